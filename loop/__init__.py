@@ -1,0 +1,1 @@
+"""The domain and the mathematics of hakken: no I/O, no clock, no environment."""

@@ -1,0 +1,287 @@
+"""Contracts with the outside: laboratories (``Adapter``) and the record (``Ledger``).
+
+Each is examined by a suite in ``loop.testing``; whatever passes it can take the place of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import NewType, Protocol, runtime_checkable
+
+from loop.experiment import Event, State
+from loop.outcome import Outcome
+from loop.record import (
+    AttemptEventRecord,
+    AttemptRecord,
+    AuditEntry,
+    CampaignRecord,
+    CampaignState,
+    Candidate,
+    EnvelopeDraft,
+    EnvelopeRecord,
+    Json,
+    Lease,
+    ObservationRecord,
+    ProposalRecord,
+    RoundDraft,
+    RoundRecord,
+    Verdict,
+)
+
+AttemptKey = NewType("AttemptKey", str)
+Handle = NewType("Handle", str)
+
+
+class Delivery(StrEnum):
+    """How a laboratory guards against doubled experiments."""
+
+    KEYED = "keyed"  # A: the other side refuses a second key
+    TWO_PHASE = "two_phase"  # B: an inert prepare, then a start
+    DISCOVERABLE = "discoverable"  # C: look before sending again
+    BLIND = "blind"  # D: on doubt, a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a laboratory can do, as declared by it."""
+
+    delivery: Delivery
+    max_parallel: int | None  # attempts at once, None for any number
+    can_cancel: bool
+    is_simulated: bool
+    properties: Mapping[str, str] | None = None  # what it measures, with units; None for whatever is asked
+    parameters: frozenset[str] | None = None  # what it can set; None for whatever is asked
+    needs_person: bool = False  # results come when a person brings them
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSpec:
+    """One experiment to be carried out: settings with units, and what is to be measured."""
+
+    campaign: str
+    settings: Mapping[str, str | float]
+    units: Mapping[str, str]  # of the numeric settings
+    smiles: Mapping[str, str]  # canonical SMILES of the structured settings
+    targets: Mapping[str, str]  # property to be measured, and the unit wanted
+    replicate_no: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an experiment cannot be done: the thing, the rule, the remedy."""
+
+    subject: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.rule}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The laboratory knows the key, under this handle. ``started`` False: it lies prepared, inert."""
+
+    handle: Handle
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The laboratory is sure that it never got the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The laboratory cannot tell."""
+
+    why: str
+
+
+class Phase(StrEnum):
+    """Where a laboratory stands with an attempt."""
+
+    PREPARED = "prepared"
+    WAITING = "waiting"  # started, in its queue
+    RUNNING = "running"
+    ENDED = "ended"  # envelopes can be fetched
+    LOST = "lost"  # the laboratory no longer knows the handle
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where an attempt stands, and a word for a person."""
+
+    phase: Phase
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a laboratory sends: text that ``loop.outcome.read_outcome`` can read, and its key."""
+
+    key: AttemptKey
+    payload: str  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a laboratory can work now, and if not, the remedy."""
+
+    is_ok: bool
+    message: str
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """A robot, a queue, a program or a person, seen as something that runs experiments.
+
+    Laws, examined by ``loop.testing.AdapterContract``:
+        1. Preparing twice with one key gives the same handle; starting twice runs once.
+        2. What a run did is data in its envelopes; ``status`` and ``fetch`` raise nothing but
+           ``AdapterUnavailable``.
+        3. Envelopes can be read again and again, and never change.
+        4. ``find`` tells the truth: ``Unknown`` where it cannot know, never a guessed ``Absent``.
+        5. What ``capabilities`` excludes is named by ``validate`` before anything moves.
+        6. All of it survives the adapter object: another one on the same folder knows every key.
+    """
+
+    def capabilities(self) -> Capabilities: ...
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]: ...
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle: ...
+    def start(self, handle: Handle, key: AttemptKey) -> None: ...
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown: ...
+    def status(self, handle: Handle) -> Status: ...
+    def fetch(self, handle: Handle) -> Sequence[Envelope]: ...
+    def cancel(self, handle: Handle, reason: str) -> None: ...
+    def health(self) -> Health: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """Whether the hash chain holds; if not, where it breaks first and what that means."""
+
+    entries: int
+    is_intact: bool
+    first_break: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file kept outside the database, known by its content."""
+
+    sha: str
+    name: str
+    media_type: str
+    size: int
+    key: str | None = None  # the attempt it belongs to
+
+
+class Work(Protocol):
+    """Everything written inside one ``Ledger.work`` is saved together, or none of it is."""
+
+    def record_round(self, draft: RoundDraft) -> RoundRecord:
+        """Save a batch: round, model, training rows, candidates, proposals, predictions, attempts.
+
+        One READY attempt per replicate of each approved proposal. A round number already on record
+        raises ``LedgerError``.
+        """
+
+    def decide(self, proposal_id: str, approved: bool, by: str, why: str) -> None:
+        """Record a person's approval or refusal; an approval makes the READY attempts."""
+
+    def move(self, key: str, event: Event, detail: str = "", *, adapter: str | None = None,
+             handle: str | None = None) -> State:
+        """Take a step in an attempt's life and record the event; raises ``TransitionError``."""
+
+    def retry(self, key: str, why: str) -> AttemptRecord:
+        """Another READY attempt at the same experiment, ``attempt_no`` one higher."""
+
+    def receive(self, envelope: EnvelopeDraft) -> EnvelopeRecord:
+        """Store what was received, unread. The same source, key, settings and payload again give the first record."""
+
+    def judge(self, envelope_id: str, verdict: Verdict, message: str = "") -> None:
+        """Record what was made of an envelope. A judged envelope is never judged otherwise."""
+
+    def accept(self, envelope_id: str, outcome: Outcome, *, candidate: Candidate | None = None,
+               context: Json | None = None) -> ObservationRecord:
+        """Record an envelope's outcome: measurements or failure, attempt ENDED, verdict ACCEPTED,
+        ``data_version`` one higher. ``candidate`` is given for told observations only. The same outcome
+        again changes nothing; another one for the same attempt raises ``OutcomeConflict``."""
+
+    def retract(self, observation_id: str, by: str, why: str) -> None:
+        """Let an observation count no more; it stays on record. ``data_version`` grows by one."""
+
+    def set_state(self, state: CampaignState, reason: str) -> None:
+        """Finish, stop or reactivate the campaign."""
+
+    def keep(self, artifact: Artifact) -> None:
+        """Record a file known by its content; its bytes are stored already."""
+
+
+class Ledger(Protocol):
+    """The record of every campaign; examined by ``loop.testing.LedgerContract``.
+
+    Facts are append-only; times and identifiers come from the clock and the id factory it was built with.
+    Reads need no lease and see committed state only. Whatever names a campaign takes its name.
+    """
+
+    def open_campaign(self, name: str, spec: Json, *, by: str) -> CampaignRecord:
+        """The campaign of that name, made if it is new. A changed spec becomes a new version."""
+
+    def campaign(self, name: str) -> CampaignRecord:
+        """Raises ``NotFound``, listing the names there are."""
+
+    def campaigns(self) -> tuple[CampaignRecord, ...]: ...
+
+    def spec_version(self, name: str, version: int) -> Json:
+        """The resolved spec as it was in that version."""
+
+    def acquire(self, name: str, holder: str, ttl: timedelta) -> Lease:
+        """Take the lease if it is free, expired or the holder's own; the epoch grows by one each time.
+
+        Raises ``LeaseHeld`` otherwise, naming the holder and when it ends."""
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; a stale one changes nothing."""
+
+    def work(self, lease: Lease, *, actor: str = "engine") -> AbstractContextManager[Work]:
+        """One transaction; raises ``StaleLease`` on entry (or commit) when the epoch is no longer the lease's."""
+
+    def rounds(self, name: str) -> tuple[RoundRecord, ...]: ...
+    def round(self, name: str, number: int) -> RoundRecord: ...
+    def proposals(self, name: str, round_number: int | None = None) -> tuple[ProposalRecord, ...]:
+        """Of one round or of all, ordered by round and position, predictions included."""
+
+    def attempts(self, name: str, states: Iterable[State] | None = None) -> tuple[AttemptRecord, ...]:
+        """Ordered by round, run order, replicate and attempt number."""
+
+    def attempt(self, key: str) -> AttemptRecord:
+        """By key, or by a beginning of it that only one has. Raises ``NotFound``."""
+
+    def events(self, key: str) -> tuple[AttemptEventRecord, ...]: ...
+    def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]: ...
+    def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:
+        """Accepted outcomes in a canonical order that does not depend on the order of arrival: told ones
+        first (in the order told), then by round, position, replicate and attempt number."""
+
+    def artifacts(self, name: str) -> tuple[Artifact, ...]: ...
+    def audit(self) -> tuple[AuditEntry, ...]: ...
+    def verify_audit(self) -> AuditReport: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterContext:
+    """What wiring gives an adapter: a folder of its own and where relative paths start."""
+
+    folder: str  # the adapter's own state, one folder per campaign
+    base: str  # relative paths in the spec's laboratory section start here
+    campaign: str
+    targets: Mapping[str, str]  # property and unit
+    seed: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,134 @@
+"""Errors of the core, as a tree. Every message names the thing, the rule, what came instead and the way out.
+
+HakkenError
+├── SpecError             a campaign file says something that cannot be
+│   ├── SpaceError        a parameter or constraint is wrong, or the space is empty
+│   ├── ObjectiveError    a target is wrong
+│   └── UnitError         a unit is unknown, or cannot be converted
+├── MoleculeError         a structure cannot be read or prepared
+├── OutcomeError          what a laboratory sent cannot be read as an outcome
+│   └── OutcomeConflict   an attempt already ended with another outcome
+├── TransitionError       an experiment cannot take this step from where it is
+├── PlanError             no batch could be planned
+│   ├── TooFewPoints      a surrogate needs more data
+│   ├── FitError          a surrogate could not be fitted
+│   └── PoolExhausted     nothing is left to propose
+├── LedgerError           the record refused something (see ``db.errors`` for what a database adds)
+│   ├── NotFound          no such campaign, round, attempt or observation
+│   ├── LeaseHeld         somebody else works on the campaign now
+│   └── StaleLease        this holder's lease was taken over: it may write nothing more
+├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
+│   └── AdapterUnavailable  it cannot be reached now; ask again later
+└── UnknownName           a registry has no entry of that name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class HakkenError(Exception):
+    """Anything hakken refuses; show the message to the person, it says what to do."""
+
+
+class SpecError(HakkenError):
+    """A campaign file is wrong; mend the file. ``problems`` holds one message for each fault."""
+
+    def __init__(self, message: str, problems: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems) or (message,)
+
+
+class SpaceError(SpecError):
+    """A parameter or a constraint is wrong, or nothing satisfies the constraints."""
+
+
+class ObjectiveError(SpecError):
+    """A target is wrong: its goal, unit or bounds."""
+
+
+class UnitError(SpecError):
+    """A unit is unknown, or one cannot be converted into the other."""
+
+
+class MoleculeError(HakkenError):
+    """A structure cannot be read or prepared; mend the SMILES or leave the molecule out."""
+
+
+class OutcomeError(HakkenError):
+    """What came back cannot be read as an outcome; its envelope is kept. Send a corrected one."""
+
+
+class OutcomeConflict(OutcomeError):
+    """The attempt already ended differently; retract the first outcome to let the second count."""
+
+
+class TransitionError(HakkenError):
+    """The experiment cannot take this step from its present state; look at its events."""
+
+
+class PlanError(HakkenError):
+    """No batch could be planned; the message says what is missing."""
+
+
+class TooFewPoints(PlanError):
+    """A surrogate needs more observations; run more of the initial design first."""
+
+    def __init__(self, surrogate: str, needed: int, present: int) -> None:
+        super().__init__(
+            f"surrogate {surrogate!r} needs {needed} observations and has {present}; "
+            "run more experiments of the initial design first"
+        )
+        self.surrogate, self.needed, self.present = surrogate, needed, present
+
+
+class FitError(PlanError):
+    """The optimiser ended without a usable model; look at the data of the last round."""
+
+    def __init__(self, surrogate: str, why: str, last_loss: float | None = None) -> None:
+        super().__init__(f"surrogate {surrogate!r} could not be fitted: {why}")
+        self.surrogate, self.last_loss = surrogate, last_loss
+
+
+class PoolExhausted(PlanError):
+    """Every candidate was tried or is being tried; widen the space or end the campaign."""
+
+
+class LedgerError(HakkenError):
+    """The record refused something; nothing was half-written."""
+
+
+class NotFound(LedgerError):
+    """No such campaign, round, attempt or observation; the message lists what there is."""
+
+
+class LeaseHeld(LedgerError):
+    """Somebody else works on this campaign; wait until the lease ends."""
+
+
+class StaleLease(LedgerError):
+    """The lease was taken over by another holder; stop, nothing of this pass was written."""
+
+
+class AdapterError(HakkenError):
+    """A laboratory cannot do what it is asked; mend its settings."""
+
+
+class AdapterUnavailable(AdapterError):
+    """The laboratory cannot be reached now; nothing is known to have changed. Ask again later."""
+
+
+class UnknownName(HakkenError):
+    """A registry has no entry of that name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{did_you_mean(name, names)}; known: {', '.join(names)}")
+        self.kind, self.name, self.known = kind, name, tuple(names)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A short hint such as ``" (did you mean 'ligand'?)"``, or nothing."""
+    close = get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

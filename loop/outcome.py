@@ -1,0 +1,263 @@
+"""Outcomes: how an experiment ended (measured, negative or fault), and how an envelope is read as one.
+
+``Measured`` ran as intended and gave numbers; ``Negative`` ran as intended and the answer was no;
+``Fault`` did not run as intended. Nothing is thrown away and nothing is learnt from an accident.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeAlias, assert_never
+
+from loop.errors import OutcomeError, UnitError, did_you_mean
+from loop.units import convert
+
+
+class Qualifier(StrEnum):
+    """What a reported number says: equal to it, below it or above it."""
+
+    EQUAL = "="
+    BELOW = "<"
+    ABOVE = ">"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One reported number, in the unit it was reported in and in the target's unit."""
+
+    property: str
+    value: float  # as reported, in ``unit``
+    unit: str
+    canonical: float  # the same in the unit that the campaign's target has
+    sd: float | None = None  # standard deviation of the value as reported, in ``unit``
+    canonical_sd: float | None = None  # the same in the target's unit
+    n: int = 1  # number of readings behind the value
+    qualifier: Qualifier = Qualifier.EQUAL
+    channel: str | None = None  # detector or method, where there are several
+
+    def __post_init__(self) -> None:
+        for name, number in (("value", self.value), ("canonical value", self.canonical)):
+            if not math.isfinite(number):
+                raise OutcomeError(
+                    f"{self.property!r}: the {name} must be a finite number, got {number}; "
+                    "report an experiment without a number as negative or fault"
+                )
+        if self.sd is not None and not (math.isfinite(self.sd) and self.sd >= 0):
+            raise OutcomeError(f"{self.property!r}: sd must be zero or above, got {self.sd}")
+        if self.n < 1:
+            raise OutcomeError(f"{self.property!r}: n must be at least 1, got {self.n}")
+
+
+class FaultKind(StrEnum):
+    """Why an experiment did not run as intended. A closed list; stored, so it only grows."""
+
+    INPUT_ERROR = "input_error"
+    RESOURCE_ERROR = "resource_error"
+    CONVERGENCE_ERROR = "convergence_error"
+    RANDOM_ERROR = "random_error"
+    COMPUTE_LOST = "compute_lost"
+    INSTRUMENT_FAULT = "instrument_fault"
+    CONSUMABLE_MISSING = "consumable_missing"
+    SAFETY_STOP = "safety_stop"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    ANALYSIS_FAILED = "analysis_failed"
+    AMBIGUOUS = "ambiguous"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """What a kind of fault means: how often to try again, and whether it tells of the candidate."""
+
+    retries: int
+    informative: bool
+
+
+FAULT_RULES: Final[dict[FaultKind, FaultRule]] = {
+    FaultKind.INPUT_ERROR: FaultRule(0, True),  # the program refuses this structure, and will again
+    FaultKind.RESOURCE_ERROR: FaultRule(1, False),
+    FaultKind.CONVERGENCE_ERROR: FaultRule(0, True),
+    FaultKind.RANDOM_ERROR: FaultRule(2, False),
+    FaultKind.COMPUTE_LOST: FaultRule(3, False),
+    FaultKind.INSTRUMENT_FAULT: FaultRule(1, False),
+    FaultKind.CONSUMABLE_MISSING: FaultRule(0, False),
+    FaultKind.SAFETY_STOP: FaultRule(0, True),
+    FaultKind.CANCELLED: FaultRule(0, False),
+    FaultKind.TIMEOUT: FaultRule(1, False),
+    FaultKind.ANALYSIS_FAILED: FaultRule(0, False),
+    FaultKind.AMBIGUOUS: FaultRule(0, False),
+    FaultKind.UNKNOWN: FaultRule(1, False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Ran as intended and gave numbers."""
+
+    measurements: tuple[Measurement, ...]
+
+    def __post_init__(self) -> None:
+        if not self.measurements:
+            raise OutcomeError("a measured outcome needs at least one value; report none as negative or fault")
+        seen = [(m.property, m.channel) for m in self.measurements]
+        if len(set(seen)) < len(seen):
+            raise OutcomeError("a measured outcome names one property twice; give each its own channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """Ran as intended, and the answer was no: no conversion, nothing above the detection limit."""
+
+    reason: str
+    measurements: tuple[Measurement, ...] = ()  # limits, such as yield < 1 %
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Did not run as intended: a clogged needle, a diverged SCF, a lost instrument."""
+
+    kind: FaultKind
+    message: str
+    informative: bool  # True: says something about the candidate, so it trains feasibility
+
+    @staticmethod
+    def of(kind: FaultKind, message: str, informative: bool | None = None) -> Fault:
+        """A fault with the kind's own ``informative`` flag unless one is given."""
+        return Fault(kind, message, FAULT_RULES[kind].informative if informative is None else informative)
+
+
+Outcome: TypeAlias = Measured | Negative | Fault
+
+_KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
+_VALUE_KEYS: Final = frozenset({"property", "value", "unit", "sd", "n", "qualifier", "channel"})
+
+
+def read_outcome(payload: Mapping[str, Any], units: Mapping[str, str]) -> Outcome:
+    """Read a result, as the contract of adapters writes it, as an outcome.
+
+    The payload is ``{"outcome": "measured", "values": [{"property", "value", "unit", ...}]}``,
+    ``{"outcome": "negative", "reason": ..., "values": [...]}`` or
+    ``{"outcome": "fault", "kind": ..., "message": ...}``; each may carry ``provenance``
+    (program, version, wall time, raw output) and ``context`` (instrument, plate, well, actual settings).
+
+    Args:
+        payload: What came back.
+        units: Unit of each target of the campaign; a property that is none of them is kept in its own unit.
+
+    Raises:
+        OutcomeError: It cannot be read; the message says which field, and what is expected.
+    """
+    if unknown := sorted(set(payload) - _KEYS):
+        raise OutcomeError(f"unknown key {unknown[0]!r} in a result{did_you_mean(unknown[0], _KEYS)}")
+    match payload.get("outcome"):
+        case "measured":
+            values = _read_values(payload, units)
+            if not values:
+                raise OutcomeError("outcome 'measured' without values; report none as 'negative' or 'fault'")
+            missing = sorted(set(units) - {m.property for m in values})
+            if len(missing) == len(units) and units:
+                raise OutcomeError(f"no value for any target; the campaign measures {', '.join(sorted(units))}")
+            return Measured(values)
+        case "negative":
+            reason = payload.get("reason")
+            if not isinstance(reason, str) or not reason.strip():
+                raise OutcomeError("outcome 'negative' needs a reason, such as 'no conversion'")
+            return Negative(reason, _read_values(payload, units))
+        case "fault":
+            return _read_fault(payload)
+        case other:
+            raise OutcomeError(f"outcome must be 'measured', 'negative' or 'fault', got {other!r}")
+
+
+def write_outcome(outcome: Outcome) -> dict[str, Any]:
+    """The payload that ``read_outcome`` reads as ``outcome`` again (values as reported)."""
+    match outcome:
+        case Measured(measurements):
+            return {"outcome": "measured", "values": [_write_value(m) for m in measurements]}
+        case Negative(reason, measurements):
+            return {"outcome": "negative", "reason": reason, "values": [_write_value(m) for m in measurements]}
+        case Fault(kind, message, informative):
+            return {"outcome": "fault", "kind": kind.value, "message": message, "informative": informative}
+        case _:
+            assert_never(outcome)
+
+
+def _write_value(m: Measurement) -> dict[str, Any]:
+    return {
+        "property": m.property,
+        "value": m.value,
+        "unit": m.unit,
+        "sd": m.sd,
+        "n": m.n,
+        "qualifier": m.qualifier.value,
+        "channel": m.channel,
+    }
+
+
+def _read_fault(payload: Mapping[str, Any]) -> Fault:
+    kinds = [kind.value for kind in FaultKind]
+    name = payload.get("kind")
+    if name not in kinds:
+        hint = did_you_mean(str(name), kinds)
+        raise OutcomeError(f"fault kind {name!r} is unknown{hint}; known: {', '.join(kinds)}")
+    informative = payload.get("informative")
+    if informative is not None and not isinstance(informative, bool):
+        raise OutcomeError(f"informative must be true or false, got {informative!r}")
+    return Fault.of(FaultKind(name), str(payload.get("message") or name), informative)
+
+
+def _read_values(payload: Mapping[str, Any], units: Mapping[str, str]) -> tuple[Measurement, ...]:
+    rows = payload.get("values") or []
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise OutcomeError("values must be a list of objects with property, value and unit")
+    return tuple(_read_value(row, units) for row in rows)
+
+
+def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement:
+    if unknown := sorted(set(row) - _VALUE_KEYS):
+        raise OutcomeError(f"unknown key {unknown[0]!r} in a value{did_you_mean(unknown[0], _VALUE_KEYS)}")
+    name = row.get("property")
+    if not isinstance(name, str) or not name:
+        raise OutcomeError("a value needs a property, such as 'yield'")
+    value = _number(row.get("value"), f"{name!r}: value")
+    unit = str(row.get("unit") or units.get(name, ""))
+    target_unit = units.get(name, unit)
+    try:
+        canonical = convert(value, unit, target_unit)
+        reported_sd = row.get("sd")
+        sd = None if reported_sd is None else _number(reported_sd, f"{name!r}: sd")
+        canonical_sd = None if sd is None else abs(convert(value + sd, unit, target_unit) - canonical)
+    except UnitError as error:
+        raise OutcomeError(f"{name!r}: {error}; report it in {target_unit!r}") from None
+    qualifiers = [q.value for q in Qualifier]
+    qualifier = row.get("qualifier") or "="
+    if qualifier not in qualifiers:
+        raise OutcomeError(f"{name!r}: qualifier must be one of {', '.join(qualifiers)}, got {qualifier!r}")
+    n = row.get("n") or 1
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise OutcomeError(f"{name!r}: n must be a whole number, got {n!r}")
+    channel = row.get("channel")
+    return Measurement(
+        name,
+        value,
+        unit,
+        canonical,
+        sd,
+        canonical_sd,
+        n,
+        Qualifier(qualifier),
+        None if channel is None else str(channel),
+    )
+
+
+def _number(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise OutcomeError(
+            f"{what} must be a finite number, got {value!r}; "
+            "report an experiment without a number as negative or fault"
+        )
+    return float(value)
