@@ -195,8 +195,9 @@ class Work(Protocol):
     def decide(self, proposal_id: str, approved: bool, by: str, why: str) -> None:
         """Record a person's approval or refusal; an approval makes the READY attempts."""
 
-    def move(self, key: str, event: Event, detail: str = "", *, adapter: str | None = None,
-             handle: str | None = None) -> State:
+    def move(
+        self, key: str, event: Event, detail: str = "", *, adapter: str | None = None, handle: str | None = None
+    ) -> State:
         """Take a step in an attempt's life and record the event; raises ``TransitionError``."""
 
     def retry(self, key: str, why: str) -> AttemptRecord:
@@ -208,8 +209,9 @@ class Work(Protocol):
     def judge(self, envelope_id: str, verdict: Verdict, message: str = "") -> None:
         """Record what was made of an envelope. A judged envelope is never judged otherwise."""
 
-    def accept(self, envelope_id: str, outcome: Outcome, *, candidate: Candidate | None = None,
-               context: Json | None = None) -> ObservationRecord:
+    def accept(
+        self, envelope_id: str, outcome: Outcome, *, candidate: Candidate | None = None, context: Json | None = None
+    ) -> ObservationRecord:
         """Record an envelope's outcome: measurements or failure, attempt ENDED, verdict ACCEPTED,
         ``data_version`` one higher. ``candidate`` is given for told observations only. The same outcome
         again changes nothing; another one for the same attempt raises ``OutcomeConflict``."""

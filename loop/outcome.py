@@ -257,7 +257,6 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
 def _number(value: object, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise OutcomeError(
-            f"{what} must be a finite number, got {value!r}; "
-            "report an experiment without a number as negative or fault"
+            f"{what} must be a finite number, got {value!r}; report an experiment without a number as negative or fault"
         )
     return float(value)

@@ -1,0 +1,179 @@
+"""Building a report: one reading of the record, through the ledger's read methods only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from flows.report.calibration import judge
+from flows.report.chance import compare
+from flows.report.committee import follow
+from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
+from flows.report.results import read_results, read_targets, read_units, with_units
+from flows.report.standing import rank, running_best
+from loop.contracts import Ledger
+from loop.experiment import PENDING, State
+from loop.record import (
+    Arm,
+    AttemptRecord,
+    CampaignRecord,
+    EnvelopeRecord,
+    ProposalRecord,
+    RoundRecord,
+    Verdict,
+)
+
+_STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
+
+
+def build(ledger: Ledger, name: str) -> Report:
+    """Everything the page shows of campaign ``name``, computed from the record.
+
+    The same record gives the same report: no clock is read.
+
+    Raises:
+        NotFound: No campaign has that name.
+    """
+    campaign = ledger.campaign(name)
+    rounds = ledger.rounds(name)
+    proposals = ledger.proposals(name)
+    attempts = ledger.attempts(name)
+    envelopes = ledger.envelopes(name)
+
+    targets, units = read_targets(campaign.spec), read_units(campaign.spec)
+    results = read_results(ledger.observations(name, with_retracted=True), targets, units)
+    placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
+    steps = [running_best(results, target) for target in targets]
+    has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
+    return Report(
+        head=_head(ledger, campaign, rounds, attempts, results),
+        targets=targets,
+        results=results,
+        best=tuple(best[-1] for best in steps if best),
+        standings=rank(results, placed, targets),
+        calibration=tuple(judge(results, placed, target) for target in targets),
+        committee=tuple(follow(proposals, target) for target in targets),
+        chance=tuple(compare(results, target) for target in targets) if has_control else (),
+        batch=_last_batch(rounds, proposals, attempts, units),
+        rounds=_round_lines(rounds, proposals),
+        waiting=_waiting(attempts, units),
+        unread=_unread(envelopes),
+        received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),
+        environments=_environments(rounds),
+        spec=campaign.spec,
+    )
+
+
+def _head(
+    ledger: Ledger,
+    campaign: CampaignRecord,
+    rounds: Sequence[RoundRecord],
+    attempts: Sequence[AttemptRecord],
+    results: Sequence[Result],
+) -> Head:
+    experiments: dict[tuple[str, int], set[State]] = {}
+    for attempt in attempts:
+        experiments.setdefault((attempt.proposal_id, attempt.replicate_no), set()).add(attempt.state)
+    pending = sum(bool(states & PENDING) for states in experiments.values())
+    done = sum(State.ENDED in states and not states & PENDING for states in experiments.values())
+    budget = (campaign.spec.get("budget") or {}).get("experiments")
+    times = [
+        campaign.created,
+        *(r.created for r in rounds),
+        *(a.updated for a in attempts),
+        *(r.recorded for r in results),
+    ]
+    return Head(
+        name=campaign.name,
+        state=campaign.state,
+        reason=campaign.reason,
+        version=campaign.version,
+        spec_sha=campaign.spec_sha,
+        created=campaign.created,
+        updated=max(times),
+        done=done,
+        pending=pending,
+        told=sum(result.is_told and result.retracted is None for result in results),
+        budget=None if budget is None else int(budget),
+        audit=ledger.verify_audit(),
+    )
+
+
+def _last_batch(
+    rounds: Sequence[RoundRecord],
+    proposals: Iterable[ProposalRecord],
+    attempts: Iterable[AttemptRecord],
+    units: Mapping[str, str],
+) -> Batch | None:
+    if not rounds:
+        return None
+    last = max(rounds, key=lambda record: record.number)
+    states: dict[str, list[State]] = {}
+    for attempt in attempts:
+        states.setdefault(attempt.proposal_id, []).append(attempt.state)
+    choices = [
+        Choice(
+            position=p.draft.position,
+            run_order=p.draft.run_order,
+            replicates=p.draft.replicates,
+            settings=with_units(p.draft.candidate.settings, units),
+            arm=p.draft.arm,
+            reason=p.draft.reason,
+            model=p.draft.model,
+            acquisition=p.draft.acquisition,
+            acquisition_value=p.draft.acquisition_value,
+            predictions=p.draft.predictions,
+            neighbour=p.draft.neighbour,
+            novelty=p.draft.novelty,
+            state=_progress(p, states.get(p.id, [])),
+        )
+        for p in proposals
+        if p.round_number == last.number
+    ]
+    return Batch(last.number, last.created, tuple(sorted(choices, key=lambda choice: choice.position)))
+
+
+def _progress(proposal: ProposalRecord, states: Sequence[State]) -> str:
+    if proposal.approved is None:
+        return "waits for approval"
+    if proposal.approved is False:
+        return "refused"
+    tally = Counter(states)
+    return ", ".join(s.value if tally[s] == 1 else f"{tally[s]} {s.value}" for s in State if tally[s]) or "no attempt"
+
+
+def _round_lines(rounds: Iterable[RoundRecord], proposals: Iterable[ProposalRecord]) -> tuple[RoundLine, ...]:
+    arms: dict[int, Counter[Arm]] = {}
+    for proposal in proposals:
+        arms.setdefault(proposal.round_number, Counter())[proposal.draft.arm] += 1
+    return tuple(
+        RoundLine(r.number, r.created, r.surrogate, arms.get(r.number, Counter()), r.seed, r.version, r.notes)
+        for r in rounds
+    )
+
+
+def _waiting(attempts: Iterable[AttemptRecord], units: Mapping[str, str]) -> tuple[Waiting, ...]:
+    return tuple(
+        Waiting(a.key, with_units(a.settings, units), a.round_number, a.state.value, a.updated)
+        for a in attempts
+        if a.state in _STUCK
+    )
+
+
+def _unread(envelopes: Iterable[EnvelopeRecord]) -> tuple[Unread, ...]:
+    settled = {Verdict.ACCEPTED, Verdict.DUPLICATE}
+    return tuple(
+        Unread(e.id, e.source, "not judged yet" if e.verdict is None else e.verdict.value, e.message, e.received)
+        for e in envelopes
+        if e.verdict not in settled
+    )
+
+
+def _environments(rounds: Iterable[RoundRecord]) -> tuple[Environment, ...]:
+    """Runs of rounds that were planned with the same package versions."""
+    spans = []
+    for versions, same in groupby(rounds, key=lambda r: dict(r.environment)):
+        numbers = [r.number for r in same]
+        spans.append(Environment(min(numbers), max(numbers), versions))
+    return tuple(spans)

@@ -1,0 +1,305 @@
+"""What a report says, as plain frozen values; nothing here is drawn yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from loop.contracts import AuditReport
+from loop.outcome import FaultKind, Qualifier
+from loop.record import Arm, CampaignState, Json, Prediction
+
+
+class Kind(StrEnum):
+    """How an experiment ended."""
+
+    MEASURED = "measured"
+    NEGATIVE = "negative"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A measured quantity and what is wanted of it; ``sign`` times a value is better when larger."""
+
+    name: str
+    unit: str
+    sign: int  # 1 to maximise, -1 to minimise
+
+    @property
+    def goal(self) -> str:
+        return "maximise" if self.sign > 0 else "minimise"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One parameter of a candidate, its value and its unit ("" for none)."""
+
+    name: str
+    value: str | float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was measured of one target, in the target's unit."""
+
+    value: float
+    sd: float | None
+    n: int  # readings behind the value
+    qualifier: Qualifier
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One recorded outcome, retracted or not.
+
+    ``experiment`` counts from 1: told observations first, then in the order run. A fault and the attempts made
+    after it are one experiment and share the number.
+    """
+
+    id: str
+    experiment: int
+    candidate_id: str
+    settings: tuple[Setting, ...]
+    smiles: Mapping[str, str]  # by parameter
+    arm: Arm
+    is_told: bool
+    kind: Kind
+    readings: Mapping[str, Reading]  # by target; of a negative: its limits
+    message: str  # the reason of a negative, the message of a fault, "" when measured
+    fault: FaultKind | None
+    informative: bool | None  # of a fault: whether it tells of the candidate
+    source: str
+    round_number: int  # 0 when told
+    position: int
+    replicate_no: int
+    attempt_no: int
+    recorded: datetime
+    retracted: str | None  # why it no longer counts
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best single value of a target, and the result it comes from."""
+
+    target: str
+    reading: Reading
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one candidate measured, over all its results that count."""
+
+    candidate_id: str
+    settings: tuple[Setting, ...]
+    smiles: Mapping[str, str]
+    values: Mapping[str, float]  # mean by target, in its unit
+    spread: Mapping[str, float]  # standard deviation by target, where it was measured twice or more
+    n: Mapping[str, int]  # values behind the mean, by target
+    bounds: Mapping[str, Qualifier]  # targets of which a value is a limit, not a number
+    front: int  # 1 on the Pareto front (of one target: the best), 2 on the front behind it, ...
+    predicted: Mapping[str, Prediction]  # by target, as frozen when it was first proposed
+    round_number: int  # of the first proposal, 0 when told
+    arm: Arm
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A prediction frozen at proposal time, and what was measured afterwards, in the target's unit."""
+
+    proposal_id: str
+    settings: tuple[Setting, ...]
+    arm: Arm
+    round_number: int
+    mean: float
+    sd: float
+    measured: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many measurements fell inside the stated interval; ``low`` to ``high`` is Wilson's 95 % interval."""
+
+    level: float  # 0.5 or 0.9
+    inside: int
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How the frozen predictions of some arms fared; with ``n`` below ``TOO_FEW`` it is no judgement."""
+
+    arms: tuple[Arm, ...]
+    n: int
+    coverage: tuple[Coverage, ...]
+    rmse: float | None  # in the target's unit
+    spearman: float | None  # None where either side does not vary
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Predicted against measured for one target."""
+
+    target: str
+    checks: tuple[Check, ...]
+    trust: tuple[Trust, ...]  # of all arms first, then each arm where there are several
+    left_out: int  # proposals with a prediction and an outcome, but without a number to check it against
+
+
+@dataclass(frozen=True, slots=True)
+class CommitteeRound:
+    """The members in one round, for one target."""
+
+    number: int
+    weights: Mapping[str, float]  # by member
+    disagreement: float | None  # mean over proposals of the standard deviation of the members' means
+    stated_sd: float | None  # mean over proposals of the predicted standard deviation of the whole
+
+
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """The members round by round, for one target; without members where one model predicted alone."""
+
+    target: str
+    members: tuple[str, ...]
+    rounds: tuple[CommitteeRound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One arm's values: the mean over proposals, in the target's unit; ``None`` where there are too few."""
+
+    n: int
+    mean: float | None
+    variance: float | None
+    negatives: int
+    faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """The gain over chance of one target: how much better the model's choices were than random ones."""
+
+    target: str
+    model: Sample
+    control: Sample
+    gain: float | None  # above zero: better than chance, whatever the goal
+    error: float | None  # standard error of the gain
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One proposal of the last batch, with everything that led to it."""
+
+    position: int
+    run_order: int
+    replicates: int
+    settings: tuple[Setting, ...]
+    arm: Arm
+    reason: str
+    model: str
+    acquisition: str
+    acquisition_value: float | None
+    predictions: tuple[Prediction, ...]
+    neighbour: str | None
+    novelty: float | None
+    state: str  # where its experiments are
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The last round's proposals, in the order of choosing."""
+
+    number: int
+    created: datetime
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundLine:
+    """One round as the history shows it."""
+
+    number: int
+    created: datetime
+    surrogate: str  # "" for an initial design
+    arms: Mapping[Arm, int]  # proposals by arm
+    seed: int
+    version: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An attempt that a person has to decide on, or that never came to an end."""
+
+    key: str
+    settings: tuple[Setting, ...]
+    round_number: int
+    state: str
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something received that became no outcome, and why."""
+
+    id: str
+    source: str
+    verdict: str
+    message: str
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The package versions that decided the numbers, and the rounds planned with them."""
+
+    first: int
+    last: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the campaign stands."""
+
+    name: str
+    state: CampaignState
+    reason: str
+    version: int
+    spec_sha: str
+    created: datetime
+    updated: datetime  # of the last entry the report was built from
+    done: int  # planned experiments that have ended
+    pending: int  # planned experiments not ended yet
+    told: int  # observations brought from elsewhere, the retracted ones left out
+    budget: int | None
+    audit: AuditReport
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A campaign as its record tells it."""
+
+    head: Head
+    targets: tuple[Target, ...]
+    results: tuple[Result, ...]  # every outcome in the order run, retracted ones included
+    best: tuple[Best, ...]  # by target; a target without a value is absent
+    standings: tuple[Standing, ...]  # every candidate with a value, best first
+    calibration: tuple[Calibration, ...]  # by target
+    committee: tuple[Committee, ...]  # by target
+    chance: tuple[Chance, ...]  # by target; empty without a control arm
+    batch: Batch | None  # None before the first round
+    rounds: tuple[RoundLine, ...]
+    waiting: tuple[Waiting, ...]
+    unread: tuple[Unread, ...]
+    received: Mapping[str, int]  # envelopes by verdict
+    environments: tuple[Environment, ...]
+    spec: Json

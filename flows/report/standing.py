@@ -1,0 +1,134 @@
+"""Where the campaign stands: the running best, and the candidates from best to worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, stdev
+
+from flows.report.content import Best, Kind, Reading, Result, Standing, Target
+from loop.outcome import Qualifier
+from loop.record import Arm, Prediction, ProposalRecord
+
+WHOLE = "committee"  # the member's name under which a committee's own prediction is on record
+
+
+def counts(reading: Reading, target: Target) -> bool:
+    """Whether the value is known to be reached: a number, or a limit on the good side of it."""
+    good_side = Qualifier.ABOVE if target.sign > 0 else Qualifier.BELOW
+    return reading.qualifier in (Qualifier.EQUAL, good_side)
+
+
+def reading_of(result: Result, target: Target) -> Reading | None:
+    """The reading that counts for ``target``: measured, not retracted, known to be reached."""
+    if result.kind is not Kind.MEASURED or result.retracted is not None:
+        return None
+    reading = result.readings.get(target.name)
+    return reading if reading is not None and counts(reading, target) else None
+
+
+def running_best(results: Iterable[Result], target: Target) -> tuple[Best, ...]:
+    """Each result that was better than all before it, in the order of ``results``."""
+    steps: list[Best] = []
+    for result in results:
+        reading = reading_of(result, target)
+        if reading is not None and (not steps or target.sign * (reading.value - steps[-1].reading.value) > 0):
+            steps.append(Best(target.name, reading, result))
+    return tuple(steps)
+
+
+def stated(proposal: ProposalRecord, target: str) -> Prediction | None:
+    """What the whole committee said of a proposal, or the only model where there is no committee."""
+    said = [p for p in proposal.draft.predictions if p.target == target]
+    whole = [p for p in said if p.member == WHOLE]
+    if whole:
+        return whole[0]
+    return said[0] if len(said) == 1 else None
+
+
+def rank(
+    results: Sequence[Result], proposals: Mapping[tuple[int, int], ProposalRecord], targets: Sequence[Target]
+) -> tuple[Standing, ...]:
+    """Every candidate with a value, best first: by Pareto front, then by the first target it has.
+
+    Args:
+        results: In the order run.
+        proposals: By round number and position.
+        targets: In the order of the spec. A candidate lacking some target's value stands behind those that
+            have all of them.
+    """
+    by_candidate: dict[str, list[Result]] = {}
+    for result in results:
+        if any(reading_of(result, target) for target in targets):
+            by_candidate.setdefault(result.candidate_id, []).append(result)
+    means = {
+        candidate: {
+            target.name: fmean(values)
+            for target in targets
+            if (values := [r.value for result in its if (r := reading_of(result, target))])
+        }
+        for candidate, its in by_candidate.items()
+    }
+    fronts = _fronts(means, targets)
+    standings = [
+        _standing(its, means[candidate], fronts[candidate], proposals, targets)
+        for candidate, its in by_candidate.items()
+    ]
+    return tuple(sorted(standings, key=lambda s: (s.front, *_worth(s.values, targets))))
+
+
+def _worth(values: Mapping[str, float], targets: Sequence[Target]) -> tuple[float, ...]:
+    return tuple(-t.sign * values[t.name] if t.name in values else float("inf") for t in targets)
+
+
+def _standing(
+    its: Sequence[Result],
+    means: Mapping[str, float],
+    front: int,
+    proposals: Mapping[tuple[int, int], ProposalRecord],
+    targets: Sequence[Target],
+) -> Standing:
+    first = its[0]
+    readings = {t.name: [r for result in its if (r := reading_of(result, t))] for t in targets}
+    proposal = None if first.is_told else proposals.get((first.round_number, first.position))
+    said = {} if proposal is None else {t.name: p for t in targets if (p := stated(proposal, t.name))}
+    return Standing(
+        candidate_id=first.candidate_id,
+        settings=first.settings,
+        smiles=first.smiles,
+        values=means,
+        spread={name: stdev(r.value for r in rs) for name, rs in readings.items() if len(rs) > 1},
+        n={name: len(rs) for name, rs in readings.items() if rs},
+        bounds={name: r.qualifier for name, rs in readings.items() for r in rs if r.qualifier is not Qualifier.EQUAL},
+        front=front,
+        predicted=said,
+        round_number=first.round_number,
+        arm=Arm.MANUAL if first.is_told else first.arm,
+        reason=f"told ({first.source})" if first.is_told else (proposal.draft.reason if proposal else ""),
+    )
+
+
+def _fronts(means: Mapping[str, Mapping[str, float]], targets: Sequence[Target]) -> dict[str, int]:
+    """The Pareto front each candidate lies on, from 1; those without all targets come last."""
+    complete = {c: _worth(values, targets) for c, values in means.items() if len(values) == len(targets)}
+    fronts: dict[str, int] = {}
+    level = 0
+    while complete:
+        level += 1
+        layer = non_dominated(complete)
+        for candidate in layer:
+            fronts[candidate] = level
+            del complete[candidate]
+    return {candidate: fronts.get(candidate, level + 1) for candidate in means}
+
+
+def non_dominated(costs: Mapping[str, tuple[float, ...]]) -> list[str]:
+    """Those that no other beats everywhere it matters: smaller is better, equal points stand together."""
+    front: list[str] = []
+    # Sorted by costs, whoever dominates a point comes before it, so each need only be held against the front.
+    for name in sorted(costs, key=lambda n: costs[n]):
+        mine = costs[name]
+        if not any(
+            costs[other] != mine and all(a <= b for a, b in zip(costs[other], mine, strict=True)) for other in front
+        ):
+            front.append(name)
+    return front

@@ -1,0 +1,169 @@
+"""A campaign's history as the planner sees it: what was observed, and what is still running.
+
+Built from records, in an order that does not depend on the order in which results arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.errors import SpaceError
+from loop.objective import Objective, Target
+from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
+from loop.record import AttemptRecord, ObservationRecord
+from loop.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One outcome at coordinates ``x``, shape ``(d,)``."""
+
+    id: str
+    x: NDArray[np.float64]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An experiment that has not ended, at coordinates ``x``, shape ``(d,)``."""
+
+    key: str
+    x: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Observations in canonical order, pending experiments, and what could not be used (``notes``)."""
+
+    observations: tuple[Observation, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @staticmethod
+    def of(space: Space, observations: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]) -> History:
+        """From records. An observation outside the parameters of the space is passed over with a note."""
+        seen: list[Observation] = []
+        notes: list[str] = []
+        for record in observations:
+            try:
+                x = space.coordinates(record.settings)
+            except SpaceError as error:
+                notes.append(f"observation {record.id} is not used: {error}")
+                continue
+            seen.append(Observation(record.id, x, record.outcome))
+        waiting = tuple(Pending(a.key, space.coordinates(a.settings)) for a in pending)
+        return History(tuple(seen), waiting, tuple(notes))
+
+    def tried(self, d: int) -> NDArray[np.float64]:
+        """Coordinates of everything observed or pending, shape ``(n, d)``."""
+        points = [o.x for o in self.observations] + [p.x for p in self.pending]
+        return np.array(points).reshape(-1, d)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the regression learns from: one row per usable observation.
+
+    Attributes:
+        ids: Observation ids, ``n`` of them.
+        x: Coordinates, shape ``(n, d)``.
+        y: Values in target units, shape ``(n, m)``; NaN where a target was not measured.
+        sd: Known standard deviations in target units, shape ``(n, m)``; NaN where unknown.
+    """
+
+    ids: tuple[str, ...]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    sd: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def regression_table(space: Space, objective: Objective, history: History) -> tuple[Table, tuple[str, ...]]:
+    """Values that train the regression, and notes on what could not be used.
+
+    A limit ("< 5 %") never stands for the limit itself. Where the target states what it can be at all
+    (``low``, ``high``), the value lies between that and the limit, and enters as the mean and standard
+    deviation of a uniform belief there; otherwise it trains feasibility only, and a note says so.
+    """
+    rows: list[tuple[str, NDArray[np.float64], list[float], list[float]]] = []
+    notes: list[str] = []
+    for o in history.observations:
+        match o.outcome:
+            case Measured(measurements) | Negative(_, measurements):
+                values, deviations = [], []
+                for target in objective.targets:
+                    value, sd, note = _reading(target, measurements, is_negative=isinstance(o.outcome, Negative))
+                    values.append(value)
+                    deviations.append(sd)
+                    if note:
+                        notes.append(f"observation {o.id}: {note}")
+                if not np.isnan(values).all():
+                    rows.append((o.id, o.x, values, deviations))
+            case Fault():
+                continue
+            case _:
+                assert_never(o.outcome)
+    m, d = len(objective.targets), len(space.parameters)
+    table = Table(
+        tuple(r[0] for r in rows),
+        np.array([r[1] for r in rows]).reshape(-1, d),
+        np.array([r[2] for r in rows]).reshape(-1, m),
+        np.array([r[3] for r in rows]).reshape(-1, m),
+    )
+    return table, tuple(notes)
+
+
+def feasibility_table(history: History, d: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What tells whether a candidate can be done: coordinates ``(n, d)``, and which ran as intended ``(n,)``.
+
+    A fault counts only when its kind says something about the candidate (``informative``).
+    """
+    told = [o for o in history.observations if not isinstance(o.outcome, Fault) or o.outcome.informative]
+    x = np.array([o.x for o in told]).reshape(-1, d)
+    return x, np.array([not isinstance(o.outcome, Fault) for o in told], dtype=bool)
+
+
+def values_of(outcome: Outcome) -> dict[str, float]:
+    """Each property's exact value in target units, the mean where a property has several channels."""
+    if not isinstance(outcome, Measured):
+        return {}
+    exact = [m for m in outcome.measurements if m.qualifier is Qualifier.EQUAL]
+    names = dict.fromkeys(m.property for m in exact)
+    return {name: float(np.mean([m.canonical for m in exact if m.property == name])) for name in names}
+
+
+def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative: bool) -> tuple[float, float, str]:
+    """A target's value, its standard deviation (NaN where unknown), and a note where it is not usable."""
+    mine = [m for m in measurements if m.property == target.name]
+    exact = [m for m in mine if m.qualifier is Qualifier.EQUAL]
+    if exact:
+        known = [m.canonical_sd for m in exact if m.canonical_sd is not None]
+        sd = float(np.sqrt(np.sum(np.square(known))) / len(exact)) if len(known) == len(exact) else float("nan")
+        return float(np.mean([m.canonical for m in exact])), sd, ""
+    for m in mine:
+        low, high = (target.low, m.canonical) if m.qualifier is Qualifier.BELOW else (m.canonical, target.high)
+        if low is None or high is None or not low <= high:
+            bound = "low" if m.qualifier is Qualifier.BELOW else "high"
+            return (
+                float("nan"),
+                float("nan"),
+                (
+                    f"{target.name} {m.qualifier.value} {m.canonical:g} trains no regression, "
+                    f"since the target states no {bound}; add it to the objective"
+                ),
+            )
+        return (low + high) / 2, (high - low) / float(np.sqrt(12.0)), ""  # a uniform belief's moments
+    if is_negative and not mine:
+        return (
+            float("nan"),
+            float("nan"),
+            (f"negative without a limit for {target.name}: it trains feasibility only; report a limit such as '< 1'"),
+        )
+    return float("nan"), float("nan"), ""

@@ -1,0 +1,1 @@
+"""Molecules: reading structures, fingerprints and descriptors (RDKit behind this package)."""

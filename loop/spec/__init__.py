@@ -1,0 +1,8 @@
+"""Campaign specs: what a YAML file says, strictly read, with messages that name the line and the remedy."""
+
+from loop.spec.building import build_objective, build_space
+from loop.spec.models import CampaignSpec, PlannerSpec
+from loop.spec.reading import read_spec
+from loop.spec.tables import ReadFile, read_table
+
+__all__ = ["CampaignSpec", "PlannerSpec", "ReadFile", "build_objective", "build_space", "read_spec", "read_table"]

@@ -1,0 +1,214 @@
+"""Reading a campaign file: YAML with line numbers, and faults as sentences with line, rule and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from loop.errors import HakkenError, SpecError, did_you_mean
+from loop.space import ProductPool, sample_space
+from loop.spec.building import build_objective, build_space
+from loop.spec.models import (
+    BudgetSpec,
+    CampaignSpec,
+    CategorySpec,
+    ComponentSpec,
+    ExcludeSpec,
+    InitialSpec,
+    LinearSpec,
+    MoleculeSpec,
+    NumberSpec,
+    ParameterSpec,
+    PlannerSpec,
+    StopSpec,
+    TargetSpec,
+)
+from loop.spec.tables import ReadFile, resolve_options
+
+
+def read_spec(text: str, *, source: str, read: ReadFile) -> CampaignSpec:
+    """Read, check and resolve a campaign file.
+
+    Args:
+        text: The YAML text.
+        source: Its name, for messages.
+        read: Gives the text of a file that the spec names (relative to the spec).
+
+    Returns:
+        A resolved spec: options of every component are in it, with canonical SMILES, so that it is
+        complete in itself and can be stored.
+
+    Raises:
+        SpecError: With one message for each fault, each naming line, rule and remedy.
+    """
+    data, lines = _load_yaml(text, source)
+    try:
+        spec = CampaignSpec.model_validate(data)
+    except ValidationError as error:
+        problems = [_describe(e, source, lines) for e in error.errors()]
+        raise SpecError("\n".join(problems), problems) from None
+    space: dict[str, ParameterSpec] = {}
+    for name, parameter in spec.space.items():
+        where = _where(source, lines, ("space", name))
+        try:
+            space[name] = resolve_options(parameter, read)
+        except HakkenError as error:
+            raise SpecError(f"{where}: {error}") from None
+    spec = spec.model_copy(update={"space": space})
+    _check_whole(spec, source, lines)
+    return spec
+
+
+def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
+    """What only the parts together can get wrong."""
+    for part, check in (("space", _check_space), ("objective", build_objective)):
+        try:
+            check(spec)
+        except HakkenError as error:
+            at = _named_in(str(error), part, lines)
+            raise SpecError(f"{_where(source, lines, at)}: {error}") from None
+    if clash := sorted(set(spec.space) & set(spec.objective)):
+        raise SpecError(
+            f"{_where(source, lines, ('objective', clash[0]))}: {clash[0]!r} is a parameter and a target; rename one"
+        )
+    for i, rule in enumerate(spec.stop):
+        if rule.target not in spec.objective:
+            hint = did_you_mean(rule.target, spec.objective)
+            raise SpecError(
+                f"{_where(source, lines, ('stop', i))}: stop names target {rule.target!r}, "
+                f"which the objective lacks{hint}; use one of {', '.join(spec.objective)}"
+            )
+    planner = spec.planner
+    if planner.initial.experiments > spec.budget.experiments:
+        raise SpecError(
+            f"{_where(source, lines, ('budget', 'experiments'))}: the budget of {spec.budget.experiments} experiments "
+            f"does not cover the initial design of {planner.initial.experiments}; raise the one or lower the other"
+        )
+    if planner.acquisition == "pareto" and len(spec.objective) < 2:
+        raise SpecError(
+            f"{_where(source, lines, ('planner', 'acquisition'))}: acquisition 'pareto' needs two targets or more, "
+            "the objective has one; use 'improvement'"
+        )
+
+
+def _check_space(spec: CampaignSpec) -> None:
+    """Build it, and see that some candidate is left."""
+    space = build_space(spec)
+    if space.is_finite and space.constraints:
+        ProductPool(space)
+    elif space.constraints:
+        sample_space(space, 1, 0)
+
+
+# --- YAML with line numbers -------------------------------------------------------------------------------------
+
+_Path: TypeAlias = tuple[str | int, ...]
+_Lines: TypeAlias = Mapping[_Path, int]
+
+
+def _load_yaml(text: str, source: str) -> tuple[dict[str, Any], _Lines]:
+    lines: dict[_Path, int] = {}
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise SpecError(f"{source}: the file is empty; write one with hakken init")
+        _walk(node, (), lines, source)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SpecError(f"{source}{line}: not valid YAML ({problem}); mend the line or the one above it") from None
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{source}: not valid YAML ({error}); mend it") from None
+    if not isinstance(data, dict):
+        raise SpecError(f"{source}: must be a mapping that starts with 'campaign: NAME', got {type(data).__name__}")
+    return data, lines
+
+
+def _walk(node: yaml.Node, path: _Path, lines: dict[_Path, int], source: str) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            if here in lines:
+                raise SpecError(
+                    f"{source} line {key.start_mark.line + 1}: {'.'.join(map(str, here))} is given twice "
+                    f"(first on line {lines[here]}); keep one"
+                )
+            lines[here] = key.start_mark.line + 1
+            _walk(value, here, lines, source)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, item in enumerate(node.value):
+            lines[*path, i] = item.start_mark.line + 1
+            _walk(item, (*path, i), lines, source)
+
+
+def _where(source: str, lines: _Lines, path: _Path) -> str:
+    """File, line and dotted path; the line of the nearest enclosing key when the key itself is missing."""
+    known = next((path[:k] for k in range(len(path), 0, -1) if path[:k] in lines), ())
+    line = f" line {lines[known]}" if known else ""
+    return f"{source}{line}: {'.'.join(map(str, path))}"
+
+
+def _named_in(message: str, part: str, lines: _Lines) -> _Path:
+    names = sorted((p[1] for p in lines if len(p) == 2 and p[0] == part), key=lambda n: -len(str(n)))
+    for name in names:
+        if f"{name!r}" in message:
+            return (part, name)
+    return ("constraints",) if "constraint" in message and ("constraints",) in lines else (part,)
+
+
+_TAGS: Final = frozenset({"component", "molecule", "category", "number", "ExcludeSpec", "LinearSpec"})
+
+
+def _describe(error: Any, source: str, lines: _Lines) -> str:
+    """One pydantic error as one of our sentences."""
+    raw: _Path = tuple(error["loc"])
+    path = tuple(
+        p
+        for i, p in enumerate(raw)
+        if not (p in _TAGS and i >= 2) and not str(p).startswith(("function-", "list[", "constrained", "dict["))
+    )
+    kind, context = error["type"], error.get("ctx") or {}
+    where = _where(source, lines, path)
+    got = error.get("input")
+    match kind:
+        case "extra_forbidden":
+            known = sorted(_known_keys(path))
+            return f"{where}: unknown key{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
+        case "missing":
+            return f"{where}: is missing; add it"
+        case "union_tag_not_found":
+            return f"{where}: type is missing; add type: component, molecule, category or number"
+        case "union_tag_invalid":
+            hint = did_you_mean(str(context.get("tag")), ["component", "molecule", "category", "number"])
+            return f"{where}: unknown type {context.get('tag')!r}{hint}; use component, molecule, category or number"
+        case "value_error":
+            return f"{where}: {context.get('error', error['msg'])}"
+        case "string_pattern_mismatch":
+            return f"{where}: {got!r} is not a usable name; use letters, digits, '_', '-', '.' and spaces"
+        case "finite_number":
+            return f"{where}: must be a finite number, got {got}; write a number"
+        case "literal_error" | "enum":
+            choices = str(context.get("expected", ""))
+            return f"{where}: {got!r} is not known; use {choices}"
+    shown = f"{type(got).__name__} {got!r}" if not isinstance(got, dict | list) else type(got).__name__
+    message = error["msg"]
+    return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
+
+
+def _known_keys(path: _Path) -> set[str]:
+    head = path[0] if len(path) > 1 else None
+    models: dict[Any, list[type[BaseModel]]] = {
+        None: [CampaignSpec],
+        "space": [ComponentSpec, MoleculeSpec, CategorySpec, NumberSpec],
+        "constraints": [ExcludeSpec, LinearSpec],
+        "objective": [TargetSpec],
+        "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
+        "budget": [BudgetSpec],
+        "stop": [StopSpec],
+    }
+    return {key for model in models.get(head, [CampaignSpec]) for key in model.model_fields}

@@ -1,0 +1,96 @@
+"""Tables and options: CSV text with line numbers, and the options of components with canonical SMILES."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import TypeAlias
+
+from loop.errors import MoleculeError, SpecError, did_you_mean
+from loop.spec.models import ComponentSpec, MoleculeSpec, ParameterSpec
+
+ReadFile: TypeAlias = Callable[[str], str]
+
+
+def resolve_options(spec: ParameterSpec, read: ReadFile) -> ParameterSpec:
+    """The parameter with its options in place and every SMILES canonical."""
+    if not isinstance(spec, ComponentSpec | MoleculeSpec):
+        return spec
+    if (spec.options is None) == (spec.file is None):
+        raise SpecError("give either options or file")
+    if spec.options is not None:
+        rows = [(option, smiles, f"option {option!r}") for option, smiles in spec.options.items()]
+    else:
+        rows = _read_options(spec, read)
+    return spec.model_copy(update={"options": _canonical(rows, named=spec.name is not None), "file": None})
+
+
+def _canonical(rows: list[tuple[str, str, str]], *, named: bool) -> dict[str, str]:
+    from loop.molecules.standardise import canonical_smiles  # RDKit: only where structures are read
+
+    options: dict[str, str] = {}
+    for option, smiles, where in rows:
+        try:
+            canonical = canonical_smiles(smiles)
+        except MoleculeError as error:
+            raise SpecError(f"{where}: {error}") from None
+        label = option if named else canonical
+        if label in options:
+            raise SpecError(f"{where}: {label!r} is given twice; names must differ")
+        options[label] = canonical
+    return options
+
+
+def _read_options(spec: ComponentSpec | MoleculeSpec, read: ReadFile) -> list[tuple[str, str, str]]:
+    assert spec.file is not None
+    rows = read_table(read(spec.file), spec.file)
+    columns = [c for c in (spec.name, spec.smiles) if c is not None]
+    header = list(rows[0][1]) if rows else []
+    for column in columns:
+        if rows and column not in header:
+            raise SpecError(
+                f"{spec.file} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
+            )
+    if not rows:
+        raise SpecError(f"{spec.file} holds no rows; add options or remove the parameter")
+    found = []
+    for line, row in rows:
+        smiles = row[spec.smiles]
+        label = row[spec.name] if spec.name is not None else smiles
+        if not label:
+            raise SpecError(f"{spec.file} line {line}: the column {spec.name!r} is empty; give every option a name")
+        found.append((label, smiles, f"{spec.file} line {line}"))
+    return found
+
+
+def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
+    """Rows of a CSV text, each with its line number; blank lines are passed over, cells are stripped.
+
+    Raises:
+        SpecError: No header, a column named twice, or a row of another length; with the line number.
+    """
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    header: list[str] | None = None
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        for cells in reader:
+            values = [cell.strip() for cell in cells]
+            if not any(values):
+                continue
+            if header is None:
+                header = values
+                if twice := sorted({c for c in header if header.count(c) > 1}):
+                    raise SpecError(f"{source}: column {twice[0]!r} is given twice; rename or remove one")
+                continue
+            if len(values) != len(header):
+                raise SpecError(
+                    f"{source} line {reader.line_num}: {len(values)} cells where the header has {len(header)}; "
+                    "quote a cell that holds a comma"
+                )
+            rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+    except csv.Error as error:
+        raise SpecError(f"{source} line {reader.line_num}: not readable as CSV ({error})") from None
+    if header is None:
+        raise SpecError(f"{source}: the file is empty; it needs a header line")
+    return rows
