@@ -1,0 +1,72 @@
+# The environment is .venv. Each stamp in it says that what pyproject.toml asks for is installed;
+# it is made once, and again when pyproject.toml changes.
+#
+#   make demo    install, then a campaign over real molecules and real quantum chemistry
+#   make test    install what tests need, then run them
+#   make lint    ruff, mypy and the direction of imports
+#   make bench   the benchmarks; DATA=DIR says where their tables are, RUNS=N how often each method starts
+#
+# To keep a second demo beside the first: make demo HAKKEN_HOME=runs/second
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench
+
+BIN := .venv/bin
+HAKKEN_HOME ?= runs
+DATA ?= data
+RUNS ?= 40
+SEED ?= 0
+PYTEST_ARGS ?=
+
+# On a few busy cores, OpenMP's threads spin on each other: a calculation takes 200 times as long.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= passive
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export HAKKEN_HOME
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(BIN)/.installed-demo
+	@$(BIN)/python -m flows.cli run examples/gap_xtb.yaml
+
+test: $(BIN)/.installed-test
+	$(BIN)/python -m pytest $(PYTEST_ARGS) </dev/null
+
+lint: $(BIN)/.installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(BIN)/.installed-demo
+	@failed=0; for file in benchmarks/*.py; do \
+		grep -q '__main__' $$file || continue; \
+		echo "== $$file"; mkdir -p $(HAKKEN_HOME)/benchmarks; \
+		$(BIN)/python $$file --data $(DATA) --runs $(RUNS) --seed $(SEED) \
+			--json $(HAKKEN_HOME)/benchmarks/$$(basename $$file .py).json || failed=1; \
+	done; exit $$failed
+
+$(BIN)/.made:
+	@for python in python3.11 python3.12 python3.13 python3; do \
+		$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+			>/dev/null 2>&1 && { echo "making .venv with $$($$python --version)"; exec $$python -m venv .venv; }; \
+	done; \
+	echo "no Python 3.11, 3.12 or 3.13 with venv was found; install one (on Debian: apt-get install python3-venv)" >&2; \
+	exit 1
+	@touch $@
+
+$(BIN)/.installed-demo: $(BIN)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[xtb]'
+	@touch $@
+
+$(BIN)/.installed-test: $(BIN)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	@touch $@
+
+$(BIN)/.installed-lint: $(BIN)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[test,lint]'
+	@touch $@
