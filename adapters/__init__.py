@@ -1,0 +1,1 @@
+"""Laboratories: everything that runs an experiment, behind the contract ``loop.contracts.Adapter``."""

@@ -1,0 +1,135 @@
+"""The emulator: a measured table as laboratory, with noise, delay and failures where wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from adapters.draws import stream
+from adapters.folder import Jobs, Place, fingerprint
+from adapters.instant import Clock, Foreseen, InstantRuns, dump
+from adapters.limits import excluded
+from adapters.options import Options, read_options, resolve
+from adapters.table import MeasuredTable
+from loop.contracts import (
+    Absent,
+    AdapterContext,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Problem,
+    Status,
+)
+from loop.outcome import Fault, FaultKind, write_outcome
+
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class EmulatorOptions(Options):
+    """What a campaign file may say of an emulator."""
+
+    table: str  # CSV file, as seen from the campaign file
+    columns: dict[str, str] = Field(default_factory=dict)  # of a parameter or target, where it differs
+    units: dict[str, str] = Field(default_factory=dict)  # of a column, where it is not the campaign's
+    noise: NonNegative | dict[str, NonNegative] = 0.0  # standard deviation in target units, for all or by target
+    delay: NonNegative = 0.0  # seconds that each run takes
+    failure: Annotated[float, Field(ge=0, le=1)] = 0.0  # probability that a run ends in a random error
+    seed: int | None = None  # of noise and failures; the campaign's when left out
+
+
+class Emulator:
+    """Runs an experiment by looking it up in a table; several rows for one condition are replicates.
+
+    Noise and failures depend on the seed, the settings, the replicate number and how often the same was run before,
+    not on keys: an interrupted campaign sees what an uninterrupted one sees.
+    """
+
+    def __init__(
+        self, jobs: Jobs, table: MeasuredTable, options: EmulatorOptions, seed: int = 0, clock: Clock = time.time
+    ) -> None:
+        self._table, self._options = table, options
+        self._seed = seed if options.seed is None else options.seed
+        self._runs = InstantRuns(jobs, clock)
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            delivery=Delivery.KEYED,
+            max_parallel=None,
+            can_cancel=True,
+            is_simulated=True,
+            properties=self._table.targets,
+            parameters=self._table.parameters,
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return excluded(spec, self.capabilities()) or self._table.problems(spec)
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        return self._runs.prepare(spec, key)
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        self._runs.start(handle, key, lambda: self._foresee(handle))
+
+    def find(self, key: AttemptKey) -> Found | Absent:
+        return self._runs.find(key)
+
+    def status(self, handle: Handle) -> Status:
+        return self._runs.status(handle)
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        return self._runs.fetch(handle)
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        self._runs.cancel(handle, reason)
+
+    def health(self) -> Health:
+        return Health(True, f"table {self._table.name} is read; it answers at once")
+
+    def _foresee(self, handle: Handle) -> Foreseen:
+        spec = self._runs.jobs.spec(handle)
+        payload = self._run(spec, self._runs.jobs.place(handle))
+        return Foreseen((dump(payload),), self._options.delay)
+
+    def _run(self, spec: ExperimentSpec, place: Place) -> dict[str, Any]:
+        problems = self.validate(spec)
+        provenance = {"program": "hakken emulator", "table": self._table.name, "sha256": self._table.sha}
+        if problems:
+            fault = Fault.of(FaultKind.INPUT_ERROR, "; ".join(str(problem) for problem in problems))
+            return {**write_outcome(fault), "provenance": provenance}
+        chance = stream("emulator", self._seed, fingerprint(spec), place.repeat)
+        if chance.random() < self._options.failure:
+            fault = Fault.of(FaultKind.RANDOM_ERROR, "the emulator was asked to fail now and then")
+            return {**write_outcome(fault), "provenance": provenance}
+        rows = self._table.rows(spec)
+        row = rows[spec.replicate_no % len(rows)]
+        values = [
+            {"property": target, "value": row.values[target] + chance.gauss(0.0, self._noise(target)), "unit": unit}
+            for target, unit in self._table.targets.items()
+            if target in spec.targets
+        ]
+        return {"outcome": "measured", "values": values, "provenance": {**provenance, "line": row.line}}
+
+    def _noise(self, target: str) -> float:
+        noise = self._options.noise
+        return noise.get(target, 0.0) if isinstance(noise, dict) else noise
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Emulator:
+    """An emulator from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or of the wrong type.
+        TableError: The table cannot be read, or lacks a target's column.
+    """
+    settings = read_options(EmulatorOptions, "emulator", options)
+    path = resolve(context.base, settings.table)
+    table = MeasuredTable(path, settings.columns, context.targets, settings.units)
+    return Emulator(Jobs(context.folder), table, settings, context.seed)

@@ -1,0 +1,93 @@
+"""Errors of the adapters, as a tree under ``loop.errors.AdapterError``.
+
+AdapterError (loop.errors)
+├── AdapterUnavailable (loop.errors)  it cannot be reached now; ask again later
+├── AdapterOptionsError   the laboratory section of a campaign file is wrong
+├── TableError            a measured table cannot be read
+├── UnknownHandle         there is no attempt under that handle: prepare it first
+├── KeyReused             a key came back with another experiment
+└── EvaluationError       an evaluator could not compute a structure; carries the kind of fault
+    ├── InputRefused      the structure is not one that the method can treat
+    ├── NotConverged      the iterations ended without a solution
+    └── OutOfResources    memory or disk ran out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from loop.errors import AdapterError, AdapterUnavailable
+from loop.outcome import FaultKind
+
+__all__ = [
+    "AdapterError",
+    "AdapterOptionsError",
+    "AdapterUnavailable",
+    "EvaluationError",
+    "InputRefused",
+    "KeyReused",
+    "NotConverged",
+    "OutOfResources",
+    "TableError",
+    "UnknownHandle",
+]
+
+
+class AdapterOptionsError(AdapterError):
+    """The laboratory section is wrong; mend the campaign file. ``problems`` holds one message for each fault."""
+
+    def __init__(self, adapter: str, problems: Iterable[str]) -> None:
+        self.adapter, self.problems = adapter, tuple(problems)
+        super().__init__(f"laboratory {adapter!r}: {'; '.join(self.problems)}")
+
+
+class TableError(AdapterError):
+    """A measured table cannot be read; mend the file at ``line`` (None: the file as a whole)."""
+
+    def __init__(self, table: str, line: int | None, message: str) -> None:
+        where = table if line is None else f"{table}, line {line}"
+        super().__init__(f"table {where}: {message}")
+        self.table, self.line = table, line
+
+
+class UnknownHandle(AdapterError):
+    """Nothing was prepared under this handle; prepare the attempt first. Nothing was started."""
+
+    def __init__(self, handle: str) -> None:
+        super().__init__(f"handle {handle!r} is unknown here; prepare the attempt first, nothing was started")
+        self.handle = handle
+
+
+class KeyReused(AdapterError):
+    """One key, two experiments: a mistake on our side. The first one stands; nothing was changed."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"key {key!r} was prepared for another experiment; give each attempt its own, the first stands"
+        )
+        self.key = key
+
+
+class EvaluationError(AdapterError):
+    """An evaluator could not compute a structure; its class says which kind of fault is recorded."""
+
+    kind: ClassVar[FaultKind] = FaultKind.UNKNOWN
+
+
+class InputRefused(EvaluationError):
+    """The method cannot treat this structure, and will not the next time either; leave the molecule out."""
+
+    kind = FaultKind.INPUT_ERROR
+
+
+class NotConverged(EvaluationError):
+    """The iterations ended without a solution; this says something about the structure."""
+
+    kind = FaultKind.CONVERGENCE_ERROR
+
+
+class OutOfResources(EvaluationError):
+    """Memory or disk ran out; give the job more and try again."""
+
+    kind = FaultKind.RESOURCE_ERROR

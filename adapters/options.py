@@ -1,0 +1,60 @@
+"""Options: the laboratory section of a campaign file, strict, with messages that name the remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from adapters.errors import AdapterOptionsError
+from loop.errors import did_you_mean
+
+
+class Options(BaseModel):
+    """Base of every adapter's options: no unknown key, no silent conversion, frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=Options)
+
+
+def read_options(model: type[Model], adapter: str, given: Mapping[str, Any]) -> Model:
+    """The options as ``model``.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or of the wrong type; every fault has its message.
+    """
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        raise AdapterOptionsError(adapter, _messages(model, error.errors())) from None
+
+
+def resolve(base: str, path: str) -> Path:
+    """``path`` as seen from ``base``; an absolute one stays as it is."""
+    return Path(base) / Path(path).expanduser()
+
+
+def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    messages: list[str] = []
+    wrong: dict[str, list[str]] = {}  # an option of several types is reported once, with what each type would have
+    got: dict[str, Any] = {}
+    for entry in entries:
+        # A union adds the names of its types to the place, such as "list[float]" or "constrained-float".
+        where = ".".join(str(part) for part in entry["loc"] if not re.search(r"[\[\]-]|^(float|int|str)$", str(part)))
+        match entry["type"]:
+            case "extra_forbidden":
+                messages.append(f"unknown option {where!r}{did_you_mean(where, known)}; known: {', '.join(known)}")
+            case "missing":
+                messages.append(f"option {where!r} is missing; add it to the laboratory section")
+            case _:
+                text = str(entry["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+                wrong.setdefault(where, []).append(text)
+                got.setdefault(where, entry["input"])
+    shown = {where: " or ".join(dict.fromkeys(texts)) for where, texts in wrong.items()}
+    return messages + [f"option {where!r} must be: {text}; got {got[where]!r}" for where, text in shown.items()]

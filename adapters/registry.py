@@ -1,0 +1,44 @@
+"""Every adapter by name; a new one is a module and a line here. Nothing is imported before it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final, cast
+
+from loop.contracts import Adapter, AdapterContext
+from loop.errors import UnknownName
+
+_TABLE: Final[dict[str, tuple[str, str]]] = {
+    "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
+    "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
+    "simulated": (
+        "adapters.simulated:build",
+        "a made-up laboratory with every kind of trouble, the same for each seed",
+    ),
+    "xtb": ("adapters.compute.xtb:build", "GFN2-xTB energies, orbitals and dipoles of molecules, in child processes"),
+}
+
+
+def build(name: str, options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """The adapter of that name.
+
+    Args:
+        name: As in the table above, or as ``describe`` lists them.
+        options: The laboratory section of the campaign file without its ``adapter`` line.
+        context: Folder, base of relative paths, targets with units, seed.
+
+    Raises:
+        UnknownName: No adapter is called so.
+        AdapterOptionsError: An option is unknown, missing or of the wrong type.
+        TableError: A table named in the options cannot be read.
+    """
+    if name not in _TABLE:
+        raise UnknownName("adapter", name, _TABLE)
+    module, function = _TABLE[name][0].split(":")
+    return cast(Adapter, getattr(import_module(module), function)(options, context))
+
+
+def describe() -> tuple[tuple[str, str], ...]:
+    """Name and one-line summary of every adapter, sorted by name."""
+    return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))

@@ -1,0 +1,256 @@
+"""Measured tables: a CSV file of conditions and results, read strictly and looked up exactly.
+
+A row belongs to an experiment when every setting agrees: numbers within 1e-9 (relative, and absolute below one),
+options by label or by structure. Columns that are neither settings nor targets are ignored; several rows for one
+condition are replicates, in the order of the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.errors import TableError
+from loop.contracts import ExperimentSpec, Problem
+from loop.errors import UnitError, did_you_mean
+from loop.units import convert
+
+_TOLERANCE: Final = 1e-9  # what a round trip through text and units may cost; conditions differ by far more
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured row."""
+
+    line: int  # in the file, from 1
+    values: Mapping[str, float]  # by target, in the target's unit
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What a setting is looked up as: a number, a text, or a canonical SMILES."""
+
+    value: str | float
+    is_structure: bool = False
+
+
+class MeasuredTable:
+    """The rows of one file. Parameter columns are looked at when a setting first asks for them."""
+
+    def __init__(
+        self, path: Path, columns: Mapping[str, str], targets: Mapping[str, str], units: Mapping[str, str]
+    ) -> None:
+        """Read the file.
+
+        Args:
+            path: The CSV file: UTF-8, commas, one header line.
+            columns: Column of each parameter or target whose column has another name.
+            targets: Properties to be read, with the unit wanted.
+            units: Unit of a column, by parameter or target, where it is not the campaign's.
+
+        Raises:
+            TableError: The file, a column or a cell is not as it should be; names the line.
+        """
+        self.name = path.name
+        self._columns, self._units = dict(columns), dict(units)
+        data = _read_bytes(path)
+        self.sha = hashlib.sha256(data).hexdigest()
+        header, self._cells, self._lines = _read_cells(self.name, data)
+        self._index = {column: i for i, column in enumerate(header)}
+        for name, column in columns.items():
+            if column not in self._index:
+                raise TableError(self.name, 1, f"no column {column!r} (for {name!r}){self._hint(column)}")
+        self.targets = dict(targets)
+        self._rows = self._read_rows()
+        self._numbers: dict[str, list[float]] = {}
+        self._structures: dict[str, dict[str, str]] = {}
+        self._lookups: dict[tuple[tuple[str, bool, bool], ...], dict[tuple[str | float, ...], list[int]]] = {}
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Names of every column that may hold a setting."""
+        renamed = {column: name for name, column in self._columns.items()}
+        return frozenset(renamed.get(column, column) for column in self._index) - frozenset(self.targets)
+
+    def problems(self, spec: ExperimentSpec) -> list[Problem]:
+        """Why the table has no row for these settings; empty when it has one."""
+        cells, problems = self._resolve(spec)
+        if problems or self._matching(cells):
+            return problems
+        shown = ", ".join(f"{name} {value}" for name, value in spec.settings.items())
+        rule = f"table {self.name} has no row with {shown}"
+        return [Problem("condition", rule, "exclude it by a constraint, or add its row to the table")]
+
+    def rows(self, spec: ExperimentSpec) -> tuple[Row, ...]:
+        """Every row measured at these settings, in the order of the file."""
+        cells, problems = self._resolve(spec)
+        return () if problems else tuple(self._rows[i] for i in self._matching(cells))
+
+    def _resolve(self, spec: ExperimentSpec) -> tuple[dict[str, _Cell], list[Problem]]:
+        """The cell that stands for each setting, by parameter; or why there is none."""
+        cells: dict[str, _Cell] = {}
+        problems: list[Problem] = []
+        for name, value in spec.settings.items():
+            found: _Cell | Problem
+            if self._columns.get(name, name) not in self._index:
+                rule = f"table {self.name} has no column {self._columns.get(name, name)!r}{self._hint(name)}"
+                found = Problem(f"parameter {name!r}", rule, f"name its column: columns: {{{name}: ...}}")
+            elif isinstance(value, str):
+                found = self._option(name, value, spec.smiles.get(name))
+            else:
+                found = self._number(name, float(value), spec.units.get(name, ""))
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                cells[name] = found
+        return cells, problems
+
+    def _option(self, name: str, label: str, smiles: str | None) -> _Cell | Problem:
+        column = self._column(name)
+        if label in column:
+            return _Cell(label)
+        if smiles is not None:
+            if name not in self._structures:
+                self._structures[name] = {cell: _canonical(cell) for cell in column}
+            if (canonical := _canonical(smiles)) in self._structures[name].values():
+                return _Cell(canonical, is_structure=True)
+        known = list(column)
+        shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
+        rule = f"{label!r} is not in table {self.name}{did_you_mean(label, known[:2000])}; it has {shown}"
+        return Problem(f"parameter {name!r}", rule, "take the option out of the space, or rename it")
+
+    def _number(self, name: str, value: float, unit: str) -> _Cell | Problem:
+        subject = f"parameter {name!r}"
+        try:
+            wanted = convert(value, unit, self._units.get(name, unit))
+        except UnitError as error:
+            return Problem(subject, str(error), f"give its unit in the table: units: {{{name}: ...}}")
+        if name not in self._numbers:
+            try:
+                self._numbers[name] = sorted({_number(self.name, *cell) for cell in self._numbered(name)})
+            except TableError as error:
+                return Problem(subject, str(error), "mend the table")
+        known = self._numbers[name]
+        at = bisect_left(known, wanted)
+        nearest = min(known[max(at - 1, 0) : at + 1], key=lambda number: abs(number - wanted))
+        if abs(nearest - wanted) <= _TOLERANCE * max(1.0, abs(wanted)):
+            return _Cell(nearest)
+        shown = ", ".join(f"{number:g}" for number in known[:8]) + (" ..." if len(known) > 8 else "")
+        rule = f"{wanted:g} is not in table {self.name}; it has {shown}"
+        return Problem(subject, rule, f"use measured values only, such as values: [{nearest:g}]")
+
+    def _matching(self, cells: Mapping[str, _Cell]) -> Sequence[int]:
+        names = tuple(sorted(cells))
+        shape = tuple((name, isinstance(cells[name].value, float), cells[name].is_structure) for name in names)
+        if shape not in self._lookups:
+            lookup: dict[tuple[str | float, ...], list[int]] = {}
+            for i, row in enumerate(self._cells):
+                lookup.setdefault(tuple(self._read(row, *part) for part in shape), []).append(i)
+            self._lookups[shape] = lookup
+        return self._lookups[shape].get(tuple(cells[name].value for name in names), ())
+
+    def _read(self, row: Sequence[str], name: str, is_number: bool, is_structure: bool) -> str | float:
+        text = row[self._index[self._columns.get(name, name)]]
+        if is_number:
+            return float(text)
+        return self._structures[name][text] if is_structure else text
+
+    def _column(self, name: str) -> dict[str, None]:
+        at = self._index[self._columns.get(name, name)]
+        return {row[at]: None for row in self._cells}
+
+    def _numbered(self, name: str) -> list[tuple[int, str, str]]:
+        column = self._columns.get(name, name)
+        at = self._index[column]
+        return [(line, column, row[at]) for line, row in zip(self._lines, self._cells, strict=True)]
+
+    def _read_rows(self) -> list[Row]:
+        values: dict[str, list[float]] = {}
+        for target, unit in self.targets.items():
+            column = self._columns.get(target, target)
+            if column not in self._index:
+                remedy = f"; name it by columns: {{{target}: ...}}"
+                raise TableError(self.name, 1, f"no column {column!r} for the target{self._hint(column)}{remedy}")
+            given = self._units.get(target, unit)
+            try:
+                values[target] = [convert(_number(self.name, *cell), given, unit) for cell in self._numbered(target)]
+            except UnitError as error:
+                raise TableError(self.name, None, f"column {column!r}: {error}") from None
+        return [Row(line, {t: column[i] for t, column in values.items()}) for i, line in enumerate(self._lines)]
+
+    def _hint(self, column: str) -> str:
+        return f"{did_you_mean(column, self._index)}; it has {', '.join(self._index)}"
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TableError(str(path), None, f"cannot be opened ({error.strerror}); check the path") from None
+
+
+def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], list[int]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TableError(table, line, f"byte {data[error.start]:#x} is not UTF-8; save the file as UTF-8") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    try:
+        for cells in reader:
+            stripped = [cell.strip() for cell in cells]
+            if not any(stripped):
+                continue
+            if not header:
+                header = _check_header(table, reader.line_num, stripped)
+            elif len(stripped) != len(header):
+                message = f"{len(stripped)} cells, but the header has {len(header)}; quote cells that hold commas"
+                raise TableError(table, reader.line_num, message)
+            else:
+                rows.append(stripped)
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise TableError(table, reader.line_num, f"not a CSV file ({error})") from None
+    if not rows:
+        raise TableError(table, None, "has no rows; give a header line and at least one measured row")
+    return header, rows, lines
+
+
+def _check_header(table: str, line: int, header: list[str]) -> list[str]:
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        raise TableError(table, line, "cells must be separated by commas; save it as comma-separated")
+    for i, column in enumerate(header):
+        if not column:
+            raise TableError(table, line, f"column {i + 1} has no name; name it or remove it")
+        if column in header[:i]:
+            raise TableError(table, line, f"column {column!r} appears twice; rename one")
+    return header
+
+
+def _number(table: str, line: int, column: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        got = repr(text) if text else "an empty cell"
+        raise TableError(table, line, f"column {column!r} must hold a finite number, got {got}; mend or remove the row")
+    return value
+
+
+def _canonical(smiles: str) -> str:
+    from rdkit import Chem, rdBase  # 0.1 s: only for tables that hold structures
+
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+    return smiles if molecule is None else str(Chem.MolToSmiles(molecule))
