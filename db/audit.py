@@ -1,0 +1,175 @@
+"""The audit log: a hash chain over everything written, and the examination of it.
+
+Each entry is written in the transaction of the rows that it seals. Those rows carry its number (``entry``), and its
+detail carries, for each table, how many rows they are and the SHA-256 over them. So a row altered, removed or
+slipped in behind the triggers' back is found, and the entry that it belongs to is named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Float, Integer, RowMapping, Table, select, text
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import Session
+
+from db import tables
+from db.canonical import canonical, sha256
+from loop.contracts import AuditReport
+from loop.record import AuditEntry, Json
+
+START: Final = "0" * 64  # what the first entry stands on
+_CHAIN_LOCK: Final = 0x68616B6B  # any number that nobody else locks in this database
+
+_SEALED: Final[tuple[Table, ...]] = (*tables.FACTS, tables.Base.metadata.tables["attempt"])
+
+
+class Chain:
+    """The end of the chain inside one write transaction; holds the lock on it from the first entry on."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._head: tuple[int, str] | None = None
+
+    def next_number(self) -> int:
+        """The number that the next entry will have, for the rows that are written with it."""
+        return self._locked_head()[0] + 1
+
+    def append(
+        self, *, at: datetime, actor: str, action: str, detail: Json, rows: Mapping[str, list[dict[str, Any]]]
+    ) -> int:
+        """Write the entry that seals ``rows`` (by table, as ``as_stored`` gives them); returns its number."""
+        number, previous = self._locked_head()
+        number += 1
+        sealed = {
+            name: [len(some), seal(tables.Base.metadata.tables[name], some)] for name, some in sorted(rows.items())
+        }
+        text_ = canonical({**detail, "rows": sealed}, f"the audit entry of {action}")
+        entry = tables.AuditLog(number=number, at=at, actor=actor, action=action, detail=text_, previous=previous)
+        entry.hash = _hash(entry)
+        self._session.add(entry)
+        self._session.flush()
+        self._head = (number, entry.hash)
+        return number
+
+    def _locked_head(self) -> tuple[int, str]:
+        if self._head is None:
+            if self._session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+                self._session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+            log = tables.AuditLog
+            last = self._session.execute(select(log.number, log.hash).order_by(log.number.desc()).limit(1)).first()
+            self._head = (last[0], last[1]) if last else (0, START)
+        return self._head
+
+
+def as_stored(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """``row`` with each value as the database gives it back: plain text, and a float where the column is one."""
+    stored = dict(row)
+    for column in table.columns:
+        value = stored.get(column.name)
+        if isinstance(value, Enum):
+            stored[column.name] = value.value
+        elif value is not None and isinstance(column.type, Float | Integer):
+            stored[column.name] = column.type.python_type(value)
+    return stored
+
+
+def seal(table: Table, rows: Iterable[Json]) -> str:
+    """SHA-256 over rows in any order. Empty columns do not count, so a later schema may add some."""
+    ignored = {"entry", *(tables.MUTABLE_OF_ATTEMPT if table.name == "attempt" else ())}
+    return sha256("\n".join(sorted(_spell(row, ignored) for row in rows)))
+
+
+def entries(session: Session) -> tuple[AuditEntry, ...]:
+    """The whole chain, oldest first."""
+    log = session.scalars(select(tables.AuditLog).order_by(tables.AuditLog.number))
+    return tuple(AuditEntry(e.number, e.at, e.actor, e.action, json.loads(e.detail), e.previous, e.hash) for e in log)
+
+
+def examine(session: Session) -> AuditReport:
+    """Recompute the chain and every seal; the first entry that does not hold is named."""
+    log = list(session.scalars(select(tables.AuditLog).order_by(tables.AuditLog.number)))
+    found: dict[int, str] = {}
+    _examine_chain(log, found)
+    _examine_rows(session, log, found)
+    _examine_attempts(session, found)
+    if not found:
+        return AuditReport(len(log), True)
+    first = min(found)
+    return AuditReport(len(log), False, first, found[first])
+
+
+def _examine_chain(log: list[tables.AuditLog], found: dict[int, str]) -> None:
+    previous = START
+    for expected, entry in enumerate(log, start=1):
+        if entry.number != expected:
+            found[expected] = f"entry {expected} is missing; the next one there is {entry.number}"
+            return
+        if entry.previous != previous:
+            found[expected] = f"entry {expected} does not stand on the entry before it; one of them was replaced"
+            return
+        if entry.hash != _hash(entry):
+            found[expected] = f"entry {expected} ({entry.action}) was altered: its hash does not fit its content"
+            return
+        previous = entry.hash
+
+
+def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int, str]) -> None:
+    promised: dict[tuple[str, int], tuple[int, str]] = {}
+    for entry in log:
+        try:
+            sealed = json.loads(entry.detail)["rows"]
+            promised.update({(name, entry.number): (count, sha) for name, (count, sha) in sealed.items()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            found.setdefault(entry.number, f"entry {entry.number} ({entry.action}) cannot be read")
+    for table in _SEALED:
+        for number, rows in groupby(_rows(session, table), key=lambda row: int(row["entry"])):
+            some = [dict(row) for row in rows]
+            count, sha = promised.pop((table.name, number), (0, ""))
+            if (len(some), seal(table, some)) != (count, sha):
+                what = f"holds {len(some)} rows where {count} were written" if len(some) != count else "was altered"
+                found.setdefault(number, f"table {table.name} {what}, in the rows that entry {number} seals")
+    for (name, number), (count, _) in promised.items():
+        found.setdefault(number, f"table {name} lost all {count} rows that entry {number} seals")
+
+
+def _examine_attempts(session: Session, found: dict[int, str]) -> None:
+    """An attempt's state is what its last event says; the row itself may change, so no seal holds it."""
+    event = tables.AttemptEvent
+    last = {e.attempt_id: e for e in session.scalars(select(event).order_by(event.attempt_id, event.number))}
+    for attempt in session.scalars(select(tables.Attempt)):
+        if attempt.id in last and last[attempt.id].after != attempt.state:
+            seen = last[attempt.id]
+            found.setdefault(
+                seen.entry,
+                f"attempt {attempt.id} says {attempt.state}, and its last event (entry {seen.entry}) {seen.after}",
+            )
+        elif attempt.id not in last and attempt.state != "ready":
+            found.setdefault(
+                attempt.entry, f"attempt {attempt.id} says {attempt.state}, and no event since entry {attempt.entry}"
+            )
+
+
+def _rows(session: Session, table: Table) -> Iterable[RowMapping]:
+    # SQLite stores whatever it is given in an integer column; the cast keeps a damaged ``entry`` sortable.
+    order = sql_cast(table.c.entry, BigInteger)
+    return session.connection().execute(select(table).order_by(order)).mappings()
+
+
+def _spell(row: Json, ignored: Container[str]) -> str:
+    said = {name: _text(value) for name, value in row.items() if value is not None and name not in ignored}
+    return json.dumps(said, sort_keys=True)
+
+
+def _text(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+def _hash(entry: tables.AuditLog) -> str:
+    said = [entry.number, _text(entry.at), entry.actor, entry.action, entry.detail, entry.previous]
+    return sha256(json.dumps(said))

@@ -1,0 +1,97 @@
+"""Engines: how a connection to SQLite or PostgreSQL behaves, and where a read and a write begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.orm import Session
+
+from loop.errors import LedgerError
+
+BUSY_SECONDS: Final = 20  # a write of ours takes milliseconds; whoever waits longer has a problem to hear of
+
+
+def address(url: str) -> URL:
+    """``url`` as SQLAlchemy's; a plain path is a SQLite file, ``postgres://`` goes to psycopg.
+
+    Raises:
+        LedgerError: It is none of both, or a SQLite database in memory.
+    """
+    if "://" not in url:
+        url = f"sqlite:///{url}"
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise LedgerError(
+            f"ledger URL {url!r} cannot be read; write sqlite:///FILE or postgresql://HOST/NAME"
+        ) from None
+    match parsed.get_backend_name():
+        case "sqlite":
+            if parsed.database in (None, "", ":memory:"):
+                raise LedgerError(
+                    f"ledger URL {url!r} names no file; write sqlite:///FILE, or use db.MemoryLedger to keep nothing"
+                )
+            return parsed
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise LedgerError(f"ledger URL {url!r}: {other!r} is not supported; use sqlite or postgresql")
+
+
+def create(url: str | URL) -> Engine:
+    """An engine on ``url``; begin with ``reading`` or ``writing``."""
+    parsed = address(url) if isinstance(url, str) else url
+    if parsed.get_backend_name() == "sqlite":
+        engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return sa.create_engine(parsed)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """One snapshot of committed state; takes no write lock."""
+    options: dict[str, Any] = {}
+    if engine.dialect.name == "postgresql":  # a SQLite transaction is a snapshot already
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.execution_options(**options).connect() as connection, Session(connection) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One transaction that holds the write lock from its start (SQLite). The caller commits; else nothing stays."""
+    with engine.execution_options(writes=True).connect() as connection, Session(connection, autoflush=False) as session:
+        yield session
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """The file behind the engine, None for a server."""
+    database = engine.url.database
+    return Path(database) if engine.dialect.name == "sqlite" and database else None
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # sqlite3 opens transactions on its own, and only before the first write; we say BEGIN ourselves.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_SECONDS * 1000}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "recursive_triggers = ON",  # see ``db.triggers``
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes can fail at once when another wrote in between.
+    is_write = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")

@@ -1,0 +1,56 @@
+"""Errors of the database, each a ``LedgerError``; the driver's own never leave this package.
+
+LedgerError
+├── SchemaTooNew      the file was written by a newer hakken
+├── NotALedger        the file or database holds something else, or is damaged
+├── LedgerBusy        another process holds the write lock, or the server cannot be reached
+└── AlreadyOnRecord   another process wrote the same thing first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import exc
+
+from loop.errors import LedgerError
+
+
+class SchemaTooNew(LedgerError):
+    """The database has a schema that this version does not know; update hakken, nothing was changed."""
+
+
+class NotALedger(LedgerError):
+    """What the URL names cannot be read as a ledger; give another file, or restore a backup."""
+
+
+class LedgerBusy(LedgerError):
+    """The database cannot be written or reached now; try again, nothing was written."""
+
+
+class AlreadyOnRecord(LedgerError):
+    """Another process wrote the same thing first; read the record again, nothing was written."""
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn what the driver raises inside into errors that say what to do; ``url`` has no password."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        # SQLite names the columns, PostgreSQL the constraint; both say enough.
+        diagnosis = getattr(error.orig, "diag", None)
+        name = getattr(diagnosis, "constraint_name", None) or str(error.orig)
+        raise AlreadyOnRecord(
+            f"the ledger {url} refused a row ({name}): another process wrote it first, or a fact would change; "
+            "read the record again"
+        ) from error
+    except exc.OperationalError as error:
+        text = str(error.orig).strip()
+        if "readonly" in text or "unable to open" in text:
+            raise NotALedger(f"the ledger {url} cannot be opened ({text}); check the path and its rights") from error
+        raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text}); try again in a moment") from error
+    except exc.DatabaseError as error:
+        text = str(error.orig).strip()
+        raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error

@@ -1,0 +1,291 @@
+"""The ledger on a database: ``open_ledger(url)``, and the record of every campaign behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import select
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from db import audit, reading, schema
+from db import engine as engines
+from db import tables as t
+from db.canonical import canonical, sha256
+from db.errors import translated
+from db.ids import uuid7
+from db.work import SqlWork, Writer
+from loop.checkpoints import reached
+from loop.contracts import Artifact, AuditReport
+from loop.errors import LeaseHeld, LedgerError
+from loop.experiment import State
+from loop.record import (
+    AttemptEventRecord,
+    AttemptRecord,
+    AuditEntry,
+    CampaignRecord,
+    CampaignState,
+    EnvelopeRecord,
+    Json,
+    Lease,
+    ObservationRecord,
+    ProposalRecord,
+    RoundRecord,
+)
+
+
+def open_ledger(
+    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), new_id: Callable[[], str] = uuid7
+) -> SqlLedger:
+    """The ledger at ``url`` (``sqlite:///FILE``, a plain path, or ``postgresql://…``), made if it is new.
+
+    A database of an older schema is migrated, a SQLite file after a copy to ``FILE.before-REVISION``.
+
+    Raises:
+        SchemaTooNew: A newer hakken wrote it; nothing was changed.
+        NotALedger: It holds something else.
+        LedgerBusy: It cannot be reached now.
+        LedgerError: The URL cannot be read.
+    """
+    engine = engines.create(url)
+    try:
+        with translated(shown := engine.url.render_as_string(hide_password=True)):
+            schema.bring_up_to_date(engine, clock)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlLedger(engine, shown, clock=clock, new_id=new_id)
+
+
+class SqlLedger:
+    """``loop.contracts.Ledger`` on SQLite or PostgreSQL. Close it, or use it in a ``with``."""
+
+    def __init__(self, engine: Engine, shown: str, *, clock: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+        self.commits = 0  # write transactions committed through this object
+        self._engine, self._shown, self._clock, self._new_id = engine, shown, clock, new_id
+        self._here = threading.local()  # whether this thread is inside a write
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; the object is of no use afterwards."""
+        self._engine.dispose()
+
+    # Campaigns and leases
+
+    def open_campaign(self, name: str, spec: Json, *, by: str) -> CampaignRecord:
+        """The campaign of that name, made if it is new. A changed spec becomes a new version."""
+        text = canonical(spec, f"the spec of campaign {name!r}")
+        sha = sha256(text)
+        if not name.strip():
+            raise LedgerError("a campaign needs a name; give it one in the spec's first line (campaign: NAME)")
+        with self._reading() as session:  # opening what is there as it is costs no write
+            known = reading.campaigns(session, t.Campaign.name == name)
+        if known and known[0].spec_sha == sha:
+            return known[0]
+        with self._writing(actor=by) as writer:
+            self._save_version(writer, name, text, sha, by)
+            return reading.campaign(writer.session, name)
+
+    def _save_version(self, writer: Writer, name: str, text: str, sha: str, by: str) -> None:
+        session, now = writer.session, writer.now()
+        row = session.scalars(select(t.Campaign).where(t.Campaign.name == name).with_for_update()).one_or_none()
+        if row is not None:
+            in_force = session.get_one(t.CampaignVersion, (row.id, row.version))
+            if in_force.sha == sha:
+                return
+            row.version += 1
+        else:
+            row = t.Campaign(
+                id=writer.new_id(),
+                name=name,
+                state=CampaignState.ACTIVE.value,
+                reason="",
+                version=1,
+                data_version=0,
+                epoch=0,
+                lease_holder=None,
+                lease_expires=None,
+                created=now,
+            )
+            session.add(row)
+        version = {
+            "campaign_id": row.id,
+            "number": row.version,
+            "spec": text,
+            "sha": sha,
+            "by": by,
+            "created": now,
+        }
+        writer.write(
+            "open_campaign",
+            {"campaign": name, "version": row.version, "spec_sha": sha},
+            (t.CampaignVersion, [version]),
+        )
+
+    def campaign(self, name: str) -> CampaignRecord:
+        """Raises ``NotFound``, listing the names there are."""
+        with self._reading() as session:
+            return reading.campaign(session, name)
+
+    def campaigns(self) -> tuple[CampaignRecord, ...]:
+        """All of them, oldest first."""
+        with self._reading() as session:
+            return reading.campaigns(session)
+
+    def spec_version(self, name: str, version: int) -> Json:
+        """The resolved spec as it was in that version; raises ``NotFound``."""
+        with self._reading() as session:
+            spec: Json = reading.spec_version(session, name, version)
+            return spec
+
+    def acquire(self, name: str, holder: str, ttl: timedelta) -> Lease:
+        """Take the lease if it is free, expired or the holder's own; the epoch grows by one each time.
+
+        Taking over an expired lease is audited; plain taking and giving back is a lock, not a fact.
+
+        Raises:
+            LeaseHeld: Somebody else has it; the message says who, and until when.
+            NotFound: There is no such campaign.
+        """
+        with self._writing(actor=holder) as writer:
+            session, now = writer.session, writer.now()
+            row = session.get_one(t.Campaign, reading.campaign_id(session, name), with_for_update=True)
+            before = row.lease_holder
+            if before not in (None, holder) and row.lease_expires is not None:
+                if row.lease_expires > now:
+                    raise LeaseHeld(
+                        f"campaign {name!r} is held by {before!r} until {row.lease_expires.isoformat()}; "
+                        "wait until then, or stop that process"
+                    )
+                detail = {"campaign": name, "from": before, "epoch": row.epoch + 1}
+                writer.write("take_over_lease", detail)
+            row.epoch += 1
+            row.lease_holder, row.lease_expires = holder, now + ttl
+            session.flush()
+            writer.has_written = True
+            return Lease(row.id, holder, row.epoch, row.lease_expires)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; a stale one changes nothing."""
+        with self._writing(actor=lease.holder) as writer:
+            row = writer.session.get(t.Campaign, lease.campaign_id, with_for_update=True)
+            if row is not None and (row.epoch, row.lease_holder) == (lease.epoch, lease.holder):
+                row.lease_holder = row.lease_expires = None
+                writer.session.flush()
+                writer.has_written = True
+
+    @contextmanager
+    def work(self, lease: Lease, *, actor: str = "engine") -> Iterator[SqlWork]:
+        """One transaction: all that happens inside is saved together, or none of it is.
+
+        Raises:
+            StaleLease: The lease was released or taken over.
+            LedgerError: This thread is inside a unit of work already.
+        """
+        with self._writing(actor=actor, label="work") as writer:
+            yield SqlWork(writer, lease)
+
+    # Reading
+
+    def rounds(self, name: str) -> tuple[RoundRecord, ...]:
+        """By number."""
+        with self._reading() as session:
+            return reading.rounds(session, reading.campaign_id(session, name))
+
+    def round(self, name: str, number: int) -> RoundRecord:
+        """Raises ``NotFound``, listing the numbers there are."""
+        with self._reading() as session:
+            return reading.one_round(session, name, number)
+
+    def proposals(self, name: str, round_number: int | None = None) -> tuple[ProposalRecord, ...]:
+        """Of one round or of all, ordered by round and position, predictions included."""
+        with self._reading() as session:
+            where = [] if round_number is None else [t.Round.number == round_number]
+            return reading.proposals(session, reading.campaign_id(session, name), *where)
+
+    def attempts(self, name: str, states: Iterable[State] | None = None) -> tuple[AttemptRecord, ...]:
+        """Ordered by round, run order, replicate and attempt number."""
+        with self._reading() as session:
+            return reading.attempts_of(session, reading.campaign_id(session, name), states)
+
+    def attempt(self, key: str) -> AttemptRecord:
+        """By key, or by a beginning of it that only one has. Raises ``NotFound``."""
+        with self._reading() as session:
+            return reading.attempt(session, key)
+
+    def events(self, key: str) -> tuple[AttemptEventRecord, ...]:
+        """The life of an attempt, in order. Raises ``NotFound``."""
+        with self._reading() as session:
+            return reading.events(session, key)
+
+    def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]:
+        """Everything received, in that order."""
+        with self._reading() as session:
+            where = [t.ResultEnvelope.campaign_id == reading.campaign_id(session, name)]
+            if unjudged_only:
+                where.append(t.EnvelopeJudgement.envelope_id.is_(None))
+            return reading.envelopes(session, *where)
+
+    def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:
+        """Accepted outcomes in a canonical order that does not depend on the order of arrival."""
+        with self._reading() as session:
+            where = [t.Outcome.campaign_id == reading.campaign_id(session, name)]
+            if not with_retracted:
+                where.append(t.Retraction.outcome_id.is_(None))
+            return reading.observations(session, *where)
+
+    def artifacts(self, name: str) -> tuple[Artifact, ...]:
+        """In the order kept."""
+        with self._reading() as session:
+            return reading.artifacts(session, reading.campaign_id(session, name))
+
+    def audit(self) -> tuple[AuditEntry, ...]:
+        """The whole hash chain, oldest first."""
+        with self._reading() as session:
+            return audit.entries(session)
+
+    def verify_audit(self) -> AuditReport:
+        """Recompute the hash chain and the seal on every fact; names the first entry that does not hold."""
+        with self._reading() as session:
+            return audit.examine(session)
+
+    # Transactions
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with translated(self._shown), engines.reading(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self, *, actor: str, label: str | None = None) -> Iterator[Writer]:
+        """A transaction that is committed at the end if something was written; an exception leaves nothing."""
+        if getattr(self._here, "is_writing", False):
+            raise LedgerError(
+                "this thread is inside a unit of work already; end that one first, two would wait forever"
+            )
+        self._here.is_writing = True
+        try:
+            with translated(self._shown), engines.writing(self._engine) as session:
+                writer = Writer(session, clock=self._clock, new_id=self._new_id, actor=actor)
+                yield writer
+                if writer.has_written:
+                    if label:
+                        reached(f"{label}.before-commit")
+                    session.commit()
+                    self.commits += 1
+                    if label:
+                        reached(f"{label}.after-commit")
+        finally:
+            self._here.is_writing = False

@@ -1,0 +1,118 @@
+"""Bringing a database to the schema that this version knows, and refusing a newer one.
+
+alembic costs a third of a second to import, so it is asked only when there is something to do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from db import engine as engines
+from db.errors import NotALedger, SchemaTooNew
+
+HEAD: Final = "0001"  # the newest revision in ``migrations/versions``; a test compares them
+SCRIPTS: Final = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK: Final = 0x68616B6C  # PostgreSQL: one migrates, the others wait
+
+
+def bring_up_to_date(
+    engine: Engine, clock: Callable[[], datetime], *, head: str = HEAD, scripts: Path = SCRIPTS
+) -> None:
+    """Migrate the database to ``head`` if it is older; a SQLite file is copied first.
+
+    Raises:
+        SchemaTooNew: It is newer than ``head``.
+        NotALedger: It has tables, and none of them is ours.
+    """
+    file = engines.sqlite_file(engine)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with engine.connect() as connection:
+        found = _revision(connection, head)
+    if found == head:
+        return
+    with engine.execution_options(writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        found = _revision(connection, head)  # another process may have done it while we waited
+        if found == head:
+            return
+        if file is not None and found is not None:
+            _copy(file, head)
+        _upgrade(connection, head, scripts)
+        connection.execute(
+            sa.text(
+                "INSERT INTO schema_info (revision, applied, hakken) VALUES (:revision, :applied, :hakken)"
+            ).bindparams(sa.bindparam("applied", type_=_utc())),
+            {"revision": head, "applied": clock(), "hakken": _version()},
+        )
+
+
+def _revision(connection: Connection, head: str) -> str | None:
+    """The revision that the database has, None for an empty one."""
+    names = set(sa.inspect(connection).get_table_names())
+    found = (
+        connection.scalar(sa.text("SELECT version_num FROM alembic_version")) if "alembic_version" in names else None
+    )
+    if found is None:
+        if names - {"alembic_version"}:
+            raise NotALedger(
+                f"{connection.engine.url.render_as_string(hide_password=True)} holds other tables "
+                f"({', '.join(sorted(names)[:3])}) and no ledger; give a file or database of its own"
+            )
+        return None
+    if not ("schema_info" in names and str(found).isdigit()):
+        raise NotALedger(
+            f"{connection.engine.url.render_as_string(hide_password=True)} belongs to another program "
+            f"(its alembic revision is {found}); give a file or database of its own"
+        )
+    if str(found) > head:
+        raise SchemaTooNew(
+            f"{connection.engine.url.render_as_string(hide_password=True)} has schema {found}, and this hakken "
+            f"({_version()}) knows up to {head}; update hakken, nothing was changed"
+        )
+    return str(found)
+
+
+def _upgrade(connection: Connection, head: str, scripts: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, head)
+
+
+def _copy(file: Path, head: str) -> Path:
+    """A consistent copy of a SQLite file, what stands in its log included; never over an older copy."""
+    copy = file.with_name(f"{file.name}.before-{head}")
+    number = 1
+    while copy.exists():
+        number += 1
+        copy = file.with_name(f"{file.name}.before-{head}-{number}")
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
+
+
+def _utc() -> sa.types.TypeEngine[datetime]:
+    from db.types import UtcDateTime
+
+    return UtcDateTime()
+
+
+def _version() -> str:
+    try:
+        return metadata.version("hakken")
+    except metadata.PackageNotFoundError:  # run from a checkout that was not installed
+        return "unknown"
