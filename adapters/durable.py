@@ -30,10 +30,11 @@ def write_once(path: Path, text: str, *, is_durable: bool = True) -> bool:
     return True
 
 
-def replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str, *, is_durable: bool = True) -> None:
     """Put the text in place of whatever the file held; a reader sees the old text or the new one."""
-    os.replace(_write_temporary(path, text, True), path)
-    sync_folder(path.parent)
+    os.replace(_write_temporary(path, text, is_durable), path)
+    if is_durable:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

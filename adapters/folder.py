@@ -52,7 +52,7 @@ class Jobs:
         """
         handle = handle_of(key)
         folder = self.root / "jobs" / handle
-        with _reachable(folder):
+        with reachable(folder):
             if not (folder / "job.json").exists():
                 is_new = not folder.exists()
                 folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ class Jobs:
             UnknownHandle: Nothing was prepared under it.
         """
         folder = self.folder(handle)
-        with _reachable(folder):
+        with reachable(folder):
             is_first = write_once(folder / "started.json", _dump(record))
         reached("folder.started")
         return is_first
@@ -79,7 +79,7 @@ class Jobs:
     def cancel(self, handle: Handle, record: Mapping[str, Any]) -> bool:
         """Put the cancellation on record; True when this call did it."""
         folder = self.folder(handle)
-        with _reachable(folder):
+        with reachable(folder):
             return write_once(folder / "cancelled.json", _dump(record))
 
     def find(self, key: AttemptKey) -> Found | Absent:
@@ -94,7 +94,7 @@ class Jobs:
         if not _NAME.fullmatch(handle):
             return False
         path = self.root / "jobs" / handle / "job.json"
-        with _reachable(path):
+        with reachable(path):
             return path.is_file()
 
     def folder(self, handle: Handle) -> Path:
@@ -120,7 +120,7 @@ class Jobs:
     def handles(self) -> tuple[Handle, ...]:
         """Every attempt prepared here, in the order of their names."""
         folder = self.root / "jobs"
-        with _reachable(folder):
+        with reachable(folder):
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         return tuple(Handle(name) for name in names if self.knows(Handle(name)))
 
@@ -145,7 +145,7 @@ class Jobs:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Alone in this folder, among all processes, until the block ends."""
-        with _reachable(self.root):
+        with reachable(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             with (self.root / name).open("a") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -178,7 +178,7 @@ def read_json(path: Path) -> Mapping[str, Any] | None:
     Raises:
         AdapterUnavailable: The file is there and cannot be read.
     """
-    with _reachable(path):
+    with reachable(path):
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -191,7 +191,8 @@ def read_json(path: Path) -> Mapping[str, Any] | None:
 
 
 @contextmanager
-def _reachable(path: Path) -> Iterator[None]:
+def reachable(path: Path) -> Iterator[None]:
+    """Whatever the file system refuses inside the block is ``AdapterUnavailable``, naming ``path``."""
     try:
         yield
     except OSError as error:

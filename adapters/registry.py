@@ -16,7 +16,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
         "adapters.simulated:build",
         "a made-up laboratory with every kind of trouble, the same for each seed",
     ),
-    "xtb": ("adapters.compute.xtb:build", "GFN2-xTB energies, orbitals and dipoles of molecules, in child processes"),
+    "xtb": ("adapters.xtb:build", "GFN2-xTB energies, orbitals and dipoles of molecules, in child processes"),
 }
 
 

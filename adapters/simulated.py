@@ -66,9 +66,8 @@ class SimulatedOptions(Options):
         kinds = [kind.value for kind in FaultKind]
         for name in failures:
             if name not in kinds:
-                raise ValueError(
-                    f"fault kind {name!r} is unknown{did_you_mean(name, kinds)}; known: {', '.join(kinds)}"
-                )
+                known = ", ".join(kinds)
+                raise ValueError(f"rates by fault kind, and {name!r} is none{did_you_mean(name, kinds)} of {known}")
         if sum(failures.values()) > 1:
             raise ValueError("rates that add up to 1 at most")
         return failures

@@ -1,0 +1,1 @@
+"""Evaluators: a structure in, properties with units out; pure, and run in child processes by an executor."""

@@ -1,0 +1,1 @@
+"""Executors: where an evaluator runs, behind the contract of adapters."""

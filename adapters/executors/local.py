@@ -1,0 +1,248 @@
+"""Runs an evaluator in child processes of this machine, which survive whoever started them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from adapters.compute.evaluation import Evaluator
+from adapters.durable import replace, write_once
+from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.folder import Jobs, reachable
+from adapters.limits import excluded
+from loop.checkpoints import reached
+from loop.contracts import (
+    Absent,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+)
+from loop.outcome import Fault, FaultKind, write_outcome
+
+_HERE: Final = Path(__file__).resolve().parent
+_PATIENCE: Final = 10.0  # seconds to wait for another process that is about to start the same job; it needs 0.05
+
+# Two OpenMP threads on a busy machine spin: a single point of 0.01 s took 1.9 s. One thread for each worker.
+_QUIET: Final = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+class LocalExecutor:
+    """Jobs in keyed folders, each under a lock that its supervisor holds while it lives.
+
+    Note [The lock tells who lives]: the caller locks ``lock``, and the supervisor inherits the descriptor. So a second
+    start finds the lock held, or ``started.json`` written, and runs nothing; a free lock beside ``started.json``
+    without a result means that the processes are gone, whatever killed them, and the job is recorded as lost.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        evaluator: Evaluator,
+        workers: int = 1,
+        timeout: float = 600.0,
+        memory: int = 2 * 2**30,
+    ) -> None:
+        """Settings are checked by the adapter that builds it.
+
+        Args:
+            folder: The executor's own folder; made with the first job.
+            evaluator: What is run.
+            workers: Jobs at once; more wait for a free slot.
+            timeout: Seconds of wall time for each job, waiting not counted.
+            memory: Bytes that each job may hold.
+        """
+        self._jobs = Jobs(folder)
+        self._evaluator = evaluator
+        self._workers, self._timeout, self._memory = workers, timeout, memory
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            delivery=Delivery.KEYED,
+            max_parallel=self._workers,
+            can_cancel=True,
+            is_simulated=False,
+            properties=self._evaluator.properties,
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        problems = excluded(spec, self.capabilities())
+        if len(spec.smiles) != 1:
+            found = ", ".join(sorted(spec.smiles)) or "none"
+            rule = f"{self._evaluator.name} needs exactly one parameter with a structure, got {found}"
+            problems.append(Problem("space", rule, "let the space have one molecule parameter"))
+        problems += [
+            Problem(f"parameter {name!r}", f"{self._evaluator.name} has no such setting", "take it out of the space")
+            for name in spec.settings
+            if name not in spec.smiles
+        ]
+        return problems
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        handle = self._jobs.prepare(spec, key)
+        reached("executor.prepared")
+        return handle
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        """Start the job unless it was started, cancelled or is being started; returns once that is on record.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+            AdapterUnavailable: No process could be started; ``find`` tells whether one was.
+        """
+        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
+            raise UnknownHandle(handle)
+        folder = self._jobs.folder(handle)
+        give_up = time.monotonic() + _PATIENCE
+        while not (folder / "started.json").exists() and not (folder / "result.json").exists():
+            with _lock(folder) as lock:
+                if lock is not None:
+                    self._spawn(handle, folder, lock)
+                    return
+            if time.monotonic() > give_up:  # see Note [The lock tells who lives]
+                raise AdapterUnavailable(f"another process holds {folder / 'lock'} and does not start; ask again later")
+            time.sleep(0.01)
+
+    def find(self, key: AttemptKey) -> Found | Absent:
+        found = self._jobs.find(key)
+        if isinstance(found, Absent) or found.started:
+            return found
+        folder = self._jobs.folder(found.handle)
+        return Found(found.handle, (folder / "result.json").exists() or self._is_held(folder))
+
+    def status(self, handle: Handle) -> Status:
+        if not self._jobs.knows(handle):
+            return Status(Phase.LOST, f"no job {handle!r} in {self._jobs.root}")
+        folder = self._jobs.folder(handle)
+        with reachable(folder):
+            if (folder / "result.json").exists():
+                return Status(Phase.ENDED)
+            if self._is_held(folder):
+                is_running = (folder / "running.json").exists()
+                return Status(Phase.RUNNING) if is_running else Status(Phase.WAITING, "waits for a free worker")
+            if (folder / "started.json").exists():
+                self._settle(folder, FaultKind.COMPUTE_LOST, "its processes ended without a result")
+            elif (cancelled := self._jobs.cancelled(handle)) is not None:
+                self._settle(folder, FaultKind.CANCELLED, cancelled["reason"])
+            return Status(Phase.ENDED if (folder / "result.json").exists() else Phase.PREPARED)
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        if self.status(handle).phase is not Phase.ENDED:
+            return ()
+        path = self._jobs.folder(handle) / "result.json"
+        with reachable(path):
+            return (Envelope(self._jobs.key(handle), path.read_text(encoding="utf-8")),)
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        """Call the job off: its processes are killed within a tenth of a second. An ended one stays as it is."""
+        if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
+            return
+        self._jobs.cancel(handle, {"reason": reason})
+        self.status(handle)  # where nobody runs it, the end is written now
+
+    def health(self) -> Health:
+        for module, remedy in self._evaluator.requires.items():
+            if find_spec(module) is None:
+                return Health(False, f"{self._evaluator.name} needs the package {module}; {remedy}")
+        return Health(True, f"{self._evaluator.name} runs here, {self._workers} at once")
+
+    def _spawn(self, handle: Handle, folder: Path, lock: int) -> None:
+        if (folder / "started.json").exists() or (folder / "result.json").exists():
+            return
+        if (cancelled := self._jobs.cancelled(handle)) is not None:
+            _write_fault(folder, FaultKind.CANCELLED, cancelled["reason"])
+            return
+        task = {
+            "function": self._evaluator.function,
+            "smiles": next(iter(self._jobs.spec(handle).smiles.values()), ""),
+            "options": dict(self._evaluator.options),
+            "properties": sorted(self._evaluator.properties),
+            "workers": self._workers,
+            "timeout": self._timeout,
+            "memory": self._memory,
+            "slots": str((self._jobs.root / "slots").resolve()),
+            "runner": str(_HERE / "runner.py"),
+            "path": [entry or os.getcwd() for entry in sys.path],
+        }
+        with reachable(folder):
+            replace(folder / "task.json", json.dumps(task), is_durable=False)
+            reached("executor.before-spawn")
+            with (folder / "supervisor.txt").open("wb") as log:
+                command = [sys.executable, "-I", "-S", str(_HERE / "supervisor.py"), str(folder.resolve()), str(lock)]
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **_QUIET},
+                    pass_fds=(lock,),
+                    start_new_session=True,
+                )
+                code = process.wait()  # it forks at once; the fork carries on
+        if code:
+            said = (folder / "supervisor.txt").read_text(encoding="utf-8", errors="replace")[-500:]
+            raise AdapterUnavailable(f"no process could be started for {handle} (code {code}): {said}")
+        reached("executor.spawned")
+
+    def _is_held(self, folder: Path) -> bool:
+        """Whether a supervisor lives; see Note [The lock tells who lives].
+
+        A lock without ``started.json`` is somebody about to start, or another's look at it: a moment shows which.
+        """
+        give_up = time.monotonic() + _PATIENCE
+        while True:
+            with _lock(folder) as lock:
+                if lock is not None:
+                    return False
+            if (folder / "started.json").exists() or time.monotonic() > give_up:
+                return True
+            time.sleep(0.01)
+
+    def _settle(self, folder: Path, kind: FaultKind, message: str) -> None:
+        """Write the end of a job that nobody runs, unless it has one or somebody takes it up just now."""
+        with _lock(folder) as lock:
+            if lock is not None:
+                _write_fault(folder, kind, message)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[int | None]:
+    """The descriptor of the job's lock while the block runs, or None when somebody else holds it."""
+    with reachable(folder):
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held = None
+    else:
+        held = descriptor
+    try:
+        yield held
+    finally:
+        os.close(descriptor)
+
+
+def _write_fault(folder: Path, kind: FaultKind, message: str) -> None:
+    with reachable(folder):
+        write_once(folder / "result.json", json.dumps(write_outcome(Fault.of(kind, message)), sort_keys=True))

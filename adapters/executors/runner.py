@@ -1,0 +1,83 @@
+"""The child that runs an evaluator: imports it, calls it, writes ``output.json`` by temporary name and rename.
+
+Called as ``python -P runner.py JOBFOLDER SUPERVISORPID``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+_FENCE: Final = 2 * 2**30  # bytes: libraries reserve address space that they never touch
+_PR_SET_PDEATHSIG: Final = 1  # Linux, <sys/prctl.h>
+
+
+def main(folder: Path, supervisor: int) -> None:
+    """Run the job in ``folder``; every way to end is written as a payload."""
+    _die_with(supervisor)
+    task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    sys.path.extend(entry for entry in task["path"] if entry not in sys.path)
+    _limit(resource.RLIMIT_AS, task["memory"] + _FENCE)  # the supervisor watches the resident size; this is the fence
+    _limit(resource.RLIMIT_CORE, 0)
+
+    from adapters.durable import replace
+
+    replace(folder / "output.json", json.dumps(_evaluate(task), sort_keys=True, allow_nan=False))
+
+
+def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
+    from adapters.errors import EvaluationError
+
+    module, function = task["function"].split(":")
+    try:
+        evaluation = getattr(import_module(module), function)(task["smiles"], **task["options"])
+        values = [
+            {"property": name, "value": float(value), "unit": unit}
+            for name, (value, unit) in evaluation.values.items()
+            if name in task["properties"]
+        ]
+        json.dumps(values, allow_nan=False)
+    except EvaluationError as error:
+        return _fault(error.kind.value, str(error))
+    except MemoryError:
+        return _fault("resource_error", "memory ran out; raise 'memory' if it may use more")
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()  # kept as the end of stderr
+        return _fault("unknown", f"{type(error).__name__}: {error}")
+    provenance = {
+        "program": evaluation.program,
+        "version": evaluation.version,
+        "repairs": list(evaluation.repairs),
+        **evaluation.details,
+    }
+    return {"outcome": "measured", "values": values, "provenance": provenance}
+
+
+def _fault(kind: str, message: str) -> dict[str, Any]:
+    return {"outcome": "fault", "kind": kind, "message": message}
+
+
+def _die_with(supervisor: int) -> None:
+    """Nobody enforces limits once the supervisor is gone, so the child goes with it (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:  # it died before the line above
+        sys.exit(1)
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
