@@ -11,7 +11,7 @@ from flows.report.chance import compare
 from flows.report.committee import follow
 from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
 from flows.report.results import read_results, read_targets, read_units, with_units
-from flows.report.standing import rank, running_best
+from flows.report.standing import rank, running_best, useful
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
 from loop.record import (
@@ -44,7 +44,7 @@ def build(ledger: Ledger, name: str) -> Report:
     targets, units = read_targets(campaign.spec), read_units(campaign.spec)
     results = read_results(ledger.observations(name, with_retracted=True), targets, units)
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
-    steps = [running_best(results, target) for target in targets]
+    steps = [running_best(useful(results, targets), target) for target in targets]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     return Report(
         head=_head(ledger, campaign, rounds, attempts, results),

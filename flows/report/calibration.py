@@ -7,8 +7,9 @@ from math import isfinite, sqrt
 from statistics import NormalDist, correlation, fmean
 from typing import Final
 
-from flows.report.content import Calibration, Check, Coverage, Kind, Result, Target, Trust
+from flows.report.content import Calibration, Check, Coverage, Kind, Result, Trust
 from flows.report.standing import stated
+from loop.objective import Target
 from loop.outcome import Qualifier
 from loop.record import Arm, ProposalRecord
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import sqrt
 from statistics import fmean, variance
 
-from flows.report.content import Chance, Kind, Result, Sample, Target
+from flows.report.content import Chance, Kind, Result, Sample
+from loop.objective import Target
 from loop.outcome import Qualifier
 from loop.record import Arm
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import fmean, pstdev
 
-from flows.report.content import Committee, CommitteeRound, Target
+from flows.report.content import Committee, CommitteeRound
 from flows.report.standing import WHOLE, stated
+from loop.objective import Target
 from loop.record import ProposalRecord
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from loop.contracts import AuditReport
+from loop.objective import Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
 
@@ -18,19 +19,6 @@ class Kind(StrEnum):
     MEASURED = "measured"
     NEGATIVE = "negative"
     FAULT = "fault"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A measured quantity and what is wanted of it; ``sign`` times a value is better when larger."""
-
-    name: str
-    unit: str
-    sign: int  # 1 to maximise, -1 to minimise
-
-    @property
-    def goal(self) -> str:
-        return "maximise" if self.sign > 0 else "minimise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +89,7 @@ class Standing:
     spread: Mapping[str, float]  # standard deviation by target, where it was measured twice or more
     n: Mapping[str, int]  # values behind the mean, by target
     bounds: Mapping[str, Qualifier]  # targets of which a value is a limit, not a number
+    is_useful: bool  # whether no mean breaks a threshold
     front: int  # 1 on the Pareto front (of one target: the best), 2 on the front behind it, ...
     predicted: Mapping[str, Prediction]  # by target, as frozen when it was first proposed
     round_number: int  # of the first proposal, 0 when told

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import sqrt
+from statistics import fmean
 from typing import assert_never
 
-from flows.report.content import Kind, Reading, Result, Setting, Target
+from flows.report.content import Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
-from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome
+from loop.objective import Goal, Target
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Json, ObservationRecord, Settings
 
-_SIGNS = {"maximize": 1, "maximise": 1, "minimize": -1, "minimise": -1}
+_LIMITS = ("low", "high", "at_least", "at_most")
 
 
 def read_targets(spec: Json) -> tuple[Target, ...]:
-    """The targets of a resolved spec, in its order.
+    """The targets of a resolved spec, in its order; keys that a later version adds are passed over.
 
     Raises:
         ObjectiveError: A goal has no direction.
     """
     targets = []
     for name, wanted in (spec.get("objective") or {}).items():
-        goal = str(wanted.get("goal", "maximize"))
-        if goal not in _SIGNS:
-            raise ObjectiveError(f"target {name!r}: a report needs the goal maximize or minimize, got {goal!r}")
-        targets.append(Target(name, str(wanted.get("unit") or ""), _SIGNS[goal]))
+        try:
+            goal = Goal(wanted.get("goal"))
+        except ValueError:
+            raise ObjectiveError(
+                f"target {name!r}: a report needs the goal maximize or minimize, got {wanted.get('goal')!r}"
+            ) from None
+        limits = {key: wanted[key] for key in _LIMITS if wanted.get(key) is not None}
+        targets.append(Target(name, goal, str(wanted.get("unit") or ""), **limits))
     return tuple(targets)
 
 
@@ -47,7 +54,8 @@ def read_results(
     observations: Iterable[ObservationRecord], targets: Iterable[Target], units: Mapping[str, str]
 ) -> tuple[Result, ...]:
     """Every observation as a result, told ones first in the order told, then in the order run."""
-    told, run = [], []
+    told: list[ObservationRecord] = []
+    run: list[ObservationRecord] = []
     for observation in observations:
         (told if observation.key is None else run).append(observation)
     run.sort(key=lambda o: (o.round_number, o.run_order, o.position, o.replicate_no, o.attempt_no))
@@ -98,12 +106,16 @@ def _read(outcome: Outcome) -> tuple[Kind, str, FaultKind | None, bool | None, t
 
 
 def _readings(measurements: Iterable[Measurement], names: Iterable[str]) -> dict[str, Reading]:
-    """The reading of each target: the one without a channel, else the first reported."""
+    """The reading of each target: the mean of its exact values where it has several channels, else its first limit."""
+    reported = list(measurements)
     readings = {}
-    ordered = sorted(measurements, key=lambda m: m.channel is not None)  # stable: keeps the order reported
     for name in names:
-        for m in ordered:
-            if m.property == name:
-                readings[name] = Reading(m.canonical, m.canonical_sd, m.n, m.qualifier)
-                break
+        mine = [m for m in reported if m.property == name]
+        exact = [m for m in mine if m.qualifier is Qualifier.EQUAL]
+        if exact:
+            known = [m.canonical_sd for m in exact if m.canonical_sd is not None]
+            sd = sqrt(sum(s * s for s in known)) / len(exact) if len(known) == len(exact) else None
+            readings[name] = Reading(fmean(m.canonical for m in exact), sd, sum(m.n for m in exact), Qualifier.EQUAL)
+        elif mine:
+            readings[name] = Reading(mine[0].canonical, mine[0].canonical_sd, mine[0].n, mine[0].qualifier)
     return readings

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
+from typing import Final
 
-from flows.report.content import Best, Kind, Reading, Result, Standing, Target
+from flows.report.content import Best, Kind, Reading, Result, Standing
+from loop.objective import Target
 from loop.outcome import Qualifier
 from loop.record import Arm, Prediction, ProposalRecord
 
-WHOLE = "committee"  # the member's name under which a committee's own prediction is on record
+SHOWN: Final = 10  # how many of the best candidates a page shows
+WHOLE: Final = "committee"  # the member's name under which a committee's own prediction is on record
 
 
 def counts(reading: Reading, target: Target) -> bool:
@@ -26,8 +29,20 @@ def reading_of(result: Result, target: Target) -> Reading | None:
     return reading if reading is not None and counts(reading, target) else None
 
 
+def useful(results: Iterable[Result], targets: Sequence[Target]) -> tuple[Result, ...]:
+    """Results that break no target's threshold, or all of them where every one breaks one."""
+    every = tuple(results)
+    keeping = tuple(
+        result
+        for result in every
+        if all(reading is None or t.meets(reading.value) for t in targets for reading in [reading_of(result, t)])
+    )
+    has_value = any(reading_of(result, target) for result in keeping for target in targets)
+    return keeping if has_value else every
+
+
 def running_best(results: Iterable[Result], target: Target) -> tuple[Best, ...]:
-    """Each result that was better than all before it, in the order of ``results``."""
+    """Each result that was better than all before it, in the order of ``results`` (see ``useful``)."""
     steps: list[Best] = []
     for result in results:
         reading = reading_of(result, target)
@@ -48,7 +63,9 @@ def stated(proposal: ProposalRecord, target: str) -> Prediction | None:
 def rank(
     results: Sequence[Result], proposals: Mapping[tuple[int, int], ProposalRecord], targets: Sequence[Target]
 ) -> tuple[Standing, ...]:
-    """Every candidate with a value, best first: by Pareto front, then by the first target it has.
+    """Every candidate with a value, best first: by Pareto front, then by the first target.
+
+    Those that break a threshold stand behind all that keep them, on a front behind theirs.
 
     Args:
         results: In the order run.
@@ -68,9 +85,13 @@ def rank(
         }
         for candidate, its in by_candidate.items()
     }
-    fronts = _fronts(means, targets)
+    useful_ones = {
+        candidate: all(target.meets(values[target.name]) for target in targets if target.name in values)
+        for candidate, values in means.items()
+    }
+    fronts = _fronts(means, useful_ones, targets)
     standings = [
-        _standing(its, means[candidate], fronts[candidate], proposals, targets)
+        _standing(its, means[candidate], useful_ones[candidate], fronts[candidate], proposals, targets)
         for candidate, its in by_candidate.items()
     ]
     return tuple(sorted(standings, key=lambda s: (s.front, *_worth(s.values, targets))))
@@ -83,6 +104,7 @@ def _worth(values: Mapping[str, float], targets: Sequence[Target]) -> tuple[floa
 def _standing(
     its: Sequence[Result],
     means: Mapping[str, float],
+    is_useful: bool,
     front: int,
     proposals: Mapping[tuple[int, int], ProposalRecord],
     targets: Sequence[Target],
@@ -99,6 +121,7 @@ def _standing(
         spread={name: stdev(r.value for r in rs) for name, rs in readings.items() if len(rs) > 1},
         n={name: len(rs) for name, rs in readings.items() if rs},
         bounds={name: r.qualifier for name, rs in readings.items() for r in rs if r.qualifier is not Qualifier.EQUAL},
+        is_useful=is_useful,
         front=front,
         predicted=said,
         round_number=first.round_number,
@@ -107,18 +130,25 @@ def _standing(
     )
 
 
-def _fronts(means: Mapping[str, Mapping[str, float]], targets: Sequence[Target]) -> dict[str, int]:
-    """The Pareto front each candidate lies on, from 1; those without all targets come last."""
+def _fronts(
+    means: Mapping[str, Mapping[str, float]], is_useful: Mapping[str, bool], targets: Sequence[Target]
+) -> dict[str, int]:
+    """The front each candidate lies on, from 1: the useful ones first, those that lack a target last.
+
+    Fronts are told apart only as far as the page shows them: of thousands of candidates each further one is dear.
+    """
     complete = {c: _worth(values, targets) for c, values in means.items() if len(values) == len(targets)}
     fronts: dict[str, int] = {}
     level = 0
-    while complete:
-        level += 1
-        layer = non_dominated(complete)
-        for candidate in layer:
-            fronts[candidate] = level
-            del complete[candidate]
-    return {candidate: fronts.get(candidate, level + 1) for candidate in means}
+    for group in (True, False):
+        left = {c: worth for c, worth in complete.items() if is_useful[c] is group}
+        while left:
+            level += 1
+            layer = non_dominated(left) if len(fronts) < SHOWN else list(left)
+            for candidate in layer:
+                fronts[candidate] = level
+                del left[candidate]
+    return {c: fronts.get(c, level + 1) for c in means}
 
 
 def non_dominated(costs: Mapping[str, tuple[float, ...]]) -> list[str]:

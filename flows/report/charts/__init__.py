@@ -1,0 +1,1 @@
+"""The report's charts, each a function from plain values to SVG."""

@@ -1,0 +1,88 @@
+"""A panel: the frame, grid and ticks that every chart stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from flows.report.svg import Axis, axis, element, tick_texts
+
+_LETTER = 7.2  # width of a digit at the size the style sheet gives ticks, in the drawing's units
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A frame of ``width`` by ``height`` with its two axes; the y axis grows upwards."""
+
+    width: float
+    height: float
+    x: Axis
+    y: Axis
+    x_ticks: tuple[float, ...]
+    y_ticks: tuple[float, ...]
+
+    def frame(self, x_title: str, foot: float = 0) -> Markup:
+        """Grid, ticks and the title below; ``foot`` is the height of a strip under the y axis."""
+        left, right = self.x.start, self.x.end
+        bottom, base = self.y.start, self.y.start + foot
+        parts = []
+        for tick, text in zip(self.y_ticks, tick_texts(list(self.y_ticks)), strict=True):
+            y = self.y(tick)
+            parts.append(element("line", x1=left, x2=right, y1=y, y2=y, class_="grid"))
+            parts.append(element("text", text, x=left - 8, y=y + 4, text_anchor="end", class_="tick"))
+        for tick, text in zip(self.x_ticks, tick_texts(list(self.x_ticks)), strict=True):
+            x = self.x(tick)
+            parts.append(element("line", x1=x, x2=x, y1=base, y2=base + 4, class_="rule"))
+            parts.append(element("text", text, x=x, y=base + 18, text_anchor="middle", class_="tick"))
+        parts.append(element("line", x1=left, x2=right, y1=bottom, y2=bottom, class_="rule"))
+        if foot:
+            parts.append(element("line", x1=left, x2=right, y1=base, y2=base, class_="rule"))
+        parts.append(element("text", x_title, x=(left + right) / 2, y=base + 38, text_anchor="middle", class_="title"))
+        return Markup("").join(parts)
+
+
+def whole_ticks(axis: Axis, about: int) -> tuple[float, ...]:
+    """Round ticks that are whole numbers, from 1."""
+    return tuple(tick for tick in axis.ticks(about) if tick == round(tick) and tick >= 1)
+
+
+def panel(
+    width: float,
+    height: float,
+    xs: Iterable[float],
+    ys: Iterable[float],
+    *,
+    foot: float = 0,
+    counts: bool = False,
+    y_from_zero: bool = False,
+    is_equal: bool = False,
+) -> Panel:
+    """A panel that holds the points.
+
+    Args:
+        width, height: Of the whole drawing.
+        xs, ys: What has to fit.
+        foot: Height of a strip under the y axis.
+        counts: The x axis counts from 1 in whole steps.
+        y_from_zero: The y axis starts at 0 exactly.
+        is_equal: Both axes show the same range.
+    """
+    xs, ys = list(xs), list(ys)
+    if is_equal:
+        xs = ys = xs + ys
+    top, bottom = 10.0, height - 46 - foot
+    y = axis(ys, bottom, top)
+    if y_from_zero:
+        y = Axis(0, 1.06 * max([*ys, 1e-12]), bottom, top)
+    y_ticks = y.ticks(6)
+    left = 20 + _LETTER * max((len(text) for text in tick_texts(y_ticks)), default=1)
+    right = width - 14
+    if counts:
+        x = Axis(min([0.4, *xs]), max([1.0, *xs]) + 0.6, left, right)
+        x_ticks = whole_ticks(x, 10 if width > 600 else 5)
+    else:
+        x = axis(xs, left, right)
+        x_ticks = tuple(x.ticks(6 if width > 600 else 4))
+    return Panel(width, height, x, y, x_ticks, tuple(y_ticks))

@@ -1,0 +1,50 @@
+"""Predicted against measured, with the interval that was stated beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from flows.report.calibration import interval
+from flows.report.charts.marks import MARKS, arm_key
+from flows.report.charts.panel import panel
+from flows.report.content import Check
+from flows.report.svg import drawing, element, mark
+from flows.report.words import candidate, heading, number, plus_minus
+from loop.objective import Target
+
+
+def parity(checks: Sequence[Check], target: Target, width: float, height: float) -> Markup:
+    """Each check a mark with its 90 % interval; on the diagonal the prediction came true.
+
+    An interval wider than the chart is cut at the frame.
+    """
+    frame = panel(width, height, [c.measured for c in checks], [c.mean for c in checks], is_equal=True)
+    x, y = frame.x, frame.y
+    bars, marks = [], []
+    for check in checks:
+        low, high = interval(check, 0.9)
+        missed = "" if low <= check.measured <= high else " missed"
+        here = x(check.measured)
+        bars.append(element("line", x1=here, x2=here, y1=y.clamp(low), y2=y.clamp(high), class_=f"bar{missed}"))
+        key = arm_key(check.arm)
+        marks.append(mark(here, y(check.mean), MARKS[key][0], key, _tip(check, target, bool(missed))))
+    label = f"predicted against measured {heading(target.name, target.unit)}: {len(checks)} predictions"
+    return drawing(
+        width,
+        height,
+        label,
+        frame.frame(f"measured {heading(target.name, target.unit)}"),
+        element("line", x1=x(x.low), y1=y(y.low), x2=x(x.high), y2=y(y.high), class_="diagonal"),
+        *bars,
+        *marks,
+        style="parity",
+    )
+
+
+def _tip(check: Check, target: Target, is_missed: bool) -> str:
+    said = f"predicted {plus_minus(check.mean, check.sd, target.unit)}"
+    came = f"measured {number(check.measured)} {target.unit}".rstrip()
+    verdict = "outside the 90 % interval" if is_missed else "inside the 90 % interval"
+    return "\n".join([f"round {check.round_number}", *(candidate([s]) for s in check.settings), said, came, verdict])

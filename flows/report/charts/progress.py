@@ -1,0 +1,100 @@
+"""Best so far against experiments, with every outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from flows.report.charts.marks import MARKS, key_of, tip
+from flows.report.charts.panel import panel
+from flows.report.content import Kind, Result
+from flows.report.standing import running_best, useful
+from flows.report.svg import Axis, drawing, element, mark, polyline
+from flows.report.words import heading
+from loop.objective import Target
+
+FOOT = 40.0
+
+
+def legend_keys(results: Sequence[Result], target: Target) -> list[str]:
+    """The marks that occur, in the order of the legend."""
+    present = {key_of(result, target) for result in results}
+    return [key for key in MARKS if key in present]
+
+
+def progress(
+    results: Sequence[Result], target: Target, targets: Sequence[Target], width: float, height: float
+) -> Markup:
+    """One target's chart: each value a mark, the running best a step line, what has no value at the foot."""
+    keys = [key_of(result, target) for result in results]
+    values = [r.readings[target.name].value for r in results if _has_value(r, target)]
+    last = max((r.experiment for r in results), default=1)
+    frame = panel(width, height, [1, last], values, foot=FOOT, counts=True)
+    x, y = frame.x, frame.y
+
+    best = running_best(useful(results, targets), target)
+    line: list[tuple[float, float]] = []
+    for step in best:
+        here = x(step.result.experiment)
+        if line:
+            line.append((here, line[-1][1]))
+        line.append((here, y(step.reading.value)))
+    if line:
+        line.append((x.end, line[-1][1]))
+
+    marks, seen = [], set()
+    for result, key in zip(results, keys, strict=True):
+        at_value = _has_value(result, target)
+        place = y(result.readings[target.name].value) if at_value else y.start + FOOT / 2
+        if not at_value and result.experiment in seen:
+            place += 9  # a second failure of one experiment stands below the first
+        if not at_value:
+            seen.add(result.experiment)
+        marks.append(mark(x(result.experiment), place, MARKS[key][0], key, tip(result, targets)))
+    thresholds = [
+        element("line", x1=x.start, x2=x.end, y1=y(limit), y2=y(limit), class_="threshold")
+        for limit in (target.at_least, target.at_most)
+        if limit is not None and y.low <= limit <= y.high
+    ]
+    label = (
+        f"{heading(target.name, target.unit)} against experiments: {len(values)} values, "
+        f"{sum(key in ('negative', 'fault') for key in keys)} negatives and faults"
+    )
+    return drawing(
+        width,
+        height,
+        label,
+        element("rect", x=x.start, y=y.start, width=x.end - x.start, height=FOOT, class_="foot"),
+        _rounds(results, x, y.end, y.start + FOOT),
+        frame.frame("experiment, in the order run", FOOT),
+        *thresholds,
+        polyline(line, class_="best") if line else "",
+        *marks,
+        style="progress",
+    )
+
+
+def _has_value(result: Result, target: Target) -> bool:
+    """Whether the mark stands at a value; a negative's limit is not one."""
+    return result.kind is Kind.MEASURED and target.name in result.readings
+
+
+def _rounds(results: Sequence[Result], x: Axis, top: float, base: float) -> Markup:
+    """Every other round lies on a faint band."""
+    spans: dict[int, tuple[int, int]] = {}
+    for result in results:
+        low, high = spans.get(result.round_number, (result.experiment, result.experiment))
+        spans[result.round_number] = min(low, result.experiment), max(high, result.experiment)
+    return Markup("").join(
+        element(
+            "rect",
+            x=max(x.start, x(low - 0.5)),
+            y=top,
+            width=x(high + 0.5) - max(x.start, x(low - 0.5)),
+            height=base - top,
+            class_="band",
+        )
+        for number, (low, high) in spans.items()
+        if number % 2
+    )

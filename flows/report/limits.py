@@ -1,0 +1,76 @@
+"""What the model cannot say: the report's honest paragraph, with numbers where there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flows.report.calibration import TOO_FEW
+from flows.report.content import Coverage, Report
+from flows.report.words import after, count, number, percent
+from loop.record import Arm
+
+
+def limits(report: Report) -> list[str]:
+    """Sentences that follow each other."""
+    return [
+        "Machine learning turns data into predictions; a prediction is neither understanding nor discovery.",
+        "The numbers above say which candidates measured well and how far predictions held up; they do not say why.",
+        *_on_trust(report),
+        *_on_disagreement(report),
+        *_on_data(report),
+        "What lies far from everything measured is extrapolation, whatever deviation is stated for it; "
+        "a candidate named best here is a candidate to be made again by somebody else.",
+    ]
+
+
+def verdict(coverage: Coverage) -> str:
+    """What the counts say of the stated interval."""
+    if coverage.n < TOO_FEW:
+        return "too few to judge"
+    if coverage.high < coverage.level:
+        return "too narrow: the model is surer than it may be"
+    if coverage.low > coverage.level:
+        return "too wide: the model is less sure than it could be"
+    return "agrees with what was stated"
+
+
+def _on_trust(report: Report) -> Iterator[str]:
+    for calibration in report.calibration:
+        whole = calibration.trust[0]
+        if whole.n < TOO_FEW:
+            yield (
+                f"For {calibration.target}, {count(whole.n, 'prediction')} made beforehand can be checked so far: "
+                "too few to judge the stated deviations, so take them as a model's opinion of itself."
+            )
+            continue
+        ninety = whole.coverage[-1]
+        yield (
+            f"For {calibration.target}, {ninety.inside} of {whole.n} measurements fell inside the stated 90 % interval "
+            f"(true share between {percent(ninety.low)} and {percent(ninety.high)}): {verdict(ninety)}. "
+            "This holds for candidates like those chosen here, and for no others."
+        )
+
+
+def _on_disagreement(report: Report) -> Iterator[str]:
+    units = {target.name: target.unit for target in report.targets}
+    for committee in report.committee:
+        last = next((r for r in reversed(committee.rounds) if r.disagreement is not None), None)
+        if last is not None:
+            yield (
+                f"In round {last.number} the {count(len(committee.members), 'member')} of the committee, fitted to the "
+                f"same data, differed by {number(last.disagreement, 2)}{after(units[committee.target])} in "
+                f"{committee.target} on average: the data do not settle which of them is right."
+            )
+
+
+def _on_data(report: Report) -> Iterator[str]:
+    kept = [result for result in report.results if result.retracted is None]
+    if not kept:
+        return
+    by_model = sum(result.arm is Arm.MODEL and not result.is_told for result in kept)
+    at_random = sum(result.arm is Arm.CONTROL and not result.is_told for result in kept)
+    yield (
+        f"Of {count(len(kept), 'outcome')}, {by_model} {'was' if by_model == 1 else 'were'} chosen by a model that "
+        f"looked for good ones, and {at_random} at random: a trend seen in such data is not the effect of a factor; "
+        "only what was varied at random shows cause."
+    )

@@ -1,0 +1,181 @@
+"""The page: a report drawn into one HTML file that asks the network for nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from flows.report import words
+from flows.report.calibration import TOO_FEW
+from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key, key_of
+from flows.report.charts.pareto import pareto
+from flows.report.charts.parity import parity
+from flows.report.charts.progress import legend_keys, progress
+from flows.report.charts.series import series
+from flows.report.content import Calibration, Committee, Kind, Report
+from flows.report.limits import limits, verdict
+from flows.report.standing import SHOWN, WHOLE
+from flows.report.structures import draw_all
+from flows.report.svg import SHAPES, element
+
+_HERE: Final = Path(__file__).parent
+_LONGEST_SPEC: Final = 200_000  # characters shown; a spec that carries a whole library would drown the page
+
+
+def write(report: Report, path: str | os.PathLike[str]) -> None:
+    """Write the page to ``path``, whole or not at all: temporary name, fsync, rename.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    goal = Path(path)
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{goal.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(render(report))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)  # mkstemp makes it for its owner only; a report is for others
+        Path(name).replace(goal)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def render(report: Report) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,  # names, reasons and messages come from people and machines
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": words.number,
+        "plus_minus": words.plus_minus,
+        "after": words.after,
+        "limited": words.limited,
+        "moment": words.moment,
+        "candidate": words.candidate,
+        "one": words.one,
+        "percent": words.percent,
+        "count": words.count,
+        "arm": lambda arm: MARKS[arm_key(arm)][1],
+        "verdict": verdict,
+        "wanted": words.wanted,
+    }
+    style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    best = report.standings[:SHOWN]
+    symbols, structures = draw_all(smiles for standing in best for smiles in standing.smiles.values())
+    spec = json.dumps(report.spec, indent=2, ensure_ascii=False, default=str)
+    return environment.get_template("page.html.jinja").render(
+        report=report,
+        head=report.head,
+        targets={target.name: target for target in report.targets},
+        style=Markup(style),
+        script=Markup(script),
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        progress=[_progress(report, place) for place in range(len(report.targets))],
+        pareto=_pareto(report),
+        best=best,
+        n_front=sum(standing.front == 1 for standing in report.standings),
+        symbols=symbols,
+        structures=structures,
+        parity=[_parity(report, calibration) for calibration in report.calibration],
+        committees=[_committee(report, committee) for committee in report.committee],
+        members=_members(report),
+        failures=[r for r in report.results if r.retracted is None and r.kind is not Kind.MEASURED],
+        retracted=[r for r in report.results if r.retracted is not None],
+        noted=[line for line in report.rounds if line.notes],
+        limits=limits(report),
+        spec=spec[:_LONGEST_SPEC],
+        spec_left_out=max(0, len(spec) - _LONGEST_SPEC),
+        too_few=TOO_FEW,
+        whole=WHOLE,
+    )
+
+
+def _progress(report: Report, place: int) -> dict[str, Any]:
+    """Two drawings of one chart: text that reads at 1,000 pixels does not at 400."""
+    target = report.targets[place]
+    return {
+        "target": target,
+        "wide": progress(report.results, target, report.targets, 900, 380),
+        "narrow": progress(report.results, target, report.targets, 380, 330),
+        "legend": [_legend(key, *MARKS[key]) for key in legend_keys(report.results, target)],
+        "n_without": sum(key_of(r, target) in ("negative", "fault") for r in report.results),
+    }
+
+
+def _pareto(report: Report) -> Markup | None:
+    if len(report.targets) != 2 or not any(len(standing.values) == 2 for standing in report.standings):
+        return None
+    return pareto(report.standings, *report.targets, 560, 400)
+
+
+def _parity(report: Report, calibration: Calibration) -> dict[str, Any]:
+    target = next(t for t in report.targets if t.name == calibration.target)
+    arms = list(dict.fromkeys(arm_key(check.arm) for check in calibration.checks))
+    return {
+        "target": target,
+        "calibration": calibration,
+        "chart": parity(calibration.checks, target, 420, 420) if calibration.checks else None,
+        "legend": [_legend(key, *MARKS[key]) for key in arms],
+    }
+
+
+def _committee(report: Report, committee: Committee) -> dict[str, Any]:
+    target = next(t for t in report.targets if t.name == committee.target)
+    rounds = [line.number for line in committee.rounds]
+    weights = {member: [line.weights.get(member) for line in committee.rounds] for member in committee.members}
+    apart = {
+        "disagreement of the members": [line.disagreement for line in committee.rounds],
+        "deviation stated by the committee": [line.stated_sd for line in committee.rounds],
+    }
+    has_weights = any(value is not None for line in weights.values() for value in line)
+    return {
+        "target": target,
+        "committee": committee,
+        "weights": series(rounds, weights, f"weights of the members, {target.name}", "", 440, 300)
+        if has_weights
+        else None,
+        "weights_legend": [_series_legend(place, name) for place, name in enumerate(weights)],
+        "apart": series(rounds, apart, f"disagreement in {target.name}", target.unit, 440, 300)
+        if committee.members
+        else None,
+        "apart_legend": [_series_legend(place, name) for place, name in enumerate(apart)],
+    }
+
+
+def _members(report: Report) -> list[str]:
+    """Everybody who predicted in the last batch, the whole first."""
+    if report.batch is None:
+        return []
+    names = dict.fromkeys(p.member for choice in report.batch.choices for p in choice.predictions)
+    return sorted(names, key=lambda name: name != WHOLE)
+
+
+def _legend(key: str, shape: str, text: str) -> Markup:
+    sign = element("g", element("path", d=SHAPES[shape]), class_=f"mark {key}")
+    return _entry(sign, text)
+
+
+def _series_legend(place: int, text: str) -> Markup:
+    shape = SERIES_SHAPES[place % len(SERIES_SHAPES)]
+    sign = element("g", element("path", d=SHAPES[shape]), class_=f"mark series s{place % 6}")
+    return _entry(sign, text)
+
+
+def _entry(sign: Markup, text: str) -> Markup:
+    picture = element("svg", sign, viewBox="-8 -8 16 16", width=16, height=16, aria_hidden="true")
+    return element("li", picture, " ", text)

@@ -1,0 +1,87 @@
+"""Numbers, times and settings as a reader sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from math import floor, isfinite, log10
+
+from flows.report.content import Reading, Setting
+from loop.objective import Goal, Target
+from loop.outcome import Qualifier
+
+MINUS = "\N{MINUS SIGN}"
+NONE = "\N{EN DASH}"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """``value`` to so many significant digits, written out where that stays short; a dash for none."""
+    if value is None or not isfinite(value):
+        return NONE if value is None else str(value)
+    if value != 0 and not 1e-4 <= abs(value) < 1e6:
+        text = f"{value:.{digits - 1}e}"
+        mantissa, exponent = text.split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa}e{int(exponent)}".replace("-", MINUS)
+    places = 0 if value == 0 else max(0, digits - 1 - floor(log10(abs(value))))
+    text = f"{value:.{places}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+def plus_minus(mean: float, sd: float | None, unit: str = "") -> str:
+    """``mean ± sd unit``, both to the place that two digits of ``sd`` reach."""
+    if sd is None or not isfinite(sd) or sd <= 0 or not isfinite(mean) or not 1e-4 <= sd < 1e6:
+        return f"{number(mean)} ± {number(sd, 2)}{after(unit)}" if sd is not None else f"{number(mean)}{after(unit)}"
+    places = max(0, 1 - floor(log10(sd)))
+    return f"{mean:.{places}f} ± {sd:.{places}f}{after(unit)}".replace("-", MINUS)
+
+
+def after(unit: str) -> str:
+    """The unit as it stands behind a number, with a space that does not break; nothing for none."""
+    return f"\N{NO-BREAK SPACE}{unit}" if unit else ""
+
+
+def heading(name: str, unit: str) -> str:
+    """A quantity as a chart's heading has it."""
+    return f"{name} / {unit}" if unit else name
+
+
+def limited(reading: Reading, unit: str) -> str:
+    """A reading with its qualifier, standard deviation and unit."""
+    sign = "" if reading.qualifier is Qualifier.EQUAL else f"{reading.qualifier.value}\N{NO-BREAK SPACE}"
+    several = f" (n = {reading.n})" if reading.n > 1 else ""
+    return f"{sign}{plus_minus(reading.value, reading.sd, unit)}{several}"
+
+
+def moment(time: datetime) -> str:
+    """A time in UTC, to the minute."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def one(setting: Setting) -> str:
+    """A setting's value with its unit."""
+    value = setting.value
+    return value if isinstance(value, str) else f"{number(value, 6)}{after(setting.unit)}"
+
+
+def candidate(settings: Iterable[Setting], between: str = ", ") -> str:
+    """A candidate in one line."""
+    return between.join(f"{setting.name} {one(setting)}" for setting in settings)
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """``1 fault``, ``2 faults``."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def wanted(target: Target) -> str:
+    """What is wanted of a target: its goal and its thresholds."""
+    words = ["maximise" if target.goal is Goal.MAXIMIZE else "minimise"]
+    words += [f"at least {number(target.at_least)}{after(target.unit)}"] if target.at_least is not None else []
+    words += [f"at most {number(target.at_most)}{after(target.unit)}"] if target.at_most is not None else []
+    return ", ".join(words)
