@@ -6,11 +6,9 @@ the ``with`` has left nothing behind, and the work can go on.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -18,11 +16,12 @@ from sqlalchemy.orm import Session
 from db import reading
 from db import tables as t
 from db.audit import Chain, as_stored
-from db.canonical import canonical, lenient, numbers_as_floats, sha256
+from db.canonical import canonical, lenient, sha256
+from db.rules import candidate_spec, check_round, end, kind_of, same_or_conflict
 from loop.contracts import Artifact
-from loop.errors import LedgerError, NotFound, OutcomeConflict, StaleLease, TransitionError
+from loop.errors import LedgerError, NotFound, StaleLease, TransitionError
 from loop.experiment import FINAL, Event, State, step
-from loop.outcome import Fault, Measured, Measurement, Negative, Outcome
+from loop.outcome import Fault, Negative, Outcome
 from loop.record import (
     AttemptRecord,
     CampaignState,
@@ -32,14 +31,12 @@ from loop.record import (
     Json,
     Lease,
     ObservationRecord,
-    ProposalDraft,
     RoundDraft,
     RoundRecord,
     Verdict,
 )
 
 Rows: TypeAlias = list[dict[str, Any]]
-_LARGEST = 2**63 - 1  # what a whole number may be on both engines
 
 
 class Writer:
@@ -326,7 +323,7 @@ class SqlWork:
         """
         envelope = self._envelope(envelope_id)
         if known := reading.observations(self._session, t.Outcome.envelope_id == envelope_id):
-            return _same_or_conflict(known[0], outcome, f"envelope {envelope_id} already")
+            return same_or_conflict(known[0], outcome, f"envelope {envelope_id} already")
         if envelope.verdict not in (None, Verdict.CONTRADICTORY):
             raise LedgerError(
                 f"envelope {envelope_id} was judged {envelope.verdict.value} and cannot be accepted; send a corrected "
@@ -340,7 +337,7 @@ class SqlWork:
             counts = self._counting(attempt.id)
             if counts is not None:
                 first = reading.observations(self._session, t.Outcome.envelope_id == counts.envelope_id)[0]
-                record = _same_or_conflict(first, outcome, f"attempt {attempt.id} already")
+                record = same_or_conflict(first, outcome, f"attempt {attempt.id} already")
                 if envelope.verdict is None:
                     self.judge(envelope_id, Verdict.DUPLICATE, f"repeats observation {record.id}")
                 return record
@@ -352,8 +349,8 @@ class SqlWork:
             )
             state = State(attempt.state)
             # All its outcomes were retracted: it has ended, and stays so with the new one.
-            after = State.ENDED if state is State.ENDED else _end(attempt.id, state)
-            events = [self._step(attempt, Event.OUTCOME, after, _kind(outcome).value, None, None)]
+            after = State.ENDED if state is State.ENDED else end(attempt.id, state)
+            events = [self._step(attempt, Event.OUTCOME, after, kind_of(outcome).value, None, None)]
             candidate_id = self._session.scalars(
                 select(t.Proposal.candidate_id).where(t.Proposal.id == attempt.proposal_id)
             ).one()
@@ -366,7 +363,7 @@ class SqlWork:
             "candidate_id": candidate_id,
             "attempt_id": None if attempt is None else attempt.id,
             "revision": revision,
-            "kind": _kind(outcome),
+            "kind": kind_of(outcome),
             "reason": outcome.reason if isinstance(outcome, Negative) else "",
             "recorded": self._writer.now(),
         }
@@ -375,7 +372,7 @@ class SqlWork:
         self._campaign.data_version += 1
         self._writer.write(
             "accept",
-            self._about(envelope=envelope_id, attempt=row["attempt_id"], outcome=_kind(outcome).value),
+            self._about(envelope=envelope_id, attempt=row["attempt_id"], outcome=kind_of(outcome).value),
             (t.Candidate, candidates),
             (t.Outcome, [row]),
             (t.Measurement, _measurement_rows(envelope_id, outcome)),
@@ -449,16 +446,12 @@ class SqlWork:
 
     def _check_round(self, draft: RoundDraft) -> None:
         name = f"round {draft.number} of campaign {self._campaign.name!r}"
-        if draft.number < 1:
-            raise LedgerError(f"{name}: rounds are numbered from 1")
-        if not -_LARGEST <= draft.seed <= _LARGEST:
-            raise LedgerError(f"{name}: seed {draft.seed} does not fit into 64 bits; take a smaller one")
+        check_round(name, draft)
         known = self._session.scalars(
             select(t.Round.number).where(t.Round.campaign_id == self._campaign.id, t.Round.number == draft.number)
         ).first()
         if known is not None:
             raise LedgerError(f"{name} is already on record; a round is planned once, take the next number")
-        _check_proposals(name, draft.proposals)
         outcomes = select(t.Outcome.envelope_id).where(t.Outcome.campaign_id == self._campaign.id)
         attempts = (
             select(t.Attempt.id)
@@ -470,14 +463,12 @@ class SqlWork:
             ("observation", draft.observations, outcomes),
             ("pending attempt", draft.pending, attempts),
         ):
-            if len(set(references)) < len(references):
-                raise LedgerError(f"{name} names one {what} twice; give each once, in the planner's order")
             if references and (missing := set(references) - set(self._session.scalars(there))):
                 raise NotFound(f"{name} was planned from {what} {min(missing)!r}, which is not on record")
 
     def _candidates(self, points: Sequence[Candidate]) -> tuple[list[str], Rows]:
         """The id of each candidate, and rows for those not on record yet."""
-        specs = [_candidate_spec(point) for point in points]
+        specs = [candidate_spec(point) for point in points]
         shas = [sha256(spec) for spec in specs]
         table = t.Candidate
         ids = dict(
@@ -594,45 +585,6 @@ class SqlWork:
         ).one_or_none()
 
 
-def _same_or_conflict(record: ObservationRecord, outcome: Outcome, whose: str) -> ObservationRecord:
-    if _in_order(record.outcome) == _in_order(outcome):
-        return record
-    raise OutcomeConflict(
-        f"{whose} ended as {_kind(record.outcome).value}, and this says {_kind(outcome).value} with other content; "
-        f"the envelope is kept. To let it count, retract the first outcome (hakken retract {record.id})"
-    )
-
-
-def _in_order(outcome: Outcome) -> Outcome:
-    """The outcome with its values in an order that does not depend on who wrote them down."""
-    if isinstance(outcome, Fault):
-        return outcome
-    return replace(outcome, measurements=tuple(sorted(outcome.measurements, key=_name)))
-
-
-def _name(measurement: Measurement) -> tuple[str, str, float]:
-    return measurement.property, measurement.channel or "", measurement.value
-
-
-def _end(key: str, state: State) -> State:
-    try:
-        return step(state, Event.OUTCOME)
-    except TransitionError as error:
-        raise TransitionError(f"attempt {key}: {error}") from None
-
-
-def _kind(outcome: Outcome) -> t.OutcomeKind:
-    match outcome:
-        case Measured():
-            return t.OutcomeKind.MEASURED
-        case Negative():
-            return t.OutcomeKind.NEGATIVE
-        case Fault():
-            return t.OutcomeKind.FAULT
-        case _:
-            assert_never(outcome)
-
-
 def _measurement_rows(outcome_id: str, outcome: Outcome) -> Rows:
     if isinstance(outcome, Fault):
         return []
@@ -672,31 +624,3 @@ def _context_row(outcome_id: str, context: Json) -> dict[str, Any]:
     named = {name: context.get(name) for name in ("instrument", "plate", "well", "lot", "operator")}
     texts = {name: None if value is None else str(value) for name, value in named.items()}
     return {"outcome_id": outcome_id, **texts, "detail": detail, "sha": sha256(detail)}
-
-
-def _candidate_spec(point: Candidate) -> str:
-    spec = {"settings": numbers_as_floats(point.settings), "smiles": dict(point.smiles), "inchikey": point.inchikey}
-    return canonical(spec, f"candidate {dict(point.settings)}")
-
-
-def _check_proposals(name: str, proposals: Sequence[ProposalDraft]) -> None:
-    positions = [p.position for p in proposals]
-    if len(set(positions)) < len(positions):
-        raise LedgerError(f"{name} has two proposals at one position ({sorted(positions)}); number them from 0")
-    for p in proposals:
-        if p.replicates < 1:
-            raise LedgerError(f"{name}, proposal {p.position}: replicates must be at least 1, got {p.replicates}")
-        said = [(prediction.target, prediction.member) for prediction in p.predictions]
-        if len(set(said)) < len(said):
-            raise LedgerError(f"{name}, proposal {p.position}: one member predicts one target twice")
-        finite: Iterable[tuple[str, float | None]] = (
-            *((f"mean of {x.target!r} by {x.member!r}", x.mean) for x in p.predictions),
-            *((f"sd of {x.target!r} by {x.member!r}", x.sd) for x in p.predictions),
-            *((f"weight of {x.member!r}", x.weight) for x in p.predictions),
-            ("novelty", p.novelty),
-        )
-        for what, number in finite:
-            if number is not None and not math.isfinite(number):
-                raise LedgerError(f"{name}, proposal {p.position}: the {what} must be a finite number, got {number}")
-        if p.acquisition_value is not None and math.isnan(p.acquisition_value):  # log values may be -inf
-            raise LedgerError(f"{name}, proposal {p.position}: the acquisition value is not a number; leave it out")

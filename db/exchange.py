@@ -1,0 +1,224 @@
+"""Exchange: the observations of a campaign as a table for other programs, in CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from loop.contracts import Ledger
+from loop.errors import LedgerError, UnknownName
+from loop.outcome import Fault, Measured, Measurement, Negative
+from loop.record import Json, ObservationRecord, Prediction
+
+Row: TypeAlias = dict[str, Any]
+
+
+def export(
+    ledger: Ledger, name: str, path: str | os.PathLike[str], format: str = "csv", *, overwrite: bool = False
+) -> int:
+    """Write one row per observation of campaign ``name``; told, failed and retracted ones too. Returns how many.
+
+    Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
+    was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``predicted.TARGET.mean`` and
+    ``.sd`` for what the model said when it proposed. The file appears whole or not at all.
+
+    Args:
+        ledger: Any ledger.
+        name: The campaign.
+        path: The file to be written; its folder must be there.
+        format: ``"csv"`` or ``"parquet"``.
+        overwrite: Replace a file that is there.
+
+    Raises:
+        LedgerError: The file is there already, or its folder is not.
+        NotFound: There is no such campaign.
+        UnknownName: The format is neither.
+    """
+    target = Path(path)
+    try:
+        write = _WRITERS[format]
+    except KeyError:
+        raise UnknownName("export format", format, _WRITERS) from None
+    if target.exists() and not overwrite:
+        raise LedgerError(f"{target} is there already; name another file, or overwrite it (--overwrite)")
+    if not target.parent.is_dir():
+        raise LedgerError(f"{target.parent} is no folder; make it first, or name another file")
+    rows = table(ledger, name)
+    with _replacing(target) as temporary:
+        write(rows, temporary)
+    return len(rows)
+
+
+def table(ledger: Ledger, name: str) -> list[Row]:
+    """The rows that ``export`` writes, in the ledger's canonical order; each has the same columns."""
+    campaign = ledger.campaign(name)
+    predictions = _predictions(ledger, name)
+    rows = [
+        _row(observation, predictions, campaign.spec) for observation in ledger.observations(name, with_retracted=True)
+    ]
+    columns = sorted({column for row in rows for column in row}, key=_place)
+    return [{"campaign": name, **{column: row.get(column) for column in columns}} for row in rows]
+
+
+def _row(
+    observation: ObservationRecord, predictions: Mapping[tuple[int, int], Iterable[Prediction]], spec: Json
+) -> Row:
+    row: Row = {
+        "observation": observation.id,
+        "source": observation.source,
+        "arm": observation.arm.value,
+        "round": observation.round_number,
+        "position": observation.position,
+        "run_order": observation.run_order,
+        "replicate": observation.replicate_no,
+        "attempt": observation.attempt_no,
+        "key": observation.key,
+        "recorded": observation.recorded,
+        "retracted": observation.retracted,
+    }
+    for name, value in observation.settings.items():
+        row[f"settings.{name}"] = value
+        if unit := _unit(spec, name):
+            row[f"settings.{name}.unit"] = unit
+    for name, smiles in observation.smiles.items():
+        row[f"settings.{name}.smiles"] = smiles
+    row.update(_outcome(observation))
+    for said in predictions.get((observation.round_number, observation.position), ()):
+        row[f"predicted.{said.target}.mean"] = said.mean
+        row[f"predicted.{said.target}.sd"] = said.sd
+    return row
+
+
+def _outcome(observation: ObservationRecord) -> Row:
+    match observation.outcome:
+        case Measured(measurements):
+            return {"outcome": "measured", **_results(measurements)}
+        case Negative(reason, measurements):
+            return {"outcome": "negative", "reason": reason, **_results(measurements)}
+        case Fault(kind, message, informative):
+            return {"outcome": "fault", "fault": kind.value, "reason": message, "informative": informative}
+
+
+def _results(measurements: Iterable[Measurement]) -> Row:
+    row: Row = {}
+    for m in measurements:
+        name = f"results.{m.property}" if m.channel is None else f"results.{m.property}[{m.channel}]"
+        row |= {
+            f"{name}.value": m.value,
+            f"{name}.unit": m.unit,
+            f"{name}.sd": m.sd,
+            f"{name}.n": m.n,
+            f"{name}.qualifier": m.qualifier.value,
+            f"{name}.canonical": m.canonical,
+            f"{name}.canonical_sd": m.canonical_sd,
+        }
+    return row
+
+
+def _predictions(ledger: Ledger, name: str) -> dict[tuple[int, int], list[Prediction]]:
+    """What was said of each proposal as a whole: by the committee, or by the one model there was."""
+    said: dict[tuple[int, int], list[Prediction]] = {}
+    for proposal in ledger.proposals(name):
+        by_target: dict[str, dict[str, Prediction]] = {}
+        for prediction in proposal.draft.predictions:
+            by_target.setdefault(prediction.target, {})[prediction.member] = prediction
+        said[proposal.round_number, proposal.draft.position] = [
+            members["committee"] if "committee" in members else next(iter(members.values()))
+            for members in by_target.values()
+            if "committee" in members or len(members) == 1
+        ]
+    return said
+
+
+def _unit(spec: Json, parameter: str) -> str | None:
+    space = spec.get("space")
+    described = space.get(parameter) if isinstance(space, Mapping) else None
+    unit = described.get("unit") if isinstance(described, Mapping) else None
+    return unit if isinstance(unit, str) and unit else None
+
+
+_ORDER: Final = (
+    "observation",
+    "round",
+    "position",
+    "run_order",
+    "replicate",
+    "attempt",
+    "arm",
+    "outcome",
+    "fault",
+    "informative",
+    "reason",
+    "settings",
+    "results",
+    "predicted",
+    "retracted",
+    "recorded",
+    "source",
+    "key",
+)
+
+
+def _place(column: str) -> tuple[int, str]:
+    return _ORDER.index(column.split(".", 1)[0]), column
+
+
+def _write_csv(rows: list[Row], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["campaign", *_ORDER[:11]])
+        writer.writeheader()
+        writer.writerows({name: _spell(value) for name, value in row.items()} for row in rows)
+
+
+def _spell(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _write_parquet(rows: list[Row], path: Path) -> None:
+    import pyarrow as pa  # 0.2 s, and only here
+    import pyarrow.parquet
+
+    columns = {name: _of_one_type([row[name] for row in rows]) for name in (rows[0] if rows else ["campaign"])}
+    pa.parquet.write_table(pa.table(columns), path)
+
+
+def _of_one_type(values: list[Any]) -> list[Any]:
+    """Numbers, or texts throughout where a setting is sometimes a label and sometimes a number."""
+    kinds = {type(value) for value in values if value is not None}
+    if str in kinds and len(kinds) > 1:
+        return [None if value is None else str(value) for value in values]
+    return [v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values]
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A temporary file beside ``target`` that takes its place, on the disk to the last byte, when all went well."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)  # mkstemp makes it the owner's only
+        _sync(temporary)
+        temporary.replace(target)
+        _sync(target.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_WRITERS: Final[dict[str, Callable[[list[Row], Path], None]]] = {"csv": _write_csv, "parquet": _write_parquet}

@@ -1,0 +1,100 @@
+"""What a ledger refuses, whatever it is made of; no database here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from db import tables as t
+from db.canonical import canonical, numbers_as_floats
+from loop.errors import LedgerError, OutcomeConflict, TransitionError
+from loop.experiment import Event, State, step
+from loop.outcome import Fault, Measured, Measurement, Negative, Outcome
+from loop.record import Candidate, ObservationRecord, ProposalDraft, RoundDraft
+
+LARGEST = 2**63 - 1  # what a whole number may be on both engines
+
+
+def same_or_conflict(record: ObservationRecord, outcome: Outcome, whose: str) -> ObservationRecord:
+    if in_order(record.outcome) == in_order(outcome):
+        return record
+    raise OutcomeConflict(
+        f"{whose} ended as {kind_of(record.outcome).value}, and this says {kind_of(outcome).value} with other content; "
+        f"the envelope is kept. To let it count, retract the first outcome (hakken retract {record.id})"
+    )
+
+
+def in_order(outcome: Outcome) -> Outcome:
+    """The outcome with its values in an order that does not depend on who wrote them down."""
+    if isinstance(outcome, Fault):
+        return outcome
+    return replace(outcome, measurements=tuple(sorted(outcome.measurements, key=_name)))
+
+
+def _name(measurement: Measurement) -> tuple[str, str, float]:
+    return measurement.property, measurement.channel or "", measurement.value
+
+
+def end(key: str, state: State) -> State:
+    try:
+        return step(state, Event.OUTCOME)
+    except TransitionError as error:
+        raise TransitionError(f"attempt {key}: {error}") from None
+
+
+def kind_of(outcome: Outcome) -> t.OutcomeKind:
+    match outcome:
+        case Measured():
+            return t.OutcomeKind.MEASURED
+        case Negative():
+            return t.OutcomeKind.NEGATIVE
+        case Fault():
+            return t.OutcomeKind.FAULT
+        case _:
+            assert_never(outcome)
+
+
+def candidate_spec(point: Candidate) -> str:
+    spec = {"settings": numbers_as_floats(point.settings), "smiles": dict(point.smiles), "inchikey": point.inchikey}
+    return canonical(spec, f"candidate {dict(point.settings)}")
+
+
+def check_round(name: str, draft: RoundDraft) -> None:
+    """Refuse a batch that contradicts itself; ``name`` stands at the head of the message.
+
+    Raises:
+        LedgerError: A number is out of range, or something is there twice.
+    """
+    if draft.number < 1:
+        raise LedgerError(f"{name}: rounds are numbered from 1")
+    if not -LARGEST <= draft.seed <= LARGEST:
+        raise LedgerError(f"{name}: seed {draft.seed} does not fit into 64 bits; take a smaller one")
+    for what, references in (("observation", draft.observations), ("pending attempt", draft.pending)):
+        if len(set(references)) < len(references):
+            raise LedgerError(f"{name} names one {what} twice; give each once, in the planner's order")
+    _check_proposals(name, draft.proposals)
+
+
+def _check_proposals(name: str, proposals: Sequence[ProposalDraft]) -> None:
+    positions = [p.position for p in proposals]
+    if len(set(positions)) < len(positions):
+        raise LedgerError(f"{name} has two proposals at one position ({sorted(positions)}); number them from 0")
+    for p in proposals:
+        if p.replicates < 1:
+            raise LedgerError(f"{name}, proposal {p.position}: replicates must be at least 1, got {p.replicates}")
+        said = [(prediction.target, prediction.member) for prediction in p.predictions]
+        if len(set(said)) < len(said):
+            raise LedgerError(f"{name}, proposal {p.position}: one member predicts one target twice")
+        finite: Iterable[tuple[str, float | None]] = (
+            *((f"mean of {x.target!r} by {x.member!r}", x.mean) for x in p.predictions),
+            *((f"sd of {x.target!r} by {x.member!r}", x.sd) for x in p.predictions),
+            *((f"weight of {x.member!r}", x.weight) for x in p.predictions),
+            ("novelty", p.novelty),
+        )
+        for what, number in finite:
+            if number is not None and not math.isfinite(number):
+                raise LedgerError(f"{name}, proposal {p.position}: the {what} must be a finite number, got {number}")
+        if p.acquisition_value is not None and math.isnan(p.acquisition_value):  # log values may be -inf
+            raise LedgerError(f"{name}, proposal {p.position}: the acquisition value is not a number; leave it out")
