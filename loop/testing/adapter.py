@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
-from threading import Thread
 
 import pytest
 
@@ -178,11 +178,10 @@ class AdapterContract:
     ) -> None:
         adapter = make_adapter()
         handle = adapter.prepare(experiment, KEY)
-        sides = [Thread(target=_start, args=(make_adapter(), handle, KEY)) for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            sides = [pool.submit(_start, make_adapter(), handle, KEY) for _ in range(4)]
         for side in sides:
-            side.start()
-        for side in sides:
-            side.join()
+            side.result()
         finish(adapter, handle)
 
         assert count_runs(KEY) == 1
@@ -236,10 +235,11 @@ class AdapterContract:
     ) -> None:
         adapter = make_adapter()
         finish(adapter, _begin(adapter, experiment, KEY))
-        handle = make_adapter().prepare(experiment, KEY)
+        second = make_adapter()
+        handle = second.prepare(experiment, KEY)
 
-        _assert_found(adapter, KEY, Found(handle, started=True))
-        assert adapter.status(handle).phase is Phase.ENDED
+        _assert_found(second, KEY, Found(handle, started=True))
+        assert second.status(handle).phase is Phase.ENDED
 
     # What came back
 
