@@ -1,0 +1,44 @@
+"""The application: every command by name, in the order a campaign meets them."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Final
+
+import typer
+
+from flows.cli import audit, campaigns, checking, deciding, exchanging, health, looking, running, starts
+from flows.cli.guard import Guarded
+
+app: Final = typer.Typer(
+    name="hakken",
+    cls=Guarded,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # no frames with a person's data on the screen; guard.py says what to do
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Closed-loop discovery in chemistry: choose, run and record experiments, negatives included. "
+    "Begin with hakken init.",
+)
+
+_COMMANDS: Final = {
+    "Begin": (starts.init, checking.validate),
+    "Go on": (running.run, running.tick, campaigns.stop, campaigns.resume),
+    "Look": (looking.status, looking.show, looking.report, looking.replay),
+    "Results": (exchanging.tell, exchanging.retract, exchanging.export),
+    "Decide": (deciding.approve, deciding.resolve),
+    "This machine": (health.doctor,),
+}
+
+for _panel, _group in _COMMANDS.items():
+    for _command in _group:
+        app.command(rich_help_panel=_panel)(_command)
+app.add_typer(audit.app, name="audit", rich_help_panel="This machine")
+
+
+def main() -> None:
+    """``hakken``, as a program."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries' warnings are for developers; what matters is in a round's notes
+    app(prog_name="hakken")

@@ -1,0 +1,74 @@
+"""``validate``: whether a campaign file can be used, before anything is recorded or sent."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.cli.screen import Json, Screen, columns_of
+from flows.cli.words import plural
+
+
+def validate(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A campaign file.")], as_json: Json = False
+) -> None:
+    """Check a campaign file and the laboratory it names; records and sends nothing."""
+    from flows.cli.specfile import read_campaign
+
+    campaign = read_campaign(spec)
+    facts, problems = _examine(campaign, spec.parent)
+    screen = Screen(as_json)
+    screen.document({**facts, "problems": problems})
+    screen.say(f"{spec}: campaign {campaign.campaign} can be used")
+    screen.table(
+        ("", ""),
+        [
+            (key.replace("_", " "), value if isinstance(value, str | int) else columns_of(value))
+            for key, value in facts.items()
+        ],
+    )
+    for problem in problems:
+        screen.say(f"note: {problem}")
+    screen.next_step(f"hakken run --dry-run {spec} shows the first batch; hakken run {spec} runs it")
+
+
+def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
+    """What the file says in numbers, and what is not as it should be now though the file can be used."""
+    from adapters.registry import build
+    from loop.contracts import AdapterContext, ExperimentSpec
+    from loop.space import ProductPool, sample_space
+    from loop.spec import build_objective, build_space
+
+    space, objective = build_space(spec), build_objective(spec)
+    candidates: int | str = len(ProductPool(space)) if space.is_finite else "continuous"
+    settings = space.settings(ProductPool(space).take(_first())[0] if space.is_finite else sample_space(space, 1, 0)[0])
+    with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
+        context = AdapterContext(folder=folder, base=str(base), campaign=spec.campaign, targets=objective.units)
+        laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
+        example = ExperimentSpec(spec.campaign, settings, space.units, space.smiles(settings), objective.units)
+        problems = [str(problem) for problem in laboratory.validate(example)]
+        health = laboratory.health()
+    if not health.is_ok:
+        problems.append(f"the laboratory cannot work now: {health.message}")
+    surrogate = spec.planner.surrogate
+    return {
+        "campaign": spec.campaign,
+        "parameters": list(space.names),
+        "candidates": candidates,
+        "constraints": len(space.constraints),
+        "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
+        "surrogate": surrogate if isinstance(surrogate, str) else list(surrogate),
+        "batch": spec.planner.batch,
+        "first_batch": f"{plural(spec.planner.initial.experiments, 'experiment')} by {spec.planner.initial.design}",
+        "budget": spec.budget.experiments,
+        "laboratory": spec.laboratory.adapter,
+    }, problems
+
+
+def _first() -> Any:
+    import numpy as np
+
+    return np.zeros(1, dtype=np.int64)

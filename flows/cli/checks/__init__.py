@@ -1,0 +1,6 @@
+"""Checks of a machine: each a function that looks at one thing and says what it found, with a remedy."""
+
+from flows.cli.checks.check import Check
+from flows.cli.checks.every import every_check
+
+__all__ = ["Check", "every_check"]

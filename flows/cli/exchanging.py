@@ -1,0 +1,77 @@
+"""``tell``, ``retract`` and ``export``: results brought in, taken back and carried out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.guard import REFUSED
+from flows.cli.guard import tell as complain
+from flows.cli.naming import Campaign, near, settings
+from flows.cli.screen import Json, Screen
+from flows.cli.words import plural
+
+
+def tell(
+    campaign: Campaign,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="One row for each result, or a filled-in worksheet.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Bring in results from a CSV file; every row is kept, the unreadable ones too. Twice adds nothing."""
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    report = engine.tell(where, campaign, file, by=where.by)
+    screen.document(report.as_json())
+    screen.say(f"{file}: {plural(report.accepted, 'result')} accepted, {report.duplicates} known already")
+    for note in report.notes:
+        screen.say(f"note: {note}")
+    if report.problems:
+        rows = plural(len(report.problems), "row")
+        complain(
+            f"{rows} of {file} cannot be used; each is kept on record as it came. Mend the file and tell it again, "
+            "rows that were accepted count once:\n  " + "\n  ".join(report.problems),
+            "TellProblems",
+            as_json=False,
+        )
+        raise typer.Exit(REFUSED)
+    screen.next_step(f"hakken run {campaign} learns from them and goes on")
+
+
+def retract(
+    campaign: Campaign,
+    observation: Annotated[str, typer.Argument(metavar="ID", help="The observation's id, or a beginning of it.")],
+    why: Annotated[str, typer.Option("--why", help="The reason, kept on record.")],
+    as_json: Json = False,
+) -> None:
+    """Let a result count no more. It stays on record, with the reason."""
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    engine.retract(where, campaign, observation, by=where.by, why=why)
+    screen.document({"campaign": campaign, "observation": observation, "by": where.by, "why": why})
+    screen.say(f"result {observation} of {campaign} counts no more: {why}")
+    screen.next_step(f"hakken tell {campaign} FILE.csv brings in a corrected one; hakken run {campaign} goes on")
+
+
+def export(
+    campaign: Campaign,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.parquet", help="The file to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write every result of a campaign as a table, with settings, units and what was predicted."""
+    from db import exchange
+    from flows.wiring import open_record
+
+    where, screen = settings(), Screen(as_json)
+    with open_record(where) as ledger:
+        kind = file.suffix.removeprefix(".").lower() or "csv"
+        n = exchange.export(ledger, campaign, file, kind, overwrite=overwrite)
+    screen.document({"campaign": campaign, "file": str(file), "rows": n})
+    screen.say(f"wrote {plural(n, 'row')} to {near(file)}")
+    screen.next_step(f"open it in a spreadsheet, or with pandas; hakken report {campaign} draws it")

@@ -1,0 +1,89 @@
+"""How a command ends when something is wrong: one message, an exit code, and no traceback on the screen.
+
+======  ===========================================================================================
+code    means
+======  ===========================================================================================
+0       done
+1       hakken itself failed; the traceback is in the log file that the message names
+2       refused, or something is not as it should be: the message names it, the rule and the way out
+130     stopped by Ctrl-C; everything can be gone on with
+======  ===========================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from loop.errors import HakkenError
+
+FAILED: Final = 1
+REFUSED: Final = 2
+INTERRUPTED: Final = 130
+
+# typer brings its own click since 0.29 and used the public one before: this finds the class in both.
+_UsageError: Final = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+class Guarded(TyperGroup):
+    """The group of all commands; turns exceptions into messages and exit codes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["as_json"] = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HakkenError as error:
+            code, kind, message = REFUSED, type(error).__name__, str(error)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise  # the reader of a pipe went away: nobody is left to tell
+            code, kind, message = REFUSED, type(error).__name__, _describe(error)
+        except KeyboardInterrupt:
+            code, kind = INTERRUPTED, "Interrupted"
+            message = "stopped; nothing is lost, the same command goes on from here"
+        except Exception as error:
+            if isinstance(error, _UsageError | typer.Exit | typer.Abort):
+                raise
+            code, kind, message = FAILED, type(error).__name__, _log(error)
+        tell(message, kind, as_json=ctx.meta["as_json"])
+        raise typer.Exit(code)
+
+
+def tell(message: str, kind: str, *, as_json: bool) -> None:
+    """Say on standard error what is wrong; a program also gets it as its JSON document."""
+    typer.secho("error: ", fg="red", err=True, nl=False)
+    print(message, file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": message, "kind": kind}, ensure_ascii=False, indent=2))
+
+
+def _describe(error: OSError) -> str:
+    what = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {what[0].lower()}{what[1:]}; check the path and its rights" if error.filename else what
+
+
+def _log(error: Exception) -> str:
+    """Append the traceback to the log file; returns the message that names it."""
+    from flows.settings import Settings
+
+    first = (str(error).splitlines() or [""])[0][:200]
+    head = f"hakken failed, which is its own fault: {type(error).__name__}: {first}".rstrip(": ")
+    text = "".join(traceback.format_exception(error))
+    try:
+        path = Path(Settings.from_environment().home) / "hakken.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.write(f"--- {datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{text}\n")
+    except (OSError, HakkenError) as trouble:
+        return f"{head}\n{text}(the log file could not be written: {trouble})"
+    return f"{head}; what is on record is safe. Please report it with the traceback in {path}"

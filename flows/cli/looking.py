@@ -1,0 +1,114 @@
+"""``status``, ``show``, ``report`` and ``replay``: where a campaign stands, why, and whether that can be proved."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.guard import REFUSED
+from flows.cli.naming import Campaign, near, settings
+from flows.cli.screen import Json, Screen, columns_of
+from flows.cli.words import plural
+
+Round = Annotated[
+    int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
+]
+
+
+def status(
+    campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="One campaign; all if left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Where campaigns stand: what is done, pending and waiting for a person, and the best so far."""
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    reports = engine.status(where, campaign)
+    screen.document([report.as_json() for report in reports])
+    if not reports:
+        screen.say(f"no campaign in {near(where.home)} yet")
+        screen.next_step("hakken init --template reaction writes a campaign file to begin with")
+    for report in reports:
+        reason = f" ({report.reason})" if report.reason else ""
+        screen.say(f"{report.campaign}: {report.state}{reason}", style="bold")
+        faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
+        told = f", {report.told} told" if report.told else ""
+        screen.say(
+            f"  round {report.round}; {report.experiments_done} of {report.budget} experiments done{faults}{told}"
+        )
+        for state, n in report.pending.items():
+            running = f": {columns_of(report.running)}" if state in ("submitted", "running") and report.running else ""
+            screen.say(f"  {n} {state}{running}")
+        for best in report.best:
+            screen.say(f"  best {best.target} {best.value:.5g} {best.unit}".rstrip() + f": {best.label}")
+        for number in report.to_approve:
+            screen.say(f"  round {number} waits for hakken approve {report.campaign} {number}")
+        for key in report.ambiguous:
+            screen.say(f"  nobody knows whether {key} ran: hakken resolve {key} --ran or --did-not-run")
+        screen.next_step(report.next_step)
+
+
+def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
+    """Why each candidate of a round was chosen, what was predicted, and what came of it."""
+    from flows.cli.rounds import document, print_round
+    from flows.wiring import open_record
+
+    where, screen = settings(), Screen(as_json)
+    with open_record(where) as ledger:
+        screen.document(document(ledger, campaign, round_number))
+        if not as_json:
+            print_round(screen, ledger, campaign, round_number)
+
+
+def report(
+    campaign: Campaign,
+    open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the campaign's page: one file that works offline, progress, failures and all."""
+    from flows import report as pages
+    from flows.wiring import open_record
+
+    where, screen = settings(), Screen(as_json)
+    path = where.folder(campaign) / "report.html"
+    with open_record(where) as ledger:
+        page = pages.build(ledger, campaign)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pages.write(page, path)
+    screen.document({"campaign": campaign, "report": str(path)})
+    screen.say(f"wrote {near(path)}")
+    if open_it:
+        import webbrowser
+
+        webbrowser.open(path.as_uri())
+    screen.next_step(f"open {path.as_uri()} in a browser; hakken show {campaign} says why the last batch was chosen")
+
+
+def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
+    """Plan a round again from the record alone, and compare it with what was proposed then."""
+    from flows import engine
+    from flows.cli.rounds import last_round
+    from flows.wiring import open_record
+
+    where, screen = settings(), Screen(as_json)
+    if round_number is None:
+        with open_record(where) as ledger:
+            round_number = last_round(ledger, campaign)
+    found = engine.replay(where, campaign, round_number)
+    screen.document(found.as_json())
+    for version in found.versions:
+        screen.say(f"  version: {version}")
+    for note in found.notes:
+        screen.say(f"  note: {note}")
+    if not found.is_identical:
+        for difference in found.differences:
+            screen.say(f"  differs: {difference}")
+        why = "package versions differ from those then" if found.versions else "package versions are those of then"
+        screen.say(f"round {round_number} of {campaign} does not come out again: {why}")
+        screen.next_step(
+            "install the versions named above and replay it; without such, look at what changed in the code"
+        )
+        raise typer.Exit(REFUSED)
+    screen.say(f"round {round_number} of {campaign} comes out again: {plural(found.proposals, 'proposal')}, identical")
+    screen.next_step(f"hakken show {campaign} {round_number} says why each was chosen")

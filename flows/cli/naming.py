@@ -1,0 +1,56 @@
+"""Which campaign is meant: ``SPEC|CAMPAIGN`` is a campaign file, or the name of a campaign on record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+Campaign: TypeAlias = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of a campaign on record.")]
+SpecOrCampaign: TypeAlias = Annotated[
+    str, typer.Argument(metavar="SPEC|CAMPAIGN", help="A campaign file, or the name of a campaign on record.")
+]
+
+
+def settings() -> Settings:
+    """Where the project is, from the environment."""
+    from flows.settings import Settings
+
+    return Settings.from_environment()
+
+
+def is_file(text: str) -> bool:
+    """Whether a campaign file is meant: by its ending, or because there is such a file."""
+    return text.endswith((".yaml", ".yml")) or Path(text).is_file()
+
+
+def opened(where: Settings, text: str) -> str:
+    """The campaign's name; a campaign file is read and its campaign opened, or brought up to date."""
+    if not is_file(text):
+        return text
+    from flows import engine
+
+    return engine.add_campaign(where, Path(text))
+
+
+def is_on_record(where: Settings, name: str) -> bool:
+    """Whether the record has a campaign of that name; makes no record where there is none."""
+    prefix = "sqlite:///"
+    if where.database.startswith(prefix) and not Path(where.database.removeprefix(prefix)).exists():
+        return False
+    from flows.wiring import open_record
+
+    with open_record(where) as ledger:
+        return any(record.name == name for record in ledger.campaigns())
+
+
+def near(path: Path | str) -> str:
+    """A path as seen from here where it lies below, else in full."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,98 @@
+"""Progress of a running campaign: one line for each thing that happened, and what runs now."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from flows.cli.naming import near
+from flows.cli.screen import Screen, columns_of
+from flows.cli.words import plural
+
+if TYPE_CHECKING:
+    from flows.engine import TickReport
+    from flows.settings import Settings
+
+BEST_SHOWN = 5
+
+
+class Progress:
+    """Shows passes as they end. On a terminal the last line stays and tells what is waited for."""
+
+    def __init__(self, screen: Screen, campaign: str) -> None:
+        self._screen, self._campaign = screen, campaign
+        self._status: Any = None
+        self._best: tuple[tuple[str, float], ...] = ()
+        self._notes: set[str] = set()
+
+    def __enter__(self) -> Self:
+        if not self._screen.as_json and sys.stdout.isatty():
+            self._status = self._screen.console.status(f"{self._campaign}: planning")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def show(self, report: TickReport) -> None:
+        """What one pass did; nothing where nothing changed."""
+        say = self._screen.say
+        if report.received:
+            faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
+            say(
+                f"  {report.accepted} came back{faults}; {report.experiments_done} of {report.budget} done"
+                f"{self._better(report)}"
+            )
+        if report.proposed:
+            say(f"round {report.round}: {len(report.proposed)} planned: {columns_of(report.proposed)}")
+        if report.sent:
+            say(f"  {report.sent} sent to the laboratory")
+        for note in report.notes:
+            if note not in self._notes:
+                self._notes.add(note)
+                say(f"  note: {note}")
+        if self._status is not None:
+            self._status.update(f"{self._campaign}: {_waiting(report)}")
+
+    def _better(self, report: TickReport) -> str:
+        """The best values, where one of them is new."""
+        best = tuple((b.target, b.value) for b in report.best)
+        if best == self._best:
+            return ""
+        self._best = best
+        return "; best so far " + ", ".join(f"{b.target} {b.value:.4g} {b.unit} ({b.label})" for b in report.best)
+
+
+def _waiting(report: TickReport) -> str:
+    pending = ", ".join(f"{n} {state}" for state, n in report.pending.items() if n) or "nothing pending"
+    running = f": {columns_of(report.running)}" if report.running else ""
+    return f"{report.experiments_done} of {report.budget} done, {pending}{running}"
+
+
+def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
+    """The end of a run: where the campaign stands, the best candidates, the page, and how to go on."""
+    page = where.folder(report.campaign) / "report.html"
+    screen.document({**report.as_json(), "report": str(page) if page.exists() else None})
+    if screen.as_json:
+        return
+    reason = f": {report.reason}" if report.reason else ""
+    screen.say(f"\n{report.campaign} is {report.state}{reason}; {report.experiments_done} of {report.budget} done")
+    if report.state != "active" and not report.has_changed:
+        screen.say("nothing was left to do: every result is on record already")
+    from flows.cli.standing import show_best
+
+    show_best(screen, where, report.campaign, BEST_SHOWN)
+    if page.exists():
+        screen.say(f"report: {near(page)}")
+    if report.state == "active":
+        screen.next_step(report.next_step)
+        return
+    screen.say(report.next_step)
+    screen.next_step(
+        f"hakken show {report.campaign} says why each candidate was chosen; a larger budget in the campaign file, then "
+        f"hakken run FILE, goes on; HAKKEN_HOME=runs/another hakken run FILE starts anew beside it"
+    )

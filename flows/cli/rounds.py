@@ -1,0 +1,118 @@
+"""A round in words: every proposal with its reasons, what was predicted, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flows.cli.screen import Screen
+from flows.cli.words import label, outcome_line, plural, predictions_line
+from loop.errors import NotFound
+from loop.experiment import State
+
+if TYPE_CHECKING:
+    from loop.contracts import Ledger
+    from loop.record import AttemptRecord, ObservationRecord, ProposalRecord, RoundRecord
+
+
+def last_round(ledger: Ledger, campaign: str) -> int:
+    """Number of the last round. Raises ``NotFound`` where there is none yet."""
+    rounds = ledger.rounds(campaign)
+    if not rounds:
+        raise NotFound(f"campaign {campaign!r} has no round yet; hakken run --dry-run {campaign} shows the first")
+    return rounds[-1].number
+
+
+def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any]:
+    """The round as a program reads it."""
+    record = _round(ledger, campaign, number)
+    attempts, observations = _by_position(ledger, campaign, record.number)
+    return {
+        "campaign": campaign,
+        "round": record,
+        "proposals": [
+            {
+                "proposal": proposal,
+                "attempts": attempts.get(proposal.draft.position, []),
+                "observations": observations.get(proposal.draft.position, []),
+            }
+            for proposal in ledger.proposals(campaign, record.number)
+        ],
+    }
+
+
+def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:
+    """The round for a person, in the order in which it is run."""
+    record = _round(ledger, campaign, number)
+    spec = ledger.spec_version(campaign, record.version)
+    proposals = ledger.proposals(campaign, record.number)
+    attempts, observations = _by_position(ledger, campaign, record.number)
+    by = f"by {record.surrogate}" if record.surrogate else "by the initial design"
+    screen.say(
+        f"round {record.number} of {campaign}, {record.created:%Y-%m-%d %H:%M} UTC: "
+        f"{plural(len(proposals), 'proposal')} {by}, from {plural(len(record.observations), 'observation')} "
+        f"and {len(record.pending)} pending; seed {record.seed}"
+    )
+    for proposal in sorted(proposals, key=lambda p: p.draft.run_order):
+        at = proposal.draft.position
+        _print_proposal(screen, spec, proposal, attempts.get(at, []), observations.get(at, []))
+    screen.say()
+    for note in record.notes:
+        screen.say(f"note: {note}")
+    waiting = [p for p in proposals if p.approved is None]
+    if waiting:
+        screen.next_step(f"hakken approve {campaign} {record.number} lets it run")
+    else:
+        screen.next_step(f"hakken replay {campaign} {record.number} plans it again; hakken report {campaign} draws it")
+
+
+def _print_proposal(
+    screen: Screen,
+    spec: Any,
+    proposal: ProposalRecord,
+    attempts: Iterable[AttemptRecord],
+    observations: Iterable[ObservationRecord],
+) -> None:
+    draft = proposal.draft
+    times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
+    screen.say(f"\n{draft.run_order + 1:3}. {label(spec, draft.candidate.settings)}{times}", style="bold")
+    screen.say(f"     {draft.arm.value}: {draft.reason}")
+    for line in predictions_line(draft.predictions, spec):
+        screen.say(f"     predicted {line}")
+    facts = []
+    if draft.acquisition:
+        value = "" if draft.acquisition_value is None else f" {draft.acquisition_value:.4g}"
+        facts.append(f"acquisition {draft.acquisition}{value}")
+    if draft.neighbour:
+        facts.append(f"nearest on record {draft.neighbour}")
+    if draft.novelty is not None:
+        facts.append(f"novelty {draft.novelty:.2f} (0 known, 1 unlike anything)")
+    if facts:
+        screen.say(f"     {'; '.join(facts)}")
+    if proposal.approved is not True:
+        screen.say("     waits for approval" if proposal.approved is None else "     refused")
+    ended = list(observations)
+    for observation in ended:
+        gone = f" (retracted: {observation.retracted})" if observation.retracted else ""
+        screen.say(f"     result {observation.id}: {outcome_line(observation.outcome)}{gone}")
+    for attempt in attempts:
+        if attempt.state is not State.ENDED:
+            screen.say(f"     attempt {attempt.key}: {attempt.state.value}")
+
+
+def _round(ledger: Ledger, campaign: str, number: int | None) -> RoundRecord:
+    return ledger.round(campaign, last_round(ledger, campaign) if number is None else number)
+
+
+def _by_position(
+    ledger: Ledger, campaign: str, number: int
+) -> tuple[dict[int, list[AttemptRecord]], dict[int, list[ObservationRecord]]]:
+    attempts: dict[int, list[AttemptRecord]] = {}
+    for attempt in ledger.attempts(campaign):
+        if attempt.round_number == number:
+            attempts.setdefault(attempt.position, []).append(attempt)
+    observations: dict[int, list[ObservationRecord]] = {}
+    for observation in ledger.observations(campaign, with_retracted=True):
+        if observation.round_number == number:
+            observations.setdefault(observation.position, []).append(observation)
+    return attempts, observations

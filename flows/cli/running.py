@@ -1,0 +1,101 @@
+"""``run`` and ``tick``: go on with a campaign, to its end or by one pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, settings
+from flows.cli.screen import Json, Screen
+from flows.cli.words import label, plural, predictions_line
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.planner import Plan
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the next batch and why; record and send nothing.")]
+
+
+def run(
+    campaign: SpecOrCampaign,
+    dry_run: DryRun = False,
+    prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, seen in its pages.")] = False,
+    poll: Annotated[float, typer.Option(min=0.01, help="Seconds between two looks at the laboratory.")] = 1.0,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0, help="Come back after so many seconds; nothing is lost.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a campaign until it is done, or until only a person can go on. Ctrl-C stops it, the same command goes on."""
+    where, screen = settings(), Screen(as_json)
+    if dry_run:
+        _preview(where, campaign, screen)
+        return
+    from flows.cli.progress import Progress, conclude
+
+    name = opened(where, campaign)
+    with Progress(screen, name) as progress:
+        if prefect:
+            from flows.campaign import campaign as flow
+            from flows.cli.prefect_run import run_flow
+
+            report = run_flow(flow, where, name, poll=poll, max_seconds=max_seconds)
+        else:
+            from flows import engine
+
+            report = engine.run(where, name, on_tick=progress.show, poll=poll, max_seconds=max_seconds)
+    conclude(screen, where, report)
+
+
+def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """One short pass: take in what came back, learn, plan, send. Thousands of them make a campaign."""
+    where, screen = settings(), Screen(as_json)
+    if dry_run:
+        _preview(where, campaign, screen)
+        return
+    from flows import engine
+    from flows.cli.progress import Progress, conclude
+
+    name = opened(where, campaign)
+    report = engine.tick(where, name)
+    with Progress(screen, name) as progress:
+        progress.show(report)
+    conclude(screen, where, report)
+
+
+def _preview(where: Settings, campaign: str, screen: Screen) -> None:
+    from flows import engine
+
+    spec: Any
+    if is_file(campaign):
+        from flows.cli.specfile import read_campaign
+
+        read = read_campaign(Path(campaign))
+        name, spec = read.campaign, read.resolved()
+        is_new = not is_on_record(where, name)
+        plan = engine.preview_spec(where, Path(campaign)) if is_new else engine.preview(where, name)
+    else:
+        from flows.wiring import open_record
+
+        name = campaign
+        plan = engine.preview(where, name)
+        with open_record(where) as ledger:
+            spec = ledger.campaign(name).spec
+    screen.document({"campaign": name, "plan": plan})
+    _show_plan(screen, name, spec, plan)
+    screen.next_step(f"hakken run {campaign} records this batch and sends it")
+
+
+def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:
+    by = plan.surrogate or "the initial design"
+    screen.say(f"next batch of {name}: {plural(len(plan.proposals), 'proposal')} by {by}; nothing is recorded or sent")
+    for proposal in sorted(plan.proposals, key=lambda p: p.run_order):
+        screen.say(f"\n{proposal.run_order + 1:3}. {label(spec, proposal.candidate.settings)}", style="bold")
+        screen.say(f"     {proposal.arm.value}: {proposal.reason}")
+        for line in predictions_line(proposal.predictions, spec):
+            screen.say(f"     predicted {line}")
+    screen.say()
+    for note in plan.notes:
+        screen.say(f"note: {note}")

@@ -1,0 +1,101 @@
+"""What a command shows: text for a person, or one JSON document for a program, never both."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+WIDE = 160  # columns where the output is no terminal: a file or a pipe has no width of its own
+
+
+class Screen:
+    """Standard output of one command. With ``as_json`` only ``document`` prints; without, everything else does."""
+
+    def __init__(self, as_json: bool = False) -> None:
+        self.as_json = as_json
+
+    @cached_property
+    def console(self) -> Console:
+        from rich.console import Console  # 0.1 s
+
+        # Names and SMILES hold brackets and colons, which are not markup, and commands must not be broken.
+        width = None if sys.stdout.isatty() else WIDE
+        return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
+
+    def say(self, text: str = "", *, style: str | None = None) -> None:
+        """A line for a person."""
+        if not self.as_json:
+            self.console.print(text, style=style)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+        """A table for a person; numbers are shown to four digits."""
+        if self.as_json:
+            return
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+        for column in columns:
+            table.add_column(Text(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(shown(cell)) for cell in row))
+        self.console.print(table, soft_wrap=False)
+
+    def next_step(self, text: str) -> None:
+        """What to do now: the last line of every command."""
+        self.say(f"next: {text}", style="bold")
+
+    def document(self, value: object) -> None:
+        """The JSON document for a program."""
+        if self.as_json:
+            print(json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def shown(value: object) -> str:
+    """A cell of a table: nothing for None, four digits for a number."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON can hold it: records become objects, times ISO text, NaN and infinities null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    match value:
+        case None | bool() | int():
+            return value
+        case str():
+            return str(value)  # also an enumeration of texts
+        case float():
+            return float(value) if math.isfinite(value) else None
+        case datetime():
+            return value.isoformat()
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case set() | frozenset():
+            return sorted(plain(item) for item in value)
+        case Iterable():
+            return [plain(item) for item in value]
+    return str(value)
+
+
+def columns_of(texts: Sequence[str]) -> str:
+    """Some names in a line, cut short where there are many."""
+    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "")

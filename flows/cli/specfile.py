@@ -1,0 +1,40 @@
+"""Files of a campaign, read as text: where relative names start, and what to say when a file cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from loop.errors import SpecError
+from loop.spec import CampaignSpec, ReadFile, read_spec
+
+
+def read_text(path: Path, name: str | None = None) -> str:
+    """The text of a UTF-8 file.
+
+    Raises:
+        SpecError: It is not there, cannot be opened, or is not UTF-8 (with the line).
+    """
+    shown = name or str(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise SpecError(f"{shown}: no such file (looked for {path.absolute()}); check the name") from None
+    except OSError as error:
+        raise SpecError(f"{shown}: cannot be read ({error.strerror}); check the path and its rights") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SpecError(
+            f"{shown} line {line}: byte {data[error.start]:#x} is not UTF-8; save the file as UTF-8"
+        ) from None
+
+
+def reader(folder: Path) -> ReadFile:
+    """How a campaign file in ``folder`` reads the files that it names."""
+    return lambda name: read_text(folder / name, name)
+
+
+def read_campaign(path: Path) -> CampaignSpec:
+    """The resolved spec in a file. Raises ``SpecError``."""
+    return read_spec(read_text(path), source=str(path), read=reader(path.parent))

@@ -1,0 +1,47 @@
+"""The best candidates of a campaign, from the record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows.cli.screen import Screen
+from flows.cli.words import label
+from loop.outcome import Measured, Qualifier
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.contracts import Ledger
+
+
+def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
+    """A table of the ``n`` best results for each target."""
+    from flows.wiring import open_record
+
+    with open_record(where) as ledger:
+        spec = ledger.campaign(campaign).spec
+        for target, wanted in spec["objective"].items():
+            rows = _best(ledger, campaign, target, sign=1.0 if wanted["goal"] == "maximize" else -1.0)
+            unit = f" [{wanted['unit']}]" if wanted.get("unit") else ""
+            title = f"{'highest' if wanted['goal'] == 'maximize' else 'lowest'} {target}"
+            if rows:
+                screen.table((f"{target}{unit}", "candidate", "SMILES", "round"), rows[:n], title=title)
+
+
+def _best(ledger: Ledger, campaign: str, target: str, *, sign: float) -> list[tuple[object, ...]]:
+    spec = ledger.campaign(campaign).spec
+    rows: list[tuple[float, tuple[object, ...]]] = []
+    for observation in ledger.observations(campaign):
+        if not isinstance(observation.outcome, Measured):
+            continue
+        exact = [
+            m.canonical
+            for m in observation.outcome.measurements
+            if m.property == target and m.qualifier is Qualifier.EQUAL
+        ]
+        if exact:
+            value = sum(exact) / len(exact)
+            smiles = next(iter(observation.smiles.values())) if len(observation.smiles) == 1 else None
+            row = (value, label(spec, observation.settings), smiles, observation.round_number or "told")
+            rows.append((-sign * value, row))
+    rows.sort(key=lambda row: row[0])
+    return [row for _, row in rows]

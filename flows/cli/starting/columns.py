@@ -1,0 +1,97 @@
+"""Columns of somebody's table: names and units from headers, and what kind of thing the cells hold."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from loop.errors import MoleculeError, SpecError, UnitError
+from loop.spec import read_table
+from loop.units import check_unit
+
+_UNIT: Final = re.compile(r"^(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>[^()]*)\))$")
+_UNUSABLE: Final = re.compile(r"[^A-Za-z0-9_.\- ]+")  # what the name of a parameter may not hold
+_BONDS: Final = frozenset("=#()[]@")  # seen in most structures and in few names
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: ``cells`` as text with their line numbers, blanks left out."""
+
+    header: str
+    name: str  # as a parameter may be called
+    unit: str  # "" where the header has none
+    cells: tuple[tuple[int, str], ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def distinct(self) -> tuple[str, ...]:
+        """The different cells, in the order met."""
+        return tuple(dict.fromkeys(cell for _, cell in self.cells))
+
+    @property
+    def numbers(self) -> tuple[float, ...] | None:
+        """The different numbers, rising; None when some cell is no finite number."""
+        try:
+            values = {float(cell) for cell in self.distinct}
+        except ValueError:
+            return None
+        return tuple(sorted(values)) if values and all(map(math.isfinite, values)) else None
+
+    @property
+    def is_structures(self) -> bool:
+        """Whether the cells are SMILES: by the header, or because all can be read and most look like it.
+
+        Raises:
+            SpecError: The header says SMILES and a cell cannot be read; with its line.
+        """
+        from loop.molecules.standardise import canonical_smiles  # RDKit: only where a table is guessed at
+
+        said = "smiles" in self.header.casefold()
+        if not said and sum(bool(_BONDS & set(cell)) for cell in self.distinct) * 2 < max(len(self.distinct), 1):
+            return False
+        for line, cell in self.cells:
+            try:
+                canonical_smiles(cell)
+            except MoleculeError as error:
+                if said:
+                    raise SpecError(f"line {line}, column {self.header!r}: {error}") from None
+                return False
+        return bool(self.cells)
+
+    @property
+    def subject(self) -> str:
+        """What a column of structures is about: ``ligand`` for ``ligand_smiles``, "" for ``smiles``."""
+        return re.sub(r"smiles", "", self.name, flags=re.IGNORECASE).strip(" _-.")
+
+
+def read_columns(text: str, source: str) -> list[Column]:
+    """The columns of a CSV text with at least one row.
+
+    Raises:
+        SpecError: It cannot be read as a table, or has no rows.
+    """
+    rows = read_table(text, source)
+    if not rows:
+        raise SpecError(f"{source}: the table has a header and no rows; nothing can be guessed from it")
+    return [_column(header, rows) for header in rows[0][1]]
+
+
+def _column(header: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> Column:
+    cells = tuple((line, row[header]) for line, row in rows if row[header])
+    name, unit, notes = header, "", []
+    if match := _UNIT.match(header):
+        said = (match["square"] if match["square"] is not None else match["round"]).strip()
+        try:
+            name, unit = match["name"], check_unit(said)
+        except UnitError:
+            if match["square"] is not None:
+                name = match["name"]
+                notes.append(f"unit {said!r} of the header is unknown and was left out")
+    usable = _UNUSABLE.sub("_", name).strip("_ .-") or "column"
+    if usable != name:
+        notes.append(f"called {header!r} in the table")
+    return Column(header, usable, unit, cells, tuple(notes))

@@ -1,0 +1,238 @@
+"""Guessing a campaign file from a table: which columns are substances, choices or numbers, and in which units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flows.cli.starting.columns import Column, read_columns
+from flows.cli.starting.yaml_text import flow, scalar
+from loop.errors import SpecError, did_you_mean
+
+FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
+MANY_NAMES: Final = 20  # a text that differs in each of so many rows is an identifier or a comment
+_NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label"})
+_COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A campaign file's text, and what the table can serve for."""
+
+    text: str
+    rows_with_results: int
+    is_complete: bool  # the table holds every combination: it can play the laboratory
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A parameter as lines of YAML; ``size`` is None for a range, ``columns`` name what it is read from."""
+
+    name: str
+    lines: tuple[str, ...]
+    size: int | None
+    columns: tuple[Column, ...]
+
+
+def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets: Mapping[str, str]) -> Guess:
+    """A commented campaign file for a table.
+
+    Args:
+        text: The CSV text.
+        source: The table's name, for messages and comments.
+        path: The table as the campaign file would name it.
+        campaign: The campaign's name.
+        targets: Which columns are measured, by header or by name, and the goal of each.
+
+    Raises:
+        SpecError: The table cannot be read, a target is no column or holds no number, or no parameter is left.
+    """
+    columns = read_columns(text, source)
+    measured = [_find(header, columns, source) for header in targets]
+    for column in measured:
+        if column.numbers is None and column.cells:
+            line, cell = next((at, c) for at, c in column.cells if not _is_number(c))
+            raise SpecError(
+                f"{source} line {line}: target {column.header!r} must hold numbers, got {cell!r}; "
+                "mend the cell, or leave it empty where nothing was measured"
+            )
+    parts, left_out = _parameters([c for c in columns if c not in measured], path)
+    if not parts:
+        raise SpecError(f"{source}: no column is left to vary; it needs one that is no target and takes several values")
+    n_rows = len({line for column in columns for line, _ in column.cells})
+    sizes = [p.size for p in parts]
+    size = None if None in sizes else math.prod(s for s in sizes if s is not None)
+    n_results = min(len(c.cells) for c in measured)
+    is_complete = size is not None and size > 1 and size == n_results == _combinations(parts)
+    budget = min(50, size or 50)
+    batch = min(5, budget)
+    lines = [
+        f"# Guessed by hakken init from {source} ({n_rows} rows). Read it through, and mend what is wrong;",
+        "# then: hakken validate FILE",
+        "",
+        f"campaign: {scalar(campaign)}",
+        "",
+        "# What may be varied.",
+        "space:",
+        *(f"  {line}" for part in parts for line in part.lines),
+        *(f"  # {note}" for note in left_out),
+        "",
+        "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
+        "# at_least and at_most are thresholds beyond which a result is of no use.",
+        "objective:",
+        *(f"  {_target(c, goal)}" for c, goal in zip(measured, targets.values(), strict=True)),
+        "",
+        "planner:",
+        "  surrogate: committee      # several models; those that predict best count most",
+        "  acquisition: auto         # improvement | exploration | thompson | ucb | pareto | random",
+        f"  batch: {batch}                  # experiments planned together",
+        f"  initial: {{design: spread, experiments: {batch}}}   # before there is anything to learn from",
+        "",
+        f"budget: {{experiments: {budget}}}",
+        "",
+        *_laboratory(parts, measured, path, is_complete=is_complete),
+    ]
+    return Guess("\n".join(lines) + "\n", n_results, is_complete)
+
+
+def _combinations(parts: Sequence[_Part]) -> int:
+    """How many different combinations of the parts the table holds."""
+    cells = [dict(part.columns[0].cells) for part in parts]
+    return len({tuple(column.get(line, "") for column in cells) for line in cells[0]})
+
+
+def _find(name: str, columns: Sequence[Column], source: str) -> Column:
+    for column in columns:
+        if name in (column.header, column.name):
+            return column
+    known = [c.name for c in columns]
+    raise SpecError(f"{source} has no column {name!r} for a target{did_you_mean(name, known)}; it has {flow(known)}")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list[str]]:
+    """A parameter for each column that can be one, and a note on each that cannot."""
+    structures = [c for c in columns if c.numbers is None and c.is_structures]
+    parts: dict[str, _Part] = {}
+    left_out: list[str] = []
+    paired: list[Column] = []
+    for column in structures:
+        names = [c for c in columns if c not in structures and c.numbers is None and _names(c, column)]
+        label = names[0] if names else None
+        parts[(label or column).header] = _substance(column, label, path, is_alone=len(columns) <= 2)
+        paired += [column, *names[:1]]
+    for column in columns:
+        if column in paired:
+            continue
+        if why := _useless(column):
+            left_out.append(f"left out: {column.header} ({why})")
+        else:
+            parts[column.header] = _number(column) if column.numbers is not None else _category(column)
+    return [parts[c.header] for c in columns if c.header in parts], left_out
+
+
+def _names(label: Column, structure: Column) -> bool:
+    if structure.subject:
+        return label.name.casefold() == structure.subject.casefold()
+    return label.name.casefold() in _NAMES and len(label.distinct) == len(structure.distinct)
+
+
+def _useless(column: Column) -> str:
+    numbers, n = column.numbers, len(column.cells)
+    if len(column.distinct) < 2:
+        return f"always {column.distinct[0]}" if column.distinct else "empty"
+    if numbers is None and len(column.distinct) == n >= MANY_NAMES:
+        return "another text in every row: an identifier or a comment"
+    if numbers is not None and column.name.casefold() in _COUNTERS and len(numbers) == n:
+        return "it counts the rows"
+    return ""
+
+
+def _substance(structure: Column, label: Column | None, path: str, *, is_alone: bool) -> _Part:
+    columns = (structure,) if label is None else (label, structure)
+    size = len(structure.distinct)
+    if is_alone and size == len(structure.cells) >= MANY_NAMES:
+        entries = {"type": "molecule", "file": path, "smiles": structure.header}
+        if label is not None:
+            entries["name"] = label.header
+        inside = ", ".join(f"{key}: {scalar(value)}" for key, value in entries.items())
+        return _Part("molecule", (f"molecule: {{{inside}}}",), size, columns)
+    name = label.name if label is not None else structure.subject or "molecule"
+    options: dict[str, str] = {}
+    smiles = dict(structure.cells)
+    for line, cell in (label or structure).cells:
+        found = smiles.get(line, "")
+        if options.setdefault(cell, found) != found:
+            raise SpecError(
+                f"line {line}: {name} {cell!r} has structure {found!r} here and {options[cell]!r} above; "
+                "one name must have one structure"
+            )
+    source = f"   # structures from column {structure.header}"
+    lines = (
+        f"{scalar(name)}:{source}",
+        "  type: component",
+        "  options:",
+        *(f"    {scalar(option)}: {scalar(value)}" for option, value in options.items()),
+    )
+    return _Part(name, lines, len(options), columns)
+
+
+def _category(column: Column) -> _Part:
+    line = f"{scalar(column.name)}: {{type: category, options: [{flow(column.distinct)}]}}"
+    return _Part(column.name, (line + _comment(column),), len(column.distinct), (column,))
+
+
+def _number(column: Column) -> _Part:
+    numbers = column.numbers or ()
+    unit = f", unit: {scalar(column.unit)}" if column.unit else ""
+    hints = [] if column.unit else ["no unit in the header; add one, such as unit: degC"]
+    if len(numbers) <= FEW:
+        within = f"values: [{', '.join(f'{value:.12g}' for value in numbers)}]"
+    else:
+        within = f"low: {numbers[0]:.12g}, high: {numbers[-1]:.12g}"
+        hints.append("was it measured rather than chosen? then name it with --target")
+    line = f"{scalar(column.name)}: {{type: number, {within}{unit}}}"
+    size = len(numbers) if len(numbers) <= FEW else None
+    return _Part(column.name, (line + _comment(column, hints),), size, (column,))
+
+
+def _comment(column: Column, hints: Sequence[str] = ()) -> str:
+    said = [*column.notes, *hints]
+    return f"   # {'; '.join(said)}" if said else ""
+
+
+def _target(column: Column, goal: str) -> str:
+    entries = [f"goal: {goal}"]
+    hints = []
+    if column.unit:
+        entries.append(f"unit: {scalar(column.unit)}")
+    else:
+        hints.append('no unit in the header; add one, such as unit: "%"')
+    if column.unit == "%" and all(0 <= value <= 100 for value in column.numbers or ()):
+        entries.append("low: 0, high: 100")
+    return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + _comment(column, hints)
+
+
+def _laboratory(parts: Sequence[_Part], measured: Sequence[Column], path: str, *, is_complete: bool) -> list[str]:
+    columns = {p.name: p.columns[0].header for p in parts} | {c.name: c.header for c in measured}
+    renamed = {name: header for name, header in columns.items() if name != header}
+    emulator = ["laboratory:", "  adapter: emulator", f"  table: {scalar(path)}"]
+    if renamed:
+        emulator.append(f"  columns: {{{', '.join(f'{scalar(k)}: {scalar(v)}' for k, v in renamed.items())}}}")
+    if is_complete:
+        head = "# The table holds every combination, so it can play the laboratory. For real work: {adapter: manual}."
+        return [head, *emulator]
+    return [
+        "# A person runs it, with a worksheet for each batch. Where the table knows every answer it can play the",
+        "# laboratory instead:",
+        *(f"#   {line}" for line in emulator),
+        "laboratory: {adapter: manual}",
+    ]

@@ -1,0 +1,24 @@
+"""Scalars as YAML text: bare where that is safe, quoted where YAML would read something else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+import yaml
+
+
+def scalar(text: str) -> str:
+    """``text`` so that YAML reads the same text, in a block or inside braces."""
+    is_bare = re.fullmatch(r"[A-Za-z0-9_./][A-Za-z0-9_./+() -]*", text) and not text.endswith(" ")
+    try:
+        is_same = bool(is_bare) and yaml.safe_load(text) == text
+    except yaml.YAMLError:
+        is_same = False
+    return text if is_same else json.dumps(text, ensure_ascii=False)
+
+
+def flow(texts: Iterable[str]) -> str:
+    """Texts as the inside of a YAML list in one line."""
+    return ", ".join(scalar(text) for text in texts)

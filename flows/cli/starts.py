@@ -1,0 +1,93 @@
+"""``init``: a commented campaign file to begin with."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.screen import Json, Screen
+from loop.errors import SpecError
+
+
+def init(
+    table: Annotated[Path | None, typer.Argument(metavar="[TABLE.csv]", help="A table to guess from.")] = None,
+    template: Annotated[
+        str | None, typer.Option(help="Begin from a template: reaction, molecules, continuous or manual.")
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="A measured column of the table, maximised; NAME:minimize for the opposite. Repeatable."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path("campaign.yaml"),
+    name: Annotated[str | None, typer.Option(help="The campaign's name; the file's or the table's by default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if there is one.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a commented campaign file, from a table or from a template."""
+    if out.exists() and not force:
+        raise SpecError(f"{out} exists and is not overwritten; add --force, or name another file with -o")
+    if (table is None) == (template is None):
+        from flows.cli.starting import TEMPLATES
+
+        known = "".join(f"\n  --template {key:11} {what}" for key, what in TEMPLATES.items())
+        raise SpecError(f"give either a table, as in hakken init TABLE.csv --target yield, or a template:{known}")
+    campaign = name or _name(out, table)
+    screen = Screen(as_json)
+    if template is not None:
+        from flows.cli.starting import template_text
+
+        if target:
+            raise SpecError("--target goes with a table; a template names its targets itself: edit the file")
+        text, tell = template_text(template, campaign), ""
+    else:
+        assert table is not None
+        text, tell = _guess(table, target or [], out, campaign)
+    _check(text, out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    screen.document({"file": str(out), "campaign": campaign, "template": template, "table": table and str(table)})
+    screen.say(f"wrote {out}, a campaign called {campaign}")
+    steps = [f"read {out}, then hakken run --dry-run {out} shows the first batch, and hakken run {out} runs it"]
+    screen.next_step(f"{steps[0]}{tell}")
+
+
+def _name(out: Path, table: Path | None) -> str:
+    stem = table.stem if table is not None and out.stem == "campaign" else out.stem
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") or "campaign"
+
+
+def _guess(table: Path, targets: list[str], out: Path, campaign: str) -> tuple[str, str]:
+    """The text, and a further next step where the table holds results."""
+    from flows.cli.specfile import read_text
+    from flows.cli.starting import guess_campaign
+    from flows.cli.starting.columns import read_columns
+
+    text = read_text(table)
+    if not targets:
+        known = ", ".join(column.name for column in read_columns(text, table.name))
+        raise SpecError(f"say which columns of {table.name} are measured, such as --target yield; it has {known}")
+    goals = dict(_goal(target) for target in targets)
+    path = Path(os.path.relpath(table, out.parent)).as_posix()
+    guess = guess_campaign(text, source=table.name, path=path, campaign=campaign, targets=goals)
+    if guess.rows_with_results and not guess.is_complete:
+        return guess.text, f"; hakken tell {campaign} {table} brings in the {guess.rows_with_results} results it has"
+    return guess.text, ""
+
+
+def _goal(target: str) -> tuple[str, str]:
+    name, _, goal = target.rpartition(":")
+    if name and goal in ("minimize", "maximize"):
+        return name, goal
+    return target, "maximize"
+
+
+def _check(text: str, out: Path) -> None:
+    """What is written can be read: a file that hakken refuses would be a poor start."""
+    from flows.cli.specfile import reader
+    from loop.spec import read_spec
+
+    read_spec(text, source=str(out), read=reader(out.parent))
