@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from flows.report import words
 from flows.report.calibration import TOO_FEW
-from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key, key_of
+from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key
 from flows.report.charts.pareto import pareto
 from flows.report.charts.parity import parity
 from flows.report.charts.progress import legend_keys, progress
@@ -113,7 +113,7 @@ def _progress(report: Report, place: int) -> dict[str, Any]:
         "wide": progress(report.results, target, report.targets, 900, 380),
         "narrow": progress(report.results, target, report.targets, 380, 330),
         "legend": [_legend(key, *MARKS[key]) for key in legend_keys(report.results, target)],
-        "n_without": sum(key_of(r, target) in ("negative", "fault") for r in report.results),
+        "has_best": any(best.target == target.name for best in report.best),
     }
 
 

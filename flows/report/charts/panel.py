@@ -76,7 +76,7 @@ def panel(
     y = axis(ys, bottom, top)
     if y_from_zero:
         y = Axis(0, 1.06 * max([*ys, 1e-12]), bottom, top)
-    y_ticks = y.ticks(6)
+    y_ticks = y.ticks(6) if ys else []  # without a value the scale would be made up
     left = 20 + _LETTER * max((len(text) for text in tick_texts(y_ticks)), default=1)
     right = width - 14
     if counts:

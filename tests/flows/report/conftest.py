@@ -91,6 +91,9 @@ class Story:
     envelope_records: list[EnvelopeRecord] = field(default_factory=list)
     minutes: int = 0
 
+    measured = staticmethod(measured)
+    predictions = staticmethod(predictions)
+
     def now(self) -> datetime:
         self.minutes += 7
         return START + timedelta(minutes=self.minutes)
@@ -265,20 +268,25 @@ class Story:
             created=START,
         )
 
-    def rounds(self, name: str) -> tuple[RoundRecord, ...]:  # noqa: ARG002 - the contract's signature
+    def rounds(self, name: str) -> tuple[RoundRecord, ...]:
+        self.campaign(name)
         return tuple(self.round_records)
 
-    def proposals(self, name: str, round_number: int | None = None) -> tuple[ProposalRecord, ...]:  # noqa: ARG002
+    def proposals(self, name: str, round_number: int | None = None) -> tuple[ProposalRecord, ...]:
+        self.campaign(name)
         return tuple(p for p in self.proposal_records if round_number in (None, p.round_number))
 
-    def attempts(self, name: str, states: Iterable[State] | None = None) -> tuple[AttemptRecord, ...]:  # noqa: ARG002
+    def attempts(self, name: str, states: Iterable[State] | None = None) -> tuple[AttemptRecord, ...]:
+        self.campaign(name)
         wanted = frozenset(State) if states is None else frozenset(states)
         return tuple(a for a in self.attempt_records if a.state in wanted)
 
-    def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]:  # noqa: ARG002
+    def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]:
+        self.campaign(name)
         return tuple(e for e in self.envelope_records if not (unjudged_only and e.verdict))
 
-    def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:  # noqa: ARG002
+    def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:
+        self.campaign(name)
         counted = [o for o in self.observation_records if with_retracted or o.retracted is None]
         return tuple(
             sorted(counted, key=lambda o: (o.key is not None, o.round_number, o.position, o.replicate_no, o.attempt_no))
@@ -292,18 +300,6 @@ class Story:
 def story() -> Story:
     """An empty campaign of one target, yield in per cent."""
     return Story()
-
-
-@pytest.fixture
-def tell_measured() -> Any:
-    """``measured``: an outcome from values by target."""
-    return measured
-
-
-@pytest.fixture
-def tell_predictions() -> Any:
-    """``predictions``: what a committee says, from its members."""
-    return predictions
 
 
 @pytest.fixture

@@ -1,0 +1,182 @@
+"""Counting, arms, committee, failures: everything from the record, and nothing else."""
+
+import subprocess
+import sys
+from math import sqrt
+
+import pytest
+
+from flows.report import build
+from loop.errors import NotFound
+from loop.experiment import State
+from loop.outcome import Fault, FaultKind, Negative
+from loop.record import Arm, Prediction, Verdict
+
+HERE = {"ligand": "XPhos", "base": "KOAc"}
+
+
+def test_an_unknown_campaign_is_not_found(story):
+    with pytest.raises(NotFound, match="arylation"):
+        build(story, "another")
+
+
+def test_the_same_record_gives_the_same_report(long_story):
+    assert build(long_story, long_story.name) == build(long_story, long_story.name)
+
+
+def test_an_empty_campaign_has_an_empty_report(story):
+    report = build(story, story.name)
+
+    assert (report.head.done, report.head.pending, report.head.budget) == (0, 0, 50)
+    assert report.results == report.best == report.standings == report.rounds == ()
+    assert report.batch is None
+
+
+def test_a_retried_experiment_is_done_once_and_keeps_its_place(story):
+    story.plan()
+    first = story.propose({**HERE, "temperature": 90.0})
+    second = story.propose({**HERE, "temperature": 105.0})
+    story.end(first, Fault.of(FaultKind.INSTRUMENT_FAULT, "needle clogged"))
+    story.retry(first)
+
+    assert (build(story, story.name).head.done, build(story, story.name).head.pending) == (0, 2)
+
+    story.end(first, story.measured(**{"yield": 20.0}))
+    story.end(second, story.measured(**{"yield": 30.0}))
+    report = build(story, story.name)
+
+    assert (report.head.done, report.head.pending) == (2, 0)
+    assert [(r.experiment, r.kind.value) for r in report.results] == [(1, "fault"), (1, "measured"), (2, "measured")]
+
+
+def test_told_observations_come_first_and_cost_no_budget(story):
+    story.plan()
+    story.end(story.propose({**HERE, "temperature": 90.0}), story.measured(**{"yield": 20.0}))
+    story.tell({**HERE, "temperature": 120.0}, story.measured(**{"yield": 70.0}))
+
+    report = build(story, story.name)
+
+    assert [(r.experiment, r.is_told) for r in report.results] == [(1, True), (2, False)]
+    assert (report.head.done, report.head.told) == (1, 1)
+    assert report.standings[0].reason == "told (tell:old.csv:3)"
+
+
+def test_settings_carry_their_units(story):
+    story.tell({**HERE, "temperature": 120.0}, story.measured(**{"yield": 70.0}))
+
+    settings = build(story, story.name).results[0].settings
+
+    assert [(s.name, s.value, s.unit) for s in settings] == [
+        ("ligand", "XPhos", ""),
+        ("base", "KOAc", ""),
+        ("temperature", 120.0, "degC"),
+    ]
+
+
+def test_weights_and_disagreement_are_followed_round_by_round(story):
+    story.plan(surrogate="")
+    story.propose({**HERE, "temperature": 90.0}, Arm.INITIAL)
+    story.plan()
+    story.propose({**HERE, "temperature": 91.0}, said=story.predictions({"a": (10, 1, 0.7), "b": (14, 1, 0.3)}))
+    story.propose({**HERE, "temperature": 92.0}, said=story.predictions({"a": (10, 1, 0.7), "b": (20, 1, 0.3)}))
+    story.plan()
+    story.propose({**HERE, "temperature": 93.0}, said=story.predictions({"a": (5, 2, 1.0)}))
+
+    committee = build(story, story.name).committee[0]
+
+    assert committee.members == ("a", "b")
+    assert [r.number for r in committee.rounds] == [2, 3]
+    assert committee.rounds[0].weights == pytest.approx({"a": 0.7, "b": 0.3})
+    assert committee.rounds[0].disagreement == pytest.approx((2 + 5) / 2)  # half of 4, half of 10
+    assert committee.rounds[1].disagreement is None
+    assert committee.rounds[1].weights == {"a": 1.0}
+
+
+def test_one_model_alone_is_no_committee(two_targets):
+    assert [c.members for c in build(two_targets, two_targets.name).committee] == [(), ()]
+
+
+def test_the_gain_over_chance_is_the_difference_of_the_arms(story):
+    story.plan()
+    for place, (arm, values) in enumerate(
+        [(Arm.MODEL, [80, 90]), (Arm.MODEL, [70]), (Arm.MODEL, [61]), (Arm.CONTROL, [20]), (Arm.CONTROL, [50])]
+    ):
+        proposal = story.propose({**HERE, "temperature": 90.0 + place}, arm, replicates=len(values))
+        for replicate_no, value in enumerate(values):
+            story.end(proposal, story.measured(**{"yield": float(value)}), replicate_no)
+    story.end(story.propose({**HERE, "temperature": 110.0}, Arm.CONTROL), Negative("no conversion"))
+
+    (chance,) = build(story, story.name).chance
+
+    # By hand: model 85, 70, 61 (mean 72, variance 147); control 20, 50 (mean 35, variance 450).
+    assert chance.gain == pytest.approx(37.0)
+    assert chance.error == pytest.approx(sqrt(147 / 3 + 450 / 2))
+    assert (chance.control.n, chance.control.negatives, chance.control.faults) == (2, 1, 0)
+
+
+def test_a_gain_is_above_zero_when_minimising_too(story):
+    story.spec["objective"]["yield"]["goal"] = "minimize"
+    story.plan()
+    for place, (arm, value) in enumerate([(Arm.MODEL, 10.0), (Arm.CONTROL, 50.0)]):
+        story.end(story.propose({**HERE, "temperature": 90.0 + place}, arm), story.measured(**{"yield": value}))
+
+    (chance,) = build(story, story.name).chance
+
+    assert chance.gain == 40.0
+    assert chance.error is None
+
+
+def test_without_a_control_arm_no_gain_is_claimed(two_targets):
+    assert build(two_targets, two_targets.name).chance == ()
+
+
+def test_the_last_batch_keeps_its_reasons_and_says_where_it_is(story):
+    story.plan()
+    story.end(story.propose({**HERE, "temperature": 90.0}), story.measured(**{"yield": 20.0}))
+    story.plan()
+    said = (Prediction("yield", "gp", 40.0, 5.0),)
+    story.propose({**HERE, "temperature": 91.0}, said=said, neighbour="XPhos, 90", novelty=0.3)
+    story.propose({**HERE, "temperature": 92.0}, approved=None)
+    story.propose({**HERE, "temperature": 93.0}, approved=False)
+    done = story.propose({**HERE, "temperature": 94.0}, replicates=2)
+    story.end(done, story.measured(**{"yield": 20.0}))
+
+    batch = build(story, story.name).batch
+
+    assert batch.number == 2
+    assert [c.state for c in batch.choices] == ["ready", "waits for approval", "refused", "ready, ended"]
+    assert (batch.choices[0].neighbour, batch.choices[0].novelty, batch.choices[0].predictions) == (
+        "XPhos, 90",
+        0.3,
+        said,
+    )
+
+
+def test_what_waits_for_a_person_and_what_could_not_be_read_is_listed(story):
+    story.plan()
+    story.set_state(story.propose({**HERE, "temperature": 90.0}), State.AMBIGUOUS)
+    story.receive("{", Verdict.MALFORMED, "not JSON")
+    story.receive("{}", Verdict.DUPLICATE)
+    story.receive("{}", None)
+
+    report = build(story, story.name)
+
+    assert [w.state for w in report.waiting] == ["ambiguous"]
+    assert [(u.verdict, u.message) for u in report.unread] == [("malformed", "not JSON"), ("not judged yet", "")]
+    assert dict(report.received) == {"malformed": 1, "duplicate": 1, "not judged yet": 1}
+
+
+def test_rounds_planned_with_other_versions_are_told_apart(story):
+    for version in ("1.0", "1.0", "1.1"):
+        story.plan(botorch=version)
+
+    spans = [(e.first, e.last, e.versions["botorch"]) for e in build(story, story.name).environments]
+
+    assert spans == [(1, 2, "1.0"), (3, 3, "1.1")]
+
+
+def test_importing_the_report_loads_neither_torch_nor_rdkit():
+    code = "import sys, flows.report; print([m for m in ('torch', 'rdkit', 'plotly', 'pandas') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

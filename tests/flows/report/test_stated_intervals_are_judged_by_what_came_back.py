@@ -1,0 +1,151 @@
+"""Predictions frozen at proposal time, against scipy and against counts made by hand."""
+
+import pytest
+from scipy.stats import binomtest, spearmanr
+
+from flows.report import build
+from flows.report.calibration import spearman, wilson
+from flows.report.limits import verdict
+from loop.outcome import Fault, FaultKind, Negative
+from loop.record import Arm, Prediction
+
+KOAC = {"ligand": "XPhos", "base": "KOAc"}
+
+
+def whole(mean, sd, target="yield"):
+    return (Prediction(target, "committee", mean, sd),)
+
+
+def said_and_came(story, deviations, arm=Arm.MODEL, mean=50.0, sd=10.0):
+    """One proposal for each deviation: predicted 50 ± 10, measured so many sd away."""
+    for place, z in enumerate(deviations):
+        proposal = story.propose({**KOAC, "temperature": 90.0 + place}, arm, whole(mean, sd))
+        story.end(proposal, story.measured(**{"yield": mean + z * sd}))
+
+
+@pytest.mark.parametrize(("inside", "n"), [(0, 10), (8, 10), (10, 10), (45, 50), (1, 1), (27, 31)])
+def test_wilsons_interval_is_scipys(inside, n):
+    expected = binomtest(inside, n).proportion_ci(method="wilson")
+
+    assert wilson(inside, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilsons_interval_of_nothing_says_nothing():
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("xs", "ys"),
+    [([1, 2, 3, 4], [1, 3, 2, 4]), ([1, 1, 2, 2, 5], [9, 8, 8, 7, 0]), ([0.1, -3, 7, 7, 7, 2], [4, 4, 4, 1, 2, 3])],
+)
+def test_the_rank_correlation_is_scipys_with_ties_too(xs, ys):
+    assert spearman(xs, ys) == pytest.approx(spearmanr(xs, ys).statistic, abs=1e-12)
+
+
+def test_a_side_that_does_not_vary_has_no_rank_correlation():
+    assert spearman([1, 1, 1], [1, 2, 3]) is None
+
+
+def test_coverage_counts_what_fell_inside(story):
+    story.plan()
+    # A normal's central 50 % ends at 0.674 sd, its central 90 % at 1.645 sd.
+    said_and_came(story, [0.0, 0.67, -0.67, 0.68, -0.68, 1.0, 1.64, -1.64, 1.65, -1.65, 3.0, -0.1])
+
+    trust = build(story, story.name).calibration[0].trust[0]
+
+    assert [(c.level, c.inside, c.n) for c in trust.coverage] == [(0.5, 4, 12), (0.9, 9, 12)]
+    assert trust.rmse == pytest.approx(
+        10 * ((2 * 0.67**2 + 2 * 0.68**2 + 1 + 2 * 1.64**2 + 2 * 1.65**2 + 9 + 0.01) / 12) ** 0.5
+    )
+
+
+def test_of_replicates_the_first_measured_counts_alone(story):
+    story.plan()
+    proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, whole(50, 10), replicates=3)
+    story.end(proposal, Fault.of(FaultKind.INSTRUMENT_FAULT, "needle clogged"), 0)
+    story.end(proposal, story.measured(**{"yield": 52.0}), 1)
+    story.end(proposal, story.measured(**{"yield": 99.0}), 2)
+
+    calibration = build(story, story.name).calibration[0]
+
+    assert [check.measured for check in calibration.checks] == [52.0]
+    assert calibration.left_out == 0
+
+
+def test_what_gave_no_number_is_left_out_and_counted(story):
+    story.plan()
+    said_and_came(story, [0.1])
+    outcomes = [
+        Negative("no conversion"),
+        Fault.of(FaultKind.SAFETY_STOP, "exotherm"),
+        story.measured(qualifier="<", **{"yield": 5.0}),
+    ]
+    for place, outcome in enumerate(outcomes):
+        proposal = story.propose({**KOAC, "temperature": 100.0 + place}, Arm.MODEL, whole(50, 10))
+        story.end(proposal, outcome)
+    retracted = story.propose({**KOAC, "temperature": 119.0}, Arm.MODEL, whole(50, 10))
+    story.retract(story.end(retracted, story.measured(**{"yield": 51.0})), "wrong vial")
+
+    calibration = build(story, story.name).calibration[0]
+
+    assert len(calibration.checks) == 1
+    assert calibration.left_out == 4
+
+
+def test_an_initial_design_without_predictions_is_no_check(story):
+    story.plan(surrogate="")
+    proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.INITIAL)
+    story.end(proposal, story.measured(**{"yield": 30.0}))
+
+    calibration = build(story, story.name).calibration[0]
+
+    assert calibration.checks == ()
+    assert calibration.left_out == 0
+    assert calibration.trust[0].rmse is None
+
+
+def test_the_only_model_speaks_where_there_is_no_committee(story):
+    story.plan(surrogate="gp")
+    proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, (Prediction("yield", "gp", 40.0, 5.0),))
+    story.end(proposal, story.measured(**{"yield": 41.0}))
+
+    assert build(story, story.name).calibration[0].checks[0].mean == 40.0
+
+
+def test_two_members_without_a_whole_claim_nothing_together(story):
+    story.plan()
+    said = (Prediction("yield", "gp", 40.0, 5.0), Prediction("yield", "trees", 60.0, 5.0))
+    proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, said)
+    story.end(proposal, story.measured(**{"yield": 41.0}))
+
+    assert build(story, story.name).calibration[0].checks == ()
+
+
+def test_each_arm_is_judged_apart_where_there_are_several(story):
+    story.plan()
+    said_and_came(story, [2.0, 2.0, 0.0])
+    said_and_came(story, [0.0, 0.0], Arm.CONTROL)
+
+    trust = build(story, story.name).calibration[0].trust
+
+    assert [(t.arms, t.n, t.coverage[1].inside) for t in trust] == [
+        ((Arm.MODEL, Arm.CONTROL), 5, 3),
+        ((Arm.MODEL,), 3, 1),
+        ((Arm.CONTROL,), 2, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("deviations", "words"),
+    [
+        ([0.0] * 9, "too few to judge"),
+        ([0.0] * 9 + [3.0], "agrees with what was stated"),
+        ([0.0] * 40, "too wide"),
+        ([0.0] * 10 + [3.0] * 10, "too narrow"),
+    ],
+)
+def test_the_verdict_weighs_the_counts(story, deviations, words):
+    story.plan()
+    said_and_came(story, deviations)
+
+    assert words in verdict(build(story, story.name).calibration[0].trust[0].coverage[1])

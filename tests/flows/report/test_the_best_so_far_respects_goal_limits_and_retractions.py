@@ -1,0 +1,160 @@
+"""The running best and the ranking of candidates."""
+
+import pytest
+
+from flows.report import build
+from flows.report.standing import running_best
+from loop.errors import ObjectiveError
+from loop.outcome import Measured, Measurement, Negative, Qualifier
+from loop.record import Arm
+
+HERE = {"ligand": "XPhos", "base": "KOAc"}
+
+
+def run(story, values, qualifier="="):
+    """A round with one experiment for each value."""
+    story.plan()
+    observations = []
+    for place, value in enumerate(values):
+        proposal = story.propose({**HERE, "temperature": 90.0 + place})
+        observations.append(story.end(proposal, story.measured(qualifier=qualifier, **{"yield": value})))
+    return observations
+
+
+def steps(story):
+    report = build(story, story.name)
+    return [(b.result.experiment, b.reading.value) for b in running_best(report.results, report.targets[0])]
+
+
+def test_it_rises_when_maximising(story):
+    run(story, [20.0, 10.0, 30.0, 30.0, 25.0, 31.0])
+
+    assert steps(story) == [(1, 20.0), (3, 30.0), (6, 31.0)]
+
+
+def test_it_falls_when_minimising(story):
+    story.spec["objective"]["yield"]["goal"] = "minimize"
+    run(story, [20.0, 10.0, 30.0, 5.0])
+
+    assert steps(story) == [(1, 20.0), (2, 10.0), (4, 5.0)]
+    assert build(story, story.name).best[0].reading.value == 5.0
+
+
+def test_a_retracted_value_is_shown_and_does_not_count(story):
+    observations = run(story, [20.0, 90.0, 30.0])
+    story.retract(observations[1], "wrong vial")
+
+    assert steps(story) == [(1, 20.0), (3, 30.0)]
+    assert [r.retracted for r in build(story, story.name).results] == [None, "wrong vial", None]
+
+
+@pytest.mark.parametrize(
+    ("goal", "qualifier", "counted"),
+    [
+        ("maximize", ">", True),
+        ("maximize", "<", False),
+        ("minimize", "<", True),
+        ("minimize", ">", False),
+    ],
+)
+def test_a_limit_counts_only_on_the_good_side(story, goal, qualifier, counted):
+    story.spec["objective"]["yield"]["goal"] = goal
+    run(story, [50.0], qualifier)
+
+    assert bool(build(story, story.name).best) is counted
+
+
+def test_a_negative_with_a_limit_is_no_value(story):
+    story.plan()
+    limit = Measurement("yield", 1.0, "%", 1.0, qualifier=Qualifier.BELOW)
+    story.end(story.propose({**HERE, "temperature": 90.0}), Negative("no conversion", (limit,)))
+
+    report = build(story, story.name)
+
+    assert report.best == ()
+    assert report.results[0].readings["yield"].value == 1.0
+
+
+def test_several_channels_of_one_property_are_averaged(story):
+    story.plan()
+    outcome = Measured(
+        (Measurement("yield", 40.0, "%", 40.0, channel="UV"), Measurement("yield", 44.0, "%", 44.0, channel="MS"))
+    )
+    story.end(story.propose({**HERE, "temperature": 90.0}), outcome)
+
+    assert build(story, story.name).best[0].reading.value == 42.0
+
+
+def test_what_breaks_a_threshold_is_best_only_where_everything_does(story):
+    story.spec["objective"]["yield"]["at_most"] = 80.0
+    run(story, [70.0, 95.0])
+
+    report = build(story, story.name)
+
+    assert report.best[0].reading.value == 70.0
+    assert [s.values["yield"] for s in report.standings] == [70.0, 95.0]
+    assert [s.is_useful for s in report.standings] == [True, False]
+
+    story.spec["objective"]["yield"]["at_most"] = 10.0
+
+    assert build(story, story.name).best[0].reading.value == 95.0
+
+
+def test_candidates_are_ranked_by_the_mean_of_their_replicates(story):
+    story.plan()
+    lucky = story.propose({**HERE, "temperature": 90.0}, replicates=2)
+    steady = story.propose({**HERE, "temperature": 105.0}, replicates=2)
+    for proposal, values in ((lucky, (99.0, 41.0)), (steady, (80.0, 84.0))):
+        for replicate_no, value in enumerate(values):
+            story.end(proposal, story.measured(**{"yield": value}), replicate_no)
+
+    first, second = build(story, story.name).standings
+
+    assert (first.values["yield"], first.n["yield"]) == (82.0, 2)
+    assert first.spread["yield"] == pytest.approx(8**0.5)  # (80 - 82)^2 + (84 - 82)^2, over n - 1
+    assert second.values["yield"] == 70.0
+
+
+def test_the_prediction_shown_is_the_one_made_when_first_proposed(story):
+    story.plan()
+    one = story.propose({**HERE, "temperature": 90.0}, said=story.predictions({"gp": (50.0, 9.0, 1.0)}))
+    story.end(one, story.measured(**{"yield": 60.0}))
+    story.plan()
+    again = story.propose({**HERE, "temperature": 90.0}, Arm.REPLICATE, story.predictions({"gp": (60.0, 1.0, 1.0)}))
+    story.end(again, story.measured(**{"yield": 61.0}))
+
+    (standing,) = build(story, story.name).standings
+
+    assert standing.predicted["yield"].mean == 50.0
+    assert (standing.round_number, standing.arm) == (1, Arm.MODEL)
+
+
+def test_of_two_targets_the_pareto_front_comes_first(story):
+    story.spec["objective"] = {"yield": {"goal": "maximize", "unit": "%"}, "waste": {"goal": "minimize", "unit": "g"}}
+    story.plan()
+    pairs = [(90.0, 5.0), (80.0, 2.0), (80.0, 3.0), (95.0, 6.0), (10.0, 2.0), (70.0, 1.0)]
+    for place, (gain, waste) in enumerate(pairs):
+        proposal = story.propose({**HERE, "temperature": 90.0 + place})
+        story.end(proposal, story.measured({"waste": "g"}, **{"yield": gain, "waste": waste}))
+    partial = story.propose({**HERE, "temperature": 120.0})
+    story.end(partial, story.measured(**{"yield": 99.0}))
+
+    standings = build(story, story.name).standings
+
+    # By hand: (80, 3) is beaten by (80, 2), (10, 2) by (70, 1); the one without waste stands last.
+    assert [(s.values["yield"], s.front) for s in standings] == [
+        (95.0, 1),
+        (90.0, 1),
+        (80.0, 1),
+        (70.0, 1),
+        (80.0, 2),
+        (10.0, 2),
+        (99.0, 3),
+    ]
+
+
+def test_a_goal_without_direction_is_refused_by_name(story):
+    story.spec["objective"]["yield"]["goal"] = "match"
+
+    with pytest.raises(ObjectiveError, match=r"'yield'.*maximize or minimize, got 'match'"):
+        build(story, story.name)

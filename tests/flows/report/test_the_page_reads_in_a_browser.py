@@ -1,0 +1,120 @@
+"""The page in Debian's chromium, offline, narrow and wide, light and dark."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flows.report import build, write
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.browser
+
+
+def lacking(what):
+    if os.environ.get("HAKKEN_REQUIRE_ALL") == "1":
+        pytest.fail(f"{what}, and HAKKEN_REQUIRE_ALL=1 allows no skipping")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        lacking(f"no browser at {CHROMIUM}; install it (on Debian: apt-get install chromium)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        lacking("playwright is not installed; install hakken[test]")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Opens a campaign's page; afterwards there must be no complaint and no request."""
+    contexts, complaints = [], []
+
+    def visit(story, width, scheme="light"):
+        path = tmp_path / "report.html"
+        write(build(story, story.name), path)
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url) if request.url != path.as_uri() else None)
+        page.goto(path.as_uri())
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert [complaint for complaint in complaints if complaint != "data:,"] == []
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_are_drawn_and_nothing_overflows(visit, long_story, width, scheme):
+    page = visit(long_story, width, scheme)
+
+    charts = page.locator("svg.chart:visible")
+    assert charts.count() == 4  # progress, parity, weights, disagreement
+    for chart in charts.all():
+        box = chart.bounding_box()
+        assert box["width"] > 300
+        assert box["height"] > 200
+    assert page.locator("svg.chart.progress:visible .mark").count() == len(long_story.observation_records)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    smallest = page.evaluate(
+        "Math.min(...[...document.querySelectorAll('svg.chart text')].filter(t => t.getClientRects().length)"
+        ".map(t => parseFloat(getComputedStyle(t).fontSize) * t.getCTM().a))"
+    )
+    assert smallest > 9.5  # CSS pixels: what still reads
+
+
+def test_a_pareto_front_is_drawn_for_two_targets(visit, two_targets):
+    page = visit(two_targets, 1400)
+
+    assert page.locator("svg.chart.progress:visible").count() == 2
+    assert page.locator("svg.chart.pareto:visible").count() == 1
+
+
+def test_structures_are_drawn(visit, long_story):
+    page = visit(long_story, 1400)
+
+    box = page.locator(".structures svg").first.bounding_box()
+    assert box["width"] > 100
+    assert page.evaluate("document.querySelector('.structures use').getBBox().width") > 20
+
+
+def test_pointing_at_a_mark_gives_its_candidate(visit, long_story):
+    page = visit(long_story, 1400)
+
+    page.locator("svg.chart.progress:visible .mark.fault").first.hover()
+
+    tip = page.locator(".tip")
+    assert tip.is_visible()
+    assert "fault (instrument_fault): needle clogged" in tip.inner_text()
+    assert "ligand: PCy3" in tip.inner_text()
+
+
+def test_a_hostile_name_runs_nothing(visit, story):
+    story.name = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\">"
+    page = visit(story, 400)
+
+    assert page.title().startswith("<script>")
+    assert page.locator("h1").inner_text() == story.name
+
+
+def test_it_prints(visit, long_story):
+    page = visit(long_story, 1400, "dark")
+
+    page.emulate_media(media="print", color_scheme="dark")
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert len(page.pdf(format="A4")) > 20_000
