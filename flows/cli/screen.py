@@ -48,7 +48,7 @@ class Screen:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+        table = Table(box=SIMPLE_HEAD, show_header=any(columns), title=title, title_justify="left", pad_edge=False)
         for column in columns:
             table.add_column(Text(column), overflow="fold")
         for row in rows:

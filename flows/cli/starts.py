@@ -28,14 +28,14 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a commented campaign file, from a table or from a template."""
-    if out.exists() and not force:
-        raise SpecError(f"{out} exists and is not overwritten; add --force, or name another file with -o")
     if (table is None) == (template is None):
         from flows.cli.starting import TEMPLATES
 
         known = "".join(f"\n  --template {key:11} {what}" for key, what in TEMPLATES.items())
         raise SpecError(f"give either a table, as in hakken init TABLE.csv --target yield, or a template:{known}")
-    campaign = name or _name(out, table)
+    if out.exists() and not force:
+        raise SpecError(f"{out} exists and is not overwritten; add --force, or name another file with -o")
+    campaign = name or _name(out, table, template)
     screen = Screen(as_json)
     if template is not None:
         from flows.cli.starting import template_text
@@ -51,12 +51,13 @@ def init(
     out.write_text(text, encoding="utf-8")
     screen.document({"file": str(out), "campaign": campaign, "template": template, "table": table and str(table)})
     screen.say(f"wrote {out}, a campaign called {campaign}")
-    steps = [f"read {out}, then hakken run --dry-run {out} shows the first batch, and hakken run {out} runs it"]
-    screen.next_step(f"{steps[0]}{tell}")
+    screen.next_step(f"read {out}; hakken run --dry-run {out} shows the first batch, hakken run {out} runs it{tell}")
 
 
-def _name(out: Path, table: Path | None) -> str:
-    stem = table.stem if table is not None and out.stem == "campaign" else out.stem
+def _name(out: Path, table: Path | None, template: str | None) -> str:
+    stem = out.stem
+    if stem == "campaign":  # the default says nothing
+        stem = table.stem if table is not None else template or stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") or "campaign"
 
 

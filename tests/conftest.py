@@ -1,0 +1,95 @@
+"""What every test may use: a project of its own, and the command line in this process."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything numerical is imported: idle OpenMP threads spin, and tests share few cores.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "passive"
+os.environ.update(
+    DO_NOT_TRACK="1",
+    PREFECT_LOGGING_LEVEL="WARNING",
+    PREFECT_SERVER_ANALYTICS_ENABLED="false",
+)
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loop import checkpoints
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A developer's own HAKKEN_ variables must not reach a test, nor a crash point of one test the next."""
+    for name in list(os.environ):
+        if name.startswith("HAKKEN_") and name != "HAKKEN_REQUIRE_ALL":
+            monkeypatch.delenv(name)
+    yield
+    checkpoints.on_reached = None
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a new project in a folder of the test; the environment says the same."""
+    from flows.settings import Settings
+
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("HAKKEN_HOME", str(folder))
+    monkeypatch.setenv("HAKKEN_USER", "tester")
+    return Settings(home=folder, by="tester")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on standard output."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def hakken(home: Settings) -> Callable[..., Said]:
+    """The command line on ``home``, run in this process: ``hakken("status", "--json").json``."""
+    assert os.environ["HAKKEN_HOME"] == str(home.home)
+    from typer.testing import CliRunner
+
+    from flows.cli import app
+
+    runner = CliRunner()
+
+    def run(*words: object) -> Said:
+        result = runner.invoke(app, [str(word) for word in words], prog_name="hakken")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """With HAKKEN_REQUIRE_ALL a test that would be skipped fails: what it needs has to be there."""
+    report = yield
+    if report.skipped and os.environ.get("HAKKEN_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
+        needs_device = item.get_closest_marker("gpu") or item.get_closest_marker("hardware")
+        if not needs_device:
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} was skipped, and HAKKEN_REQUIRE_ALL is set: {report.longrepr}"
+    return report

@@ -1,0 +1,106 @@
+"""Whatever goes wrong, a person reads one message and a program gets one document; nobody sees a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli.screen import plain
+from loop.errors import LedgerError
+
+
+def test_a_refusal_is_one_message_and_exit_code_2(hakken: Any, tmp_path: Path) -> None:
+    said = hakken("validate", tmp_path / "nothing.yaml")
+
+    assert said.code == 2
+    assert said.err.startswith("error: ")
+    assert "nothing.yaml: no such file" in said.err
+    assert "Traceback" not in said.err + said.out
+    assert said.out == ""
+
+
+def test_a_program_gets_the_refusal_as_its_document(hakken: Any, tmp_path: Path) -> None:
+    said = hakken("validate", tmp_path / "nothing.yaml", "--json")
+
+    assert said.code == 2
+    assert said.json["kind"] == "SpecError"
+    assert "no such file" in said.json["error"]
+
+
+def test_our_own_mistake_is_exit_code_1_and_the_traceback_is_in_a_file(
+    hakken: Any, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("somewhere inside")
+
+    monkeypatch.setattr("flows.wiring.open_record", broken)
+    said = hakken("audit", "verify")
+
+    assert said.code == 1
+    assert "ZeroDivisionError: somewhere inside" in said.err
+    assert str(home.home / "hakken.log") in said.err
+    assert "Traceback" not in said.err
+    assert "Traceback" in (home.home / "hakken.log").read_text()
+
+
+def test_ctrl_c_is_no_failure(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flows.wiring.open_record", interrupted)
+    said = hakken("audit", "verify")
+
+    assert said.code == 130
+    assert "nothing is lost" in said.err
+
+
+def test_a_folder_without_rights_is_named(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere/runs")
+
+    monkeypatch.setattr("flows.wiring.open_record", refused)
+    said = hakken("audit", "verify")
+
+    assert said.code == 2
+    assert "/somewhere/runs: permission denied; check the path and its rights" in said.err
+
+
+def test_a_busy_record_says_what_to_do(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> None:
+        raise LedgerError("the record is busy; try again")
+
+    monkeypatch.setattr("flows.wiring.open_record", busy)
+
+    assert "the record is busy; try again" in hakken("audit", "verify").err
+
+
+def test_an_unknown_option_is_refused_by_name(hakken: Any) -> None:
+    said = hakken("status", "--frobnicate")
+
+    assert said.code == 2
+    assert "--frobnicate" in said.err
+
+
+def test_documents_hold_what_json_can_hold() -> None:
+    from datetime import UTC, datetime
+
+    from loop.record import Arm, Prediction
+
+    value = plain(
+        {
+            "arm": Arm.MODEL,
+            "when": datetime(2026, 1, 2, tzinfo=UTC),
+            "prediction": Prediction("yield", "gp", float("nan"), 1.5),
+            "some": frozenset({"b", "a"}),
+        }
+    )
+
+    assert json.loads(json.dumps(value, allow_nan=False)) == {
+        "arm": "model",
+        "when": "2026-01-02T00:00:00+00:00",
+        "prediction": {"target": "yield", "member": "gp", "mean": None, "sd": 1.5, "weight": None},
+        "some": ["a", "b"],
+    }

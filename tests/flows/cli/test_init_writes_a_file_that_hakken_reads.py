@@ -1,0 +1,168 @@
+"""``hakken init``: from a template or a table to a campaign file that is valid, commented and never overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.cli.starting import TEMPLATES, guess_campaign
+from loop.errors import SpecError
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def guess(text: str, **targets: str) -> dict[str, Any]:
+    found = guess_campaign(text, source="t.csv", path="t.csv", campaign="c", targets=targets or {"yield": "maximize"})
+    read: dict[str, Any] = yaml.safe_load(found.text)
+    return read
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_is_valid(hakken: Any, template: str) -> None:
+    assert hakken("init", "--template", template).code == 0
+
+    said = hakken("validate", "campaign.yaml", "--json")
+
+    assert said.code == 0, said.err
+    assert said.json["campaign"] == template
+    assert said.json["problems"] == []
+
+
+def test_a_template_explains_itself() -> None:
+    for template in TEMPLATES:
+        from flows.cli.starting import template_text
+
+        assert template_text(template, "x").count("#") >= 6, template
+
+
+def test_nothing_is_overwritten_without_force(hakken: Any) -> None:
+    Path("campaign.yaml").write_text("mine")
+
+    said = hakken("init", "--template", "reaction")
+
+    assert said.code == 2
+    assert "campaign.yaml exists and is not overwritten; add --force" in said.err
+    assert Path("campaign.yaml").read_text() == "mine"
+    assert hakken("init", "--template", "reaction", "--force").code == 0
+    assert "campaign: reaction" in Path("campaign.yaml").read_text()
+
+
+def test_without_a_table_or_template_it_says_what_there_is(hakken: Any) -> None:
+    said = hakken("init")
+
+    assert said.code == 2
+    assert all(f"--template {name}" in said.err for name in TEMPLATES)
+
+
+def test_a_misspelt_template_is_guessed(hakken: Any) -> None:
+    said = hakken("init", "--template", "recation")
+
+    assert said.code == 2
+    assert "did you mean 'reaction'?" in said.err
+
+
+def test_a_complete_table_becomes_a_campaign_with_the_table_as_laboratory(hakken: Any) -> None:
+    table = ROOT / "examples/data/direct_arylation.csv"
+
+    said = hakken("init", table, "--target", "yield", "--target", "cost:minimize", "-o", "sub/da.yaml")
+
+    assert said.code == 0, said.err
+    spec = yaml.safe_load(Path("sub/da.yaml").read_text())
+    assert spec["space"]["base"]["options"]["KOAc"] == "CC(=O)[O-].[K+]"
+    assert len(spec["space"]["ligand"]["options"]) == 12
+    assert spec["space"]["temperature"]["values"] == [90, 105, 120]
+    assert spec["objective"]["cost"]["goal"] == "minimize"
+    assert spec["laboratory"]["adapter"] == "emulator"
+    assert hakken("validate", "sub/da.yaml", "--json").json["candidates"] == 1728
+
+
+def test_a_library_stays_in_its_file(hakken: Any) -> None:
+    lines = (ROOT / "examples/data/molecules.csv").read_text().splitlines()[:40]
+    Path("library.csv").write_text("\n".join([f"{lines[0]},gap [eV]", *(f"{line}," for line in lines[1:])]))
+
+    assert hakken("init", "library.csv", "--target", "gap:minimize").code == 0
+
+    spec = yaml.safe_load(Path("campaign.yaml").read_text())
+    assert spec["space"]["molecule"] == {"type": "molecule", "file": "library.csv", "smiles": "smiles", "name": "name"}
+    assert spec["objective"]["gap"] == {"goal": "minimize", "unit": "eV"}
+
+
+def test_units_come_from_headers() -> None:
+    spec = guess("temperature [degC],time (h),conc [mol/L],yield [%]\n20,1,0.1,5\n40,2,0.2,50\n")
+
+    assert [p["unit"] for p in spec["space"].values()] == ["degC", "h", "mol/L"]
+    assert spec["objective"]["yield"] == {"goal": "maximize", "unit": "%", "low": 0, "high": 100}
+
+
+def test_brackets_that_hold_no_unit_stay_in_the_name() -> None:
+    spec = guess("ligand (commercial),yield\nA,1\nB,2\n")
+
+    assert list(spec["space"]) == ["ligand _commercial"]
+
+
+def test_many_numbers_become_a_range_and_few_become_values() -> None:
+    rows = "\n".join(f"{i / 7},{i % 3},{i}" for i in range(30))
+
+    spec = guess(f"flow,stirring,yield\n{rows}\n")["space"]
+
+    assert spec["flow"] == {"type": "number", "low": 0, "high": pytest.approx(29 / 7)}
+    assert spec["stirring"]["values"] == [0, 1, 2]
+
+
+def test_words_that_yaml_would_misread_stay_words() -> None:
+    spec = guess("gas,solvent,yield\nNO,1e5x,3\nN2,on,4\nnull,off,5\n")["space"]
+
+    assert spec["gas"]["options"] == ["NO", "N2", "null"]
+    assert spec["solvent"]["options"] == ["1e5x", "on", "off"]
+
+
+def test_identifiers_counters_and_constants_are_left_out_with_the_reason() -> None:
+    rows = "\n".join(f"{i},note {i},Pd,{'AB'[i % 2]},{i}" for i in range(25))
+
+    text = guess_campaign(
+        f"entry,remark,metal,base,yield\n{rows}\n",
+        source="t.csv",
+        path="t.csv",
+        campaign="c",
+        targets={"yield": "maximize"},
+    ).text
+
+    assert list(yaml.safe_load(text)["space"]) == ["base"]
+    assert "left out: entry (it counts the rows)" in text
+    assert "left out: remark (another text in every row" in text
+    assert "left out: metal (always Pd)" in text
+
+
+def test_an_unreadable_structure_is_named_with_its_line() -> None:
+    with pytest.raises(SpecError, match=r"line 3, column 'ligand_smiles': SMILES 'C1CC' cannot be read"):
+        guess("ligand_smiles,yield\nCCO,1\nC1CC,2\n")
+
+
+def test_one_name_with_two_structures_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"line 3: ligand 'A' has structure 'CO' here and 'CCO' above"):
+        guess("ligand,ligand_smiles,yield\nA,CCO,1\nA,CO,2\n")
+
+
+def test_without_targets_the_columns_are_listed(hakken: Any) -> None:
+    Path("t.csv").write_text("base,yield [%]\nA,1\nB,2\n")
+
+    said = hakken("init", "t.csv")
+
+    assert said.code == 2
+    assert "such as --target yield; it has base, yield" in said.err
+
+
+def test_results_in_the_table_can_be_told_next(hakken: Any) -> None:
+    Path("t.csv").write_text("base,temperature [degC],yield [%]\nA,20,1\nB,40,2\n")
+
+    said = hakken("init", "t.csv", "--target", "yield")
+
+    assert "hakken tell t t.csv brings in the 2 results" in said.out
