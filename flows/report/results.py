@@ -36,17 +36,16 @@ def read_targets(spec: Json) -> tuple[Target, ...]:
 
 
 def read_units(spec: Json) -> dict[str, str]:
-    """Unit by parameter, for those that have one."""
+    """Unit by parameter, "" for none, in the order of the spec on record."""
     space = spec.get("space") or {}
-    return {
-        name: str(entry["unit"]) for name, entry in space.items() if isinstance(entry, Mapping) and entry.get("unit")
-    }
+    return {name: str(entry.get("unit") or "") for name, entry in space.items()}
 
 
 def with_units(settings: Settings, units: Mapping[str, str]) -> tuple[Setting, ...]:
-    """Settings in their own order, each with its unit; a label never has one."""
+    """Settings in the order of ``units``, then any others, each with its unit; a label never has one."""
+    names = [name for name in units if name in settings] + [name for name in settings if name not in units]
     return tuple(
-        Setting(name, value, "" if isinstance(value, str) else units.get(name, "")) for name, value in settings.items()
+        Setting(name, settings[name], "" if isinstance(settings[name], str) else units.get(name, "")) for name in names
     )
 
 

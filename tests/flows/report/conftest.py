@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 
-from loop.contracts import AuditReport
-from loop.errors import NotFound
-from loop.experiment import State
-from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
+from db.memory import MemoryLedger
+from loop.contracts import AuditReport, Ledger, Work
+from loop.experiment import Event
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier, write_outcome
 from loop.record import (
     Arm,
     AttemptRecord,
-    CampaignRecord,
     CampaignState,
     Candidate,
-    EnvelopeRecord,
-    ObservationRecord,
+    EnvelopeDraft,
     Prediction,
     ProposalDraft,
-    ProposalRecord,
-    RoundRecord,
+    RoundDraft,
     Verdict,
 )
 
@@ -70,56 +69,72 @@ def predictions(members: Mapping[str, tuple[float, float, float]], target: str =
     return (whole, *(Prediction(target, name, m, s, w) for name, (m, s, w) in members.items()))
 
 
+def _in_memory() -> MemoryLedger:
+    minutes, ids = count(), count()
+    return MemoryLedger(clock=lambda: START + timedelta(minutes=next(minutes)), new_id=lambda: f"id-{next(ids):06}")
+
+
 def _smiles(settings: Mapping[str, str | float]) -> dict[str, str]:
     tables = {"ligand": LIGANDS, "base": BASES}
     return {k: tables[k][str(v)] for k, v in settings.items() if k in tables and v in tables[k]}
 
 
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A proposal of a story, before and after it is on record."""
+
+    round_number: int
+    draft: ProposalDraft
+    approved: bool | None
+
+
+@dataclass(eq=False)
+class Came:
+    """An outcome of a story; its observation's id once it is on record."""
+
+    outcome: Outcome
+    id: str = ""
+
+
 @dataclass
 class Story:
-    """A campaign being told. It answers the ledger's read methods, and no others."""
+    """A campaign being told, line by line; ``settle`` brings it into a ledger as the engine would."""
 
     name: str = "arylation"
     spec: dict[str, Any] = field(default_factory=one_target)
     state: CampaignState = CampaignState.ACTIVE
     reason: str = ""
-    audit_report: AuditReport = field(default_factory=lambda: AuditReport(12, True))
-    round_records: list[RoundRecord] = field(default_factory=list)
-    proposal_records: list[ProposalRecord] = field(default_factory=list)
-    attempt_records: list[AttemptRecord] = field(default_factory=list)
-    observation_records: list[ObservationRecord] = field(default_factory=list)
-    envelope_records: list[EnvelopeRecord] = field(default_factory=list)
-    minutes: int = 0
+    audit_report: AuditReport | None = None  # in place of what the ledger says
+    outcomes: list[Came] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=_in_memory)
 
     measured = staticmethod(measured)
     predictions = staticmethod(predictions)
 
-    def now(self) -> datetime:
-        self.minutes += 7
-        return START + timedelta(minutes=self.minutes)
+    def __post_init__(self) -> None:
+        self._rounds = 0
+        self._draft: dict[str, Any] | None = None
+        self._proposals: list[Told] = []
+        self._acts: list[Callable[[Work], object]] = []
 
     # telling
 
-    def plan(self, notes: Iterable[str] = (), surrogate: str = "committee", **environment: str) -> int:
-        """A new round; returns its number."""
-        number = len(self.round_records) + 1
-        self.round_records.append(
-            RoundRecord(
-                id=f"round-{number}",
-                number=number,
-                seed=1000 + number,
-                version=1,
-                data_version=len(self.observation_records),
-                surrogate=surrogate,
-                model={},
-                notes=tuple(notes),
-                environment=environment or {"python": "3.11.7", "botorch": "0.18.1", "rdkit": "2026.9.1"},
-                observations=(),
-                pending=(),
-                created=self.now(),
-            )
-        )
-        return number
+    def plan(self, notes: Iterable[str] = (), surrogate: str = "committee", **environment: str) -> None:
+        """A new round, after all that was told so far."""
+        self.settle()
+        self._rounds += 1
+        self._proposals = []
+        self._draft = {
+            "number": self._rounds,
+            "seed": 1000 + self._rounds,
+            "data_version": len(self.outcomes),
+            "surrogate": surrogate,
+            "model": {},
+            "notes": tuple(notes),
+            "environment": environment or {"python": "3.11.7", "botorch": "0.18.1", "rdkit": "2026.9.1"},
+            "observations": (),
+            "pending": (),
+        }
 
     def propose(
         self,
@@ -133,14 +148,11 @@ class Story:
         smiles: Mapping[str, str] | None = None,
         neighbour: str | None = None,
         novelty: float | None = None,
-    ) -> ProposalRecord:
-        """A proposal of the last round, with its READY attempts."""
-        number = self.round_records[-1].number
-        position = sum(p.round_number == number for p in self.proposal_records)
-        if smiles is None:
-            smiles = _smiles(settings)
+    ) -> Told:
+        """A proposal of the round being planned."""
+        position = len(self._proposals)
         draft = ProposalDraft(
-            candidate=Candidate(dict(settings), smiles),
+            candidate=Candidate(dict(settings), _smiles(settings) if smiles is None else smiles),
             arm=arm,
             position=position,
             run_order=position,
@@ -153,147 +165,112 @@ class Story:
             neighbour=neighbour,
             novelty=novelty,
         )
-        candidate_id = f"candidate-{sorted(settings.items())}"
-        proposal = ProposalRecord(f"proposal-{number}-{position}", number, candidate_id, draft, approved)
-        self.proposal_records.append(proposal)
-        if approved:
-            for replicate_no in range(replicates):
-                self._attempt(proposal, replicate_no, 0, State.READY)
-        return proposal
+        self._proposals.append(Told(self._rounds, draft, approved))
+        return self._proposals[-1]
 
-    def end(self, proposal: ProposalRecord, outcome: Outcome, replicate_no: int = 0) -> ObservationRecord:
+    def end(self, proposal: Told, outcome: Outcome, replicate_no: int = 0) -> Came:
         """The outcome of the last attempt at a replicate of a proposal."""
-        attempt = self._last(proposal, replicate_no)
-        ended = replace(attempt, state=State.ENDED, updated=self.now())
-        self.attempt_records[self.attempt_records.index(attempt)] = ended
-        return self._observe(
-            candidate_id=proposal.candidate_id,
-            settings=proposal.draft.candidate.settings,
-            smiles=proposal.draft.candidate.smiles,
-            outcome=outcome,
-            source="emulator",
-            arm=proposal.draft.arm,
-            key=attempt.key,
-            round_number=proposal.round_number,
-            position=proposal.draft.position,
-            run_order=proposal.draft.run_order,
-            replicate_no=replicate_no,
-            attempt_no=attempt.attempt_no,
-        )
+        came = Came(outcome)
 
-    def retry(self, proposal: ProposalRecord, replicate_no: int = 0) -> None:
-        last = self._last(proposal, replicate_no)
-        self._attempt(proposal, replicate_no, last.attempt_no + 1, State.READY)
+        def act(work: Work) -> None:
+            key = self._last(proposal, replicate_no).key
+            work.move(key, Event.CLAIMED)
+            work.move(key, Event.ACCEPTED, adapter="emulator", handle=f"job of {key}")
+            came.id = work.receive(EnvelopeDraft("emulator", key, json.dumps(write_outcome(outcome)))).id
+            work.accept(came.id, outcome)
 
-    def tell(self, settings: Mapping[str, str | float], outcome: Outcome) -> ObservationRecord:
+        return self._comes(came, act)
+
+    def retry(self, proposal: Told, replicate_no: int = 0) -> None:
+        """Another attempt at the same experiment."""
+        self._acts.append(lambda work: work.retry(self._last(proposal, replicate_no).key, "a fault"))
+
+    def tell(self, settings: Mapping[str, str | float], outcome: Outcome) -> Came:
         """An observation brought from elsewhere."""
-        number = len(self.observation_records)
-        return self._observe(
-            candidate_id=f"candidate-{sorted(settings.items())}",
-            settings=dict(settings),
-            smiles=_smiles(settings),
-            outcome=outcome,
-            source=f"tell:old.csv:{number + 2}",
-            arm=Arm.MANUAL,
-            key=None,
-            round_number=0,
-            position=number,
-            run_order=number,
-            replicate_no=0,
-            attempt_no=0,
-        )
+        came = Came(outcome)
+        source = f"tell:old.csv:{len(self.outcomes) + 2}"
 
-    def retract(self, observation: ObservationRecord, why: str) -> None:
-        place = self.observation_records.index(observation)
-        self.observation_records[place] = replace(observation, retracted=why)
+        def act(work: Work) -> None:
+            envelope = EnvelopeDraft(source, None, json.dumps(write_outcome(outcome)), dict(settings))
+            came.id = work.receive(envelope).id
+            work.accept(came.id, outcome, candidate=Candidate(dict(settings), _smiles(settings)))
+
+        return self._comes(came, act)
+
+    def retract(self, came: Came, why: str) -> None:
+        """An outcome counts no more."""
+        self._acts.append(lambda work: work.retract(came.id, "A. Person", why))
 
     def receive(self, payload: str, verdict: Verdict | None, message: str = "") -> None:
-        number = len(self.envelope_records)
-        self.envelope_records.append(
-            EnvelopeRecord(
-                f"envelope-{number}", "emulator", None, payload, "0" * 64, None, self.now(), verdict, message
+        """Something that becomes no outcome."""
+
+        def act(work: Work) -> None:
+            envelope = work.receive(EnvelopeDraft("emulator", None, payload))
+            if verdict is not None:
+                work.judge(envelope.id, verdict, message)
+
+        self._acts.append(act)
+
+    def doubt(self, proposal: Told) -> None:
+        """Nobody can tell whether it ran."""
+
+        def act(work: Work) -> None:
+            key = self._last(proposal, 0).key
+            work.move(key, Event.CLAIMED)
+            work.move(key, Event.DOUBTED, "no answer")
+
+        self._acts.append(act)
+
+    def settle(self) -> Ledger:
+        """Everything told so far, on record."""
+        self.ledger.open_campaign(self.name, self.spec, by="A. Person")
+        lease = self.ledger.acquire(self.name, "a test", timedelta(days=9))
+        if self._draft is not None:
+            needs_person = any(told.approved is not True for told in self._proposals)
+            draft = RoundDraft(
+                **self._draft, proposals=tuple(told.draft for told in self._proposals), approved=not needs_person
             )
-        )
+            with self.ledger.work(lease) as work:
+                work.record_round(draft)
+            if needs_person:
+                records = self.ledger.proposals(self.name, self._rounds)
+                with self.ledger.work(lease) as work:
+                    for told, record in zip(self._proposals, records, strict=True):
+                        if told.approved is not None:
+                            work.decide(record.id, told.approved, "A. Person", "seen")
+            self._draft = None
+        for act in self._acts:  # each its own transaction, so that the next one sees it
+            with self.ledger.work(lease) as work:
+                act(work)
+        self._acts = []
+        campaign = self.ledger.campaign(self.name)
+        if (campaign.state, campaign.reason) != (self.state, self.reason):
+            with self.ledger.work(lease) as work:
+                work.set_state(self.state, self.reason)
+        return self.ledger if self.audit_report is None else Doubtful(self.ledger, self.audit_report)
 
-    def set_state(self, proposal: ProposalRecord, state: State) -> None:
-        attempt = self._last(proposal, 0)
-        self.attempt_records[self.attempt_records.index(attempt)] = replace(attempt, state=state)
+    def _comes(self, came: Came, act: Callable[[Work], object]) -> Came:
+        self.outcomes.append(came)
+        self._acts.append(act)
+        return came
 
-    def _attempt(self, proposal: ProposalRecord, replicate_no: int, attempt_no: int, state: State) -> None:
-        draft = proposal.draft
-        self.attempt_records.append(
-            AttemptRecord(
-                key=f"key-{proposal.round_number}-{draft.position}-{replicate_no}-{attempt_no}",
-                proposal_id=proposal.id,
-                candidate_id=proposal.candidate_id,
-                round_number=proposal.round_number,
-                position=draft.position,
-                run_order=draft.run_order,
-                replicate_no=replicate_no,
-                attempt_no=attempt_no,
-                settings=draft.candidate.settings,
-                smiles=draft.candidate.smiles,
-                state=state,
-                adapter=None,
-                handle=None,
-                updated=self.now(),
-            )
-        )
+    def _last(self, told: Told, replicate_no: int) -> AttemptRecord:
+        mine = (told.round_number, told.draft.position, replicate_no)
+        attempts = self.ledger.attempts(self.name)
+        return [a for a in attempts if (a.round_number, a.position, a.replicate_no) == mine][-1]
 
-    def _last(self, proposal: ProposalRecord, replicate_no: int) -> AttemptRecord:
-        mine = [a for a in self.attempt_records if a.proposal_id == proposal.id and a.replicate_no == replicate_no]
-        return max(mine, key=lambda attempt: attempt.attempt_no)
 
-    def _observe(self, **fields: Any) -> ObservationRecord:
-        number = len(self.observation_records)
-        observation = ObservationRecord(id=f"observation-{number}", recorded=self.now(), retracted=None, **fields)
-        self.observation_records.append(observation)
-        self.receive("{}", Verdict.ACCEPTED)
-        return observation
+class Doubtful:
+    """A ledger with another answer to whether its audit chain holds."""
 
-    # the ledger's read methods
-
-    def campaign(self, name: str) -> CampaignRecord:
-        if name != self.name:
-            raise NotFound(f"no campaign {name!r}; there is {self.name!r}")
-        return CampaignRecord(
-            id="campaign-1",
-            name=name,
-            state=self.state,
-            reason=self.reason,
-            version=1,
-            spec=self.spec,
-            spec_sha="5bd1f0c2" * 8,
-            data_version=len(self.observation_records),
-            created=START,
-        )
-
-    def rounds(self, name: str) -> tuple[RoundRecord, ...]:
-        self.campaign(name)
-        return tuple(self.round_records)
-
-    def proposals(self, name: str, round_number: int | None = None) -> tuple[ProposalRecord, ...]:
-        self.campaign(name)
-        return tuple(p for p in self.proposal_records if round_number in (None, p.round_number))
-
-    def attempts(self, name: str, states: Iterable[State] | None = None) -> tuple[AttemptRecord, ...]:
-        self.campaign(name)
-        wanted = frozenset(State) if states is None else frozenset(states)
-        return tuple(a for a in self.attempt_records if a.state in wanted)
-
-    def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]:
-        self.campaign(name)
-        return tuple(e for e in self.envelope_records if not (unjudged_only and e.verdict))
-
-    def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:
-        self.campaign(name)
-        counted = [o for o in self.observation_records if with_retracted or o.retracted is None]
-        return tuple(
-            sorted(counted, key=lambda o: (o.key is not None, o.round_number, o.position, o.replicate_no, o.attempt_no))
-        )
+    def __init__(self, ledger: Ledger, report: AuditReport) -> None:
+        self._ledger, self._report = ledger, report
 
     def verify_audit(self) -> AuditReport:
-        return self.audit_report
+        return self._report
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
 
 
 @pytest.fixture
@@ -371,7 +348,7 @@ def long_story() -> Story:
                     story.end(proposal, measured({"yield": "%"}, **{"yield": truth(settings)}), replicate_no)
                 else:
                     story.end(proposal, measured({"yield": "%"}, **{"yield": truth(settings)}), replicate_no)
-    story.retract(story.observation_records[20], "the wrong vial was analysed (notebook 12, page 40)")
+    story.retract(story.outcomes[20], "the wrong vial was analysed (notebook 12, page 40)")
     story.receive('{"outcome": "measured"}', Verdict.MALFORMED, "outcome 'measured' without values")
     story.receive("{}", Verdict.DUPLICATE)
     return story

@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 
 def page_of(story):
-    return Page(render(build(story, story.name)))
+    return Page(render(build(story.settle(), story.name)))
 
 
 def only_failures(story):
@@ -96,12 +96,12 @@ def test_nothing_is_asked_of_the_network(any_story):
 
     assert all(reference.startswith("#") or reference == "data:," for reference in page.references)
     assert {reference[1:] for reference in page.references if reference.startswith("#")} <= set(page.ids)
-    text = render(build(any_story, any_story.name))
+    text = render(build(any_story.settle(), any_story.name))
     assert not re.search(r"@import|url\(|@font-face", text)
 
 
 def test_every_outcome_has_its_mark(long_story):
-    report = build(long_story, long_story.name)
+    report = build(long_story.settle(), long_story.name)
     text = render(report)
     wide = text[text.index('<div class="wide">') : text.index('<div class="narrow">')]
 
@@ -118,10 +118,10 @@ def test_every_outcome_has_its_mark(long_story):
 def test_the_text_of_a_mark_gives_the_candidate_and_what_was_said(story):
     only_failures(story)
 
-    text = render(build(story, story.name))
+    text = render(build(story.settle(), story.name))
 
     assert (
-        "ligand: XPhos\nbase: KOAc\ntemperature: 91\N{NO-BREAK SPACE}degC\nfault (convergence_error): SCF diverged"
+        "base: KOAc\nligand: XPhos\ntemperature: 91\N{NO-BREAK SPACE}degC\nfault (convergence_error): SCF diverged"
         in text
     )
 
@@ -153,7 +153,7 @@ def test_what_people_write_is_never_markup(story):
 
 def test_a_structure_is_drawn_once_and_shown_wherever_it_belongs(long_story):
     page = page_of(long_story)
-    report = build(long_story, long_story.name)
+    report = build(long_story.settle(), long_story.name)
 
     shown = [smiles for standing in report.standings[:10] for smiles in standing.smiles.values()]
     assert page.tags.count("symbol") == len(set(shown))
@@ -203,7 +203,7 @@ def test_notes_and_spec_are_on_the_page(long_story):
 def test_a_huge_spec_is_cut_and_says_so(story):
     story.spec["space"]["ligand"]["options"] = {f"L{i}": "C" * 40 for i in range(10_000)}
 
-    text = render(build(story, story.name))
+    text = render(build(story.settle(), story.name))
 
     assert len(text) < 300_000
     assert "further characters are left out here" in text
@@ -211,11 +211,11 @@ def test_a_huge_spec_is_cut_and_says_so(story):
 
 def test_writing_leaves_the_page_and_nothing_else(tmp_path, story):
     path = tmp_path / "runs" / "report.html"
-    write(build(story, story.name), path)
-    write(build(story, story.name), str(path))
+    write(build(story.settle(), story.name), path)
+    write(build(story.settle(), story.name), str(path))
 
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
-    assert path.read_text("utf-8") == render(build(story, story.name))
+    assert path.read_text("utf-8") == render(build(story.settle(), story.name))
 
 
 def test_a_failed_write_leaves_the_old_page(tmp_path, story, monkeypatch):
@@ -224,7 +224,7 @@ def test_a_failed_write_leaves_the_old_page(tmp_path, story, monkeypatch):
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
 
     with pytest.raises(OSError, match="disk full"):
-        write(build(story, story.name), path)
+        write(build(story.settle(), story.name), path)
 
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text("utf-8") == "old"

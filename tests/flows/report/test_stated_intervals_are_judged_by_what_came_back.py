@@ -51,7 +51,7 @@ def test_coverage_counts_what_fell_inside(story):
     # A normal's central 50 % ends at 0.674 sd, its central 90 % at 1.645 sd.
     said_and_came(story, [0.0, 0.67, -0.67, 0.68, -0.68, 1.0, 1.64, -1.64, 1.65, -1.65, 3.0, -0.1])
 
-    trust = build(story, story.name).calibration[0].trust[0]
+    trust = build(story.settle(), story.name).calibration[0].trust[0]
 
     assert [(c.level, c.inside, c.n) for c in trust.coverage] == [(0.5, 4, 12), (0.9, 9, 12)]
     assert trust.rmse == pytest.approx(
@@ -66,7 +66,7 @@ def test_of_replicates_the_first_measured_counts_alone(story):
     story.end(proposal, story.measured(**{"yield": 52.0}), 1)
     story.end(proposal, story.measured(**{"yield": 99.0}), 2)
 
-    calibration = build(story, story.name).calibration[0]
+    calibration = build(story.settle(), story.name).calibration[0]
 
     assert [check.measured for check in calibration.checks] == [52.0]
     assert calibration.left_out == 0
@@ -86,7 +86,7 @@ def test_what_gave_no_number_is_left_out_and_counted(story):
     retracted = story.propose({**KOAC, "temperature": 119.0}, Arm.MODEL, whole(50, 10))
     story.retract(story.end(retracted, story.measured(**{"yield": 51.0})), "wrong vial")
 
-    calibration = build(story, story.name).calibration[0]
+    calibration = build(story.settle(), story.name).calibration[0]
 
     assert len(calibration.checks) == 1
     assert calibration.left_out == 4
@@ -97,7 +97,7 @@ def test_an_initial_design_without_predictions_is_no_check(story):
     proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.INITIAL)
     story.end(proposal, story.measured(**{"yield": 30.0}))
 
-    calibration = build(story, story.name).calibration[0]
+    calibration = build(story.settle(), story.name).calibration[0]
 
     assert calibration.checks == ()
     assert calibration.left_out == 0
@@ -109,7 +109,7 @@ def test_the_only_model_speaks_where_there_is_no_committee(story):
     proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, (Prediction("yield", "gp", 40.0, 5.0),))
     story.end(proposal, story.measured(**{"yield": 41.0}))
 
-    assert build(story, story.name).calibration[0].checks[0].mean == 40.0
+    assert build(story.settle(), story.name).calibration[0].checks[0].mean == 40.0
 
 
 def test_two_members_without_a_whole_claim_nothing_together(story):
@@ -118,7 +118,7 @@ def test_two_members_without_a_whole_claim_nothing_together(story):
     proposal = story.propose({**KOAC, "temperature": 90.0}, Arm.MODEL, said)
     story.end(proposal, story.measured(**{"yield": 41.0}))
 
-    assert build(story, story.name).calibration[0].checks == ()
+    assert build(story.settle(), story.name).calibration[0].checks == ()
 
 
 def test_each_arm_is_judged_apart_where_there_are_several(story):
@@ -126,7 +126,7 @@ def test_each_arm_is_judged_apart_where_there_are_several(story):
     said_and_came(story, [2.0, 2.0, 0.0])
     said_and_came(story, [0.0, 0.0], Arm.CONTROL)
 
-    trust = build(story, story.name).calibration[0].trust
+    trust = build(story.settle(), story.name).calibration[0].trust
 
     assert [(t.arms, t.n, t.coverage[1].inside) for t in trust] == [
         ((Arm.MODEL, Arm.CONTROL), 5, 3),
@@ -148,4 +148,4 @@ def test_the_verdict_weighs_the_counts(story, deviations, words):
     story.plan()
     said_and_came(story, deviations)
 
-    assert words in verdict(build(story, story.name).calibration[0].trust[0].coverage[1])
+    assert words in verdict(build(story.settle(), story.name).calibration[0].trust[0].coverage[1])

@@ -41,7 +41,7 @@ def visit(browser, tmp_path):
 
     def visit(story, width, scheme="light"):
         path = tmp_path / "report.html"
-        write(build(story, story.name), path)
+        write(build(story.settle(), story.name), path)
         context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
@@ -68,7 +68,7 @@ def test_charts_are_drawn_and_nothing_overflows(visit, long_story, width, scheme
         box = chart.bounding_box()
         assert box["width"] > 300
         assert box["height"] > 200
-    assert page.locator("svg.chart.progress:visible .mark").count() == len(long_story.observation_records)
+    assert page.locator("svg.chart.progress:visible .mark").count() == len(long_story.outcomes)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     smallest = page.evaluate(
         "Math.min(...[...document.querySelectorAll('svg.chart text')].filter(t => t.getClientRects().length)"
