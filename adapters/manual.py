@@ -1,0 +1,305 @@
+"""The manual laboratory: a worksheet that a person fills in.
+
+A row is complete when every target has a value, or when ``outcome`` says how the experiment ended: ``measured``,
+``negative``, ``cancelled``, ``fault`` or ``fault:KIND``, such as ``fault:instrument_fault``. A value may be given as a
+limit, such as ``<1``. What was read of a row is stored at once and never changes; a row edited later gives a further
+envelope. Rows that cannot be understood are passed on as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from adapters.durable import write_once
+from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.folder import Jobs, handle_of, reachable, read_json
+from adapters.instant import dump
+from adapters.limits import excluded
+from adapters.options import Options, read_options, resolve
+from adapters.worksheet import KEY, Sheet, change_sheet, read_sheet, with_mark, with_rows
+from loop.checkpoints import reached
+from loop.contracts import (
+    Absent,
+    AdapterContext,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+)
+from loop.outcome import Fault, FaultKind, write_outcome
+
+RUN_ORDER: Final = "run_order"
+OUTCOME: Final = "outcome"
+COMMENT: Final = "comment"
+_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT})
+
+
+class ManualOptions(Options):
+    """What a campaign file may say of a manual laboratory."""
+
+    worksheet: str | None = None  # CSV file, as seen from the campaign file; in the laboratory's folder when left out
+
+
+class Manual:
+    """Puts each started attempt on the worksheet, and reads there how it ended."""
+
+    def __init__(self, jobs: Jobs, worksheet: Path, targets: Mapping[str, str]) -> None:
+        self._jobs, self._path, self._targets = jobs, worksheet, dict(targets)
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            delivery=Delivery.KEYED,  # one row for each key, however often it is sent
+            max_parallel=None,
+            can_cancel=True,
+            is_simulated=False,
+            properties=self._targets,
+            needs_person=True,
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return excluded(spec, self.capabilities())
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        return self._jobs.prepare(spec, key)
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        """Put the attempt on the worksheet; a row that is there stays as it is.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+            AdapterUnavailable: The worksheet cannot be written.
+        """
+        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
+            raise UnknownHandle(handle)
+        if self._jobs.cancelled(handle) is not None:
+            return
+        if self._jobs.started(handle) is None:
+            self._jobs.start(handle, {"ordinal": self._jobs.place(handle).ordinal})
+        if not self._stored(handle):
+            self._write_row(handle)
+
+    def find(self, key: AttemptKey) -> Found | Absent:
+        return self._jobs.find(key)
+
+    def status(self, handle: Handle) -> Status:
+        if not self._jobs.knows(handle):
+            return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
+        if (cancelled := self._jobs.cancelled(handle)) is not None:
+            return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
+        self._collect(handle)
+        if self._stored(handle):
+            return Status(Phase.ENDED)
+        if self._jobs.started(handle) is None:
+            return Status(Phase.PREPARED)
+        self._write_row(handle)  # a row that got lost comes back
+        return Status(Phase.WAITING, f"waits for row {self._jobs.key(handle)} of {self._path} to be filled in")
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        if self.status(handle).phase is not Phase.ENDED:
+            return ()
+        self._collect(handle)
+        self._collect_foreign(handle)
+        key = self._jobs.key(handle)
+        cancelled = self._jobs.cancelled(handle)
+        own = ([] if cancelled is None else [cancelled["payload"]]) + self._stored(handle)
+        return (*(Envelope(key, payload) for payload in own), *self._foreign(handle))
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        """Call the attempt off and say so in its row; one whose row is filled in stays as it is."""
+        if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
+            return
+        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
+        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+        key = self._jobs.key(handle)
+        with self._sheet_alone():
+            if self._path.exists():
+                change_sheet(self._path, lambda sheet: with_mark(sheet, key, OUTCOME, "cancelled"))
+
+    def health(self) -> Health:
+        return Health(True, f"results come when a person fills in {self._path}")
+
+    def _write_row(self, handle: Handle) -> None:
+        spec, key = self._jobs.spec(handle), self._jobs.key(handle)
+        started = self._jobs.started(handle) or {}
+        columns = Columns.of(spec, self._targets)
+        row = {KEY: key, RUN_ORDER: str(started.get("ordinal", 0) + 1)}
+        row |= {columns.settings[name]: _show(value) for name, value in spec.settings.items()}
+        with self._sheet_alone():
+            if change_sheet(self._path, lambda sheet: with_rows(sheet, columns.all(), [row])):
+                reached("manual.sheet-written")
+
+    def _collect(self, handle: Handle) -> None:
+        """Store what the attempt's rows say, unless it is stored."""
+        with self._sheet_alone():
+            sheet = read_sheet(self._path)
+            key, spec = self._jobs.key(handle), self._jobs.spec(handle)
+            columns = Columns.of(spec, self._targets)
+            is_cancelled = self._jobs.cancelled(handle) is not None
+            for row in sheet.rows:
+                if row.get(KEY, "").strip() != key or (is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"):
+                    continue
+                payload = read_row(row, columns, self._targets, spec, sheet)
+                stored = self._stored(handle)
+                if payload is not None and (text := dump(payload)) not in stored:
+                    path = self._jobs.folder(handle) / f"envelope-{len(stored):03}.json"
+                    write_once(path, dump({"payload": text}))
+
+    def _collect_foreign(self, handle: Handle) -> None:
+        """Store what rows under unknown keys say; they go out with ``handle``, which is fetched just now."""
+        with self._sheet_alone():
+            sheet = read_sheet(self._path)
+            folder = self._jobs.root / "foreign"
+            for row in sheet.rows:
+                key = AttemptKey(row.get(KEY, "").strip())
+                if self._jobs.knows(handle_of(key)):
+                    continue
+                columns = Columns.of(None, self._targets)
+                payload = read_row(row, columns, self._targets, None, sheet)
+                if payload is not None:
+                    folder.mkdir(exist_ok=True)
+                    name = hashlib.sha256(f"{key}\n{dump(payload)}".encode()).hexdigest()[:32]
+                    write_once(folder / f"{name}.json", dump({"with": handle, "key": key, "payload": dump(payload)}))
+
+    def _stored(self, handle: Handle) -> list[str]:
+        folder = self._jobs.folder(handle)
+        with reachable(folder):
+            paths = sorted(folder.glob("envelope-*.json"))
+        return [str((read_json(path) or {})["payload"]) for path in paths]
+
+    def _foreign(self, handle: Handle) -> list[Envelope]:
+        folder = self._jobs.root / "foreign"
+        with reachable(folder):
+            found = [read_json(path) or {} for path in sorted(folder.glob("*.json"))]
+        return [Envelope(AttemptKey(f["key"]), f["payload"]) for f in found if f["with"] == handle]
+
+    @contextmanager
+    def _sheet_alone(self) -> Iterator[None]:
+        """Alone among our own processes; the person's programs are met by Note [A sheet that changes under us]."""
+        with self._jobs.locked("sheet.lock"), reachable(self._path):
+            try:
+                yield
+            except csv.Error as error:
+                raise AdapterUnavailable(f"{self._path} is not a CSV file ({error}); save it as CSV") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How settings and results are called on the worksheet."""
+
+    settings: Mapping[str, str]  # column by parameter
+    values: Mapping[str, str]  # column by target
+    deviations: Mapping[str, str]
+
+    @staticmethod
+    def of(spec: ExperimentSpec | None, targets: Mapping[str, str]) -> Columns:
+        values = {target: _titled(target, unit) for target, unit in targets.items()}
+        deviations = {target: f"{target} sd" for target in targets}
+        taken = _OWN | set(values.values()) | set(deviations.values())
+        settings = {}
+        for name in spec.settings if spec is not None else ():
+            title = _titled(name, spec.units.get(name, "") if spec is not None else "")
+            settings[name] = f"setting {title}" if title in taken else title
+        return Columns(settings, values, deviations)
+
+    def all(self) -> list[str]:
+        """Every column, in the order of the worksheet."""
+        results = [column for t in self.values for column in (self.values[t], self.deviations[t])]
+        return [KEY, RUN_ORDER, *self.settings.values(), *results, OUTCOME, COMMENT]
+
+
+def read_row(
+    row: Mapping[str, str], columns: Columns, targets: Mapping[str, str], spec: ExperimentSpec | None, sheet: Sheet
+) -> dict[str, Any] | None:
+    """What a row says, as a payload; None while it is not complete.
+
+    Numbers become numbers; whatever is not one is passed on as the text that was typed, for the reader to refuse.
+    """
+    cells = {column: text.strip() for column, text in row.items()}
+    said = cells.get(OUTCOME, "")
+    given = [target for target in targets if cells.get(columns.values[target], "")]
+    if not said and (len(given) < len(targets) or not given):
+        return None
+    values = []
+    for target in given:
+        text = cells[columns.values[target]]
+        qualifier = text[0] if text[0] in "<>" else "="
+        number = text.lstrip("<>=").strip() if qualifier != "=" else text
+        value = {"property": target, "value": _number(number, sheet), "unit": targets[target], "qualifier": qualifier}
+        if deviation := cells.get(columns.deviations[target], ""):
+            value["sd"] = _number(deviation, sheet)
+        values.append(value)
+    comment = cells.get(COMMENT, "")
+    payload: dict[str, Any] = {"provenance": {"program": "worksheet", "row": dict(row)}}
+    kind, _, detail = said.partition(":")
+    match kind.strip().lower(), detail.strip().lower():
+        case (("" | "measured"), ""):
+            payload |= {"outcome": "measured", "values": values}
+        case "negative", "":
+            payload |= {"outcome": "negative", "reason": comment or "reported as negative", "values": values}
+        case "cancelled", "":
+            payload |= {"outcome": "fault", "kind": "cancelled", "message": comment or "cancelled on the worksheet"}
+        case "fault", fault:
+            payload |= {"outcome": "fault", "kind": fault or "unknown", "message": comment or said}
+        case _:
+            payload |= {"outcome": said, "values": values}
+    if context := _context(cells, columns, spec, sheet):
+        payload["context"] = context
+    return payload
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
+    """A manual laboratory from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown or of the wrong type.
+    """
+    settings = read_options(ManualOptions, "manual", options)
+    name = settings.worksheet
+    path = Path(context.folder) / "worksheet.csv" if name is None else resolve(context.base, name)
+    return Manual(Jobs(context.folder), path, context.targets)
+
+
+def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:
+    """What the person noted beside the result: a comment, columns of their own, settings that were not as planned."""
+    known = {*columns.all()}
+    context: dict[str, Any] = {c: text for c, text in cells.items() if c not in known and text}
+    if comment := cells.get(COMMENT, ""):
+        context[COMMENT] = comment
+    actual: dict[str, Any] = {}
+    for name, planned in spec.settings.items() if spec is not None else ():
+        text = cells.get(columns.settings[name], "")
+        value = text if isinstance(planned, str) else _number(text, sheet)
+        if text and value != planned and text != _show(planned):
+            actual[name] = value
+    return {**context, "actual": actual} if actual else context
+
+
+def _number(text: str, sheet: Sheet) -> float | str:
+    plain = text.replace(",", ".") if sheet.has_decimal_commas and text.count(",") == 1 and "." not in text else text
+    try:
+        value = float(plain)
+    except ValueError:
+        return text
+    return value if math.isfinite(value) else text
+
+
+def _titled(name: str, unit: str) -> str:
+    return f"{name} [{unit}]" if unit else name
+
+
+def _show(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.12g}"

@@ -1,0 +1,142 @@
+"""Worksheets: a CSV file that a person fills in, written and read without ever losing what was typed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.durable import write_once
+
+KEY: Final = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a worksheet holds: its columns in order, and its rows with every cell as typed."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...]
+    has_decimal_commas: bool = False  # a spreadsheet set to semicolons also writes 12,5
+
+    def row(self, key: str) -> Mapping[str, str] | None:
+        return next((row for row in self.rows if row.get(KEY, "").strip() == key), None)
+
+
+EMPTY: Final = Sheet((), ())
+
+
+def read_sheet(path: Path) -> Sheet:
+    """The worksheet as it is; an empty one when there is no file.
+
+    Commas, semicolons and tabs are understood, with or without a byte order mark; text that is not UTF-8 is read as
+    Windows-1252, which spreadsheets write. Cells beyond the header are kept under "column N".
+
+    Raises:
+        OSError: The file is there and cannot be read.
+    """
+    for candidate in (path, _aside(path)):  # the second is left when a rewrite was cut short
+        with suppress(FileNotFoundError):
+            return parse_sheet(candidate.read_bytes())
+    return EMPTY
+
+
+def parse_sheet(data: bytes) -> Sheet:
+    """A worksheet from the bytes of its file."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
+    if not lines:
+        return EMPTY
+    width = max(len(line) for line in lines)
+    named = _unique([name.strip() for name in lines[0]], width)
+    rows = tuple(dict(zip(named, line + [""] * (width - len(line)), strict=True)) for line in lines[1:])
+    return Sheet(named, rows, delimiter == ";")
+
+
+def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str, str]]) -> Sheet:
+    """The sheet with every wanted row in it: rows that are there stay as they are, missing ones come at the end."""
+    keys = {row.get(KEY, "").strip() for row in sheet.rows}
+    missing = tuple(row for row in wanted if row[KEY] not in keys)
+    merged = tuple(dict.fromkeys((*columns, *sheet.columns)))
+    return Sheet(merged if missing else sheet.columns, (*sheet.rows, *missing), sheet.has_decimal_commas)
+
+
+def with_mark(sheet: Sheet, key: str, column: str, text: str) -> Sheet:
+    """The sheet with ``text`` in one cell, if the row is there and the cell is empty."""
+    rows = tuple(
+        {**row, column: text} if row.get(KEY, "").strip() == key and not row.get(column, "").strip() else row
+        for row in sheet.rows
+    )
+    return Sheet(sheet.columns, rows, sheet.has_decimal_commas)
+
+
+def change_sheet(path: Path, change: Callable[[Sheet], Sheet]) -> bool:
+    """Apply ``change`` to the worksheet; True when that altered it, a file that stays the same is not touched.
+
+    Note [A sheet that changes under us]: what the person's program saved last is first moved aside, then read, and
+    the changed sheet is put in place by a link, which fails when the person saved again in the meantime. Then that
+    newer file is moved aside and changed in its turn, and rows that only the earlier one had are carried over. So no
+    file is ever replaced without having been read.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    sheet = read_sheet(path)
+    if path.exists() and change(sheet) == sheet:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    earlier = EMPTY
+    while True:
+        with suppress(FileNotFoundError):
+            os.replace(path, _aside(path))
+        earlier = _carry(earlier, change(read_sheet(path)))
+        if _put(path, format_sheet(earlier)):
+            return True
+
+
+def _carry(earlier: Sheet, later: Sheet) -> Sheet:
+    keys = {row.get(KEY, "").strip() for row in later.rows} - {""}
+    kept = tuple(row for row in earlier.rows if row not in later.rows and row.get(KEY, "").strip() not in keys)
+    columns = tuple(dict.fromkeys((*later.columns, *earlier.columns)))
+    return Sheet(columns, (*later.rows, *kept), later.has_decimal_commas)
+
+
+def _put(path: Path, text: str) -> bool:
+    """Make the file, whole or not at all; False when there is one."""
+    # The mark at the beginning makes spreadsheets read UTF-8.
+    return write_once(path, "\ufeff" + text)
+
+
+def format_sheet(sheet: Sheet) -> str:
+    """The text of the file; in the dialect that it was read in."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=";" if sheet.has_decimal_commas else ",", lineterminator="\r\n")
+    writer.writerow(sheet.columns)
+    writer.writerows([row.get(column, "") for column in sheet.columns] for row in sheet.rows)
+    return file.getvalue()
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.previous")
+
+
+def _unique(header: Sequence[str], width: int) -> tuple[str, ...]:
+    return tuple(_names(header, width))
+
+
+def _names(header: Sequence[str], width: int) -> Iterator[str]:
+    seen: set[str] = set()
+    for number in range(width):
+        name = header[number] if number < len(header) and header[number] else f"column {number + 1}"
+        yield (unique := name if name not in seen else f"{name} (column {number + 1})")
+        seen.add(unique)

@@ -1,0 +1,326 @@
+"""The manual laboratory: the contract, and everything a person may do to a worksheet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters import worksheet
+from adapters.manual import Manual, build
+from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
+from loop.errors import AdapterUnavailable, OutcomeError
+from loop.outcome import Fault, FaultKind, Measured, Negative, Qualifier, read_outcome
+from loop.testing.adapter import KEY, OTHER, AdapterContract
+from tests.adapters.helpers import EXPERIMENT, context
+
+
+def sheet_of(folder: Path) -> Path:
+    return folder / "lab" / "worksheet.csv"
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def fill(path: Path, key: str, **cells: str) -> None:
+    """Type something into the row of ``key``; ``yield_`` stands for the column of the target."""
+    cells = {{"yield_": "yield [%]", "sd": "yield sd"}.get(name, name): text for name, text in cells.items()}
+    write(path, [{**row, **cells} if row["key"] == key else row for row in read(path)])
+
+
+class TestManual(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
+        return lambda: build({}, context(tmp_path))
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return EXPERIMENT
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(EXPERIMENT, targets={"colour": ""})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        path = sheet_of(tmp_path)
+        return lambda key: sum(row["key"] == key for row in read(path)) if path.exists() else 0
+
+    @pytest.fixture
+    def finish(self, tmp_path: Path) -> Callable[[Adapter, Handle], None]:
+        def type_results(_adapter: Adapter, _handle: Handle) -> None:
+            path = sheet_of(tmp_path)
+            write(path, [{**row, "yield [%]": row["yield [%]"] or "61.5"} for row in read(path)])
+
+        return type_results
+
+
+@pytest.fixture
+def manual(tmp_path: Path) -> Manual:
+    return build({}, context(tmp_path))
+
+
+@pytest.fixture
+def handle(manual: Manual) -> Handle:
+    handle = manual.prepare(EXPERIMENT, KEY)
+    manual.start(handle, KEY)
+    return handle
+
+
+def outcome(manual: Manual, handle: Handle, number: int = -1) -> Measured | Negative | Fault:
+    return read_outcome(json.loads(manual.fetch(handle)[number].payload), EXPERIMENT.targets)
+
+
+def test_the_worksheet_says_what_to_do_and_where_to_write(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    (row,) = read(sheet_of(tmp_path))
+
+    assert row == {
+        "key": KEY,
+        "run_order": "1",
+        "ligand": "PPh3",
+        "temperature [degC]": "90",
+        "yield [%]": "",
+        "yield sd": "",
+        "outcome": "",
+        "comment": "",
+    }
+    assert "worksheet.csv" in manual.status(handle).detail
+
+
+def test_a_value_with_its_deviation_is_measured(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_=" 61.5 ", sd="0.8", comment="slightly brown")
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Measured)
+    assert (result.measurements[0].value, result.measurements[0].sd) == (61.5, 0.8)
+    assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"comment": "slightly brown"}
+
+
+def test_a_limit_is_kept_as_a_limit(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="<1", outcome="negative", comment="no conversion")
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Negative)
+    assert result.reason == "no conversion"
+    assert result.measurements[0].qualifier is Qualifier.BELOW
+
+
+def test_a_negative_needs_no_number(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, outcome="Negative")
+
+    assert isinstance(outcome(manual, handle), Negative)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [
+        ("fault:instrument_fault", FaultKind.INSTRUMENT_FAULT),
+        ("Fault: consumable_missing", FaultKind.CONSUMABLE_MISSING),
+        ("fault", FaultKind.UNKNOWN),
+        ("cancelled", FaultKind.CANCELLED),
+    ],
+)
+def test_a_fault_is_told_by_its_kind(
+    manual: Manual, handle: Handle, tmp_path: Path, typed: str, kind: FaultKind
+) -> None:
+    fill(sheet_of(tmp_path), KEY, outcome=typed, comment="the needle clogged")
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Fault)
+    assert (result.kind, result.message) == (kind, "the needle clogged")
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"yield_": "about 60"}, "'yield': value must be a finite number, got 'about 60'"),
+        ({"yield_": "nan"}, "got 'nan'"),
+        ({"yield_": "61,5"}, "got '61,5'"),
+        ({"yield_": "60", "sd": "small"}, "'yield': sd must be a finite number, got 'small'"),
+        ({"outcome": "negativ"}, "outcome must be 'measured', 'negative' or 'fault', got 'negativ'"),
+        ({"outcome": "fault:clog"}, "fault kind 'clog' is unknown"),
+        ({"outcome": "measured"}, "without values"),
+    ],
+)
+def test_what_cannot_be_understood_comes_as_an_envelope_all_the_same(
+    manual: Manual, handle: Handle, tmp_path: Path, cells: dict[str, str], message: str
+) -> None:
+    fill(sheet_of(tmp_path), KEY, **cells)
+    (envelope,) = manual.fetch(handle)
+
+    assert manual.status(handle).phase is Phase.ENDED
+    with pytest.raises(OutcomeError, match=message.replace("(", r"\(")):
+        read_outcome(json.loads(envelope.payload), EXPERIMENT.targets)
+
+
+def test_an_unknown_key_comes_as_an_envelope_once_with_the_next_fetch(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    second = manual.prepare(EXPERIMENT, OTHER)
+    manual.start(second, OTHER)
+    path = sheet_of(tmp_path)
+    rows = [{**row, "yield [%]": "50"} for row in read(path)]
+    write(path, [*rows, {**rows[0], "key": "0195-typo", "yield [%]": "70"}])
+
+    assert [envelope.key for envelope in manual.fetch(handle)] == [KEY, "0195-typo"]
+    assert [envelope.key for envelope in manual.fetch(handle)] == [KEY, "0195-typo"]
+    assert [envelope.key for envelope in manual.fetch(second)] == [OTHER]
+
+
+def test_a_row_edited_later_gives_a_further_envelope_and_leaves_the_first(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="61.5")
+    (first,) = manual.fetch(handle)
+    fill(sheet_of(tmp_path), KEY, yield_="65.1")
+
+    assert manual.fetch(handle)[0] == first
+    assert [json.loads(e.payload)["values"][0]["value"] for e in manual.fetch(handle)] == [61.5, 65.1]
+
+
+def test_an_envelope_outlives_the_worksheet(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="61.5")
+    before = manual.fetch(handle)
+    sheet_of(tmp_path).unlink()
+
+    assert build({}, context(tmp_path)).fetch(handle) == before
+
+
+def test_a_row_waits_until_every_target_has_a_value(tmp_path: Path) -> None:
+    targets = {"yield": "%", "cost": ""}
+    two = replace(EXPERIMENT, targets=targets)
+    manual = build({}, replace(context(tmp_path), targets=targets))
+    handle = manual.prepare(two, KEY)
+    manual.start(handle, KEY)
+    fill(sheet_of(tmp_path), KEY, yield_="60")
+
+    assert manual.status(handle).phase is Phase.WAITING
+    fill(sheet_of(tmp_path), KEY, outcome="measured")
+    assert manual.status(handle).phase is Phase.ENDED
+
+
+def test_new_rows_leave_filled_ones_and_foreign_columns_as_they_are(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    path = sheet_of(tmp_path)
+    write(
+        path, [{**row, "yield [%]": "61.5", "operator": "Ada", "comment": 'a "quoted", odd; one'} for row in read(path)]
+    )
+    manual.start(manual.prepare(EXPERIMENT, OTHER), OTHER)
+    first, second = read(path)
+
+    assert (first["yield [%]"], first["operator"], first["comment"]) == ("61.5", "Ada", 'a "quoted", odd; one')
+    assert (second["key"], second["run_order"], second["yield [%]"]) == (OTHER, "2", "")
+    assert json.loads(manual.fetch(handle)[0].payload)["context"]["operator"] == "Ada"
+
+
+def test_settings_that_were_not_as_planned_are_told(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", **{"temperature [degC]": "93.5"})
+
+    assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"actual": {"temperature": 93.5}}
+
+
+def test_a_sheet_saved_while_ours_is_being_written_is_merged(
+    manual: Manual, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manual.start(manual.prepare(EXPERIMENT, KEY), KEY)
+    path = sheet_of(tmp_path)
+    typed = [{**row, "yield [%]": "61.5"} for row in read(path)]
+    put = worksheet._put
+    calls = []
+
+    def saved_by_the_person_first(target: Path, text: str) -> bool:
+        if not calls:
+            write(target, typed)
+        calls.append(text)
+        return put(target, text)
+
+    monkeypatch.setattr(worksheet, "_put", saved_by_the_person_first)
+    manual.start(manual.prepare(EXPERIMENT, OTHER), OTHER)
+
+    assert len(calls) == 2
+    assert [(row["key"], row["yield [%]"]) for row in read(path)] == [(KEY, "61.5"), (OTHER, "")]
+
+
+def test_a_rewrite_cut_short_is_taken_up_again(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    path = sheet_of(tmp_path)
+    fill(path, KEY, yield_="61.5")
+    path.rename(path.with_name("worksheet.csv.previous"))
+
+    assert isinstance(outcome(manual, handle), Measured)
+    manual.start(manual.prepare(EXPERIMENT, OTHER), OTHER)
+    assert [(row["key"], row["yield [%]"]) for row in read(path)] == [(KEY, "61.5"), (OTHER, "")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_what_spreadsheets_write_is_understood(manual: Manual, handle: Handle, tmp_path: Path, encoding: str) -> None:
+    text = f'key;"yield [%]";"yield sd";comment\r\n{KEY};61,5;0,5;trübe\r\n'
+    sheet_of(tmp_path).write_bytes(text.encode(encoding))
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Measured)
+    assert (result.measurements[0].value, result.measurements[0].sd) == (61.5, 0.5)
+    assert json.loads(manual.fetch(handle)[0].payload)["context"]["comment"] == "trübe"
+
+
+def test_a_cancelled_row_says_so_and_a_late_result_still_comes(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    manual.cancel(handle, "budget spent")
+
+    assert read(sheet_of(tmp_path))[0]["outcome"] == "cancelled"
+    assert len(manual.fetch(handle)) == 1
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", outcome="")
+    assert [json.loads(e.payload)["outcome"] for e in manual.fetch(handle)] == ["fault", "measured"]
+
+
+def test_a_start_cut_short_before_the_sheet_is_made_good_by_the_next_look(
+    manual: Manual, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = manual.prepare(EXPERIMENT, KEY)
+    with monkeypatch.context() as patch:
+        patch.setattr("adapters.folder.reached", _stop_at("folder.started"))
+        with pytest.raises(KeyboardInterrupt):
+            manual.start(handle, KEY)
+
+    assert manual.find(KEY) == Found(handle, started=True)
+    assert not sheet_of(tmp_path).exists()
+    assert build({}, context(tmp_path)).status(handle).phase is Phase.WAITING
+    assert [row["key"] for row in read(sheet_of(tmp_path))] == [KEY]
+    assert isinstance(manual.find(OTHER), Absent)
+
+
+def _stop_at(label: str) -> Callable[[str], None]:
+    def reached(here: str) -> None:
+        if here == label:
+            raise KeyboardInterrupt
+
+    return reached
+
+
+def test_a_worksheet_that_cannot_be_read_is_unavailable_not_lost(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    sheet_of(tmp_path).unlink()
+    sheet_of(tmp_path).mkdir()
+
+    with pytest.raises(AdapterUnavailable, match=r"worksheet\.csv cannot be used"):
+        manual.status(handle)
+
+
+def test_the_worksheet_may_lie_beside_the_campaign_file(tmp_path: Path) -> None:
+    manual = build({"worksheet": "plate.csv"}, context(tmp_path))
+    manual.start(manual.prepare(EXPERIMENT, KEY), KEY)
+
+    assert read(tmp_path / "plate.csv")[0]["key"] == KEY
+    assert "plate.csv" in manual.health().message
