@@ -1,0 +1,33 @@
+"""The engine: campaigns driven from the record, pass by pass, with or without Prefect."""
+
+from flows.engine.campaigns import add_campaign
+from flows.engine.passes import tick
+from flows.engine.persons import approve, resolve, resume, retract, stop
+from flows.engine.previewing import preview, preview_spec
+from flows.engine.replaying import replay
+from flows.engine.reports import Best, ReplayReport, StatusReport, TellReport, TickReport
+from flows.engine.running import run
+from flows.engine.standing import status
+from flows.engine.telling import TellError, tell
+
+__all__ = [
+    "Best",
+    "ReplayReport",
+    "StatusReport",
+    "TellError",
+    "TellReport",
+    "TickReport",
+    "add_campaign",
+    "approve",
+    "preview",
+    "preview_spec",
+    "replay",
+    "resolve",
+    "resume",
+    "retract",
+    "run",
+    "status",
+    "stop",
+    "tell",
+    "tick",
+]

@@ -1,0 +1,137 @@
+"""Campaigns: a campaign file read, checked against its laboratory and the record, and opened."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.engine.holding import PATIENCE, holding
+from flows.engine.view import View
+from flows.wiring import ORIGIN, open_laboratory, open_record
+from loop.checkpoints import reached
+from loop.contracts import Ledger
+from loop.errors import NotFound, SpaceError, SpecError
+from loop.record import CampaignState
+from loop.spec import CampaignSpec, build_space, read_spec
+from loop.spec.models import NumberSpec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def add_campaign(settings: Settings, spec_path: Path | str) -> str:
+    """Open the campaign that a file describes; returns its name.
+
+    The same file again changes nothing; a changed one becomes a new version of the spec, and a finished campaign
+    goes on under it.
+
+    Raises:
+        SpecError: The file cannot be read or is wrong, or it changes what results on record mean.
+        AdapterError: Its laboratory cannot be built.
+    """
+    path = Path(spec_path)
+    spec = read_campaign_file(path)
+    name, base = spec.campaign, path.absolute().parent
+    open_laboratory(settings, spec, base=base)
+    with open_record(settings) as ledger:
+        known = _known(ledger, name)
+        if known is not None:
+            _check_change(known, spec)
+        _remember(settings, name, base, path)
+        record = ledger.open_campaign(name, spec.resolved(), by=settings.by)
+        if known is not None and record.version > known.campaign.version:
+            _go_on(settings, ledger, name)
+    return name
+
+
+def read_campaign_file(path: Path) -> CampaignSpec:
+    """The resolved spec of a campaign file; files that it names are looked for beside it.
+
+    Raises:
+        SpecError: It cannot be read, or is wrong.
+    """
+    return read_spec(_read(path), source=path.name, read=lambda name: _read(path.absolute().parent / name))
+
+
+def unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:
+    """What on record a changed spec could no longer read, one sentence for each observation."""
+    space = build_space(spec)
+    problems = []
+    for o in view.observations:
+        try:
+            space.coordinates(o.settings)
+        except SpaceError as error:
+            problems.append(f"observation {o.id} ({view.label(o.settings)}): {error}")
+    return tuple(problems)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read ({error.strerror}); check the path") from None
+
+
+def _known(ledger: Ledger, name: str) -> View | None:
+    try:
+        return View(ledger, name)
+    except NotFound:
+        return None
+
+
+def _check_change(known: View, spec: CampaignSpec) -> None:
+    """Refuse a change after which numbers on record would mean something else, or be lost to the planner."""
+    if spec.resolved() == known.campaign.spec or not (known.observations or known.attempts):
+        return
+    before = known.spec
+    units = [
+        (f"target {name!r}", before.objective[name].unit, target.unit)
+        for name, target in spec.objective.items()
+        if name in before.objective
+    ]
+    for name, parameter in spec.space.items():
+        earlier = before.space.get(name)
+        if isinstance(parameter, NumberSpec) and isinstance(earlier, NumberSpec):
+            units.append((f"parameter {name!r}", earlier.unit, parameter.unit))
+    for what, old, new in units:
+        if old != new:
+            raise SpecError(
+                f"campaign {known.name!r}: {what} has results in {old!r} on record and is in {new!r} now; "
+                "keep the unit, or give the campaign another name"
+            )
+    if problems := unreadable(known, spec):
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SpecError(
+            f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; "
+            "keep the parameters and options that were used (a constraint can exclude them), "
+            "or give the campaign another name",
+            problems,
+        )
+
+
+def _go_on(settings: Settings, ledger: Ledger, name: str) -> None:
+    """A finished campaign with a changed spec is active again: its budget or goal may be another."""
+    if ledger.campaign(name).state is not CampaignState.FINISHED:
+        return
+    with holding(ledger, settings, name, patience=PATIENCE) as held, ledger.work(held.lease, actor=settings.by) as work:
+        work.set_state(CampaignState.ACTIVE, "the spec was changed")
+
+
+def _remember(settings: Settings, name: str, base: Path, path: Path) -> None:
+    """Note where the file was, whole or not at all: relative paths of the laboratory section start there."""
+    target = settings.folder(name) / ORIGIN
+    text = json.dumps({"base": str(base), "file": path.name}, ensure_ascii=False, indent=2) + "\n"
+    if target.is_file() and target.read_text(encoding="utf-8") == text:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{ORIGIN}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, target)
+    reached("campaign.remembered")

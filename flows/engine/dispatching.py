@@ -1,0 +1,104 @@
+"""Dispatching: approved attempts go to the laboratory, the intent on record before anything moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.engine.judging import Judge, conclude
+from flows.engine.session import Session
+from flows.engine.view import WITH_LABORATORY
+from loop.checkpoints import reached
+from loop.contracts import AttemptKey, Capabilities, Delivery, ExperimentSpec, Handle, Problem
+from loop.errors import AdapterUnavailable
+from loop.experiment import Event, State
+from loop.outcome import Fault, FaultKind
+from loop.record import AttemptRecord, CampaignState
+from loop.spec import CampaignSpec
+from loop.spec.models import NumberSpec
+
+
+def dispatch(session: Session) -> None:
+    """Send what is ready, in run order, as far as the laboratory has room."""
+    view = session.view
+    ready = [a for a in view.pending if a.state is State.READY]
+    if not ready or view.campaign.state is not CampaignState.ACTIVE:
+        return
+    capabilities = session.laboratory.capabilities()
+    chosen = ready[: _room(capabilities, sum(a.state in WITH_LABORATORY for a in view.pending))]
+    # A blind laboratory cannot be asked afterwards: one intent at a time, so that a killed pass leaves one doubt.
+    size = 1 if capabilities.delivery is Delivery.BLIND else len(chosen)
+    for start in range(0, len(chosen), max(size, 1)):
+        if not _send(session, chosen[start : start + size]):
+            break
+    if chosen:
+        session.refresh()
+
+
+def _room(capabilities: Capabilities, taken: int) -> int | None:
+    return None if capabilities.max_parallel is None else max(capabilities.max_parallel - taken, 0)
+
+
+def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
+    """Claim, prepare and start these; False when the laboratory cannot be reached."""
+    specs = {a.key: experiment_spec(session.view.spec, a) for a in attempts}
+    problems = {a.key: session.laboratory.validate(specs[a.key]) for a in attempts}
+    judge = Judge(session.view)
+    with session.work() as work:
+        for attempt in attempts:
+            work.move(attempt.key, Event.CLAIMED, adapter=session.adapter)
+            if found := problems[attempt.key]:
+                fault = _refused(found)
+                conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
+                session.tally.accepted += 1
+                session.tally.faults += 1
+                session.tally.note(f"{session.view.label(attempt.settings)} was not sent: {fault.message}")
+    reached("dispatch.claimed")
+    sound = [a for a in attempts if not problems[a.key]]
+    accepted: list[tuple[AttemptRecord, Handle]] = []
+    untouched = list(sound)
+    try:
+        for attempt in sound:
+            key = AttemptKey(attempt.key)
+            untouched.remove(attempt)
+            handle = session.laboratory.prepare(specs[attempt.key], key)
+            reached("dispatch.prepared")
+            session.laboratory.start(handle, key)
+            reached("dispatch.started")
+            accepted.append((attempt, handle))
+    except AdapterUnavailable as error:
+        session.tally.note(
+            f"the laboratory {session.adapter!r} cannot be reached ({error}); what was sent is looked up"
+        )
+        return False
+    finally:  # also on a fault of our own: what is known is put on record
+        _record(session, accepted, untouched)
+    return True
+
+
+def _record(
+    session: Session, accepted: Sequence[tuple[AttemptRecord, Handle]], untouched: Sequence[AttemptRecord]
+) -> None:
+    if accepted or untouched:
+        with session.work() as work:
+            for attempt, handle in accepted:
+                work.move(attempt.key, Event.ACCEPTED, adapter=session.adapter, handle=handle)
+            for attempt in untouched:  # claimed, and never shown to the laboratory: no doubt about it
+                work.move(attempt.key, Event.ABSENT, "not sent: the laboratory could not be reached")
+    session.tally.sent += len(accepted)
+    reached("dispatch.accepted")
+
+
+def _refused(problems: Sequence[Problem]) -> Fault:
+    return Fault.of(FaultKind.INPUT_ERROR, "; ".join(str(problem) for problem in problems))
+
+
+def experiment_spec(spec: CampaignSpec, attempt: AttemptRecord) -> ExperimentSpec:
+    """What the laboratory is asked to do."""
+    return ExperimentSpec(
+        campaign=spec.campaign,
+        settings=dict(attempt.settings),
+        units={name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)},
+        smiles=dict(attempt.smiles),
+        targets={name: target.unit for name, target in spec.objective.items()},
+        replicate_no=attempt.replicate_no,
+    )

@@ -1,0 +1,108 @@
+"""Holding a campaign: the turn on this machine and the lease in the record, taken and given back together."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flows.engine.turn import Turn
+from loop.checkpoints import reached
+from loop.contracts import Ledger
+from loop.errors import LeaseHeld
+from loop.record import Lease
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+PATIENCE = 60.0  # seconds that a person's command waits for a run to give way between two passes
+
+
+class Holding:
+    """One holder's right to write to one campaign. A lease that is half over is renewed when it is next used."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: Settings,
+        campaign: str,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._ledger, self._campaign, self._ttl = ledger, campaign, settings.lease
+        self._clock, self._sleep = clock, sleep
+        # One name for all processes of this home on this machine: the turn lets only one of them through, and
+        # under its own name the next takes over what a killed one left behind, without waiting for the lease's end.
+        self._holder = f"{socket.gethostname()}:{settings.home}"
+        self._turn = Turn(settings.folder(campaign), campaign, sleep=sleep)
+        self._lease: Lease | None = None
+
+    @property
+    def lease(self) -> Lease:
+        """The lease in force, renewed when half of it is over.
+
+        Raises:
+            LeaseHeld: It ran out, and another machine has taken it.
+        """
+        assert self._lease is not None, "take comes first"
+        if self._lease.expires - self._clock() < self._ttl / 2:
+            self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
+        return self._lease
+
+    def take(self, patience: float = 0.0) -> None:
+        """Take turn and lease, waiting at most ``patience`` seconds for each.
+
+        Raises:
+            LeaseHeld: Somebody else works on the campaign; the message says who.
+            NotFound: There is no such campaign.
+        """
+        self._ledger.campaign(self._campaign)  # before a folder is made for a name that nobody knows
+        self._turn.take(patience)
+        until = time.monotonic() + patience
+        try:
+            while True:
+                try:
+                    self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
+                    break
+                except LeaseHeld:
+                    if time.monotonic() >= until:
+                        raise
+                    self._sleep(0.2)
+        except BaseException:
+            self._turn.end()
+            raise
+        reached("tick.leased")
+
+    def give_back(self) -> None:
+        """Give lease and turn back; once is enough, twice does no harm."""
+        try:
+            if self._lease is not None:
+                self._ledger.release(self._lease)
+                self._lease = None
+                reached("tick.released")
+        finally:
+            self._turn.end()
+
+    def give_way(self) -> bool:
+        """Let a person who waits for the turn go first; True when somebody did, and the record may have changed."""
+        if not self._turn.is_wanted():
+            return False
+        self.give_back()
+        self._turn.wait_behind()
+        self.take(PATIENCE)
+        return True
+
+
+@contextmanager
+def holding(ledger: Ledger, settings: Settings, campaign: str, *, patience: float = 0.0) -> Iterator[Holding]:
+    """Turn and lease for the length of the block."""
+    held = Holding(ledger, settings, campaign)
+    held.take(patience)
+    try:
+        yield held
+    finally:
+        held.give_back()

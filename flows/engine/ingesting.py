@@ -1,0 +1,93 @@
+"""Ingesting: what the laboratory sends is stored before anything reads it, then judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.engine.judging import Judge, Judgement, conclude
+from flows.engine.session import Session
+from loop.checkpoints import reached
+from loop.contracts import Handle
+from loop.errors import AdapterUnavailable
+from loop.outcome import Fault, FaultKind
+from loop.record import AttemptRecord, EnvelopeDraft, Verdict
+
+Ended = Sequence[tuple[AttemptRecord, Handle]]
+
+
+def ingest(session: Session, ended: Ended) -> None:
+    """Fetch, store and judge the results of attempts that ended."""
+    if not ended:
+        return
+    drafts: list[EnvelopeDraft] = []
+    fetched: list[AttemptRecord] = []
+    try:
+        for attempt, handle in ended:
+            drafts += [EnvelopeDraft(session.adapter, e.key, e.payload) for e in session.laboratory.fetch(handle)]
+            fetched.append(attempt)
+    except AdapterUnavailable as error:
+        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+    reached("ingest.fetched")
+    if drafts:
+        before = len(session.view.unjudged)
+        with session.work(moves=False) as work:
+            for draft in drafts:
+                work.receive(draft)
+        session.refresh()
+        if new := len(session.view.unjudged) - before:
+            session.tally.received += new
+            session.tally.has_moved = True
+            reached("ingest.stored")
+    judge_all(session, fetched)
+
+
+def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[Judgement]:
+    """Judge whatever was not judged yet, also what a killed pass left behind; one transaction.
+
+    An attempt of ``fetched`` without a readable result ends as ``analysis_failed``, unless a person brings the
+    results: that person can correct what was typed, so the attempt waits.
+    """
+    judge = Judge(session.view)
+    judgements = judge.judge(session.view.unjudged)
+    unread = [a for a in fetched if not judge.has_ended(a.key)]
+    ends = [] if unread and session.laboratory.capabilities().needs_person else unread
+    if judgements or ends:
+        with session.work() as work:
+            for judgement in judgements:
+                judgement.write(work)
+            for attempt in ends:
+                fault = _unreadable(judgements, attempt)
+                conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
+                session.tally.faults += 1
+                session.tally.accepted += 1
+        session.refresh()
+        reached("ingest.judged")
+    _count(session, judgements)
+    for attempt in unread:
+        if attempt not in ends:
+            _note_unread(session, attempt)
+    return judgements
+
+
+def _unreadable(judgements: Sequence[Judgement], attempt: AttemptRecord) -> Fault:
+    why = [j.message for j in judgements if j.envelope.key == attempt.key and j.verdict is Verdict.MALFORMED]
+    message = f"the result cannot be read: {why[-1]}" if why else "it ended, and no readable result came with it"
+    return Fault.of(FaultKind.ANALYSIS_FAILED, message)
+
+
+def _count(session: Session, judgements: Sequence[Judgement]) -> None:
+    for j in judgements:
+        if j.verdict is Verdict.ACCEPTED:
+            session.tally.accepted += 1
+            session.tally.faults += isinstance(j.outcome, Fault)
+        elif j.verdict is not Verdict.DUPLICATE:
+            session.tally.note(f"an envelope from {j.envelope.source} is {j.verdict.value}: {j.message}")
+
+
+def _note_unread(session: Session, attempt: AttemptRecord) -> None:
+    """A person's entry that cannot be read is said on every pass, until it is corrected."""
+    mine = [
+        e for e in session.ledger.envelopes(session.name) if e.key == attempt.key and e.verdict is Verdict.MALFORMED
+    ]
+    why = mine[-1].message if mine else "nothing readable was entered"
+    session.tally.note(f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits: {why}")

@@ -1,0 +1,209 @@
+"""Judging: what is made of each envelope. Pure: envelopes and the record in, verdicts out, nothing written."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engine.rows import ToldRow, is_told, read_told
+from flows.engine.view import View
+from loop.contracts import Work
+from loop.errors import OutcomeError, SpecError
+from loop.experiment import Event, State
+from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
+from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
+from loop.space import Space
+
+ENGINE = "engine"  # source of the envelopes that the engine writes itself
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be recorded of one envelope."""
+
+    envelope: EnvelopeRecord
+    verdict: Verdict
+    message: str = ""
+    outcome: Outcome | None = None  # of an accepted one
+    candidate: Candidate | None = None  # of an accepted told observation
+    context: Json | None = None
+    retry: str = ""  # why its attempt is tried again, "" for not
+    claims: bool = False  # a result came for an attempt that was never sent: it is claimed first
+
+    def write(self, work: Work) -> str | None:
+        """Record it; returns the id of the observation, where one was added."""
+        if self.verdict is not Verdict.ACCEPTED:
+            work.judge(self.envelope.id, self.verdict, self.message)
+            return None
+        assert self.outcome is not None
+        if self.claims and self.envelope.key:
+            work.move(self.envelope.key, Event.CLAIMED, "a result came before it was sent")
+        record = work.accept(self.envelope.id, self.outcome, candidate=self.candidate, context=self.context)
+        if self.retry and self.envelope.key:
+            work.retry(self.envelope.key, self.retry)
+        return record.id
+
+
+class Judge:
+    """Judges envelopes one after the other; each verdict counts for those after it."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._units = {name: target.unit for name, target in view.spec.objective.items()}
+        self._attempts = {a.key: a for a in view.attempts}
+        self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
+        self._told = self._told_before() if any(is_told(e.source) for e in view.unjudged) else set()
+        self._last: dict[tuple[str, int], int] = {}
+        for a in view.attempts:
+            place = (a.proposal_id, a.replicate_no)
+            self._last[place] = max(self._last.get(place, 0), a.attempt_no)
+        self._faults: Counter[tuple[str, int, FaultKind]] = Counter()
+        for o in view.observations:
+            if o.key in self._attempts and isinstance(o.outcome, Fault):
+                a = self._attempts[o.key]
+                self._faults[a.proposal_id, a.replicate_no, o.outcome.kind] += 1
+
+    def judge(self, envelopes: Iterable[EnvelopeRecord]) -> list[Judgement]:
+        """A verdict for each, in their order."""
+        return [self._told_row(e) if is_told(e.source) else self._result(e, e.payload) for e in envelopes]
+
+    def has_ended(self, key: str) -> bool:
+        """Whether an outcome of the attempt counts, those just judged included."""
+        return key in self._ended
+
+    def wants_retry(self, attempt: AttemptRecord, fault: Fault) -> str:
+        """Why the experiment is tried again after this fault; "" when it is not. Counts the fault."""
+        place = (attempt.proposal_id, attempt.replicate_no)
+        self._faults[*place, fault.kind] += 1
+        seen, allowed = self._faults[*place, fault.kind], FAULT_RULES[fault.kind].retries
+        if seen > allowed or self._last[place] != attempt.attempt_no:
+            return ""
+        return f"{fault.kind.value} ({fault.message}): try {seen} of {allowed} again"
+
+    def _result(self, envelope: EnvelopeRecord, payload: str | Mapping[str, Any]) -> Judgement:
+        """A result that names its attempt."""
+        try:
+            data = read_payload(payload) if isinstance(payload, str) else payload
+        except OutcomeError as error:
+            return Judgement(envelope, Verdict.MALFORMED, str(error))
+        attempt = self._attempts.get(envelope.key or "")
+        if attempt is None:
+            what = "names no attempt" if envelope.key is None else f"names attempt {envelope.key!r}"
+            rule = f"the result {what}, and campaign {self._view.name!r} knows none such"
+            return Judgement(envelope, Verdict.FOREIGN, f"{rule}; correct the key, or tell it as an observation")
+        try:
+            outcome = read_outcome(data, self._units)
+            context = _context(data)
+        except OutcomeError as error:
+            return Judgement(envelope, Verdict.MALFORMED, str(error))
+        if attempt.state in (State.CANCELLED, State.EXPIRED) and attempt.key not in self._ended:
+            rule = f"attempt {attempt.key} is {attempt.state.value}"
+            return Judgement(envelope, Verdict.LATE, f"{rule}; tell it as an observation to let it count")
+        return self._outcome_of(attempt, envelope, outcome, context)
+
+    def _outcome_of(
+        self, attempt: AttemptRecord, envelope: EnvelopeRecord, outcome: Outcome, context: Json | None
+    ) -> Judgement:
+        known = self._ended.get(attempt.key)
+        if known is not None:
+            if _sorted(known) == _sorted(outcome):
+                return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
+            message = f"attempt {attempt.key} already ended otherwise; retract that outcome to let this one count"
+            return Judgement(envelope, Verdict.CONTRADICTORY, message)
+        self._ended[attempt.key] = outcome
+        retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
+        is_unsent = attempt.state is State.READY
+        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, context, retry, is_unsent)
+
+    def _told_row(self, envelope: EnvelopeRecord) -> Judgement:
+        """A row that a person told: the result of an attempt where it names one, else an observation."""
+        try:
+            row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
+            if envelope.key is not None:
+                return self._result(envelope, row.payload)
+            outcome = read_outcome(row.payload, self._units)
+            candidate = identified(self._view.space, row.settings)
+        except (OutcomeError, SpecError) as error:
+            return Judgement(envelope, Verdict.MALFORMED, str(error))
+        content = _content(envelope)
+        if content in self._told:
+            return Judgement(envelope, Verdict.DUPLICATE, "the same row was told before, from another line")
+        self._told.add(content)
+        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, candidate, _context(row.payload))
+
+    def _told_before(self) -> set[tuple[str, str]]:
+        """The content of every told observation on record."""
+        envelopes = self._view.ledger.envelopes(self._view.name)
+        return {_content(e) for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED}
+
+
+def conclude(work: Work, attempt: AttemptRecord, fault: Fault, *, retry: str = "") -> None:
+    """End an attempt with a fault that the engine itself states, through an envelope like any other."""
+    payload = json.dumps(write_outcome(fault), sort_keys=True)
+    envelope = work.receive(EnvelopeDraft(ENGINE, attempt.key, payload))
+    work.accept(envelope.id, fault)
+    if retry:
+        work.retry(attempt.key, retry)
+
+
+def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:
+    """The candidate with its structures, and with the InChIKey of its molecule in a campaign over molecules.
+
+    Raises:
+        SpaceError: The settings do not fit the space.
+    """
+    space.coordinates(settings)
+    candidate = space.candidate(settings)
+    if space.library is None:
+        return candidate
+    from loop.molecules.standardise import inchikey  # RDKit: only where molecules are stored
+
+    return Candidate(candidate.settings, candidate.smiles, inchikey(candidate.smiles[space.library.name]))
+
+
+def read_payload(text: str) -> Mapping[str, Any]:
+    """A received text as an object that can also be written down again.
+
+    Raises:
+        OutcomeError: It is not JSON, not an object, or holds what no record can keep (NaN, broken characters).
+    """
+    try:
+        data = json.loads(text, parse_constant=_refuse)
+        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise OutcomeError(f"a result must be a JSON object with 'outcome'; this is not JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise OutcomeError(f"a result must be a JSON object with 'outcome', got {type(data).__name__}")
+    return data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+def _context(data: Mapping[str, Any]) -> Json | None:
+    """The circumstances that a result reports, its provenance among them.
+
+    Raises:
+        OutcomeError: They are not an object.
+    """
+    context, provenance = data.get("context") or {}, data.get("provenance")
+    if not isinstance(context, Mapping):
+        raise OutcomeError(f"context must be an object with instrument, plate, well, ..., got {context!r}")
+    merged = {**context, "provenance": provenance} if provenance else dict(context)
+    return merged or None
+
+
+def _content(envelope: EnvelopeRecord) -> tuple[str, str]:
+    """What makes two told rows the same, on whatever line of their file they stand."""
+    file = envelope.source.rpartition(":")[0]
+    return file, envelope.payload
+
+
+def _sorted(outcome: Outcome) -> object:
+    data = write_outcome(outcome)
+    values = data.get("values")
+    return {**data, "values": sorted(values, key=lambda v: (v["property"], v["channel"] or ""))} if values else data

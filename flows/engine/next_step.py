@@ -1,0 +1,55 @@
+"""The next step: one sentence with a command, for whoever looks at a campaign."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.engine.view import View, rounds_of
+from flows.wiring import laboratory_folder
+from loop.experiment import State
+from loop.record import CampaignState
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> tuple[str, bool]:
+    """The sentence, and whether nothing moves until a person does something."""
+    name = shlex.quote(view.name)
+    campaign = view.campaign
+    page = settings.folder(view.name) / "report.html"
+    if campaign.state is CampaignState.FINISHED:
+        return f"The campaign is finished: {campaign.reason}. Read {page} (hakken report {name} writes it anew).", True
+    if campaign.state is CampaignState.STOPPED:
+        running = len(view.running())
+        still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
+        return f"The campaign was stopped: {campaign.reason}.{still} Go on with hakken resume {name}.", not running
+    if view.undecided:
+        numbers = rounds_of(view.undecided)
+        first = f"hakken approve {name} {numbers[0]}"
+        return f"Round {numbers[0]} waits for approval: look with hakken show {name} {numbers[0]}, then {first}.", True
+    pending = view.pending
+    ambiguous = [a for a in pending if a.state is State.AMBIGUOUS]
+    if ambiguous and len(ambiguous) == len(pending):
+        key = ambiguous[0].key
+        more = f" (and {len(ambiguous) - 1} more)" if len(ambiguous) > 1 else ""
+        return (
+            f"Nobody can tell whether attempt {key}{more} ran: look at the laboratory, then say "
+            f"hakken resolve {key} --ran or hakken resolve {key} --never-ran.",
+            True,
+        )
+    with_person = [a for a in pending if a.state in (State.SUBMITTED, State.RUNNING, State.AMBIGUOUS)]
+    if needs_person and pending and len(with_person) == len(pending):
+        sheet = _worksheet(settings, view)
+        return f"{len(pending)} experiments wait for their results: fill in {sheet}, then hakken run {name}.", True
+    if pending:
+        return f"{len(pending)} experiments have not ended: hakken run {name} goes on until they have.", False
+    return f"The next batch is due: hakken run {name} plans and runs it.", False
+
+
+def _worksheet(settings: Settings, view: View) -> str:
+    folder = laboratory_folder(settings, view.name)
+    sheets = sorted(folder.glob("*.csv"))
+    return str(Path(sheets[0]) if sheets else folder)

@@ -1,0 +1,99 @@
+"""A pass over a campaign (a tick): reconcile, ingest, propose, dispatch, report. Short, stateless, may be killed.
+
+Thousands of them make a campaign. Whatever a killed pass left half done is on record, and the next one finds it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows.engine.dispatching import dispatch
+from flows.engine.holding import holding
+from flows.engine.ingesting import ingest, judge_all
+from flows.engine.next_step import next_step
+from flows.engine.proposing import propose
+from flows.engine.reconciling import reconcile
+from flows.engine.reports import TickReport
+from flows.engine.session import Planner, Session, Tally
+from flows.wiring import open_record
+from loop.checkpoints import reached
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def tick(settings: Settings, name: str, *, planner: Planner | None = None) -> TickReport:
+    """One pass over a campaign.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign.
+        planner: Plans the batch; ``loop.planner.plan`` when left out.
+
+    Raises:
+        NotFound: There is no such campaign.
+        LeaseHeld: Somebody else works on it now.
+        AdapterError: Its laboratory cannot be built.
+    """
+    with open_record(settings) as ledger, holding(ledger, settings, name) as held:
+        session = Session(settings, name, ledger, held, planner=planner)
+        one_pass(session)
+        page = write_page(session) if session.tally.has_moved else None
+        return report_of(session, page)
+
+
+def one_pass(session: Session) -> None:
+    """Everything that one pass does, save the page and the report."""
+    session.tally = Tally()
+    session.refresh()
+    look(session)
+    propose(session)
+    dispatch(session)
+
+
+def look(session: Session) -> None:
+    """Take in what happened: what a killed pass left unjudged, then what the laboratory says now."""
+    if session.view.unjudged:  # first, lest a result that is on record be looked up, or its attempt sent again
+        judge_all(session)
+    ingest(session, reconcile(session))
+
+
+def write_page(session: Session) -> str | None:
+    """The campaign's page, drawn anew; its path, or None where it could not be drawn."""
+    from flows.report import build, write  # brings RDKit and templates: only where a page is drawn
+
+    path = session.settings.folder(session.name) / "report.html"
+    try:
+        write(build(session.ledger, session.name), path)
+    except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
+        session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
+        return None
+    reached("report.written")
+    return str(path)
+
+
+def report_of(session: Session, page: str | None = None) -> TickReport:
+    """What the pass did, and what comes next."""
+    view, tally = session.view, session.tally
+    needs_person = bool(view.pending) and session.laboratory.capabilities().needs_person
+    sentence, waits = next_step(session.settings, view, needs_person=needs_person)
+    return TickReport(
+        campaign=view.name,
+        state=view.campaign.state.value,
+        reason=view.campaign.reason,
+        round=view.round_number,
+        experiments_done=view.done,
+        budget=view.spec.budget.experiments,
+        sent=tally.sent,
+        received=tally.received,
+        accepted=tally.accepted,
+        faults=tally.faults,
+        proposed=tuple(tally.proposed),
+        pending=view.pending_by_state,
+        running=view.running(),
+        best=view.best,
+        notes=tuple(tally.notes),
+        next_step=sentence,
+        waits_for_person=waits,
+        report=page,
+    )

@@ -1,0 +1,143 @@
+"""What only a person decides: retractions, approvals, doubts, and whether a campaign goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flows.engine.holding import PATIENCE, holding
+from flows.engine.view import View, rounds_of
+from flows.wiring import open_record
+from loop.checkpoints import reached
+from loop.contracts import Ledger, Work
+from loop.errors import LedgerError, NotFound
+from loop.experiment import Event, State
+from loop.outcome import Fault, FaultKind, write_outcome
+from loop.record import AttemptRecord, CampaignState, EnvelopeDraft, ObservationRecord
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def retract(settings: Settings, name: str, id_or_prefix: str, *, by: str, why: str) -> ObservationRecord:
+    """Let an observation count no more; it stays on record. It is named by its id, its attempt's key, or a beginning.
+
+    Raises:
+        NotFound: No observation, or more than one, is named so.
+        LedgerError: It was retracted before, or no reason is given.
+    """
+    if not why.strip():
+        raise LedgerError("a retraction needs a reason, which stays on record; give it with --why")
+    with open_record(settings) as ledger:
+        found = _observation(ledger, name, id_or_prefix)
+        with _writing(settings, ledger, name, by) as (_, work):
+            work.retract(found.id, by, why)
+        return found
+
+
+def approve(settings: Settings, name: str, round_number: int, *, by: str, why: str = "", refuse: bool = False) -> int:
+    """Approve (or refuse) every proposal of a round that waits for it; returns how many.
+
+    Raises:
+        NotFound: There is no such round.
+        LedgerError: Nothing in it waits for a decision.
+    """
+    with open_record(settings) as ledger:
+        ledger.round(name, round_number)
+        waiting = [p for p in ledger.proposals(name, round_number) if p.approved is None]
+        if not waiting:
+            others = rounds_of(p for p in ledger.proposals(name) if p.approved is None)
+            hint = f"; round {others[0]} does: hakken approve {name} {others[0]}" if others else "; nothing does"
+            raise LedgerError(f"round {round_number} of campaign {name!r} waits for no decision{hint}")
+        with _writing(settings, ledger, name, by) as (_, work):
+            for proposal in waiting:
+                work.decide(proposal.id, not refuse, by, why)
+        reached("approve.decided")
+        return len(waiting)
+
+
+def resolve(settings: Settings, key: str, *, ran: bool, by: str) -> AttemptRecord:
+    """Say of an ambiguous attempt whether it ran; returns it as it is then.
+
+    One that never ran is sent again. One that ran, and whose result is not at hand, ends as a fault of kind
+    ``ambiguous``, which says nothing about its candidate. A result at hand is told instead (``tell`` with a ``key``
+    column) and ends the attempt by itself.
+
+    Raises:
+        NotFound: No attempt has that key.
+        LedgerError: The attempt is not ambiguous.
+    """
+    with open_record(settings) as ledger:
+        attempt = ledger.attempt(key)
+        if attempt.state is not State.AMBIGUOUS:
+            raise LedgerError(
+                f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve"
+            )
+        with _writing(settings, ledger, _campaign_of(ledger, attempt), by) as (_, work):
+            if ran:
+                fault = Fault.of(FaultKind.AMBIGUOUS, f"it ran, says {by}, and its result is not at hand")
+                payload = json.dumps(write_outcome(fault), sort_keys=True)
+                envelope = work.receive(EnvelopeDraft(f"resolve:{by}", attempt.key, payload))
+                work.accept(envelope.id, fault)
+            else:
+                work.move(attempt.key, Event.ABSENT, f"it never ran, says {by}")
+        return ledger.attempt(attempt.key)
+
+
+def stop(settings: Settings, name: str, *, by: str, why: str) -> None:
+    """Propose and send nothing more; what runs is still taken in. ``resume`` goes on from there.
+
+    Raises:
+        LedgerError: The campaign is not active.
+    """
+    _set_state(settings, name, CampaignState.STOPPED, by, f"{why or 'no reason given'} ({by})")
+
+
+def resume(settings: Settings, name: str, *, by: str, why: str = "") -> None:
+    """Let a stopped or finished campaign go on.
+
+    Raises:
+        LedgerError: The campaign is active already.
+    """
+    _set_state(settings, name, CampaignState.ACTIVE, by, why or f"resumed by {by}")
+
+
+def _set_state(settings: Settings, name: str, state: CampaignState, by: str, reason: str) -> None:
+    with open_record(settings) as ledger, _writing(settings, ledger, name, by) as (view, work):
+        now = view.campaign.state
+        if state is now or (state is CampaignState.STOPPED and now is not CampaignState.ACTIVE):
+            raise LedgerError(f"campaign {name!r} is {now.value} already; hakken status {name} says how it stands")
+        work.set_state(state, reason)
+
+
+@contextmanager
+def _writing(settings: Settings, ledger: Ledger, name: str, by: str) -> Iterator[tuple[View, Work]]:
+    """One transaction by a person, let through between two passes of a run."""
+    with holding(ledger, settings, name, patience=PATIENCE) as held:
+        view = View(ledger, name)
+        with ledger.work(held.lease, actor=by) as work:
+            yield view, work
+
+
+def _observation(ledger: Ledger, name: str, prefix: str) -> ObservationRecord:
+    everything = ledger.observations(name, with_retracted=True)
+    named = [o for o in everything if o.id.startswith(prefix) or (o.key or "").startswith(prefix)] if prefix else []
+    if len(named) > 1:
+        counting = [o for o in named if o.retracted is None and prefix in (o.id, o.key)]
+        named = counting if len(counting) == 1 else named
+    if len(named) != 1:
+        what = f"{len(named)} observations begin" if named else "no observation begins"
+        shown = ", ".join(o.id for o in (named or everything)[-5:]) or "none"
+        raise NotFound(
+            f"campaign {name!r}: {what} with {prefix!r}; give the whole id, such as {shown} (hakken export lists all)"
+        )
+    return named[0]
+
+
+def _campaign_of(ledger: Ledger, attempt: AttemptRecord) -> str:
+    for campaign in ledger.campaigns():
+        if any(a.key == attempt.key for a in ledger.attempts(campaign.name, {attempt.state})):
+            return campaign.name
+    raise NotFound(f"attempt {attempt.key} belongs to no campaign on record; hakken audit verify looks for damage")

@@ -1,0 +1,170 @@
+"""Planning a round: what the planner is given, all of it from the record, and what is stored of its answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.judging import identified
+from flows.engine.session import Planner
+from flows.engine.view import View
+from loop.errors import SpaceError
+from loop.history import History
+from loop.policy.stopping import reason_to_stop
+from loop.record import AttemptRecord, CampaignState, ObservationRecord, ProposalRecord, RoundDraft
+from loop.space import Space
+from loop.space.pool import ENUMERABLE
+from loop.spec import CampaignSpec, build_space
+from loop.spec.models import ExcludeSpec
+
+if TYPE_CHECKING:
+    from loop.planner import Plan
+
+# The packages that decide the numbers; a replay names those that are not as they were.
+PACKAGES: Final = ("hakken", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn", "rdkit")
+ALLOWED: Final = "experiments_allowed"  # in a round's model: what the budget left when it was planned
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that decides a batch."""
+
+    number: int  # of the round
+    seed: int
+    spec: CampaignSpec
+    space: Space
+    history: History
+    experiments: int  # at most so many
+    notes: tuple[str, ...] = ()
+
+    def plan(self, planner: Planner) -> Plan:
+        """The batch. Raises what the planner raises, ``PoolExhausted`` among it."""
+        return planner(self.spec, self.history, None, seed=self.seed, experiments=self.experiments)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Whether a batch is due: so many experiments, or none and, where it is over, why."""
+
+    experiments: int = 0
+    reason: str = ""  # why the campaign is to end
+
+
+def what_is_due(view: View) -> Need:
+    """Whether the record asks for another batch now.
+
+    In batch mode the next round comes when every attempt of the last has ended, so that it does not depend on the
+    order in which results arrive. In rolling mode as many are proposed as were freed.
+    """
+    if view.campaign.state is not CampaignState.ACTIVE or view.undecided:
+        return Need()
+    planner, pending = view.spec.planner, view.pending
+    if planner.mode == "batch" and pending:
+        return Need()
+    history, _ = history_of(view.space, view.counted, pending)
+    if reason := reason_to_stop(view.spec, history, 0):  # the goal; what was not sent yet is no longer wanted
+        return Need(0, reason)
+    left = view.spec.budget.experiments - view.spent
+    if left <= 0:
+        return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent))
+    if planner.mode == "batch" or view.round_number == 0:
+        return Need(left)
+    free = min(left, planner.batch * planner.replicates - len(pending))
+    return Need(free) if free >= min(planner.replicates, left) else Need()
+
+
+def next_inputs(view: View, experiments: int) -> Inputs:
+    """What the next round is planned from."""
+    number = view.round_number + 1
+    spec, notes = without_refused(view.spec, view.space, view.proposals if number > 1 else ())
+    history, unreadable = history_of(view.space, view.counted, view.pending)
+    seed = seed_of(spec.planner.seed, view.name, number)
+    return Inputs(number, seed, spec, view.space, history, experiments, notes + unreadable)
+
+
+def first_inputs(spec: CampaignSpec) -> Inputs:
+    """What the first round of a campaign is planned from that is not on record yet."""
+    seed = seed_of(spec.planner.seed, spec.campaign, 1)
+    return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.experiments)
+
+
+def draft_of(inputs: Inputs, plan: Plan, data_version: int) -> RoundDraft:
+    """The round as it is put on record."""
+    proposals = tuple(replace(p, candidate=identified(inputs.space, p.candidate.settings)) for p in plan.proposals)
+    return RoundDraft(
+        number=inputs.number,
+        seed=inputs.seed,
+        data_version=data_version,
+        surrogate=plan.surrogate,
+        model={**plan.model, ALLOWED: inputs.experiments},
+        notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),
+        environment=environment(),
+        observations=tuple(o.id for o in inputs.history.observations),
+        pending=tuple(p.key for p in inputs.history.pending),
+        proposals=proposals,
+        approved=inputs.spec.laboratory.approval == "automatic",
+    )
+
+
+def history_of(
+    space: Space, observations: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]
+) -> tuple[History, tuple[str, ...]]:
+    """The history, and notes on pending attempts that lie outside a space that was changed meanwhile."""
+    inside, notes = [], []
+    for attempt in pending:
+        try:
+            space.coordinates(attempt.settings)
+        except SpaceError as error:
+            notes.append(f"pending attempt {attempt.key} does not condition the batch: {error}")
+            continue
+        inside.append(attempt)
+    return History.of(space, observations, inside), tuple(notes)
+
+
+def without_refused(
+    spec: CampaignSpec, space: Space, proposals: Sequence[ProposalRecord], before: int | None = None
+) -> tuple[CampaignSpec, tuple[str, ...]]:
+    """The spec with refused candidates kept out, so that they are not proposed again and again.
+
+    Only rounds below ``before`` are looked at, where it is given. A continuous space needs none of it: nobody
+    meets the same point twice.
+    """
+    refused = {
+        tuple(p.draft.candidate.settings.items()): p.draft.candidate.settings
+        for p in proposals
+        if p.approved is False and (before is None or p.round_number < before)
+    }
+    if not refused:
+        return spec, ()
+    if not space.is_finite:
+        return spec, ()
+    if space.size > ENUMERABLE:
+        return spec, (f"{len(refused)} refused candidates may come again: the space is too large for exclusions",)
+    inside = [settings for settings in refused.values() if space.contains(settings)]
+    excluded = [
+        ExcludeSpec(name=f"refused {i}", exclude={n: [v] for n, v in s.items()}) for i, s in enumerate(inside, start=1)
+    ]
+    changed = spec.model_copy(update={"constraints": [*spec.constraints, *excluded]})
+    return changed, (f"{len(inside)} candidates that a person refused are left out",)
+
+
+def seed_of(seed: int, campaign: str, number: int) -> int:
+    """The seed of a round: the same wherever and however often it is planned, and another for each round."""
+    digest = hashlib.sha256(f"{seed}\0{campaign}\0{number}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1  # 31 bits: what every random generator takes
+
+
+def environment() -> Mapping[str, str]:
+    """Versions of everything that decides the numbers."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions

@@ -1,0 +1,52 @@
+"""Previews: the next batch as it would be, with nothing written and nothing sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.engine.campaigns import read_campaign_file
+from flows.engine.planning import first_inputs, next_inputs
+from flows.engine.session import Planner, default_planner
+from flows.engine.view import View
+from flows.wiring import open_laboratory, open_record
+from loop.errors import PoolExhausted
+from loop.spec import CampaignSpec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.planner import Plan
+
+
+def preview(settings: Settings, name: str, *, planner: Planner | None = None) -> Plan:
+    """The batch that would be planned if it were due now, whatever still runs being pending.
+
+    Raises:
+        NotFound: There is no such campaign.
+        PoolExhausted: The budget is spent, or nothing is left to propose.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        left = view.spec.budget.experiments - view.spent
+        if left <= 0:
+            raise PoolExhausted(
+                f"campaign {name!r}: the budget of {view.spec.budget.experiments} experiments is spent; raise it in "
+                "the campaign file to plan more"
+            )
+        return next_inputs(view, left).plan(planner or default_planner)
+
+
+def preview_spec(settings: Settings, spec_path: Path | str, *, planner: Planner | None = None) -> Plan:
+    """The first batch of a campaign file that is not on record yet.
+
+    Raises:
+        SpecError: The file cannot be read, or is wrong.
+        AdapterError: Its laboratory cannot be built.
+    """
+    path = Path(spec_path)
+    spec = read_campaign_file(path)
+    open_laboratory(settings, spec, base=path.absolute().parent)
+    # The record keeps objects with sorted keys, and the order of parameters and options decides what a seed gives.
+    as_recorded = CampaignSpec.from_resolved(json.loads(json.dumps(spec.resolved(), sort_keys=True)))
+    return first_inputs(as_recorded).plan(planner or default_planner)

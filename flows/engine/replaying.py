@@ -1,0 +1,122 @@
+"""Replaying: a stored round planned again from the record alone, and compared with what was stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.planning import ALLOWED, Inputs, environment, history_of, without_refused
+from flows.engine.reports import ReplayReport
+from flows.engine.session import Planner, default_planner
+from flows.wiring import open_record
+from loop.contracts import Ledger
+from loop.errors import LedgerError, PlanError
+from loop.record import Prediction, ProposalDraft, RoundRecord
+from loop.spec import CampaignSpec, build_space
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+TOLERANCE: Final = 1e-6  # relative: what another order of summation may cost, far below any difference that matters
+
+
+def replay(settings: Settings, name: str, round_number: int, *, planner: Planner | None = None) -> ReplayReport:
+    """Plan a stored round again and say what differs.
+
+    Nothing but the record is used: the spec in force then, the observations by id (also those retracted since), the
+    attempts that were pending, the seed, and what the budget left.
+
+    Raises:
+        NotFound: There is no such campaign or round.
+        LedgerError: An observation that the round was planned from is not on record.
+    """
+    with open_record(settings) as ledger:
+        stored = ledger.round(name, round_number)
+        before = [p.draft for p in ledger.proposals(name, round_number)]
+        inputs = inputs_of(ledger, name, stored)
+    differences: list[str]
+    notes: tuple[str, ...] = ()
+    try:
+        now = inputs.plan(planner or default_planner)
+    except PlanError as error:
+        differences = [f"no batch could be planned now: {error}"]
+    else:
+        differences = list(_compare(before, now.proposals))
+        notes = now.notes
+        if now.surrogate != stored.surrogate:
+            differences.insert(0, f"the model was {stored.surrogate!r}, now {now.surrogate!r}")
+    versions = tuple(_versions(stored.environment, environment()))
+    return ReplayReport(name, round_number, not differences, tuple(differences), versions, len(before), notes)
+
+
+def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
+    """What a stored round was planned from."""
+    spec = CampaignSpec.from_resolved(ledger.spec_version(name, stored.version))
+    space = build_space(spec)
+    observations = {o.id: o for o in ledger.observations(name, with_retracted=True)}
+    attempts = {a.key: a for a in ledger.attempts(name)}
+    for what, ids, there in (("observation", stored.observations, observations), ("attempt", stored.pending, attempts)):
+        if missing := [i for i in ids if i not in there]:
+            raise LedgerError(
+                f"round {stored.number} of campaign {name!r} was planned from {what} {missing[0]}, which is not on "
+                "record; hakken audit verify looks for damage"
+            )
+    history, _ = history_of(
+        space, [observations[i] for i in stored.observations], [attempts[k] for k in stored.pending]
+    )
+    planned, notes = without_refused(spec, space, ledger.proposals(name), before=stored.number)
+    allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
+    return Inputs(stored.number, stored.seed, planned, space, history, allowed, notes)
+
+
+def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft]) -> Iterator[str]:
+    if len(before) != len(now):
+        yield f"there were {len(before)} proposals, now {len(now)}"
+    old_ones, new_ones = sorted(before, key=_position), sorted(now, key=_position)
+    for old, new in zip(old_ones, new_ones, strict=False):
+        yield from (f"proposal {old.position}: {text}" for text in _differences(old, new))
+
+
+def _position(draft: ProposalDraft) -> int:
+    return draft.position
+
+
+def _differences(old: ProposalDraft, new: ProposalDraft) -> Iterator[str]:
+    then, now = old.candidate.settings, new.candidate.settings
+    for name in dict.fromkeys((*then, *now)):
+        if then.get(name) != now.get(name):
+            yield f"{name} was {then.get(name)}, now {now.get(name)}"
+    for what in ("arm", "position", "run_order", "replicates", "model", "acquisition", "neighbour"):
+        if getattr(old, what) != getattr(new, what):
+            yield f"{what.replace('_', ' ')} was {getattr(old, what)}, now {getattr(new, what)}"
+    for what in ("acquisition_value", "novelty"):
+        if not _close(getattr(old, what), getattr(new, what)):
+            yield f"{what.replace('_', ' ')} was {getattr(old, what)}, now {getattr(new, what)}"
+    yield from _predictions({(p.target, p.member): p for p in old.predictions}, new.predictions)
+
+
+def _predictions(old: Mapping[tuple[str, str], Prediction], new: Sequence[Prediction]) -> Iterator[str]:
+    now = {(p.target, p.member): p for p in new}
+    for place in dict.fromkeys((*old, *now)):
+        target, member = place
+        if place not in old or place not in now:
+            yield f"{member} {'said nothing' if place not in old else 'said something'} of {target}, now otherwise"
+            continue
+        for what in ("mean", "sd", "weight"):
+            then_, now_ = getattr(old[place], what), getattr(now[place], what)
+            if not _close(then_, now_):
+                yield f"{member}'s {what} of {target} was {then_}, now {now_}"
+
+
+def _close(old: float | None, new: float | None) -> bool:
+    if old is None or new is None:
+        return old is new
+    return math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=1e-12) or (math.isnan(old) and math.isnan(new))
+
+
+def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for package in dict.fromkeys((*then, *now)):
+        old, new = then.get(package, "not recorded"), now.get(package, "not installed")
+        if old != new:
+            yield f"{package} was {old}, now {new}"

@@ -1,0 +1,123 @@
+"""What the engine tells whoever called it: frozen values that turn into JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+
+class _Report:
+    """Gives every report the same way into JSON."""
+
+    __slots__ = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        plain: dict[str, Any] = _plain(self)
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best exact value of a target so far that keeps the objective's thresholds."""
+
+    target: str
+    label: str  # the settings in one line, with units
+    value: float
+    unit: str
+    observation: str  # id
+    settings: Mapping[str, str | float]
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport(_Report):
+    """One pass over a campaign: what it found, what it did, and what comes next."""
+
+    campaign: str
+    state: str  # active, finished or stopped
+    reason: str  # why it is in that state, "" while active
+    round: int  # number of the last round, 0 before the first
+    experiments_done: int  # ended for good, retries not counted
+    budget: int
+    sent: int  # attempts that the laboratory was told to start
+    received: int  # envelopes stored
+    accepted: int  # of them, outcomes that count
+    faults: int  # of the accepted, faults
+    proposed: tuple[str, ...]  # labels of the proposals of this pass
+    pending: Mapping[str, int]  # attempts that have not ended, by state
+    running: tuple[str, ...]  # labels of what the laboratory has
+    best: tuple[Best, ...]  # one for each target that has a value
+    notes: tuple[str, ...]
+    next_step: str  # a sentence with a command
+    waits_for_person: bool  # nothing moves until a person does something
+    report: str | None = None  # path of the page, where this pass wrote it
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether this pass moved anything on."""
+        return bool(self.sent or self.received or self.accepted or self.proposed)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport(_Report):
+    """Where a campaign stands, read from the record alone."""
+
+    campaign: str
+    state: str
+    reason: str
+    version: int  # of the spec in force
+    created: datetime
+    laboratory: str
+    round: int
+    experiments_done: int
+    budget: int
+    observations: int  # that count, told ones included
+    told: int
+    faults: int
+    pending: Mapping[str, int]
+    running: tuple[str, ...]
+    to_approve: tuple[int, ...]  # rounds that wait for a person
+    ambiguous: tuple[str, ...]  # keys of attempts of which nobody knows whether they ran
+    unjudged: int  # envelopes that the next pass will judge
+    best: tuple[Best, ...]
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellReport(_Report):
+    """What became of a told file; every row of it is on record."""
+
+    accepted: int
+    duplicates: int
+    problems: list[str]  # one sentence each, with file and line
+    observations: tuple[str, ...] = ()  # ids of the accepted ones
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport(_Report):
+    """Whether a stored round comes out again from the record alone."""
+
+    campaign: str
+    round: int
+    is_identical: bool
+    differences: tuple[str, ...]
+    versions: tuple[str, ...]  # packages that are not as they were, each as a sentence
+    proposals: int  # compared
+    notes: tuple[str, ...] = field(default=())
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(_plain(key)): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Enum):
+        return value.value
+    return value.isoformat() if isinstance(value, datetime) else value

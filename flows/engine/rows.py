@@ -1,0 +1,236 @@
+"""Told rows: a line of a person's table, kept as typed, and read as settings and a result.
+
+Columns are the parameters and the targets of the campaign, each with its unit where it is another one
+(``temperature [K]``), and ``TARGET_sd``, ``TARGET_qualifier``, ``outcome``, ``comment`` and ``key``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
+from loop.record import EnvelopeDraft
+from loop.space import Component, Continuous, Discrete, Space
+from loop.spec import CampaignSpec
+from loop.units import convert
+
+TELL: Final = "tell:"
+PLAIN: Final = frozenset({"outcome", "comment", "key"})
+IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate", "well"})
+_HEADER: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
+_FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRow:
+    """What a row says."""
+
+    settings: Mapping[str, str | float]  # in the units of the parameters; empty where a key names the attempt
+    payload: Mapping[str, Any]  # as ``loop.outcome.read_outcome`` reads it
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column holds: of which thing, which part, and in which unit (None for the campaign's)."""
+
+    header: str
+    thing: str  # a parameter, a target, or one of the plain columns
+    part: str  # "value", "sd" or "qualifier"
+    unit: str | None
+
+
+def is_told(source: str) -> bool:
+    """Whether an envelope came from a told file."""
+    return source.startswith(TELL)
+
+
+def draft_row(source: str, header: list[str], cells: list[str], seen: Counter[str]) -> EnvelopeDraft:
+    """A row as an envelope, unread.
+
+    ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
+    readings in one file stay two readings.
+    """
+    fits = len(header) == len(cells)
+    named: Any = dict(zip(header, cells, strict=True)) if fits else cells
+    text = json.dumps(named, ensure_ascii=False)
+    seen[text] += 1
+    payload = json.dumps({"cells": named, "occurrence": seen[text]}, ensure_ascii=False)
+    key = next((cell for head, cell in zip(header, cells, strict=False) if head.strip() == "key" and cell), None)
+    plain = {
+        match["name"]: cell
+        for head, cell in zip(header, cells, strict=False)
+        if (match := _HEADER.fullmatch(head)) and match["name"] not in PLAIN
+    }
+    return EnvelopeDraft(source, key, payload, plain or None)
+
+
+def read_columns(header: list[str], spec: CampaignSpec) -> dict[str, Column]:
+    """What each column holds, by header.
+
+    Raises:
+        OutcomeError: A column is unknown or there twice, or a unit is wrong.
+    """
+    columns: dict[str, Column] = {}
+    taken: dict[tuple[str, str], str] = {}
+    for head in header:
+        match = _HEADER.fullmatch(head)
+        name, unit = (match["name"], match["unit"]) if match else (head, None)
+        if name in IGNORED:
+            continue
+        column = _column(head, name, unit, spec)
+        place = (column.thing, column.part)
+        if place in taken:
+            raise OutcomeError(f"columns {taken[place]!r} and {head!r} hold the same thing; remove one")
+        taken[place] = head
+        columns[head] = column
+    return columns
+
+
+def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
+    """What a told row says; ``payload`` is what ``draft_row`` wrote.
+
+    Raises:
+        OutcomeError: A column or a cell is not as it should be; the message names it and the remedy.
+        SpaceError: The settings do not fit the space.
+    """
+    cells = json.loads(payload)["cells"]
+    if not isinstance(cells, dict):
+        raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
+    columns = read_columns(list(cells), spec)
+    by_place = {(c.thing, c.part): (c, cells[head].strip()) for head, c in columns.items()}
+    has_key = bool(by_place.get(("key", "value"), (None, ""))[1])
+    settings = _settings(by_place, space, is_needed=not has_key)
+    return ToldRow(settings, _result(by_place, spec, settings if has_key else None))
+
+
+_Cells = Mapping[tuple[str, str], tuple[Column, str]]
+
+
+def _column(head: str, name: str, unit: str | None, spec: CampaignSpec) -> Column:
+    if name in PLAIN:
+        return Column(head, name, "value", None)
+    if name in spec.space:
+        return Column(head, name, "value", unit)
+    if name in spec.objective:
+        return Column(head, name, "value", unit)
+    for target in spec.objective:
+        for part in ("sd", "qualifier"):
+            if name in (f"{target}_{part}", f"{target} {part}"):
+                return Column(head, target, part, unit)
+    known = [*spec.space, *spec.objective, *PLAIN]
+    wanted = ", ".join([*spec.space, *spec.objective, *(f"{t}_sd" for t in spec.objective), *sorted(PLAIN)])
+    raise OutcomeError(f"column {head!r} is unknown{did_you_mean(name, known)}; known: {wanted}. Rename or remove it")
+
+
+def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str | float]:
+    settings: dict[str, str | float] = {}
+    for p in space.parameters:
+        column, text = cells.get((p.name, "value"), (None, ""))
+        if not text and not is_needed:
+            continue
+        if column is None:
+            names = ", ".join(space.names)
+            raise OutcomeError(
+                f"parameter {p.name!r} has no column; give every one of {names}, or the key of an attempt"
+            )
+        if not text:
+            raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
+        if isinstance(p, Continuous | Discrete):
+            settings[p.name] = _in_unit(_number(column.header, text), column, p.unit)
+        elif isinstance(p, Component):
+            settings[p.name] = _option(p, text)
+        else:
+            settings[p.name] = text
+            p.index(text)
+    return settings
+
+
+def _option(p: Component, text: str) -> str:
+    """The option that a label or a structure names."""
+    try:
+        p.index(text)
+    except SpaceError:
+        from loop.molecules.standardise import canonical_smiles  # RDKit: only where the text is no label
+
+        try:
+            smiles = canonical_smiles(text)
+        except MoleculeError:
+            smiles = ""
+        if smiles not in p.smiles:
+            raise
+        return p.options[p.smiles.index(smiles)]
+    return text
+
+
+def _result(cells: _Cells, spec: CampaignSpec, actual: Mapping[str, str | float] | None) -> dict[str, Any]:
+    comment = cells.get(("comment", "value"), (None, ""))[1]
+    said = cells.get(("outcome", "value"), (None, ""))[1].lower()
+    values = [v for name, target in spec.objective.items() if (v := _value(cells, name, target.unit)) is not None]
+    context: dict[str, Any] = {"comment": comment} if comment else {}
+    if actual:
+        context["actual"] = dict(actual)
+    extra = {"context": context} if context else {}
+    if said == "negative":
+        return {"outcome": "negative", "reason": comment or "told as negative", "values": values, **extra}
+    if fault := _FAULT.fullmatch(said):
+        kind = fault["kind"] or "unknown"
+        if values:
+            raise OutcomeError("a fault has no value: it did not run as intended; empty one of the two cells")
+        return {"outcome": "fault", "kind": kind, "message": comment or kind, **extra}
+    if said not in ("", "measured"):
+        raise OutcomeError(
+            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', 'fault'])}; "
+            "use measured, negative or fault:KIND"
+        )
+    if not values:
+        names = " or ".join(repr(name) for name in spec.objective)
+        raise OutcomeError(f"no value for {names}, and no outcome; fill one in (outcome: negative or fault:KIND)")
+    return {"outcome": "measured", "values": values, **extra}
+
+
+def _value(cells: _Cells, target: str, unit: str) -> dict[str, Any] | None:
+    column, text = cells.get((target, "value"), (None, ""))
+    deviation_column, deviation = cells.get((target, "sd"), (None, ""))
+    qualifier = cells.get((target, "qualifier"), (None, ""))[1]
+    if column is None or not text:
+        if deviation or qualifier:
+            raise OutcomeError(f"{target!r} has a deviation or a qualifier but no value; fill it in")
+        return None
+    if text[0] in "<>" and not qualifier:  # "<5", as analysts write it
+        qualifier, text = text[0], text[1:].strip()
+    mine = unit if column.unit is None else column.unit
+    value: dict[str, Any] = {"property": target, "value": _number(column.header, text), "unit": mine}
+    if deviation and deviation_column is not None:
+        other = deviation_column.unit
+        if other is not None and other != mine:
+            raise OutcomeError(f"column {deviation_column.header!r} must have the unit of its value, {mine!r}")
+        value["sd"] = _number(deviation_column.header, deviation)
+    if qualifier:
+        value["qualifier"] = qualifier
+    return value
+
+
+def _number(header: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        hint = " (use a point as decimal sign)" if re.fullmatch(r"[-+]?\d+,\d+", text) else ""
+        raise OutcomeError(f"column {header!r} must hold a finite number, got {text!r}{hint}; correct the cell")
+    return number
+
+
+def _in_unit(value: float, column: Column, unit: str) -> float:
+    if column.unit is None:
+        return value
+    try:
+        return convert(value, column.unit, unit)
+    except UnitError as error:
+        raise OutcomeError(f"column {column.header!r}: {error}; give it in {unit!r}") from None

@@ -1,0 +1,92 @@
+"""Running: passes one after the other, under one lease, until the campaign is over or only a person can go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.holding import holding
+from flows.engine.passes import one_pass, report_of, write_page
+from flows.engine.reports import TickReport
+from flows.engine.session import Planner, Session
+from flows.wiring import open_record
+from loop.record import CampaignState
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+SHORTEST: Final = 0.02  # seconds to the next look after something happened; doubles up to ``poll``
+PAGE_SHARE: Final = 0.1  # of the time at most goes into drawing the page while the campaign runs
+
+
+def run(
+    settings: Settings,
+    name: str,
+    *,
+    on_tick: Callable[[TickReport], None],
+    poll: float = 1.0,
+    max_seconds: float | None = None,
+    planner: Planner | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> TickReport:
+    """Pass after pass until the campaign is no longer active, or waits for a person.
+
+    Between passes a person's command (tell, approve, stop, ...) is let through. Ctrl-C ends it between two steps;
+    everything is on record, and ``run`` goes on from there.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign.
+        on_tick: Called after each pass.
+        poll: Longest wait between two looks at the laboratory, in seconds.
+        max_seconds: Return after so long at the latest, between two passes.
+        planner: Plans the batches; ``loop.planner.plan`` when left out.
+        sleep: Waits; for tests.
+
+    Returns:
+        The report of the last pass; its ``next_step`` says what to do.
+
+    Raises:
+        NotFound: There is no such campaign.
+        LeaseHeld: Somebody else works on it now.
+        AdapterError: Its laboratory cannot be built.
+    """
+    until = None if max_seconds is None else time.monotonic() + max_seconds
+    with open_record(settings) as ledger, holding(ledger, settings, name) as held:
+        session = Session(settings, name, ledger, held, planner=planner)
+        page = Page(session)
+        wait = SHORTEST
+        while True:
+            one_pass(session)
+            report = report_of(session)
+            is_last = report.state != CampaignState.ACTIVE.value or report.waits_for_person
+            is_last = is_last or (until is not None and time.monotonic() >= until)
+            path = page.write(session.tally.has_moved, is_due=is_last)
+            report = replace(report, report=path, notes=tuple(session.tally.notes))
+            on_tick(report)
+            if is_last:
+                return report
+            wait = SHORTEST if report.has_changed else min(wait * 2, poll)
+            if not report.has_changed:
+                sleep(wait)
+            held.give_way()
+
+
+class Page:
+    """The campaign's page, kept fresh without taking more than its share of the time."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._is_stale, self._not_before = session, False, 0.0
+
+    def write(self, has_moved: bool, *, is_due: bool) -> str | None:
+        """Draw it where it is stale and its turn, or where it is due; its path where it was drawn."""
+        self._is_stale = self._is_stale or has_moved
+        start = time.monotonic()
+        if not self._is_stale or (start < self._not_before and not is_due):
+            return None
+        path = write_page(self._session)
+        end = time.monotonic()
+        self._is_stale, self._not_before = False, end + (end - start) / PAGE_SHARE
+        return path

@@ -1,0 +1,88 @@
+"""A session: one holder at work on one campaign, with its record, its laboratory, and a tally of what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from flows.engine.holding import Holding
+from flows.engine.view import View
+from flows.wiring import open_laboratory
+from loop.contracts import Adapter, Ledger, Work
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.planner import Plan
+
+Planner: TypeAlias = "Callable[..., Plan]"
+
+
+@dataclass
+class Tally:
+    """What one pass did."""
+
+    sent: int = 0
+    received: int = 0
+    accepted: int = 0
+    faults: int = 0
+    proposed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    has_moved: bool = False  # something was written
+
+    def note(self, text: str) -> None:
+        """Keep a note once, however often a pass comes upon it."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+class Session:
+    """The record, the laboratory and the lease of one campaign, for one pass or for many."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        ledger: Ledger,
+        held: Holding,
+        *,
+        planner: Planner | None = None,
+        laboratory: Adapter | None = None,
+    ) -> None:
+        self.settings, self.name, self.ledger, self.held = settings, name, ledger, held
+        self.tally = Tally()
+        self.view = View(ledger, name)
+        self.planner: Planner = planner or default_planner
+        self.exhausted: object = None  # what the record was when nothing was left to propose
+        self._laboratory, self._built_for = laboratory, self.view.campaign.version
+
+    @property
+    def laboratory(self) -> Adapter:
+        """The laboratory of the spec in force."""
+        if self._laboratory is None or self._built_for != self.view.campaign.version:
+            self._laboratory = open_laboratory(self.settings, self.view.spec)
+            self._built_for = self.view.campaign.version
+        return self._laboratory
+
+    @property
+    def adapter(self) -> str:
+        """Its name in the registry."""
+        return self.view.spec.laboratory.adapter
+
+    def refresh(self) -> View:
+        """Read the record anew."""
+        self.view = View(self.ledger, self.name, self.view)
+        return self.view
+
+    def work(self, *, actor: str = "engine", moves: bool = True) -> AbstractContextManager[Work]:
+        """One transaction under the lease; ``moves`` is False where it may find everything on record already."""
+        self.tally.has_moved = self.tally.has_moved or moves
+        return self.ledger.work(self.held.lease, actor=actor)
+
+
+def default_planner(*args: object, **keywords: object) -> Plan:
+    """``loop.planner.plan``, imported when it is first needed."""
+    from loop.planner import plan  # brings torch: seconds, only where a batch is planned
+
+    return plan(*args, **keywords)  # type: ignore[arg-type]  # hands on whatever a planner takes

@@ -1,0 +1,177 @@
+"""A view: what the record says of one campaign at one moment, each part read once and only when asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from flows.engine.reports import Best
+from loop.contracts import Ledger
+from loop.experiment import FINAL, PENDING, State
+from loop.history import values_of
+from loop.objective import Goal
+from loop.outcome import Fault
+from loop.record import (
+    AttemptRecord,
+    CampaignRecord,
+    EnvelopeRecord,
+    Json,
+    ObservationRecord,
+    ProposalRecord,
+    Settings,
+)
+from loop.space import Space
+from loop.spec import CampaignSpec, build_space
+
+WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
+
+
+class View:
+    """One campaign as the record has it. What cannot have changed since ``known`` is taken over from it."""
+
+    def __init__(self, ledger: Ledger, name: str, known: View | None = None) -> None:
+        self.ledger, self.name = ledger, name
+        self.campaign: CampaignRecord = ledger.campaign(name)
+        if known is not None and known.campaign.version == self.campaign.version:
+            self.spec = known.spec
+            if "space" in known.__dict__:
+                self.space = known.space
+        if known is not None and known.campaign.data_version == self.campaign.data_version:
+            if "observations" in known.__dict__:
+                self.observations = known.observations
+            if "best" in known.__dict__ and known.campaign.version == self.campaign.version:
+                self.best = known.best
+
+    @cached_property
+    def spec(self) -> CampaignSpec:
+        """The spec in force."""
+        return CampaignSpec.from_resolved(self.campaign.spec)
+
+    @cached_property
+    def space(self) -> Space:
+        """The search space of the spec in force."""
+        return build_space(self.spec)
+
+    @cached_property
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        return self.ledger.attempts(self.name)
+
+    @cached_property
+    def observations(self) -> tuple[ObservationRecord, ...]:
+        """What counts, in canonical order."""
+        return self.ledger.observations(self.name)
+
+    @cached_property
+    def proposals(self) -> tuple[ProposalRecord, ...]:
+        return self.ledger.proposals(self.name)
+
+    @cached_property
+    def unjudged(self) -> tuple[EnvelopeRecord, ...]:
+        return self.ledger.envelopes(self.name, unjudged_only=True)
+
+    @property
+    def pending(self) -> tuple[AttemptRecord, ...]:
+        """Attempts that have not ended."""
+        return tuple(a for a in self.attempts if a.state in PENDING)
+
+    @property
+    def undecided(self) -> tuple[ProposalRecord, ...]:
+        """Proposals that wait for a person."""
+        return tuple(p for p in self.proposals if p.approved is None) if self._may_wait else ()
+
+    @cached_property
+    def round_number(self) -> int:
+        """Number of the last round, 0 before the first."""
+        rounds = self.proposals if self._may_wait else self.attempts
+        return max((entry.round_number for entry in rounds), default=0)
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether there may be proposals without attempts; where not, reading every proposal is spared."""
+        return self.spec.laboratory.approval == "person" or self.campaign.version > 1
+
+    @property
+    def spent(self) -> int:
+        """Experiments begun: distinct pairs of proposal and replicate, without those that were never sent."""
+        return len({(a.proposal_id, a.replicate_no) for a in self.attempts if a.state is not State.EXPIRED})
+
+    @property
+    def done(self) -> int:
+        """Experiments that ended for good."""
+        states: dict[tuple[str, int], set[State]] = {}
+        for a in self.attempts:
+            states.setdefault((a.proposal_id, a.replicate_no), set()).add(a.state)
+        return sum(State.ENDED in seen and seen <= FINAL for seen in states.values())
+
+    @property
+    def pending_by_state(self) -> dict[str, int]:
+        count = Counter(a.state for a in self.pending)
+        return {state.value: count[state] for state in State if count[state]}
+
+    @property
+    def counted(self) -> tuple[ObservationRecord, ...]:
+        """What the planner learns from: of each experiment the last word, without faults that were tried again."""
+        last = {(a.proposal_id, a.replicate_no): a.attempt_no for a in self.attempts}  # attempts rise in their order
+        mine = {a.key: (a.proposal_id, a.replicate_no) for a in self.attempts}
+        return tuple(
+            o
+            for o in self.observations
+            if not (isinstance(o.outcome, Fault) and o.key in mine and o.attempt_no < last[mine[o.key]])
+        )
+
+    def running(self) -> tuple[str, ...]:
+        """Labels of what the laboratory has."""
+        return tuple(self.label(a.settings) for a in self.pending if a.state in WITH_LABORATORY)
+
+    def label(self, settings: Settings) -> str:
+        return label_of(self.campaign.spec, settings)
+
+    @cached_property
+    def best(self) -> tuple[Best, ...]:
+        """The best exact value of each target among candidates that keep every threshold."""
+        return best_of(self.spec, self.campaign.spec, self.observations)
+
+
+def label_of(spec: Json, settings: Settings) -> str:
+    """Settings in one line, as ``Space.label`` writes them, without building the space (which looks at units)."""
+    space: Mapping[str, Json] = spec["space"]
+    parts = []
+    for name, value in settings.items():
+        parameter = space.get(name, {})
+        if isinstance(value, str) or parameter.get("type") != "number":
+            parts.append(str(value))
+        else:
+            parts.append(f"{name} {value:g} {parameter.get('unit', '')}".rstrip())
+    return ", ".join(parts)
+
+
+def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:
+    """One entry for each target that has an exact value; thresholds are ignored where nothing keeps them all."""
+    rows = [(o, values) for o in observations if (values := values_of(o.outcome))]
+    keeping = [row for row in rows if _keeps(spec, row[1])] or rows
+    best = []
+    for target, wanted in spec.objective.items():
+        sign = 1.0 if wanted.goal is Goal.MAXIMIZE else -1.0
+        having = [row for row in keeping if target in row[1]]
+        if having:
+            o, values = max(having, key=lambda row: sign * row[1][target])
+            label = label_of(raw, o.settings)
+            best.append(Best(target, label, values[target], wanted.unit, o.id, dict(o.settings)))
+    return tuple(best)
+
+
+def _keeps(spec: CampaignSpec, values: Mapping[str, float]) -> bool:
+    bounds = ((name, t.at_least, t.at_most) for name, t in spec.objective.items())
+    return all(_within(values.get(name), low, high) for name, low, high in bounds)
+
+
+def _within(value: float | None, low: float | None, high: float | None) -> bool:
+    if value is None:
+        return low is None and high is None
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def rounds_of(proposals: Iterable[ProposalRecord]) -> tuple[int, ...]:
+    """Their round numbers, rising, each once."""
+    return tuple(sorted({p.round_number for p in proposals}))

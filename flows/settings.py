@@ -1,0 +1,89 @@
+"""Settings: where a project keeps its record and its files, and who is working."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from loop import checkpoints
+from loop.errors import HakkenError
+
+LEASE: Final = timedelta(minutes=15)  # longer than any single step; a dead process on this machine costs no wait
+
+
+class SettingsError(HakkenError):
+    """An environment variable says something that cannot be; mend or unset it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the flows need to know of their surroundings."""
+
+    home: Path = Path("runs")  # one folder per campaign, and the database unless it is elsewhere
+    database: str = ""  # URL; ``sqlite:///HOME/hakken.db`` when left empty
+    by: str = ""  # who is named in the record; the login name when left empty
+    lease: timedelta = LEASE
+    pool: str = "hakken"  # Prefect work pool of the ticks
+    train_pool: str = ""  # Prefect work pool where batches are planned; "" plans inside the tick
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", Path(self.home).expanduser().absolute())
+        object.__setattr__(self, "database", self.database or f"sqlite:///{self.home / 'hakken.db'}")
+        object.__setattr__(self, "by", self.by or _login())
+
+    @staticmethod
+    def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+        """From ``HAKKEN_HOME``, ``HAKKEN_DATABASE``, ``HAKKEN_USER``, ``HAKKEN_POOL`` and ``HAKKEN_TRAIN_POOL``.
+
+        Also gives OpenMP one quiet thread unless the environment says otherwise, and arms the crash point that
+        ``HAKKEN_CRASH_AT`` names (at its ``HAKKEN_CRASH_COUNT``-th time), for tests of crash safety.
+
+        Raises:
+            SettingsError: ``HAKKEN_CRASH_COUNT`` is not a whole number above zero.
+        """
+        given = os.environ if environ is None else environ
+        # Idle OpenMP threads spin and take the cores from everything else; must be set before numpy or torch load.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        if label := given.get("HAKKEN_CRASH_AT"):
+            checkpoints.on_reached = _crash_at(label, given.get("HAKKEN_CRASH_COUNT", "1"))
+        return Settings(
+            Path(given.get("HAKKEN_HOME") or "runs"),
+            given.get("HAKKEN_DATABASE", ""),
+            given.get("HAKKEN_USER", ""),
+            pool=given.get("HAKKEN_POOL") or "hakken",
+            train_pool=given.get("HAKKEN_TRAIN_POOL", ""),
+        )
+
+    def folder(self, campaign: str) -> Path:
+        """Where a campaign keeps its report, its origin and its laboratory's files."""
+        return self.home / campaign
+
+
+def _crash_at(label: str, count: str) -> Callable[[str], None]:
+    """Kills this process, as a loss of power would, when the label is reached for the n-th time."""
+    if not count.isdigit() or int(count) < 1:
+        raise SettingsError(f"HAKKEN_CRASH_COUNT must be a whole number above zero, got {count!r}; unset it")
+    left = int(count)
+
+    def on_reached(reached: str) -> None:
+        nonlocal left
+        if reached == label:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return on_reached
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"

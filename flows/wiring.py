@@ -1,0 +1,65 @@
+"""Wiring: the only place that knows which ledger and which laboratory stand behind the contracts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loop.contracts import Adapter, AdapterContext
+from loop.errors import SpecError
+from loop.spec import CampaignSpec
+
+if TYPE_CHECKING:
+    from db.ledger import SqlLedger
+    from flows.settings import Settings
+
+ORIGIN = "origin.json"
+
+
+def open_record(settings: Settings) -> SqlLedger:
+    """The project's ledger, made if it is new. Close it, or use it in a ``with``."""
+    from db.ledger import open_ledger  # brings SQLAlchemy: 0.2 s, only where the record is used
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return open_ledger(settings.database)
+
+
+def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None = None) -> Adapter:
+    """The laboratory that a resolved spec names.
+
+    Args:
+        settings: Where the laboratory keeps its files.
+        spec: A resolved spec.
+        base: Where relative paths of the laboratory section start; None for where the campaign file was.
+
+    Raises:
+        UnknownName: No adapter is called so.
+        AdapterError: Its options or files are wrong.
+    """
+    from adapters.registry import build
+
+    context = AdapterContext(
+        folder=str(laboratory_folder(settings, spec.campaign)),
+        base=str(base or origin_of(settings, spec.campaign)),
+        campaign=spec.campaign,
+        targets={name: target.unit for name, target in spec.objective.items()},
+        seed=spec.planner.seed,
+    )
+    return build(spec.laboratory.adapter, spec.laboratory.options, context)
+
+
+def laboratory_folder(settings: Settings, campaign: str) -> Path:
+    """Where a campaign's laboratory keeps its own files."""
+    return settings.folder(campaign) / "laboratory"
+
+
+def origin_of(settings: Settings, campaign: str) -> Path:
+    """The folder that the campaign file was read from; home for a campaign opened on another machine."""
+    path = settings.folder(campaign) / ORIGIN
+    try:
+        return Path(json.loads(path.read_text(encoding="utf-8"))["base"])
+    except FileNotFoundError:
+        return settings.home
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpecError(f"{path} cannot be read ({error}); add the campaign file again, which writes it anew") from None

@@ -1,0 +1,145 @@
+"""What the engine's tests share: a cheap planner, small campaigns, and a look at what the laboratory ran."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from flows.engine import add_campaign
+from flows.settings import Settings
+from loop.errors import PoolExhausted
+from loop.history import History, values_of
+from loop.planner import Plan
+from loop.record import Arm, Prediction, ProposalDraft
+from loop.space import Pool, ProductPool
+from loop.spec import CampaignSpec, build_space
+
+
+def cheap_planner(spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int) -> Plan:
+    """Chooses at random among what was not tried; its choice depends on every observation and pending attempt."""
+    space = build_space(spec)
+    pool = pool or ProductPool(space)
+    everything = pool.take(np.arange(len(pool)))
+    tried = {tuple(x) for x in history.tried(len(space.parameters))}
+    left = [x for x in everything if tuple(x) not in tried]
+    if not left:
+        raise PoolExhausted("every candidate was tried; widen the space")
+    sum_of_values = sum(sum(values_of(o.outcome).values()) for o in history.observations)
+    rng = np.random.default_rng([seed, len(history.observations), round(1e3 * abs(sum_of_values))])
+    initial = not history.observations and not history.pending
+    wanted = spec.planner.initial.experiments if initial else spec.planner.batch
+    replicates = min(spec.planner.replicates, experiments)
+    n = min(wanted, experiments // replicates, len(left))
+    chosen = [left[i] for i in rng.choice(len(left), n, replace=False)]
+    order = rng.permutation(n)
+    target = next(iter(spec.objective))
+    proposals = tuple(
+        ProposalDraft(
+            candidate=space.candidate(space.settings(x)),
+            arm=Arm.INITIAL if initial else Arm.MODEL,
+            position=i,
+            run_order=int(order[i]),
+            replicates=replicates,
+            reason="drawn by lot",
+            model="" if initial else "stub",
+            acquisition="random",
+            acquisition_value=float(rng.random()),
+            predictions=() if initial else (Prediction(target, "committee", float(rng.random()), 1.0),),
+        )
+        for i, x in enumerate(chosen)
+    )
+    return Plan(
+        seed,
+        "" if initial else "stub",
+        {},
+        (),
+        tuple(o.id for o in history.observations),
+        tuple(p.key for p in history.pending),
+        proposals,
+    )
+
+
+def spec_of(**changes: Any) -> dict[str, Any]:
+    """A small campaign on the simulated laboratory; keyword arguments replace whole sections."""
+    spec: dict[str, Any] = {
+        "campaign": "small",
+        "space": {
+            "solvent": {"type": "category", "options": ["water", "DMF", "MeCN", "EtOH"]},
+            "base": {"type": "category", "options": ["KOAc", "CsOPiv", "DBU"]},
+            "step": {"type": "number", "values": [1, 2, 3, 4, 5]},
+        },
+        "objective": {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}},
+        "planner": {"surrogate": "random", "batch": 3, "initial": {"design": "random", "experiments": 4}, "seed": 7},
+        "budget": {"experiments": 10},
+        "laboratory": {"adapter": "simulated"},
+    }
+    return spec | changes
+
+
+def add(settings: Settings, folder: Path, **changes: Any) -> str:
+    """Write a campaign file and open it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "campaign.yaml"
+    path.write_text(yaml.safe_dump(spec_of(**changes), sort_keys=False), encoding="utf-8")
+    return add_campaign(settings, path)
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a campaign came to, without anything that differs from run to run (ids, keys, times)."""
+
+    attempts: frozenset[tuple[Any, ...]]
+    proposals: tuple[tuple[Any, ...], ...]
+    results: tuple[tuple[Any, ...], ...]
+    state: tuple[str, str]
+    notes: tuple[Any, ...]
+
+
+def story_of(settings: Settings, name: str = "small") -> Story:
+    """Read it from the record."""
+    from db.ledger import open_ledger
+
+    with open_ledger(settings.database) as ledger:
+        attempts = ledger.attempts(name)
+        campaign = ledger.campaign(name)
+        return Story(
+            frozenset(
+                (a.round_number, a.position, a.replicate_no, a.attempt_no, _flat(a.settings), a.state.value)
+                for a in attempts
+            ),
+            tuple(
+                (
+                    p.round_number,
+                    p.draft.position,
+                    p.draft.run_order,
+                    _flat(p.draft.candidate.settings),
+                    p.draft.arm.value,
+                    p.draft.acquisition_value,
+                    p.draft.predictions,
+                )
+                for p in ledger.proposals(name)
+            ),
+            tuple(
+                (o.round_number, o.position, o.replicate_no, o.attempt_no, _flat(o.settings), o.outcome)
+                for o in ledger.observations(name)
+            ),
+            (campaign.state.value, campaign.reason),
+            tuple((r.number, r.seed, r.version, len(r.observations)) for r in ledger.rounds(name)),
+        )
+
+
+def executions(settings: Settings, name: str = "small") -> Counter[str]:
+    """How often each key was started, by the laboratory's own log."""
+    log = settings.folder(name) / "laboratory" / "order.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    return Counter(json.loads(line)[0] for line in lines)
+
+
+def _flat(settings: Any) -> tuple[tuple[str, str | float], ...]:
+    return tuple(settings.items())
