@@ -1,0 +1,63 @@
+"""Evaluators for the tests of executors; each runs in a child process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from adapters.compute.evaluation import Evaluation
+from adapters.errors import InputRefused, NotConverged
+
+
+def measure(smiles: str, *, scale: float = 1.0) -> Evaluation:
+    """The length of the SMILES, and something that nobody asked for."""
+    print("measuring", smiles)
+    values = {"length": (scale * len(smiles), "eV"), "extra": (1.0, "")}
+    return Evaluation(values, "ruler", "1.2", ("straightened",), {"threads": os.environ["OMP_NUM_THREADS"]})
+
+
+def wait(smiles: str, *, gate: str) -> Evaluation:
+    """Say that it runs, and go on when the gate file appears."""
+    with Path(gate).with_suffix(".running").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    return measure(smiles)
+
+
+def refuse(smiles: str) -> Evaluation:
+    raise InputRefused(f"{smiles} is not to my taste")
+
+
+def diverge(smiles: str) -> Evaluation:
+    raise NotConverged(f"{smiles} went round in circles")
+
+
+def stumble(smiles: str) -> Evaluation:
+    raise RuntimeError(f"a mistake of ours about {smiles}")
+
+
+def overeat(smiles: str) -> Evaluation:
+    hoard = [bytearray(2**22) for _ in range(1024)]  # 4 GiB, each page touched
+    return Evaluation({"length": (float(len(hoard)), "eV")}, smiles, "")
+
+
+def swallow(smiles: str) -> Evaluation:
+    raise MemoryError(smiles)
+
+
+def forget(smiles: str) -> Evaluation:
+    return Evaluation({"length": (float("nan"), "eV")}, smiles, "")
+
+
+def vanish(smiles: str) -> Evaluation:
+    print("last words", smiles, file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def leave(smiles: str) -> Evaluation:
+    os._exit(len(smiles))

@@ -1,0 +1,280 @@
+"""The local executor: the contract, limits, faults by kind, and kills at every stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.compute.evaluation import Evaluator
+from adapters.errors import UnknownHandle
+from adapters.executors.local import LocalExecutor
+from loop import checkpoints
+from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
+from loop.outcome import Fault, FaultKind, Measured, read_outcome
+from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
+
+MOLECULE = ExperimentSpec("gap", {"molecule": "ethanol"}, {}, {"molecule": "CCO"}, {"length": "eV"})
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def executor(folder: Path, function: str = "measure", workers: int = 2, **more: Any) -> LocalExecutor:
+    options = more.pop("options", {})
+    evaluator = Evaluator("ruler", f"tests.adapters.evaluators:{function}", {"length": "eV"}, options)
+    return LocalExecutor(folder / "lab", evaluator, workers, **more)
+
+
+def begin(lab: LocalExecutor, key: AttemptKey = KEY) -> Handle:
+    handle = lab.prepare(MOLECULE, key)
+    lab.start(handle, key)
+    return handle
+
+
+def runs(folder: Path, key: AttemptKey) -> int:
+    path = folder / "lab" / "jobs" / key / "runs.log"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def wait_until(what: Callable[[], Any], seconds: float = 30.0) -> Any:
+    give_up = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    return found
+
+
+def outcome(lab: LocalExecutor, handle: Handle) -> Any:
+    wait_for_end(lab, handle)
+    (envelope,) = lab.fetch(handle)
+    return read_outcome(json.loads(envelope.payload), MOLECULE.targets)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """A file that jobs wait for; opened in the end, so that none is left behind."""
+    path = tmp_path / "gate.open"
+    yield path
+    path.touch()
+
+
+def running(gate: Path) -> list[int]:
+    """Process ids of the evaluators that wait, or waited, at the gate."""
+    path = gate.with_suffix(".running")
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+class TestLocalExecutor(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
+        return lambda: executor(tmp_path)
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return MOLECULE
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(MOLECULE, smiles={})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        return lambda key: runs(tmp_path, key)
+
+
+def test_a_result_keeps_program_version_wall_time_and_output(tmp_path: Path) -> None:
+    lab = executor(tmp_path, options={"scale": 2.0})
+    handle = begin(lab)
+    result = outcome(lab, handle)
+    told = json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+    assert isinstance(result, Measured)
+    assert [(m.property, m.value, m.unit) for m in result.measurements] == [("length", 6.0, "eV")]
+    assert (told["program"], told["version"], told["repairs"]) == ("ruler", "1.2", ["straightened"])
+    assert told["stdout"] == "measuring CCO\n"
+    assert told["wall_time_s"] > 0
+    assert told["threads"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        ("refuse", FaultKind.INPUT_ERROR, "CCO is not to my taste"),
+        ("diverge", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
+        ("stumble", FaultKind.UNKNOWN, "RuntimeError: a mistake of ours"),
+        ("swallow", FaultKind.RESOURCE_ERROR, "memory ran out"),
+        ("forget", FaultKind.UNKNOWN, "not JSON compliant"),
+        ("vanish", FaultKind.COMPUTE_LOST, "killed by SIGKILL"),
+        ("leave", FaultKind.COMPUTE_LOST, "ended with code 3 and no result"),
+        ("absent", FaultKind.UNKNOWN, "AttributeError"),
+    ],
+)
+def test_every_way_to_fail_has_its_kind(tmp_path: Path, function: str, kind: FaultKind, message: str) -> None:
+    lab = executor(tmp_path, function)
+    result = outcome(lab, begin(lab))
+
+    assert isinstance(result, Fault)
+    assert result.kind is kind
+    assert message in result.message
+
+
+def test_the_end_of_what_a_killed_child_said_is_kept(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "vanish")
+    handle = begin(lab)
+    outcome(lab, handle)
+
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["stderr"] == "last words CCO\n"
+
+
+def test_a_job_that_runs_too_long_is_ended(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", timeout=0.5, options={"gate": str(gate)})
+    result = outcome(lab, begin(lab))
+
+    assert result.kind is FaultKind.TIMEOUT
+    assert "longer than 0.5 s" in result.message
+
+
+def test_a_job_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "overeat", memory=128 * 2**20)
+    result = outcome(lab, begin(lab))
+
+    assert result.kind is FaultKind.RESOURCE_ERROR
+    assert "memory" in result.message
+
+
+def test_a_running_job_is_cancelled(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    handle = begin(lab)
+    wait_until(lambda: running(gate))
+    lab.cancel(handle, "budget spent")
+    result = outcome(lab, handle)
+
+    assert (result.kind, result.message) == (FaultKind.CANCELLED, "budget spent")
+    wait_until(lambda: not is_alive(running(gate)[0]))
+
+
+def test_no_more_jobs_run_than_there_are_workers(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", workers=1, options={"gate": str(gate)})
+    first, second = begin(lab), begin(lab, OTHER)
+    wait_until(lambda: running(gate))
+    phases = {lab.status(first).phase, lab.status(second).phase}
+
+    assert lab.capabilities().max_parallel == 1
+    assert phases == {Phase.RUNNING, Phase.WAITING}
+    lab.cancel(second, "not needed")
+    lab.cancel(first, "not needed")
+    assert outcome(lab, first).kind is FaultKind.CANCELLED
+    assert outcome(lab, second).kind is FaultKind.CANCELLED
+    assert len(running(gate)) == 1
+
+
+def test_a_job_outlives_the_process_that_started_it(tmp_path: Path, gate: Path) -> None:
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from tests.adapters.test_local_executor_outlives_its_caller import begin, executor\n"
+        "begin(executor(Path(sys.argv[2]), 'wait', options={'gate': sys.argv[3]}))\n"
+        "os.killpg(os.getpgid(0), signal.SIGKILL)\n"
+    )
+    caller = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT), str(tmp_path), str(gate)], start_new_session=True, check=False
+    )
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    found = lab.find(KEY)
+
+    assert caller.returncode == -signal.SIGKILL
+    assert isinstance(found, Found)
+    assert found.started
+    lab.start(found.handle, KEY)
+    gate.touch()
+    assert isinstance(outcome(lab, found.handle), Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+@pytest.mark.parametrize("label", ["executor.prepared", "executor.before-spawn", "executor.spawned"])
+def test_a_caller_killed_anywhere_leaves_a_job_that_runs_once(
+    tmp_path: Path, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(here: str) -> None:
+        if here == label:
+            raise KeyboardInterrupt
+
+    lab = executor(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "on_reached", stop)
+        with pytest.raises(KeyboardInterrupt):
+            begin(lab)
+    second = executor(tmp_path)
+    found = second.find(KEY)
+
+    assert isinstance(found, Found)
+    assert found.started == (label == "executor.spawned")
+    second.start(found.handle, KEY)
+    assert isinstance(outcome(second, found.handle), Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+def test_a_killed_supervisor_takes_its_child_along_and_the_job_is_lost(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    handle = begin(lab)
+    (child,) = wait_until(lambda: running(gate))
+    supervisor = int((tmp_path / "lab" / "jobs" / handle / "runs.log").read_text().split()[1])
+    os.kill(supervisor, signal.SIGKILL)
+    result = outcome(lab, handle)
+
+    assert result.kind is FaultKind.COMPUTE_LOST
+    assert not is_alive(child)
+    lab.start(handle, KEY)
+    assert lab.status(handle).phase is Phase.ENDED
+    assert runs(tmp_path, KEY) == 1
+
+
+def test_a_killed_child_is_a_lost_computation(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    handle = begin(lab)
+    (child,) = wait_until(lambda: running(gate))
+    os.kill(child, signal.SIGKILL)
+
+    assert outcome(lab, handle).kind is FaultKind.COMPUTE_LOST
+
+
+def test_a_handle_goes_with_its_key(tmp_path: Path) -> None:
+    lab = executor(tmp_path)
+    handle = lab.prepare(MOLECULE, KEY)
+
+    with pytest.raises(UnknownHandle, match="prepare the attempt first"):
+        lab.start(handle, OTHER)
+
+
+def test_two_structures_and_other_settings_are_named(tmp_path: Path) -> None:
+    asked = replace(MOLECULE, settings={"molecule": "a", "salt": "b", "pH": 7.0}, smiles={"molecule": "C", "salt": "N"})
+
+    assert [str(problem) for problem in executor(tmp_path).validate(asked)] == [
+        "space: ruler needs exactly one parameter with a structure, got molecule, salt; "
+        "let the space have one molecule parameter",
+        "parameter 'pH': ruler has no such setting; take it out of the space",
+    ]
+
+
+def test_a_missing_package_is_told_with_its_remedy(tmp_path: Path) -> None:
+    evaluator = Evaluator("ruler", "a:b", {}, requires={"no_such_package": "install it: pip install ruler"})
+    health = LocalExecutor(tmp_path, evaluator).health()
+
+    assert not health.is_ok
+    assert health.message == "ruler needs the package no_such_package; install it: pip install ruler"
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and was not waited for by its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
