@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from loop.history import History
-from loop.record import Json, ProposalDraft
-from loop.space import Pool
-from loop.spec import CampaignSpec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.acquisition.protocol import Chosen, Question
+from loop.acquisition.registry import acquisition
+from loop.errors import FitError, PoolExhausted, TooFewPoints
+from loop.explain import explain_initial, explain_model, nearest
+from loop.history import History, Table, feasibility_table, regression_table
+from loop.objective import Objective
+from loop.policy.control import controls_in
+from loop.policy.initial import initial_design
+from loop.record import Arm, Json, Prediction, ProposalDraft
+from loop.space import Pool, ProductPool, Space
+from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.feasibility import Feasibility, learn_feasibility
+from loop.surrogates.protocol import FittedSurrogate, TrainingSet
+from loop.surrogates.registry import surrogate
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +39,216 @@ class Plan:
     proposals: tuple[ProposalDraft, ...]
 
 
-def plan(spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int) -> Plan:
+@dataclass(frozen=True)
+class Belief:
+    """What was learnt from a history: one model for each target, the chance of success, and notes."""
+
+    models: tuple[FittedSurrogate, ...]
+    feasibility: Feasibility
+    table: Table
+    notes: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class _Pick:
+    """A chosen point before it becomes a proposal."""
+
+    x: NDArray[np.float64]
+    arm: Arm
+    acquisition: str
+    value: float | None
+    meaning: str
+
+
+def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed: int, experiments: int) -> Plan:
     """Choose the next batch.
 
     Args:
         spec: A resolved spec.
         history: What was observed and what is pending.
-        pool: Candidates to choose from; None for all of the space (``ProductPool`` where it is finite).
+        pool: Candidates to choose from; None for all of the space.
         seed: Decides every random choice.
-        experiments: At most so many experiments (proposals times replicates), what the budget leaves.
+        experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
 
     Raises:
         PoolExhausted: Nothing is left to propose.
+        UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
-    raise PoolExhausted("not written yet")  # being written
+    space, objective = build_space(spec), build_objective(spec)
+    if pool is None and space.is_finite:
+        pool = ProductPool(space)
+    notes = list(history.notes)
+    table, table_notes = regression_table(space, objective, history)
+    notes.extend(table_notes)
+    if spec.planner.replicates > experiments:
+        notes.append(f"the budget leaves {experiments} of {spec.planner.replicates} replicates")
+    replicates = min(spec.planner.replicates, max(experiments, 1))
+    affordable = max(experiments // replicates, 1)
+    wanted = spec.planner.initial.experiments - len(history.observations) - len(history.pending)
+    belief: Belief | None = None
+    if wanted <= 0 and not _is_random(spec):
+        try:
+            belief = learn(spec, space, objective, history, table, seed=seed)
+            notes.extend(belief.notes)
+        except (TooFewPoints, FitError) as error:
+            notes.append(f"no model this round, the initial design goes on: {error}")
+    # distances and priors are shared by a tick's other work; one thread keeps sums, and so proposals, reproducible
+    tried = history.tried(len(space.parameters))
+    if belief is not None:
+        picks, more = _by_model(
+            spec, space, objective, history, belief, pool, min(spec.planner.batch, affordable), seed
+        )
+    elif wanted <= 0 and _is_random(spec):
+        x = initial_design("random", space, pool, tried, min(spec.planner.batch, affordable), seed=seed)
+        picks, more = [_Pick(row, Arm.MODEL, "random", None, "chosen at random") for row in x], []
+    else:
+        size = min(wanted if wanted > 0 else spec.planner.batch, affordable)
+        x = initial_design(spec.planner.initial.design, space, pool, tried, size, seed=seed)
+        picks, more = [_Pick(row, Arm.INITIAL, "", None, spec.planner.initial.design) for row in x], []
+    notes.extend(more)
+    if not picks:
+        raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+    name = "" if belief is None else belief.models[0].name
+    return Plan(
+        seed=seed,
+        surrogate=name,
+        model=_describe(objective, belief),
+        notes=tuple(dict.fromkeys(notes)),
+        observations=tuple(o.id for o in history.observations),
+        pending=tuple(p.key for p in history.pending),
+        proposals=_proposals(space, objective, history, belief, picks, replicates, seed),
+    )
+
+
+def learn(
+    spec: CampaignSpec, space: Space, objective: Objective, history: History, table: Table, *, seed: int
+) -> Belief:
+    """Fit one model for each target, and the chance of success.
+
+    Raises:
+        TooFewPoints: A target has too few values.
+        FitError: No model could be fitted.
+    """
+    recipe = surrogate(spec.planner.surrogate, space)
+    models = tuple(
+        recipe.fit(space, TrainingSet.of(table, i), seed=seed + 7919 * i) for i in range(len(objective.targets))
+    )
+    notes = [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
+    x, ran = feasibility_table(history, len(space.parameters))
+    feasibility = learn_feasibility(space, x, ran, seed=seed)
+    if feasibility.faults and feasibility.latent is None:
+        notes.append("only faults so far: the chance of success cannot be learnt yet")
+    return Belief(models, feasibility, table, tuple(notes))
+
+
+def _by_model(
+    spec: CampaignSpec,
+    space: Space,
+    objective: Objective,
+    history: History,
+    belief: Belief,
+    pool: Pool | None,
+    batch: int,
+    seed: int,
+) -> tuple[list[_Pick], list[str]]:
+    """The model's choices, then the controls, which are drawn from what the model left."""
+    done = max(len(history.observations) + len(history.pending) - spec.planner.initial.experiments, 0)
+    controls = controls_in(batch, done // max(spec.planner.replicates, 1), spec.planner.control)
+    d = len(space.parameters)
+    complete = ~np.isnan(belief.table.y).any(axis=1)
+    question = Question(
+        space=space,
+        objective=objective,
+        models=belief.models,
+        feasibility=belief.feasibility,
+        pool=pool,
+        observed=torch.from_numpy(np.unique(belief.table.x[complete], axis=0)),
+        pending=torch.from_numpy(np.array([p.x for p in history.pending]).reshape(-1, d)),
+        tried=history.tried(d),
+        seed=seed,
+    )
+    if not complete.any():
+        raise TooFewPoints("acquisition", 1, 0)
+    function = acquisition(spec.planner.acquisition, is_finite=space.is_finite, targets=len(objective.targets))
+    with torch.set_grad_enabled(not space.is_finite):
+        choice = function.choose(question, batch - controls) if batch > controls else None
+    chosen: Sequence[Chosen] = choice.points if choice else ()
+    picks = [_Pick(c.x, Arm.MODEL, function.name, c.value, c.meaning) for c in chosen]
+    notes = list(choice.notes) if choice else []
+    if controls:
+        taken = np.vstack([history.tried(d), *(c.x[None, :] for c in chosen)])
+        try:
+            x = initial_design("random", space, pool, taken, controls, seed=seed + 1)
+            picks.extend(_Pick(row, Arm.CONTROL, "", None, "control, chosen at random") for row in x)
+        except PoolExhausted:
+            notes.append("no candidate was left for the control arm")
+    return picks, notes
+
+
+def _proposals(
+    space: Space,
+    objective: Objective,
+    history: History,
+    belief: Belief | None,
+    picks: Sequence[_Pick],
+    replicates: int,
+    seed: int,
+) -> tuple[ProposalDraft, ...]:
+    x = torch.from_numpy(np.array([p.x for p in picks]))
+    with torch.no_grad():
+        stated = _predictions(objective, belief, x)
+    run_order = np.random.default_rng([seed, 1]).permutation(len(picks))
+    drafts = []
+    for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):
+        settings = space.settings(pick.x)
+        known = nearest(space, pick.x, history)
+        if pick.arm is Arm.MODEL and belief is not None:
+            reason = explain_model(space, objective, belief, pick.acquisition, pick.value, predictions, known)
+        else:
+            reason = explain_initial(pick.arm, pick.meaning, known)
+        drafts.append(
+            ProposalDraft(
+                candidate=space.candidate(settings),
+                arm=pick.arm,
+                position=position,
+                run_order=int(run_order[position]),
+                replicates=replicates,
+                reason=reason,
+                model="" if belief is None else belief.models[0].name,
+                acquisition=pick.acquisition,
+                acquisition_value=pick.value,
+                predictions=predictions,
+                neighbour=known.label,
+                novelty=known.novelty,
+            )
+        )
+    return tuple(drafts)
+
+
+def _predictions(objective: Objective, belief: Belief | None, x: torch.Tensor) -> list[tuple[Prediction, ...]]:
+    """For each row of ``x``: what the whole model and each member say of a new measurement of each target."""
+    rows: list[list[Prediction]] = [[] for _ in range(len(x))]
+    for target, model in zip(objective.targets, belief.models if belief else (), strict=bool(belief)):
+        voices: list[tuple[str, float | None, FittedSurrogate]] = [(model.name, None, model)]
+        if isinstance(model, FittedCommittee):
+            voices.extend((m.name, w, m) for m, w in zip(model.members, model.weights, strict=True))
+        for name, weight, voice in voices:
+            mean, sd = voice.moments(x)
+            total = (sd.square() + voice.noise_sd**2).sqrt()
+            for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):
+                row.append(Prediction(target.name, name, m, s, weight))
+    return [tuple(row) for row in rows]
+
+
+def _describe(objective: Objective, belief: Belief | None) -> Json:
+    if belief is None:
+        return {}
+    return {
+        "targets": {t.name: dict(m.summary()) for t, m in zip(objective.targets, belief.models, strict=True)},
+        "training_rows": len(belief.table),
+        "informative_faults": belief.feasibility.faults,
+    }
+
+
+def _is_random(spec: CampaignSpec) -> bool:
+    return spec.planner.surrogate == "random"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from rdkit import Chem, RDLogger
-from rdkit.Chem import inchi
+from rdkit import Chem, rdBase
+from rdkit.Chem.rdinchi import MolToInchiKey
 
 from loop.errors import MoleculeError
 
-RDLogger.DisableLog("rdApp.*")  # RDKit prints each fault to stderr; ours go into messages
+rdBase.DisableLog("rdApp.*")  # RDKit prints each fault to stderr; ours go into messages
 
 
 @lru_cache(maxsize=100_000)
@@ -27,7 +27,7 @@ def canonical_smiles(smiles: str) -> str:
 
 def inchikey(smiles: str) -> str:
     """The InChIKey of a structure that RDKit can read."""
-    return str(inchi.MolToInchiKey(Chem.MolFromSmiles(smiles)))
+    return str(MolToInchiKey(Chem.MolFromSmiles(smiles)))
 
 
 def _why(smiles: str) -> str:

@@ -2,7 +2,16 @@
 
 from loop.spec.building import build_objective, build_space
 from loop.spec.models import CampaignSpec, PlannerSpec
-from loop.spec.reading import read_spec
+from loop.spec.reading import place, read_spec
 from loop.spec.tables import ReadFile, read_table
 
-__all__ = ["CampaignSpec", "PlannerSpec", "ReadFile", "build_objective", "build_space", "read_spec", "read_table"]
+__all__ = [
+    "CampaignSpec",
+    "PlannerSpec",
+    "ReadFile",
+    "build_objective",
+    "build_space",
+    "place",
+    "read_spec",
+    "read_table",
+]

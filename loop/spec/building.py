@@ -103,7 +103,10 @@ def _constraint(number: int, spec: ExcludeSpec | LinearSpec, space: Space) -> Co
         parameter_ = space.parameters[columns[p]]
         if isinstance(parameter_, Continuous):
             raise SpaceError(f"constraint {name!r} excludes values of {p!r}, which is continuous; use a sum instead")
-        coordinates = [parameter_.index(o) for o in (options if isinstance(options, list) else [options])]
+        try:
+            coordinates = [parameter_.index(o) for o in (options if isinstance(options, list) else [options])]
+        except SpaceError as error:
+            raise SpaceError(f"constraint {name!r}: {error}") from None
         if isinstance(parameter_, Discrete) and (off := [c for c in coordinates if c not in parameter_.values]):
             raise SpaceError(f"constraint {name!r} excludes {p} = {off[0]:g}, which is not one of its values")
         conditions[columns[p]] = frozenset(coordinates)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from loop.errors import HakkenError, SpecError, did_you_mean
+from loop.errors import HakkenError, SpecError, UnknownName, did_you_mean
 from loop.space import ProductPool, sample_space
 from loop.spec.building import build_objective, build_space
 from loop.spec.models import (
@@ -27,6 +27,7 @@ from loop.spec.models import (
     TargetSpec,
 )
 from loop.spec.tables import ReadFile, resolve_options
+from loop.surrogates.names import SURROGATES
 
 
 def read_spec(text: str, *, source: str, read: ReadFile) -> CampaignSpec:
@@ -68,7 +69,7 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
         try:
             check(spec)
         except HakkenError as error:
-            at = _named_in(str(error), part, lines)
+            at = _named_in(str(error), part, spec, lines)
             raise SpecError(f"{_where(source, lines, at)}: {error}") from None
     if clash := sorted(set(spec.space) & set(spec.objective)):
         raise SpecError(
@@ -87,6 +88,10 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
             f"{_where(source, lines, ('budget', 'experiments'))}: the budget of {spec.budget.experiments} experiments "
             f"does not cover the initial design of {planner.initial.experiments}; raise the one or lower the other"
         )
+    for name in [planner.surrogate] if isinstance(planner.surrogate, str) else planner.surrogate:
+        if name not in SURROGATES:
+            unknown = UnknownName("surrogate", name, SURROGATES)
+            raise SpecError(f"{_where(source, lines, ('planner', 'surrogate'))}: {unknown}")
     if planner.acquisition == "pareto" and len(spec.objective) < 2:
         raise SpecError(
             f"{_where(source, lines, ('planner', 'acquisition'))}: acquisition 'pareto' needs two targets or more, "
@@ -153,7 +158,18 @@ def _where(source: str, lines: _Lines, path: _Path) -> str:
     return f"{source}{line}: {'.'.join(map(str, path))}"
 
 
-def _named_in(message: str, part: str, lines: _Lines) -> _Path:
+def place(text: str, source: str, path: _Path) -> str:
+    """Where ``path`` stands in a campaign file, such as ``"a.yaml line 12: laboratory.adapter"``, for messages.
+
+    For what only the caller can judge, such as the laboratory's own options. The text must be valid YAML.
+    """
+    return _where(source, _load_yaml(text, source)[1], path)
+
+
+def _named_in(message: str, part: str, spec: CampaignSpec, lines: _Lines) -> _Path:
+    for i, constraint in enumerate(spec.constraints):
+        if message.startswith(f"constraint {constraint.name or f'constraint {i + 1}'!r}"):
+            return ("constraints", i)
     names = sorted((p[1] for p in lines if len(p) == 2 and p[0] == part), key=lambda n: -len(str(n)))
     for name in names:
         if f"{name!r}" in message:
@@ -190,6 +206,8 @@ def _describe(error: Any, source: str, lines: _Lines) -> str:
             return f"{where}: {context.get('error', error['msg'])}"
         case "string_pattern_mismatch":
             return f"{where}: {got!r} is not a usable name; use letters, digits, '_', '-', '.' and spaces"
+        case "too_short" | "string_too_short":
+            return f"{where}: is empty; give at least one"
         case "finite_number":
             return f"{where}: must be a finite number, got {got}; write a number"
         case "literal_error" | "enum":

@@ -1,0 +1,1 @@
+"""Acquisition functions: which points to try next. ``registry`` names them all."""

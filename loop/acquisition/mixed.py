@@ -1,0 +1,155 @@
+"""Continuous and mixed spaces: BoTorch's acquisition functions and optimisers, on coordinates.
+
+Options and stepped numbers are held fixed while the continuous numbers are optimised; the combinations to try are
+those that look best on a sample of the whole space.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from botorch.acquisition.acquisition import AcquisitionFunction
+from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+from botorch.acquisition.monte_carlo import qUpperConfidenceBound
+from botorch.acquisition.objective import LinearMCObjective
+from botorch.exceptions.warnings import BotorchWarning
+from botorch.optim.optimize import optimize_acqf
+from botorch.sampling.normal import SobolQMCNormalSampler
+from torch import Tensor
+
+from loop.acquisition.pareto import hypervolume_improvement, trade_offs
+from loop.acquisition.pool import UCB_BETA
+from loop.acquisition.protocol import Choice, Chosen, Question
+from loop.acquisition.streaming import expected_improvement_score, shortlist
+from loop.space import Continuous, Discrete, Linear, Space
+
+SAMPLES = 64
+COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
+RESTARTS = 3  # points to climb from in each
+STEPS = 60  # of the optimiser
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """qLogNEI, qLogNEHVI or qUCB, optimised over a space with continuous parameters."""
+
+    name: str  # improvement, pareto or ucb
+
+    def choose(self, question: Question, q: int) -> Choice:
+        """Up to ``q`` points; values are those of BoTorch's function (logarithms for the improvements)."""
+        space = question.space
+        sample = self._promising(question)
+        starts = _starts(space, sample)
+        bounds = torch.tensor([_bounds(space, 0), _bounds(space, 1)], dtype=torch.float64)
+        notes: list[str] = []
+        points: list[Chosen] = []
+        for _ in range(q):
+            pending = torch.cat([question.pending, _stacked(points, len(space.parameters))])
+            function = self._function(question, pending)
+            x, value = _climb(function, bounds, starts, _linear(space))
+            settled = space.coordinates(space.settings(x.numpy()))
+            if not space.allows(settled[None, :])[0]:
+                settled = sample[0].numpy()
+                with torch.no_grad():
+                    value = float(function(sample[:1][None]))
+                notes.append("the optimiser left the allowed region; the best sampled point was taken instead")
+            points.append(Chosen(settled, value, f"{self.name}, value of BoTorch's acquisition function"))
+        return Choice(tuple(points), tuple(notes))
+
+    def _function(self, question: Question, pending: Tensor) -> AcquisitionFunction:
+        if self.name == "pareto":
+            function = hypervolume_improvement(question)
+            function.set_X_pending(pending if len(pending) else None)
+            return function
+        model = question.models[0].model()
+        sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=question.seed)
+        objective = LinearMCObjective(question.signs[:1])
+        waiting = pending if len(pending) else None
+        if self.name == "ucb":
+            return qUpperConfidenceBound(model, beta=UCB_BETA, sampler=sampler, objective=objective, X_pending=waiting)
+        return qLogNoisyExpectedImprovement(
+            model,
+            X_baseline=question.observed,
+            sampler=sampler,
+            objective=objective,
+            X_pending=waiting,
+            prune_baseline=False,
+            cache_root=False,
+        )
+
+    def _promising(self, question: Question) -> Tensor:
+        """Sampled points of the space, most promising first: ``(k, d)``."""
+        if self.name == "pareto":
+            return trade_offs(question, 64)
+        best = float((question.signs[0] * question.models[0].moments(question.observed)[0]).max())
+        return shortlist(question, expected_improvement_score(question, 0, best), 64)
+
+
+def _starts(space: Space, sample: Tensor) -> list[tuple[dict[int, float], Tensor]]:
+    """Where to climb from: the most promising settings of what is not continuous, each with its best points.
+
+    Of each: what is held fixed, by column, and the points to start from, shape ``(k, 1, d)``.
+    """
+    columns = [i for i, p in enumerate(space.parameters) if not isinstance(p, Continuous)]
+    groups: dict[tuple[float, ...], list[Tensor]] = {}
+    for row in sample:
+        groups.setdefault(tuple(row[columns].tolist()), []).append(row)
+    best = list(groups.items())[:COMBINATIONS]
+    return [
+        (dict(zip(columns, values, strict=True)), torch.stack(rows[:RESTARTS])[:, None, :]) for values, rows in best
+    ]
+
+
+def _climb(
+    function: AcquisitionFunction,
+    bounds: Tensor,
+    starts: Sequence[tuple[dict[int, float], Tensor]],
+    constraints: list[tuple[Tensor, Tensor, float]],
+) -> tuple[Tensor, float]:
+    """The best point found from all starts, shape ``(d,)``, and its value."""
+    best_x, best_value = starts[0][1][0, 0], -float("inf")
+    for fixed, points in starts:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BotorchWarning)  # an optimiser that stops early still returns its best
+            x, value = optimize_acqf(
+                function,
+                bounds=bounds,
+                q=1,
+                num_restarts=len(points),
+                batch_initial_conditions=points,
+                fixed_features=fixed or None,
+                inequality_constraints=constraints or None,
+                options={"maxiter": STEPS},
+            )
+        if value is not None and float(value) > best_value:
+            best_x, best_value = x[0].detach(), float(value)
+    return best_x, best_value
+
+
+def _bounds(space: Space, side: int) -> list[float]:
+    pairs = []
+    for p in space.parameters:
+        pairs.append((p.low, p.high) if isinstance(p, Discrete | Continuous) else (0.0, float(p.size - 1)))
+    return [pair[side] for pair in pairs]
+
+
+def _linear(space: Space) -> list[tuple[Tensor, Tensor, float]]:
+    """Linear constraints as BoTorch wants them: indices, coefficients, and what the sum must reach."""
+    found = []
+    for c in space.constraints:
+        if isinstance(c, Linear):
+            indices = torch.tensor(list(c.weights))
+            weights = torch.tensor(list(c.weights.values()), dtype=torch.float64)
+            if np.isfinite(c.at_least):
+                found.append((indices, weights, c.at_least))
+            if np.isfinite(c.at_most):
+                found.append((indices, -weights, -c.at_most))
+    return found
+
+
+def _stacked(points: Sequence[Chosen], d: int) -> Tensor:
+    return torch.from_numpy(np.array([p.x for p in points]).reshape(-1, d))

@@ -1,0 +1,15 @@
+"""Names of acquisition functions and what they are, without loading torch (for the command line and messages)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACQUISITIONS: Final[dict[str, str]] = {
+    "auto": "improvement for one target, pareto for several",
+    "improvement": "the batch that is expected to improve most on the best, chosen jointly",
+    "exploration": "the batch that teaches most about the whole surface, best or not",
+    "thompson": "each proposal is the best of one draw of the response",
+    "ucb": "the batch with the highest optimistic value (mean plus two deviations)",
+    "pareto": "the batch expected to grow the dominated hypervolume of several targets most",
+    "random": "at random, as a control",
+}

@@ -1,0 +1,183 @@
+"""Other ways to choose from a finite set: Thompson sampling, upper confidence bound, exploration, chance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loop.acquisition.protocol import Choice, Chosen, Question
+from loop.acquisition.streaming import SHORTLIST, candidates, random_untried, shortlist
+from loop.surrogates.protocol import FittedSurrogate
+
+UCB_BETA = 4.0  # squared number of deviations: mean plus two
+UCB_SAMPLES = 256
+SURFACE_SAMPLES = 1_024  # draws from which covariances are estimated: 3 % error
+SURFACE_POINTS = 256  # points that stand for the whole surface
+
+
+@dataclass(frozen=True)
+class Random:
+    """At random, without a model."""
+
+    name: str = "random"
+
+    def choose(self, question: Question, q: int) -> Choice:
+        """Up to ``q`` different untried points; the value is the share of candidates chosen."""
+        x = random_untried(question, q, np.random.default_rng(question.seed))
+        return Choice(tuple(Chosen(row.numpy(), 0.0, "chosen at random") for row in x))
+
+
+@dataclass(frozen=True)
+class Thompson:
+    """Each proposal is the best of one joint draw; several targets are weighted at random in each draw."""
+
+    name: str = "thompson"
+
+    def choose(self, question: Question, q: int) -> Choice:
+        """Up to ``q`` different points; values are the drawn ones (of the weighted sum for several targets)."""
+        short = shortlist(question, _optimism(question))
+        if not len(short):
+            return Choice(())
+        draws = [
+            sign * model.samples(short, 4 * q, seed=question.seed + 101 * i)
+            for i, (model, sign) in enumerate(zip(question.models, question.signs, strict=True))
+        ]
+        generator = torch.Generator().manual_seed(question.seed)
+        order = torch.randperm(len(draws[0]), generator=generator)
+        chance = question.feasibility.chance(short)
+        points: list[Chosen] = []
+        picked: set[int] = set()
+        for k in order.tolist():
+            weights = torch.rand(len(draws), generator=generator, dtype=short.dtype)
+            total = sum(w * _standard(d)[k] for w, d in zip(weights / weights.sum(), draws, strict=True))
+            assert isinstance(total, Tensor)
+            ranked = torch.where(chance >= 0.5, total, total - 10.0).argsort(descending=True).tolist()
+            choice = next((i for i in ranked if i not in picked), None)
+            if choice is None or len(points) == q:
+                break
+            picked.add(choice)
+            value = float(draws[0][k, choice] * question.signs[0]) if len(draws) == 1 else float(total[choice])
+            points.append(Chosen(short[choice].numpy(), value, "value in one draw of the response"))
+        return Choice(tuple(points), candidates(question)[2])
+
+
+@dataclass(frozen=True)
+class UpperConfidenceBound:
+    """The batch with the highest optimistic value, chosen jointly: mean plus two deviations for a single point.
+
+    Source of the batch form: Wilson, Moriconi, Hutter and Deisenroth, NIPS workshop on Bayesian optimisation 2017.
+    """
+
+    name: str = "ucb"
+
+    def choose(self, question: Question, q: int) -> Choice:
+        """Up to ``q`` points; values are optimistic values in the target's unit (larger is better)."""
+        model, sign = question.models[0], question.signs[0]
+        short = shortlist(question, _optimism(question))
+        if not len(short):
+            return Choice(())
+        draws = sign * model.samples(short, UCB_SAMPLES, seed=question.seed)
+        mean = sign * model.moments(short)[0]
+        bound = mean + math.sqrt(UCB_BETA * math.pi / 2) * (draws - mean).abs()
+        lowest = bound.min() - 1.0
+        bound = (bound - lowest) * question.feasibility.chance(short)
+        points: list[Chosen] = []
+        best = torch.zeros(len(bound), dtype=bound.dtype)
+        picked: list[int] = []
+        for _ in range(min(q, len(short))):
+            value = torch.maximum(bound, best[:, None]).mean(0)
+            value[picked] = -torch.inf
+            choice = int(value.argmax())
+            picked.append(choice)
+            points.append(Chosen(short[choice].numpy(), float(value[choice] + lowest), "optimistic value of the batch"))
+            best = torch.maximum(best, bound[:, choice])
+        return Choice(tuple(points), candidates(question)[2])
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """The batch that lowers the variance of the whole surface most, whether or not it holds the best.
+
+    Source: integrated variance reduction (Cohn, Ghahramani and Jordan, JAIR 4 (1996) 129), here with the mixture's
+    covariance, so that a committee's disagreement counts as something to be learnt.
+    """
+
+    name: str = "exploration"
+
+    def choose(self, question: Question, q: int) -> Choice:
+        """Up to ``q`` points; values are the mean share of the surface's variance that each removes, 0 to 1."""
+        rng = np.random.default_rng(question.seed)
+        surface = random_untried(question, SURFACE_POINTS, rng)
+        uncertain = shortlist(question, lambda x: _relative_sd(question, x), SHORTLIST // 2)
+        options = torch.unique(torch.cat([uncertain, surface[: SHORTLIST // 2]]), dim=0)
+        if not len(options):
+            return Choice(())
+        everything = torch.cat([options, surface, question.pending])
+        n = len(options)
+        gain = torch.zeros(n, dtype=options.dtype)
+        states = [_Surface.of(m, everything, question.seed) for m in question.models]
+        waiting = range(n + len(surface), len(everything))
+        for k in waiting:  # what is running will be known
+            states = [s.measured(k) for s in states]
+        chance = question.feasibility.chance(options)
+        picked: list[int] = []
+        points: list[Chosen] = []
+        for _ in range(min(q, n)):
+            gain = torch.stack([s.reduction(n, n + len(surface)) for s in states]).mean(0) * chance
+            gain[picked] = -torch.inf
+            choice = int(gain.argmax())
+            picked.append(choice)
+            points.append(Chosen(options[choice].numpy(), float(gain[choice]), "share of the variance it removes"))
+            states = [s.measured(choice) for s in states]
+        return Choice(tuple(points), candidates(question)[2])
+
+
+@dataclass(frozen=True)
+class _Surface:
+    """Covariance of the response over a set of points, and the noise of a measurement (variance)."""
+
+    covariance: Tensor  # (p, p)
+    noise: float
+
+    @staticmethod
+    def of(model: FittedSurrogate, x: Tensor, seed: int) -> _Surface:
+        return _Surface(torch.cov(model.samples(x, SURFACE_SAMPLES, seed=seed).T), max(model.noise_sd**2, 1e-12))
+
+    def reduction(self, n: int, end: int) -> Tensor:
+        """Share of the variance of points ``n`` to ``end`` that measuring each of the first ``n`` removes."""
+        removed = self.covariance[:n, n:end].square().sum(1) / (self.covariance.diagonal()[:n] + self.noise)
+        return removed / self.covariance.diagonal()[n:end].sum().clamp_min(1e-300)
+
+    def measured(self, k: int) -> _Surface:
+        column = self.covariance[:, k]
+        return _Surface(self.covariance - torch.outer(column, column) / (column[k] + self.noise), self.noise)
+
+
+def _optimism(question: Question):  # type: ignore[no-untyped-def]
+    """Mean plus two deviations, standardised and summed over targets, shifted above zero."""
+
+    def score(x: Tensor) -> Tensor:
+        total = torch.zeros(len(x), dtype=x.dtype)
+        for model, sign in zip(question.models, question.signs, strict=True):
+            mean, sd = model.moments(x)
+            known = sign * model.moments(question.observed)[0]
+            spread = float(known.std(correction=0)) or 1.0
+            total += (sign * mean + math.sqrt(UCB_BETA) * sd - known.mean()) / spread
+        return torch.nn.functional.softplus(total)
+
+    return score
+
+
+def _relative_sd(question: Question, x: Tensor) -> Tensor:
+    """Standard deviation relative to the noise and averaged over targets: shape ``(n,)``."""
+    parts = [m.moments(x)[1] / max(m.noise_sd, 1e-12) for m in question.models]
+    return torch.stack(parts).mean(0)
+
+
+def _standard(draws: Tensor) -> Tensor:
+    """Draws with mean 0 and deviation 1 over all points, so that targets can be added: ``(samples, n)``."""
+    return (draws - draws.mean()) / draws.std(correction=0).clamp_min(1e-12)

@@ -1,0 +1,38 @@
+"""The table of acquisition functions. A new one is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from loop.acquisition.improvement import Improvement
+from loop.acquisition.mixed import Mixed
+from loop.acquisition.names import ACQUISITIONS
+from loop.acquisition.pareto import Pareto
+from loop.acquisition.pool import Exploration, Random, Thompson, UpperConfidenceBound
+from loop.acquisition.protocol import Acquisition
+from loop.errors import UnknownName
+
+_FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
+    "improvement": Improvement,
+    "exploration": Exploration,
+    "thompson": Thompson,
+    "ucb": UpperConfidenceBound,
+    "pareto": Pareto,
+    "random": Random,
+}
+_CONTINUOUS: Final = frozenset({"improvement", "pareto", "ucb"})  # the others choose from a sample of the space
+assert set(_FINITE) | {"auto"} == set(ACQUISITIONS)
+
+
+def acquisition(name: str, *, is_finite: bool, targets: int) -> Acquisition:
+    """The acquisition function of that name for a finite or a continuous space.
+
+    Raises:
+        UnknownName: No such acquisition function.
+    """
+    if name == "auto":
+        name = "improvement" if targets == 1 else "pareto"
+    if name not in _FINITE:
+        raise UnknownName("acquisition", name, ACQUISITIONS)
+    return Mixed(name) if not is_finite and name in _CONTINUOUS else _FINITE[name]()

@@ -1,0 +1,105 @@
+"""Streaming over pools: score every candidate in chunks, keep a shortlist, choose from that jointly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.acquisition.protocol import Question
+from loop.space import Pool, sample_space
+from loop.space.pool import PointPool
+from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.protocol import FittedSurrogate
+
+CHUNK = 8_192  # candidates scored at once
+POOL_LIMIT = 300_000  # larger pools are scored on a random sample of so many
+SHORTLIST = 200  # candidates that a batch is chosen from
+SURFACE = 4_096  # points that stand for a continuous space
+
+Score = Callable[[Tensor], Tensor]  # coordinates (n, d) to the worth of each (n,)
+
+
+def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, ...]]:
+    """The pool to be scored, the indices to score, and a note when they are only a sample."""
+    pool = question.pool
+    if pool is None:
+        return (points := PointPool(sample_space(question.space, SURFACE, question.seed))), np.arange(len(points)), ()
+    if len(pool) <= POOL_LIMIT:
+        return pool, np.arange(len(pool), dtype=np.int64), ()
+    rng = np.random.default_rng(question.seed)
+    indices = np.unique(rng.integers(0, len(pool), POOL_LIMIT, dtype=np.int64))
+    return pool, indices, (f"scored a random sample of {len(indices)} of the {len(pool)} candidates",)
+
+
+def untried(question: Question) -> Iterator[Tensor]:
+    """Coordinates of the candidates that were not tried, in chunks of shape ``(n, d)``."""
+    pool, indices, _ = candidates(question)
+    for start in range(0, len(indices), CHUNK):
+        x = pool.take(indices[start : start + CHUNK])
+        yield torch.from_numpy(np.ascontiguousarray(x[~is_among(x, question.tried)]))
+
+
+def shortlist(question: Question, score: Score, keep: int = SHORTLIST) -> Tensor:
+    """The ``keep`` untried candidates with the highest score times chance of success: ``(k, d)``, best first."""
+    best_x = torch.empty((0, len(question.space.parameters)), dtype=torch.float64)
+    best_value = torch.empty(0, dtype=torch.float64)
+    for x in untried(question):
+        if not len(x):
+            continue
+        value = score(x) * question.feasibility.chance(x)
+        best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
+        top = torch.argsort(best_value, descending=True, stable=True)[:keep]
+        best_x, best_value = best_x[top], best_value[top]
+    return best_x
+
+
+def random_untried(question: Question, n: int, rng: np.random.Generator) -> Tensor:
+    """``n`` different untried candidates at random, or as many as there are: ``(k, d)``."""
+    pool, indices, _ = candidates(question)
+    order = rng.permutation(len(indices))
+    found: list[NDArray[np.float64]] = []
+    for start in range(0, len(order), CHUNK):
+        x = pool.take(indices[order[start : start + CHUNK]])
+        found.extend(x[~is_among(x, question.tried)])
+        if len(found) >= n:
+            break
+    return torch.from_numpy(np.array(found[:n]).reshape(-1, len(question.space.parameters)))
+
+
+def expected_improvement_score(question: Question, target: int, best: float) -> Score:
+    """Expected improvement over ``best`` (sign applied), averaged over the members; never quite zero."""
+    members = members_of(question.models[target])
+    sign = float(question.signs[target])
+
+    def score(x: Tensor) -> Tensor:
+        total = torch.zeros(len(x), dtype=x.dtype)
+        for weight, member in members:
+            mean, sd = member.moments(x)
+            z = (sign * mean - best) / sd
+            density = (-0.5 * z.square()).exp() / math.sqrt(2 * math.pi)
+            total += weight * (sd * (z * torch.special.ndtr(z) + density)).clamp_min(1e-300)
+        return total
+
+    return score
+
+
+def members_of(model: FittedSurrogate) -> tuple[tuple[float, FittedSurrogate], ...]:
+    """A committee's members with their weights; any other surrogate is its own only member."""
+    if isinstance(model, FittedCommittee):
+        return tuple(zip(model.weights, model.members, strict=True))
+    return ((1.0, model),)
+
+
+def is_among(x: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows of ``x``, shape ``(n, d)``, are rows of ``others``, shape ``(m, d)``: shape ``(n,)``."""
+    if not len(others) or not len(x):
+        return np.zeros(len(x), dtype=bool)
+    row = np.dtype((np.void, x.dtype.itemsize * x.shape[1]))
+    # adding zero turns -0.0 into 0.0, which differ as bytes
+    mine, theirs = (np.ascontiguousarray(a + 0.0).view(row).ravel() for a in (x, others))
+    return np.isin(mine, theirs)

@@ -1,0 +1,107 @@
+"""Reasons: why a candidate was proposed, in one sentence for a person, and what on record is nearest to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.history import History
+from loop.objective import Objective
+from loop.record import Arm, Prediction
+from loop.space import Category, Component, Space
+from loop.surrogates.metric import Representation, metric
+
+if TYPE_CHECKING:
+    from loop.planner import Belief
+
+UNLIKELY = 0.5  # below this chance of success the reason says so
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The nearest candidate on record and how far it is: 0 the same, about 1 as far as two random candidates."""
+
+    label: str | None
+    novelty: float | None
+
+
+def nearest(space: Space, x: NDArray[np.float64], history: History) -> Nearest:
+    """Among everything observed, in fingerprint distance, parameters weighing alike."""
+    if not history.observations:
+        return Nearest(None, None)
+    seen = np.array([o.x for o in history.observations])
+    distance = metric(space, Representation.COUNTS)
+    squared = distance.squared(torch.from_numpy(x[None, :].copy()), torch.from_numpy(seen))[0]
+    best = int(squared.argmin())
+    # two random options are 2 apart on average, two random numbers 1/3 (of squared, scaled distance: 1/6)
+    typical = sum(2.0 if isinstance(p, Category | Component) else 1 / 6 for p in space.parameters)
+    novelty = min(float((squared[best].clamp_min(0) / typical).sqrt()), 1.0)
+    return Nearest(space.label(space.settings(seen[best])), novelty)
+
+
+def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
+    """Why an initial or control candidate."""
+    if arm is Arm.CONTROL:
+        return "control: drawn at random among the untried, to measure the gain over chance"
+    if meaning == "spread" and known.label:
+        return "initial design: farthest from everything tried before, to see the whole space"
+    kinds = {
+        "spread": "far from the others, to see the whole space",
+        "sobol": "a point of a Sobol sequence, which fills the space evenly",
+        "lhs": "a point of a Latin hypercube: every range of every parameter once",
+        "random": "drawn at random",
+    }
+    return f"initial design: {kinds.get(meaning, meaning)}"
+
+
+def explain_model(
+    space: Space,
+    objective: Objective,
+    belief: Belief,
+    acquisition: str,
+    value: float | None,
+    predictions: Sequence[Prediction],
+    known: Nearest,
+) -> str:
+    """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree."""
+    parts = []
+    for i, target in enumerate(objective.targets):
+        mine = [p for p in predictions if p.target == target.name]
+        whole, members = mine[0], mine[1:]
+        best = _best_mean(belief, i, target.sign)
+        unit = f" {target.unit}" if target.unit else ""
+        side = "above" if whole.mean > best else "below"
+        text = (
+            f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected, "
+            f"{abs(whole.mean - best):.3g} {side} the best believed so far ({best:.4g})"
+        )
+        if len(members) > 1:
+            gap = max(m.mean for m in members) - min(m.mean for m in members)
+            agree = "agree" if gap <= whole.sd else "disagree"
+            text += f"; members {agree} (" + ", ".join(f"{m.member} {m.mean:.4g}" for m in members) + ")"
+        parts.append(text)
+    intent = {
+        "improvement": "chosen for the improvement it may bring",
+        "exploration": "chosen for what it teaches about the whole surface",
+        "thompson": "the best of one draw of the response",
+        "ucb": "chosen for its optimistic value",
+        "pareto": "chosen for the hypervolume it may add",
+    }.get(acquisition, acquisition)
+    if acquisition == "improvement" and value is not None and space.is_finite:
+        unit = objective.targets[0].unit
+        intent += f" (expected {value:.3g} {unit}".rstrip() + ")"
+    if known.novelty is not None:
+        intent += f"; novelty {known.novelty:.2f}"
+    return f"{intent}: " + "; ".join(parts)
+
+
+def _best_mean(belief: Belief, target: int, sign: float) -> float:
+    known = ~np.isnan(belief.table.y[:, target])
+    with torch.no_grad():
+        mean = belief.models[target].moments(torch.from_numpy(belief.table.x[known]))[0]
+    return sign * float((sign * mean).max())

@@ -1,0 +1,1 @@
+"""Policies around the model: initial designs, the control arm, run order, stopping."""

@@ -1,0 +1,1 @@
+"""Surrogates: recipes that learn a target from observations. ``registry`` names them all."""

@@ -1,0 +1,134 @@
+"""A mixture of models as one BoTorch model, so that its Monte-Carlo acquisition functions can use a committee."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from botorch.acquisition.objective import PosteriorTransform
+from botorch.models.model import Model
+from botorch.posteriors.posterior import Posterior
+from botorch.sampling.get_sampler import GetSampler
+from botorch.sampling.normal import SobolQMCNormalSampler
+from torch import Tensor, nn
+
+
+def apportion(weights: Sequence[float], n: int) -> tuple[int, ...]:
+    """``n`` things shared out in proportion to ``weights``, whole and summing to ``n``."""
+    total, shares, given = 0.0, [], 0
+    for w in weights:
+        total += w
+        upto = round(total / sum(weights) * n)
+        shares.append(upto - given)
+        given = upto
+    return tuple(shares)
+
+
+class MixturePosterior(Posterior):
+    """Each sample comes from one member, members in proportion to their weights.
+
+    Members' posteriors are Gaussian, ``(*b, q, 1)`` each; with base samples the draws are reproducible and have
+    gradients. Which member a draw comes from is fixed by its number, so the same base samples give the same draws.
+    """
+
+    def __init__(self, members: Sequence[Any], weights: Sequence[float]) -> None:
+        self.members, self.weights = tuple(members), tuple(weights)
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.members[0].device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        found: torch.dtype = self.members[0].dtype
+        return found
+
+    @property
+    def base_sample_shape(self) -> torch.Size:
+        return torch.Size(self.members[0].base_sample_shape)
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        return torch.Size(self.members[0].batch_shape)
+
+    @property
+    def batch_range(self) -> tuple[int, int]:
+        return (0, -2)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean of the mixture, shape ``(*b, q, 1)``."""
+        return torch.stack([w * m.mean for w, m in zip(self.weights, self.members, strict=True)]).sum(0)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of the mixture, disagreement of the members included, shape ``(*b, q, 1)``."""
+        mean = self.mean
+        parts = [w * (m.variance + (m.mean - mean).square()) for w, m in zip(self.weights, self.members, strict=True)]
+        return torch.stack(parts).sum(0)
+
+    def _extended_shape(self, sample_shape: torch.Size = torch.Size()) -> torch.Size:  # noqa: B008 - BoTorch's default
+        return torch.Size(self.members[0]._extended_shape(sample_shape))
+
+    def rsample(self, sample_shape: torch.Size | None = None) -> Tensor:
+        """Draws of shape ``sample_shape + (*b, q, 1)``."""
+        shape = torch.Size([1]) if sample_shape is None else sample_shape
+        base = torch.randn(*shape, *self.base_sample_shape, dtype=self.dtype)
+        return self.rsample_from_base_samples(shape, base)
+
+    def rsample_from_base_samples(self, sample_shape: torch.Size, base_samples: Tensor) -> Tensor:
+        """Draws from standard normal base samples of shape ``sample_shape + base_sample_shape``."""
+        shares = apportion(self.weights, sample_shape[0])
+        drawn, start = [], 0
+        for member, share in zip(self.members, shares, strict=True):
+            if share:
+                part = base_samples[start : start + share]
+                shape = torch.Size([share, *sample_shape[1:]])
+                drawn.append(member.rsample_from_base_samples(shape, part))
+                start += share
+        return torch.cat(drawn)
+
+
+class MixtureModel(Model):
+    """A committee as a BoTorch model of coordinates."""
+
+    def __init__(self, members: Sequence[Model], weights: Sequence[float]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.weights = tuple(weights)
+
+    @property
+    def num_outputs(self) -> int:
+        return 1
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        return torch.Size()
+
+    def posterior(
+        self,
+        X: Tensor,
+        output_indices: list[int] | None = None,
+        observation_noise: bool | Tensor = False,
+        posterior_transform: PosteriorTransform | None = None,
+    ) -> Posterior:
+        """Joint belief at ``X``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
+        parts = [m.posterior(X, observation_noise=observation_noise) for m in self.members if isinstance(m, Model)]
+        posterior = MixturePosterior(parts, self.weights)
+        if posterior_transform is None:
+            return posterior
+        transformed: Posterior = posterior_transform.forward(posterior)
+        return transformed
+
+
+def _mixture_sampler(
+    posterior: MixturePosterior,  # noqa: ARG001 - given by BoTorch
+    sample_shape: torch.Size,
+    *,
+    seed: int | None = None,
+) -> SobolQMCNormalSampler:
+    return SobolQMCNormalSampler(sample_shape=sample_shape, seed=seed)
+
+
+GetSampler.add((MixturePosterior,), _mixture_sampler)  # BoTorch dispatches on the posterior's class

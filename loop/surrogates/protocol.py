@@ -1,0 +1,102 @@
+"""What a surrogate is: a recipe, and what it becomes when it is fitted.
+
+Recipes see one target at a time; coordinates are those of ``loop.space`` (option indices and numbers), so that
+members with different representations can be asked about the same candidates. Values are in target units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from botorch.models.model import Model
+from torch import Tensor
+
+from loop.history import Table
+from loop.space import Space
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Observations of one target, in its unit.
+
+    Attributes:
+        x: Coordinates, shape ``(n, d)``, float64.
+        y: Values, shape ``(n,)``.
+        sd: Known standard deviations, shape ``(n,)``; NaN where unknown.
+    """
+
+    x: Tensor
+    y: Tensor
+    sd: Tensor
+
+    @staticmethod
+    def of(table: Table, target: int) -> TrainingSet:
+        """The rows of a table in which target number ``target`` was measured."""
+        known = ~torch.isnan(torch.from_numpy(table.y[:, target].copy()))
+        return TrainingSet(
+            torch.from_numpy(table.x.copy())[known],
+            torch.from_numpy(table.y[:, target].copy())[known],
+            torch.from_numpy(table.sd[:, target].copy())[known],
+        )
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+class FittedSurrogate(Protocol):
+    """What a recipe believes after fitting. Frozen: no mode is switched."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def noise_sd(self) -> float:
+        """Standard deviation of the noise of one new measurement, in the target's unit."""
+        ...
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (without noise) at ``x``, shape ``(n, d)``: two of shape ``(n,)``.
+
+        In closed form and in one pass: meant for whole pools, in chunks.
+        """
+        ...
+
+    def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        """``n`` joint draws (without noise) at ``x``, shape ``(p, d)``: shape ``(n, p)``."""
+        ...
+
+    def model(self) -> Model:
+        """The same belief as a BoTorch model of coordinates: ``posterior(x)`` for ``x`` of ``(*b, q, d)``."""
+        ...
+
+    def held_out(self) -> Tensor:
+        """Log density of each training value under the model fitted without it: shape ``(n,)``."""
+        ...
+
+    def summary(self) -> Mapping[str, Any]:
+        """Hyper-parameters and evidence, as plain JSON, for the record."""
+        ...
+
+
+class Surrogate(Protocol):
+    """A recipe: frozen settings and no data."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs(self) -> int:
+        """Smallest number of observations it can learn from."""
+        ...
+
+    def fit(self, space: Space, data: TrainingSet, *, seed: int) -> FittedSurrogate:
+        """Learn from ``data``; the same data and seed give the same model.
+
+        Raises:
+            TooFewPoints: The recipe needs more; the caller falls back to an initial design and says so.
+            FitError: No usable model came out.
+        """
+        ...

@@ -1,0 +1,48 @@
+"""The table of surrogates: a name, what it is, and how to make it. A new one is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from loop.errors import UnknownName
+from loop.space import Space
+from loop.surrogates.ard import ArdGaussianProcess
+from loop.surrogates.committee import Committee
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.metric import Representation
+from loop.surrogates.names import SURROGATES
+from loop.surrogates.protocol import Surrogate
+from loop.surrogates.trees import ExtraTrees
+
+_FACTORIES: Final[Mapping[str, Callable[[Space], Surrogate]]] = {
+    "gp": lambda _: GaussianProcess("gp", Representation.ONE_HOT),
+    "gp-descriptors": lambda _: GaussianProcess("gp-descriptors", Representation.DESCRIPTORS),
+    "tanimoto": lambda _: GaussianProcess("tanimoto", Representation.COUNTS),
+    "ard": lambda _: ArdGaussianProcess("ard"),
+    "trees": lambda _: ExtraTrees("trees"),
+    "committee": lambda space: Committee("committee", tuple(_FACTORIES[m](space) for m in default_members(space))),
+}
+assert set(_FACTORIES) | {"random"} == set(SURROGATES)
+
+
+def surrogate(name: str | Sequence[str], space: Space) -> Surrogate:
+    """The recipe of that name for a space; a list of names is a committee of them.
+
+    Raises:
+        UnknownName: No such surrogate.
+    """
+    if not isinstance(name, str):
+        return Committee("committee", tuple(surrogate(n, space) for n in name))
+    if name not in _FACTORIES:
+        raise UnknownName("surrogate", name, SURROGATES)
+    return _FACTORIES[name](space)
+
+
+def default_members(space: Space) -> tuple[str, ...]:
+    """The committee's members for a kind of space; see docs/decisions/0005-the-default-committee.md."""
+    if not space.is_finite:
+        return ("ard", "tanimoto")
+    if space.library is not None:
+        return ("tanimoto", "gp-descriptors", "trees")
+    return ("gp", "tanimoto")

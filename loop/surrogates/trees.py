@@ -1,0 +1,146 @@
+"""Extremely randomised trees on count fingerprints: the classical baseline, and the committee's odd one out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.models.ensemble import EnsembleModel
+from botorch.models.model import Model
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesRegressor
+from torch import Tensor
+
+from loop.errors import TooFewPoints
+from loop.space import Category, Component, Parameter, Space
+from loop.surrogates.exact import standardisation
+from loop.surrogates.protocol import TrainingSet
+
+TREES = 100
+FLOOR = 0.05  # smallest standard deviation, in those of the data: trees agree too easily
+
+
+@dataclass(frozen=True)
+class ExtraTrees:
+    """A recipe: bootstrapped extremely randomised trees.
+
+    Source: Geurts, Ernst and Wehenkel, Machine Learning 63 (2006) 3.
+    """
+
+    name: str
+    needs: int = 3
+
+    def fit(self, space: Space, data: TrainingSet, *, seed: int) -> FittedTrees:
+        """Grow the trees. Raises ``TooFewPoints``."""
+        if len(data) < self.needs:
+            raise TooFewPoints(self.name, self.needs, len(data))
+        features = tree_features(space, data.x)
+        forest = ExtraTreesRegressor(TREES, bootstrap=True, min_samples_leaf=1, random_state=seed % 2**32, n_jobs=1)
+        _, scale = standardisation(data.y)
+        y = data.y.numpy()
+        forest.fit(features, y)
+        outside = _out_of_bag(forest, features)
+        mean = np.nanmean(np.where(np.isnan(outside), y.mean(), outside), axis=0)
+        residual = y - mean
+        spread = np.nan_to_num(np.nanstd(np.where(np.isnan(outside), y.mean(), outside), axis=0))
+        noise = max(float(np.sqrt(np.maximum((residual**2 - spread**2).mean(), 0.0))), FLOOR * scale)
+        sd = np.sqrt(spread**2 + noise**2)
+        density = -0.5 * np.log(2 * np.pi * sd**2) - 0.5 * (residual / sd) ** 2
+        return FittedTrees(self.name, space, forest, FLOOR * scale, noise, torch.from_numpy(density))
+
+
+@dataclass(frozen=True)
+class FittedTrees:
+    """A forest; a ``FittedSurrogate``. Each tree is one draw of the response."""
+
+    name: str
+    space: Space
+    forest: ExtraTreesRegressor
+    floor: float  # smallest standard deviation, target units
+    noise_sd: float
+    density: Tensor  # out-of-bag log densities, (n,)
+
+    def by_tree(self, x: Tensor) -> Tensor:
+        """Each tree's prediction at ``x``, ``(n, d)``: shape ``(trees, n)``."""
+        features = tree_features(self.space, x)
+        return torch.from_numpy(np.array([tree.predict(features) for tree in self.forest.estimators_]))
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation over trees at ``x``, ``(n, d)``: two of shape ``(n,)``."""
+        values = self.by_tree(x)
+        return values.mean(0), (values.var(0, correction=0) + self.floor**2).sqrt()
+
+    def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        """``n`` draws: trees in random order, with the floor as independent noise: ``(p, d)`` to ``(n, p)``."""
+        generator = torch.Generator().manual_seed(seed)
+        values = self.by_tree(x)
+        order = torch.cat([torch.randperm(len(values), generator=generator) for _ in range(math.ceil(n / len(values)))])
+        jitter = torch.randn(n, len(x), generator=generator, dtype=values.dtype)
+        return values[order[:n]] + self.floor * jitter
+
+    def held_out(self) -> Tensor:
+        """Out-of-bag log density of each training value: shape ``(n,)``."""
+        return self.density
+
+    def model(self) -> Model:
+        return _TreesModel(self)
+
+    def summary(self) -> Mapping[str, Any]:
+        return {"trees": TREES, "noise_sd": self.noise_sd}
+
+
+class _TreesModel(EnsembleModel):
+    """The forest as a BoTorch ensemble. It has no gradients: use it on finite sets."""
+
+    def __init__(self, fitted: FittedTrees) -> None:
+        super().__init__()
+        self.fitted = fitted
+        self._num_outputs = 1
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        return torch.Size()
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Each tree's prediction: ``(*b, q, d)`` to ``(*b, trees, q, 1)``."""
+        flat = self.fitted.by_tree(X.detach().reshape(-1, X.shape[-1]))
+        return flat.reshape(len(flat), *X.shape[:-1]).movedim(0, -2)[..., None]
+
+
+def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
+    """Inputs of the trees: fingerprint counts of structures, one-hot categories, numbers: ``(n, features)``."""
+    rows = x.detach().numpy()
+    columns = []
+    for i, p in enumerate(space.parameters):
+        if isinstance(p, Category | Component):
+            columns.append(_option_features(p)[np.rint(rows[:, i]).astype(np.int64)])
+        else:
+            columns.append(rows[:, i : i + 1].astype(np.float32))
+    return np.concatenate(columns, axis=1)
+
+
+@lru_cache(maxsize=64)
+def _option_features(p: Parameter) -> NDArray[np.float32]:
+    if isinstance(p, Category):
+        return np.eye(p.size, dtype=np.float32)
+    assert isinstance(p, Component)
+    from loop.molecules.fingerprints import folded_counts
+
+    counts = folded_counts(p.smiles)
+    varying = counts[:, counts.std(axis=0) > 0]
+    return varying if varying.shape[1] else np.zeros((p.size, 1), dtype=np.float32)
+
+
+def _out_of_bag(forest: ExtraTreesRegressor, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Predictions of trees for the rows they did not see, NaN elsewhere: shape ``(trees, n)``."""
+    outside = np.full((len(forest.estimators_), len(features)), np.nan)
+    for row, (tree, seen) in enumerate(zip(forest.estimators_, forest.estimators_samples_, strict=True)):
+        unseen = np.setdiff1d(np.arange(len(features)), seen)
+        if len(unseen):
+            outside[row, unseen] = tree.predict(features[unseen])
+    return outside
