@@ -16,10 +16,11 @@ def validate(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A campaign file.")], as_json: Json = False
 ) -> None:
     """Check a campaign file and the laboratory it names; records and sends nothing."""
-    from flows.cli.specfile import read_campaign
+    from flows.cli.specfile import laboratory_of, read_campaign
 
     campaign = read_campaign(spec)
-    facts, problems = _examine(campaign, spec.parent)
+    with laboratory_of(spec):
+        facts, problems = _examine(campaign, spec.parent)
     screen = Screen(as_json)
     screen.document({**facts, "problems": problems})
     screen.say(f"{spec}: campaign {campaign.campaign} can be used")

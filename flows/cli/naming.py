@@ -33,8 +33,10 @@ def opened(where: Settings, text: str) -> str:
     if not is_file(text):
         return text
     from flows import engine
+    from flows.cli.specfile import laboratory_of
 
-    return engine.add_campaign(where, Path(text))
+    with laboratory_of(Path(text)):
+        return engine.add_campaign(where, Path(text))
 
 
 def is_on_record(where: Settings, name: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from loop.errors import SpecError
-from loop.spec import CampaignSpec, ReadFile, read_spec
+from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
+from loop.spec import CampaignSpec, ReadFile, place, read_spec
 
 
 def read_text(path: Path, name: str | None = None) -> str:
@@ -38,3 +40,14 @@ def reader(folder: Path) -> ReadFile:
 def read_campaign(path: Path) -> CampaignSpec:
     """The resolved spec in a file. Raises ``SpecError``."""
     return read_spec(read_text(path), source=str(path), read=reader(path.parent))
+
+
+@contextmanager
+def laboratory_of(path: Path) -> Iterator[None]:
+    """Inside, what is wrong with a laboratory is said with the file and line of its section."""
+    try:
+        yield
+    except (AdapterError, UnknownName) as error:
+        if isinstance(error, AdapterUnavailable) or (isinstance(error, UnknownName) and error.kind != "adapter"):
+            raise
+        raise SpecError(f"{place(read_text(path), str(path), ('laboratory',))}: {error}") from None

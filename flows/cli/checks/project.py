@@ -70,14 +70,10 @@ def laboratories() -> Iterator[Check]:
             except ImportError as error:
                 yield Check("laboratories", name, "note", str(error), f"pip install 'hakken[{name}]' to use it")
             else:
-                verdict = "ok" if health.is_ok else "note"
-                yield Check(
-                    "laboratories",
-                    name,
-                    verdict,
-                    summary if health.is_ok else "",
-                    "" if health.is_ok else health.message,
-                )
+                if health.is_ok:
+                    yield Check("laboratories", name, "ok", summary)
+                else:
+                    yield Check("laboratories", name, "note", "cannot work now", health.message)
 
 
 def campaigns(where: Settings) -> Iterator[Check]:
