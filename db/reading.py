@@ -53,7 +53,7 @@ def campaigns(session: Session, *where: ColumnElement[bool]) -> tuple[CampaignRe
             campaign.data_version,
             campaign.created,
         )
-        for campaign, in_force in session.execute(joined).tuples()
+        for campaign, in_force in session.execute(joined)
     )
 
 
@@ -89,7 +89,7 @@ def rounds(session: Session, owner: str, *where: ColumnElement[bool]) -> tuple[R
     row = t.TrainingRow
     for round_id, role, reference in session.execute(
         select(row.round_id, row.role, row.reference).where(row.round_id.in_(chosen)).order_by(row.position)
-    ).tuples():
+    ):
         references[round_id, role].append(reference)
     joined = (
         select(t.Round, t.Model)
@@ -112,7 +112,7 @@ def rounds(session: Session, owner: str, *where: ColumnElement[bool]) -> tuple[R
             tuple(references[one.id, t.Role.PENDING]),
             one.created,
         )
-        for one, model in session.execute(joined).tuples()
+        for one, model in session.execute(joined)
     )
 
 
@@ -166,7 +166,7 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
             ),
             True if with_round else decision,
         )
-        for row, number, with_round, candidate, decision in session.execute(joined).tuples()
+        for row, number, with_round, candidate, decision in session.execute(joined)
     )
 
 
@@ -183,7 +183,7 @@ def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptReco
         )
     )
     records = []
-    for row, proposal, number, candidate in session.execute(joined).tuples():
+    for row, proposal, number, candidate in session.execute(joined):
         point = to_candidate(candidate)
         records.append(
             AttemptRecord(
@@ -244,7 +244,7 @@ def envelopes(session: Session, *where: ColumnElement[bool]) -> tuple[EnvelopeRe
         .where(*where)
         .order_by(t.ResultEnvelope.entry)
     )
-    pairs: Sequence[tuple[t.ResultEnvelope, t.EnvelopeJudgement | None]] = session.execute(joined).tuples().all()
+    pairs: Sequence[tuple[t.ResultEnvelope, t.EnvelopeJudgement | None]] = session.execute(joined).all()
     return tuple(
         EnvelopeRecord(
             row.id,

@@ -474,9 +474,7 @@ class SqlWork:
         ids = dict(
             self._session.execute(
                 select(table.sha, table.id).where(table.campaign_id == self._campaign.id, table.sha.in_(set(shas)))
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         rows: Rows = []
         for point, spec, sha in zip(points, specs, shas, strict=True):
