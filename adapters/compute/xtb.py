@@ -68,7 +68,8 @@ def embed(smiles: str, *, seed: int = 0, charge: int | None = None) -> Geometry:
         if (parts := len(Chem.GetMolFrags(molecule))) > 1:
             raise InputRefused(f"SMILES {smiles!r} has {parts} separate parts; keep the one that matters")
         canonical = Chem.MolToSmiles(molecule)
-        molecule = Chem.AddHs(molecule)
+        # The order of atoms moves the force field's minimum by 1e-5 eV, so it is made the same for every spelling.
+        molecule = Chem.AddHs(Chem.MolFromSmiles(canonical))
         unknown = sorted({atom.GetSymbol() for atom in molecule.GetAtoms() if not _is_known(atom.GetAtomicNum())})
         if unknown:
             raise InputRefused(f"GFN2-xTB has no parameters for {', '.join(unknown)} in {smiles!r}")

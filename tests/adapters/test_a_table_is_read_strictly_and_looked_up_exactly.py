@@ -1,0 +1,125 @@
+"""Measured tables: every malformation has its message with a line, and look-up is exact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.errors import TableError
+from adapters.table import MeasuredTable
+from loop.contracts import ExperimentSpec
+from tests.adapters.helpers import EXPERIMENT, TABLE
+
+
+def table(tmp_path: Path, text: str | bytes = TABLE, **more: dict[str, str]) -> MeasuredTable:
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    targets = more.get("targets", {"yield": "%"})
+    return MeasuredTable(path, more.get("columns", {}), targets, more.get("units", {}))
+
+
+def ask(**settings: str | float) -> ExperimentSpec:
+    return replace(EXPERIMENT, settings={**EXPERIMENT.settings, **settings})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "table.csv: has no rows"),
+        ("ligand,yield\n", "table.csv: has no rows"),
+        ("\n\n \n", "table.csv: has no rows"),
+        (
+            "ligand,amount\nPPh3,1\n",
+            "line 1: no column 'yield' for the target; it has ligand, amount; name it by columns",
+        ),
+        ("ligand,yeild\nPPh3,1\n", "did you mean 'yeild'"),
+        ("ligand,yield\nPPh3,12\nPCy3,nan\n", "line 3: column 'yield' must hold a finite number, got 'nan'"),
+        ("ligand,yield\nPPh3,inf\n", "line 2: column 'yield' must hold a finite number, got 'inf'"),
+        ("ligand,yield\nPPh3,much\n", "line 2: column 'yield' must hold a finite number, got 'much'"),
+        ("ligand,yield\nPPh3,\n", "line 2: column 'yield' must hold a finite number, got an empty cell"),
+        ("ligand,yield,ligand\nPPh3,1,PPh3\n", "line 1: column 'ligand' appears twice"),
+        ("ligand,,yield\nPPh3,1,2\n", "line 1: column 2 has no name"),
+        ("ligand,yield\nP,3,4\n", "line 2: 3 cells, but the header has 2; quote cells that hold commas"),
+        ("ligand;yield\nPPh3;4\n", "line 1: cells must be separated by commas"),
+        ('ligand,yield\n"PPh3,4\n', "line 2: not a CSV file"),
+        (b"ligand,yield\nPPh3,4\nP\xfcr,5\n", "line 3: byte 0xfc is not UTF-8"),
+    ],
+)
+def test_a_malformed_table_is_named_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
+    with pytest.raises(TableError) as caught:
+        table(tmp_path, text)
+
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_and_a_missing_column_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"no\.csv: cannot be opened \(No such file or directory\); check the path"):
+        MeasuredTable(tmp_path / "no.csv", {}, {"yield": "%"}, {})
+    with pytest.raises(TableError, match=r"line 1: no column 'Ligand' \(for 'ligand'\).*did you mean 'ligand'"):
+        table(tmp_path, columns={"ligand": "Ligand"})
+    with pytest.raises(TableError, match="column 'yield': a value in 'eV' cannot be given in '%'"):
+        table(tmp_path, units={"yield": "eV"})
+
+
+def test_blank_lines_a_byte_order_mark_and_quotes_change_nothing(tmp_path: Path) -> None:
+    text = "\ufeffligand,temperature,yield\r\n\r\n" + '"PPh3", 90 ,12.5\r\n'
+
+    assert [(row.line, row.values["yield"]) for row in table(tmp_path, text).rows(EXPERIMENT)] == [(3, 12.5)]
+
+
+def test_rows_of_one_condition_are_replicates_in_the_order_of_the_file(tmp_path: Path) -> None:
+    assert [row.values["yield"] for row in table(tmp_path).rows(EXPERIMENT)] == [12.5, 13.5]
+
+
+def test_numbers_agree_within_a_billionth_and_no_more(tmp_path: Path) -> None:
+    assert table(tmp_path).rows(ask(temperature=90 + 5e-8))
+    assert not table(tmp_path).rows(ask(temperature=90 + 5e-7))
+
+
+def test_settings_in_another_unit_are_converted(tmp_path: Path) -> None:
+    kelvin = replace(ask(temperature=363.15), units={"temperature": "K"})
+
+    assert len(table(tmp_path, units={"temperature": "degC"}).rows(kelvin)) == 2
+
+
+def test_values_in_another_unit_are_converted(tmp_path: Path) -> None:
+    text = "ligand,temperature,yield\nPPh3,90,0.125\n"
+
+    assert table(tmp_path, text, units={"yield": ""}).rows(EXPERIMENT)[0].values["yield"] == pytest.approx(12.5)
+
+
+def test_options_are_found_by_structure_however_it_is_written(tmp_path: Path) -> None:
+    found = table(tmp_path, columns={"ligand": "structure"})
+
+    assert len(found.rows(EXPERIMENT)) == 2
+    (problem,) = found.problems(replace(EXPERIMENT, smiles={"ligand": "CP(C)C"}))
+    assert "'PPh3' is not in table table.csv" in str(problem)
+
+
+def test_two_spellings_of_one_structure_are_one_option(tmp_path: Path) -> None:
+    text = "ligand,temperature,yield\nCCO,90,1\nOCC,90,2\n"
+    asked = replace(EXPERIMENT, settings={"ligand": "ethanol", "temperature": 90.0}, smiles={"ligand": "C(C)O"})
+
+    assert [row.values["yield"] for row in table(tmp_path, text).rows(asked)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": 91.0}, "parameter 'temperature': 91 is not in table table.csv; it has 90, 105; use measured"),
+        ({"ligand": "PPh4"}, "'PPh4' is not in table table.csv (did you mean 'PPh3'?); it has PPh3, PCy3"),
+        ({"ligand": "PCy3", "temperature": 105.0}, "table.csv has no row with ligand PCy3, temperature 105.0"),
+        ({"solvent": "water"}, "parameter 'solvent': table table.csv has no column 'solvent'"),
+        ({"structure": 3.0}, "line 2: column 'structure' must hold a finite number"),
+    ],
+)
+def test_a_condition_without_a_row_is_named_with_the_remedy(
+    tmp_path: Path, settings: dict[str, str | float], message: str
+) -> None:
+    asked = replace(ask(**settings), smiles={})
+    (problem,) = table(tmp_path).problems(asked)
+
+    assert message in str(problem)
+    assert table(tmp_path).rows(asked) == ()

@@ -1,0 +1,48 @@
+"""The registry: every name builds, imports are lazy, an unknown name lists the known ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.registry import build, describe
+from loop.contracts import Adapter
+from loop.errors import UnknownName
+from tests.adapters.helpers import TABLE, context
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", [name for name, _ in describe()])
+def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> None:
+    (tmp_path / "table.csv").write_text(TABLE)
+    options = {"table": "table.csv"} if name == "emulator" else {}
+    targets = {"gap": "eV"} if name == "xtb" else {"yield": "%"}
+
+    assert isinstance(build(name, options, replace(context(tmp_path), targets=targets)), Adapter)
+
+
+def test_every_name_has_a_summary_of_one_line() -> None:
+    assert [name for name, _ in describe()] == ["emulator", "manual", "simulated", "xtb"]
+    assert all(summary and "\n" not in summary for _, summary in describe())
+
+
+def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(
+        UnknownName, match=r"unknown adapter 'emulater' \(did you mean 'emulator'\?\); known: emulator, "
+    ):
+        build("emulater", {}, context(tmp_path))
+
+
+def test_asking_for_names_imports_no_adapter() -> None:
+    code = (
+        "import sys; from adapters.registry import describe; describe()\n"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('adapters', 'pydantic', 'rdkit', 'torch')))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True)
+
+    assert said.stdout == "['adapters', 'adapters.registry']\n"
