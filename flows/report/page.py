@@ -120,7 +120,7 @@ def _progress(report: Report, place: int) -> dict[str, Any]:
 def _pareto(report: Report) -> Markup | None:
     if len(report.targets) != 2 or not any(len(standing.values) == 2 for standing in report.standings):
         return None
-    return pareto(report.standings, *report.targets, 560, 400)
+    return pareto(report.standings, *report.targets, 440, 380)
 
 
 def _parity(report: Report, calibration: Calibration) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from flows.report import build, write
 from flows.report.page import render
+from flows.report.structures import draw
 from loop.contracts import AuditReport
 from loop.outcome import Fault, FaultKind, Negative
 from loop.record import Arm, CampaignState, Verdict
@@ -165,6 +166,10 @@ def test_a_smiles_that_cannot_be_drawn_is_printed(story):
     story.end(story.propose(HERE, smiles={"ligand": "not a molecule"}), story.measured(**{"yield": 1.0}))
 
     assert "not a molecule" in page_of(story).words
+
+
+def test_a_structure_shows_no_free_text_of_its_smiles():
+    assert draw("CCO |$Ethyl;;$|") == draw("CCO")
 
 
 def test_below_ten_predictions_it_says_too_few_to_judge(story):

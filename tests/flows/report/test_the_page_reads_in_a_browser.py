@@ -57,6 +57,14 @@ def visit(browser, tmp_path):
     assert [complaint for complaint in complaints if complaint != "data:,"] == []
 
 
+def smallest_text(page):
+    """Size in CSS pixels of the smallest text in a chart that is shown."""
+    return page.evaluate(
+        "Math.min(...[...document.querySelectorAll('svg.chart text')].filter(t => t.getClientRects().length)"
+        ".map(t => parseFloat(getComputedStyle(t).fontSize) * t.getCTM().a))"
+    )
+
+
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_charts_are_drawn_and_nothing_overflows(visit, long_story, width, scheme):
@@ -70,18 +78,16 @@ def test_charts_are_drawn_and_nothing_overflows(visit, long_story, width, scheme
         assert box["height"] > 200
     assert page.locator("svg.chart.progress:visible .mark").count() == len(long_story.outcomes)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    smallest = page.evaluate(
-        "Math.min(...[...document.querySelectorAll('svg.chart text')].filter(t => t.getClientRects().length)"
-        ".map(t => parseFloat(getComputedStyle(t).fontSize) * t.getCTM().a))"
-    )
-    assert smallest > 9.5  # CSS pixels: what still reads
+    assert smallest_text(page) > 9.5  # CSS pixels: what still reads
 
 
-def test_a_pareto_front_is_drawn_for_two_targets(visit, two_targets):
-    page = visit(two_targets, 1400)
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_pareto_front_is_drawn_for_two_targets(visit, two_targets, width):
+    page = visit(two_targets, width)
 
     assert page.locator("svg.chart.progress:visible").count() == 2
     assert page.locator("svg.chart.pareto:visible").count() == 1
+    assert smallest_text(page) > 9.5
 
 
 def test_structures_are_drawn(visit, long_story):
