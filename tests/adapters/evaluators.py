@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from adapters.compute.evaluation import Evaluation
-from adapters.errors import InputRefused, NotConverged
+from adapters.errors import InputRefused, NotConverged, OutOfResources
 
 
 def measure(smiles: str, *, scale: float = 1.0) -> Evaluation:
@@ -43,6 +43,10 @@ def stumble(smiles: str) -> Evaluation:
 def overeat(smiles: str) -> Evaluation:
     hoard = [bytearray(2**22) for _ in range(1024)]  # 4 GiB, each page touched
     return Evaluation({"length": (float(len(hoard)), "eV")}, smiles, "")
+
+
+def starve(smiles: str) -> Evaluation:
+    raise OutOfResources(f"the disk is full of {smiles}")
 
 
 def swallow(smiles: str) -> Evaluation:

@@ -110,6 +110,7 @@ def test_a_result_keeps_program_version_wall_time_and_output(tmp_path: Path) -> 
         ("refuse", FaultKind.INPUT_ERROR, "CCO is not to my taste"),
         ("diverge", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
         ("stumble", FaultKind.UNKNOWN, "RuntimeError: a mistake of ours"),
+        ("starve", FaultKind.RESOURCE_ERROR, "the disk is full"),
         ("swallow", FaultKind.RESOURCE_ERROR, "memory ran out"),
         ("forget", FaultKind.UNKNOWN, "not JSON compliant"),
         ("vanish", FaultKind.COMPUTE_LOST, "killed by SIGKILL"),
