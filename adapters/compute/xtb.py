@@ -134,14 +134,7 @@ def frontier(energies: Any, occupations: Any) -> tuple[float, float | None]:
 
 def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
     """Give the molecule coordinates; returns what had to be done differently."""
-    repairs = []
-    parameters = all_chem.ETKDGv3()
-    parameters.randomSeed = seed
-    if all_chem.EmbedMolecule(molecule, parameters) != 0:
-        parameters.useRandomCoords = True
-        if all_chem.EmbedMolecule(molecule, parameters) != 0:
-            raise InputRefused(f"no conformer of {smiles!r} could be embedded; leave the molecule out")
-        repairs.append("embedded from random coordinates")
+    repairs = _embed(all_chem, molecule, smiles, seed)
     if molecule.GetNumAtoms() == 1:
         return repairs
     if all_chem.MMFFHasAllMoleculeParams(molecule):
@@ -155,6 +148,23 @@ def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
     if left != 0:
         repairs.append("force field not converged in 5,000 steps")
     return repairs
+
+
+def _embed(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
+    parameters = all_chem.ETKDGv3()
+    parameters.randomSeed = seed
+    # Most molecules need one try and nearly all that succeed need ten; RDKit's own limit of ten for each atom let one
+    # molecule take minutes.
+    parameters.maxIterations = 50
+    if all_chem.EmbedMolecule(molecule, parameters) == 0:
+        return []
+    parameters.useRandomCoords = True
+    if all_chem.EmbedMolecule(molecule, parameters) == 0:
+        return ["embedded from random coordinates"]
+    parameters.useExpTorsionAnglePrefs = parameters.useBasicKnowledge = False
+    if all_chem.EmbedMolecule(molecule, parameters) == 0:
+        return ["embedded from random coordinates, without torsion preferences"]
+    raise InputRefused(f"no conformer of {smiles!r} could be embedded; leave the molecule out")
 
 
 def _seed_of(canonical: str, seed: int) -> int:
