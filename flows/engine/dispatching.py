@@ -20,7 +20,8 @@ from loop.spec.models import NumberSpec
 def dispatch(session: Session) -> None:
     """Send what is ready, in run order, as far as the laboratory has room."""
     view = session.view
-    ready = [a for a in view.pending if a.state is State.READY]
+    # Retries come last, so that the order of first attempts does not depend on when a fault became known.
+    ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))
     if not ready or view.campaign.state is not CampaignState.ACTIVE:
         return
     capabilities = session.laboratory.capabilities()

@@ -50,13 +50,14 @@ def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[J
     judge = Judge(session.view)
     judgements = judge.judge(session.view.unjudged)
     unread = [a for a in fetched if not judge.has_ended(a.key)]
+    why = _faults_of_reading(session, judgements) if unread else {}
     ends = [] if unread and session.laboratory.capabilities().needs_person else unread
     if judgements or ends:
         with session.work() as work:
             for judgement in judgements:
                 judgement.write(work)
             for attempt in ends:
-                fault = _unreadable(judgements, attempt)
+                fault = _unreadable(why.get(attempt.key))
                 conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
                 session.tally.faults += 1
                 session.tally.accepted += 1
@@ -64,14 +65,20 @@ def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[J
         reached("ingest.judged")
     _count(session, judgements)
     for attempt in unread:
-        if attempt not in ends:
-            _note_unread(session, attempt)
+        if attempt not in ends:  # a person's entry that cannot be read is said on every pass, until it is corrected
+            waits = f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits"
+            session.tally.note(f"{waits}: {why.get(attempt.key, 'nothing readable was entered')}")
     return judgements
 
 
-def _unreadable(judgements: Sequence[Judgement], attempt: AttemptRecord) -> Fault:
-    why = [j.message for j in judgements if j.envelope.key == attempt.key and j.verdict is Verdict.MALFORMED]
-    message = f"the result cannot be read: {why[-1]}" if why else "it ended, and no readable result came with it"
+def _faults_of_reading(session: Session, judgements: Sequence[Judgement]) -> dict[str | None, str]:
+    """Why the last unreadable envelope of each attempt could not be read, those that a killed pass judged included."""
+    known = {e.key: e.message for e in session.ledger.envelopes(session.name) if e.verdict is Verdict.MALFORMED}
+    return known | {j.envelope.key: j.message for j in judgements if j.verdict is Verdict.MALFORMED}
+
+
+def _unreadable(why: str | None) -> Fault:
+    message = f"the result cannot be read: {why}" if why else "it ended, and no readable result came with it"
     return Fault.of(FaultKind.ANALYSIS_FAILED, message)
 
 
@@ -82,12 +89,3 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
             session.tally.faults += isinstance(j.outcome, Fault)
         elif j.verdict is not Verdict.DUPLICATE:
             session.tally.note(f"an envelope from {j.envelope.source} is {j.verdict.value}: {j.message}")
-
-
-def _note_unread(session: Session, attempt: AttemptRecord) -> None:
-    """A person's entry that cannot be read is said on every pass, until it is corrected."""
-    mine = [
-        e for e in session.ledger.envelopes(session.name) if e.key == attempt.key and e.verdict is Verdict.MALFORMED
-    ]
-    why = mine[-1].message if mine else "nothing readable was entered"
-    session.tally.note(f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits: {why}")

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from loop.spec import CampaignSpec
 from loop.units import convert
 
 TELL: Final = "tell:"
+WHOLE: Final = "0"  # in place of a line number: the file as a whole
 PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate", "well"})
 _HEADER: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
@@ -50,7 +51,7 @@ def is_told(source: str) -> bool:
     return source.startswith(TELL)
 
 
-def draft_row(source: str, header: list[str], cells: list[str], seen: Counter[str]) -> EnvelopeDraft:
+def draft_row(source: str, header: Sequence[str], cells: Sequence[str], seen: Counter[str]) -> EnvelopeDraft:
     """A row as an envelope, unread.
 
     ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
@@ -70,7 +71,21 @@ def draft_row(source: str, header: list[str], cells: list[str], seen: Counter[st
     return EnvelopeDraft(source, key, payload, plain or None)
 
 
-def read_columns(header: list[str], spec: CampaignSpec) -> dict[str, Column]:
+def draft_file(file: str, text: str, problem: str) -> EnvelopeDraft:
+    """A whole file that is no table, as one envelope."""
+    payload = json.dumps({"problem": problem, "text": text}, ensure_ascii=False)
+    return EnvelopeDraft(f"{TELL}{file}:{WHOLE}", None, payload)
+
+
+def is_blank(header: Sequence[str], cells: Sequence[str], targets: Iterable[str]) -> bool:
+    """Whether a row names an attempt and says nothing of it yet, as a worksheet's rows do at first."""
+    results = {"outcome", *targets}
+    row = {head: cell for head, cell in zip(header, cells, strict=False) if cell}
+    names = {match["name"] for head in row if (match := _HEADER.fullmatch(head))}
+    return "key" in names and not names & results
+
+
+def read_columns(header: Sequence[str], spec: CampaignSpec) -> dict[str, Column]:
     """What each column holds, by header.
 
     Raises:
@@ -99,7 +114,10 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         OutcomeError: A column or a cell is not as it should be; the message names it and the remedy.
         SpaceError: The settings do not fit the space.
     """
-    cells = json.loads(payload)["cells"]
+    data = json.loads(payload)
+    if "problem" in data:
+        raise OutcomeError(data["problem"])
+    cells = data["cells"]
     if not isinstance(cells, dict):
         raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
     columns = read_columns(list(cells), spec)

@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.ingesting import judge_all
 from flows.engine.reports import TellReport
-from flows.engine.rows import TELL, draft_row, read_columns
+from flows.engine.rows import TELL, WHOLE, draft_file, draft_row, is_blank, read_columns
 from flows.engine.session import Session
 from flows.wiring import open_record
 from loop.checkpoints import reached
@@ -47,7 +48,7 @@ def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> Tel
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
         campaign = ledger.campaign(name)
-        drafts = _drafts(path.name, data)
+        drafts, blank = _drafts(path.name, data, campaign.spec["objective"])
         with holding(ledger, settings, campaign.name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
             before = {e.id for e in session.view.unjudged}
@@ -63,25 +64,41 @@ def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> Tel
     problems = _problems(path.name, rows, session)
     added = tuple(e.id for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED)
     known = sum(e.verdict is Verdict.DUPLICATE or (e.verdict is Verdict.ACCEPTED and e.id not in new) for e in rows)
-    return TellReport(len(added), known, problems, added, tuple(session.tally.notes) if not problems else ())
+    notes = (f"{blank} rows of the worksheet are not filled in yet",) if blank else ()
+    return TellReport(len(added), known, problems, added, notes)
 
 
-def _drafts(file: str, data: bytes) -> list[EnvelopeDraft]:
-    """An envelope for each row; one for the whole file where it is no table."""
+def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[EnvelopeDraft], int]:
+    """An envelope for each row, one for the whole file where it is no table; and how many rows wait to be filled in."""
     text = data.decode("utf-8-sig", errors="backslashreplace")
-    whole = EnvelopeDraft(f"{TELL}{file}:0", None, text)
     try:
         data.decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except (UnicodeDecodeError, csv.Error):
-        return [whole]
-    filled = [(line, cells) for line, cells in lines if any(cells)]
-    if len(filled) < 2:
-        return [whole]
+        lines = _lines(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return [draft_file(file, text, f"line {line} holds a byte that is not UTF-8; save the file as UTF-8")], 0
+    except csv.Error as error:
+        return [draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")], 0
+    if len(lines) < 2:
+        return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], 0
     seen: Counter[str] = Counter()
-    header = filled[0][1]
-    return [draft_row(f"{TELL}{file}:{line}", header, cells, seen) for line, cells in filled[1:]]
+    header = lines[0][1]
+    blank = [i for i, (_, cells) in enumerate(lines) if i and is_blank(header, cells, targets)]
+    drafts = [
+        draft_row(f"{TELL}{file}:{line}", header, cells, seen)
+        for i, (line, cells) in enumerate(lines)
+        if i and i not in blank
+    ]
+    return drafts, len(blank)
+
+
+def _lines(text: str) -> list[tuple[int, list[str]]]:
+    """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood."""
+    first = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    return [(line, cells) for line, cells in lines if any(cells)]
 
 
 def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[str]:
@@ -92,7 +109,12 @@ def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[s
     kept = f"{len(bad)} rows are kept as malformed" if len(bad) > 1 else "the row is kept as malformed"
     if (message := _fault_of_header(bad[0], session)) is not None:
         return [f"{file} line 1: {message} ({kept}; correct the header and tell the file again)"]
-    return [f"{file} line {e.source.rpartition(':')[2]}: {e.message}" for e in bad]
+    return [f"{_place(file, e)}: {e.message}" for e in bad]
+
+
+def _place(file: str, envelope: EnvelopeRecord) -> str:
+    line = envelope.source.rpartition(":")[2]
+    return file if line == WHOLE else f"{file} line {line}"
 
 
 def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:

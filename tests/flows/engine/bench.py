@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,39 @@ import yaml
 
 from flows.engine import add_campaign
 from flows.settings import Settings
-from loop.errors import PoolExhausted
+from loop.contracts import (
+    Absent,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+    Unknown,
+)
+from loop.errors import AdapterUnavailable, PoolExhausted
 from loop.history import History, values_of
-from loop.planner import Plan
-from loop.record import Arm, Prediction, ProposalDraft
+from loop.record import Arm, Json, Prediction, ProposalDraft
 from loop.space import Pool, ProductPool
 from loop.spec import CampaignSpec, build_space
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The same fields as ``loop.planner.Plan``, whose module brings torch: seconds for each process of a test."""
+
+    seed: int
+    surrogate: str
+    model: Json
+    notes: tuple[str, ...]
+    observations: tuple[str, ...]
+    pending: tuple[str, ...]
+    proposals: tuple[ProposalDraft, ...]
 
 
 def cheap_planner(spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int) -> Plan:
@@ -135,11 +163,88 @@ def story_of(settings: Settings, name: str = "small") -> Story:
 
 
 def executions(settings: Settings, name: str = "small") -> Counter[str]:
-    """How often each key was started, by the laboratory's own log."""
+    """How often each experiment (settings and replicate) was started, by the laboratory's own log."""
     log = settings.folder(name) / "laboratory" / "order.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    return Counter(json.loads(line)[0] for line in lines)
+    return Counter(json.loads(line)[1] for line in lines)
 
 
 def _flat(settings: Any) -> tuple[tuple[str, str | float], ...]:
     return tuple(settings.items())
+
+
+@dataclass
+class Job:
+    """What the fake laboratory knows of one key."""
+
+    spec: ExperimentSpec
+    started: int = 0
+    payloads: list[str] = field(default_factory=list)
+    phase: Phase = Phase.ENDED
+
+
+class FakeLaboratory:
+    """Answers at once with 50 % yield, unless a test changes one of its attributes."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.abilities = Capabilities(Delivery.KEYED, None, can_cancel=False, is_simulated=True)
+        self.problems: list[Problem] = []
+        self.is_reachable = True
+        self.loses_reply_of_start = False
+        self.cannot_tell = False  # what ``find`` says of keys
+        self.answers: Callable[[ExperimentSpec], list[str]] = lambda spec: [measured(50.0)]
+
+    def capabilities(self) -> Capabilities:
+        return self.abilities
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return self.problems
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        self._reach()
+        self.jobs.setdefault(key, Job(spec))
+        return Handle(key)
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        self._reach()
+        job = self.jobs[handle]
+        if not job.started:
+            job.payloads = self.answers(job.spec)
+            job.started += 1
+        if self.loses_reply_of_start:
+            raise AdapterUnavailable("no reply")
+
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown:
+        self._reach()
+        if self.cannot_tell:
+            return Unknown("the log was lost")
+        return Found(Handle(key), bool(self.jobs[key].started)) if key in self.jobs else Absent()
+
+    def status(self, handle: Handle) -> Status:
+        self._reach()
+        if handle not in self.jobs:
+            return Status(Phase.LOST)
+        return Status(self.jobs[handle].phase if self.jobs[handle].started else Phase.PREPARED)
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        self._reach()
+        return [Envelope(AttemptKey(handle), payload) for payload in self.jobs[handle].payloads]
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        raise AssertionError("the engine cancels nothing by itself")
+
+    def health(self) -> Health:
+        return Health(True, "it is a fake")
+
+    def _reach(self) -> None:
+        if not self.is_reachable:
+            raise AdapterUnavailable("the cable is out")
+
+
+def measured(value: float, unit: str = "%") -> str:
+    return json.dumps({"outcome": "measured", "values": [{"property": "yield", "value": value, "unit": unit}]})
+
+
+def faulty(kind: str) -> str:
+    return json.dumps({"outcome": "fault", "kind": kind, "message": f"a {kind} for the test"})

@@ -1,0 +1,116 @@
+"""A process that forks a new engine process for each request, so that Python starts once and not for every kill.
+
+Reads one JSON object a line: ``home``, ``campaign``, ``environ``, ``page`` (draw the page?), ``do`` (run, or tell,
+approve, add with ``arguments``). Answers with the child's exit status, negative for a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flows import engine
+from flows.engine import passes, running
+from flows.settings import Settings
+from tests.flows.engine.bench import cheap_planner
+
+ROOT = Path(__file__).parents[3]
+
+
+class Zygote:
+    """The test's end of it."""
+
+    def __init__(self) -> None:
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.flows.engine.zygote"],
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, home: Path, do: str = "run", *, kill_after: float | None = None, **more: Any) -> int:
+        """Run one engine process to its end and return its exit status."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = {"home": str(home), "do": do, "environ": {}, **more}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        child = int(self._process.stdout.readline())
+        timer = None if kill_after is None else threading.Timer(kill_after, _kill, [child])
+        if timer is not None:
+            timer.start()
+        status = int(self._process.stdout.readline())
+        if timer is not None:
+            timer.cancel()
+        return status
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(timeout=30)
+
+
+def _kill(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def main() -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _exit_with(request)
+        print(child, flush=True)
+        # Waits without reaping first, so that a late kill cannot meet another process of the same number.
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _exit_with(request: Mapping[str, Any]) -> None:
+    code = 1
+    try:
+        os.dup2(2, 1)  # standard output belongs to the protocol
+        do(request)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def do(request: Mapping[str, Any]) -> None:
+    """One engine process's work."""
+    os.environ.update(request["environ"], HAKKEN_HOME=request["home"], HAKKEN_USER="tester")
+    settings = Settings.from_environment()
+    if not request.get("page"):
+        passes.write_page = running.write_page = lambda _session: None  # drawing costs more than all the rest
+    name, arguments = request.get("campaign", "small"), request.get("arguments", {})
+    match request["do"]:
+        case "run":
+            engine.run(settings, name, on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+        case "tell":
+            engine.tell(settings, name, arguments["file"], by="tester")
+        case "approve":
+            engine.approve(settings, name, arguments["round"], by="tester")
+        case "add":
+            engine.add_campaign(settings, arguments["file"])
+
+
+if __name__ == "__main__":
+    main()
