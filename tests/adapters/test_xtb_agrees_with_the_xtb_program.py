@@ -188,8 +188,10 @@ def test_without_mmff_parameters_uff_is_used_and_said() -> None:
     assert embed("C[Se]C").repairs == ("optimised with UFF: MMFF has no parameters",)
 
 
-def test_a_cage_that_torsion_preferences_forbid_is_embedded_without_them_and_said() -> None:
-    assert embed("CC12CN=C3OC1(C)C32").repairs == ("embedded from random coordinates, without torsion preferences",)
+def test_a_strained_cage_is_embedded_in_another_way_and_said() -> None:
+    repairs = embed("CC12CN=C3OC1(C)C32").repairs
+
+    assert [repair.partition(",")[0] for repair in repairs] == ["embedded from random coordinates"]
 
 
 @pytest.mark.parametrize(
