@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from adapters.compute.evaluation import Evaluator
-from adapters.errors import UnknownHandle
+from adapters.errors import AdapterUnavailable, UnknownHandle
 from adapters.executors.local import LocalExecutor
 from loop import checkpoints
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
@@ -279,3 +280,37 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_process_that_cannot_be_started_is_unavailable_and_the_job_stays_inert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = executor(tmp_path)
+    handle = lab.prepare(MOLECULE, KEY)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(AdapterUnavailable, match="no process could be started"):
+            lab.start(handle, KEY)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/no/such/program")
+        with pytest.raises(AdapterUnavailable, match="cannot be used"):
+            lab.start(handle, KEY)
+
+    assert lab.find(KEY) == Found(handle, started=False)
+    lab.start(handle, KEY)
+    assert isinstance(outcome(lab, handle), Measured)
+
+
+def test_a_lock_held_by_somebody_who_does_not_start_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = executor(tmp_path)
+    handle = lab.prepare(MOLECULE, KEY)
+    monkeypatch.setattr("adapters.executors.local._PATIENCE", 0.0)
+    with (tmp_path / "lab" / "jobs" / handle / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(AdapterUnavailable, match="does not start; ask again later"):
+            lab.start(handle, KEY)
+
+    lab.start(handle, KEY)
+    assert isinstance(outcome(lab, handle), Measured)

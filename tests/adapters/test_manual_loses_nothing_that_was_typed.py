@@ -324,3 +324,14 @@ def test_the_worksheet_may_lie_beside_the_campaign_file(tmp_path: Path) -> None:
 
     assert read(tmp_path / "plate.csv")[0]["key"] == KEY
     assert "plate.csv" in manual.health().message
+
+
+def test_a_worksheet_that_is_no_csv_is_unavailable_and_stays_as_it_is(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    text = "key," + "x" * 200_000 + "\n"
+    sheet_of(tmp_path).write_text(text)
+
+    with pytest.raises(AdapterUnavailable, match=r"worksheet\.csv is not a CSV file .*; save it as CSV"):
+        manual.status(handle)
+    assert sheet_of(tmp_path).read_text() == text
