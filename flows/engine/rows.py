@@ -222,7 +222,8 @@ def _value(cells: _Cells, target: str, unit: str) -> dict[str, Any] | None:
         return None
     if text[0] in "<>" and not qualifier:  # "<5", as analysts write it
         qualifier, text = text[0], text[1:].strip()
-    mine = unit if column.unit is None else column.unit
+    # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
+    mine = unit if column.unit is None else column.unit or "dimensionless"
     value: dict[str, Any] = {"property": target, "value": _number(column.header, text), "unit": mine}
     if deviation and deviation_column is not None:
         other = deviation_column.unit

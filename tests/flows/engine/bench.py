@@ -188,12 +188,13 @@ class FakeLaboratory:
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
+        self.starts: Counter[str] = Counter()  # how often each key was told to start
         self.abilities = Capabilities(Delivery.KEYED, None, can_cancel=False, is_simulated=True)
         self.problems: list[Problem] = []
         self.is_reachable = True
         self.loses_reply_of_start = False
         self.cannot_tell = False  # what ``find`` says of keys
-        self.answers: Callable[[ExperimentSpec], list[str]] = lambda spec: [measured(50.0)]
+        self.answers: Callable[[ExperimentSpec], list[str]] = lambda _: [measured(50.0)]
 
     def capabilities(self) -> Capabilities:
         return self.abilities
@@ -209,6 +210,7 @@ class FakeLaboratory:
     def start(self, handle: Handle, key: AttemptKey) -> None:
         self._reach()
         job = self.jobs[handle]
+        self.starts[key] += 1
         if not job.started:
             job.payloads = self.answers(job.spec)
             job.started += 1

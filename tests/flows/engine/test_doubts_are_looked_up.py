@@ -1,0 +1,233 @@
+"""Law 4: an intent is on record before anything moves; on doubt the key is looked up, never sent again blindly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import resolve, tick
+from flows.settings import Settings
+from loop.contracts import Delivery, ExperimentSpec, Handle, Phase
+from loop.errors import LedgerError
+from loop.experiment import Event, State
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured
+
+
+def once(settings: Settings) -> Any:
+    return tick(settings, "small", planner=cheap_planner)
+
+
+def attempts(settings: Settings) -> Any:
+    with open_ledger(settings.database) as ledger:
+        return ledger.attempts("small")
+
+
+def test_the_intent_is_committed_before_the_laboratory_hears_of_it(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    seen = []
+    real = laboratory.prepare
+
+    def prepare(spec: ExperimentSpec, key: Any) -> Handle:
+        seen.append({a.key: a.state for a in attempts(settings)}[key])
+        return real(spec, key)
+
+    laboratory.prepare = prepare  # type: ignore[method-assign]  # to look at the record at that very moment
+    once(settings)
+
+    assert seen == [State.SENDING] * 4
+
+
+def test_a_lost_reply_is_found_by_its_key_and_nothing_starts_twice(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    laboratory.loses_reply_of_start = True
+    first = once(settings)
+    laboratory.loses_reply_of_start = False
+
+    second = once(settings)
+
+    assert (first.sent, first.pending) == (0, {"ready": 3, "sending": 1})
+    assert (second.sent, second.pending) == (3, {"submitted": 4})
+    assert set(laboratory.starts.values()) == {1}
+
+
+def test_what_lies_prepared_is_started_and_what_never_arrived_is_sent_again(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    with open_ledger(settings.database) as ledger:
+        prepared, lost, *_ = ledger.attempts("small")
+    laboratory.jobs[prepared.key].started = 0
+    back_to_sending(settings, prepared.key, lost.key)
+    del laboratory.jobs[lost.key]
+
+    report = once(settings)
+
+    assert report.sent == 2
+    assert laboratory.jobs[prepared.key].started == laboratory.jobs[lost.key].started == 1
+    with open_ledger(settings.database) as ledger:
+        assert [e.event for e in ledger.events(lost.key)][-3:] == [Event.ABSENT, Event.CLAIMED, Event.ACCEPTED]
+
+
+def back_to_sending(settings: Settings, *keys: str) -> None:
+    """As if the engine had been killed between the intent and the acceptance."""
+    import sqlite3
+
+    with sqlite3.connect(settings.database.removeprefix("sqlite:///")) as database:
+        for key in keys:
+            database.execute("UPDATE attempt SET state = 'sending', handle = NULL WHERE id = ?", (key,))
+    database.close()
+
+
+def test_what_cannot_be_looked_up_waits_for_a_person(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path, budget={"experiments": 4})
+    once(settings)
+    doubtful = attempts(settings)[:2]
+    back_to_sending(settings, *(a.key for a in doubtful))
+    laboratory.cannot_tell = True
+    report = once(settings)
+    report = once(settings)
+
+    assert report.pending == {"ambiguous": 2}
+    assert report.waits_for_person
+    assert f"hakken resolve {doubtful[0].key} --ran" in report.next_step
+
+    ran = resolve(settings, doubtful[0].key, ran=True, by="tester")
+    never = resolve(settings, doubtful[1].key, ran=False, by="tester")
+    laboratory.cannot_tell = False
+    del laboratory.jobs[never.key]
+
+    assert (ran.state, never.state) == (State.ENDED, State.READY)
+    once(settings)
+    assert once(settings).state == "finished"
+    assert laboratory.starts[ran.key] == 1
+    with pytest.raises(LedgerError, match="is ended, not ambiguous"):
+        resolve(settings, ran.key, ran=True, by="tester")
+
+
+def test_an_unreachable_laboratory_changes_nothing_and_loses_nothing(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    laboratory.is_reachable = False
+    before = attempts(settings)
+
+    report = once(settings)
+
+    assert attempts(settings) == before
+    assert "cannot be reached (the cable is out)" in " ".join(report.notes)
+    laboratory.is_reachable = True
+    assert once(settings).accepted == 4
+
+
+def test_a_laboratory_unreachable_from_the_start_gets_everything_later(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    laboratory.is_reachable = False
+    first = once(settings)
+    laboratory.is_reachable = True
+
+    second = once(settings)
+
+    assert first.pending == {"ready": 3, "sending": 1}
+    assert second.pending == {"submitted": 4}
+    assert set(laboratory.starts.values()) == {1}
+
+
+def test_a_blind_laboratory_is_sent_one_intent_at_a_time(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    laboratory.abilities = replace(laboratory.abilities, delivery=Delivery.BLIND)
+    add(settings, tmp_path)
+    sending = []
+    real = laboratory.start
+
+    def start(handle: Handle, key: Any) -> None:
+        sending.append(sum(a.state is State.SENDING for a in attempts(settings)))
+        real(handle, key)
+
+    laboratory.start = start  # type: ignore[method-assign]  # to look at the record at that very moment
+    once(settings)
+
+    assert sending == [1, 1, 1, 1]
+
+
+def test_a_run_that_the_laboratory_lost_for_certain_is_tried_again(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    lost = next(iter(laboratory.jobs))
+    del laboratory.jobs[lost]
+
+    report = once(settings)
+
+    assert report.faults == 1
+    with open_ledger(settings.database) as ledger:
+        (fault,) = [o.outcome for o in ledger.observations("small") if o.key == lost]
+        assert fault.kind.value == "compute_lost"
+    assert max(a.attempt_no for a in attempts(settings)) == 1
+
+
+def test_a_run_that_may_be_lost_waits_for_a_person(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    lost = next(iter(laboratory.jobs))
+    del laboratory.jobs[lost]
+    laboratory.cannot_tell = True
+
+    report = once(settings)
+
+    assert report.pending == {"ambiguous": 1}
+
+
+def test_a_result_that_a_killed_pass_stored_is_judged_before_its_attempt_is_sent_again(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    from flows.engine.holding import holding
+    from loop.record import EnvelopeDraft
+
+    add(settings, tmp_path, budget={"experiments": 4})
+    once(settings)
+    key = attempts(settings)[0].key
+    back_to_sending(settings, key)
+    with (
+        open_ledger(settings.database) as ledger,
+        holding(ledger, settings, "small") as held,
+        ledger.work(held.lease) as work,
+    ):
+        work.receive(EnvelopeDraft("simulated", key, measured(77)))
+    del laboratory.jobs[key]
+
+    report = once(settings)
+
+    assert (report.accepted, report.state) == (4, "finished")
+    assert laboratory.starts[key] == 1
+
+
+def test_running_is_noted_once(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    for job in laboratory.jobs.values():
+        job.phase = Phase.RUNNING
+
+    first, second = once(settings), once(settings)
+
+    assert first.pending == second.pending == {"running": 4}
+    assert len(first.running) == 4
+    with open_ledger(settings.database) as ledger:
+        assert [e.event for e in ledger.events(next(iter(laboratory.jobs)))].count(Event.STARTED) == 1

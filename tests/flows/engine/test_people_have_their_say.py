@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import approve, replay, resume, retract, run, status, stop, tell, tick
+from flows.engine.telling import TellError
+from flows.settings import Settings
+from loop.errors import LedgerError, NotFound, SpecError
+from loop.outcome import Fault, Measured, Negative
+from loop.record import Verdict
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of, story_of
+
+HEADER = "solvent,base,step,yield [%],yield_sd,outcome,comment\n"
+
+
+def write(folder: Path, text: str, name: str = "results.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def once(settings: Settings) -> Any:
+    return tick(settings, "small", planner=cheap_planner)
+
+
+def outcomes(settings: Settings) -> list[Any]:
+    return [o[-1] for o in story_of(settings).results]
+
+
+def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(
+        tmp_path,
+        "solvent,base,step,yield [],yield_sd,outcome,comment\n"
+        "water,DBU,1,0.5,0.01,,\n"
+        "DMF,DBU,2,<0.05,,,\n"
+        "DMF,KOAc,2,,,negative,no conversion\n"
+        "EtOH,KOAc,3,,,fault:instrument_fault,needle clogged\n",
+    )
+
+    report = tell(settings, "small", file, by="tester")
+
+    assert (report.accepted, report.duplicates, report.problems) == (4, 0, [])
+    first, limit, negative, fault = outcomes(settings)
+    assert isinstance(first, Measured)
+    assert (first.measurements[0].canonical, first.measurements[0].canonical_sd) == pytest.approx((50.0, 1.0))
+    assert isinstance(limit, Measured)
+    assert limit.measurements[0].qualifier.value == "<"
+    assert negative == Negative("no conversion")
+    assert isinstance(fault, Fault)
+    assert (fault.kind.value, fault.message) == ("instrument_fault", "needle clogged")
+
+
+def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    rows = "water,DBU,1,10,,,\nwater,DBU,1,10,,,\nDMF,DBU,2,20,,,\n"
+    first = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+
+    again = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+    above = tell(settings, "small", write(tmp_path, HEADER + "EtOH,DBU,3,30,,,\n" + rows), by="tester")
+    below = tell(settings, "small", write(tmp_path, HEADER + rows + "water,DBU,1,10,,,\n"), by="tester")
+
+    assert [(r.accepted, r.duplicates) for r in (first, again, above, below)] == [(3, 0), (0, 3), (1, 3), (1, 3)]
+    assert len(outcomes(settings)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            HEADER + "water,DBU,1,ten,,,\n",
+            "results.csv line 2: column 'yield [%]' must hold a finite number, got 'ten'",
+        ),
+        (HEADER + "water,DBU,1,nan,,,\n", "line 2: column 'yield [%]' must hold a finite number"),
+        (HEADER + 'water,DBU,1,"12,5",,,\n', "use a point as decimal sign"),
+        (HEADER + "water,DBU,1,,,,\n", "line 2: no value for 'yield', and no outcome"),
+        (HEADER + "water,DBU,1,,2,,\n", "'yield' has a deviation or a qualifier but no value"),
+        (HEADER + "water,DBU,1,5,-2,,\n", "sd must be zero or above"),
+        (HEADER + "watr,DBU,1,5,,,\n", "parameter 'solvent' has no option 'watr' (did you mean 'water'?)"),
+        (HEADER + "water,,1,5,,,\n", "line 2: column 'base' is empty; every parameter needs a value"),
+        (HEADER + "water,DBU,1,5,,positive,\n", "outcome 'positive' is unknown"),
+        (HEADER + "water,DBU,1,,,fault:neddle,\n", "fault kind 'neddle' is unknown"),
+        (HEADER + "water,DBU,1,5,,fault:timeout,\n", "a fault has no value"),
+        (HEADER + "\nwater,DBU,1,5,,\n", "line 3: the row has 6 cells"),
+        ("solvent,base,step,yeild\nwater,DBU,1,5\n", "line 1: column 'yeild' is unknown (did you mean 'yield'?)"),
+        ("solvent,base,yield\nwater,DBU,5\n", "parameter 'step' has no column"),
+        (
+            "solvent,base,step,yield,yield [%]\nwater,DBU,1,5,5\n",
+            "line 1: columns 'yield' and 'yield [%]' hold the same",
+        ),
+        ("solvent,base,step,yield [mol]\nwater,DBU,1,5\n", "a value in 'mol' cannot be given in '%'"),
+        ("solvent,base,step,yield [furlong/x]\nwater,DBU,1,5\n", "unit 'furlong/x' is unknown"),
+        (HEADER, "results.csv: it has no rows"),
+        ("", "results.csv: it has no rows"),
+        (HEADER + '"water,DBU\n', "results.csv: it is not a CSV file"),
+        ("key,yield\n01a2,5\n", "names attempt '01a2', and campaign 'small' knows none such"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_kept_and_named_with_line_and_remedy(
+    settings: Settings, tmp_path: Path, text: str, problem: str
+) -> None:
+    add(settings, tmp_path)
+
+    report = tell(settings, "small", write(tmp_path, text), by="tester")
+
+    assert report.accepted == 0
+    assert len(report.problems) == 1
+    assert problem in report.problems[0]
+    assert outcomes(settings) == []
+    with open_ledger(settings.database) as ledger:
+        verdicts = {e.verdict for e in ledger.envelopes("small")}
+    assert verdicts <= {Verdict.MALFORMED, Verdict.FOREIGN}
+    assert verdicts
+
+
+def test_a_file_that_is_not_text_is_kept_whole(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    path = tmp_path / "results.csv"
+    path.write_bytes(HEADER.encode() + b"water,DBU,1,5,,,caf\xe9\n")
+
+    report = tell(settings, "small", path, by="tester")
+
+    assert "line 2 holds a byte that is not UTF-8; save the file as UTF-8" in report.problems[0]
+    with open_ledger(settings.database) as ledger:
+        assert "caf" in ledger.envelopes("small")[0].payload
+    with pytest.raises(TellError, match="check the path"):
+        tell(settings, "small", tmp_path / "nothing.csv", by="tester")
+
+
+def test_good_rows_count_although_others_are_bad(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    text = HEADER + "water,DBU,1,ten,,,\nDMF,DBU,2,20,,,\nwater,DBU,x,1,,,\n"
+
+    report = tell(settings, "small", write(tmp_path, text), by="tester")
+
+    assert report.accepted == 1
+    assert [p.split(":")[0] for p in report.problems] == ["results.csv line 2", "results.csv line 4"]
+
+
+def test_told_observations_cost_no_budget_and_precede_the_first_round(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\n"), by="tester")
+
+    report = once(settings)
+
+    assert (report.experiments_done, report.sent) == (0, 3)
+    with open_ledger(settings.database) as ledger:
+        assert len(ledger.round("small", 1).observations) == 1
+
+
+def test_a_worksheet_row_is_the_result_of_its_attempt(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    for job in laboratory.jobs.values():
+        job.phase = job.phase.RUNNING
+    keys = list(laboratory.jobs)
+    sheet = "key,run_order,yield [%],yield sd,outcome,comment\n" + "".join(
+        f"{key},{i},{'' if i == 3 else i * 10},,,\n" for i, key in enumerate(keys)
+    )
+
+    report = tell(settings, "small", write(tmp_path, sheet), by="tester")
+
+    assert (report.accepted, report.problems) == (3, [])
+    assert report.notes == ("1 rows of the worksheet are not filled in yet",)
+    assert status(settings, "small")[0].experiments_done == 3
+
+
+def test_a_manual_campaign_waits_for_its_worksheet_and_goes_on_from_it(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, budget={"experiments": 4})
+    report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, max_seconds=20)
+    sheet = settings.folder("small") / "laboratory" / "worksheet.csv"
+
+    assert report.waits_for_person
+    assert str(sheet) in report.next_step
+    assert status(settings)[0].next_step == report.next_step
+
+    header, *rows = sheet.read_text(encoding="utf-8-sig").splitlines()
+    place = header.split(",").index("yield [%]")
+    filled = [",".join("42" if i == place else cell for i, cell in enumerate(row.split(","))) for row in rows]
+    sheet.write_text("\n".join([header, *filled]), encoding="utf-8")
+
+    report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, max_seconds=20)
+    assert (report.state, report.experiments_done) == ("finished", 4)
+
+
+def test_a_retracted_observation_counts_no_more_and_the_round_planned_from_it_still_replays(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    once(settings)
+    with open_ledger(settings.database) as ledger:
+        first = ledger.observations("small")[0]
+
+    retract(settings, "small", first.id, by="tester", why="wrong vial")
+
+    with open_ledger(settings.database) as ledger:
+        assert first.id not in [o.id for o in ledger.observations("small")]
+    assert replay(settings, "small", 2, planner=cheap_planner).is_identical
+    with pytest.raises(NotFound, match="no observation begins with 'zz'"):
+        retract(settings, "small", "zz", by="tester", why="x")
+    with pytest.raises(LedgerError, match="needs a reason"):
+        retract(settings, "small", first.id, by="tester", why=" ")
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_nothing_is_sent_before_a_person_approves(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "simulated", "approval": "person"})
+
+    waiting = once(settings)
+    again = once(settings)
+
+    assert (waiting.sent, waiting.round, again.round) == (0, 1, 1)
+    assert waiting.waits_for_person
+    assert "hakken approve small 1" in waiting.next_step
+    assert status(settings)[0].to_approve == (1,)
+    assert approve(settings, "small", 1, by="tester") == 4
+    assert once(settings).sent == 4
+    with pytest.raises(LedgerError, match="round 1 of campaign 'small' waits for no decision"):
+        approve(settings, "small", 1, by="tester")
+
+
+def test_refused_candidates_are_not_proposed_again_and_cost_nothing(settings: Settings, tmp_path: Path) -> None:
+    space = {"solvent": {"type": "category", "options": list("abcdef")}}
+    add(settings, tmp_path, space=space, laboratory={"adapter": "simulated", "approval": "person"})
+    first = once(settings)
+    approve(settings, "small", 1, by="tester", refuse=True, why="too dear")
+
+    second = once(settings)
+
+    assert len(first.proposed) == 4
+    assert len(second.proposed) == 2
+    assert not set(first.proposed) & set(second.proposed)
+    assert replay(settings, "small", 2, planner=cheap_planner).is_identical
+    approve(settings, "small", 2, by="tester", refuse=True)
+    assert once(settings).state == "finished"
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_a_stopped_campaign_takes_results_in_and_sends_nothing(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    stop(settings, "small", by="tester", why="the fume hood is broken")
+
+    report = once(settings)
+
+    assert (report.accepted, report.sent, report.proposed) == (4, 0, ())
+    assert "the fume hood is broken" in report.next_step
+    with pytest.raises(LedgerError, match="is stopped already"):
+        stop(settings, "small", by="tester", why="again")
+    resume(settings, "small", by="tester")
+    assert once(settings).sent == 3
+
+
+def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_campaign_go_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, budget={"experiments": 4})
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
+    add(settings, tmp_path, budget={"experiments": 4})
+    assert status(settings, "small")[0].version == 1
+
+    add(settings, tmp_path, budget={"experiments": 6})
+
+    assert (status(settings, "small")[0].version, status(settings, "small")[0].state) == (2, "active")
+    report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
+    assert (report.state, report.experiments_done) == ("finished", 6)
+
+
+def test_a_change_after_which_old_results_mean_something_else_is_refused(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\n"), by="tester")
+
+    with pytest.raises(SpecError, match="target 'yield' has results in '%' on record and is in '' now"):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize"}})
+    with pytest.raises(SpecError, match=r"the changed space no longer reads observation .* no option 'water'"):
+        add(settings, tmp_path, space={**spec_of()["space"], "solvent": {"type": "category", "options": ["DMF"]}})
+    assert status(settings, "small")[0].version == 1
+
+
+def test_a_person_is_let_through_between_two_passes_of_a_run(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    """``stop`` from another thread reaches a run that would otherwise keep its lease until the end."""
+    import threading
+
+    add(settings, tmp_path)
+    laboratory.answers = lambda _: []
+    started = threading.Event()
+    real = laboratory.status
+    laboratory.status = lambda handle: type(real(handle))(real(handle).phase.RUNNING)  # type: ignore[method-assign]
+    person = threading.Thread(target=lambda: (started.wait(), stop(settings, "small", by="tester", why="enough")))
+    person.start()
+
+    report = run(settings, "small", on_tick=lambda _: started.set(), planner=cheap_planner, poll=0.02, max_seconds=60)
+    person.join()
+
+    assert report.state == "stopped"
+    assert "enough" in report.reason
