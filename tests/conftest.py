@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings are errors, but for these."""
+    for rule in (
+        # linear_operator decorates its functions with it when it is imported; torch 2.13 has deprecated it.
+        "ignore:`torch.jit.script` is deprecated:DeprecationWarning",
+    ):
+        config.addinivalue_line("filterwarnings", rule)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A developer's own HAKKEN_ variables must not reach a test, nor a crash point of one test the next."""

@@ -29,14 +29,20 @@ def approve(
 
 def resolve(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The attempt's key, or a beginning of it.")],
-    ran: Annotated[bool, typer.Option("--ran/--did-not-run", help="Whether it ran. If so, its result is waited for.")],
+    ran: Annotated[
+        bool, typer.Option("--ran/--never-ran", help="If it ran, tell its result, or let it end as a fault.")
+    ],
     as_json: Json = False,
 ) -> None:
-    """Say whether an experiment ran of which the laboratory cannot tell (state ambiguous)."""
+    """Say whether an experiment ran of which the laboratory cannot tell (state ambiguous).
+
+    Is its result at hand? Then hakken tell brings it in, with the attempt's key in a column of that name.
+    """
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
     engine.resolve(where, key, ran=ran, by=where.by)
     screen.document({"key": key, "ran": ran, "by": where.by})
-    screen.say(f"attempt {key} {'ran: its result is waited for' if ran else 'did not run: it will be sent again'}")
+    became = "ran: it ends as a fault that says nothing about its candidate" if ran else "never ran: it is sent again"
+    screen.say(f"attempt {key} {became}")
     screen.next_step("hakken status shows which campaigns wait; hakken run CAMPAIGN goes on")

@@ -8,7 +8,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings
-from flows.cli.screen import Json, Screen, columns_of
+from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 
 Round = Annotated[
@@ -38,14 +38,16 @@ def status(
             f"  round {report.round}; {report.experiments_done} of {report.budget} experiments done{faults}{told}"
         )
         for state, n in report.pending.items():
-            running = f": {columns_of(report.running)}" if state in ("submitted", "running") and report.running else ""
+            running = (
+                f": {'; '.join(report.running[:5])}" if state in ("submitted", "running") and report.running else ""
+            )
             screen.say(f"  {n} {state}{running}")
         for best in report.best:
             screen.say(f"  best {best.target} {best.value:.5g} {best.unit}".rstrip() + f": {best.label}")
         for number in report.to_approve:
             screen.say(f"  round {number} waits for hakken approve {report.campaign} {number}")
         for key in report.ambiguous:
-            screen.say(f"  nobody knows whether {key} ran: hakken resolve {key} --ran or --did-not-run")
+            screen.say(f"  nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran")
         screen.next_step(report.next_step)
 
 

@@ -33,8 +33,9 @@ def opened(where: Settings, text: str) -> str:
     if not is_file(text):
         return text
     from flows import engine
-    from flows.cli.specfile import laboratory_of
+    from flows.cli.specfile import laboratory_of, read_campaign
 
+    read_campaign(Path(text))  # first, so that a fault is said as validate says it
     with laboratory_of(Path(text)):
         return engine.add_campaign(where, Path(text))
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from flows.cli.naming import near
-from flows.cli.screen import Screen, columns_of
+from flows.cli.screen import Screen
 from flows.cli.words import plural
 
 if TYPE_CHECKING:
     from flows.engine import TickReport
     from flows.settings import Settings
 
-BEST_SHOWN = 5
+BEST_SHOWN: Final = 5  # results in the table at the end
+SHOWN: Final = 10  # proposals named when a round begins
 
 
 class Progress:
@@ -48,8 +49,13 @@ class Progress:
                 f"{self._better(report)}"
             )
         if report.proposed:
-            say(f"round {report.round}: {len(report.proposed)} planned: {columns_of(report.proposed)}")
-        if report.sent:
+            sent = f", {report.sent} sent to the laboratory" if report.sent else ""
+            say(f"round {report.round}: {len(report.proposed)} planned{sent}", style="bold")
+            for candidate in report.proposed[:SHOWN]:
+                say(f"    {candidate}")
+            if len(report.proposed) > SHOWN:
+                say(f"    and {len(report.proposed) - SHOWN} more; hakken show {report.campaign} lists them all")
+        elif report.sent:
             say(f"  {report.sent} sent to the laboratory")
         for note in report.notes:
             if note not in self._notes:
@@ -69,7 +75,7 @@ class Progress:
 
 def _waiting(report: TickReport) -> str:
     pending = ", ".join(f"{n} {state}" for state, n in report.pending.items() if n) or "nothing pending"
-    running = f": {columns_of(report.running)}" if report.running else ""
+    running = f": {'; '.join(report.running[:3])}" if report.running else ""
     return f"{report.experiments_done} of {report.budget} done, {pending}{running}"
 
 
@@ -90,9 +96,8 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
         screen.say(f"report: {near(page)}")
     if report.state == "active":
         screen.next_step(report.next_step)
-        return
-    screen.say(report.next_step)
-    screen.next_step(
-        f"hakken show {report.campaign} says why each candidate was chosen; a larger budget in the campaign file, then "
-        f"hakken run FILE, goes on; HAKKEN_HOME=runs/another hakken run FILE starts anew beside it"
-    )
+    else:
+        screen.next_step(
+            f"hakken show {report.campaign} says why each was chosen. A larger budget in the campaign file and "
+            f"hakken run FILE go on; HAKKEN_HOME=runs/second hakken run FILE starts anew, beside the first"
+        )

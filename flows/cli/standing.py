@@ -23,8 +23,11 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
             rows = _best(ledger, campaign, target, sign=1.0 if wanted["goal"] == "maximize" else -1.0)
             unit = f" [{wanted['unit']}]" if wanted.get("unit") else ""
             title = f"{'highest' if wanted['goal'] == 'maximize' else 'lowest'} {target}"
+            has_structure = any(row[2] for row in rows)
+            columns = (f"{target}{unit}", "candidate", *(("SMILES",) if has_structure else ()), "round")
             if rows:
-                screen.table((f"{target}{unit}", "candidate", "SMILES", "round"), rows[:n], title=title)
+                shown = [row if has_structure else (*row[:2], row[3]) for row in rows[:n]]
+                screen.table(columns, shown, title=title)
 
 
 def _best(ledger: Ledger, campaign: str, target: str, *, sign: float) -> list[tuple[object, ...]]:
