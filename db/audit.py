@@ -93,7 +93,10 @@ def entries(session: Session) -> tuple[AuditEntry, ...]:
 
 def examine(session: Session) -> AuditReport:
     """Recompute the chain and every seal; the first entry that does not hold is named."""
-    log = list(session.scalars(select(tables.AuditLog).order_by(tables.AuditLog.number)))
+    try:
+        log = list(session.scalars(select(tables.AuditLog).order_by(tables.AuditLog.number)))
+    except (ValueError, TypeError) as error:
+        return AuditReport(0, False, None, f"the audit log itself cannot be read ({error}); restore a backup")
     found: dict[int, str] = {}
     _examine_chain(log, found)
     _examine_rows(session, log, found)
@@ -128,8 +131,17 @@ def _examine_rows(session: Session, log: list[tables.AuditLog], found: dict[int,
         except (ValueError, KeyError, TypeError, AttributeError):
             found.setdefault(entry.number, f"entry {entry.number} ({entry.action}) cannot be read")
     for table in _SEALED:
-        for number, rows in groupby(_rows(session, table), key=lambda row: int(row["entry"])):
-            some = [dict(row) for row in rows]
+        try:
+            everything = [dict(row) for row in _rows(session, table)]
+            grouped = [(number, list(rows)) for number, rows in groupby(everything, key=lambda row: int(row["entry"]))]
+        except (ValueError, TypeError) as error:  # what stands there is no time, or no number
+            mine = [key for key in promised if key[0] == table.name]
+            first = min((number for _, number in mine), default=1)
+            found.setdefault(first, f"table {table.name} cannot be read ({error}); entry {first} is its first")
+            for key in mine:
+                del promised[key]
+            continue
+        for number, some in grouped:
             count, sha = promised.pop((table.name, number), (0, ""))
             if (len(some), seal(table, some)) != (count, sha):
                 what = f"holds {len(some)} rows where {count} were written" if len(some) != count else "was altered"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -30,6 +30,8 @@ from loop.record import (
     RoundRecord,
     Verdict,
 )
+
+LONGEST_LIST: Final = 500  # SQLite takes 32,766 variables at most; beyond, the whole campaign is read
 
 
 def campaigns(session: Session, *where: ColumnElement[bool]) -> tuple[CampaignRecord, ...]:
@@ -332,7 +334,7 @@ def to_candidate(row: t.Candidate) -> Candidate:
 def _measurements(session: Session, outcomes: Sequence[str]) -> dict[str, list[Measurement]]:
     values: dict[str, list[Measurement]] = defaultdict(list)
     wanted = select(t.Measurement).order_by(t.Measurement.position)
-    if len(outcomes) <= 500:  # SQLite takes 32,766 variables; a whole campaign is read by its own condition
+    if len(outcomes) <= LONGEST_LIST:
         wanted = wanted.where(t.Measurement.outcome_id.in_(outcomes))
     else:
         owner = select(t.Outcome.campaign_id).where(t.Outcome.envelope_id == outcomes[0]).scalar_subquery()

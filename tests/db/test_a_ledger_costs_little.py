@@ -1,0 +1,103 @@
+"""What a pass costs is counted, not timed: commits, statements, and no query per row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from db import SqlLedger, reading
+from loop import checkpoints
+from loop.contracts import Ledger
+from loop.record import EnvelopeDraft, Lease
+from loop.testing.ledger import SPEC, batch, finished, proposal
+
+Fill = Callable[[Ledger], Lease]
+
+
+@contextmanager
+def statements(ledger: SqlLedger) -> Iterator[list[str]]:
+    said: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(statement)
+
+    sa.event.listen(ledger._engine, "before_cursor_execute", hear)
+    yield said
+    sa.event.remove(ledger._engine, "before_cursor_execute", hear)
+
+
+def test_a_pass_is_one_commit_for_each_unit_of_work_and_one_for_the_lease_each_way(sqlite_ledger: SqlLedger) -> None:
+    sqlite_ledger.open_campaign("coupling", SPEC, by="ada")
+    before = sqlite_ledger.commits
+
+    sqlite_ledger.open_campaign("coupling", SPEC, by="ada")
+    lease = sqlite_ledger.acquire("coupling", "engine-1", timedelta(hours=1))
+    with sqlite_ledger.work(lease) as work:
+        work.record_round(batch())
+        work.receive(EnvelopeDraft("robot", None, "{}"))
+    with sqlite_ledger.work(lease):
+        pass  # nothing to write, nothing to commit
+    sqlite_ledger.release(lease)
+    sqlite_ledger.release(lease)
+
+    assert sqlite_ledger.commits - before == 3
+
+
+def test_reading_takes_as_many_statements_for_many_rows_as_for_few(sqlite_ledger: SqlLedger) -> None:
+    sqlite_ledger.open_campaign("coupling", SPEC, by="ada")
+    lease = sqlite_ledger.acquire("coupling", "engine-1", timedelta(hours=1))
+    finished(sqlite_ledger, lease, n=2)
+
+    def count() -> list[int]:
+        counts = []
+        for read in (
+            sqlite_ledger.observations,
+            sqlite_ledger.attempts,
+            sqlite_ledger.proposals,
+            sqlite_ledger.rounds,
+            sqlite_ledger.envelopes,
+        ):
+            with statements(sqlite_ledger) as said:
+                read("coupling")
+            counts.append(len([one for one in said if one.startswith("SELECT")]))
+        return counts
+
+    few = count()
+    with sqlite_ledger.work(lease) as work:
+        seen = tuple(o.id for o in sqlite_ledger.observations("coupling"))
+        work.record_round(batch(2, *(proposal(i, replicates=2) for i in range(8)), observations=seen))
+        work.record_round(batch(3, *(proposal(i) for i in range(8)), observations=seen))
+    many = count()
+
+    assert few == many
+    assert max(many) <= 3
+
+
+def test_a_campaign_too_large_for_a_list_of_variables_is_read_whole(
+    sqlite_ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LONGEST_LIST", 3)
+    sqlite_ledger.open_campaign("coupling", SPEC, by="ada")
+    lease = sqlite_ledger.acquire("coupling", "engine-1", timedelta(hours=1))
+    seen = finished(sqlite_ledger, lease, n=5)
+
+    assert sqlite_ledger.observations("coupling") == seen
+
+
+def test_the_points_around_a_commit_can_be_reached(
+    sqlite_ledger: SqlLedger, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = fill(sqlite_ledger)
+    reached: list[str] = []
+    monkeypatch.setattr(checkpoints, "on_reached", reached.append)
+
+    with sqlite_ledger.work(lease) as work:
+        work.receive(EnvelopeDraft("robot", None, "new"))
+    with sqlite_ledger.work(lease):
+        pass
+
+    assert reached == ["work.before-commit", "work.after-commit"]

@@ -1,0 +1,138 @@
+"""Export: every observation is a row, the failed and the retracted ones too, in CSV and Parquet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from db import MemoryLedger, SqlLedger, exchange, export
+from loop.contracts import Ledger
+from loop.errors import LedgerError, NotFound, UnknownName
+from loop.outcome import Measured, Measurement
+from loop.record import Candidate, EnvelopeDraft, Lease
+
+Fill = Callable[[Ledger], Lease]
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_each_observation_is_a_row_in_canonical_order(sqlite_ledger: SqlLedger, fill: Fill, tmp_path: Path) -> None:
+    fill(sqlite_ledger)
+
+    n = export(sqlite_ledger, "coupling", tmp_path / "out.csv")
+
+    told, first, negative, fault = rows(tmp_path / "out.csv")
+    assert n == 4
+    assert (told["outcome"], told["arm"], told["round"], told["key"]) == ("measured", "manual", "0", "")
+    assert told["retracted"] == "wrong vial"
+    assert told["settings.molecule"] == "mol-7"
+    assert (first["settings.ligand"], first["settings.temperature"]) == ("PPh3", "90.0")
+    assert (first["results.yield.value"], first["results.yield.unit"], first["results.yield.sd"]) == (
+        "61.0",
+        "%",
+        "1.5",
+    )
+    assert (first["predicted.yield.mean"], first["predicted.yield.sd"]) == ("61.5", "7.25")
+    assert (first["round"], first["position"], first["run_order"], first["arm"]) == ("1", "0", "0", "model")
+    assert first["key"] == sqlite_ledger.attempts("coupling")[0].key
+    assert (negative["outcome"], negative["reason"]) == ("negative", "below detection")
+    assert (negative["results.yield.value"], negative["results.yield.qualifier"]) == ("1.0", "<")
+    assert (fault["outcome"], fault["fault"], fault["informative"]) == ("fault", "convergence_error", "True")
+    assert fault["results.yield.value"] == ""
+
+
+def test_parquet_says_what_csv_says_with_types(sqlite_ledger: SqlLedger, fill: Fill, tmp_path: Path) -> None:
+    fill(sqlite_ledger)
+
+    export(sqlite_ledger, "coupling", tmp_path / "out.csv", "csv")
+    export(sqlite_ledger, "coupling", tmp_path / "out.parquet", "parquet")
+
+    table = pyarrow.parquet.read_table(tmp_path / "out.parquet")
+    assert table.column_names == list(rows(tmp_path / "out.csv")[0])
+    assert table["results.yield.value"].to_pylist() == [12.0, 61.0, 1.0, None]
+    assert table["informative"].to_pylist() == [None, None, None, True]
+    assert table["recorded"].to_pylist() == [
+        o.recorded for o in sqlite_ledger.observations("coupling", with_retracted=True)
+    ]
+
+
+def test_units_of_settings_channels_and_mixed_settings_are_kept(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("c", {"space": {"time": {"type": "number", "unit": "h"}}}, by="ada")
+    lease = ledger.acquire("c", "me", timedelta(hours=1))
+    two = Measured(
+        (Measurement("yield", 1.0, "%", 1.0, channel="uv"), Measurement("yield", 2.0, "%", 2.0, channel="ms"))
+    )
+    with ledger.work(lease) as work:
+        for number, time in enumerate((2, "overnight")):
+            envelope = work.receive(EnvelopeDraft("tell \ud83d", None, str(number)))
+            work.accept(envelope.id, two, candidate=Candidate({"time": time}))
+
+    for format in ("csv", "parquet"):
+        export(ledger, "c", tmp_path / f"out.{format}", format)
+
+    first, second = rows(tmp_path / "out.csv")
+    assert (first["settings.time"], second["settings.time"], first["settings.time.unit"]) == ("2.0", "overnight", "h")
+    assert (first["results.yield[uv].value"], first["results.yield[ms].value"]) == ("1.0", "2.0")
+    table = pyarrow.parquet.read_table(tmp_path / "out.parquet")
+    assert table["settings.time"].to_pylist() == ["2.0", "overnight"]
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_campaign_without_observations_gives_a_table_without_rows(tmp_path: Path, format: str) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("c", {}, by="ada")
+
+    assert export(ledger, "c", tmp_path / "out", format) == 0
+    assert (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("c", {}, by="ada")
+    target = tmp_path / "out.csv"
+    target.write_text("precious")
+
+    with pytest.raises(LedgerError, match="there already; name another file"):
+        export(ledger, "c", target)
+    assert target.read_text() == "precious"
+    export(ledger, "c", target, overwrite=True)
+    assert target.read_text().startswith("campaign,")
+
+
+def test_a_failed_export_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("c", {}, by="ada")
+    target = tmp_path / "out.csv"
+    target.write_text("precious")
+
+    def fail(_rows: object, path: Path) -> None:
+        path.write_text("half")
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(exchange._WRITERS, "csv", fail)
+    with pytest.raises(ZeroDivisionError):
+        export(ledger, "c", target, overwrite=True)
+
+    assert target.read_text() == "precious"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_cannot_be_exported_is_told(tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    ledger.open_campaign("coupling", {}, by="ada")
+
+    with pytest.raises(UnknownName, match="unknown export format 'excel'; known: csv, parquet"):
+        export(ledger, "coupling", tmp_path / "out", "excel")
+    with pytest.raises(NotFound, match="coupling"):
+        export(ledger, "couplin", tmp_path / "out")
+    with pytest.raises(LedgerError, match="is no folder"):
+        export(ledger, "coupling", tmp_path / "nowhere" / "out.csv")

@@ -1,0 +1,169 @@
+"""Several processes and threads at one ledger: killed, stale, or all at once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from db import engine as engines
+from db import open_ledger
+from db.errors import LedgerBusy
+from loop.contracts import Ledger
+from loop.errors import StaleLease
+from loop.record import EnvelopeDraft, Lease
+from loop.testing.ledger import SPEC, batch
+
+Fill = Callable[[Ledger], Lease]
+HOUR = timedelta(hours=1)
+
+WRITER = """
+import json, os, signal, sys
+from datetime import datetime, timedelta
+from db import open_ledger
+from loop import checkpoints
+from loop.errors import LedgerError
+from loop.record import EnvelopeDraft, Lease
+
+url, label, lease = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+lease = Lease(lease[0], lease[1], lease[2], datetime.fromisoformat(lease[3]))
+checkpoints.on_reached = lambda here: os.kill(os.getpid(), signal.SIGKILL) if here == label else None
+ledger = open_ledger(url)
+try:
+    with ledger.work(lease) as work:
+        for number in range(3):
+            work.receive(EnvelopeDraft("child", None, str(number)))
+except LedgerError as error:
+    print(type(error).__name__)
+"""
+
+
+def child(url: str, label: str, lease: Lease) -> subprocess.CompletedProcess[str]:
+    said = json.dumps([lease.campaign_id, lease.holder, lease.epoch, lease.expires.isoformat()])
+    return subprocess.run([sys.executable, "-c", WRITER, url, label, said], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return str(request.getfixturevalue("new_postgres")())
+
+
+def test_a_process_killed_before_its_commit_leaves_nothing_and_killed_after_it_everything(url: str) -> None:
+    with open_ledger(url) as ledger:
+        ledger.open_campaign("coupling", SPEC, by="ada")
+        lease = ledger.acquire("coupling", "engine-1", HOUR)
+
+        before = child(url, "work.before-commit", lease)
+        left_before = ledger.envelopes("coupling")
+        after = child(url, "work.after-commit", lease)
+        left_after = ledger.envelopes("coupling")
+
+        assert (before.returncode, after.returncode) == (-signal.SIGKILL, -signal.SIGKILL)
+        assert left_before == ()
+        assert [e.payload for e in left_after] == ["0", "1", "2"]
+        assert ledger.verify_audit().is_intact
+
+
+def test_of_two_processes_the_stale_one_writes_nothing(url: str) -> None:
+    with open_ledger(url) as ledger:
+        ledger.open_campaign("coupling", SPEC, by="ada")
+        stale = ledger.acquire("coupling", "engine-1", -HOUR)
+        ledger.acquire("coupling", "engine-2", HOUR)
+        entries = ledger.audit()
+
+        said = child(url, "nowhere", stale)
+
+        assert said.stdout.strip() == "StaleLease", said.stderr
+        assert ledger.envelopes("coupling") == ()
+        assert ledger.audit() == entries
+
+
+def test_a_holder_that_was_overtaken_inside_its_pass_cannot_begin_the_next_write(url: str) -> None:
+    with open_ledger(url) as mine, open_ledger(url) as theirs:
+        mine.open_campaign("coupling", SPEC, by="ada")
+        lease = mine.acquire("coupling", "engine-1", -HOUR)
+        with mine.work(lease) as work:
+            work.receive(EnvelopeDraft("robot", None, "first"))
+        theirs.acquire("coupling", "engine-2", HOUR)
+
+        with pytest.raises(StaleLease), mine.work(lease) as work:
+            work.receive(EnvelopeDraft("robot", None, "second"))
+
+        assert [e.payload for e in theirs.envelopes("coupling")] == ["first"]
+
+
+def test_many_threads_write_one_chain(url: str) -> None:
+    names = [f"campaign-{number}" for number in range(4)]
+
+    def run(name: str) -> None:
+        with open_ledger(url) as ledger:  # the first one makes the schema, the others wait
+            ledger.open_campaign(name, SPEC, by=name)
+            lease = ledger.acquire(name, name, HOUR)
+            for number in range(5):
+                with ledger.work(lease, actor=name) as work:
+                    work.receive(EnvelopeDraft("robot", None, str(number)))
+                    work.record_round(batch(number + 1))
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(run, names))
+
+    with open_ledger(url) as ledger:
+        report = ledger.verify_audit()
+        assert (report.is_intact, report.message) == (True, "")
+        assert report.entries == 4 * (1 + 5 * 2)
+        assert all(len(ledger.rounds(name)) == 5 for name in names)
+
+
+def test_a_campaign_made_by_two_at_once_is_one(url: str) -> None:
+    open_ledger(url).close()
+
+    def run(_: int) -> str:
+        with open_ledger(url) as ledger:
+            try:
+                return ledger.open_campaign("coupling", SPEC, by="ada").id
+            except Exception as error:
+                return type(error).__name__
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = set(pool.map(run, range(4)))
+
+    with open_ledger(url) as ledger:
+        assert len(ledger.campaigns()) == 1
+        assert ids - {"AlreadyOnRecord"} == {ledger.campaign("coupling").id}
+
+
+def test_a_reader_waits_for_no_writer_and_takes_no_write_lock(url: str, fill: Fill) -> None:
+    with open_ledger(url) as ledger, open_ledger(url) as reader:
+        lease = fill(ledger)
+        with ledger.work(lease) as work:
+            work.receive(EnvelopeDraft("robot", None, "late"))
+            inside = len(reader.envelopes("coupling")), reader.verify_audit().is_intact
+        with reader._reading() as session:
+            session.connection()
+            with ledger.work(lease) as work:  # while somebody reads
+                work.receive(EnvelopeDraft("robot", None, "later"))
+
+        assert inside == (4, True)
+        assert len(reader.envelopes("coupling")) == 6
+
+
+def test_a_ledger_that_another_process_writes_for_too_long_is_busy(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0)
+    with open_ledger(sqlite_url) as ledger, open_ledger(sqlite_url) as other:
+        ledger.open_campaign("coupling", SPEC, by="ada")
+        lease = ledger.acquire("coupling", "engine-1", HOUR)
+
+        with ledger.work(lease) as work:
+            work.receive(EnvelopeDraft("robot", None, "{}"))
+            with pytest.raises(LedgerBusy, match=r"locked.*try again"):
+                other.acquire("coupling", "engine-1", HOUR)

@@ -1,0 +1,115 @@
+"""The hash chain and its seals: whatever is altered behind the triggers' back, the entry that sealed it is named."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from db import MemoryLedger, SqlLedger, open_ledger
+from db import tables as t
+from loop.contracts import AuditReport, Ledger
+from loop.record import Lease
+
+Fill = Callable[[Ledger], Lease]
+
+
+@pytest.fixture
+def tamper(sqlite_ledger: SqlLedger, fill: Fill, tmp_path: Path) -> Callable[[str], AuditReport]:
+    """Runs SQL on a filled ledger as somebody with the file in hand would, and examines it."""
+    fill(sqlite_ledger)
+    assert sqlite_ledger.verify_audit().is_intact
+
+    def run(sql: str) -> AuditReport:
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as connection:
+            for table in t.APPEND_ONLY:
+                connection.execute(f"DROP TRIGGER IF EXISTS {table}_refuses_update")
+                connection.execute(f"DROP TRIGGER IF EXISTS {table}_refuses_delete")
+            connection.execute("PRAGMA ignore_check_constraints = ON")
+            assert connection.execute(sql).rowcount > 0
+        return sqlite_ledger.verify_audit()
+
+    return run
+
+
+@pytest.mark.parametrize("table", [table.name for table in t.FACTS])
+def test_a_fact_that_was_altered_is_found_in_every_table(tamper: Callable[[str], AuditReport], table: str) -> None:
+    columns = t.Base.metadata.tables[table].columns
+    text = next(c.name for c in columns if c.name not in ("entry",) and not c.foreign_keys and not c.primary_key)
+
+    report = tamper(
+        f"UPDATE {table} SET {text} = CASE WHEN typeof({text}) = 'text' THEN {text} || 'x' ELSE 1 - {text} END"
+    )
+
+    assert not report.is_intact
+    assert report.first_break is not None
+    assert table in report.message or "cannot be read" in report.message
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("UPDATE measurement SET canonical = canonical + 1e-9 WHERE value = 61", "table measurement was altered"),
+        ("UPDATE result_envelope SET payload = '{\"yield\": 99}'", "table result_envelope was altered"),
+        ("DELETE FROM failure", "table failure lost all 1 rows"),
+        ("DELETE FROM prediction WHERE member = 'onehot'", "table prediction holds"),
+        (
+            "INSERT INTO retraction SELECT 1, max(envelope_id), 'eve', 'no', '2026-01-01' FROM outcome",
+            "holds 1",
+        ),
+        ("UPDATE retraction SET entry = entry + 1", "retraction"),
+        ("UPDATE attempt SET why = 'because' WHERE state = 'ended'", "attempt"),
+        ("UPDATE attempt SET state = 'ready' WHERE state = 'ended'", "its last event .* ended"),
+        ("UPDATE attempt SET state = 'ended' WHERE state = 'ready'", "no event since"),
+        ("UPDATE audit_log SET actor = 'eve' WHERE number = 3", r"entry 3 \(.*\) was altered"),
+        ("UPDATE audit_log SET detail = 'x' WHERE number = 3", r"entry 3 \(.*\) was altered"),
+        ("DELETE FROM audit_log WHERE number = 2", "entry 2 is missing"),
+        ("DELETE FROM audit_log WHERE number = (SELECT max(number) FROM audit_log)", "approval"),
+        ("UPDATE audit_log SET previous = hash WHERE number = 4", "entry 4 does not stand"),
+        ("UPDATE audit_log SET at = 'yesterday'", "audit log itself cannot be read"),
+        ("UPDATE outcome SET recorded = 'yesterday'", "table outcome cannot be read"),
+    ],
+)
+def test_each_kind_of_tampering_is_told(tamper: Callable[[str], AuditReport], sql: str, says: str) -> None:
+    report = tamper(sql)
+
+    assert not report.is_intact
+    assert re.search(says, report.message), report.message
+
+
+def test_the_entry_that_is_named_is_the_first_that_does_not_hold(
+    tamper: Callable[[str], AuditReport], sqlite_ledger: SqlLedger
+) -> None:
+    report = tamper("UPDATE measurement SET value = value + 1")
+
+    named = sqlite_ledger.audit()[report.first_break - 1] if report.first_break else None
+    assert named is not None
+    assert named.action == "accept"
+    assert named.number == min(e.number for e in sqlite_ledger.audit() if "measurement" in e.detail["rows"])
+
+
+def test_the_twin_finds_an_altered_entry_too(fill: Fill) -> None:
+    from dataclasses import replace
+
+    ledger = MemoryLedger()
+    fill(ledger)
+    ledger._audit[2] = replace(ledger._audit[2], actor="eve")
+
+    assert ledger.verify_audit().first_break == 3
+
+
+def test_postgres_is_examined_in_the_same_way(new_postgres: Callable[[], str], fill: Fill) -> None:
+    with open_ledger(new_postgres()) as ledger:
+        fill(ledger)
+        whole = ledger.verify_audit()
+        with ledger._engine.begin() as connection:
+            connection.exec_driver_sql("SET session_replication_role = replica")
+            connection.exec_driver_sql("UPDATE measurement SET value = value + 1")
+        broken = ledger.verify_audit()
+
+    assert whole.is_intact
+    assert "table measurement was altered" in broken.message

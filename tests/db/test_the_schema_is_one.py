@@ -1,0 +1,212 @@
+"""The migrations and the tables say the same on both engines; older, newer and foreign databases are told apart."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from db import engine as engines
+from db import open_ledger, schema
+from db import tables as t
+from db.errors import LedgerBusy, NotALedger, SchemaTooNew
+from loop.contracts import Ledger
+from loop.errors import LedgerError
+from loop.record import Lease
+
+Fill = Callable[[Ledger], Lease]
+
+
+def picture(engine: sa.Engine) -> dict[str, Any]:
+    """All that the database says of its tables, in its own words."""
+    inspector = sa.inspect(engine)
+    names = sorted(set(inspector.get_table_names()) - {"alembic_version"})
+    tables: dict[str, Any] = {
+        name: {
+            "columns": [{k: str(v) for k, v in column.items()} for column in inspector.get_columns(name)],
+            "primary key": inspector.get_pk_constraint(name),
+            "foreign keys": sorted(inspector.get_foreign_keys(name), key=str),
+            "unique": sorted(inspector.get_unique_constraints(name), key=str),
+            "checks": sorted(inspector.get_check_constraints(name), key=str),
+            "indexes": sorted(inspector.get_indexes(name), key=str),
+        }
+        for name in names
+    }
+    triggers = (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+        if engine.dialect.name == "sqlite"
+        else "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
+    )
+    with engine.connect() as connection:
+        tables["triggers"] = [tuple(row) for row in connection.exec_driver_sql(triggers)]
+        if engine.dialect.name == "postgresql":
+            body = "SELECT prosrc FROM pg_proc WHERE proname = 'hakken_refuse_change'"
+            tables["function"] = [row[0].split() for row in connection.exec_driver_sql(body)]
+    return tables
+
+
+def both_ways(migrated: str, made: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    open_ledger(migrated).close()
+    first, second = engines.create(migrated), engines.create(made)
+    try:
+        t.Base.metadata.create_all(second)
+        return picture(first), picture(second)
+    finally:
+        first.dispose(), second.dispose()
+
+
+def test_migrations_and_tables_agree_on_sqlite(tmp_path: Path) -> None:
+    migrated, made = both_ways(str(tmp_path / "migrated.sqlite"), str(tmp_path / "made.sqlite"))
+
+    assert migrated == made
+    assert len(migrated["triggers"]) == 2 * len(t.APPEND_ONLY)
+
+
+def test_migrations_and_tables_agree_on_postgres(new_postgres: Callable[[], str]) -> None:
+    migrated, made = both_ways(new_postgres(), new_postgres())
+
+    assert migrated == made
+    assert len(migrated["triggers"]) == 2 * len(t.APPEND_ONLY)
+
+
+def test_a_difference_would_be_seen(tmp_path: Path) -> None:
+    open_ledger(str(tmp_path / "a.sqlite")).close()
+    engine = engines.create(str(tmp_path / "a.sqlite"))
+    before = picture(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER outcome_refuses_delete")
+        connection.exec_driver_sql("ALTER TABLE candidate ADD COLUMN colour TEXT")
+    after = picture(engine)
+    engine.dispose()
+
+    assert before["triggers"] != after["triggers"]
+    assert before["candidate"] != after["candidate"]
+
+
+def test_the_code_knows_the_newest_revision() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(schema.SCRIPTS))
+
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """The migrations of a hakken to come, with one revision more."""
+    scripts = tmp_path / "migrations"
+    shutil.copytree(schema.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    (scripts / "versions" / "0002_colour.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n"
+        'revision = "0002"\ndown_revision = "0001"\nbranch_labels = None\ndepends_on = None\n\n\n'
+        'def upgrade():\n    op.add_column("candidate", sa.Column("colour", sa.Text(), nullable=True))\n'
+    )
+    return scripts
+
+
+def migrate(url: str, scripts: Path) -> None:
+    engine = engines.create(url)
+    try:
+        schema.bring_up_to_date(engine, lambda: datetime.now(UTC), head="0002", scripts=scripts)
+    finally:
+        engine.dispose()
+
+
+def test_an_older_file_is_copied_then_migrated_and_keeps_its_facts(
+    sqlite_url: str, tmp_path: Path, newer: Path, fill: Fill
+) -> None:
+    with open_ledger(sqlite_url) as ledger:
+        fill(ledger)
+        seen = ledger.observations("coupling", with_retracted=True)
+
+    migrate(sqlite_url, newer)
+    migrate(sqlite_url, newer)  # nothing left to do
+
+    copies = sorted(path.name for path in tmp_path.glob("ledger.sqlite.before*"))
+    assert copies == ["ledger.sqlite.before-0002"]
+    with open_ledger(str(tmp_path / copies[0])) as before:
+        assert before.observations("coupling", with_retracted=True) == seen
+        assert before.verify_audit().is_intact
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as after:
+        assert after.execute("SELECT count(colour), count(*) > 0 FROM candidate").fetchone() == (0, 1)
+        assert [row[0] for row in after.execute("SELECT revision FROM schema_info")] == ["0001", "0002"]
+
+
+def test_a_newer_database_is_refused_and_left_as_it_is(sqlite_url: str, tmp_path: Path, newer: Path) -> None:
+    open_ledger(sqlite_url).close()
+    migrate(sqlite_url, newer)
+    before = (tmp_path / "ledger.sqlite").read_bytes()
+
+    with pytest.raises(SchemaTooNew, match=r"has schema 0002, .* knows up to 0001; update hakken"):
+        open_ledger(sqlite_url)
+    assert (tmp_path / "ledger.sqlite").read_bytes() == before
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(sqlite_url: str, newer: Path) -> None:
+    open_ledger(sqlite_url).close()
+    (newer / "versions" / "0002_colour.py").write_text(
+        'from alembic import op\nrevision = "0002"\ndown_revision = "0001"\nbranch_labels = depends_on = None\n\n\n'
+        'def upgrade():\n    op.execute("DROP TRIGGER outcome_refuses_update")\n    raise ZeroDivisionError\n'
+    )
+
+    with pytest.raises(ZeroDivisionError):
+        migrate(sqlite_url, newer)
+
+    engine = engines.create(sqlite_url)
+    assert len(picture(engine)["triggers"]) == 2 * len(t.APPEND_ONLY)
+    engine.dispose()
+    open_ledger(sqlite_url).close()
+
+
+def test_a_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    for name, statements in {
+        "theirs": ["CREATE TABLE molecules (id INTEGER)"],
+        "alembic": ["CREATE TABLE alembic_version (version_num TEXT)", "INSERT INTO alembic_version VALUES ('ab12')"],
+    }.items():
+        path = tmp_path / f"{name}.sqlite"
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+        with pytest.raises(NotALedger, match="of its own"):
+            open_ledger(str(path))
+
+
+def test_what_cannot_be_opened_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("These are notes, and they are longer than the head of a database.\n" * 40)
+    (tmp_path / "folder").mkdir()
+
+    for url, error, says in (
+        (str(tmp_path / "notes.txt"), NotALedger, "not a database.*restore a backup"),
+        (str(tmp_path / "folder"), NotALedger, "check the path"),
+        ("postgresql://nobody:secret@127.0.0.1:1/none", LedgerBusy, "out of reach"),
+        ("sqlite://", LedgerError, "names no file"),
+        ("mysql://localhost/x", LedgerError, "use sqlite or postgresql"),
+        ("://", LedgerError, "cannot be read"),
+    ):
+        with pytest.raises(error, match=f"(?s){says}") as told:
+            open_ledger(url)
+        assert "secret" not in str(told.value)
+
+
+def test_opening_a_ledger_that_is_up_to_date_imports_neither_alembic_nor_torch_nor_pandas(sqlite_url: str) -> None:
+    open_ledger(sqlite_url).close()
+    code = (
+        "import sys; from db import open_ledger; ledger = open_ledger(sys.argv[1]); ledger.campaigns(); ledger.close();"
+        "print([name for name in ('alembic', 'torch', 'pandas', 'pyarrow', 'pint') if name in sys.modules])"
+    )
+
+    said = subprocess.run([sys.executable, "-c", code, sqlite_url], capture_output=True, text=True, check=True)
+
+    assert said.stdout.strip() == "[]"
