@@ -1,0 +1,220 @@
+"""Outcomes, units, the life of an attempt, histories: what is read, refused, and learnt from."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+from campaigns import measured, observe, reaction_spec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loop.errors import OutcomeError, TransitionError, UnitError
+from loop.experiment import FINAL, TRANSITIONS, Event, State, step
+from loop.history import History, feasibility_table, regression_table, values_of
+from loop.objective import Goal, Objective, Target
+from loop.outcome import (
+    FAULT_RULES,
+    Fault,
+    FaultKind,
+    Measured,
+    Measurement,
+    Negative,
+    Qualifier,
+    read_outcome,
+    write_outcome,
+)
+from loop.spec import build_objective, build_space
+from loop.units import convert
+
+UNITS = {"yield": "%", "time": "h"}
+READINGS = st.builds(
+    lambda v, sd, n, q: {"property": "time", "value": v, "unit": "min", "sd": sd, "n": n, "qualifier": q},
+    st.floats(-1e6, 1e6),
+    st.none() | st.floats(0, 1e3),
+    st.integers(1, 9),
+    st.sampled_from(["=", "<", ">"]),
+)
+
+
+@given(READINGS)
+def test_what_is_read_is_written_as_it_was(reading):
+    payload = {"outcome": "measured", "values": [reading | {"channel": None}]}
+
+    outcome = read_outcome(payload, UNITS)
+
+    assert write_outcome(outcome) == payload
+    assert read_outcome(write_outcome(outcome), UNITS) == outcome
+    assert outcome.measurements[0].canonical == pytest.approx(reading["value"] / 60)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "to", "expected"),
+    [
+        (25.0, "degC", "K", 298.15),  # SI: 0 degC is 273.15 K
+        (1.0, "hartree", "eV", 27.211386245988),  # CODATA 2018
+        (1.0, "debye", "C*m", 3.33564e-30),
+        (50.0, "%", "", 0.5),
+        (1.5, "h", "min", 90.0),
+        (250.0, "mmol/L", "mol/L", 0.25),
+    ],
+)
+def test_units_convert_as_published(value, unit, to, expected):
+    assert convert(value, unit, to) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_deviation_is_converted_as_a_difference():
+    outcome = read_outcome(
+        {"outcome": "measured", "values": [{"property": "t", "value": 25, "unit": "degC", "sd": 2}]}, {"t": "K"}
+    )
+
+    assert outcome.measurements[0].canonical == pytest.approx(298.15)
+    assert outcome.measurements[0].canonical_sd == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ({"outcome": "succeeded"}, "must be 'measured', 'negative' or 'fault'"),
+        ({"outcome": "measured"}, "without values"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": "high"}]}, "must be a finite number"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": math.nan}]}, "must be a finite number"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": True}]}, "must be a finite number"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "unit": "kg"}]}, "report it in '%'"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "qualifier": "~"}]}, "one of =, <, >"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "sd": -1}]}, "sd must be zero or above"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "n": 0.5}]}, "n must be a whole number"),
+        ({"outcome": "measured", "values": [{"property": "colour", "value": 1}]}, "no value for any target"),
+        ({"outcome": "measured", "values": [{"propety": "yield"}]}, "did you mean 'property'"),
+        ({"outcome": "measured", "valeus": []}, "did you mean 'values'"),
+        ({"outcome": "negative"}, "needs a reason"),
+        ({"outcome": "fault", "kind": "time_out"}, "did you mean 'timeout'"),
+        ({"outcome": "fault", "kind": "timeout", "informative": "yes"}, "true or false"),
+        ({"outcome": "measured", "values": "many"}, "must be a list"),
+    ],
+)
+def test_what_cannot_be_read_is_named(payload, message):
+    with pytest.raises(OutcomeError, match=message):
+        read_outcome(payload, UNITS)
+
+
+def test_measurements_refuse_what_cannot_be():
+    with pytest.raises(OutcomeError, match="finite"):
+        Measurement("yield", math.inf, "%", math.inf)
+    with pytest.raises(OutcomeError, match="names one property twice"):
+        Measured((Measurement("yield", 1, "%", 1), Measurement("yield", 2, "%", 2)))
+    with pytest.raises(OutcomeError, match="at least one value"):
+        Measured(())
+
+
+def test_every_kind_of_fault_has_a_rule():
+    assert set(FAULT_RULES) == set(FaultKind)
+    assert Fault.of(FaultKind.CONVERGENCE_ERROR, "x").informative
+    assert not Fault.of(FaultKind.INSTRUMENT_FAULT, "x").informative
+    assert Fault.of(FaultKind.INSTRUMENT_FAULT, "x", informative=True).informative
+
+
+def test_an_attempt_ends_once_and_for_all():
+    assert not [pair for pair in TRANSITIONS if pair[0] in FINAL]
+    for state in State:
+        for event in Event:
+            if (state, event) not in TRANSITIONS:
+                with pytest.raises(TransitionError, match="it can take"):
+                    step(state, event)
+
+
+def test_every_state_can_be_left_and_reached():
+    reached = {State.READY} | set(TRANSITIONS.values())
+
+    assert reached == set(State)
+    assert {s for s, _ in TRANSITIONS} == set(State) - FINAL
+
+
+def test_an_unknown_unit_is_refused_with_examples():
+    with pytest.raises(UnitError, match="use a symbol such as"):
+        convert(1, "furlongs per", "m")
+
+
+SPEC = reaction_spec()
+SPACE, OBJECTIVE = build_space(SPEC), build_objective(SPEC)
+HERE = {"alcohol": "ethanol", "base": "weak", "temperature": 20}
+
+
+def reading(value, qualifier=Qualifier.EQUAL, sd=None):
+    return Measurement("yield", value, "%", value, sd, sd, 1, qualifier)
+
+
+def test_a_limit_is_a_belief_between_the_bound_and_the_limit():
+    history = History((observe(SPEC, HERE, Negative("traces", (reading(6.0, Qualifier.BELOW),)), "o"),))
+
+    table, notes = regression_table(SPACE, OBJECTIVE, history)
+
+    assert table.y[0, 0] == 3.0  # uniform between 0 and 6
+    assert table.sd[0, 0] == pytest.approx(6 / math.sqrt(12))
+    assert notes == ()
+
+
+def test_a_limit_without_a_bound_trains_no_regression_and_says_so():
+    objective = Objective((Target("yield", Goal.MAXIMIZE, "%"),))
+    history = History((observe(SPEC, HERE, Negative("traces", (reading(6.0, Qualifier.BELOW),)), "o"),))
+
+    table, notes = regression_table(SPACE, objective, history)
+
+    assert len(table) == 0
+    assert "states no low" in notes[0]
+
+
+def test_a_bare_negative_trains_feasibility_only_and_says_so():
+    history = History((observe(SPEC, HERE, Negative("no conversion"), "o"),))
+
+    table, notes = regression_table(SPACE, OBJECTIVE, history)
+    _, ran = feasibility_table(history, 3)
+
+    assert len(table) == 0
+    assert "feasibility only" in notes[0]
+    assert ran.tolist() == [True]  # it ran as intended; the answer was no
+
+
+def test_only_informative_faults_train_feasibility():
+    faults = [Fault.of(k, "x") for k in (FaultKind.CONVERGENCE_ERROR, FaultKind.INSTRUMENT_FAULT)]
+    history = History(tuple(observe(SPEC, HERE, f, f"o{i}") for i, f in enumerate(faults)))
+
+    _, ran = feasibility_table(history, 3)
+
+    assert ran.tolist() == [False]
+
+
+def test_channels_are_averaged_and_their_deviations_combined():
+    two = Measured(
+        (
+            Measurement("yield", 10, "%", 10, 3, 3, 1, Qualifier.EQUAL, "UV"),
+            Measurement("yield", 14, "%", 14, 4, 4, 1, Qualifier.EQUAL, "MS"),
+        )
+    )
+
+    table, _ = regression_table(SPACE, OBJECTIVE, History((observe(SPEC, HERE, two, "o"),)))
+
+    assert table.y[0, 0] == 12.0
+    assert table.sd[0, 0] == pytest.approx(2.5)  # sqrt(9 + 16) / 2
+    assert values_of(two) == {"yield": 12.0}
+
+
+def test_a_target_that_was_not_measured_is_missing_not_zero():
+    objective = Objective((Target("yield", Goal.MAXIMIZE, "%"), Target("cost", Goal.MINIMIZE)))
+
+    table, _ = regression_table(SPACE, objective, History((observe(SPEC, HERE, measured(cost=2.0), "o"),)))
+
+    assert np.isnan(table.y[0, 0])
+    assert table.y[0, 1] == 2.0
+
+
+def test_the_best_keeps_thresholds_and_fronts_do_not_depend_on_order():
+    objective = Objective((Target("a", Goal.MAXIMIZE, at_least=1.0), Target("b", Goal.MINIMIZE)))
+    rows = [{"a": 3.0, "b": 3.0}, {"a": 2.0, "b": 1.0}, {"a": 2.0, "b": 2.0}, {"a": 0.5, "b": 0.0}, {"a": 9.0}]
+
+    for order in permutations(range(5)):
+        best = {order[i] for i in objective.best([rows[k] for k in order])}
+
+        assert best == {0, 1}
