@@ -31,7 +31,7 @@ def status(
         screen.next_step("hakken init --template reaction writes a campaign file to begin with")
     for report in reports:
         reason = f" ({report.reason})" if report.reason else ""
-        screen.say(f"{report.campaign}: {report.state}{reason}", style="bold")
+        screen.say(f"{report.campaign}: {report.state}{reason}", bold=True)
         faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
         told = f", {report.told} told" if report.told else ""
         screen.say(

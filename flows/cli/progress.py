@@ -50,7 +50,7 @@ class Progress:
             )
         if report.proposed:
             sent = f", {report.sent} sent to the laboratory" if report.sent else ""
-            say(f"round {report.round}: {len(report.proposed)} planned{sent}", style="bold")
+            say(f"round {report.round}: {len(report.proposed)} planned{sent}", bold=True)
             for candidate in report.proposed[:SHOWN]:
                 say(f"    {candidate}")
             if len(report.proposed) > SHOWN:

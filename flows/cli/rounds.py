@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.screen import Screen
-from flows.cli.words import label, outcome_line, plural, predictions_line
+from flows.cli.words import label, outcome_line, plural, predictions_line, reason_line
 from loop.errors import NotFound
 from loop.experiment import State
 
@@ -75,8 +75,8 @@ def _print_proposal(
 ) -> None:
     draft = proposal.draft
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
-    screen.say(f"\n{draft.run_order + 1:3}. {label(spec, draft.candidate.settings)}{times}", style="bold")
-    screen.say(f"     {draft.arm.value}: {draft.reason}")
+    screen.say(f"\n{draft.run_order + 1:3}. {label(spec, draft.candidate.settings)}{times}", bold=True)
+    screen.say(f"     {reason_line(draft.arm.value, draft.reason)}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")
     facts = []

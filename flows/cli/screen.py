@@ -29,16 +29,16 @@ class Screen:
 
     @cached_property
     def console(self) -> Console:
-        from rich.console import Console  # 0.1 s
+        from rich.console import Console  # 0.1 s: only for tables and live progress
 
         # Names and SMILES hold brackets and colons, which are not markup, and commands must not be broken.
         width = None if sys.stdout.isatty() else WIDE
         return Console(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
 
-    def say(self, text: str = "", *, style: str | None = None) -> None:
+    def say(self, text: str = "", *, bold: bool = False) -> None:
         """A line for a person."""
         if not self.as_json:
-            self.console.print(text, style=style)
+            typer.secho(text, bold=bold or None)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
         """A table for a person; numbers are shown to four digits."""
@@ -57,7 +57,7 @@ class Screen:
 
     def next_step(self, text: str) -> None:
         """What to do now: the last line of every command."""
-        self.say(f"next: {text}", style="bold")
+        self.say(f"next: {text}", bold=True)
 
     def document(self, value: object) -> None:
         """The JSON document for a program."""

@@ -66,3 +66,8 @@ def _value(m: Measurement) -> str:
 def plural(n: int, one: str, many: str | None = None) -> str:
     """``"1 experiment"``, ``"3 experiments"``."""
     return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def reason_line(arm: str, reason: str) -> str:
+    """Arm and reason, the arm once."""
+    return reason if reason.startswith(arm) else f"{arm}: {reason}"

@@ -1,0 +1,337 @@
+"""A campaign through the command line: run, look, tell, retract, decide, export, replay."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.wiring import open_record
+from loop.experiment import Event, State
+
+CAMPAIGN = """\
+campaign: small
+space:
+  ligand: {type: component, options: {PPh3: c1ccc(P(c2ccccc2)c2ccccc2)cc1, PCy3: C1CCC(P(C2CCCCC2)C2CCCCC2)CC1}}
+  temperature: {type: number, values: [60, 80, 100], unit: degC}
+objective:
+  yield: {goal: maximize, unit: "%", low: 0, high: 100}
+planner: {surrogate: random, batch: 2, initial: {design: random, experiments: 2}}
+budget: {experiments: 4}
+laboratory: {adapter: simulated}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(CAMPAIGN)
+
+
+def write(**changes: str) -> None:
+    text = CAMPAIGN
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    Path("small.yaml").write_text(text)
+
+
+def test_it_runs_to_its_end_and_says_how_to_go_on(hakken: Any, home: Any) -> None:
+    said = hakken("run", "small.yaml")
+
+    assert said.code == 0, said.err
+    assert "round 1: 2 planned, 2 sent to the laboratory" in said.out
+    assert "best so far yield" in said.out
+    assert "small is finished" in said.out
+    assert "report: runs/small/report.html" in said.out
+    assert said.out.splitlines()[-1].startswith("next: hakken show small")
+    assert (home.home / "small/report.html").exists()
+
+
+def test_run_again_says_that_nothing_was_left_to_do(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    said = hakken("run", "small.yaml")
+
+    assert said.code == 0
+    assert "nothing was left to do" in said.out
+    assert "starts anew" in said.out
+
+
+def test_a_larger_budget_goes_on(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    write(**{"experiments: 4": "experiments: 6"})
+
+    said = hakken("run", "small.yaml", "--json")
+
+    assert said.json["experiments_done"] == 6
+
+
+def test_a_dry_run_records_and_sends_nothing(hakken: Any, home: Any) -> None:
+    said = hakken("run", "--dry-run", "small.yaml")
+
+    assert said.code == 0, said.err
+    assert "next batch of small: 2 proposals" in said.out
+    assert "nothing is recorded or sent" in said.out
+    assert hakken("status", "--json").json == []
+    assert not (home.home / "small").exists()
+
+
+def test_a_dry_run_shows_what_the_run_then_does(hakken: Any, home: Any) -> None:
+    planned = hakken("tick", "--dry-run", "small.yaml", "--json").json["plan"]["proposals"]
+    hakken("tick", "small.yaml")
+
+    with open_record(home) as ledger:
+        proposed = [p.draft.candidate.settings for p in ledger.proposals("small")]
+    assert [p["candidate"]["settings"] for p in planned] == proposed
+
+
+def test_a_dry_run_of_a_running_campaign_shows_its_next_batch(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+    before = hakken("status", "small", "--json").json
+
+    said = hakken("run", "--dry-run", "small")
+
+    assert said.code == 0, said.err
+    assert hakken("status", "small", "--json").json == before
+
+
+def test_ticks_make_a_campaign(hakken: Any) -> None:
+    reports = [hakken("tick", "small.yaml", "--json").json for _ in range(6)]
+
+    assert reports[0]["sent"] == 2
+    assert reports[-1]["state"] == "finished"
+
+
+def test_status_names_the_best_and_the_next_step(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    said = hakken("status")
+
+    assert "small: finished" in said.out
+    assert "4 of 4 experiments done" in said.out
+    assert "best yield" in said.out
+    assert "next: " in said.out
+
+
+def test_status_of_nothing_says_how_to_begin(hakken: Any) -> None:
+    said = hakken("status")
+
+    assert said.code == 0
+    assert "hakken init --template reaction" in said.out
+
+
+def test_show_gives_every_reason_and_result(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    first, last = hakken("show", "small", 1), hakken("show", "small", "--json").json
+
+    assert "2 proposals by the initial design" in first.out
+    assert first.out.count("result ") == 2
+    assert last["round"]["number"] == 2
+    assert {p["proposal"]["draft"]["reason"] for p in last["proposals"]} - {""}
+    assert all(p["observations"] for p in last["proposals"])
+
+
+def test_every_name_that_is_not_on_record_is_answered_with_what_there_is(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+
+    for words in (
+        ("status", "smal"),
+        ("show", "smal"),
+        ("report", "smal"),
+        ("run", "smal"),
+        ("export", "smal", "x.csv"),
+    ):
+        said = hakken(*words)
+        assert said.code == 2, words
+        assert "'smal'" in said.err, words
+        assert "small" in said.err.replace("'smal'", ""), words
+    assert "has no round 7" in hakken("show", "small", 7).err
+
+
+def test_tell_brings_results_in_once(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+    Path("told.csv").write_text("ligand,temperature [K],yield\nPCy3,333.15,12\n")
+
+    first, second = hakken("tell", "small", "told.csv"), hakken("tell", "small", "told.csv", "--json")
+
+    assert "1 result accepted, 0 known already" in first.out
+    assert (second.json["accepted"], second.json["duplicates"]) == (0, 1)
+
+
+def test_retract_needs_a_reason_and_keeps_the_result(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    with open_record(home) as ledger:
+        one = ledger.observations("small")[0].id
+
+    assert hakken("retract", "small", one).code == 2
+    said = hakken("retract", "small", one, "--why", "wrong vial")
+
+    assert said.code == 0, said.err
+    assert "(retracted: wrong vial)" in hakken("show", "small", 1).out
+
+
+def test_export_writes_csv_and_parquet_and_overwrites_nothing(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    assert hakken("export", "small", "out.csv", "--json").json["rows"] == 4
+    assert hakken("export", "small", "out.parquet").code == 0
+    assert "overwrite" in hakken("export", "small", "out.csv").err
+    assert hakken("export", "small", "out.csv", "--overwrite").code == 0
+    assert "unknown export format 'xlsx'" in hakken("export", "small", "out.xlsx").err
+    assert len(list(csv.DictReader(Path("out.csv").read_text().splitlines()))) == 4
+    assert Path("out.parquet").read_bytes()[:4] == b"PAR1"
+
+
+def test_replay_proves_a_round(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    said = hakken("replay", "small", 2)
+
+    assert said.code == 0, said.out
+    assert "comes out again: 2 proposals, identical" in said.out
+
+
+def test_a_round_that_does_not_come_out_again_is_exit_code_2(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import engine
+    from flows.engine import ReplayReport
+
+    hakken("tick", "small.yaml")
+    differs = ReplayReport("small", 1, False, ("position 0: PPh3 then, PCy3 now",), ("torch was 1 and is 2",), 2)
+    monkeypatch.setattr(engine, "replay", lambda *_: differs)
+    said = hakken("replay", "small")
+
+    assert said.code == 2
+    assert "differs: position 0: PPh3 then, PCy3 now" in said.out
+    assert "version: torch was 1 and is 2" in said.out
+
+
+def test_an_intact_record_is_said_to_be_intact(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+
+    assert "the record is intact" in hakken("audit", "verify").out
+    assert hakken("audit", "verify", "--json").json["is_intact"] is True
+
+
+def test_a_changed_record_is_exit_code_2(hakken: Any, home: Any) -> None:
+    import sqlite3
+
+    hakken("tick", "small.yaml")
+    connection = sqlite3.connect(home.home / "hakken.db")
+    with connection:
+        for (name,) in connection.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            connection.execute(f'drop trigger "{name}"')
+        connection.execute("update audit_log set actor = 'somebody else' where number = 2")
+    connection.close()
+
+    said = hakken("audit", "verify")
+
+    assert said.code == 2
+    assert "the record was changed after it was written" in said.err
+
+
+def test_a_batch_that_waits_for_approval_says_so_and_goes_on(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+
+    said = hakken("run", "small.yaml")
+
+    assert "hakken approve small 1" in said.out
+    assert "waits for approval" in hakken("show", "small", 1).out
+    assert "round 1 of small is approved by tester" in hakken("approve", "small", 1).out
+    assert "hakken approve small 2" in hakken("run", "small").out
+    assert "is refused by tester" in hakken("approve", "small", 2, "--refuse", "--why", "no solvent left").out
+    assert "waits for no decision" in hakken("approve", "small", 1).err
+
+
+def test_stop_and_resume(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+
+    assert "small is stopped: holidays" in hakken("stop", "small", "--why", "holidays").out
+    assert "small: stopped" in hakken("status").out
+    assert "is stopped already" in hakken("stop", "small").err
+    assert "small is active again" in hakken("resume", "small").out
+    assert "finished" in hakken("run", "small").out
+
+
+@pytest.mark.parametrize("answer", ["--ran", "--never-ran"])
+def test_a_doubt_is_resolved_by_a_person(hakken: Any, home: Any, answer: str) -> None:
+    write(**{"adapter: simulated": "adapter: manual"})
+    hakken("run", "small.yaml")
+    from flows.engine.holding import holding
+
+    with open_record(home) as ledger, holding(ledger, home, "small") as held:
+        key = ledger.attempts("small")[0].key
+        with ledger.work(held.lease) as work:
+            work.move(key, Event.DOUBTED, "the laboratory lost its memory")
+    assert f"hakken resolve {key} --ran or --never-ran" in hakken("status").out
+
+    said = hakken("resolve", key, answer)
+
+    assert said.code == 0, said.err
+    with open_record(home) as ledger:
+        assert ledger.attempt(key).state is (State.ENDED if answer == "--ran" else State.READY)
+    assert "not ambiguous" in hakken("resolve", key, "--ran").err
+
+
+COMMANDS_WITH_JSON = [
+    ("run", "small.yaml"),
+    ("run", "--dry-run", "small.yaml"),
+    ("tick", "small.yaml"),
+    ("validate", "small.yaml"),
+    ("init", "--template", "reaction"),
+    ("status",),
+    ("doctor",),
+    ("audit", "verify"),
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS_WITH_JSON, ids=lambda words: "-".join(words))
+def test_with_json_one_document_is_all_there_is(hakken: Any, words: tuple[str, ...]) -> None:
+    said = hakken(*words, "--json")
+
+    assert said.code == 0, said.err
+    assert said.json is not None  # the whole of standard output is read as one document
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("words", COMMANDS_WITH_JSON, ids=lambda words: "-".join(words))
+def test_every_command_ends_with_the_next_step(hakken: Any, words: tuple[str, ...]) -> None:
+    assert hakken(*words).out.splitlines()[-1].startswith("next: ")
+
+
+def test_every_command_takes_json() -> None:
+    import inspect
+
+    from flows.cli import app
+
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    commands = [command.callback for group in groups for command in group.registered_commands]
+    assert len(commands) == 17
+    assert all("as_json" in inspect.signature(command).parameters for command in commands if command is not None)
+
+
+def test_doctor_names_the_remedy_where_something_cannot_work(
+    hakken: Any, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.home.mkdir()
+    (home.home / "hakken.db").write_bytes(b"this is no database at all, whatever it is called" * 40)
+    monkeypatch.setattr("flows.cli.checks.project.ENOUGH", 1 << 70)
+
+    said = hakken("doctor")
+
+    assert said.code == 2
+    assert "PROBLEM" in said.out
+    assert "make room for 1 GiB, or set HAKKEN_HOME to another disk" in said.out
+    assert "mend HAKKEN_DATABASE or HAKKEN_HOME" in said.out
+
+
+def test_doctor_looks_at_every_adapter(hakken: Any) -> None:
+    from adapters.registry import describe
+
+    checks = hakken("doctor", "--json").json["checks"]
+
+    assert {name for name, _ in describe()} <= {check["subject"] for check in checks}
+    assert {"python", "torch", "OpenMP", "disk", "record"} <= {check["subject"] for check in checks}
