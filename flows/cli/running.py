@@ -38,10 +38,9 @@ def run(
     name = opened(where, campaign)
     with Progress(screen, name) as progress:
         if prefect:
-            from flows.campaign import campaign as flow
-            from flows.cli.prefect_run import run_flow
+            from flows.campaign import run_with_prefect  # 1.3 s: only where it is asked for
 
-            report = run_flow(flow, where, name, poll=poll, max_seconds=max_seconds)
+            report = run_with_prefect(where, name, on_tick=progress.show, poll=poll, max_seconds=max_seconds)
         else:
             from flows import engine
 

@@ -121,7 +121,7 @@ class PlannerSpec(_Strict):
     """How batches are chosen."""
 
     surrogate: Text | list[Text] = "committee"
-    acquisition: Literal["auto", "improvement", "exploration", "thompson", "ucb", "pareto", "random"] = "auto"
+    acquisition: Text = "auto"  # a name in ``loop.acquisition.names``, as the surrogates' are in theirs
     batch: int = Field(default=1, ge=1)
     initial: InitialSpec = Field(default_factory=InitialSpec)
     control: float = Field(default=0.0, ge=0, le=1)

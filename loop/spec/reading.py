@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from loop.acquisition.names import ACQUISITIONS
 from loop.errors import HakkenError, SpecError, UnknownName, did_you_mean
 from loop.space import ProductPool, sample_space
 from loop.spec.building import build_objective, build_space
@@ -92,6 +93,9 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
         if name not in SURROGATES:
             unknown = UnknownName("surrogate", name, SURROGATES)
             raise SpecError(f"{_where(source, lines, ('planner', 'surrogate'))}: {unknown}")
+    if planner.acquisition not in ACQUISITIONS:
+        unknown = UnknownName("acquisition", planner.acquisition, ACQUISITIONS)
+        raise SpecError(f"{_where(source, lines, ('planner', 'acquisition'))}: {unknown}")
     if planner.acquisition == "pareto" and len(spec.objective) < 2:
         raise SpecError(
             f"{_where(source, lines, ('planner', 'acquisition'))}: acquisition 'pareto' needs two targets or more, "
