@@ -18,6 +18,7 @@ LARGEST = 2**63 - 1  # what a whole number may be on both engines
 
 
 def same_or_conflict(record: ObservationRecord, outcome: Outcome, whose: str) -> ObservationRecord:
+    """``record`` if it says the same; raises ``OutcomeConflict`` otherwise. ``whose`` begins the message."""
     if in_order(record.outcome) == in_order(outcome):
         return record
     raise OutcomeConflict(
@@ -38,6 +39,7 @@ def _name(measurement: Measurement) -> tuple[str, str, float]:
 
 
 def end(key: str, state: State) -> State:
+    """The state after an outcome; raises ``TransitionError``, naming the attempt."""
     try:
         return step(state, Event.OUTCOME)
     except TransitionError as error:
@@ -45,6 +47,7 @@ def end(key: str, state: State) -> State:
 
 
 def kind_of(outcome: Outcome) -> t.OutcomeKind:
+    """Which of the three it is."""
     match outcome:
         case Measured():
             return t.OutcomeKind.MEASURED
@@ -57,6 +60,7 @@ def kind_of(outcome: Outcome) -> t.OutcomeKind:
 
 
 def candidate_spec(point: Candidate) -> str:
+    """What makes a candidate that one and no other, as canonical JSON: its settings and its structures."""
     spec = {"settings": numbers_as_floats(point.settings), "smiles": dict(point.smiles), "inchikey": point.inchikey}
     return canonical(spec, f"candidate {dict(point.settings)}")
 

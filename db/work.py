@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
@@ -17,11 +17,12 @@ from db import reading
 from db import tables as t
 from db.audit import Chain, as_stored
 from db.canonical import canonical, lenient, sha256
+from db.rows import Rows, context_row, failure_rows, measurement_rows, prediction_rows, proposal_rows, training_rows
 from db.rules import candidate_spec, check_round, end, kind_of, same_or_conflict
 from loop.contracts import Artifact
 from loop.errors import LedgerError, NotFound, StaleLease, TransitionError
 from loop.experiment import FINAL, Event, State, step
-from loop.outcome import Fault, Negative, Outcome
+from loop.outcome import Negative, Outcome
 from loop.record import (
     AttemptRecord,
     CampaignState,
@@ -35,8 +36,6 @@ from loop.record import (
     RoundRecord,
     Verdict,
 )
-
-Rows: TypeAlias = list[dict[str, Any]]
 
 
 class Writer:
@@ -104,42 +103,6 @@ class SqlWork:
             "is_approved": draft.approved,
             "created": self._writer.now(),
         }
-        training = [
-            {"round_id": round_id, "role": role, "position": position, "reference": reference}
-            for role, references in ((t.Role.OBSERVATION, draft.observations), (t.Role.PENDING, draft.pending))
-            for position, reference in enumerate(references)
-        ]
-        proposals = [
-            {
-                "id": proposal_id,
-                "round_id": round_id,
-                "candidate_id": candidate_id,
-                "arm": p.arm,
-                "position": p.position,
-                "run_order": p.run_order,
-                "replicates": p.replicates,
-                "reason": p.reason,
-                "model": p.model,
-                "acquisition": p.acquisition,
-                "acquisition_value": p.acquisition_value,
-                "neighbour": p.neighbour,
-                "novelty": p.novelty,
-            }
-            for proposal_id, candidate_id, p in zip(proposal_ids, ids, draft.proposals, strict=True)
-        ]
-        predictions = [
-            {
-                "proposal_id": proposal_id,
-                "position": position,
-                "target": said.target,
-                "member": said.member,
-                "mean": said.mean,
-                "sd": said.sd,
-                "weight": said.weight,
-            }
-            for proposal_id, p in zip(proposal_ids, draft.proposals, strict=True)
-            for position, said in enumerate(p.predictions)
-        ]
         in_run_order = sorted(zip(proposal_ids, draft.proposals, strict=True), key=lambda pair: pair[1].run_order)
         attempts = [row for proposal_id, p in in_run_order for row in self._first_attempts(proposal_id, p.replicates)]
         self._writer.write(
@@ -151,9 +114,9 @@ class SqlWork:
                 t.Model,
                 [{"round_id": round_id, "surrogate": draft.surrogate, "detail": model, "sha": sha256(model)}],
             ),
-            (t.TrainingRow, training),
-            (t.Proposal, proposals),
-            (t.Prediction, predictions),
+            (t.TrainingRow, training_rows(round_id, draft)),
+            (t.Proposal, proposal_rows(round_id, proposal_ids, ids, draft.proposals)),
+            (t.Prediction, prediction_rows(proposal_ids, draft.proposals)),
             (t.Attempt, attempts if draft.approved else []),
         )
         return reading.rounds(self._session, self._campaign.id, t.Round.id == round_id)[0]
@@ -322,8 +285,9 @@ class SqlWork:
             LedgerError: The envelope was judged otherwise, or it is unclear what was observed.
         """
         envelope = self._envelope(envelope_id)
-        if known := reading.observations(self._session, t.Outcome.envelope_id == envelope_id):
-            return same_or_conflict(known[0], outcome, f"envelope {envelope_id} already")
+        if self._session.get(t.Outcome, envelope_id) is not None:
+            (known,) = reading.observations(self._session, t.Outcome.envelope_id == envelope_id)
+            return same_or_conflict(known, outcome, f"envelope {envelope_id} already")
         if envelope.verdict not in (None, Verdict.CONTRADICTORY):
             raise LedgerError(
                 f"envelope {envelope_id} was judged {envelope.verdict.value} and cannot be accepted; send a corrected "
@@ -367,7 +331,7 @@ class SqlWork:
             "reason": outcome.reason if isinstance(outcome, Negative) else "",
             "recorded": self._writer.now(),
         }
-        contexts = [] if not context else [_context_row(envelope_id, context)]
+        contexts = [] if not context else [context_row(envelope_id, context)]
         verdicts = [] if envelope.verdict else [self._judgement(envelope_id, Verdict.ACCEPTED, "")]
         self._campaign.data_version += 1
         self._writer.write(
@@ -375,8 +339,8 @@ class SqlWork:
             self._about(envelope=envelope_id, attempt=row["attempt_id"], outcome=kind_of(outcome).value),
             (t.Candidate, candidates),
             (t.Outcome, [row]),
-            (t.Measurement, _measurement_rows(envelope_id, outcome)),
-            (t.Failure, _failure_rows(envelope_id, outcome)),
+            (t.Measurement, measurement_rows(envelope_id, outcome)),
+            (t.Failure, failure_rows(envelope_id, outcome)),
             (t.RunContext, contexts),
             (t.AttemptEvent, events),
             (t.EnvelopeJudgement, verdicts),
@@ -581,44 +545,3 @@ class SqlWork:
             .outerjoin(t.Retraction, t.Retraction.outcome_id == t.Outcome.envelope_id)
             .where(t.Outcome.attempt_id == key, t.Retraction.outcome_id.is_(None))
         ).one_or_none()
-
-
-def _measurement_rows(outcome_id: str, outcome: Outcome) -> Rows:
-    if isinstance(outcome, Fault):
-        return []
-    return [
-        {
-            "outcome_id": outcome_id,
-            "position": position,
-            "property": m.property,
-            "value": m.value,
-            "unit": m.unit,
-            "canonical": m.canonical,
-            "sd": m.sd,
-            "canonical_sd": m.canonical_sd,
-            "n": m.n,
-            "qualifier": m.qualifier,
-            "channel": m.channel,
-        }
-        for position, m in enumerate(outcome.measurements)
-    ]
-
-
-def _failure_rows(outcome_id: str, outcome: Outcome) -> Rows:
-    if not isinstance(outcome, Fault):
-        return []
-    return [
-        {
-            "outcome_id": outcome_id,
-            "kind": outcome.kind,
-            "message": outcome.message,
-            "is_informative": outcome.informative,
-        }
-    ]
-
-
-def _context_row(outcome_id: str, context: Json) -> dict[str, Any]:
-    detail = canonical(context, "the context of a run")
-    named = {name: context.get(name) for name in ("instrument", "plate", "well", "lot", "operator")}
-    texts = {name: None if value is None else str(value) for name, value in named.items()}
-    return {"outcome_id": outcome_id, **texts, "detail": detail, "sha": sha256(detail)}

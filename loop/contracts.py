@@ -214,7 +214,8 @@ class Work(Protocol):
     ) -> ObservationRecord:
         """Record an envelope's outcome: measurements or failure, attempt ENDED, verdict ACCEPTED,
         ``data_version`` one higher. ``candidate`` is given for told observations only. The same outcome
-        again changes nothing; another one for the same attempt raises ``OutcomeConflict``."""
+        again changes nothing (in another envelope, that one becomes a DUPLICATE); another one for the same
+        attempt raises ``OutcomeConflict``."""
 
     def retract(self, observation_id: str, by: str, why: str) -> None:
         """Let an observation count no more; it stays on record. ``data_version`` grows by one."""

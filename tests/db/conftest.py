@@ -86,6 +86,16 @@ def sqlite_ledger(empty_sqlite: Path, tmp_path: Path) -> Iterator[SqlLedger]:
         yield ledger
 
 
+@pytest.fixture(scope="session")
+def filled_sqlite(empty_sqlite: Path) -> Path:
+    """A ledger with rows in every table, to be copied."""
+    path = empty_sqlite.with_name("filled.sqlite")
+    shutil.copy(empty_sqlite, path)
+    with open_ledger(str(path), clock=Clock()) as ledger:
+        _fill(ledger)
+    return path
+
+
 @pytest.fixture
 def fill() -> Callable[[Ledger], Lease]:
     """Writes a small campaign that has rows in every table; gives the lease."""

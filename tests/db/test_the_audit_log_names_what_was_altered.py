@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,10 +20,17 @@ Fill = Callable[[Ledger], Lease]
 
 
 @pytest.fixture
-def tamper(sqlite_ledger: SqlLedger, fill: Fill, tmp_path: Path) -> Callable[[str], AuditReport]:
-    """Runs SQL on a filled ledger as somebody with the file in hand would, and examines it."""
-    fill(sqlite_ledger)
-    assert sqlite_ledger.verify_audit().is_intact
+def ledger(filled_sqlite: Path, tmp_path: Path) -> Iterator[SqlLedger]:
+    """A filled ledger, intact so far."""
+    shutil.copy(filled_sqlite, tmp_path / "ledger.sqlite")
+    with open_ledger(str(tmp_path / "ledger.sqlite")) as ledger:
+        assert ledger.verify_audit().is_intact
+        yield ledger
+
+
+@pytest.fixture
+def tamper(ledger: SqlLedger, tmp_path: Path) -> Callable[[str], AuditReport]:
+    """Runs SQL on it as somebody with the file in hand would, and examines it."""
 
     def run(sql: str) -> AuditReport:
         with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as connection:
@@ -31,7 +39,7 @@ def tamper(sqlite_ledger: SqlLedger, fill: Fill, tmp_path: Path) -> Callable[[st
                 connection.execute(f"DROP TRIGGER IF EXISTS {table}_refuses_delete")
             connection.execute("PRAGMA ignore_check_constraints = ON")
             assert connection.execute(sql).rowcount > 0
-        return sqlite_ledger.verify_audit()
+        return ledger.verify_audit()
 
     return run
 
@@ -82,14 +90,14 @@ def test_each_kind_of_tampering_is_told(tamper: Callable[[str], AuditReport], sq
 
 
 def test_the_entry_that_is_named_is_the_first_that_does_not_hold(
-    tamper: Callable[[str], AuditReport], sqlite_ledger: SqlLedger
+    tamper: Callable[[str], AuditReport], ledger: SqlLedger
 ) -> None:
     report = tamper("UPDATE measurement SET value = value + 1")
 
-    named = sqlite_ledger.audit()[report.first_break - 1] if report.first_break else None
+    named = ledger.audit()[report.first_break - 1] if report.first_break else None
     assert named is not None
     assert named.action == "accept"
-    assert named.number == min(e.number for e in sqlite_ledger.audit() if "measurement" in e.detail["rows"])
+    assert named.number == min(e.number for e in ledger.audit() if "measurement" in e.detail["rows"])
 
 
 def test_the_twin_finds_an_altered_entry_too(fill: Fill) -> None:
