@@ -1,0 +1,79 @@
+"""The two example campaigns: valid as they stand, and run to their end in a small form."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.wiring import open_record
+from loop.outcome import Measured
+from loop.record import Arm
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SIZES = {"gap_xtb": 2006, "direct_arylation": 1728}
+
+
+def small(name: str, folder: Path, rows: int | None = None, **planner: Any) -> Path:
+    """The example with a small budget, its data beside it (the first rows of the library only)."""
+    shutil.copytree(EXAMPLES / "data", folder / "data")
+    spec = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8"))
+    spec["planner"] |= planner
+    spec["budget"]["experiments"] = 3 * planner["batch"]
+    if rows is not None:
+        library = folder / "data/molecules.csv"
+        library.write_text("\n".join(library.read_text(encoding="utf-8").splitlines()[: rows + 1]) + "\n")
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False))
+    return path
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_it_is_valid_as_it_stands(hakken: Any, name: str) -> None:
+    said = hakken("validate", EXAMPLES / f"{name}.yaml", "--json")
+
+    assert said.code == 0, said.err
+    assert said.json["candidates"] == SIZES[name]
+    assert said.json["problems"] == []
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_it_is_commented_for_a_newcomer(name: str) -> None:
+    lines = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+
+    assert sum("#" in line for line in lines) >= 15
+
+
+def test_direct_arylation_learns_and_comes_out_again(hakken: Any, home: Any, tmp_path: Path) -> None:
+    path = small("direct_arylation", tmp_path, batch=5, initial={"design": "spread", "experiments": 5})
+
+    said = hakken("run", path, "--json")
+
+    assert said.code == 0, said.err
+    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 15)
+    assert hakken("replay", "direct_arylation", 3).code == 0
+    with open_record(home) as ledger:
+        chosen = [p.draft for p in ledger.proposals("direct_arylation") if p.draft.arm is Arm.MODEL]
+        assert len(chosen) == 10
+        assert all(draft.reason and draft.predictions and draft.neighbour for draft in chosen)
+
+
+@pytest.mark.slow
+def test_gap_xtb_computes_learns_and_comes_out_again(hakken: Any, home: Any, tmp_path: Path) -> None:
+    pytest.importorskip("tblite", reason="tblite is not installed: pip install 'hakken[xtb]'")
+    path = small("gap_xtb", tmp_path, rows=40, batch=2, initial={"design": "spread", "experiments": 2})
+
+    said = hakken("run", path, "--json", "--poll", "0.05")
+
+    assert said.code == 0, said.err
+    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 6)
+    assert (home.home / "gap_xtb/report.html").exists()
+    assert hakken("replay", "gap_xtb", 2).code == 0
+    with open_record(home) as ledger:
+        measured = [o.outcome for o in ledger.observations("gap_xtb") if isinstance(o.outcome, Measured)]
+    gaps = [m for outcome in measured for m in outcome.measurements if m.property == "gap"]
+    assert gaps
+    assert all(m.unit == "eV" and 0 < m.canonical < 15 for m in gaps)
