@@ -5,6 +5,8 @@ Thousands of them make a campaign. Whatever a killed pass left half done is on r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flows.engine.dispatching import dispatch
@@ -35,11 +37,19 @@ def tick(settings: Settings, name: str, *, planner: Planner | None = None) -> Ti
         LeaseHeld: Somebody else works on it now.
         AdapterError: Its laboratory cannot be built.
     """
-    with open_record(settings) as ledger, holding(ledger, settings, name) as held:
-        session = Session(settings, name, ledger, held, planner=planner)
+    with sitting(settings, name, planner=planner) as session:
         one_pass(session)
         page = write_page(session) if session.tally.has_moved else None
         return report_of(session, page)
+
+
+@contextmanager
+def sitting(
+    settings: Settings, name: str, *, planner: Planner | None = None, patience: float = 0.0
+) -> Iterator[Session]:
+    """The record opened and the campaign held for the length of the block; raises as ``tick`` does."""
+    with open_record(settings) as ledger, holding(ledger, settings, name, patience=patience) as held:
+        yield Session(settings, name, ledger, held, planner=planner)
 
 
 def one_pass(session: Session) -> None:

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from flows.engine.holding import holding
-from flows.engine.passes import one_pass, report_of, write_page
+from flows.engine.passes import one_pass, report_of, sitting, write_page
 from flows.engine.reports import TickReport
 from flows.engine.session import Planner, Session
-from flows.wiring import open_record
 from loop.record import CampaignState
 
 if TYPE_CHECKING:
@@ -54,24 +52,28 @@ def run(
         AdapterError: Its laboratory cannot be built.
     """
     until = None if max_seconds is None else time.monotonic() + max_seconds
-    with open_record(settings) as ledger, holding(ledger, settings, name) as held:
-        session = Session(settings, name, ledger, held, planner=planner)
+    with sitting(settings, name, planner=planner) as session:
         page = Page(session)
         wait = SHORTEST
         while True:
-            one_pass(session)
-            report = report_of(session)
-            is_last = report.state != CampaignState.ACTIVE.value or report.waits_for_person
-            is_last = is_last or (until is not None and time.monotonic() >= until)
-            path = page.write(session.tally.has_moved, is_due=is_last)
-            report = replace(report, report=path, notes=tuple(session.tally.notes))
+            report, is_last = go_on(session, page, until)
             on_tick(report)
             if is_last:
                 return report
             wait = SHORTEST if report.has_changed else min(wait * 2, poll)
             if not report.has_changed:
                 sleep(wait)
-            held.give_way()
+            session.held.give_way()
+
+
+def go_on(session: Session, page: Page, until: float | None) -> tuple[TickReport, bool]:
+    """One pass of many: its report, and whether it was the last for now."""
+    one_pass(session)
+    report = report_of(session)
+    is_last = report.state != CampaignState.ACTIVE.value or report.waits_for_person
+    is_last = is_last or (until is not None and time.monotonic() >= until)
+    path = page.write(session.tally.has_moved, is_due=is_last)
+    return replace(report, report=path, notes=tuple(session.tally.notes)), is_last
 
 
 class Page:

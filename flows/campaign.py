@@ -1,0 +1,82 @@
+"""``campaign`` as a Prefect flow: pass after pass, until the campaign is over or only a person can go on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from flows.engine import passes, running
+from flows.engine.reports import TickReport
+from flows.engine.session import Session
+from flows.settings import Settings, prepare_prefect
+from flows.tick import EFFECT, settings_in
+
+prepare_prefect(Settings.from_environment())
+
+from prefect import flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
+
+# Flow parameters go to Prefect's server as JSON: what is no JSON travels beside them.
+_settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
+_on_tick: ContextVar[Callable[[TickReport], None] | None] = ContextVar("_on_tick", default=None)
+
+
+@task(name="pass", **EFFECT)
+def one_pass(session: Session, page: running.Page, until: float | None) -> tuple[TickReport, bool]:
+    """One pass: its report, and whether it was the last for now."""
+    return running.go_on(session, page, until)
+
+
+@flow(name="campaign", flow_run_name="campaign {campaign}", persist_result=False, retries=0)
+async def campaign(
+    campaign: str, home: str = "", poll: float = 10.0, max_seconds: float | None = None
+) -> dict[str, Any]:
+    """Run a campaign as ``flows.engine.run`` does, each pass a task.
+
+    Args:
+        campaign: Its name.
+        home: The project's folder; ``HAKKEN_HOME`` when left out.
+        poll: Longest wait between two passes, in seconds.
+        max_seconds: Return after so long at the latest, between two passes.
+    """
+    settings, log, on_tick = _settings.get() or settings_in(home), get_run_logger(), _on_tick.get()
+    until = None if max_seconds is None else time.monotonic() + max_seconds
+    with passes.sitting(settings, campaign) as session:
+        page, wait = running.Page(session), running.SHORTEST
+        while True:
+            report, is_last = one_pass(session, page, until)
+            if on_tick is not None:
+                on_tick(report)
+            if is_last:
+                log.info(report.next_step)
+                return report.as_json()
+            wait = running.SHORTEST if report.has_changed else min(wait * 2, poll)
+            if not report.has_changed:
+                await asyncio.sleep(wait)
+            session.held.give_way()
+
+
+def run_with_prefect(
+    settings: Settings,
+    name: str,
+    *,
+    on_tick: Callable[[TickReport], None],
+    poll: float = 10.0,
+    max_seconds: float | None = None,
+) -> TickReport:
+    """``flows.engine.run`` as a flow run, on the server that ``PREFECT_API_URL`` names or on one of its own."""
+    last: list[TickReport] = []
+
+    def remember(report: TickReport) -> None:
+        last[:] = [report]
+        on_tick(report)
+
+    async def go() -> None:
+        _settings.set(settings)
+        _on_tick.set(remember)
+        await campaign(name, str(settings.home), poll=poll, max_seconds=max_seconds)
+
+    asyncio.run(go())
+    return last[0]

@@ -1,0 +1,124 @@
+"""Deployments: a campaign's tick on a schedule, and its training, on Prefect work pools.
+
+``python -m flows.deployments CAMPAIGN --every 30`` deploys one campaign of the project that the environment names.
+Doing it again changes the schedule and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from flows.settings import Settings, prepare_prefect
+from flows.tick import tick
+from flows.train import train
+
+prepare_prefect(Settings.from_environment())
+
+from prefect.automations import Automation  # noqa: E402 - reads its environment when it is imported
+from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402
+from prefect.client.schemas.objects import StateType  # noqa: E402
+from prefect.events.actions import ChangeFlowRunState  # noqa: E402
+from prefect.events.schemas.automations import EventTrigger, Posture  # noqa: E402
+from prefect.events.schemas.events import ResourceSpecification  # noqa: E402
+from prefect.exceptions import ObjectAlreadyExists  # noqa: E402
+from prefect.types.entrypoint import EntrypointType  # noqa: E402
+
+ZOMBIES: Final = "hakken: end runs whose process is gone"
+SILENCE: Final = timedelta(seconds=100)  # three heartbeats of 30 seconds, and a little
+ENDS: Final = ("Completed", "Failed", "Cancelled", "Crashed")
+
+
+async def deploy(settings: Settings, campaign: str, every: timedelta) -> None:
+    """Deploy a campaign's tick and training, with their pools and the automation that ends dead runs.
+
+    Raises:
+        NotFound: The record has no such campaign.
+    """
+    from flows.wiring import open_record
+
+    with open_record(settings) as ledger:
+        ledger.campaign(campaign)
+    training_pool = settings.train_pool or settings.pool
+    for pool in dict.fromkeys((settings.pool, training_pool)):
+        await make_pool(pool)
+    shared: dict[str, Any] = {
+        "name": campaign,
+        "entrypoint_type": EntrypointType.MODULE_PATH,  # hakken is installed where the worker runs
+        "job_variables": {"env": environment_of(settings)},
+        "tags": ["hakken"],
+    }
+    home = str(settings.home)
+    ticking = await tick.ato_deployment(
+        **shared, interval=every, parameters={"campaign": campaign, "home": home}, work_pool_name=settings.pool
+    )
+    training = await train.ato_deployment(
+        **shared, parameters={"campaign": campaign, "round_number": 1, "home": home}, work_pool_name=training_pool
+    )
+    await training.aapply()
+    await ticking.aapply()
+    await register_zombie_automation()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What a worker's child needs to find the project. The database's URL may hold a password: that one stays in
+    the worker's own environment."""
+    return {
+        "HAKKEN_HOME": str(settings.home),
+        "HAKKEN_POOL": settings.pool,
+        "HAKKEN_TRAIN_POOL": settings.train_pool,
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }
+
+
+async def make_pool(name: str) -> None:
+    """A process work pool of that name, unless there is a pool so called; its kind is left as it is."""
+    async with get_client() as client:
+        try:
+            await client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+        except ObjectAlreadyExists:
+            return
+
+
+async def register_zombie_automation() -> None:
+    """Mark runs as crashed whose process was killed: without it they would stay "Running" for ever.
+
+    Source: Prefect's documentation, "Detect zombie flows".
+    """
+    async with get_client() as client:
+        if await client.read_automations_by_name(ZOMBIES):
+            return
+    heartbeat = "prefect.flow-run.heartbeat"
+    await Automation(
+        name=ZOMBIES,
+        trigger=EventTrigger(
+            after={heartbeat},
+            expect={heartbeat, *(f"prefect.flow-run.{state}" for state in ENDS)},
+            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=SILENCE,
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="its process is gone: no heartbeat came")],
+    ).acreate()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line of this module."""
+    parser = argparse.ArgumentParser(prog="python -m flows.deployments", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("campaign", help="name of a campaign on record (hakken status lists them)")
+    parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between two passes (30)")
+    given = parser.parse_args(arguments)
+    settings = Settings.from_environment()
+    asyncio.run(deploy(settings, given.campaign, timedelta(seconds=given.every)))
+    pools = " and ".join(dict.fromkeys((settings.pool, settings.train_pool or settings.pool)))
+    print(f"{given.campaign} is deployed on {pools}; start a worker: prefect worker start --pool {settings.pool}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""``tick`` as a Prefect flow: one pass over a campaign, each step a task to be seen in Prefect's pages.
+
+Prefect is the driver, never the ledger: what was sent, what came back and what is tried again is in the record.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+from flows.engine import passes
+from flows.engine.dispatching import dispatch
+from flows.engine.proposing import propose
+from flows.engine.reports import TickReport
+from flows.engine.session import Session
+from flows.engine.training import round_due
+from flows.settings import Settings, prepare_prefect
+from loop.errors import LeaseHeld
+
+prepare_prefect(Settings.from_environment())
+
+from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.states import Completed  # noqa: E402
+
+# The default cache would skip an identical replicate; retries of the outside world live in the attempt table.
+EFFECT: Final[dict[str, Any]] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
+
+
+def settings_in(home: str) -> Settings:
+    """Settings from the environment, for the project in ``home`` where it is given."""
+    return Settings.from_environment({**os.environ, "HAKKEN_HOME": home} if home else None)
+
+
+@task(name="look", **EFFECT)
+def look(session: Session) -> None:
+    """Take in what the laboratory says and what it sent."""
+    session.refresh()
+    passes.look(session)
+
+
+@task(name="propose", **EFFECT)
+def plan_batch(session: Session) -> None:
+    """Plan and store the next batch where one is due."""
+    propose(session)
+
+
+@task(name="ask for training", **EFFECT)
+async def ask_for_training(session: Session) -> None:
+    """Have the next batch planned on the training pool where one is due."""
+    from flows.train import request_training
+
+    if (number := round_due(session.view)) is None:
+        propose(session)  # ends the campaign where it is over
+    else:
+        await request_training(session.settings, session.view, number)
+
+
+@task(name="dispatch", **EFFECT)
+def send(session: Session) -> None:
+    """Send what is ready."""
+    dispatch(session)
+
+
+@task(name="report", **EFFECT)
+def tell_how_it_stands(session: Session) -> TickReport:
+    """Draw the page where something changed, and say how the campaign stands."""
+    page = passes.write_page(session) if session.tally.has_moved else None
+    return passes.report_of(session, page)
+
+
+@flow(name="tick", flow_run_name="tick {campaign}", persist_result=False, retries=0)
+async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
+    """One pass over a campaign. A pass that meets another at work ends at once, as "Busy".
+
+    Args:
+        campaign: Its name.
+        home: The project's folder; ``HAKKEN_HOME`` when left out.
+    """
+    settings, log = settings_in(home), get_run_logger()
+    try:
+        with passes.sitting(settings, campaign) as session:
+            look(session)
+            if settings.train_pool:
+                await ask_for_training(session)
+            else:
+                plan_batch(session)
+            send(session)
+            report = tell_how_it_stands(session)
+    except LeaseHeld as error:
+        return Completed(name="Busy", message=str(error))
+    for note in report.notes:
+        log.warning(note)
+    log.info("sent %d, accepted %d, pending %s. %s", report.sent, report.accepted, report.pending, report.next_step)
+    return report.as_json()

@@ -1,0 +1,162 @@
+"""What can be said of the flows without any server: their tasks do what the engine does, and Prefect repeats none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prefect import Flow, Task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Crashed, Pending, Running, Scheduled
+
+from flows import campaign, deployments, tick, train
+from flows.engine import passes, session
+from flows.engine import tick as engine_tick
+from flows.engine.training import round_due, train_round
+from flows.settings import Settings
+from flows.train import _is_over
+from tests.flows.engine.bench import add, cheap_planner, story_of
+from tests.flows.engine.zygote import ROOT
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(passes, "write_page", lambda _session: None)
+    monkeypatch.setattr(session, "default_planner", cheap_planner)
+    return Settings(tmp_path / "runs", by="tester")
+
+
+def test_no_task_is_cached_stored_or_tried_again_by_prefect() -> None:
+    tasks = [t for module in (tick, campaign, train) for t in vars(module).values() if isinstance(t, Task)]
+
+    assert len(tasks) >= 7
+    for task in tasks:
+        assert (task.cache_policy, task.persist_result, task.retries) == (NO_CACHE, False, 0), task.name
+
+
+def test_flows_are_asynchronous_and_not_tried_again() -> None:
+    flows = [f for module in (tick, campaign, train) for f in vars(module).values() if isinstance(f, Flow)]
+
+    assert {f.name for f in flows} == {"tick", "campaign", "train"}
+    assert all(f.isasync and f.retries == 0 and f.persist_result is False for f in flows)
+
+
+def test_the_tasks_of_a_tick_do_what_the_engine_does(settings: Settings, tmp_path: Path) -> None:
+    calm = Settings(tmp_path / "calm")
+    for place in (settings, calm):
+        add(place, tmp_path)
+    for _ in range(4):
+        engine_tick(calm, "small", planner=cheap_planner)
+        with passes.sitting(settings, "small") as current:
+            for step in (tick.look, tick.plan_batch, tick.send):
+                step.fn(current)
+            report = tick.tell_how_it_stands.fn(current)
+
+    assert report.experiments_done == 10
+    assert story_of(settings) == story_of(calm)
+
+
+def test_training_apart_stores_the_same_round_once(settings: Settings, tmp_path: Path) -> None:
+    calm = Settings(tmp_path / "calm")
+    for place in (settings, calm):
+        add(place, tmp_path)
+    engine_tick(calm, "small", planner=cheap_planner)
+    with passes.sitting(settings, "small") as current:
+        due = round_due(current.view)
+
+    said = [train_round(settings, "small", 1, planner=cheap_planner) for _ in range(2)]
+    engine_tick(settings, "small", planner=cheap_planner)
+
+    assert due == 1
+    assert said == ["round 1 is stored: 4 proposals", "round 1 is on record already"]
+    assert train_round(settings, "small", 2, planner=cheap_planner) == "round 2 is not due"
+    assert story_of(settings) == story_of(calm)
+
+
+def test_a_round_planned_from_a_record_that_changed_meanwhile_is_dropped(settings: Settings, tmp_path: Path) -> None:
+    from flows.engine import tell
+
+    add(settings, tmp_path)
+    told = tmp_path / "told.csv"
+    told.write_text("solvent,base,step,yield\nwater,DBU,1,5\n", encoding="utf-8")
+
+    def slow_planner(*args: Any, **keywords: Any) -> Any:
+        tell(settings, "small", told, by="tester")
+        return cheap_planner(*args, **keywords)
+
+    said = train_round(settings, "small", 1, planner=slow_planner)
+
+    assert said.startswith("round 1 was planned from a record that has changed since")
+    assert story_of(settings).proposals == ()
+
+
+def test_training_ends_a_campaign_that_has_nothing_left(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space={"solvent": {"type": "category", "options": list("ab")}})
+    train_round(settings, "small", 1, planner=cheap_planner)
+    engine_tick(settings, "small", planner=cheap_planner)
+    with passes.sitting(settings, "small") as current:
+        passes.look(current)
+
+    said = train_round(settings, "small", 2, planner=cheap_planner)
+
+    assert "every candidate was tried" in said
+    assert story_of(settings).state[0] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "over"),
+    [
+        (Scheduled(), timedelta(days=1), False),
+        (Pending(), timedelta(seconds=1), False),
+        (Pending(), timedelta(hours=1), True),
+        (Running(), timedelta(hours=1), False),
+        (Running(), timedelta(days=1), True),
+        (Completed(), timedelta(), True),
+        (Crashed(), timedelta(), True),
+    ],
+)
+def test_a_training_run_that_was_lost_is_asked_for_again(state: Any, age: timedelta, over: bool) -> None:
+    run: Any = SimpleNamespace(state=state)
+
+    assert _is_over(run, datetime.now(UTC) + age) is over
+
+
+def test_prefect_keeps_to_the_project_and_tells_nobody(tmp_path: Path) -> None:
+    code = (
+        "import flows.campaign\n"
+        "from prefect.settings import get_current_settings as current\n"
+        "import os\n"
+        "print(current().home, os.environ['DO_NOT_TRACK'], current().server.analytics_enabled,"
+        " current().server.ephemeral.startup_timeout_seconds)"
+    )
+    clean = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "HAKKEN_HOME": str(tmp_path / "runs")}
+
+    said = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=clean, capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.split() == [str(tmp_path / "runs" / "prefect"), "1", "False", "60"]
+
+
+def test_the_engine_and_the_settings_load_nothing_heavy() -> None:
+    heavy = ("torch", "prefect", "pint", "rdkit", "pandas", "sqlalchemy")
+    code = f"import sys, flows.engine, flows.settings; print([m for m in {heavy!r} if m in sys.modules])"
+
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert said.stdout.strip() == "[]"
+
+
+def test_a_deployment_carries_no_password_and_names_the_project() -> None:
+    settings = Settings(Path("/srv/project"), "postgresql://me:secret@db/hakken", "me", train_pool="gpu")
+
+    environment = deployments.environment_of(settings)
+
+    assert environment["HAKKEN_HOME"] == "/srv/project"
+    assert environment["HAKKEN_TRAIN_POOL"] == "gpu"
+    assert "secret" not in str(environment)
