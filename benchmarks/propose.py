@@ -1,0 +1,133 @@
+"""What a proposal, a tick and a command cost.
+
+1. Five proposals out of 1,728 conditions with 50 observations, fits included, against BoTorch's stock route on the
+   same data in the same process, one thread; the ratio is that of the medians over N runs with seeds S to S + N - 1.
+2. A tick that takes in results and sends attempts without training: durable commits counted, and its time in units
+   of one durable commit of the same SQLite file, measured beside it.
+3. Whole processes: ``hakken --help`` and ``hakken status``.
+
+    python benchmarks/propose.py --data DIR --runs 10
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from flows.engine import add_campaign
+from flows.engine.passes import one_pass, sitting
+from flows.settings import Settings
+from harness import Mark, arguments, finish
+from methods import METHODS, random_start
+from tables import load_table
+
+OBSERVED, BATCH = 50, 5
+SPEC = """
+campaign: cost
+space:
+  a: {type: number, low: 0, high: 20, step: 1}
+  b: {type: number, low: 0, high: 20, step: 1}
+objective: {response: {goal: maximize}}
+planner: {batch: 40, initial: {design: random, experiments: 40}}
+budget: {experiments: 40}
+laboratory: {adapter: simulated, delay: 0.05}
+"""
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def propose_times(data: Path, runs: int, seed: int) -> dict[str, list[float]]:
+    """Seconds for five proposals by hakken and by the stock route, in turn, the first of each not counted."""
+    torch.set_num_threads(1)
+    table = load_table("direct_arylation", data)
+    spent: dict[str, list[float]] = {"committee": [], "stock": []}
+    for run in range(-1, runs):
+        rows = random_start(table, seed + max(run, 0), OBSERVED)
+        for name, times in spent.items():
+            took = seconds(lambda name=name, rows=rows: METHODS[name](table, rows, seed, BATCH))
+            if run >= 0:
+                times.append(took)
+        print(f"\rproposal {run + 1}/{runs}", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return spent
+
+
+def tick_costs(folder: Path) -> tuple[list[int], list[float], list[float]]:
+    """Commits and seconds of each tick without training, and seconds of single durable commits of the same file."""
+    spec = folder / "cost.yaml"
+    spec.write_text(SPEC)
+    settings = Settings(home=folder / "runs", by="benchmark")
+    name = add_campaign(settings, spec)
+    commits, ticks = [], []
+    for number in range(12):
+        start = time.perf_counter()
+        with sitting(settings, name) as session:
+            one_pass(session)
+            made, trained = session.ledger.commits, session.tally.proposed
+        spent = time.perf_counter() - start
+        if number and not trained:
+            commits.append(made)
+            ticks.append(spent)
+        time.sleep(0.06)
+    return commits, ticks, commit_times(settings.home / "hakken.db")
+
+
+def commit_times(file: Path, n: int = 50) -> list[float]:
+    """Seconds of ``n`` durable single-row commits, in a table of their own in the same file."""
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("CREATE TABLE IF NOT EXISTS benchmark_commit (n INTEGER)")
+    times = []
+    for i in range(n):
+        times.append(seconds(lambda i=i: connection.execute("INSERT INTO benchmark_commit VALUES (?)", (i,))))
+    connection.close()
+    return times
+
+
+def main() -> int:
+    args = arguments(__doc__ or "", runs=10)
+    spent = propose_times(args.data, args.runs, args.seed)
+    medians = {name: float(np.median(times)) for name, times in spent.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        commits, ticks, single = tick_costs(Path(folder))
+        empty = {"HAKKEN_HOME": str(Path(folder) / "runs"), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "flows.cli"]
+        import os
+
+        def run(*words: str) -> float:
+            environment = {**os.environ, **empty}
+            return seconds(lambda: subprocess.run([*command, *words], check=True, capture_output=True, env=environment))
+
+        help_times = sorted(run("--help") for _ in range(6))[:5]
+        status_times = sorted(run("status") for _ in range(6))[:5]
+    per_commit = float(np.median(single))
+    print(f"five proposals of 1,728 with {OBSERVED} observations: hakken {medians['committee']:.3f} s, stock {medians['stock']:.3f} s")
+    print(f"tick without training: {len(ticks)} ticks, at most {max(commits)} commits, median {np.median(ticks) * 1e3:.1f} ms")
+    print(f"one durable commit of the same file: median {per_commit * 1e3:.2f} ms")
+    print(f"hakken --help {np.median(help_times):.2f} s, hakken status {np.median(status_times):.2f} s")
+    marks = [
+        Mark("time of five proposals over the stock route's", medians["committee"] / medians["stock"], 0.5, at_most=True),
+        Mark("durable commits of a tick without training", max(commits), 12, at_most=True),
+        Mark("time of a tick without training, in durable commits", float(np.median(ticks)) / per_commit, 12, at_most=True),
+        Mark("hakken --help, seconds", float(np.median(help_times)), 0.5, at_most=True),
+        Mark("hakken status, seconds", float(np.median(status_times)), 1.0, at_most=True),
+    ]
+    measured = {"proposals": spent, "tick_commits": commits, "tick_seconds": ticks, "commit_seconds": single,
+                "help_seconds": help_times, "status_seconds": status_times}  # fmt: skip
+    return finish(marks, args, measured)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
