@@ -23,7 +23,7 @@ def rows(name: str) -> list[dict[str, str]]:
         ("bases.csv", 4),
         ("ligands.csv", 12),
         ("solvents.csv", 4),
-        ("molecules.csv", 2006),
+        ("molecules.csv", 2000),
     ],
 )
 def test_every_table_has_the_rows_and_the_mention_that_the_readme_gives(name: str, count: int) -> None:
@@ -52,11 +52,11 @@ def test_molecules_are_distinct_whole_and_named() -> None:
 
     assert len(set(smiles)) == len({row["name"] for row in molecules}) == len(molecules)
     assert all("." not in text and Chem.MolFromSmiles(text) is not None for text in smiles)
-    assert sum(Chem.GetFormalCharge(Chem.MolFromSmiles(text)) != 0 for text in smiles) == 263
+    assert all(Chem.GetFormalCharge(Chem.MolFromSmiles(text)) == 0 for text in smiles)
 
 
 def test_licences_lie_beside_the_data_and_all_of_it_is_small() -> None:
-    for name in ("edbo", "edboplus", "graphium"):
+    for name in ("edbo", "edboplus", "graphium", "molpal"):
         licence = DATA / f"LICENSE.{name}.txt"
         assert licence.name in (DATA / "README.md").read_text()
         assert "Copyright" in licence.read_text()
