@@ -9,23 +9,27 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import Campaign, near, settings
+from flows.cli.naming import Campaign, SpecOrCampaign, near, opened, settings
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 
 
 def tell(
-    campaign: Campaign,
+    campaign: SpecOrCampaign,
     file: Annotated[
         Path, typer.Argument(metavar="FILE.csv", help="One row for each result, or a filled-in worksheet.")
     ],
     as_json: Json = False,
 ) -> None:
-    """Bring in results from a CSV file; every row is kept, the unreadable ones too. Twice adds nothing."""
+    """Bring in results from a CSV file, before the first batch or later.
+
+    Every row is kept, the unreadable ones too; telling a file twice adds nothing.
+    """
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    report = engine.tell(where, campaign, file, by=where.by)
+    name = opened(where, campaign)
+    report = engine.tell(where, name, file, by=where.by)
     screen.document(report.as_json())
     screen.say(f"{file}: {plural(report.accepted, 'result')} accepted, {report.duplicates} known already")
     for note in report.notes:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.screen import Json, Screen
+from flows.cli.words import plural
 from loop.errors import SpecError
 
 
@@ -74,9 +75,12 @@ def _guess(table: Path, targets: list[str], out: Path, campaign: str) -> tuple[s
     goals = dict(_goal(target) for target in targets)
     path = Path(os.path.relpath(table, out.parent)).as_posix()
     guess = guess_campaign(text, source=table.name, path=path, campaign=campaign, targets=goals)
-    if guess.rows_with_results and not guess.is_complete:
-        return guess.text, f"; hakken tell {campaign} {table} brings in the {guess.rows_with_results} results it has"
-    return guess.text, ""
+    if not guess.rows_with_results or guess.is_complete:
+        return guess.text, ""
+    results = f"the {plural(guess.rows_with_results, 'result')} it has"
+    if guess.can_be_told:
+        return guess.text, f"; first hakken tell {out} {table} brings in {results}"
+    return guess.text, f"; hakken tell {out} FILE.csv brings in {results}, once it has no columns but those named"
 
 
 def _goal(target: str) -> tuple[str, str]:

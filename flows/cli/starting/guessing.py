@@ -24,6 +24,7 @@ class Guess:
     text: str
     rows_with_results: int
     is_complete: bool  # the table holds every combination: it can play the laboratory
+    can_be_told: bool  # its columns are parameters and targets and nothing else: hakken tell reads it as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets:
         "",
         *_laboratory(parts, measured, path, is_complete=is_complete),
     ]
-    return Guess("\n".join(lines) + "\n", n_results, is_complete)
+    used = {part.columns[0].header for part in parts if part.columns[0].name == part.name}
+    can_be_told = {c.header for c in columns} == used | {c.header for c in measured}
+    return Guess("\n".join(lines) + "\n", n_results, is_complete, can_be_told)
 
 
 def _combinations(parts: Sequence[_Part]) -> int:

@@ -165,4 +165,6 @@ def test_results_in_the_table_can_be_told_next(hakken: Any) -> None:
 
     said = hakken("init", "t.csv", "--target", "yield")
 
-    assert "hakken tell t t.csv brings in the 2 results" in said.out
+    assert "hakken tell campaign.yaml t.csv brings in the 2 results" in said.out
+    assert "2 results accepted" in hakken("tell", "campaign.yaml", "t.csv").out
+    assert hakken("status", "t", "--json").json[0]["round"] == 0
