@@ -42,12 +42,15 @@ class Progress:
     def show(self, report: TickReport) -> None:
         """What one pass did; nothing where nothing changed."""
         say = self._screen.say
+        did = []
         if report.received:
             faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
-            say(
-                f"  {report.accepted} came back{faults}; {report.experiments_done} of {report.budget} done"
-                f"{self._better(report)}"
-            )
+            done = f"{report.experiments_done} of {report.budget} done"
+            did.append(f"{report.accepted} came back{faults}; {done}{self._better(report)}")
+        if report.sent and not report.proposed:
+            did.append(f"{report.sent} sent")
+        if did:
+            say(f"  {'; '.join(did)}")
         if report.proposed:
             sent = f", {report.sent} sent to the laboratory" if report.sent else ""
             say(f"round {report.round}: {len(report.proposed)} planned{sent}", bold=True)
@@ -55,8 +58,6 @@ class Progress:
                 say(f"    {candidate}")
             if len(report.proposed) > SHOWN:
                 say(f"    and {len(report.proposed) - SHOWN} more; hakken show {report.campaign} lists them all")
-        elif report.sent:
-            say(f"  {report.sent} sent to the laboratory")
         for note in report.notes:
             if note not in self._notes:
                 self._notes.add(note)
