@@ -80,8 +80,8 @@ def _waiting(report: TickReport) -> str:
     return f"{report.experiments_done} of {report.budget} done, {pending}{running}"
 
 
-def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
-    """The end of a run: where the campaign stands, the best candidates, the page, and how to go on."""
+def conclude(screen: Screen, where: Settings, report: TickReport, *, file: str) -> None:
+    """The end of a run: where the campaign stands, the best candidates, the page, and how to go on with ``file``."""
     page = where.folder(report.campaign) / "report.html"
     screen.document({**report.as_json(), "report": str(page) if page.exists() else None})
     if screen.as_json:
@@ -99,6 +99,6 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
         screen.next_step(report.next_step)
     else:
         screen.next_step(
-            f"hakken show {report.campaign} says why each was chosen. A larger budget in the campaign file and "
-            f"hakken run FILE go on; HAKKEN_HOME=runs/second hakken run FILE starts anew, beside the first"
+            f"hakken show {report.campaign} says why each was chosen. To go on, give {file} a larger budget and "
+            f"hakken run it; to start anew beside this one: HAKKEN_HOME=runs/second hakken run {file}"
         )

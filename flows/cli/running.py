@@ -45,7 +45,7 @@ def run(
             from flows import engine
 
             report = engine.run(where, name, on_tick=progress.show, poll=poll, max_seconds=max_seconds)
-    conclude(screen, where, report)
+    conclude(screen, where, report, file=campaign if is_file(campaign) else "its campaign file")
 
 
 def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = False) -> None:
@@ -61,7 +61,7 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
     report = engine.tick(where, name)
     with Progress(screen, name) as progress:
         progress.show(report)
-    conclude(screen, where, report)
+    conclude(screen, where, report, file=campaign if is_file(campaign) else "its campaign file")
 
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
