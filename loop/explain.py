@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from loop.belief import Belief
 from loop.history import History
 from loop.objective import Objective
 from loop.record import Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import Representation, metric
-
-if TYPE_CHECKING:
-    from loop.planner import Belief
 
 UNLIKELY = 0.5  # below this chance of success the reason says so
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.registry import acquisition
+from loop.belief import Belief, learn
 from loop.errors import FitError, PoolExhausted, TooFewPoints
 from loop.explain import explain_initial, explain_model, nearest
-from loop.history import History, Table, feasibility_table, regression_table
+from loop.history import History, regression_table
 from loop.objective import Objective
 from loop.policy.control import controls_in
 from loop.policy.initial import initial_design
@@ -21,9 +22,7 @@ from loop.record import Arm, Json, Prediction, ProposalDraft
 from loop.space import Pool, ProductPool, Space
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.committee import FittedCommittee
-from loop.surrogates.feasibility import Feasibility, learn_feasibility
-from loop.surrogates.protocol import FittedSurrogate, TrainingSet
-from loop.surrogates.registry import surrogate
+from loop.surrogates.protocol import FittedSurrogate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +36,6 @@ class Plan:
     observations: tuple[str, ...]  # ids it was planned from, in order
     pending: tuple[str, ...]
     proposals: tuple[ProposalDraft, ...]
-
-
-@dataclass(frozen=True)
-class Belief:
-    """What was learnt from a history: one model for each target, the chance of success, and notes."""
-
-    models: tuple[FittedSurrogate, ...]
-    feasibility: Feasibility
-    table: Table
-    notes: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,6 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
             notes.extend(belief.notes)
         except (TooFewPoints, FitError) as error:
             notes.append(f"no model this round, the initial design goes on: {error}")
-    # distances and priors are shared by a tick's other work; one thread keeps sums, and so proposals, reproducible
     tried = history.tried(len(space.parameters))
     if belief is not None:
         picks, more = _by_model(
@@ -118,27 +106,6 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
         pending=tuple(p.key for p in history.pending),
         proposals=_proposals(space, objective, history, belief, picks, replicates, seed),
     )
-
-
-def learn(
-    spec: CampaignSpec, space: Space, objective: Objective, history: History, table: Table, *, seed: int
-) -> Belief:
-    """Fit one model for each target, and the chance of success.
-
-    Raises:
-        TooFewPoints: A target has too few values.
-        FitError: No model could be fitted.
-    """
-    recipe = surrogate(spec.planner.surrogate, space)
-    models = tuple(
-        recipe.fit(space, TrainingSet.of(table, i), seed=seed + 7919 * i) for i in range(len(objective.targets))
-    )
-    notes = [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
-    x, ran = feasibility_table(history, len(space.parameters))
-    feasibility = learn_feasibility(space, x, ran, seed=seed)
-    if feasibility.faults and feasibility.latent is None:
-        notes.append("only faults so far: the chance of success cannot be learnt yet")
-    return Belief(models, feasibility, table, tuple(notes))
 
 
 def _by_model(

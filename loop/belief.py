@@ -1,0 +1,45 @@
+"""Belief: what a history teaches, one model for each target and the chance of success."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from loop.history import History, Table, feasibility_table
+from loop.objective import Objective
+from loop.space import Space
+from loop.spec import CampaignSpec
+from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.feasibility import Feasibility, learn_feasibility
+from loop.surrogates.protocol import FittedSurrogate, TrainingSet
+from loop.surrogates.registry import surrogate
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What was learnt from a history: one model for each target, the chance of success, and notes."""
+
+    models: tuple[FittedSurrogate, ...]
+    feasibility: Feasibility
+    table: Table
+    notes: tuple[str, ...] = field(default=())
+
+
+def learn(
+    spec: CampaignSpec, space: Space, objective: Objective, history: History, table: Table, *, seed: int
+) -> Belief:
+    """Fit one model for each target, and the chance of success.
+
+    Raises:
+        TooFewPoints: A target has too few values.
+        FitError: No model could be fitted.
+    """
+    recipe = surrogate(spec.planner.surrogate, space)
+    models = tuple(
+        recipe.fit(space, TrainingSet.of(table, i), seed=seed + 7919 * i) for i in range(len(objective.targets))
+    )
+    notes = [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
+    x, ran = feasibility_table(history, len(space.parameters))
+    feasibility = learn_feasibility(space, x, ran, seed=seed)
+    if feasibility.faults and feasibility.latent is None:
+        notes.append("only faults so far: the chance of success cannot be learnt yet")
+    return Belief(models, feasibility, table, tuple(notes))
