@@ -31,7 +31,8 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 demo: $(BIN)/.installed-demo
-	@$(BIN)/python -m flows.cli run examples/gap_xtb.yaml
+	@$(BIN)/hakken run examples/gap_xtb.yaml
+	@echo "      (hakken is $(BIN)/hakken; . $(BIN)/activate puts it on the path)"
 
 test: $(BIN)/.installed-test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) </dev/null

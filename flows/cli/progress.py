@@ -100,5 +100,5 @@ def conclude(screen: Screen, where: Settings, report: TickReport, *, file: str) 
     else:
         screen.next_step(
             f"hakken show {report.campaign} says why each was chosen. To go on, give {file} a larger budget and "
-            f"hakken run it; to start anew beside this one: HAKKEN_HOME=runs/second hakken run {file}"
+            f"hakken run it; to start anew beside this one: HAKKEN_HOME={near(where.home / 'again')} hakken run {file}"
         )

@@ -57,7 +57,7 @@ def test_run_again_says_that_nothing_was_left_to_do(hakken: Any) -> None:
 
     assert said.code == 0
     assert "nothing was left to do" in said.out
-    assert "to start anew beside this one: HAKKEN_HOME=runs/second hakken run small.yaml" in said.out
+    assert "to start anew beside this one: HAKKEN_HOME=runs/again hakken run small.yaml" in said.out
 
 
 def test_a_larger_budget_goes_on(hakken: Any) -> None:
