@@ -94,7 +94,8 @@ def finish(marks: Sequence[Mark], args: argparse.Namespace, measured: dict[str, 
     if args.json:
         document = {
             "settings": {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items() if k != "data"},
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "python": platform.python_version(),
             "versions": {p: version(p) for p in ("hakken", "torch", "botorch", "gpytorch", "rdkit", "scikit-learn")},
             "marks": [asdict(m) | {"holds": m.holds} for m in marks],
             **measured,

@@ -14,11 +14,12 @@ from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
 from botorch.optim import optimize_acqf_discrete
 from gpytorch.mlls import ExactMarginalLogLikelihood
+from tables import Table
+
 from loop.history import History, Observation
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.surrogates.ard import one_hot
-from tables import Table
 
 Method = Callable[[Table, Sequence[int], int, int], list[int]]  # table, rows observed, seed, q -> rows
 

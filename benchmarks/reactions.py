@@ -14,16 +14,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
-
 import numpy as np
 import torch
-from loop.space import Space
-from loop.surrogates.registry import default_members
+from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
 from methods import METHODS, SINGLES, STARTS
 from tables import TABLES, load_table
 
+from loop.space import Space
+from loop.surrogates.registry import default_members
+
 BATCH, BATCHES = 5, 10
+SHOWN = (10, 20, 30, 50)
 
 
 def campaign(method: str, table_name: str, start: str, seed: int, data: Path) -> dict[str, Any]:
@@ -68,16 +69,15 @@ def main() -> int:
 
 def _print_table(results: list[dict[str, Any]], area: dict[Any, Any], table: str, start: str) -> None:
     print(f"\n{table}, {start} start: mean best after n experiments; paired difference of the area to the committee")
-    print(
-        f"{'method':16}{'area':>8}{'s.e.':>8}{'n=10':>8}{'n=20':>8}{'n=30':>8}{'n=50':>8}{'committee -':>14}{'s.e.':>8}{'s/batch':>9}"
-    )
+    counts = "".join(f"{f'n={n}':>8}" for n in SHOWN)
+    print(f"{'method':16}{'area':>8}{'s.e.':>8}{counts}{'committee -':>14}{'s.e.':>8}{'s/batch':>9}")
     for method in METHODS:
         mine = [r for r in results if (r["method"], r["table"], r["start"]) == (method, table, start)]
         best = np.mean([r["best"] for r in mine], axis=0)
         mean, error = mean_and_error(area[method, table, start])
         gain, gain_error = mean_and_error(area["committee", table, start] - area[method, table, start])
         seconds = np.median([r["seconds"] for r in mine]) / (BATCHES - 1)
-        shown = "".join(f"{best[n // BATCH - 1]:8.1f}" for n in (10, 20, 30, 50))
+        shown = "".join(f"{best[n // BATCH - 1]:8.1f}" for n in SHOWN)
         print(f"{method:16}{mean:8.4f}{error:8.4f}{shown}{gain:14.4f}{gain_error:8.4f}{seconds:9.3f}")
 
 

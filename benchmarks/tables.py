@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from loop.space import PointPool, Space
 from loop.spec import CampaignSpec, build_space
 
