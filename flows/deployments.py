@@ -15,9 +15,11 @@ from typing import Any, Final
 from flows.settings import Settings, prepare_prefect
 from flows.tick import tick
 from flows.train import train
+from loop.errors import HakkenError
 
 prepare_prefect(Settings.from_environment())
 
+import httpx  # noqa: E402 - Prefect's own client
 from prefect.automations import Automation  # noqa: E402 - reads its environment when it is imported
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.client.schemas.actions import WorkPoolCreate  # noqa: E402
@@ -26,6 +28,7 @@ from prefect.events.actions import ChangeFlowRunState  # noqa: E402
 from prefect.events.schemas.automations import EventTrigger, Posture  # noqa: E402
 from prefect.events.schemas.events import ResourceSpecification  # noqa: E402
 from prefect.exceptions import ObjectAlreadyExists  # noqa: E402
+from prefect.settings import get_current_settings  # noqa: E402
 from prefect.types.entrypoint import EntrypointType  # noqa: E402
 
 ZOMBIES: Final = "hakken: end runs whose process is gone"
@@ -60,7 +63,9 @@ async def deploy(settings: Settings, campaign: str, every: timedelta) -> None:
         **shared, parameters={"campaign": campaign, "round_number": 1, "home": home}, work_pool_name=training_pool
     )
     await training.aapply()
-    await ticking.aapply()
+    deployed = await ticking.aapply()
+    async with get_client() as client:
+        await client.resume_deployment(deployed)  # a finished campaign's was paused
     await register_zombie_automation()
 
 
@@ -115,7 +120,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between two passes (30)")
     given = parser.parse_args(arguments)
     settings = Settings.from_environment()
-    asyncio.run(deploy(settings, given.campaign, timedelta(seconds=given.every)))
+    url = get_current_settings().api.url
+    if not url:  # a temporary server of this process would take the deployment and forget it
+        parser.exit(2, "error: PREFECT_API_URL is not set; start a server (prefect server start) and export its URL\n")
+    try:
+        asyncio.run(deploy(settings, given.campaign, timedelta(seconds=given.every)))
+    except HakkenError as error:
+        parser.exit(2, f"error: {error}\n")
+    except httpx.ConnectError:
+        parser.exit(2, f"error: no Prefect server answers at {url}; start it (prefect server start), or mend the URL\n")
     pools = " and ".join(dict.fromkeys((settings.pool, settings.train_pool or settings.pool)))
     print(f"{given.campaign} is deployed on {pools}; start a worker: prefect worker start --pool {settings.pool}")
 

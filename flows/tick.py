@@ -16,11 +16,14 @@ from flows.engine.session import Session
 from flows.engine.training import round_due
 from flows.settings import Settings, prepare_prefect
 from loop.errors import LeaseHeld
+from loop.record import CampaignState
 
 prepare_prefect(Settings.from_environment())
 
 from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.runtime import deployment  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
 # The default cache would skip an identical replicate; retries of the outside world live in the attempt table.
@@ -69,6 +72,14 @@ def tell_how_it_stands(session: Session) -> TickReport:
     return passes.report_of(session, page)
 
 
+@task(name="rest", **EFFECT)
+async def rest() -> None:
+    """A finished campaign needs no further passes: its schedule is paused. Deploying it again wakes it."""
+    if deployment.id is not None:
+        async with get_client() as client:
+            await client.pause_deployment(str(deployment.id))
+
+
 @flow(name="tick", flow_run_name="tick {campaign}", persist_result=False, retries=0)
 async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
     """One pass over a campaign. A pass that meets another at work ends at once, as "Busy".
@@ -89,6 +100,8 @@ async def tick(campaign: str, home: str = "") -> dict[str, Any] | State[Any]:
             report = tell_how_it_stands(session)
     except LeaseHeld as error:
         return Completed(name="Busy", message=str(error))
+    if report.state == CampaignState.FINISHED.value:
+        await rest()
     for note in report.notes:
         log.warning(note)
     log.info("sent %d, accepted %d, pending %s. %s", report.sent, report.accepted, report.pending, report.next_step)

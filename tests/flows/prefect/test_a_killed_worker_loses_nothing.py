@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -43,6 +44,7 @@ class Processes:
             "PREFECT_API_URL": self.api,
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+            "PREFECT_SERVER_UI_ENABLED": "false",
             "PYTHONPATH": str(ROOT),
         }
 
@@ -98,6 +100,11 @@ def answers(url: str) -> bool:
         return False
 
 
+def _is_paused(api: str) -> bool:
+    with urllib.request.urlopen(f"{api}/deployments/name/tick/small", timeout=5) as reply:
+        return bool(json.load(reply)["paused"])
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(tmp_path / "runs", by="tester")
@@ -119,30 +126,30 @@ def processes(settings: Settings) -> Iterator[Processes]:
 @pytest.mark.server
 @pytest.mark.slow
 def test_a_scheduled_campaign_survives_its_worker(settings: Settings, tmp_path: Path, processes: Processes) -> None:
-    planner = {
-        "surrogate": "random",
-        "acquisition": "random",
-        "batch": 2,
-        "initial": {"design": "random", "experiments": 3},
+    planner = {"surrogate": "random", "acquisition": "random", "batch": 2, "seed": 5}
+    changes = {
+        "planner": {**planner, "initial": {"design": "random", "experiments": 2}},
+        "budget": {"experiments": 4},
+        "laboratory": {"adapter": "simulated", "noise": 1.0},
     }
-    lab = {"adapter": "simulated", "noise": 1.0, "lost_replies": 0.3, "failures": {"random_error": 0.2}}
-    changes = {"planner": {**planner, "seed": 5}, "budget": {"experiments": 7}, "laboratory": lab}
     calm = Settings(tmp_path / "calm")
     for place in (calm, settings):
         add(place, tmp_path, **changes)
     run(calm, "small", on_tick=lambda _: None, poll=0.02)
     processes.start(str(PREFECT), "server", "start", "--host", "127.0.0.1", "--port", str(processes.port))
     until(lambda: answers(f"{processes.api}/health"), "the server answers")
-    deploy = processes.start(sys.executable, "-W", "ignore", "-m", "flows.deployments", "small", "--every", "3")
+    deploy = processes.start(sys.executable, "-W", "ignore", "-m", "flows.deployments", "small", "--every", "6")
     assert deploy.wait(PATIENCE) == 0
 
     first = processes.worker()
-    until(lambda: status(settings, "small")[0].experiments_done >= 1, "something has ended")
+    until(lambda: status(settings, "small")[0].round, "a round is planned")
     processes.kill(first)
-    killed_at = status(settings, "small")[0].experiments_done
+    done_when_killed = status(settings, "small")[0].experiments_done
     processes.worker()
     until(lambda: status(settings, "small")[0].state == "finished", "the campaign is finished")
 
-    assert killed_at < 7
+    until(lambda: _is_paused(processes.api), "the schedule of the finished campaign is paused")
+
+    assert done_when_killed < 4
     assert story_of(settings) == story_of(calm)
     assert executions(settings) == executions(calm)
