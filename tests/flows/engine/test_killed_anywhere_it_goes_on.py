@@ -49,6 +49,7 @@ IN_A_RUN = [
     "folder.prepared",
     "folder.started",
 ]
+IN_TRAINING = ["train.planned", "train.stored"]
 BY_A_PERSON = ["tell.stored", "tell.judged", "approve.decided", "campaign.remembered"]
 
 
@@ -74,7 +75,7 @@ def test_at_least_fifteen_crash_points_lie_in_the_flows() -> None:
     labels = set(re.findall(r'reached\("([\w.-]+)"\)', text))
 
     assert len(labels) >= 15
-    assert labels <= {*IN_A_RUN, *BY_A_PERSON}
+    assert labels <= {*IN_A_RUN, *IN_TRAINING, *BY_A_PERSON}  # each is killed at, below
 
 
 @pytest.mark.parametrize("label", IN_A_RUN)
@@ -108,6 +109,22 @@ def test_killed_at_random_moments(
     run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
 
     assert kills > 0
+    assert (story_of(settings), executions(settings)) == uninterrupted
+
+
+@pytest.mark.parametrize("label", IN_TRAINING)
+def test_training_apart_is_killed_and_done_again(
+    label: str, settings: Settings, tmp_path: Path, zygote: Zygote, uninterrupted: tuple[Story, Counter[str]]
+) -> None:
+    from flows.engine.training import train_round
+
+    add(settings, tmp_path, laboratory=TROUBLED)
+    died = zygote.ask(settings.home, "train", arguments={"round": 1}, environ={"HAKKEN_CRASH_AT": label})
+
+    train_round(settings, "small", 1, planner=cheap_planner)
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+
+    assert died == -signal.SIGKILL
     assert (story_of(settings), executions(settings)) == uninterrupted
 
 

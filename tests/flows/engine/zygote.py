@@ -1,7 +1,7 @@
 """A process that forks a new engine process for each request, so that Python starts once and not for every kill.
 
-Reads one JSON object a line: ``home``, ``campaign``, ``environ``, ``page`` (draw the page?), ``do`` (run, or tell,
-approve, add with ``arguments``). Answers with the child's exit status, negative for a signal.
+Reads one JSON object a line: ``home``, ``campaign``, ``environ``, ``page`` (draw the page?), ``do`` (run, or
+train, tell, approve, add with ``arguments``). Answers with the child's exit status, negative for a signal.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from flows import engine
 from flows.engine import passes, running
+from flows.engine.training import train_round
 from flows.settings import Settings
 from tests.flows.engine.bench import cheap_planner
 
@@ -104,6 +105,8 @@ def do(request: Mapping[str, Any]) -> None:
     match request["do"]:
         case "run":
             engine.run(settings, name, on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+        case "train":
+            train_round(settings, name, arguments["round"], planner=cheap_planner)
         case "tell":
             engine.tell(settings, name, arguments["file"], by="tester")
         case "approve":
