@@ -41,17 +41,19 @@ class ExtraTrees:
             raise TooFewPoints(self.name, self.needs, len(data))
         features = tree_features(space, data.x)
         forest = ExtraTreesRegressor(TREES, bootstrap=True, min_samples_leaf=1, random_state=seed % 2**32, n_jobs=1)
-        _, scale = standardisation(data.y)
-        y = data.y.numpy()
+        shift, scale = standardisation(data.y)
+        y = np.round(((data.y - shift) / scale).numpy(), 9)  # the last digits must not decide between equal splits
         forest.fit(features, y)
         outside = _out_of_bag(forest, features)
         mean = np.nanmean(np.where(np.isnan(outside), y.mean(), outside), axis=0)
         residual = y - mean
         spread = np.nan_to_num(np.nanstd(np.where(np.isnan(outside), y.mean(), outside), axis=0))
-        noise = max(float(np.sqrt(np.maximum((residual**2 - spread**2).mean(), 0.0))), FLOOR * scale)
+        noise = max(float(np.sqrt(np.maximum((residual**2 - spread**2).mean(), 0.0))), FLOOR)
         sd = np.sqrt(spread**2 + noise**2)
         density = -0.5 * np.log(2 * np.pi * sd**2) - 0.5 * (residual / sd) ** 2
-        return FittedTrees(self.name, space, forest, FLOOR * scale, noise, torch.from_numpy(density))
+        return FittedTrees(
+            self.name, space, forest, shift, scale, noise * scale, torch.from_numpy(density - np.log(scale))
+        )
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,22 @@ class FittedTrees:
 
     name: str
     space: Space
-    forest: ExtraTreesRegressor
-    floor: float  # smallest standard deviation, target units
+    forest: ExtraTreesRegressor  # of standardised values, (y - shift) / scale
+    shift: float
+    scale: float
     noise_sd: float
     density: Tensor  # out-of-bag log densities, (n,)
+
+    @property
+    def floor(self) -> float:
+        """Smallest standard deviation, in the target's unit."""
+        return FLOOR * self.scale
 
     def by_tree(self, x: Tensor) -> Tensor:
         """Each tree's prediction at ``x``, ``(n, d)``: shape ``(trees, n)``."""
         features = tree_features(self.space, x)
-        return torch.from_numpy(np.array([tree.predict(features) for tree in self.forest.estimators_]))
+        values = np.array([tree.predict(features) for tree in self.forest.estimators_])
+        return torch.from_numpy(values) * self.scale + self.shift
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over trees at ``x``, ``(n, d)``: two of shape ``(n,)``."""

@@ -1,0 +1,123 @@
+"""The conformance suite of surrogates: what every recipe promises, whatever is inside.
+
+class TestMine(SurrogateContract):
+    @pytest.fixture
+    def recipe(self):
+        return Mine("mine")
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from loop.errors import TooFewPoints
+from loop.space import Category, Component, Discrete, ProductPool, Space
+from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
+
+ALCOHOLS = ("CO", "CCO", "CCCO", "CCCCO", "OC1CCCCC1", "Oc1ccccc1")
+SPACE = Space(
+    (
+        Component("alcohol", ALCOHOLS, ALCOHOLS),
+        Category("base", ("weak", "strong")),
+        Discrete("temperature", (20.0, 40.0, 60.0), "degC"),
+    )
+)
+EVERYTHING = torch.from_numpy(ProductPool(SPACE).take(np.arange(36)))
+
+
+def response(x: torch.Tensor) -> torch.Tensor:
+    """A smooth response in percent, of coordinates ``(n, d)``: shape ``(n,)``."""
+    return 8.0 * x[:, 0] + 15.0 * x[:, 1] + 0.4 * x[:, 2]
+
+
+def training(n: int = 16, *, scale: float = 1.0, shift: float = 0.0) -> TrainingSet:
+    """``n`` of the 36 candidates with their responses, scaled and shifted."""
+    x = EVERYTHING[torch.randperm(36, generator=torch.Generator().manual_seed(5))[:n]]
+    return TrainingSet(x, response(x) * scale + shift, torch.full((n,), torch.nan, dtype=torch.float64))
+
+
+class SurrogateContract:
+    """Subclass it, give it a fixture ``recipe``, and nothing else."""
+
+    @pytest.fixture
+    def recipe(self) -> Surrogate:
+        """The recipe to be examined."""
+        raise NotImplementedError("give the recipe to be examined in a fixture named recipe")
+
+    @pytest.fixture
+    def fitted(self, recipe: Surrogate) -> FittedSurrogate:
+        """The recipe, fitted to 16 of 36 candidates."""
+        return recipe.fit(SPACE, training(), seed=3)
+
+    def test_the_same_data_and_seed_give_the_same_model(self, recipe: Surrogate, fitted: FittedSurrogate) -> None:
+        again = recipe.fit(SPACE, training(), seed=3)
+
+        for first, second in zip(fitted.moments(EVERYTHING), again.moments(EVERYTHING), strict=True):
+            assert torch.equal(first, second)
+
+    def test_moments_have_a_value_for_each_candidate_and_doubt(self, fitted: FittedSurrogate) -> None:
+        mean, sd = fitted.moments(EVERYTHING)
+
+        assert mean.shape == sd.shape == (36,)
+        assert torch.isfinite(mean).all()
+        assert (sd > 0).all()
+        assert fitted.noise_sd >= 0
+
+    def test_it_learns(self, fitted: FittedSurrogate) -> None:
+        mean, _ = fitted.moments(EVERYTHING)
+
+        assert float(torch.corrcoef(torch.stack([mean, response(EVERYTHING)]))[0, 1]) > 0.7
+
+    def test_scaling_a_target_scales_the_posterior(self, recipe: Surrogate, fitted: FittedSurrogate) -> None:
+        mean, sd = fitted.moments(EVERYTHING)
+
+        scaled = recipe.fit(SPACE, training(scale=100.0, shift=-3.0), seed=3).moments(EVERYTHING)
+
+        # optimisers and random splits see rounded values: the answer is the same to a small part of the spread
+        torch.testing.assert_close(scaled[0], mean * 100.0 - 3.0, rtol=0, atol=100.0 * 0.02 * float(mean.std()))
+        torch.testing.assert_close(scaled[1], sd * 100.0, rtol=0.05, atol=0)
+
+    def test_draws_repeat_with_their_seed_and_have_the_stated_mean(self, fitted: FittedSurrogate) -> None:
+        draws = fitted.samples(EVERYTHING, 4000, seed=1)
+        mean, sd = fitted.moments(EVERYTHING)
+
+        assert draws.shape == (4000, 36)
+        assert torch.equal(draws, fitted.samples(EVERYTHING, 4000, seed=1))
+        assert ((draws.mean(0) - mean).abs() < 5 * sd / 4000**0.5 + 1e-9).all()  # five standard errors
+        assert ((draws.std(0) / sd - 1).abs() < 0.15).all()
+
+    def test_the_botorch_model_believes_the_same(self, fitted: FittedSurrogate) -> None:
+        posterior: Any = fitted.model().posterior(EVERYTHING[:, None, :])
+        mean, sd = fitted.moments(EVERYTHING)
+
+        torch.testing.assert_close(posterior.mean[:, 0, 0].detach(), mean)
+        assert ((posterior.variance[:, 0, 0].detach().sqrt() - sd).abs() < 0.2 * sd).all()
+
+    def test_held_out_densities_stand_for_each_training_value(self, fitted: FittedSurrogate) -> None:
+        density = fitted.held_out()
+
+        assert density.shape == (16,)
+        assert torch.isfinite(density).all()
+
+    def test_too_few_observations_are_refused(self, recipe: Surrogate) -> None:
+        with pytest.raises(TooFewPoints) as refused:
+            recipe.fit(SPACE, training(recipe.needs - 1), seed=0)
+
+        assert refused.value.needed == recipe.needs
+
+    def test_equal_values_give_a_usable_model(self, recipe: Surrogate) -> None:
+        data = training()
+        flat = TrainingSet(data.x, torch.full_like(data.y, 42.0), data.sd)
+
+        mean, sd = recipe.fit(SPACE, flat, seed=0).moments(EVERYTHING)
+
+        torch.testing.assert_close(mean, torch.full_like(mean, 42.0), rtol=1e-3, atol=0)
+        assert (sd > 0).all()
+
+    def test_the_summary_is_plain_json(self, fitted: FittedSurrogate) -> None:
+        assert json.loads(json.dumps(dict(fitted.summary()), allow_nan=False))
