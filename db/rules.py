@@ -12,7 +12,7 @@ from db.canonical import canonical, numbers_as_floats
 from loop.errors import LedgerError, OutcomeConflict, TransitionError
 from loop.experiment import Event, State, step
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome
-from loop.record import Candidate, ObservationRecord, ProposalDraft, RoundDraft
+from loop.record import Candidate, EnvelopeRecord, ObservationRecord, ProposalDraft, RoundDraft, Verdict
 
 LARGEST = 2**63 - 1  # what a whole number may be on both engines
 
@@ -38,12 +38,60 @@ def _name(measurement: Measurement) -> tuple[str, str, float]:
     return measurement.property, measurement.channel or "", measurement.value
 
 
-def end(key: str, state: State) -> State:
-    """The state after an outcome; raises ``TransitionError``, naming the attempt."""
+def moved(key: str, state: State, event: Event) -> State:
+    """The state after a step that is no outcome; raises ``TransitionError``, naming the attempt."""
+    if event is Event.OUTCOME:
+        raise TransitionError(f"attempt {key}: an outcome is recorded with its envelope; use accept, not move")
+    return _after(key, state, event)
+
+
+def ended(key: str, state: State) -> State:
+    """The state after an outcome; raises ``TransitionError``, naming the attempt.
+
+    An attempt whose outcomes were all retracted has ended, and stays so with the new one.
+    """
+    return state if state is State.ENDED else _after(key, state, Event.OUTCOME)
+
+
+def _after(key: str, state: State, event: Event) -> State:
     try:
-        return step(state, Event.OUTCOME)
+        return step(state, event)
     except TransitionError as error:
         raise TransitionError(f"attempt {key}: {error}") from None
+
+
+def check_verdict(envelope: EnvelopeRecord, verdict: Verdict) -> None:
+    """Refuse another verdict than the one that stands, and ACCEPTED, which only ``accept`` gives."""
+    if verdict is Verdict.ACCEPTED:
+        raise LedgerError(f"envelope {envelope.id}: only accept makes an envelope accepted; give it the outcome")
+    if envelope.verdict is not None:
+        raise LedgerError(
+            f"envelope {envelope.id} was already judged {envelope.verdict.value}, not {verdict.value}; a verdict "
+            "stands: send a corrected result in an envelope of its own"
+        )
+
+
+def observed_key(envelope: EnvelopeRecord, candidate: Candidate | None) -> str | None:
+    """The attempt that an envelope's outcome is of; None for a told observation of ``candidate``.
+
+    An envelope once judged CONTRADICTORY may be accepted after the outcome that it contradicted was retracted. Any
+    other verdict stands against it.
+
+    Raises:
+        LedgerError: The envelope was judged otherwise, or it is unclear what was observed.
+    """
+    if envelope.verdict not in (None, Verdict.CONTRADICTORY):
+        raise LedgerError(
+            f"envelope {envelope.id} was judged {envelope.verdict.value} and cannot be accepted; send a corrected "
+            "result in an envelope of its own"
+        )
+    if candidate is None and envelope.key is None:
+        raise LedgerError(f"envelope {envelope.id} names no attempt; give the candidate that was observed")
+    if candidate is not None and envelope.key is not None:
+        raise LedgerError(
+            f"envelope {envelope.id} names attempt {envelope.key!r}, whose candidate is on record; give none"
+        )
+    return envelope.key
 
 
 def kind_of(outcome: Outcome) -> t.OutcomeKind:

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from db import SqlLedger, reading
+from db import SqlLedger
+from db.reading import results
 from loop import checkpoints
 from loop.contracts import Ledger
 from loop.record import EnvelopeDraft, Lease
@@ -80,7 +81,7 @@ def test_reading_takes_as_many_statements_for_many_rows_as_for_few(sqlite_ledger
 def test_a_campaign_too_large_for_a_list_of_variables_is_read_whole(
     sqlite_ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "LONGEST_LIST", 3)
+    monkeypatch.setattr(results, "LONGEST_LIST", 3)
     sqlite_ledger.open_campaign("coupling", SPEC, by="ada")
     lease = sqlite_ledger.acquire("coupling", "engine-1", timedelta(hours=1))
     seen = finished(sqlite_ledger, lease, n=5)

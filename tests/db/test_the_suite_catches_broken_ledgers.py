@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from _pytest.outcomes import Failed
 
-from db import MemoryLedger
-from db.memory_work import CampaignData, MemoryWork
+from db.memory import CampaignData, MemoryLedger, MemoryWork
 from loop.errors import OutcomeConflict
 from loop.record import EnvelopeDraft, EnvelopeRecord, Lease, ObservationRecord
 from loop.testing.ledger import SPEC, Clock, LedgerContract

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from db.canonical import canonical, sha256
 from db.ids import uuid7
-from db.memory_work import CampaignData, MemoryWork
+from db.memory.campaign import CampaignData
+from db.memory.work import MemoryWork
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
 from loop.errors import LeaseHeld, LedgerError, NotFound, StaleLease

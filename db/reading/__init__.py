@@ -1,0 +1,22 @@
+"""Reading: rows become frozen records here, a few joined queries for each question; no row leaves."""
+
+from db.reading.execution import attempt, attempts, attempts_of, events
+from db.reading.plan import campaign, campaign_id, campaigns, one_round, proposals, rounds, spec_version
+from db.reading.results import artifacts, envelopes, observations
+
+__all__ = [
+    "artifacts",
+    "attempt",
+    "attempts",
+    "attempts_of",
+    "campaign",
+    "campaign_id",
+    "campaigns",
+    "envelopes",
+    "events",
+    "observations",
+    "one_round",
+    "proposals",
+    "rounds",
+    "spec_version",
+]

@@ -1,0 +1,80 @@
+"""Reading what is carried out: attempts, and the life of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from db import tables as t
+from db.reading.plan import to_candidate
+from loop.errors import NotFound
+from loop.experiment import Event, State
+from loop.record import AttemptEventRecord, AttemptRecord
+
+
+def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptRecord, ...]:
+    """By round, run order, replicate and attempt number."""
+    joined = (
+        select(t.Attempt, t.Proposal, t.Round.number, t.Candidate)
+        .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
+        .join(t.Round, t.Round.id == t.Proposal.round_id)
+        .join(t.Candidate, t.Candidate.id == t.Proposal.candidate_id)
+        .where(*where)
+        .order_by(
+            t.Round.number, t.Proposal.run_order, t.Proposal.position, t.Attempt.replicate_no, t.Attempt.attempt_no
+        )
+    )
+    records = []
+    for row, proposal, number, candidate in session.execute(joined):
+        point = to_candidate(candidate)
+        records.append(
+            AttemptRecord(
+                row.id,
+                row.proposal_id,
+                candidate.id,
+                number,
+                proposal.position,
+                proposal.run_order,
+                row.replicate_no,
+                row.attempt_no,
+                point.settings,
+                point.smiles,
+                State(row.state),
+                row.adapter,
+                row.handle,
+                row.updated,
+            )
+        )
+    return tuple(records)
+
+
+def attempts_of(session: Session, owner: str, states: Iterable[State] | None) -> tuple[AttemptRecord, ...]:
+    """Of one campaign, in some states or in all."""
+    where: list[ColumnElement[bool]] = [t.Round.campaign_id == owner]
+    if states is not None:
+        where.append(t.Attempt.state.in_([state.value for state in states]))
+    return attempts(session, *where)
+
+
+def attempt(session: Session, key: str) -> AttemptRecord:
+    """By key, or by a beginning that only one has; raises ``NotFound``."""
+    if key:
+        beginning = t.Attempt.id.startswith(key, autoescape=True)
+        ids = session.scalars(select(t.Attempt.id).where((t.Attempt.id == key) | beginning).limit(4)).all()
+        if key in ids or len(ids) == 1:
+            return attempts(session, t.Attempt.id == (key if key in ids else ids[0]))[0]
+        if ids:
+            raise NotFound(f"attempt {key!r} is not one alone: {', '.join(sorted(ids))} …; give more of the key")
+    raise NotFound(f"no attempt has the key {key!r}; hakken status lists the keys there are")
+
+
+def events(session: Session, key: str) -> tuple[AttemptEventRecord, ...]:
+    """The life of an attempt, in order; the key may be a beginning, as in ``attempt``."""
+    whole = attempt(session, key).key
+    event = t.AttemptEvent
+    rows = session.scalars(select(event).where(event.attempt_id == whole).order_by(event.number))
+    return tuple(
+        AttemptEventRecord(e.attempt_id, Event(e.event), State(e.before), State(e.after), e.detail, e.at) for e in rows
+    )

@@ -1,0 +1,98 @@
+"""The campaign that a unit of work holds: under its lease, its state, and the files kept for it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from db import reading
+from db import tables as t
+from db.canonical import canonical, sha256
+from db.rows import Rows
+from db.work.writer import Writer
+from loop.contracts import Artifact
+from loop.errors import NotFound, StaleLease
+from loop.record import CampaignState, EnvelopeRecord, Json, Lease
+
+
+class HeldCampaign:
+    """A campaign under the lease in force: what is on record for it, and the writer that adds to it.
+
+    Raises:
+        NotFound: No campaign has the lease's id.
+        StaleLease: The lease was released or taken over.
+    """
+
+    def __init__(self, writer: Writer, lease: Lease) -> None:
+        self.writer, self.session, self.lease = writer, writer.session, lease
+        # Locks the row on PostgreSQL; on SQLite the transaction holds the only write lock.
+        row = self.session.get(t.Campaign, lease.campaign_id, with_for_update=True)
+        if row is None:
+            raise NotFound(f"no campaign has the id {lease.campaign_id}; acquire a lease by the campaign's name")
+        if row.epoch != lease.epoch or row.lease_holder != lease.holder:
+            now_held = f"{row.lease_holder!r} with epoch {row.epoch}" if row.lease_holder else "nobody"
+            raise StaleLease(
+                f"the lease of {lease.holder!r} on campaign {row.name!r} (epoch {lease.epoch}) is no longer in "
+                f"force; it is held by {now_held}. Nothing was written; acquire it again"
+            )
+        self.row, self.id, self.name = row, row.id, row.name
+
+    def write(self, action: str, about: Json, *parts: tuple[type[t.Base], Rows]) -> None:
+        """``Writer.write``, with an entry that names the campaign and the epoch."""
+        self.writer.write(action, {"campaign": self.name, "epoch": self.lease.epoch, **about}, *parts)
+
+    def attempt(self, key: str) -> t.Attempt:
+        """The campaign's attempt of that key; raises ``NotFound``."""
+        found = self.session.scalars(
+            select(t.Attempt)
+            .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
+            .join(t.Round, t.Round.id == t.Proposal.round_id)
+            .where(t.Attempt.id == key, t.Round.campaign_id == self.id)
+        ).one_or_none()
+        if found is None:
+            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; hakken status lists them")
+        return found
+
+    def envelope(self, envelope_id: str) -> EnvelopeRecord:
+        """The campaign's envelope of that id; raises ``NotFound``."""
+        table = t.ResultEnvelope
+        found = reading.envelopes(self.session, (table.id == envelope_id) & (table.campaign_id == self.id))
+        if not found:
+            raise NotFound(f"campaign {self.name!r} has no envelope {envelope_id!r}; receive it first")
+        return found[0]
+
+
+def set_state(held: HeldCampaign, state: CampaignState, reason: str) -> None:
+    """Finish, stop or reactivate the campaign. While it is active, the reason is in the audit log only."""
+    row = held.row
+    shown = "" if state is CampaignState.ACTIVE else reason
+    if (row.state, row.reason) == (state.value, shown):
+        return
+    before = row.state
+    row.state, row.reason = state.value, shown
+    held.write("set_state", {"before": before, "after": state.value, "reason": reason})
+
+
+def keep(held: HeldCampaign, artifact: Artifact) -> None:
+    """Record a file known by its content; the same again changes nothing.
+
+    Raises:
+        NotFound: The campaign has no such attempt.
+    """
+    if artifact.key is not None:
+        held.attempt(artifact.key)
+    dedupe = sha256(canonical([artifact.sha, artifact.name, artifact.key], "an artifact's name"))
+    table = t.Artifact
+    if held.session.scalar(select(table.id).where(table.campaign_id == held.id, table.dedupe == dedupe)):
+        return
+    row = {
+        "id": held.writer.new_id(),
+        "campaign_id": held.id,
+        "sha": artifact.sha,
+        "name": artifact.name,
+        "media_type": artifact.media_type,
+        "size": artifact.size,
+        "attempt_id": artifact.key,
+        "dedupe": dedupe,
+        "at": held.writer.now(),
+    }
+    held.write("keep", {"artifact": artifact.sha, "name": artifact.name}, (t.Artifact, [row]))

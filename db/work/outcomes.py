@@ -1,0 +1,112 @@
+"""Outcomes: one that counts for each attempt, accepted from an envelope, and retracted rather than removed."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from db import reading
+from db import tables as t
+from db.rows import Rows, context_row, failure_rows, measurement_rows
+from db.rules import ended, kind_of, observed_key, same_or_conflict
+from db.work import attempts, candidates, envelopes
+from db.work.campaign import HeldCampaign
+from loop.errors import LedgerError, NotFound
+from loop.experiment import Event, State
+from loop.outcome import Negative, Outcome
+from loop.record import Candidate, Json, ObservationRecord, Verdict
+
+
+def accept(
+    held: HeldCampaign, envelope_id: str, outcome: Outcome, *, candidate: Candidate | None, context: Json | None
+) -> ObservationRecord:
+    """Record an envelope's outcome; see ``loop.contracts.Work``.
+
+    An envelope judged CONTRADICTORY before keeps that verdict, as what was made of it at the time.
+
+    Raises:
+        NotFound: The campaign has no such envelope, or no attempt of the envelope's key.
+        OutcomeConflict: The envelope or its attempt has another outcome that counts.
+        TransitionError: The attempt cannot end from where it is: never sent, cancelled or expired.
+        LedgerError: The envelope was judged otherwise, or it is unclear what was observed.
+    """
+    envelope = held.envelope(envelope_id)
+    if held.session.get(t.Outcome, envelope_id) is not None:
+        return same_or_conflict(_observation(held, envelope_id), outcome, f"envelope {envelope_id} already")
+    key = observed_key(envelope, candidate)
+    events: Rows = []
+    new_candidates: Rows = []
+    revision = 0
+    if key is not None:
+        attempt = held.attempt(key)
+        if (counts := attempts.outcome_that_counts(held, key)) is not None:
+            first = _observation(held, counts.envelope_id)
+            record = same_or_conflict(first, outcome, f"attempt {key} already")
+            if envelope.verdict is None:
+                envelopes.judge(held, envelope_id, Verdict.DUPLICATE, f"repeats observation {record.id}")
+            return record
+        revision = _outcomes_so_far(held, key)
+        after = ended(key, State(attempt.state))
+        events = [attempts.take_step(held, attempt, Event.OUTCOME, after, kind_of(outcome).value)]
+        candidate_id = held.session.scalars(
+            select(t.Proposal.candidate_id).where(t.Proposal.id == attempt.proposal_id)
+        ).one()
+    else:
+        assert candidate is not None  # or there would be a key
+        (candidate_id,), new_candidates = candidates.identified(held, [candidate])
+    row = {
+        "envelope_id": envelope_id,
+        "campaign_id": held.id,
+        "candidate_id": candidate_id,
+        "attempt_id": key,
+        "revision": revision,
+        "kind": kind_of(outcome),
+        "reason": outcome.reason if isinstance(outcome, Negative) else "",
+        "recorded": held.writer.now(),
+    }
+    contexts = [context_row(envelope_id, context)] if context else []
+    verdicts = [] if envelope.verdict else [envelopes.judgement_row(held, envelope_id, Verdict.ACCEPTED, "")]
+    held.row.data_version += 1
+    held.write(
+        "accept",
+        {"envelope": envelope_id, "attempt": key, "outcome": kind_of(outcome).value},
+        (t.Candidate, new_candidates),
+        (t.Outcome, [row]),
+        (t.Measurement, measurement_rows(envelope_id, outcome)),
+        (t.Failure, failure_rows(envelope_id, outcome)),
+        (t.RunContext, contexts),
+        (t.AttemptEvent, events),
+        (t.EnvelopeJudgement, verdicts),
+    )
+    return _observation(held, envelope_id)
+
+
+def retract(held: HeldCampaign, observation_id: str, by: str, why: str) -> None:
+    """Let an observation count no more; it stays on record.
+
+    Raises:
+        NotFound: The campaign has no such observation.
+        LedgerError: It was retracted before.
+    """
+    found = held.session.execute(
+        select(t.Outcome, t.Retraction)
+        .outerjoin(t.Retraction, t.Retraction.outcome_id == t.Outcome.envelope_id)
+        .where(t.Outcome.envelope_id == observation_id, t.Outcome.campaign_id == held.id)
+    ).first()
+    if found is None:
+        raise NotFound(f"campaign {held.name!r} has no observation {observation_id!r}; hakken export lists them")
+    if (before := found[1]) is not None:
+        raise LedgerError(
+            f"observation {observation_id} was already retracted by {before.by} ({before.why}); nothing to do"
+        )
+    held.row.data_version += 1
+    row = {"outcome_id": observation_id, "by": by, "why": why, "at": held.writer.now()}
+    held.write("retract", {"observation": observation_id, "by": by, "why": why}, (t.Retraction, [row]))
+
+
+def _observation(held: HeldCampaign, envelope_id: str) -> ObservationRecord:
+    return reading.observations(held.session, t.Outcome.envelope_id == envelope_id)[0]
+
+
+def _outcomes_so_far(held: HeldCampaign, key: str) -> int:
+    counted = select(func.count()).select_from(t.Outcome).where(t.Outcome.attempt_id == key)
+    return held.session.scalar(counted) or 0
