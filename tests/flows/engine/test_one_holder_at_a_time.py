@@ -1,0 +1,126 @@
+"""Law 6: one holder works on a campaign at a time, and a stale one can write nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import tell, tick
+from flows.engine.holding import Holding
+from flows.engine.passes import dispatch, look, one_pass, propose, sitting
+from flows.engine.turn import Turn
+from flows.settings import Settings
+from loop.errors import LeaseHeld, StaleLease
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, story_of
+
+
+def test_a_second_pass_on_this_machine_is_refused_and_names_the_first(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+
+    with sitting(settings, "small"), pytest.raises(LeaseHeld, match=r"'small' is being worked on by process \d+"):
+        tick(settings, "small", planner=cheap_planner)
+
+    assert tick(settings, "small", planner=cheap_planner).round == 1
+
+
+def test_another_machine_keeps_its_lease_until_it_ends(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    with open_ledger(settings.database) as ledger:
+        elsewhere = ledger.acquire("small", "elsewhere:/srv", timedelta(minutes=5))
+        with pytest.raises(LeaseHeld, match="held by 'elsewhere:/srv' until"):
+            tick(settings, "small", planner=cheap_planner)
+        ledger.release(elsewhere)
+
+    assert tick(settings, "small", planner=cheap_planner).round == 1
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_a_pass_whose_lease_was_taken_over_writes_nothing_more(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    with sitting(settings, "small", planner=cheap_planner) as session:
+        one_pass(session)
+        before = story_of(settings)
+        with open_ledger(settings.database, clock=lambda: tomorrow) as other:
+            other.acquire("small", "elsewhere:/srv", timedelta(minutes=5))
+        with pytest.raises(StaleLease, match="Nothing was written"):
+            look(session)
+
+        assert story_of(settings) == before
+
+
+def test_a_stale_pass_sends_nothing(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
+    add(settings, tmp_path)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    with sitting(settings, "small", planner=cheap_planner) as session:
+        propose(session)
+        with open_ledger(settings.database, clock=lambda: tomorrow) as other:
+            other.acquire("small", "elsewhere:/srv", timedelta(minutes=5))
+        with pytest.raises(StaleLease):
+            dispatch(session)
+
+    assert laboratory.jobs == {}
+
+
+def test_a_lease_is_renewed_when_half_of_it_is_over(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    now = [datetime.now(UTC)]
+    with open_ledger(settings.database, clock=lambda: now[0]) as ledger:
+        held = Holding(ledger, settings, "small", clock=lambda: now[0])
+        held.take()
+        first = held.lease
+        now[0] += settings.lease * 0.4
+        same = held.lease
+        now[0] += settings.lease * 0.2
+        renewed = held.lease
+        held.give_back()
+
+    assert same == first
+    assert renewed.epoch == first.epoch + 1
+    assert renewed.expires == now[0] + settings.lease
+
+
+def test_a_lease_that_another_machine_took_meanwhile_is_not_taken_back(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    now = [datetime.now(UTC)]
+    with open_ledger(settings.database, clock=lambda: now[0]) as ledger:
+        held = Holding(ledger, settings, "small", clock=lambda: now[0])
+        held.take()
+        now[0] += settings.lease * 1.5
+        ledger.acquire("small", "elsewhere:/srv", settings.lease)
+
+        with pytest.raises(LeaseHeld, match="elsewhere"):
+            _ = held.lease
+        held.give_back()
+
+
+def test_nobody_wants_the_turn_until_somebody_waits_for_it(tmp_path: Path) -> None:
+    first, second = Turn(tmp_path, "small"), Turn(tmp_path, "small")
+    first.take()
+    assert not first.is_wanted()
+
+    with pytest.raises(LeaseHeld):
+        second.take(patience=0.05)
+    first.end()
+    second.take()
+
+    with pytest.raises(LeaseHeld):
+        first.take()
+    second.end()
+
+
+def test_telling_waits_for_a_pass_to_end(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.engine import telling
+
+    add(settings, tmp_path)
+    file = tmp_path / "told.csv"
+    file.write_text("solvent,base,step,yield\nwater,DBU,1,5\n", encoding="utf-8")
+    monkeypatch.setattr(telling, "PATIENCE", 0.05)
+
+    with sitting(settings, "small"), pytest.raises(LeaseHeld, match="wait until that pass ends"):
+        tell(settings, "small", file, by="tester")
+
+    assert tell(settings, "small", file, by="tester").accepted == 1
