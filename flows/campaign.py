@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from flows.driving import EFFECT, settings_in
 from flows.engine import passes, running
 from flows.engine.reports import TickReport
 from flows.engine.session import Session
 from flows.settings import Settings, prepare_prefect
-from flows.tick import EFFECT, settings_in
 
 prepare_prefect(Settings.from_environment())
 

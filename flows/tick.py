@@ -5,9 +5,9 @@ Prefect is the driver, never the ledger: what was sent, what came back and what 
 
 from __future__ import annotations
 
-import os
-from typing import Any, Final
+from typing import Any
 
+from flows.driving import EFFECT, settings_in
 from flows.engine import passes
 from flows.engine.dispatching import dispatch
 from flows.engine.proposing import propose
@@ -21,18 +21,9 @@ from loop.record import CampaignState
 prepare_prefect(Settings.from_environment())
 
 from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
-from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.client.orchestration import get_client  # noqa: E402
 from prefect.runtime import deployment  # noqa: E402
 from prefect.states import Completed  # noqa: E402
-
-# The default cache would skip an identical replicate; retries of the outside world live in the attempt table.
-EFFECT: Final[dict[str, Any]] = {"cache_policy": NO_CACHE, "persist_result": False, "retries": 0}
-
-
-def settings_in(home: str) -> Settings:
-    """Settings from the environment, for the project in ``home`` where it is given."""
-    return Settings.from_environment({**os.environ, "HAKKEN_HOME": home} if home else None)
 
 
 @task(name="look", **EFFECT)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from flows.driving import EFFECT, settings_in
 from flows.engine.training import train_round
 from flows.engine.view import View
 from flows.settings import Settings, prepare_prefect
-from flows.tick import EFFECT, settings_in
 
 prepare_prefect(Settings.from_environment())
 

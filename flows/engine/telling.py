@@ -83,6 +83,9 @@ def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[Envelo
         return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], 0
     seen: Counter[str] = Counter()
     header = lines[0][1]
+    if twice := [head for head, count in Counter(header).items() if head and count > 1]:
+        problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
+        return [draft_file(file, text, problem)], 0
     blank = [i for i, (_, cells) in enumerate(lines) if i and is_blank(header, cells, targets)]
     drafts = [
         draft_row(f"{TELL}{file}:{line}", header, cells, seen)
