@@ -15,6 +15,8 @@ from typing import Any, Final, TypeAlias, assert_never
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.units import convert
 
+LARGEST_N: Final = 10**9  # readings behind one value; well inside a 32-bit column
+
 
 class Qualifier(StrEnum):
     """What a reported number says: equal to it, below it or above it."""
@@ -47,8 +49,10 @@ class Measurement:
                 )
         if self.sd is not None and not (math.isfinite(self.sd) and self.sd >= 0):
             raise OutcomeError(f"{self.property!r}: sd must be zero or above, got {self.sd}")
-        if self.n < 1:
-            raise OutcomeError(f"{self.property!r}: n must be at least 1, got {self.n}")
+        if self.canonical_sd is not None and not math.isfinite(self.canonical_sd):
+            raise OutcomeError(f"{self.property!r}: sd is too large for the target's unit, got {self.sd} {self.unit}")
+        if not 1 <= self.n <= LARGEST_N:
+            raise OutcomeError(f"{self.property!r}: n must be between 1 and 10^9, got {self.n}")
 
 
 class FaultKind(StrEnum):
@@ -237,7 +241,7 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     qualifier = row.get("qualifier") or "="
     if qualifier not in qualifiers:
         raise OutcomeError(f"{name!r}: qualifier must be one of {', '.join(qualifiers)}, got {qualifier!r}")
-    n = row.get("n") or 1
+    n = 1 if row.get("n") is None else row["n"]
     if not isinstance(n, int) or isinstance(n, bool):
         raise OutcomeError(f"{name!r}: n must be a whole number, got {n!r}")
     channel = row.get("channel")
@@ -255,8 +259,13 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
 
 
 def _number(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        number = float(value) if is_number else math.nan  # type: ignore[arg-type]  # a number, as was just seen
+    except OverflowError:
+        raise OutcomeError(f"{what} must be a finite number, got a whole number beyond 1.8e308") from None
+    if not math.isfinite(number):
         raise OutcomeError(
             f"{what} must be a finite number, got {value!r}; report an experiment without a number as negative or fault"
         )
-    return float(value)
+    return number

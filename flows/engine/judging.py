@@ -67,8 +67,8 @@ class Judge:
                 self._faults[a.proposal_id, a.replicate_no, o.outcome.kind] += 1
 
     def judge(self, envelopes: Iterable[EnvelopeRecord]) -> list[Judgement]:
-        """A verdict for each, in their order."""
-        return [self._told_row(e) if is_told(e.source) else self._result(e, e.payload) for e in envelopes]
+        """A verdict for each, in their order. Nothing that was received stops the judging of the rest."""
+        return [self._judge(e) for e in envelopes]
 
     def has_ended(self, key: str) -> bool:
         """Whether an outcome of the attempt counts, those just judged included."""
@@ -82,6 +82,12 @@ class Judge:
         if seen > allowed or self._last[place] != attempt.attempt_no:
             return ""
         return f"{fault.kind.value} ({fault.message}): try {seen} of {allowed} again"
+
+    def _judge(self, envelope: EnvelopeRecord) -> Judgement:
+        try:
+            return self._told_row(envelope) if is_told(envelope.source) else self._result(envelope, envelope.payload)
+        except Exception as error:  # whatever a reader did not foresee: the envelope is kept, the campaign goes on
+            return Judgement(envelope, Verdict.MALFORMED, f"it cannot be judged ({type(error).__name__}: {error})")
 
     def _result(self, envelope: EnvelopeRecord, payload: str | Mapping[str, Any]) -> Judgement:
         """A result that names its attempt."""
@@ -113,8 +119,8 @@ class Judge:
                 return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
             message = f"attempt {attempt.key} already ended otherwise; retract that outcome to let this one count"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
-        self._ended[attempt.key] = outcome
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
+        self._ended[attempt.key] = outcome
         is_unsent = attempt.state is State.READY
         return Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, context, retry, is_unsent)
 

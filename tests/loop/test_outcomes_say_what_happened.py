@@ -86,6 +86,18 @@ def test_a_deviation_is_converted_as_a_difference():
         ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "qualifier": "~"}]}, "one of =, <, >"),
         ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "sd": -1}]}, "sd must be zero or above"),
         ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "n": 0.5}]}, "n must be a whole number"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "n": 0}]}, "n must be between 1"),
+        (
+            {"outcome": "measured", "values": [{"property": "yield", "value": 1, "n": 10**20}]},
+            "n must be between 1",
+        ),
+        (
+            {"outcome": "measured", "values": [{"property": "yield", "value": 1, "n": False}]},
+            "n must be a whole number",
+        ),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 10**400}]}, "value must be a finite number"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 1, "sd": 10**400}]}, "sd must be a finite"),
+        ({"outcome": "measured", "values": [{"property": "yield", "value": 1e308, "sd": 1e308}]}, "sd is too large"),
         ({"outcome": "measured", "values": [{"property": "colour", "value": 1}]}, "no value for any target"),
         ({"outcome": "measured", "values": [{"propety": "yield"}]}, "did you mean 'property'"),
         ({"outcome": "measured", "valeus": []}, "did you mean 'values'"),

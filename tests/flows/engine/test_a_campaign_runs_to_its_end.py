@@ -239,6 +239,31 @@ def test_a_malformed_result_is_kept_and_the_attempt_ends_as_analysis_failed(
         assert {o.outcome.kind.value for o in ledger.observations("small")} == {"analysis_failed"}
 
 
+def test_an_envelope_that_no_reader_foresaw_is_malformed_and_blocks_nothing(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.engine import judging
+
+    real, values = judging.read_outcome, iter([13.0, *[1.0] * 99])
+
+    def read_outcome(payload: Any, units: Any) -> Any:
+        if payload["outcome"] == "measured" and payload["values"][0]["value"] == 13.0:
+            raise OverflowError("int too large to convert to float")
+        return real(payload, units)
+
+    monkeypatch.setattr(judging, "read_outcome", read_outcome)
+    laboratory.answers = lambda _: [measured(next(values))]
+    add(settings, tmp_path)
+    tick(settings, "small", planner=cheap_planner)
+
+    report = tick(settings, "small", planner=cheap_planner)
+
+    assert (report.faults, report.experiments_done) == (1, 4)
+    with open_ledger(settings.database) as ledger:
+        (bad,) = [e for e in ledger.envelopes("small") if e.verdict is Verdict.MALFORMED]
+    assert bad.message == "it cannot be judged (OverflowError: int too large to convert to float)"
+
+
 def test_a_person_may_correct_a_result_that_cannot_be_read(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
