@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
-from flows.engine.view import View
+from flows.engine.view import WITH_LABORATORY, View
 from flows.wiring import ORIGIN, open_laboratory, open_record
 from loop.checkpoints import reached
 from loop.contracts import Ledger
@@ -87,6 +87,7 @@ def _check_change(known: View, spec: CampaignSpec) -> None:
     """Refuse a change after which numbers on record would mean something else, or be lost to the planner."""
     if spec.resolved() == known.campaign.spec or not (known.observations or known.attempts):
         return
+    _check_laboratory(known, spec)
     before = known.spec
     units = [
         (f"target {name!r}", before.objective[name].unit, target.unit)
@@ -110,6 +111,26 @@ def _check_change(known: View, spec: CampaignSpec) -> None:
             "keep the parameters and options that were used (a constraint can exclude them), "
             "or give the campaign another name",
             problems,
+        )
+
+
+def _check_laboratory(known: View, spec: CampaignSpec) -> None:
+    """Refuse another laboratory, or other options of it, while this one has attempts: it could not be asked for them.
+
+    Going back to the laboratory that has every one of them is no such change.
+    """
+    before, now = known.spec.laboratory, spec.laboratory
+    out = [a for a in known.attempts if a.state in WITH_LABORATORY]
+    if now.adapter != before.adapter:
+        out = [a for a in out if a.adapter != now.adapter]
+    elif now.options == before.options:
+        return
+    if out:
+        what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
+        raise SpecError(
+            f"campaign {known.name!r}: the {what} cannot be changed while {len(out)} attempts are with "
+            f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first "
+            f"(hakken stop {known.name} sends no more meanwhile, hakken resolve settles a doubtful one)"
         )
 
 

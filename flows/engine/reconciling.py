@@ -28,7 +28,7 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
 
     A laboratory that cannot be reached changes nothing: what it said before that is kept.
     """
-    pending = [a for a in session.view.pending if a.state is not State.READY]
+    pending = _with_this_laboratory(session)
     if not pending:
         return []
     standing = Standing()
@@ -48,6 +48,22 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
         session.refresh()
         reached("reconcile.stored")
     return standing.ended
+
+
+def _with_this_laboratory(session: Session) -> list[AttemptRecord]:
+    """Attempts to ask about. One that another adapter has is left alone: this one never heard of its key."""
+    mine = []
+    for attempt in session.view.pending:
+        if attempt.state is State.READY:
+            continue
+        if attempt.adapter in (None, session.adapter):
+            mine.append(attempt)
+        else:
+            session.tally.note(
+                f"attempt {attempt.key} is with the laboratory {attempt.adapter!r}, and the campaign file names "
+                f"{session.adapter!r}; name {attempt.adapter!r} again until it has ended"
+            )
+    return mine
 
 
 def _look_up(session: Session, attempt: AttemptRecord, standing: Standing) -> None:

@@ -115,6 +115,31 @@ def test_what_cannot_be_looked_up_waits_for_a_person(
         resolve(settings, ran.key, ran=True, by="tester")
 
 
+def test_what_another_laboratory_has_is_left_alone_until_that_one_is_named_again(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    laboratory_of(settings, "manual")
+    theirs, before = dict(laboratory.jobs), attempts(settings)
+    laboratory.jobs.clear()
+
+    report = once(settings)
+
+    assert attempts(settings) == before
+    assert f"attempt {before[0].key} is with the laboratory 'simulated'" in " ".join(report.notes)
+    add(settings, tmp_path)
+    laboratory.jobs.update(theirs)
+    assert once(settings).accepted == 4
+
+
+def laboratory_of(settings: Settings, adapter: str) -> None:
+    """Another laboratory put into force behind the back of the check, as by another machine at the same moment."""
+    with open_ledger(settings.database) as ledger:
+        spec = ledger.campaign("small").spec
+        ledger.open_campaign("small", {**spec, "laboratory": {**spec["laboratory"], "adapter": adapter}}, by="other")
+
+
 def test_an_unreachable_laboratory_changes_nothing_and_loses_nothing(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:

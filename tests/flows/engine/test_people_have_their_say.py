@@ -284,6 +284,27 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
     assert status(settings, "small")[0].version == 1
 
 
+@pytest.mark.usefixtures("laboratory")
+def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    once(settings)
+
+    for changed, what in (
+        ({"adapter": "manual"}, "the laboratory cannot be changed while 4 attempts are with 'simulated'"),
+        ({"adapter": "simulated", "noise": 2.0}, "the laboratory's options cannot be changed"),
+    ):
+        with pytest.raises(SpecError, match=f"{what}.*hakken stop small.*hakken resolve"):
+            add(settings, tmp_path, laboratory=changed)
+    assert status(settings, "small")[0].version == 1
+    add(settings, tmp_path, laboratory={"adapter": "simulated", "approval": "person"})  # concerns what is not sent yet
+    add(settings, tmp_path, budget={"experiments": 4})
+    once(settings)
+
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+
+    assert status(settings, "small")[0].version == 4
+
+
 def test_a_person_is_let_through_between_two_passes_of_a_run(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
