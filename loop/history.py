@@ -18,6 +18,8 @@ from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualif
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Space
 
+ACCIDENTS = 3  # faults that say nothing of the candidate, after which it is left alone all the same
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -60,9 +62,20 @@ class History:
         return History(tuple(seen), waiting, tuple(notes))
 
     def tried(self, d: int) -> NDArray[np.float64]:
-        """Coordinates of everything observed or pending, shape ``(n, d)``."""
-        points = [o.x for o in self.observations] + [p.x for p in self.pending]
-        return np.array(points).reshape(-1, d)
+        """Coordinates that are not to be chosen again, shape ``(n, d)``: observed or pending.
+
+        An accident says nothing of the candidate, so a candidate may come again after one or two of them; three are
+        taken for a sign, lest it come for ever.
+        """
+        accidents = [
+            o.x.tobytes() for o in self.observations if isinstance(o.outcome, Fault) and not o.outcome.informative
+        ]
+        points = [
+            o.x
+            for o in self.observations
+            if not isinstance(o.outcome, Fault) or o.outcome.informative or accidents.count(o.x.tobytes()) >= ACCIDENTS
+        ]
+        return np.array([*points, *(p.x for p in self.pending)]).reshape(-1, d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +162,16 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
         return float(np.mean([m.canonical for m in exact])), sd, ""
     for m in mine:
         low, high = (target.low, m.canonical) if m.qualifier is Qualifier.BELOW else (m.canonical, target.high)
-        if low is None or high is None or not low <= high:
+        if low is not None and high is not None and low > high:
+            return (
+                float("nan"),
+                float("nan"),
+                (
+                    f"{target.name} {m.qualifier.value} {m.canonical:g} lies outside what the target can be; "
+                    "check the value, or the objective's low and high"
+                ),
+            )
+        if low is None or high is None:
             bound = "low" if m.qualifier is Qualifier.BELOW else "high"
             return (
                 float("nan"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.registry import acquisition
 from loop.belief import Belief, learn
-from loop.errors import FitError, PoolExhausted, TooFewPoints
+from loop.errors import FitError, PoolExhausted, SpaceError, TooFewPoints
 from loop.explain import explain_initial, explain_model, nearest
 from loop.history import History, regression_table
 from loop.objective import Objective
@@ -75,7 +76,9 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
     affordable = max(experiments // replicates, 1)
     wanted = spec.planner.initial.experiments - len(history.observations) - len(history.pending)
     belief: Belief | None = None
-    if wanted <= 0 and not _is_random(spec):
+    if wanted <= 0 and len(table) and np.isnan(table.y).any(axis=1).all():
+        notes.append("no experiment has a value for every target yet, so the initial design goes on")
+    elif wanted <= 0 and not _is_random(spec):
         try:
             belief = learn(spec, space, objective, history, table, seed=seed)
             notes.extend(belief.notes)
@@ -90,9 +93,17 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
         x = initial_design("random", space, pool, tried, min(spec.planner.batch, affordable), seed=seed)
         picks, more = [_Pick(row, Arm.MODEL, "random", None, "chosen at random") for row in x], []
     else:
-        size = min(wanted if wanted > 0 else spec.planner.batch, affordable)
-        x = initial_design(spec.planner.initial.design, space, pool, tried, size, seed=seed)
-        picks, more = [_Pick(row, Arm.INITIAL, "", None, spec.planner.initial.design) for row in x], []
+        size = min(math.ceil(wanted / replicates) if wanted > 0 else spec.planner.batch, affordable)
+        design, more = spec.planner.initial.design, []
+        try:
+            x = initial_design(design, space, pool, tried, size, seed=seed)
+        except SpaceError as error:
+            if pool is None:
+                raise
+            more = [f"design {design!r} found no allowed point ({error}); drawn at random instead"]
+            design = "random"
+            x = initial_design(design, space, pool, tried, size, seed=seed)
+        picks = [_Pick(row, Arm.INITIAL, "", None, design) for row in x]
     notes.extend(more)
     if not picks:
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
@@ -134,8 +145,6 @@ def _by_model(
         tried=history.tried(d),
         seed=seed,
     )
-    if not complete.any():
-        raise TooFewPoints("acquisition", 1, 0)
     function = acquisition(spec.planner.acquisition, is_finite=space.is_finite, targets=len(objective.targets))
     with torch.set_grad_enabled(not space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None

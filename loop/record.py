@@ -126,6 +126,7 @@ class RoundDraft:
     pending: tuple[str, ...]  # keys of the attempts pending when it was planned, in order
     proposals: tuple[ProposalDraft, ...]
     approved: bool = True  # False: attempts wait for a person's approval
+    version: int = 0  # of the spec that it was planned under; 0: whatever is in force
 
 
 @dataclass(frozen=True, slots=True)

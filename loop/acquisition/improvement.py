@@ -28,17 +28,18 @@ class Improvement:
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points; values are expected improvements in the target's unit."""
         model, sign = question.models[0], question.signs[0]
-        observed_mean = sign * model.moments(question.observed)[0]
-        short = shortlist(question, expected_improvement_score(question, 0, float(observed_mean.max())))
+        baseline = question.baseline
+        best = float((sign * model.moments(baseline)[0]).max())
+        short = shortlist(question, expected_improvement_score(question, 0, best))
         if not len(short):
             return Choice(())
-        base = torch.cat([question.observed, question.pending])
+        base = torch.cat([baseline, question.pending])
         draws = sign * model.samples(torch.cat([short, base]), SAMPLES, seed=question.seed)
-        spread = float(observed_mean.std(correction=0)) or float(draws.std())
+        spread = float(model.moments(question.observed)[0].std(correction=0)) or float(draws.std())
         picked, logs = greedy_improvement(
             draws[:, : len(short)],
             draws[:, len(short) :].max(dim=1).values,
-            question.feasibility.chance(short).log(),
+            question.chance(short).log(),
             q,
             tau=max(SMOOTHING * spread, 1e-12),
         )

@@ -19,6 +19,7 @@ from botorch.acquisition.objective import LinearMCObjective
 from botorch.exceptions.warnings import BotorchWarning
 from botorch.optim.optimize import optimize_acqf
 from botorch.sampling.normal import SobolQMCNormalSampler
+from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.pareto import hypervolume_improvement, trade_offs
@@ -31,6 +32,23 @@ SAMPLES = 64
 COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
 RESTARTS = 3  # points to climb from in each
 STEPS = 60  # of the optimiser
+SAME = 1e-4  # share of a range below which two settings are one
+
+
+class _WithChance(AcquisitionFunction):
+    """A function plus the log chance of success of its points, in units of ``scale``.
+
+    Added to a logarithm it multiplies the improvement; added to a bound it takes off standard deviations.
+    """
+
+    def __init__(self, inner: AcquisitionFunction, question: Question, scale: float = 1.0) -> None:
+        super().__init__(model=inner.model)
+        self.inner, self.question, self.scale = inner, question, scale
+
+    def forward(self, X: Tensor) -> Tensor:
+        """The worth of single points: ``(b, 1, d)`` to ``(b,)``."""
+        value: Tensor = self.inner(X) + self.scale * self.question.chance(X[:, 0, :]).log()
+        return value
 
 
 @dataclass(frozen=True)
@@ -48,44 +66,55 @@ class Mixed:
         notes: list[str] = []
         points: list[Chosen] = []
         for _ in range(q):
-            pending = torch.cat([question.pending, _stacked(points, len(space.parameters))])
-            function = self._function(question, pending)
+            chosen = _stacked(points, len(space.parameters))
+            function = self._function(question, torch.cat([question.pending, chosen]))
             x, value = _climb(function, bounds, starts, _linear(space))
-            settled = space.coordinates(space.settings(x.numpy()))
-            if not space.allows(settled[None, :])[0]:
-                settled = sample[0].numpy()
+            settled = _rounded(space, x.numpy())
+            taken = np.vstack([question.tried, chosen.numpy()])
+            if not space.allows(settled[None, :])[0] or _is_taken(space, settled, taken):
+                free = [row for row in sample.numpy() if not _is_taken(space, row, taken)]
+                if not free:
+                    notes.append("the sample of the space holds nothing that was not tried; the batch is smaller")
+                    break
+                options = torch.from_numpy(np.array(free))
                 with torch.no_grad():
-                    value = float(function(sample[:1][None]))
-                notes.append("the optimiser left the allowed region; the best sampled point was taken instead")
+                    values = function(options[:, None, :])
+                settled, value = free[int(values.argmax())], float(values.max())
+                notes.append(
+                    "the optimiser ended outside the allowed region or where something was tried; "
+                    "the best other point of a sample was taken instead"
+                )
             points.append(Chosen(settled, value, f"{self.name}, value of BoTorch's acquisition function"))
-        return Choice(tuple(points), tuple(notes))
+        return Choice(tuple(points), tuple(dict.fromkeys(notes)))
 
     def _function(self, question: Question, pending: Tensor) -> AcquisitionFunction:
+        waiting = pending if len(pending) else None
         if self.name == "pareto":
             function = hypervolume_improvement(question)
-            function.set_X_pending(pending if len(pending) else None)
-            return function
+            function.set_X_pending(waiting)
+            return _WithChance(function, question)
         model = question.models[0].model()
         sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=question.seed)
         objective = LinearMCObjective(question.signs[:1])
-        waiting = pending if len(pending) else None
         if self.name == "ucb":
-            return qUpperConfidenceBound(model, beta=UCB_BETA, sampler=sampler, objective=objective, X_pending=waiting)
-        return qLogNoisyExpectedImprovement(
+            bound = qUpperConfidenceBound(model, beta=UCB_BETA, sampler=sampler, objective=objective, X_pending=waiting)
+            return _WithChance(bound, question, scale=float(question.models[0].moments(question.observed)[0].std()))
+        improvement = qLogNoisyExpectedImprovement(
             model,
-            X_baseline=question.observed,
+            X_baseline=question.baseline,
             sampler=sampler,
             objective=objective,
             X_pending=waiting,
             prune_baseline=False,
             cache_root=False,
         )
+        return _WithChance(improvement, question)
 
     def _promising(self, question: Question) -> Tensor:
         """Sampled points of the space, most promising first: ``(k, d)``."""
         if self.name == "pareto":
             return trade_offs(question, 64)
-        best = float((question.signs[0] * question.models[0].moments(question.observed)[0]).max())
+        best = float((question.signs[0] * question.models[0].moments(question.baseline)[0]).max())
         return shortlist(question, expected_improvement_score(question, 0, best), 64)
 
 
@@ -153,3 +182,19 @@ def _linear(space: Space) -> list[tuple[Tensor, Tensor, float]]:
 
 def _stacked(points: Sequence[Chosen], d: int) -> Tensor:
     return torch.from_numpy(np.array([p.x for p in points]).reshape(-1, d))
+
+
+def _rounded(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A point as it will be on record: continuous numbers to a billionth of their range, the rest as they are."""
+    settled = space.coordinates(space.settings(x))
+    for i, p in enumerate(space.parameters):
+        if isinstance(p, Continuous):
+            span = p.high - p.low
+            settled[i] = min(max(p.low + round((settled[i] - p.low) / span, 9) * span, p.low), p.high)
+    return settled
+
+
+def _is_taken(space: Space, x: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether one of ``others``, shape ``(n, d)``, is the same experiment: within a ten-thousandth of each range."""
+    spans = np.array([p.high - p.low if isinstance(p, Continuous) else 1.0 for p in space.parameters])
+    return bool((np.abs(others - x) <= SAME * spans).all(axis=1).any()) if len(others) else False

@@ -13,3 +13,5 @@ ACQUISITIONS: Final[dict[str, str]] = {
     "pareto": "the batch expected to grow the dominated hypervolume of several targets most",
     "random": "at random, as a control",
 }
+
+ONE_TARGET: Final = frozenset({"improvement", "ucb"})  # look at the first target only

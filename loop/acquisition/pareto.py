@@ -9,7 +9,6 @@ import torch
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import WeightedMCMultiOutputObjective
 from botorch.models import ModelList
-from botorch.optim.optimize import optimize_acqf_discrete
 from botorch.sampling.list_sampler import ListSampler
 from botorch.sampling.normal import SobolQMCNormalSampler
 from torch import Tensor
@@ -34,11 +33,19 @@ class Pareto:
         if not len(short):
             return Choice(())
         function = hypervolume_improvement(question)
-        size = min(q, len(short))
-        chosen, values = optimize_acqf_discrete(function, q=size, choices=short, max_batch_size=256, unique=True)
+        log_chance = question.chance(short).log()
         meaning = f"log expected hypervolume improvement, reference {_shown(reference_point(question), question)}"
-        points = tuple(Chosen(x.numpy(), float(v), meaning) for x, v in zip(chosen, values.reshape(-1), strict=True))
-        return Choice(points, candidates(question)[2])
+        picked: list[int] = []
+        points: list[Chosen] = []
+        with torch.no_grad():
+            for _ in range(min(q, len(short))):
+                waiting = torch.cat([question.pending, short[picked]])
+                function.set_X_pending(waiting if len(waiting) else None)
+                value = function(short[:, None, :]) + log_chance
+                value[picked] = -torch.inf
+                picked.append(int(value.argmax()))
+                points.append(Chosen(short[picked[-1]].numpy(), float(value[picked[-1]]), meaning))
+        return Choice(tuple(points), candidates(question)[2])
 
 
 def hypervolume_improvement(question: Question) -> qLogNoisyExpectedHypervolumeImprovement:
@@ -85,7 +92,8 @@ def trade_offs(question: Question, keep: int) -> Tensor:
     weights = np.random.default_rng(question.seed).dirichlet(np.ones(len(question.models)), DIRECTIONS)
     reference = reference_point(question)
     seen = torch.stack([m.moments(question.observed)[0] for m in question.models], dim=1) * question.signs
-    span = (seen.max(0).values - reference).clamp_min(1e-9)
+    span = seen.max(0).values - seen.min(0).values
+    span = torch.where(span > 0, span, torch.ones_like(span))
     lists = []
     for weight in torch.from_numpy(weights):
 

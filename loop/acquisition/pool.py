@@ -42,23 +42,29 @@ class Thompson:
         short = shortlist(question, _optimism(question))
         if not len(short):
             return Choice(())
+        everything = torch.cat([short, question.pending])
         draws = [
-            sign * model.samples(short, 4 * q, seed=question.seed + 101 * i)
+            sign * model.samples(everything, 4 * q, seed=question.seed + 101 * i)
             for i, (model, sign) in enumerate(zip(question.models, question.signs, strict=True))
         ]
         generator = torch.Generator().manual_seed(question.seed)
         order = torch.randperm(len(draws[0]), generator=generator)
-        chance = question.feasibility.chance(short)
+        likely = torch.cat([question.chance(short), torch.ones(len(question.pending), dtype=short.dtype)]) >= 0.5
         points: list[Chosen] = []
         picked: set[int] = set()
+        spent: list[int] = []
         for k in order.tolist():
             weights = torch.rand(len(draws), generator=generator, dtype=short.dtype)
             total = sum(w * _standard(d)[k] for w, d in zip(weights / weights.sum(), draws, strict=True))
             assert isinstance(total, Tensor)
-            ranked = torch.where(chance >= 0.5, total, total - 10.0).argsort(descending=True).tolist()
-            choice = next((i for i in ranked if i not in picked), None)
+            ranked = torch.where(likely, total, total - 10.0).argsort(descending=True).tolist()
+            if ranked[0] >= len(short) and len(order) - len(spent) > q - len(points):
+                spent.append(k)  # what is best in this draw is running already: another draw decides
+                continue
+            choice = next((i for i in ranked if i < len(short) and i not in picked), None)
             if choice is None or len(points) == q:
                 break
+            spent.append(k)
             picked.add(choice)
             value = float(draws[0][k, choice] * question.signs[0]) if len(draws) == 1 else float(total[choice])
             points.append(Chosen(short[choice].numpy(), value, "value in one draw of the response"))
@@ -80,13 +86,16 @@ class UpperConfidenceBound:
         short = shortlist(question, _optimism(question))
         if not len(short):
             return Choice(())
-        draws = sign * model.samples(short, UCB_SAMPLES, seed=question.seed)
-        mean = sign * model.moments(short)[0]
+        everything = torch.cat([short, question.pending])
+        draws = sign * model.samples(everything, UCB_SAMPLES, seed=question.seed)
+        mean = sign * model.moments(everything)[0]
         bound = mean + math.sqrt(UCB_BETA * math.pi / 2) * (draws - mean).abs()
         lowest = bound.min() - 1.0
-        bound = (bound - lowest) * question.feasibility.chance(short)
+        waiting = bound[:, len(short) :] - lowest
+        bound = (bound[:, : len(short)] - lowest) * question.chance(short)
         points: list[Chosen] = []
-        best = torch.zeros(len(bound), dtype=bound.dtype)
+        # what is running is in the batch already
+        best = waiting.max(dim=1).values if waiting.shape[1] else torch.zeros(len(bound), dtype=bound.dtype)
         picked: list[int] = []
         for _ in range(min(q, len(short))):
             value = torch.maximum(bound, best[:, None]).mean(0)
@@ -123,7 +132,7 @@ class Exploration:
         waiting = range(n + len(surface), len(everything))
         for k in waiting:  # what is running will be known
             states = [s.measured(k) for s in states]
-        chance = question.feasibility.chance(options)
+        chance = question.chance(options)
         picked: list[int] = []
         points: list[Chosen] = []
         for _ in range(min(q, n)):

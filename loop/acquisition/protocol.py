@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,6 +16,8 @@ from loop.objective import Objective
 from loop.space import Pool, Space
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.protocol import FittedSurrogate
+
+UNLIKELIEST = 1e-9  # chances are not told apart below it; their logarithm stays finite
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,29 @@ class Question:
     pending: Tensor
     tried: NDArray[np.float64]
     seed: int
+
+    def chance(self, x: Tensor) -> Tensor:
+        """The chance that a candidate runs as intended and keeps every threshold, at ``x``, ``(n, d)``: ``(n,)``."""
+        total = self.feasibility.chance(x)
+        for target, model in zip(self.objective.targets, self.models, strict=True):
+            if target.at_least is None and target.at_most is None:
+                continue
+            mean, sd = model.moments(x)
+            low = -math.inf if target.at_least is None else target.at_least
+            high = math.inf if target.at_most is None else target.at_most
+            kept: Tensor = torch.special.ndtr((high - mean) / sd) - torch.special.ndtr((low - mean) / sd)
+            total = total * kept.clamp_min(UNLIKELIEST)
+        return total
+
+    @property
+    def baseline(self) -> Tensor:
+        """The observed coordinates whose believed values keep every threshold; all of them where none does."""
+        keeps = torch.ones(len(self.observed), dtype=torch.bool)
+        for target, model in zip(self.objective.targets, self.models, strict=True):
+            if target.at_least is not None or target.at_most is not None:
+                mean = model.moments(self.observed)[0].tolist()
+                keeps &= torch.tensor([target.meets(value) for value in mean])
+        return self.observed[keeps] if keeps.any() else self.observed
 
     @property
     def signs(self) -> Tensor:

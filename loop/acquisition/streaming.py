@@ -28,7 +28,8 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
     """The pool to be scored, the indices to score, and a note when they are only a sample."""
     pool = question.pool
     if pool is None:
-        return (points := PointPool(sample_space(question.space, SURFACE, question.seed))), np.arange(len(points)), ()
+        points = PointPool(sample_space(question.space, SURFACE, question.seed))
+        return points, np.arange(len(points)), (f"chose among {len(points)} points that stand for the whole space",)
     if len(pool) <= POOL_LIMIT:
         return pool, np.arange(len(pool), dtype=np.int64), ()
     rng = np.random.default_rng(question.seed)
@@ -51,7 +52,7 @@ def shortlist(question: Question, score: Score, keep: int = SHORTLIST) -> Tensor
     for x in untried(question):
         if not len(x):
             continue
-        value = score(x) * question.feasibility.chance(x)
+        value = score(x) * question.chance(x)
         best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
         top = torch.argsort(best_value, descending=True, stable=True)[:keep]
         best_x, best_value = best_x[top], best_value[top]

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from loop.acquisition.names import ACQUISITIONS
-from loop.errors import HakkenError, SpecError, UnknownName, did_you_mean
+from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
+from loop.errors import HakkenError, SpaceError, SpecError, UnknownName, did_you_mean
 from loop.space import ProductPool, sample_space
 from loop.spec.building import build_objective, build_space
 from loop.spec.models import (
@@ -28,7 +28,7 @@ from loop.spec.models import (
     TargetSpec,
 )
 from loop.spec.tables import ReadFile, resolve_options
-from loop.surrogates.names import SURROGATES
+from loop.surrogates.names import GRADIENT_FREE, SURROGATES
 
 
 def read_spec(text: str, *, source: str, read: ReadFile) -> CampaignSpec:
@@ -89,13 +89,21 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
             f"{_where(source, lines, ('budget', 'experiments'))}: the budget of {spec.budget.experiments} experiments "
             f"does not cover the initial design of {planner.initial.experiments}; raise the one or lower the other"
         )
-    for name in [planner.surrogate] if isinstance(planner.surrogate, str) else planner.surrogate:
+    members = [planner.surrogate] if isinstance(planner.surrogate, str) else planner.surrogate
+    if problem := _of_members(spec, members):
+        raise SpecError(f"{_where(source, lines, ('planner', 'surrogate'))}: {problem}")
+    for name in members:
         if name not in SURROGATES:
             unknown = UnknownName("surrogate", name, SURROGATES)
             raise SpecError(f"{_where(source, lines, ('planner', 'surrogate'))}: {unknown}")
     if planner.acquisition not in ACQUISITIONS:
         unknown = UnknownName("acquisition", planner.acquisition, ACQUISITIONS)
         raise SpecError(f"{_where(source, lines, ('planner', 'acquisition'))}: {unknown}")
+    if planner.acquisition in ONE_TARGET and len(spec.objective) > 1:
+        raise SpecError(
+            f"{_where(source, lines, ('planner', 'acquisition'))}: acquisition {planner.acquisition!r} looks at one "
+            f"target, the objective has {len(spec.objective)}; use 'pareto', 'thompson' or 'exploration'"
+        )
     if planner.acquisition == "pareto" and len(spec.objective) < 2:
         raise SpecError(
             f"{_where(source, lines, ('planner', 'acquisition'))}: acquisition 'pareto' needs two targets or more, "
@@ -103,9 +111,29 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
         )
 
 
+def _of_members(spec: CampaignSpec, members: list[str]) -> str:
+    """What is wrong with a list of members, or with trees where numbers are continuous; "" if nothing is."""
+    if not members:
+        return "the list of members is empty; name at least one, or write committee"
+    if twice := sorted({m for m in members if members.count(m) > 1}):
+        return f"member {twice[0]!r} is given twice; keep one"
+    if isinstance(spec.planner.surrogate, list) and (odd := {"random", "committee"} & set(members)):
+        return f"{sorted(odd)[0]!r} cannot be a member of a committee; leave it out, or write it alone"
+    continuous = [n for n, p in spec.space.items() if isinstance(p, NumberSpec) and p.values is None and p.step is None]
+    climbs = spec.planner.acquisition in ("auto", "pareto", *ONE_TARGET)
+    if continuous and climbs and (steps := GRADIENT_FREE & set(members)):
+        return (
+            f"{sorted(steps)[0]!r} has no slope to climb, and {continuous[0]!r} is continuous; give it a step, "
+            "use another surrogate, or acquisition thompson or exploration"
+        )
+    return ""
+
+
 def _check_space(spec: CampaignSpec) -> None:
     """Build it, and see that some candidate is left."""
     space = build_space(spec)
+    if space.is_finite and space.size >= 2**63:
+        raise SpaceError(f"the space has {space.size:.1e} combinations, more than can be counted; remove options")
     if space.is_finite and space.constraints:
         ProductPool(space)
     elif space.constraints:

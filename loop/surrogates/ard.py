@@ -19,7 +19,7 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Category, Component, Continuous, Discrete, Space
-from loop.surrogates.exact import ExactPosterior, standardisation
+from loop.surrogates.exact import ExactPosterior, noise_weights, standardisation
 from loop.surrogates.protocol import TrainingSet
 
 
@@ -58,7 +58,8 @@ class ArdGaussianProcess:
             return dense
 
         with torch.no_grad():
-            train = covariance(data.x, data.x) + noise * torch.eye(len(data), dtype=y.dtype)
+            # a limit or a vague value counts for less; the fit itself takes all values as equally noisy
+            train = covariance(data.x, data.x) + noise * torch.diag(noise_weights(data.sd, scale))
             values, vectors = torch.linalg.eigh(train)
             root = vectors / values.clamp_min(1e-10).sqrt()
             prior = float(covariance(data.x[:1], data.x[:1]))

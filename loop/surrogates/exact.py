@@ -19,6 +19,7 @@ from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
+USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
 
 
@@ -74,11 +75,20 @@ class ExactPosterior:
     def held_out(self) -> Tensor:
         """Log density of each training value under the model without it, in target units: shape ``(n,)``.
 
+        Replicates are left out together: a model must not be praised for remembering a twin.
+
         Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), equations 5.10 to 5.12.
         """
-        precision = self.root.square().sum(-1)
-        residual = (self.root @ (self.root.T @ self.y)) / precision
-        density: Tensor = 0.5 * (precision / (2 * math.pi)).log() - 0.5 * precision * residual.square()
+        weighted = self.root @ (self.root.T @ self.y)
+        variance = 1.0 / self.root.square().sum(-1)
+        residual = weighted * variance
+        groups = replicate_groups(self.x)
+        for group in torch.nonzero(torch.bincount(groups) > 1)[:, 0]:
+            rows = torch.nonzero(groups == group)[:, 0]
+            covariance = torch.linalg.inv(self.root[rows] @ self.root[rows].T)
+            variance[rows] = covariance.diagonal()
+            residual[rows] = covariance @ weighted[rows]
+        density: Tensor = -0.5 * (2 * math.pi * variance).log() - 0.5 * residual.square() / variance
         return density - math.log(self.scale)
 
     def model(self) -> Model:
@@ -122,3 +132,18 @@ def standardisation(y: Tensor) -> tuple[float, float]:
     """Mean and standard deviation of values, the latter 1 where all are alike."""
     scale = float(y.std(correction=0))
     return float(y.mean()), scale if scale > 1e-9 * (1.0 + float(y.abs().max())) else 1.0
+
+
+def noise_weights(sd: Tensor, scale: float) -> Tensor:
+    """How much noisier than usual each value is, from its known deviation in target units: shape ``(n,)``, from 1.
+
+    1 where nothing is known. The level of the noise is learnt; this says only how much more a value scatters.
+    """
+    extra = (sd / scale).square() / USUAL_NOISE
+    return 1.0 + torch.nan_to_num(extra, nan=0.0)
+
+
+def replicate_groups(x: Tensor) -> Tensor:
+    """Which rows of ``x``, shape ``(n, d)``, are the same candidate: a number for each row, shape ``(n,)``."""
+    groups: Tensor = torch.unique(x, dim=0, return_inverse=True)[1]
+    return groups

@@ -15,14 +15,17 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
-from loop.surrogates.exact import ExactPosterior, Kernel, standardisation
+from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, Kernel, noise_weights, standardisation
 from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import TrainingSet
 
 LENGTHSCALES = torch.logspace(math.log10(0.35), math.log10(2.0), 9, dtype=torch.float64)  # times the prior's l0
 OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
 NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1], dtype=torch.float64)
-NOISE_LOG_MEDIAN, NOISE_LOG_SD = -4.0, 1.0  # log-normal prior of the noise variance, values standardised
+NOISE_LOG_MEDIAN, NOISE_LOG_SD = (
+    math.log(USUAL_NOISE),
+    1.0,
+)  # log-normal prior of the noise variance, values standardised
 MEAN_VARIANCE = 1.0  # prior variance of the constant mean, in output scales
 
 
@@ -45,7 +48,7 @@ class GaussianProcess:
         distance = metric(space, self.representation)
         shift, scale = standardisation(data.y)
         y = (data.y - shift) / scale
-        weights = _noise_weights(data.sd, scale)
+        weights = noise_weights(data.sd, scale)
         l0 = prior_lengthscale(distance.dimension)
         lengthscales = l0 * LENGTHSCALES
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
@@ -112,9 +115,3 @@ def _log_prior(l0: float, lengthscales: Tensor) -> Tensor:
     output = l0 * OUTPUT_SCALES.log() - OUTPUT_SCALES
     noise = -0.5 * ((NOISES.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
     return length[:, None, None] + output[None, :, None] + noise[None, None, :]
-
-
-def _noise_weights(sd: Tensor, scale: float) -> Tensor:
-    """How much noisier than the usual each value is: 1 where nothing is known, more where its deviation says so."""
-    extra = (sd / scale).square() / math.exp(NOISE_LOG_MEDIAN)
-    return 1.0 + torch.nan_to_num(extra, nan=0.0)

@@ -13,3 +13,5 @@ SURROGATES: Final[dict[str, str]] = {
     "trees": "extremely randomised trees on count fingerprints, the classical baseline",
     "random": "no model: every batch at random, the baseline to beat",
 }
+
+GRADIENT_FREE: Final = frozenset({"trees"})  # cannot be climbed in continuous spaces

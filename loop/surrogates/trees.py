@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from botorch.models.ensemble import EnsembleModel
+from botorch.acquisition.objective import PosteriorTransform
 from botorch.models.model import Model
+from botorch.posteriors.gpytorch import GPyTorchPosterior
+from gpytorch.distributions import MultivariateNormal
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor
 from torch import Tensor
 
 from loop.errors import TooFewPoints
 from loop.space import Category, Component, Parameter, Space
-from loop.surrogates.exact import standardisation
+from loop.surrogates.exact import noise_weights, replicate_groups, standardisation
 from loop.surrogates.protocol import TrainingSet
 
 TREES = 100
@@ -43,8 +45,9 @@ class ExtraTrees:
         forest = ExtraTreesRegressor(TREES, bootstrap=True, min_samples_leaf=1, random_state=seed % 2**32, n_jobs=1)
         shift, scale = standardisation(data.y)
         y = np.round(((data.y - shift) / scale).numpy(), 9)  # the last digits must not decide between equal splits
-        forest.fit(features, y)
-        outside = _out_of_bag(forest, features)
+        weights = noise_weights(data.sd, scale)
+        forest.fit(features, y, sample_weight=(1.0 / weights).numpy() if bool((weights > 1).any()) else None)
+        outside = _out_of_bag(forest, features, replicate_groups(data.x).numpy())
         mean = np.nanmean(np.where(np.isnan(outside), y.mean(), outside), axis=0)
         residual = y - mean
         spread = np.nan_to_num(np.nanstd(np.where(np.isnan(outside), y.mean(), outside), axis=0))
@@ -103,22 +106,42 @@ class FittedTrees:
         return {"trees": TREES, "noise_sd": self.noise_sd}
 
 
-class _TreesModel(EnsembleModel):
-    """The forest as a BoTorch ensemble. It has no gradients: use it on finite sets."""
+class _TreesModel(Model):
+    """The forest as a BoTorch model: a normal posterior with the trees' mean and covariance.
+
+    A committee mixes it with Gaussian processes, whose draws come from normal base samples too. It has no gradients:
+    use it on finite sets.
+    """
 
     def __init__(self, fitted: FittedTrees) -> None:
         super().__init__()
         self.fitted = fitted
-        self._num_outputs = 1
+
+    @property
+    def num_outputs(self) -> int:
+        return 1
 
     @property
     def batch_shape(self) -> torch.Size:
         return torch.Size()
 
-    def forward(self, X: Tensor) -> Tensor:
-        """Each tree's prediction: ``(*b, q, d)`` to ``(*b, trees, q, 1)``."""
+    def posterior(
+        self,
+        X: Tensor,
+        output_indices: list[int] | None = None,
+        observation_noise: bool | Tensor = False,
+        posterior_transform: PosteriorTransform | None = None,
+    ) -> GPyTorchPosterior:
+        """Joint belief at ``X``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
         flat = self.fitted.by_tree(X.detach().reshape(-1, X.shape[-1]))
-        return flat.reshape(len(flat), *X.shape[:-1]).movedim(0, -2)[..., None]
+        values = flat.reshape(len(flat), *X.shape[:-1]).movedim(0, -1)  # (*b, q, trees)
+        mean = values.mean(-1)
+        centred = values - mean[..., None]
+        noise = self.fitted.noise_sd**2 if observation_noise is not False else 0.0
+        diagonal = (self.fitted.floor**2 + noise) * torch.eye(X.shape[-2], dtype=X.dtype)
+        covariance = centred @ centred.transpose(-1, -2) / values.shape[-1] + diagonal
+        posterior = GPyTorchPosterior(MultivariateNormal(mean, covariance))
+        return posterior if posterior_transform is None else posterior_transform(posterior)
 
 
 def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
@@ -145,11 +168,13 @@ def _option_features(p: Parameter) -> NDArray[np.float32]:
     return varying if varying.shape[1] else np.zeros((p.size, 1), dtype=np.float32)
 
 
-def _out_of_bag(forest: ExtraTreesRegressor, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Predictions of trees for the rows they did not see, NaN elsewhere: shape ``(trees, n)``."""
+def _out_of_bag(
+    forest: ExtraTreesRegressor, features: NDArray[np.float32], groups: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Predictions of trees for the rows they did not see, nor any replicate of them, NaN elsewhere: ``(trees, n)``."""
     outside = np.full((len(forest.estimators_), len(features)), np.nan)
     for row, (tree, seen) in enumerate(zip(forest.estimators_, forest.estimators_samples_, strict=True)):
-        unseen = np.setdiff1d(np.arange(len(features)), seen)
+        unseen = np.flatnonzero(~np.isin(groups, groups[seen]))
         if len(unseen):
             outside[row, unseen] = tree.predict(features[unseen])
     return outside

@@ -381,6 +381,25 @@ class LedgerContract:
 
         assert [r.version for r in ledger.rounds("coupling")] == [1, 2]
 
+    def test_a_round_planned_under_a_version_that_is_not_in_force_is_refused(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch(1, version=1))
+        ledger.open_campaign("coupling", {**SPEC, "budget": 60}, by="ada")
+        before = everything(ledger)
+
+        for version in (1, 3, -1):
+            with (
+                pytest.raises(LedgerError, match=f"round 2 .* under version {version} of the spec, and version 2"),
+                ledger.work(lease) as work,
+            ):
+                work.record_round(batch(2, version=version))
+
+        assert everything(ledger) == before
+        with ledger.work(lease) as work:
+            assert work.record_round(batch(2, version=2)).version == 2
+
     def test_a_round_gives_back_what_it_was_planned_from_in_the_same_order(self, ledger: Ledger, lease: Lease) -> None:
         ended = finished(ledger, lease, n=3)
         with ledger.work(lease) as work:
