@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import SHORTLIST, candidates, random_untried, shortlist
+from loop.acquisition.streaming import SHORTLIST, Score, candidates, random_untried, shortlist
 from loop.surrogates.protocol import FittedSurrogate
 
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
@@ -166,7 +166,7 @@ class _Surface:
         return _Surface(self.covariance - torch.outer(column, column) / (column[k] + self.noise), self.noise)
 
 
-def _optimism(question: Question):  # type: ignore[no-untyped-def]
+def _optimism(question: Question) -> Score:
     """Mean plus two deviations, standardised and summed over targets, shifted above zero."""
 
     def score(x: Tensor) -> Tensor:
