@@ -113,12 +113,17 @@ def candidate_spec(point: Candidate) -> str:
     return canonical(spec, f"candidate {dict(point.settings)}")
 
 
-def check_round(name: str, draft: RoundDraft) -> None:
-    """Refuse a batch that contradicts itself; ``name`` stands at the head of the message.
+def check_round(name: str, draft: RoundDraft, in_force: int) -> None:
+    """Refuse a batch that contradicts itself or the spec version in force; ``name`` stands at the message's head.
 
     Raises:
-        LedgerError: A number is out of range, or something is there twice.
+        LedgerError: A number is out of range, something is there twice, or it was planned under another version.
     """
+    if draft.version not in (0, in_force):
+        raise LedgerError(
+            f"{name} was planned under version {draft.version} of the spec, and version {in_force} is in force; "
+            "plan it again"
+        )
     if draft.number < 1:
         raise LedgerError(f"{name}: rounds are numbered from 1")
     if not -LARGEST <= draft.seed <= LARGEST:

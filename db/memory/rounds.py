@@ -66,7 +66,7 @@ def decide(held: HeldCampaign, proposal_id: str, approved: bool, by: str, why: s
 
 def _check(held: HeldCampaign, draft: RoundDraft) -> None:
     name = f"round {draft.number} of campaign {held.name!r}"
-    check_round(name, draft)
+    check_round(name, draft, held.data.record.version)
     if any(r.number == draft.number for r in held.data.rounds):
         raise LedgerError(f"{name} is already on record; a round is planned once, take the next number")
     for what, references, known in (

@@ -19,7 +19,8 @@ def record_round(held: HeldCampaign, draft: RoundDraft) -> RoundRecord:
     """Save a batch with its attempts.
 
     Raises:
-        LedgerError: The batch contradicts itself, or its number is on record already.
+        LedgerError: The batch contradicts itself, its number is on record already, or it was planned under a version
+            of the spec that is not in force.
         NotFound: It was planned from an observation or an attempt that is not on record.
     """
     _check(held, draft)
@@ -99,7 +100,7 @@ def decide(held: HeldCampaign, proposal_id: str, approved: bool, by: str, why: s
 
 def _check(held: HeldCampaign, draft: RoundDraft) -> None:
     name = f"round {draft.number} of campaign {held.name!r}"
-    check_round(name, draft)
+    check_round(name, draft, held.row.version)
     known = held.session.scalars(
         select(t.Round.number).where(t.Round.campaign_id == held.id, t.Round.number == draft.number)
     ).first()

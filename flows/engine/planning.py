@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.judging import identified
 from flows.engine.session import Planner
 from flows.engine.view import View
-from loop.errors import SpaceError
+from loop.errors import PoolExhausted, SpaceError
 from loop.history import History
 from loop.policy.stopping import reason_to_stop
-from loop.record import AttemptRecord, CampaignState, ObservationRecord, ProposalRecord, RoundDraft
+from loop.record import AttemptRecord, CampaignRecord, CampaignState, ObservationRecord, ProposalRecord, RoundDraft
 from loop.space import Space
 from loop.space.pool import ENUMERABLE
 from loop.spec import CampaignSpec, build_space
@@ -38,10 +38,23 @@ class Inputs:
     history: History
     experiments: int  # at most so many
     notes: tuple[str, ...] = ()
+    is_narrowed: bool = False  # candidates that a person refused are kept out of the spec's space
 
     def plan(self, planner: Planner) -> Plan:
-        """The batch. Raises what the planner raises, ``PoolExhausted`` among it."""
-        return planner(self.spec, self.history, None, seed=self.seed, experiments=self.experiments)
+        """The batch, of at least one proposal. Raises what the planner raises besides.
+
+        Raises:
+            PoolExhausted: Nothing is left to propose, perhaps because a person refused all that was.
+        """
+        try:
+            plan = planner(self.spec, self.history, None, seed=self.seed, experiments=self.experiments)
+        except SpaceError as error:
+            if not self.is_narrowed:
+                raise
+            raise PoolExhausted(f"nothing is left that a person did not refuse ({error})") from error
+        if not plan.proposals:
+            raise PoolExhausted("the planner proposed nothing; widen the space or end the campaign")
+        return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,8 @@ def next_inputs(view: View, experiments: int) -> Inputs:
     spec, notes = without_refused(view.spec, view.space, view.proposals if number > 1 else ())
     history, unreadable = history_of(view.space, view.counted, view.pending)
     seed = seed_of(spec.planner.seed, view.name, number)
-    return Inputs(number, seed, spec, view.space, history, experiments, notes + unreadable)
+    is_narrowed = spec is not view.spec
+    return Inputs(number, seed, spec, view.space, history, experiments, notes + unreadable, is_narrowed)
 
 
 def first_inputs(spec: CampaignSpec) -> Inputs:
@@ -90,13 +104,13 @@ def first_inputs(spec: CampaignSpec) -> Inputs:
     return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.experiments)
 
 
-def draft_of(inputs: Inputs, plan: Plan, data_version: int) -> RoundDraft:
-    """The round as it is put on record."""
+def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft:
+    """The round as it is put on record; ``campaign`` as it was when the inputs were read."""
     proposals = tuple(replace(p, candidate=identified(inputs.space, p.candidate.settings)) for p in plan.proposals)
     return RoundDraft(
         number=inputs.number,
         seed=inputs.seed,
-        data_version=data_version,
+        data_version=campaign.data_version,
         surrogate=plan.surrogate,
         model={**plan.model, ALLOWED: inputs.experiments},
         notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),
@@ -105,6 +119,7 @@ def draft_of(inputs: Inputs, plan: Plan, data_version: int) -> RoundDraft:
         pending=tuple(p.key for p in inputs.history.pending),
         proposals=proposals,
         approved=inputs.spec.laboratory.approval == "automatic",
+        version=campaign.version,
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from flows.engine.planning import Need, draft_of, next_inputs, what_is_due
+from typing import TYPE_CHECKING
+
+from flows.engine.planning import Inputs, Need, draft_of, next_inputs, what_is_due
 from flows.engine.session import Session
 from loop.checkpoints import reached
-from loop.errors import PoolExhausted, SpaceError
+from loop.errors import LedgerError, PoolExhausted, StaleLease
 from loop.experiment import Event, State
-from loop.record import CampaignState
+from loop.record import CampaignRecord, CampaignState
+
+if TYPE_CHECKING:
+    from loop.planner import Plan
 
 
 def propose(session: Session) -> None:
@@ -28,23 +33,33 @@ def plan_and_store(session: Session, need: Need) -> None:
     inputs = next_inputs(view, need.experiments)
     try:
         plan = inputs.plan(session.planner)
-        if not plan.proposals:
-            raise PoolExhausted("the planner proposed nothing; widen the space or end the campaign")
-    except (PoolExhausted, SpaceError) as error:
-        if isinstance(error, SpaceError) and inputs.spec is view.spec:
-            raise
-        # A space emptied by a person's refusals is exhausted too.
+    except PoolExhausted as error:
         session.exhausted = state  # spares planning it again while the last experiments run
-        if not view.pending:
+        if not view.pending and session.refresh().campaign.version == view.campaign.version:
             finish(session, str(error))
         return
     reached("propose.planned")
-    with session.work() as work:
-        work.record_round(draft_of(inputs, plan, view.campaign.data_version))
+    if not store(session, inputs, plan, view.campaign):
+        session.tally.note(f"round {inputs.number}: the spec was changed while it was planned; it is planned anew")
+        return
     session.tally.proposed += [view.label(p.candidate.settings) for p in plan.proposals]
     session.tally.notes += [f"round {inputs.number}: {note}" for note in plan.notes]
     session.refresh()
     reached("propose.stored")
+
+
+def store(session: Session, inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> bool:
+    """Put a round on record; False where ``campaign``, from which it was planned, has another spec in force by now."""
+    try:
+        with session.work() as work:
+            work.record_round(draft_of(inputs, plan, campaign))
+    except StaleLease:
+        raise
+    except LedgerError:
+        if session.refresh().campaign.version == campaign.version:
+            raise
+        return False
+    return True
 
 
 def finish(session: Session, reason: str) -> None:

@@ -67,7 +67,7 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     )
     planned, notes = without_refused(spec, space, ledger.proposals(name), before=stored.number)
     allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
-    return Inputs(stored.number, stored.seed, planned, space, history, allowed, notes)
+    return Inputs(stored.number, stored.seed, planned, space, history, allowed, notes, planned is not spec)
 
 
 def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft]) -> Iterator[str]:

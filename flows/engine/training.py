@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE
 from flows.engine.passes import sitting
-from flows.engine.planning import Inputs, draft_of, next_inputs, what_is_due
-from flows.engine.proposing import finish
+from flows.engine.planning import Inputs, next_inputs, what_is_due
+from flows.engine.proposing import finish, store
 from flows.engine.session import Planner, default_planner
 from flows.engine.view import View
 from flows.wiring import open_record
@@ -49,14 +49,15 @@ def train_round(settings: Settings, name: str, number: int, *, planner: Planner 
         exhausted = str(error)
     reached("train.planned")
     with sitting(settings, name, patience=PATIENCE) as session:
+        dropped = f"round {number} was planned from a record that has changed since; it is dropped and planned anew"
         if _basis(session.view) != basis:
-            return f"round {number} was planned from a record that has changed since; it is dropped and planned anew"
+            return dropped
         if exhausted:
             if not session.view.pending:
                 finish(session, exhausted)
             return exhausted
-        with session.work() as work:
-            work.record_round(draft_of(inputs, plan, session.view.campaign.data_version))
+        if not store(session, inputs, plan, view.campaign):
+            return dropped
         reached("train.stored")
     return f"round {number} is stored: {len(plan.proposals)} proposals"
 

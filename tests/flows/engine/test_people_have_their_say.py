@@ -8,8 +8,9 @@ import pytest
 from db.ledger import open_ledger
 from flows.engine import approve, replay, resume, retract, run, status, stop, tell, tick
 from flows.engine.telling import TellError
+from flows.engine.training import train_round
 from flows.settings import Settings
-from loop.errors import LedgerError, NotFound, SpecError
+from loop.errors import LedgerError, NotFound, PoolExhausted, SpecError
 from loop.outcome import Fault, Measured, Negative
 from loop.record import Verdict
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of, story_of
@@ -271,6 +272,48 @@ def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_cam
     assert (status(settings, "small")[0].version, status(settings, "small")[0].state) == (2, "active")
     report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
     assert (report.state, report.experiments_done) == ("finished", 6)
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_a_spec_changed_while_a_round_is_planned_leaves_it_to_the_next_pass(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    fewer = spec_of()["planner"] | {"initial": {"design": "random", "experiments": 3}}
+
+    def slow_planner(*args: Any, **keywords: Any) -> Any:
+        add(settings, tmp_path, planner=fewer)
+        return cheap_planner(*args, **keywords)
+
+    dropped = tick(settings, "small", planner=slow_planner)
+
+    assert (dropped.round, dropped.sent, dropped.proposed) == (0, 0, ())
+    assert "round 1: the spec was changed while it was planned" in " ".join(dropped.notes)
+    assert len(once(settings).proposed) == 3
+    assert [n[2] for n in story_of(settings).notes] == [2]
+
+
+def test_a_space_widened_while_it_is_found_exhausted_does_not_end_the_campaign(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def slow_planner(*_args: Any, **_keywords: Any) -> Any:
+        add(settings, tmp_path, space={"solvent": {"type": "category", "options": list("abcdef")}})
+        raise PoolExhausted("every candidate was tried")
+
+    add(settings, tmp_path, space={"solvent": {"type": "category", "options": list("ab")}})
+
+    assert tick(settings, "small", planner=slow_planner).state == "active"
+    assert len(once(settings).proposed) == 4
+
+
+def test_training_apart_ends_a_campaign_whose_candidates_were_all_refused(settings: Settings, tmp_path: Path) -> None:
+    space = {"solvent": {"type": "category", "options": list("abcd")}}
+    add(settings, tmp_path, space=space, laboratory={"adapter": "simulated", "approval": "person"})
+    train_round(settings, "small", 1, planner=cheap_planner)
+    approve(settings, "small", 1, by="tester", refuse=True)
+
+    said = train_round(settings, "small", 2, planner=cheap_planner)
+
+    assert said.startswith("nothing is left that a person did not refuse")
+    assert (status(settings, "small")[0].state, story_of(settings).state[1]) == ("finished", said)
 
 
 def test_a_change_after_which_old_results_mean_something_else_is_refused(settings: Settings, tmp_path: Path) -> None:
