@@ -188,8 +188,8 @@ class Work(Protocol):
     def record_round(self, draft: RoundDraft) -> RoundRecord:
         """Save a batch: round, model, training rows, candidates, proposals, predictions, attempts.
 
-        One READY attempt per replicate of each approved proposal. A round number already on record
-        raises ``LedgerError``.
+        One READY attempt per replicate of each approved proposal. A round number already on record, or a
+        spec version that is no longer in force, raises ``LedgerError``.
         """
 
     def decide(self, proposal_id: str, approved: bool, by: str, why: str) -> None:
