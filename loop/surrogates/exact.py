@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from botorch.acquisition.objective import PosteriorTransform
 from botorch.models.model import Model
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
+
+from loop.surrogates.coordinate_model import CoordinateModel
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
@@ -98,34 +99,19 @@ class ExactPosterior:
         return self.details
 
 
-class ExactModel(Model):
+class ExactModel(CoordinateModel):
     """An ``ExactPosterior`` as a BoTorch model of coordinates, with gradients in the numbers."""
 
     def __init__(self, fitted: ExactPosterior) -> None:
         super().__init__()
         self.fitted = fitted
 
-    @property
-    def num_outputs(self) -> int:
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        return torch.Size()
-
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> GPyTorchPosterior:
-        """Joint belief at ``X``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
-        mean, covariance = self.fitted.joint(X)
-        if observation_noise is not False:
-            covariance = covariance + self.fitted.noise_sd**2 * torch.eye(X.shape[-2], dtype=X.dtype)
-        posterior = GPyTorchPosterior(MultivariateNormal(mean, covariance))
-        return posterior if posterior_transform is None else posterior_transform(posterior)
+    def belief(self, x: Tensor, *, with_noise: bool) -> GPyTorchPosterior:
+        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
+        mean, covariance = self.fitted.joint(x)
+        if with_noise:
+            covariance = covariance + self.fitted.noise_sd**2 * torch.eye(x.shape[-2], dtype=x.dtype)
+        return GPyTorchPosterior(MultivariateNormal(mean, covariance))
 
 
 def standardisation(y: Tensor) -> tuple[float, float]:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from botorch.acquisition.objective import PosteriorTransform
 from botorch.models.model import Model
 from botorch.posteriors.posterior import Posterior
 from botorch.sampling.get_sampler import GetSampler
 from botorch.sampling.normal import SobolQMCNormalSampler
 from torch import Tensor, nn
+
+from loop.surrogates.coordinate_model import CoordinateModel
 
 
 def apportion(weights: Sequence[float], n: int) -> tuple[int, ...]:
@@ -90,7 +91,7 @@ class MixturePosterior(Posterior):
         return torch.cat(drawn)
 
 
-class MixtureModel(Model):
+class MixtureModel(CoordinateModel):
     """A committee as a BoTorch model of coordinates."""
 
     def __init__(self, members: Sequence[Model], weights: Sequence[float]) -> None:
@@ -98,28 +99,10 @@ class MixtureModel(Model):
         self.members = nn.ModuleList(members)
         self.weights = tuple(weights)
 
-    @property
-    def num_outputs(self) -> int:
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        return torch.Size()
-
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> Posterior:
-        """Joint belief at ``X``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
-        parts = [m.posterior(X, observation_noise=observation_noise) for m in self.members if isinstance(m, Model)]
-        posterior = MixturePosterior(parts, self.weights)
-        if posterior_transform is None:
-            return posterior
-        transformed: Posterior = posterior_transform.forward(posterior)
-        return transformed
+    def belief(self, x: Tensor, *, with_noise: bool) -> MixturePosterior:
+        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
+        parts = [m.posterior(x, observation_noise=with_noise) for m in self.members if isinstance(m, Model)]
+        return MixturePosterior(parts, self.weights)
 
 
 def _mixture_sampler(

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from botorch.acquisition.objective import PosteriorTransform
 from botorch.models.model import Model
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from gpytorch.distributions import MultivariateNormal
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from loop.errors import TooFewPoints
 from loop.space import Category, Component, Parameter, Space
+from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.exact import noise_weights, replicate_groups, standardisation
 from loop.surrogates.protocol import TrainingSet
 
@@ -106,7 +106,7 @@ class FittedTrees:
         return {"trees": TREES, "noise_sd": self.noise_sd}
 
 
-class _TreesModel(Model):
+class _TreesModel(CoordinateModel):
     """The forest as a BoTorch model: a normal posterior with the trees' mean and covariance.
 
     A committee mixes it with Gaussian processes, whose draws come from normal base samples too. It has no gradients:
@@ -117,31 +117,16 @@ class _TreesModel(Model):
         super().__init__()
         self.fitted = fitted
 
-    @property
-    def num_outputs(self) -> int:
-        return 1
-
-    @property
-    def batch_shape(self) -> torch.Size:
-        return torch.Size()
-
-    def posterior(
-        self,
-        X: Tensor,
-        output_indices: list[int] | None = None,
-        observation_noise: bool | Tensor = False,
-        posterior_transform: PosteriorTransform | None = None,
-    ) -> GPyTorchPosterior:
-        """Joint belief at ``X``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
-        flat = self.fitted.by_tree(X.detach().reshape(-1, X.shape[-1]))
-        values = flat.reshape(len(flat), *X.shape[:-1]).movedim(0, -1)  # (*b, q, trees)
+    def belief(self, x: Tensor, *, with_noise: bool) -> GPyTorchPosterior:
+        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
+        flat = self.fitted.by_tree(x.detach().reshape(-1, x.shape[-1]))
+        values = flat.reshape(len(flat), *x.shape[:-1]).movedim(0, -1)  # (*b, q, trees)
         mean = values.mean(-1)
         centred = values - mean[..., None]
-        noise = self.fitted.noise_sd**2 if observation_noise is not False else 0.0
-        diagonal = (self.fitted.floor**2 + noise) * torch.eye(X.shape[-2], dtype=X.dtype)
+        noise = self.fitted.noise_sd**2 if with_noise else 0.0
+        diagonal = (self.fitted.floor**2 + noise) * torch.eye(x.shape[-2], dtype=x.dtype)
         covariance = centred @ centred.transpose(-1, -2) / values.shape[-1] + diagonal
-        posterior = GPyTorchPosterior(MultivariateNormal(mean, covariance))
-        return posterior if posterior_transform is None else posterior_transform(posterior)
+        return GPyTorchPosterior(MultivariateNormal(mean, covariance))
 
 
 def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
