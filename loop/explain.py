@@ -16,8 +16,6 @@ from loop.record import Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import Representation, metric
 
-UNLIKELY = 0.5  # below this chance of success the reason says so
-
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
