@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from sqlalchemy.orm import Session
 from loop.errors import LedgerError
 
 BUSY_SECONDS: Final = 20  # a write of ours takes milliseconds; whoever waits longer has a problem to hear of
+LOOK_SECONDS: Final = 0.01  # between two looks at a file that somebody else has locked
 
 
 def address(url: str) -> URL:
@@ -81,14 +84,32 @@ def sqlite_file(engine: Engine) -> Path | None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # sqlite3 opens transactions on its own, and only before the first write; we say BEGIN ourselves.
     connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    _write_ahead(connection)
     for pragma in (
-        f"busy_timeout = {BUSY_SECONDS * 1000}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "recursive_triggers = ON",  # see ``db.triggers``
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Turn write-ahead logging on, once in the life of a file.
+
+    SQLite does not wait for its busy timeout here: of several that open a new file at once, all but one may be told
+    at once that it is locked. So the wait is ours.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(LOOK_SECONDS)
 
 
 def _begin_sqlite(connection: Connection) -> None:

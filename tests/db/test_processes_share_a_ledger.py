@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +124,24 @@ def test_many_threads_write_one_chain(url: str) -> None:
         assert (report.is_intact, report.message) == (True, "")
         assert report.entries == 4 * (1 + 5 * 2)
         assert all(len(ledger.rounds(name)) == 5 for name in names)
+
+
+def test_a_new_ledger_waits_for_whoever_writes_to_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "new.sqlite"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # here SQLite refuses write-ahead logging at once, whatever its timeout
+    timer = threading.Timer(0.2, other.execute, ["COMMIT"])
+    timer.start()
+    try:
+        with open_ledger(f"sqlite:///{file}") as ledger:
+            named = [c.name for c in ledger.campaigns()]
+    finally:
+        timer.join()
+        other.close()
+
+    assert named == []
+    with closing(sqlite3.connect(file)) as reader:
+        assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_campaign_made_by_two_at_once_is_one(url: str) -> None:
