@@ -5,12 +5,13 @@
 #   make test    install what tests need, then run them
 #   make lint    ruff, mypy and the direction of imports
 #   make bench   the benchmarks; DATA=DIR says where their tables are, RUNS=N how often each method starts
+#   make peers   other planners that benchmarks compare with, each in an environment of its own (about 2 GB each)
 #
 # To keep a second demo beside the first: make demo HAKKEN_HOME=runs/second
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench
+.PHONY: help demo test lint bench peers
 
 BIN := .venv/bin
 HAKKEN_HOME ?= runs
@@ -18,6 +19,7 @@ DATA ?= data
 RUNS ?= 40
 SEED ?= 0
 PYTEST_ARGS ?=
+HAKKEN_PEERS ?= .peers
 
 # On a few busy cores, OpenMP's threads spin on each other: a calculation takes 200 times as long.
 export OMP_NUM_THREADS ?= 1
@@ -26,6 +28,7 @@ export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export HAKKEN_HOME
+export HAKKEN_PEERS
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -50,6 +53,13 @@ bench: $(BIN)/.installed-demo
 		$(BIN)/python $$file --data $(DATA) --runs $(RUNS) --seed $(SEED) \
 			--json $(HAKKEN_HOME)/benchmarks/$$(basename $$file .py).json || failed=1; \
 	done; exit $$failed
+
+peers: $(foreach peer,baybe ax bofire,$(HAKKEN_PEERS)/$(peer)/.installed)
+
+$(HAKKEN_PEERS)/%/.installed: benchmarks/peers/%.txt $(BIN)/.made
+	@test -x $(HAKKEN_PEERS)/$*/bin/python || $(BIN)/python -m venv $(HAKKEN_PEERS)/$*
+	$(HAKKEN_PEERS)/$*/bin/python -m pip install --quiet -r $<
+	@touch $@
 
 $(BIN)/.made:
 	@for python in python3.11 python3.12 python3.13 python3; do \

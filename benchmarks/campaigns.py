@@ -1,0 +1,162 @@
+"""One campaign of any planner on any problem: the same starts, the same luck, and peers' runs kept for the next time.
+
+An observation is ``{"settings", "values": {target: number}, "failed": bool}``, with ``"qualifiers": {target: "<" or
+">"}`` where a value is a limit. ``run`` asks a chooser for batch after batch and tells it what came out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import harness  # noqa: F401 - sets the threads before torch is loaded
+import torch
+from peers import Answer, Peer, home, key_of
+from problems import Problem, Settings
+
+from loop.history import History, Observation
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Outcome, Qualifier
+from loop.planner import plan
+
+Observed: TypeAlias = dict[str, Any]
+Chooser: TypeAlias = Callable[[Problem, Sequence[Observed], int, int], Answer]  # problem, observed, seed, q
+Measure: TypeAlias = Callable[[Problem, Settings, int, Sequence[Settings]], Observed]  # problem, what, seed, earlier
+
+
+def measure(problem: Problem, settings: Settings, seed: int, earlier: Sequence[Settings]) -> Observed:
+    """What an experiment gives: its measurement, as the problem says."""
+    return {"settings": settings, "values": problem.observe(settings, seed, earlier), "failed": False}
+
+
+def history_of(problem: Problem, observed: Sequence[Observed]) -> History:
+    """Observations as hakken's history."""
+    return History(
+        tuple(
+            Observation(str(i), problem.space.coordinates(o["settings"]), outcome_of(problem, o))
+            for i, o in enumerate(observed)
+        )
+    )
+
+
+def outcome_of(problem: Problem, observed: Observed) -> Outcome:
+    """One observation as hakken's outcome."""
+    if observed.get("failed"):
+        return Fault.of(FaultKind.INPUT_ERROR, "failed")
+    limits = observed.get("qualifiers", {})
+    return Measured(
+        tuple(
+            Measurement(t, v, problem.spec["objective"][t].get("unit", ""), v, qualifier=Qualifier(limits.get(t, "=")))
+            for t, v in observed["values"].items()
+        )
+    )
+
+
+def hakken(**planner: Any) -> Chooser:
+    """hakken's planner with these settings; none for its defaults. The shared start is its initial design."""
+
+    def choose(problem: Problem, observed: Sequence[Observed], seed: int, q: int) -> Answer:
+        torch.set_num_threads(1)
+        spec, history = (
+            problem.planner_spec(**{"batch": q, "initial": {"experiments": q}, **planner}),
+            history_of(problem, observed),
+        )
+        pool, start = problem.pool, time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = plan(spec, history, pool, seed=seed, experiments=q)
+        seconds = time.perf_counter() - start
+        return Answer([dict(p.candidate.settings) for p in result.proposals for _ in range(p.replicates)], seconds)
+
+    return choose
+
+
+def asked(other: Peer) -> Chooser:
+    """A peer as a chooser."""
+    return lambda problem, observed, seed, q: other.propose(problem.question, observed, q, seed)
+
+
+def run(
+    chooser: Chooser, problem: Problem, seed: int, *, q: int = 5, n: int = 50, measure: Measure = measure
+) -> dict[str, Any]:
+    """A campaign of ``n`` experiments in batches of ``q`` from the shared start.
+
+    Returns ``observed`` (every observation in order) and ``seconds`` (of each batch that was chosen).
+    """
+    observed: list[Observed] = []
+
+    def carry_out(batch: Sequence[Settings]) -> None:
+        for settings in batch[: n - len(observed)]:
+            observed.append(measure(problem, settings, seed, [o["settings"] for o in observed]))
+
+    carry_out(problem.start(seed, q))
+    seconds = []
+    while len(observed) < n:
+        answer = chooser(problem, observed, seed * 1000 + len(seconds) + 1, q)
+        seconds.append(answer.seconds)
+        carry_out(answer.settings)
+    return {"observed": observed, "seconds": seconds}
+
+
+class Kept:
+    """Peers' runs as JSON lines, one file per peer, found again by everything that decides them."""
+
+    def __init__(self, folder: Path | None = None, *, fresh: bool = False) -> None:
+        self.folder, self.fresh = folder or home() / "cache", fresh
+
+    def run(
+        self,
+        other: Peer,
+        problem: Problem,
+        seed: int,
+        *,
+        q: int = 5,
+        n: int = 50,
+        measure: Measure = measure,
+        how: str = "",
+    ) -> dict[str, Any]:
+        """``run`` for a peer, or what was kept of it.
+
+        ``how`` tells apart measurements that are made in another way than the problem's own. A ``recommended``
+        settings is added, asked for after the last experiment (single objective only).
+        """
+        key = {
+            "peer": other.name, "version": other.version, "problem": problem.name, "seed": seed, "q": q, "n": n,
+            "how": how, "question": key_of(problem.question), "truth": key_of([d.tolist() for d in problem.draws]),
+        }  # fmt: skip
+        kept = None if self.fresh else self.find(key)
+        if kept is not None:
+            return kept
+        done = run(asked(other), problem, seed, q=q, n=n, measure=measure)
+        if len(problem.targets) == 1:
+            done["recommended"] = other.recommend(problem.question, done["observed"], seed).settings[0]
+        self.keep(key, done)
+        return done
+
+    def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The newest run kept under this key."""
+        file, found = self._file(key), None
+        if file.exists():
+            with file.open(encoding="utf-8") as lines:
+                for line in lines:
+                    if not line.endswith("\n"):
+                        break  # a writer was killed here
+                    entry = json.loads(line)
+                    if entry["key"] == key:
+                        found = entry["run"]
+        return found
+
+    def keep(self, key: Mapping[str, Any], done: Mapping[str, Any]) -> None:
+        """Append a run; several processes may."""
+        file = self._file(key)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a+", encoding="utf-8") as lines:
+            fcntl.flock(lines, fcntl.LOCK_EX)
+            lines.write(json.dumps({"key": dict(key), "run": dict(done)}) + "\n")
+
+    def _file(self, key: Mapping[str, Any]) -> Path:
+        return self.folder / f"{key['peer']}-{key['problem']}.jsonl"

@@ -1,0 +1,67 @@
+"""One peer's side of the conversation: requests as JSON lines on stdin, one JSON line for each on stdout.
+
+Run as ``python -P -m peers.worker NAME`` in the peer's environment; ``peers.Peer`` does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Any, Protocol, TextIO
+
+from peers import Unsupported
+from peers.question import Question
+
+
+class Planner(Protocol):
+    """A peer, made ready for one question (``planner(question)`` in each peer's module)."""
+
+    def propose(self, observations: list[dict[str, Any]], q: int, seed: int) -> list[dict[str, Any]]: ...
+
+    def recommend(self, observations: list[dict[str, Any]], seed: int) -> dict[str, Any]: ...
+
+
+def answer(planners: dict[str, Planner], make: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The reply to one request. Nothing is raised: a fault is a reply too."""
+    try:
+        if request["do"] == "hear":
+            planners[request["key"]] = make(Question.read(request["question"]))
+            return {"heard": request["key"]}
+        planner, start = planners[request["key"]], time.perf_counter()
+        if request["do"] == "propose":
+            settings = planner.propose(request["observations"], request["q"], request["seed"])
+        else:
+            settings = [planner.recommend(request["observations"], request["seed"])]
+        return {"settings": settings, "seconds": time.perf_counter() - start}
+    except Unsupported as error:
+        return {"error": str(error), "unsupported": True}
+    except Exception as error:  # the client decides what it means
+        traceback.print_exc(file=sys.stderr)
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def serve(name: str, requests: TextIO, replies: TextIO) -> None:
+    """Answer until stdin ends."""
+    make = importlib.import_module(f"peers.{name}").planner
+    planners: dict[str, Planner] = {}
+    for line in requests:
+        replies.write(json.dumps(answer(planners, make, json.loads(line))) + "\n")
+        replies.flush()
+
+
+def main() -> None:
+    """Keep stdout for replies only, and this folder's modules out of the way of the peer's own imports."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != here]  # ``peers`` itself is loaded already
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    serve(sys.argv[1], sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

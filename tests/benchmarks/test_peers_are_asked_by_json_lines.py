@@ -1,0 +1,164 @@
+"""The conversation with a peer, held with a made-up one that needs no environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from campaigns import Kept, measure
+from peers import Peer, PeerError, PeerMissing, Unsupported, peer
+from peers.question import Question, best_observed
+from problems import Problem
+
+FAKE = '''
+"""A peer that proposes the first candidates nobody tried, and counts how often it was made ready."""
+import os
+from peers import Unsupported
+MADE = 0
+def planner(question):
+    global MADE
+    MADE += 1
+    if question.parameters[0].name == "odd":
+        raise Unsupported("parameter 'odd' cannot be stated")
+    return Fake(question)
+class Fake:
+    def __init__(self, question):
+        self.question = question
+    def propose(self, observations, q, seed):
+        print("chatter of a library")
+        if q == 13:
+            raise ValueError("thirteen")
+        if q == 14:
+            os._exit(3)
+        tried = {self.question.key(o["settings"]) for o in observations}
+        rest = [c for c in self.question.candidates if self.question.key(c) not in tried]
+        return [self.question.plain(c) for c in rest[:q]]
+    def recommend(self, observations, seed):
+        return {"made": MADE, "threads": os.environ["OMP_NUM_THREADS"]}
+'''
+
+
+def problem_of(name: str = "a") -> Problem:
+    spec: dict[str, Any] = {
+        "campaign": "tiny",
+        "space": {name: {"type": "number", "values": [1.0, 2.0, 3.0, 4.0]}},
+        "objective": {"y": {"goal": "maximize"}},
+        "budget": {"experiments": 10},
+        "laboratory": {"adapter": "emulator"},
+    }
+    import numpy as np
+
+    rows = tuple({name: v} for v in (1.0, 2.0, 3.0, 4.0))
+    return Problem("tiny", spec, rows, tuple(np.array([[10 * r[name]]]) for r in rows))
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Peer:
+    """A peer whose module is the made-up one."""
+    (tmp_path / "fake.py").write_text(FAKE)
+    code = (
+        "import sys, importlib.util\n"
+        f"spec = importlib.util.spec_from_file_location('peers.fake', {str(tmp_path / 'fake.py')!r})\n"
+        "import peers.worker\n"
+        "module = importlib.util.module_from_spec(spec); sys.modules['peers.fake'] = module\n"
+        "spec.loader.exec_module(module); sys.argv = ['worker', 'fake']; peers.worker.main()\n"
+    )
+    other = Peer("baybe", [sys.executable, "-P", "-c", code])
+    other.version = "0"
+    return other
+
+
+def test_a_proposal_is_among_the_candidates_that_were_not_tried(fake: Peer) -> None:
+    problem = problem_of()
+    seen = [measure(problem, {"a": 1.0}, 0, [])]
+
+    with fake:
+        answer = fake.propose(problem.question, seen, q=2, seed=0)
+
+    assert answer.settings == [{"a": 2.0}, {"a": 3.0}]
+    assert answer.seconds >= 0
+
+
+def test_one_worker_with_one_thread_lives_for_all_questions_and_hears_each_once(fake: Peer) -> None:
+    with fake:
+        for _ in range(3):
+            fake.propose(problem_of().question, [], q=1, seed=0)
+        answer = fake.recommend(problem_of().question, [], seed=0)
+
+    assert answer.settings == [{"made": 1, "threads": "1"}]
+
+
+def test_a_fault_names_the_peer_and_what_it_was_asked(fake: Peer) -> None:
+    with fake:
+        with pytest.raises(PeerError, match="peer 'baybe' could not propose: ValueError: thirteen"):
+            fake.propose(problem_of().question, [], q=13, seed=0)
+
+        assert fake.propose(problem_of().question, [], q=1, seed=0).settings == [{"a": 1.0}]  # it goes on
+
+
+def test_a_worker_that_dies_is_reported_and_started_again(fake: Peer) -> None:
+    with fake:
+        with pytest.raises(PeerError, match="ended during 'propose'"):
+            fake.propose(problem_of().question, [], q=14, seed=0)
+
+        assert fake.propose(problem_of().question, [], q=1, seed=0).settings == [{"a": 1.0}]
+
+
+def test_what_a_peer_cannot_state_is_a_fault_of_its_own(fake: Peer) -> None:
+    with fake, pytest.raises(Unsupported, match="'odd' cannot be stated"):
+        fake.propose(problem_of("odd").question, [], q=1, seed=0)
+
+
+def test_a_missing_environment_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAKKEN_PEERS", str(tmp_path))
+    other = peer("ax")
+
+    assert not other.available
+    with pytest.raises(PeerMissing, match="make peers"):
+        other.propose(problem_of().question, [], q=1, seed=0)
+    with pytest.raises(PeerError, match="there are baybe, ax, bofire"):
+        peer("edbo")
+
+
+def test_a_run_that_was_kept_is_not_paid_twice(fake: Peer, tmp_path: Path) -> None:
+    problem, kept = problem_of(), Kept(tmp_path / "cache")
+
+    with fake:
+        first = kept.run(fake, problem, 0, q=1, n=3)
+    (file,) = (tmp_path / "cache").iterdir()
+    with file.open("a") as lines:
+        lines.write('{"key": {"cut off')  # a writer was killed
+    fake._command = ["no-such-program"]
+    second = kept.run(fake, problem, 0, q=1, n=3)
+
+    assert first["observed"] == second["observed"]
+    assert len(first["observed"]) == 3
+    assert json.loads(file.read_text().splitlines()[0])["key"]["peer"] == "baybe"
+    with pytest.raises(PeerMissing):
+        kept.run(fake, problem, 1, q=1, n=3)  # another seed was never run
+    with pytest.raises(PeerMissing):
+        Kept(tmp_path / "cache", fresh=True).run(fake, problem, 0, q=1, n=3)
+
+
+def test_a_question_says_what_cannot_be_handed_on() -> None:
+    spec = problem_of().spec
+    mixture = {**spec, "space": {"m": {"type": "mixture", "parts": ["a", "b"]}}}
+    excluding = {**spec, "constraints": [{"exclude": {"a": 1.0}}]}
+
+    with pytest.raises(Unsupported, match=r"'m' \(mixture\)"):
+        Question.read({"spec": mixture})
+    with pytest.raises(Unsupported, match="list of candidates"):
+        Question.read({"spec": excluding})
+    assert not Question.read({"spec": excluding, "candidates": [{"a": 2.0}]}).constraints
+
+
+def test_the_best_observed_is_judged_by_its_mean() -> None:
+    question = Question.read(problem_of().question)
+    lucky = [{"settings": {"a": 1.0}, "values": {"y": v}} for v in (9.0, 0.0)]
+    steady = [{"settings": {"a": 2.0}, "values": {"y": v}} for v in (5.0, 6.0)]
+    failed = [{"settings": {"a": 3.0}, "values": {}, "failed": True}]
+
+    assert best_observed(question, [*lucky, *steady, *failed]) == {"a": 2.0}
