@@ -16,6 +16,8 @@ from loop.belief import Belief, learn
 from loop.errors import FitError, PoolExhausted, SpaceError, TooFewPoints
 from loop.explain import explain_initial, explain_model, nearest
 from loop.history import History, regression_table
+from loop.insight.best import best_of_belief
+from loop.insight.saying import best_sentence
 from loop.objective import Objective
 from loop.policy.control import controls_in
 from loop.policy.initial import initial_design
@@ -111,7 +113,7 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
     return Plan(
         seed=seed,
         surrogate=name,
-        model=_describe(objective, belief),
+        model=_describe(space, objective, history, belief, seed),
         notes=tuple(dict.fromkeys(notes)),
         observations=tuple(o.id for o in history.observations),
         pending=tuple(p.key for p in history.pending),
@@ -216,10 +218,12 @@ def _predictions(objective: Objective, belief: Belief | None, x: torch.Tensor) -
     return [tuple(row) for row in rows]
 
 
-def _describe(objective: Objective, belief: Belief | None) -> Json:
+def _describe(space: Space, objective: Objective, history: History, belief: Belief | None, seed: int) -> Json:
     if belief is None:
         return {}
+    believed = best_of_belief(space, objective, history, belief, None, seed=seed)
     return {
+        "believed_best": best_sentence(believed),
         "targets": {t.name: dict(m.summary()) for t, m in zip(objective.targets, belief.models, strict=True)},
         "training_rows": len(belief.table),
         "informative_faults": belief.feasibility.faults,

@@ -8,7 +8,7 @@ from typing import Final
 
 import typer
 
-from flows.cli import audit, campaigns, checking, deciding, exchanging, health, looking, running, starts
+from flows.cli import audit, believing, campaigns, checking, deciding, exchanging, health, looking, running, starts
 from flows.cli.guard import Guarded
 
 app: Final = typer.Typer(
@@ -25,7 +25,7 @@ app: Final = typer.Typer(
 _COMMANDS: Final = {
     "Begin": (starts.init, checking.validate),
     "Go on": (running.run, running.tick, campaigns.stop, campaigns.resume),
-    "Look": (looking.status, looking.show, looking.report, looking.replay),
+    "Look": (looking.status, looking.show, believing.best, looking.report, looking.replay),
     "Results": (exchanging.tell, exchanging.retract, exchanging.export),
     "Decide": (deciding.approve, deciding.resolve),
     "This machine": (health.doctor,),

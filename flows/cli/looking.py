@@ -43,7 +43,9 @@ def status(
             )
             screen.say(f"  {n} {state}{running}")
         for best in report.best:
-            screen.say(f"  best {best.target} {best.value:.5g} {best.unit}".rstrip() + f": {best.label}")
+            screen.say(f"  best single value: {best.target} {best.value:.5g} {best.unit}".rstrip() + f": {best.label}")
+        if report.believed and report.state == "active":
+            screen.say(f"  {report.believed} (when round {report.round} was planned; hakken best {report.campaign})")
         for number in report.to_approve:
             screen.say(f"  round {number} waits for hakken approve {report.campaign} {number}")
         for key in report.ambiguous:
@@ -69,13 +71,14 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write the campaign's page: one file that works offline, progress, failures and all."""
+    from flows import engine
     from flows import report as pages
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
     path = where.folder(campaign) / "report.html"
     with open_record(where) as ledger:
-        page = pages.build(ledger, campaign)
+        page = pages.build(ledger, campaign, engine.believed(engine.View(ledger, campaign)))
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
     screen.document({"campaign": campaign, "report": str(path)})

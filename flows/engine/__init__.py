@@ -1,5 +1,6 @@
 """The engine: campaigns driven from the record, pass by pass, with or without Prefect."""
 
+from flows.engine.best import believed, best
 from flows.engine.campaigns import add_campaign
 from flows.engine.passes import tick
 from flows.engine.persons import approve, resolve, resume, retract, stop
@@ -9,6 +10,7 @@ from flows.engine.reports import Best, ReplayReport, StatusReport, TellReport, T
 from flows.engine.running import run
 from flows.engine.standing import status
 from flows.engine.telling import TellError, tell
+from flows.engine.view import View
 
 __all__ = [
     "Best",
@@ -17,8 +19,11 @@ __all__ = [
     "TellError",
     "TellReport",
     "TickReport",
+    "View",
     "add_campaign",
     "approve",
+    "believed",
+    "best",
     "preview",
     "preview_spec",
     "replay",

@@ -21,7 +21,11 @@ def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> 
     campaign = view.campaign
     page = settings.folder(view.name) / "report.html"
     if campaign.state is CampaignState.FINISHED:
-        return f"The campaign is finished: {campaign.reason}. Read {page} (hakken report {name} writes it anew).", True
+        return (
+            f"The campaign is finished: {campaign.reason}. See hakken best {name}, and read {page} "
+            f"(hakken report {name} writes it anew).",
+            True,
+        )
     if campaign.state is CampaignState.STOPPED:
         running = len(view.running())
         still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""

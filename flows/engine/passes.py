@@ -74,7 +74,8 @@ def write_page(session: Session) -> str | None:
 
     path = session.settings.folder(session.name) / "report.html"
     try:
-        write(build(session.ledger, session.name), path)
+        believed = None if session.judge is None else session.judge(session.view)
+        write(build(session.ledger, session.name, believed), path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
         session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
         return None

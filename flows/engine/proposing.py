@@ -69,10 +69,21 @@ def finish(session: Session, reason: str) -> None:
     is_over = len(unsent) == len(pending)
     if not unsent and not is_over:
         return
+    said = _with_best(session, reason) if is_over else reason
     with session.work() as work:
         for attempt in unsent:
             work.move(attempt.key, Event.EXPIRE, reason)
         if is_over:
-            work.set_state(CampaignState.FINISHED, reason)
+            work.set_state(CampaignState.FINISHED, said)
     session.refresh()
     reached("propose.finished")
+
+
+def _with_best(session: Session, reason: str) -> str:
+    """The reason, and the candidate that the campaign ends with: the one believed best, not the luckiest."""
+    if session.judge is None:
+        return reason
+    from loop.insight.saying import best_sentence
+
+    sentence = best_sentence(session.judge(session.view))
+    return f"{reason}; {sentence}" if sentence else reason

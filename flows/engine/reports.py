@@ -84,6 +84,7 @@ class StatusReport(_Report):
     ambiguous: tuple[str, ...]  # keys of attempts of which nobody knows whether they ran
     unjudged: int  # envelopes that the next pass will judge
     best: tuple[Best, ...]
+    believed: str  # the believed best when the last batch was planned by a model, as a sentence; "" otherwise
     next_step: str
 
 

@@ -14,9 +14,13 @@ from loop.contracts import Adapter, Ledger, Work
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.insight.best import HonestBest
     from loop.planner import Plan
 
 Planner: TypeAlias = "Callable[..., Plan]"
+
+
+Judge: TypeAlias = "Callable[[View], HonestBest]"
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Session:
         self.tally = Tally()
         self.view = View(ledger, name)
         self.planner: Planner = planner or default_planner
+        self.judge: Judge | None = default_judge if planner is None else None  # a planner's beliefs are its own
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self._laboratory, self._built_for = laboratory, self.view.campaign.version
 
@@ -86,3 +91,10 @@ def default_planner(*args: object, **keywords: object) -> Plan:
     from loop.planner import plan  # brings torch: seconds, only where a batch is planned
 
     return plan(*args, **keywords)  # type: ignore[arg-type]  # hands on whatever a planner takes
+
+
+def default_judge(view: View) -> HonestBest:
+    """What is believed best, imported when it is first needed."""
+    from flows.engine.best import believed
+
+    return believed(view)

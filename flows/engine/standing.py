@@ -50,5 +50,6 @@ def _status(settings: Settings, view: View) -> StatusReport:
         ambiguous=tuple(a.key for a in view.pending if a.state is State.AMBIGUOUS),
         unjudged=len(view.unjudged),
         best=view.best,
+        believed=view.believed,
         next_step=sentence,
     )

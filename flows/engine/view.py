@@ -71,6 +71,11 @@ class View:
         return self.ledger.envelopes(self.name, unjudged_only=True)
 
     @property
+    def believed(self) -> str:
+        """The believed best when the last round was planned, as a sentence; "" where no model planned it."""
+        return str(self.ledger.round(self.name, n).model.get("believed_best", "")) if (n := self.round_number) else ""
+
+    @property
     def pending(self) -> tuple[AttemptRecord, ...]:
         """Attempts that have not ended."""
         return tuple(a for a in self.attempts if a.state in PENDING)

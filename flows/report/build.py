@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from flows.report.calibration import judge
 from flows.report.chance import compare
@@ -24,13 +25,17 @@ from loop.record import (
     Verdict,
 )
 
+if TYPE_CHECKING:
+    from loop.insight.best import HonestBest  # brings torch
+
 _STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
 
 
-def build(ledger: Ledger, name: str) -> Report:
+def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
-    The same record gives the same report: no clock is read.
+    The same record gives the same report: no clock is read. ``believed`` is what the models say of the best; without
+    it the page says that nobody was asked.
 
     Raises:
         NotFound: No campaign has that name.
@@ -51,6 +56,7 @@ def build(ledger: Ledger, name: str) -> Report:
         targets=targets,
         results=results,
         best=tuple(best[-1] for best in steps if best),
+        believed=believed,
         standings=rank(results, placed, targets),
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),

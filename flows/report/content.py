@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from loop.contracts import AuditReport
 from loop.objective import Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
+
+if TYPE_CHECKING:
+    from loop.insight.best import HonestBest  # brings torch
 
 
 class Kind(StrEnum):
@@ -281,6 +285,7 @@ class Report:
     targets: tuple[Target, ...]
     results: tuple[Result, ...]  # every outcome in the order run, retracted ones included
     best: tuple[Best, ...]  # by target; a target without a value is absent
+    believed: HonestBest | None  # None where no model was asked
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     calibration: tuple[Calibration, ...]  # by target
     committee: tuple[Committee, ...]  # by target

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from flows.report import words
+from flows.report.believed import believed_rows
 from flows.report.calibration import TOO_FEW
 from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key
 from flows.report.charts.pareto import pareto
@@ -88,6 +89,7 @@ def render(report: Report) -> str:
         progress=[_progress(report, place) for place in range(len(report.targets))],
         pareto=_pareto(report),
         best=best,
+        believed=believed_rows(report.believed),
         n_front=sum(standing.front == 1 for standing in report.standings),
         symbols=symbols,
         structures=structures,

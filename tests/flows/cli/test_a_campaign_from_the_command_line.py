@@ -112,7 +112,8 @@ def test_status_names_the_best_and_the_next_step(hakken: Any) -> None:
 
     assert "small: finished" in said.out
     assert "4 of 4 experiments done" in said.out
-    assert "best yield" in said.out
+    assert "best single value: yield" in said.out
+    assert "best by the mean of its values, without a model" in said.out
     assert "next: " in said.out
 
 
@@ -309,7 +310,7 @@ def test_every_command_takes_json() -> None:
 
     groups = [app, *(group.typer_instance for group in app.registered_groups)]
     commands = [command.callback for group in groups for command in group.registered_commands]
-    assert len(commands) == 17
+    assert len(commands) == 18
     assert all("as_json" in inspect.signature(command).parameters for command in commands if command is not None)
 
 

@@ -1,0 +1,50 @@
+"""``best``: which candidate is believed best, how sure that is, and what was only lucky."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.naming import Campaign, settings
+from flows.cli.screen import Json, Screen
+from flows.cli.words import plural
+
+
+def best(
+    campaign: Campaign,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to show.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Name the candidate believed best, with an interval and the chance that it truly is: not the luckiest value."""
+    from flows import engine
+    from loop.insight.saying import facts, lucky_line, measured_line, stated_line
+
+    where, screen = settings(), Screen(as_json)
+    found = engine.best(where, campaign)
+    shown = found.candidates[: max(top, found.front if len(found.luckiest) > 1 else 1)]
+    screen.document({"campaign": campaign, "best": found})
+    if as_json:
+        return
+    if not shown:
+        screen.say(f"{campaign}: nothing can be named the best yet")
+    for place, one in enumerate(shown, start=1):
+        head = ""
+        if place <= found.front:
+            head = "on the believed front: " if len(one.targets) > 1 else "believed best: "
+        screen.say(f"{place:3}. {head}{one.label}", bold=place <= found.front)
+        screen.say("     " + "; ".join(stated_line(stated, found) for stated in one.targets))
+        measured = "; ".join(measured_line(stated) for stated in one.targets)
+        screen.say(f"     measured {plural(one.experiments, 'time')}: {measured}")
+        for fact in facts(found, one):
+            screen.say(f"     {fact}")
+    if len(found.candidates) > len(shown):
+        screen.say(f"     and {len(found.candidates) - len(shown)} more tried; --top N shows more")
+    for lucky in found.luckiest:
+        if lucky.is_another:
+            screen.say(lucky_line(lucky))
+    if found.model:
+        screen.say(f"by {found.model}; intervals are of the true value, without the noise of a new measurement")
+    for note in found.notes:
+        screen.say(f"note: {note}")
+    screen.next_step(f"hakken report {campaign} draws all of it; replicates: planned spends experiments on such doubts")

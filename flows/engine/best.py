@@ -1,0 +1,38 @@
+"""The honest best of a campaign, from the record: what is believed best, and what was only lucky."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows.engine.planning import history_of, seed_of
+from flows.engine.view import View
+from flows.wiring import open_record
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+    from loop.insight.best import HonestBest
+
+
+def best(settings: Settings, name: str) -> HonestBest:
+    """What the campaign believes to be best, from everything that counts.
+
+    Raises:
+        NotFound: There is no such campaign.
+    """
+    with open_record(settings) as ledger:
+        return believed(View(ledger, name))
+
+
+def believed(view: View) -> HonestBest:
+    """The same, of a view at hand. The same record gives the same answer."""
+    from loop.insight.best import honest_best  # brings torch: seconds, only where it is asked for
+
+    history, _ = history_of(view.space, view.counted, ())
+    return honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0))
+
+
+def believed_sentence(view: View) -> str:
+    """The believed best in a line; "" where nothing was measured."""
+    from loop.insight.saying import best_sentence
+
+    return best_sentence(believed(view))

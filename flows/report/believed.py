@@ -1,0 +1,52 @@
+"""The believed best as rows of the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from loop.insight.best import HonestBest  # brings torch
+
+SHOWN: Final = 5  # candidates, besides a longer front
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One candidate: what is believed of it, what was measured, and the chances."""
+
+    label: str
+    is_recommended: bool
+    stated: str
+    measured: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The section's rows, and the lines below them."""
+
+    model: str
+    is_bound: bool
+    rows: tuple[Row, ...]
+    lines: tuple[str, ...]
+
+
+def believed_rows(found: HonestBest | None) -> Section | None:
+    """What the section shows; None where no model was asked."""
+    if found is None:
+        return None
+    from loop.insight.saying import facts, lucky_line, measured_line, stated_line
+
+    rows = tuple(
+        Row(
+            label=one.label,
+            is_recommended=place < found.front,
+            stated="; ".join(stated_line(s, found) for s in one.targets),
+            measured=f"{one.experiments} in all: " + "; ".join(measured_line(s) for s in one.targets),
+            facts="; ".join(facts(found, one)),
+        )
+        for place, one in enumerate(found.candidates[: max(SHOWN, found.front)])
+    )
+    lines = (*(lucky_line(lucky) for lucky in found.luckiest if lucky.is_another), *found.notes)
+    return Section(found.model, found.is_bound, rows, lines)

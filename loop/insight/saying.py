@@ -1,0 +1,69 @@
+"""Sentences about the honest best, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from loop.insight.best import Believed, HonestBest, Luckiest, Stated
+
+
+def best_sentence(found: HonestBest) -> str:
+    """The believed best in a line, "" where there is none; with several targets the front's likeliest member."""
+    if not found.candidates or not found.front:
+        return ""
+    first = found.candidates[0]
+    said = ", ".join(stated_line(s, found) for s in first.targets)
+    if not found.model:
+        return f"best by the mean of its values, without a model: {first.label} ({said})"
+    if len(first.targets) > 1:
+        more = f", and {found.front - 1} more" if found.front > 1 else ""
+        return f"believed front: {first.label} ({said}; {chance_of(first.best_of_tried)} to be on it){more}"
+    return (
+        f"believed best: {first.label} ({said}; {chance_of(first.best_of_tried)} to be truly the best of "
+        f"{len(found.candidates)} tried)"
+    )
+
+
+def stated_line(stated: Stated, found: HonestBest) -> str:
+    """A believed value with its interval and unit."""
+    text = f"{stated.target} {stated.mean:.4g}"
+    if stated.low is not None and stated.high is not None:
+        kind = f"{found.level:.0%}" if found.model else "range"
+        text += f" [{kind}: {stated.low:.4g} to {stated.high:.4g}]"
+    return f"{text} {stated.unit}".rstrip()
+
+
+def measured_line(stated: Stated) -> str:
+    """What was measured, value by value."""
+    values = [f"{v:.4g}" for v in stated.values]
+    shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *stated.limits[:3]]
+    return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
+
+
+def lucky_line(lucky: Luckiest) -> str:
+    """The luckiest measurement where it belongs to another candidate."""
+    value = f"{lucky.value:.4g} {lucky.unit}".rstrip()
+    return f"the best single value of {lucky.target}, {value}, was measured of another: {lucky.label}"
+
+
+def chance_of(chance: float | None) -> str:
+    """A chance in words that do not claim more than the draws can tell."""
+    if chance is None:
+        return "no chance given"
+    if chance > 0.999:
+        return "a chance above 0.999"
+    return "a chance below 0.001" if chance < 0.001 else f"a chance of {chance:.2g}"
+
+
+def facts(found: HonestBest, one: Believed) -> Iterable[str]:
+    """Everything besides the values that is to be said of a candidate."""
+    where = "on the true front" if len(one.targets) > 1 else "truly the best"
+    if one.best_of_tried is not None:
+        yield f"{chance_of(one.best_of_tried)} to be {where} of the {len(found.candidates)} tried"
+    if one.best_of_all is not None:
+        bound = " at most" if found.is_bound else ""
+        yield f"{chance_of(one.best_of_all)}{bound} to be so of all candidates"
+    if one.keeps is not None and one.keeps < 0.9995:
+        yield f"{chance_of(one.keeps)} to run as intended within the thresholds"
+    if one.faults:
+        yield f"failed {one.faults} times in a way that says something of it"

@@ -1,0 +1,200 @@
+"""Honest best: beliefs, not luck; intervals, chances, thresholds, failures, fronts, and life without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+import torch
+from campaigns import ALCOHOLS, alcohol_yield, measured, mixed_spec, observe, reaction_spec, run_rounds
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loop.history import History, Observation
+from loop.insight.best import _non_dominated, honest_best
+from loop.insight.saying import best_sentence, facts, lucky_line
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
+from loop.spec import CampaignSpec
+
+SPEC = reaction_spec()
+
+
+def settings(alcohol: str, base: str = "strong", temperature: float = 60) -> dict[str, str | float]:
+    return {"alcohol": alcohol, "base": base, "temperature": temperature}
+
+
+def history(spec: CampaignSpec, rows: Sequence[tuple[Mapping[str, str | float], object]]) -> History:
+    made: list[Observation] = [observe(spec, s, o, f"o{i}") for i, (s, o) in enumerate(rows)]  # type: ignore[arg-type]
+    return History(tuple(made))
+
+
+def whole_surface(noise: Mapping[str, Sequence[float]] | None = None) -> History:
+    """Every condition once, and more or other values where ``noise`` says so for a strong base at 60 degC."""
+    rows = []
+    for alcohol in ALCOHOLS:
+        for base in ("weak", "strong"):
+            for t in (20.0, 40.0, 60.0):
+                s = settings(alcohol, base, t)
+                extra = (noise or {}).get(alcohol, [0.0]) if (base, t) == ("strong", 60.0) else [0.0]
+                rows += [(s, measured(**{"yield": alcohol_yield(s) + e})) for e in extra]
+    return history(SPEC, rows)
+
+
+def test_a_single_lucky_value_does_not_beat_a_candidate_measured_often() -> None:
+    # propanol is 10 below butanol; one reading of it is 12 too high, five of butanol are as they should be
+    found = honest_best(SPEC, whole_surface({"propanol": [12.0, -3.0, -2.0], "butanol": [0.5, -1, 0, 1, -0.5]}), seed=0)
+
+    assert found.candidates[0].settings["alcohol"] == "butanol"
+    assert found.candidates[0].experiments == 5
+    assert found.candidates[0].targets[0].values == pytest.approx((80.5, 79, 80, 81, 79.5))
+    assert found.luckiest[0].value == pytest.approx(82)
+    assert found.luckiest[0].is_another
+    assert "propanol" in lucky_line(found.luckiest[0])
+
+
+def test_the_interval_narrows_and_the_chance_grows_with_replicates() -> None:
+    rng = np.random.default_rng(3)
+    noisy = {a: [float(rng.normal(0, 8))] for a in ALCOHOLS}
+    once = honest_best(SPEC, whole_surface(noisy), seed=0)
+    often = honest_best(SPEC, whole_surface({**noisy, "butanol": [-6.0, 6.0] * 8}), seed=0)
+
+    def of_butanol(found: object) -> tuple[float, float]:
+        one = next(c for c in found.candidates if c.settings == settings("butanol", temperature=60.0))  # type: ignore[attr-defined]
+        return one.targets[0].high - one.targets[0].low, one.best_of_tried
+
+    assert of_butanol(often)[0] < of_butanol(once)[0]
+    assert 0.0 <= of_butanol(once)[1] <= 1.0
+    assert sum(c.best_of_tried or 0 for c in once.candidates) == pytest.approx(1.0)
+
+
+def test_among_all_candidates_the_chance_is_never_larger_than_among_the_tried() -> None:
+    seen, _ = run_rounds(SPEC, lambda s: measured(**{"yield": alcohol_yield(s)}), 3)
+
+    found = honest_best(SPEC, seen, seed=1)
+
+    assert found.untried == 30 - len(found.candidates)
+    assert not found.is_bound
+    for c in found.candidates:
+        assert c.best_of_tried is not None
+        assert c.best_of_all is not None
+        assert c.best_of_all <= c.best_of_tried + 1e-12
+
+
+def test_nothing_is_said_of_all_candidates_of_a_continuous_space() -> None:
+    spec = mixed_spec()
+    seen, _ = run_rounds(spec, lambda s: measured(height=-((float(s["x"]) - 1) ** 2)), 4)
+
+    found = honest_best(spec, seen, seed=1)
+
+    assert found.model == "committee"
+    assert all(c.best_of_all is None for c in found.candidates)
+
+
+def test_the_same_arguments_give_the_same_answer() -> None:
+    seen, _ = run_rounds(SPEC, lambda s: measured(**{"yield": alcohol_yield(s)}), 3)
+
+    assert honest_best(SPEC, seen, seed=5) == honest_best(SPEC, seen, seed=5)
+
+
+def test_what_breaks_a_threshold_is_not_the_best() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize", "at_most": 60}})
+
+    found = honest_best(spec, whole_surface(), seed=0)
+
+    assert found.candidates[0].targets[0].mean <= 60
+    assert (found.candidates[0].keeps or 0) >= 0.5
+    hopeless = honest_best(reaction_spec({"yield": {"goal": "maximize", "at_least": 200}}), whole_surface(), seed=0)
+    assert any("keeps the thresholds" in note for note in hopeless.notes)
+
+
+def test_faults_lower_the_chance_and_negatives_are_no_best() -> None:
+    spec = reaction_spec()
+    rows = [
+        (settings(a), measured(**{"yield": y})) for a, y in (("methanol", 20.0), ("ethanol", 30.0), ("phenol", 25.0))
+    ]
+    failed = Fault(FaultKind.CONVERGENCE_ERROR, "never ends", informative=True)
+    limit = Negative("no conversion", (Measurement("yield", 5.0, "%", 5.0, qualifier=Qualifier.BELOW),))
+    seen = history(
+        spec, [*rows, (settings("phenol"), failed), (settings("propanol"), failed), (settings("butanol"), limit)]
+    )
+
+    found = honest_best(spec, seen, seed=0)
+
+    named = {c.settings["alcohol"]: c for c in found.candidates}
+    assert set(named) == {"methanol", "ethanol", "phenol"}
+    assert named["phenol"].faults == 1
+    assert named["phenol"].keeps == pytest.approx(0.5, abs=0.05)  # one of two ran
+    assert any("failed 1 times" in fact for fact in facts(found, named["phenol"]))
+
+
+def test_several_targets_have_a_front_with_the_chance_of_each_to_be_on_it() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}})
+    rng = np.random.default_rng(0)
+
+    def respond(s: Mapping[str, str | float]) -> Measured:
+        return measured(**{"yield": alcohol_yield(s) + rng.normal(), "cost": float(s["temperature"]) + rng.normal()})
+
+    seen, _ = run_rounds(spec, respond, 5)
+    found = honest_best(spec, seen, seed=0)
+
+    assert 1 <= found.front < len(found.candidates)
+    chances = [c.best_of_tried or 0 for c in found.candidates[: found.front]]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] > 0.9
+    assert best_sentence(found).startswith("believed front: ")
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12))
+def test_a_front_is_what_nobody_beats(rows: list[tuple[int, int, int]]) -> None:
+    found = _non_dominated(torch.tensor(rows, dtype=torch.float64)).tolist()
+
+    for k, row in enumerate(rows):
+        beaten = any(all(a >= b for a, b in zip(other, row, strict=True)) and other != row for other in rows)
+        assert found[k] is (not beaten)
+
+
+def test_without_a_model_the_means_are_named_and_that_is_said() -> None:
+    rows = [(settings("ethanol"), measured(**{"yield": 50.0}))]
+    alone = honest_best(SPEC, history(SPEC, rows), seed=0)
+    several = honest_best(
+        reaction_spec(surrogate="random"),
+        history(
+            SPEC,
+            [
+                *rows,
+                (settings("ethanol"), measured(**{"yield": 40.0})),
+                (settings("phenol"), measured(**{"yield": 46.0})),
+            ],
+        ),
+        seed=0,
+    )
+
+    assert alone.model == several.model == ""
+    assert "no model could be fitted" in alone.notes[0]
+    assert (alone.candidates[0].targets[0].low, alone.candidates[0].best_of_tried) == (None, None)
+    assert several.candidates[0].settings["alcohol"] == "phenol"
+    ethanol = several.candidates[1].targets[0]
+    assert (ethanol.mean, ethanol.low, ethanol.high) == (45.0, 40.0, 50.0)
+    assert several.luckiest[0].is_another
+
+
+def test_nothing_measured_is_no_best() -> None:
+    found = honest_best(SPEC, History(), seed=0)
+
+    assert found.candidates == ()
+    assert best_sentence(found) == ""
+
+
+def test_no_yield_above_all_there_is_is_believed() -> None:
+    rows = [
+        (settings(a, b, t), measured(**{"yield": 99.5}))
+        for a in ("ethanol", "phenol")
+        for b in ("weak", "strong")
+        for t in (20.0, 40.0)
+    ]
+    rows += [(settings("methanol", "weak", 20.0), measured(**{"yield": 10.0}))]
+
+    found = honest_best(SPEC, history(SPEC, rows), seed=0)
+
+    assert all((c.targets[0].high or 0) <= 100 for c in found.candidates)
