@@ -34,7 +34,10 @@ def nearest(space: Space, x: NDArray[np.float64], history: History) -> Nearest:
     squared = distance.squared(torch.from_numpy(x[None, :].copy()), torch.from_numpy(seen))[0]
     best = int(squared.argmin())
     # two random options are 2 apart on average, two random numbers 1/3 (of squared, scaled distance: 1/6)
-    typical = sum(2.0 if isinstance(p, Category | Component) else 1 / 6 for p in space.parameters)
+    mixed = space.frame.mixed_columns
+    kinds = [p for column, p in enumerate(space.parameters) if column not in mixed]
+    typical = sum(2.0 if isinstance(p, Category | Component) else 1 / 6 for p in kinds)
+    typical += sum(1.0 for _ in space.mixtures) + sum(1 / 6 for _ in space.derived)
     novelty = min(float((squared[best].clamp_min(0) / typical).sqrt()), 1.0)
     return Nearest(space.label(space.settings(seen[best])), novelty)
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
 from loop.record import EnvelopeDraft
 from loop.space import Component, Continuous, Discrete, Space
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_space
 from loop.units import convert
 
 TELL: Final = "tell:"
@@ -85,12 +85,13 @@ def is_blank(header: Sequence[str], cells: Sequence[str], targets: Iterable[str]
     return "key" in names and not names & results
 
 
-def read_columns(header: Sequence[str], spec: CampaignSpec) -> dict[str, Column]:
-    """What each column holds, by header.
+def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None = None) -> dict[str, Column]:
+    """What each column holds, by header; ``space`` is the spec's, where the caller has it.
 
     Raises:
         OutcomeError: A column is unknown or there twice, or a unit is wrong.
     """
+    names = (build_space(spec) if space is None else space).names
     columns: dict[str, Column] = {}
     taken: dict[tuple[str, str], str] = {}
     for head in header:
@@ -98,7 +99,7 @@ def read_columns(header: Sequence[str], spec: CampaignSpec) -> dict[str, Column]
         name, unit = (match["name"], match["unit"]) if match else (head, None)
         if name in IGNORED:
             continue
-        column = _column(head, name, unit, spec)
+        column = _column(head, name, unit, spec, names)
         place = (column.thing, column.part)
         if place in taken:
             raise OutcomeError(f"columns {taken[place]!r} and {head!r} hold the same thing; remove one")
@@ -120,7 +121,7 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
     cells = data["cells"]
     if not isinstance(cells, dict):
         raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
-    columns = read_columns(list(cells), spec)
+    columns = read_columns(list(cells), spec, space)
     by_place = {(c.thing, c.part): (c, cells[head].strip()) for head, c in columns.items()}
     has_key = bool(by_place.get(("key", "value"), (None, ""))[1])
     settings = _settings(by_place, space, is_needed=not has_key)
@@ -130,10 +131,10 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
 _Cells = Mapping[tuple[str, str], tuple[Column, str]]
 
 
-def _column(head: str, name: str, unit: str | None, spec: CampaignSpec) -> Column:
+def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: Sequence[str]) -> Column:
     if name in PLAIN:
         return Column(head, name, "value", None)
-    if name in spec.space:
+    if name in names:
         return Column(head, name, "value", unit)
     if name in spec.objective:
         return Column(head, name, "value", unit)
@@ -141,16 +142,20 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec) -> Colum
         for part in ("sd", "qualifier"):
             if name in (f"{target}_{part}", f"{target} {part}"):
                 return Column(head, target, part, unit)
-    known = [*spec.space, *spec.objective, *PLAIN]
-    wanted = ", ".join([*spec.space, *spec.objective, *(f"{t}_sd" for t in spec.objective), *sorted(PLAIN)])
+    known = [*names, *spec.objective, *PLAIN]
+    wanted = ", ".join([*names, *spec.objective, *(f"{t}_sd" for t in spec.objective), *sorted(PLAIN)])
     raise OutcomeError(f"column {head!r} is unknown{did_you_mean(name, known)}; known: {wanted}. Rename or remove it")
 
 
 def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str | float]:
     settings: dict[str, str | float] = {}
-    for p in space.parameters:
+    mixed, conditional = space.frame.mixed_columns, space.frame.conditional
+    for place, p in enumerate(space.parameters):
         column, text = cells.get((p.name, "value"), (None, ""))
-        if not text and not is_needed:
+        if not text and (not is_needed or place in conditional):
+            continue  # what does not apply has an empty cell; the space says if it was wanted
+        if not text and place in mixed and _has_fractions(cells, space, place):
+            settings[p.name] = 0.0  # a part of a mixture that was not used
             continue
         if column is None:
             names = ", ".join(space.names)
@@ -167,6 +172,12 @@ def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str 
             settings[p.name] = text
             p.index(text)
     return settings
+
+
+def _has_fractions(cells: _Cells, space: Space, place: int) -> bool:
+    """Whether the row gives any part of the mixture that column ``place`` belongs to."""
+    columns = next(m.columns for m in space.mixtures if place in m.columns)
+    return any(cells.get((space.names[c], "value"), (None, ""))[1] for c in columns)
 
 
 def _option(p: Component, text: str) -> str:

@@ -1,22 +1,33 @@
 """The search space: parameters, constraints, coordinates and lazy pools of candidates."""
 
-from loop.space.constraints import Constraint, Exclude, Linear
-from loop.space.parameters import Category, Component, Continuous, Discrete, Parameter
+from loop.space.constraints import Comparison, Constraint, Count, Exclude, Formula, Linear, Require
+from loop.space.expressions import Expression
+from loop.space.parameters import Category, Component, Continuous, Discrete, Ordinal, Parameter
 from loop.space.pool import PointPool, Pool, ProductPool, sample_space
 from loop.space.space import Space
+from loop.space.structure import Condition, Derived, Mixture
 
 __all__ = [
     "Category",
+    "Comparison",
     "Component",
+    "Condition",
     "Constraint",
     "Continuous",
+    "Count",
+    "Derived",
     "Discrete",
     "Exclude",
+    "Expression",
+    "Formula",
     "Linear",
+    "Mixture",
+    "Ordinal",
     "Parameter",
     "PointPool",
     "Pool",
     "ProductPool",
+    "Require",
     "Space",
     "sample_space",
 ]

@@ -1,13 +1,20 @@
-"""Constraints: which combinations are not to be tried. Each is a vectorised test on coordinates."""
+"""Constraints: which combinations are not to be tried. Each is a vectorised test on coordinates.
+
+A number that does not apply counts as 0, an option that does not apply meets no condition on it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from loop.space.expressions import Expression
+
+EQUAL = 1e-6  # how far from an equality a sum may be, of what it must reach (at least 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +27,124 @@ class Exclude:
     name: str
     conditions: Mapping[int, frozenset[float]]  # column of the coordinates -> values
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return tuple(self.conditions)
+
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
-        hit = np.ones(len(x), dtype=bool)
-        for column, values in self.conditions.items():
-            hit &= np.isin(x[:, column], list(values))
-        return ~hit
+        return ~_meets(x, self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """A dependency: where all of ``when`` holds, all of ``require`` must hold too."""
+
+    name: str
+    when: Mapping[int, frozenset[float]]
+    require: Mapping[int, frozenset[float]]
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys((*self.when, *self.require)))
+
+    def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
+        return ~_meets(x, self.when) | _meets(x, self.require)
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A weighted sum of numeric parameters, in their own units, kept between two bounds."""
+    """A weighted sum of numeric parameters, in their own units, kept between two bounds (equal ones: an equality)."""
 
     name: str
     weights: Mapping[int, float]  # column of the coordinates -> weight
     at_least: float = -np.inf
     at_most: float = np.inf
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return tuple(self.weights)
+
+    @property
+    def is_equality(self) -> bool:
+        return self.at_least == self.at_most
+
+    @property
+    def slack(self) -> float:
+        """How far beyond a bound a sum may lie: rounding, not chemistry."""
+        share = EQUAL if self.is_equality else 1e-9
+        return share * max(1.0, *(abs(b) for b in (self.at_least, self.at_most) if np.isfinite(b)))
+
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
         total = sum(weight * x[:, column] for column, weight in self.weights.items())
-        slack = 1e-9 * max(1.0, *(abs(b) for b in (self.at_least, self.at_most) if np.isfinite(b)))
-        return np.asarray((total >= self.at_least - slack) & (total <= self.at_most + slack))
+        return np.asarray((total >= self.at_least - self.slack) & (total <= self.at_most + self.slack))
 
 
-Constraint: TypeAlias = Exclude | Linear
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many of some parameters are used: not zero, and not the option that adds nothing."""
+
+    name: str
+    nothing: Mapping[int, float]  # column of the coordinates -> the coordinate that means none
+    at_least: int = 0
+    at_most: int | None = None
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return tuple(self.nothing)
+
+    def used(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of the named parameters each row of ``x``, shape ``(n, d)``, uses: shape ``(n, k)``."""
+        columns = list(self.nothing)
+        values = x[:, columns]
+        return np.asarray((values != np.array([self.nothing[c] for c in columns])) & (values != -1.0))
+
+    def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
+        number = self.used(x).sum(axis=1)
+        high = len(self.nothing) if self.at_most is None else self.at_most
+        return np.asarray((number >= self.at_least) & (number <= high))
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """An expression with the column of each name: a number at each row of coordinates."""
+
+    expression: Expression
+    columns: tuple[int, ...]  # of ``expression.names``, in their order
+
+    def __call__(self, x: Any) -> Any:
+        """Values at ``x``, numpy or torch, shape ``(*b, d)``: shape ``(*b,)``."""
+        return self.expression({n: x[..., c] for n, c in zip(self.expression.names, self.columns, strict=True)})
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A comparison such as ``temperature * time <= 500``: ``sides`` are zero or above where it holds."""
+
+    name: str
+    text: str
+    sides: tuple[Formula, ...]
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(c for side in self.sides for c in side.columns))
+
+    def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``. A value that is none allows nothing."""
+        allowed = np.ones(len(x), dtype=bool)
+        for side in self.sides:
+            allowed &= np.broadcast_to(side(x) >= -1e-9, len(x))
+        return allowed
+
+
+Constraint: TypeAlias = Exclude | Require | Linear | Count | Comparison
+
+
+def _meets(x: NDArray[np.float64], conditions: Mapping[int, frozenset[float]]) -> NDArray[np.bool_]:
+    hit = np.ones(len(x), dtype=bool)
+    for column, values in conditions.items():
+        hit &= np.isin(x[:, column], list(values))
+    return hit

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from loop.errors import SpaceError, did_you_mean
 from loop.units import check_unit
+
+Scale: TypeAlias = Literal["linear", "log"]
+GAP = 0.25  # share of the scaled range that lies between nothing and the least amount
+NOTHING = -1.0  # coordinate of options that do not apply (numbers that do not apply are 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,35 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordinal:
+    """A choice between named options that have an order, given from the lowest to the highest."""
+
+    name: str
+    options: tuple[str, ...]
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        _check_options(self.name, self.options)
+
+    @property
+    def size(self) -> int:
+        return len(self.options)
+
+    def index(self, value: str | float) -> float:
+        """The coordinate of an option: its rank from 0. Raises ``SpaceError`` for an unknown one."""
+        return _index(self.name, self.options, value)
+
+    def value(self, coordinate: float) -> str:
+        return self.options[round(coordinate)]
+
+    def position(self, x: Any) -> Any:
+        """Ranks (numpy or torch, any shape) scaled to 0 to 1; what does not apply lies below the lowest."""
+        return x / max(self.size - 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
-    """A choice between substances, each with a name and a canonical SMILES.
+    """A choice between substances, each with a name and a canonical SMILES; "" where nothing is added.
 
     With ``is_library`` the options are the molecules of a library that is itself the search space
     ("which molecule?"), rather than an ingredient of a reaction ("which ligand?").
@@ -47,6 +80,7 @@ class Component:
     smiles: tuple[str, ...]
     is_library: bool = False
     unit: str = ""
+    role: str = ""  # what the substance does, such as "ligand"
     _indices: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -57,8 +91,9 @@ class Component:
         for option, smiles in zip(self.options, self.smiles, strict=True):
             if smiles in seen:
                 raise SpaceError(
-                    f"parameter {self.name!r}: {seen[smiles]!r} and {option!r} are the same molecule ({smiles}); "
-                    "keep one of them"
+                    f"parameter {self.name!r}: {seen[smiles]!r} and {option!r} "
+                    + (f"are the same molecule ({smiles}); " if smiles else "both add nothing; ")
+                    + "keep one of them"
                 )
             seen[smiles] = option
         self._indices.update({option: i for i, option in enumerate(self.options)})
@@ -66,6 +101,11 @@ class Component:
     @property
     def size(self) -> int:
         return len(self.options)
+
+    @property
+    def nothing(self) -> int | None:
+        """Index of the option that adds nothing, if there is one."""
+        return self.smiles.index("") if "" in self.smiles else None
 
     def index(self, value: str | float) -> float:
         """The coordinate of an option: its index. Raises ``SpaceError`` for an unknown one."""
@@ -78,11 +118,16 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Discrete:
-    """A number that takes one of a few values, in ``unit``, given in rising order."""
+    """A number that takes one of a few values, in ``unit``, given in rising order.
+
+    With ``or_zero`` the first value is 0, which means that none is used, and the others are amounts.
+    """
 
     name: str
     values: tuple[float, ...]
     unit: str = ""
+    scale: Scale = "linear"
+    or_zero: bool = False
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -96,6 +141,12 @@ class Discrete:
                 raise SpaceError(
                     f"parameter {self.name!r}: values must rise and none may come twice, got {low} before {high}"
                 )
+        if self.or_zero and (self.values[0] != 0.0 or len(self.values) < 2):
+            raise SpaceError(
+                f"parameter {self.name!r}: or_zero adds zero to amounts above zero, got {self.values[0]:g}; "
+                "raise the lowest, or leave or_zero out"
+            )
+        _check_scale(self.name, self.scale, self.values[1 if self.or_zero else 0])
 
     @property
     def size(self) -> int:
@@ -116,15 +167,24 @@ class Discrete:
     def value(self, coordinate: float) -> float:
         return float(coordinate)
 
+    def position(self, x: Any) -> Any:
+        """Numbers (numpy or torch, any shape) scaled to 0 to 1 over the range; nothing is 0, apart from the least."""
+        return _position(x, self.values[1 if self.or_zero else 0], self.high, self.scale, has_gap=self.or_zero)
+
 
 @dataclass(frozen=True, slots=True)
 class Continuous:
-    """A real-valued parameter between two inclusive bounds, both in ``unit``."""
+    """A real-valued parameter between two inclusive bounds, both in ``unit``.
+
+    With ``or_zero`` it is either 0, which means that none is used, or between the bounds.
+    """
 
     name: str
     low: float
     high: float
     unit: str = ""  # a symbol known to ``loop.units``, such as "degC" or "mol/L"
+    scale: Scale = "linear"
+    or_zero: bool = False
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -132,17 +192,72 @@ class Continuous:
             raise SpaceError(
                 f"parameter {self.name!r}: low must be below high and both finite, got {self.low} and {self.high}"
             )
+        if self.or_zero and not self.low > 0:
+            raise SpaceError(
+                f"parameter {self.name!r}: or_zero adds zero to amounts above zero, got low {self.low:g}; "
+                "raise low, or leave or_zero out"
+            )
+        _check_scale(self.name, self.scale, self.low)
 
     def index(self, value: str | float) -> float:
         """The coordinate of a number: itself."""
         return _number(self.name, self.unit, value)
 
     def value(self, coordinate: float) -> float:
+        if self.or_zero and coordinate < self.low / 2:
+            return 0.0
         return float(min(max(coordinate, self.low), self.high))
 
+    def position(self, x: Any) -> Any:
+        """Numbers (numpy or torch, any shape) scaled to 0 to 1 over the range; nothing is 0, apart from the least."""
+        return _position(x, self.low, self.high, self.scale, has_gap=self.or_zero)
 
-Parameter: TypeAlias = Category | Component | Discrete | Continuous
-Finite: TypeAlias = Category | Component | Discrete
+
+Parameter: TypeAlias = Category | Ordinal | Component | Discrete | Continuous
+Finite: TypeAlias = Category | Ordinal | Component | Discrete
+Number: TypeAlias = Discrete | Continuous
+Choice: TypeAlias = Category | Ordinal | Component  # options, whose coordinates are indices
+
+
+def least_and_most(p: Parameter) -> tuple[float, float]:
+    """The lowest and highest coordinate of a parameter, zero included where it may be zero."""
+    if isinstance(p, Continuous):
+        return (0.0 if p.or_zero else p.low), p.high
+    if isinstance(p, Discrete):
+        return p.low, p.high
+    return 0.0, float(p.size - 1)
+
+
+def zero_of(p: Parameter) -> float | None:
+    """The coordinate at which a parameter counts as not used: zero, or the option that adds nothing."""
+    if isinstance(p, Discrete):
+        return 0.0 if 0.0 in p.values else None
+    if isinstance(p, Continuous):
+        return 0.0 if p.or_zero or p.low == 0.0 else None
+    if isinstance(p, Component) and p.nothing is not None:
+        return float(p.nothing)
+    return float(p.options.index("none")) if "none" in p.options else None
+
+
+def _position(x: Any, low: float, high: float, scale: Scale, *, has_gap: bool) -> Any:
+    if scale == "linear" and not has_gap:  # what does not apply (0.0) lies wherever zero lies
+        return (x - low) / ((high - low) or 1.0)
+    is_torch = not isinstance(x, np.ndarray | float | int)  # torch is not imported here
+    if scale == "log":
+        safe = x.clamp_min(low * 1e-3) if is_torch else np.maximum(x, low * 1e-3)  # a measured setting may be odd
+        inner = ((safe / low).log() if is_torch else np.log(safe / low)) / (math.log(high / low) or 1.0)
+    else:
+        inner = (x - low) / ((high - low) or 1.0)
+    zero, lift = (0.0, GAP) if has_gap else (-GAP, 0.0)
+    scaled = lift + (1 - lift) * inner
+    return scaled.where(x != 0, zero) if is_torch else np.where(np.asarray(x) != 0, scaled, zero)
+
+
+def _check_scale(name: str, scale: Scale, low: float) -> None:
+    if scale == "log" and not low > 0:
+        raise SpaceError(
+            f"parameter {name!r}: a log scale needs values above zero, got {low:g}; raise it, or leave scale out"
+        )
 
 
 def _check_options(name: str, options: Sequence[str]) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError
-from loop.space.parameters import Continuous, Discrete
+from loop.space.parameters import Discrete
+from loop.space.raw import stretched
 from loop.space.space import Space
 
 CHUNK = 262_144  # rows of coordinates handled at once; 5 parameters take 10 MB
@@ -138,14 +139,8 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
 
 
 def _stretch(space: Space, unit: NDArray[np.float64]) -> NDArray[np.float64]:
-    x = np.empty_like(unit)
-    for column, p in enumerate(space.parameters):
-        if isinstance(p, Continuous):
-            x[:, column] = p.low + unit[:, column] * (p.high - p.low)
-        else:
-            level = np.minimum((unit[:, column] * p.size).astype(np.int64), p.size - 1)
-            x[:, column] = np.asarray(p.values)[level] if isinstance(p, Discrete) else level
-    return x
+    x = np.column_stack([stretched(p, unit[:, column]) for column, p in enumerate(space.parameters)])
+    return space.frame.canonical(x)
 
 
 def _unique_rows(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,19 +16,31 @@ from numpy.typing import NDArray
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Candidate, Settings
 from loop.space.constraints import Constraint
-from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Parameter
+from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Ordinal, Parameter
+from loop.space.structure import Condition, Derived, Frame, Mixture
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """All that may be tried: at least one parameter, names unique, and the constraints on them."""
+    """All that may be tried: at least one parameter, names unique, the constraints on them, and what ties them.
+
+    ``conditions`` are in such an order that gates come before what they gate.
+    """
 
     parameters: tuple[Parameter, ...]
     constraints: tuple[Constraint, ...] = ()
+    mixtures: tuple[Mixture, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.parameters:
             raise SpaceError("the space has no parameters; name at least one")
+
+    @property
+    def frame(self) -> Frame:
+        """The space without its constraints."""
+        return Frame(self.parameters, self.mixtures, self.derived, self.conditions)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,7 +57,7 @@ class Space:
 
     @property
     def size(self) -> int:
-        """Number of combinations before constraints.
+        """Number of combinations before constraints, as if every parameter applied.
 
         Raises:
             SpaceError: The space has continuous parameters.
@@ -68,30 +80,62 @@ class Space:
         """Coordinates of a candidate, shape ``(d,)``.
 
         Raises:
-            SpaceError: A parameter is missing or unknown, an option is unknown or a number is not one.
+            SpaceError: A parameter is missing, unknown or does not apply, an option is unknown or a number is not one.
         """
         if unknown := sorted(set(settings) - set(self.names)):
             raise SpaceError(f"unknown parameter {unknown[0]!r}{did_you_mean(unknown[0], self.names)}")
-        if missing := [name for name in self.names if name not in settings]:
+        conditional = {self.names[c.column] for c in self.conditions} if self.conditions else frozenset()
+        if missing := [n for n in self.names if n not in settings and n not in conditional]:
             raise SpaceError(f"parameter {missing[0]!r} is missing; give every one of {', '.join(self.names)}")
-        return np.array([p.index(settings[p.name]) for p in self.parameters])
+        x = np.array([p.index(settings[p.name]) if p.name in settings else 0.0 for p in self.parameters])
+        if not conditional:
+            return x
+        canonical = self.frame.canonical(x[None, :])
+        active = self.frame.active(canonical)[0]
+        for name, applies in zip(self.names, active, strict=True):
+            if applies and name not in settings:
+                raise SpaceError(f"parameter {name!r} is missing; it applies with these settings, give it a value")
+            if not applies and name in settings:
+                raise SpaceError(f"parameter {name!r} does not apply with these settings; leave it out")
+        return np.asarray(canonical[0])
 
     def settings(self, x: NDArray[np.float64]) -> dict[str, str | float]:
-        """Settings at coordinates ``x``, shape ``(d,)``."""
-        return {p.name: p.value(float(value)) for p, value in zip(self.parameters, x, strict=True)}
+        """Settings at coordinates ``x``, shape ``(d,)``; what does not apply is left out."""
+        if not self.conditions:
+            return {p.name: p.value(float(value)) for p, value in zip(self.parameters, x, strict=True)}
+        active = self.frame.active(np.asarray(x)[None, :])[0]
+        return {p.name: p.value(float(v)) for p, v, a in zip(self.parameters, x, active, strict=True) if a}
 
     def candidate(self, settings: Settings) -> Candidate:
         """The candidate with its structures: canonical SMILES by parameter (InChIKey is added where it is stored)."""
         return Candidate(dict(settings), self.smiles(settings))
 
     def smiles(self, settings: Mapping[str, str | float]) -> dict[str, str]:
-        """Canonical SMILES of the structured settings."""
-        return {p.name: p.smiles[round(p.index(settings[p.name]))] for p in self.parameters if isinstance(p, Component)}
+        """Canonical SMILES of the structured settings: what is added, and each part of a mixture that is used."""
+        found = {
+            p.name: p.smiles[round(p.index(settings[p.name]))]
+            for p in self.parameters
+            if isinstance(p, Component) and p.name in settings
+        }
+        for mixture in self.mixtures:
+            for column, smiles in zip(mixture.columns, mixture.smiles, strict=False):
+                if settings[self.names[column]] != 0.0:
+                    found[self.names[column]] = smiles
+        return {name: smiles for name, smiles in found.items() if smiles}
 
     def label(self, settings: Settings) -> str:
-        """Settings in one line for a person, with units."""
+        """Settings in one line for a person, with units; mixtures as their parts, without what is not there."""
         parts = []
-        for p in self.parameters:
+        mixed = {c: m for m in self.mixtures for c in m.columns}
+        for column, p in enumerate(self.parameters):
+            if p.name not in settings or (column in mixed and column != mixed[column].columns[0]):
+                continue
+            if column in mixed:
+                m = mixed[column]
+                shares = zip(m.parts, (settings[self.names[c]] for c in m.columns), strict=True)
+                shown = " + ".join(f"{share:.4g} {part}" for part, share in shares if share)
+                parts.append(f"{m.name} {shown}")
+                continue
             value = settings[p.name]
             shown = f"{value:g} {p.unit}".strip() if isinstance(value, float | int) else str(value)
             parts.append(shown if isinstance(p, Category | Component) else f"{p.name} {shown}")
@@ -103,12 +147,23 @@ class Space:
             x = self.coordinates(settings)
         except SpaceError:
             return False
-        for p, value in zip(self.parameters, x, strict=True):
-            if isinstance(p, Discrete) and value not in p.values:
-                return False
-            if isinstance(p, Continuous) and not p.low <= value <= p.high:
-                return False
-        return bool(self.allows(x[None, :])[0])
+        return bool(self.holds(x[None, :])[0])
+
+    def holds(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, ``(n, d)``, are candidates: known values, canonical, every constraint kept: ``(n,)``."""
+        inside = self.allows(x)
+        active = self.frame.active(x)
+        for column, p in enumerate(self.parameters):
+            value = x[:, column]
+            match p:
+                case Discrete():
+                    known = np.isin(value, p.values)
+                case Continuous():
+                    known = ((value >= p.low) & (value <= p.high)) | ((value == 0.0) & p.or_zero)
+                case Category() | Component() | Ordinal():
+                    known = np.isin(value, np.arange(p.size))
+            inside &= known | ~active[:, column]
+        return np.asarray(inside & (self.frame.canonical(x) == x).all(axis=1))
 
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, keep every constraint: shape ``(n,)``."""

@@ -1,6 +1,6 @@
 """Campaign specs: what a YAML file says, strictly read, with messages that name the line and the remedy."""
 
-from loop.spec.building import build_objective, build_space
+from loop.spec.building import build_objective, build_space, context_of
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.reading import place, read_spec
 from loop.spec.tables import ReadFile, read_table
@@ -11,6 +11,7 @@ __all__ = [
     "ReadFile",
     "build_objective",
     "build_space",
+    "context_of",
     "place",
     "read_spec",
     "read_table",

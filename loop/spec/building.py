@@ -2,32 +2,79 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
-from loop.errors import SpaceError, UnitError, did_you_mean
+from loop.errors import SpaceError, UnitError
 from loop.objective import Objective, Target
-from loop.space import Category, Component, Constraint, Continuous, Discrete, Exclude, Linear, Parameter, Space
+from loop.space import (
+    Category,
+    Component,
+    Constraint,
+    Continuous,
+    Count,
+    Discrete,
+    Linear,
+    Mixture,
+    Ordinal,
+    Parameter,
+    Space,
+)
+from loop.spec.constraints import build_conditions, build_constraint, build_derived
 from loop.spec.models import (
     CampaignSpec,
     CategorySpec,
     ComponentSpec,
-    ExcludeSpec,
-    LinearSpec,
+    ContextSpec,
+    DerivedSpec,
+    MixtureSpec,
     MoleculeSpec,
     NumberSpec,
+    OrdinalSpec,
     ParameterSpec,
 )
 from loop.units import check_unit
 
 
 def build_space(spec: CampaignSpec) -> Space:
-    """The search space of a resolved spec (no ``file`` left). Raises ``SpaceError`` or ``UnitError``."""
+    """The search space of a resolved spec (no ``file`` left). Raises ``SpaceError`` or ``UnitError``.
+
+    A mixture is one number for each part; what is derived or only recorded has no coordinate.
+    """
     for name, p in spec.space.items():
-        if isinstance(p, NumberSpec):
-            _check_unit("parameter", name, p.unit)
-    bare = Space(tuple(_parameter(name, p) for name, p in spec.space.items()))
-    constraints = tuple(_constraint(i, c, bare) for i, c in enumerate(spec.constraints, start=1))
-    return Space(bare.parameters, constraints)
+        if isinstance(p, NumberSpec | DerivedSpec | ContextSpec):
+            _check_unit("parameter", name, p.unit or "")
+    parameters: list[Parameter] = []
+    mixtures: list[Mixture] = []
+    rules: list[Constraint] = []
+    for name, p in spec.space.items():
+        if isinstance(p, MixtureSpec):
+            mixture, parts = _mixture(name, p, len(parameters))
+            mixtures.append(mixture)
+            rules.append(Linear(f"{name}: its parts sum to one", dict.fromkeys(mixture.columns, 1.0), 1.0, 1.0))
+            if mixture.at_most is not None:
+                zeros = dict.fromkeys(mixture.columns, 0.0)
+                rules.append(Count(f"{name}: at most {mixture.at_most} parts", zeros, 0, mixture.at_most))
+            parameters.extend(parts)
+        elif not isinstance(p, DerivedSpec | ContextSpec):
+            parameters.append(_parameter(name, p))
+    if not parameters:
+        raise SpaceError(
+            "the space has nothing to choose: every parameter is derived or context; add one that is varied"
+        )
+    names = [p.name for p in parameters] + [n for n, p in spec.space.items() if isinstance(p, DerivedSpec)]
+    if twice := [n for n in names if names.count(n) > 1]:
+        raise SpaceError(f"parameter {twice[0]!r} is given twice, once as a part of a mixture; rename one")
+    bare = Space(tuple(parameters), mixtures=tuple(mixtures))
+    conditions = build_conditions(spec.space, bare)
+    derived = build_derived(spec.space, bare)
+    tied = Space(bare.parameters, (), bare.mixtures, derived, conditions)
+    rules.extend(build_constraint(i, c, tied) for i, c in enumerate(spec.constraints, start=1))
+    return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions)
+
+
+def context_of(spec: CampaignSpec) -> Mapping[str, ContextSpec]:
+    """What is recorded with results and never chosen, by name."""
+    return {name: p for name, p in spec.space.items() if isinstance(p, ContextSpec)}
 
 
 def build_objective(spec: CampaignSpec) -> Objective:
@@ -54,20 +101,34 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
             return Component(
                 name,
                 tuple(spec.options),
-                tuple(spec.options.values()),
+                tuple(smiles or "" for smiles in spec.options.values()),
                 is_library=isinstance(spec, MoleculeSpec),
+                role=(spec.role or "") if isinstance(spec, ComponentSpec) else "",
             )
         case CategorySpec():
             return Category(name, tuple(spec.options))
-        case NumberSpec(values=list() as values):
-            return Discrete(name, tuple(sorted(values)), spec.unit)
+        case OrdinalSpec():
+            return Ordinal(name, tuple(spec.options))
     assert isinstance(spec, NumberSpec)
+    scale, or_zero = spec.scale or "linear", bool(spec.or_zero)
+    if spec.values is not None:
+        values = tuple(sorted(spec.values))
+        if or_zero and values[0] <= 0:
+            raise SpaceError(
+                f"parameter {name!r}: or_zero adds zero to amounts above zero, got {values[0]:g}; leave one of them out"
+            )
+        return Discrete(name, (0.0, *values) if or_zero else values, spec.unit, scale, or_zero)
     if spec.low is None or spec.high is None:
         raise SpaceError(f"parameter {name!r}: low and high come together; give both")
     if spec.step is None:
-        return Continuous(name, spec.low, spec.high, spec.unit)
+        return Continuous(name, spec.low, spec.high, spec.unit, scale, or_zero)
     if not spec.low < spec.high:
         raise SpaceError(f"parameter {name!r}: low must be below high, got {spec.low} and {spec.high}")
+    if or_zero and not spec.low > 0:
+        raise SpaceError(
+            f"parameter {name!r}: or_zero adds zero to amounts above zero, got low {spec.low:g}; "
+            "raise low, or leave or_zero out"
+        )
     steps = (spec.high - spec.low) / spec.step
     if abs(steps - round(steps)) > 1e-9 * max(1.0, steps):
         raise SpaceError(
@@ -77,37 +138,35 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
     if steps > 100_000:
         raise SpaceError(f"parameter {name!r}: {steps:.0f} steps are too many; leave step out for a continuous number")
     grid = tuple(round(spec.low + i * spec.step, 12) for i in range(round(steps) + 1))
-    return Discrete(name, grid, spec.unit)
+    return Discrete(name, (0.0, *grid) if or_zero else grid, spec.unit, scale, or_zero)
 
 
-def _constraint(number: int, spec: ExcludeSpec | LinearSpec, space: Space) -> Constraint:
-    name = spec.name or f"constraint {number}"
-    given = spec.exclude if isinstance(spec, ExcludeSpec) else spec.sum
-    for parameter in given:
-        if parameter not in space.names:
-            hint = did_you_mean(parameter, space.names)
-            raise SpaceError(f"constraint {name!r} names {parameter!r}, which the space lacks{hint}")
-    columns = {p: space.names.index(p) for p in given}
-    if isinstance(spec, LinearSpec):
-        for p in spec.sum:
-            if not isinstance(space.parameters[columns[p]], Discrete | Continuous):
-                raise SpaceError(f"constraint {name!r} adds up {p!r}, which is not a number; use exclude for options")
-        return Linear(
-            name,
-            {columns[p]: weight for p, weight in spec.sum.items()},
-            -math.inf if spec.at_least is None else spec.at_least,
-            math.inf if spec.at_most is None else spec.at_most,
+def _mixture(name: str, spec: MixtureSpec, first: int) -> tuple[Mixture, list[Parameter]]:
+    """The mixture whose first part has column ``first``, and its parts as numbers."""
+    parts = tuple(spec.parts)
+    if len(parts) < 2:
+        raise SpaceError(f"parameter {name!r}: a mixture needs two parts or more, got {len(parts)}; add one")
+    if twice := [p for p in parts if parts.count(p) > 1]:
+        raise SpaceError(f"parameter {name!r}: part {twice[0]!r} is given twice; keep one")
+    if spec.at_most is not None and spec.at_most > len(parts):
+        raise SpaceError(
+            f"parameter {name!r}: at_most {spec.at_most} of {len(parts)} parts says nothing; lower it, or leave it out"
         )
-    conditions: dict[int, frozenset[float]] = {}
-    for p, options in spec.exclude.items():
-        parameter_ = space.parameters[columns[p]]
-        if isinstance(parameter_, Continuous):
-            raise SpaceError(f"constraint {name!r} excludes values of {p!r}, which is continuous; use a sum instead")
-        try:
-            coordinates = [parameter_.index(o) for o in (options if isinstance(options, list) else [options])]
-        except SpaceError as error:
-            raise SpaceError(f"constraint {name!r}: {error}") from None
-        if isinstance(parameter_, Discrete) and (off := [c for c in coordinates if c not in parameter_.values]):
-            raise SpaceError(f"constraint {name!r} excludes {p} = {off[0]:g}, which is not one of its values")
-        conditions[columns[p]] = frozenset(coordinates)
-    return Exclude(name, conditions)
+    smiles = tuple(spec.parts.values()) if isinstance(spec.parts, dict) else ()
+    if len(set(smiles)) < len(smiles):
+        again = next(p for p, s in zip(parts, smiles, strict=True) if smiles.index(s) < parts.index(p))
+        raise SpaceError(f"parameter {name!r}: part {again!r} is the same molecule as another; keep one of them")
+    least, step = spec.least or 0.0, spec.step
+    if step is None:
+        numbers: list[Parameter] = [
+            Continuous(f"{name}.{part}", least, 1.0, or_zero=True) if least else Continuous(f"{name}.{part}", 0.0, 1.0)
+            for part in parts
+        ]
+    else:
+        steps = round(1 / step)
+        if abs(steps * step - 1) > 1e-9:
+            raise SpaceError(f"parameter {name!r}: step {step:g} does not divide 1; choose a step that does")
+        grid = tuple(v for v in (round(i / steps, 12) for i in range(1, steps + 1)) if v >= least - 1e-9)
+        numbers = [Discrete(f"{name}.{part}", (0.0, *grid)) for part in parts]
+    columns = tuple(range(first, first + len(parts)))
+    return Mixture(name, parts, columns, smiles, spec.at_most, least), numbers

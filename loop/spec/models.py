@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from loop.objective import Goal
 
@@ -24,11 +24,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, frozen=True)
 
 
-class ComponentSpec(_Strict):
-    """A choice between substances: ``options`` (name: SMILES), or a CSV ``file`` with columns."""
+Options: TypeAlias = dict[str, list[str | float] | str | float]  # of parameters, by name
+
+
+class _Conditional(_Strict):
+    """A parameter that may apply only with some options of others."""
+
+    when: Options | None = None
+    unless: Options | None = None
+
+
+class ComponentSpec(_Conditional):
+    """A choice between substances: ``options`` (name: SMILES, or null for nothing), or a CSV ``file`` with columns."""
 
     type: Literal["component"]
-    options: dict[Text, Text] | None = None
+    role: Text | None = None
+    options: dict[Text, Text | None] | None = None
     file: Text | None = None
     name: Text = "name"
     smiles: Text = "smiles"
@@ -44,15 +55,22 @@ class MoleculeSpec(_Strict):
     smiles: Text = "smiles"
 
 
-class CategorySpec(_Strict):
+class CategorySpec(_Conditional):
     """A choice between named options."""
 
     type: Literal["category"]
     options: list[Text]
 
 
-class NumberSpec(_Strict):
-    """A number: ``values``, or ``low`` and ``high`` with or without a ``step``."""
+class OrdinalSpec(_Conditional):
+    """A choice between named options in order, the lowest first."""
+
+    type: Literal["ordinal"]
+    options: list[Text]
+
+
+class NumberSpec(_Conditional):
+    """A number: ``values``, or ``low`` and ``high`` with or without a ``step``; with ``or_zero`` it may be 0 too."""
 
     type: Literal["number"]
     values: list[float] | None = None
@@ -60,6 +78,8 @@ class NumberSpec(_Strict):
     high: float | None = None
     step: float | None = None
     unit: str = ""
+    scale: Literal["linear", "log"] | None = None
+    or_zero: bool | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> NumberSpec:
@@ -72,8 +92,41 @@ class NumberSpec(_Strict):
         return self
 
 
+class MixtureSpec(_Strict):
+    """Fractions that sum to one: ``parts`` (name: SMILES, or a list of names)."""
+
+    type: Literal["mixture"]
+    parts: dict[Name, Text] | list[Name]
+    at_most: int | None = Field(default=None, ge=1)
+    least: float | None = Field(default=None, gt=0, lt=1)
+    step: float | None = Field(default=None, gt=0, lt=1)
+
+
+class DerivedSpec(_Strict):
+    """A number that follows from others: not chosen, but seen by the models."""
+
+    type: Literal["derived"]
+    expression: Text
+    unit: str = ""
+
+
+class ContextSpec(_Strict):
+    """What is recorded with a result and never chosen: one of ``options``, or a number in ``unit``."""
+
+    type: Literal["context"]
+    options: list[Text] | None = None
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ContextSpec:
+        if self.options is not None and self.unit is not None:
+            raise ValueError("give either options or a unit")
+        return self
+
+
 ParameterSpec: TypeAlias = Annotated[
-    ComponentSpec | MoleculeSpec | CategorySpec | NumberSpec, Field(discriminator="type")
+    ComponentSpec | MoleculeSpec | CategorySpec | OrdinalSpec | NumberSpec | MixtureSpec | DerivedSpec | ContextSpec,
+    Field(discriminator="type"),
 ]
 
 
@@ -81,7 +134,15 @@ class ExcludeSpec(_Strict):
     """Combinations that must not occur: all the conditions at once."""
 
     name: Text | None = None
-    exclude: dict[str, list[str | float] | str | float]
+    exclude: Options
+
+
+class RequireSpec(_Strict):
+    """A dependency: where all of ``when`` holds, all of ``require`` must hold."""
+
+    name: Text | None = None
+    when: Options = Field(min_length=1)
+    require: Options = Field(min_length=1)
 
 
 class LinearSpec(_Strict):
@@ -91,12 +152,59 @@ class LinearSpec(_Strict):
     sum: dict[str, float]
     at_least: float | None = None
     at_most: float | None = None
+    equals: float | None = None
 
     @model_validator(mode="after")
     def _bounded(self) -> LinearSpec:
+        if (self.equals is None) == (self.at_least is None and self.at_most is None):
+            raise ValueError("give at_least, at_most or both, or equals alone")
+        return self
+
+
+class ExpressionSpec(_Strict):
+    """A comparison of expressions, such as ``temperature * time <= 500``."""
+
+    name: Text | None = None
+    expression: Text
+
+
+class CountSpec(_Strict):
+    """How many of some parameters are used: not zero, and not the option that adds nothing."""
+
+    name: Text | None = None
+    count: list[Text] = Field(min_length=1)
+    at_least: int | None = Field(default=None, ge=0)
+    at_most: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> CountSpec:
         if self.at_least is None and self.at_most is None:
             raise ValueError("give at_least, at_most or both")
         return self
+
+
+CONSTRAINT_KINDS: Mapping[str, type[_Strict]] = {  # the key that tells which it is
+    "exclude": ExcludeSpec,
+    "sum": LinearSpec,
+    "expression": ExpressionSpec,
+    "count": CountSpec,
+    "when": RequireSpec,
+}
+
+
+def _kind_of_constraint(value: Any) -> str | None:
+    keys = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, BaseModel) else ()
+    return next((f"{kind} constraint" for kind in CONSTRAINT_KINDS if kind in keys), None)
+
+
+ConstraintSpec: TypeAlias = Annotated[
+    Annotated[ExcludeSpec, Tag("exclude constraint")]
+    | Annotated[LinearSpec, Tag("sum constraint")]
+    | Annotated[ExpressionSpec, Tag("expression constraint")]
+    | Annotated[CountSpec, Tag("count constraint")]
+    | Annotated[RequireSpec, Tag("when constraint")],
+    Discriminator(_kind_of_constraint),
+]
 
 
 class TargetSpec(_Strict):
@@ -169,7 +277,7 @@ class CampaignSpec(_Strict):
     campaign: Name
     description: str = ""
     space: dict[Name, ParameterSpec] = Field(min_length=1)
-    constraints: list[ExcludeSpec | LinearSpec] = []
+    constraints: list[ConstraintSpec] = []
     objective: dict[Name, TargetSpec] = Field(min_length=1)
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
     budget: BudgetSpec

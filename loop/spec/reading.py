@@ -13,15 +13,18 @@ from loop.errors import HakkenError, SpaceError, SpecError, UnknownName, did_you
 from loop.space import ProductPool, sample_space
 from loop.spec.building import build_objective, build_space
 from loop.spec.models import (
+    CONSTRAINT_KINDS,
     BudgetSpec,
     CampaignSpec,
     CategorySpec,
     ComponentSpec,
-    ExcludeSpec,
+    ContextSpec,
+    DerivedSpec,
     InitialSpec,
-    LinearSpec,
+    MixtureSpec,
     MoleculeSpec,
     NumberSpec,
+    OrdinalSpec,
     ParameterSpec,
     PlannerSpec,
     StopSpec,
@@ -119,7 +122,12 @@ def _of_members(spec: CampaignSpec, members: list[str]) -> str:
         return f"member {twice[0]!r} is given twice; keep one"
     if isinstance(spec.planner.surrogate, list) and (odd := {"random", "committee"} & set(members)):
         return f"{sorted(odd)[0]!r} cannot be a member of a committee; leave it out, or write it alone"
-    continuous = [n for n, p in spec.space.items() if isinstance(p, NumberSpec) and p.values is None and p.step is None]
+    continuous = [
+        n
+        for n, p in spec.space.items()
+        if (isinstance(p, NumberSpec) and p.values is None and p.step is None)
+        or (isinstance(p, MixtureSpec) and p.step is None)
+    ]
     climbs = spec.planner.acquisition in ("auto", "pareto", *ONE_TARGET)
     if continuous and climbs and (steps := GRADIENT_FREE & set(members)):
         return (
@@ -204,12 +212,23 @@ def _named_in(message: str, part: str, spec: CampaignSpec, lines: _Lines) -> _Pa
             return ("constraints", i)
     names = sorted((p[1] for p in lines if len(p) == 2 and p[0] == part), key=lambda n: -len(str(n)))
     for name in names:
-        if f"{name!r}" in message:
+        if f"{name!r}" in message or message.startswith(f"constraint '{name}: "):  # the latter: a mixture's own rule
             return (part, name)
     return ("constraints",) if "constraint" in message and ("constraints",) in lines else (part,)
 
 
-_TAGS: Final = frozenset({"component", "molecule", "category", "number", "ExcludeSpec", "LinearSpec"})
+_KINDS: Final[Mapping[str, type[BaseModel]]] = {
+    "component": ComponentSpec,
+    "molecule": MoleculeSpec,
+    "category": CategorySpec,
+    "ordinal": OrdinalSpec,
+    "number": NumberSpec,
+    "mixture": MixtureSpec,
+    "derived": DerivedSpec,
+    "context": ContextSpec,
+}
+_SAID_KINDS: Final = ", ".join(list(_KINDS)[:-1]) + f" or {list(_KINDS)[-1]}"
+_TAGS: Final = frozenset({*_KINDS, *(f"{kind} constraint" for kind in CONSTRAINT_KINDS)})
 
 
 def _describe(error: Any, source: str, lines: _Lines) -> str:
@@ -225,15 +244,17 @@ def _describe(error: Any, source: str, lines: _Lines) -> str:
     got = error.get("input")
     match kind:
         case "extra_forbidden":
-            known = sorted(_known_keys(path))
+            known = sorted(_known_keys(path, raw))
             return f"{where}: unknown key{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
         case "missing":
             return f"{where}: is missing; add it"
         case "union_tag_not_found":
-            return f"{where}: type is missing; add type: component, molecule, category or number"
+            if path[0] == "constraints":
+                return f"{where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}"
+            return f"{where}: type is missing; add type: {_SAID_KINDS}"
         case "union_tag_invalid":
-            hint = did_you_mean(str(context.get("tag")), ["component", "molecule", "category", "number"])
-            return f"{where}: unknown type {context.get('tag')!r}{hint}; use component, molecule, category or number"
+            hint = did_you_mean(str(context.get("tag")), _KINDS)
+            return f"{where}: unknown type {context.get('tag')!r}{hint}; use {_SAID_KINDS}"
         case "value_error":
             return f"{where}: {context.get('error', error['msg'])}"
         case "string_pattern_mismatch":
@@ -250,12 +271,15 @@ def _describe(error: Any, source: str, lines: _Lines) -> str:
     return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
 
 
-def _known_keys(path: _Path) -> set[str]:
+def _known_keys(path: _Path, raw: _Path) -> set[str]:
+    """What may be written at ``path``; ``raw`` also says which kind of parameter or constraint it is."""
     head = path[0] if len(path) > 1 else None
+    tags = [str(p) for p in raw[2:] if p in _TAGS]
+    of_kind = [_KINDS.get(t) or CONSTRAINT_KINDS[t.removesuffix(" constraint")] for t in tags[:1]]
     models: dict[Any, list[type[BaseModel]]] = {
         None: [CampaignSpec],
-        "space": [ComponentSpec, MoleculeSpec, CategorySpec, NumberSpec],
-        "constraints": [ExcludeSpec, LinearSpec],
+        "space": of_kind,
+        "constraints": of_kind,
         "objective": [TargetSpec],
         "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
         "budget": [BudgetSpec],

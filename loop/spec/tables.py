@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from loop.errors import MoleculeError, SpecError, did_you_mean
-from loop.spec.models import ComponentSpec, MoleculeSpec, ParameterSpec
+from loop.spec.models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec
 
 ReadFile: TypeAlias = Callable[[str], str]
 
 
 def resolve_options(spec: ParameterSpec, read: ReadFile) -> ParameterSpec:
     """The parameter with its options in place and every SMILES canonical."""
+    if isinstance(spec, MixtureSpec) and isinstance(spec.parts, dict):
+        parts = [(part, smiles, f"part {part!r}") for part, smiles in spec.parts.items()]
+        return spec.model_copy(update={"parts": _canonical(parts, named=True)})
     if not isinstance(spec, ComponentSpec | MoleculeSpec):
         return spec
     if (spec.options is None) == (spec.file is None):
         raise SpecError("give either options or file")
     if spec.options is not None:
-        rows = [(option, smiles, f"option {option!r}") for option, smiles in spec.options.items()]
+        rows: list[tuple[str, str | None, str]] = [
+            (option, smiles, f"option {option!r}") for option, smiles in spec.options.items()
+        ]
     else:
-        rows = _read_options(spec, read)
+        rows = [*_read_options(spec, read)]
     return spec.model_copy(update={"options": _canonical(rows, named=spec.name is not None), "file": None})
 
 
-def _canonical(rows: list[tuple[str, str, str]], *, named: bool) -> dict[str, str]:
+def _canonical(rows: Sequence[tuple[str, str | None, str]], *, named: bool) -> dict[str, str | None]:
     from loop.molecules.standardise import canonical_smiles  # RDKit: only where structures are read
 
-    options: dict[str, str] = {}
+    options: dict[str, str | None] = {}
     for option, smiles, where in rows:
         try:
-            canonical = canonical_smiles(smiles)
+            canonical = None if smiles is None else canonical_smiles(smiles)  # None: nothing is added
         except MoleculeError as error:
             raise SpecError(f"{where}: {error}") from None
-        label = option if named else canonical
+        label = option if named or canonical is None else canonical
         if label in options:
             raise SpecError(f"{where}: {label!r} is given twice; names must differ")
         options[label] = canonical

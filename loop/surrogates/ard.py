@@ -18,7 +18,8 @@ from linear_operator.utils.errors import NanError, NotPSDError
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
-from loop.space import Category, Component, Continuous, Discrete, Space
+from loop.space import Space
+from loop.surrogates.encoding import one_hot
 from loop.surrogates.exact import ExactPosterior, noise_weights, standardisation
 from loop.surrogates.protocol import TrainingSet
 
@@ -39,7 +40,8 @@ class ArdGaussianProcess:
             raise TooFewPoints(self.name, self.needs, len(data))
         shift, scale = standardisation(data.y)
         y = (data.y - shift) / scale
-        features = one_hot(space, data.x)
+        frame = space.frame
+        features = one_hot(frame, data.x)
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore", InputDataWarning)  # we standardise; few points never look standard
             warnings.simplefilter("ignore", OptimizationWarning)  # botorch tries again by itself
@@ -54,7 +56,7 @@ class ArdGaussianProcess:
         noise = float(model.likelihood.noise.detach())
 
         def covariance(a: Tensor, b: Tensor) -> Tensor:
-            dense: Tensor = kernel(one_hot(space, a), one_hot(space, b)).to_dense()
+            dense: Tensor = kernel(one_hot(frame, a), one_hot(frame, b)).to_dense()
             return dense
 
         with torch.no_grad():
@@ -84,15 +86,3 @@ class ArdGaussianProcess:
                 "noise_variance": noise,
             },
         )
-
-
-def one_hot(space: Space, x: Tensor) -> Tensor:
-    """Coordinates as model inputs: options one-hot, numbers scaled to 0 to 1: ``(*b, d)`` to ``(*b, features)``."""
-    columns = []
-    for i, p in enumerate(space.parameters):
-        match p:
-            case Category() | Component():
-                columns.append(torch.nn.functional.one_hot(x[..., i].detach().round().long(), p.size).to(x.dtype))
-            case Discrete() | Continuous():
-                columns.append(((x[..., i] - p.low) / ((p.high - p.low) or 1.0))[..., None])
-    return torch.cat(columns, dim=-1)

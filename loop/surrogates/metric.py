@@ -17,8 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.space import Category, Component, Continuous, Discrete, Parameter, Space
+from loop.space import Category, Component, Parameter, Space
+from loop.space.structure import Derived, Frame, Mixture
+from loop.surrogates.encoding import derived_position, position
 
+Part = Callable[[Tensor, Tensor], Tensor]  # coordinates (*b, n, d) and (*b, m, d) to squared distances (*b, n, m)
 Block = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 SAMPLE = 400  # options that the typical distance of a large library is taken from
 LIBRARY_DIMENSION = 32  # nominal dimension of a library; thousands of options are not thousands of dimensions
@@ -36,14 +39,14 @@ class Representation(StrEnum):
 class Metric:
     """Squared distances between coordinates, and the nominal dimension ``d`` that priors are scaled by."""
 
-    parts: tuple[Callable[[Tensor, Tensor], Tensor], ...]
+    parts: tuple[Part, ...]
     dimension: int
 
     def squared(self, a: Tensor, b: Tensor) -> Tensor:
         """Squared distances: ``a`` of ``(*b, n, d)`` and ``b`` of ``(*b, m, d)`` give ``(*b, n, m)``."""
-        total = self.parts[0](a[..., 0], b[..., 0])
-        for column, part in enumerate(self.parts[1:], start=1):
-            total = total + part(a[..., column], b[..., column])
+        total = self.parts[0](a, b)
+        for part in self.parts[1:]:
+            total = total + part(a, b)
         return total
 
 
@@ -51,15 +54,22 @@ def metric(space: Space, representation: Representation) -> Metric:
     """The metric of a space in one representation.
 
     Squared distances of differing options are 2 on average (what one-hot gives), so that every parameter weighs
-    alike a priori; numbers are scaled to 0 to 1 over their range.
+    alike a priori; numbers are scaled to 0 to 1 over their range, or over its logarithm. A mixture is the mean of its
+    parts, weighted by their fractions, so that two pure parts are as far apart as two options.
     """
-    return _metric(space.parameters, representation)
+    return _metric(space.frame, representation)
 
 
 @lru_cache(maxsize=16)  # a campaign's rounds share the look-up tables
-def _metric(parameters: tuple[Parameter, ...], representation: Representation) -> Metric:
-    parts = tuple(_part(p, representation) for p in parameters)
-    return Metric(parts, sum(_dimension(p) for p in parameters))
+def _metric(frame: Frame, representation: Representation) -> Metric:
+    mixed = frame.mixed_columns
+    parts: list[Part] = [
+        _part(frame, column, representation) for column in range(len(frame.parameters)) if column not in mixed
+    ]
+    parts.extend(_MixturePart(m.columns, _table(m, representation)) for m in frame.mixtures)
+    parts.extend(_DerivedPart(frame, number) for number in frame.derived)
+    dimension = sum(_dimension(p) for column, p in enumerate(frame.parameters) if column not in mixed)
+    return Metric(tuple(parts), dimension + sum(len(m.parts) for m in frame.mixtures) + len(frame.derived))
 
 
 def _dimension(p: Parameter) -> int:
@@ -68,37 +78,96 @@ def _dimension(p: Parameter) -> int:
     return 1
 
 
-def _part(p: Parameter, representation: Representation) -> Callable[[Tensor, Tensor], Tensor]:
-    match p:
-        case Discrete() | Continuous():
-            return _NumberPart(p.low, (p.high - p.low) or 1.0)
-        case Component() if representation is Representation.COUNTS:
-            return _OptionPart(_normalised(_tanimoto_block(p.smiles), p.size))
-        case Component() if representation is Representation.DESCRIPTORS:
-            return _OptionPart(_normalised(_descriptor_block(p.smiles), p.size))
+def _part(frame: Frame, column: int, representation: Representation) -> Part:
+    match p := frame.parameters[column]:
+        case Component() if representation is Representation.ONE_HOT:
+            return _OptionPart(column, _one_hot_block)
+        case Component():
+            return _OptionPart(column, _structures(p.smiles, representation), p.nothing)
+        case Category():
+            return _OptionPart(column, _one_hot_block)
         case _:
-            return _OptionPart(_one_hot_block)
+            return _NumberPart(frame, column)
+
+
+def _structures(smiles: tuple[str, ...], representation: Representation) -> Block:
+    make = _tanimoto_block if representation is Representation.COUNTS else _descriptor_block
+    if "" not in smiles:
+        return _normalised(make(smiles), len(smiles))
+    there = [s for s in smiles if s]
+    if len(there) < 2:
+        return _one_hot_block
+    rows = np.cumsum([bool(s) for s in smiles]) - 1  # of each option among those that are something
+    block = _normalised(make(tuple(there)), len(there))
+    return lambda a, b: block(rows[a].clip(0), rows[b].clip(0))
+
+
+def _table(mixture: Mixture, representation: Representation) -> Tensor:
+    """Squared distances between the pure parts: ``(parts, parts)``."""
+    everything = np.arange(len(mixture.parts))
+    is_plain = representation is Representation.ONE_HOT or not mixture.smiles
+    block = _one_hot_block if is_plain else _structures(mixture.smiles, representation)
+    return torch.from_numpy(np.ascontiguousarray(block(everything, everything), dtype=np.float64))
 
 
 @dataclass(frozen=True)
 class _NumberPart:
-    low: float
-    span: float
+    frame: Frame
+    column: int
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        return ((a[..., :, None] - b[..., None, :]) / self.span) ** 2
+        mine, theirs = (position(self.frame, self.column, x[..., self.column]) for x in (a, b))
+        return (mine[..., :, None] - theirs[..., None, :]) ** 2
+
+
+@dataclass(frozen=True)
+class _DerivedPart:
+    frame: Frame
+    number: Derived
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        mine, theirs = (derived_position(self.frame, self.number, x) for x in (a, b))
+        return (mine[..., :, None] - theirs[..., None, :]) ** 2
+
+
+@dataclass(frozen=True)
+class _MixturePart:
+    """Distances of fraction-weighted means, from those ``D`` of the parts: -(f - g)' D (f - g) / 2."""
+
+    columns: tuple[int, ...]
+    table: Tensor
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        f, g = (x[..., list(self.columns)] for x in (a, b))
+        f, g = (x / x.sum(-1, keepdim=True).clamp_min(1e-12) for x in (f, g))  # measured settings may not sum to one
+        own_f, own_g = ((x @ self.table * x).sum(-1) for x in (f, g))
+        crossed = f @ self.table @ g.transpose(-1, -2)
+        squared: Tensor = (crossed - 0.5 * (own_f[..., :, None] + own_g[..., None, :])).clamp_min(0.0)
+        return squared
 
 
 @dataclass(frozen=True)
 class _OptionPart:
+    """Distances of options, looked up; what adds nothing or does not apply is as far from all as two options are."""
+
+    column: int
     block: Block
+    nothing: int | None = None
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        a_options, a_place = torch.unique(a.detach().round().long(), return_inverse=True)
-        b_options, b_place = torch.unique(b.detach().round().long(), return_inverse=True)
-        table = torch.from_numpy(self.block(a_options.numpy(), b_options.numpy()))
-        block: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
-        return block
+        a_options, a_place = torch.unique(a[..., self.column].detach().round().long(), return_inverse=True)
+        b_options, b_place = torch.unique(b[..., self.column].detach().round().long(), return_inverse=True)
+        table = torch.from_numpy(self._between(a_options.numpy(), b_options.numpy()))
+        found: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
+        return found
+
+    def _between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        is_plain = self.nothing is None and not (a < 0).any() and not (b < 0).any()
+        if is_plain:
+            return self.block(a, b)
+        apart = (a < 0) | (a == self.nothing), (b < 0) | (b == self.nothing)
+        known = self.block(a.clip(0), b.clip(0))
+        return np.where(apart[0][:, None] | apart[1][None, :], _one_hot_block(a, b), known)
 
 
 def _one_hot_block(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -130,14 +130,25 @@ class _TreesModel(CoordinateModel):
 
 
 def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
-    """Inputs of the trees: fingerprint counts of structures, one-hot categories, numbers: ``(n, features)``."""
+    """Inputs of the trees: fingerprint counts of structures, one-hot categories, numbers: ``(n, features)``.
+
+    A mixture with structures is the mean of its parts' counts, weighted by their fractions. What is not there has
+    zeros.
+    """
     rows = x.detach().numpy()
     columns = []
     for i, p in enumerate(space.parameters):
         if isinstance(p, Category | Component):
-            columns.append(_option_features(p)[np.rint(rows[:, i]).astype(np.int64)])
+            index = np.rint(rows[:, i]).astype(np.int64)
+            columns.append(_option_features(p)[index.clip(0)] * (index >= 0)[:, None].astype(np.float32))
         else:
             columns.append(rows[:, i : i + 1].astype(np.float32))
+    for mixture in space.mixtures:
+        if mixture.smiles:
+            columns.append(rows[:, list(mixture.columns)].astype(np.float32) @ _structure_features(mixture.smiles))
+    columns.extend(
+        np.nan_to_num(d.formula(rows), posinf=1e30, neginf=-1e30).astype(np.float32)[:, None] for d in space.derived
+    )
     return np.concatenate(columns, axis=1)
 
 
@@ -146,11 +157,19 @@ def _option_features(p: Parameter) -> NDArray[np.float32]:
     if isinstance(p, Category):
         return np.eye(p.size, dtype=np.float32)
     assert isinstance(p, Component)
+    return _structure_features(p.smiles)
+
+
+@lru_cache(maxsize=64)
+def _structure_features(smiles: tuple[str, ...]) -> NDArray[np.float32]:
     from loop.molecules.fingerprints import folded_counts
 
-    counts = folded_counts(p.smiles)
+    there = np.array([bool(s) for s in smiles])
+    found = folded_counts([s for s in smiles if s])
+    counts = np.zeros((len(smiles), found.shape[1] if found.ndim > 1 else 1), dtype=np.float32)
+    counts[there] = found
     varying = counts[:, counts.std(axis=0) > 0]
-    return varying if varying.shape[1] else np.zeros((p.size, 1), dtype=np.float32)
+    return varying if varying.shape[1] else np.zeros((len(smiles), 1), dtype=np.float32)
 
 
 def _out_of_bag(

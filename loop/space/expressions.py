@@ -1,0 +1,217 @@
+"""Expressions: arithmetic of parameters as a campaign file writes it, read safely, on numpy and torch alike.
+
+Python's own grammar, of which a short list is allowed; everything else is refused with its name. Nothing is ever
+evaluated by Python itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from loop.errors import SpaceError, did_you_mean
+
+_OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+_COMPARISONS: Final = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
+_FUNCTIONS: Final = ("abs", "cos", "exp", "log", "log10", "log2", "max", "min", "sin", "sqrt", "tanh")
+_CONSTANTS: Final = {"pi": float(np.pi), "e": float(np.e)}
+LONGEST = 1_000  # characters; a longer one is no expression of a laboratory
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Arithmetic of named numbers: ``+ - * / **``, brackets, and abs, exp, log, log10, log2, sqrt, min, max, ...
+
+    A name with a dot (``solvent.water``) is written as it is, one with a space or hyphen in backquotes.
+    """
+
+    text: str
+    names: tuple[str, ...] = field(init=False, compare=False)
+    _body: ast.expr = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        body, quoted = _parse(self.text)
+        object.__setattr__(self, "_body", body)
+        object.__setattr__(self, "names", _names(self.text, body, quoted))
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:
+        """The value where every name has the one in ``values``: arrays or tensors of one shape, or floats."""
+        with np.errstate(all="ignore"):  # a logarithm of zero is told by its value
+            return _value(self._body, _Names(values, _quoted(self.text)[1]))
+
+
+def read_comparisons(text: str) -> tuple[Expression, ...]:
+    """``"20 <= a * b <= 30"`` as expressions that are zero or above where it holds: ``a * b - 20`` and ``30 - a * b``.
+
+    Raises:
+        SpaceError: It does not compare, or compares for equality.
+    """
+    body, quoted = _parse(text)
+    if not isinstance(body, ast.Compare):
+        raise SpaceError(f"expression {text!r} compares nothing; write it with <= or >=")
+    sides = [body.left, *body.comparators]
+    parts = []
+    for left, right, sign in zip(sides[:-1], sides[1:], body.ops, strict=True):
+        if not isinstance(sign, _COMPARISONS):
+            raise SpaceError(
+                f"expression {text!r} compares with something other than <=, <, >= or >; "
+                "use sum with equals for an equality, exclude for single values"
+            )
+        high, low = (right, left) if isinstance(sign, ast.LtE | ast.Lt) else (left, right)
+        plain = f"({_written(high, quoted)}) - ({_written(low, quoted)})"
+        parts.append(Expression(plain))
+    return tuple(parts)
+
+
+@dataclass(frozen=True)
+class _Names:
+    values: Mapping[str, Any]
+    quoted: Mapping[str, str]
+
+    def __getitem__(self, node: ast.AST) -> Any:
+        name = _dotted(node)
+        name = self.quoted.get(name, name)
+        return self.values[name] if name in self.values else _CONSTANTS[name]
+
+
+def _quoted(text: str) -> tuple[str, dict[str, str]]:
+    """The text with names in backquotes replaced, and what replaced them."""
+    quoted: dict[str, str] = {}
+
+    def replace(match: re.Match[str]) -> str:
+        placeholder = f"quoted_{len(quoted)}_"
+        quoted[placeholder] = match.group(1)
+        return placeholder
+
+    return re.sub(r"`([^`]+)`", replace, text), quoted
+
+
+def _parse(text: str) -> tuple[ast.expr, dict[str, str]]:
+    plain, quoted = _quoted(text)
+    try:
+        if len(text) > LONGEST:
+            raise SyntaxError(f"longer than {LONGEST} characters")
+        return ast.parse(plain.strip(), mode="eval").body, quoted
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        why = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise SpaceError(
+            f"expression {text!r} cannot be read ({why}); write arithmetic such as 'log10(time * temperature)', "
+            "a name with a space or a hyphen in backquotes"
+        ) from None
+
+
+def _names(text: str, body: ast.expr, quoted: Mapping[str, str]) -> tuple[str, ...]:
+    """Names in order of appearance; refuses what is not arithmetic."""
+    found: dict[str, None] = {}
+
+    def look(node: ast.AST) -> None:
+        match node:
+            case ast.BinOp(left, op, right) if type(op) in _OPERATORS:
+                look(left)
+                look(right)
+            case ast.UnaryOp(op, operand) if type(op) in _OPERATORS:
+                look(operand)
+            case ast.Constant(float() | int() as value) if not isinstance(value, bool) and value < 1e300:
+                pass
+            case ast.Call(ast.Name(function), [_, *_] as arguments, []):
+                if function not in _FUNCTIONS:
+                    raise SpaceError(
+                        f"expression {text!r}: no function {function!r}{did_you_mean(function, _FUNCTIONS)}; "
+                        f"use {', '.join(_FUNCTIONS)}"
+                    )
+                is_pair = function in ("min", "max")
+                if len(arguments) != 1 + is_pair:
+                    raise SpaceError(
+                        f"expression {text!r}: {function} takes {1 + is_pair} argument{'s' * is_pair}, "
+                        f"got {len(arguments)}; nest or mend it"
+                    )
+                for argument in arguments:
+                    look(argument)
+            case ast.Name() | ast.Attribute() if name := _dotted(node):
+                name = quoted.get(name, name)
+                if name not in _CONSTANTS:
+                    found[name] = None
+            case ast.Compare():
+                raise SpaceError(f"expression {text!r} compares, where a number is wanted; use it as a constraint")
+            case _:
+                raise SpaceError(
+                    f"expression {text!r}: {ast.unparse(node)!r} is not arithmetic; "
+                    "use numbers, parameters, + - * / **, brackets and functions"
+                )
+
+    look(body)
+    return tuple(found)
+
+
+def _dotted(node: ast.AST) -> str:
+    """``a.b`` as one name; "" for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (head := _dotted(node.value)):
+        return f"{head}.{node.attr}"
+    return ""
+
+
+def _written(node: ast.AST, quoted: Mapping[str, str]) -> str:
+    text = ast.unparse(node)
+    for placeholder, name in quoted.items():
+        text = re.sub(rf"\b{placeholder}\b", f"`{name}`".replace("\\", ""), text)
+    return text
+
+
+def _value(node: ast.expr, names: _Names) -> Any:
+    match node:
+        case ast.BinOp(left, op, right):
+            return _arithmetic(_OPERATORS[type(op)], _value(left, names), _value(right, names))
+        case ast.UnaryOp(op, operand):
+            return _OPERATORS[type(op)](_value(operand, names))
+        case ast.Constant(value):
+            return float(value)  # type: ignore[arg-type]
+        case ast.Call(ast.Name(function), arguments, []):
+            return _call(function, [_value(a, names) for a in arguments])
+    return names[node]
+
+
+def _arithmetic(apply: Callable[..., Any], left: Any, right: Any) -> Any:
+    if isinstance(left, float) and isinstance(right, float):  # of constants: no exception, as arrays have none
+        left = np.float64(left)
+    return apply(left, right)
+
+
+def _call(function: str, arguments: list[Any]) -> Any:
+    numpy = {"abs": np.abs, "max": np.maximum, "min": np.minimum}
+    if all(isinstance(a, float | np.ndarray) for a in arguments):
+        return numpy.get(function, getattr(np, function, None))(*arguments)  # type: ignore[misc]
+    import torch  # only where tensors are given: the space itself works without
+
+    reference = next(a for a in arguments if isinstance(a, torch.Tensor))
+    tensors = [a if isinstance(a, torch.Tensor) else torch.full_like(reference, a) for a in arguments]
+    known = {"max": torch.maximum, "min": torch.minimum}
+    return known.get(function, getattr(torch, function, None))(*tensors)  # type: ignore[misc]
+
+
+def substituted(expression: Expression, meanings: Mapping[str, Expression]) -> Expression:
+    """The same with every name in ``meanings`` replaced by what it stands for."""
+    body, quoted = _parse(expression.text)
+
+    class Replace(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> ast.AST:
+            name = _dotted(node)
+            meaning = meanings.get(quoted.get(name, name)) if name else None
+            return ast.Name(f"({meaning.text})") if meaning is not None else self.generic_visit(node)
+
+    return Expression(_written(Replace().visit(body), quoted))

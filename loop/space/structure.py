@@ -1,0 +1,110 @@
+"""What ties parameters together: mixtures, numbers that follow from others, and parameters that do not always apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.space.constraints import Formula
+from loop.space.parameters import NOTHING, Category, Component, Ordinal, Parameter
+
+Gate: TypeAlias = tuple[tuple[int, frozenset[float]], ...]  # column, and the coordinates that open it
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Fractions that sum to one, each a number of the space; ``columns`` are theirs, in the order of ``parts``."""
+
+    name: str
+    parts: tuple[str, ...]
+    columns: tuple[int, ...]
+    smiles: tuple[str, ...] = ()  # canonical, of each part; empty where the parts have no structure
+    at_most: int | None = None  # how many parts may be used at once
+    least: float = 0.0  # the smallest fraction of a part that is used
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A number that is not chosen but follows from the parameters; models see it, and constraints may use it."""
+
+    name: str
+    formula: Formula
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a parameter applies: ``when`` is open (all of it) and ``unless`` is not.
+
+    A parameter whose gate does not apply itself does not apply either. What does not apply is absent from settings
+    and has one coordinate, so that no candidate occurs twice: 0.0 for a number, -1.0 for options.
+    """
+
+    column: int
+    when: Gate = ()
+    unless: Gate = ()
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns of its gates."""
+        return tuple(dict.fromkeys(c for c, _ in (*self.when, *self.unless)))
+
+    def holds(self, x: NDArray[np.float64], active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Where the parameter applies, given which parameters do: ``(n, d)`` twice to ``(n,)``."""
+        there = np.ones(len(x), dtype=bool)
+        for column, values in self.when:
+            there &= np.isin(x[:, column], list(values))
+        if self.unless:
+            hit = np.ones(len(x), dtype=bool)
+            for column, values in self.unless:
+                hit &= np.isin(x[:, column], list(values))
+            there &= ~hit
+        for column in self.columns:
+            there &= active[:, column]
+        return there
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a space is made of, constraints apart; hashable, so that encodings can be kept by it."""
+
+    parameters: tuple[Parameter, ...]
+    mixtures: tuple[Mixture, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def mixed_columns(self) -> frozenset[int]:
+        return frozenset(c for m in self.mixtures for c in m.columns)
+
+    @property
+    def conditional(self) -> frozenset[int]:
+        """Columns that do not always apply."""
+        return frozenset(c.column for c in self.conditions)
+
+    def active(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which parameters apply in each row of ``x``: ``(n, d)`` to ``(n, d)``."""
+        active = np.ones(x.shape, dtype=bool)
+        for condition in self.conditions:  # gates come before what they gate
+            active[:, condition.column] = condition.holds(x, active)
+        return active
+
+    def canonical(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows of ``x`` with the one coordinate of everything that does not apply: ``(n, d)`` to ``(n, d)``."""
+        if not self.conditions:
+            return x
+        x = x.copy()
+        active = np.ones(x.shape, dtype=bool)
+        for condition in self.conditions:
+            there = condition.holds(x, active)
+            active[:, condition.column] = there
+            x[~there, condition.column] = inactive_coordinate(self.parameters[condition.column])
+        return x
+
+
+def inactive_coordinate(p: Parameter) -> float:
+    """The one coordinate of a parameter that does not apply."""
+    return NOTHING if isinstance(p, Category | Ordinal | Component) else 0.0

@@ -1,0 +1,196 @@
+"""From what a spec says of constraints, conditions and derived numbers to the domain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from loop.errors import SpaceError, did_you_mean
+from loop.space import (
+    Comparison,
+    Condition,
+    Constraint,
+    Continuous,
+    Count,
+    Derived,
+    Discrete,
+    Exclude,
+    Expression,
+    Formula,
+    Linear,
+    Parameter,
+    Require,
+    Space,
+)
+from loop.space.expressions import read_comparisons, substituted
+from loop.space.parameters import zero_of
+from loop.spec.models import (
+    ConstraintSpec,
+    CountSpec,
+    DerivedSpec,
+    ExcludeSpec,
+    ExpressionSpec,
+    LinearSpec,
+    Options,
+    ParameterSpec,
+    RequireSpec,
+)
+
+
+def build_constraint(number: int, spec: ConstraintSpec, space: Space) -> Constraint:
+    """One constraint, the ``number``-th of the spec. Raises ``SpaceError``, which names it."""
+    name = spec.name or f"constraint {number}"
+    try:
+        match spec:
+            case ExcludeSpec():
+                return Exclude(name, _coordinates(spec.exclude, space, "excludes"))
+            case RequireSpec():
+                return Require(
+                    name, _coordinates(spec.when, space, "is about"), _coordinates(spec.require, space, "requires")
+                )
+            case LinearSpec():
+                return _linear(name, spec, space)
+            case CountSpec():
+                return _count(name, spec, space)
+            case ExpressionSpec():
+                sides = tuple(_formula(side, space) for side in read_comparisons(spec.expression))
+                return Comparison(name, spec.expression, sides)
+    except SpaceError as error:
+        said = str(error)
+        raise SpaceError(f"constraint {name!r}{'' if said.startswith((' ', ':')) else ': '}{said}") from None
+
+
+def build_conditions(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Condition, ...]:
+    """When parameters apply, gates before what they gate. Raises ``SpaceError`` for a circle or an unknown gate."""
+    found: dict[int, Condition] = {}
+    for name, spec in specs.items():
+        when, unless = getattr(spec, "when", None), getattr(spec, "unless", None)
+        if when is None and unless is None:
+            continue
+        try:
+            gates = [tuple(_coordinates(g or {}, space, "depends on").items()) for g in (when, unless)]
+        except SpaceError as error:
+            said = str(error)
+            raise SpaceError(f"parameter {name!r}{'' if said.startswith((' ', ':')) else ': '}{said}") from None
+        column = space.names.index(name)
+        found[column] = Condition(column, gates[0], gates[1])
+    ordered: list[Condition] = []
+    while len(ordered) < len(found):
+        settled = {c.column for c in ordered}
+        free = [
+            c
+            for c in found.values()
+            if c.column not in settled and all(g in settled or g not in found for g in c.columns)
+        ]
+        if not free:
+            stuck = next(c for c in found.values() if c.column not in settled)
+            raise SpaceError(
+                f"parameter {space.names[stuck.column]!r} applies only where another does that waits for it in turn; "
+                "break the circle of when and unless"
+            )
+        ordered.extend(free)
+    return tuple(ordered)
+
+
+def build_derived(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Derived, ...]:
+    """Derived numbers as formulas of parameters. Raises ``SpaceError`` for a circle or an unknown name."""
+    waiting = {n: s for n, s in specs.items() if isinstance(s, DerivedSpec)}
+    meanings: dict[str, Expression] = {}
+    found: dict[str, Derived] = {}
+    while waiting:
+        before = len(waiting)
+        for name, spec in list(waiting.items()):
+            try:
+                expression = Expression(spec.expression)
+                if set(expression.names) & set(waiting):
+                    continue
+                meanings[name] = substituted(expression, meanings)
+                found[name] = Derived(name, _formula(meanings[name], space), spec.unit)
+            except SpaceError as error:
+                raise SpaceError(f"parameter {name!r}: {error}") from None
+            if not expression.names:
+                raise SpaceError(f"parameter {name!r}: its expression names no parameter; leave it out")
+            del waiting[name]
+        if len(waiting) == before:
+            raise SpaceError(f"parameter {next(iter(waiting))!r} is derived from itself; break the circle")
+    return tuple(found[n] for n in specs if n in found)
+
+
+def _formula(expression: Expression, space: Space) -> Formula:
+    known = {d.name: d.formula.expression for d in space.derived}
+    expression = substituted(expression, known) if set(known) & set(expression.names) else expression
+    for name in expression.names:
+        if name not in space.names:
+            hint = did_you_mean(name, [*space.names, *known])
+            raise SpaceError(
+                f"expression {expression.text!r} names {name!r}, which the space lacks{hint}; "
+                "use a number of the space (a name with a space or a hyphen in backquotes)"
+            )
+        if not isinstance(space.parameters[space.names.index(name)], Discrete | Continuous):
+            raise SpaceError(
+                f"expression {expression.text!r} computes with {name!r}, which is not a number; "
+                "use exclude, or when and require, for options"
+            )
+    return Formula(expression, tuple(space.names.index(n) for n in expression.names))
+
+
+def _linear(name: str, spec: LinearSpec, space: Space) -> Linear:
+    columns = {p: _column(p, space) for p in spec.sum}
+    for p, column in columns.items():
+        if not isinstance(space.parameters[column], Discrete | Continuous):
+            raise SpaceError(f" adds up {p!r}, which is not a number; use exclude for options")
+    low = spec.equals if spec.equals is not None else spec.at_least
+    high = spec.equals if spec.equals is not None else spec.at_most
+    if low is not None and high is not None and low > high:
+        raise SpaceError(f" wants at least {low:g} and at most {high:g}; swap them")
+    return Linear(
+        name,
+        {columns[p]: weight for p, weight in spec.sum.items()},
+        -math.inf if low is None else low,
+        math.inf if high is None else high,
+    )
+
+
+def _count(name: str, spec: CountSpec, space: Space) -> Count:
+    nothing: dict[int, float] = {}
+    conditional = {c.column for c in space.conditions}
+    for p in spec.count:
+        column = _column(p, space)
+        zero = zero_of(space.parameters[column])
+        if zero is None and column not in conditional:
+            raise SpaceError(
+                f" counts {p!r}, which is always used; give it or_zero, an option with null, or an option 'none'"
+            )
+        if column in nothing:
+            raise SpaceError(f" counts {p!r} twice; keep one")
+        nothing[column] = -1.0 if zero is None else zero
+    low = spec.at_least or 0
+    high = len(nothing) if spec.at_most is None else spec.at_most
+    if low > min(high, len(nothing)):
+        raise SpaceError(f" wants at least {low} of {len(nothing)} and at most {high}; mend the numbers")
+    return Count(name, nothing, low, spec.at_most)
+
+
+def _column(parameter: str, space: Space) -> int:
+    if parameter not in space.names:
+        if any(m.name == parameter for m in space.mixtures):
+            raise SpaceError(f" names the mixture {parameter!r}; name its parts, such as '{parameter}.water'")
+        hint = did_you_mean(parameter, space.names)
+        raise SpaceError(f" names {parameter!r}, which the space lacks{hint}")
+    return space.names.index(parameter)
+
+
+def _coordinates(options: Options, space: Space, verb: str) -> dict[int, frozenset[float]]:
+    """The coordinates that ``{parameter: options}`` names, by column."""
+    found: dict[int, frozenset[float]] = {}
+    for name, given in options.items():
+        p: Parameter = space.parameters[column := _column(name, space)]
+        if isinstance(p, Continuous):
+            raise SpaceError(
+                f" {verb} values of {name!r}, which is continuous; use a sum instead, an expression, or give it a step"
+            )
+        coordinates = [p.index(o) for o in (given if isinstance(given, list) else [given])]
+        if isinstance(p, Discrete) and (off := [c for c in coordinates if c not in p.values]):
+            raise SpaceError(f" {verb} {name} = {off[0]:g}, which is not one of its values")
+        found[column] = frozenset(coordinates)
+    return found

@@ -1,0 +1,57 @@
+"""Encoding: coordinates as numbers of like size, for metrics and models; one place for every kind of parameter."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loop.space.parameters import GAP, NOTHING, Category, Component, Continuous, Discrete, Ordinal
+from loop.space.raw import raw_sample
+from loop.space.structure import Derived, Frame
+
+SAMPLE = 512  # points that the range of a derived number is taken from
+
+
+def position(frame: Frame, column: int, x: Tensor) -> Tensor:
+    """Where coordinates of a number or ordinal lie in its range, any shape: 0 to 1, ``-GAP`` what does not apply."""
+    p = frame.parameters[column]
+    assert isinstance(p, Ordinal | Discrete | Continuous)
+    scaled: Tensor = p.position(x)
+    return scaled.clamp_min(-GAP) if column in frame.conditional else scaled
+
+
+def derived_position(frame: Frame, number: Derived, x: Tensor) -> Tensor:
+    """A derived number at ``x``, ``(*b, d)``, scaled by its range over a sample: ``(*b,)``, about 0 to 1."""
+    low, high = _range(frame, number)
+    value: Tensor = number.formula(x).nan_to_num(nan=low, posinf=high, neginf=low)
+    return ((value - low) / ((high - low) or 1.0)).clamp(-1.0, 2.0)
+
+
+def one_hot(frame: Frame, x: Tensor) -> Tensor:
+    """Coordinates as inputs: options one-hot, the rest scaled to 0 to 1: ``(*b, d)`` to ``(*b, features)``."""
+    columns = []
+    for i, p in enumerate(frame.parameters):
+        match p:
+            case Category() | Component():
+                columns.append(_options(x[..., i].detach().round().long(), p.size, i in frame.conditional).to(x.dtype))
+            case Discrete() | Continuous() | Ordinal():
+                columns.append(position(frame, i, x[..., i])[..., None])
+    columns.extend(derived_position(frame, number, x)[..., None] for number in frame.derived)
+    return torch.cat(columns, dim=-1)
+
+
+def _options(index: Tensor, size: int, is_conditional: bool) -> Tensor:
+    """One-hot; all zeros where the parameter does not apply."""
+    if not is_conditional:
+        return torch.nn.functional.one_hot(index, size)
+    return torch.nn.functional.one_hot(index.clamp_min(0), size) * (index != int(NOTHING))[..., None]
+
+
+@lru_cache(maxsize=64)
+def _range(frame: Frame, number: Derived) -> tuple[float, float]:
+    values = number.formula(raw_sample(frame, SAMPLE, np.random.default_rng(0)))
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
