@@ -5,6 +5,7 @@ Built from records, in an order that does not depend on the order in which resul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -85,14 +86,19 @@ class Table:
     Attributes:
         ids: Observation ids, ``n`` of them.
         x: Coordinates, shape ``(n, d)``.
-        y: Values in target units, shape ``(n, m)``; NaN where a target was not measured.
+        y: Values in target units, shape ``(n, m)``; NaN where a target was not measured. Where only limits are
+            known this is one of them, which says that the target was measured and stands for no value.
         sd: Known standard deviations in target units, shape ``(n, m)``; NaN where unknown.
+        low, high: What each value lies between, shape ``(n, m)``: both the value itself where it is exact, a limit
+            or infinity where it is not.
     """
 
     ids: tuple[str, ...]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     sd: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -101,24 +107,22 @@ class Table:
 def regression_table(space: Space, objective: Objective, history: History) -> tuple[Table, tuple[str, ...]]:
     """Values that train the regression, and notes on what could not be used.
 
-    A limit ("< 5 %") never stands for the limit itself. Where the target states what it can be at all
-    (``low``, ``high``), the value lies between that and the limit, and enters as the mean and standard
-    deviation of a uniform belief there; otherwise it trains feasibility only, and a note says so.
+    A limit ("< 5 %") never stands for the limit itself: it says what the value lies between, and the surrogates
+    take it so. What the target can be at all (``low``, ``high``) closes the other side where it is stated.
     """
-    rows: list[tuple[str, NDArray[np.float64], list[float], list[float]]] = []
+    rows: list[tuple[str, NDArray[np.float64], list[_Reading]]] = []
     notes: list[str] = []
     for o in history.observations:
         match o.outcome:
             case Measured(measurements) | Negative(_, measurements):
-                values, deviations = [], []
+                readings = []
                 for target in objective.targets:
-                    value, sd, note = _reading(target, measurements, is_negative=isinstance(o.outcome, Negative))
-                    values.append(value)
-                    deviations.append(sd)
+                    reading, note = _reading(target, measurements, is_negative=isinstance(o.outcome, Negative))
+                    readings.append(reading)
                     if note:
                         notes.append(f"observation {o.id}: {note}")
-                if not np.isnan(values).all():
-                    rows.append((o.id, o.x, values, deviations))
+                if not all(np.isnan(r.y) for r in readings):
+                    rows.append((o.id, o.x, readings))
             case Fault():
                 continue
             case _:
@@ -127,8 +131,7 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
     table = Table(
         tuple(r[0] for r in rows),
         np.array([r[1] for r in rows]).reshape(-1, d),
-        np.array([r[2] for r in rows]).reshape(-1, m),
-        np.array([r[3] for r in rows]).reshape(-1, m),
+        *(np.array([[getattr(c, part) for c in r[2]] for r in rows]).reshape(-1, m) for part in _Reading.__slots__),
     )
     return table, tuple(notes)
 
@@ -152,40 +155,46 @@ def values_of(outcome: Outcome) -> dict[str, float]:
     return {name: float(np.mean([m.canonical for m in exact if m.property == name])) for name in names}
 
 
-def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative: bool) -> tuple[float, float, str]:
-    """A target's value, its standard deviation (NaN where unknown), and a note where it is not usable."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What an outcome says of one target, NaN where it says nothing: the columns of a ``Table``, in its order."""
+
+    y: float
+    sd: float
+    low: float
+    high: float
+
+
+_SILENT = _Reading(math.nan, math.nan, math.nan, math.nan)
+
+
+def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative: bool) -> tuple[_Reading, str]:
+    """What is known of a target, and a note where it is not usable."""
     mine = [m for m in measurements if m.property == target.name]
     exact = [m for m in mine if m.qualifier is Qualifier.EQUAL]
     if exact:
-        known = [m.canonical_sd for m in exact if m.canonical_sd is not None]
-        sd = float(np.sqrt(np.sum(np.square(known))) / len(exact)) if len(known) == len(exact) else float("nan")
-        return float(np.mean([m.canonical for m in exact])), sd, ""
-    for m in mine:
-        low, high = (target.low, m.canonical) if m.qualifier is Qualifier.BELOW else (m.canonical, target.high)
-        if low is not None and high is not None and low > high:
-            return (
-                float("nan"),
-                float("nan"),
-                (
-                    f"{target.name} {m.qualifier.value} {m.canonical:g} lies outside what the target can be; "
-                    "check the value, or the objective's low and high"
-                ),
-            )
-        if low is None or high is None:
-            bound = "low" if m.qualifier is Qualifier.BELOW else "high"
-            return (
-                float("nan"),
-                float("nan"),
-                (
-                    f"{target.name} {m.qualifier.value} {m.canonical:g} trains no regression, "
-                    f"since the target states no {bound}; add it to the objective"
-                ),
-            )
-        return (low + high) / 2, (high - low) / float(np.sqrt(12.0)), ""  # a uniform belief's moments
-    if is_negative and not mine:
-        return (
-            float("nan"),
-            float("nan"),
-            (f"negative without a limit for {target.name}: it trains feasibility only; report a limit such as '< 1'"),
-        )
-    return float("nan"), float("nan"), ""
+        value = float(np.mean([m.canonical for m in exact]))
+        return _Reading(value, _own_sd(exact), value, value), ""
+    if mine:
+        low = -math.inf if target.low is None else target.low
+        high = math.inf if target.high is None else target.high
+        below = [m.canonical for m in mine if m.qualifier is Qualifier.BELOW]
+        above = [m.canonical for m in mine if m.qualifier is Qualifier.ABOVE]
+        said = " and ".join(f"{target.name} {m.qualifier.value} {m.canonical:g}" for m in mine)
+        if any(v < low for v in below) or any(v > high for v in above):
+            rule = "lies outside what the target can be; check the value, or the objective's low and high"
+            return _SILENT, f"{said} {rule}"
+        low, high = max([low, *above]), min([high, *below])
+        if not low < high:
+            return _SILENT, f"{said} leaves nothing between the limits; retract the observation that is wrong"
+        return _Reading([*below, *above][0], _own_sd(mine), low, high), ""
+    if is_negative:
+        rule = "it trains feasibility only; report a limit such as '< 1'"
+        return _SILENT, f"negative without a limit for {target.name}: {rule}"
+    return _SILENT, ""
+
+
+def _own_sd(measurements: Sequence[Measurement]) -> float:
+    """Standard deviation of the mean of several reported values; NaN where one states none."""
+    known = [m.canonical_sd for m in measurements if m.canonical_sd is not None]
+    return float(np.sqrt(np.sum(np.square(known))) / len(known)) if len(known) == len(measurements) else math.nan

@@ -20,8 +20,13 @@ from torch import Tensor
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
 from loop.surrogates.encoding import one_hot
-from loop.surrogates.exact import ExactPosterior, noise_weights, standardisation
+from loop.surrogates.exact import Censored, ExactPosterior, Kernel, expected_values, noise_weights, standardised
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.grid import Rows, most_probable
+from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
+
+IMPUTATIONS = 2  # fits of the hyper-parameters to what is expected of censored values; more change little
 
 
 @dataclass(frozen=True)
@@ -38,51 +43,87 @@ class ArdGaussianProcess:
         """
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
-        shift, scale = standardisation(data.y)
-        y = (data.y - shift) / scale
+        shift, scale = standardised(data)
+        low, high = ((limit - shift) / scale for limit in data.limits)
+        y, weights, censored = (data.y - shift) / scale, noise_weights(data.sd, scale), data.is_censored
+        if not censored.any():
+            found = self._learnt(space, data.x, y, seed)
+            root = whitening_by_values(found.kernel(data.x, data.x) + found.noise * torch.diag(weights))
+            return found.posterior(self.name, data.x, y - found.mean, root, shift, scale, None)
+        # a first guess from the isotropic process, then what this one expects of the censored values itself
+        first = GaussianProcess(self.name, Representation.ONE_HOT).fit(space, data, seed=seed)
+        guess = expected_values(first, data)[censored]
+        for _ in range(IMPUTATIONS):
+            filled = y.clone()
+            filled[censored] = (guess - shift) / scale
+            found = self._learnt(space, data.x, filled, seed)
+            rows = Rows(y - found.mean, low - found.mean, high - found.mean, censored, weights)
+            with torch.no_grad():
+                covariance = found.kernel(data.x, data.x)
+            one = torch.ones(1, dtype=y.dtype)
+            settled = most_probable(covariance[None], rows, one, one * found.noise, torch.zeros(1, 1, 1))
+            fitted = found.posterior(self.name, data.x, settled.y, settled.root, shift, scale, settled.censored)
+            guess = expected_values(fitted, data)[censored]
+        return fitted
+
+    def _learnt(self, space: Space, x: Tensor, y: Tensor, seed: int) -> _Learnt:
+        """BoTorch's kernel, mean and noise for standardised values."""
         frame = space.frame
-        features = one_hot(frame, data.x)
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore", InputDataWarning)  # we standardise; few points never look standard
             warnings.simplefilter("ignore", OptimizationWarning)  # botorch tries again by itself
             torch.manual_seed(seed)
-            model = SingleTaskGP(features, y[:, None], outcome_transform=None)
+            model = SingleTaskGP(one_hot(frame, x), y[:, None], outcome_transform=None)
             try:
                 fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
             except (ModelFittingError, NanError, NotPSDError) as error:
                 raise FitError(self.name, str(error)) from None
         model.eval()
-        kernel, mean = model.covar_module, float(model.mean_module.constant.detach())
-        noise = float(model.likelihood.noise.detach())
+        kernel = model.covar_module
 
         def covariance(a: Tensor, b: Tensor) -> Tensor:
             dense: Tensor = kernel(one_hot(frame, a), one_hot(frame, b)).to_dense()
-            return dense
+            return dense if a.requires_grad or b.requires_grad else dense.detach()
 
-        with torch.no_grad():
-            # a limit or a vague value counts for less; the fit itself takes all values as equally noisy
-            train = covariance(data.x, data.x) + noise * torch.diag(noise_weights(data.sd, scale))
-            values, vectors = torch.linalg.eigh(train)
-            root = vectors / values.clamp_min(1e-10).sqrt()
-            prior = float(covariance(data.x[:1], data.x[:1]))
+        mean, noise = float(model.mean_module.constant.detach()), float(model.likelihood.noise.detach())
+        return _Learnt(covariance, mean, noise, kernel.lengthscale.detach().flatten().tolist())
 
-        def detached(a: Tensor, b: Tensor) -> Tensor:
-            result = covariance(a, b)
-            return result if a.requires_grad or b.requires_grad else result.detach()
 
+@dataclass(frozen=True)
+class _Learnt:
+    """Hyper-parameters that were found, standardised."""
+
+    kernel: Kernel
+    mean: float
+    noise: float
+    lengthscales: list[float]
+
+    def posterior(
+        self, name: str, x: Tensor, y: Tensor, root: Tensor, shift: float, scale: float, censored: Censored | None
+    ) -> ExactPosterior:
+        """The posterior for values ``y`` about the mean."""
         return ExactPosterior(
-            name=self.name,
-            kernel=detached,
-            prior_variance=prior,
-            noise_variance=noise,
-            x=data.x,
-            y=y - mean,
+            name=name,
+            kernel=self.kernel,
+            prior_variance=float(self.kernel(x[:1], x[:1])),
+            noise_variance=self.noise,
+            x=x,
+            y=y,
             root=root,
-            shift=shift + mean * scale,
+            shift=shift + self.mean * scale,
             scale=scale,
             details={
                 "representation": "one-hot",
-                "lengthscales": kernel.lengthscale.detach().flatten().tolist(),
-                "noise_variance": noise,
+                "lengthscales": self.lengthscales,
+                "noise_variance": self.noise,
             },
+            censored=censored,
         )
+
+
+def whitening_by_values(covariance: Tensor) -> Tensor:
+    """``root`` with ``root @ root.T`` the inverse of a covariance, by eigenvalues: it may be all but singular."""
+    # a vague value counts for less here; the fit itself takes all values as equally noisy
+    values, vectors = torch.linalg.eigh(covariance)
+    root: Tensor = vectors / values.clamp_min(1e-10).sqrt()
+    return root

@@ -17,11 +17,31 @@ from botorch.posteriors.gpytorch import GPyTorchPosterior
 from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
+from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
+from loop.surrogates.protocol import TrainingSet
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
+
+
+@dataclass(frozen=True)
+class Censored:
+    """Which training rows are pseudo-values, and what they stand for; standardised.
+
+    Attributes:
+        rows: Their numbers, shape ``(c,)``.
+        low, high: Limits of a measurement, shape ``(c,)``.
+        noise: Variance of a measurement about the surface, shape ``(c,)``.
+        variance: Of the pseudo-value about the surface, shape ``(c,)``.
+    """
+
+    rows: Tensor
+    low: Tensor
+    high: Tensor
+    noise: Tensor
+    variance: Tensor
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,7 @@ class ExactPosterior:
     shift: float
     scale: float
     details: Mapping[str, Any]
+    censored: Censored | None = None
 
     @property
     def noise_sd(self) -> float:
@@ -76,7 +97,8 @@ class ExactPosterior:
     def held_out(self) -> Tensor:
         """Log density of each training value under the model without it, in target units: shape ``(n,)``.
 
-        Replicates are left out together: a model must not be praised for remembering a twin.
+        Replicates are left out together: a model must not be praised for remembering a twin. Of a censored row, the
+        log chance of what was seen.
 
         Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), equations 5.10 to 5.12.
         """
@@ -90,7 +112,12 @@ class ExactPosterior:
             variance[rows] = covariance.diagonal()
             residual[rows] = covariance @ weighted[rows]
         density: Tensor = -0.5 * (2 * math.pi * variance).log() - 0.5 * residual.square() / variance
-        return density - math.log(self.scale)
+        density = density - math.log(self.scale)
+        if self.censored is not None:
+            c = self.censored
+            around = (variance[c.rows] - c.variance).clamp_min(1e-12) + c.noise
+            density[c.rows] = truncated(self.y[c.rows] - residual[c.rows], around, c.low, c.high).log_chance
+        return density
 
     def model(self) -> Model:
         return ExactModel(self)
@@ -112,6 +139,33 @@ class ExactModel(CoordinateModel):
         if with_noise:
             covariance = covariance + self.fitted.noise_sd**2 * torch.eye(x.shape[-2], dtype=x.dtype)
         return GPyTorchPosterior(MultivariateNormal(mean, covariance))
+
+
+def standardised(data: TrainingSet) -> tuple[float, float]:
+    """Where the values of a training set lie and how far they spread, ``(shift, scale)``; only a choice of units.
+
+    A value between two limits counts with the moments of a uniform belief, one with an open side with its limit.
+    """
+    censored = data.is_censored
+    if not censored.any():
+        return standardisation(data.y)
+    low, high = data.limits
+    closed = censored & torch.isfinite(low) & torch.isfinite(high)
+    width = torch.where(closed, high - low, torch.zeros_like(low))
+    y = torch.where(closed, low + width / 2, data.y)
+    shift, scale = standardisation(y)
+    spread = math.sqrt(float(y.var(correction=0) + (width.square() / 12).mean()))
+    return shift, spread if spread > 1e-9 * (1.0 + float(y.abs().max())) else scale
+
+
+def expected_values(fitted: ExactPosterior, data: TrainingSet) -> Tensor:
+    """What a model fitted to ``data`` expects of each of its values, in target units: exact ones as they are."""
+    mean, sd = fitted.moments(data.x)
+    low, high = data.limits
+    level = fitted.noise_sd**2 * noise_weights(data.sd, fitted.scale)
+    # the site of a row is in the posterior already: what is left to add is that noise keeps to the limits too
+    expected = truncated(mean, sd.square() + level, low, high).mean
+    return torch.where(data.is_censored, expected, data.y)
 
 
 def standardisation(y: Tensor) -> tuple[float, float]:

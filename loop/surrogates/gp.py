@@ -15,7 +15,8 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
-from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, Kernel, noise_weights, standardisation
+from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, Kernel, noise_weights, standardised
+from loop.surrogates.grid import Rows, most_probable
 from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import TrainingSet
 
@@ -46,36 +47,28 @@ class GaussianProcess:
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
         distance = metric(space, self.representation)
-        shift, scale = standardisation(data.y)
+        shift, scale = standardised(data)
+        low, high = ((limit - shift) / scale for limit in data.limits)
         y = (data.y - shift) / scale
         weights = noise_weights(data.sd, scale)
         l0 = prior_lengthscale(distance.dimension)
         lengthscales = l0 * LENGTHSCALES
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
         covariances = matern52(radius / lengthscales[:, None, None]) + MEAN_VARIANCE
-        whitened = covariances / (weights.sqrt()[:, None] * weights.sqrt()[None, :])
+        rows = Rows(y, low, high, data.is_censored, weights)
         try:
-            values, vectors = torch.linalg.eigh(whitened)
+            found = most_probable(covariances, rows, OUTPUT_SCALES, NOISES, _log_prior(l0, lengthscales))
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
-        values = values.clamp_min(0.0)
-        projected = (vectors.transpose(1, 2) @ (y / weights.sqrt())[:, None])[..., 0]
-        spectrum = OUTPUT_SCALES[None, :, None, None] * values[:, None, None, :] + NOISES[None, None, :, None]
-        evidence = -0.5 * (projected[:, None, None, :].square() / spectrum + spectrum.log()).sum(-1)
-        evidence = evidence - 0.5 * weights.log().sum() - 0.5 * len(y) * math.log(2 * math.pi)
-        posterior = evidence + _log_prior(l0, lengthscales)
-        best = int(posterior.argmax())
-        i, j, k = torch.unravel_index(torch.tensor(best), posterior.shape)
-        lengthscale, output, noise = float(lengthscales[i]), float(OUTPUT_SCALES[j]), float(NOISES[k])
-        root = (vectors[i] / spectrum[i, j, k].sqrt()) / weights.sqrt()[:, None]
+        lengthscale, output, noise = float(lengthscales[found.kernel]), found.output, found.noise
         return ExactPosterior(
             name=self.name,
             kernel=_kernel(distance, lengthscale, output),
             prior_variance=output * (1.0 + MEAN_VARIANCE),
             noise_variance=noise,
             x=data.x,
-            y=y,
-            root=root,
+            y=found.y,
+            root=found.root,
             shift=shift,
             scale=scale,
             details={
@@ -83,8 +76,9 @@ class GaussianProcess:
                 "lengthscale": lengthscale,
                 "output_scale": output,
                 "noise_variance": noise,
-                "log_evidence": float(evidence[i, j, k]),
+                "log_evidence": found.log_evidence,
             },
+            censored=found.censored,
         )
 
 

@@ -24,23 +24,40 @@ class TrainingSet:
 
     Attributes:
         x: Coordinates, shape ``(n, d)``, float64.
-        y: Values, shape ``(n,)``.
+        y: Values, shape ``(n,)``; of a censored row one of its limits, which is no value: see ``is_censored``.
         sd: Known standard deviations, shape ``(n,)``; NaN where unknown.
+        low, high: What each value lies between, shape ``(n,)``: both ``y`` itself where it is exact, infinite where
+            a side is open. None where every value is exact.
     """
 
     x: Tensor
     y: Tensor
     sd: Tensor
+    low: Tensor | None = None
+    high: Tensor | None = None
 
     @staticmethod
     def of(table: Table, target: int) -> TrainingSet:
         """The rows of a table in which target number ``target`` was measured."""
-        known = ~torch.isnan(torch.from_numpy(table.y[:, target].copy()))
-        return TrainingSet(
-            torch.from_numpy(table.x.copy())[known],
-            torch.from_numpy(table.y[:, target].copy())[known],
-            torch.from_numpy(table.sd[:, target].copy())[known],
-        )
+        y, sd, low, high = (torch.from_numpy(a[:, target].copy()) for a in (table.y, table.sd, table.low, table.high))
+        known = ~torch.isnan(y)
+        x = torch.from_numpy(table.x.copy())[known]
+        y, sd, low, high = y[known], sd[known], low[known], high[known]
+        if bool((low == high).all()):
+            return TrainingSet(x, y, sd)
+        return TrainingSet(x, y, sd, low, high)
+
+    @property
+    def is_censored(self) -> Tensor:
+        """Which rows know only limits, shape ``(n,)``."""
+        if self.low is None or self.high is None:
+            return torch.zeros(len(self.y), dtype=torch.bool)
+        return self.low < self.high
+
+    @property
+    def limits(self) -> tuple[Tensor, Tensor]:
+        """``low`` and ``high``, ``y`` itself where every value is exact: two of shape ``(n,)``."""
+        return (self.y if self.low is None else self.low), (self.y if self.high is None else self.high)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -73,7 +90,10 @@ class FittedSurrogate(Protocol):
         ...
 
     def held_out(self) -> Tensor:
-        """Log density of each training value under the model fitted without it: shape ``(n,)``."""
+        """Log density of each training value under the model fitted without it: shape ``(n,)``.
+
+        Of a censored row the log chance that a measurement lies between its limits.
+        """
         ...
 
     def summary(self) -> Mapping[str, Any]:

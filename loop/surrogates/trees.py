@@ -19,11 +19,13 @@ from torch import Tensor
 
 from loop.errors import TooFewPoints
 from loop.space import Category, Component, Parameter, Space
+from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
-from loop.surrogates.exact import noise_weights, replicate_groups, standardisation
+from loop.surrogates.exact import noise_weights, replicate_groups, standardised
 from loop.surrogates.protocol import TrainingSet
 
 TREES = 100
+IMPUTATIONS = 2  # times that censored values are imputed anew by the trees that did not see them
 FLOOR = 0.05  # smallest standard deviation, in those of the data: trees agree too easily
 
 
@@ -42,21 +44,50 @@ class ExtraTrees:
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
         features = tree_features(space, data.x)
-        forest = ExtraTreesRegressor(TREES, bootstrap=True, min_samples_leaf=1, random_state=seed % 2**32, n_jobs=1)
-        shift, scale = standardisation(data.y)
-        y = np.round(((data.y - shift) / scale).numpy(), 9)  # the last digits must not decide between equal splits
+        groups = replicate_groups(data.x).numpy()
+        shift, scale = standardised(data)
+        low, high = (((limit - shift) / scale) for limit in data.limits)
+        y, censored = (data.y - shift) / scale, data.is_censored
         weights = noise_weights(data.sd, scale)
-        forest.fit(features, y, sample_weight=(1.0 / weights).numpy() if bool((weights > 1).any()) else None)
-        outside = _out_of_bag(forest, features, replicate_groups(data.x).numpy())
-        mean = np.nanmean(np.where(np.isnan(outside), y.mean(), outside), axis=0)
-        residual = y - mean
-        spread = np.nan_to_num(np.nanstd(np.where(np.isnan(outside), y.mean(), outside), axis=0))
-        noise = max(float(np.sqrt(np.maximum((residual**2 - spread**2).mean(), 0.0))), FLOOR)
-        sd = np.sqrt(spread**2 + noise**2)
-        density = -0.5 * np.log(2 * np.pi * sd**2) - 0.5 * (residual / sd) ** 2
-        return FittedTrees(
-            self.name, space, forest, shift, scale, noise * scale, torch.from_numpy(density - np.log(scale))
-        )
+        if not censored.any():
+            grown = _grow(features, y, weights, groups, seed)
+        else:
+            # imputed by what is expected of each value between its limits: first by a belief as wide as the data,
+            # then by the trees that did not see it
+            belief = torch.zeros_like(y), torch.ones_like(y)
+            for _ in range(IMPUTATIONS + 1):
+                between = truncated(belief[0], belief[1], low, high)
+                filled = torch.where(censored, between.mean.clamp(low, high), y)
+                grown = _grow(features, filled, weights, groups, seed)
+                belief = grown.mean, grown.variance
+        log_chance = truncated(grown.mean, grown.variance, low, high).log_chance
+        density = torch.where(censored, log_chance, grown.density - math.log(scale))
+        return FittedTrees(self.name, space, grown.forest, shift, scale, grown.noise * scale, density)
+
+
+@dataclass(frozen=True)
+class _Grown:
+    """A forest and what it says of each value that it did not see, standardised."""
+
+    forest: ExtraTreesRegressor
+    noise: float
+    mean: Tensor
+    variance: Tensor
+    density: Tensor
+
+
+def _grow(features: NDArray[np.float32], y: Tensor, weights: Tensor, groups: NDArray[np.int64], seed: int) -> _Grown:
+    forest = ExtraTreesRegressor(TREES, bootstrap=True, min_samples_leaf=1, random_state=seed % 2**32, n_jobs=1)
+    values = np.round(y.numpy(), 9)  # the last digits must not decide between equal splits
+    forest.fit(features, values, sample_weight=(1.0 / weights).numpy() if bool((weights > 1).any()) else None)
+    outside = _out_of_bag(forest, features, groups)
+    mean = np.nanmean(np.where(np.isnan(outside), values.mean(), outside), axis=0)
+    residual = values - mean
+    spread = np.nan_to_num(np.nanstd(np.where(np.isnan(outside), values.mean(), outside), axis=0))
+    noise = max(float(np.sqrt(np.maximum((residual**2 - spread**2).mean(), 0.0))), FLOOR)
+    sd = np.sqrt(spread**2 + noise**2)
+    density = -0.5 * np.log(2 * np.pi * sd**2) - 0.5 * (residual / sd) ** 2
+    return _Grown(forest, noise, torch.from_numpy(mean), torch.from_numpy(sd**2), torch.from_numpy(density))
 
 
 @dataclass(frozen=True)

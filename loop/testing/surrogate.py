@@ -9,6 +9,7 @@ class TestMine(SurrogateContract):
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,18 @@ def training(n: int = 16, *, scale: float = 1.0, shift: float = 0.0) -> Training
     """``n`` of the 36 candidates with their responses, scaled and shifted."""
     x = EVERYTHING[torch.randperm(36, generator=torch.Generator().manual_seed(5))[:n]]
     return TrainingSet(x, response(x) * scale + shift, torch.full((n,), torch.nan, dtype=torch.float64))
+
+
+def above(data: TrainingSet, limit: float) -> TrainingSet:
+    """The same rows with every value above ``limit`` known only to lie above it."""
+    hidden = data.y > limit
+    y = torch.where(hidden, torch.full_like(data.y, limit), data.y)
+    return replace(data, y=y, low=y, high=torch.where(hidden, torch.full_like(y, torch.inf), y))
+
+
+def replaced(data: TrainingSet, limit: float) -> TrainingSet:
+    """The same rows with ``limit`` in the place of every value above it: what must not be done."""
+    return replace(data, y=data.y.clamp_max(limit))
 
 
 class SurrogateContract:
@@ -118,6 +131,35 @@ class SurrogateContract:
 
         torch.testing.assert_close(mean, torch.full_like(mean, 42.0), rtol=1e-3, atol=0)
         assert (sd > 0).all()
+
+    def test_a_limit_is_never_taken_for_a_value(self, recipe: Surrogate) -> None:
+        data = training()
+        hidden = data.y > 40.0
+
+        censored = recipe.fit(SPACE, above(data, 40.0), seed=3).moments(data.x[hidden])[0]
+        as_values = recipe.fit(SPACE, replaced(data, 40.0), seed=3).moments(data.x[hidden])[0]
+
+        assert float((censored - as_values).mean()) > 0
+        assert float(censored.mean()) > 40.0
+
+    def test_limits_have_a_held_out_chance(self, recipe: Surrogate) -> None:
+        data = above(training(), 40.0)
+
+        chance = recipe.fit(SPACE, data, seed=3).held_out()[data.is_censored]
+
+        assert torch.isfinite(chance).all()
+        assert (chance <= 1e-9).all()
+
+    def test_the_order_of_rows_does_not_matter(self, recipe: Surrogate) -> None:
+        data = above(training(), 40.0)
+        order = torch.randperm(len(data), generator=torch.Generator().manual_seed(2))
+        low, high = data.limits
+        other = TrainingSet(data.x[order], data.y[order], data.sd[order], low[order], high[order])
+
+        first, second = (recipe.fit(SPACE, d, seed=3).moments(EVERYTHING)[0] for d in (data, other))
+
+        # a forest draws rows by their number, so another order is another forest: near, not the same
+        assert float((first - second).abs().mean()) < 0.35 * float(data.y.std())
 
     def test_the_summary_is_plain_json(self, fitted: FittedSurrogate) -> None:
         assert json.loads(json.dumps(dict(fitted.summary()), allow_nan=False))

@@ -158,24 +158,39 @@ def reading(value, qualifier=Qualifier.EQUAL, sd=None):
     return Measurement("yield", value, "%", value, sd, sd, 1, qualifier)
 
 
-def test_a_limit_is_a_belief_between_the_bound_and_the_limit():
+def test_a_limit_is_an_interval_that_what_the_target_can_be_closes():
     history = History((observe(SPEC, HERE, Negative("traces", (reading(6.0, Qualifier.BELOW),)), "o"),))
 
     table, notes = regression_table(SPACE, OBJECTIVE, history)
 
-    assert table.y[0, 0] == 3.0  # uniform between 0 and 6
-    assert table.sd[0, 0] == pytest.approx(6 / math.sqrt(12))
+    assert (table.low[0, 0], table.high[0, 0]) == (0.0, 6.0)
     assert notes == ()
 
 
-def test_a_limit_without_a_bound_trains_no_regression_and_says_so():
+def test_a_limit_without_a_bound_is_open_on_its_other_side():
     objective = Objective((Target("yield", Goal.MAXIMIZE, "%"),))
     history = History((observe(SPEC, HERE, Negative("traces", (reading(6.0, Qualifier.BELOW),)), "o"),))
 
     table, notes = regression_table(SPACE, objective, history)
 
-    assert len(table) == 0
-    assert "states no low" in notes[0]
+    assert (table.low[0, 0], table.high[0, 0]) == (-math.inf, 6.0)
+    assert notes == ()
+
+
+def test_two_limits_close_an_interval_and_those_that_contradict_are_named():
+    def of(low, high):
+        two = (
+            Measurement("yield", low, "%", low, None, None, 1, Qualifier.ABOVE, "UV"),
+            Measurement("yield", high, "%", high, None, None, 1, Qualifier.BELOW, "MS"),
+        )
+        return regression_table(SPACE, OBJECTIVE, History((observe(SPEC, HERE, Measured(two), "o"),)))
+
+    table, notes = of(20, 30)
+    nothing, told = of(30, 20)
+
+    assert (table.low[0, 0], table.high[0, 0], notes) == (20.0, 30.0, ())
+    assert len(nothing) == 0
+    assert "leaves nothing between the limits; retract" in told[0]
 
 
 def test_a_bare_negative_trains_feasibility_only_and_says_so():

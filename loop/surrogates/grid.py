@@ -1,0 +1,182 @@
+"""The most probable hyper-parameters of a Gaussian process on a grid, with exact and with censored values.
+
+One eigendecomposition for each kernel gives the evidence of every output scale and noise for the exact rows. Censored
+rows have no closed form: what they add is found by expectation propagation, given the exact rows, at the grid points
+around the best so far until none of them is better.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from loop.surrogates.censoring import Sites, expectation_propagation
+from loop.surrogates.exact import Censored
+
+NEIGHBOURS = [(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1)]
+CROWD = 60  # rows above which only the neighbours along one axis are tried
+JITTER = 1e-8  # of the covariance of censored rows, which may be replicates of exact ones
+
+Point = tuple[int, int, int]  # numbers of the kernel, the output scale and the noise
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is known of ``n`` rows, standardised.
+
+    Attributes:
+        y: Values, shape ``(n,)``; of no meaning where censored.
+        low, high: Limits, shape ``(n,)``.
+        censored: Which rows know only limits, shape ``(n,)``.
+        weights: Noise of each row in units of the noise variance, shape ``(n,)``.
+    """
+
+    y: Tensor
+    low: Tensor
+    high: Tensor
+    censored: Tensor
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Found:
+    """The most probable grid point, and what an exact posterior is made of there."""
+
+    kernel: int
+    output: float
+    noise: float
+    log_evidence: float
+    log_posterior: float
+    y: Tensor  # (n,), pseudo-values where censored
+    root: Tensor  # (n, n); root @ root.T inverts the covariance of the rows, noise included
+    censored: Censored | None = None
+
+
+def most_probable(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tensor, log_prior: Tensor) -> Found:
+    """The point of the grid with the highest posterior.
+
+    Args:
+        covariances: One for each kernel at an output scale of 1, shape ``(kernels, n, n)``.
+        rows: What was measured.
+        outputs: Output scales, shape ``(outputs,)``.
+        noises: Noise variances, shape ``(noises,)``.
+        log_prior: Of each point, shape ``(kernels, outputs, noises)``.
+
+    Raises:
+        RuntimeError: LAPACK did not converge.
+    """
+    exact = ~rows.censored
+    grid = _Exact.of(covariances[:, exact][:, :, exact], rows.y[exact], rows.weights[exact], outputs, noises)
+    posterior = grid.evidence + log_prior
+    if not rows.censored.any():
+        i, j, k = _unravelled(int(posterior.argmax()), posterior)
+        return Found(
+            i, float(outputs[j]), float(noises[k]), float(grid.evidence[i, j, k]), float(posterior[i, j, k]), rows.y,
+            grid.root(i, j, k),
+        )  # fmt: skip
+    search = _Search(covariances, rows, outputs, noises, posterior)
+    (i, j, k), sites, value = search.run(_unravelled(int(posterior.argmax()), posterior))
+    output, noise = float(outputs[j]), float(noises[k])
+    y = rows.y.clone()
+    y[rows.censored] = sites.value
+    scatter = noise * rows.weights
+    scatter[rows.censored] = sites.variance
+    numbers = torch.nonzero(rows.censored)[:, 0]
+    limits = rows.low[numbers], rows.high[numbers]
+    return Found(
+        i, output, noise, value - float(log_prior[i, j, k]), value, y, whitening(output * covariances[i], scatter),
+        Censored(numbers, *limits, noise * rows.weights[numbers], sites.variance),
+    )  # fmt: skip
+
+
+def whitening(covariance: Tensor, scatter: Tensor) -> Tensor:
+    """``root`` with ``root @ root.T`` the inverse of ``covariance + diag(scatter)``, however large the scatter is."""
+    half = scatter.rsqrt()
+    inner = half[:, None] * covariance * half[None, :] + torch.eye(len(scatter), dtype=scatter.dtype)
+    factor = torch.linalg.cholesky(inner)
+    root: Tensor = torch.linalg.solve_triangular(factor, torch.diag(half), upper=False).T
+    return root
+
+
+@dataclass(frozen=True)
+class _Exact:
+    """The evidence of exact values at every grid point."""
+
+    evidence: Tensor  # (kernels, outputs, noises)
+    spectrum: Tensor  # (kernels, outputs, noises, n), eigenvalues of the whitened covariances
+    vectors: Tensor  # (kernels, n, n)
+    weights: Tensor
+
+    @staticmethod
+    def of(covariances: Tensor, y: Tensor, weights: Tensor, outputs: Tensor, noises: Tensor) -> _Exact:
+        whitened = covariances / (weights.sqrt()[:, None] * weights.sqrt()[None, :])
+        values, vectors = torch.linalg.eigh(whitened)
+        values = values.clamp_min(0.0)
+        projected = (vectors.transpose(1, 2) @ (y / weights.sqrt())[:, None])[..., 0]
+        spectrum = outputs[None, :, None, None] * values[:, None, None, :] + noises[None, None, :, None]
+        evidence = -0.5 * (projected[:, None, None, :].square() / spectrum + spectrum.log()).sum(-1)
+        evidence = evidence - 0.5 * weights.log().sum() - 0.5 * len(y) * math.log(2 * math.pi)
+        return _Exact(evidence, spectrum, vectors, weights)
+
+    def root(self, i: int, j: int, k: int) -> Tensor:
+        return (self.vectors[i] / self.spectrum[i, j, k].sqrt()) / self.weights.sqrt()[:, None]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Climbing over the grid, from point to better neighbour."""
+
+    covariances: Tensor
+    rows: Rows
+    outputs: Tensor
+    noises: Tensor
+    posterior: Tensor  # of the exact rows alone
+
+    def run(self, start: Point) -> tuple[Point, Sites, float]:
+        """The best point reached, the sites there, and its log posterior."""
+        known: dict[Point, tuple[float, Sites]] = {}
+        few = len(self.rows.y) <= CROWD
+        steps = NEIGHBOURS if few else [s for s in NEIGHBOURS if sum(map(abs, s)) <= 1]
+        here = start
+        while True:
+            around = [(here[0] + a, here[1] + b, here[2] + c) for a, b, c in steps]
+            fresh = [p for p in around if self._is_inside(p) and p not in known]
+            for point, result in zip(fresh, self._examined(fresh), strict=True):
+                known[point] = result
+            best = max(known, key=lambda p: known[p][0])
+            if best == here:
+                return here, known[here][1], known[here][0]
+            here = best
+
+    def _is_inside(self, point: Point) -> bool:
+        return all(0 <= at < size for at, size in zip(point, self.posterior.shape, strict=True))
+
+    def _examined(self, points: list[Point]) -> list[tuple[float, Sites]]:
+        """Log posterior and sites at each of some points, all at once."""
+        if not points:
+            return []
+        i, j, k = (torch.tensor(axis) for axis in zip(*points, strict=True))
+        rows, c, e = self.rows, self.rows.censored, ~self.rows.censored
+        whole = self.outputs[j][:, None, None] * self.covariances[i]
+        noise = self.noises[k][:, None]
+        own, across = whole[:, c][:, :, c], whole[:, e][:, :, c]
+        factor = torch.linalg.cholesky(whole[:, e][:, :, e] + torch.diag_embed(noise * rows.weights[e]))
+        half = torch.linalg.solve_triangular(factor, across, upper=False)
+        seen = torch.linalg.solve_triangular(factor, rows.y[e].expand(len(points), -1)[..., None], upper=False)
+        mean = (half.transpose(1, 2) @ seen)[..., 0]
+        unit = torch.eye(int(c.sum()), dtype=whole.dtype)
+        covariance = own - half.transpose(1, 2) @ half + JITTER * self.outputs[j][:, None, None] * unit
+        sites = expectation_propagation(mean, covariance, rows.low[c], rows.high[c], noise * rows.weights[c])
+        total = self.posterior[i, j, k] + sites.log_evidence
+        return [
+            (float(v), Sites(p, s, z))
+            for v, p, s, z in zip(total, sites.precision, sites.value, sites.log_evidence, strict=True)
+        ]
+
+
+def _unravelled(index: int, grid: Tensor) -> Point:
+    i, j, k = (int(at) for at in torch.unravel_index(torch.tensor(index), grid.shape))
+    return i, j, k
