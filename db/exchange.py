@@ -17,6 +17,7 @@ from loop.outcome import Fault, Measured, Measurement, Negative
 from loop.record import Json, ObservationRecord, Prediction
 
 Row: TypeAlias = dict[str, Any]
+PLACE: Final = ("plate", "well", "block")  # of the context, where it says so
 
 
 def export(
@@ -82,6 +83,7 @@ def _row(
         "recorded": observation.recorded,
         "retracted": observation.retracted,
     }
+    row |= {name: str(observation.context[name]) for name in PLACE if observation.context.get(name) is not None}
     for name, value in observation.settings.items():
         row[f"settings.{name}"] = value
         if unit := _unit(spec, name):
@@ -151,6 +153,7 @@ _ORDER: Final = (
     "replicate",
     "attempt",
     "arm",
+    *PLACE,
     "outcome",
     "fault",
     "informative",
@@ -171,7 +174,9 @@ def _place(column: str) -> tuple[int, str]:
 
 def _write_csv(rows: list[Row], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["campaign", *_ORDER[:11]])
+        writer = csv.DictWriter(
+            file, list(rows[0]) if rows else ["campaign", *(name for name in _ORDER[:14] if name not in PLACE)]
+        )
         writer.writeheader()
         writer.writerows({name: _spell(value) for name, value in row.items()} for row in rows)
 

@@ -41,6 +41,9 @@ def proposal_rows(
             "acquisition_value": p.acquisition_value,
             "neighbour": p.neighbour,
             "novelty": p.novelty,
+            "plate": None if p.place is None else p.place.plate,
+            "well": None if p.place is None else p.place.well,
+            "block": None if p.place is None else p.place.block,
         }
         for proposal_id, candidate_id, p in zip(proposal_ids, candidate_ids, proposals, strict=True)
     ]

@@ -138,9 +138,18 @@ def _check_proposals(name: str, proposals: Sequence[ProposalDraft]) -> None:
     positions = [p.position for p in proposals]
     if len(set(positions)) < len(positions):
         raise LedgerError(f"{name} has two proposals at one position ({sorted(positions)}); number them from 0")
+    places = [(p.place.plate, p.place.well) for p in proposals if p.place is not None]
+    if twice := [place for place in places if places.count(place) > 1]:
+        raise LedgerError(
+            f"{name} puts two proposals into well {twice[0][1]} of plate {twice[0][0]}; one well, one each"
+        )
     for p in proposals:
         if p.replicates < 1:
             raise LedgerError(f"{name}, proposal {p.position}: replicates must be at least 1, got {p.replicates}")
+        if p.place is not None and (p.place.plate < 1 or p.place.block < 1 or not p.place.well):
+            raise LedgerError(
+                f"{name}, proposal {p.position}: a place needs a plate and a block from 1 and a well, got {p.place}"
+            )
         said = [(prediction.target, prediction.member) for prediction in p.predictions]
         if len(set(said)) < len(said):
             raise LedgerError(f"{name}, proposal {p.position}: one member predicts one target twice")

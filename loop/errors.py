@@ -4,6 +4,7 @@ HakkenError
 ├── SpecError             a campaign file says something that cannot be
 │   ├── SpaceError        a parameter or constraint is wrong, or the space is empty
 │   ├── ObjectiveError    a target is wrong
+│   ├── PlateError        the plate cannot be as it is described
 │   └── UnitError         a unit is unknown, or cannot be converted
 ├── MoleculeError         a structure cannot be read or prepared
 ├── OutcomeError          what a laboratory sent cannot be read as an outcome
@@ -46,6 +47,10 @@ class SpaceError(SpecError):
 
 class ObjectiveError(SpecError):
     """A target is wrong: its goal, unit or bounds."""
+
+
+class PlateError(SpecError):
+    """The plate cannot be as it is described: its blocks, shared values or reserved wells."""
 
 
 class UnitError(SpecError):

@@ -19,11 +19,13 @@ from loop.history import History, regression_table
 from loop.insight.best import best_of_belief
 from loop.insight.saying import best_sentence
 from loop.objective import Objective
+from loop.plate import Plate, Scope
+from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import initial_design
-from loop.record import Arm, Json, Prediction, ProposalDraft
+from loop.record import Arm, Json, Place, Prediction, ProposalDraft
 from loop.space import Pool, ProductPool, Space
-from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec import CampaignSpec, build_objective, build_plate, build_space
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.protocol import FittedSurrogate
 
@@ -50,6 +52,7 @@ class _Pick:
     acquisition: str
     value: float | None
     meaning: str
+    place: Place | None = None
 
 
 def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed: int, experiments: int) -> Plan:
@@ -87,7 +90,13 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
         except (TooFewPoints, FitError) as error:
             notes.append(f"no model this round, the initial design goes on: {error}")
     tried = history.tried(len(space.parameters))
-    if belief is not None:
+    plate = build_plate(spec, space)
+    if plate is not None:
+        design = "random" if wanted <= 0 and _is_random(spec) else spec.planner.initial.design
+        picks, more = _on_plate(
+            plate, spec, space, objective, history, belief, pool, design, wanted > 0, affordable, seed
+        )
+    elif belief is not None:
         picks, more = _by_model(
             spec, space, objective, history, belief, pool, min(spec.planner.batch, affordable), seed
         )
@@ -135,18 +144,7 @@ def _by_model(
     done = max(len(history.observations) + len(history.pending) - spec.planner.initial.experiments, 0)
     controls = controls_in(batch, done // max(spec.planner.replicates, 1), spec.planner.control)
     d = len(space.parameters)
-    complete = ~np.isnan(belief.table.y).any(axis=1)
-    question = Question(
-        space=space,
-        objective=objective,
-        models=belief.models,
-        feasibility=belief.feasibility,
-        pool=pool,
-        observed=torch.from_numpy(np.unique(belief.table.x[complete], axis=0)),
-        pending=torch.from_numpy(np.array([p.x for p in history.pending]).reshape(-1, d)),
-        tried=history.tried(d),
-        seed=seed,
-    )
+    question = _question(space, objective, history, belief, pool, seed)
     function = acquisition(spec.planner.acquisition, is_finite=space.is_finite, targets=len(objective.targets))
     with torch.set_grad_enabled(not space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None
@@ -161,6 +159,61 @@ def _by_model(
         except PoolExhausted:
             notes.append("no candidate was left for the control arm")
     return picks, notes
+
+
+def _question(
+    space: Space, objective: Objective, history: History, belief: Belief, pool: Pool | None, seed: int
+) -> Question:
+    d = len(space.parameters)
+    complete = ~np.isnan(belief.table.y).any(axis=1)
+    return Question(
+        space=space,
+        objective=objective,
+        models=belief.models,
+        feasibility=belief.feasibility,
+        pool=pool,
+        observed=torch.from_numpy(np.unique(belief.table.x[complete], axis=0)),
+        pending=torch.from_numpy(np.array([p.x for p in history.pending]).reshape(-1, d)),
+        tried=history.tried(d),
+        seed=seed,
+    )
+
+
+def _on_plate(
+    plate: Plate,
+    spec: CampaignSpec,
+    space: Space,
+    objective: Objective,
+    history: History,
+    belief: Belief | None,
+    pool: Pool | None,
+    design: str,
+    is_start: bool,
+    experiments: int,
+    seed: int,
+) -> tuple[list[_Pick], list[str]]:
+    """Every well of the next plate."""
+    if belief is not None:
+        done = max(len(history.observations) + len(history.pending) - spec.planner.initial.experiments, 0)
+        question = _question(space, objective, history, belief, pool, seed)
+        seats, notes = asked_plate(plate, spec, question, done, experiments)
+    else:
+        arm = Arm.MODEL if design == "random" and not is_start and _is_random(spec) else Arm.INITIAL
+        tried = history.tried(len(space.parameters))
+        seats, notes = designed_plate(plate, space, pool, tried, design, arm, experiments, seed)
+    blocks = plate.group(Scope.BLOCK)
+    function = acquisition_of(spec, objective) if belief is not None else "random"
+    return [
+        _Pick(
+            seat.x,
+            seat.arm,
+            function if seat.arm is Arm.MODEL else "",
+            seat.value,
+            seat.meaning,
+            Place(1, plate.label(seat.well), int(blocks[seat.well]) + 1),
+        )
+        for seat in seats
+    ], list(notes)
 
 
 def _proposals(
@@ -198,6 +251,7 @@ def _proposals(
                 predictions=predictions,
                 neighbour=known.label,
                 novelty=known.novelty,
+                place=pick.place,
             )
         )
     return tuple(drafts)

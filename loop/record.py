@@ -27,6 +27,7 @@ class Arm(StrEnum):
     CONTROL = "control"  # at random, to measure the gain over chance
     REPLICATE = "replicate"  # again, to learn the noise
     MANUAL = "manual"  # by a person
+    REFERENCE = "reference"  # a control well: one fixed condition on every plate, to see the plate
 
 
 class CampaignState(StrEnum):
@@ -94,6 +95,28 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a proposal lies: the well of a plate."""
+
+    plate: int  # its number in the campaign, from 1: that of its round
+    well: str  # such as "A1"
+    block: int  # from 1, row by row
+
+    @property
+    def context(self) -> dict[str, str]:
+        """What a result from there was measured on, as labels: plate, well, row, column and block."""
+        row = self.well.rstrip("0123456789")
+        column = self.well[len(row) :]
+        return {
+            "plate": str(self.plate),
+            "well": self.well,
+            "row": row,
+            "column": column,
+            "block": str(self.block),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalDraft:
     """One candidate chosen for a round, with everything that led to it."""
 
@@ -109,6 +132,7 @@ class ProposalDraft:
     predictions: tuple[Prediction, ...] = ()
     neighbour: str | None = None  # label of the nearest candidate on record
     novelty: float | None = None  # distance to it, from 0 (known) to 1
+    place: Place | None = None  # of a batch that is a plate
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +200,7 @@ class AttemptRecord:
     adapter: str | None  # who has it
     handle: str | None  # what the adapter calls it
     updated: datetime
+    place: Place | None = None  # of its proposal, where the batch is a plate
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ def _make(held: HeldCampaign, proposal: ProposalRecord, replicate_no: int, attem
         None,
         None,
         held.now(),
+        draft.place,
     )
     held.data.attempts[made.key] = made
     return made

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
-from db.reading.plan import to_candidate
+from db.reading.plan import place_of, to_candidate
 from loop.errors import NotFound
 from loop.experiment import Event, State
 from loop.record import AttemptEventRecord, AttemptRecord
@@ -45,6 +45,7 @@ def attempts(session: Session, *where: ColumnElement[bool]) -> tuple[AttemptReco
                 row.adapter,
                 row.handle,
                 row.updated,
+                place_of(proposal),
             )
         )
     return tuple(records)

@@ -16,6 +16,7 @@ from loop.record import (
     CampaignRecord,
     CampaignState,
     Candidate,
+    Place,
     Prediction,
     ProposalDraft,
     ProposalRecord,
@@ -154,11 +155,19 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
                 tuple(predictions[row.id]),
                 row.neighbour,
                 row.novelty,
+                place_of(row),
             ),
             True if with_round else decision,
         )
         for row, number, with_round, candidate, decision in session.execute(joined)
     )
+
+
+def place_of(row: t.Proposal) -> Place | None:
+    """The well of a proposal, where its batch is a plate."""
+    if row.plate is None or row.well is None or row.block is None:
+        return None
+    return Place(row.plate, row.well, row.block)
 
 
 def to_candidate(row: t.Candidate) -> Candidate:

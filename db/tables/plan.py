@@ -124,6 +124,9 @@ class Proposal(Fact):
     acquisition_value: Mapped[float | None]
     neighbour: Mapped[str | None]
     novelty: Mapped[float | None]
+    plate: Mapped[int | None]  # where the batch is a plate; the three come together
+    well: Mapped[str | None]
+    block: Mapped[int | None]
 
 
 class Prediction(Fact):

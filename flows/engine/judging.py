@@ -122,7 +122,7 @@ class Judge:
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
         self._ended[attempt.key] = outcome
         is_unsent = attempt.state is State.READY
-        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, context, retry, is_unsent)
+        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, placed(attempt, context), retry, is_unsent)
 
     def _told_row(self, envelope: EnvelopeRecord) -> Judgement:
         """A row that a person told: the result of an attempt where it names one, else an observation."""
@@ -150,9 +150,22 @@ def conclude(work: Work, attempt: AttemptRecord, fault: Fault, *, retry: str = "
     """End an attempt with a fault that the engine itself states, through an envelope like any other."""
     payload = json.dumps(write_outcome(fault), sort_keys=True)
     envelope = work.receive(EnvelopeDraft(ENGINE, attempt.key, payload))
-    work.accept(envelope.id, fault)
+    work.accept(envelope.id, fault, context=placed(attempt, None))
     if retry:
         work.retry(attempt.key, retry)
+
+
+def placed(attempt: AttemptRecord, context: Json | None) -> Json | None:
+    """The context of a result with the well it was planned for, where the batch is a plate.
+
+    A result that names another plate or well was made there, and says itself what else there is to say.
+    """
+    if attempt.place is None:
+        return context
+    planned, said = attempt.place.context, context or {}
+    if any(name in said and str(said[name]) != planned[name] for name in ("plate", "well")):
+        return context
+    return {**planned, **said}
 
 
 def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:

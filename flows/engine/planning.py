@@ -106,7 +106,14 @@ def first_inputs(spec: CampaignSpec) -> Inputs:
 
 def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft:
     """The round as it is put on record; ``campaign`` as it was when the inputs were read."""
-    proposals = tuple(replace(p, candidate=identified(inputs.space, p.candidate.settings)) for p in plan.proposals)
+    proposals = tuple(
+        replace(
+            p,
+            candidate=identified(inputs.space, p.candidate.settings),
+            place=None if p.place is None else replace(p.place, plate=inputs.number),  # a round is one plate
+        )
+        for p in plan.proposals
+    )
     return RoundDraft(
         number=inputs.number,
         seed=inputs.seed,

@@ -90,10 +90,17 @@ def _differences(old: ProposalDraft, new: ProposalDraft) -> Iterator[str]:
     for what in ("arm", "position", "run_order", "replicates", "model", "acquisition", "neighbour"):
         if getattr(old, what) != getattr(new, what):
             yield f"{what.replace('_', ' ')} was {getattr(old, what)}, now {getattr(new, what)}"
+    if (where := _where(old)) != (there := _where(new)):
+        yield f"it lay {where}, now {there}"
     for what in ("acquisition_value", "novelty"):
         if not _close(getattr(old, what), getattr(new, what)):
             yield f"{what.replace('_', ' ')} was {getattr(old, what)}, now {getattr(new, what)}"
     yield from _predictions({(p.target, p.member): p for p in old.predictions}, new.predictions)
+
+
+def _where(draft: ProposalDraft) -> str:
+    # The number of the plate is that of the round, which the planner does not know.
+    return "on no plate" if draft.place is None else f"in well {draft.place.well} of block {draft.place.block}"
 
 
 def _predictions(old: Mapping[tuple[str, str], Prediction], new: Sequence[Prediction]) -> Iterator[str]:

@@ -72,6 +72,20 @@ def _spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float6
     x = torch.from_numpy(options[:LOOKED_AT])
     if not len(x):
         return options
+    covariance = spread_covariance(space, x, tried)
+    picked: list[int] = []
+    for turn in range(min(n, len(x))):
+        variance = covariance.diagonal().clone()
+        variance[picked] = -1.0
+        choice = 0 if turn == 0 and not len(tried) else int(variance.argmax())
+        picked.append(choice)
+        column = covariance[:, choice]
+        covariance = covariance - torch.outer(column, column) / (column[choice] + SPREAD_NOISE)
+    return options[picked]
+
+
+def spread_covariance(space: Space, x: torch.Tensor, tried: NDArray[np.float64]) -> torch.Tensor:
+    """What the prior process believes of ``x``, shape ``(n, d)``, once ``tried`` was measured: ``(n, n)``."""
     distance = metric(space, Representation.COUNTS)
     lengthscale = SPREAD_LENGTHSCALE * prior_lengthscale(distance.dimension)
 
@@ -84,12 +98,4 @@ def _spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float6
         noisy = prior(known, known) + SPREAD_NOISE * torch.eye(len(known), dtype=x.dtype)
         cross = torch.linalg.solve_triangular(torch.linalg.cholesky(noisy), prior(known, x), upper=False)
         covariance = covariance - cross.T @ cross
-    picked: list[int] = []
-    for turn in range(min(n, len(x))):
-        variance = covariance.diagonal().clone()
-        variance[picked] = -1.0
-        choice = 0 if turn == 0 and not len(tried) else int(variance.argmax())
-        picked.append(choice)
-        column = covariance[:, choice]
-        covariance = covariance - torch.outer(column, column) / (column[choice] + SPREAD_NOISE)
-    return options[picked]
+    return covariance

@@ -2,6 +2,7 @@
 
 from loop.spec.building import build_objective, build_space, context_of
 from loop.spec.models import CampaignSpec, PlannerSpec
+from loop.spec.plate import build_plate
 from loop.spec.reading import place, read_spec
 from loop.spec.tables import ReadFile, read_table
 
@@ -10,6 +11,7 @@ __all__ = [
     "PlannerSpec",
     "ReadFile",
     "build_objective",
+    "build_plate",
     "build_space",
     "context_of",
     "place",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from loop.objective import Goal
+from loop.spec.plate import PlateSpec
 
 
 def _plain_text(value: object) -> object:
@@ -281,6 +282,7 @@ class CampaignSpec(_Strict):
     objective: dict[Name, TargetSpec] = Field(min_length=1)
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
     budget: BudgetSpec
+    plate: PlateSpec | None = None
     stop: list[StopSpec] = []
     laboratory: LaboratorySpec
 

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
-from loop.errors import HakkenError, SpaceError, SpecError, UnknownName, did_you_mean
+from loop.errors import HakkenError, PlateError, SpaceError, SpecError, UnknownName, did_you_mean
 from loop.space import ProductPool, sample_space
 from loop.spec.building import build_objective, build_space
 from loop.spec.models import (
@@ -30,6 +30,7 @@ from loop.spec.models import (
     StopSpec,
     TargetSpec,
 )
+from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec, build_plate, check_batch
 from loop.spec.tables import ReadFile, resolve_options
 from loop.surrogates.names import GRADIENT_FREE, SURROGATES
 
@@ -86,6 +87,13 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
                 f"{_where(source, lines, ('stop', i))}: stop names target {rule.target!r}, "
                 f"which the objective lacks{hint}; use one of {', '.join(spec.objective)}"
             )
+    try:
+        check_batch(spec)
+        build_plate(spec, build_space(spec))
+    except PlateError as error:
+        at = _plate_path(str(error))
+        told = str(error).removeprefix(".".join(map(str, at))).lstrip(": ")
+        raise SpecError(f"{_where(source, lines, at)}: {told}") from None
     planner = spec.planner
     if planner.initial.experiments > spec.budget.experiments:
         raise SpecError(
@@ -206,6 +214,11 @@ def place(text: str, source: str, path: _Path) -> str:
     return _where(source, _load_yaml(text, source)[1], path)
 
 
+def _plate_path(message: str) -> _Path:
+    """The path that a message about a plate starts with, such as ``plate.at_most.ligand: must be ...``."""
+    return tuple(message.partition(" ")[0].rstrip(":").split("."))
+
+
 def _named_in(message: str, part: str, spec: CampaignSpec, lines: _Lines) -> _Path:
     for i, constraint in enumerate(spec.constraints):
         if message.startswith(f"constraint {constraint.name or f'constraint {i + 1}'!r}"):
@@ -271,6 +284,9 @@ def _describe(error: Any, source: str, lines: _Lines) -> str:
     return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
 
 
+_PLATE: Final[Mapping[Any, list[type[BaseModel]]]] = {"blocks": [BlocksSpec], "controls": [ControlsSpec]}
+
+
 def _known_keys(path: _Path, raw: _Path) -> set[str]:
     """What may be written at ``path``; ``raw`` also says which kind of parameter or constraint it is."""
     head = path[0] if len(path) > 1 else None
@@ -284,5 +300,6 @@ def _known_keys(path: _Path, raw: _Path) -> set[str]:
         "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
         "budget": [BudgetSpec],
         "stop": [StopSpec],
+        "plate": _PLATE.get(path[1] if len(path) > 2 else None, [PlateSpec]),
     }
     return {key for model in models.get(head, [CampaignSpec]) for key in model.model_fields}

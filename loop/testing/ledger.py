@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from loop.record import (
     EnvelopeDraft,
     Lease,
     ObservationRecord,
+    Place,
     Prediction,
     ProposalDraft,
     RoundDraft,
@@ -55,7 +57,9 @@ def candidate(number: int) -> Candidate:
     return Candidate({"ligand": "PPh3", "temperature": 90.0 + number}, {"ligand": "c1ccc(P(c2ccccc2)c2ccccc2)cc1"})
 
 
-def proposal(position: int, *, run_order: int | None = None, replicates: int = 1, number: int = 0) -> ProposalDraft:
+def proposal(
+    position: int, *, run_order: int | None = None, replicates: int = 1, number: int = 0, place: Place | None = None
+) -> ProposalDraft:
     """A proposal with all that can be said of one."""
     return ProposalDraft(
         candidate(number or position),
@@ -74,6 +78,7 @@ def proposal(position: int, *, run_order: int | None = None, replicates: int = 1
         ),
         "PPh3, 90 degC",
         0.125,
+        place,
     )
 
 
@@ -440,6 +445,8 @@ class LedgerContract:
             (batch(1, seed=2**70), "64 bits"),
             (batch(1, proposal(0), proposal(0)), "at one position"),
             (batch(1, proposal(0, replicates=0)), "replicates must be at least 1"),
+            (batch(1, proposal(0, place=Place(1, "A1", 1)), proposal(1, place=Place(1, "A1", 1))), "into well A1"),
+            (batch(1, proposal(0, place=Place(0, "A1", 1))), "a place needs a plate"),
             (batch(1, model={"loss": float("inf")}), "cannot be stored as JSON"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
@@ -469,6 +476,21 @@ class LedgerContract:
         assert [p.draft for p in ledger.proposals("coupling")] == [second, first, proposal(0)]
         assert [p.round_number for p in ledger.proposals("coupling", 2)] == [2]
         assert all(p.approved for p in ledger.proposals("coupling"))
+
+    def test_a_proposal_and_its_attempts_keep_their_place_on_a_plate(self, ledger: Ledger, lease: Lease) -> None:
+        there, nowhere = proposal(0, place=Place(3, "H12", 8)), proposal(1)
+
+        with ledger.work(lease) as work:
+            work.record_round(batch(1, there, nowhere))
+
+        assert [p.draft.place for p in ledger.proposals("coupling")] == [Place(3, "H12", 8), None]
+        assert [a.place for a in ledger.attempts("coupling")] == [Place(3, "H12", 8), None]
+
+    def test_a_control_well_is_an_arm_of_its_own(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch(1, replace(proposal(0), arm=Arm.REFERENCE, place=Place(1, "A1", 1))))
+
+        assert [p.draft.arm for p in ledger.proposals("coupling")] == [Arm.REFERENCE]
 
     def test_one_candidate_has_one_id_however_its_numbers_are_written(self, ledger: Ledger, lease: Lease) -> None:
         whole = Candidate({"temperature": 90})

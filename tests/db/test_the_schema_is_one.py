@@ -23,6 +23,8 @@ from loop.contracts import Ledger
 from loop.errors import LedgerError
 from loop.record import Lease
 
+NEXT = f"{int(schema.HEAD) + 1:04}"
+
 Fill = Callable[[Ledger], Lease]
 
 
@@ -107,9 +109,9 @@ def newer(tmp_path: Path) -> Path:
     """The migrations of a hakken to come, with one revision more."""
     scripts = tmp_path / "migrations"
     shutil.copytree(schema.SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "0002_colour.py").write_text(
+    (scripts / "versions" / f"{NEXT}_colour.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        'revision = "0002"\ndown_revision = "0001"\nbranch_labels = None\ndepends_on = None\n\n\n'
+        f'revision = "{NEXT}"\ndown_revision = "{schema.HEAD}"\nbranch_labels = None\ndepends_on = None\n\n\n'
         'def upgrade():\n    op.add_column("candidate", sa.Column("colour", sa.Text(), nullable=True))\n'
     )
     return scripts
@@ -118,7 +120,7 @@ def newer(tmp_path: Path) -> Path:
 def migrate(url: str, scripts: Path) -> None:
     engine = engines.create(url)
     try:
-        schema.bring_up_to_date(engine, lambda: datetime.now(UTC), head="0002", scripts=scripts)
+        schema.bring_up_to_date(engine, lambda: datetime.now(UTC), head=NEXT, scripts=scripts)
     finally:
         engine.dispose()
 
@@ -134,13 +136,13 @@ def test_an_older_file_is_copied_then_migrated_and_keeps_its_facts(
     migrate(sqlite_url, newer)  # nothing left to do
 
     copies = sorted(path.name for path in tmp_path.glob("ledger.sqlite.before*"))
-    assert copies == ["ledger.sqlite.before-0002"]
+    assert copies == [f"ledger.sqlite.before-{NEXT}"]
     with open_ledger(str(tmp_path / copies[0])) as before:
         assert before.observations("coupling", with_retracted=True) == seen
         assert before.verify_audit().is_intact
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as after:
         assert after.execute("SELECT count(colour), count(*) > 0 FROM candidate").fetchone() == (0, 1)
-        assert [row[0] for row in after.execute("SELECT revision FROM schema_info")] == ["0001", "0002"]
+        assert [row[0] for row in after.execute("SELECT revision FROM schema_info")] == [schema.HEAD, NEXT]
 
 
 def test_a_newer_database_is_refused_and_left_as_it_is(sqlite_url: str, tmp_path: Path, newer: Path) -> None:
@@ -148,15 +150,16 @@ def test_a_newer_database_is_refused_and_left_as_it_is(sqlite_url: str, tmp_path
     migrate(sqlite_url, newer)
     before = (tmp_path / "ledger.sqlite").read_bytes()
 
-    with pytest.raises(SchemaTooNew, match=r"has schema 0002, .* knows up to 0001; update hakken"):
+    with pytest.raises(SchemaTooNew, match=rf"has schema {NEXT}, .* knows up to {schema.HEAD}; update hakken"):
         open_ledger(sqlite_url)
     assert (tmp_path / "ledger.sqlite").read_bytes() == before
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(sqlite_url: str, newer: Path) -> None:
     open_ledger(sqlite_url).close()
-    (newer / "versions" / "0002_colour.py").write_text(
-        'from alembic import op\nrevision = "0002"\ndown_revision = "0001"\nbranch_labels = depends_on = None\n\n\n'
+    (newer / "versions" / f"{NEXT}_colour.py").write_text(
+        f'from alembic import op\nrevision = "{NEXT}"\ndown_revision = "{schema.HEAD}"\n'
+        "branch_labels = depends_on = None\n\n\n"
         'def upgrade():\n    op.execute("DROP TRIGGER outcome_refuses_update")\n    raise ZeroDivisionError\n'
     )
 

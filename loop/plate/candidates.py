@@ -1,0 +1,212 @@
+"""Candidates for a plate: the whole pool ranked once, and shortlists in which every combination has its share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.acquisition.streaming import CHUNK, POOL_LIMIT, SURFACE, is_among
+from loop.errors import SpaceError
+from loop.plate.frame import Choices, Ints
+from loop.plate.layout import Plate
+from loop.plate.sources import Source
+from loop.space import Continuous, Pool, Space, sample_space
+from loop.space.raw import stretched
+
+Floats = NDArray[np.float64]
+
+LEVELS = 9  # values that a continuous shared parameter is tried at
+NEAR = 24  # best points of a continuous space around which more are drawn
+AROUND = 64  # points drawn around each
+WIDTHS = (0.1, 0.02)  # of those clouds, as shares of a range, one after the other
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Untried candidates with how promising each is by itself, and what the layout sees of them.
+
+    Attributes:
+        x: Coordinates, shape ``(n, d)``.
+        score: Shape ``(n,)``.
+        choices: Codes of shared and counted values.
+        levels: For each shared parameter, the value behind each code.
+    """
+
+    x: Floats
+    score: Floats
+    choices: Choices
+    levels: tuple[Floats, ...]
+
+    def row(self, i: int) -> tuple[int, ...]:
+        """The shared values of candidate ``i``, as codes."""
+        return tuple(self.choices.shared[i].tolist())
+
+    def at(self, rows: Ints) -> Scored:
+        return replace(self, x=self.x[rows], score=self.score[rows], choices=self.choices.among(rows))
+
+    def without(self, taken: Floats) -> Scored:
+        """What is left without the coordinates ``taken``."""
+        return self.at(np.flatnonzero(~is_among(self.x, taken)))
+
+    def using(self, used: tuple[frozenset[int], ...]) -> Scored:
+        """The same on a plate that has these options already."""
+        return replace(self, choices=replace(self.choices, used=used))
+
+    def best(self, keep: int) -> Scored:
+        """About ``keep`` of them: a quarter the best of all, the rest in turn the best of every combination."""
+        order = np.argsort(-self.score, kind="stable")
+        codes = np.hstack([self.choices.shared, self.choices.options])[order]
+        if codes.shape[1]:
+            _, kind = np.unique(codes, axis=0, return_inverse=True)
+            rank = _rank_within(kind.ravel())
+            order_in_turn = order[np.lexsort((np.arange(len(order)), rank))]
+        else:
+            order_in_turn = order
+        chosen = np.unique(np.concatenate([order[: keep // 4], order_in_turn[: keep - keep // 4]]))
+        return self.at(chosen)
+
+    def under(self, quotas: Counter[tuple[int, ...]], options: Sequence[frozenset[int] | None], keep: int) -> Scored:
+        """The best of those that fit a frame."""
+        fits = self._fit(quotas, options)
+        return self.at(np.flatnonzero(fits)).best(keep)
+
+    def room(self, quotas: Counter[tuple[int, ...]], options: Sequence[frozenset[int] | None]) -> int:
+        """How many wells of a frame untried candidates can fill."""
+        fits = self._fit(quotas, options)
+        there = Counter(map(tuple, self.choices.shared[fits].tolist())) if len(quotas) > 1 else None
+        if there is None:
+            return min(int(fits.sum()), sum(quotas.values()))
+        return sum(min(quota, there[key]) for key, quota in quotas.items())
+
+    def _fit(self, quotas: Counter[tuple[int, ...]], options: Sequence[frozenset[int] | None]) -> NDArray[np.bool_]:
+        fits = np.zeros(len(self.x), dtype=bool)
+        for key in quotas:
+            fits |= (self.choices.shared == np.array(key, dtype=np.int64)).all(axis=1)
+        for k, some in enumerate(options):
+            if some is not None:
+                fits &= np.isin(self.choices.options[:, k], list(some))
+        return fits
+
+
+def scored(plate: Plate, space: Space, pool: Pool | None, tried: Floats, source: Source, *, seed: int) -> Scored:
+    """Every untried candidate that is no control condition, or a random sample of a pool beyond 300,000.
+
+    A continuous space is stood for by points: a sample in which shared and counted numbers take a few levels each,
+    then clouds around the most promising points, at the same levels.
+    """
+    if pool is None:
+        x = _stand_ins(plate, space, source, seed)
+    else:
+        indices = np.arange(len(pool), dtype=np.int64)
+        if len(pool) > POOL_LIMIT:
+            indices = np.unique(np.random.default_rng(seed).integers(0, len(pool), POOL_LIMIT, dtype=np.int64))
+        x = pool.take(indices)
+    x = x[~is_among(x, tried)]
+    if plate.control is not None:
+        fixed = ~np.isnan(plate.control)
+        x = x[~(x[:, fixed] == plate.control[fixed]).all(axis=1)]
+    score = _ranked(source, x)
+    levels, shared = _codes(x, [s.column for s in plate.shared])
+    control = plate.control if plate.controls else None
+    counted, options = _codes(x, list(plate.at_most), control)
+    used = tuple(
+        frozenset()
+        if control is None or np.isnan(control[c])
+        else frozenset([int(np.searchsorted(values, control[c]))])
+        for c, values in zip(plate.at_most, counted, strict=True)
+    )
+    hosts = _hosts(plate, space, levels)
+    return Scored(x, score, Choices(shared, options, tuple(plate.at_most.values()), used, hosts), levels)
+
+
+def _ranked(source: Source, x: Floats) -> Floats:
+    parts = [
+        source.rank(torch.from_numpy(np.ascontiguousarray(x[start : start + CHUNK]))).numpy()
+        for start in range(0, len(x), CHUNK)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _codes(x: Floats, columns: Sequence[int], also: Floats | None = None) -> tuple[tuple[Floats, ...], Ints]:
+    """The distinct values of each column, and for each row which of them it has: ``(n, k)``."""
+    levels, codes = [], []
+    for column in columns:
+        extra = [] if also is None or np.isnan(also[column]) else [also[column]]
+        values = np.unique(np.concatenate([x[:, column], extra]))
+        levels.append(values)
+        codes.append(np.searchsorted(values, x[:, column]))
+    return tuple(levels), np.array(codes, dtype=np.int64).reshape(len(columns), len(x)).T
+
+
+def _hosts(plate: Plate, space: Space, levels: Sequence[Floats]) -> Callable[[tuple[int, ...]], bool]:
+    """Whether the control condition is allowed beside shared values, given as codes."""
+    control = plate.control
+
+    def hosts(row: tuple[int, ...]) -> bool:
+        if control is None:
+            return True
+        x = control.copy()
+        for shared, values, code in zip(plate.shared, levels, row, strict=True):
+            if np.isnan(x[shared.column]):
+                x[shared.column] = values[code]
+        return bool(space.allows(space.frame.canonical(x[None, :]))[0])
+
+    return hosts
+
+
+def _rank_within(kind: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each entry how many of the same kind come before it."""
+    order = np.argsort(kind, kind="stable")
+    sizes = np.bincount(kind)
+    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    rank = np.empty(len(kind), dtype=np.int64)
+    rank[order] = np.arange(len(kind)) - starts
+    return rank
+
+
+def _stand_ins(plate: Plate, space: Space, source: Source, seed: int) -> Floats:
+    rng = np.random.default_rng([seed, 5])
+    common = sorted({s.column for s in plate.shared} | set(plate.at_most))
+    levelled = {c: _levels(p) for c in common if isinstance(p := space.parameters[c], Continuous)}
+    x = sample_space(space, SURFACE, seed)
+    for column, levels in levelled.items():
+        x[:, column] = levels[rng.integers(0, len(levels), len(x))]
+    x = _inside(space, x)
+    if not len(x):
+        raise SpaceError("plate: no point with shared values keeps every constraint; loosen the constraints")
+    if source.is_random or not source.name:
+        return x
+    free = [(i, p) for i, p in enumerate(space.parameters) if isinstance(p, Continuous) and i not in common]
+    for width in WIDTHS if free else ():
+        score = _ranked(source, x)
+        near = np.repeat(x[np.argsort(-score, kind="stable")[:NEAR]], AROUND, axis=0)
+        for column, parameter in free:
+            near[:, column] = _moved(parameter, near[:, column], width * rng.standard_normal(len(near)))
+        for column, levels in levelled.items():  # also at the other levels
+            turned = rng.random(len(near)) < 0.5
+            near[turned, column] = rng.choice(levels, int(turned.sum()))
+        x = np.vstack([x, _inside(space, near)])
+    return np.unique(x, axis=0)
+
+
+def _levels(p: Continuous) -> Floats:
+    """A few values of a number, evenly over its scale, nothing among them where that is one."""
+    inner = stretched(replace(p, or_zero=False), np.linspace(0.0, 1.0, LEVELS))
+    return np.concatenate([[0.0], inner]) if p.or_zero else inner
+
+
+def _moved(p: Continuous, values: Floats, by: Floats) -> Floats:
+    """Values moved by shares of the scale; nothing stays nothing."""
+    plain = replace(p, or_zero=False)
+    moved = stretched(plain, np.clip(plain.position(values) + by, 0.0, 1.0))
+    return np.where(values == 0.0, 0.0, moved) if p.or_zero else moved
+
+
+def _inside(space: Space, x: Floats) -> Floats:
+    canonical = space.frame.canonical(x)
+    return canonical[space.holds(canonical)]

@@ -1,0 +1,196 @@
+"""Filling a plate: shared values, options and wells chosen together, and everything put in its place at random."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.errors import PoolExhausted, SpaceError
+from loop.plate.candidates import Scored, scored
+from loop.plate.frame import Filled, Frame, Wells, fill, is_sound, search
+from loop.plate.layout import Plate, spread_evenly
+from loop.plate.sources import Lottery, Source
+from loop.record import Arm
+from loop.space import Pool, Space
+
+KEEP = 1_000  # candidates among which frames are compared, and again wells chosen
+DRAWS = 64  # random frames looked at before a plate at random is given up
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One well with what goes into it, and why."""
+
+    well: int
+    x: NDArray[np.float64]  # (d,)
+    arm: Arm
+    value: float | None
+    meaning: str
+
+
+def fill_plate(
+    plate: Plate,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    source: Source,
+    *,
+    arm: Arm,
+    experiments: int,
+    at_random: int = 0,
+    seed: int,
+) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
+    """The wells of the next plate, in the order of choosing (controls and repeats last), and notes.
+
+    Args:
+        plate: Its layout.
+        space: The search space.
+        pool: The finite candidate set, None for a space with continuous parameters.
+        tried: Coordinates that are not to be chosen again, shape ``(t, d)``.
+        source: What candidates are judged by.
+        arm: Of the wells that the source chooses.
+        experiments: At most so many; a plate that cannot be full keeps its shares of reserved wells.
+        at_random: So many of the wells are drawn instead, under the same shared values: the control arm.
+        seed: Decides every random choice.
+
+    Raises:
+        PoolExhausted: Nothing untried fits any well.
+        SpaceError: The fixed condition of the control wells is not allowed with any shared values.
+    """
+    rng = np.random.default_rng([seed, 17])
+    controls, repeats = plate.reserved_for(experiments)
+    notes = []
+    if experiments < plate.wells:
+        notes.append(
+            f"{experiments} experiments are left for a plate of {plate.wells} wells: {controls} control wells, "
+            f"{repeats} replicate wells, the others empty"
+        )
+    wells = Wells(plate, plate.control_wells(controls, rng))
+    every = scored(plate, space, pool, tried, source, seed=seed)
+    if not len(every.x):
+        raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+    total = min(experiments, plate.wells) - controls - repeats
+    frame, compared = _frame(every, plate, wells, source, total + repeats, rng)
+    notes.append(_told(frame, every, plate, space, compared))
+    quotas = wells.quotas(frame)
+    keys = sorted(quotas)
+    kept = dict(zip(keys, spread_evenly(repeats, [quotas[k] for k in keys]), strict=True))
+    total += repeats - sum(kept.values())
+    left = Counter({k: quotas[k] - kept[k] for k in keys})
+    best = every.under(left, frame.options, max(KEEP, 2 * plate.wells))
+    _, worth = source.worth(torch.from_numpy(best.x))
+    chosen = fill(worth, best.choices, left, frame.options, total - at_random)
+    seats: list[tuple[tuple[int, ...], Seat]] = [
+        (best.row(i), Seat(-1, best.x[i], arm, gain if source.name else None, source.meaning))
+        for i, gain in zip(chosen.picks, chosen.gains, strict=True)
+    ]
+    seats += _drawn(every, best, chosen, left, frame, at_random, seed)
+    if len(seats) < total:
+        notes.append(f"{total - len(seats)} wells stay empty: nothing untried fits their shared values")
+    seats += _repeated(seats, quotas, kept)
+    return _seated(seats, plate, wells, frame, every, space, controls, rng), tuple(notes)
+
+
+def _frame(
+    every: Scored, plate: Plate, wells: Wells, source: Source, n: int, rng: np.random.Generator
+) -> tuple[Frame, int]:
+    if not plate.shared and not plate.at_most:
+        return Frame((), ()), 0
+    if source.is_random:
+        counted = [list(plate.at_most).index(s.column) if s.column in plate.at_most else None for s in plate.shared]
+        for _ in range(DRAWS):
+            rows = every.choices.shared[rng.integers(0, len(every.x), max(wells.sizes, default=1))]
+            values = tuple(tuple(rows[:size, j].tolist()) for j, size in enumerate(wells.sizes))
+            if is_sound(frame := Frame(values, (None,) * len(plate.at_most)), wells, every.choices, counted):
+                return frame, 1
+    short = every.best(max(KEEP, 2 * plate.wells))
+    found = search(source.worth(torch.from_numpy(short.x))[0], short.choices, plate, wells, n, rng, room=every.room)
+    if found is None:
+        raise SpaceError(
+            "plate.controls: the fixed condition is not allowed together with any of the shared values that are "
+            "left; change its settings, or the constraints"
+        )
+    return found
+
+
+def _drawn(
+    every: Scored, best: Scored, chosen: Filled, left: Counter[tuple[int, ...]], frame: Frame, n: int, seed: int
+) -> list[tuple[tuple[int, ...], Seat]]:
+    """``n`` wells at random out of what the model's choice left, under the same frame."""
+    if not n:
+        return []
+    rest = Counter(left)
+    rest.subtract(Counter(best.row(i) for i in chosen.picks))
+    used = tuple(u | {int(best.choices.options[i, k]) for i in chosen.picks} for k, u in enumerate(every.choices.used))
+    free = every.without(best.x[list(chosen.picks)]).using(used)
+    lottery = Lottery(seed + 1)
+    drawn = fill(lottery.worth(torch.from_numpy(free.x))[0], free.choices, +rest, frame.options, n)
+    return [(free.row(i), Seat(-1, free.x[i], Arm.CONTROL, None, "control, chosen at random")) for i in drawn.picks]
+
+
+def _repeated(
+    seats: Sequence[tuple[tuple[int, ...], Seat]], quotas: Counter[tuple[int, ...]], kept: dict[tuple[int, ...], int]
+) -> list[tuple[tuple[int, ...], Seat]]:
+    """Repeats of the first chosen conditions under each combination of shared values.
+
+    A combination that nothing was chosen for leaves its repeats to those that have room.
+    """
+    mine: dict[tuple[int, ...], list[Seat]] = {}
+    for key, seat in seats:
+        if seat.arm is not Arm.CONTROL:
+            mine.setdefault(key, []).append(seat)
+    room = Counter(quotas)
+    room.subtract(Counter(key for key, _ in seats))
+    turns = [key for key, n in kept.items() if key in mine for _ in range(n)]
+    spare = room - Counter(turns)
+    turns += [key for key in mine for _ in range(spare[key])][: sum(kept.values()) - len(turns)]
+    repeats, done = [], Counter[tuple[int, ...]]()
+    for key in turns:
+        of = mine[key][done[key] % len(mine[key])]
+        done[key] += 1
+        repeats.append((key, Seat(-1, of.x, Arm.REPLICATE, None, "repeats a condition of this plate")))
+    return repeats
+
+
+def _seated(
+    seats: Sequence[tuple[tuple[int, ...], Seat]],
+    plate: Plate,
+    wells: Wells,
+    frame: Frame,
+    every: Scored,
+    space: Space,
+    controls: int,
+    rng: np.random.Generator,
+) -> tuple[Seat, ...]:
+    """Each seat in a well at random among those that have its shared values; then the controls."""
+    classes = wells.classes(frame, wells.free)
+    places: dict[tuple[int, ...], list[int]] = {}
+    for i in rng.permutation(len(classes)).tolist():
+        places.setdefault(classes[i], []).append(int(wells.free[i]))
+    placed = [Seat(places[row].pop(), s.x, s.arm, s.value, s.meaning) for row, s in seats]
+    for well, row in zip(wells.controls[:controls], wells.classes(frame, wells.controls[:controls]), strict=True):
+        assert plate.control is not None
+        x = plate.control.copy()
+        for j, (shared, code) in enumerate(zip(plate.shared, row, strict=True)):
+            if np.isnan(x[shared.column]):
+                x[shared.column] = every.levels[j][code]
+        x = space.frame.canonical(x[None, :])[0]
+        placed.append(Seat(int(well), x, Arm.REFERENCE, None, "control well: a fixed condition shows the plate"))
+    return tuple(placed)
+
+
+def _told(frame: Frame, every: Scored, plate: Plate, space: Space, compared: int) -> str:
+    """The shared values in words, for the record."""
+    parts = []
+    for j, (shared, values) in enumerate(zip(plate.shared, frame.values, strict=True)):
+        parameter = space.parameters[shared.column]
+        shown = [parameter.value(float(every.levels[j][v])) for v in values]
+        texts = [f"{v:g} {parameter.unit}".strip() if isinstance(v, float) else str(v) for v in shown]
+        parts.append(f"{parameter.name} by {shared.scope.value}: {', '.join(texts)}")
+    what = "; ".join(parts) or "no shared values"
+    return f"plate: {what} ({compared} ways to share values were compared)" if compared else f"plate: {what}"

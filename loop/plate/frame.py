@@ -1,0 +1,273 @@
+"""Frames: which value each plate, block, row or column takes, and which options are on the plate at all.
+
+A frame turns the choice of wells into one with quotas: so many wells for each combination of shared values. Frames
+are searched by the worth of the best wells under them, so that values and wells are chosen together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.plate.layout import Plate
+from loop.plate.worth import Worth
+
+Ints = NDArray[np.int64]
+
+EVALUATIONS = 160  # frames compared for one plate
+ALTERNATIVES = 8  # values of a parameter, or options, that an exchange tries
+
+UNSET = -1
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Candidates as the layout sees them: codes of their shared values and of the options that are counted.
+
+    Attributes:
+        shared: Code of each shared parameter's value, shape ``(n, s)``.
+        options: Code of each counted parameter's value, shape ``(n, k)``.
+        limits: How many different codes of each counted parameter may be used, shape ``(k,)``.
+        used: Codes in use from the start (of control wells), one set for each counted parameter.
+        hosts: Which rows of ``shared`` a control well may have beside it; called with one row, shape ``(s,)``.
+    """
+
+    shared: Ints
+    options: Ints
+    limits: tuple[int, ...]
+    used: tuple[frozenset[int], ...]
+    hosts: Callable[[tuple[int, ...]], bool] = field(default=lambda _: True)
+
+    def among(self, rows: Ints) -> Choices:
+        return replace(self, shared=self.shared[rows], options=self.options[rows])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Values of every group of wells, and the options allowed (None: opened as wells are chosen)."""
+
+    values: tuple[tuple[int, ...], ...]  # for each shared parameter, the code of each group
+    options: tuple[frozenset[int] | None, ...]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a frame holds at best: candidates in the order of choosing, and the gain of each."""
+
+    picks: tuple[int, ...]
+    gains: tuple[float, ...]
+
+
+class Wells:
+    """The wells of a plate that are free for conditions, and those that hold controls."""
+
+    def __init__(self, plate: Plate, controls: Ints) -> None:
+        self.free = np.setdiff1d(np.arange(plate.wells), controls)
+        self.controls = controls
+        groups = [plate.group(s.scope) for s in plate.shared]
+        self.groups = np.array(groups, dtype=np.int64).reshape(len(plate.shared), plate.wells)
+        self.sizes = tuple(plate.groups(s.scope) for s in plate.shared)
+
+    def classes(self, frame: Frame, wells: Ints) -> list[tuple[int, ...]]:
+        """The shared values of each of ``wells``."""
+        values = [np.array(v, dtype=np.int64)[g[wells]] for v, g in zip(frame.values, self.groups, strict=True)]
+        rows = np.array(values, dtype=np.int64).reshape(len(values), len(wells)).T
+        return [tuple(row) for row in rows.tolist()]
+
+    def quotas(self, frame: Frame) -> Counter[tuple[int, ...]]:
+        """Free wells for each combination of shared values."""
+        return Counter(self.classes(frame, self.free))
+
+
+def is_sound(frame: Frame, wells: Wells, choices: Choices, counted: Sequence[int | None]) -> bool:
+    """Whether controls can lie where they do, and no more options are shared out than may be on the plate.
+
+    ``counted`` says for each shared parameter which counted one it is, if any.
+    """
+    for values, k in zip(frame.values, counted, strict=True):
+        if k is not None and len(set(values) | choices.used[k]) > choices.limits[k]:
+            return False
+    return all(choices.hosts(row) for row in set(wells.classes(frame, wells.controls)))
+
+
+def fill(
+    worth: Worth, choices: Choices, quotas: Counter[tuple[int, ...]], options: Sequence[frozenset[int] | None], n: int
+) -> Filled:
+    """The best ``n`` wells under quotas and option limits, each given those before."""
+    keys = list(quotas)
+    cell = np.full(len(choices.shared), -1, dtype=np.int64)
+    for number, key in enumerate(keys):
+        cell[(choices.shared == np.array(key, dtype=np.int64)).all(axis=1)] = number
+    allowed = cell >= 0
+    for k, some in enumerate(options):
+        if some is not None:
+            allowed &= np.isin(choices.options[:, k], list(some))
+    rows = np.flatnonzero(allowed)
+    cell, left = cell[rows], np.array([quotas[key] for key in keys], dtype=np.int64)
+    inside, progress = choices.among(rows), worth.among(rows).start()
+    used = [set(u) for u in choices.used]
+    open_ = np.ones(len(rows), dtype=bool)
+    picks: list[int] = []
+    gains: list[float] = []
+    while len(picks) < n and open_.any():
+        gain = np.where(open_, progress.gains(), -np.inf)
+        i = int(gain.argmax())
+        picks.append(int(rows[i]))
+        gains.append(float(gain[i]))
+        progress.take(i)
+        open_[i] = False
+        left[cell[i]] -= 1
+        if not left[cell[i]]:
+            open_[cell == cell[i]] = False
+        for k, limit in enumerate(inside.limits):
+            used[k].add(int(inside.options[i, k]))
+            if len(used[k]) >= limit:
+                open_ &= np.isin(inside.options[:, k], list(used[k]))
+    return Filled(tuple(picks), tuple(gains))
+
+
+def search(
+    worth: Worth,
+    choices: Choices,
+    plate: Plate,
+    wells: Wells,
+    n: int,
+    rng: np.random.Generator,
+    room: Callable[[Counter[tuple[int, ...]], Sequence[frozenset[int] | None]], int],
+) -> tuple[Frame, int] | None:
+    """The best frame found for ``n`` wells, and how many were compared; None where no frame is sound.
+
+    Starts from the frame that grows with the wells, from frames of one combination each, and from one that gives each
+    combination its share of an unconstrained choice; then exchanges one value or one option at a time while that
+    helps. A frame that fills more wells (``room``) goes before one that is worth more.
+    """
+    counted = [next((k for k, c in enumerate(plate.at_most) if c == s.column), None) for s in plate.shared]
+    seen: dict[object, tuple[int, float]] = {}
+
+    def score(frame: Frame) -> tuple[int, float]:
+        if not is_sound(frame, wells, choices, counted):
+            return (-1, 0.0)
+        quotas = wells.quotas(frame)
+        key = (frozenset(quotas.items()), frame.options)
+        if key not in seen:
+            filled = fill(worth, choices, quotas, frame.options, n)
+            seen[key] = (min(room(quotas, frame.options), n), sum(filled.gains))
+        return seen[key]
+
+    potential = np.sort(worth.start().gains())[::-1]
+    floor = float(potential[min(n, len(potential)) - 1]) if len(potential) else 0.0
+    single = np.maximum(worth.start().gains() - floor, 0.0) + 1e-3 * worth.start().gains()
+    best: Frame | None = None
+    best_score = (-1, 0.0)
+    for frame in _starts(worth, choices, wells, n, single, rng):
+        if (value := score(frame)) > best_score:
+            best, best_score = frame, value
+    if best is None:
+        return None
+    improves = True
+    while improves and len(seen) < EVALUATIONS:
+        improves = False
+        for frame in _exchanges(best, choices, single, rng):
+            if len(seen) >= EVALUATIONS:
+                break
+            if (value := score(frame)) > best_score:
+                best, best_score, improves = frame, value, True
+                break
+    return best, len(seen)
+
+
+def _starts(
+    worth: Worth, choices: Choices, wells: Wells, n: int, single: NDArray[np.float64], rng: np.random.Generator
+) -> Iterator[Frame]:
+    free: tuple[None, ...] = (None,) * len(choices.limits)
+    grown = _grown(worth, choices, wells, n)
+    yield Frame(grown, free)
+    combinations, inverse = np.unique(choices.shared, axis=0, return_inverse=True)
+    promise = np.bincount(inverse.ravel(), single, len(combinations))
+    for row in combinations[np.argsort(-promise, kind="stable")[: 2 * ALTERNATIVES]]:
+        yield Frame(tuple((int(v),) * size for v, size in zip(row, wells.sizes, strict=True)), free)
+    top = np.argsort(-single, kind="stable")[:n]
+    for _ in range(2):  # each group takes the value of one of the best wells
+        values = []
+        for j, size in enumerate(wells.sizes):
+            drawn = choices.shared[top[rng.permutation(len(top))], j]
+            values.append(tuple(int(v) for v in np.resize(drawn, size)))
+        yield Frame(tuple(values), free)
+
+
+def _grown(worth: Worth, choices: Choices, wells: Wells, n: int) -> tuple[tuple[int, ...], ...]:
+    """Values as they come when each well takes the best candidate that still fits somewhere, one after the other."""
+    values = [np.full(size, UNSET, dtype=np.int64) for size in wells.sizes]
+    if not values:
+        return ()
+    combinations, inverse = np.unique(choices.shared, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    free = np.zeros(wells.groups.shape[1], dtype=bool)
+    free[wells.free] = True
+    progress = worth.start()
+    open_ = np.ones(len(inverse), dtype=bool)
+    used = [set(u) for u in choices.used]
+    for _ in range(n):
+        now = np.array([v[g] for v, g in zip(values, wells.groups, strict=True)])  # (s, wells)
+        fits = ((now[None] == UNSET) | (now[None] == combinations[:, :, None])).all(axis=1) & free
+        for k, limit in enumerate(choices.limits):
+            if len(used[k]) >= limit:
+                open_ &= np.isin(choices.options[:, k], list(used[k]))
+        may = open_ & fits.any(axis=1)[inverse]
+        if not may.any():
+            break
+        i = int(np.where(may, progress.gains(), -np.inf).argmax())
+        row = inverse[i]
+        newly = (now == UNSET).sum(axis=0)
+        well = int(np.flatnonzero(fits[row])[np.argmin(newly[fits[row]])])
+        for j, v in enumerate(values):
+            v[wells.groups[j, well]] = combinations[row, j]
+        progress.take(i)
+        open_[i] = False
+        free[well] = False
+        for k in range(len(used)):
+            used[k].add(int(choices.options[i, k]))
+    for v in values:  # groups that nothing was put into
+        v[v == UNSET] = Counter(v[v != UNSET].tolist()).most_common(1)[0][0]
+    return tuple(tuple(v.tolist()) for v in values)
+
+
+def _exchanges(
+    frame: Frame, choices: Choices, single: NDArray[np.float64], rng: np.random.Generator
+) -> Iterator[Frame]:
+    moves: list[Frame] = []
+    for j, values in enumerate(frame.values):
+        promise = np.bincount(choices.shared[:, j], single)
+        there = np.unique(choices.shared[:, j])
+        better = there[np.argsort(-promise[there], kind="stable")][:ALTERNATIVES]
+        for group, value in enumerate(values):
+            for other in better.tolist():
+                if other != value:
+                    changed = (*values[:group], int(other), *values[group + 1 :])
+                    moves.append(replace(frame, values=(*frame.values[:j], changed, *frame.values[j + 1 :])))
+        for other in better.tolist():  # every group that has one value takes another
+            for value in sorted(set(values)):
+                if other != value:
+                    changed = tuple(int(other) if v == value else v for v in values)
+                    moves.append(replace(frame, values=(*frame.values[:j], changed, *frame.values[j + 1 :])))
+    for k, some in enumerate(frame.options):
+        promise = np.bincount(choices.options[:, k], single)
+        there = np.unique(choices.options[:, k])
+        ranked = there[np.argsort(-promise[there], kind="stable")].tolist()
+        if len(ranked) <= choices.limits[k]:
+            continue
+        kept = some or frozenset(
+            [*choices.used[k], *[o for o in ranked if o not in choices.used[k]]][: choices.limits[k]]
+        )
+        if some is None:
+            moves.append(replace(frame, options=(*frame.options[:k], kept, *frame.options[k + 1 :])))
+        for out in sorted(kept - choices.used[k]):
+            for other in [o for o in ranked if o not in kept][:ALTERNATIVES]:
+                changed_ = (kept - {out}) | {other}
+                moves.append(replace(frame, options=(*frame.options[:k], changed_, *frame.options[k + 1 :])))
+    for i in rng.permutation(len(moves)).tolist():
+        yield moves[i]

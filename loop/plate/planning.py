@@ -1,0 +1,64 @@
+"""A plate as the planner asks for it: by a model where there is one, else as an initial design."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.acquisition.protocol import Question
+from loop.objective import Objective
+from loop.plate.choose import Seat, fill_plate
+from loop.plate.layout import Plate
+from loop.plate.sources import Asked, Design, Lottery
+from loop.policy.control import controls_in
+from loop.record import Arm
+from loop.space import Pool, Space
+from loop.spec import CampaignSpec
+
+
+def asked_plate(
+    plate: Plate, spec: CampaignSpec, question: Question, done: int, experiments: int
+) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
+    """The plate that the acquisition function of the spec chooses; ``done`` model and control proposals came before."""
+    name = acquisition_of(spec, question.objective)
+    controls, repeats = plate.reserved_for(experiments)
+    wells = min(experiments, plate.wells) - controls - repeats
+    at_random = controls_in(wells, done, spec.planner.control)
+    source = Lottery(question.seed) if name == "random" else Asked(question, name)
+    with torch.no_grad():
+        return fill_plate(
+            plate,
+            question.space,
+            question.pool,
+            question.tried,
+            source,
+            arm=Arm.MODEL,
+            experiments=experiments,
+            at_random=at_random,
+            seed=question.seed,
+        )
+
+
+def acquisition_of(spec: CampaignSpec, objective: Objective) -> str:
+    """The name of the acquisition function that fills the plate."""
+    name = spec.planner.acquisition
+    if name == "auto":
+        return "improvement" if len(objective.targets) == 1 else "pareto"
+    return name
+
+
+def designed_plate(
+    plate: Plate,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    design: str,
+    arm: Arm,
+    experiments: int,
+    seed: int,
+) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
+    """The plate of an initial design, ``spread`` or ``random``."""
+    source = Design(space, tried, seed) if design == "spread" else Lottery(seed)
+    with torch.no_grad():
+        return fill_plate(plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed)

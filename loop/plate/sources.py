@@ -1,0 +1,238 @@
+"""What a plate is filled by: a model's acquisition function, an initial design, or chance.
+
+Each ranks single candidates, for the shortlist, and gives the joint worth of sets of them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.acquisition.pareto import reference_point
+from loop.acquisition.protocol import Question
+from loop.acquisition.streaming import expected_improvement_score
+from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
+from loop.policy.initial import SPREAD_NOISE, spread_covariance
+from loop.space import Space
+
+SAMPLES = 256  # joint draws of the response
+COARSE = 64  # of them, for comparing frames
+SINGLE = 32  # draws of single candidates, for ranking trade-offs
+SMOOTHING = 0.01  # of the improvement's kink, in standard deviations of the observed values
+OPTIMISM = 2.0  # deviations above the mean
+SURFACE = 256  # points that stand for the whole surface
+
+
+class Source(Protocol):
+    """What candidates are judged by."""
+
+    @property
+    def name(self) -> str:
+        """Of the acquisition function; "" for an initial design."""
+        ...
+
+    @property
+    def meaning(self) -> str:
+        """What the gains are, for the record."""
+        ...
+
+    @property
+    def is_random(self) -> bool:
+        """Whether nothing is to be sought: frames and wells are drawn."""
+        ...
+
+    def rank(self, x: Tensor) -> Tensor:
+        """How promising each candidate is by itself: ``(n, d)`` to ``(n,)``."""
+        ...
+
+    def worth(self, x: Tensor) -> tuple[Worth, Worth]:
+        """The worth of sets of the candidates ``x``, shape ``(n, d)``: quickly for comparing frames, and in full."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lottery:
+    """Wells at random: the control arm, and baselines."""
+
+    seed: int
+    name: str = "random"
+    meaning: str = "chosen at random"
+    is_random: bool = True
+
+    def rank(self, x: Tensor) -> Tensor:
+        rng = np.random.default_rng([self.seed, len(x)])
+        return torch.from_numpy(rng.random(len(x)))
+
+    def worth(self, x: Tensor) -> tuple[Worth, Worth]:
+        drawn = _Drawn(np.random.default_rng([self.seed, len(x), 1]).random(len(x)))
+        return drawn, drawn
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    numbers: Floats
+
+    def among(self, columns: NDArray[np.int64]) -> _Drawn:
+        return _Drawn(self.numbers[columns])
+
+    def start(self) -> Progress:
+        return self
+
+    def gains(self) -> Floats:
+        return self.numbers
+
+    def take(self, i: int) -> None:
+        """Draws do not depend on one another."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """An initial design that spreads over the space: each well the one that a prior process knows least about."""
+
+    space: Space
+    tried: NDArray[np.float64]
+    seed: int
+    meaning: str = "spread"
+    name: str = ""
+    is_random: bool = False
+
+    def rank(self, x: Tensor) -> Tensor:
+        return Lottery(self.seed).rank(x)
+
+    def worth(self, x: Tensor) -> tuple[Worth, Worth]:
+        covariance = spread_covariance(self.space, x, self.tried).numpy()
+        spread = Teaching(covariance, np.empty((len(x), 0)), SPREAD_NOISE, np.ones(len(x)))
+        return spread, spread
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to fitted models, judged by the acquisition function of that name."""
+
+    question: Question
+    name: str  # improvement, pareto, ucb, thompson or exploration
+    is_random: bool = False
+
+    @property
+    def meaning(self) -> str:
+        unit = self.question.objective.targets[0].unit or "in the unit of the target"
+        return {
+            "improvement": f"expected improvement, {unit}",
+            "pareto": "expected growth of the hypervolume, targets scaled by their ranges",
+            "ucb": f"optimistic value above the rest of the plate, {unit}",
+            "thompson": "mean gain over the draws of the response",
+            "exploration": "share of the variance of the surface that it removes",
+        }[self.name]
+
+    def rank(self, x: Tensor) -> Tensor:
+        question = self.question
+        chance = question.chance(x)
+        if self.name == "improvement":
+            best = float((question.signs[0] * question.models[0].moments(question.baseline)[0]).max())
+            return expected_improvement_score(question, 0, best)(x) * chance
+        if self.name == "exploration":
+            parts = [m.moments(x)[1] / max(m.noise_sd, 1e-12) for m in question.models]
+            return torch.stack(parts).mean(0) * chance
+        if self.name == "pareto":
+            return self._single_growth(x) * chance
+        total = torch.zeros(len(x), dtype=x.dtype)
+        for model, sign in zip(question.models, question.signs, strict=True):
+            mean, sd = model.moments(x)
+            known = sign * model.moments(question.observed)[0]
+            total += (sign * mean + OPTIMISM * sd - known.mean()) / (float(known.std(correction=0)) or 1.0)
+        return torch.nn.functional.softplus(total) * chance
+
+    def worth(self, x: Tensor) -> tuple[Worth, Worth]:
+        if self.name == "exploration":
+            return self._teaching(x)
+        question = self.question
+        weight = question.chance(x).numpy()
+        baseline = question.observed if self.name == "pareto" else question.baseline
+        if self.name in ("ucb", "thompson"):
+            baseline = baseline[:0]  # an optimistic value, or the best of a draw, is compared with the batch only
+        draws = torch.stack(self._draws(torch.cat([x, baseline, question.pending])), dim=-1)
+        if self.name == "pareto":
+            draws = self._growth(draws)
+        elif len(question.models) == 1:
+            draws = draws[..., 0]
+        else:  # targets weighted at random in each draw
+            generator = torch.Generator().manual_seed(question.seed)
+            weights = torch.rand(len(draws), draws.shape[-1], generator=generator, dtype=draws.dtype)
+            scaled = (draws - draws.mean((0, 1))) / draws.std((0, 1), correction=0).clamp_min(1e-12)
+            draws = (scaled * (weights / weights.sum(1, keepdim=True))[:, None, :]).sum(-1)
+        if self.name == "ucb":
+            mean = draws.mean(0)
+            draws = mean + OPTIMISM * math.sqrt(math.pi / 2) * (draws - mean).abs()
+        before = draws[:, len(x) :]
+        floor = draws.min() if not before.shape[1] else before.max(dim=1).values
+        best = torch.zeros(len(draws), dtype=draws.dtype) + floor
+        observed = question.models[0].moments(question.observed)[0]
+        spread = float(observed.std(correction=0)) if self.name == "improvement" else float(draws.std())
+        cover = Cover(draws[:, : len(x)].numpy(), best.numpy(), weight, max(SMOOTHING * spread, 1e-12))
+        return cover.coarser(COARSE), cover
+
+    def _draws(self, x: Tensor) -> list[Tensor]:
+        """For each target joint draws at ``x``, sign applied: each ``(samples, n)``."""
+        return [
+            sign * model.samples(x, SAMPLES, seed=self.question.seed + 101 * i)
+            for i, (model, sign) in enumerate(zip(self.question.models, self.question.signs, strict=True))
+        ]
+
+    def _growth(self, values: Tensor) -> Tensor:
+        """Draws of all targets, ``(s, n, m)``, as heights along one random direction for each draw: ``(s, n)``.
+
+        The mean over directions of how much a set raises the highest of them is the hypervolume that it adds: Deng
+        and Zhang, IEEE Trans. Evol. Comput. 23 (2019) 843. Targets are scaled by the ranges of what was observed.
+        """
+        question = self.question
+        m = values.shape[-1]
+        seen = torch.stack([model.moments(question.observed)[0] for model in question.models], 1) * question.signs
+        span = seen.max(0).values - seen.min(0).values
+        span = torch.where(span > 0, span, torch.ones_like(span))
+        above = ((values - reference_point(question)) / span).clamp_min(0.0)
+        generator = torch.Generator().manual_seed(question.seed)
+        normal = torch.randn(len(values), m, generator=generator, dtype=values.dtype).abs().clamp_min(1e-3)
+        direction = normal / normal.norm(dim=1, keepdim=True)
+        constant = math.pi ** (m / 2) / (2**m * math.gamma(m / 2 + 1))
+        heights: Tensor = constant * (above / direction[:, None, :]).min(dim=-1).values.pow(m)
+        return heights
+
+    def _single_growth(self, x: Tensor) -> Tensor:
+        """The expected hypervolume that each candidate adds by itself, targets drawn independently: ``(n,)``."""
+        question = self.question
+        generator = torch.Generator().manual_seed(question.seed)
+        points = torch.cat([x, question.observed, question.pending])
+        parts = []
+        for model, sign in zip(question.models, question.signs, strict=True):
+            mean, sd = model.moments(points)
+            z = torch.randn(SINGLE, 1, generator=generator, dtype=x.dtype)
+            z = torch.cat([z.expand(SINGLE, len(x)), torch.zeros(SINGLE, len(points) - len(x), dtype=x.dtype)], 1)
+            parts.append(sign * mean + sd * z)
+        heights = self._growth(torch.stack(parts, dim=-1))
+        before = heights[:, len(x) :].max(dim=1).values
+        spread = float(heights.std()) or 1.0
+        gain: Tensor = torch.nn.functional.softplus((heights[:, : len(x)] - before[:, None]) / (0.1 * spread)).mean(0)
+        return gain
+
+    def _teaching(self, x: Tensor) -> tuple[Worth, Worth]:
+        question = self.question
+        rng = np.random.default_rng(question.seed)
+        stands = x[torch.from_numpy(rng.permutation(len(x))[:SURFACE])]
+        weight = question.chance(x).numpy()
+        kinds = []
+        for i, model in enumerate(question.models):
+            drawn = model.samples(torch.cat([x, stands]), 4 * SAMPLES, seed=question.seed + 101 * i)
+            covariance = torch.cov(drawn.T).numpy()
+            scale = max(float(covariance[len(x) :, len(x) :].diagonal().sum()), 1e-300)
+            noise = max(model.noise_sd**2, 1e-12)
+            kinds.append((covariance / scale, noise / scale))
+        covariance = np.mean([c for c, _ in kinds], axis=0)
+        n = len(x)
+        taught = Teaching(covariance[:n, :n], covariance[:n, n:], float(np.mean([s for _, s in kinds])), weight)
+        return taught, taught

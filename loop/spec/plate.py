@@ -1,0 +1,182 @@
+"""The plate of a campaign file: what it may say, and what it becomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from loop.errors import PlateError, SpaceError, did_you_mean
+from loop.plate.layout import Plate, Scope, Shared
+from loop.space import Continuous, Discrete, Space
+from loop.space.structure import inactive_coordinate
+
+if TYPE_CHECKING:
+    from loop.spec.models import CampaignSpec
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, frozen=True)
+
+
+class BlocksSpec(_Strict):
+    """The size of a block of wells; blocks tile the plate."""
+
+    rows: int
+    columns: int
+
+
+class ControlsSpec(_Strict):
+    """Wells reserved for one fixed condition."""
+
+    wells: int = Field(ge=1)
+    settings: dict[str, str | float]
+
+
+class PlateSpec(_Strict):
+    """A batch that is a plate of wells."""
+
+    rows: int = Field(ge=1)
+    columns: int = Field(ge=1)
+    blocks: BlocksSpec | None = None  # one block, the whole plate, when left out
+    share: dict[str, Literal["plate", "block", "row", "column"]] = {}
+    at_most: dict[str, int] = {}
+    controls: ControlsSpec | None = None
+    replicates: int = Field(default=0, ge=0)
+
+
+def build_plate(spec: CampaignSpec, space: Space) -> Plate | None:
+    """The plate of a resolved spec; None where batches are no plates.
+
+    Raises:
+        PlateError: It cannot be as it is described.
+    """
+    said = spec.plate
+    if said is None:
+        return None
+    shared = tuple(  # in the space's order, so that the order in a file decides nothing
+        sorted(
+            (Shared(column, Scope(scope)) for name, scope in said.share.items() for column in _shared(name, space)),
+            key=lambda s: s.column,
+        )
+    )
+    at_most: dict[int, int] = {}
+    for name, limit in said.at_most.items():
+        column = _column("at_most", name, space)
+        if limit < 1:
+            raise PlateError(f"plate.at_most.{name}: must be 1 or more, got {limit}; leave it out for any number")
+        at_most[column] = limit
+    block = (said.rows, said.columns) if said.blocks is None else (said.blocks.rows, said.blocks.columns)
+    control = None if said.controls is None else _control(said.controls, space, shared)
+    plate = Plate(
+        said.rows,
+        said.columns,
+        block,
+        shared,
+        dict(sorted(at_most.items())),
+        0 if said.controls is None else said.controls.wells,
+        control,
+        said.replicates,
+    )
+    _check_planner(spec, plate)
+    return plate
+
+
+def _shared(name: str, space: Space) -> tuple[int, ...]:
+    """The columns that go with a shared parameter: its own, or those of the parts of a mixture."""
+    mixture = next((m for m in space.mixtures if name == m.name), None)
+    columns = (_column("share", name, space),) if mixture is None else tuple(mixture.columns)
+    for m in space.mixtures:
+        if set(columns) & set(m.columns) and any(isinstance(space.parameters[c], Continuous) for c in m.columns):
+            raise PlateError(
+                f"plate.share names {name!r}, and the parts of mixture {m.name!r} are continuous; give the mixture a "
+                "step, so that its blends can be counted"
+            )
+        if mixture is None and set(columns) & set(m.columns):
+            raise PlateError(f"plate.share names {name!r}, a part of mixture {m.name!r}; share {m.name!r} as a whole")
+    if any(c.column in columns for c in space.conditions):
+        raise PlateError(
+            f"plate.share names {name!r}, which does not apply to every candidate; share what it depends on, or give "
+            "it a value for each well"
+        )
+    return columns
+
+
+def _column(part: str, name: str, space: Space) -> int:
+    if name not in space.names:
+        raise PlateError(
+            f"plate.{part} names {name!r}, which the space lacks{did_you_mean(name, space.names)}; "
+            f"use one of {', '.join(space.names)}"
+        )
+    return space.names.index(name)
+
+
+def _control(said: ControlsSpec, space: Space, shared: tuple[Shared, ...]) -> np.ndarray:
+    """Coordinates of the fixed condition, NaN for what the well's block, row or column decides: shape ``(d,)``."""
+    where = "plate.controls.settings"
+    common = {space.names[s.column]: s.scope.value for s in shared}
+    for name in said.settings:
+        if name not in space.names:
+            raise PlateError(f"{where} names {name!r}, which the space lacks{did_you_mean(name, space.names)}")
+        if name in common:
+            raise PlateError(
+                f"{where} gives {name!r}, which is shared by {common[name]}; leave it out: a control well takes the "
+                f"value of its {common[name]}"
+            )
+    x = np.full(len(space.parameters), np.nan)
+    conditional = {c.column for c in space.conditions}
+    for i, parameter in enumerate(space.parameters):
+        if parameter.name in common:
+            continue
+        if parameter.name not in said.settings and i in conditional:
+            x[i] = inactive_coordinate(parameter)
+            continue
+        if parameter.name not in said.settings:
+            raise PlateError(f"{where} lacks {parameter.name!r}; give every parameter that is not shared")
+        try:
+            x[i] = parameter.index(said.settings[parameter.name])
+        except SpaceError as error:
+            raise PlateError(f"{where}: {error}") from None
+        if isinstance(parameter, Discrete | Continuous) and not _is_value(parameter, x[i]):
+            raise PlateError(
+                f"{where}: {parameter.name} = {x[i]:g} is no value between {parameter.low:g} and {parameter.high:g}; "
+                "choose a condition of the space"
+            )
+    return x
+
+
+def _is_value(parameter: Discrete | Continuous, value: float) -> bool:
+    if isinstance(parameter, Discrete):
+        return value in parameter.values
+    return parameter.low <= value <= parameter.high or (parameter.or_zero and value == 0.0)
+
+
+def _check_planner(spec: CampaignSpec, plate: Plate) -> None:
+    planner = spec.planner
+    if planner.mode != "batch":
+        raise PlateError("plate: a plate is run as a whole, and planner.mode is 'rolling'; use mode: batch")
+    if planner.replicates != 1:
+        raise PlateError(
+            f"plate: every proposal has one well, and planner.replicates is {planner.replicates}; leave it out and "
+            "reserve wells by plate.replicates"
+        )
+    if planner.initial.design not in ("spread", "random"):
+        raise PlateError(
+            f"plate: the initial design {planner.initial.design!r} knows no shared wells; use spread or random"
+        )
+    smallest = plate.controls + plate.replicates
+    if spec.budget.experiments <= smallest:
+        raise PlateError(
+            f"plate: {smallest} wells are reserved and the budget is {spec.budget.experiments} experiments; raise "
+            "the budget or reserve fewer"
+        )
+
+
+def check_batch(spec: CampaignSpec) -> None:
+    """Refuse a batch size beside a plate, in a spec as a person wrote it. Raises ``PlateError``."""
+    if spec.plate is not None and "batch" in spec.planner.model_fields_set:
+        raise PlateError(
+            f"plate: the plate decides how many experiments make a batch, and planner.batch is {spec.planner.batch}; "
+            "leave planner.batch out"
+        )

@@ -1,0 +1,293 @@
+"""Plates: every well has the values that it shares, no more options than allowed, controls and repeats in place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loop.errors import PlateError, PoolExhausted
+from loop.history import History, Observation
+from loop.outcome import Measured, Measurement
+from loop.planner import Plan, plan
+from loop.plate import Plate, Scope, Shared
+from loop.plate.layout import row_name, spread_evenly, well_number
+from loop.record import Arm
+from loop.spec import CampaignSpec, build_plate, build_space
+
+SPACE: dict[str, Any] = {
+    "base": {"type": "category", "options": ["a", "b", "c", "d", "e"]},
+    "solvent": {"type": "category", "options": ["u", "v", "w"]},
+    "temperature": {"type": "number", "values": [60, 80, 100], "unit": "degC"},
+    "time": {"type": "number", "low": 1, "high": 5, "step": 1, "unit": "h"},
+}
+CONTROLS = {"wells": 3, "settings": {"base": "a", "solvent": "u", "time": 2}}
+PLATE: dict[str, Any] = {
+    "rows": 4,
+    "columns": 6,
+    "blocks": {"rows": 4, "columns": 2},
+    "share": {"temperature": "block"},
+    "at_most": {"base": 3},
+    "controls": CONTROLS,
+    "replicates": 3,
+}
+
+
+def spec(plate: dict[str, Any] | None = None, **changes: Any) -> CampaignSpec:
+    said: dict[str, Any] = {
+        "campaign": "plates",
+        "space": SPACE,
+        "objective": {"yield": {"goal": "maximize", "unit": "%"}},
+        "planner": {"surrogate": "gp"},
+        "budget": {"experiments": 500},
+        "laboratory": {"adapter": "simulated"},
+        "plate": PLATE if plate is None else plate,
+    }
+    return CampaignSpec.from_resolved(said | changes)
+
+
+def response(x: np.ndarray) -> float:
+    return float(30 * (x[0] == 2) + 10 * (x[1] == 1) + 0.3 * x[2] - 3 * (x[3] - 3) ** 2)
+
+
+def seen(said: CampaignSpec, n: int, seed: int = 0, targets: int = 1) -> History:
+    space, rng = build_space(said), np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        x = space.coordinates(
+            {
+                "base": rng.choice(["a", "b", "c", "d", "e"]),
+                "solvent": rng.choice(["u", "v", "w"]),
+                "temperature": float(rng.choice([60, 80, 100])),
+                "time": float(rng.integers(1, 6)),
+            }
+        )
+        values = [("yield", response(x)), ("cost", float(x[2]))][:targets]
+        rows.append(Observation(str(i), x, Measured(tuple(Measurement(t, v, "%", v) for t, v in values))))
+    return History(tuple(rows))
+
+
+def by_well(made: Plan, of: str) -> dict[str, Any]:
+    places = {p.place.well: p for p in made.proposals if p.place is not None}
+    assert len(places) == len(made.proposals)  # a well each
+    return {well: p.candidate.settings[of] for well, p in places.items()}
+
+
+def keeps(made: Plan, said: CampaignSpec) -> None:
+    """Everything that a plate promises, looked at without the code that chose it."""
+    space, plate = build_space(said), said.plate
+    assert plate is not None
+    size = plate.blocks
+    for name, scope in plate.share.items():
+        values: dict[Any, set[Any]] = {}
+        for well, value in by_well(made, name).items():
+            row, column = ord(well[0]) - ord("A"), int(well[1:]) - 1
+            block = (row // size.rows, column // size.columns) if size is not None else 0
+            group = {"plate": 0, "row": row, "column": column, "block": block}[scope]
+            values.setdefault(group, set()).add(value)
+        assert all(len(v) == 1 for v in values.values()), (name, values)
+    for name, limit in plate.at_most.items():
+        assert len(set(by_well(made, name).values())) <= limit
+    assert all(space.contains(p.candidate.settings) for p in made.proposals)
+    new = [p for p in made.proposals if p.arm not in (Arm.REFERENCE, Arm.REPLICATE)]
+    chosen = [tuple(p.candidate.settings.values()) for p in new]
+    assert len(set(chosen)) == len(chosen)
+    for p in made.proposals:
+        if p.arm is Arm.REPLICATE:
+            assert tuple(p.candidate.settings.values()) in chosen
+        if p.arm is Arm.REFERENCE and plate.controls is not None:
+            assert plate.controls.settings.items() <= p.candidate.settings.items()
+
+
+@pytest.mark.parametrize("n", [0, 20])
+def test_a_whole_plate_keeps_everything_that_it_promises(n: int) -> None:
+    said = spec()
+
+    made = plan(said, seen(said, n), seed=3, experiments=100)
+
+    keeps(made, said)
+    arms = Counter(p.arm for p in made.proposals)
+    assert arms == {Arm.MODEL if n else Arm.INITIAL: 18, Arm.REFERENCE: 3, Arm.REPLICATE: 3}
+    assert {p.place.block for p in made.proposals if p.place is not None} == {1, 2, 3}
+    assert any("temperature by block" in note for note in made.notes)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_plate_keeps_what_it_promises(data: st.DataObject) -> None:
+    blocks = data.draw(st.sampled_from([(1, 2), (2, 3), (4, 6), (2, 2), (4, 1)]))
+    scopes = st.sampled_from(["plate", "block", "row", "column"])
+    share = data.draw(st.dictionaries(st.sampled_from(["temperature", "solvent", "time"]), scopes, max_size=2))
+    fixed = {"base": "b", "solvent": "w", "temperature": 80, "time": 4}
+    plate: dict[str, Any] = {
+        "rows": 4,
+        "columns": 6,
+        "blocks": {"rows": blocks[0], "columns": blocks[1]},
+        "share": share,
+        "at_most": data.draw(st.dictionaries(st.sampled_from(["base", "solvent"]), st.integers(2, 3), max_size=2)),
+        "replicates": data.draw(st.integers(0, 4)),
+    }
+    if wells := data.draw(st.integers(0, 4)):
+        plate["controls"] = {"wells": wells, "settings": {k: v for k, v in fixed.items() if k not in share}}
+    said = spec(plate, constraints=[{"exclude": {"solvent": ["u"], "temperature": [100]}}])
+
+    made = plan(
+        said, seen(said, data.draw(st.sampled_from([0, 12]))), seed=data.draw(st.integers(0, 99)), experiments=99
+    )
+
+    keeps(made, said)
+
+
+def test_the_same_seed_gives_the_same_plate_and_another_seed_other_wells() -> None:
+    said = spec()
+
+    first, again, other = (plan(said, seen(said, 20), seed=s, experiments=100) for s in (1, 1, 2))
+
+    assert first == again
+    where = [[p.place for p in made.proposals if p.arm is Arm.REFERENCE] for made in (first, other)]
+    assert where[0] != where[1]
+
+
+def test_shared_values_are_chosen_for_what_the_wells_bring() -> None:
+    said = spec({**PLATE, "share": {"temperature": "block", "solvent": "plate"}, "controls": None, "replicates": 0})
+
+    made = plan(said, seen(said, 40), seed=0, experiments=100)
+
+    assert set(by_well(made, "solvent").values()) == {"v"}  # the best by far
+    assert Counter(by_well(made, "temperature").values())[100.0] >= 8  # the best temperature has a block at least
+
+
+def test_a_plate_without_shared_values_is_the_batch_of_the_best_wells() -> None:
+    said = spec({"rows": 2, "columns": 4})
+
+    made = plan(said, seen(said, 40), seed=0, experiments=100)
+
+    assert len(made.proposals) == 8
+    assert made.proposals[0].acquisition_value is not None
+
+
+def test_several_targets_and_exploration_fill_plates_too() -> None:
+    objective = {"yield": {"goal": "maximize", "unit": "%"}, "cost": {"goal": "minimize", "unit": "%"}}
+    for acquisition, targets in (("pareto", 2), ("exploration", 1), ("ucb", 1), ("thompson", 2), ("random", 1)):
+        said = spec(
+            objective=dict(list(objective.items())[:targets]), planner={"surrogate": "gp", "acquisition": acquisition}
+        )
+
+        made = plan(said, seen(said, 20, targets=targets), seed=0, experiments=100)
+
+        keeps(made, said)
+        assert {p.acquisition for p in made.proposals if p.arm is Arm.MODEL} == {acquisition}
+
+
+def test_a_share_of_the_wells_is_drawn_at_random_where_the_control_arm_asks_for_it() -> None:
+    said = spec(planner={"surrogate": "gp", "control": 0.25})
+
+    made = plan(said, seen(said, 20), seed=0, experiments=100)
+
+    keeps(made, said)
+    assert Counter(p.arm for p in made.proposals)[Arm.CONTROL] >= 4
+
+
+def test_continuous_values_are_shared_as_well() -> None:
+    space = {
+        "base": SPACE["base"],
+        "temperature": {"type": "number", "low": 20, "high": 120, "unit": "degC"},
+        "loading": {"type": "number", "low": 0.5, "high": 5, "unit": "%"},
+    }
+    plate = {"rows": 4, "columns": 6, "blocks": {"rows": 2, "columns": 2}, "share": {"temperature": "block"}}
+    said = spec(plate, space=space)
+    build, rng = build_space(said), np.random.default_rng(0)
+    rows = [np.array([rng.integers(5), rng.uniform(20, 120), rng.uniform(0.5, 5)]) for _ in range(15)]
+    values = [float(-((x[1] - 90) ** 2) / 100 - (x[2] - 2) ** 2 + (x[0] == 1)) for x in rows]
+    history = History(
+        tuple(
+            Observation(str(i), x, Measured((Measurement("yield", v, "%", v),)))
+            for i, (x, v) in enumerate(zip(rows, values, strict=True))
+        )
+    )
+
+    made = plan(said, history, seed=0, experiments=100)
+
+    keeps(made, said)
+    loadings = {p.candidate.settings["loading"] for p in made.proposals}
+    assert len(loadings) > 12  # what is not shared stays free
+    assert all(build.contains(p.candidate.settings) for p in made.proposals)
+
+
+def test_a_last_plate_that_the_budget_does_not_fill_keeps_its_shares() -> None:
+    said = spec()
+
+    made = plan(said, seen(said, 20), seed=0, experiments=10)
+
+    keeps(made, said)
+    assert Counter(p.arm for p in made.proposals) == {Arm.MODEL: 8, Arm.REFERENCE: 1, Arm.REPLICATE: 1}
+    assert any("10 experiments are left for a plate of 24 wells" in note for note in made.notes)
+
+
+def test_wells_that_nothing_fits_stay_empty_and_an_empty_space_ends_the_campaign() -> None:
+    small = {"base": SPACE["base"], "temperature": SPACE["temperature"]}
+    plate = {"rows": 2, "columns": 4, "share": {"temperature": "plate"}}
+    said = spec(plate, space=small)
+
+    made = plan(said, History(), seed=0, experiments=100)
+
+    assert len(made.proposals) == 5
+    assert any("3 wells stay empty" in note for note in made.notes)
+    space = build_space(said)
+    every = [space.coordinates({"base": b, "temperature": t}) for b in small["base"]["options"] for t in (60, 80, 100)]
+    history = History(
+        tuple(Observation(str(i), x, Measured((Measurement("yield", 1.0, "%", 1.0),))) for i, x in enumerate(every))
+    )
+    with pytest.raises(PoolExhausted):
+        plan(said, history, seed=0, experiments=100)
+
+
+def test_controls_are_spread_over_blocks_rows_and_columns() -> None:
+    plate = Plate(8, 12, (8, 3))
+
+    for seed in range(5):
+        wells = plate.control_wells(8, np.random.default_rng(seed))
+
+        assert Counter((wells // 12).tolist()).most_common(1)[0][1] == 1  # eight rows, a well each
+        assert set(Counter((wells % 12 // 3).tolist()).values()) == {2}  # four blocks, two each
+        assert Counter((wells % 12).tolist()).most_common(1)[0][1] == 1
+
+
+def test_wells_are_named_as_on_the_plate() -> None:
+    plate = Plate(32, 48, (32, 48))
+
+    assert [plate.label(w) for w in (0, 47, 48, 26 * 48, 1535)] == ["A1", "A48", "B1", "AA1", "AF48"]
+    assert all(well_number(plate.label(w), 48) == w for w in range(plate.wells))
+    assert row_name(51) == "AZ"
+    for wrong in ("", "A", "1", "A0", "A49", "a1", "A1B"):
+        with pytest.raises(PlateError, match="no well"):
+            well_number(wrong, 48)
+
+
+def test_groups_are_numbered_row_by_row() -> None:
+    plate = Plate(4, 6, (2, 3), (Shared(0, Scope.BLOCK),))
+
+    assert plate.group(Scope.BLOCK).reshape(4, 6).tolist() == [[0, 0, 0, 1, 1, 1]] * 2 + [[2, 2, 2, 3, 3, 3]] * 2
+
+
+@given(st.integers(0, 30), st.lists(st.integers(0, 12), max_size=8))
+def test_replicates_are_divided_by_size_and_never_outnumber_what_they_repeat(total: int, sizes: list[int]) -> None:
+    given_ = spread_evenly(total, sizes)
+
+    assert all(g <= size // 2 for g, size in zip(given_, sizes, strict=True))
+    assert sum(given_) == min(total, sum(size // 2 for size in sizes))
+
+
+def test_the_order_of_a_file_decides_nothing() -> None:
+    said = {**PLATE, "share": {"time": "row", "temperature": "block"}, "controls": None}
+    turned = {**said, "share": dict(reversed(said["share"].items()))}
+
+    first, second = (build_plate(spec(p), build_space(spec(p))) for p in (said, turned))
+
+    assert first is not None
+    assert second is not None
+    assert first.shared == second.shared
