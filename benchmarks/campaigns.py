@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 import harness  # noqa: F401 - sets the threads before torch is loaded
 import torch
-from peers import Answer, Peer, home, key_of
-from problems import Problem, Settings
+from peers import Answer, Peer, PeerError, home, key_of, peer
+from problems import Problem, Settings, load_problem
 
 from loop.history import History, Observation
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Outcome, Qualifier
@@ -65,12 +65,12 @@ def hakken(**planner: Any) -> Chooser:
             problem.planner_spec(**{"batch": q, "initial": {"experiments": q}, **planner}),
             history_of(problem, observed),
         )
-        pool, start = problem.pool, time.perf_counter()
+        pool, start, used = problem.pool, time.perf_counter(), time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             result = plan(spec, history, pool, seed=seed, experiments=q)
-        seconds = time.perf_counter() - start
-        return Answer([dict(p.candidate.settings) for p in result.proposals for _ in range(p.replicates)], seconds)
+        seconds, cpu = time.perf_counter() - start, time.process_time() - used
+        return Answer([dict(p.candidate.settings) for p in result.proposals for _ in range(p.replicates)], seconds, cpu)
 
     return choose
 
@@ -85,7 +85,7 @@ def run(
 ) -> dict[str, Any]:
     """A campaign of ``n`` experiments in batches of ``q`` from the shared start.
 
-    Returns ``observed`` (every observation in order) and ``seconds`` (of each batch that was chosen).
+    Returns ``observed`` (every observation in order) ``seconds`` and ``cpu`` (of each batch that was chosen).
     """
     observed: list[Observed] = []
 
@@ -94,12 +94,54 @@ def run(
             observed.append(measure(problem, settings, seed, [o["settings"] for o in observed]))
 
     carry_out(problem.start(seed, q))
-    seconds = []
+    seconds: list[float] = []
+    cpu: list[float] = []
     while len(observed) < n:
         answer = chooser(problem, observed, seed * 1000 + len(seconds) + 1, q)
         seconds.append(answer.seconds)
+        cpu.append(answer.cpu)
         carry_out(answer.settings)
-    return {"observed": observed, "seconds": seconds}
+    return {"observed": observed, "seconds": seconds, "cpu": cpu}
+
+
+def campaign(chooser: str, problem_name: str, seed: int, data: Path, q: int = 5, n: int = 50) -> dict[str, Any]:
+    """``run`` as a job of its own: ``chooser`` is a name in ``CHOOSERS``."""
+    return run(CHOOSERS[chooser], load_problem(problem_name, data), seed, q=q, n=n)
+
+
+def peer_campaigns(
+    name: str,
+    problem_name: str,
+    seeds: Sequence[int],
+    data: Path,
+    q: int = 5,
+    n: int = 50,
+    kept_only: bool = False,
+    fresh: bool = False,
+) -> tuple[dict[int, dict[str, Any]], str]:
+    """A peer's runs by seed as one job, with one worker; and why some are missing ("" if none is).
+
+    ``kept_only`` looks up what was run before and runs nothing.
+    """
+    problem, store, found, why = load_problem(problem_name, data), Kept(fresh=fresh), {}, ""
+    with peer(name) as other:
+        if not other.available:
+            return {}, other.remedy
+        for seed in seeds:
+            try:
+                done = store.look_up(other, problem, seed, q=q, n=n) if kept_only else None
+                if done is None and not kept_only:
+                    done = store.run(other, problem, seed, q=q, n=n)
+            except PeerError as error:
+                return found, str(error)
+            if done is None:
+                why = f"only {len(found)} of {len(seeds)} runs were kept; run without --kept"
+            else:
+                found[seed] = done
+    return found, why
+
+
+CHOOSERS: dict[str, Chooser] = {"hakken": hakken(), "random": hakken(surrogate="random")}
 
 
 class Kept:
@@ -124,10 +166,7 @@ class Kept:
         ``how`` tells apart measurements that are made in another way than the problem's own. A ``recommended``
         settings is added, asked for after the last experiment (single objective only).
         """
-        key = {
-            "peer": other.name, "version": other.version, "problem": problem.name, "seed": seed, "q": q, "n": n,
-            "how": how, "question": key_of(problem.question), "truth": key_of([d.tolist() for d in problem.draws]),
-        }  # fmt: skip
+        key = self.key(other, problem, seed, q=q, n=n, how=how)
         kept = None if self.fresh else self.find(key)
         if kept is not None:
             return kept
@@ -136,6 +175,20 @@ class Kept:
             done["recommended"] = other.recommend(problem.question, done["observed"], seed).settings[0]
         self.keep(key, done)
         return done
+
+    def look_up(
+        self, other: Peer, problem: Problem, seed: int, *, q: int = 5, n: int = 50, how: str = ""
+    ) -> dict[str, Any] | None:
+        """What was kept of this run, or None."""
+        return self.find(self.key(other, problem, seed, q=q, n=n, how=how))
+
+    @staticmethod
+    def key(other: Peer, problem: Problem, seed: int, *, q: int, n: int, how: str) -> dict[str, Any]:
+        """Everything that decides a run."""
+        return {
+            "peer": other.name, "version": other.version, "problem": problem.name, "seed": seed, "q": q, "n": n,
+            "how": how, "question": key_of(problem.question), "truth": key_of([d.tolist() for d in problem.draws]),
+        }  # fmt: skip
 
     def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """The newest run kept under this key."""

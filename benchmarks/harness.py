@@ -45,8 +45,11 @@ class Mark:
         return f"mark {self.name}: {self.value:.4g} ({sign} {self.goal:g}) {'holds' if self.holds else 'short'}"
 
 
-def arguments(doc: str, *, runs: int) -> argparse.Namespace:
-    """The common command line: ``--data DIR --runs N --seed S --json FILE --jobs K``."""
+def arguments(doc: str, *, runs: int, peers: bool = False) -> argparse.Namespace:
+    """The common command line: ``--data DIR --runs N --seed S --json FILE --jobs K``.
+
+    With ``peers``, also ``--peers NAMES --kept --fresh`` for programs that compare with other planners.
+    """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the tables, one folder each")
     parser.add_argument("--runs", type=int, default=runs, help=f"runs with seeds S to S + N - 1 (default {runs})")
@@ -55,6 +58,15 @@ def arguments(doc: str, *, runs: int) -> argparse.Namespace:
     parser.add_argument(
         "--jobs", type=int, default=max(os.cpu_count() or 1, 1), help="processes at once, 1 thread each"
     )
+    if peers:
+        parser.add_argument(
+            "--peers",
+            type=lambda text: [name for name in text.split(",") if name],
+            default=["baybe", "ax", "bofire"],
+            help="other planners to compare with, separated by commas (default baybe,ax,bofire; '' for none)",
+        )
+        parser.add_argument("--kept", action="store_true", help="only look up what peers did before; run none of them")
+        parser.add_argument("--fresh", action="store_true", help="run peers again, whatever was kept")
     return parser.parse_args()
 
 

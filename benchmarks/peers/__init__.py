@@ -47,10 +47,14 @@ class Unsupported(PeerError):
 
 @dataclass(frozen=True)
 class Answer:
-    """Settings, and the seconds that the peer took to fit and choose (never those of starting and preparing)."""
+    """Settings, and the seconds that fitting and choosing took (never those of starting and preparing).
+
+    ``cpu`` is the processor time in ``seconds``, which a busy machine does not lengthen.
+    """
 
     settings: list[Settings]
     seconds: float
+    cpu: float = 0.0
 
 
 def home() -> Path:
@@ -144,7 +148,7 @@ class Peer:
             self._exchange({"do": "hear", "key": key, "question": question})
             self._told.add(key)
         reply = self._exchange({"do": what, "key": key, "observations": list(observations), **more})
-        return Answer(reply["settings"], reply["seconds"])
+        return Answer(reply["settings"], reply["seconds"], reply["cpu"])
 
     def _exchange(self, request: Mapping[str, Any]) -> dict[str, Any]:
         process = self._running()
