@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from loop.belief import Belief
 from loop.history import History
-from loop.objective import Objective
+from loop.objective import SCORES, Objective, Target
 from loop.record import Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import Representation, metric
@@ -73,13 +74,7 @@ def explain_model(
     for i, target in enumerate(objective.targets):
         mine = [p for p in predictions if p.target == target.name]
         whole, members = mine[0], mine[1:]
-        best = _best_mean(belief, i, target.sign)
-        unit = f" {target.unit}" if target.unit else ""
-        side = "above" if whole.mean > best else "below"
-        text = (
-            f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected, "
-            f"{abs(whole.mean - best):.3g} {side} the best believed so far ({best:.4g})"
-        )
+        text = _expected(belief, i, target, whole)
         if len(members) > 1:
             gap = max(m.mean for m in members) - min(m.mean for m in members)
             agree = "agree" if gap <= whole.sd else "disagree"
@@ -92,12 +87,28 @@ def explain_model(
         "ucb": "chosen for its optimistic value",
         "pareto": "chosen for the hypervolume it may add",
     }.get(acquisition, acquisition)
+    wanted = objective.wanted
     if acquisition == "improvement" and value is not None and space.is_finite:
-        unit = objective.targets[0].unit
+        unit = wanted[0].unit if len(wanted) == 1 else f"of the {SCORES[objective.tradeoff]}"
         intent += f" (expected {value:.3g} {unit}".rstrip() + ")"
     if known.novelty is not None:
         intent += f"; novelty {known.novelty:.2f}"
     return f"{intent}: " + "; ".join(parts)
+
+
+def _expected(belief: Belief, place: int, target: Target, whole: Prediction) -> str:
+    """What is expected of one target, against the best believed so far, the value to match or the thresholds."""
+    unit = f" {target.unit}" if target.unit else ""
+    text = f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected, "
+    if target.sign:
+        best = _best_mean(belief, place, target.sign)
+        side = "above" if whole.mean > best else "below"
+        return text + f"{abs(whole.mean - best):.3g} {side} the best believed so far ({best:.4g})"
+    if target.value is not None:
+        return text + f"{abs(whole.mean - target.value):.3g} from the wanted {target.value:g}"
+    low, high = ((bound - whole.mean) / max(whole.sd, 1e-12) for bound in target.bounds)
+    kept = NormalDist().cdf(high) - NormalDist().cdf(low)
+    return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"
 
 
 def _best_mean(belief: Belief, target: int, sign: float) -> float:

@@ -1,4 +1,4 @@
-"""The objective: which targets are measured and what is wanted of each."""
+"""The objective: which targets are measured, what is wanted of each, and how several are traded off."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,16 @@ class Goal(StrEnum):
 
     MAXIMIZE = "maximize"
     MINIMIZE = "minimize"
+    MATCH = "match"  # as near to ``value`` as can be
+    KEEP = "keep"  # only that it keeps its thresholds: an outcome constraint
+
+
+class Tradeoff(StrEnum):
+    """How several targets are weighed against each other."""
+
+    PARETO = "pareto"  # not at all: the front is the answer
+    DESIRABILITY = "desirability"  # the weighted geometric mean of what each is worth, from 0 to 1
+    WEIGHTED = "weighted"  # the weighted mean of what each is worth, where less than nothing counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +37,9 @@ class Target:
     """A measured quantity, in ``unit``, and what is wanted of it.
 
     ``low`` and ``high`` are what the quantity can be at all (a yield lies between 0 and 100 %);
-    ``at_least`` and ``at_most`` are thresholds: a result beyond them is of no use.
+    ``at_least`` and ``at_most`` are thresholds: a result beyond them is of no use. A target to be matched has the
+    ``value`` that is wanted and, in ``within``, how far from it a result is still of use. ``desirable`` gives the
+    values that are worth nothing and everything, ``weight`` how much the target counts in a trade-off.
     """
 
     name: str
@@ -36,6 +49,10 @@ class Target:
     high: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    value: float | None = None
+    within: float | None = None
+    weight: float = 1.0
+    desirable: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -45,26 +62,96 @@ class Target:
                     raise ObjectiveError(f"target {self.name!r}: bounds must be finite, got {number}")
             if low is not None and high is not None and not low < high:
                 raise ObjectiveError(f"target {self.name!r}: {what} must be below its partner, got {low} and {high}")
+        if problem := _wrong_with_goal(self) or _wrong_with_worth(self):
+            raise ObjectiveError(f"target {self.name!r}: {problem}")
 
     @property
     def sign(self) -> float:
-        """1 when larger is better, -1 when smaller is: ``sign * value`` is to be maximised."""
-        return 1.0 if self.goal is Goal.MAXIMIZE else -1.0
+        """1 when larger is better, -1 when smaller is, 0 when neither is: see ``worth``."""
+        return {Goal.MAXIMIZE: 1.0, Goal.MINIMIZE: -1.0}.get(self.goal, 0.0)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether more or less of it is better; False where it has only to keep its thresholds."""
+        return self.goal is not Goal.KEEP
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which values a result is of use, infinite where nothing is asked."""
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        if self.value is not None and self.within is not None:
+            low, high = max(low, self.value - self.within), min(high, self.value + self.within)
+        return low, high
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether some result would be of no use."""
+        return self.bounds != (-math.inf, math.inf)
 
     def meets(self, value: float) -> bool:
         """Whether a value keeps the thresholds."""
-        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+        low, high = self.bounds
+        return low <= value <= high
+
+    def worth(self, value: Any) -> Any:
+        """What is to be maximised, in the target's unit, for a number, an array or a tensor.
+
+        The value or its negative; of a target to be matched, its distance to the value, negative.
+        """
+        if self.goal is Goal.MATCH:
+            return -abs(value - self.value)
+        return self.sign * value
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """The values of no and of full merit; None where nothing states them, or where a value is to be matched."""
+        if self.desirable is not None:
+            return self.desirable
+        if self.low is None or self.high is None or not self.sign:
+            return None
+        return (self.low, self.high) if self.sign > 0 else (self.high, self.low)
+
+    def merit(self, value: Any) -> Any:
+        """Where a value (number, array or tensor) stands between worth nothing (0) and all that is wanted (1).
+
+        Linear, below 0 and above 1 too. Derringer and Suich, J. Quality Technology 12 (1980) 214, without exponents.
+        """
+        if self.goal is Goal.MATCH:
+            return 1.0 + self.worth(value) / self.within
+        assert self.scale is not None, "a trade-off was checked to have a scale for each target"
+        nothing, everything = self.scale
+        return (value - nothing) / (everything - nothing)
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """One or several targets."""
+    """One or several targets, and how they are traded off."""
 
     targets: tuple[Target, ...]
+    tradeoff: Tradeoff = Tradeoff.PARETO
 
     def __post_init__(self) -> None:
         if not self.targets:
             raise ObjectiveError("the objective names no target; name at least one, such as yield")
+        if not self.wanted:
+            raise ObjectiveError(
+                f"the objective only keeps {', '.join(self.names)}; give a target the goal maximize, minimize or match"
+            )
+        if self.tradeoff is Tradeoff.PARETO:
+            return
+        if len(self.wanted) == 1:
+            raise ObjectiveError(
+                f"tradeoff {self.tradeoff.value!r} weighs several targets and the objective optimises one; remove it"
+            )
+        for t in self.wanted:
+            if t.goal is Goal.MATCH and t.within is None:
+                raise ObjectiveError(f"target {t.name!r}: tradeoff {self.tradeoff.value!r} needs within; add it")
+            if t.goal is not Goal.MATCH and t.scale is None:
+                raise ObjectiveError(
+                    f"target {t.name!r}: tradeoff {self.tradeoff.value!r} needs to know what it is worth; "
+                    "add desirable: {from: ..., to: ...}, or low and high"
+                )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,22 +162,92 @@ class Objective:
         return {t.name: t.unit for t in self.targets}
 
     @property
+    def wanted(self) -> tuple[Target, ...]:
+        """The targets of which more, less or a value is wanted, in order: all but those that only keep thresholds."""
+        return tuple(t for t in self.targets if t.is_wanted)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether results can be ranked by one number; a Pareto front of several targets cannot."""
+        return len(self.wanted) == 1 or self.tradeoff is not Tradeoff.PARETO
+
+    @property
     def signs(self) -> NDArray[np.float64]:
-        """Shape ``(m,)``: multiply values by it and larger is better."""
+        """Shape ``(m,)``: multiply values by it and larger is better; 0 where a value is matched or only kept."""
         return np.array([t.sign for t in self.targets])
+
+    def keeps(self, row: Mapping[str, float]) -> bool:
+        """Whether a row of values keeps every threshold; what has one must be there."""
+        return all(t.meets(row[t.name]) if t.name in row else not t.has_bounds for t in self.targets)
+
+    def score(self, row: Mapping[str, float]) -> float:
+        """The one number to maximise, of a row that has every wanted target; see ``is_scalar``.
+
+        The worth of a single target, in its unit; the desirability, 0 to 1; or the weighted mean of merits.
+        """
+        return combined(self, [row[t.name] for t in self.wanted])
 
     def best(self, rows: Sequence[Mapping[str, float]]) -> tuple[int, ...]:
         """Indices of the best rows: the single best that keeps the thresholds, or the Pareto front.
 
-        Rows that lack a target or break a threshold are passed over; where all break one, thresholds are ignored.
+        Rows that lack a wanted target or break a threshold are passed over; where all break one, thresholds are
+        ignored.
         """
-        complete = [i for i, row in enumerate(rows) if all(t.name in row for t in self.targets)]
-        keeping = [i for i in complete if all(t.meets(rows[i][t.name]) for t in self.targets)]
+        complete = [i for i, row in enumerate(rows) if all(t.name in row for t in self.wanted)]
+        keeping = [i for i in complete if self.keeps(rows[i])]
         chosen = keeping or complete
         if not chosen:
             return ()
-        values = np.array([[rows[i][t.name] for t in self.targets] for i in chosen]) * self.signs
-        if len(self.targets) == 1:
-            return (chosen[int(values[:, 0].argmax())],)
+        if self.is_scalar:
+            return (max(chosen, key=lambda i: self.score(rows[i])),)
+        values = np.array([[t.worth(rows[i][t.name]) for t in self.wanted] for i in chosen])
         front = [k for k, v in enumerate(values) if not ((values >= v).all(axis=1) & (values > v).any(axis=1)).any()]
         return tuple(chosen[k] for k in front)
+
+
+def combined(objective: Objective, values: Sequence[float]) -> float:
+    """The score of one row from the values of the wanted targets, in order."""
+    wanted = objective.wanted
+    if len(wanted) == 1:
+        return float(wanted[0].worth(values[0]))
+    merits = [float(t.merit(v)) for t, v in zip(wanted, values, strict=True)]
+    total = sum(t.weight for t in wanted)
+    if objective.tradeoff is Tradeoff.WEIGHTED:
+        return sum(t.weight * m for t, m in zip(wanted, merits, strict=True)) / total
+    limited = [min(max(m, 0.0), 1.0) for m in merits]
+    return math.prod(float(m ** (t.weight / total)) for t, m in zip(wanted, limited, strict=True))
+
+
+SCORES: Final = {Tradeoff.DESIRABILITY: "desirability", Tradeoff.WEIGHTED: "weighted merit"}
+
+
+def _wrong_with_goal(t: Target) -> str:
+    if t.goal is Goal.MATCH and t.value is None:
+        return "goal match needs the value that is wanted; add value: ..."
+    if t.goal is not Goal.MATCH and (t.value is not None or t.within is not None):
+        return f"value and within go with goal match, and the goal is {t.goal.value}; remove them or change the goal"
+    if t.within is not None and not t.within > 0:
+        return f"within must be above zero, got {t.within:g}"
+    if t.goal is Goal.KEEP and not t.has_bounds:
+        return "goal keep needs a threshold to keep; add at_least, at_most or both"
+    low, high = t.bounds
+    if not low < high:
+        return f"no value lies within {t.within} of {t.value} and keeps the thresholds; mend one of them"
+    return ""
+
+
+def _wrong_with_worth(t: Target) -> str:
+    if not (math.isfinite(t.weight) and t.weight > 0):
+        return f"weight must be above zero, got {t.weight:g}; leave a target out, or give it the goal keep"
+    if t.desirable is None:
+        return ""
+    if not t.sign:
+        return f"desirable goes with maximize and minimize, and the goal is {t.goal.value}; remove it"
+    nothing, everything = t.desirable
+    if not t.sign * (everything - nothing) > 0:
+        order = "below" if t.sign > 0 else "above"
+        return (
+            f"desirable runs from what is worth nothing to what is wanted: with goal {t.goal.value}, from must be "
+            f"{order} to, got {nothing:g} and {everything:g}"
+        )
+    return ""

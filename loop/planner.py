@@ -145,7 +145,8 @@ def _by_model(
     controls = controls_in(batch, done // max(spec.planner.replicates, 1), spec.planner.control)
     d = len(space.parameters)
     question = _question(space, objective, history, belief, pool, seed)
-    function = acquisition(spec.planner.acquisition, is_finite=space.is_finite, targets=len(objective.targets))
+    weighed = 1 if objective.is_scalar else len(objective.wanted)
+    function = acquisition(spec.planner.acquisition, is_finite=space.is_finite, targets=weighed)
     with torch.set_grad_enabled(not space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None
     chosen: Sequence[Chosen] = choice.points if choice else ()

@@ -31,7 +31,7 @@ def best(
     for place, one in enumerate(shown, start=1):
         head = ""
         if place <= found.front:
-            head = "on the believed front: " if len(one.targets) > 1 else "believed best: "
+            head = "on the believed front: " if found.is_front else "believed best: "
         screen.say(f"{place:3}. {head}{one.label}", bold=place <= found.front)
         screen.say("     " + "; ".join(stated_line(stated, found) for stated in one.targets))
         measured = "; ".join(measured_line(stated) for stated in one.targets)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from flows.engine.reports import Best
 from loop.contracts import Ledger
 from loop.experiment import FINAL, PENDING, State
 from loop.history import values_of
-from loop.objective import Goal
+from loop.objective import SCORES, Objective
 from loop.outcome import Fault
 from loop.record import (
     AttemptRecord,
@@ -22,7 +22,7 @@ from loop.record import (
     Settings,
 )
 from loop.space import Space
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec, build_objective, build_space
 
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
 
@@ -152,29 +152,34 @@ def label_of(spec: Json, settings: Settings) -> str:
 
 
 def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:
-    """One entry for each target that has an exact value; thresholds are ignored where nothing keeps them all."""
+    """One entry for each wanted target that has an exact value; thresholds are ignored where nothing keeps them all.
+
+    Where a trade-off makes one number of several targets, its best comes first.
+    """
+    objective = build_objective(spec)
     rows = [(o, values) for o in observations if (values := values_of(o.outcome))]
-    keeping = [row for row in rows if _keeps(spec, row[1])] or rows
+    keeping = [row for row in rows if objective.keeps(row[1])] or rows
     best = []
-    for target, wanted in spec.objective.items():
-        sign = 1.0 if wanted.goal is Goal.MAXIMIZE else -1.0
-        having = [row for row in keeping if target in row[1]]
+    for name, unit, worth in _rankings(objective):
+        having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
         if having:
-            o, values = max(having, key=lambda row: sign * row[1][target])
-            label = label_of(raw, o.settings)
-            best.append(Best(target, label, values[target], wanted.unit, o.id, dict(o.settings)))
+            (o, values), _ = max(having, key=lambda pair: pair[1])
+            shown = values[name] if name in values else worth(values)
+            best.append(Best(name, label_of(raw, o.settings), float(shown or 0.0), unit, o.id, dict(o.settings)))
     return tuple(best)
 
 
-def _keeps(spec: CampaignSpec, values: Mapping[str, float]) -> bool:
-    bounds = ((name, t.at_least, t.at_most) for name, t in spec.objective.items())
-    return all(_within(values.get(name), low, high) for name, low, high in bounds)
-
-
-def _within(value: float | None, low: float | None, high: float | None) -> bool:
-    if value is None:
-        return low is None and high is None
-    return (low is None or value >= low) and (high is None or value <= high)
+def _rankings(objective: Objective) -> Iterable[tuple[str, str, Callable[[Mapping[str, float]], float | None]]]:
+    """What results are ranked by: name, unit, and what is to be maximised of a row's values (None where it lacks)."""
+    wanted = objective.wanted
+    if objective.tradeoff in SCORES:
+        yield (
+            SCORES[objective.tradeoff],
+            "",
+            lambda row: objective.score(row) if all(t.name in row for t in wanted) else None,
+        )
+    for t in wanted:
+        yield t.name, t.unit, lambda row, t=t: t.worth(row[t.name]) if t.name in row else None  # type: ignore[misc]
 
 
 def rounds_of(proposals: Iterable[ProposalRecord]) -> tuple[int, ...]:

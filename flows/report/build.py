@@ -11,7 +11,7 @@ from flows.report.calibration import judge
 from flows.report.chance import compare
 from flows.report.committee import follow
 from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
-from flows.report.results import read_results, read_targets, read_units, with_units
+from flows.report.results import read_objective, read_results, read_units, with_units
 from flows.report.standing import rank, running_best, useful
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
@@ -46,21 +46,23 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
     attempts = ledger.attempts(name)
     envelopes = ledger.envelopes(name)
 
-    targets, units = read_targets(campaign.spec), read_units(campaign.spec)
+    objective, units = read_objective(campaign.spec), read_units(campaign.spec)
+    targets = objective.targets
     results = read_results(ledger.observations(name, with_retracted=True), targets, units)
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
-    steps = [running_best(useful(results, targets), target) for target in targets]
+    steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     return Report(
         head=_head(ledger, campaign, rounds, attempts, results),
         targets=targets,
+        objective=objective,
         results=results,
         best=tuple(best[-1] for best in steps if best),
         believed=believed,
-        standings=rank(results, placed, targets),
+        standings=rank(results, placed, objective),
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
-        chance=tuple(compare(results, target) for target in targets) if has_control else (),
+        chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
         batch=_last_batch(rounds, proposals, attempts, units),
         rounds=_round_lines(rounds, proposals),
         waiting=_waiting(attempts, units),

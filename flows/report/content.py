@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loop.contracts import AuditReport
-from loop.objective import Target
+from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
 
@@ -94,6 +94,7 @@ class Standing:
     n: Mapping[str, int]  # values behind the mean, by target
     bounds: Mapping[str, Qualifier]  # targets of which a value is a limit, not a number
     is_useful: bool  # whether no mean breaks a threshold
+    score: float | None  # of the trade-off, None without one or where a target lacks
     front: int  # 1 on the Pareto front (of one target: the best), 2 on the front behind it, ...
     predicted: Mapping[str, Prediction]  # by target, as frozen when it was first proposed
     round_number: int  # of the first proposal, 0 when told
@@ -283,6 +284,7 @@ class Report:
 
     head: Head
     targets: tuple[Target, ...]
+    objective: Objective
     results: tuple[Result, ...]  # every outcome in the order run, retracted ones included
     best: tuple[Best, ...]  # by target; a target without a value is absent
     believed: HonestBest | None  # None where no model was asked

@@ -26,6 +26,7 @@ from flows.report.limits import limits, verdict
 from flows.report.standing import SHOWN, WHOLE
 from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
+from loop.objective import SCORES
 
 _HERE: Final = Path(__file__).parent
 _LONGEST_SPEC: Final = 200_000  # characters shown; a spec that carries a whole library would drown the page
@@ -83,6 +84,8 @@ def render(report: Report) -> str:
         report=report,
         head=report.head,
         targets={target.name: target for target in report.targets},
+        wanted_targets=report.objective.wanted,
+        score=SCORES.get(report.objective.tradeoff, ""),
         style=Markup(style),
         script=Markup(script),
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
@@ -120,9 +123,10 @@ def _progress(report: Report, place: int) -> dict[str, Any]:
 
 
 def _pareto(report: Report) -> Markup | None:
-    if len(report.targets) != 2 or not any(len(standing.values) == 2 for standing in report.standings):
+    wanted = report.objective.wanted
+    if len(wanted) != 2 or not any(all(t.name in s.values for t in wanted) for s in report.standings):
         return None
-    return pareto(report.standings, *report.targets, 440, 380)
+    return pareto(report.standings, *wanted, 440, 380, is_front=not report.objective.is_scalar)
 
 
 def _parity(report: Report, calibration: Calibration) -> dict[str, Any]:

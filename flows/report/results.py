@@ -9,18 +9,18 @@ from typing import assert_never
 
 from flows.report.content import Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
-from loop.objective import Goal, Target
+from loop.objective import Goal, Objective, Target, Tradeoff
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Json, ObservationRecord, Settings
 
-_LIMITS = ("low", "high", "at_least", "at_most")
+_NUMBERS = ("low", "high", "at_least", "at_most", "value", "within", "weight")
 
 
-def read_targets(spec: Json) -> tuple[Target, ...]:
-    """The targets of a resolved spec, in its order; keys that a later version adds are passed over.
+def read_objective(spec: Json) -> Objective:
+    """The objective of a resolved spec, in its order; keys that a later version adds are passed over.
 
     Raises:
-        ObjectiveError: A goal has no direction.
+        ObjectiveError: A goal is unknown.
     """
     targets = []
     for name, wanted in (spec.get("objective") or {}).items():
@@ -28,11 +28,13 @@ def read_targets(spec: Json) -> tuple[Target, ...]:
             goal = Goal(wanted.get("goal"))
         except ValueError:
             raise ObjectiveError(
-                f"target {name!r}: a report needs the goal maximize or minimize, got {wanted.get('goal')!r}"
+                f"target {name!r}: a report knows the goals {', '.join(Goal)}, got {wanted.get('goal')!r}"
             ) from None
-        limits = {key: wanted[key] for key in _LIMITS if wanted.get(key) is not None}
-        targets.append(Target(name, goal, str(wanted.get("unit") or ""), **limits))
-    return tuple(targets)
+        numbers = {key: wanted[key] for key in _NUMBERS if wanted.get(key) is not None}
+        ends = wanted.get("desirable")
+        desirable = (ends["from"], ends["to"]) if ends else None
+        targets.append(Target(name, goal, str(wanted.get("unit") or ""), desirable=desirable, **numbers))
+    return Objective(tuple(targets), Tradeoff(spec.get("tradeoff") or Tradeoff.PARETO))
 
 
 def read_units(spec: Json) -> dict[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isinf
 from statistics import fmean, stdev
 from typing import Final
 
 from flows.report.content import Best, Kind, Reading, Result, Standing
-from loop.objective import Target
+from loop.objective import Objective, Target, Tradeoff
 from loop.outcome import Qualifier
 from loop.record import Arm, Prediction, ProposalRecord
 
@@ -17,8 +18,12 @@ WHOLE: Final = "committee"  # the member's name under which a committee's own pr
 
 def counts(reading: Reading, target: Target) -> bool:
     """Whether the value is known to be reached: a number, or a limit on the good side of it."""
-    good_side = Qualifier.ABOVE if target.sign > 0 else Qualifier.BELOW
-    return reading.qualifier in (Qualifier.EQUAL, good_side)
+    if target.sign:
+        good_side = Qualifier.ABOVE if target.sign > 0 else Qualifier.BELOW
+        return reading.qualifier in (Qualifier.EQUAL, good_side)
+    low, high = target.bounds
+    one_sided = {(True, False): Qualifier.BELOW, (False, True): Qualifier.ABOVE}.get((isinf(low), isinf(high)))
+    return reading.qualifier in (Qualifier.EQUAL, one_sided)
 
 
 def reading_of(result: Result, target: Target) -> Reading | None:
@@ -42,11 +47,16 @@ def useful(results: Iterable[Result], targets: Sequence[Target]) -> tuple[Result
 
 
 def running_best(results: Iterable[Result], target: Target) -> tuple[Best, ...]:
-    """Each result that was better than all before it, in the order of ``results`` (see ``useful``)."""
+    """Each result that was better than all before it, in the order of ``results`` (see ``useful``).
+
+    None where nothing but thresholds is asked of the target.
+    """
+    if not target.is_wanted:
+        return ()
     steps: list[Best] = []
     for result in results:
         reading = reading_of(result, target)
-        if reading is not None and (not steps or target.sign * (reading.value - steps[-1].reading.value) > 0):
+        if reading is not None and (not steps or target.worth(reading.value) > target.worth(steps[-1].reading.value)):
             steps.append(Best(target.name, reading, result))
     return tuple(steps)
 
@@ -61,18 +71,19 @@ def stated(proposal: ProposalRecord, target: str) -> Prediction | None:
 
 
 def rank(
-    results: Sequence[Result], proposals: Mapping[tuple[int, int], ProposalRecord], targets: Sequence[Target]
+    results: Sequence[Result], proposals: Mapping[tuple[int, int], ProposalRecord], objective: Objective
 ) -> tuple[Standing, ...]:
-    """Every candidate with a value, best first: by Pareto front, then by the first target.
+    """Every candidate with a value, best first: by score or Pareto front, then by the first target.
 
     Those that break a threshold stand behind all that keep them, on a front behind theirs.
 
     Args:
         results: In the order run.
         proposals: By round number and position.
-        targets: In the order of the spec. A candidate lacking some target's value stands behind those that
-            have all of them.
+        objective: Targets in the order of the spec. A candidate lacking some wanted target's value stands behind
+            those that have all of them.
     """
+    targets = objective.targets
     by_candidate: dict[str, list[Result]] = {}
     for result in results:
         if any(reading_of(result, target) for target in targets):
@@ -89,16 +100,20 @@ def rank(
         candidate: all(target.meets(values[target.name]) for target in targets if target.name in values)
         for candidate, values in means.items()
     }
-    fronts = _fronts(means, useful_ones, targets)
+    fronts = _fronts(means, useful_ones, objective)
     standings = [
-        _standing(its, means[candidate], useful_ones[candidate], fronts[candidate], proposals, targets)
+        _standing(its, means[candidate], useful_ones[candidate], fronts[candidate], proposals, objective)
         for candidate, its in by_candidate.items()
     ]
-    return tuple(sorted(standings, key=lambda s: (s.front, *_worth(s.values, targets))))
+    return tuple(sorted(standings, key=lambda s: (s.front, *_worth(s.values, objective.wanted))))
+
+
+def _has_score(values: Mapping[str, float], objective: Objective) -> bool:
+    return objective.tradeoff is not Tradeoff.PARETO and all(t.name in values for t in objective.wanted)
 
 
 def _worth(values: Mapping[str, float], targets: Sequence[Target]) -> tuple[float, ...]:
-    return tuple(-t.sign * values[t.name] if t.name in values else float("inf") for t in targets)
+    return tuple(-t.worth(values[t.name]) if t.name in values else float("inf") for t in targets)
 
 
 def _standing(
@@ -107,9 +122,9 @@ def _standing(
     is_useful: bool,
     front: int,
     proposals: Mapping[tuple[int, int], ProposalRecord],
-    targets: Sequence[Target],
+    objective: Objective,
 ) -> Standing:
-    first = its[0]
+    first, targets = its[0], objective.targets
     readings = {t.name: [r for result in its if (r := reading_of(result, t))] for t in targets}
     proposal = None if first.is_told else proposals.get((first.round_number, first.position))
     said = {} if proposal is None else {t.name: p for t in targets if (p := stated(proposal, t.name))}
@@ -122,6 +137,7 @@ def _standing(
         n={name: len(rs) for name, rs in readings.items() if rs},
         bounds={name: r.qualifier for name, rs in readings.items() for r in rs if r.qualifier is not Qualifier.EQUAL},
         is_useful=is_useful,
+        score=objective.score(means) if _has_score(means, objective) else None,
         front=front,
         predicted=said,
         round_number=first.round_number,
@@ -131,13 +147,18 @@ def _standing(
 
 
 def _fronts(
-    means: Mapping[str, Mapping[str, float]], is_useful: Mapping[str, bool], targets: Sequence[Target]
+    means: Mapping[str, Mapping[str, float]], is_useful: Mapping[str, bool], objective: Objective
 ) -> dict[str, int]:
     """The front each candidate lies on, from 1: the useful ones first, those that lack a target last.
 
     Fronts are told apart only as far as the page shows them: of thousands of candidates each further one is dear.
     """
-    complete = {c: _worth(values, targets) for c, values in means.items() if len(values) == len(targets)}
+    wanted = objective.wanted
+    complete = {
+        c: (-objective.score(values),) if objective.is_scalar else _worth(values, wanted)
+        for c, values in means.items()
+        if all(t.name in values for t in wanted)
+    }
     fronts: dict[str, int] = {}
     level = 0
     for group in (True, False):

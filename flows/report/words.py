@@ -81,7 +81,10 @@ def count(n: int, noun: str, plural: str = "") -> str:
 
 def wanted(target: Target) -> str:
     """What is wanted of a target: its goal and its thresholds."""
-    words = ["maximise" if target.goal is Goal.MAXIMIZE else "minimise"]
+    words = [{Goal.MAXIMIZE: "maximise", Goal.MINIMIZE: "minimise", Goal.KEEP: "keep"}.get(target.goal, "")]
+    if target.goal is Goal.MATCH:
+        words = [f"match {number(target.value)}{after(target.unit)}"]
+        words += [f"within {number(target.within)}{after(target.unit)}"] if target.within is not None else []
     words += [f"at least {number(target.at_least)}{after(target.unit)}"] if target.at_least is not None else []
     words += [f"at most {number(target.at_most)}{after(target.unit)}"] if target.at_most is not None else []
     return ", ".join(words)

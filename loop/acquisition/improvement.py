@@ -1,7 +1,8 @@
 """Joint expected improvement over a finite pool, from joint posterior samples.
 
 Each sample of the response has its own best among what was observed and what is pending, so noise and running
-experiments are taken into account; each choice conditions the next.
+experiments are taken into account; each choice conditions the next. Several targets with a trade-off are one
+response: their utility, sample by sample.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from botorch.utils.safe_math import logmeanexp
 from torch import Tensor
 
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import candidates, expected_improvement_score, shortlist
+from loop.acquisition.streaming import Score, candidates, expected_improvement_score, shortlist
+from loop.acquisition.utility import believed, draws_of, utility, utility_score
+from loop.objective import SCORES
 
 SAMPLES = 256
 SMOOTHING = 0.01  # of the improvement's kink, in standard deviations of the observed values
@@ -26,28 +29,51 @@ class Improvement:
     name: str = "improvement"
 
     def choose(self, question: Question, q: int) -> Choice:
-        """Up to ``q`` points; values are expected improvements in the target's unit."""
-        model, sign = question.models[0], question.signs[0]
-        baseline = question.baseline
-        best = float((sign * model.moments(baseline)[0]).max())
-        short = shortlist(question, expected_improvement_score(question, 0, best))
+        """Up to ``q`` points; values are expected improvements in the target's unit, or of the utility.
+
+        Where nothing observed keeps the thresholds, whatever keeps them is an improvement on the worst.
+        """
+        short = shortlist(question, improvement_score(question))
         if not len(short):
             return Choice(())
-        base = torch.cat([baseline, question.pending])
-        draws = sign * model.samples(torch.cat([short, base]), SAMPLES, seed=question.seed)
-        spread = float(model.moments(question.observed)[0].std(correction=0)) or float(draws.std())
+        keeping = question.keeping
+        base = torch.cat([keeping, question.pending])
+        draws = draws_of(question, torch.cat([short, base]), SAMPLES)
+        known = utility(question.objective, believed(question, question.observed))
+        spread = float(known.std(correction=0)) or float(draws.std())
+        held = draws[:, len(short) :]
+        if not len(keeping):
+            held = torch.cat([held, torch.minimum(known.min(), draws.min(dim=1).values)[:, None]], dim=1)
         picked, logs = greedy_improvement(
             draws[:, : len(short)],
-            draws[:, len(short) :].max(dim=1).values,
+            held.max(dim=1).values,
             question.chance(short).log(),
             q,
             tau=max(SMOOTHING * spread, 1e-12),
         )
-        meaning = f"expected improvement, {question.objective.targets[0].unit or 'in the unit of the target'}"
+        meaning = f"expected improvement, {in_words(question)}"
         points = tuple(
             Chosen(short[i].numpy(), float(value.exp()), meaning) for i, value in zip(picked, logs, strict=True)
         )
         return Choice(points, candidates(question)[2])
+
+
+def improvement_score(question: Question) -> Score:
+    """How much a candidate by itself may improve on the best that is believed to keep the thresholds."""
+    keeping = question.keeping
+    known = utility(question.objective, believed(question, keeping if len(keeping) else question.observed))
+    best = float(known.max() if len(keeping) else known.min())
+    wanted = question.objective.wanted
+    if len(wanted) == 1 and wanted[0].sign:
+        return expected_improvement_score(question, question.objective.targets.index(wanted[0]), best)
+    return lambda x: utility_score(question, best, x)
+
+
+def in_words(question: Question) -> str:
+    """What the improvement is measured in."""
+    if len(question.wanted) > 1:
+        return f"of the {SCORES[question.objective.tradeoff]}"
+    return question.wanted[0][0].unit or "in the unit of the target"
 
 
 def greedy_improvement(

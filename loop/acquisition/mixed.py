@@ -15,17 +15,18 @@ import torch
 from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.monte_carlo import qUpperConfidenceBound
-from botorch.acquisition.objective import LinearMCObjective
+from botorch.acquisition.objective import GenericMCObjective, LinearMCObjective, MCAcquisitionObjective
 from botorch.exceptions.warnings import BotorchWarning
 from botorch.optim.optimize import optimize_acqf
-from botorch.sampling.normal import SobolQMCNormalSampler
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import hypervolume_improvement, trade_offs
 from loop.acquisition.pool import UCB_BETA
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import expected_improvement_score, shortlist
+from loop.acquisition.streaming import shortlist
+from loop.acquisition.utility import joint_model, utility
 from loop.space import Continuous, Discrete, Linear, Space
 
 SAMPLES = 64
@@ -93,12 +94,16 @@ class Mixed:
             function = hypervolume_improvement(question)
             function.set_X_pending(waiting)
             return _WithChance(function, question)
-        model = question.models[0].model()
-        sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=question.seed)
-        objective = LinearMCObjective(question.signs[:1])
+        target, fitted = question.wanted[0]
+        model, sampler = joint_model(question, SAMPLES)
+        objective: MCAcquisitionObjective
+        if len(question.wanted) == 1 and target.sign:
+            objective = LinearMCObjective(torch.tensor([target.sign], dtype=torch.float64))
+        else:
+            objective = GenericMCObjective(lambda values, X: utility(question.objective, values))  # noqa: ARG005
         if self.name == "ucb":
             bound = qUpperConfidenceBound(model, beta=UCB_BETA, sampler=sampler, objective=objective, X_pending=waiting)
-            return _WithChance(bound, question, scale=float(question.models[0].moments(question.observed)[0].std()))
+            return _WithChance(bound, question, scale=float(fitted.moments(question.observed)[0].std()))
         improvement = qLogNoisyExpectedImprovement(
             model,
             X_baseline=question.baseline,
@@ -114,8 +119,7 @@ class Mixed:
         """Sampled points of the space, most promising first: ``(k, d)``."""
         if self.name == "pareto":
             return trade_offs(question, 64)
-        best = float((question.signs[0] * question.models[0].moments(question.baseline)[0]).max())
-        return shortlist(question, expected_improvement_score(question, 0, best), 64)
+        return shortlist(question, improvement_score(question), 64)
 
 
 def _starts(space: Space, sample: Tensor) -> list[tuple[dict[int, float], Tensor]]:

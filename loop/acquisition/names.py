@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 ACQUISITIONS: Final[dict[str, str]] = {
-    "auto": "improvement for one target, pareto for several",
+    "auto": "improvement for one target or a trade-off, pareto for several",
     "improvement": "the batch that is expected to improve most on the best, chosen jointly",
     "exploration": "the batch that teaches most about the whole surface, best or not",
     "thompson": "each proposal is the best of one draw of the response",
@@ -14,4 +14,4 @@ ACQUISITIONS: Final[dict[str, str]] = {
     "random": "at random, as a control",
 }
 
-ONE_TARGET: Final = frozenset({"improvement", "ucb"})  # look at the first target only
+ONE_TARGET: Final = frozenset({"improvement", "ucb"})  # look at one number: a target, or a trade-off of several

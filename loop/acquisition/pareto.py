@@ -1,4 +1,8 @@
-"""Several targets: the batch that is expected to grow the dominated hypervolume most (BoTorch's qLogNEHVI)."""
+"""Several targets: the batch that is expected to grow the dominated hypervolume most.
+
+Over a finite pool the improvement of two or three targets is exact for each of many joint draws, and each choice
+conditions the next; in continuous spaces, and for four targets, it is BoTorch's qLogNEHVI.
+"""
 
 from __future__ import annotations
 
@@ -7,81 +11,131 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
-from botorch.acquisition.multi_objective.objective import WeightedMCMultiOutputObjective
-from botorch.models import ModelList
-from botorch.sampling.list_sampler import ListSampler
-from botorch.sampling.normal import SobolQMCNormalSampler
+from botorch.acquisition.multi_objective.objective import (
+    GenericMCMultiOutputObjective,
+    MCMultiOutputObjective,
+    WeightedMCMultiOutputObjective,
+)
 from torch import Tensor
 
+from loop.acquisition.hypervolume import Front, possible
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import candidates, shortlist
+from loop.acquisition.streaming import candidates, untried
+from loop.acquisition.utility import SEED_STEP, believed, joint_model
 
-SAMPLES = 64
-KEEP = 160  # candidates on the shortlist: hypervolumes are dear
+SAMPLES = 128  # joint draws over a pool
+CLIMB_SAMPLES = 64  # of BoTorch's function
+KEEP = 200  # candidates on the shortlist
 DIRECTIONS = 16  # trade-offs that the shortlist covers
 
 
 @dataclass(frozen=True)
 class Pareto:
-    """Log noisy expected hypervolume improvement on a shortlist that covers many trade-offs."""
+    """Noisy expected hypervolume improvement on a shortlist that covers many trade-offs."""
 
     name: str = "pareto"
 
     def choose(self, question: Question, q: int) -> Choice:
-        """Up to ``q`` points; values are log expected hypervolume improvements of the batch so far."""
+        """Up to ``q`` points; values are expected hypervolume improvements, each at its turn."""
         short = trade_offs(question, KEEP)
         if not len(short):
             return Choice(())
-        function = hypervolume_improvement(question)
-        log_chance = question.chance(short).log()
-        meaning = f"log expected hypervolume improvement, reference {_shown(reference_point(question), question)}"
-        picked: list[int] = []
-        points: list[Chosen] = []
-        with torch.no_grad():
-            for _ in range(min(q, len(short))):
-                waiting = torch.cat([question.pending, short[picked]])
-                function.set_X_pending(waiting if len(waiting) else None)
-                value = function(short[:, None, :]) + log_chance
-                value[picked] = -torch.inf
-                picked.append(int(value.argmax()))
-                points.append(Chosen(short[picked[-1]].numpy(), float(value[picked[-1]]), meaning))
-        return Choice(tuple(points), candidates(question)[2])
+        chance = question.chance(short)
+        few = len(question.wanted) <= 3
+        picked, gains = _exact(question, short, chance, q) if few else _by_boxes(question, short, chance, q)
+        meaning = f"expected hypervolume improvement, reference {_shown(reference_point(question), question)}"
+        points = tuple(Chosen(short[i].numpy(), gain, meaning) for i, gain in zip(picked, gains, strict=True))
+        return Choice(points, candidates(question)[2])
+
+
+def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[list[int], list[float]]:
+    """Two or three targets: which of ``short``, in order, and the expected improvement of each at its turn."""
+    reference = reference_point(question)
+    draws = _draws(question, torch.cat([short, question.keeping, question.pending]))
+    points, front = draws[:, : len(short)], draws[:, len(short) :]
+    front = front[:, possible(front)]
+    nearness = (points - reference).min(-1).values.mean(0)
+    picked: list[int] = []
+    gains: list[float] = []
+    for _ in range(min(q, len(short))):
+        gain = Front.of(front, reference).improvements(points).mean(0) * chance
+        # where no draw improves, the one that comes nearest to it
+        value = gain if bool((gain > 0).any()) else nearness
+        value = value.clone()
+        value[picked] = -torch.inf
+        picked.append(int(value.argmax()))
+        gains.append(float(gain[picked[-1]]))
+        front = torch.cat([front, points[:, picked[-1], None]], dim=1)
+    return picked, gains
+
+
+def _by_boxes(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[list[int], list[float]]:
+    """Four targets or more: the same by BoTorch's function."""
+    function = hypervolume_improvement(question)
+    picked: list[int] = []
+    gains: list[float] = []
+    with torch.no_grad():
+        for _ in range(min(q, len(short))):
+            waiting = torch.cat([question.pending, short[picked]])
+            function.set_X_pending(waiting if len(waiting) else None)
+            value = function(short[:, None, :]) + chance.log()
+            value[picked] = -torch.inf
+            picked.append(int(value.argmax()))
+            gains.append(float(value[picked[-1]].exp()))
+    return picked, gains
 
 
 def hypervolume_improvement(question: Question) -> qLogNoisyExpectedHypervolumeImprovement:
     """BoTorch's acquisition function for the question, larger is better for every target."""
-    models = ModelList(*[m.model() for m in question.models])
-    samplers = [
-        SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=question.seed + i) for i in range(len(question.models))
-    ]
-    return qLogNoisyExpectedHypervolumeImprovement(
-        model=models,
-        ref_point=reference_point(question),
-        X_baseline=question.observed,
-        X_pending=question.pending if len(question.pending) else None,
-        sampler=ListSampler(*samplers),
-        objective=WeightedMCMultiOutputObjective(question.signs),
-        prune_baseline=len(question.observed) > 2,
-        cache_root=False,
-    )
+    model, sampler = joint_model(question, CLIMB_SAMPLES)
+    signs = torch.tensor([t.sign for t, _ in question.wanted], dtype=torch.float64)
+    objective: MCMultiOutputObjective = WeightedMCMultiOutputObjective(signs)
+    if not signs.all():
+        objective = GenericMCMultiOutputObjective(lambda values, X: worths(question, values))  # noqa: ARG005
+    baseline = question.keeping
+    if not len(baseline):  # then all that keeps the thresholds is an improvement on the worst
+        worst = worths(question, believed(question, question.observed)).sum(1).argmin()
+        baseline = question.observed[worst][None]
+    with torch.random.fork_rng(devices=[]):  # the baseline is pruned by draws from the global generator
+        torch.manual_seed(0)
+        return qLogNoisyExpectedHypervolumeImprovement(
+            model=model,
+            ref_point=reference_point(question),
+            X_baseline=baseline,
+            X_pending=question.pending if len(question.pending) else None,
+            sampler=sampler,
+            objective=objective,
+            prune_baseline=len(baseline) > 2,
+            cache_root=False,
+        )
 
 
 def reference_point(question: Question) -> Tensor:
-    """What a point must beat to count, sign applied: the thresholds, else just below the worst of the front.
+    """What a point must beat to count, as worth of the wanted targets, shape ``(w,)``.
 
-    The default is the worst observed mean on the Pareto front, less a tenth of the front's range in that target.
+    The thresholds where there are some, else the worst believed worth on the Pareto front of what was observed, less
+    a tenth of the front's range in that target.
     """
-    values = torch.stack([m.moments(question.observed)[0] for m in question.models], dim=1) * question.signs
-    rows = [dict(zip(question.objective.names, row, strict=True)) for row in (values * question.signs).tolist()]
+    means = torch.stack([m.moments(question.observed)[0] for m in question.models], dim=1)
+    rows = [dict(zip(question.objective.names, row, strict=True)) for row in means.tolist()]
+    values = worths(question, believed(question, question.observed))
     front = values[list(question.objective.best(rows))]
     low, high = front.min(0).values, front.max(0).values
     span = torch.where(high > low, high - low, values.max(0).values - values.min(0).values)
     inferred = low - 0.1 * span.clamp_min(1e-9)
-    for i, target in enumerate(question.objective.targets):
-        bound = target.at_least if target.sign > 0 else target.at_most
-        if bound is not None:
-            inferred[i] = target.sign * bound
+    for i, (target, _) in enumerate(question.wanted):
+        if target.sign:
+            bound = target.at_least if target.sign > 0 else target.at_most
+            if bound is not None:
+                inferred[i] = target.sign * bound
+        elif target.within is not None:
+            inferred[i] = -target.within
     return inferred
+
+
+def worths(question: Question, values: Tensor) -> Tensor:
+    """What is to be maximised, from values of the wanted targets: ``(*b, w)`` to the same shape."""
+    return torch.stack([t.worth(values[..., i]) for i, (t, _) in enumerate(question.wanted)], dim=-1)
 
 
 def trade_offs(question: Question, keep: int) -> Tensor:
@@ -89,27 +143,41 @@ def trade_offs(question: Question, keep: int) -> Tensor:
 
     Each weighting is an augmented Chebyshev sum of optimistic values (mean plus a deviation).
     """
-    weights = np.random.default_rng(question.seed).dirichlet(np.ones(len(question.models)), DIRECTIONS)
+    rng = np.random.default_rng(question.seed)
+    weights = torch.from_numpy(rng.dirichlet(np.ones(len(question.wanted)), DIRECTIONS)).clamp_min(0.02)
     reference = reference_point(question)
-    seen = torch.stack([m.moments(question.observed)[0] for m in question.models], dim=1) * question.signs
+    seen = worths(question, believed(question, question.observed))
     span = seen.max(0).values - seen.min(0).values
     span = torch.where(span > 0, span, torch.ones_like(span))
-    lists = []
-    for weight in torch.from_numpy(weights):
-
-        def score(x: Tensor, weight: Tensor = weight) -> Tensor:
-            parts = [m.moments(x) for m in question.models]
-            mean, sd = torch.stack([p[0] for p in parts], 1), torch.stack([p[1] for p in parts], 1)
-            gain = (mean * question.signs + sd - reference) / span
-            worst: Tensor = (gain / weight.clamp_min(0.02)).min(dim=1).values
-            worth: Tensor = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1))
-            return worth
-
-        lists.append(shortlist(question, score, max(keep // DIRECTIONS, 4)))
-    distinct: Tensor = torch.unique(torch.cat(lists), dim=0)
+    each = max(keep // DIRECTIONS, 4)
+    best_x = torch.empty((DIRECTIONS, 0, len(question.space.parameters)), dtype=torch.float64)
+    best = torch.empty((DIRECTIONS, 0), dtype=torch.float64)
+    for x in untried(question):
+        if not len(x):
+            continue
+        parts = [m.moments(x) for _, m in question.wanted]
+        mean, sd = torch.stack([p[0] for p in parts], 1), torch.stack([p[1] for p in parts], 1)
+        gain = (worths(question, mean) + sd - reference) / span
+        worst = (gain[None] / weights[:, None, :]).min(dim=2).values  # (directions, n)
+        score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.chance(x)
+        best_x = torch.cat([best_x, x.expand(DIRECTIONS, *x.shape)], dim=1)
+        best = torch.cat([best, score], dim=1)
+        top = torch.argsort(best, dim=1, descending=True, stable=True)[:, :each]
+        best = best.gather(1, top)
+        best_x = best_x.gather(1, top[:, :, None].expand(-1, -1, best_x.shape[2]))
+    distinct: Tensor = torch.unique(best_x.flatten(0, 1), dim=0)
     return distinct
 
 
+def _draws(question: Question, x: Tensor) -> Tensor:
+    """Joint draws of the wanted targets' worth at ``x``, ``(p, d)``: shape ``(samples, p, w)``."""
+    drawn = [m.samples(x, SAMPLES, seed=question.seed + SEED_STEP * i) for i, (_, m) in enumerate(question.wanted)]
+    return worths(question, torch.stack(drawn, dim=-1))
+
+
 def _shown(reference: Tensor, question: Question) -> str:
-    parts = zip(question.objective.targets, (reference * question.signs).tolist(), strict=True)
-    return ", ".join(f"{t.name} {v:.4g} {t.unit}".strip() for t, v in parts)
+    parts = []
+    for (t, _), value in zip(question.wanted, reference.tolist(), strict=True):
+        shown = f"{t.sign * value:.4g}" if t.sign else f"{t.value:g} ± {-value:.3g}"
+        parts.append(f"{t.name} {shown} {t.unit}".rstrip())
+    return ", ".join(parts)

@@ -44,8 +44,8 @@ class Thompson:
             return Choice(())
         everything = torch.cat([short, question.pending])
         draws = [
-            sign * model.samples(everything, 4 * q, seed=question.seed + 101 * i)
-            for i, (model, sign) in enumerate(zip(question.models, question.signs, strict=True))
+            target.worth(model.samples(everything, 4 * q, seed=question.seed + 101 * i))
+            for i, (target, model) in enumerate(question.wanted)
         ]
         generator = torch.Generator().manual_seed(question.seed)
         order = torch.randperm(len(draws[0]), generator=generator)
@@ -66,7 +66,8 @@ class Thompson:
                 break
             spent.append(k)
             picked.add(choice)
-            value = float(draws[0][k, choice] * question.signs[0]) if len(draws) == 1 else float(total[choice])
+            first = question.wanted[0][0].sign or 1.0
+            value = float(draws[0][k, choice] * first) if len(draws) == 1 else float(total[choice])
             points.append(Chosen(short[choice].numpy(), value, "value in one draw of the response"))
         return Choice(tuple(points), candidates(question)[2])
 
@@ -82,7 +83,8 @@ class UpperConfidenceBound:
 
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points; values are optimistic values in the target's unit (larger is better)."""
-        model, sign = question.models[0], question.signs[0]
+        target, model = question.wanted[0]
+        sign = target.sign
         short = shortlist(question, _optimism(question))
         if not len(short):
             return Choice(())
@@ -171,11 +173,11 @@ def _optimism(question: Question) -> Score:
 
     def score(x: Tensor) -> Tensor:
         total = torch.zeros(len(x), dtype=x.dtype)
-        for model, sign in zip(question.models, question.signs, strict=True):
+        for target, model in question.wanted:
             mean, sd = model.moments(x)
-            known = sign * model.moments(question.observed)[0]
+            known = target.worth(model.moments(question.observed)[0])
             spread = float(known.std(correction=0)) or 1.0
-            total += (sign * mean + math.sqrt(UCB_BETA) * sd - known.mean()) / spread
+            total += (target.worth(mean) + math.sqrt(UCB_BETA) * sd - known.mean()) / spread
         return torch.nn.functional.softplus(total)
 
     return score

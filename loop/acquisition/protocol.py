@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.objective import Objective
+from loop.objective import Objective, Target
 from loop.space import Pool, Space
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.protocol import FittedSurrogate
@@ -42,32 +41,43 @@ class Question:
     tried: NDArray[np.float64]
     seed: int
 
+    @property
+    def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
+        """The targets of which more, less or a value is wanted, each with its model."""
+        pairs = zip(self.objective.targets, self.models, strict=True)
+        return tuple((target, model) for target, model in pairs if target.is_wanted)
+
     def chance(self, x: Tensor) -> Tensor:
         """The chance that a candidate runs as intended and keeps every threshold, at ``x``, ``(n, d)``: ``(n,)``."""
         total = self.feasibility.chance(x)
         for target, model in zip(self.objective.targets, self.models, strict=True):
-            if target.at_least is None and target.at_most is None:
+            if not target.has_bounds:
                 continue
             mean, sd = model.moments(x)
-            low = -math.inf if target.at_least is None else target.at_least
-            high = math.inf if target.at_most is None else target.at_most
+            low, high = target.bounds
             kept: Tensor = torch.special.ndtr((high - mean) / sd) - torch.special.ndtr((low - mean) / sd)
             total = total * kept.clamp_min(UNLIKELIEST)
         return total
 
     @property
-    def baseline(self) -> Tensor:
-        """The observed coordinates whose believed values keep every threshold; all of them where none does."""
+    def keeping(self) -> Tensor:
+        """The observed coordinates whose believed values keep every threshold, perhaps none: ``(k, d)``."""
         keeps = torch.ones(len(self.observed), dtype=torch.bool)
         for target, model in zip(self.objective.targets, self.models, strict=True):
-            if target.at_least is not None or target.at_most is not None:
+            if target.has_bounds:
                 mean = model.moments(self.observed)[0].tolist()
-                keeps &= torch.tensor([target.meets(value) for value in mean])
-        return self.observed[keeps] if keeps.any() else self.observed
+                keeps &= torch.tensor([target.meets(value) for value in mean], dtype=torch.bool)
+        return self.observed[keeps]
+
+    @property
+    def baseline(self) -> Tensor:
+        """The observed coordinates whose believed values keep every threshold; all of them where none does."""
+        keeping = self.keeping
+        return keeping if len(keeping) else self.observed
 
     @property
     def signs(self) -> Tensor:
-        """Shape ``(m,)``: multiply values by it and larger is better."""
+        """Shape ``(m,)``: multiply values by it and larger is better; 0 where a value is matched or only kept."""
         return torch.from_numpy(self.objective.signs)
 
 

@@ -28,6 +28,8 @@ assert set(_FINITE) | {"auto"} == set(ACQUISITIONS)
 def acquisition(name: str, *, is_finite: bool, targets: int) -> Acquisition:
     """The acquisition function of that name for a finite or a continuous space.
 
+    ``targets`` is how many are to be weighed against each other: 1 where a trade-off makes one number of them.
+
     Raises:
         UnknownName: No such acquisition function.
     """

@@ -75,7 +75,7 @@ def random_untried(question: Question, n: int, rng: np.random.Generator) -> Tens
 def expected_improvement_score(question: Question, target: int, best: float) -> Score:
     """Expected improvement over ``best`` (sign applied), averaged over the members; never quite zero."""
     members = members_of(question.models[target])
-    sign = float(question.signs[target])
+    sign = question.objective.targets[target].sign
 
     def score(x: Tensor) -> Tensor:
         total = torch.zeros(len(x), dtype=x.dtype)

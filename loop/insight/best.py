@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import trade_offs
 from loop.acquisition.protocol import Question
-from loop.acquisition.streaming import POOL_LIMIT, expected_improvement_score, shortlist
+from loop.acquisition.streaming import POOL_LIMIT, shortlist
+from loop.acquisition.utility import utility
 from loop.belief import Belief, learn
 from loop.errors import FitError, TooFewPoints
 from loop.history import History, regression_table
@@ -100,6 +102,7 @@ class HonestBest:
     untried: int = 0
     is_bound: bool = False
     notes: tuple[str, ...] = field(default=())
+    is_front: bool = False  # several targets without a trade-off, so that no single candidate is best
 
 
 def honest_best(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed: int) -> HonestBest:
@@ -135,7 +138,7 @@ def best_of_belief(
         x = torch.from_numpy(np.array([t.x for t in tried]))
         rivals, is_bound, notes = _rivals(space, objective, history, belief, pool, x, seed)
         everything = torch.cat([x, rivals])
-        n_draws = DRAWS if len(belief.models) == 1 else FRONT_DRAWS
+        n_draws = DRAWS if objective.is_scalar else FRONT_DRAWS
         draws = torch.stack(
             [m.samples(everything, n_draws, seed=seed + 31 * i) for i, m in enumerate(belief.models)], dim=-1
         )
@@ -168,7 +171,9 @@ def best_of_belief(
         bounds = "runs as intended" if not _has_thresholds(objective) else "keeps the thresholds"
         notes = (*notes, f"no tried candidate is believed more likely than not to be one that {bounds}")
     lucky = _luckiest(objective, believed, front)
-    return HonestBest(belief.models[0].name, believed, front, lucky, LEVEL, len(rivals), is_bound, notes)
+    return HonestBest(
+        belief.models[0].name, believed, front, lucky, LEVEL, len(rivals), is_bound, notes, not objective.is_scalar
+    )
 
 
 def _raw(space: Space, objective: Objective, history: History, why: str) -> HonestBest:
@@ -196,7 +201,8 @@ def _raw(space: Space, objective: Objective, history: History, why: str) -> Hone
         )
         for k in order
     )
-    return HonestBest("", believed, front, _luckiest(objective, believed, front), notes=(note,))
+    lucky = _luckiest(objective, believed, front)
+    return HonestBest("", believed, front, lucky, notes=(note,), is_front=not objective.is_scalar)
 
 
 def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -263,11 +269,10 @@ def _rivals(
         tried=history.tried(tried.shape[1]),
         seed=seed,
     )
-    if len(objective.targets) > 1:
-        rivals = trade_offs(question, RIVALS // 2)
+    if objective.is_scalar:
+        rivals = shortlist(question, improvement_score(question), RIVALS)
     else:
-        best = float((question.signs[0] * belief.models[0].moments(question.baseline)[0]).max())
-        rivals = shortlist(question, expected_improvement_score(question, 0, best), RIVALS)
+        rivals = trade_offs(question, RIVALS // 2)
     return rivals, len(rivals) < len(pool) - len(tried), ()
 
 
@@ -283,16 +288,24 @@ def _stands(objective: Objective, draws: Tensor, runs: Tensor, seed: int) -> Ten
     lots = torch.rand(len(draws), len(runs), generator=generator, dtype=draws.dtype)
     stands = lots < runs
     for i, target in enumerate(objective.targets):
-        if target.at_least is not None:
-            stands &= draws[..., i] >= target.at_least
-        if target.at_most is not None:
-            stands &= draws[..., i] <= target.at_most
+        if target.has_bounds:
+            low, high = target.bounds
+            stands &= (draws[..., i] >= low) & (draws[..., i] <= high)
     return stands
+
+
+def _worth(objective: Objective, values: Tensor) -> Tensor:
+    """What is to be maximised of values of all targets, ``(*b, m)``: ``(*b, 1)`` for one number, else ``(*b, w)``."""
+    places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
+    wanted = values[..., places]
+    if objective.is_scalar:
+        return utility(objective, wanted)[..., None]
+    return torch.stack([t.worth(wanted[..., i]) for i, t in enumerate(objective.wanted)], dim=-1)
 
 
 def _shares(objective: Objective, draws: Tensor, stands: Tensor) -> Tensor:
     """In which share of the draws each candidate is the best, or on the front: shape ``(n,)``."""
-    worth = draws * torch.from_numpy(objective.signs)
+    worth = _worth(objective, draws)
     if worth.shape[-1] == 1:
         value = torch.where(stands, worth[..., 0], -torch.inf)
         counted = torch.bincount(value.argmax(dim=1)[stands.any(dim=1)], minlength=worth.shape[1])
@@ -323,10 +336,10 @@ def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) 
     that they do. With several targets the front of the believed values leads, by the chance of each to be on the
     true one.
     """
-    worth = means * torch.from_numpy(objective.signs)
+    worth = _worth(objective, means)
     likely = keeps >= 0.5
     pool = likely if likely.any() else keeps >= keeps.max()
-    if means.shape[1] == 1:
+    if worth.shape[1] == 1:
         unlikely = torch.where(likely, 0.0, 1.0 - keeps)
         return sorted(range(len(keeps)), key=lambda k: (float(unlikely[k]), -float(worth[k, 0]))), 1
     candidates = torch.nonzero(pool)[:, 0]
@@ -340,14 +353,14 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
     found = []
     for i, target in enumerate(objective.targets):
         values = [
-            (target.sign * value, k)
+            (target.worth(value), k, value)
             for k, b in enumerate(believed)
             for value in b.targets[i].values
             if target.meets(value)
         ]
-        if values:
-            worth, k = max(values, key=lambda pair: (pair[0], -pair[1]))
-            found.append(Luckiest(target.name, target.unit, target.sign * worth, believed[k].label, k >= front))
+        if values and target.is_wanted:
+            _, k, value = max(values, key=lambda entry: (entry[0], -entry[1]))
+            found.append(Luckiest(target.name, target.unit, value, believed[k].label, k >= front))
     return tuple(found)
 
 
@@ -356,4 +369,4 @@ def _meets(objective: Objective, row: Sequence[float]) -> bool:
 
 
 def _has_thresholds(objective: Objective) -> bool:
-    return any(t.at_least is not None or t.at_most is not None for t in objective.targets)
+    return any(t.has_bounds for t in objective.targets)

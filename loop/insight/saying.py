@@ -15,7 +15,7 @@ def best_sentence(found: HonestBest) -> str:
     said = ", ".join(stated_line(s, found) for s in first.targets)
     if not found.model:
         return f"best by the mean of its values, without a model: {first.label} ({said})"
-    if len(first.targets) > 1:
+    if found.is_front:
         more = f", and {found.front - 1} more" if found.front > 1 else ""
         return f"believed front: {first.label} ({said}; {chance_of(first.best_of_tried)} to be on it){more}"
     return (
@@ -57,7 +57,7 @@ def chance_of(chance: float | None) -> str:
 
 def facts(found: HonestBest, one: Believed) -> Iterable[str]:
     """Everything besides the values that is to be said of a candidate."""
-    where = "on the true front" if len(one.targets) > 1 else "truly the best"
+    where = "on the true front" if found.is_front else "truly the best"
     if one.best_of_tried is not None:
         yield f"{chance_of(one.best_of_tried)} to be {where} of the {len(found.candidates)} tried"
     if one.best_of_all is not None:

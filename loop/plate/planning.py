@@ -44,7 +44,7 @@ def acquisition_of(spec: CampaignSpec, objective: Objective) -> str:
     """The name of the acquisition function that fills the plate."""
     name = spec.planner.acquisition
     if name == "auto":
-        return "improvement" if len(objective.targets) == 1 else "pareto"
+        return "improvement" if objective.is_scalar else "pareto"
     return name
 
 

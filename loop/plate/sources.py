@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.acquisition.pareto import reference_point
+from loop.acquisition.improvement import improvement_score, in_words
+from loop.acquisition.pareto import reference_point, worths
 from loop.acquisition.protocol import Question
-from loop.acquisition.streaming import expected_improvement_score
+from loop.acquisition.utility import believed, utility
 from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
 from loop.policy.initial import SPREAD_NOISE, spread_covariance
 from loop.space import Space
@@ -121,7 +122,7 @@ class Asked:
 
     @property
     def meaning(self) -> str:
-        unit = self.question.objective.targets[0].unit or "in the unit of the target"
+        unit = in_words(self.question)
         return {
             "improvement": f"expected improvement, {unit}",
             "pareto": "expected growth of the hypervolume, targets scaled by their ranges",
@@ -134,18 +135,17 @@ class Asked:
         question = self.question
         chance = question.chance(x)
         if self.name == "improvement":
-            best = float((question.signs[0] * question.models[0].moments(question.baseline)[0]).max())
-            return expected_improvement_score(question, 0, best)(x) * chance
+            return improvement_score(question)(x) * chance
         if self.name == "exploration":
             parts = [m.moments(x)[1] / max(m.noise_sd, 1e-12) for m in question.models]
             return torch.stack(parts).mean(0) * chance
         if self.name == "pareto":
             return self._single_growth(x) * chance
         total = torch.zeros(len(x), dtype=x.dtype)
-        for model, sign in zip(question.models, question.signs, strict=True):
+        for target, model in question.wanted:
             mean, sd = model.moments(x)
-            known = sign * model.moments(question.observed)[0]
-            total += (sign * mean + OPTIMISM * sd - known.mean()) / (float(known.std(correction=0)) or 1.0)
+            known = target.worth(model.moments(question.observed)[0])
+            total += (target.worth(mean) + OPTIMISM * sd - known.mean()) / (float(known.std(correction=0)) or 1.0)
         return torch.nn.functional.softplus(total) * chance
 
     def worth(self, x: Tensor) -> tuple[Worth, Worth]:
@@ -153,13 +153,13 @@ class Asked:
             return self._teaching(x)
         question = self.question
         weight = question.chance(x).numpy()
-        baseline = question.observed if self.name == "pareto" else question.baseline
+        baseline = question.keeping
         if self.name in ("ucb", "thompson"):
             baseline = baseline[:0]  # an optimistic value, or the best of a draw, is compared with the batch only
-        draws = torch.stack(self._draws(torch.cat([x, baseline, question.pending])), dim=-1)
+        draws = self._draws(torch.cat([x, baseline, question.pending]))
         if self.name == "pareto":
             draws = self._growth(draws)
-        elif len(question.models) == 1:
+        elif draws.shape[-1] == 1:
             draws = draws[..., 0]
         else:  # targets weighted at random in each draw
             generator = torch.Generator().manual_seed(question.seed)
@@ -172,17 +172,23 @@ class Asked:
         before = draws[:, len(x) :]
         floor = draws.min() if not before.shape[1] else before.max(dim=1).values
         best = torch.zeros(len(draws), dtype=draws.dtype) + floor
-        observed = question.models[0].moments(question.observed)[0]
-        spread = float(observed.std(correction=0)) if self.name == "improvement" else float(draws.std())
+        spread = float(draws.std())
+        if self.name == "improvement":
+            observed = utility(question.objective, believed(question, question.observed))
+            spread = float(observed.std(correction=0))
         cover = Cover(draws[:, : len(x)].numpy(), best.numpy(), weight, max(SMOOTHING * spread, 1e-12))
         return cover.coarser(COARSE), cover
 
-    def _draws(self, x: Tensor) -> list[Tensor]:
-        """For each target joint draws at ``x``, sign applied: each ``(samples, n)``."""
-        return [
-            sign * model.samples(x, SAMPLES, seed=self.question.seed + 101 * i)
-            for i, (model, sign) in enumerate(zip(self.question.models, self.question.signs, strict=True))
+    def _draws(self, x: Tensor) -> Tensor:
+        """Joint draws at ``x`` of the utility, ``(samples, n, 1)``, or of each wanted target: ``(samples, n, w)``."""
+        question = self.question
+        drawn = [
+            model.samples(x, SAMPLES, seed=question.seed + 101 * i) for i, (_, model) in enumerate(question.wanted)
         ]
+        values = torch.stack(drawn, dim=-1)
+        if question.objective.is_scalar:
+            return utility(question.objective, values)[..., None]
+        return worths(question, values)
 
     def _growth(self, values: Tensor) -> Tensor:
         """Draws of all targets, ``(s, n, m)``, as heights along one random direction for each draw: ``(s, n)``.
@@ -192,7 +198,7 @@ class Asked:
         """
         question = self.question
         m = values.shape[-1]
-        seen = torch.stack([model.moments(question.observed)[0] for model in question.models], 1) * question.signs
+        seen = worths(question, believed(question, question.observed))
         span = seen.max(0).values - seen.min(0).values
         span = torch.where(span > 0, span, torch.ones_like(span))
         above = ((values - reference_point(question)) / span).clamp_min(0.0)
@@ -209,12 +215,12 @@ class Asked:
         generator = torch.Generator().manual_seed(question.seed)
         points = torch.cat([x, question.observed, question.pending])
         parts = []
-        for model, sign in zip(question.models, question.signs, strict=True):
+        for _, model in question.wanted:
             mean, sd = model.moments(points)
             z = torch.randn(SINGLE, 1, generator=generator, dtype=x.dtype)
             z = torch.cat([z.expand(SINGLE, len(x)), torch.zeros(SINGLE, len(points) - len(x), dtype=x.dtype)], 1)
-            parts.append(sign * mean + sd * z)
-        heights = self._growth(torch.stack(parts, dim=-1))
+            parts.append(mean + sd * z)
+        heights = self._growth(worths(question, torch.stack(parts, dim=-1)))
         before = heights[:, len(x) :].max(dim=1).values
         spread = float(heights.std()) or 1.0
         gain: Tensor = torch.nn.functional.softplus((heights[:, : len(x)] - before[:, None]) / (0.1 * spread)).mean(0)

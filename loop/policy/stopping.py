@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from loop.history import History, values_of
-from loop.spec import CampaignSpec
+from loop.objective import Objective
+from loop.spec import CampaignSpec, build_objective
 
 
 def reason_to_stop(spec: CampaignSpec, history: History, spent: int) -> str:
     """Why no further batch is to be proposed, as a sentence; "" to go on.
 
-    One rule of ``spec.stop`` is enough, and one exact value that meets it: a limit ("> 99") or a value of a
-    retracted observation meets none. The goal comes before the budget, since it is the better news.
+    One rule of ``spec.stop`` is enough, and one exact value that meets it: a limit ("> 99"), a value of a retracted
+    observation or one that breaks a threshold meets none. The goal comes before the budget, since it is the better
+    news.
 
     Args:
         spec: What the campaign is to reach and may spend.
         history: What counts now.
         spent: Experiments begun so far: distinct pairs of proposal and replicate, whatever was tried again.
     """
+    objective = build_objective(spec)
+    every = [values_of(o.outcome) for o in history.observations] if spec.stop else []
+    rows = [row for row in every if objective.keeps(row)]
     for rule in spec.stop:
-        unit = spec.objective[rule.target].unit
-        values = [v[rule.target] for o in history.observations if rule.target in (v := values_of(o.outcome))]
-        if rule.at_least is not None and values and max(values) >= rule.at_least:
-            return _sentence(rule.target, max(values), "at least", rule.at_least, unit)
-        if rule.at_most is not None and values and min(values) <= rule.at_most:
-            return _sentence(rule.target, min(values), "at most", rule.at_most, unit)
+        unit, reached = _values(objective, rule.target, rows)
+        if rule.at_least is not None and reached and max(reached) >= rule.at_least:
+            return _sentence(rule.target, max(reached), "at least", rule.at_least, unit)
+        if rule.at_most is not None and reached and min(reached) <= rule.at_most:
+            return _sentence(rule.target, min(reached), "at most", rule.at_most, unit)
     if spent >= spec.budget.experiments:
         return f"the budget of {spec.budget.experiments} experiments is spent"
     return ""
+
+
+def _values(objective: Objective, name: str, rows: Sequence[Mapping[str, float]]) -> tuple[str, list[float]]:
+    """The unit and the values of a target, or of the trade-off's score, in rows that keep every threshold."""
+    if name in objective.names:
+        return objective.units[name], [row[name] for row in rows if name in row]
+    return "", [objective.score(row) for row in rows if all(t.name in row for t in objective.wanted)]
 
 
 def _sentence(target: str, value: float, relation: str, bound: float, unit: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loop.errors import SpaceError, UnitError
-from loop.objective import Objective, Target
+from loop.errors import ObjectiveError, SpaceError, UnitError
+from loop.objective import Goal, Objective, Target, Tradeoff
 from loop.space import (
     Category,
     Component,
@@ -31,6 +31,7 @@ from loop.spec.models import (
     NumberSpec,
     OrdinalSpec,
     ParameterSpec,
+    TargetSpec,
 )
 from loop.units import check_unit
 
@@ -81,8 +82,27 @@ def build_objective(spec: CampaignSpec) -> Objective:
     """The objective. Raises ``ObjectiveError`` or ``UnitError``."""
     for name, t in spec.objective.items():
         _check_unit("target", name, t.unit)
-    return Objective(
-        tuple(Target(name, t.goal, t.unit, t.low, t.high, t.at_least, t.at_most) for name, t in spec.objective.items())
+    wanted = [t for t in spec.objective.values() if t.goal is not Goal.KEEP]
+    if spec.tradeoff is Tradeoff.PARETO and len(wanted) == 1:
+        raise ObjectiveError("tradeoff 'pareto' weighs several targets and the objective optimises one; remove it")
+    return Objective(tuple(target_of(n, t) for n, t in spec.objective.items()), spec.tradeoff or Tradeoff.PARETO)
+
+
+def target_of(name: str, spec: TargetSpec) -> Target:
+    """One target. Raises ``ObjectiveError``."""
+    ends = spec.desirable
+    return Target(
+        name,
+        spec.goal,
+        spec.unit,
+        spec.low,
+        spec.high,
+        spec.at_least,
+        spec.at_most,
+        value=spec.value,
+        within=spec.within,
+        weight=1.0 if spec.weight is None else spec.weight,
+        desirable=None if ends is None else (ends["from"], ends["to"]),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from loop.objective import Goal
+from loop.objective import Goal, Tradeoff
 from loop.spec.plate import PlateSpec
 
 
@@ -217,6 +217,16 @@ class TargetSpec(_Strict):
     high: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    value: float | None = None
+    within: float | None = None
+    weight: float | None = None
+    desirable: dict[Literal["from", "to"], float] | None = None
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> TargetSpec:
+        if self.desirable is not None and len(self.desirable) < 2:
+            raise ValueError("desirable needs both ends; write desirable: {from: ..., to: ...}")
+        return self
 
 
 class InitialSpec(_Strict):
@@ -246,7 +256,7 @@ class BudgetSpec(_Strict):
 
 
 class StopSpec(_Strict):
-    """A target value at which the campaign is done."""
+    """A target's value, or the score of a trade-off, at which the campaign is done."""
 
     target: Text
     at_least: float | None = None
@@ -280,6 +290,7 @@ class CampaignSpec(_Strict):
     space: dict[Name, ParameterSpec] = Field(min_length=1)
     constraints: list[ConstraintSpec] = []
     objective: dict[Name, TargetSpec] = Field(min_length=1)
+    tradeoff: Tradeoff | None = None  # None: pareto
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
     budget: BudgetSpec
     plate: PlateSpec | None = None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
 from loop.errors import HakkenError, PlateError, SpaceError, SpecError, UnknownName, did_you_mean
+from loop.objective import SCORES, Objective, Tradeoff
 from loop.space import ProductPool, sample_space
 from loop.spec.building import build_objective, build_space
 from loop.spec.models import (
@@ -80,8 +81,9 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
         raise SpecError(
             f"{_where(source, lines, ('objective', clash[0]))}: {clash[0]!r} is a parameter and a target; rename one"
         )
+    objective = build_objective(spec)
     for i, rule in enumerate(spec.stop):
-        if rule.target not in spec.objective:
+        if rule.target not in spec.objective and rule.target != SCORES.get(objective.tradeoff):
             hint = did_you_mean(rule.target, spec.objective)
             raise SpecError(
                 f"{_where(source, lines, ('stop', i))}: stop names target {rule.target!r}, "
@@ -110,16 +112,27 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
     if planner.acquisition not in ACQUISITIONS:
         unknown = UnknownName("acquisition", planner.acquisition, ACQUISITIONS)
         raise SpecError(f"{_where(source, lines, ('planner', 'acquisition'))}: {unknown}")
-    if planner.acquisition in ONE_TARGET and len(spec.objective) > 1:
-        raise SpecError(
-            f"{_where(source, lines, ('planner', 'acquisition'))}: acquisition {planner.acquisition!r} looks at one "
-            f"target, the objective has {len(spec.objective)}; use 'pareto', 'thompson' or 'exploration'"
+    if problem := _of_acquisition(planner.acquisition, objective):
+        raise SpecError(f"{_where(source, lines, ('planner', 'acquisition'))}: {problem}")
+
+
+def _of_acquisition(name: str, objective: Objective) -> str:
+    """Why an acquisition function cannot serve the objective; "" where it can."""
+    weighed = len(objective.wanted)
+    if name in ONE_TARGET and not objective.is_scalar:
+        return (
+            f"acquisition {name!r} looks at one target, the objective has {weighed}; "
+            "use 'pareto', 'thompson' or 'exploration'"
         )
-    if planner.acquisition == "pareto" and len(spec.objective) < 2:
-        raise SpecError(
-            f"{_where(source, lines, ('planner', 'acquisition'))}: acquisition 'pareto' needs two targets or more, "
-            "the objective has one; use 'improvement'"
-        )
+    if name == "pareto" and weighed < 2:
+        return "acquisition 'pareto' needs two targets or more, the objective has one; use 'improvement'"
+    if name == "pareto" and objective.is_scalar:
+        return f"acquisition 'pareto' makes no trade-off, and tradeoff is {objective.tradeoff.value!r}; remove either"
+    if name == "ucb" and (weighed > 1 or not objective.wanted[0].sign):
+        return "acquisition 'ucb' needs one target to maximize or minimize; use 'improvement'"
+    if name == "thompson" and objective.tradeoff is not Tradeoff.PARETO:
+        return f"acquisition 'thompson' knows no tradeoff {objective.tradeoff.value!r}; use 'improvement'"
+    return ""
 
 
 def _of_members(spec: CampaignSpec, members: list[str]) -> str:

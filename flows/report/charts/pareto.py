@@ -14,8 +14,10 @@ from flows.report.words import candidate, heading, number, wanted
 from loop.objective import Target
 
 
-def pareto(standings: Sequence[Standing], first: Target, second: Target, width: float, height: float) -> Markup:
-    """Each candidate with both values a mark; a stair joins the front."""
+def pareto(
+    standings: Sequence[Standing], first: Target, second: Target, width: float, height: float, *, is_front: bool = True
+) -> Markup:
+    """Each candidate with both values a mark; a stair joins the front (``is_front``), unless a value is matched."""
     both = [s for s in standings if first.name in s.values and second.name in s.values]
     points = [(s.values[first.name], s.values[second.name]) for s in both]
     frame = panel(width, height, [p[0] for p in points], [p[1] for p in points])
@@ -23,7 +25,7 @@ def pareto(standings: Sequence[Standing], first: Target, second: Target, width: 
     front = sorted({p for s, p in zip(both, points, strict=True) if s.front == 1})
 
     stair: list[tuple[float, float]] = []
-    for a, b in front:
+    for a, b in front if is_front and first.sign and second.sign else ():
         if stair:  # what is certain between two points of a front is the worse of each value
             previous_x, previous_y = stair[-1]
             corner = (x(a), previous_y) if first.sign < 0 else (previous_x, y(b))
@@ -33,8 +35,9 @@ def pareto(standings: Sequence[Standing], first: Target, second: Target, width: 
     for s, (a, b) in zip(both, points, strict=True):
         key = arm_key(s.arm)
         style = key if s.front == 1 else f"{key} behind"
-        marks.append(mark(x(a), y(b), MARKS[key][0], style, _tip(s, first, second)))
-    label = f"{second.name} against {first.name}: {len(both)} candidates, {len(front)} on the Pareto front"
+        marks.append(mark(x(a), y(b), MARKS[key][0], style, _tip(s, first, second, is_front=is_front)))
+    place = "on the Pareto front" if is_front else "best in the trade-off"
+    label = f"{second.name} against {first.name}: {len(both)} candidates, {len(front)} {place}"
     return drawing(
         width,
         height,
@@ -46,7 +49,8 @@ def pareto(standings: Sequence[Standing], first: Target, second: Target, width: 
     )
 
 
-def _tip(s: Standing, first: Target, second: Target) -> str:
+def _tip(s: Standing, first: Target, second: Target, *, is_front: bool) -> str:
     values = [f"{t.name} = {number(s.values[t.name])} {t.unit}".rstrip() for t in (first, second)]
     place = "on the Pareto front" if s.front == 1 else "behind the Pareto front"
-    return "\n".join([candidate([setting]) for setting in s.settings] + values + [place])
+    lines = [place] if is_front else [] if s.score is None else [f"score {number(s.score)}"]
+    return "\n".join([candidate([setting]) for setting in s.settings] + values + lines)

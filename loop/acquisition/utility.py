@@ -1,0 +1,76 @@
+"""Utility: the one number that a scalar objective maximises, on tensors, with slopes everywhere.
+
+What is improved is the utility of joint draws of the targets, never the utility of their means: a desirability that
+two uncertain targets share is worth less than that of their means, and a value to be matched is missed on both sides.
+"""
+
+from __future__ import annotations
+
+import torch
+from botorch.models import ModelList
+from botorch.models.model import Model
+from botorch.sampling.base import MCSampler
+from botorch.sampling.list_sampler import ListSampler
+from botorch.sampling.normal import SobolQMCNormalSampler
+from torch import Tensor
+
+from loop.acquisition.protocol import Question
+from loop.objective import Objective, Tradeoff
+
+ROUNDING = 0.02  # of a merit's edges at 0 and 1, so that nothing is quite flat
+SEED_STEP = 7_919  # between the targets' seeds, so that their draws are independent
+MARGINAL = 64  # draws of each candidate by itself, for the shortlist
+
+
+def utility(objective: Objective, values: Tensor) -> Tensor:
+    """The utility of values of the wanted targets, shape ``(*b, w)`` in their units: ``(*b,)``, larger is better.
+
+    The worth of a single target in its unit; else the weighted mean of merits, or their weighted geometric mean with
+    the edges at nothing and everything rounded, so that two candidates worth nothing can still be told apart.
+    """
+    wanted = objective.wanted
+    if len(wanted) == 1:
+        worth: Tensor = wanted[0].worth(values[..., 0])
+        return worth
+    merits = torch.stack([t.merit(values[..., i]) for i, t in enumerate(wanted)], dim=-1)
+    weights = torch.tensor([t.weight for t in wanted], dtype=values.dtype)
+    weights = weights / weights.sum()
+    if objective.tradeoff is Tradeoff.WEIGHTED:
+        return (weights * merits).sum(-1)
+    soft = ROUNDING * torch.nn.functional.softplus(merits / ROUNDING)
+    soft = 1.0 - ROUNDING * torch.nn.functional.softplus((1.0 - soft) / ROUNDING)
+    return (weights * soft.clamp_min(1e-12).log()).sum(-1).exp()
+
+
+def believed(question: Question, x: Tensor) -> Tensor:
+    """The believed means of the wanted targets at ``x``, ``(n, d)``: ``(n, w)``, in their units."""
+    return torch.stack([m.moments(x)[0] for _, m in question.wanted], dim=1)
+
+
+def draws_of(question: Question, x: Tensor, n: int) -> Tensor:
+    """``n`` joint draws of the utility at ``x``, shape ``(p, d)``: shape ``(n, p)``."""
+    drawn = [m.samples(x, n, seed=question.seed + SEED_STEP * i) for i, (_, m) in enumerate(question.wanted)]
+    return utility(question.objective, torch.stack(drawn, dim=-1))
+
+
+def utility_score(question: Question, best: float, x: Tensor) -> Tensor:
+    """Expected improvement of the utility over ``best``, each candidate by itself: ``(n, d)`` to ``(n,)``."""
+    generator = torch.Generator().manual_seed(question.seed)
+    total = torch.zeros(MARGINAL, len(x), len(question.wanted), dtype=x.dtype)
+    for i, (_, model) in enumerate(question.wanted):
+        half = torch.randn(MARGINAL // 2, 1, generator=generator, dtype=x.dtype)
+        mean, sd = model.moments(x)
+        total[..., i] = mean + torch.cat([half, -half]) * sd
+    gain = utility(question.objective, total) - best
+    tau = float(gain.std()) * ROUNDING + 1e-12
+    score: Tensor = (tau * torch.nn.functional.softplus(gain / tau)).mean(0)
+    return score.clamp_min(1e-300)
+
+
+def joint_model(question: Question, samples: int) -> tuple[Model, MCSampler]:
+    """BoTorch's form of the wanted targets' models, and a sampler that draws each by its own seed."""
+    models = [m.model() for _, m in question.wanted]
+    samplers = [SobolQMCNormalSampler(torch.Size([samples]), seed=question.seed + i) for i in range(len(models))]
+    if len(models) == 1:
+        return models[0], samplers[0]
+    return ModelList(*models), ListSampler(*samplers)

@@ -1,0 +1,205 @@
+"""Objectives: matching, keeping, desirability and weights, from a line in a spec to the batch and the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from campaigns import measured, reaction_spec, run_rounds, training
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loop.acquisition.hypervolume import Front
+from loop.acquisition.improvement import Improvement
+from loop.acquisition.pareto import Pareto, reference_point
+from loop.acquisition.utility import utility
+from loop.errors import ObjectiveError
+from loop.history import History
+from loop.objective import Goal, Objective, Target, Tradeoff
+from loop.policy.stopping import reason_to_stop
+from loop.spec import build_objective
+from loop.testing.acquisition import question
+
+YIELD = Target("yield", Goal.MAXIMIZE, "%", desirable=(20.0, 90.0), weight=2.0)
+COST = Target("cost", Goal.MINIMIZE, desirable=(40.0, 5.0))
+ACIDITY = Target("pH", Goal.MATCH, value=7.0, within=1.0)
+IMPURITY = Target("impurity", Goal.KEEP, "%", at_most=2.0)
+numbers = st.floats(-1e3, 1e3)
+
+
+def test_a_target_to_be_matched_is_worth_most_at_its_value_and_of_no_use_too_far_from_it():
+    assert ACIDITY.worth(7.0) == 0.0
+    assert ACIDITY.worth(6.5) == ACIDITY.worth(7.5) == -0.5
+    assert ACIDITY.merit(7.5) == pytest.approx(0.5)
+    assert ACIDITY.meets(8.0)
+    assert not ACIDITY.meets(8.1)
+
+
+def test_desirability_is_the_weighted_geometric_mean_of_merits():
+    objective = Objective((YIELD, COST), Tradeoff.DESIRABILITY)
+
+    # by hand: merits (55 - 20) / 70 = 0.5 of weight 2, (40 - 12) / 35 = 0.8 of weight 1
+    assert objective.score({"yield": 55.0, "cost": 12.0}) == pytest.approx((0.5**2 * 0.8) ** (1 / 3))
+    assert objective.score({"yield": 10.0, "cost": 12.0}) == 0.0
+    assert objective.score({"yield": 99.0, "cost": 1.0}) == 1.0
+
+
+def test_a_weighted_sum_counts_what_lies_below_nothing_and_above_everything():
+    objective = Objective((YIELD, COST), Tradeoff.WEIGHTED)
+
+    assert objective.score({"yield": 55.0, "cost": 12.0}) == pytest.approx((2 * 0.5 + 0.8) / 3)
+    assert objective.score({"yield": 6.0, "cost": 40.0}) == pytest.approx(2 * -0.2 / 3)
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8), st.sampled_from(list(Tradeoff)))
+def test_the_tensor_form_ranks_as_the_exact_score_does(pairs, tradeoff):
+    objective = Objective((YIELD, COST) if tradeoff is not Tradeoff.PARETO else (YIELD, IMPURITY), tradeoff)
+    names = [t.name for t in objective.wanted]
+    rows = [dict(zip(names, pair, strict=False)) for pair in pairs]
+    soft = utility(objective, torch.tensor([[row[n] for n in names] for row in rows], dtype=torch.float64))
+    exact = np.array([objective.score(row) for row in rows])
+
+    # the rounding of the edges is worth at most a twentieth of a merit
+    slack = 0.05 if tradeoff is Tradeoff.DESIRABILITY else 1e-9 * (1 + np.abs(exact).max())
+    assert np.abs(soft.numpy() - exact).max() <= slack * (4 if tradeoff is Tradeoff.DESIRABILITY else 1)
+
+
+def test_a_kept_target_is_no_part_of_the_front_and_what_breaks_it_is_passed_over():
+    objective = Objective((YIELD, COST, IMPURITY))
+    rows = [
+        {"yield": 90.0, "cost": 9.0, "impurity": 3.0},
+        {"yield": 80.0, "cost": 9.0, "impurity": 1.0},
+        {"yield": 70.0, "cost": 9.0, "impurity": 0.0},
+        {"yield": 60.0, "cost": 5.0},  # its impurity is not known
+    ]
+
+    assert objective.best(rows) == (1,)
+    assert objective.best(rows[:1]) == (0,)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ({"goal": Goal.MATCH}, "needs the value that is wanted"),
+        ({"goal": Goal.MATCH, "value": 1.0, "within": 0.0}, "within must be above zero"),
+        ({"goal": Goal.MATCH, "value": 1.0, "within": 1.0, "at_least": 3.0}, "keeps the thresholds"),
+        ({"goal": Goal.KEEP}, "needs a threshold to keep"),
+        ({"goal": Goal.MAXIMIZE, "value": 1.0}, "go with goal match"),
+        ({"goal": Goal.MAXIMIZE, "weight": 0.0}, "weight must be above zero"),
+        ({"goal": Goal.MINIMIZE, "desirable": (1.0, 2.0)}, "from must be above to"),
+        ({"goal": Goal.KEEP, "at_most": 1.0, "desirable": (1.0, 2.0)}, "desirable goes with maximize and minimize"),
+    ],
+)
+def test_what_cannot_be_wanted_is_refused(target, message):
+    with pytest.raises(ObjectiveError, match=message):
+        Target("t", **target)
+
+
+@pytest.mark.parametrize("tradeoff", ["desirability", "weighted"])
+def test_a_trade_off_is_planned_for_and_found(tradeoff):
+    wanted = {
+        "yield": {"goal": "maximize", "low": 0, "high": 60},
+        "temperature_match": {"goal": "match", "value": 40, "within": 30},
+    }
+    spec = reaction_spec(objective=wanted, batch=2).model_copy(update={"tradeoff": Tradeoff(tradeoff)})
+    history, plans = run_rounds(
+        spec,
+        lambda s: measured(
+            **{"yield": 20.0 * (s["base"] == "strong") + (30.0 if s["alcohol"] == "butanol" else 0.0)},
+            temperature_match=s["temperature"],
+        ),
+        6,
+    )
+    objective = build_objective(spec)
+    rows = [{m.property: m.value for m in o.outcome.measurements} for o in history.observations]
+
+    assert objective.score(rows[objective.best(rows)[0]]) == objective.score({"yield": 50.0, "temperature_match": 40.0})
+    assert plans[-1].proposals[0].acquisition == "improvement"
+    assert "from the wanted 40" in plans[-1].proposals[0].reason
+    assert objective.tradeoff.value.split()[0] in plans[-1].proposals[0].reason
+
+
+def test_a_constraint_on_an_outcome_keeps_the_batch_away_from_what_breaks_it():
+    free = {"yield": {"goal": "maximize"}}
+    bound = {**free, "impurity": {"goal": "keep", "at_most": 2.0}}
+
+    def response(settings):
+        hot = settings["temperature"] / 10.0
+        return measured(**{"yield": 10.0 * hot + 5.0 * (settings["base"] == "strong"), "impurity": hot - 2.0})
+
+    _, freely = run_rounds(reaction_spec(objective=free), response, 4)
+    _, bounded = run_rounds(reaction_spec(objective=bound), response, 4)
+    hottest = [
+        sum(p.candidate.settings["temperature"] == 60 for plan in plans[2:] for p in plan.proposals)
+        for plans in (freely, bounded)
+    ]
+
+    assert hottest[0] > 2 * hottest[1]
+    assert "kept within its thresholds with a chance of" in bounded[-1].proposals[0].reason
+
+
+@pytest.mark.parametrize("w", [2, 3])
+def test_the_volume_that_a_point_adds_agrees_with_counting(w):
+    rng = np.random.default_rng(w)
+    front, point = rng.random((1, 5, w)), rng.random((1, 3, w))
+    held = Front.of(torch.from_numpy(front), torch.full((w,), 0.1, dtype=torch.float64))
+    gain = held.improvements(torch.from_numpy(point))[0].numpy()
+    darts = 0.1 + 0.9 * rng.random((200_000, w))
+    below = lambda p: (darts[:, None, :] <= p[None]).all(-1)  # noqa: E731 - one line says it
+    counted = (below(point[0]) & ~below(front[0]).any(1)[:, None]).mean(0) * 0.9**w
+
+    assert np.abs(gain - counted).max() < 0.005  # three standard errors of a share of 200,000
+
+
+def test_an_empty_front_leaves_everything_above_the_reference():
+    held = Front.of(torch.empty(2, 0, 2, dtype=torch.float64), torch.tensor([1.0, 1.0], dtype=torch.float64))
+    points = torch.tensor([[[3.0, 2.0], [0.0, 9.0]]], dtype=torch.float64).expand(2, -1, -1)
+
+    assert held.improvements(points).tolist() == [[2.0, 0.0], [2.0, 0.0]]
+
+
+@pytest.mark.parametrize("function", [Improvement(), Pareto()])
+def test_where_nothing_keeps_the_thresholds_the_chance_of_keeping_them_decides(function):
+    asked = question(targets=2)
+    keep = Target("t1", Goal.KEEP, at_least=1e6)
+    third = training(6)
+    targets = (asked.objective.targets[0], keep)
+    models = asked.models
+    if isinstance(function, Pareto):
+        targets = (*targets, Target("t2", Goal.MATCH, value=30.0, within=50.0))
+        models = (*models, models[0])
+    asked = replace(asked, objective=Objective(targets), models=models, observed=third.x)
+
+    points = function.choose(asked, 2).points
+
+    assert not len(asked.keeping)
+    assert len(points) == 2
+    assert all(np.isfinite(p.value) for p in points)
+
+
+def test_the_reference_of_a_matched_target_is_how_far_off_it_may_be():
+    asked = question(targets=2)
+    targets = (asked.objective.targets[0], Target("t1", Goal.MATCH, value=0.0, within=4.0))
+
+    assert reference_point(replace(asked, objective=Objective(targets)))[1] == -4.0
+
+
+def test_a_campaign_stops_at_a_score_and_only_for_results_that_are_of_use():
+    wanted = {
+        "yield": {"goal": "maximize", "low": 0, "high": 100},
+        "purity": {"goal": "maximize", "low": 0, "high": 100},
+        "lead": {"goal": "keep", "at_most": 1.0},
+    }
+    spec = reaction_spec(objective=wanted).model_copy(update={"tradeoff": Tradeoff.DESIRABILITY})
+    rule = {"target": "desirability", "at_least": 0.7}
+    spec = type(spec).model_validate({**spec.resolved(), "stop": [rule]})
+
+    def reason(**values):
+        history, _ = run_rounds(spec, lambda _: measured(**values), 1)
+        return reason_to_stop(spec, History(history.observations[:1]), 1)
+
+    assert reason(**{"yield": 90.0, "purity": 60.0, "lead": 0.0}).startswith("desirability reached 0.73")
+    assert reason(**{"yield": 90.0, "purity": 60.0, "lead": 2.0}) == ""
+    assert reason(**{"yield": 90.0, "purity": 20.0, "lead": 0.0}) == ""
