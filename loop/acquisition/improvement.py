@@ -72,7 +72,7 @@ def improvement_score(question: Question) -> Score:
 def in_words(question: Question) -> str:
     """What the improvement is measured in."""
     if len(question.wanted) > 1:
-        return f"of the {SCORES[question.objective.tradeoff]}"
+        return f"of the {SCORES.get(question.objective.tradeoff, 'several targets')}"
     return question.wanted[0][0].unit or "in the unit of the target"
 
 
