@@ -2,8 +2,9 @@
 
 A row is complete when every target has a value, or when ``outcome`` says how the experiment ended: ``measured``,
 ``negative``, ``cancelled``, ``fault`` or ``fault:KIND``, such as ``fault:instrument_fault``. A value may be given as a
-limit, such as ``<1``. What was read of a row is stored at once and never changes; a row edited later gives a further
-envelope. Rows that cannot be understood are passed on as they are.
+limit, such as ``<1``; further columns may say how many readings a value is the mean of (``yield n``), and whatever was
+recorded beside it (``plate``, ``well``, ``instrument``, ``humidity``). What was read of a row is stored at once and
+never changes; a row edited later gives a further envelope. Rows that cannot be understood are passed on as they are.
 """
 
 from __future__ import annotations
@@ -237,10 +238,13 @@ def read_row(
     for target in given:
         text = cells[columns.values[target]]
         qualifier = text[0] if text[0] in "<>" else "="
-        number = text.lstrip("<>=").strip() if qualifier != "=" else text
-        value = {"property": target, "value": _number(number, sheet), "unit": targets[target], "qualifier": qualifier}
+        plain = text.lstrip("<>=").strip() if qualifier != "=" else text
+        value = {"property": target, "value": _number(plain, sheet), "unit": targets[target], "qualifier": qualifier}
         if deviation := cells.get(columns.deviations[target], ""):
             value["sd"] = _number(deviation, sheet)
+        if readings := cells.get(f"{target} n", ""):
+            number = _number(readings, sheet)
+            value["n"] = int(number) if isinstance(number, float) and number.is_integer() else number
         values.append(value)
     comment = cells.get(COMMENT, "")
     payload: dict[str, Any] = {"provenance": {"program": "worksheet", "row": dict(row)}}
@@ -275,7 +279,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
 
 def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:
     """What the person noted beside the result: a comment, columns of their own, settings that were not as planned."""
-    known = {*columns.all()}
+    known = {*columns.all(), *(f"{target} n" for target in columns.values)}
     context: dict[str, Any] = {c: text for c, text in cells.items() if c not in known and text}
     if comment := cells.get(COMMENT, ""):
         context[COMMENT] = comment

@@ -8,6 +8,7 @@ from loop.history import History, Table, feasibility_table
 from loop.objective import Objective
 from loop.space import Space
 from loop.spec import CampaignSpec
+from loop.spec.models import NoiseSpec
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
@@ -33,11 +34,19 @@ def learn(
         TooFewPoints: A target has too few values.
         FitError: No model could be fitted.
     """
-    recipe = surrogate(spec.planner.surrogate, space)
+    noise = spec.noise or NoiseSpec()
+    recipe = surrogate(spec.planner.surrogate, space, learns_noise=noise.model == "learnt")
+    effects = noise.effects
     models = tuple(
-        recipe.fit(space, TrainingSet.of(table, i), seed=seed + 7919 * i) for i in range(len(objective.targets))
+        recipe.fit(space, TrainingSet.of(table, i, effects), seed=seed + 7919 * i)
+        for i in range(len(objective.targets))
     )
-    notes = [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
+    notes = [
+        f"effect {name!r} cannot be told: fewer than two different ones were recorded with results"
+        for name in effects
+        if len({c[name] for c in table.context if name in c}) < 2
+    ]
+    notes += [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
     x, ran = feasibility_table(history, len(space.parameters))
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:

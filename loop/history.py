@@ -13,6 +13,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.circumstances import Context, Declared, read_actual, read_context
 from loop.errors import SpaceError
 from loop.objective import Objective, Target
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
@@ -24,11 +25,23 @@ ACCIDENTS = 3  # faults that say nothing of the candidate, after which it is lef
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One outcome at coordinates ``x``, shape ``(d,)``."""
+    """One outcome at requested coordinates ``x``, shape ``(d,)``, and the circumstances recorded with it.
+
+    ``actual`` are the coordinates that were really used, None where they are ``x``. Where ``is_off`` they differ in a
+    way that no coordinates tell: the candidate counts as tried and its values train nothing.
+    """
 
     id: str
     x: NDArray[np.float64]
     outcome: Outcome
+    context: Context = field(default_factory=dict)
+    actual: NDArray[np.float64] | None = None
+    is_off: bool = False
+
+    @property
+    def at(self) -> NDArray[np.float64]:
+        """Where the outcome was observed."""
+        return self.x if self.actual is None else self.actual
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +61,16 @@ class History:
     notes: tuple[str, ...] = field(default=())
 
     @staticmethod
-    def of(space: Space, observations: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]) -> History:
-        """From records. An observation outside the parameters of the space is passed over with a note."""
+    def of(
+        space: Space,
+        observations: Sequence[ObservationRecord],
+        pending: Sequence[AttemptRecord],
+        declared: Declared | None = None,
+    ) -> History:
+        """From records. An observation outside the parameters of the space is passed over with a note.
+
+        ``declared`` are the context parameters of the campaign.
+        """
         seen: list[Observation] = []
         notes: list[str] = []
         for record in observations:
@@ -58,7 +79,12 @@ class History:
             except SpaceError as error:
                 notes.append(f"observation {record.id} is not used: {error}")
                 continue
-            seen.append(Observation(record.id, x, record.outcome))
+            context, remarks = read_context(record.context, declared or {})
+            actual, problem = read_actual(space, record.settings, record.context)
+            notes.extend(f"observation {record.id}: {remark}" for remark in remarks)
+            if problem:
+                notes.append(f"observation {record.id} counts as tried and trains nothing: {problem}")
+            seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem)))
         waiting = tuple(Pending(a.key, space.coordinates(a.settings)) for a in pending)
         return History(tuple(seen), waiting, tuple(notes))
 
@@ -91,6 +117,7 @@ class Table:
         sd: Known standard deviations in target units, shape ``(n, m)``; NaN where unknown.
         low, high: What each value lies between, shape ``(n, m)``: both the value itself where it is exact, a limit
             or infinity where it is not.
+        context: What was recorded with each row.
     """
 
     ids: tuple[str, ...]
@@ -99,6 +126,7 @@ class Table:
     sd: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    context: tuple[Context, ...]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -110,9 +138,11 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
     A limit ("< 5 %") never stands for the limit itself: it says what the value lies between, and the surrogates
     take it so. What the target can be at all (``low``, ``high``) closes the other side where it is stated.
     """
-    rows: list[tuple[str, NDArray[np.float64], list[_Reading]]] = []
+    rows: list[tuple[Observation, list[_Reading]]] = []
     notes: list[str] = []
     for o in history.observations:
+        if o.is_off:
+            continue
         match o.outcome:
             case Measured(measurements) | Negative(_, measurements):
                 readings = []
@@ -122,16 +152,23 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
                     if note:
                         notes.append(f"observation {o.id}: {note}")
                 if not all(np.isnan(r.y) for r in readings):
-                    rows.append((o.id, o.x, readings))
+                    rows.append((o, readings))
             case Fault():
                 continue
             case _:
                 assert_never(o.outcome)
     m, d = len(objective.targets), len(space.parameters)
+    y, sd, low, high = (
+        np.array([[getattr(c, part) for c in r] for _, r in rows]).reshape(-1, m) for part in _Reading.__slots__
+    )
     table = Table(
-        tuple(r[0] for r in rows),
-        np.array([r[1] for r in rows]).reshape(-1, d),
-        *(np.array([[getattr(c, part) for c in r[2]] for r in rows]).reshape(-1, m) for part in _Reading.__slots__),
+        tuple(o.id for o, _ in rows),
+        np.array([o.at for o, _ in rows]).reshape(-1, d),
+        y,
+        sd,
+        low,
+        high,
+        tuple(o.context for o, _ in rows),
     )
     return table, tuple(notes)
 
@@ -141,8 +178,10 @@ def feasibility_table(history: History, d: int) -> tuple[NDArray[np.float64], ND
 
     A fault counts only when its kind says something about the candidate (``informative``).
     """
-    told = [o for o in history.observations if not isinstance(o.outcome, Fault) or o.outcome.informative]
-    x = np.array([o.x for o in told]).reshape(-1, d)
+    told = [
+        o for o in history.observations if not o.is_off and (not isinstance(o.outcome, Fault) or o.outcome.informative)
+    ]
+    x = np.array([o.at for o in told]).reshape(-1, d)
     return x, np.array([not isinstance(o.outcome, Fault) for o in told], dtype=bool)
 
 
@@ -195,6 +234,9 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
 
 
 def _own_sd(measurements: Sequence[Measurement]) -> float:
-    """Standard deviation of the mean of several reported values; NaN where one states none."""
-    known = [m.canonical_sd for m in measurements if m.canonical_sd is not None]
+    """Standard deviation of the mean of several reported values; NaN where one states none.
+
+    A reported deviation is the scatter of the ``n`` readings behind a value, which is their mean.
+    """
+    known = [m.canonical_sd / math.sqrt(m.n) for m in measurements if m.canonical_sd is not None]
     return float(np.sqrt(np.sum(np.square(known))) / len(known)) if len(known) == len(measurements) else math.nan

@@ -267,7 +267,7 @@ def _predictions(objective: Objective, belief: Belief | None, x: torch.Tensor) -
             voices.extend((m.name, w, m) for m, w in zip(model.members, model.weights, strict=True))
         for name, weight, voice in voices:
             mean, sd = voice.moments(x)
-            total = (sd.square() + voice.noise_sd**2).sqrt()
+            total = (sd.square() + voice.noise_at(x).square()).sqrt()
             for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):
                 row.append(Prediction(target.name, name, m, s, weight))
     return [tuple(row) for row in rows]

@@ -27,7 +27,7 @@ def believed(view: View) -> HonestBest:
     """The same, of a view at hand. The same record gives the same answer."""
     from loop.insight.best import honest_best  # brings torch: seconds, only where it is asked for
 
-    history, _ = history_of(view.space, view.counted, ())
+    history, _ = history_of(view.spec, view.space, view.counted, ())
     return honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0))
 
 

@@ -16,7 +16,7 @@ from loop.policy.stopping import reason_to_stop
 from loop.record import AttemptRecord, CampaignRecord, CampaignState, ObservationRecord, ProposalRecord, RoundDraft
 from loop.space import Space
 from loop.space.pool import ENUMERABLE
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec, build_space, context_of
 from loop.spec.models import ExcludeSpec
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def what_is_due(view: View) -> Need:
     planner, pending = view.spec.planner, view.pending
     if planner.mode == "batch" and pending:
         return Need()
-    history, _ = history_of(view.space, view.counted, pending)
+    history, _ = history_of(view.spec, view.space, view.counted, pending)
     if reason := reason_to_stop(view.spec, history, 0):  # the goal; what was not sent yet is no longer wanted
         return Need(0, reason)
     left = view.spec.budget.experiments - view.spent
@@ -92,7 +92,7 @@ def next_inputs(view: View, experiments: int) -> Inputs:
     """What the next round is planned from."""
     number = view.round_number + 1
     spec, notes = without_refused(view.spec, view.space, view.proposals if number > 1 else ())
-    history, unreadable = history_of(view.space, view.counted, view.pending)
+    history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
     seed = seed_of(spec.planner.seed, view.name, number)
     is_narrowed = spec is not view.spec
     return Inputs(number, seed, spec, view.space, history, experiments, notes + unreadable, is_narrowed)
@@ -131,7 +131,7 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
 
 
 def history_of(
-    space: Space, observations: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]
+    spec: CampaignSpec, space: Space, observations: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]
 ) -> tuple[History, tuple[str, ...]]:
     """The history, and notes on pending attempts that lie outside a space that was changed meanwhile."""
     inside, notes = [], []
@@ -142,7 +142,8 @@ def history_of(
             notes.append(f"pending attempt {attempt.key} does not condition the batch: {error}")
             continue
         inside.append(attempt)
-    return History.of(space, observations, inside), tuple(notes)
+    declared = {n: None if c.options is None else tuple(c.options) for n, c in context_of(spec).items()}
+    return History.of(space, observations, inside, declared), tuple(notes)
 
 
 def without_refused(

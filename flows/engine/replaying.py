@@ -63,7 +63,7 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
                 "record; hakken audit verify looks for damage"
             )
     history, _ = history_of(
-        space, [observations[i] for i in stored.observations], [attempts[k] for k in stored.pending]
+        spec, space, [observations[i] for i in stored.observations], [attempts[k] for k in stored.pending]
     )
     planned, notes = without_refused(spec, space, ledger.proposals(name), before=stored.number)
     allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))

@@ -1,7 +1,8 @@
 """Told rows: a line of a person's table, kept as typed, and read as settings and a result.
 
 Columns are the parameters and the targets of the campaign, each with its unit where it is another one
-(``temperature [K]``), and ``TARGET_sd``, ``TARGET_qualifier``, ``outcome``, ``comment`` and ``key``.
+(``temperature [K]``), and ``TARGET_sd``, ``TARGET_n``, ``TARGET_qualifier``, ``outcome``, ``comment`` and ``key``;
+also what was recorded beside the result: the campaign's context parameters, and plate, well, day, instrument, ...
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from loop.circumstances import EFFECTS
 from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
 from loop.record import EnvelopeDraft
 from loop.space import Component, Continuous, Discrete, Space
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec, build_space, context_of
 from loop.units import convert
 
 TELL: Final = "tell:"
 WHOLE: Final = "0"  # in place of a line number: the file as a whole
 PLAIN: Final = frozenset({"outcome", "comment", "key"})
-IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate", "well"})
+IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
+BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 _HEADER: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
 
@@ -42,7 +45,7 @@ class Column:
 
     header: str
     thing: str  # a parameter, a target, or one of the plain columns
-    part: str  # "value", "sd" or "qualifier"
+    part: str  # "value", "sd", "n", "qualifier" or "context"
     unit: str | None
 
 
@@ -136,14 +139,20 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: S
         return Column(head, name, "value", None)
     if name in names:
         return Column(head, name, "value", unit)
+    if name in context_of(spec):
+        return Column(head, name, "context", unit)
     if name in spec.objective:
         return Column(head, name, "value", unit)
     for target in spec.objective:
-        for part in ("sd", "qualifier"):
+        for part in ("sd", "n", "qualifier"):
             if name in (f"{target}_{part}", f"{target} {part}"):
                 return Column(head, target, part, unit)
-    known = [*names, *spec.objective, *PLAIN]
-    wanted = ", ".join([*names, *spec.objective, *(f"{t}_sd" for t in spec.objective), *sorted(PLAIN)])
+    if name in BESIDE:
+        return Column(head, name, "context", None)
+    beside = dict.fromkeys((*context_of(spec), *BESIDE))
+    known = [*names, *spec.objective, *PLAIN, *beside]
+    parts = [f"{t}_{part}" for t in spec.objective for part in ("sd", "n")]
+    wanted = ", ".join([*names, *spec.objective, *parts, *sorted(PLAIN), *beside])
     raise OutcomeError(f"column {head!r} is unknown{did_you_mean(name, known)}; known: {wanted}. Rename or remove it")
 
 
@@ -202,6 +211,7 @@ def _result(cells: _Cells, spec: CampaignSpec, actual: Mapping[str, str | float]
     said = cells.get(("outcome", "value"), (None, ""))[1].lower()
     values = [v for name, target in spec.objective.items() if (v := _value(cells, name, target.unit)) is not None]
     context: dict[str, Any] = {"comment": comment} if comment else {}
+    context |= _beside(cells, spec)
     if actual:
         context["actual"] = dict(actual)
     extra = {"context": context} if context else {}
@@ -223,13 +233,34 @@ def _result(cells: _Cells, spec: CampaignSpec, actual: Mapping[str, str | float]
     return {"outcome": "measured", "values": values, **extra}
 
 
+def _beside(cells: _Cells, spec: CampaignSpec) -> dict[str, str | float]:
+    """What was recorded beside the result; a number of the campaign's in its own unit where it can be read as one."""
+    declared = context_of(spec)
+    found: dict[str, str | float] = {}
+    for (name, part), (column, text) in cells.items():
+        if part != "context" or not text:
+            continue
+        if name in declared and declared[name].options is None:
+            try:
+                number = float(text)
+            except ValueError:
+                number = math.nan
+            if math.isfinite(number):
+                found[name] = _in_unit(number, column, declared[name].unit or "")
+                continue
+        found[name] = text  # what is not as declared is kept all the same, and the next round notes it
+    return found
+
+
 def _value(cells: _Cells, target: str, unit: str) -> dict[str, Any] | None:
     column, text = cells.get((target, "value"), (None, ""))
     deviation_column, deviation = cells.get((target, "sd"), (None, ""))
     qualifier = cells.get((target, "qualifier"), (None, ""))[1]
+    readings_column, readings = cells.get((target, "n"), (None, ""))
     if column is None or not text:
-        if deviation or qualifier:
-            raise OutcomeError(f"{target!r} has a deviation or a qualifier but no value; fill it in")
+        if deviation or qualifier or readings:
+            what = "a deviation or a qualifier" if deviation or qualifier else "a number of readings"
+            raise OutcomeError(f"{target!r} has {what} but no value; fill it in")
         return None
     if text[0] in "<>" and not qualifier:  # "<5", as analysts write it
         qualifier, text = text[0], text[1:].strip()
@@ -241,6 +272,13 @@ def _value(cells: _Cells, target: str, unit: str) -> dict[str, Any] | None:
         if other is not None and other != mine:
             raise OutcomeError(f"column {deviation_column.header!r} must have the unit of its value, {mine!r}")
         value["sd"] = _number(deviation_column.header, deviation)
+    if readings and readings_column is not None:
+        if not re.fullmatch(r"[0-9]{1,9}", readings):
+            raise OutcomeError(
+                f"column {readings_column.header!r} must hold how many readings there were, got {readings!r}; "
+                "write a whole number, or leave it empty"
+            )
+        value["n"] = int(readings)
     if qualifier:
         value["qualifier"] = qualifier
     return value

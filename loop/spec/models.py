@@ -249,6 +249,13 @@ class PlannerSpec(_Strict):
     seed: int = Field(default=0, ge=0)
 
 
+class NoiseSpec(_Strict):
+    """How measurements scatter: alike everywhere or learnt from the conditions, and what shifts many at once."""
+
+    model: Literal["constant", "learnt"] = "constant"
+    effects: list[Text] = []
+
+
 class BudgetSpec(_Strict):
     """How much may be spent."""
 
@@ -292,6 +299,7 @@ class CampaignSpec(_Strict):
     objective: dict[Name, TargetSpec] = Field(min_length=1)
     tradeoff: Tradeoff | None = None  # None: pareto
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
+    noise: NoiseSpec | None = None  # None: constant, without effects
     budget: BudgetSpec
     plate: PlateSpec | None = None
     stop: list[StopSpec] = []

@@ -24,6 +24,7 @@ from loop.spec.models import (
     InitialSpec,
     MixtureSpec,
     MoleculeSpec,
+    NoiseSpec,
     NumberSpec,
     OrdinalSpec,
     ParameterSpec,
@@ -31,6 +32,7 @@ from loop.spec.models import (
     StopSpec,
     TargetSpec,
 )
+from loop.spec.noise import problem_of_noise
 from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec, build_plate, check_batch
 from loop.spec.tables import ReadFile, resolve_options
 from loop.surrogates.names import GRADIENT_FREE, SURROGATES
@@ -96,6 +98,9 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
         at = _plate_path(str(error))
         told = str(error).removeprefix(".".join(map(str, at))).lstrip(": ")
         raise SpecError(f"{_where(source, lines, at)}: {told}") from None
+    key, problem = problem_of_noise(spec)
+    if problem:
+        raise SpecError(f"{_where(source, lines, ('noise', key))}: {problem}")
     planner = spec.planner
     if planner.initial.experiments > spec.budget.experiments:
         raise SpecError(
@@ -311,6 +316,7 @@ def _known_keys(path: _Path, raw: _Path) -> set[str]:
         "constraints": of_kind,
         "objective": [TargetSpec],
         "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
+        "noise": [NoiseSpec],
         "budget": [BudgetSpec],
         "stop": [StopSpec],
         "plate": _PLATE.get(path[1] if len(path) > 2 else None, [PlateSpec]),

@@ -6,7 +6,7 @@ The member for spaces in which continuous numbers decide; also the yardstick tha
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from botorch.exceptions.errors import ModelFittingError
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
+from loop.surrogates.correction import without_effects
 from loop.surrogates.encoding import one_hot
 from loop.surrogates.exact import Censored, ExactPosterior, Kernel, expected_values, noise_weights, standardised
 from loop.surrogates.gp import GaussianProcess
@@ -43,6 +44,11 @@ class ArdGaussianProcess:
         """
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
+        plain, told = without_effects(space, data, seed=seed)
+        fitted = self._fit(space, plain, seed=seed)
+        return replace(fitted, details={**fitted.details, **told})
+
+    def _fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
         shift, scale = standardised(data)
         low, high = ((limit - shift) / scale for limit in data.limits)
         y, weights, censored = (data.y - shift) / scale, noise_weights(data.sd, scale), data.is_censored

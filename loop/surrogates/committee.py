@@ -70,6 +70,10 @@ class FittedCommittee:
     def noise_sd(self) -> float:
         return math.sqrt(sum(w * m.noise_sd**2 for w, m in zip(self.weights, self.members, strict=True)))
 
+    def noise_at(self, x: Tensor) -> Tensor:
+        parts = [w * m.noise_at(x).square() for w, m in zip(self.weights, self.members, strict=True)]
+        return torch.stack(parts).sum(0).sqrt()
+
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the mixture at ``x``, ``(n, d)``: two of shape ``(n,)``."""
         weights = torch.tensor(self.weights, dtype=x.dtype)[:, None]

@@ -63,10 +63,19 @@ class ExactPosterior:
     scale: float
     details: Mapping[str, Any]
     censored: Censored | None = None
+    noise_factor: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n): of the noise variance, where learnt
+
+    row_effects: Tensor | None = None  # (n,), standardised: what plate, day, ... are believed to have added
 
     @property
     def noise_sd(self) -> float:
-        return math.sqrt(self.noise_variance) * self.scale
+        level = self.noise_variance if self.noise_factor is None else float(self.noise_at(self.x).square().mean())
+        return math.sqrt(level) * (self.scale if self.noise_factor is None else 1.0)
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        """Standard deviation of the noise of one new measurement at ``x``, ``(*b, n, d)``: shape ``(*b, n)``."""
+        factor = torch.ones(x.shape[:-1], dtype=x.dtype) if self.noise_factor is None else self.noise_factor(x)
+        return (self.noise_variance * factor).sqrt() * self.scale
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (without noise) at ``x``, shape ``(n, d)``: two of shape ``(n,)``."""
@@ -137,7 +146,7 @@ class ExactModel(CoordinateModel):
         """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
         mean, covariance = self.fitted.joint(x)
         if with_noise:
-            covariance = covariance + self.fitted.noise_sd**2 * torch.eye(x.shape[-2], dtype=x.dtype)
+            covariance = covariance + torch.diag_embed(self.fitted.noise_at(x).square())
         return GPyTorchPosterior(MultivariateNormal(mean, covariance))
 
 

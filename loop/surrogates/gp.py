@@ -8,17 +8,22 @@ and noise. The whole fit takes some 10 ms at 50 observations.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
+from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, row_effects, sizes
+from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, Kernel, noise_weights, standardised
-from loop.surrogates.grid import Rows, most_probable
+from loop.surrogates.grid import Found, Rows, most_probable, whitening
 from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.scatter import WIDEST, NoiseCurve, noise_curve
 
 LENGTHSCALES = torch.logspace(math.log10(0.35), math.log10(2.0), 9, dtype=torch.float64)  # times the prior's l0
 OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
@@ -27,6 +32,7 @@ NOISE_LOG_MEDIAN, NOISE_LOG_SD = (
     math.log(USUAL_NOISE),
     1.0,
 )  # log-normal prior of the noise variance, values standardised
+SWEEPS = 3  # over the effects, at most
 MEAN_VARIANCE = 1.0  # prior variance of the constant mean, in output scales
 
 
@@ -37,6 +43,7 @@ class GaussianProcess:
     name: str
     representation: Representation
     needs: int = 2
+    learns_noise: bool = False  # as a function of the conditions, where the data say so
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
         """The process at the most probable grid point. Raises ``TooFewPoints`` or ``FitError``.
@@ -56,11 +63,33 @@ class GaussianProcess:
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
         covariances = matern52(radius / lengthscales[:, None, None]) + MEAN_VARIANCE
         rows = Rows(y, low, high, data.is_censored, weights)
+        effects = effects_of(data.effects)
+        grid = _Grid(covariances, _log_prior(l0, lengthscales))
+        curve: NoiseCurve | None = None
         try:
-            found = most_probable(covariances, rows, OUTPUT_SCALES, NOISES, _log_prior(l0, lengthscales))
+            ratios, found = grid.with_effects(rows, effects)
+            if self.learns_noise:
+                # the curve is as smooth as the surface is believed to be before any data
+                curve = grid.curve(found, rows, matern52(radius / l0), effects, ratios)
+                if curve is not None:
+                    rows = replace(rows, weights=weights * curve.at_rows.exp())
+                    ratios, found = grid.with_effects(rows, effects)
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
         lengthscale, output, noise = float(lengthscales[found.kernel]), found.output, found.noise
+        told = sizes(effects, tuple(r * noise for r in ratios), found.root, found.y)
+        details: dict[str, Any] = {
+            "representation": self.representation.value,
+            "lengthscale": lengthscale,
+            "output_scale": output,
+            "noise_variance": noise,
+            "log_evidence": found.log_evidence,
+        }
+        if data.effects:
+            details["effects"] = effects_told(effects, ratios, told, math.sqrt(noise) * scale, scale)
+        if self.learns_noise:
+            spread = None if curve is None else curve.at_rows.exp().sqrt()
+            details["noise"] = "constant" if spread is None else [float(spread.min()), float(spread.max())]
         return ExactPosterior(
             name=self.name,
             kernel=_kernel(distance, lengthscale, output),
@@ -71,15 +100,80 @@ class GaussianProcess:
             root=found.root,
             shift=shift,
             scale=scale,
-            details={
-                "representation": self.representation.value,
-                "lengthscale": lengthscale,
-                "output_scale": output,
-                "noise_variance": noise,
-                "log_evidence": found.log_evidence,
-            },
+            details=details,
             censored=found.censored,
+            row_effects=row_effects(effects, tuple(r * noise for r in ratios), found.root, found.y),
+            noise_factor=None if curve is None else _factor(distance, l0, data.x, curve.weights),
         )
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The grid of one fit: covariances of all lengthscales at an output scale of 1, and the prior."""
+
+    covariances: Tensor
+    prior: Tensor
+
+    def at(self, rows: Rows) -> Found:
+        return most_probable(self.covariances, rows, OUTPUT_SCALES, NOISES, self.prior)
+
+    def with_effects(self, rows: Rows, effects: tuple[Effect, ...]) -> tuple[tuple[float, ...], Found]:
+        """The variance of each effect in units of the noise, one after the other, and the most probable point then."""
+        found = self.at(rows)
+        if not effects:
+            return (), found
+        ratios = [0.0] * len(effects)
+        for _ in range(SWEEPS):
+            before = tuple(ratios)
+            here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
+            for which in range(len(effects)):
+                tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
+                values = [here.at(shared_by(rows, effects, r)).log_posterior + ratio_prior(r[which]) for r in tried]
+                ratios[which] = RATIOS[values.index(max(values))]
+            found = self.at(shared_by(rows, effects, tuple(ratios)))
+            if tuple(ratios) == before:
+                break
+        return tuple(ratios), found
+
+    def curve(
+        self, found: Found, rows: Rows, correlation: Tensor, effects: tuple[Effect, ...], ratios: tuple[float, ...]
+    ) -> NoiseCurve | None:
+        """How the noise varies over the rows, the other hyper-parameters being as found."""
+        whole = shared_by(rows, effects, ratios)
+        covariance = found.output * self.covariances[found.kernel]
+        if whole.shared is not None:
+            covariance = covariance + found.noise * whole.shared
+        added = torch.zeros_like(rows.weights)
+        if found.censored is not None:  # a limit tells little of the noise: its site stays
+            added[found.censored.rows] = found.censored.variance
+
+        def solve(scatter: Tensor) -> tuple[Tensor, Tensor, float]:
+            root = whitening(covariance, torch.where(rows.censored, added, scatter))
+            weighted = root @ (root.T @ found.y)
+            volume = 2.0 * torch.linalg.slogdet(root)[1]
+            evidence = float(-0.5 * (found.y * weighted).sum() + 0.5 * volume)
+            diagonal = root.square().sum(-1)
+            # a residual as large as expected moves nothing
+            return diagonal, torch.where(rows.censored, diagonal.sqrt(), weighted), evidence
+
+        scatter = found.noise * rows.weights
+        return noise_curve(correlation, solve, scatter, solve(scatter)[2])
+
+
+def shared_by(rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...]) -> Rows:
+    """The rows with what effects of these variances (in units of the noise) let them share."""
+    if not any(ratios):
+        return rows
+    parts = [ratio * effect.covariance for ratio, effect in zip(ratios, effects, strict=True)]
+    return replace(rows, shared=torch.stack(parts).sum(0))
+
+
+def _factor(distance: Metric, l0: float, rows: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
+    def factor(x: Tensor) -> Tensor:
+        squared = distance.squared(x, rows.expand(*x.shape[:-2], *rows.shape)).clamp_min(0.0)
+        return (matern52((squared + 1e-14).sqrt() / l0) @ weights).clamp(-WIDEST, WIDEST).exp()
+
+    return factor
 
 
 def prior_lengthscale(dimension: int) -> float:

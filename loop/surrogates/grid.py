@@ -32,6 +32,7 @@ class Rows:
         low, high: Limits, shape ``(n,)``.
         censored: Which rows know only limits, shape ``(n,)``.
         weights: Noise of each row in units of the noise variance, shape ``(n,)``.
+        shared: What rows have in common beside the surface (effects), in the same units, shape ``(n, n)``.
     """
 
     y: Tensor
@@ -39,6 +40,7 @@ class Rows:
     high: Tensor
     censored: Tensor
     weights: Tensor
+    shared: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def most_probable(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tens
         RuntimeError: LAPACK did not converge.
     """
     exact = ~rows.censored
-    grid = _Exact.of(covariances[:, exact][:, :, exact], rows.y[exact], rows.weights[exact], outputs, noises)
+    shared = None if rows.shared is None else rows.shared[exact][:, exact]
+    grid = _Exact.of(covariances[:, exact][:, :, exact], rows.y[exact], rows.weights[exact], shared, outputs, noises)
     posterior = grid.evidence + log_prior
     if not rows.censored.any():
         i, j, k = _unravelled(int(posterior.argmax()), posterior)
@@ -86,8 +89,9 @@ def most_probable(covariances: Tensor, rows: Rows, outputs: Tensor, noises: Tens
     scatter[rows.censored] = sites.variance
     numbers = torch.nonzero(rows.censored)[:, 0]
     limits = rows.low[numbers], rows.high[numbers]
+    covariance = output * covariances[i] + (0.0 if rows.shared is None else noise * rows.shared)
     return Found(
-        i, output, noise, value - float(log_prior[i, j, k]), value, y, whitening(output * covariances[i], scatter),
+        i, output, noise, value - float(log_prior[i, j, k]), value, y, whitening(covariance, scatter),
         Censored(numbers, *limits, noise * rows.weights[numbers], sites.variance),
     )  # fmt: skip
 
@@ -109,20 +113,37 @@ class _Exact:
     spectrum: Tensor  # (kernels, outputs, noises, n), eigenvalues of the whitened covariances
     vectors: Tensor  # (kernels, n, n)
     weights: Tensor
+    factor: Tensor | None  # (n, n), of the noise and what is shared; None where rows share nothing
 
     @staticmethod
-    def of(covariances: Tensor, y: Tensor, weights: Tensor, outputs: Tensor, noises: Tensor) -> _Exact:
-        whitened = covariances / (weights.sqrt()[:, None] * weights.sqrt()[None, :])
+    def of(
+        covariances: Tensor, y: Tensor, weights: Tensor, shared: Tensor | None, outputs: Tensor, noises: Tensor
+    ) -> _Exact:
+        factor = None
+        if shared is None:
+            whitened = covariances / (weights.sqrt()[:, None] * weights.sqrt()[None, :])
+            white, volume = y / weights.sqrt(), weights.log().sum()
+        else:
+            factor = torch.linalg.cholesky(torch.diag(weights) + shared)
+            half = torch.linalg.solve_triangular(factor, covariances, upper=False)
+            whitened = torch.linalg.solve_triangular(factor, half.transpose(1, 2), upper=False)
+            whitened = 0.5 * (whitened + whitened.transpose(1, 2))
+            white = torch.linalg.solve_triangular(factor, y[:, None], upper=False)[:, 0]
+            volume = 2.0 * factor.diagonal().log().sum()
         values, vectors = torch.linalg.eigh(whitened)
         values = values.clamp_min(0.0)
-        projected = (vectors.transpose(1, 2) @ (y / weights.sqrt())[:, None])[..., 0]
+        projected = (vectors.transpose(1, 2) @ white[:, None])[..., 0]
         spectrum = outputs[None, :, None, None] * values[:, None, None, :] + noises[None, None, :, None]
         evidence = -0.5 * (projected[:, None, None, :].square() / spectrum + spectrum.log()).sum(-1)
-        evidence = evidence - 0.5 * weights.log().sum() - 0.5 * len(y) * math.log(2 * math.pi)
-        return _Exact(evidence, spectrum, vectors, weights)
+        evidence = evidence - 0.5 * volume - 0.5 * len(y) * math.log(2 * math.pi)
+        return _Exact(evidence, spectrum, vectors, weights, factor)
 
     def root(self, i: int, j: int, k: int) -> Tensor:
-        return (self.vectors[i] / self.spectrum[i, j, k].sqrt()) / self.weights.sqrt()[:, None]
+        scaled = self.vectors[i] / self.spectrum[i, j, k].sqrt()
+        if self.factor is None:
+            return scaled / self.weights.sqrt()[:, None]
+        root: Tensor = torch.linalg.solve_triangular(self.factor.T, scaled, upper=True)
+        return root
 
 
 @dataclass(frozen=True)
@@ -162,6 +183,8 @@ class _Search:
         rows, c, e = self.rows, self.rows.censored, ~self.rows.censored
         whole = self.outputs[j][:, None, None] * self.covariances[i]
         noise = self.noises[k][:, None]
+        if rows.shared is not None:
+            whole = whole + noise[..., None] * rows.shared
         own, across = whole[:, c][:, :, c], whole[:, e][:, :, c]
         factor = torch.linalg.cholesky(whole[:, e][:, :, e] + torch.diag_embed(noise * rows.weights[e]))
         half = torch.linalg.solve_triangular(factor, across, upper=False)

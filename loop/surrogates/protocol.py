@@ -6,8 +6,8 @@ members with different representations can be asked about the same candidates. V
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -28,6 +28,7 @@ class TrainingSet:
         sd: Known standard deviations, shape ``(n,)``; NaN where unknown.
         low, high: What each value lies between, shape ``(n,)``: both ``y`` itself where it is exact, infinite where
             a side is open. None where every value is exact.
+        effects: What was recorded of each effect (plate, instrument, humidity), by row; None where nothing was.
     """
 
     x: Tensor
@@ -35,17 +36,20 @@ class TrainingSet:
     sd: Tensor
     low: Tensor | None = None
     high: Tensor | None = None
+    effects: Mapping[str, tuple[str | float | None, ...]] = field(default_factory=dict)
 
     @staticmethod
-    def of(table: Table, target: int) -> TrainingSet:
-        """The rows of a table in which target number ``target`` was measured."""
+    def of(table: Table, target: int, effects: Sequence[str] = ()) -> TrainingSet:
+        """The rows of a table in which target number ``target`` was measured, with what was recorded of ``effects``."""
         y, sd, low, high = (torch.from_numpy(a[:, target].copy()) for a in (table.y, table.sd, table.low, table.high))
         known = ~torch.isnan(y)
         x = torch.from_numpy(table.x.copy())[known]
+        contexts = [c for c, is_known in zip(table.context, known.tolist(), strict=True) if is_known]
+        recorded = {name: tuple(c.get(name) for c in contexts) for name in effects}
         y, sd, low, high = y[known], sd[known], low[known], high[known]
         if bool((low == high).all()):
-            return TrainingSet(x, y, sd)
-        return TrainingSet(x, y, sd, low, high)
+            return TrainingSet(x, y, sd, effects=recorded)
+        return TrainingSet(x, y, sd, low, high, recorded)
 
     @property
     def is_censored(self) -> Tensor:
@@ -71,7 +75,11 @@ class FittedSurrogate(Protocol):
 
     @property
     def noise_sd(self) -> float:
-        """Standard deviation of the noise of one new measurement, in the target's unit."""
+        """Standard deviation of the noise of one new measurement, in the target's unit; its mean level."""
+        ...
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        """The same at ``x``, shape ``(n, d)``: shape ``(n,)``; it differs where the noise is learnt."""
         ...
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,28 +15,35 @@ from loop.surrogates.names import SURROGATES
 from loop.surrogates.protocol import Surrogate
 from loop.surrogates.trees import ExtraTrees
 
-_FACTORIES: Final[Mapping[str, Callable[[Space], Surrogate]]] = {
-    "gp": lambda _: GaussianProcess("gp", Representation.ONE_HOT),
-    "gp-descriptors": lambda _: GaussianProcess("gp-descriptors", Representation.DESCRIPTORS),
-    "tanimoto": lambda _: GaussianProcess("tanimoto", Representation.COUNTS),
-    "ard": lambda _: ArdGaussianProcess("ard"),
-    "trees": lambda _: ExtraTrees("trees"),
-    "committee": lambda space: Committee("committee", tuple(_FACTORIES[m](space) for m in default_members(space))),
+_FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
+    "gp": lambda _, noise: GaussianProcess("gp", Representation.ONE_HOT, learns_noise=noise),
+    "gp-descriptors": lambda _, noise: GaussianProcess(
+        "gp-descriptors", Representation.DESCRIPTORS, learns_noise=noise
+    ),
+    "tanimoto": lambda _, noise: GaussianProcess("tanimoto", Representation.COUNTS, learns_noise=noise),
+    "ard": lambda *_: ArdGaussianProcess("ard"),
+    "trees": lambda *_: ExtraTrees("trees"),
+    "committee": lambda space, noise: Committee(
+        "committee", tuple(_FACTORIES[m](space, noise) for m in default_members(space))
+    ),
 }
 assert set(_FACTORIES) | {"random"} == set(SURROGATES)
 
 
-def surrogate(name: str | Sequence[str], space: Space) -> Surrogate:
+def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = False) -> Surrogate:
     """The recipe of that name for a space; a list of names is a committee of them.
+
+    With ``learns_noise``, members that can (``gp``, ``gp-descriptors``, ``tanimoto``) learn the noise as a function
+    of the conditions; for the others it is the same everywhere.
 
     Raises:
         UnknownName: No such surrogate.
     """
     if not isinstance(name, str):
-        return Committee("committee", tuple(surrogate(n, space) for n in name))
+        return Committee("committee", tuple(surrogate(n, space, learns_noise=learns_noise) for n in name))
     if name not in _FACTORIES:
         raise UnknownName("surrogate", name, SURROGATES)
-    return _FACTORIES[name](space)
+    return _FACTORIES[name](space, learns_noise)
 
 
 def default_members(space: Space) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from loop.errors import TooFewPoints
 from loop.space import Category, Component, Parameter, Space
 from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
+from loop.surrogates.correction import without_effects
 from loop.surrogates.exact import noise_weights, replicate_groups, standardised
 from loop.surrogates.protocol import TrainingSet
 
@@ -43,6 +44,7 @@ class ExtraTrees:
         """Grow the trees. Raises ``TooFewPoints``."""
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
+        data, told = without_effects(space, data, seed=seed)
         features = tree_features(space, data.x)
         groups = replicate_groups(data.x).numpy()
         shift, scale = standardised(data)
@@ -62,7 +64,7 @@ class ExtraTrees:
                 belief = grown.mean, grown.variance
         log_chance = truncated(grown.mean, grown.variance, low, high).log_chance
         density = torch.where(censored, log_chance, grown.density - math.log(scale))
-        return FittedTrees(self.name, space, grown.forest, shift, scale, grown.noise * scale, density)
+        return FittedTrees(self.name, space, grown.forest, shift, scale, grown.noise * scale, density, told)
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,16 @@ class FittedTrees:
     scale: float
     noise_sd: float
     density: Tensor  # out-of-bag log densities, (n,)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def floor(self) -> float:
         """Smallest standard deviation, in the target's unit."""
         return FLOOR * self.scale
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        """The same everywhere: ``(n, d)`` to ``(n,)``."""
+        return torch.full(x.shape[:-1], self.noise_sd, dtype=x.dtype)
 
     def by_tree(self, x: Tensor) -> Tensor:
         """Each tree's prediction at ``x``, ``(n, d)``: shape ``(trees, n)``."""
@@ -134,7 +141,7 @@ class FittedTrees:
         return _TreesModel(self)
 
     def summary(self) -> Mapping[str, Any]:
-        return {"trees": TREES, "noise_sd": self.noise_sd}
+        return {"trees": TREES, "noise_sd": self.noise_sd, **self.told}
 
 
 class _TreesModel(CoordinateModel):

@@ -46,7 +46,7 @@ def test_the_ard_process_is_botorchs_own():
 
     np.testing.assert_allclose(mean.detach().numpy(), expected_mean, rtol=1e-6)
     np.testing.assert_allclose(sd.detach().numpy() ** 2, expected_variance, rtol=1e-5)
-    assert one_hot(SPACE, EVERYTHING).shape == (30, 5 + 2 + 1)
+    assert one_hot(SPACE.frame, EVERYTHING).shape == (30, 5 + 2 + 1)
 
 
 def test_held_out_densities_are_those_of_refits_without_the_point():

@@ -56,6 +56,26 @@ def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settin
     assert (fault.kind.value, fault.message) == ("instrument_fault", "needle clogged")
 
 
+def test_a_told_row_says_readings_limits_and_what_was_recorded_beside_it(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(
+        tmp_path,
+        "solvent,base,step,yield,yield_sd,yield_n,plate,well,instrument,day\n"
+        "water,DBU,1,50,6,9,P1,B03,HPLC1,2026-11-24\n"
+        "DMF,DBU,2,>90,,,P2,,,\n",
+    )
+
+    report = tell(settings, "small", file, by="tester")
+
+    assert (report.accepted, report.problems) == (2, [])
+    with open_ledger(settings.database) as ledger:
+        first, second = ledger.observations("small")
+    assert isinstance(first.outcome, Measured)
+    assert (first.outcome.measurements[0].sd, first.outcome.measurements[0].n) == (6.0, 9)
+    assert dict(first.context) == {"plate": "P1", "well": "B03", "instrument": "HPLC1", "day": "2026-11-24"}
+    assert dict(second.context) == {"plate": "P2"}
+
+
 def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     rows = "water,DBU,1,10,,,\nwater,DBU,1,10,,,\nDMF,DBU,2,20,,,\n"

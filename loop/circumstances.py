@@ -1,0 +1,96 @@
+"""Circumstances of a result: what was recorded with it, and the settings that were not as requested."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.errors import SpaceError, did_you_mean
+from loop.record import Json, Settings
+from loop.space import Space
+
+EFFECTS: Final = (
+    "plate",
+    "day",
+    "instrument",
+    "row",
+    "column",
+    "block",
+    "lot",
+    "operator",
+)  # known without being declared
+_WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
+
+Context: TypeAlias = Mapping[str, str | float]
+Declared: TypeAlias = Mapping[str, tuple[str, ...] | None]  # options of a context parameter, None for a number
+
+
+def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | float], tuple[str, ...]]:
+    """What can be used of a recorded context, and notes on what cannot; the record itself keeps all of it.
+
+    Known names are labels, a well also tells row and column, a time tells the day; declared parameters are checked.
+    """
+    found: dict[str, str | float] = {}
+    notes: list[str] = []
+    for name, given in context.items():
+        value = _number(given) if name in declared and declared[name] is None and isinstance(given, str) else given
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if name in declared:
+            options = declared[name]
+            if options is None and not is_number:
+                notes.append(f"context {name!r} must be a number, got {value!r}; it is kept and not used")
+            elif options is not None and str(value) not in options:
+                hint = did_you_mean(str(value), options)
+                rule = f"is none of {', '.join(options)}{hint}; it is kept and not used, or declare it in the space"
+                notes.append(f"context {name!r} = {value!r} {rule}")
+            else:
+                found[name] = float(value) if options is None else str(value)
+        elif name == "day" and isinstance(value, str):
+            found[name] = _day(value)
+        elif (isinstance(value, str) and value) or is_number:
+            found[name] = str(value) if name in (*EFFECTS, "well") else value
+    well = _WELL.fullmatch(str(found.get("well", "")))
+    if well:
+        found.setdefault("row", well["row"].upper())
+        found.setdefault("column", well["column"])
+    return found, tuple(notes)
+
+
+def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArray[np.float64] | None, str]:
+    """Coordinates of the settings that were really used, shape ``(d,)``, and what is wrong with them.
+
+    None and "" where they are the requested ones; None and a sentence where they cannot be read.
+    """
+    given = context.get("actual")
+    if given is None or given == {}:
+        return None, ""
+    if not isinstance(given, Mapping):
+        return None, f"actual settings must be an object such as {{temperature: 78.5}}, got {given!r}"
+    try:
+        x = space.coordinates({**requested, **given})
+    except SpaceError as error:
+        return None, f"actual settings cannot be read ({error})"
+    return (None, "") if (x == space.coordinates(requested)).all() else (x, "")
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _day(text: str) -> str:
+    """The day of a date or a time in ISO form; any other text is a label itself."""
+    for kind in (date, datetime):
+        try:
+            return kind.fromisoformat(text).isoformat()[:10]
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,37 @@
+"""What can be wrong with what a campaign file says of its noise: effects and the model of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loop.circumstances import EFFECTS
+from loop.errors import did_you_mean
+from loop.spec.models import CampaignSpec, ContextSpec
+
+LEARN_NOISE = ("committee", "gp", "gp-descriptors", "tanimoto")
+
+
+def problem_of_noise(spec: CampaignSpec) -> tuple[str, str]:
+    """The key under ``noise`` that cannot stand, and a sentence; two empty texts where all can."""
+    noise = spec.noise
+    if noise is None:
+        return "", ""
+    declared = [name for name, p in spec.space.items() if isinstance(p, ContextSpec)]
+    known = list(dict.fromkeys((*EFFECTS, *declared)))
+    for name in noise.effects:
+        if name in known:
+            continue
+        if name in spec.space:
+            return "effects", f"{name!r} is chosen, so the surface has it already; leave it out"
+        hint = did_you_mean(name, known)
+        rule = f"effect {name!r} is not recorded with results{hint}; use one of {', '.join(known)}"
+        return "effects", f"{rule}, or declare {name!r} in the space with type: context"
+    if twice := [n for n in noise.effects if noise.effects.count(n) > 1]:
+        return "effects", f"effect {twice[0]!r} is given twice; keep one"
+    members: Sequence[str] = (
+        [spec.planner.surrogate] if isinstance(spec.planner.surrogate, str) else spec.planner.surrogate
+    )
+    if noise.model == "learnt" and not set(members) & set(LEARN_NOISE):
+        rule = f"surrogate {members[0]!r} takes the noise to be the same everywhere"
+        return "model", f"{rule}; use model: constant, or a surrogate among {', '.join(LEARN_NOISE)}"
+    return "", ""

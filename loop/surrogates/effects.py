@@ -1,0 +1,145 @@
+"""Effects: what a plate, a day or an instrument adds to every value measured with it.
+
+Each effect is an additive part of the Gaussian process with a variance of its own: one unknown for each label, or for
+a recorded number (humidity) a smooth curve that is zero at its recent median. Controls and repeated conditions tell
+them from the surface. Predictions are those of the surface: an average plate, at the recent median.
+
+Source: random effects as in Henderson, Biometrics 31 (1975) 423, with the surface as one more Gaussian process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Column = tuple[str | float | None, ...]  # what was recorded of one effect, by row; None where nothing was
+RATIOS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # variance of an effect in units of the noise variance
+RECENT = 10  # latest recorded numbers whose median predictions are for
+BEND = 1.5  # lengthscale of the smooth part of a curve, in standard deviations of the number
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One effect on ``n`` rows, at a variance of 1.
+
+    Attributes:
+        labels: What is told about, by name: the labels, or two values of a number (a tenth from either end).
+        covariance: Of the effects on the rows, shape ``(n, n)``.
+        loadings: Covariance of what is told with the rows, shape ``(labels, n)``.
+        variances: Of what is told, a priori, shape ``(labels,)``.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    covariance: Tensor
+    loadings: Tensor
+    variances: Tensor
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much one label adds, in the target's unit."""
+
+    effect: str
+    label: str
+    mean: float
+    sd: float
+
+
+def effects_of(columns: Mapping[str, Column]) -> tuple[Effect, ...]:
+    """The effects that can be told apart from the rows: those with two different labels or values at least."""
+    found = []
+    for name, column in columns.items():
+        given = [v for v in column if v is not None]
+        if len(set(given)) < 2:
+            continue
+        numeric = all(isinstance(v, float | int) for v in given)
+        found.append(_curve(name, column) if numeric else _labelled(name, column))
+    return tuple(found)
+
+
+def recent_median(column: Column) -> float:
+    """Median of the latest numbers that were recorded."""
+    given = [float(v) for v in column if v is not None][-RECENT:]
+    return float(torch.tensor(sorted(given), dtype=torch.float64).quantile(0.5))
+
+
+def sizes(effects: tuple[Effect, ...], variances: tuple[float, ...], root: Tensor, y: Tensor) -> tuple[Size, ...]:
+    """What each label adds, standardised; ``root`` and ``y`` are those of the posterior, ``variances`` standardised."""
+    solved = root @ (root.T @ y)
+    found: list[Size] = []
+    for effect, variance in zip(effects, variances, strict=True):
+        mean = variance * effect.loadings @ solved
+        explained = variance**2 * (effect.loadings @ root).square().sum(-1)
+        sd = (variance * effect.variances - explained).clamp_min(0.0).sqrt()
+        found.extend(
+            Size(effect.name, label, m, s)
+            for label, m, s in zip(effect.labels, mean.tolist(), sd.tolist(), strict=True)
+        )
+    return tuple(found)
+
+
+def row_effects(effects: tuple[Effect, ...], variances: tuple[float, ...], root: Tensor, y: Tensor) -> Tensor | None:
+    """What all effects together are believed to have added to each row, standardised, ``(n,)``; None without any."""
+    if not any(variances):
+        return None
+    solved = root @ (root.T @ y)
+    parts = [v * e.covariance @ solved for v, e in zip(variances, effects, strict=True)]
+    return torch.stack(parts).sum(0)
+
+
+def effects_told(
+    effects: tuple[Effect, ...], ratios: tuple[float, ...], told: tuple[Size, ...], noise_sd: float, scale: float
+) -> dict[str, Any]:
+    """The effects as plain JSON, in the target's unit: the deviation of each, and what each label adds."""
+    return {
+        effect.name: {
+            "sd": math.sqrt(ratio) * noise_sd,
+            "labels": {s.label: [s.mean * scale, s.sd * scale] for s in told if s.effect == effect.name},
+        }
+        for effect, ratio in zip(effects, ratios, strict=True)
+    }
+
+
+def _labelled(name: str, column: Column) -> Effect:
+    labels = sorted({str(v) for v in column if v is not None})
+    loadings = torch.tensor([[float(v is not None and str(v) == label) for v in column] for label in labels])
+    loadings = loadings.to(torch.float64)
+    unknown = torch.tensor([float(v is None) for v in column], dtype=torch.float64)  # each a label of its own
+    covariance = loadings.T @ loadings + torch.diag(unknown)
+    return Effect(name, tuple(labels), covariance, loadings, torch.ones(len(labels), dtype=torch.float64))
+
+
+def _curve(name: str, column: Column) -> Effect:
+    given = torch.tensor([float(v) for v in column if v is not None], dtype=torch.float64)
+    middle, spread = recent_median(column), float(given.std(correction=0))
+    rows = torch.tensor([middle if v is None else float(v) for v in column], dtype=torch.float64)
+    told = given.quantile(torch.tensor([0.1, 0.9], dtype=torch.float64))
+    at, ends = (rows - middle) / spread, (told - middle) / spread
+    return Effect(
+        name,
+        tuple(f"at {value:g}" for value in told.tolist()),
+        _anchored(at, at),
+        _anchored(ends, at),
+        _anchored(ends, ends).diagonal(),
+    )
+
+
+def _anchored(a: Tensor, b: Tensor) -> Tensor:
+    """Covariance of a line and a gentle curve through zero: ``(n,)`` and ``(m,)`` give ``(n, m)``."""
+
+    def bend(u: Tensor, v: Tensor) -> Tensor:
+        return (-0.5 * ((u[:, None] - v[None, :]) / BEND).square()).exp()
+
+    zero = torch.zeros(1, dtype=a.dtype)
+    return a[:, None] * b[None, :] + 0.5 * (bend(a, b) - bend(a, zero) - bend(zero, b) + bend(zero, zero))
+
+
+def log_prior(ratio: float) -> float:
+    """Of an effect's variance in units of the noise: a half-Cauchy belief in the ratio of the deviations."""
+    return -math.log1p(ratio)

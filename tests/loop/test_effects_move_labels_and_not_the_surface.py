@@ -1,0 +1,174 @@
+"""Plates, days, instruments and humidity: what they add is told apart from the surface, and told with its doubt."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, reaction_spec
+
+from loop.circumstances import read_context
+from loop.history import History, regression_table
+from loop.planner import plan
+from loop.spec import build_objective, build_space
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.metric import Representation
+from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.registry import surrogate
+
+TRUTH = torch.tensor([alcohol_yield(SPACE.settings(x.numpy())) for x in EVERYTHING], dtype=torch.float64)
+OFFSETS = torch.tensor([0.0, 15.0, -10.0, 3.0], dtype=torch.float64)
+RECIPE = GaussianProcess("gp", Representation.ONE_HOT)
+
+
+def plates(offsets=OFFSETS, seed=0, n=48):
+    """Values on four plates of twelve wells; the first three wells of each hold one condition (controls)."""
+    rng = np.random.default_rng(seed)
+    rows, plate = torch.from_numpy(rng.integers(0, 30, n)), torch.arange(n) // 12
+    rows[torch.arange(n) % 12 < 3] = 7
+    noise = torch.from_numpy(rng.normal(0, 2, n))
+    y = TRUTH[rows] + offsets[plate] + noise
+    labels = tuple(f"P{p}" for p in plate.tolist())
+    return TrainingSet(EVERYTHING[rows], y, torch.full_like(y, math.nan), effects={"plate": labels})
+
+
+def centred(fitted):
+    error = fitted.moments(EVERYTHING)[0] - TRUTH
+    return float((error - error.mean()).square().mean().sqrt())
+
+
+@pytest.mark.parametrize("name", ["gp", "tanimoto", "ard", "trees"])
+def test_the_surface_is_seen_through_the_plates(name):
+    data = plates(OFFSETS * 2)
+    recipe = surrogate(name, SPACE)
+
+    told = recipe.fit(SPACE, data, seed=0)
+    blind = recipe.fit(SPACE, replace(data, effects={}), seed=0)
+
+    assert centred(told) < 0.8 * centred(blind)
+    assert float(told.held_out().mean()) > float(blind.held_out().mean())
+
+
+def test_each_plate_is_told_with_its_doubt():
+    labels = RECIPE.fit(SPACE, plates(), seed=0).summary()["effects"]["plate"]["labels"]
+
+    against_first = {name: mean - labels["P0"][0] for name, (mean, _) in labels.items()}
+
+    for name, offset in zip(labels, OFFSETS.tolist(), strict=True):
+        assert against_first[name] == pytest.approx(offset, abs=3.0)  # of 12 values with noise 2: three errors
+        assert 0 < labels[name][1] < 10
+
+
+def test_moving_a_plate_moves_its_effect_and_not_the_surface():
+    moved = OFFSETS + torch.tensor([0.0, 8.0, 0.0, -8.0], dtype=torch.float64)
+    first, second = RECIPE.fit(SPACE, plates(), seed=0), RECIPE.fit(SPACE, plates(moved), seed=0)
+    before, after = (f.summary()["effects"]["plate"]["labels"] for f in (first, second))
+
+    assert after["P1"][0] - before["P1"][0] == pytest.approx(8.0, abs=1.5)
+    assert after["P3"][0] - before["P3"][0] == pytest.approx(-8.0, abs=1.5)
+    shift = second.moments(EVERYTHING)[0] - first.moments(EVERYTHING)[0]
+    assert float(shift.abs().max()) < 2.5
+
+
+def test_plates_that_add_nothing_are_told_so():
+    effect = RECIPE.fit(SPACE, plates(torch.zeros(4, dtype=torch.float64)), seed=0).summary()["effects"]["plate"]
+
+    assert effect["sd"] < 1.5
+    assert all(abs(mean) < 1.5 for mean, _ in effect["labels"].values())
+
+
+def test_the_posterior_is_that_of_dense_algebra():
+    data = plates()
+    fitted = RECIPE.fit(SPACE, data, seed=0)
+    details = fitted.summary()
+    same = torch.tensor([[a == b for b in data.effects["plate"]] for a in data.effects["plate"]], dtype=torch.float64)
+    variance = (details["effects"]["plate"]["sd"] / fitted.scale) ** 2
+    k = fitted.kernel(data.x, data.x) + variance * same + fitted.noise_variance * torch.eye(48, dtype=torch.float64)
+    y = (data.y - fitted.shift) / fitted.scale
+    cross = fitted.kernel(EVERYTHING, data.x)
+
+    expected = cross @ torch.linalg.solve(k, y) * fitted.scale + fitted.shift
+    on_first = variance * same[0] @ torch.linalg.solve(k, y) * fitted.scale
+
+    torch.testing.assert_close(fitted.moments(EVERYTHING)[0], expected, rtol=1e-6, atol=1e-6)
+    assert details["effects"]["plate"]["labels"]["P0"][0] == pytest.approx(float(on_first), abs=1e-6)
+
+
+def test_a_recorded_number_is_set_to_its_recent_median():
+    rng = np.random.default_rng(3)
+    rows = torch.from_numpy(rng.integers(0, 30, 60))
+    humidity = rng.normal(40, 5, 60)
+    humidity[-10:] = 50.0
+    y = TRUTH[rows] - 0.8 * torch.from_numpy(humidity - 40.0) + torch.from_numpy(rng.normal(0, 1, 60))
+    data = TrainingSet(
+        EVERYTHING[rows], y, torch.full_like(y, math.nan), effects={"humidity": tuple(humidity.tolist())}
+    )
+
+    fitted = RECIPE.fit(SPACE, data, seed=0)
+
+    assert float((fitted.moments(EVERYTHING)[0] - TRUTH).mean()) == pytest.approx(-8.0, abs=1.5)
+
+
+def test_limits_and_plates_go_together():
+    data = plates()
+    hidden = data.y > 50.0
+    y = torch.where(hidden, torch.full_like(data.y, 50.0), data.y)
+    limited = replace(data, y=y, low=y, high=torch.where(hidden, torch.full_like(y, math.inf), y))
+
+    fitted = RECIPE.fit(SPACE, limited, seed=0)
+    clipped = RECIPE.fit(SPACE, replace(data, y=y), seed=0)
+
+    assert centred(fitted) < 0.6 * centred(clipped)
+    assert torch.isfinite(fitted.held_out()).all()
+
+
+def test_wells_tell_rows_and_columns_and_times_tell_days():
+    found, notes = read_context({"well": "B03", "day": "2026-11-24T09:30:00", "plate": 7, "raw": {"a": 1}}, {})
+
+    assert found == {"well": "B03", "day": "2026-11-24", "plate": "7", "row": "B", "column": "3"}
+    assert notes == ()
+
+
+def test_context_that_is_not_as_declared_is_noted_and_not_used():
+    declared = {"lot": ("A", "B"), "humidity": None}
+
+    found, notes = read_context({"lot": "C", "humidity": "damp"}, declared)
+
+    assert found == {}
+    assert "context 'lot' = 'C' is none of A, B" in notes[0]
+    assert "context 'humidity' must be a number, got 'damp'" in notes[1]
+
+
+def test_the_round_tells_the_effects_that_were_asked_for():
+    spec = reaction_spec(initial={"experiments": 10})
+    spec = spec.from_resolved({**spec.resolved(), "noise": {"effects": ["plate", "operator"]}})
+    seen = []
+    for i, x in enumerate(EVERYTHING[:24]):
+        settings = SPACE.settings(x.numpy())
+        outcome = measured(**{"yield": alcohol_yield(settings) + 12.0 * (i % 2)})
+        seen.append(replace(observe(spec, settings, outcome, f"o{i:02}"), context={"plate": f"P{i % 2}"}))
+
+    made = plan(spec, History(tuple(seen)), seed=0, experiments=9)
+
+    members = made.model["targets"]["yield"]["members"]
+    labels = members["gp"]["effects"]["plate"]["labels"]
+    assert labels["P1"][0] - labels["P0"][0] == pytest.approx(12.0, abs=3.0)
+    assert any("effect 'operator' cannot be told" in note for note in made.notes)
+
+
+def test_values_are_learnt_where_they_were_really_measured():
+    spec = reaction_spec()
+    space, objective = build_space(spec), build_objective(spec)
+    here = {"alcohol": "ethanol", "base": "weak", "temperature": 20}
+    seen = replace(
+        observe(spec, here, measured(**{"yield": 5.0}), "o"), actual=space.coordinates({**here, "temperature": 33.5})
+    )
+    history = History((seen,))
+
+    table, _ = regression_table(space, objective, history)
+
+    assert table.x[0].tolist() == [1.0, 0.0, 33.5]
+    assert history.tried(3)[0].tolist() == [1.0, 0.0, 20.0]  # what was asked for was tried
