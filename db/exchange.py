@@ -60,9 +60,16 @@ def table(ledger: Ledger, name: str) -> list[Row]:
     """The rows that ``export`` writes, in the ledger's canonical order; each has the same columns."""
     campaign = ledger.campaign(name)
     predictions = _predictions(ledger, name)
-    rows = [
-        _row(observation, predictions, campaign.spec) for observation in ledger.observations(name, with_retracted=True)
-    ]
+    places = {p.id: (p.round_number, p.draft.position) for p in ledger.proposals(name)}
+    edits = {places[d.replacement_id]: d for d in ledger.decisions(name) if d.replacement_id is not None}
+    rows = []
+    for observation in ledger.observations(name, with_retracted=True):
+        row = _row(observation, predictions, campaign.spec)
+        edit = edits.get((observation.round_number, observation.position))
+        if edit is not None:  # of an experiment that a person changed: what it was, and why
+            row["edited_from"] = places[edit.draft.proposal_id or ""][1]
+            row["edited_by"], row["edited_why"] = edit.draft.by, edit.draft.why
+        rows.append(row)
     columns = sorted({column for row in rows for column in row}, key=_place)
     return [{"campaign": name, **{column: row.get(column) for column in columns}} for row in rows]
 
@@ -154,6 +161,9 @@ _ORDER: Final = (
     "attempt",
     "arm",
     *PLACE,
+    "edited_from",
+    "edited_by",
+    "edited_why",
     "outcome",
     "fault",
     "informative",
@@ -175,7 +185,8 @@ def _place(column: str) -> tuple[int, str]:
 def _write_csv(rows: list[Row], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(
-            file, list(rows[0]) if rows else ["campaign", *(name for name in _ORDER[:14] if name not in PLACE)]
+            file,
+            list(rows[0]) if rows else ["campaign", *(c for c in _ORDER[:17] if c not in PLACE and c[:6] != "edited")],
         )
         writer.writeheader()
         writer.writerows({name: _spell(value) for name, value in row.items()} for row in rows)

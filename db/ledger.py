@@ -22,6 +22,7 @@ from db.ids import uuid7
 from db.work import SqlWork, Writer
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
+from loop.decision import DecisionRecord
 from loop.errors import LeaseHeld, LedgerError
 from loop.experiment import State
 from loop.record import (
@@ -245,6 +246,11 @@ class SqlLedger:
             if not with_retracted:
                 where.append(t.Retraction.outcome_id.is_(None))
             return reading.observations(session, *where)
+
+    def decisions(self, name: str) -> tuple[DecisionRecord, ...]:
+        """What people decided, in the order made."""
+        with self._reading() as session:
+            return reading.decisions(session, reading.campaign_id(session, name))
 
     def artifacts(self, name: str) -> tuple[Artifact, ...]:
         """In the order kept."""

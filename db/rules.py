@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from db import tables as t
 from db.canonical import canonical, numbers_as_floats
+from loop.decision import DecisionDraft
 from loop.errors import LedgerError, OutcomeConflict, TransitionError
 from loop.experiment import Event, State, step
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome
@@ -107,6 +108,11 @@ def kind_of(outcome: Outcome) -> t.OutcomeKind:
             assert_never(outcome)
 
 
+def decision_detail(draft: DecisionDraft) -> dict[str, Any]:
+    """What a decision is about, as JSON."""
+    return {"settings": numbers_as_floats(draft.settings), "region": dict(draft.region)}
+
+
 def candidate_spec(point: Candidate) -> str:
     """What makes a candidate that one and no other, as canonical JSON: its settings and its structures."""
     spec = {"settings": numbers_as_floats(point.settings), "smiles": dict(point.smiles), "inchikey": point.inchikey}
@@ -131,10 +137,11 @@ def check_round(name: str, draft: RoundDraft, in_force: int) -> None:
     for what, references in (("observation", draft.observations), ("pending attempt", draft.pending)):
         if len(set(references)) < len(references):
             raise LedgerError(f"{name} names one {what} twice; give each once, in the planner's order")
-    _check_proposals(name, draft.proposals)
+    check_proposals(name, draft.proposals)
 
 
-def _check_proposals(name: str, proposals: Sequence[ProposalDraft]) -> None:
+def check_proposals(name: str, proposals: Sequence[ProposalDraft]) -> None:
+    """Refuse proposals that contradict themselves or one another; ``name`` stands at the message's head."""
     positions = [p.position for p in proposals]
     if len(set(positions)) < len(positions):
         raise LedgerError(f"{name} has two proposals at one position ({sorted(positions)}); number them from 0")

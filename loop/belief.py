@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from loop.history import History, Table, feasibility_table
 from loop.objective import Objective
+from loop.record import Prediction
 from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
@@ -52,3 +55,18 @@ def learn(
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
     return Belief(models, feasibility, table, tuple(notes))
+
+
+def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> list[tuple[Prediction, ...]]:
+    """For each row of ``x``: what the whole model and each member say of a new measurement of each target."""
+    rows: list[list[Prediction]] = [[] for _ in range(len(x))]
+    for target, model in zip(objective.targets, belief.models if belief else (), strict=bool(belief)):
+        voices: list[tuple[str, float | None, FittedSurrogate]] = [(model.name, None, model)]
+        if isinstance(model, FittedCommittee):
+            voices.extend((m.name, w, m) for m, w in zip(model.members, model.weights, strict=True))
+        for name, weight, voice in voices:
+            mean, sd = voice.moments(x)
+            total = (sd.square() + voice.noise_at(x).square()).sqrt()
+            for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):
+                row.append(Prediction(target.name, name, m, s, weight))
+    return [tuple(row) for row in rows]

@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NewType, Protocol, runtime_checkable
 
+from loop.decision import Amendment, DecisionDraft, DecisionRecord
 from loop.experiment import Event, State
 from loop.outcome import Outcome
 from loop.record import (
@@ -195,6 +196,13 @@ class Work(Protocol):
     def decide(self, proposal_id: str, approved: bool, by: str, why: str) -> None:
         """Record a person's approval or refusal; an approval makes the READY attempts."""
 
+    def settle(self, draft: DecisionDraft) -> DecisionRecord:
+        """Record a person's decision: a pin, a ban, what a refusal means, or that an earlier one counts no more."""
+
+    def amend(self, amendment: Amendment) -> ProposalRecord:
+        """Refuse a proposal that waits for a person and put another in its place: same round, next position,
+        approved, with its READY attempts; an EDIT decision links the two."""
+
     def move(
         self, key: str, event: Event, detail: str = "", *, adapter: str | None = None, handle: str | None = None
     ) -> State:
@@ -272,6 +280,9 @@ class Ledger(Protocol):
     def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:
         """Accepted outcomes in a canonical order that does not depend on the order of arrival: told ones
         first (in the order told), then by round, position, replicate and attempt number."""
+
+    def decisions(self, name: str) -> tuple[DecisionRecord, ...]:
+        """What people decided, in the order made."""
 
     def artifacts(self, name: str) -> tuple[Artifact, ...]: ...
     def audit(self) -> tuple[AuditEntry, ...]: ...

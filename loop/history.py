@@ -53,12 +53,27 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a person said of a candidate, at coordinates ``x``, shape ``(d,)``, with the reason."""
+
+    x: NDArray[np.float64]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """Observations in canonical order, pending experiments, and what could not be used (``notes``)."""
+    """Observations in canonical order, pending experiments, and what could not be used (``notes``).
+
+    People add to it: candidates to be run next (``pinned``), candidates to be left alone (``kept_out``), and
+    candidates that cannot be made (``impossible``), which trains feasibility like an informative fault.
+    """
 
     observations: tuple[Observation, ...] = ()
     pending: tuple[Pending, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    pinned: tuple[Said, ...] = field(default=())
+    kept_out: tuple[Said, ...] = field(default=())
+    impossible: tuple[Said, ...] = field(default=())
 
     @staticmethod
     def of(
@@ -102,7 +117,12 @@ class History:
             for o in self.observations
             if not isinstance(o.outcome, Fault) or o.outcome.informative or accidents.count(o.x.tobytes()) >= ACCIDENTS
         ]
-        return np.array([*points, *(p.x for p in self.pending)]).reshape(-1, d)
+        said = (s.x for s in (*self.pinned, *self.kept_out, *self.impossible))
+        return np.array([*points, *(p.x for p in self.pending), *said]).reshape(-1, d)
+
+    def waiting(self, d: int) -> NDArray[np.float64]:
+        """Coordinates of what will be known before the batch is: pending or pinned, shape ``(n, d)``."""
+        return np.array([*(p.x for p in self.pending), *(p.x for p in self.pinned)]).reshape(-1, d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +196,15 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
 def feasibility_table(history: History, d: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """What tells whether a candidate can be done: coordinates ``(n, d)``, and which ran as intended ``(n,)``.
 
-    A fault counts only when its kind says something about the candidate (``informative``).
+    A fault counts only when its kind says something about the candidate (``informative``); what a person says cannot
+    be made counts like one.
     """
     told = [
         o for o in history.observations if not o.is_off and (not isinstance(o.outcome, Fault) or o.outcome.informative)
     ]
-    x = np.array([o.at for o in told]).reshape(-1, d)
-    return x, np.array([not isinstance(o.outcome, Fault) for o in told], dtype=bool)
+    x = np.array([*(o.at for o in told), *(s.x for s in history.impossible)]).reshape(-1, d)
+    ran = [not isinstance(o.outcome, Fault) for o in told] + [False] * len(history.impossible)
+    return x, np.array(ran, dtype=bool)
 
 
 def values_of(outcome: Outcome) -> dict[str, float]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.registry import acquisition
-from loop.belief import Belief, learn
+from loop.belief import Belief, learn, predictions_of
 from loop.errors import FitError, PoolExhausted, SpaceError, TooFewPoints
 from loop.explain import explain_initial, explain_model, nearest
 from loop.history import History, regression_table
@@ -23,11 +23,9 @@ from loop.plate import Plate, Scope
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import initial_design
-from loop.record import Arm, Json, Place, Prediction, ProposalDraft
+from loop.record import Arm, Json, Place, ProposalDraft
 from loop.space import Pool, ProductPool, Space
 from loop.spec import CampaignSpec, build_objective, build_plate, build_space
-from loop.surrogates.committee import FittedCommittee
-from loop.surrogates.protocol import FittedSurrogate
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,7 @@ def _question(
         feasibility=belief.feasibility,
         pool=pool,
         observed=torch.from_numpy(np.unique(belief.table.x[complete], axis=0)),
-        pending=torch.from_numpy(np.array([p.x for p in history.pending]).reshape(-1, d)),
+        pending=torch.from_numpy(history.waiting(d)),
         tried=history.tried(d),
         seed=seed,
     )
@@ -228,7 +226,7 @@ def _proposals(
 ) -> tuple[ProposalDraft, ...]:
     x = torch.from_numpy(np.array([p.x for p in picks]))
     with torch.no_grad():
-        stated = _predictions(objective, belief, x)
+        stated = predictions_of(objective, belief, x)
     run_order = np.random.default_rng([seed, 1]).permutation(len(picks))
     drafts = []
     for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):
@@ -256,21 +254,6 @@ def _proposals(
             )
         )
     return tuple(drafts)
-
-
-def _predictions(objective: Objective, belief: Belief | None, x: torch.Tensor) -> list[tuple[Prediction, ...]]:
-    """For each row of ``x``: what the whole model and each member say of a new measurement of each target."""
-    rows: list[list[Prediction]] = [[] for _ in range(len(x))]
-    for target, model in zip(objective.targets, belief.models if belief else (), strict=bool(belief)):
-        voices: list[tuple[str, float | None, FittedSurrogate]] = [(model.name, None, model)]
-        if isinstance(model, FittedCommittee):
-            voices.extend((m.name, w, m) for m, w in zip(model.members, model.weights, strict=True))
-        for name, weight, voice in voices:
-            mean, sd = voice.moments(x)
-            total = (sd.square() + voice.noise_at(x).square()).sqrt()
-            for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):
-                row.append(Prediction(target.name, name, m, s, weight))
-    return [tuple(row) for row in rows]
 
 
 def _describe(space: Space, objective: Objective, history: History, belief: Belief | None, seed: int) -> Json:

@@ -10,6 +10,7 @@ from typing import Any
 
 from db.canonical import numbers_as_floats
 from loop.contracts import Artifact
+from loop.decision import DecisionRecord
 from loop.errors import NotFound
 from loop.record import (
     AttemptEventRecord,
@@ -45,6 +46,7 @@ class CampaignData:
     observations: dict[str, ObservationRecord] = field(default_factory=dict)
     retractors: dict[str, str] = field(default_factory=dict)
     artifacts: list[Artifact] = field(default_factory=list)
+    decisions: list[DecisionRecord] = field(default_factory=list)
 
     def twin(self) -> CampaignData:
         twin = copy(self)

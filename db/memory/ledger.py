@@ -18,6 +18,7 @@ from db.memory.campaign import CampaignData
 from db.memory.work import MemoryWork
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
+from loop.decision import DecisionRecord
 from loop.errors import LeaseHeld, LedgerError, NotFound, StaleLease
 from loop.experiment import State
 from loop.record import (
@@ -196,6 +197,10 @@ class MemoryLedger:
 
         chosen = [o for o in campaign.observations.values() if with_retracted or o.retracted is None]
         return tuple(sorted(chosen, key=place))
+
+    def decisions(self, name: str) -> tuple[DecisionRecord, ...]:
+        """What people decided, in the order made."""
+        return tuple(self._of(name).decisions)
 
     def artifacts(self, name: str) -> tuple[Artifact, ...]:
         """In the order kept."""

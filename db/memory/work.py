@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from db.memory import attempts, results, rounds
+from db.memory import attempts, people, results, rounds
 from db.memory.campaign import CampaignData, HeldCampaign, keep, set_state
 from loop.contracts import Artifact
+from loop.decision import Amendment, DecisionDraft, DecisionRecord
 from loop.experiment import Event, State
 from loop.outcome import Outcome
 from loop.record import (
@@ -19,6 +20,7 @@ from loop.record import (
     Json,
     Lease,
     ObservationRecord,
+    ProposalRecord,
     RoundDraft,
     RoundRecord,
     Verdict,
@@ -50,6 +52,14 @@ class MemoryWork:
     def decide(self, proposal_id: str, approved: bool, by: str, why: str) -> None:
         """Record a person's decision on a proposal."""
         rounds.decide(self._held, proposal_id, approved, by, why)
+
+    def settle(self, draft: DecisionDraft) -> DecisionRecord:
+        """Put a person's decision on record."""
+        return people.settle(self._held, draft)
+
+    def amend(self, amendment: Amendment) -> ProposalRecord:
+        """Refuse a proposal that waits, and put another in its place."""
+        return people.amend(self._held, amendment)
 
     def move(
         self, key: str, event: Event, detail: str = "", *, adapter: str | None = None, handle: str | None = None

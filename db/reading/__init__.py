@@ -1,6 +1,7 @@
 """Reading: rows become frozen records here, a few joined queries for each question; no row leaves."""
 
 from db.reading.execution import attempt, attempts, attempts_of, events
+from db.reading.people import decisions
 from db.reading.plan import campaign, campaign_id, campaigns, one_round, proposals, rounds, spec_version
 from db.reading.results import artifacts, envelopes, observations
 
@@ -12,6 +13,7 @@ __all__ = [
     "campaign",
     "campaign_id",
     "campaigns",
+    "decisions",
     "envelopes",
     "events",
     "observations",

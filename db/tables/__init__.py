@@ -14,6 +14,7 @@ from db import triggers
 from db.tables.audit import AuditLog
 from db.tables.base import Base, Fact
 from db.tables.execution import MUTABLE_OF_ATTEMPT, Attempt, AttemptEvent
+from db.tables.people import Decision
 from db.tables.plan import (
     Approval,
     Campaign,
@@ -51,6 +52,7 @@ __all__ = [
     "Campaign",
     "CampaignVersion",
     "Candidate",
+    "Decision",
     "EnvelopeJudgement",
     "Failure",
     "Measurement",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from db.work import attempts, campaign, envelopes, outcomes, rounds
+from db.work import attempts, campaign, envelopes, outcomes, people, rounds
 from db.work.writer import Writer
 from loop.contracts import Artifact
+from loop.decision import Amendment, DecisionDraft, DecisionRecord
 from loop.experiment import Event, State
 from loop.outcome import Outcome
 from loop.record import (
@@ -16,6 +17,7 @@ from loop.record import (
     Json,
     Lease,
     ObservationRecord,
+    ProposalRecord,
     RoundDraft,
     RoundRecord,
     Verdict,
@@ -38,6 +40,14 @@ class SqlWork:
     def decide(self, proposal_id: str, approved: bool, by: str, why: str) -> None:
         """Record a person's decision on a proposal."""
         rounds.decide(self._held, proposal_id, approved, by, why)
+
+    def settle(self, draft: DecisionDraft) -> DecisionRecord:
+        """Put a person's decision on record."""
+        return people.settle(self._held, draft)
+
+    def amend(self, amendment: Amendment) -> ProposalRecord:
+        """Refuse a proposal that waits, and put another in its place."""
+        return people.amend(self._held, amendment)
 
     def move(
         self, key: str, event: Event, detail: str = "", *, adapter: str | None = None, handle: str | None = None

@@ -27,7 +27,15 @@ _COMMANDS: Final = {
     "Go on": (running.run, running.tick, campaigns.stop, campaigns.resume),
     "Look": (looking.status, looking.show, believing.best, looking.report, looking.replay),
     "Results": (exchanging.tell, exchanging.retract, exchanging.export),
-    "Decide": (deciding.approve, deciding.resolve),
+    "Decide": (
+        deciding.approve,
+        deciding.edit,
+        deciding.pin,
+        deciding.ban,
+        deciding.lift,
+        deciding.decisions,
+        deciding.resolve,
+    ),
     "This machine": (health.doctor,),
 }
 

@@ -1,4 +1,4 @@
-"""``approve`` and ``resolve``: what only a person can decide."""
+"""``approve``, ``edit``, ``pin``, ``ban``, ``lift``, ``decisions`` and ``resolve``: what only a person can decide."""
 
 from __future__ import annotations
 
@@ -8,23 +8,143 @@ import typer
 
 from flows.cli.naming import Campaign, settings
 from flows.cli.screen import Json, Screen
+from flows.cli.words import label, plural
+
+By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER or the login name if left out.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, kept on record.")]
+Where = Annotated[
+    list[str], typer.Option("--where", help="Such as ligand=XPhos, 'temperature>100' or time=10..20; all at once.")
+]
+Round = Annotated[int, typer.Argument(metavar="ROUND", min=1, help="Number of the round.")]
 
 
 def approve(
     campaign: Campaign,
-    round_number: Annotated[int, typer.Argument(metavar="ROUND", min=1, help="Number of the round.")],
+    round_number: Round,
+    only: Annotated[
+        list[int] | None, typer.Argument(metavar="[NUMBER]...", min=1, help="Of its proposals; all if left out.")
+    ] = None,
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it instead.")] = False,
-    why: Annotated[str, typer.Option("--why", help="The reason, kept on record.")] = "",
+    meaning: Annotated[
+        str | None, typer.Option("--meaning", help="Of a refusal: cannot (it cannot be made) or preference.")
+    ] = None,
+    why: Why = "",
+    by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Approve (or refuse) a batch that waits for a person. hakken show says what is in it, and why."""
+    """Approve (or refuse) a batch that waits for a person. hakken show says what is in it, and why.
+
+    A refusal that means "cannot" teaches the planner: the candidate and its likes are taken for less likely to work.
+    """
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    engine.approve(where, campaign, round_number, by=where.by, why=why, refuse=refuse)
-    screen.document({"campaign": campaign, "round": round_number, "approved": not refuse, "by": where.by, "why": why})
-    screen.say(f"round {round_number} of {campaign} is {'refused' if refuse else 'approved'} by {where.by}")
+    who = by or where.by
+    n = engine.approve(where, campaign, round_number, by=who, why=why, refuse=refuse, only=only or (), meaning=meaning)
+    document = {"campaign": campaign, "round": round_number, "approved": not refuse, "by": who, "why": why}
+    screen.document({**document, "proposals": n, "meaning": meaning})
+    what = f"round {round_number} of {campaign} is" if not only else f"{plural(n, 'proposal')} of round {round_number}:"
+    screen.say(f"{what} {'refused' if refuse else 'approved'} by {who}")
     screen.next_step(f"hakken run {campaign} {'plans another batch' if refuse else 'sends it'}")
+
+
+def edit(
+    campaign: Campaign,
+    round_number: Round,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Of the proposal, as show gives it.")],
+    change: Annotated[list[str], typer.Option("--set", help="Such as temperature=90; several times for several.")],
+    why: Why = "",
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Change a proposal that waits for a person; the changed one runs in its place."""
+    from flows import engine
+    from flows.wiring import open_record
+
+    where, screen = settings(), Screen(as_json)
+    who = by or where.by
+    made = engine.edit(where, campaign, round_number, number, change, by=who, why=why)
+    screen.document({"campaign": campaign, "round": round_number, "proposal": made, "by": who, "why": why})
+    if not as_json:
+        with open_record(where) as ledger:
+            spec = ledger.campaign(campaign).spec
+        screen.say(f"proposal {number} of round {round_number} is now {label(spec, made.draft.candidate.settings)}")
+    screen.next_step(f"hakken approve {campaign} {round_number} decides on the rest; hakken run {campaign} sends it")
+
+
+def pin(
+    campaign: Campaign,
+    where_: Where,
+    why: Why = "",
+    again: Annotated[bool, typer.Option("--again", help="Although it was measured before.")] = False,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Have a candidate run in the next batch: every parameter given with --where."""
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    made = engine.pin(where, campaign, where_, by=by or where.by, why=why, again=again)
+    screen.document({"campaign": campaign, "decision": made})
+    screen.say(f"decision {made.number}: pinned by {made.draft.by}, to be run in the next batch")
+    screen.next_step(f"hakken run {campaign} runs it; hakken lift {campaign} {made.number} takes it back")
+
+
+def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json: Json = False) -> None:
+    """Keep candidates out from the next batch on: all for which every --where holds."""
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    made = engine.ban(where, campaign, where_, by=by or where.by, why=why)
+    screen.document({"campaign": campaign, "decision": made})
+    what = "that candidate" if made.draft.settings else "whatever meets it"
+    screen.say(f"decision {made.number}: banned by {made.draft.by}; {what} is left out from the next batch on")
+    screen.next_step(f"hakken lift {campaign} {made.number} takes it back; hakken decisions {campaign} lists all")
+
+
+def lift(
+    campaign: Campaign,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="Of the decision.")],
+    why: Why = "",
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Let a pin, a ban or a refusal's meaning count no more, from the next batch on."""
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    made = engine.lift(where, campaign, number, by=by or where.by, why=why)
+    screen.document({"campaign": campaign, "decision": made})
+    screen.say(f"decision {number} is lifted by {made.draft.by} (decision {made.number})")
+    screen.next_step(f"hakken run {campaign} goes on; hakken resume {campaign} first where it has finished")
+
+
+def decisions(campaign: Campaign, as_json: Json = False) -> None:
+    """What people decided of a campaign, and what of it is in force."""
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    made = engine.decisions(where, campaign)
+    screen.document(
+        {"campaign": campaign, "decisions": [{"decision": d, "in_force": now, "about": a} for d, now, a in made]}
+    )
+    if not made:
+        screen.say(f"nobody decided anything of {campaign} yet, besides approvals")
+    rows = [
+        (
+            d.number,
+            d.draft.kind.value,
+            about,
+            d.draft.by,
+            d.draft.why,
+            f"round {d.after_round + 1}",
+            "yes" if now else "no",
+        )
+        for d, now, about in made
+    ]
+    if rows:
+        screen.table(("", "kind", "about", "by", "why", "counts from", "in force"), rows)
+    screen.next_step(f"hakken ban, pin or lift {campaign} decides more; hakken show {campaign} has the last batch")
 
 
 def resolve(

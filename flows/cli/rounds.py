@@ -30,6 +30,7 @@ def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any
     return {
         "campaign": campaign,
         "round": record,
+        "decisions": [d for d in ledger.decisions(campaign) if d.after_round <= record.number],
         "proposals": [
             {
                 "proposal": proposal,
@@ -47,6 +48,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     spec = ledger.spec_version(campaign, record.version)
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = _by_position(ledger, campaign, record.number)
+    decisions = ledger.decisions(campaign)
     by = f"by {record.surrogate}" if record.surrogate else "by the initial design"
     screen.say(
         f"round {record.number} of {campaign}, {record.created:%Y-%m-%d %H:%M} UTC: "
@@ -56,6 +58,11 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     for proposal in sorted(proposals, key=lambda p: p.draft.run_order):
         at = proposal.draft.position
         _print_proposal(screen, spec, proposal, attempts.get(at, []), observations.get(at, []))
+        for decision in decisions:
+            if decision.draft.proposal_id == proposal.id:
+                said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
+                became = f"; became {label(spec, decision.draft.settings)}" if decision.replacement_id else ""
+                screen.say(f"     decision {decision.number}: {said}{became}")
     screen.say()
     for note in record.notes:
         screen.say(f"note: {note}")

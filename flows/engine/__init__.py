@@ -2,8 +2,9 @@
 
 from flows.engine.best import believed, best
 from flows.engine.campaigns import add_campaign
+from flows.engine.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.passes import tick
-from flows.engine.persons import approve, resolve, resume, retract, stop
+from flows.engine.persons import resolve, resume, retract, stop
 from flows.engine.previewing import preview, preview_spec
 from flows.engine.replaying import replay
 from flows.engine.reports import Best, ReplayReport, StatusReport, TellReport, TickReport
@@ -22,8 +23,13 @@ __all__ = [
     "View",
     "add_campaign",
     "approve",
+    "ban",
     "believed",
     "best",
+    "decisions",
+    "edit",
+    "lift",
+    "pin",
     "preview",
     "preview_spec",
     "replay",

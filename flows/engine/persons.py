@@ -1,4 +1,4 @@
-"""What only a person decides: retractions, approvals, doubts, and whether a campaign goes on."""
+"""What only a person decides: retractions, doubts, and whether a campaign goes on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
-from flows.engine.view import View, rounds_of
+from flows.engine.view import View
 from flows.wiring import open_record
-from loop.checkpoints import reached
 from loop.contracts import Ledger, Work
 from loop.errors import LedgerError, NotFound
 from loop.experiment import Event, State
@@ -35,27 +34,6 @@ def retract(settings: Settings, name: str, id_or_prefix: str, *, by: str, why: s
         with _writing(settings, ledger, name, by) as (_, work):
             work.retract(found.id, by, why)
         return found
-
-
-def approve(settings: Settings, name: str, round_number: int, *, by: str, why: str = "", refuse: bool = False) -> int:
-    """Approve (or refuse) every proposal of a round that waits for it; returns how many.
-
-    Raises:
-        NotFound: There is no such round.
-        LedgerError: Nothing in it waits for a decision.
-    """
-    with open_record(settings) as ledger:
-        ledger.round(name, round_number)
-        waiting = [p for p in ledger.proposals(name, round_number) if p.approved is None]
-        if not waiting:
-            others = rounds_of(p for p in ledger.proposals(name) if p.approved is None)
-            hint = f"; round {others[0]} does: hakken approve {name} {others[0]}" if others else "; nothing does"
-            raise LedgerError(f"round {round_number} of campaign {name!r} waits for no decision{hint}")
-        with _writing(settings, ledger, name, by) as (_, work):
-            for proposal in waiting:
-                work.decide(proposal.id, not refuse, by, why)
-        reached("approve.decided")
-        return len(waiting)
 
 
 def resolve(settings: Settings, key: str, *, ran: bool, by: str) -> AttemptRecord:

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.decisions import decided
 from flows.engine.judging import identified
 from flows.engine.session import Planner
 from flows.engine.view import View
 from loop.errors import PoolExhausted, SpaceError
 from loop.history import History
 from loop.policy.stopping import reason_to_stop
-from loop.record import AttemptRecord, CampaignRecord, CampaignState, ObservationRecord, ProposalRecord, RoundDraft
+from loop.record import Arm, AttemptRecord, CampaignRecord, CampaignState, ObservationRecord, RoundDraft
 from loop.space import Space
-from loop.space.pool import ENUMERABLE
 from loop.spec import CampaignSpec, build_space, context_of
-from loop.spec.models import ExcludeSpec
 
 if TYPE_CHECKING:
     from loop.planner import Plan
@@ -43,15 +42,41 @@ class Inputs:
     def plan(self, planner: Planner) -> Plan:
         """The batch, of at least one proposal. Raises what the planner raises besides.
 
+        Pinned candidates take their places in the batch, or make it up where they are many.
+
         Raises:
             PoolExhausted: Nothing is left to propose, perhaps because a person refused all that was.
         """
+        pinned = self.history.pinned[: self.experiments]
+        if not pinned:
+            return self._planned(planner, self.spec, self.experiments)
+        from loop.pinning import manual_proposals  # brings torch: only where something is pinned
+        from loop.planner import Plan
+
+        batch = self.spec.planner.batch
+        smaller = self.spec.planner.model_copy(update={"batch": max(batch - len(pinned), 1)})
+        left = self.experiments - len(pinned)
         try:
-            plan = planner(self.spec, self.history, None, seed=self.seed, experiments=self.experiments)
+            plan = self._planned(planner, self.spec.model_copy(update={"planner": smaller}), max(left, 1))
+        except PoolExhausted:  # what is pinned is run all the same
+            seen, waiting = self.history.observations, self.history.pending
+            plan = Plan(self.seed, "", {}, (), tuple(o.id for o in seen), tuple(p.key for p in waiting), ())
+        is_full = not left or (batch <= len(pinned) and not any(p.arm is Arm.INITIAL for p in plan.proposals))
+        kept = () if is_full else plan.proposals
+        manual = manual_proposals(self.spec, self.history, pinned, seed=self.seed, first=len(kept))
+        return replace(plan, proposals=(*kept, *manual))
+
+    def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int) -> Plan:
+        try:
+            plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments)
         except SpaceError as error:
             if not self.is_narrowed:
                 raise
             raise PoolExhausted(f"nothing is left that a person did not refuse ({error})") from error
+        except PoolExhausted as error:
+            if not self.is_narrowed:
+                raise
+            raise PoolExhausted(f"nothing is left that a person did not refuse: {error}") from error
         if not plan.proposals:
             raise PoolExhausted("the planner proposed nothing; widen the space or end the campaign")
         return plan
@@ -91,11 +116,11 @@ def what_is_due(view: View) -> Need:
 def next_inputs(view: View, experiments: int) -> Inputs:
     """What the next round is planned from."""
     number = view.round_number + 1
-    spec, notes = without_refused(view.spec, view.space, view.proposals if number > 1 else ())
+    said = decided(view.spec, view.space, view.proposals if number > 1 else (), view.decisions, number)
     history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
-    seed = seed_of(spec.planner.seed, view.name, number)
-    is_narrowed = spec is not view.spec
-    return Inputs(number, seed, spec, view.space, history, experiments, notes + unreadable, is_narrowed)
+    seed = seed_of(view.spec.planner.seed, view.name, number)
+    notes = said.notes + unreadable
+    return Inputs(number, seed, said.spec, view.space, said.history(history), experiments, notes, said.is_narrowed)
 
 
 def first_inputs(spec: CampaignSpec) -> Inputs:
@@ -144,33 +169,6 @@ def history_of(
         inside.append(attempt)
     declared = {n: None if c.options is None else tuple(c.options) for n, c in context_of(spec).items()}
     return History.of(space, observations, inside, declared), tuple(notes)
-
-
-def without_refused(
-    spec: CampaignSpec, space: Space, proposals: Sequence[ProposalRecord], before: int | None = None
-) -> tuple[CampaignSpec, tuple[str, ...]]:
-    """The spec with refused candidates kept out, so that they are not proposed again and again.
-
-    Only rounds below ``before`` are looked at, where it is given. A continuous space needs none of it: nobody
-    meets the same point twice.
-    """
-    refused = {
-        tuple(p.draft.candidate.settings.items()): p.draft.candidate.settings
-        for p in proposals
-        if p.approved is False and (before is None or p.round_number < before)
-    }
-    if not refused:
-        return spec, ()
-    if not space.is_finite:
-        return spec, ()
-    if space.size > ENUMERABLE:
-        return spec, (f"{len(refused)} refused candidates may come again: the space is too large for exclusions",)
-    inside = [settings for settings in refused.values() if space.contains(settings)]
-    excluded = [
-        ExcludeSpec(name=f"refused {i}", exclude={n: [v] for n, v in s.items()}) for i, s in enumerate(inside, start=1)
-    ]
-    changed = spec.model_copy(update={"constraints": [*spec.constraints, *excluded]})
-    return changed, (f"{len(inside)} candidates that a person refused are left out",)
 
 
 def seed_of(seed: int, campaign: str, number: int) -> int:

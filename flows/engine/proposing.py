@@ -27,7 +27,8 @@ def propose(session: Session) -> None:
 def plan_and_store(session: Session, need: Need) -> None:
     """One round. Nothing is written before the plan is complete, so a killed pass plans the same round again."""
     view = session.view
-    state = (view.campaign.version, view.campaign.data_version, tuple(a.key for a in view.pending))
+    pending = tuple(a.key for a in view.pending)
+    state = (view.campaign.version, view.campaign.data_version, pending, len(view.decisions))
     if session.exhausted == state:
         return
     inputs = next_inputs(view, need.experiments)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from flows.engine.planning import ALLOWED, Inputs, environment, history_of, without_refused
+from flows.engine.decisions import decided
+from flows.engine.planning import ALLOWED, Inputs, environment, history_of
 from flows.engine.reports import ReplayReport
 from flows.engine.session import Planner, default_planner
 from flows.wiring import open_record
@@ -33,7 +34,8 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
     """
     with open_record(settings) as ledger:
         stored = ledger.round(name, round_number)
-        before = [p.draft for p in ledger.proposals(name, round_number)]
+        later = {d.replacement_id for d in ledger.decisions(name)}  # edits of a person, which no planner made
+        before = [p.draft for p in ledger.proposals(name, round_number) if p.id not in later]
         inputs = inputs_of(ledger, name, stored)
     differences: list[str]
     notes: tuple[str, ...] = ()
@@ -65,9 +67,10 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     history, _ = history_of(
         spec, space, [observations[i] for i in stored.observations], [attempts[k] for k in stored.pending]
     )
-    planned, notes = without_refused(spec, space, ledger.proposals(name), before=stored.number)
+    said = decided(spec, space, ledger.proposals(name), ledger.decisions(name), stored.number)
     allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
-    return Inputs(stored.number, stored.seed, planned, space, history, allowed, notes, planned is not spec)
+    planned = said.history(history)
+    return Inputs(stored.number, stored.seed, said.spec, space, planned, allowed, said.notes, said.is_narrowed)
 
 
 def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft]) -> Iterator[str]:

@@ -73,4 +73,12 @@ def _basis(view: View) -> tuple[object, ...]:
     """Everything on record that decides a plan."""
     campaign = view.campaign
     pending = tuple(a.key for a in view.pending)
-    return campaign.state, campaign.version, campaign.data_version, view.round_number, pending, len(view.undecided)
+    return (
+        campaign.state,
+        campaign.version,
+        campaign.data_version,
+        view.round_number,
+        pending,
+        len(view.undecided),
+        len(view.decisions),
+    )

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from flows.engine.reports import Best
 from loop.contracts import Ledger
+from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
 from loop.history import values_of
 from loop.objective import SCORES, Objective
@@ -65,6 +66,11 @@ class View:
     @cached_property
     def proposals(self) -> tuple[ProposalRecord, ...]:
         return self.ledger.proposals(self.name)
+
+    @cached_property
+    def decisions(self) -> tuple[DecisionRecord, ...]:
+        """What people decided, in the order made."""
+        return self.ledger.decisions(self.name)
 
     @cached_property
     def unjudged(self) -> tuple[EnvelopeRecord, ...]:

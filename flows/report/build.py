@@ -11,6 +11,7 @@ from flows.report.calibration import judge
 from flows.report.chance import compare
 from flows.report.committee import follow
 from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
+from flows.report.decisions import read_decisions
 from flows.report.results import read_objective, read_results, read_units, with_units
 from flows.report.standing import rank, running_best, useful
 from loop.contracts import Ledger
@@ -65,6 +66,7 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
         batch=_last_batch(rounds, proposals, attempts, units),
         rounds=_round_lines(rounds, proposals),
+        decisions=read_decisions(ledger.decisions(name), units),
         waiting=_waiting(attempts, units),
         unread=_unread(envelopes),
         received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),

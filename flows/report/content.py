@@ -279,6 +279,20 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A person's decision."""
+
+    number: int
+    kind: str
+    about: str
+    by: str
+    why: str
+    from_round: int  # it counts from this round on
+    at: datetime
+    is_lifted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A campaign as its record tells it."""
 
@@ -294,6 +308,7 @@ class Report:
     chance: tuple[Chance, ...]  # by target; empty without a control arm
     batch: Batch | None  # None before the first round
     rounds: tuple[RoundLine, ...]
+    decisions: tuple[Said, ...]  # in the order made
     waiting: tuple[Waiting, ...]
     unread: tuple[Unread, ...]
     received: Mapping[str, int]  # envelopes by verdict

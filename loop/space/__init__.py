@@ -1,6 +1,6 @@
 """The search space: parameters, constraints, coordinates and lazy pools of candidates."""
 
-from loop.space.constraints import Comparison, Constraint, Count, Exclude, Formula, Linear, Require
+from loop.space.constraints import Comparison, Constraint, Count, Exclude, Formula, Linear, Region, Require
 from loop.space.expressions import Expression
 from loop.space.parameters import Category, Component, Continuous, Discrete, Ordinal, Parameter
 from loop.space.pool import PointPool, Pool, ProductPool, sample_space
@@ -27,6 +27,7 @@ __all__ = [
     "PointPool",
     "Pool",
     "ProductPool",
+    "Region",
     "Require",
     "Space",
     "sample_space",

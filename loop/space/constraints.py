@@ -37,6 +37,26 @@ class Exclude:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A region that is left out: some options at once with numbers in some ranges."""
+
+    name: str
+    conditions: Mapping[int, frozenset[float]]  # column of the coordinates -> values
+    ranges: Mapping[int, tuple[float, float]]  # column -> smallest and largest that take part
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys((*self.conditions, *self.ranges)))
+
+    def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
+        hit = _meets(x, self.conditions)
+        for column, (low, high) in self.ranges.items():
+            hit &= (x[:, column] >= low) & (x[:, column] <= high)
+        return ~hit
+
+
+@dataclass(frozen=True, slots=True)
 class Require:
     """A dependency: where all of ``when`` holds, all of ``require`` must hold too."""
 
@@ -140,7 +160,7 @@ class Comparison:
         return allowed
 
 
-Constraint: TypeAlias = Exclude | Require | Linear | Count | Comparison
+Constraint: TypeAlias = Exclude | Region | Require | Linear | Count | Comparison
 
 
 def _meets(x: NDArray[np.float64], conditions: Mapping[int, frozenset[float]]) -> NDArray[np.bool_]:

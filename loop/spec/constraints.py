@@ -19,6 +19,7 @@ from loop.space import (
     Formula,
     Linear,
     Parameter,
+    Region,
     Require,
     Space,
 )
@@ -33,6 +34,7 @@ from loop.spec.models import (
     LinearSpec,
     Options,
     ParameterSpec,
+    RangeSpec,
     RequireSpec,
 )
 
@@ -42,6 +44,8 @@ def build_constraint(number: int, spec: ConstraintSpec, space: Space) -> Constra
     name = spec.name or f"constraint {number}"
     try:
         match spec:
+            case ExcludeSpec(where=dict() as where):
+                return _region(name, _coordinates(spec.exclude, space, "excludes"), where, space)
             case ExcludeSpec():
                 return Exclude(name, _coordinates(spec.exclude, space, "excludes"))
             case RequireSpec():
@@ -132,6 +136,16 @@ def _formula(expression: Expression, space: Space) -> Formula:
                 "use exclude, or when and require, for options"
             )
     return Formula(expression, tuple(space.names.index(n) for n in expression.names))
+
+
+def _region(name: str, conditions: dict[int, frozenset[float]], where: Mapping[str, RangeSpec], space: Space) -> Region:
+    ranges: dict[int, tuple[float, float]] = {}
+    for p, spec in where.items():
+        column = _column(p, space)
+        if not isinstance(space.parameters[column], Discrete | Continuous):
+            raise SpaceError(f" gives a range of {p!r}, which is not a number; use exclude for options")
+        ranges[column] = spec.ends
+    return Region(name, conditions, ranges)
 
 
 def _linear(name: str, spec: LinearSpec, space: Space) -> Linear:

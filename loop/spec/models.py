@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -131,11 +132,37 @@ ParameterSpec: TypeAlias = Annotated[
 ]
 
 
+class RangeSpec(_Strict):
+    """A range of a number, its ends included (``at_least``, ``at_most``) or not (``above``, ``below``)."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest number in it."""
+        low = [-math.inf] if self.at_least is None else [self.at_least]
+        high = [math.inf] if self.at_most is None else [self.at_most]
+        low += [] if self.above is None else [math.nextafter(self.above, math.inf)]
+        high += [] if self.below is None else [math.nextafter(self.below, -math.inf)]
+        return max(low), min(high)
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> RangeSpec:
+        low, high = self.ends
+        if not low <= high or (low, high) == (-math.inf, math.inf):
+            raise ValueError("a range holds some numbers and not all; give at_least, at_most, above or below")
+        return self
+
+
 class ExcludeSpec(_Strict):
     """Combinations that must not occur: all the conditions at once."""
 
     name: Text | None = None
     exclude: Options
+    where: dict[str, RangeSpec] | None = None
 
 
 class RequireSpec(_Strict):

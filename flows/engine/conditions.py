@@ -1,0 +1,134 @@
+"""Conditions as a person writes them: ``ligand=XPhos``, ``temperature>100``, ``time=10..20``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loop.errors import SpaceError, did_you_mean
+from loop.record import Json, Settings
+from loop.space import Continuous, Discrete, Parameter, Space
+
+_CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>.+?)\s*")
+_RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
+_ENDS: Final[Mapping[str, str]] = {">=": "at_least", "<=": "at_most", ">": "above", "<": "below"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What was meant: one candidate, where every parameter has one value, or a region."""
+
+    region: Json  # as a spec's constraint: exclude, where
+    candidate: Settings | None
+
+
+def read_candidate(space: Space, changes: Sequence[str], before: Settings | None = None) -> dict[str, str | float]:
+    """A candidate of the space: ``before`` with the changes, or all of it from the changes.
+
+    Raises:
+        SpaceError: A parameter is unknown or missing, or the candidate lies outside the space; the message says why.
+    """
+    settings: dict[str, str | float] = dict(before or {})
+    for text in changes:
+        name, sign, value = _split(space, text)
+        if sign != "=":
+            raise SpaceError(f"{text!r} gives no value; write {name}=VALUE")
+        settings[name] = _value(_parameter(space, name), value)
+    settings = space.settings(space.coordinates(settings))
+    for p in space.parameters:
+        if isinstance(p, Discrete) and settings[p.name] not in p.values:
+            near = ", ".join(f"{v:g}" for v in sorted(p.values, key=lambda v: abs(v - float(settings[p.name])))[:3])
+            raise SpaceError(
+                f"{p.name} = {settings[p.name]:g} is none of its values; near it are {near} {p.unit}".rstrip()
+            )
+        if (
+            isinstance(p, Continuous)
+            and not space.contains(settings)
+            and not p.low <= float(settings[p.name]) <= p.high
+        ):
+            raise SpaceError(f"{p.name} = {settings[p.name]:g} lies outside {p.low:g} to {p.high:g} {p.unit}".rstrip())
+    x = space.coordinates(settings)[None, :]
+    for constraint in space.constraints:
+        if not constraint.allows(x)[0]:
+            raise SpaceError(f"{space.label(settings)} breaks {constraint.name!r} of the campaign's constraints")
+    if not space.contains(settings):
+        raise SpaceError(f"{space.label(settings)} lies outside the campaign's space; hakken show lists what is inside")
+    return settings
+
+
+def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
+    """All the conditions at once.
+
+    Raises:
+        SpaceError: One cannot be read, or names what the space lacks.
+    """
+    if not where:
+        raise SpaceError("no condition is given; write one such as --where ligand=XPhos")
+    exclude: dict[str, list[str | float]] = {}
+    ranges: dict[str, dict[str, float]] = {}
+    for text in where:
+        name, sign, value = _split(space, text)
+        p = _parameter(space, name)
+        is_number = isinstance(p, Discrete | Continuous)
+        if sign != "=":
+            if not is_number:
+                raise SpaceError(f"{text!r} compares {name!r}, which has options; write {name}=OPTION")
+            ranges.setdefault(name, {})[_ENDS[sign]] = _number(name, value)
+        elif is_number and (match := _RANGE.fullmatch(value)):
+            low, high = _number(name, match["low"]), _number(name, match["high"])
+            ranges.setdefault(name, {}).update(at_least=min(low, high), at_most=max(low, high))
+        else:
+            exclude.setdefault(name, []).extend(_value(p, part.strip()) for part in _parts(p, value))
+    if not ranges and set(exclude) == set(space.names) and all(len(v) == 1 for v in exclude.values()):
+        return Conditions({}, read_candidate(space, where))
+    for p in space.parameters:
+        if isinstance(p, Continuous) and p.name in exclude:
+            raise SpaceError(
+                f"{p.name!r} is continuous, and nobody meets one of its values twice; give a range, such as "
+                f"{p.name}={p.low:g}..{(p.low + p.high) / 2:g} or {p.name}>{(p.low + p.high) / 2:g}"
+            )
+    region: dict[str, Any] = {}
+    if exclude:
+        region["exclude"] = exclude
+    if ranges:
+        region["where"] = ranges
+    return Conditions(region, None)
+
+
+def _split(space: Space, text: str) -> tuple[str, str, str]:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise SpaceError(f"{text!r} is no condition; write PARAMETER=VALUE, such as {space.names[0]}=...")
+    return match["name"], match["sign"], match["value"]
+
+
+def _parameter(space: Space, name: str) -> Parameter:
+    if name not in space.names:
+        known = ", ".join(space.names)
+        raise SpaceError(f"the space has no parameter {name!r}{did_you_mean(name, space.names)}; it has {known}")
+    return space.parameters[space.names.index(name)]
+
+
+def _parts(p: Parameter, value: str) -> list[str]:
+    """Several values with commas between them; an option whose name has a comma is one."""
+    if not isinstance(p, Discrete | Continuous) and value in p.options:
+        return [value]
+    return value.split(",")
+
+
+def _value(p: Parameter, text: str) -> str | float:
+    if isinstance(p, Discrete | Continuous):
+        return _number(p.name, text)
+    p.index(text)  # names the option and its likeness where there is none
+    return text
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SpaceError(
+            f"{name} = {text!r} is not a number; give it in the parameter's unit, without the unit"
+        ) from None

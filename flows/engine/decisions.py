@@ -1,0 +1,155 @@
+"""Decisions in force: what people said, as far as it bears on one round, brought into spec and history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from loop.decision import DecisionKind, DecisionRecord, in_force
+from loop.errors import SpaceError
+from loop.history import History, Said
+from loop.record import Arm, Json, ProposalRecord, Settings
+from loop.space import Category, Component, Continuous, Discrete, Space
+from loop.spec import CampaignSpec
+from loop.spec.models import ExcludeSpec
+
+NEARBY: Final = 0.01  # of a range: how near a continuous number is taken for the one that was refused
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What people want of a round: a spec with their bans, and what they said of candidates."""
+
+    spec: CampaignSpec
+    pinned: tuple[Said, ...] = ()
+    kept_out: tuple[Said, ...] = ()
+    impossible: tuple[Said, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_narrowed: bool = field(default=False)  # something was taken out of the spec's space
+
+    def history(self, history: History) -> History:
+        """``history`` with what people said."""
+        return replace(history, pinned=self.pinned, kept_out=self.kept_out, impossible=self.impossible)
+
+
+def decided(
+    spec: CampaignSpec,
+    space: Space,
+    proposals: Sequence[ProposalRecord],
+    decisions: Sequence[DecisionRecord],
+    number: int,
+) -> Decided:
+    """What counts for round ``number``: refusals in earlier rounds, and decisions made before it and not lifted."""
+    now = in_force(decisions, number)
+    notes: list[str] = []
+    kinds = {d.draft.proposal_id: d for d in decisions if d.draft.proposal_id and d.draft.kind is not DecisionKind.EDIT}
+    forgiven = {proposal for proposal, d in kinds.items() if d not in now}  # a refusal whose meaning was lifted
+    refused: dict[bytes, Said] = {}
+    impossible: dict[bytes, Said] = {}
+    constraints: list[ExcludeSpec] = []
+
+    def keep_out(settings: Settings, why: str, name: str) -> None:
+        x = _place(space, settings, name, notes)
+        if x is None:
+            return
+        refused.setdefault(x.x.tobytes(), replace(x, why=why))
+        if not space.is_finite:
+            constraints.append(around(space, settings, name))
+
+    for p in proposals:
+        if p.approved is False and p.round_number < number and p.id not in forgiven:
+            keep_out(p.draft.candidate.settings, "refused", f"refused in round {p.round_number}")
+    pins = [d for d in now if d.draft.kind is DecisionKind.PIN and not _was_run(d, proposals, number)]
+    for d in now:
+        name = f"{d.draft.kind.value} {d.number}"
+        if d.draft.kind is DecisionKind.CANNOT and (said := _place(space, d.draft.settings, name, notes)):
+            impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
+        if d.draft.kind is DecisionKind.BAN and d.draft.settings:
+            keep_out(d.draft.settings, d.draft.why, name)
+        elif d.draft.kind is DecisionKind.BAN:
+            constraints.append(region_of(d.draft.region, name))
+            notes.append(f"ban {d.number} is in force: {region_text(d.draft.region)} ({d.draft.why})")
+    pinned = [
+        replace(said, why=d.draft.why)
+        for d in pins
+        if (said := _place(space, d.draft.settings, f"pin {d.number}", notes))
+    ]
+    for count, what in (
+        (len(pinned), "pinned by a person"),
+        (len(refused), "that a person refused or banned left out"),
+        (len(impossible), "that cannot be made, a person says"),
+    ):
+        if count:
+            notes.append(f"{count} candidates {what}" if count > 1 else f"1 candidate {what}")
+    changed = spec if not constraints else spec.model_copy(update={"constraints": [*spec.constraints, *constraints]})
+    return Decided(
+        changed,
+        tuple(pinned),
+        tuple(refused.values()),
+        tuple(impossible.values()),
+        tuple(notes),
+        bool(constraints or refused or impossible),
+    )
+
+
+def around(space: Space, settings: Settings, name: str) -> ExcludeSpec:
+    """What keeps a candidate of a continuous space out: its options, and numbers within a hundredth of each range."""
+    options: dict[str, list[str | float] | str | float] = {}
+    where: dict[str, dict[str, float]] = {}
+    for p in space.parameters:
+        value = settings[p.name]
+        if isinstance(p, Continuous):
+            near = NEARBY * (p.high - p.low)
+            where[p.name] = {"at_least": float(value) - near, "at_most": float(value) + near}
+        else:
+            options[p.name] = [value]
+    return ExcludeSpec.model_validate({"name": name, "exclude": options, "where": where})
+
+
+def region_of(region: Json, name: str) -> ExcludeSpec:
+    """A region as a constraint that leaves it out."""
+    return ExcludeSpec.model_validate(
+        {"name": name, "exclude": region.get("exclude") or {}, "where": region.get("where") or {}}
+    )
+
+
+def region_text(region: Json) -> str:
+    """A region in a line."""
+    parts = [
+        f"{name} = {' or '.join(str(v) for v in values)}" for name, values in (region.get("exclude") or {}).items()
+    ]
+    signs = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
+    for name, ends in (region.get("where") or {}).items():
+        parts += [f"{name} {signs[sign]} {value:g}" for sign, value in ends.items()]
+    return " and ".join(parts)
+
+
+def numbers_in(space: Space) -> set[str]:
+    """The parameters that are numbers."""
+    return {p.name for p in space.parameters if isinstance(p, Discrete | Continuous)}
+
+
+def options_of(space: Space, name: str) -> tuple[str, ...]:
+    """The options of a parameter, none for a number."""
+    found = next(p for p in space.parameters if p.name == name)
+    return found.options if isinstance(found, Category | Component) else ()
+
+
+def _was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int) -> bool:
+    """Whether a pinned candidate was proposed since, before round ``number``."""
+    return any(
+        p.draft.arm is Arm.MANUAL
+        and decision.after_round < p.round_number < number
+        and dict(p.draft.candidate.settings) == dict(decision.draft.settings)
+        for p in proposals
+    )
+
+
+def _place(space: Space, settings: Settings, name: str, notes: list[str]) -> Said | None:
+    """Where the candidate lies; None, with a note, where the space has changed so that it does not."""
+    try:
+        return Said(space.coordinates(settings), "")
+    except SpaceError as error:
+        notes.append(f"{name} is passed over: {error}")
+        return None

@@ -1,0 +1,72 @@
+"""Candidates that a person wants: in the next batch, or in a proposal's place, with what the model says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.belief import Belief, learn, predictions_of
+from loop.errors import FitError, TooFewPoints
+from loop.explain import nearest
+from loop.history import History, regression_table
+from loop.record import Arm, ProposalDraft
+from loop.spec import CampaignSpec, build_objective, build_space
+
+if TYPE_CHECKING:
+    from loop.history import Said
+
+
+def manual_proposals(
+    spec: CampaignSpec, history: History, wanted: Sequence[Said], *, seed: int, first: int
+) -> tuple[ProposalDraft, ...]:
+    """Proposals of the arm manual, each with the reason that a person gave and the predictions of the model.
+
+    Args:
+        spec: A resolved spec.
+        history: What the model learns from; without enough of it nothing is predicted.
+        wanted: The candidates.
+        seed: Of the round, so that the model is the round's own.
+        first: Position and place in the run order of the first of them.
+    """
+    space, objective = build_space(spec), build_objective(spec)
+    x = np.array([w.x for w in wanted]).reshape(-1, len(space.parameters))
+    belief = _belief(spec, history, x, seed)
+    with torch.no_grad():
+        said = predictions_of(objective, belief, torch.from_numpy(x))
+    drafts = []
+    for i, (one, predictions) in enumerate(zip(wanted, said, strict=True)):
+        known = nearest(space, one.x, history)
+        drafts.append(
+            ProposalDraft(
+                candidate=space.candidate(space.settings(one.x)),
+                arm=Arm.MANUAL,
+                position=first + i,
+                run_order=first + i,
+                replicates=1,
+                reason=f"manual: {one.why}",
+                model="" if belief is None else belief.models[0].name,
+                acquisition="",
+                acquisition_value=None,
+                predictions=predictions,
+                neighbour=known.label,
+                novelty=known.novelty,
+            )
+        )
+    return tuple(drafts)
+
+
+def _belief(spec: CampaignSpec, history: History, x: NDArray[np.float64], seed: int) -> Belief | None:
+    if spec.planner.surrogate == "random" or not len(x):
+        return None
+    space, objective = build_space(spec), build_objective(spec)
+    table, _ = regression_table(space, objective, history)
+    if not len(table) or np.isnan(table.y).all(axis=0).any():
+        return None
+    try:
+        return learn(spec, space, objective, history, table, seed=seed)
+    except (TooFewPoints, FitError):
+        return None

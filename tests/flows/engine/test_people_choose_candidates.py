@@ -1,0 +1,223 @@
+"""People choose: refusals with a meaning, edits, pins and bans; all on record, and each round planned again from it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import approve, ban, decisions, edit, lift, pin, replay, resume, tick
+from flows.engine.decisions import decided
+from flows.engine.planning import next_inputs
+from flows.engine.view import View
+from flows.report import build
+from flows.report.page import render
+from flows.settings import Settings
+from loop.acquisition.streaming import is_among
+from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
+from loop.history import feasibility_table
+from loop.record import Arm, ProposalRecord
+from loop.space import sample_space
+from loop.spec import CampaignSpec, build_space
+from tests.flows.engine.bench import add, cheap_planner, spec_of
+
+PERSON = {"adapter": "simulated", "approval": "person"}
+
+
+def once(settings: Settings) -> Any:
+    return tick(settings, "small", planner=cheap_planner)
+
+
+def proposals(settings: Settings, number: int) -> tuple[ProposalRecord, ...]:
+    with open_ledger(settings.database) as ledger:
+        return ledger.proposals("small", number)
+
+
+def inputs(settings: Settings) -> Any:
+    with open_ledger(settings.database) as ledger:
+        return next_inputs(View(ledger, "small"), 9)
+
+
+def go_on(settings: Settings, rounds: int) -> None:
+    """Passes until so many rounds are on record; the last of them is out."""
+    for _ in range(4 * rounds):
+        once(settings)
+        with open_ledger(settings.database) as ledger:
+            if View(ledger, "small").round_number >= rounds:
+                return
+
+
+def untried(settings: Settings) -> list[dict[str, Any]]:
+    """Candidates that no round has proposed."""
+    with open_ledger(settings.database) as ledger:
+        proposed = [dict(p.draft.candidate.settings) for p in ledger.proposals("small")]
+    everything = itertools.product(("water", "DMF", "MeCN"), ("KOAc", "DBU"), (1.0, 5.0))
+    return [s for s in ({"solvent": a, "base": b, "step": c} for a, b, c in everything) if s not in proposed]
+
+
+@pytest.fixture
+def small(settings: Settings, tmp_path: Path) -> Settings:
+    """A campaign whose first round is out."""
+    add(settings, tmp_path, budget={"experiments": 30})
+    go_on(settings, 1)
+    return settings
+
+
+def test_what_cannot_be_made_is_kept_out_and_teaches(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON)
+    once(settings)
+    first, second, *_ = sorted(proposals(settings, 1), key=lambda p: p.draft.run_order)
+
+    approve(settings, "small", 1, by="ada", refuse=True, only=[1], meaning="cannot", why="it decomposes")
+    approve(settings, "small", 1, by="ada", refuse=True, only=[2], meaning="preference", why="too dear")
+    approve(settings, "small", 1, by="ada")
+
+    assert [p.approved for p in proposals(settings, 1)].count(True) == 2
+    now = inputs(settings)
+    d = len(now.space.parameters)
+    impossible, dear = (now.space.coordinates(p.draft.candidate.settings) for p in (first, second))
+    assert is_among(np.array([impossible, dear]), now.history.tried(d)).all()
+    x, ran = feasibility_table(now.history, d)
+    assert x[~ran].tolist() == [impossible.tolist()]
+    kinds = [(m.draft.kind, m.draft.by, m.draft.why) for m, _, _ in decisions(settings, "small")]
+    assert kinds == [(DecisionKind.CANNOT, "ada", "it decomposes"), (DecisionKind.PREFERENCE, "ada", "too dear")]
+
+
+def test_a_lifted_refusal_lets_the_candidate_come_again(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON)
+    once(settings)
+    approve(settings, "small", 1, by="ada", refuse=True, meaning="cannot", why="no glassware")
+    before = inputs(settings).history
+
+    lift(settings, "small", 1, by="bob", why="glassware came")
+
+    after = inputs(settings).history
+    assert (len(before.impossible), len(before.kept_out)) == (4, 4)
+    assert (len(after.impossible), len(after.kept_out)) == (3, 3)
+    assert [now for _, now, _ in decisions(settings, "small")] == [False, True, True, True, False]
+
+
+def test_an_edited_proposal_runs_in_place_of_the_one_it_came_from(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON, budget={"experiments": 20})
+    once(settings)
+    old = next(p for p in proposals(settings, 1) if p.draft.run_order == 1)
+    before = old.draft.candidate.settings
+    step = 5.0 if before["step"] != 5.0 else 4.0
+
+    made = edit(settings, "small", 1, 2, [f"step={step:g}"], by="ada", why="the pump is too slow")
+    approve(settings, "small", 1, by="ada")
+
+    assert made.draft.candidate.settings == {**before, "step": step}
+    assert (made.draft.arm, made.draft.run_order, made.approved) == (Arm.MANUAL, 1, True)
+    assert "the pump is too slow" in made.draft.reason
+    assert replay(settings, "small", 1, planner=cheap_planner).is_identical
+    go_on(settings, 2)
+    with open_ledger(settings.database) as ledger:
+        ran = {tuple(o.settings.values()): o.arm for o in ledger.observations("small")}
+        page = render(build(ledger, "small"))
+    assert ran[tuple(made.draft.candidate.settings.values())] is Arm.MANUAL
+    assert tuple(before.values()) not in ran
+    assert "the pump is too slow" in page
+
+
+def test_a_pinned_candidate_runs_in_the_next_batch_and_once(small: Settings) -> None:
+    wanted = untried(small)[0]
+
+    pin(small, "small", [f"{k}={v}" for k, v in wanted.items()], by="ada", why="my hunch")
+    go_on(small, 3)
+
+    second, third = proposals(small, 2), proposals(small, 3)
+    mine = [p for p in second if p.draft.arm is Arm.MANUAL]
+    assert [dict(p.draft.candidate.settings) for p in mine] == [wanted]
+    assert mine[0].draft.reason == "manual: my hunch"
+    assert len(second) == 3  # it takes one place of the batch
+    assert not [p for p in third if p.draft.arm is Arm.MANUAL]
+    assert all(replay(small, "small", n, planner=cheap_planner).is_identical for n in (1, 2, 3))
+
+
+def test_more_pins_than_places_are_all_run(small: Settings) -> None:
+    for wanted in untried(small)[:5]:
+        pin(small, "small", [f"{k}={v}" for k, v in wanted.items()], by="ada", why="all of them")
+
+    go_on(small, 2)
+
+    assert [p.draft.arm for p in proposals(small, 2)] == [Arm.MANUAL] * 5
+    assert replay(small, "small", 2, planner=cheap_planner).is_identical
+
+
+def test_a_ban_counts_from_the_next_round_until_it_is_lifted(small: Settings) -> None:
+    ban(small, "small", ["solvent=water,DMF", "step>2"], by="ada", why="the fume hood is broken")
+    go_on(small, 2)
+    lift(small, "small", 1, by="bob", why="it is mended")
+    go_on(small, 3)
+
+    for p in proposals(small, 2):
+        s = p.draft.candidate.settings
+        assert not (s["solvent"] in ("water", "DMF") and float(s["step"]) > 2)
+    assert all(replay(small, "small", n, planner=cheap_planner).is_identical for n in (1, 2, 3))
+    with open_ledger(small.database) as ledger:
+        notes = [r.notes for r in ledger.rounds("small")]
+        assert ledger.verify_audit().is_intact
+    assert "ban 1 is in force: solvent = water or DMF and step > 2 (the fume hood is broken)" in notes[1]
+    assert not any("ban" in note for note in (*notes[0], *notes[2]))
+
+
+def test_a_campaign_that_ended_for_want_of_candidates_goes_on_when_a_ban_is_lifted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    space = {"solvent": {"type": "category", "options": list("abcdef")}}
+    add(settings, tmp_path, space=space)
+    go_on(settings, 1)
+    left = sorted(set("abcdef") - {str(p.draft.candidate.settings["solvent"]) for p in proposals(settings, 1)})
+    for letter in left:
+        ban(settings, "small", [f"solvent={letter}"], by="ada", why="out of stock")
+    assert once(settings).state == "finished"
+
+    lift(settings, "small", 1, by="ada", why="delivered")
+    resume(settings, "small", by="ada")
+    once(settings)
+
+    assert [p.draft.candidate.settings for p in proposals(settings, 2)] == [{"solvent": left[0]}]
+
+
+def test_bans_hold_in_continuous_and_in_huge_spaces() -> None:
+    numbers = {f"x{i}": {"type": "number", "low": 0, "high": 1} for i in range(3)}
+    huge = {f"c{i}": {"type": "category", "options": [f"o{j}" for j in range(10)]} for i in range(12)}
+    continuous = CampaignSpec.from_resolved(
+        spec_of(space={**numbers, "kind": {"type": "category", "options": ["a", "b"]}})
+    )
+    space = build_space(continuous)
+    region = {"exclude": {"kind": ["a"]}, "where": {"x0": {"above": 0.2}, "x1": {"at_most": 0.9}}}
+    spot = {"x0": 0.5, "x1": 0.5, "x2": 0.5, "kind": "b"}
+    said = decided(continuous, space, (), (record(1, region=region), record(2, settings=spot)), 1)
+
+    narrowed = build_space(said.spec)
+    x = sample_space(narrowed, 2_000, 0)
+    assert not ((x[:, 3] == 0) & (x[:, 0] > 0.2) & (x[:, 1] <= 0.9)).any()
+    assert narrowed.contains({**spot, "x0": 0.2, "kind": "a"})
+    assert not narrowed.contains({**spot, "x0": 0.505})
+    assert narrowed.contains({**spot, "x0": 0.52})
+
+    large = CampaignSpec.from_resolved(spec_of(space=huge))
+    where = build_space(large)
+    banned = {f"c{i}": "o3" for i in range(12)}
+    said = decided(large, where, (), (record(1, settings=banned),), 1)
+    assert said.spec is large  # no constraint, and so nothing to enumerate
+    assert is_among(where.coordinates(banned)[None], said.history(inputs_free()).tried(12)).all()
+
+
+def inputs_free() -> Any:
+    from loop.history import History
+
+    return History()
+
+
+def record(number: int, settings: Any = None, region: Any = None) -> DecisionRecord:
+    from datetime import UTC, datetime
+
+    draft = DecisionDraft(DecisionKind.BAN, "ada", "why", settings or {}, region or {})
+    return DecisionRecord(f"d{number}", number, draft, None, 0, datetime(2026, 1, 1, tzinfo=UTC))
