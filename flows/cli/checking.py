@@ -41,10 +41,11 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     from adapters.registry import build
     from loop.contracts import AdapterContext, ExperimentSpec
     from loop.space import ProductPool, sample_space
+    from loop.space.counting import said_count
     from loop.spec import build_objective, build_space
 
     space, objective = build_space(spec), build_objective(spec)
-    candidates: int | str = len(ProductPool(space)) if space.is_finite else "continuous"
+    candidates = said_count(space)
     settings = space.settings(ProductPool(space).take(_first())[0] if space.is_finite else sample_space(space, 1, 0)[0])
     with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
         context = AdapterContext(folder=folder, base=str(base), campaign=spec.campaign, targets=objective.units)

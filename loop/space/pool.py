@@ -1,23 +1,30 @@
 """Pools: finite candidate sets, never written out as a table.
 
-A product space is index arithmetic: candidate ``i`` is ``i`` written in the mixed radix of the parameters' sizes.
+A product space is index arithmetic: candidate ``i`` is ``i`` written in the mixed radix of the parameters' sizes, or
+of the tables of what constraints tie together.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError
+from loop.space.constraints import Comparison, Count, Linear, Require
+from loop.space.drawing import draw, refuse_empty
+from loop.space.factors import ENUMERABLE, Counted, Factor, factors
 from loop.space.parameters import Discrete
 from loop.space.raw import stretched
+from loop.space.skeleton import levels
 from loop.space.space import Space
 
 CHUNK = 262_144  # rows of coordinates handled at once; 5 parameters take 10 MB
-ENUMERABLE = 2_000_000  # up to this many combinations, constraints are settled once and for all
+NEAR = 48  # neighbours of a candidate in a table of tied columns, or levels of a column
+LOOKED_AT = 20_000  # rows of a table among which neighbours are sought
 
 
 class Pool(Protocol):
@@ -30,25 +37,109 @@ class Pool(Protocol):
         ...
 
 
+@runtime_checkable
+class LargePool(Pool, Protocol):
+    """A pool that may be too large to score: it can be drawn from, and knows what lies near a candidate."""
+
+    def sample(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Up to ``n`` different candidates at random, shape ``(k, d)``."""
+        ...
+
+    def neighbours(self, x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Candidates that differ from one at coordinates ``x``, ``(d,)``, in one choice: shape ``(k, d)``."""
+        ...
+
+
 @dataclass(frozen=True)
 class ProductPool:
-    """Every allowed combination of a finite space, by index arithmetic."""
+    """Every allowed combination of a finite space, by index arithmetic.
+
+    Up to two million combinations, and those of more that no constraint touches, each number is one candidate and
+    each candidate one number. Columns that constraints tie are tables of their own; of one with more than two
+    million rows the number is an estimate, and numbers mean candidates drawn at random (``counted`` says so).
+    """
 
     space: Space
     _kept: NDArray[np.int64] | None = field(init=False, repr=False)  # allowed indices, where constraints remove some
+    _factors: tuple[Factor, ...] = field(init=False, repr=False)  # instead, for what is large or tied otherwise
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_kept", self._allowed() if self.space.constraints else None)
+        is_plain = not self.space.conditions and (not self.space.constraints or self.space.size <= ENUMERABLE)
+        object.__setattr__(self, "_kept", self._allowed() if is_plain and self.space.constraints else None)
+        tables = () if is_plain else factors(self.space)
+        if any(not table.count.number for table in tables):
+            refuse_empty(self.space)  # names the constraint
+        object.__setattr__(self, "_factors", tables)
 
     def __len__(self) -> int:
+        if self._factors:
+            return math.prod(f.count.number for f in self._factors)
         return self.space.size if self._kept is None else len(self._kept)
+
+    @property
+    def counted(self) -> Counted:
+        """How many candidates there are: exactly, or an estimate with its interval."""
+        parts = [f.count for f in self._factors]
+        if all(p.is_exact for p in parts):
+            return Counted(len(self), len(self), len(self), True)
+        low, high = (math.prod(getattr(p, side) for p in parts) for side in ("low", "high"))
+        return Counted(len(self), low, high, False)
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Coordinates of the candidates at ``indices``, shape ``(n, d)``."""
         rest = np.asarray(indices, dtype=np.int64)
+        if self._factors:
+            x = np.empty((len(rest), len(self.space.parameters)))
+            for factor in reversed(self._factors):
+                rest, digit = np.divmod(rest, factor.count.number)
+                x[:, list(factor.columns)] = factor.take(digit)
+            return x
         if self._kept is not None:
             rest = self._kept[rest]
         return self._unpack(rest)
+
+    def sample(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Up to ``n`` different candidates at random, shape ``(k, d)``."""
+        if self._factors:
+            x = np.empty((n, len(self.space.parameters)))
+            for factor in self._factors:
+                x[:, list(factor.columns)] = factor.sample(n, rng)
+            return _unique_rows(x)
+        return self.take(np.unique(rng.integers(0, len(self), n, dtype=np.int64)))
+
+    def neighbours(self, x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Candidates that differ from one at coordinates ``x``, ``(d,)``, in one choice: shape ``(k, d)``.
+
+        Of tied columns, the nearest rows of their table; of anything with many choices, the nearest and some others.
+        """
+        found = [self._exchanged(x, column, rng) for column in range(len(x))]
+        for factor in self._factors:
+            if len(factor.columns) > 1 and isinstance(rows := getattr(factor, "rows", None), np.ndarray):
+                some = rows if len(rows) <= LOOKED_AT else rows[rng.integers(0, len(rows), LOOKED_AT)]
+                columns = list(factor.columns)
+                span = np.ptp(some, axis=0)
+                distance = (((some - x[columns]) / np.where(span > 0, span, 1.0)) ** 2).sum(axis=1)
+                near = some[np.argsort(distance, kind="stable")[:NEAR]]
+                changed = np.repeat(x[None, :], len(near), axis=0)
+                changed[:, columns] = near
+                found.append(changed)
+        everything = _unique_rows(np.concatenate(found))
+        return np.asarray(everything[self.space.holds(everything) & (everything != x).any(axis=1)])
+
+    def _exchanged(self, x: NDArray[np.float64], column: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """``x`` with other choices in one column; what begins to apply gets a choice at random."""
+        values = levels(self.space, column)[0]
+        if len(values) > NEAR:
+            near = np.argsort(np.abs(values - x[column]), kind="stable")[: NEAR // 2]
+            values = values[np.unique(np.concatenate([near, rng.integers(0, len(values), NEAR // 2)]))]
+        changed = np.repeat(x[None, :], len(values), axis=0)
+        changed[:, column] = values
+        was = self.space.frame.active(x[None, :])[0]
+        for condition in self.space.conditions:
+            there = self.space.frame.active(changed)[:, condition.column] & ~was[condition.column]
+            options = levels(self.space, condition.column)[0]
+            changed[there, condition.column] = options[rng.integers(0, len(options), int(there.sum()))]
+        return self.space.frame.canonical(changed)
 
     def _unpack(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
         parameters = self.space.finite_parameters()
@@ -62,11 +153,6 @@ class ProductPool:
 
     def _allowed(self) -> NDArray[np.int64]:
         size = self.space.size
-        if size > ENUMERABLE:
-            raise SpaceError(
-                f"the space has {size} combinations and constraints; constrained spaces of more than {ENUMERABLE} "
-                "are not supported yet: remove options, or the constraints"
-            )
         kept = [
             chunk[self.space.allows(self._unpack(chunk))]
             for chunk in np.split(np.arange(size, dtype=np.int64), range(CHUNK, size, CHUNK))
@@ -114,15 +200,21 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
         method: ``"sobol"``, ``"lhs"`` (Latin hypercube) or ``"random"``.
 
     Raises:
-        SpaceError: No allowed point turned up in 64 times as many as wanted.
+        SpaceError: A constraint leaves nothing, or no allowed point turned up; names the constraint.
     """
+    rng = np.random.default_rng(seed)
+    if space.mixtures or any(isinstance(c, Linear) and c.is_equality for c in space.constraints):
+        if space.is_finite:
+            pool = ProductPool(space)
+            return pool.take(rng.permutation(len(pool))[:n]) if len(pool) <= ENUMERABLE else pool.sample(2 * n, rng)[:n]
+        return _unique_rows(draw(space, n, rng))  # nothing drawn from a box would keep an equality
     from scipy.stats import qmc  # 1 s: only where a space is sampled
 
     d = len(space.parameters)
-    rng = np.random.default_rng(seed)
+    is_tied = bool(space.conditions) or any(isinstance(c, Comparison | Count | Require) for c in space.constraints)
     found = np.empty((0, d))
     drawn = 0
-    while len(found) < n and drawn < 64 * max(n, 64):
+    while len(found) < n and drawn < (8 if is_tied else 64) * max(n, 64):
         size = int(max(n, 64))
         if method == "sobol":
             unit = qmc.Sobol(d, rng=rng).random_base2(int(np.ceil(np.log2(size))))
@@ -133,8 +225,8 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
         drawn += len(unit)
         x = _stretch(space, unit)
         found = _unique_rows(np.vstack([found, x[space.allows(x)]]))
-    if not len(found):
-        raise SpaceError("no point that keeps every constraint turned up; loosen the constraints")
+    if len(found) < n and (space.constraints or space.conditions):
+        found = _unique_rows(np.vstack([found, draw(space, n, rng)]))
     return found[:n]
 
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
 from loop.errors import HakkenError, PlateError, SpaceError, SpecError, UnknownName, did_you_mean
 from loop.objective import SCORES, Objective, Tradeoff
-from loop.space import ProductPool, sample_space
+from loop.space import ProductPool
+from loop.space.drawing import refuse_empty
 from loop.spec.building import build_objective, build_space
 from loop.spec.models import (
     CONSTRAINT_KINDS,
@@ -171,7 +172,7 @@ def _check_space(spec: CampaignSpec) -> None:
     if space.is_finite and space.constraints:
         ProductPool(space)
     elif space.constraints:
-        sample_space(space, 1, 0)
+        refuse_empty(space)
 
 
 # --- YAML with line numbers -------------------------------------------------------------------------------------

@@ -1,0 +1,176 @@
+"""Drawing points of a space with everything that ties it: built to be allowed, not drawn and thrown away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.errors import SpaceError
+from loop.space.constraints import Constraint, Linear
+from loop.space.parameters import Continuous
+from loop.space.polytope import inside, walk
+from loop.space.raw import raw_sample, stretched
+from loop.space.skeleton import Skeleton, components, enumerate_rows
+from loop.space.space import Space
+
+SKELETON = 100_000  # combinations of options, steps and zeros that are kept of each component
+BLOCK = 4_096  # points drawn at once
+TRIES = 64  # blocks without a point after which the space counts as empty
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a space is drawn from: its skeleton, component by component."""
+
+    space: Space
+    skeletons: tuple[Skeleton, ...]
+
+    def bounds(self, n: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """For each of ``n`` points the interval of each coordinate: two of shape ``(n, d)``."""
+        d = len(self.space.parameters)
+        low, high = np.empty((n, d)), np.empty((n, d))
+        for part in self.skeletons:
+            rows = rng.integers(0, len(part), n)
+            low[:, list(part.columns)], high[:, list(part.columns)] = part.low[rows], part.high[rows]
+        return low, high
+
+
+def plan_of(space: Space) -> Plan:
+    """The plan for drawing.
+
+    Raises:
+        SpaceError: A constraint leaves nothing; it is named.
+    """
+    found = []
+    for columns in components(space):
+        rows = enumerate_rows(space, columns, SKELETON, np.random.default_rng(0))
+        if not len(rows):
+            raise SpaceError(_what_empties(space, columns, is_sure=rows.is_whole))
+        found.append(rows)
+    return Plan(space, tuple(found))
+
+
+def draw(space: Space, n: int, rng: np.random.Generator, plan: Plan | None = None) -> NDArray[np.float64]:
+    """Up to ``n`` allowed points, some perhaps more than once where the space is small: ``(k, d)``.
+
+    Numbers that linear constraints tie are drawn by a random walk through what they leave; what only an expression
+    forbids is thrown away.
+
+    Raises:
+        SpaceError: Nothing is left, or no point turned up.
+    """
+    plan = plan_of(space) if plan is None else plan
+    linear = [c for c in space.constraints if isinstance(c, Linear) and _is_continuous(space, c)]
+    found: list[NDArray[np.float64]] = []
+    drawn = have = 0
+    for turn in range(TRIES):
+        size = int(min(max(n - have, 64), BLOCK))
+        low, high = plan.bounds(size, rng)
+        x = _filled(space, low, high, rng)
+        if linear:
+            x = walk(linear, low, high, inside(linear, low, high, x), rng)
+        x = space.frame.canonical(x)
+        x = x[space.holds(x)]
+        drawn += size
+        have += len(x)
+        found.append(x)
+        if have >= n or (turn + 1 >= TRIES // 4 and have):
+            break
+    if not have:
+        raise SpaceError(_none_found(space, drawn))
+    return np.concatenate(found)[:n]
+
+
+def refuse_empty(space: Space) -> None:
+    """See that something is left.
+
+    Raises:
+        SpaceError: Nothing is left, for certain or as far as drawing tells; names the constraint.
+    """
+    plan = plan_of(space)
+    rules = [c for c in space.constraints if isinstance(c, Linear)]
+    if not space.is_finite and len(rules) > 1:
+        _refuse_contradiction(space, rules)
+    draw(space, 1, np.random.default_rng(0), plan)
+
+
+def _filled(
+    space: Space, low: NDArray[np.float64], high: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """A point of each row's box: evenly, over the logarithm where the scale says so; fractions evenly on their face."""
+    x = low.copy()
+    mixed = space.frame.mixed_columns
+    for column, p in enumerate(space.parameters):
+        open_ = high[:, column] > low[:, column]
+        if isinstance(p, Continuous) and open_.any():
+            plain = Continuous(p.name, p.low, p.high, scale=p.scale)
+            if column in mixed:
+                x[open_, column] = rng.exponential(size=int(open_.sum()))
+            else:
+                drawn = stretched(plain, rng.random(int(open_.sum())))
+                x[open_, column] = np.clip(drawn, low[open_, column], high[open_, column])
+    for mixture in space.mixtures:
+        columns = list(mixture.columns)
+        open_ = high[:, columns] > low[:, columns]
+        fixed = np.where(open_, 0.0, low[:, columns]).sum(axis=1) + np.where(open_, low[:, columns], 0.0).sum(axis=1)
+        share = np.where(open_, x[:, columns], 0.0)
+        total = share.sum(axis=1, keepdims=True)
+        share = np.divide(share, total, out=np.zeros_like(share), where=total > 0) * (1 - fixed)[:, None]
+        x[:, columns] = low[:, columns] + share
+    return x
+
+
+def _is_continuous(space: Space, rule: Linear) -> bool:
+    return any(isinstance(space.parameters[c], Continuous) for c in rule.columns)
+
+
+def _what_empties(space: Space, columns: tuple[int, ...], *, is_sure: bool) -> str:
+    """Name the first constraint with which nothing is left of a component."""
+    mine = [c for c in space.constraints if set(c.columns) <= set(columns)]
+    for k in range(1, len(mine) + 1):
+        if not len(enumerate_rows(space, columns, SKELETON, np.random.default_rng(0), mine[:k])):
+            break
+    total = f" (of {space.size} combinations)" if space.is_finite else ""
+    doubt = "" if is_sure else ", as far as a random part of the combinations tells"
+    return f"constraint {mine[k - 1].name!r} leaves no candidate{total}{doubt}; loosen or remove it"
+
+
+def _refuse_contradiction(space: Space, rules: list[Linear]) -> None:
+    """Linear constraints that no numbers at all can keep together, by linear programming."""
+    from scipy.optimize import linprog  # 0.3 s: only where several linear constraints meet continuous numbers
+
+    from loop.space.parameters import least_and_most
+
+    bounds = [least_and_most(p) for p in space.parameters]
+    bounds = [(min(a, 0.0), max(b, 0.0)) if i in space.frame.conditional else (a, b) for i, (a, b) in enumerate(bounds)]
+
+    def is_possible(some: list[Linear]) -> bool:
+        a, b = [], []
+        for rule in some:
+            weights = np.zeros(len(bounds))
+            weights[list(rule.weights)] = list(rule.weights.values())
+            for sign, bound in ((1.0, rule.at_most), (-1.0, -rule.at_least)):
+                if np.isfinite(bound):
+                    a.append(sign * weights)
+                    b.append(bound + rule.slack)
+        return bool(linprog(np.zeros(len(bounds)), A_ub=a, b_ub=b, bounds=bounds, method="highs").status != 2)
+
+    if not is_possible(rules):
+        name = next(rules[k - 1].name for k in range(1, len(rules) + 1) if not is_possible(rules[:k]))
+        raise SpaceError(
+            f"constraint {name!r} leaves no candidate; it contradicts those before it: loosen or remove it"
+        )
+
+
+def _none_found(space: Space, drawn: int) -> str:
+    x = raw_sample(space.frame, BLOCK, np.random.default_rng(0))
+    shares: list[tuple[float, Constraint]] = [(float(c.allows(x).mean()), c) for c in space.constraints]
+    if not shares:
+        return f"no allowed point turned up in {drawn} draws; mend the space"
+    share, hardest = min(shares, key=lambda s: s[0])
+    return (
+        f"constraint {hardest.name!r} leaves no candidate as far as {drawn} draws tell (not a proof): none kept every "
+        f"constraint, and it alone allows {100 * share:.2g} % of the space; loosen it"
+    )

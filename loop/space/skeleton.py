@@ -1,0 +1,216 @@
+"""Skeletons: the combinations that constraints leave, built column by column and pruned on the way.
+
+A row gives each column the interval from ``low`` to ``high``: both alike for an option, a step or a zero, apart for a
+number that is continuous. Columns that no constraint ties together are independent, so a space is a product of
+small tables instead of one that nobody could store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.space.constraints import Constraint, Count, Linear
+from loop.space.parameters import Continuous, Discrete, least_and_most
+from loop.space.space import Space
+from loop.space.structure import inactive_coordinate
+
+CHUNK = 262_144  # rows handled at once
+_Ends: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+TINY = 1e-6  # of its range: the least that counts as used of a fraction from zero up
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Allowed combinations of some columns; ``low`` and ``high`` have shape ``(rows, columns)``.
+
+    ``weight`` is how many combinations each row stands for: 1 where every one is there (``is_whole``), more where
+    they are a random part of too many.
+    """
+
+    columns: tuple[int, ...]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    weight: float
+    is_whole: bool
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+
+def components(space: Space) -> tuple[tuple[int, ...], ...]:
+    """Columns that constraints, conditions or a mixture tie together, in order of their first columns."""
+    parent = list(range(len(space.parameters)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    ties = [c.columns for c in space.constraints] + [(c.column, *c.columns) for c in space.conditions]
+    for columns in ties:
+        for other in columns[1:]:
+            a, b = sorted((root(columns[0]), root(other)))
+            parent[b] = a
+    groups: dict[int, list[int]] = {}
+    for column in range(len(parent)):
+        groups.setdefault(root(column), []).append(column)
+    return tuple(tuple(g) for g in groups.values())
+
+
+def combinations(space: Space, columns: Sequence[int]) -> int:
+    """How many combinations some columns have before constraints and conditions; a continuous one has one or two."""
+    return math.prod(len(levels(space, c)[0]) for c in columns)
+
+
+def levels(space: Space, column: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lowest and highest coordinates of each choice in a column: two of shape ``(levels,)``."""
+    p = space.parameters[column]
+    if isinstance(p, Continuous):
+        if p.or_zero:
+            return np.array([0.0, p.low]), np.array([0.0, p.high])
+        if p.low == 0.0 and any(isinstance(c, Count) and column in c.columns for c in space.constraints):
+            return np.array([0.0, TINY * p.high]), np.array([0.0, p.high])
+        return np.array([p.low]), np.array([p.high])
+    values = np.asarray(p.values) if isinstance(p, Discrete) else np.arange(p.size, dtype=np.float64)
+    return values, values
+
+
+def enumerate_rows(
+    space: Space, columns: Sequence[int], most: int, rng: np.random.Generator, rules: Sequence[Constraint] | None = None
+) -> Skeleton:
+    """The allowed combinations of ``columns``; where they are more than ``most`` at any step, a random part of them.
+
+    Args:
+        columns: A component of the space.
+        rules: Constraints to keep, all of the space's by default; only those on ``columns`` count.
+
+    The number of rows times ``weight`` is an unbiased estimate of the number of combinations.
+    Source: Knuth, Mathematics of Computation 29 (1975) 121; Vaisman and Kroese, Stochastic Enumeration (2014).
+    """
+    inside = set(columns)
+    mine = [c for c in (space.constraints if rules is None else rules) if set(c.columns) <= inside]
+    order = _gates_first(space, columns)
+    d = len(space.parameters)
+    low = np.zeros((1, d))
+    is_finite = not any(isinstance(space.parameters[c], Continuous) for c in columns)
+    high = low if is_finite else low.copy()  # one array does for both where nothing is continuous
+    weight, is_whole = 1.0, True
+    done: set[int] = set()
+    for column in order:
+        first, last = levels(space, column)
+        done.add(column)
+        if len(low) * len(first) > most * 2:
+            kept = max(min(most // len(first), len(low)), 1)
+            if kept < len(low):
+                pick = np.sort(rng.choice(len(low), kept, replace=False))
+                weight, is_whole = weight * len(low) / kept, False
+                low, high = _picked(low, high, pick)
+        parts = []
+        size = max(CHUNK // len(first), 1)
+        for start in range(0, len(low), size):
+            parts.append(_extended(space, column, low[start : start + size], high[start : start + size], first, last))
+            keep = _possible(space, mine, done, column, *parts[-1])
+            parts[-1] = _picked(*parts[-1], keep)
+        low = np.concatenate([p[0] for p in parts])
+        high = low if is_finite else np.concatenate([p[1] for p in parts])
+        if not len(low):
+            break
+    if len(low) > most:
+        pick = np.sort(rng.choice(len(low), most, replace=False))
+        weight, is_whole = weight * len(low) / most, False
+        low, high = _picked(low, high, pick)
+    low, high = _picked(low, high, (slice(None), list(columns)))
+    return Skeleton(tuple(columns), low, high, weight, is_whole)
+
+
+def _picked(low: NDArray[np.float64], high: NDArray[np.float64], which: Any) -> _Ends:
+    """Some of both; one array stays one."""
+    picked = low[which]
+    return picked, (picked if high is low else high[which])
+
+
+def _gates_first(space: Space, columns: Sequence[int]) -> list[int]:
+    """The columns with gates before what they gate, otherwise as they are."""
+    gates = {c.column: c.columns for c in space.conditions}
+    order: list[int] = []
+
+    def place(column: int) -> None:
+        for gate in gates.get(column, ()):
+            place(gate)
+        if column not in order:
+            order.append(column)
+
+    for column in columns:
+        place(column)
+    return order
+
+
+def _extended(
+    space: Space,
+    column: int,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    first: NDArray[np.float64],
+    last: NDArray[np.float64],
+) -> _Ends:
+    """Every row with every level of one more column; one level, its own, where the parameter does not apply."""
+    n, k = len(low), len(first)
+    rows = np.repeat(np.arange(n), k)
+    wide = _picked(low, high, rows)
+    wide[0][:, column], wide[1][:, column] = np.tile(first, n), np.tile(last, n)
+    condition = next((c for c in space.conditions if c.column == column), None)
+    if condition is None:
+        return wide
+    there = space.frame.active(wide[0])[:, column]
+    absent = inactive_coordinate(space.parameters[column])
+    for side in wide:
+        side[~there, column] = absent
+    keep = there | (np.tile(np.arange(k), n) == 0)
+    return _picked(*wide, keep)
+
+
+def _possible(
+    space: Space,
+    rules: Sequence[Constraint],
+    done: set[int],
+    column: int,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Which rows may still become allowed, as far as the columns ``done`` tell: shape ``(n,)``."""
+    keep = np.ones(len(low), dtype=bool)
+    conditional = space.frame.conditional
+    for rule in rules:
+        if column not in rule.columns:
+            continue
+        rest = [c for c in rule.columns if c not in done]
+        if isinstance(rule, Linear):
+            least, most = np.zeros(len(low)), np.zeros(len(low))
+            for c, w in rule.weights.items():
+                if c in done:
+                    ends = w * low[:, c], w * high[:, c]
+                else:
+                    span = least_and_most(space.parameters[c])
+                    if c in conditional:
+                        span = min(span[0], 0.0), max(span[1], 0.0)
+                    ends = np.full(len(low), w * span[0]), np.full(len(low), w * span[1])
+                least += np.minimum(*ends)
+                most += np.maximum(*ends)
+            keep &= (most >= rule.at_least - rule.slack) & (least <= rule.at_most + rule.slack)
+        elif isinstance(rule, Count):
+            settled = [c for c in rule.columns if c in done]
+            part = Count(rule.name, {c: rule.nothing[c] for c in settled})
+            used = part.used(high).sum(axis=1)
+            top = len(rule.nothing) if rule.at_most is None else rule.at_most
+            keep &= (used <= top) & (used + len(rest) >= rule.at_least)
+        elif not rest:
+            mine = list(rule.columns)
+            is_fixed = (low[:, mine] == high[:, mine]).all(axis=1)
+            keep &= ~is_fixed | rule.allows(low)
+    return keep

@@ -1,0 +1,162 @@
+"""Every kind of parameter and constraint: what is drawn lies in the space, counts are those of brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from loop.errors import SpaceError
+from loop.space import ProductPool, sample_space
+from loop.space import pool as pool_module
+from loop.space.counting import allowed_share, count_candidates, said_count
+from loop.space.factors import factors
+from loop.spec import build_space
+from tests.loop.spaces import brute_count, spaces, spec_of
+
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@given(spaces(is_finite=True))
+@QUICK
+def test_a_pool_holds_every_allowed_candidate_once(space):
+    assume(space.size <= 3_000)  # brute force takes its time
+    expected = brute_count(space)
+    if not expected:
+        with pytest.raises(SpaceError, match="leaves no candidate"):
+            ProductPool(space)
+        return
+    pool = ProductPool(space)
+    x = pool.take(np.arange(len(pool)))
+
+    assert len(pool) == len(np.unique(x, axis=0)) == expected == count_candidates(space).number
+    assert all(space.contains(space.settings(row)) for row in x)
+    assert np.prod([f.count.number for f in factors(space)]) == expected
+
+
+@given(spaces(is_finite=False), st.sampled_from(["sobol", "lhs", "random"]), st.integers(0, 99))
+@QUICK
+def test_samples_of_mixed_spaces_lie_in_them(space, method, seed):
+    try:
+        x = sample_space(space, 16, seed, method=method)
+    except SpaceError as error:
+        assert "leaves no candidate" in str(error)  # noqa: PT017 - one space in many is empty
+        return
+
+    assert len(np.unique(x, axis=0)) == len(x) > 0
+    for row in x:
+        there = space.settings(row)
+        assert space.contains(there)
+        assert np.allclose(space.coordinates(there), row, atol=1e-9)
+        assert space.settings(space.coordinates(there)) == there
+
+
+@given(spaces(is_finite=True), st.integers(0, 99))
+@QUICK
+def test_neighbours_lie_in_the_space_and_are_others(space, seed):
+    try:
+        pool = ProductPool(space)
+    except SpaceError:
+        return
+    rng = np.random.default_rng(seed)
+    x = pool.sample(3, rng)
+
+    for row in x:
+        near = pool.neighbours(row, rng)
+        assert space.holds(near).all()
+        assert not (near == row).all(axis=1).any()
+
+
+def test_what_does_not_apply_is_absent_and_counts_once():
+    space = build_space(
+        spec_of(
+            {
+                "ligand": {"type": "component", "options": {"L": "CCO", "none": None}},
+                "loading": {"type": "number", "values": [1, 2, 3], "unless": {"ligand": "none"}},
+            }
+        )
+    )
+    pool = ProductPool(space)
+
+    found = [space.settings(x) for x in pool.take(np.arange(len(pool)))]
+
+    assert found == [*({"ligand": "L", "loading": v} for v in (1.0, 2.0, 3.0)), {"ligand": "none"}]
+    assert space.smiles(found[-1]) == {}
+    with pytest.raises(SpaceError, match="'loading' does not apply with these settings; leave it out"):
+        space.coordinates({"ligand": "none", "loading": 1})
+    with pytest.raises(SpaceError, match="'loading' is missing; it applies"):
+        space.coordinates({"ligand": "L"})
+
+
+def test_a_lattice_of_fractions_has_as_many_points_as_the_formula_says():
+    parts = list("abcdef")
+    space = build_space(spec_of({"s": {"type": "mixture", "parts": parts, "step": 0.05}}))
+
+    assert count_candidates(space).number == 53_130  # 25 over 5: stars and bars
+
+
+def test_a_billion_with_constraints_is_not_written_out():
+    section = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
+    constraints = [{"sum": {"p0": 1, "p1": 1, "p2": 1}, "equals": 9}, {"exclude": {"p3": 0, "p4": [1, 2]}}]
+    space = build_space(spec_of(section, constraints))
+    pool = ProductPool(space)
+
+    assert len(pool) == 55 * 98 * 10**4
+    assert pool.counted.is_exact
+    x = pool.sample(500, np.random.default_rng(0))
+    assert len(x) == 500
+    assert space.holds(x).all()
+    assert space.holds(pool.take(np.array([0, len(pool) - 1]))).all()
+
+
+@pytest.mark.parametrize(
+    ("constraint", "lowest", "highest"),
+    [
+        ({"sum": {f"p{i}": 1 for i in range(9)}, "at_most": 40}, 4.6e8, 5.2e8),  # about half; the mean is 40.5
+        (
+            {"sum": {f"p{i}": 1 for i in range(9)}, "at_most": 12},
+            2.85e5,
+            2.97e5,
+        ),  # 21 over 9, less those above 9: exact
+        ({"count": [f"p{i}" for i in range(9)], "at_most": 2}, 2998, 2998),  # 1 + 9 * 9 + 36 * 81
+    ],
+)
+def test_one_component_of_a_billion_is_counted_and_drawn_from(constraint, lowest, highest):
+    section = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
+    space = build_space(spec_of(section, [constraint]))
+    pool = ProductPool(space)
+
+    counted = pool.counted
+
+    assert lowest <= counted.number <= highest
+    assert counted.low <= counted.number <= counted.high
+    x = pool.sample(300, np.random.default_rng(1))
+    assert len(x) > 250
+    assert space.holds(x).all()
+    again = pool.take(np.array([5, 17]))
+    assert space.holds(again).all()
+    assert (again == pool.take(np.array([5, 17]))).all()
+
+
+def test_estimates_say_so_and_shares_have_an_interval():
+    section = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
+    space = build_space(spec_of(section, [{"sum": {f"p{i}": 1 for i in range(9)}, "at_most": 40}]))
+    half = build_space(
+        spec_of(
+            {"a": {"type": "number", "low": 0, "high": 1}, "b": {"type": "number", "low": 0, "high": 1}},
+            [{"sum": {"a": 1, "b": 1}, "at_most": 1}],
+        )
+    )
+
+    assert "estimated; 95 % interval" in said_count(space)
+    share, low, high = allowed_share(half)
+    assert low < 0.5 < high
+    assert low < share < high
+    assert said_count(build_space(spec_of({"a": {"type": "number", "low": 0, "high": 1}}))) == "continuous"
+
+
+def test_large_pools_are_drawn_from_as_they_are_enumerated():
+    assert isinstance(
+        ProductPool(build_space(spec_of({"a": {"type": "category", "options": ["x"]}}))), pool_module.LargePool
+    )
