@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Question
 from loop.space import Pool, sample_space
-from loop.space.pool import PointPool
+from loop.space.pool import LargePool, PointPool
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.protocol import FittedSurrogate
 
@@ -20,6 +21,8 @@ CHUNK = 8_192  # candidates scored at once
 POOL_LIMIT = 300_000  # larger pools are scored on a random sample of so many
 SHORTLIST = 200  # candidates that a batch is chosen from
 SURFACE = 4_096  # points that stand for a continuous space
+CLIMBS = 4  # rounds of search among the neighbours of the best of a sample
+CLIMBERS = 24  # candidates whose neighbours are looked at in a round
 
 Score = Callable[[Tensor], Tensor]  # coordinates (n, d) to the worth of each (n,)
 
@@ -33,8 +36,23 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
     if len(pool) <= POOL_LIMIT:
         return pool, np.arange(len(pool), dtype=np.int64), ()
     rng = np.random.default_rng(question.seed)
+    if isinstance(pool, LargePool):
+        drawn = _sample(pool, question.seed)
+        note = f"scored a random sample of {len(drawn)} of the {len(pool)} candidates, and the neighbours of its best"
+        return drawn, np.arange(len(drawn)), (note,)
     indices = np.unique(rng.integers(0, len(pool), POOL_LIMIT, dtype=np.int64))
     return pool, indices, (f"scored a random sample of {len(indices)} of the {len(pool)} candidates",)
+
+
+_last: tuple[weakref.ref[LargePool], int, PointPool] | None = None  # the same pool and seed give the same sample
+
+
+def _sample(pool: LargePool, seed: int) -> PointPool:
+    """A random sample of a large pool, kept for the questions that follow within one choice."""
+    global _last
+    if _last is None or _last[0]() is not pool or _last[1] != seed:
+        _last = (weakref.ref(pool), seed, PointPool(pool.sample(POOL_LIMIT, np.random.default_rng(seed))))
+    return _last[2]
 
 
 def untried(question: Question) -> Iterator[Tensor]:
@@ -53,6 +71,32 @@ def shortlist(question: Question, score: Score, keep: int = SHORTLIST) -> Tensor
         if not len(x):
             continue
         value = score(x) * question.chance(x)
+        best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
+        top = torch.argsort(best_value, descending=True, stable=True)[:keep]
+        best_x, best_value = best_x[top], best_value[top]
+    if isinstance(question.pool, LargePool) and len(question.pool) > POOL_LIMIT:
+        return _climbed(question, question.pool, score, best_x, best_value)
+    return best_x
+
+
+def _climbed(question: Question, pool: LargePool, score: Score, best_x: Tensor, best_value: Tensor) -> Tensor:
+    """The shortlist after a search among neighbours: again and again, the best are joined by what lies next to them."""
+    rng = np.random.default_rng([question.seed, 2])
+    seen = best_x.numpy()
+    looked_at: set[bytes] = set()
+    for _ in range(CLIMBS):
+        new = [x for x in best_x[:CLIMBERS].numpy() if x.tobytes() not in looked_at]
+        if not new:
+            break
+        looked_at.update(x.tobytes() for x in new)
+        near = np.unique(np.concatenate([pool.neighbours(x, rng) for x in new]), axis=0)
+        near = near[~is_among(near, question.tried) & ~is_among(near, seen)]
+        if not len(near):
+            continue
+        seen = np.concatenate([seen, near])
+        x = torch.from_numpy(near)
+        value = score(x) * question.chance(x)
+        keep = len(best_x)
         best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
         top = torch.argsort(best_value, descending=True, stable=True)[:keep]
         best_x, best_value = best_x[top], best_value[top]

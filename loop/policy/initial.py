@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from loop.acquisition.streaming import is_among
+from loop.acquisition.streaming import POOL_LIMIT, is_among
 from loop.errors import PoolExhausted
 from loop.space import PointPool, Pool, Space, sample_space
+from loop.space.pool import LargePool
 from loop.surrogates.gp import matern52, prior_lengthscale
 from loop.surrogates.metric import Representation, metric
 
@@ -54,6 +55,9 @@ def _untried_sample(
         pool = PointPool(sample_space(space, CANDIDATES, int(rng.integers(2**31))))
     if len(pool) <= 4 * CANDIDATES:
         x = pool.take(rng.permutation(len(pool)).astype(np.int64))
+    elif len(pool) > POOL_LIMIT and isinstance(pool, LargePool):
+        x = pool.sample(2 * CANDIDATES, rng)
+        x = x[rng.permutation(len(x))]
     else:
         x = pool.take(np.unique(rng.integers(0, len(pool), 2 * CANDIDATES, dtype=np.int64)))
         x = x[rng.permutation(len(x))]

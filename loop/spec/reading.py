@@ -243,6 +243,9 @@ def _named_in(message: str, part: str, spec: CampaignSpec, lines: _Lines) -> _Pa
         if message.startswith(f"constraint {constraint.name or f'constraint {i + 1}'!r}"):
             return ("constraints", i)
     names = sorted((p[1] for p in lines if len(p) == 2 and p[0] == part), key=lambda n: -len(str(n)))
+    subject = next((n for n in names if message.startswith((f"parameter {n!r}", f"target {n!r}"))), None)
+    if subject is not None:
+        return (part, subject)
     for name in names:
         if f"{name!r}" in message or message.startswith(f"constraint '{name}: "):  # the latter: a mixture's own rule
             return (part, name)
