@@ -75,13 +75,12 @@ class Scored:
         fits = self._fit(quotas, options)
         return self.at(np.flatnonzero(fits)).best(keep)
 
-    def room(self, quotas: Counter[tuple[int, ...]], options: Sequence[frozenset[int] | None]) -> int:
-        """How many wells of a frame untried candidates can fill."""
-        fits = self._fit(quotas, options)
-        there = Counter(map(tuple, self.choices.shared[fits].tolist())) if len(quotas) > 1 else None
-        if there is None:
-            return min(int(fits.sum()), sum(quotas.values()))
-        return sum(min(quota, there[key]) for key, quota in quotas.items())
+    def room(self) -> Room:
+        """How many wells of any frame untried candidates can fill."""
+        codes = np.hstack([self.choices.shared, self.choices.options])
+        kinds, counts = np.unique(codes, axis=0, return_counts=True)
+        shared = self.choices.shared.shape[1]
+        return Room([tuple(row) for row in kinds[:, :shared].tolist()], kinds[:, shared:], counts)
 
     def _fit(self, quotas: Counter[tuple[int, ...]], options: Sequence[frozenset[int] | None]) -> NDArray[np.bool_]:
         fits = np.zeros(len(self.x), dtype=bool)
@@ -91,6 +90,27 @@ class Scored:
             if some is not None:
                 fits &= np.isin(self.choices.options[:, k], list(some))
         return fits
+
+
+@dataclass(frozen=True)
+class Room:
+    """Kinds of candidates, alike in shared and counted values, and how many there are of each."""
+
+    shared: Sequence[tuple[int, ...]]
+    options: Ints  # (kinds, k)
+    counts: Ints  # (kinds,)
+
+    def __call__(self, quotas: Counter[tuple[int, ...]], options: Sequence[frozenset[int] | None]) -> int:
+        """How many wells of a frame they can fill."""
+        there: Counter[tuple[int, ...]] = Counter()
+        allowed = np.ones(len(self.counts), dtype=bool)
+        for k, some in enumerate(options):
+            if some is not None:
+                allowed &= np.isin(self.options[:, k], list(some))
+        for i in np.flatnonzero(allowed).tolist():
+            if self.shared[i] in quotas:
+                there[self.shared[i]] += int(self.counts[i])
+        return sum(min(quota, there[key]) for key, quota in quotas.items())
 
 
 def scored(plate: Plate, space: Space, pool: Pool | None, tried: Floats, source: Source, *, seed: int) -> Scored:

@@ -109,7 +109,7 @@ def _frame(
             if is_sound(frame := Frame(values, (None,) * len(plate.at_most)), wells, every.choices, counted):
                 return frame, 1
     short = every.best(max(KEEP, 2 * plate.wells))
-    found = search(source.worth(torch.from_numpy(short.x))[0], short.choices, plate, wells, n, rng, room=every.room)
+    found = search(source.worth(torch.from_numpy(short.x))[0], short.choices, plate, wells, n, rng, room=every.room())
     if found is None:
         raise SpaceError(
             "plate.controls: the fixed condition is not allowed together with any of the shared values that are "
