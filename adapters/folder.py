@@ -203,7 +203,13 @@ def reachable(path: Path) -> Iterator[None]:
 
 def _plain(spec: ExperimentSpec) -> ExperimentSpec:
     return ExperimentSpec(
-        spec.campaign, _settings(spec), dict(spec.units), dict(spec.smiles), dict(spec.targets), spec.replicate_no
+        spec.campaign,
+        _settings(spec),
+        dict(spec.units),
+        dict(spec.smiles),
+        dict(spec.targets),
+        spec.replicate_no,
+        dict(spec.place),
     )
 
 

@@ -46,7 +46,8 @@ from loop.outcome import Fault, FaultKind, write_outcome
 RUN_ORDER: Final = "run_order"
 OUTCOME: Final = "outcome"
 COMMENT: Final = "comment"
-_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT})
+PLACE: Final = ("plate", "well")  # columns of a batch that is a plate
+_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, *PLACE})
 
 
 class ManualOptions(Options):
@@ -138,6 +139,7 @@ class Manual:
         started = self._jobs.started(handle) or {}
         columns = Columns.of(spec, self._targets)
         row = {KEY: key, RUN_ORDER: str(started.get("ordinal", 0) + 1)}
+        row |= {name: spec.place[name] for name in columns.place}
         row |= {columns.settings[name]: _show(value) for name, value in spec.settings.items()}
         with self._sheet_alone():
             if change_sheet(self._path, lambda sheet: with_rows(sheet, columns.all(), [row])):
@@ -204,6 +206,7 @@ class Columns:
     settings: Mapping[str, str]  # column by parameter
     values: Mapping[str, str]  # column by target
     deviations: Mapping[str, str]
+    place: tuple[str, ...] = ()
 
     @staticmethod
     def of(spec: ExperimentSpec | None, targets: Mapping[str, str]) -> Columns:
@@ -214,12 +217,13 @@ class Columns:
         for name in spec.settings if spec is not None else ():
             title = _titled(name, spec.units.get(name, "") if spec is not None else "")
             settings[name] = f"setting {title}" if title in taken else title
-        return Columns(settings, values, deviations)
+        place = tuple(name for name in PLACE if spec is not None and name in spec.place)
+        return Columns(settings, values, deviations, place)
 
     def all(self) -> list[str]:
         """Every column, in the order of the worksheet."""
         results = [column for t in self.values for column in (self.values[t], self.deviations[t])]
-        return [KEY, RUN_ORDER, *self.settings.values(), *results, OUTCOME, COMMENT]
+        return [KEY, RUN_ORDER, *self.place, *self.settings.values(), *results, OUTCOME, COMMENT]
 
 
 def read_row(
@@ -281,6 +285,8 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
     """What the person noted beside the result: a comment, columns of their own, settings that were not as planned."""
     known = {*columns.all(), *(f"{target} n" for target in columns.values)}
     context: dict[str, Any] = {c: text for c, text in cells.items() if c not in known and text}
+    planned_place = {} if spec is None else spec.place
+    context |= {name: text for name in columns.place if (text := cells.get(name, "")) not in ("", planned_place[name])}
     if comment := cells.get(COMMENT, ""):
         context[COMMENT] = comment
     actual: dict[str, Any] = {}

@@ -69,6 +69,7 @@ class ExperimentSpec:
     smiles: Mapping[str, str]  # canonical SMILES of the structured settings
     targets: Mapping[str, str]  # property to be measured, and the unit wanted
     replicate_no: int = 0
+    place: Mapping[str, str] = field(default_factory=dict)  # plate, well, row, column and block
 
 
 @dataclass(frozen=True, slots=True)

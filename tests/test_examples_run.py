@@ -1,4 +1,4 @@
-"""The two example campaigns: valid as they stand, and run to their end in a small form."""
+"""The example campaigns: valid as they stand, and run to their end in a small form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loop.outcome import Measured
 from loop.record import Arm
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SIZES = {"gap_xtb": 2000, "direct_arylation": 1728}
+SIZES = {"gap_xtb": 2000, "direct_arylation": 1728, "plate_24": 1728}
 
 
 def small(name: str, folder: Path, rows: int | None = None, **planner: Any) -> Path:
@@ -22,7 +22,7 @@ def small(name: str, folder: Path, rows: int | None = None, **planner: Any) -> P
     shutil.copytree(EXAMPLES / "data", folder / "data")
     spec = yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8"))
     spec["planner"] |= planner
-    spec["budget"]["experiments"] = 3 * planner["batch"]
+    spec["budget"]["experiments"] = 3 * planner.get("batch", 24)
     if rows is not None:
         library = folder / "data/molecules.csv"
         library.write_text("\n".join(library.read_text(encoding="utf-8").splitlines()[: rows + 1]) + "\n")
@@ -59,6 +59,28 @@ def test_direct_arylation_learns_and_comes_out_again(hakken: Any, home: Any, tmp
         chosen = [p.draft for p in ledger.proposals("direct_arylation") if p.draft.arm is Arm.MODEL]
         assert len(chosen) == 10
         assert all(draft.reason and draft.predictions and draft.neighbour for draft in chosen)
+
+
+def test_plate_24_fills_whole_plates_and_comes_out_again(hakken: Any, home: Any, tmp_path: Path) -> None:
+    path = small("plate_24", tmp_path, surrogate="gp")
+    path.write_text(path.read_text().replace("experiments: 72", "experiments: 48"))
+
+    said = hakken("run", path, "--json")
+
+    assert said.code == 0, said.err
+    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 48)
+    assert hakken("replay", "plate_24", 2).code == 0
+    with open_record(home) as ledger:
+        seen = ledger.observations("plate_24")
+    assert {(o.context["plate"], o.context["well"]) for o in seen} == {
+        (plate, f"{row}{column}") for plate in "12" for row in "ABCD" for column in range(1, 7)
+    }
+    for plate in "12":
+        mine = [o for o in seen if o.context["plate"] == plate]
+        assert len({(o.context["block"], o.settings["temperature"]) for o in mine}) == 3
+        assert len({o.settings["ligand"] for o in mine}) <= 6
+        assert sum(o.arm is Arm.REFERENCE for o in mine) == 2
+        assert sum(o.arm is Arm.REPLICATE for o in mine) == 2
 
 
 @pytest.mark.slow

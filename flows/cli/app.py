@@ -25,7 +25,7 @@ app: Final = typer.Typer(
 _COMMANDS: Final = {
     "Begin": (starts.init, checking.validate),
     "Go on": (running.run, running.tick, campaigns.stop, campaigns.resume),
-    "Look": (looking.status, looking.show, believing.best, looking.report, looking.replay),
+    "Look": (looking.status, looking.show, believing.best, looking.plate, looking.report, looking.replay),
     "Results": (exchanging.tell, exchanging.retract, exchanging.export),
     "Decide": (
         deciding.approve,

@@ -42,7 +42,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     from loop.contracts import AdapterContext, ExperimentSpec
     from loop.space import ProductPool, sample_space
     from loop.space.counting import said_count
-    from loop.spec import build_objective, build_space
+    from loop.spec import build_objective, build_plate, build_space
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)
@@ -55,7 +55,10 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         health = laboratory.health()
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
-    surrogate = spec.planner.surrogate
+    surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial
+    first = f"{plural(initial.experiments, 'experiment')} by {initial.design}"
+    if plate is not None:
+        first = f"a plate by {initial.design}"
     return {
         "campaign": spec.campaign,
         "parameters": list(space.names),
@@ -63,8 +66,10 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "constraints": len(space.constraints),
         "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
         "surrogate": surrogate if isinstance(surrogate, str) else list(surrogate),
-        "batch": spec.planner.batch,
-        "first_batch": f"{plural(spec.planner.initial.experiments, 'experiment')} by {spec.planner.initial.design}",
+        "batch": spec.planner.batch
+        if plate is None
+        else f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions",
+        "first_batch": first,
         "budget": spec.budget.experiments,
         "laboratory": spec.laboratory.adapter,
     }, problems

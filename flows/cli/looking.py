@@ -65,6 +65,31 @@ def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) 
             print_round(screen, ledger, campaign, round_number)
 
 
+def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
+    """Draw the plate of a round on a page to be printed, and write its wells as a table to be filled in and told."""
+    from flows.cli.plates import plate_lines
+    from flows.cli.rounds import last_round
+    from flows.plates import view_plate
+    from flows.plates.page import render, table
+    from flows.wiring import open_record
+
+    where, screen = settings(), Screen(as_json)
+    with open_record(where) as ledger:
+        number = last_round(ledger, campaign) if round_number is None else round_number
+        view = view_plate(ledger, campaign, number)
+    folder = where.folder(campaign)
+    folder.mkdir(parents=True, exist_ok=True)
+    page, sheet = folder / f"plate-{number}.html", folder / f"plate-{number}.csv"
+    page.write_text(render(view), encoding="utf-8")
+    if not sheet.exists():  # what was typed into it is not overwritten
+        sheet.write_text(table(view), encoding="utf-8", newline="")
+    screen.document({"campaign": campaign, "plate": number, "page": str(page), "table": str(sheet)})
+    for line in plate_lines(view):
+        screen.say(line)
+    screen.say(f"wrote {near(page)} and {near(sheet)}")
+    screen.next_step(f"print the page; fill in the table and hakken tell {campaign} {near(sheet)}")
+
+
 def report(
     campaign: Campaign,
     open_it: Annotated[bool, typer.Option("--open/--no-open", help="Open it in a browser.")] = False,

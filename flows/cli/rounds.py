@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from flows.cli.plates import plate_lines
 from flows.cli.screen import Screen
 from flows.cli.words import label, outcome_line, plural, predictions_line, reason_line
+from flows.plates.content import read_plate
 from loop.errors import NotFound
 from loop.experiment import State
 
@@ -55,6 +57,9 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         f"{plural(len(proposals), 'proposal')} {by}, from {plural(len(record.observations), 'observation')} "
         f"and {len(record.pending)} pending; seed {record.seed}"
     )
+    if any(p.draft.place is not None for p in proposals) and spec.get("plate"):
+        for line in plate_lines(read_plate(spec, campaign, record.number, proposals, ())):
+            screen.say(line)
     for proposal in sorted(proposals, key=lambda p: p.draft.run_order):
         at = proposal.draft.position
         _print_proposal(screen, spec, proposal, attempts.get(at, []), observations.get(at, []))
@@ -82,7 +87,8 @@ def _print_proposal(
 ) -> None:
     draft = proposal.draft
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
-    screen.say(f"\n{draft.run_order + 1:3}. {label(spec, draft.candidate.settings)}{times}", bold=True)
+    well = "" if draft.place is None else f"{draft.place.well}: "
+    screen.say(f"\n{draft.run_order + 1:3}. {well}{label(spec, draft.candidate.settings)}{times}", bold=True)
     screen.say(f"     {reason_line(draft.arm.value, draft.reason)}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")

@@ -102,4 +102,5 @@ def experiment_spec(spec: CampaignSpec, attempt: AttemptRecord) -> ExperimentSpe
         smiles=dict(attempt.smiles),
         targets={name: target.unit for name, target in spec.objective.items()},
         replicate_no=attempt.replicate_no,
+        place={} if attempt.place is None else attempt.place.context,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from flows.plates.content import read_plate
 from flows.report.calibration import judge
 from flows.report.chance import compare
 from flows.report.committee import follow
@@ -64,7 +66,7 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
-        batch=_last_batch(rounds, proposals, attempts, units),
+        batch=_with_plate(ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units)),
         rounds=_round_lines(rounds, proposals),
         decisions=read_decisions(ledger.decisions(name), units),
         waiting=_waiting(attempts, units),
@@ -137,11 +139,28 @@ def _last_batch(
             neighbour=p.draft.neighbour,
             novelty=p.draft.novelty,
             state=_progress(p, states.get(p.id, [])),
+            well="" if p.draft.place is None else p.draft.place.well,
         )
         for p in proposals
         if p.round_number == last.number
     ]
     return Batch(last.number, last.created, tuple(sorted(choices, key=lambda choice: choice.position)))
+
+
+def _with_plate(
+    ledger: Ledger,
+    name: str,
+    rounds: Sequence[RoundRecord],
+    proposals: Sequence[ProposalRecord],
+    batch: Batch | None,
+) -> Batch | None:
+    if batch is None:
+        return None
+    mine = [p for p in proposals if p.round_number == batch.number]
+    spec = ledger.spec_version(name, next(r.version for r in rounds if r.number == batch.number))
+    if not spec.get("plate") or all(p.draft.place is None for p in mine):
+        return batch
+    return replace(batch, plate=read_plate(spec, name, batch.number, mine, ()))
 
 
 def _progress(proposal: ProposalRecord, states: Sequence[State]) -> str:

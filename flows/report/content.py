@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from flows.plates.content import PlateView
 from loop.contracts import AuditReport
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
@@ -205,6 +206,7 @@ class Choice:
     neighbour: str | None
     novelty: float | None
     state: str  # where its experiments are
+    well: str = ""  # of a batch that is a plate
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ class Batch:
     number: int
     created: datetime
     choices: tuple[Choice, ...]
+    plate: PlateView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,24 @@ def render(report: Report) -> str:
         limits=limits(report),
         spec=spec[:_LONGEST_SPEC],
         spec_left_out=max(0, len(spec) - _LONGEST_SPEC),
+        plates=_plates(report),
         too_few=TOO_FEW,
         whole=WHOLE,
     )
+
+
+def _plates(report: Report) -> list[dict[str, Any]]:
+    """The plate of the last batch, coloured by each parameter that differs from well to well."""
+    if report.batch is None or report.batch.plate is None:
+        return []
+    from flows.plates.drawing import draw_plate, keys_of  # they draw with what this package offers
+    from flows.plates.page import coloured_by
+
+    plate = report.batch.plate
+    return [
+        {"name": n, "chart": draw_plate(plate, n), "legend": keys_of(plate, n).values(), "is_option": n in plate.stock}
+        for n in coloured_by(plate)
+    ]
 
 
 def _progress(report: Report, place: int) -> dict[str, Any]:

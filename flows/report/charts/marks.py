@@ -16,6 +16,7 @@ MARKS: Final = {
     "model": ("circle", "chosen by the model"),
     "control": ("square", "control arm (at random)"),
     "replicate": ("diamond", "replicate"),
+    "reference": ("plus", "control well (a fixed condition)"),
     "manual": ("up", "told or chosen by a person"),
     "negative": ("down", "negative"),
     "fault": ("cross", "fault"),

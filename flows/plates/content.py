@@ -1,0 +1,159 @@
+"""What there is to say of one plate, read from the record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loop.contracts import Ledger
+from loop.errors import NotFound
+from loop.plate.layout import Plate, Scope, row_name, well_number
+from loop.record import Arm, AttemptRecord, ProposalRecord, Settings
+
+NONE: Final = "\N{EN DASH}"  # what does not apply
+
+
+@dataclass(frozen=True, slots=True)
+class Well:
+    """A well with what goes into it."""
+
+    label: str
+    row: int  # from 0, as the column
+    column: int
+    block: int  # from 1
+    settings: Settings
+    arm: Arm
+    run_order: int  # from 1
+    key: str  # of its first attempt; "" while it waits for approval
+
+    @property
+    def is_reserved(self) -> bool:
+        return self.arm in (Arm.REFERENCE, Arm.REPLICATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """A value that a plate, block, row or column has in common."""
+
+    parameter: str
+    scope: Scope
+    values: Mapping[int, str]  # by number of the group, from 1; text with its unit
+
+
+@dataclass(frozen=True, slots=True)
+class PlateView:
+    """One plate: its layout, its wells in reading order, what they share, and what is needed for it."""
+
+    campaign: str
+    number: int
+    rows: int
+    columns: int
+    block: tuple[int, int]
+    wells: tuple[Well, ...]
+    common: tuple[Common, ...]
+    units: Mapping[str, str]  # of every parameter, "" for none
+    stock: Mapping[str, Mapping[str, int]]  # by parameter with options: wells of each option
+    targets: Mapping[str, str]  # with units
+
+    @property
+    def single(self) -> tuple[str, ...]:
+        """The parameters that each well has for itself."""
+        shared = {c.parameter for c in self.common}
+        return tuple(name for name in self.units if name not in shared)
+
+    def shown(self, parameter: str, value: str | float | None) -> str:
+        """A setting as text, with its unit; a dash where it does not apply."""
+        if value is None:
+            return NONE
+        return value if isinstance(value, str) else f"{value:g} {self.units.get(parameter, '')}".strip()
+
+
+def view_plate(ledger: Ledger, campaign: str, number: int) -> PlateView:
+    """The plate of a round.
+
+    Raises:
+        NotFound: There is no such round, or its batch is no plate.
+    """
+    spec = ledger.spec_version(campaign, ledger.round(campaign, number).version)
+    proposals = ledger.proposals(campaign, number)
+    placed = [p for p in proposals if p.draft.place is not None]
+    if not placed or not spec.get("plate"):
+        raise NotFound(
+            f"round {number} of campaign {campaign!r} is no plate; a section 'plate' in the campaign file makes the "
+            "next rounds plates"
+        )
+    return read_plate(spec, campaign, number, placed, ledger.attempts(campaign))
+
+
+def read_plate(
+    spec: Mapping[str, Any],
+    campaign: str,
+    number: int,
+    proposals: Iterable[ProposalRecord],
+    attempts: Iterable[AttemptRecord],
+) -> PlateView:
+    """The plate that these proposals make; ``spec`` is the resolved one that they were planned under."""
+    said = spec["plate"]
+    blocks = said.get("blocks") or {"rows": said["rows"], "columns": said["columns"]}
+    block = (int(blocks["rows"]), int(blocks["columns"]))
+    layout = Plate(int(said["rows"]), int(said["columns"]), block)
+    keys = {a.proposal_id: a.key for a in attempts if a.attempt_no == 0}
+    wells = []
+    for p in proposals:
+        if p.draft.place is not None:
+            place, d = p.draft.place, p.draft
+            row, column = divmod(well_number(place.well, layout.columns), layout.columns)
+            key = keys.get(p.id, "")
+            wells.append(Well(place.well, row, column, place.block, d.candidate.settings, d.arm, d.run_order + 1, key))
+    wells.sort(key=lambda w: (w.row, w.column))
+    names = list(dict.fromkeys(name for w in wells for name in w.settings))
+    ordered = [n for n in spec["space"] if n in names] + [n for n in names if n not in spec["space"]]
+    units = {name: str((spec["space"].get(name) or {}).get("unit") or "") for name in ordered}
+    view = PlateView(
+        campaign,
+        number,
+        layout.rows,
+        layout.columns,
+        block,
+        tuple(wells),
+        (),
+        units,
+        {n: _counted(wells, n) for n in ordered if any(isinstance(w.settings.get(n), str) for w in wells)},
+        {name: str(t.get("unit") or "") for name, t in spec["objective"].items()},
+    )
+    common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
+    return PlateView(
+        campaign, number, view.rows, view.columns, block, view.wells, common, units, view.stock, view.targets
+    )
+
+
+def _counted(wells: Sequence[Well], name: str) -> Mapping[str, int]:
+    count = Counter(str(w.settings[name]) for w in wells if name in w.settings)
+    return dict(sorted(count.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _common(view: PlateView, layout: Plate, name: str, scope: Scope) -> Common:
+    group = layout.group(scope)
+    values: dict[int, str] = {}
+    for w in view.wells:
+        parts = [n for n in w.settings if n == name or n.startswith(f"{name}.")]  # a mixture has several
+        shown = " + ".join(
+            view.shown(n, w.settings[n]) if n == name else f"{w.settings[n]:g} {n.removeprefix(f'{name}.')}"
+            for n in parts
+            if n == name or w.settings[n]
+        )
+        values[int(group[w.row * layout.columns + w.column]) + 1] = shown
+    return Common(name, scope, dict(sorted(values.items())))
+
+
+def group_name(scope: Scope, number: int) -> str:
+    """A group as people call it: row C, column 5, block 2; "plate" for the whole."""
+    match scope:
+        case Scope.PLATE:
+            return "plate"
+        case Scope.ROW:
+            return f"row {row_name(number - 1)}"
+        case Scope.COLUMN | Scope.BLOCK:
+            return f"{scope.value} {number}"

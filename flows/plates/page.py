@@ -1,0 +1,67 @@
+"""The printable page of a plate: one HTML file that asks the network for nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from flows.plates.content import PlateView, group_name
+from flows.plates.drawing import draw_plate, keys_of
+
+_HERE: Final = Path(__file__).parent
+
+
+def render(plate: PlateView) -> str:
+    """The page as text: the plate by its first parameter in large, by the others in small, stock, wells to fill in."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    single = coloured_by(plate)
+    drawn = [
+        (name, draw_plate(plate, name, 44.0 if i else 64.0), tuple(keys_of(plate, name).values()))
+        for i, name in enumerate(single)
+    ]
+    return environment.get_template("plate.html.jinja").render(
+        plate=plate,
+        style=Markup((_HERE / "plate.css").read_text("utf-8")),
+        drawn=drawn,
+        common=[(c, [(group_name(c.scope, n), v) for n, v in c.values.items()]) for c in plate.common],
+        wells=sorted(plate.wells, key=lambda w: w.run_order),
+        reserved=Counter(w.arm.value for w in plate.wells),
+        empty=plate.rows * plate.columns - len(plate.wells),
+    )
+
+
+def coloured_by(plate: PlateView) -> tuple[str, ...]:
+    """The parameters that differ from well to well: those with the most options first, numbers last."""
+    varied = [n for n in plate.single if len({w.settings.get(n) for w in plate.wells}) > 1] or list(plate.units)
+    return tuple(sorted(varied, key=lambda n: -len(plate.stock.get(n, ()))))
+
+
+def table(plate: PlateView) -> str:
+    """The plate as CSV to be filled in and told: key, plate, well, run order, settings, empty results."""
+    titles = {n: f"{n} [{u}]" if u else n for n, u in plate.units.items()}
+    results = [c for t, u in plate.targets.items() for c in (f"{t} [{u}]" if u else t, f"{t} sd")]
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(["key", "run_order", "plate", "well", *titles.values(), *results, "outcome", "comment"])
+    for w in sorted(plate.wells, key=lambda w: w.run_order):
+        values = [_plain(w.settings.get(n)) for n in titles]
+        writer.writerow([w.key, w.run_order, plate.number, w.label, *values, *([""] * (len(results) + 2))])
+    return "\ufeff" + file.getvalue()  # the mark makes spreadsheets read UTF-8
+
+
+def _plain(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.12g}"

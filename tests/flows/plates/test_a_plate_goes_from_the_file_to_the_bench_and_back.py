@@ -1,0 +1,170 @@
+"""A plate by hand: worksheet, printable page, results with their wells, export and replay."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.wiring import open_record
+from loop.record import Arm
+
+SPEC = """\
+campaign: wells
+space:
+  ligand: {type: category, options: [XPhos, SPhos, PPh3, "<b>"]}
+  base: {type: category, options: [KOAc, K3PO4, CsOAc]}
+  temperature: {type: number, values: [60, 80, 100], unit: degC}
+objective:
+  yield: {goal: maximize, unit: "%", low: 0, high: 100}
+plate:
+  rows: 2
+  columns: 4
+  blocks: {rows: 2, columns: 2}
+  share: {temperature: block}
+  controls: {wells: 1, settings: {ligand: XPhos, base: KOAc}}
+  replicates: 1
+planner: {surrogate: gp, initial: {experiments: 8}}
+budget: {experiments: 16}
+laboratory: {adapter: manual}
+"""
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
+@pytest.fixture
+def spec(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "wells.yaml"
+    path.write_text(SPEC)
+    assert hakken("tick", path).code == 0
+    return path
+
+
+def sheet(home: Any) -> Path:
+    (found,) = home.home.rglob("worksheet.csv")
+    return Path(found)
+
+
+def fill(path: Path, **moved: str) -> None:
+    """A yield in each row; ``moved`` gives another well to the row of one."""
+    filled = rows(path)
+    for i, row in enumerate(filled):
+        row["yield [%]"] = str(10 + i)
+        row["well"] = moved.get(row["well"], row["well"])
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(filled[0]))
+        writer.writeheader()
+        writer.writerows(filled)
+
+
+@pytest.mark.usefixtures("spec")
+def test_the_worksheet_names_every_well_once(home: Any) -> None:
+    seen = rows(sheet(home))
+
+    assert list(seen[0])[:4] == ["key", "run_order", "plate", "well"]
+    assert sorted(r["well"] for r in seen) == ["A1", "A2", "A3", "A4", "B1", "B2", "B3", "B4"]
+    assert {r["plate"] for r in seen} == {"1"}
+    assert len({(r["well"][1] in "12", r["temperature [degC]"]) for r in seen}) == 2  # a temperature for each block
+
+
+def test_results_know_their_wells_and_the_round_comes_out_again(
+    spec: Path, hakken: Any, home: Any, tmp_path: Path
+) -> None:
+    fill(sheet(home), A1="C9")
+    assert hakken("tick", spec).code == 0
+    with open_record(home) as ledger:
+        seen = ledger.observations("wells")
+        planned = {p.draft.position: p.draft.place for p in ledger.proposals("wells", 1)}
+
+    for o in seen:
+        place = planned[o.position]
+        assert place is not None
+        if place.well == "A1":  # the person says that it went elsewhere, and nothing is made up of it
+            assert o.context["well"] == "C9"
+            assert "row" not in o.context
+        else:
+            assert place.context.items() <= o.context.items()
+    assert hakken("replay", "wells", 2).code == 0
+    assert hakken("export", "wells", tmp_path / "out.csv").code == 0
+    exported = rows(tmp_path / "out.csv")
+    assert sorted(r["well"] for r in exported)[:2] == ["A2", "A3"]
+    assert {r["plate"] for r in exported} == {"1", ""}
+    assert {r["block"] for r in exported} == {"1", "2", ""}
+
+
+def test_the_second_plate_has_its_own_number(spec: Path, hakken: Any, home: Any) -> None:
+    fill(sheet(home))
+    assert hakken("tick", spec).code == 0
+
+    with open_record(home) as ledger:
+        assert {p.draft.place.plate for p in ledger.proposals("wells", 2) if p.draft.place} == {2}
+        arms = [p.draft.arm for p in ledger.proposals("wells", 2)]
+    assert (arms.count(Arm.MODEL), arms.count(Arm.REFERENCE), arms.count(Arm.REPLICATE)) == (6, 1, 1)
+
+
+@pytest.mark.usefixtures("spec")
+def test_show_draws_the_plate(hakken: Any) -> None:
+    said = hakken("show", "wells")
+
+    assert said.code == 0, said.err
+    assert "plate 1, wells by ligand" in said.out
+    assert re.search(r"temperature: block 1 \d+ degC, block 2 \d+ degC", said.out)
+    assert "* control, ' repeat" in said.out
+    assert re.search(r"\n +1\. [AB][1-4]: ", said.out)
+
+
+@pytest.mark.usefixtures("spec")
+def test_the_page_is_whole_safe_and_asks_for_nothing(hakken: Any) -> None:
+    said = hakken("plate", "wells", "--json")
+
+    page = Path(said.json["page"]).read_text(encoding="utf-8")
+    assert page.count('class="well"') == 3 * 8 - 8  # ligand and base, eight wells each
+    assert page.count('class="ring control"') == 2
+    assert "<b></b>" not in page
+    assert "&lt;b&gt;" in page or '"<b>"' not in page
+    assert not re.search(r'(?:src|href)="https?:', page)
+    for text in ("Shared values", "Stock", "Wells, in the order of running", "block 2"):
+        assert text in page
+
+
+@pytest.mark.usefixtures("spec")
+def test_the_table_can_be_filled_in_and_told_and_is_not_overwritten(hakken: Any, home: Any) -> None:
+    table = Path(hakken("plate", "wells", "--json").json["table"])
+    fill(table)
+    before = table.read_bytes()
+
+    said = hakken("tell", "wells", table, "--json")
+    hakken("plate", "wells")
+
+    assert said.code == 0, said.err
+    assert said.json["accepted"] == 8
+    assert table.read_bytes() == before
+    with open_record(home) as ledger:
+        assert len({o.context["well"] for o in ledger.observations("wells")}) == 8
+
+
+@pytest.mark.usefixtures("spec")
+def test_the_report_draws_the_last_plate(hakken: Any, home: Any) -> None:
+    assert hakken("report", "wells").code == 0
+
+    page = (home.home / "wells" / "report.html").read_text(encoding="utf-8")
+    assert "plate 1, ligand" in page
+    assert page.count('class="well"') == 16
+
+
+def test_a_round_that_is_no_plate_says_so(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    head, _, rest = SPEC.partition("plate:\n")
+    (tmp_path / "plain.yaml").write_text(head + "planner:" + rest.partition("planner:")[2])
+    assert hakken("tick", "plain.yaml").code == 0
+
+    said = hakken("plate", "wells")
+
+    assert said.code == 2
+    assert "round 1 of campaign 'wells' is no plate; a section 'plate' in the campaign file" in said.err
