@@ -4,6 +4,7 @@ HakkenError
 ├── SpecError             a campaign file says something that cannot be
 │   ├── SpaceError        a parameter or constraint is wrong, or the space is empty
 │   ├── ObjectiveError    a target is wrong
+│   ├── CostError         costs, or a budget in money or hours, are wrong
 │   ├── PlateError        the plate cannot be as it is described
 │   └── UnitError         a unit is unknown, or cannot be converted
 ├── MoleculeError         a structure cannot be read or prepared
@@ -47,6 +48,14 @@ class SpaceError(SpecError):
 
 class ObjectiveError(SpecError):
     """A target is wrong: its goal, unit or bounds."""
+
+
+class CostError(SpecError):
+    """Costs or a budget in money or hours are wrong; ``path`` is where in the campaign file."""
+
+    def __init__(self, path: tuple[str, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class PlateError(SpecError):

@@ -68,6 +68,8 @@ def explain_model(
     value: float | None,
     predictions: Sequence[Prediction],
     known: Nearest,
+    *,
+    per: str = "",
 ) -> str:
     """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree."""
     parts = []
@@ -90,7 +92,7 @@ def explain_model(
     wanted = objective.wanted
     if acquisition == "improvement" and value is not None and space.is_finite:
         unit = wanted[0].unit if len(wanted) == 1 else f"of the {SCORES[objective.tradeoff]}"
-        intent += f" (expected {value:.3g} {unit}".rstrip() + ")"
+        intent += f" (expected {value:.3g} {unit}".rstrip() + f"{per})"
     if known.novelty is not None:
         intent += f"; novelty {known.novelty:.2f}"
     return f"{intent}: " + "; ".join(parts)

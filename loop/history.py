@@ -74,6 +74,7 @@ class History:
     pinned: tuple[Said, ...] = field(default=())
     kept_out: tuple[Said, ...] = field(default=())
     impossible: tuple[Said, ...] = field(default=())
+    last: NDArray[np.float64] | None = None  # coordinates of the last in the order of running, pending ones too
 
     @staticmethod
     def of(
@@ -87,6 +88,7 @@ class History:
         ``declared`` are the context parameters of the campaign.
         """
         seen: list[Observation] = []
+        used: list[ObservationRecord] = []
         notes: list[str] = []
         for record in observations:
             try:
@@ -100,8 +102,12 @@ class History:
             if problem:
                 notes.append(f"observation {record.id} counts as tried and trains nothing: {problem}")
             seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem)))
+            used.append(record)
         waiting = tuple(Pending(a.key, space.coordinates(a.settings)) for a in pending)
-        return History(tuple(seen), waiting, tuple(notes))
+        placed = [(_place(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]
+        placed += [(_place(a), w.x) for a, w in zip(pending, waiting, strict=True)]
+        last = max(placed, key=lambda entry: entry[0])[1] if placed else None
+        return History(tuple(seen), waiting, tuple(notes), last=last)
 
     def tried(self, d: int) -> NDArray[np.float64]:
         """Coordinates that are not to be chosen again, shape ``(n, d)``: observed or pending.
@@ -123,6 +129,10 @@ class History:
     def waiting(self, d: int) -> NDArray[np.float64]:
         """Coordinates of what will be known before the batch is: pending or pinned, shape ``(n, d)``."""
         return np.array([*(p.x for p in self.pending), *(p.x for p in self.pinned)]).reshape(-1, d)
+
+
+def _place(record: ObservationRecord | AttemptRecord) -> tuple[int, int, int, int, int]:
+    return record.round_number, record.run_order, record.position, record.replicate_no, record.attempt_no
 
 
 @dataclass(frozen=True, slots=True)

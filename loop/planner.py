@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from loop.acquisition.protocol import Chosen, Question
+from loop.acquisition.protocol import Chosen, Purchase, Question
 from loop.acquisition.registry import acquisition
 from loop.belief import Belief, learn, predictions_of
+from loop.costs import Purse
 from loop.errors import FitError, PoolExhausted, SpaceError, TooFewPoints
 from loop.explain import explain_initial, explain_model, nearest
 from loop.history import History, regression_table
@@ -23,9 +24,11 @@ from loop.plate import Plate, Scope
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import initial_design
+from loop.policy.paying import covered, said
+from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, Place, ProposalDraft
 from loop.space import Pool, ProductPool, Space
-from loop.spec import CampaignSpec, build_objective, build_plate, build_space
+from loop.spec import CampaignSpec, build_costs, build_objective, build_plate, build_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,15 @@ class _Pick:
     place: Place | None = None
 
 
-def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed: int, experiments: int) -> Plan:
+def plan(
+    spec: CampaignSpec,
+    history: History,
+    pool: Pool | None = None,
+    *,
+    seed: int,
+    experiments: int,
+    purse: Purse | None = None,
+) -> Plan:
     """Choose the next batch.
 
     Args:
@@ -62,12 +73,17 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
         pool: Candidates to choose from; None for all of the space.
         seed: Decides every random choice.
         experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
+        purse: What the budget leaves in money and hours; None where it has neither.
 
     Raises:
         PoolExhausted: Nothing is left to propose.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
     space, objective = build_space(spec), build_objective(spec)
+    costs = build_costs(spec, space)
+    purchase = None
+    if costs is not None:
+        purchase = Purchase(costs, history.last, purse or Purse(), bool(spec.planner.per_cost))
     if pool is None and space.is_finite:
         pool = ProductPool(space)
     notes = list(history.notes)
@@ -92,11 +108,11 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
     if plate is not None:
         design = "random" if wanted <= 0 and _is_random(spec) else spec.planner.initial.design
         picks, more = _on_plate(
-            plate, spec, space, objective, history, belief, pool, design, wanted > 0, affordable, seed
+            plate, spec, space, objective, history, belief, pool, design, wanted > 0, affordable, seed, purchase
         )
     elif belief is not None:
         picks, more = _by_model(
-            spec, space, objective, history, belief, pool, min(spec.planner.batch, affordable), seed
+            spec, space, objective, history, belief, pool, min(spec.planner.batch, affordable), seed, purchase
         )
     elif wanted <= 0 and _is_random(spec):
         x = initial_design("random", space, pool, tried, min(spec.planner.batch, affordable), seed=seed)
@@ -116,6 +132,8 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
     notes.extend(more)
     if not picks:
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+    if purchase:
+        picks = _paid(purchase, picks, replicates, seed, notes)
     name = "" if belief is None else belief.models[0].name
     return Plan(
         seed=seed,
@@ -124,7 +142,7 @@ def plan(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed
         notes=tuple(dict.fromkeys(notes)),
         observations=tuple(o.id for o in history.observations),
         pending=tuple(p.key for p in history.pending),
-        proposals=_proposals(space, objective, history, belief, picks, replicates, seed),
+        proposals=_proposals(space, objective, history, belief, picks, replicates, seed, purchase),
     )
 
 
@@ -137,12 +155,13 @@ def _by_model(
     pool: Pool | None,
     batch: int,
     seed: int,
+    purchase: Purchase | None,
 ) -> tuple[list[_Pick], list[str]]:
     """The model's choices, then the controls, which are drawn from what the model left."""
     done = max(len(history.observations) + len(history.pending) - spec.planner.initial.experiments, 0)
     controls = controls_in(batch, done // max(spec.planner.replicates, 1), spec.planner.control)
     d = len(space.parameters)
-    question = _question(space, objective, history, belief, pool, seed)
+    question = _question(space, objective, history, belief, pool, seed, purchase)
     weighed = 1 if objective.is_scalar else len(objective.wanted)
     function = acquisition(spec.planner.acquisition, is_finite=space.is_finite, targets=weighed)
     with torch.set_grad_enabled(not space.is_finite):
@@ -160,8 +179,34 @@ def _by_model(
     return picks, notes
 
 
+def _paid(purchase: Purchase, picks: list[_Pick], replicates: int, seed: int, notes: list[str]) -> list[_Pick]:
+    """What of the batch can be paid, with notes on what cannot and on the order of running."""
+    costs, purse = purchase.costs, purchase.purse
+    x = np.array([p.x for p in picks])
+    kept = covered(x, costs, purse, purchase.last, replicates=replicates, seed=seed)
+    if not kept:
+        raise PoolExhausted(
+            f"the budget leaves {said(purse, costs)}, which pays for none of the {len(picks)} experiments chosen next; "
+            "raise it to go on"
+        )
+    if len(kept) < len(picks):
+        notes.append(f"the budget leaves {said(purse, costs)}, which pays for {len(kept)} of {len(picks)} proposals")
+    if costs.switch and len(kept) > 1:
+        notes.append("run order: few changes of slow parameters, at random within equal settings of them")
+    order = run_order(x[kept], costs, purchase.last, seed=seed)
+    batch = costs.spent(np.repeat(within(x[kept], order), replicates, axis=0), purchase.last)
+    notes.append(f"the batch costs {said(Purse(batch.cost if costs.has_money else None, batch.hours or None), costs)}")
+    return [picks[i] for i in kept]
+
+
 def _question(
-    space: Space, objective: Objective, history: History, belief: Belief, pool: Pool | None, seed: int
+    space: Space,
+    objective: Objective,
+    history: History,
+    belief: Belief,
+    pool: Pool | None,
+    seed: int,
+    purchase: Purchase | None,
 ) -> Question:
     d = len(space.parameters)
     complete = ~np.isnan(belief.table.y).any(axis=1)
@@ -175,6 +220,7 @@ def _question(
         pending=torch.from_numpy(history.waiting(d)),
         tried=history.tried(d),
         seed=seed,
+        purchase=purchase,
     )
 
 
@@ -190,11 +236,12 @@ def _on_plate(
     is_start: bool,
     experiments: int,
     seed: int,
+    purchase: Purchase | None,
 ) -> tuple[list[_Pick], list[str]]:
     """Every well of the next plate."""
     if belief is not None:
         done = max(len(history.observations) + len(history.pending) - spec.planner.initial.experiments, 0)
-        question = _question(space, objective, history, belief, pool, seed)
+        question = _question(space, objective, history, belief, pool, seed, purchase)
         seats, notes = asked_plate(plate, spec, question, done, experiments)
     else:
         arm = Arm.MODEL if design == "random" and not is_start and _is_random(spec) else Arm.INITIAL
@@ -223,17 +270,20 @@ def _proposals(
     picks: Sequence[_Pick],
     replicates: int,
     seed: int,
+    purchase: Purchase | None,
 ) -> tuple[ProposalDraft, ...]:
     x = torch.from_numpy(np.array([p.x for p in picks]))
     with torch.no_grad():
         stated = predictions_of(objective, belief, x)
-    run_order = np.random.default_rng([seed, 1]).permutation(len(picks))
+    costs = None if purchase is None else purchase.costs
+    per = f" per {costs.shown_unit}" if costs is not None and purchase is not None and purchase.per_cost else ""
+    order = run_order(x.numpy(), costs, history.last, seed=seed)
     drafts = []
     for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):
         settings = space.settings(pick.x)
         known = nearest(space, pick.x, history)
         if pick.arm is Arm.MODEL and belief is not None:
-            reason = explain_model(space, objective, belief, pick.acquisition, pick.value, predictions, known)
+            reason = explain_model(space, objective, belief, pick.acquisition, pick.value, predictions, known, per=per)
         else:
             reason = explain_initial(pick.arm, pick.meaning, known)
         drafts.append(
@@ -241,7 +291,7 @@ def _proposals(
                 candidate=space.candidate(settings),
                 arm=pick.arm,
                 position=position,
-                run_order=int(run_order[position]),
+                run_order=int(order[position]),
                 replicates=replicates,
                 reason=reason,
                 model="" if belief is None else belief.models[0].name,

@@ -37,6 +37,8 @@ def status(
         screen.say(
             f"  round {report.round}; {report.experiments_done} of {report.budget} experiments done{faults}{told}"
         )
+        if report.spending:
+            screen.say(f"  {report.spending}")
         for state, n in report.pending.items():
             running = (
                 f": {'; '.join(report.running[:5])}" if state in ("submitted", "running") and report.running else ""

@@ -88,6 +88,8 @@ def conclude(screen: Screen, where: Settings, report: TickReport, *, file: str) 
         return
     reason = f": {report.reason}" if report.reason else ""
     screen.say(f"\n{report.campaign} is {report.state}{reason}; {report.experiments_done} of {report.budget} done")
+    if report.spending:
+        screen.say(report.spending)
     if report.state != "active" and not report.has_changed:
         screen.say("nothing was left to do: every result is on record already")
     from flows.cli.standing import show_best

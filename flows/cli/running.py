@@ -84,6 +84,8 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
             spec = ledger.campaign(name).spec
     screen.document({"campaign": name, "plan": plan})
     _show_plan(screen, name, spec, plan)
+    if is_on_record(where, name) and (spending := engine.status(where, name)[0].spending):
+        screen.say(f"before this batch: {spending}")
     screen.next_step(f"hakken run {campaign} records this batch and sends it")
 
 

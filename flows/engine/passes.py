@@ -106,5 +106,6 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
         notes=tuple(tally.notes),
         next_step=sentence,
         waits_for_person=waits,
+        spending=view.spending.text,
         report=page,
     )

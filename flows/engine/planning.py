@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.decisions import decided
 from flows.engine.judging import identified
 from flows.engine.session import Planner
 from flows.engine.view import View
+from loop.costs import Purse
 from loop.errors import PoolExhausted, SpaceError
 from loop.history import History
+from loop.policy.paying import reason_to_end
 from loop.policy.stopping import reason_to_stop
 from loop.record import Arm, AttemptRecord, CampaignRecord, CampaignState, ObservationRecord, RoundDraft
 from loop.space import Space
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # The packages that decide the numbers; a replay names those that are not as they were.
 PACKAGES: Final = ("hakken", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn", "rdkit")
+PURSE: Final = "purse"  # in a round's model: what the budget left in money and hours
 ALLOWED: Final = "experiments_allowed"  # in a round's model: what the budget left when it was planned
 
 
@@ -37,6 +40,7 @@ class Inputs:
     history: History
     experiments: int  # at most so many
     notes: tuple[str, ...] = ()
+    purse: Purse | None = None  # what the budget leaves in money and hours
     is_narrowed: bool = False  # candidates that a person refused are kept out of the spec's space
 
     def plan(self, planner: Planner) -> Plan:
@@ -67,8 +71,9 @@ class Inputs:
         return replace(plan, proposals=(*kept, *manual))
 
     def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int) -> Plan:
+        paying = {} if self.purse is None else {"purse": self.purse}
         try:
-            plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments)
+            plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **paying)
         except SpaceError as error:
             if not self.is_narrowed:
                 raise
@@ -104,6 +109,8 @@ def what_is_due(view: View) -> Need:
     history, _ = history_of(view.spec, view.space, view.counted, pending)
     if reason := reason_to_stop(view.spec, history, 0):  # the goal; what was not sent yet is no longer wanted
         return Need(0, reason)
+    if view.spec.costs is not None and (reason := reason_to_end(view.spending.costs, view.spending.purse)):
+        return Need() if pending else Need(0, reason)
     left = view.spec.budget.experiments - view.spent
     if left <= 0:
         return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent))
@@ -120,13 +127,16 @@ def next_inputs(view: View, experiments: int) -> Inputs:
     history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
     seed = seed_of(view.spec.planner.seed, view.name, number)
     notes = said.notes + unreadable
-    return Inputs(number, seed, said.spec, view.space, said.history(history), experiments, notes, said.is_narrowed)
+    planned, purse = said.history(history), view.spending.purse
+    return Inputs(number, seed, said.spec, view.space, planned, experiments, notes, purse, said.is_narrowed)
 
 
 def first_inputs(spec: CampaignSpec) -> Inputs:
     """What the first round of a campaign is planned from that is not on record yet."""
     seed = seed_of(spec.planner.seed, spec.campaign, 1)
-    return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.experiments)
+    budget = Purse(spec.budget.cost, spec.budget.hours)
+    purse = None if budget == Purse() else budget
+    return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.experiments, purse=purse)
 
 
 def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft:
@@ -144,7 +154,11 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
         seed=inputs.seed,
         data_version=campaign.data_version,
         surrogate=plan.surrogate,
-        model={**plan.model, ALLOWED: inputs.experiments},
+        model={
+            **plan.model,
+            ALLOWED: inputs.experiments,
+            **({} if inputs.purse is None else {PURSE: asdict(inputs.purse)}),
+        },
         notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),
         environment=environment(),
         observations=tuple(o.id for o in inputs.history.observations),

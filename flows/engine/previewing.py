@@ -12,6 +12,7 @@ from flows.engine.session import Planner, default_planner
 from flows.engine.view import View
 from flows.wiring import open_laboratory, open_record
 from loop.errors import PoolExhausted
+from loop.policy.paying import reason_to_end
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def preview(settings: Settings, name: str, *, planner: Planner | None = None) ->
                 f"campaign {name!r}: the budget of {view.spec.budget.experiments} experiments is spent; raise it in "
                 "the campaign file to plan more"
             )
+        if reason := reason_to_end(view.spending.costs, view.spending.purse):
+            raise PoolExhausted(f"campaign {name!r}: {reason}; raise it in the campaign file to plan more")
         return next_inputs(view, left).plan(planner or default_planner)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.decisions import decided
-from flows.engine.planning import ALLOWED, Inputs, environment, history_of
+from flows.engine.planning import ALLOWED, PURSE, Inputs, environment, history_of
 from flows.engine.reports import ReplayReport
 from flows.engine.session import Planner, default_planner
 from flows.wiring import open_record
 from loop.contracts import Ledger
+from loop.costs import Purse
 from loop.errors import LedgerError, PlanError
 from loop.record import Prediction, ProposalDraft, RoundRecord
 from loop.spec import CampaignSpec, build_space
@@ -70,7 +71,8 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     said = decided(spec, space, ledger.proposals(name), ledger.decisions(name), stored.number)
     allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
     planned = said.history(history)
-    return Inputs(stored.number, stored.seed, said.spec, space, planned, allowed, said.notes, said.is_narrowed)
+    purse = Purse(**stored.model[PURSE]) if PURSE in stored.model else None
+    return Inputs(stored.number, stored.seed, said.spec, space, planned, allowed, said.notes, purse, said.is_narrowed)
 
 
 def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft]) -> Iterator[str]:

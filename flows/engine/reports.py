@@ -54,6 +54,7 @@ class TickReport(_Report):
     notes: tuple[str, ...]
     next_step: str  # a sentence with a command
     waits_for_person: bool  # nothing moves until a person does something
+    spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
     report: str | None = None  # path of the page, where this pass wrote it
 
     @property
@@ -86,6 +87,7 @@ class StatusReport(_Report):
     best: tuple[Best, ...]
     believed: str  # the believed best when the last batch was planned by a model, as a sentence; "" otherwise
     next_step: str
+    spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,4 +52,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         best=view.best,
         believed=view.believed,
         next_step=sentence,
+        spending=view.spending.text,
     )

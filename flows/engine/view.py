@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from flows.engine.reports import Best
+from flows.spending import Spending, spending_of
 from loop.contracts import Ledger
 from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
@@ -137,6 +138,13 @@ class View:
 
     def label(self, settings: Settings) -> str:
         return label_of(self.campaign.spec, settings)
+
+    @cached_property
+    def spending(self) -> Spending:
+        """What was spent, and what the budget in money and hours leaves."""
+        has_costs = self.spec.costs is not None
+        envelopes = self.ledger.envelopes(self.name) if has_costs else ()
+        return spending_of(self.spec, self.space, self.attempts if has_costs else (), envelopes)
 
     @cached_property
     def best(self) -> tuple[Best, ...]:

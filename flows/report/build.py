@@ -16,6 +16,7 @@ from flows.report.content import Batch, Choice, Environment, Head, Report, Resul
 from flows.report.decisions import read_decisions
 from flows.report.results import read_objective, read_results, read_units, with_units
 from flows.report.standing import rank, running_best, useful
+from flows.spending import spending_of
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
 from loop.record import (
@@ -27,6 +28,7 @@ from loop.record import (
     RoundRecord,
     Verdict,
 )
+from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
     from loop.insight.best import HonestBest  # brings torch
@@ -56,7 +58,7 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
     steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     return Report(
-        head=_head(ledger, campaign, rounds, attempts, results),
+        head=_head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes)),
         targets=targets,
         objective=objective,
         results=results,
@@ -83,6 +85,7 @@ def _head(
     rounds: Sequence[RoundRecord],
     attempts: Sequence[AttemptRecord],
     results: Sequence[Result],
+    spending: str,
 ) -> Head:
     experiments: dict[tuple[str, int], set[State]] = {}
     for attempt in attempts:
@@ -109,7 +112,15 @@ def _head(
         told=sum(result.is_told and result.retracted is None for result in results),
         budget=None if budget is None else int(budget),
         audit=ledger.verify_audit(),
+        spending=spending,
     )
+
+
+def _spending(campaign: CampaignRecord, attempts: Sequence[AttemptRecord], envelopes: Sequence[EnvelopeRecord]) -> str:
+    if not campaign.spec.get("costs"):
+        return ""
+    spec = CampaignSpec.from_resolved(campaign.spec)
+    return spending_of(spec, build_space(spec), attempts, envelopes).text
 
 
 def _last_batch(

@@ -279,6 +279,7 @@ class Head:
     told: int  # observations brought from elsewhere, the retracted ones left out
     budget: int | None
     audit: AuditReport
+    spending: str = ""  # what was spent in money and hours, in words
 
 
 @dataclass(frozen=True, slots=True)

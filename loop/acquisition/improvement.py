@@ -7,6 +7,7 @@ response: their utility, sample by sample.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -50,8 +51,9 @@ class Improvement:
             question.chance(short).log(),
             q,
             tau=max(SMOOTHING * spread, 1e-12),
+            log_price=lambda chosen: torch.as_tensor(question.price(short, [short[i].numpy() for i in chosen])).log(),
         )
-        meaning = f"expected improvement, {in_words(question)}"
+        meaning = f"expected improvement, {in_words(question)}{question.per}"
         points = tuple(
             Chosen(short[i].numpy(), float(value.exp()), meaning) for i, value in zip(picked, logs, strict=True)
         )
@@ -77,7 +79,13 @@ def in_words(question: Question) -> str:
 
 
 def greedy_improvement(
-    draws: Tensor, best: Tensor, log_chance: Tensor, q: int, *, tau: float
+    draws: Tensor,
+    best: Tensor,
+    log_chance: Tensor,
+    q: int,
+    *,
+    tau: float,
+    log_price: Callable[[list[int]], Tensor] | None = None,
 ) -> tuple[list[int], list[Tensor]]:
     """Choose ``q`` columns one after the other, each the best given those before.
 
@@ -86,6 +94,7 @@ def greedy_improvement(
         best: Best value so far in each sample, shape ``(samples,)``.
         log_chance: Log chance that a candidate runs as intended, shape ``(n,)``.
         q: How many, at most ``n``.
+        log_price: Log of what each costs after those chosen, shape ``(n,)``; None where cost does not count.
         tau: Width over which ``max(0, z)`` is smoothed to ``tau log(1 + exp(z / tau))``, in the target's unit.
 
     Returns:
@@ -100,6 +109,8 @@ def greedy_improvement(
         # log softplus: log(log1p(exp(z))), which is z itself far below zero and log z far above
         log_gain = torch.where(z < -30.0, z, torch.nn.functional.softplus(z.clamp_min(-30.0)).log())
         value = logmeanexp(log_gain, dim=0) + torch.log(torch.tensor(tau, dtype=draws.dtype)) + log_chance
+        if log_price is not None:
+            value = value - log_price(picked)
         value[picked] = -torch.inf
         choice = int(value.argmax())
         picked.append(choice)

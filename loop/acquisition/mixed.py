@@ -37,18 +37,26 @@ SAME = 1e-4  # share of a range below which two settings are one
 
 
 class _WithChance(AcquisitionFunction):
-    """A function plus the log chance of success of its points, in units of ``scale``.
+    """A function plus the log chance of success of its points (per cost, after ``chosen``), in units of ``scale``.
 
     Added to a logarithm it multiplies the improvement; added to a bound it takes off standard deviations.
     """
 
-    def __init__(self, inner: AcquisitionFunction, question: Question, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        inner: AcquisitionFunction,
+        question: Question,
+        scale: float = 1.0,
+        chosen: Sequence[NDArray[np.float64]] = (),
+    ) -> None:
         super().__init__(model=inner.model)
-        self.inner, self.question, self.scale = inner, question, scale
+        self.inner, self.question, self.scale, self.chosen = inner, question, scale, tuple(chosen)
 
     def forward(self, X: Tensor) -> Tensor:
         """The worth of single points: ``(b, 1, d)`` to ``(b,)``."""
-        value: Tensor = self.inner(X) + self.scale * self.question.chance(X[:, 0, :]).log()
+        x = X[:, 0, :]
+        weight = self.question.chance(x) / self.question.price(x, self.chosen)
+        value: Tensor = self.inner(X) + self.scale * weight.log()
         return value
 
 
@@ -68,7 +76,7 @@ class Mixed:
         points: list[Chosen] = []
         for _ in range(q):
             chosen = _stacked(points, len(space.parameters))
-            function = self._function(question, torch.cat([question.pending, chosen]))
+            function = self._function(question, torch.cat([question.pending, chosen]), [p.x for p in points])
             x, value = _climb(function, bounds, starts, _linear(space))
             settled = _rounded(space, x.numpy())
             taken = np.vstack([question.tried, chosen.numpy()])
@@ -88,12 +96,14 @@ class Mixed:
             points.append(Chosen(settled, value, f"{self.name}, value of BoTorch's acquisition function"))
         return Choice(tuple(points), tuple(dict.fromkeys(notes)))
 
-    def _function(self, question: Question, pending: Tensor) -> AcquisitionFunction:
+    def _function(
+        self, question: Question, pending: Tensor, chosen: Sequence[NDArray[np.float64]]
+    ) -> AcquisitionFunction:
         waiting = pending if len(pending) else None
         if self.name == "pareto":
             function = hypervolume_improvement(question)
             function.set_X_pending(waiting)
-            return _WithChance(function, question)
+            return _WithChance(function, question, chosen=chosen)
         target, fitted = question.wanted[0]
         model, sampler = joint_model(question, SAMPLES)
         objective: MCAcquisitionObjective
@@ -113,7 +123,7 @@ class Mixed:
             prune_baseline=False,
             cache_root=False,
         )
-        return _WithChance(improvement, question)
+        return _WithChance(improvement, question, chosen=chosen)
 
     def _promising(self, question: Question) -> Tensor:
         """Sampled points of the space, most promising first: ``(k, d)``."""

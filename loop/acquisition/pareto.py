@@ -43,7 +43,9 @@ class Pareto:
         chance = question.chance(short)
         few = len(question.wanted) <= 3
         picked, gains = _exact(question, short, chance, q) if few else _by_boxes(question, short, chance, q)
-        meaning = f"expected hypervolume improvement, reference {_shown(reference_point(question), question)}"
+        meaning = (
+            f"expected hypervolume improvement{question.per}, reference {_shown(reference_point(question), question)}"
+        )
         points = tuple(Chosen(short[i].numpy(), gain, meaning) for i, gain in zip(picked, gains, strict=True))
         return Choice(points, candidates(question)[2])
 
@@ -58,7 +60,8 @@ def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[l
     picked: list[int] = []
     gains: list[float] = []
     for _ in range(min(q, len(short))):
-        gain = Front.of(front, reference).improvements(points).mean(0) * chance
+        price = question.price(short, [short[i].numpy() for i in picked])
+        gain = Front.of(front, reference).improvements(points).mean(0) * chance / price
         # where no draw improves, the one that comes nearest to it
         value = gain if bool((gain > 0).any()) else nearness
         value = value.clone()
@@ -78,7 +81,8 @@ def _by_boxes(question: Question, short: Tensor, chance: Tensor, q: int) -> tupl
         for _ in range(min(q, len(short))):
             waiting = torch.cat([question.pending, short[picked]])
             function.set_X_pending(waiting if len(waiting) else None)
-            value = function(short[:, None, :]) + chance.log()
+            price = question.price(short, [short[i].numpy() for i in picked])
+            value = function(short[:, None, :]) + (chance / price).log()
             value[picked] = -torch.inf
             picked.append(int(value.argmax()))
             gains.append(float(value[picked[-1]].exp()))
@@ -159,7 +163,7 @@ def trade_offs(question: Question, keep: int) -> Tensor:
         mean, sd = torch.stack([p[0] for p in parts], 1), torch.stack([p[1] for p in parts], 1)
         gain = (worths(question, mean) + sd - reference) / span
         worst = (gain[None] / weights[:, None, :]).min(dim=2).values  # (directions, n)
-        score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.chance(x)
+        score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.weight(x)
         best_x = torch.cat([best_x, x.expand(DIRECTIONS, *x.shape)], dim=1)
         best = torch.cat([best, score], dim=1)
         top = torch.argsort(best, dim=1, descending=True, stable=True)[:, :each]

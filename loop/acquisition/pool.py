@@ -138,11 +138,14 @@ class Exploration:
         picked: list[int] = []
         points: list[Chosen] = []
         for _ in range(min(q, n)):
-            gain = torch.stack([s.reduction(n, n + len(surface)) for s in states]).mean(0) * chance
+            price = question.price(options, [p.x for p in points])
+            gain = torch.stack([s.reduction(n, n + len(surface)) for s in states]).mean(0) * chance / price
             gain[picked] = -torch.inf
             choice = int(gain.argmax())
             picked.append(choice)
-            points.append(Chosen(options[choice].numpy(), float(gain[choice]), "share of the variance it removes"))
+            points.append(
+                Chosen(options[choice].numpy(), float(gain[choice]), "share of the variance it removes" + question.per)
+            )
             states = [s.measured(choice) for s in states]
         return Choice(tuple(points), candidates(question)[2])
 

@@ -11,12 +11,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.costs import Costs, Purse
 from loop.objective import Objective, Target
 from loop.space import Pool, Space
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.protocol import FittedSurrogate
 
+NO_LIMIT = Purse()
 UNLIKELIEST = 1e-9  # chances are not told apart below it; their logarithm stays finite
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What a batch costs, and what there is to pay for it.
+
+    Attributes:
+        last: Coordinates of what was run last, from which the first change of a slow parameter is counted, ``(d,)``.
+        per_cost: Whether the worth of a candidate is divided by what it costs.
+    """
+
+    costs: Costs
+    last: NDArray[np.float64] | None = None
+    purse: Purse = NO_LIMIT
+    per_cost: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Question:
         observed: Coordinates with a value for every target, shape ``(n, d)``.
         pending: Coordinates of running experiments and of choices made already, shape ``(p, d)``.
         tried: Coordinates that are not to be chosen again, shape ``(t, d)``.
+        purchase: What experiments cost, None where nothing is said of it.
     """
 
     space: Space
@@ -40,6 +58,7 @@ class Question:
     pending: Tensor
     tried: NDArray[np.float64]
     seed: int
+    purchase: Purchase | None = None
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
@@ -58,6 +77,30 @@ class Question:
             kept: Tensor = torch.special.ndtr((high - mean) / sd) - torch.special.ndtr((low - mean) / sd)
             total = total * kept.clamp_min(UNLIKELIEST)
         return total
+
+    def price(self, x: Tensor, chosen: Sequence[NDArray[np.float64]] = ()) -> Tensor | float:
+        """What the worth of each of ``x``, ``(n, d)``, is divided by: 1, or what it adds to the cost of the batch."""
+        if self.purchase is None or not self.purchase.per_cost:
+            return 1.0
+        before = np.array(chosen).reshape(-1, x.shape[1])
+        return torch.from_numpy(self.purchase.costs.marginal(x.detach().numpy(), before, self.purchase.last))
+
+    def weight(self, x: Tensor) -> Tensor:
+        """What the worth of a candidate by itself is multiplied by: its chance, over its price: ``(n,)``."""
+        return self.chance(x) / self.price(x)
+
+    def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of ``x``, ``(n, d)``, the purse can pay for: ``(n,)``."""
+        if self.purchase is None or self.purchase.purse == Purse():
+            return np.ones(len(x), dtype=bool)
+        costs, last, purse = self.purchase.costs, self.purchase.last, self.purchase.purse
+        return np.array([costs.spent(row[None], last).fits(purse) for row in x], dtype=bool)
+
+    @property
+    def per(self) -> str:
+        """`` per EUR`` where worth is divided by cost, for what a value means; else nothing."""
+        bought = self.purchase
+        return f" per {bought.costs.shown_unit}" if bought is not None and bought.per_cost else ""
 
     @property
     def keeping(self) -> Tensor:

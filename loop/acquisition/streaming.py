@@ -60,17 +60,18 @@ def untried(question: Question) -> Iterator[Tensor]:
     pool, indices, _ = candidates(question)
     for start in range(0, len(indices), CHUNK):
         x = pool.take(indices[start : start + CHUNK])
-        yield torch.from_numpy(np.ascontiguousarray(x[~is_among(x, question.tried)]))
+        x = x[~is_among(x, question.tried)]
+        yield torch.from_numpy(np.ascontiguousarray(x[question.affordable(x)]))
 
 
 def shortlist(question: Question, score: Score, keep: int = SHORTLIST) -> Tensor:
-    """The ``keep`` untried candidates with the highest score times chance of success: ``(k, d)``, best first."""
+    """The ``keep`` untried candidates with the highest score times chance (per cost): ``(k, d)``, best first."""
     best_x = torch.empty((0, len(question.space.parameters)), dtype=torch.float64)
     best_value = torch.empty(0, dtype=torch.float64)
     for x in untried(question):
         if not len(x):
             continue
-        value = score(x) * question.chance(x)
+        value = score(x) * question.weight(x)
         best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
         top = torch.argsort(best_value, descending=True, stable=True)[:keep]
         best_x, best_value = best_x[top], best_value[top]

@@ -133,7 +133,7 @@ class Asked:
 
     def rank(self, x: Tensor) -> Tensor:
         question = self.question
-        chance = question.chance(x)
+        chance = question.weight(x)
         if self.name == "improvement":
             return improvement_score(question)(x) * chance
         if self.name == "exploration":
@@ -152,7 +152,7 @@ class Asked:
         if self.name == "exploration":
             return self._teaching(x)
         question = self.question
-        weight = question.chance(x).numpy()
+        weight = question.weight(x).numpy()
         baseline = question.keeping
         if self.name in ("ucb", "thompson"):
             baseline = baseline[:0]  # an optimistic value, or the best of a draw, is compared with the batch only
@@ -230,7 +230,7 @@ class Asked:
         question = self.question
         rng = np.random.default_rng(question.seed)
         stands = x[torch.from_numpy(rng.permutation(len(x))[:SURFACE])]
-        weight = question.chance(x).numpy()
+        weight = question.weight(x).numpy()
         kinds = []
         for i, model in enumerate(question.models):
             drawn = model.samples(torch.cat([x, stands]), 4 * SAMPLES, seed=question.seed + 101 * i)

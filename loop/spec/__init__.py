@@ -1,6 +1,7 @@
 """Campaign specs: what a YAML file says, strictly read, with messages that name the line and the remedy."""
 
 from loop.spec.building import build_objective, build_space, context_of
+from loop.spec.costs import build_costs
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
 from loop.spec.reading import place, read_spec
@@ -10,6 +11,7 @@ __all__ = [
     "CampaignSpec",
     "PlannerSpec",
     "ReadFile",
+    "build_costs",
     "build_objective",
     "build_plate",
     "build_space",

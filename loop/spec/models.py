@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from loop.objective import Goal, Tradeoff
+from loop.spec.costs import CostsSpec
 from loop.spec.plate import PlateSpec
 
 
@@ -274,6 +275,7 @@ class PlannerSpec(_Strict):
     replicates: int = Field(default=1, ge=1)
     mode: Literal["batch", "rolling"] = "batch"  # rolling: refill as results come, with the rest pending
     seed: int = Field(default=0, ge=0)
+    per_cost: bool | None = None  # the worth of a candidate is divided by what it costs
 
 
 class NoiseSpec(_Strict):
@@ -287,6 +289,8 @@ class BudgetSpec(_Strict):
     """How much may be spent."""
 
     experiments: int = Field(ge=1)
+    cost: float | None = Field(default=None, gt=0)  # in the unit of the costs
+    hours: float | None = Field(default=None, gt=0)
 
 
 class StopSpec(_Strict):
@@ -328,6 +332,7 @@ class CampaignSpec(_Strict):
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
     noise: NoiseSpec | None = None  # None: constant, without effects
     budget: BudgetSpec
+    costs: CostsSpec | None = None
     plate: PlateSpec | None = None
     stop: list[StopSpec] = []
     laboratory: LaboratorySpec

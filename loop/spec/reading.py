@@ -9,11 +9,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
-from loop.errors import HakkenError, PlateError, SpaceError, SpecError, UnknownName, did_you_mean
+from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError, UnknownName, did_you_mean
 from loop.objective import SCORES, Objective, Tradeoff
 from loop.space import ProductPool
 from loop.space.drawing import refuse_empty
 from loop.spec.building import build_objective, build_space
+from loop.spec.costs import CostsSpec, SwitchSpec, build_costs
 from loop.spec.models import (
     CONSTRAINT_KINDS,
     BudgetSpec,
@@ -102,6 +103,10 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
     key, problem = problem_of_noise(spec)
     if problem:
         raise SpecError(f"{_where(source, lines, ('noise', key))}: {problem}")
+    try:
+        build_costs(spec, build_space(spec))
+    except CostError as error:
+        raise SpecError(f"{_where(source, lines, error.path)}: {error}") from None
     planner = spec.planner
     if planner.initial.experiments > spec.budget.experiments:
         raise SpecError(
@@ -322,6 +327,7 @@ def _known_keys(path: _Path, raw: _Path) -> set[str]:
         "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
         "noise": [NoiseSpec],
         "budget": [BudgetSpec],
+        "costs": [SwitchSpec] if "switch" in path[:-1] else [CostsSpec],
         "stop": [StopSpec],
         "plate": _PLATE.get(path[1] if len(path) > 2 else None, [PlateSpec]),
     }

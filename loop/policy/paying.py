@@ -1,0 +1,52 @@
+"""Paying: how much of a batch a budget in money or hours covers, and when nothing more can be had for the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.costs import Costs, Purse
+from loop.policy.run_order import run_order, within
+
+
+def covered(
+    x: NDArray[np.float64],
+    costs: Costs,
+    purse: Purse,
+    last: NDArray[np.float64] | None,
+    *,
+    replicates: int,
+    seed: int,
+) -> list[int]:
+    """Which of a batch, ``(n, d)`` in the order of choosing, the purse pays for, each ``replicates`` times.
+
+    One after the other, each if what was taken before and it can be paid in the order in which they would be run.
+    """
+
+    def fits(rows: list[int]) -> bool:
+        some = x[rows]
+        order = run_order(some, costs, last, seed=seed)
+        return costs.spent(np.repeat(within(some, order), replicates, axis=0), last).fits(purse)
+
+    everything = list(range(len(x)))
+    if fits(everything):
+        return everything
+    taken: list[int] = []
+    for i in everything:
+        if fits([*taken, i]):
+            taken.append(i)
+    return taken
+
+
+def reason_to_end(costs: Costs | None, purse: Purse | None) -> str:
+    """Why nothing more can be bought, as a sentence; "" where something can."""
+    if costs is None or purse is None or costs.cheapest().fits(purse):
+        return ""
+    return f"the budget is spent: it leaves {said(purse, costs)}, and the cheapest experiment costs more"
+
+
+def said(purse: Purse, costs: Costs) -> str:
+    """A purse in words, such as "40 EUR and 2 h"."""
+    parts = [] if purse.cost is None else [f"{purse.cost:g} {costs.unit}".rstrip()]
+    parts += [] if purse.hours is None else [f"{purse.hours:g} h"]
+    return " and ".join(parts)

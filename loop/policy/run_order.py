@@ -1,0 +1,93 @@
+"""Run order: at random, or with few changes of slow parameters and at random within equal settings."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.costs import Costs
+
+EXACT = 10  # different settings of slow parameters up to which the shortest path is found exactly
+
+
+def run_order(
+    x: NDArray[np.float64], costs: Costs | None, last: NDArray[np.float64] | None, *, seed: int
+) -> NDArray[np.int64]:
+    """The place of each experiment of a batch in the order of running: a permutation, shape ``(n,)``.
+
+    Args:
+        x: The batch, shape ``(n, d)``.
+        costs: What changes cost; None, or costs without them, leaves the order to chance.
+        last: What was run last, ``(d,)``, from which the first change is counted; None where nothing was.
+        seed: Decides everything that is left to chance.
+    """
+    shuffled = np.random.default_rng([seed, 1]).permutation(len(x))
+    if costs is None or not costs.switch or len(x) < 2:
+        return shuffled.astype(np.int64)
+    columns = [column for column, _, _ in costs.switch]
+    _, kind = np.unique(x[:, columns], axis=0, return_inverse=True)
+    kind = kind.reshape(-1)
+    stands = np.array([x[np.flatnonzero(kind == k)[0]] for k in range(kind.max() + 1)])
+    legs = costs.change(stands, stands)
+    start = np.zeros(len(stands)) if last is None else costs.change(last[None], stands)[0]
+    path = _exact(legs, start) if len(stands) <= EXACT else _improved(legs, start)
+    rank = {k: place for place, k in enumerate(path)}
+    order = sorted(range(len(x)), key=lambda i: (rank[int(kind[i])], int(shuffled[i])))
+    places = np.empty(len(x), dtype=np.int64)
+    places[order] = np.arange(len(x))
+    return places
+
+
+def _exact(legs: NDArray[np.float64], start: NDArray[np.float64]) -> list[int]:
+    """The cheapest path through all, by dynamic programming over sets (Held and Karp 1962)."""
+    n = len(legs)
+    best: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {
+        (1 << i, i): (float(start[i]), (i,)) for i in range(n)
+    }
+    for size in range(2, n + 1):
+        longer: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
+        for (seen, end), (cost, path) in best.items():
+            for i in range(n):
+                if seen >> i & 1:
+                    continue
+                entry = (cost + float(legs[end, i]), (*path, i))
+                key = (seen | 1 << i, i)
+                if key not in longer or entry < longer[key]:
+                    longer[key] = entry
+        best = longer
+        assert all(bin(seen).count("1") == size for seen, _ in best)
+    return list(min(best.values())[1])
+
+
+def _improved(legs: NDArray[np.float64], start: NDArray[np.float64]) -> list[int]:
+    """A cheap path: the nearest neighbour from every beginning, then stretches turned round while that helps."""
+    n = len(legs)
+
+    def cost(path: list[int]) -> float:
+        return float(start[path[0]] + sum(legs[a, b] for a, b in pairwise(path)))
+
+    found: list[list[int]] = []
+    for first in range(n):
+        path, left = [first], set(range(n)) - {first}
+        while left:
+            path.append(min(left, key=lambda i: (legs[path[-1], i], i)))
+            left.remove(path[-1])
+        found.append(path)
+    path = min(found, key=lambda p: (cost(p), p))
+    helps = True
+    while helps:
+        helps = False
+        for i in range(n - 1):
+            for j in range(i + 1, n):
+                turned = path[:i] + path[i : j + 1][::-1] + path[j + 1 :]
+                if cost(turned) < cost(path) - 1e-12:
+                    path, helps = turned, True
+    return path
+
+
+def within(x: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A batch in the order of running: ``(n, d)``."""
+    placed: NDArray[np.float64] = x[np.argsort(order)]
+    return placed

@@ -1,0 +1,118 @@
+"""What a campaign file may say of costs: money and hours, by experiment, option and change of a slow parameter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from loop.costs import Costs, Purse
+from loop.errors import CostError, SpaceError, did_you_mean
+from loop.space import Category, Component, Ordinal, Space
+
+if TYPE_CHECKING:
+    from loop.spec.models import CampaignSpec
+
+PER_COST = ("auto", "improvement", "pareto", "exploration")  # acquisition functions that can be had per cost
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, frozen=True)
+
+
+class SwitchSpec(_Strict):
+    """What one change of a parameter costs, between consecutive experiments."""
+
+    cost: float | None = Field(default=None, ge=0)
+    hours: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _something(self) -> SwitchSpec:
+        if not (self.cost or self.hours):
+            raise ValueError("a change that costs nothing needs no line; give cost, hours or both, or leave it out")
+        return self
+
+
+class CostsSpec(_Strict):
+    """What experiments cost, in ``unit`` and in hours."""
+
+    unit: str = ""
+    experiment: float | None = Field(default=None, ge=0)  # each
+    hours: float | None = Field(default=None, ge=0)  # that each takes
+    hour: float | None = Field(default=None, ge=0)  # price of one
+    options: dict[str, dict[str, float]] | None = None  # by parameter and option, for each use
+    switch: dict[str, SwitchSpec] | None = None  # by parameter, for each change
+
+
+def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
+    """The costs of a spec, None where it states none.
+
+    Raises:
+        CostError: A parameter or an option is unknown, or a budget or ``per_cost`` has no costs to go by.
+    """
+    stated, budget = spec.costs, spec.budget
+    if stated is None:
+        if budget.cost is not None or budget.hours is not None:
+            which = "cost" if budget.cost is not None else "hours"
+            raise CostError(("budget", which), "nothing says what an experiment costs; add costs:")
+        if spec.planner.per_cost:
+            raise CostError(("planner", "per_cost"), "nothing says what an experiment costs; add costs:")
+        return None
+    costs = Costs(
+        stated.unit,
+        stated.experiment or 0.0,
+        stated.hours or 0.0,
+        stated.hour or 0.0,
+        tuple(_prices(space, name, prices) for name, prices in (stated.options or {}).items()),
+        _switches(space, stated),
+    )
+    if budget.cost is not None and not costs.has_money:
+        raise CostError(("budget", "cost"), "nothing costs money; give costs.experiment, options, or hours and hour")
+    if budget.hours is not None and not (costs.hours or any(hours for _, _, hours in costs.switch)):
+        raise CostError(("budget", "hours"), "nothing takes hours; give costs.hours or hours of a switch")
+    if not costs.cheapest().fits(Purse(budget.cost, budget.hours)):
+        raise CostError(("budget",), "it does not cover the cheapest experiment; raise it")
+    if spec.planner.per_cost:
+        _check_per_cost(spec, costs)
+    return costs
+
+
+def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:
+    path = ("planner", "per_cost")
+    if spec.planner.acquisition not in PER_COST:
+        raise CostError(path, f"acquisition {spec.planner.acquisition!r} has no value per cost; use 'improvement'")
+    least = costs.cheapest()
+    if not (least.cost if costs.has_money else least.hours) > 0:
+        raise CostError(path, "the cheapest experiment costs nothing, and nothing can be had per nothing; "
+                        "give costs.experiment, or costs.hours")  # fmt: skip
+
+
+def _prices(space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDArray[np.float64]]:
+    path = ("costs", "options", name)
+    if name not in space.names:
+        raise CostError(path, f"the space has no parameter {name!r}{did_you_mean(name, space.names)}")
+    column = space.names.index(name)
+    parameter = space.parameters[column]
+    if not isinstance(parameter, Category | Component | Ordinal):
+        raise CostError(path, f"{name!r} is a number and has no options; price options of a category or component")
+    found = np.zeros(parameter.size)
+    for option, price in prices.items():
+        if not price >= 0:
+            raise CostError((*path, option), f"a price must be zero or above, got {price:g}")
+        try:
+            found[int(parameter.index(option))] = price
+        except SpaceError as error:
+            raise CostError(path, str(error)) from None
+    return column, found
+
+
+def _switches(space: Space, stated: CostsSpec) -> tuple[tuple[int, float, float], ...]:
+    found = []
+    for name, switch in (stated.switch or {}).items():
+        if name not in space.names:
+            hint = did_you_mean(name, space.names)
+            raise CostError(("costs", "switch", name), f"the space has no parameter {name!r}{hint}")
+        found.append((space.names.index(name), switch.cost or 0.0, switch.hours or 0.0))
+    return tuple(found)

@@ -1,0 +1,67 @@
+"""Budgets in money and hours, from the campaign file to the end of the campaign, its replay and its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.engine import preview, replay, run, status
+from flows.report.build import build
+from flows.settings import Settings
+from flows.spending import reported_hours
+from flows.wiring import open_record
+from loop.errors import PoolExhausted
+from loop.record import EnvelopeRecord
+from tests.flows.engine.bench import add
+
+COSTS = {"unit": "EUR", "experiment": 10, "hours": 1, "switch": {"step": {"cost": 3, "hours": 0.5}}}
+
+
+def go(settings: Settings):
+    return run(settings, "small", on_tick=lambda _: None, poll=0.01, max_seconds=60)
+
+
+def test_a_campaign_ends_when_its_money_does(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, costs=COSTS, budget={"experiments": 30, "cost": 75})
+
+    report = go(settings)
+    with open_record(settings) as ledger:
+        page = build(ledger, "small")
+
+    assert report.state == "finished"
+    assert "EUR" in report.reason
+    assert 0 < report.experiments_done < 8
+    spent = float(status(settings, "small")[0].spending.removeprefix("spent ").split(" of ")[0])
+    assert 75 - 13 < spent <= 75
+    assert page.head.spending == report.spending == status(settings, "small")[0].spending
+    with pytest.raises(PoolExhausted, match="raise it"):
+        preview(settings, "small")
+    assert all(replay(settings, "small", n).is_identical for n in range(1, report.round + 1))
+
+
+def test_a_campaign_ends_when_its_hours_do(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, costs=COSTS, budget={"experiments": 30, "hours": 6})
+
+    report = go(settings)
+
+    assert report.state == "finished"
+    assert report.experiments_done <= 6
+    assert "of 6 h" in report.spending
+
+
+def test_hours_are_those_that_a_result_reports(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    go(settings)
+    with open_record(settings) as ledger:
+        given = ledger.envelopes("small")[:3]
+    payloads = ('{"provenance": {"wall_time_s": 7200}}', '{"provenance": {"wall_time_s": "long"}}', "wall_time_s")
+    told = [_with(e, p) for e, p in zip(given, payloads, strict=True)]
+
+    assert reported_hours(told) == {given[0].key: 2.0}
+
+
+def _with(envelope: EnvelopeRecord, payload: str) -> EnvelopeRecord:
+    from dataclasses import replace
+
+    return replace(envelope, payload=payload)

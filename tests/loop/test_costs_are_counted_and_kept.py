@@ -1,0 +1,154 @@
+"""Costs: sums by hand, the order with fewest changes, value per cost, and budgets that are not overdrawn."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from campaigns import alcohol_yield, measured, reaction_spec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loop.costs import Costs, Purse, Spent
+from loop.errors import PoolExhausted
+from loop.history import History, Observation
+from loop.planner import plan
+from loop.policy.paying import reason_to_end
+from loop.policy.run_order import run_order, within
+from loop.space import Discrete
+from loop.spec import CampaignSpec, build_costs, build_space
+
+SLOW = Costs("EUR", 10.0, 1.0, 2.0, ((0, np.array([0.0, 5.0, 7.0])),), ((1, 20.0, 0.5), (2, 3.0, 0.0)))
+points = st.lists(st.tuples(*[st.integers(0, 2)] * 3), min_size=1, max_size=6)
+
+
+def with_costs(costs, planner=None, budget=None):
+    spec = reaction_spec(**(planner or {})).resolved()
+    return CampaignSpec.from_resolved({**spec, "costs": costs, "budget": budget or {"experiments": 30}})
+
+
+def some_history(spec, n=8, seed=0):
+    space = build_space(spec)
+    rng = np.random.default_rng(seed)
+    rows = {tuple(rng.integers(0, p.size) for p in space.finite_parameters()) for _ in range(3 * n)}
+    found = []
+    for k, row in enumerate(sorted(rows)[:n]):
+        x = np.array(
+            [p.values[i] if isinstance(p, Discrete) else float(i) for i, p in zip(row, space.parameters, strict=True)]
+        )
+        found.append(Observation(f"o{k}", x, measured(**{"yield": alcohol_yield(space.settings(x))})))
+    return History(tuple(found), last=found[-1].x)
+
+
+def test_a_path_costs_what_adding_up_by_hand_says():
+    path = np.array([[0.0, 1.0, 1.0], [1.0, 2.0, 1.0], [2.0, 2.0, 0.0]])
+
+    # three of 10 EUR and 1 h at 2 EUR; options 0, 5 and 7; one change of 20 EUR and 0.5 h, one of 3 EUR
+    assert SLOW.spent(path) == Spent(30 + 12 + 20 + 3 + 2 * 3.5, 3.5)
+    assert SLOW.spent(path, np.array([0.0, 0.0, 1.0])) == Spent(30 + 12 + 40 + 3 + 2 * 4.0, 4.0)
+    assert SLOW.spent(path, hours=[None, 2.0, 1.0]).hours == 4.5
+
+
+@given(points)
+@settings(max_examples=40, deadline=None)
+def test_the_order_of_running_has_fewest_changes(rows):
+    x = np.array(rows, dtype=np.float64)
+    last = np.array([1.0, 1.0, 1.0])
+    ordered = within(x, run_order(x, SLOW, last, seed=3))
+    every = [SLOW.spent(x[list(p)], last).cost for p in permutations(range(len(x)))]
+
+    assert sorted(map(tuple, ordered)) == sorted(map(tuple, x))
+    assert SLOW.spent(ordered, last).cost == pytest.approx(min(every))
+
+
+def test_many_different_settings_are_ordered_well_and_equal_ones_at_random():
+    costs = Costs("", 1.0, 0.0, 0.0, (), ((0, 1.0, 0.0), (1, 10.0, 0.0)))
+    x = np.array([[a, b, c] for a in range(4) for b in range(4) for c in range(2)], dtype=np.float64)
+    x = x[np.random.default_rng(0).permutation(len(x))]
+    first, second = (within(x, run_order(x, costs, None, seed=s)) for s in (0, 1))
+
+    # the least is three changes of the dear column and twelve of the cheap one
+    assert costs.spent(first).cost == 32 + 3 * 10 + 12
+    assert not np.array_equal(first, second)
+
+
+@given(points, st.tuples(*[st.integers(0, 2)] * 3))
+@settings(max_examples=40, deadline=None)
+def test_what_a_candidate_adds_is_the_cheapest_place_for_it_on_the_path(rows, candidate):
+    chosen, last = np.array(rows[:4], dtype=np.float64), np.array([0.0, 1.0, 2.0])
+    x = np.array([candidate], dtype=np.float64)
+    added = float(SLOW.marginal(x, chosen, last)[0])
+    best = lambda some: min(SLOW.spent(some[list(p)], last).cost for p in permutations(range(len(some))))  # noqa: E731
+    truly = best(np.vstack([chosen, x])) - best(chosen)
+
+    assert SLOW.own(x)[0] <= added <= truly + 1e-9  # it may cross a leg that the best path does not have
+
+
+def test_without_money_the_hours_count():
+    costs = Costs("", 0.0, 2.0, 0.0, (), ((0, 0.0, 1.0),))
+
+    assert costs.shown_unit == "h"
+    assert costs.own(np.zeros((1, 1))).tolist() == [2.0]
+    assert costs.change(np.zeros((1, 1)), np.ones((1, 1))).tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("acquisition", ["improvement", "exploration"])
+def test_per_cost_avoids_what_is_dear(acquisition):
+    costs = {"unit": "EUR", "experiment": 1, "options": {"alcohol": {"butanol": 400}}}
+    plans = {
+        per_cost: plan(spec, some_history(spec), seed=1, experiments=6)
+        for per_cost in (True, False)
+        for spec in [with_costs(costs, {"batch": 6, "per_cost": per_cost, "acquisition": acquisition})]
+    }
+    dear = {k: sum(p.candidate.settings["alcohol"] == "butanol" for p in v.proposals) for k, v in plans.items()}
+
+    assert dear[True] < dear[False]
+    assert ("per EUR" in plans[True].proposals[0].reason) == (acquisition == "improvement")
+
+
+def test_per_cost_prefers_one_temperature_where_changes_are_dear():
+    costs = {"experiment": 1, "switch": {"temperature": {"cost": 500}}}
+    spec = with_costs(costs, {"batch": 2, "per_cost": True})
+    history = some_history(spec)
+    found = plan(spec, history, seed=1, experiments=10)
+    now = build_space(spec).settings(history.last)["temperature"]
+
+    assert {p.candidate.settings["temperature"] for p in found.proposals} == {now}
+    assert any("few changes of slow parameters" in note for note in found.notes)
+
+
+def test_the_last_batch_is_made_smaller_so_that_the_budget_is_not_overdrawn():
+    spec = with_costs({"unit": "EUR", "experiment": 10, "hours": 2}, {"batch": 4})
+    found = plan(spec, some_history(spec), seed=1, experiments=10, purse=Purse(25.0, None))
+    timed = plan(spec, some_history(spec), seed=1, experiments=10, purse=Purse(None, 2.5))
+
+    assert len(found.proposals) == 2
+    assert "the budget leaves 25 EUR, which pays for 2 of 4 proposals" in found.notes
+    assert "the batch costs 20 EUR and 4 h" in found.notes
+    assert len(timed.proposals) == 1
+
+
+def test_replicates_are_paid_for_each():
+    spec = with_costs({"experiment": 10}, {"batch": 4, "replicates": 2})
+
+    assert len(plan(spec, some_history(spec), seed=1, experiments=10, purse=Purse(50.0)).proposals) == 2
+
+
+def test_what_cannot_be_paid_is_not_chosen_though_it_is_best():
+    costs = {"experiment": 1, "options": {"alcohol": {"butanol": 400}}}
+    spec = with_costs(costs, {"batch": 3})
+    found = plan(spec, some_history(spec), seed=1, experiments=10, purse=Purse(100.0))
+
+    assert len(found.proposals) == 3
+    assert all(p.candidate.settings["alcohol"] != "butanol" for p in found.proposals)
+
+
+def test_a_design_that_cannot_be_paid_ends_the_campaign_with_a_reason():
+    spec = with_costs({"unit": "EUR", "experiment": 10}, {"batch": 4})
+
+    with pytest.raises(PoolExhausted, match="the budget leaves 5 EUR, which pays for none of the 4 experiments"):
+        plan(spec, History(), seed=1, experiments=10, purse=Purse(5.0))
+    costs = build_costs(spec, build_space(spec))
+    assert "leaves 5 EUR, and the cheapest experiment costs more" in reason_to_end(costs, Purse(5.0))
+    assert reason_to_end(costs, Purse(10.0)) == ""
