@@ -155,14 +155,22 @@ class View:
 def label_of(spec: Json, settings: Settings) -> str:
     """Settings in one line, as ``Space.label`` writes them, without building the space (which looks at units)."""
     space: Mapping[str, Json] = spec["space"]
-    parts = []
+    parts: list[list[str]] = []  # words of each
+    mixtures: dict[str, list[str]] = {}
     for name, value in settings.items():
+        mixture, _, part = name.rpartition(".")
         parameter = space.get(name, {})
-        if isinstance(value, str) or parameter.get("type") != "number":
-            parts.append(str(value))
+        kind = parameter.get("type")
+        if name not in space and space.get(mixture, {}).get("type") == "mixture":
+            if mixture not in mixtures:  # stands where the first of its parts does
+                parts.append(mixtures.setdefault(mixture, [mixture]))
+            if value:
+                mixtures[mixture].append(f"{'+ ' if len(mixtures[mixture]) > 1 else ''}{value:.4g} {part}")
+        elif kind == "number" and not isinstance(value, str):
+            parts.append([f"{name} {value:g} {parameter.get('unit', '')}".rstrip()])
         else:
-            parts.append(f"{name} {value:g} {parameter.get('unit', '')}".rstrip())
-    return ", ".join(parts)
+            parts.append([name, str(value)] if kind == "ordinal" else [str(value)])
+    return ", ".join(" ".join(words) for words in parts)
 
 
 def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:

@@ -71,8 +71,9 @@ def walk(rules: Sequence[Linear], low: Array, high: Array, x: Array, rng: np.ran
             least = np.maximum(least, np.nan_to_num(ends[0], nan=-np.inf, posinf=np.inf, neginf=-np.inf).max(axis=1))
             most = np.minimum(most, np.nan_to_num(ends[1], nan=np.inf, posinf=np.inf, neginf=-np.inf).min(axis=1))
         is_way = np.isfinite(least) & np.isfinite(most) & (most > least)
-        t = np.where(is_way, least + rng.random(len(x)) * (most - least), 0.0)
-        x = np.clip(x + np.where(is_way, t, 0.0)[:, None] * along, low, high)
+        start, end = np.where(is_way, least, 0.0), np.where(is_way, most, 0.0)  # a row with nothing free stays
+        t = start + rng.random(len(x)) * (end - start)
+        x = np.clip(x + t[:, None] * along, low, high)
     return inside(rules, low, high, x)
 
 

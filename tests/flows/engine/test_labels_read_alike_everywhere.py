@@ -1,0 +1,44 @@
+"""A candidate has one label, whether or not the space was built to write it."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.engine.view import label_of
+from loop.space import sample_space
+from loop.spec import CampaignSpec, build_space
+
+SPEC = CampaignSpec.from_resolved(
+    {
+        "campaign": "labels",
+        "space": {
+            "base": {"type": "category", "options": ["weak", "solvent"]},
+            "dose": {"type": "number", "low": 0.5, "high": 3, "unit": "mg", "or_zero": True},
+            "ligand": {"type": "component", "options": {"XPhos": "CCP", "none": None}},
+            "loading": {"type": "number", "low": 0.1, "high": 10, "scale": "log", "unless": {"ligand": "none"}},
+            "risk": {"type": "ordinal", "options": ["low", "high"]},
+            "solvent": {"type": "mixture", "parts": ["water", "ethanol", "DMSO"], "at_most": 2},
+        },
+        "objective": {"yield": {"goal": "maximize"}},
+        "budget": {"experiments": 30},
+        "laboratory": {"adapter": "simulated"},
+    }
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_record_and_the_space_write_the_same_label(seed: int) -> None:
+    space = build_space(SPEC)
+    candidates = [space.settings(x) for x in sample_space(space, 20, seed)]
+
+    written = [label_of(SPEC.resolved(), settings) for settings in candidates]
+
+    assert written == [space.label(settings) for settings in candidates]
+    assert any(" + " in label for label in written)
+    assert any("loading" not in label for label in written)
+
+
+def test_a_mixture_is_one_word_of_a_label() -> None:
+    settings = {"base": "weak", "solvent.DMSO": 0.25, "solvent.ethanol": 0.0, "solvent.water": 0.75, "risk": "low"}
+
+    assert label_of(SPEC.resolved(), settings) == "weak, solvent 0.25 DMSO + 0.75 water, risk low"
