@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from loop.acquisition.streaming import CHUNK, POOL_LIMIT, SURFACE, is_among
+from loop.acquisition.streaming import CHUNK, CLIMBS, POOL_LIMIT, SURFACE, is_among
 from loop.errors import SpaceError
 from loop.plate.frame import Choices, Ints
 from loop.plate.layout import Plate
 from loop.plate.sources import Source
 from loop.space import Continuous, Pool, Space, sample_space
+from loop.space.pool import LargePool
 from loop.space.raw import stretched
 
 Floats = NDArray[np.float64]
@@ -114,19 +115,23 @@ class Room:
 
 
 def scored(plate: Plate, space: Space, pool: Pool | None, tried: Floats, source: Source, *, seed: int) -> Scored:
-    """Every untried candidate that is no control condition, or a random sample of a pool beyond 300,000.
+    """Every untried candidate that is no control condition, of a pool beyond 300,000 a random sample and
+    what lies around its best.
 
     A continuous space is stood for by points: a sample in which shared and counted numbers take a few levels each,
     then clouds around the most promising points, at the same levels.
     """
     if pool is None:
         x = _stand_ins(plate, space, source, seed)
+    elif isinstance(pool, LargePool) and len(pool) > POOL_LIMIT:
+        x = _climbed(pool, source, seed)
     else:
         indices = np.arange(len(pool), dtype=np.int64)
         if len(pool) > POOL_LIMIT:
             indices = np.unique(np.random.default_rng(seed).integers(0, len(pool), POOL_LIMIT, dtype=np.int64))
         x = pool.take(indices)
     x = x[~is_among(x, tried)]
+    x = x[source.allows(x)]
     if plate.control is not None:
         fixed = ~np.isnan(plate.control)
         x = x[~(x[:, fixed] == plate.control[fixed]).all(axis=1)]
@@ -142,6 +147,25 @@ def scored(plate: Plate, space: Space, pool: Pool | None, tried: Floats, source:
     )
     hosts = _hosts(plate, space, levels)
     return Scored(x, score, Choices(shared, options, tuple(plate.at_most.values()), used, hosts), levels)
+
+
+def _climbed(pool: LargePool, source: Source, seed: int) -> Floats:
+    """A random sample of a large pool, and what lies around its most promising candidates."""
+    rng = np.random.default_rng([seed, 2])
+    x = pool.sample(POOL_LIMIT, np.random.default_rng(seed))
+    if source.is_random or not source.name:
+        return x
+    score = _ranked(source, x)
+    best, best_score = x, score
+    for _ in range(CLIMBS):
+        top = np.argsort(-best_score, kind="stable")[:NEAR]
+        near = np.unique(np.concatenate([pool.neighbours(row, rng) for row in best[top]]), axis=0)
+        near = near[~is_among(near, x)]
+        if not len(near):
+            break
+        x = np.vstack([x, near])
+        best, best_score = np.vstack([best[top], near]), np.concatenate([best_score[top], _ranked(source, near)])
+    return x
 
 
 def _ranked(source: Source, x: Floats) -> Floats:

@@ -48,6 +48,10 @@ class Source(Protocol):
         """Whether nothing is to be sought: frames and wells are drawn."""
         ...
 
+    def allows(self, x: Floats) -> NDArray[np.bool_]:
+        """Which candidates may be chosen at all: ``(n, d)`` to ``(n,)``."""
+        ...
+
     def rank(self, x: Tensor) -> Tensor:
         """How promising each candidate is by itself: ``(n, d)`` to ``(n,)``."""
         ...
@@ -65,6 +69,9 @@ class Lottery:
     name: str = "random"
     meaning: str = "chosen at random"
     is_random: bool = True
+
+    def allows(self, x: Floats) -> NDArray[np.bool_]:
+        return np.ones(len(x), dtype=bool)
 
     def rank(self, x: Tensor) -> Tensor:
         rng = np.random.default_rng([self.seed, len(x)])
@@ -103,6 +110,9 @@ class Design:
     name: str = ""
     is_random: bool = False
 
+    def allows(self, x: Floats) -> NDArray[np.bool_]:
+        return np.ones(len(x), dtype=bool)
+
     def rank(self, x: Tensor) -> Tensor:
         return Lottery(self.seed).rank(x)
 
@@ -130,6 +140,10 @@ class Asked:
             "thompson": "mean gain over the draws of the response",
             "exploration": "share of the variance of the surface that it removes",
         }[self.name]
+
+    def allows(self, x: Floats) -> NDArray[np.bool_]:
+        """What the budget still pays for."""
+        return np.asarray(self.question.affordable(x), dtype=bool)
 
     def rank(self, x: Tensor) -> Tensor:
         question = self.question
@@ -191,23 +205,12 @@ class Asked:
         return worths(question, values)
 
     def _growth(self, values: Tensor) -> Tensor:
-        """Draws of all targets, ``(s, n, m)``, as heights along one random direction for each draw: ``(s, n)``.
-
-        The mean over directions of how much a set raises the highest of them is the hypervolume that it adds: Deng
-        and Zhang, IEEE Trans. Evol. Comput. 23 (2019) 843. Targets are scaled by the ranges of what was observed.
-        """
+        """Draws of all targets, ``(s, n, m)``, as heights, targets scaled by the ranges of what was observed."""
         question = self.question
-        m = values.shape[-1]
         seen = worths(question, believed(question, question.observed))
         span = seen.max(0).values - seen.min(0).values
         span = torch.where(span > 0, span, torch.ones_like(span))
-        above = ((values - reference_point(question)) / span).clamp_min(0.0)
-        generator = torch.Generator().manual_seed(question.seed)
-        normal = torch.randn(len(values), m, generator=generator, dtype=values.dtype).abs().clamp_min(1e-3)
-        direction = normal / normal.norm(dim=1, keepdim=True)
-        constant = math.pi ** (m / 2) / (2**m * math.gamma(m / 2 + 1))
-        heights: Tensor = constant * (above / direction[:, None, :]).min(dim=-1).values.pow(m)
-        return heights
+        return heights((values - reference_point(question)) / span, question.seed)
 
     def _single_growth(self, x: Tensor) -> Tensor:
         """The expected hypervolume that each candidate adds by itself, targets drawn independently: ``(n,)``."""
@@ -242,3 +245,18 @@ class Asked:
         n = len(x)
         taught = Teaching(covariance[:n, :n], covariance[:n, n:], float(np.mean([s for _, s in kinds])), weight)
         return taught, taught
+
+
+def heights(above: Tensor, seed: int) -> Tensor:
+    """Draws of all targets above the reference point, ``(s, n, m)``, along one random direction each: ``(s, n)``.
+
+    The mean over directions of how much a set raises the highest of them is the hypervolume that it adds: Deng and
+    Zhang, IEEE Trans. Evol. Comput. 23 (2019) 843.
+    """
+    m = above.shape[-1]
+    generator = torch.Generator().manual_seed(seed)
+    normal = torch.randn(len(above), m, generator=generator, dtype=above.dtype).abs().clamp_min(1e-3)
+    direction = normal / normal.norm(dim=1, keepdim=True)
+    constant = math.pi ** (m / 2) / (2**m * math.gamma(m / 2 + 1))
+    reached = (above.clamp_min(0.0) / direction[:, None, :]).min(dim=-1).values
+    return torch.as_tensor(constant * reached.pow(m))

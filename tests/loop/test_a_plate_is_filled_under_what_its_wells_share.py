@@ -17,6 +17,7 @@ from loop.planner import Plan, plan
 from loop.plate import Plate, Scope, Shared
 from loop.plate.layout import row_name, spread_evenly, well_number
 from loop.record import Arm
+from loop.space import sample_space
 from loop.spec import CampaignSpec, build_plate, build_space
 
 SPACE: dict[str, Any] = {
@@ -216,6 +217,73 @@ def test_continuous_values_are_shared_as_well() -> None:
     loadings = {p.candidate.settings["loading"] for p in made.proposals}
     assert len(loadings) > 12  # what is not shared stays free
     assert all(build.contains(p.candidate.settings) for p in made.proposals)
+
+
+MIXED = {
+    "ligand": {"type": "component", "options": {"XPhos": "CCO", "PPh3": "CCN", "none": None}},
+    "loading": {"type": "number", "low": 0.5, "high": 10, "scale": "log", "unit": "%", "unless": {"ligand": "none"}},
+    "water": {"type": "number", "low": 0.1, "high": 1, "or_zero": True},
+    "temperature": {"type": "number", "low": 20, "high": 120, "unit": "degC"},
+}
+BLENDS = {
+    "base": SPACE["base"],
+    "solvent": {"type": "mixture", "parts": ["DMF", "toluene", "water"], "at_most": 2, "step": 0.25},
+}
+
+
+@pytest.mark.parametrize(
+    ("space", "plate"),
+    [
+        (
+            MIXED,
+            {
+                "rows": 2,
+                "columns": 6,
+                "blocks": {"rows": 2, "columns": 3},
+                "share": {"temperature": "block", "water": "row"},
+                "controls": {"wells": 2, "settings": {"ligand": "none"}},
+            },
+        ),
+        (BLENDS, {"rows": 2, "columns": 6, "share": {"solvent": "column"}}),
+    ],
+    ids=["conditional and semi-continuous", "blends"],
+)
+def test_every_kind_of_parameter_goes_on_plates(space: dict[str, Any], plate: dict[str, Any]) -> None:
+    said = spec(plate, space=space)
+    built, rng = build_space(said), np.random.default_rng(0)
+    drawn = sample_space(built, 14, 1)
+    history = History(
+        tuple(
+            Observation(str(i), x, Measured((Measurement("yield", v := float(rng.normal()), "%", v),)))
+            for i, x in enumerate(drawn)
+        )
+    )
+
+    for known in (History(), history):
+        made = plan(said, known, seed=0, experiments=100)
+
+        assert len(made.proposals) == 12
+        assert all(built.contains(p.candidate.settings) for p in made.proposals)
+        for name, scope in plate["share"].items():
+            groups: dict[str, set[Any]] = {}
+            for p in made.proposals:
+                assert p.place is not None
+                group = {"block": str(p.place.block), "row": p.place.well[0], "column": p.place.well[1:]}[scope]
+                parts = {n: v for n, v in p.candidate.settings.items() if n == name or n.startswith(f"{name}.")}
+                groups.setdefault(group, set()).add(tuple(sorted(parts.items())))
+            assert all(len(values) == 1 for values in groups.values())
+
+
+def test_what_cannot_be_shared_is_refused() -> None:
+    for space, share, says in (
+        (MIXED, "loading", "does not apply to every candidate"),
+        (BLENDS, "solvent.water", "share 'solvent' as a whole"),
+        ({**BLENDS, "solvent": {**BLENDS["solvent"], "step": None}}, "solvent", "give the mixture a step"),
+    ):
+        said = spec({"rows": 2, "columns": 6, "share": {share: "row"}}, space=space)
+
+        with pytest.raises(PlateError, match=says):
+            build_plate(said, build_space(said))
 
 
 def test_a_last_plate_that_the_budget_does_not_fill_keeps_its_shares() -> None:
