@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from flows.cli.starting.columns import Column, read_columns
+from flows.cli.starting.kinds import (
+    Fractions,
+    context_of,
+    fractions_in,
+    is_logarithmic,
+    is_zero_or_amount,
+    order_of,
+)
 from flows.cli.starting.yaml_text import flow, scalar
 from loop.errors import SpecError, did_you_mean
 
@@ -35,6 +43,16 @@ class _Part:
     lines: tuple[str, ...]
     size: int | None
     columns: tuple[Column, ...]
+    is_context: bool = False  # recorded with results, not varied
+    fractions: Fractions | None = None  # it is a mixture of so many columns
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The column's header of each name that results are told by."""
+        if self.fractions is None:
+            return {self.name: self.columns[0].header}
+        named = zip(self.fractions.parts, self.columns, strict=True)
+        return {f"{self.name}.{part}": column.header for part, column in named}
 
 
 def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets: Mapping[str, str]) -> Guess:
@@ -60,6 +78,7 @@ def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets:
                 "mend the cell, or leave it empty where nothing was measured"
             )
     parts, left_out = _parameters([c for c in columns if c not in measured], path)
+    context, parts = [p for p in parts if p.is_context], [p for p in parts if not p.is_context]
     if not parts:
         raise SpecError(f"{source}: no column is left to vary; it needs one that is no target and takes several values")
     n_rows = len({line for column in columns for line, _ in column.cells})
@@ -77,7 +96,7 @@ def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets:
         "",
         "# What may be varied.",
         "space:",
-        *(f"  {line}" for part in parts for line in part.lines),
+        *(f"  {line}" for part in [*parts, *context] for line in part.lines),
         *(f"  # {note}" for note in left_out),
         "",
         "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
@@ -96,6 +115,9 @@ def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets:
         *_laboratory(parts, measured, path, is_complete=is_complete),
     ]
     used = {part.columns[0].header for part in parts if part.columns[0].name == part.name}
+    used |= {header for part in [*parts, *context] for name, header in part.sources.items() if header == name}
+    used -= {c.header for part in parts if part.fractions and part.fractions.total != 1.0 for c in part.columns}
+    used |= {c.header for c in columns if context_of(c) == "beside" and c.header == c.name.casefold()}
     can_be_told = {c.header for c in columns} == used | {c.header for c in measured}
     return Guess("\n".join(lines) + "\n", n_results, is_complete, can_be_told)
 
@@ -132,13 +154,20 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
         label = names[0] if names else None
         parts[(label or column).header] = _substance(column, label, path, is_alone=len(columns) <= 2)
         paired += [column, *names[:1]]
+    for mixture in fractions_in([c for c in columns if c not in paired and not context_of(c)]):
+        parts[mixture.columns[0].header] = _mixture(mixture)
+        paired += mixture.columns
     for column in columns:
         if column in paired:
             continue
-        if why := _useless(column):
+        if context_of(column) == "beside":
+            left_out.append(f"not chosen: {column.header} (recorded with each result; see noise: {{effects: [...]}})")
+        elif context_of(column) and len(column.distinct) > 1:
+            parts[column.header] = _context(column)
+        elif why := _useless(column):
             left_out.append(f"left out: {column.header} ({why})")
         else:
-            parts[column.header] = _number(column) if column.numbers is not None else _category(column)
+            parts[column.header] = _number(column) if column.numbers is not None else _choice(column)
     return [parts[c.header] for c in columns if c.header in parts], left_out
 
 
@@ -188,6 +217,36 @@ def _substance(structure: Column, label: Column | None, path: str, *, is_alone: 
     return _Part(name, lines, len(options), columns)
 
 
+def _mixture(found: Fractions) -> _Part:
+    entries = [f"type: mixture, parts: [{flow(found.parts)}]"]
+    hints = [f"columns that sum to {found.total:g} in every row; give parts as name: SMILES to let structures count"]
+    if found.total != 1.0:
+        hints.append(f"here fractions sum to 1: divide by {found.total:g} before hakken tell")
+    if found.at_most is not None:
+        entries.append(f"at_most: {found.at_most}")
+        hints.append(f"never more than {found.at_most} were used at once")
+    if found.step is not None:
+        entries.append(f"step: {found.step:g}")
+    line = f"{scalar(found.name)}: {{{', '.join(entries)}}}   # {'; '.join(hints)}"
+    return _Part(found.name, (line,), None, found.columns, fractions=found)
+
+
+def _context(column: Column) -> _Part:
+    inside = f"options: [{flow(column.distinct)}]" if column.numbers is None else f"unit: {scalar(column.unit)}"
+    hint = "recorded with results and never chosen; noise: {effects: [...]} learns what it shifts"
+    line = f"{scalar(column.name)}: {{type: context, {inside}}}{_comment(column, [hint])}"
+    return _Part(column.name, (line,), None, (column,), is_context=True)
+
+
+def _choice(column: Column) -> _Part:
+    order = order_of(column)
+    if order is None:
+        return _category(column)
+    hint = "in order, the lowest first; write type: category if the order means nothing"
+    line = f"{scalar(column.name)}: {{type: ordinal, options: [{flow(order)}]}}{_comment(column, [hint])}"
+    return _Part(column.name, (line,), len(order), (column,))
+
+
 def _category(column: Column) -> _Part:
     line = f"{scalar(column.name)}: {{type: category, options: [{flow(column.distinct)}]}}"
     return _Part(column.name, (line + _comment(column),), len(column.distinct), (column,))
@@ -199,9 +258,15 @@ def _number(column: Column) -> _Part:
     hints = [] if column.unit else ["no unit in the header; add one, such as unit: degC"]
     if len(numbers) <= FEW:
         within = f"values: [{', '.join(f'{value:.12g}' for value in numbers)}]"
+    elif is_zero_or_amount(column):
+        within = f"low: {numbers[1]:.12g}, high: {numbers[-1]:.12g}, or_zero: true"
+        hints.append("zero, or an amount of at least the lowest; leave or_zero out and lower low if less makes sense")
     else:
         within = f"low: {numbers[0]:.12g}, high: {numbers[-1]:.12g}"
         hints.append("was it measured rather than chosen? then name it with --target")
+    if is_logarithmic(column):
+        within += ", scale: log"
+        hints.append("through orders of magnitude, so its logarithm counts; leave scale out if not")
     line = f"{scalar(column.name)}: {{type: number, {within}{unit}}}"
     size = len(numbers) if len(numbers) <= FEW else None
     return _Part(column.name, (line + _comment(column, hints),), size, (column,))
@@ -225,7 +290,7 @@ def _target(column: Column, goal: str) -> str:
 
 
 def _laboratory(parts: Sequence[_Part], measured: Sequence[Column], path: str, *, is_complete: bool) -> list[str]:
-    columns = {p.name: p.columns[0].header for p in parts} | {c.name: c.header for c in measured}
+    columns = {name: header for p in parts for name, header in p.sources.items()} | {c.name: c.header for c in measured}
     renamed = {name: header for name, header in columns.items() if name != header}
     emulator = ["laboratory:", "  adapter: emulator", f"  table: {scalar(path)}"]
     if renamed:

@@ -168,3 +168,78 @@ def test_results_in_the_table_can_be_told_next(hakken: Any) -> None:
     assert "hakken tell campaign.yaml t.csv brings in the 2 results" in said.out
     assert "2 results accepted" in hakken("tell", "campaign.yaml", "t.csv").out
     assert hakken("status", "t", "--json").json[0]["round"] == 0
+
+
+# --- kinds beyond choices and numbers ---------------------------------------------------------------------------
+
+
+def test_words_with_an_order_are_ordinal() -> None:
+    space = guess("stirring,base,gas,yield\nhigh,weak,N2,1\nLow,strong,Ar,2\nmedium,weak,air,3\n")["space"]
+
+    assert space["stirring"] == {"type": "ordinal", "options": ["Low", "medium", "high"]}
+    assert space["base"]["type"] == space["gas"]["type"] == "category"  # two words, and words without an order
+
+
+def test_orders_of_magnitude_have_a_log_scale() -> None:
+    rows = "\n".join(f"{10 ** (i / 10 - 1):.4g},{20 + i},{i}" for i in range(40))
+
+    space = guess(f"loading [%],temperature [degC],yield\n{rows}\n")["space"]
+
+    assert space["loading"]["scale"] == "log"
+    assert "scale" not in space["temperature"]
+    assert guess("c [mol/L],yield\n0.01,1\n0.1,2\n1,3\n10,4\n")["space"]["c"]["scale"] == "log"
+
+
+def test_zero_or_an_amount() -> None:
+    rows = "\n".join(f"{0 if i % 3 else 1 + i / 30:.4g},{10 * i},{i}" for i in range(60))
+
+    space = guess(f"additive,hours,yield\n{rows}\n")["space"]
+
+    assert space["additive"] == {"type": "number", "low": 1, "high": 2.9, "or_zero": True}
+    assert space["hours"] == {"type": "number", "low": 0, "high": 590}
+
+
+@pytest.mark.parametrize("total", [1, 100])
+def test_columns_that_sum_to_one_are_a_mixture(total: int) -> None:
+    shares = [(0.5, 0.5, 0), (0.25, 0.75, 0), (0, 0.25, 0.75), (1, 0, 0)]
+    rows = "\n".join(",".join(f"{s * total:g}" for s in row) + f",{i},{i}" for i, row in enumerate(shares))
+
+    text = guess_campaign(
+        f"solvent.water,solvent.ethanol,solvent.DMSO,hours,yield\n{rows}\n",
+        source="t.csv",
+        path="t.csv",
+        campaign="c",
+        targets={"yield": "maximize"},
+    )
+
+    assert yaml.safe_load(text.text)["space"]["solvent"] == {
+        "type": "mixture",
+        "parts": ["water", "ethanol", "DMSO"],
+        "at_most": 2,
+        "step": 0.25,
+    }
+    assert text.can_be_told == (total == 1)
+    assert ("divide by 100 before hakken tell" in text.text) == (total == 100)
+
+
+def test_fractions_without_a_common_name_are_found_too() -> None:
+    space = guess("a,b,c,hours,yield\n0.2,0.3,0.5,1,5\n0.6,0.3,0.1,2,6\n0.1,0.1,0.8,3,9\n")["space"]
+
+    assert space["mixture"]["parts"] == ["a", "b", "c"]
+    assert set(space) == {"mixture", "hours"}
+
+
+def test_what_is_recorded_and_not_chosen_is_context(hakken: Any) -> None:
+    table = "base,lot,humidity,plate,yield\nA,L1,40,1,5\nB,L2,50,1,6\nA,L2,45,2,8\n"
+    Path("t.csv").write_text(table)
+
+    said = hakken("init", "t.csv", "--target", "yield")
+
+    assert said.code == 0, said.err
+    text = Path("campaign.yaml").read_text()
+    space = yaml.safe_load(text)["space"]
+    assert space["lot"] == {"type": "context", "options": ["L1", "L2"]}
+    assert space["humidity"] == {"type": "context", "unit": ""}
+    assert "plate" not in space
+    assert "not chosen: plate (recorded with each result" in text
+    assert "3 results accepted" in hakken("tell", "campaign.yaml", "t.csv").out
