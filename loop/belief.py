@@ -14,6 +14,7 @@ from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
+from loop.surrogates.levels import for_levels
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 
@@ -41,8 +42,10 @@ def learn(
     recipe = surrogate(spec.planner.surrogate, space, learns_noise=noise.model == "learnt")
     effects = noise.effects
     models = tuple(
-        recipe.fit(space, TrainingSet.of(table, i, effects), seed=seed + 7919 * i)
-        for i in range(len(objective.targets))
+        (recipe if target.levels is None else for_levels(recipe, target.levels)).fit(
+            space, TrainingSet.of(table, i, effects), seed=seed + 7919 * i
+        )
+        for i, target in enumerate(objective.targets)
     )
     notes = [
         f"effect {name!r} cannot be told: fewer than two different ones were recorded with results"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Target:
     within: float | None = None
     weight: float = 1.0
     desirable: tuple[float, float] | None = None
+    levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -62,7 +64,7 @@ class Target:
                     raise ObjectiveError(f"target {self.name!r}: bounds must be finite, got {number}")
             if low is not None and high is not None and not low < high:
                 raise ObjectiveError(f"target {self.name!r}: {what} must be below its partner, got {low} and {high}")
-        if problem := _wrong_with_goal(self) or _wrong_with_worth(self):
+        if problem := _wrong_with_levels(self) or _wrong_with_goal(self) or _wrong_with_worth(self):
             raise ObjectiveError(f"target {self.name!r}: {problem}")
 
     @property
@@ -219,6 +221,22 @@ def combined(objective: Objective, values: Sequence[float]) -> float:
 
 
 SCORES: Final = {Tradeoff.DESIRABILITY: "desirability", Tradeoff.WEIGHTED: "weighted merit"}
+
+
+def _wrong_with_levels(target: Target) -> str:
+    """A sentence on levels that no ordinal outcome has, "" where there is none."""
+    levels = target.levels
+    if levels is None:
+        return ""
+    if len(levels) < 2:
+        return f"levels must be two or more, got {list(levels)}; leave them out for a number"
+    if not all(math.isfinite(v) for v in levels) or any(b <= a for a, b in itertools.pairwise(levels)):
+        return f"levels must be different numbers from the lowest to the highest, got {list(levels)}; sort them"
+    if target.low is not None or target.high is not None:
+        return "levels say what can be measured; leave out low and high"
+    if target.goal is Goal.MATCH:
+        return "levels are maximised, minimised or kept, not matched; use keep with at_least and at_most"
+    return ""
 
 
 def _wrong_with_goal(t: Target) -> str:

@@ -140,7 +140,9 @@ _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "inf
 _VALUE_KEYS: Final = frozenset({"property", "value", "unit", "sd", "n", "qualifier", "channel"})
 
 
-def read_outcome(payload: Mapping[str, Any], units: Mapping[str, str]) -> Outcome:
+def read_outcome(
+    payload: Mapping[str, Any], units: Mapping[str, str], levels: Mapping[str, tuple[float, ...]] | None = None
+) -> Outcome:
     """Read a result, as the contract of adapters writes it, as an outcome.
 
     The payload is ``{"outcome": "measured", "values": [{"property", "value", "unit", ...}]}``,
@@ -151,6 +153,7 @@ def read_outcome(payload: Mapping[str, Any], units: Mapping[str, str]) -> Outcom
     Args:
         payload: What came back.
         units: Unit of each target of the campaign; a property that is none of them is kept in its own unit.
+        levels: What an ordinal target can be, by target; another value is refused.
 
     Raises:
         OutcomeError: It cannot be read; the message says which field, and what is expected.
@@ -159,7 +162,7 @@ def read_outcome(payload: Mapping[str, Any], units: Mapping[str, str]) -> Outcom
         raise OutcomeError(f"unknown key {unknown[0]!r} in a result{did_you_mean(unknown[0], _KEYS)}")
     match payload.get("outcome"):
         case "measured":
-            values = _read_values(payload, units)
+            values = _read_values(payload, units, levels or {})
             if not values:
                 raise OutcomeError("outcome 'measured' without values; report none as 'negative' or 'fault'")
             missing = sorted(set(units) - {m.property for m in values})
@@ -170,7 +173,7 @@ def read_outcome(payload: Mapping[str, Any], units: Mapping[str, str]) -> Outcom
             reason = payload.get("reason")
             if not isinstance(reason, str) or not reason.strip():
                 raise OutcomeError("outcome 'negative' needs a reason, such as 'no conversion'")
-            return Negative(reason, _read_values(payload, units))
+            return Negative(reason, _read_values(payload, units, levels or {}))
         case "fault":
             return _read_fault(payload)
         case other:
@@ -214,11 +217,18 @@ def _read_fault(payload: Mapping[str, Any]) -> Fault:
     return Fault.of(FaultKind(name), str(payload.get("message") or name), informative)
 
 
-def _read_values(payload: Mapping[str, Any], units: Mapping[str, str]) -> tuple[Measurement, ...]:
+def _read_values(
+    payload: Mapping[str, Any], units: Mapping[str, str], levels: Mapping[str, tuple[float, ...]]
+) -> tuple[Measurement, ...]:
     rows = payload.get("values") or []
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise OutcomeError("values must be a list of objects with property, value and unit")
-    return tuple(_read_value(row, units) for row in rows)
+    found = tuple(_read_value(row, units) for row in rows)
+    for m in found:
+        if m.property in levels and m.canonical not in levels[m.property]:
+            known = ", ".join(f"{v:g}" for v in levels[m.property])
+            raise OutcomeError(f"{m.property!r}: {m.value:g} is none of its levels {known}; report one of them")
+    return found
 
 
 def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement:

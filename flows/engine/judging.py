@@ -53,6 +53,7 @@ class Judge:
     def __init__(self, view: View) -> None:
         self._view = view
         self._units = {name: target.unit for name, target in view.spec.objective.items()}
+        self._levels = {n: tuple(t.levels) for n, t in view.spec.objective.items() if t.levels is not None}
         self._attempts = {a.key: a for a in view.attempts}
         self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
         self._told = self._told_before() if any(is_told(e.source) for e in view.unjudged) else set()
@@ -101,7 +102,7 @@ class Judge:
             rule = f"the result {what}, and campaign {self._view.name!r} knows none such"
             return Judgement(envelope, Verdict.FOREIGN, f"{rule}; correct the key, or tell it as an observation")
         try:
-            outcome = read_outcome(data, self._units)
+            outcome = read_outcome(data, self._units, self._levels)
             context = _context(data)
         except OutcomeError as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
@@ -130,7 +131,7 @@ class Judge:
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
                 return self._result(envelope, row.payload)
-            outcome = read_outcome(row.payload, self._units)
+            outcome = read_outcome(row.payload, self._units, self._levels)
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))

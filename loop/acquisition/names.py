@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 ACQUISITIONS: Final[dict[str, str]] = {
-    "auto": "improvement for one target or a trade-off, pareto for several",
+    "auto": "improvement for one target or a trade-off, search for one with levels, pareto for several",
     "improvement": "the batch that is expected to improve most on the best, chosen jointly",
     "exploration": "the batch that teaches most about the whole surface, best or not",
     "thompson": "each proposal is the best of one draw of the response",
     "ucb": "the batch with the highest optimistic value (mean plus two deviations)",
     "pareto": "the batch expected to grow the dominated hypervolume of several targets most",
     "random": "at random, as a control",
+    "search": "the batch with most hits of the top level of an ordinal target, now and a little later",
 }
 
 ONE_TARGET: Final = frozenset({"improvement", "ucb"})  # look at one number: a target, or a trade-off of several

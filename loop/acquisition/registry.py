@@ -11,6 +11,7 @@ from loop.acquisition.names import ACQUISITIONS
 from loop.acquisition.pareto import Pareto
 from loop.acquisition.pool import Exploration, Random, Thompson, UpperConfidenceBound
 from loop.acquisition.protocol import Acquisition
+from loop.acquisition.search import Search
 from loop.errors import UnknownName
 
 _FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
@@ -20,21 +21,23 @@ _FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
     "ucb": UpperConfidenceBound,
     "pareto": Pareto,
     "random": Random,
+    "search": Search,
 }
 _CONTINUOUS: Final = frozenset({"improvement", "pareto", "ucb"})  # the others choose from a sample of the space
 assert set(_FINITE) | {"auto"} == set(ACQUISITIONS)
 
 
-def acquisition(name: str, *, is_finite: bool, targets: int) -> Acquisition:
+def acquisition(name: str, *, is_finite: bool, targets: int, has_levels: bool = False) -> Acquisition:
     """The acquisition function of that name for a finite or a continuous space.
 
     ``targets`` is how many are to be weighed against each other: 1 where a trade-off makes one number of them.
+    ``has_levels`` says that the only wanted target is ordinal.
 
     Raises:
         UnknownName: No such acquisition function.
     """
     if name == "auto":
-        name = "improvement" if targets == 1 else "pareto"
+        name = "search" if has_levels else "improvement" if targets == 1 else "pareto"
     if name not in _FINITE:
         raise UnknownName("acquisition", name, ACQUISITIONS)
     return Mixed(name) if not is_finite and name in _CONTINUOUS else _FINITE[name]()

@@ -103,6 +103,7 @@ def target_of(name: str, spec: TargetSpec) -> Target:
         within=spec.within,
         weight=1.0 if spec.weight is None else spec.weight,
         desirable=None if ends is None else (ends["from"], ends["to"]),
+        levels=None if spec.levels is None else tuple(spec.levels),
     )
 
 
