@@ -4,7 +4,8 @@
    Buchwald-Hartwig, which has no temperature): the gain over random experiments, beside that of as many free ones.
    All begin with the same plate, filled at random under its shared values. The gain is the mean, over the plates
    after it, of the best value so far less that of as many random experiments.
-2. Raw Buchwald-Hartwig plates of 1,536 wells: see ``plate_effects``.
+2. Raw Buchwald-Hartwig plates of 1,536 wells: what control wells reveal, and what correcting for plates brings; see
+   ``plate_effects``.
 3. A 96-well plate with block temperatures and at most 6 ligands' stock solutions, out of 118,800 conditions with 200
    observations: seconds, one thread, everything included.
 
@@ -20,8 +21,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import Mark, arguments, finish, mean_and_error, run_jobs
+from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
 from methods import history_of
+from plate_effects import SIZE, as_measured, with_known_effects
 from tables import load_table
 
 from loop.history import History, Observation
@@ -119,12 +121,42 @@ def large_plate(data: Path, seed: int) -> float:
     return seconds
 
 
+def effects(args: Any) -> tuple[list[Mark], dict[str, Any]]:
+    """Part 2: print what plates add and what correcting for it brings, and give the marks."""
+    jobs = [(args.data, seed) for seed in range(args.seed, args.seed + args.runs)]
+    measured = run_jobs(as_measured, jobs, args.jobs)
+    known = run_jobs(with_known_effects, jobs, args.jobs)
+    print("\nraw Buchwald-Hartwig plates as measured: held-out error, % yield")
+    for name in measured[0]:
+        mean, error = mean_and_error(np.array([m[name] for m in measured]))
+        against, paired = mean_and_error(np.array([m["none"] - m[name] for m in measured]))
+        print(f"{name:28}{mean:8.3f} s.e. {error:.3f}; lower than without by {against:.3f} s.e. {paired:.3f}")
+    print(
+        f"the same with known effects of {SIZE:g} % (standard deviation): held-out error, error of the effects, % yield"
+    )
+    for name in ("uncorrected", "corrected, without controls", "corrected, with controls"):
+        mean, error = mean_and_error(np.array([k[name] for k in known]))
+        found = np.mean([k.get(f"{name}: effects", np.std(list(k["truth"].values()))) for k in known])
+        print(f"{name:28}{mean:8.3f} s.e. {error:.3f}; effects {found:.3f}")
+    apart = np.array([m["none"] - m["plate"] for m in measured])
+    lower = np.array([k["uncorrected"] - k["corrected, with controls"] for k in known])
+    found = np.mean([k["corrected, with controls: effects"] for k in known])
+    whole = np.mean([np.std(list(k["truth"].values())) for k in known])
+    return [
+        Mark("held-out error lowered by the plate effect, as measured, in standard errors", in_errors(apart), 2.0),
+        Mark("held-out error lowered by control wells, known effects, in standard errors", in_errors(lower), 2.0),
+        Mark("error of the plate effects found with controls, share of their size", float(found / whole), 0.25, True),
+    ], {"as_measured": measured, "known_effects": known}
+
+
 def main() -> int:
     args = arguments(__doc__ or "", runs=30)
     seconds = large_plate(args.data, args.seed)
-    marks, results = gains(args)
+    marks, found = effects(args)
+    more, results = gains(args)
+    marks += more
     marks.append(Mark("a 96-well plate out of 118,800 conditions, seconds", seconds, 60.0, True))
-    return finish(marks, args, {"campaigns": results, "large_plate_seconds": seconds})
+    return finish(marks, args, {"campaigns": results, "large_plate_seconds": seconds, **found})
 
 
 if __name__ == "__main__":

@@ -337,7 +337,48 @@ def snar_values(settings: Settings) -> NDArray[np.float64]:
     return np.array([60.0 / minutes * product, min(waste / max(product, 1e-9), 1000.0)])
 
 
+def branin_currin(_data: Path) -> Problem:
+    """Two targets over a square of which a disc is left out; the constraint is measured: BoTorch's problem.
+
+    Source: Daulton, Balandat and Bakshy, NeurIPS 2020.
+    """
+    return _synthetic("branin_currin", "ConstrainedBraninCurrin", (80.0, 12.0))
+
+
+def c2dtlz2(_data: Path) -> Problem:
+    """Two targets over four numbers, whose front is cut into pieces by a measured constraint: BoTorch's problem.
+
+    Source: Deb, Thiele, Laumanns and Zitzler 2005; the constraint of Jain and Deb, IEEE T. Evol. Comput. 18 (2014) 602.
+    """
+    return _synthetic("c2dtlz2", "C2DTLZ2", (1.1, 1.1), dim=4, num_objectives=2)
+
+
+def _synthetic(name: str, kind: str, reference: tuple[float, ...], **options: Any) -> Problem:
+    """A constrained problem of BoTorch, without noise: targets f1, f2 to minimise, slack to keep at or above zero."""
+    import botorch.test_functions.multi_objective as functions
+    import torch
+
+    made = getattr(functions, kind)(**options)
+    space = {
+        f"x{i}": {"type": "number", "low": float(low), "high": float(high)}
+        for i, (low, high) in enumerate(made._bounds)
+    }
+    objective = {
+        "f1": {"goal": "minimize"},
+        "f2": {"goal": "minimize"},
+        "slack": {"goal": "keep", "at_least": 0.0},
+    }
+
+    def values(settings: Settings) -> NDArray[np.float64]:
+        x = torch.tensor([[settings[n] for n in space]], dtype=torch.float64)
+        return np.concatenate([made.evaluate_true(x)[0].numpy(), made.evaluate_slack(x)[0].numpy()])
+
+    return Problem(name, _spec(name, space, objective), function=values, reference=(*reference, 0.0))
+
+
 PROBLEMS: dict[str, Callable[[Path], Problem]] = {
+    "branin_currin": branin_currin,
+    "c2dtlz2": c2dtlz2,
     "direct_arylation": direct_arylation,
     "buchwald_hartwig": buchwald_hartwig,
     "arylation_cost": arylation_cost,

@@ -53,11 +53,21 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
         return "initial design: farthest from everything tried before, to see the whole space"
     kinds = {
         "spread": "far from the others, to see the whole space",
+        "medoid": "the middle of its part of the space",
+        "factorial": "one of the combinations of a full factorial",
+        "fractional": "a point of a two-level fraction, in which main effects can be told apart",
+        "d-optimal": "with the others, it tells the terms of the model best",
+        "i-optimal": "with the others, it makes predictions over the space sharpest",
         "sobol": "a point of a Sobol sequence, which fills the space evenly",
         "lhs": "a point of a Latin hypercube: every range of every parameter once",
         "random": "drawn at random",
     }
     return f"initial design: {kinds.get(meaning, meaning)}"
+
+
+def explain_block(block: int) -> str:
+    """Which block an initial experiment belongs to; "" for none."""
+    return f"; block {block}, whose experiments are run together" if block else ""
 
 
 def explain_model(

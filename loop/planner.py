@@ -14,8 +14,9 @@ from loop.acquisition.protocol import Chosen, Purchase, Question
 from loop.acquisition.registry import acquisition
 from loop.belief import Belief, learn, predictions_of
 from loop.costs import Purse
+from loop.design import Design
 from loop.errors import FitError, PoolExhausted, SpaceError, TooFewPoints
-from loop.explain import explain_initial, explain_model, nearest
+from loop.explain import explain_block, explain_initial, explain_model, nearest
 from loop.history import History, regression_table
 from loop.insight.best import best_of_belief
 from loop.insight.saying import best_sentence
@@ -23,7 +24,7 @@ from loop.objective import Objective
 from loop.plate import Plate, Scope
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
-from loop.policy.initial import initial_design
+from loop.policy.initial import first_experiments, initial_design
 from loop.policy.paying import covered, said
 from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, Place, ProposalDraft
@@ -54,6 +55,7 @@ class _Pick:
     value: float | None
     meaning: str
     place: Place | None = None
+    block: int = 0  # of the initial design, from 1; 0 without blocks
 
 
 def plan(
@@ -121,14 +123,16 @@ def plan(
         size = min(math.ceil(wanted / replicates) if wanted > 0 else spec.planner.batch, affordable)
         design, more = spec.planner.initial.design, []
         try:
-            x = initial_design(design, space, pool, tried, size, seed=seed)
+            laid = first_experiments(spec.planner.initial, space, pool, tried, size, seed=seed)
         except SpaceError as error:
             if pool is None:
                 raise
             more = [f"design {design!r} found no allowed point ({error}); drawn at random instead"]
             design = "random"
-            x = initial_design(design, space, pool, tried, size, seed=seed)
-        picks = [_Pick(row, Arm.INITIAL, "", None, design) for row in x]
+            laid = Design(initial_design(design, space, pool, tried, size, seed=seed))
+        more = [*more, *laid.notes]
+        blocks = [0] * len(laid.points) if laid.blocks is None else laid.blocks.tolist()
+        picks = [_Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(laid.points, blocks, strict=True)]
     notes.extend(more)
     if not picks:
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
@@ -283,6 +287,7 @@ def _proposals(
     costs = None if purchase is None else purchase.costs
     per = f" per {costs.shown_unit}" if costs is not None and purchase is not None and purchase.per_cost else ""
     order = run_order(x.numpy(), costs, history.last, seed=seed)
+    order = np.lexsort((order, np.array([p.block for p in picks]))).argsort()  # one block after the other
     drafts = []
     for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):
         settings = space.settings(pick.x)
@@ -290,7 +295,7 @@ def _proposals(
         if pick.arm is Arm.MODEL and belief is not None:
             reason = explain_model(space, objective, belief, pick.acquisition, pick.value, predictions, known, per=per)
         else:
-            reason = explain_initial(pick.arm, pick.meaning, known)
+            reason = explain_initial(pick.arm, pick.meaning, known) + explain_block(pick.block)
         drafts.append(
             ProposalDraft(
                 candidate=space.candidate(settings),

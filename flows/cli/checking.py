@@ -56,9 +56,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
     surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial
-    first = f"{plural(initial.experiments, 'experiment')} by {initial.design}"
-    if plate is not None:
-        first = f"a plate by {initial.design}"
+    first = _first_batch(initial) if plate is None else f"a plate by {initial.design}"
     return {
         "campaign": spec.campaign,
         "parameters": list(space.names),
@@ -73,6 +71,16 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "budget": spec.budget.experiments,
         "laboratory": spec.laboratory.adapter,
     }, problems
+
+
+def _first_batch(initial: Any) -> str:
+    """The initial design in words, such as "24 experiments by d-optimal, a quadratic model, 3 blocks"."""
+    said = [f"{plural(initial.experiments, 'experiment')} by {initial.design}"]
+    if initial.design.endswith("-optimal"):
+        said.append(f"for a {initial.model or 'linear'} model")
+    if initial.blocks:
+        said.append(f"in {plural(initial.blocks, 'block')}")
+    return ", ".join(said)
 
 
 def _first() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -74,7 +75,9 @@ class Question:
                 continue
             mean, sd = model.moments(x)
             low, high = target.bounds
-            kept: Tensor = torch.special.ndtr((high - mean) / sd) - torch.special.ndtr((low - mean) / sd)
+            # an infinite bound has no slope, and would leave NaN in its place
+            below = torch.special.ndtr((high - mean) / sd) if math.isfinite(high) else torch.ones_like(mean)
+            kept = below - torch.special.ndtr((low - mean) / sd) if math.isfinite(low) else below
             total = total * kept.clamp_min(UNLIKELIEST)
         return total
 

@@ -23,7 +23,7 @@ from loop.policy.initial import SPREAD_NOISE, spread_covariance
 from loop.space import Space
 
 SAMPLES = 256  # joint draws of the response
-COARSE = 64  # of them, for comparing frames
+COARSE = 256  # of them, for comparing frames: fewer are soon covered, and a frame would be judged by its first wells
 SINGLE = 32  # draws of single candidates, for ranking trade-offs
 SMOOTHING = 0.01  # of the improvement's kink, in standard deviations of the observed values
 OPTIMISM = 2.0  # deviations above the mean

@@ -7,14 +7,19 @@ import torch
 from numpy.typing import NDArray
 
 from loop.acquisition.streaming import POOL_LIMIT, is_among
+from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
 from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.pool import LargePool
+from loop.spec.designing import wish_of
+from loop.spec.models import InitialSpec
 from loop.surrogates.gp import matern52, prior_lengthscale
 from loop.surrogates.metric import Representation, metric
 
 CANDIDATES = 4_096  # untried points drawn at random
 LOOKED_AT = 300  # of them, a spread is sought among so many
+MOVES = 50  # of the medoids; few need ten
+MEDOID_LOOKED_AT = 800  # of them, medoids are sought among so many
 SPREAD_LENGTHSCALE = 0.5  # times the chemistry prior's
 SPREAD_NOISE = 1e-2  # variance of a measurement, the prior's being one
 
@@ -25,7 +30,8 @@ def initial_design(
     """Coordinates of up to ``n`` untried points, shape ``(k, d)``.
 
     Args:
-        design: ``spread``, ``sobol``, ``lhs`` or ``random``.
+        design: ``spread``, ``medoid``, ``sobol``, ``lhs`` or ``random``; a classical one (``loop.design``) as it is
+            without blocks, for a linear model.
         space: The search space.
         pool: The finite candidate set, None for a space with continuous parameters.
         tried: Coordinates that are taken, shape ``(t, d)``; a spread keeps away from them.
@@ -36,15 +42,35 @@ def initial_design(
         PoolExhausted: Nothing untried is left.
     """
     rng = np.random.default_rng(seed)
-    if design in ("sobol", "lhs"):
+    if design in CLASSICAL:
+        points = lay_out(Wish(design, n), space, pool, tried, seed=seed).points
+    elif design in ("sobol", "lhs"):
         drawn = sample_space(space, n + len(tried), seed, method=design)
         points = drawn[~is_among(drawn, tried)][:n]
     else:
         options = _untried_sample(space, pool, tried, rng)
-        points = options[:n] if design == "random" else _spread(space, options, tried, n)
+        points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     if not len(points):
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
     return points
+
+
+def first_experiments(
+    initial: InitialSpec, space: Space, pool: Pool | None, tried: NDArray[np.float64], n: int, *, seed: int
+) -> Design:
+    """Up to ``n`` untried points of the initial design that a campaign asks for, with blocks and notes.
+
+    Raises:
+        PoolExhausted: Nothing untried is left.
+        SpaceError: There is no such design of this space.
+    """
+    if initial.design in CLASSICAL:
+        found = lay_out(wish_of(initial, n), space, pool, tried, seed=seed)
+        if len(found.points):
+            return found
+        note = f"every point of the {initial.design} design was tried; the initial design goes on as a spread"
+        return Design(initial_design("spread", space, pool, tried, n, seed=seed), None, (note,))
+    return Design(initial_design(initial.design, space, pool, tried, n, seed=seed))
 
 
 def _untried_sample(
@@ -103,3 +129,46 @@ def spread_covariance(space: Space, x: torch.Tensor, tried: NDArray[np.float64])
         cross = torch.linalg.solve_triangular(torch.linalg.cholesky(noisy), prior(known, x), upper=False)
         covariance = covariance - cross.T @ cross
     return covariance
+
+
+def _medoids(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Points such that every candidate is near one of them or one that was tried: the middles of ``n`` clusters.
+
+    Each is chosen for the distance that it takes off the others, then moved to the middle of what is nearest to it
+    until none moves.
+
+    Source: Kaufman and Rousseeuw, Finding Groups in Data (1990), chapter 2 (build); Park and Jun, Expert Systems with
+    Applications 36 (2009) 3336 (moves).
+    """
+    x = torch.from_numpy(options[:MEDOID_LOOKED_AT])
+    if len(x) <= n:
+        return options[:MEDOID_LOOKED_AT]
+    distance = metric(space, Representation.COUNTS)
+
+    def apart(a: torch.Tensor, b: torch.Tensor) -> NDArray[np.float64]:
+        return np.asarray(distance.squared(a, b).clamp_min(0.0).sqrt().numpy())
+
+    between = apart(x, x)
+    covered = apart(x, torch.from_numpy(tried)).min(axis=1) if len(tried) else np.full(len(x), between.max())
+    medoids: list[int] = []
+    nearest = covered.copy()
+    for _ in range(n):
+        taken_off = np.maximum(nearest[:, None] - between, 0.0).sum(axis=0)
+        taken_off[medoids] = -1.0
+        medoids.append(int(taken_off.argmax()))
+        nearest = np.minimum(nearest, between[:, medoids[-1]])
+    for _ in range(MOVES):
+        own = between[:, medoids]
+        cluster = np.where(own.min(axis=1) <= covered, own.argmin(axis=1), -1)  # -1: something tried is nearer
+        moved = [
+            int(members[between[np.ix_(members, members)].sum(axis=1).argmin()]) if len(members) else medoid
+            for k, medoid in enumerate(medoids)
+            for members in [np.flatnonzero(cluster == k)]
+        ]
+        if moved == medoids:
+            break
+        medoids = moved
+    return np.asarray(options[medoids])
+
+
+SEEKERS = {"spread": _spread, "medoid": _medoids}

@@ -261,8 +261,13 @@ class TargetSpec(_Strict):
 class InitialSpec(_Strict):
     """The initial design: how many experiments before the first model, and how they are spread."""
 
-    design: Literal["spread", "sobol", "lhs", "random"] = "spread"
-    experiments: int = Field(default=5, ge=1)
+    design: Literal[
+        "spread", "medoid", "sobol", "lhs", "random", "factorial", "fractional", "d-optimal", "i-optimal"
+    ] = "spread"
+    experiments: int = Field(default=5, ge=1)  # of a factorial, fractional or optimal design: what the design has
+    blocks: int | None = Field(default=None, ge=1)
+    model: Literal["linear", "interactions", "quadratic"] | None = None  # what an optimal design is to tell
+    levels: Annotated[int, Field(ge=2)] | dict[str, int] | None = None  # of each number in a factorial
 
 
 class PlannerSpec(_Strict):

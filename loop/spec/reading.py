@@ -15,6 +15,7 @@ from loop.space import ProductPool
 from loop.space.drawing import refuse_empty
 from loop.spec.building import build_objective, build_space
 from loop.spec.costs import CostsSpec, SwitchSpec, build_costs
+from loop.spec.designing import fault_of_design, with_design_size
 from loop.spec.models import (
     CONSTRAINT_KINDS,
     BudgetSpec,
@@ -70,7 +71,7 @@ def read_spec(text: str, *, source: str, read: ReadFile) -> CampaignSpec:
             raise SpecError(f"{where}: {error}") from None
     spec = spec.model_copy(update={"space": space})
     _check_whole(spec, source, lines)
-    return spec
+    return _with_design(spec, source, lines)
 
 
 def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
@@ -149,6 +150,17 @@ def _of_acquisition(name: str, objective: Objective) -> str:
     if name == "thompson" and objective.tradeoff is not Tradeoff.PARETO:
         return f"acquisition 'thompson' knows no tradeoff {objective.tradeoff.value!r}; use 'improvement'"
     return ""
+
+
+def _with_design(spec: CampaignSpec, source: str, lines: _Lines) -> CampaignSpec:
+    try:
+        spec = with_design_size(spec)
+        problem = fault_of_design(spec)
+    except HakkenError as error:
+        problem = str(error)
+    if problem:
+        raise SpecError(f"{_where(source, lines, ('planner', 'initial'))}: {problem}")
+    return spec
 
 
 def _of_members(spec: CampaignSpec, members: list[str]) -> str:

@@ -203,3 +203,16 @@ def test_a_campaign_stops_at_a_score_and_only_for_results_that_are_of_use():
     assert reason(**{"yield": 90.0, "purity": 60.0, "lead": 0.0}).startswith("desirability reached 0.73")
     assert reason(**{"yield": 90.0, "purity": 60.0, "lead": 2.0}) == ""
     assert reason(**{"yield": 90.0, "purity": 20.0, "lead": 0.0}) == ""
+
+
+@pytest.mark.parametrize("bounds", [{"at_least": 20.0}, {"at_most": 20.0}, {"at_least": 10.0, "at_most": 30.0}])
+def test_the_chance_to_keep_a_threshold_has_a_slope_that_can_be_climbed(bounds):
+    asked = question()
+    asked = replace(asked, objective=Objective((Target("t0", Goal.MAXIMIZE, **bounds),)))
+    x = asked.observed.clone().requires_grad_()
+
+    asked.chance(x).log().sum().backward()
+
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+    assert x.grad.abs().max() > 0

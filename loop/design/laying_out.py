@@ -1,0 +1,170 @@
+"""Laying out a classical design as a campaign asks for it: its points, its blocks, and notes on what it can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.design.exchange import Criterion, assign_blocks
+from loop.design.factorial import ROMAN, best_fraction, fraction_sizes, fractional, full_factorial, two_level
+from loop.design.optimal import efficiency_of, optimal, term_count
+from loop.design.terms import Order, terms_of
+from loop.errors import SpaceError
+from loop.space import Pool, Space
+
+CLASSICAL: Final = frozenset({"factorial", "fractional", "d-optimal", "i-optimal"})
+SPARE: Final = 4  # experiments beyond the terms where no number is given, to learn the noise from
+SHOWN: Final = 6  # aliases that a note lists
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a campaign asks of its initial design: ``n`` points, in ``blocks`` blocks (1 for none)."""
+
+    design: str
+    n: int
+    blocks: int = 1
+    model: Order | None = None  # None: linear
+    levels: int | Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Design:
+    """Coordinates ``(n, d)``, each point's block from 1 (None without blocks), and notes for the record."""
+
+    points: NDArray[np.float64]
+    blocks: NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def propose_size(wish: Wish, space: Space, pool: Pool | None) -> int:
+    """How many points the design has where the campaign does not say.
+
+    A factorial has all its combinations; a fraction is the smallest in which no main effect is aliased with another
+    or with a product of two (resolution IV), or the smallest of all; an optimal design has four more than terms.
+
+    Raises:
+        SpaceError: There is no such design of this space.
+    """
+    if wish.design == "factorial":
+        return len(full_factorial(space, wish.levels))
+    if wish.design == "fractional":
+        k = len(two_level(space))
+        sizes = fraction_sizes(k)[:-1] or fraction_sizes(k)
+        clear = [n for n in sizes if (best_fraction(k, n.bit_length() - 1).resolution or 99) >= 4]
+        return (clear or sizes)[0]
+    return term_count(space, pool, wish.model or "linear") + wish.blocks - 1 + SPARE
+
+
+def why_not(wish: Wish, space: Space, pool: Pool | None) -> str:
+    """Why there can be no such design, with the way out; "" where there can be."""
+    if wish.blocks > 1 and wish.n < 2 * wish.blocks:
+        return (
+            f"{wish.blocks} blocks of {wish.n} experiments leave fewer than two in a block; use fewer blocks, or more "
+            "experiments"
+        )
+    try:
+        if wish.design == "factorial":
+            whole = len(full_factorial(space, wish.levels))
+            if wish.n != whole:
+                return (
+                    f"the full factorial has {whole} allowed combinations and experiments says {wish.n}; write "
+                    f"{whole} or leave it out, give fewer levels, or use fractional or d-optimal for fewer"
+                )
+        elif wish.design == "fractional":
+            fractional(space, wish.n)
+        elif wish.design in CLASSICAL:
+            order = wish.model or "linear"
+            needed = term_count(space, pool, order) + wish.blocks - 1
+            if wish.n < needed:
+                blocks = f" in {wish.blocks} blocks" if wish.blocks > 1 else ""
+                return (
+                    f"the {order} model{blocks} has {needed} terms, and {wish.n} experiments cannot tell them apart; "
+                    f"give {needed} or more, a simpler model, or use spread"
+                )
+    except SpaceError as error:
+        return str(error)
+    return ""
+
+
+def lay_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], *, seed: int) -> Design:
+    """The untried points of a classical design, at most ``wish.n`` of them.
+
+    Factorials are what they are whatever was tried; optimal designs add to what was tried.
+
+    Raises:
+        SpaceError: There is no such design of this space.
+    """
+    rng = np.random.default_rng([seed, 0xB10C])
+    if wish.design in ("d-optimal", "i-optimal"):
+        found = optimal(
+            wish.design,
+            space,
+            pool,
+            tried,
+            wish.n,
+            order=wish.model or "linear",
+            blocks=wish.blocks,
+            seed=seed,
+        )
+        labels = found.labels + 1 if wish.blocks > 1 else None
+        return Design(found.points, labels, found.notes)
+    if wish.design == "factorial":
+        x = full_factorial(space, wish.levels)
+        notes = [f"full factorial of {len(x)} combinations"]
+    else:
+        sizes = [n for n in fraction_sizes(len(two_level(space))) if n >= wish.n]
+        size = sizes[0] if sizes else fraction_sizes(len(two_level(space)))[-1]
+        x, fraction, varied = fractional(space, size)
+        notes = [_told(len(x), fraction.resolution, fraction.aliases([p.name for p in varied]))]
+    labels = None
+    if wish.blocks > 1 and len(x) >= wish.blocks:
+        labels, note = _blocks(wish, space, x, rng)
+        notes.append(note)
+    free = np.array([not (tried == row).all(axis=1).any() for row in x], dtype=bool)
+    left = np.flatnonzero(free)
+    if len(left) > wish.n:
+        notes.append(f"{wish.n} of {len(left)} points of the {wish.design} design, drawn at random")
+        left = np.sort(rng.permutation(left)[: wish.n])
+    return Design(x[left], None if labels is None else labels[left], tuple(notes))
+
+
+def _told(n: int, resolution: int | None, aliases: list[str]) -> str:
+    if resolution is None:
+        return f"two-level full factorial of {n} points: nothing is aliased"
+    level = ROMAN[resolution] if resolution < len(ROMAN) else str(resolution)
+    if not aliases:
+        return (
+            f"two-level fraction of {n} points, resolution {level}: no main effect or product of two parameters is "
+            "aliased with another"
+        )
+    more = f"; and {len(aliases) - SHOWN} more" if len(aliases) > SHOWN else ""
+    return f"two-level fraction of {n} points, resolution {level}; aliased: {'; '.join(aliases[:SHOWN])}{more}"
+
+
+def _blocks(
+    wish: Wish, space: Space, x: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], str]:
+    """Blocks of a factorial that spare products of two parameters where that can be, else main effects."""
+    orders: tuple[Order, ...] = (wish.model,) if wish.model else ("interactions", "linear")
+    labels = np.arange(len(x)) % wish.blocks + 1
+    for order in orders:
+        terms = terms_of(space, order, x)
+        if len(terms) + wish.blocks - 1 > len(x):
+            continue
+        features = terms.matrix(x)
+        none = Criterion(np.zeros((len(terms), len(terms))))
+        found, _ = assign_blocks(features, none, wish.blocks, rng, 10)
+        own = np.eye(wish.blocks)[found]
+        centred = features[:, 1:] - own @ (np.linalg.pinv(own) @ features[:, 1:])
+        if len(terms) == 1 or np.linalg.matrix_rank(centred) == len(terms) - 1:
+            kept = efficiency_of(centred) / efficiency_of(features[:, 1:]) if len(terms) > 1 else 1.0
+            return found + 1, (
+                f"{wish.blocks} blocks; within them the {order} model keeps {100 * kept:.0f} % of its D-efficiency"
+            )
+        labels = found + 1
+    return labels, f"{wish.blocks} blocks; main effects are not free of block effects, so more points are needed"

@@ -1,0 +1,229 @@
+"""D- and I-optimal designs of a space: terms, candidates, exchange, and what is to be said of the result."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.design.candidates import candidates, drawn_from, reach, steps
+from loop.design.exchange import GAIN, Criterion, Rows, assign_blocks, search
+from loop.design.terms import Order, Terms, terms_of
+from loop.space import Continuous, Pool, Space
+
+STARTS: Final = (3, 20)  # the best of so many searches: few of a large design, many of a small one
+EFFORT: Final = 6_000  # experiments times terms times starts
+WORK: Final = 2e7  # candidates times the square of the terms, which one look at all candidates costs
+FEWEST: Final = 300  # candidates, and
+MOST: Final = 4_000
+POLISHED: Final = 8  # passes over the rows in which continuous numbers move
+DIRECTIONS: Final = 24  # towards other candidates, besides the axes, that a row may move along
+ROUNDED: Final = 8  # continuous numbers of a row, each up or down
+GRAIN: Final = 1e-4  # of a range: what continuous numbers are rounded to, where that is allowed
+
+
+@dataclass(frozen=True)
+class Optimal:
+    """A design: coordinates ``(n, d)``, blocks ``(n,)`` from 0, its terms, and notes with its figures."""
+
+    points: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    terms: Terms
+    notes: tuple[str, ...]
+
+
+def term_count(space: Space, pool: Pool | None, order: Order) -> int:
+    """How many terms a model has that the space's candidates can tell apart."""
+    return len(terms_of(space, order, candidates(space, pool, MOST, 0)))
+
+
+def optimal(
+    kind: str,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    n: int,
+    *,
+    order: Order,
+    blocks: int,
+    seed: int,
+) -> Optimal:
+    """Up to ``n`` untried points that, with what was tried, teach most of a polynomial model.
+
+    Args:
+        kind: ``d-optimal`` (the smallest joint uncertainty of the model's terms) or ``i-optimal`` (the smallest
+            mean variance of predictions over the space).
+        space: The search space.
+        pool: The finite candidate set, None where numbers are continuous.
+        tried: Coordinates ``(t, d)`` of what the design adds to.
+        n: How many; fewer come back where fewer are left.
+        order: The model's terms.
+        blocks: How many blocks of about equal size; 1 for none.
+        seed: Decides where the search begins.
+    """
+    rng = np.random.default_rng([seed, 0x0D])
+    everything = candidates(space, pool, MOST, seed, 3 if order == "quadratic" else 2)
+    terms = terms_of(space, order, everything)
+    most = int(np.clip(WORK / len(terms) ** 2, max(FEWEST, 4 * n), MOST))
+    free = everything[~is_row_of(everything, tried)]
+    if len(free) > most:
+        free = free[np.sort(rng.permutation(len(free))[:most])]
+    n = min(n, len(free))
+    if not n:
+        return Optimal(free[:0], np.empty(0, dtype=np.int64), terms, ())
+    region = _region(space, pool, seed)
+    covered = terms.matrix(region)
+    known = terms.matrix(tried)
+    criterion = Criterion(known.T @ known, covered.T @ covered / len(covered) if kind == "i-optimal" else None)
+    features = terms.matrix(free)
+    starts = int(np.clip(EFFORT / (len(terms) * n), *STARTS))
+    chosen, labels = search(features, criterion, n, min(blocks, n), rng, starts)
+    points = free[chosen]
+    if any(isinstance(p, Continuous) for p in space.parameters) and pool is None:
+        points = _polish(space, terms, criterion, points, labels, min(blocks, n), everything, tried, rng)
+        if blocks > 1:
+            labels, _ = assign_blocks(terms.matrix(points), criterion, min(blocks, n), rng, STARTS[0])
+    return Optimal(points, labels, terms, _figures(kind, terms, points, known, covered, len(tried)))
+
+
+def _region(space: Space, pool: Pool | None, seed: int) -> NDArray[np.float64]:
+    """Points drawn evenly over the space, for averages over it."""
+    from loop.space import sample_space
+
+    if pool is None:
+        return sample_space(space, 1_000, seed, method="random")
+    if len(pool) <= MOST:
+        return pool.take(np.arange(len(pool), dtype=np.int64))
+    return drawn_from(pool, MOST, np.random.default_rng([seed, 1]))
+
+
+def _polish(
+    space: Space,
+    terms: Terms,
+    criterion: Criterion,
+    points: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    blocks: int,
+    others: NDArray[np.float64],
+    tried: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Move continuous numbers of each row to where it serves best: along axes, between two
+    of them and towards others, up to the edge."""
+    span = np.array([p.high - p.low if isinstance(p, Continuous) else 0.0 for p in space.parameters])
+    points = points.copy()
+    for _ in range(POLISHED):
+        moved = False
+        for i in range(len(points)):
+            directions = _directions(space, points[i], span, others, rng)
+            if not len(directions):
+                continue
+            ends = reach(space, points[i], directions)
+            offers = np.vstack([steps(space, points[i], directions, ends * part) for part in (1.0, 0.5)])
+            offers = offers[space.holds(offers)]
+            if not len(offers):
+                continue
+            rows = Rows(terms.matrix(points), criterion, np.arange(len(points)), labels, blocks)
+            gains = rows.gains(i, terms.matrix(offers))
+            gains[is_row_of(offers, np.vstack([points, tried]))] = -np.inf
+            best = int(gains.argmax())
+            if gains[best] > 1e3 * GAIN:
+                points[i], moved = offers[best], True
+        if not moved:
+            break
+    tidy = _rounded(space, points)
+    return tidy if len(np.unique(tidy, axis=0)) == len(tidy) and not is_row_of(tidy, tried).any() else points
+
+
+def _directions(
+    space: Space,
+    x: NDArray[np.float64],
+    span: NDArray[np.float64],
+    others: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Where the continuous numbers of ``x`` may move to: shape ``(k, d)``; none where it has none that is used."""
+    active = space.frame.active(x[None, :])[0]
+    is_free = (span > 0) & active & ~((x == 0) & [isinstance(p, Continuous) and p.or_zero for p in space.parameters])
+    if not is_free.any():
+        return np.empty((0, len(x)))
+    axes = np.diag(span)[is_free]
+    i, j = np.triu_indices(len(axes), 1)  # and from one number into another, which keeps sums and fractions
+    unit = (axes > 0) * span[is_free].min()
+    towards = (others[rng.integers(0, len(others), DIRECTIONS)] - x) * is_free
+    ways = np.vstack([axes, unit[i] - unit[j], towards[(towards != 0).any(axis=1)]])
+    return np.vstack([ways, -ways])
+
+
+def _rounded(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows ``x`` with continuous numbers in steps of a ten-thousandth of their range, up or down as is allowed."""
+    rounded = x.copy()
+    for i, row in enumerate(x):
+        loose = [
+            (column, p.low, (p.high - p.low) * GRAIN)
+            for column, p in enumerate(space.parameters)
+            if isinstance(p, Continuous) and p.low < row[column] < p.high
+        ][:ROUNDED]
+        if not loose:
+            continue
+        columns = [column for column, _, _ in loose]
+        low, grain = np.array([[at, step] for _, at, step in loose]).T
+        below = np.floor((row[columns] - low) / grain + 1e-6)
+        ways = np.array(list(itertools.product((0, 1), repeat=len(loose))))
+        near = np.repeat(row[None], len(ways), axis=0)
+        near[:, columns] = np.round(low + (below + ways) * grain, 12)
+        near = near[space.holds(near)]
+        if len(near):
+            off = ((near[:, columns] - row[columns]) / grain) ** 2
+            rounded[i] = near[off.sum(axis=1).argmin()]
+    return np.where(space.holds(rounded)[:, None], rounded, x)
+
+
+def _figures(
+    kind: str,
+    terms: Terms,
+    points: NDArray[np.float64],
+    known: NDArray[np.float64],
+    covered: NDArray[np.float64],
+    t: int,
+) -> tuple[str, ...]:
+    """What a person wants to know of the design, in sentences."""
+    rows = np.vstack([known, terms.matrix(points)])
+    notes = []
+    if terms.left_out:
+        shown = ", ".join(terms.left_out[:5]) + (", …" if len(terms.left_out) > 5 else "")
+        notes.append(f"terms that follow from the others everywhere in the space were left out: {shown}")
+    p = len(terms)
+    if np.linalg.matrix_rank(rows) < p:
+        notes.append(f"{len(rows)} experiments cannot tell the {p} terms of the {terms.order} model apart; add more")
+        return tuple(notes)
+    efficiency = efficiency_of(rows)
+    variance = mean_variance(rows, covered)
+    with_tried = f" (with the {t} tried before)" if t else ""
+    notes.append(
+        f"{kind} design{with_tried}: {p} terms of a {terms.order} model, D-efficiency {100 * efficiency:.1f} % of an "
+        f"orthogonal design, mean variance of predictions {variance:.3g} times that of a measurement"
+    )
+    return tuple(notes)
+
+
+def efficiency_of(rows: NDArray[np.float64]) -> float:
+    """``|X'X|^(1/p) / n`` of a model matrix ``(n, p)``: 1 for an orthogonal design at the ends of every range."""
+    n, p = rows.shape
+    sign, log = np.linalg.slogdet(rows.T @ rows)
+    return float(np.exp(log / p) / n) if sign > 0 else 0.0
+
+
+def mean_variance(rows: NDArray[np.float64], covered: NDArray[np.float64]) -> float:
+    """Mean over ``covered``, shape ``(m, p)``, of the variance of predictions, a measurement's being one."""
+    inverse = np.linalg.inv(rows.T @ rows)
+    return float(((covered @ inverse) * covered).sum(axis=1).mean())
+
+
+def is_row_of(x: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows of ``x`` are a row of ``others``."""
+    taken = {row.tobytes() for row in np.ascontiguousarray(others) + 0.0}
+    return np.array([row.tobytes() in taken for row in np.ascontiguousarray(x) + 0.0], dtype=bool)

@@ -1,0 +1,61 @@
+"""The initial design that a campaign file asks for: its size where none is given, and why it cannot be."""
+
+from __future__ import annotations
+
+import math
+
+from loop.design import CLASSICAL, Wish, propose_size, why_not
+from loop.space import Pool, ProductPool, Space
+from loop.spec.building import build_space
+from loop.spec.models import CampaignSpec, InitialSpec
+
+
+def wish_of(initial: InitialSpec, n: int) -> Wish:
+    """The design that is asked for, of ``n`` points."""
+    return Wish(initial.design, n, initial.blocks or 1, initial.model, initial.levels)
+
+
+def with_design_size(spec: CampaignSpec) -> CampaignSpec:
+    """The spec with ``planner.initial.experiments`` as a classical design has it, where the file does not say.
+
+    Raises:
+        SpaceError: There is no such design of the space.
+    """
+    initial = spec.planner.initial
+    if initial.design not in CLASSICAL or "experiments" in initial.model_fields_set:
+        return spec
+    space = build_space(spec)
+    n = propose_size(wish_of(initial, 0), space, _pool(space)) * _replicates(spec)
+    sized = initial.model_copy(update={"experiments": n})
+    return spec.model_copy(update={"planner": spec.planner.model_copy(update={"initial": sized})})
+
+
+def fault_of_design(spec: CampaignSpec) -> str:
+    """What is wrong with the initial design, with the way out; "" if nothing is."""
+    initial = spec.planner.initial
+    if initial.design not in CLASSICAL:
+        for key in ("blocks", "model", "levels"):
+            if getattr(initial, key) is not None:
+                return (
+                    f"{key} goes with the designs {', '.join(sorted(CLASSICAL))}, not with {initial.design!r}; "
+                    "leave it out, or choose one of these"
+                )
+        return ""
+    if initial.levels is not None and initial.design != "factorial":
+        return f"levels goes with the design factorial, not with {initial.design!r}; leave it out"
+    if initial.experiments > spec.budget.experiments:
+        return (
+            f"the {initial.design} design has {initial.experiments} experiments and the budget "
+            f"{spec.budget.experiments}; raise budget.experiments, or choose a smaller design"
+        )
+    space = build_space(spec)
+    return why_not(wish_of(initial, math.ceil(initial.experiments / _replicates(spec))), space, _pool(space))
+
+
+def _pool(space: Space) -> Pool | None:
+    return ProductPool(space) if space.is_finite else None
+
+
+def _replicates(spec: CampaignSpec) -> int:
+    replicates: object = spec.planner.replicates
+    return replicates if isinstance(replicates, int) else 1

@@ -1,0 +1,113 @@
+"""Initial designs that cannot be: one message with the line, the rule and the way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from loop.errors import SpecError
+from loop.spec import CampaignSpec, read_spec
+
+SOUND = """\
+campaign: screening
+space:
+  base: {type: category, options: [weak, strong]}
+  temperature: {type: number, low: 20, high: 120, unit: degC}
+  hours: {type: number, values: [1, 2, 4]}
+objective:
+  yield: {goal: maximize, unit: "%"}
+planner:
+  initial: {design: d-optimal, experiments: 12}
+budget: {experiments: 40}
+laboratory: {adapter: manual}
+"""
+MIXED = "  solvent: {type: mixture, parts: [water, ethanol]}\nobjective:"
+SOLVENTS = "  solvent: {type: category, options: [water, ethanol, DMSO]}\nobjective:"
+MIXED = "  solvent: {type: mixture, parts: [water, ethanol]}\nobjective:"
+
+
+def read(text: str) -> CampaignSpec:
+    return read_spec(text, source="campaign.yaml", read=lambda name: pytest.fail(name))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {"experiments: 12": "experiments: 3"},
+            "the linear model has 4 terms, and 3 experiments cannot",
+        ),
+        ({"experiments: 12": "experiments: 8, model: quadratic"}, "the quadratic model has 9 terms, and 8 experiments"),
+        (
+            {"experiments: 12": "experiments: 12, model: cubic"},
+            "initial.model: 'cubic' is not known; use 'linear'",
+        ),
+        ({"experiments: 12": "experiments: 6, blocks: 4"}, "4 blocks of 6 experiments leave fewer than two in a block"),
+        (
+            {"experiments: 12": "experiments: 12, block: 2"},
+            "initial.block: unknown key (did you mean 'blocks'?)",
+        ),
+        ({"experiments: 12": "experiments: 50"}, "does not cover the initial design of 50; raise the one or lower"),
+        (
+            {"experiments: 12": "experiments: 12, levels: 3"},
+            "levels goes with the design factorial, not with",
+        ),
+        ({"d-optimal, experiments: 12": "spread, blocks: 2"}, "blocks goes with the designs d-optimal, factorial,"),
+        ({"d-optimal, experiments: 12": "spread, model: linear"}, "model goes with the designs d-optimal, factorial,"),
+        ({"d-optimal": "d-optimum"}, "planner.initial.design: 'd-optimum' is not known; use 'spread'"),
+        ({"d-optimal, experiments: 12": "factorial, experiments: 9"}, "12 allowed combinations and experiments says 9"),
+        ({"d-optimal, experiments: 12": "factorial, levels: 1"}, "planner.initial.levels"),
+        ({"d-optimal, experiments: 12": "factorial, levels: {hour: 2}"}, "levels names 'hour', which the space lacks"),
+        ({"d-optimal, experiments: 12": "factorial, levels: {base: 2}"}, "levels names 'base', which has options"),
+        (
+            {"d-optimal, experiments: 12": "factorial", "low: 20, high: 120": "low: 20, high: 120, step: 5"},
+            "the factorial design has 126 experiments and the budget 40; raise budget.experiments",
+        ),
+        ({"d-optimal": "fractional"}, "has one of these sizes: 4, 8 (the last is all of them: 3 parameters"),
+        ({"d-optimal": "fractional", "objective:": SOLVENTS}, "parameter 'solvent' has 3 options; keep two of them"),
+        ({"d-optimal": "fractional", "objective:": MIXED}, "'solvent' is a mixture; use d-optimal or factorial"),
+        (
+            {
+                "d-optimal, experiments: 12": "fractional, experiments: 8",
+                "objective:": "constraints: [{name: mild, sum: {temperature: 1, hours: 10}, at_most: 130}]\nobjective:",
+            },
+            "2 of the 8 points of the two-level fraction break constraint 'mild'; use d-optimal",
+        ),
+    ],
+)
+def test_a_design_that_cannot_be_is_refused(change: dict[str, str], says: str) -> None:
+    text = SOUND
+    for old, new in change.items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+
+    with pytest.raises(SpecError) as caught:
+        read(text)
+
+    assert says in str(caught.value)
+    assert str(caught.value).startswith("campaign.yaml line ")
+    assert "\n" not in str(caught.value) or "planner.initial.levels" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("design", "n"),
+    [
+        ("factorial", 12),
+        ("factorial, levels: 3", 18),
+        ("factorial, levels: {temperature: 4, hours: 2}", 16),
+        ("fractional", 4),
+        ("d-optimal", 8),
+        ("d-optimal, model: interactions", 11),
+        ("i-optimal, model: quadratic, blocks: 2", 14),
+    ],
+)
+def test_a_design_without_a_number_has_its_own(design: str, n: int) -> None:
+    spec = read(SOUND.replace("d-optimal, experiments: 12", design))
+
+    assert spec.planner.initial.experiments == n
+    assert CampaignSpec.from_resolved(spec.resolved()) == spec
+
+
+def test_replicates_multiply_the_size() -> None:
+    text = SOUND.replace("d-optimal, experiments: 12", "fractional").replace("planner:", "planner:\n  replicates: 2")
+
+    assert read(text).planner.initial.experiments == 8
