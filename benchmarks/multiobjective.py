@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 from botorch.utils.multi_objective.pareto import is_non_dominated
-from campaigns import CHOOSERS, campaign, peer_campaigns
+from contest import CHOOSERS, campaign, peer_campaigns
 from harness import Mark, arguments, finish, mean_and_error, run_jobs
 from numpy.typing import NDArray
 from problems import Problem, load_problem

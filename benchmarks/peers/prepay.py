@@ -13,7 +13,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from campaigns import Kept
+from contest import Kept
 from problems import PROBLEMS, load_problem
 
 from peers import PACKAGES, PeerError, Unsupported, peer

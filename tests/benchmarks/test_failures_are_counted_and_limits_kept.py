@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from campaigns import outcome_of, peer_campaigns
+from contest import outcome_of, peer_campaigns
 from failures import cut, large_crystals, saturated
 from problems import PROBLEMS, Problem
 

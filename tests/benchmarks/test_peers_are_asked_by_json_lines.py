@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaigns import Kept, measure
+from contest import Kept, measure
 from peers import Peer, PeerError, PeerMissing, Unsupported, peer
 from peers.question import Question, best_observed
 from problems import Problem

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from campaigns import hakken, run
+from contest import hakken, run
 from problems import PROBLEMS, Problem, load_problem, snar_values
 
 
