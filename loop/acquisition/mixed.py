@@ -1,7 +1,6 @@
-"""Continuous and mixed spaces: BoTorch's acquisition functions and optimisers, on coordinates.
+"""Continuous and mixed spaces: acquisition functions on coordinates, climbed from the best of a sample of the space.
 
-Options and stepped numbers are held fixed while the continuous numbers are optimised; the combinations to try are
-those that look best on a sample of the whole space.
+One target that is to be large or small has an improvement in closed form; everything else is BoTorch's function.
 """
 
 from __future__ import annotations
@@ -21,15 +20,19 @@ from botorch.optim.optimize import optimize_acqf
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.acquisition.climbing import SPARING, USUAL, Climber, settled
 from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import hypervolume_improvement, trade_offs
 from loop.acquisition.pool import UCB_BETA
 from loop.acquisition.protocol import Choice, Chosen, Question
+from loop.acquisition.sampled import SampledImprovement
 from loop.acquisition.streaming import shortlist
 from loop.acquisition.utility import joint_model, utility
-from loop.space import Continuous, Discrete, Linear, Space
+from loop.space import Continuous, Discrete, Exclude, Linear, Space, sample_space
+from loop.space.constraints import Region
 
 SAMPLES = 64
+OTHERS = 256  # random points of the space that parts are taken from
 COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
 RESTARTS = 3  # points to climb from in each
 STEPS = 60  # of the optimiser
@@ -67,7 +70,36 @@ class Mixed:
     name: str  # improvement, pareto or ucb
 
     def choose(self, question: Question, q: int) -> Choice:
-        """Up to ``q`` points; values are those of BoTorch's function (logarithms for the improvements)."""
+        """Up to ``q`` points; values are logarithms for the improvements."""
+        space = question.space
+        if self.name == "pareto" and _is_plain(space):
+            return self._by_botorch(question, q)
+        sample = self._promising(question).numpy()
+        rng = np.random.default_rng([question.seed, 3])
+        others = np.concatenate([sample, sample_space(space, OTHERS, question.seed + 1)])
+        climber = Climber.of(space)
+        points: list[Chosen] = []
+        for _ in range(q):
+            chosen = _stacked(points, len(space.parameters))
+            pending = torch.cat([question.pending, chosen])
+            is_exact = self.name == "improvement" and SampledImprovement.suits(question)
+            make = SampledImprovement if is_exact else self._function
+            function = make(question, pending, [p.x for p in points])
+            effort = USUAL if is_exact else SPARING
+            ranked, values = climber.climb(function, sample, others, rng, effort)
+            taken = np.vstack([question.tried, chosen.numpy()])
+            paid = question.affordable(ranked)
+            free = next((i for i, x in enumerate(ranked) if paid[i] and not _is_taken(space, x, taken)), None)
+            if free is None:
+                return Choice(tuple(points), ("nothing that was not tried was found; the batch is smaller",))
+            meaning = (
+                f"log expected improvement{question.per}" if is_exact else f"{self.name}, value of BoTorch's function"
+            )
+            points.append(Chosen(ranked[free], float(values[free]), meaning))
+        return Choice(tuple(points))
+
+    def _by_botorch(self, question: Question, q: int) -> Choice:
+        """The same with BoTorch's optimiser: for several targets in spaces that only sums and exclusions tie."""
         space = question.space
         sample = self._promising(question)
         starts = _starts(space, sample)
@@ -78,9 +110,9 @@ class Mixed:
             chosen = _stacked(points, len(space.parameters))
             function = self._function(question, torch.cat([question.pending, chosen]), [p.x for p in points])
             x, value = _climb(function, bounds, starts, _linear(space))
-            settled = _rounded(space, x.numpy())
+            at = settled(space, x.numpy())
             taken = np.vstack([question.tried, chosen.numpy()])
-            if not space.allows(settled[None, :])[0] or _is_taken(space, settled, taken):
+            if not space.holds(at[None, :])[0] or _is_taken(space, at, taken):
                 free = [row for row in sample.numpy() if not _is_taken(space, row, taken)]
                 if not free:
                     notes.append("the sample of the space holds nothing that was not tried; the batch is smaller")
@@ -88,12 +120,12 @@ class Mixed:
                 options = torch.from_numpy(np.array(free))
                 with torch.no_grad():
                     values = function(options[:, None, :])
-                settled, value = free[int(values.argmax())], float(values.max())
+                at, value = free[int(values.argmax())], float(values.max())
                 notes.append(
                     "the optimiser ended outside the allowed region or where something was tried; "
                     "the best other point of a sample was taken instead"
                 )
-            points.append(Chosen(settled, value, f"{self.name}, value of BoTorch's acquisition function"))
+            points.append(Chosen(at, value, f"{self.name}, value of BoTorch's acquisition function"))
         return Choice(tuple(points), tuple(dict.fromkeys(notes)))
 
     def _function(
@@ -130,6 +162,15 @@ class Mixed:
         if self.name == "pareto":
             return trade_offs(question, 64)
         return shortlist(question, improvement_score(question), 64)
+
+
+def _is_plain(space: Space) -> bool:
+    """Whether options, steps and continuous numbers are tied by nothing but bounds on sums, and exclusions."""
+    if space.mixtures or space.conditions or any(isinstance(p, Continuous) and p.or_zero for p in space.parameters):
+        return False
+    return all(
+        isinstance(c, Exclude | Region) or (isinstance(c, Linear) and not c.is_equality) for c in space.constraints
+    )
 
 
 def _starts(space: Space, sample: Tensor) -> list[tuple[dict[int, float], Tensor]]:
@@ -196,16 +237,6 @@ def _linear(space: Space) -> list[tuple[Tensor, Tensor, float]]:
 
 def _stacked(points: Sequence[Chosen], d: int) -> Tensor:
     return torch.from_numpy(np.array([p.x for p in points]).reshape(-1, d))
-
-
-def _rounded(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A point as it will be on record: continuous numbers to a billionth of their range, the rest as they are."""
-    settled = space.coordinates(space.settings(x))
-    for i, p in enumerate(space.parameters):
-        if isinstance(p, Continuous):
-            span = p.high - p.low
-            settled[i] = min(max(p.low + round((settled[i] - p.low) / span, 9) * span, p.low), p.high)
-    return settled
 
 
 def _is_taken(space: Space, x: NDArray[np.float64], others: NDArray[np.float64]) -> bool:

@@ -91,12 +91,12 @@ def _climbed(question: Question, pool: LargePool, score: Score, best_x: Tensor, 
             break
         looked_at.update(x.tobytes() for x in new)
         near = np.unique(np.concatenate([pool.neighbours(x, rng) for x in new]), axis=0)
-        near = near[~is_among(near, question.tried) & ~is_among(near, seen)]
+        near = near[~is_among(near, question.tried) & ~is_among(near, seen) & question.affordable(near)]
         if not len(near):
             continue
         seen = np.concatenate([seen, near])
         x = torch.from_numpy(near)
-        value = score(x) * question.chance(x)
+        value = score(x) * question.weight(x)
         keep = len(best_x)
         best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
         top = torch.argsort(best_value, descending=True, stable=True)[:keep]
