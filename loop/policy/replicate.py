@@ -132,15 +132,15 @@ def spend(question: Question, fresh: Sequence[Tensor], q: int) -> tuple[Turn, ..
         for voice in state.voices:
             voice.decide(j)
     options = _promising(state, n)
-    chance = question.chance(x)
+    weight = question.weight(x)  # the chance to run as intended, per cost where worth is per cost
     turns: list[Turn] = []
     at = 0
-    least = NEGLIGIBLE * state.spread(n)
+    least = NEGLIGIBLE * state.spread(n) * float(weight[:n].median())
     while len(turns) < q:
-        again = state.gains(options) * chance[options]
+        again = state.gains(options) * weight[options]
         best = int(again.argmax())
         has_new = at < len(fresh)
-        new = float(state.gains(torch.tensor([first + at]))[0] * chance[first + at]) if has_new else 0.0
+        new = float(state.gains(torch.tensor([first + at]))[0] * weight[first + at]) if has_new else 0.0
         if float(again[best]) > max(FAVOUR * new, least):
             j = int(options[best])
             rival = new if has_new else None
