@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from campaigns import hakken, history_of, peer_campaigns, run
+from contest import hakken, history_of, peer_campaigns, run
 from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
 from numpy.typing import NDArray
 from problems import Problem, load_problem
