@@ -39,6 +39,7 @@ class Problem:
         sd: Standard deviation of an emulator's noise, shape ``(m,)``.
         repeats: Whether peers may propose a candidate that was tried already (where replicates teach something).
         reference: For several targets, the point that hypervolume is counted from, in target units, shape ``(m,)``.
+        levels: Of ordinal targets, which hakken's spec can state; peers see numbers.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Problem:
     sd: tuple[float, ...] = ()
     repeats: bool = False
     reference: tuple[float, ...] = ()
+    levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     _index: dict[tuple[Any, ...], int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +87,9 @@ class Problem:
 
     def planner_spec(self, **planner: Any) -> CampaignSpec:
         """hakken's spec with these planner settings."""
-        return CampaignSpec.from_resolved({**self.spec, "planner": {"batch": 5, **planner}})
+        objective = {t: {"goal": wanted["goal"], "levels": list(self.levels[t])} if t in self.levels else wanted
+                     for t, wanted in self.spec["objective"].items()}  # fmt: skip
+        return CampaignSpec.from_resolved({**self.spec, "objective": objective, "planner": {"batch": 5, **planner}})
 
     @cached_property
     def space(self) -> Space:
@@ -262,7 +266,8 @@ def perovskite_vapdiff(data: Path) -> Problem:
         values = sorted({r[name] for r in rows})
         if len(values) > 1:  # a column that never varies is no parameter
             space[name] = {"type": "number", "values": values, "unit": unit}
-    return _gather("perovskite_vapdiff", space, {"score": {"goal": "maximize", "low": 1, "high": 4}}, rows)
+    objective = {"score": {"goal": "maximize", "low": 1, "high": 4}}
+    return _gather("perovskite_vapdiff", space, objective, rows, levels={"score": (1.0, 2.0, 3.0, 4.0)})
 
 
 def baumgartner(data: Path) -> Problem:
