@@ -127,6 +127,13 @@ class Question:
         """Targets that are optimised."""
         return tuple(t for t in self.targets if t.sign)
 
+    def keeps(self, values: Mapping[str, float]) -> bool:
+        """Whether measured values keep every limit."""
+        return all(
+            (t.at_least is None or values[t.name] >= t.at_least) and (t.at_most is None or values[t.name] <= t.at_most)
+            for t in self.targets
+        )
+
     def plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Settings as JSON: numbers as floats, options as text."""
         return {p.name: float(row[p.name]) if p.is_number else str(row[p.name]) for p in self.parameters}
@@ -143,11 +150,15 @@ def complete(question: Question, observations: Sequence[dict[str, Any]]) -> list
 
 
 def best_observed(question: Question, observations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The settings with the best mean of what was measured; for peers whose surrogate cannot be asked."""
+    """The settings with the best mean of what was measured; for peers whose surrogate cannot be asked.
+
+    Settings that broke a limit are passed over, unless all did.
+    """
     (target,) = question.aims
     values: dict[tuple[Any, ...], list[float]] = {}
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for o in complete(question, observations):
+    seen = complete(question, observations)
+    for o in [o for o in seen if question.keeps(o["values"])] or seen:
         key = question.key(o["settings"])
         rows[key] = question.plain(o["settings"])
         values.setdefault(key, []).append(target.sign * o["values"][target.name])

@@ -5,6 +5,7 @@ Run as ``python -P -m peers.worker NAME`` in the peer's environment; ``peers.Pee
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -12,10 +13,13 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from peers import Unsupported
 from peers.question import Question
+
+COMPILING = 300.0  # seconds after which nobody is compiling any more; it takes about a minute on a busy core
 
 
 class Planner(Protocol):
@@ -57,10 +61,23 @@ def serve(name: str, requests: TextIO, replies: TextIO) -> None:
         replies.flush()
 
 
+def own_extensions() -> None:
+    """Let BoTorch compile its kernels in the peer's environment, and not wait for a compiler that was killed.
+
+    PyTorch guards the folder by a file that only its writer removes: a process killed there stops all others for ever.
+    """
+    folder = Path(os.environ.setdefault("TORCH_EXTENSIONS_DIR", os.path.join(sys.prefix, "torch_extensions")))
+    for lock in folder.glob("**/lock"):
+        with contextlib.suppress(FileNotFoundError):  # its writer may just have ended
+            if time.time() - lock.stat().st_mtime > COMPILING:
+                lock.unlink()
+
+
 def main() -> None:
     """Keep stdout for replies only, and this folder's modules out of the way of the peer's own imports."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:] = [p for p in sys.path if os.path.abspath(p) != here]  # ``peers`` itself is loaded already
+    own_extensions()
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     serve(sys.argv[1], sys.stdin, replies)

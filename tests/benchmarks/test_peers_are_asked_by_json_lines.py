@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from contest import Kept, measure
 from peers import Peer, PeerError, PeerMissing, Unsupported, peer
 from peers.question import Question, best_observed
+from peers.worker import own_extensions
 from problems import Problem
 
 FAKE = '''
@@ -162,3 +164,29 @@ def test_the_best_observed_is_judged_by_its_mean() -> None:
     failed = [{"settings": {"a": 3.0}, "values": {}, "failed": True}]
 
     assert best_observed(question, [*lucky, *steady, *failed]) == {"a": 2.0}
+
+
+def test_a_lock_left_by_a_killed_compiler_is_removed_and_a_fresh_one_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+    old, young = (tmp_path / name / "lock" for name in ("old", "young"))
+    for lock in (old, young):
+        lock.parent.mkdir()
+        lock.touch()
+    os.utime(old, (0, 0))
+
+    own_extensions()
+
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_the_best_observed_keeps_the_limits_where_any_does() -> None:
+    spec = problem_of().spec
+    objective = {"y": {"goal": "maximize"}, "z": {"goal": "keep", "at_most": 1.0}}
+    question = Question.read({"spec": {**spec, "objective": objective}})
+    rows = [{"settings": {"a": a}, "values": {"y": a, "z": a}} for a in (1.0, 2.0, 3.0)]
+
+    assert best_observed(question, rows) == {"a": 1.0}
+    assert best_observed(question, rows[1:]) == {"a": 3.0}

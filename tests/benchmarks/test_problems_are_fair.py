@@ -93,3 +93,18 @@ def test_two_rows_with_the_same_settings_are_refused() -> None:
 
     with pytest.raises(ValueError, match="merge them as replicates"):
         Problem("twice", spec, ({"a": 1.0}, {"a": 1.0}))
+
+
+def test_peers_get_a_class_as_a_number_and_hakken_as_a_level() -> None:
+    spec = {
+        "campaign": "classes",
+        "space": {"a": {"type": "number", "values": [1.0, 2.0]}},
+        "objective": {"score": {"goal": "maximize", "low": 1, "high": 3}},
+        "budget": {"experiments": 5},
+        "laboratory": {"adapter": "emulator"},
+    }
+    draws = (np.array([[1.0]]), np.array([[3.0]]))
+    problem = Problem("classes", spec, ({"a": 1.0}, {"a": 2.0}), draws, levels={"score": (1, 2, 3)})
+
+    assert problem.question["spec"]["objective"]["score"] == {"goal": "maximize", "low": 1, "high": 3}
+    assert problem.planner_spec().objective["score"].levels == [1, 2, 3]
