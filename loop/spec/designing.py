@@ -25,7 +25,7 @@ def with_design_size(spec: CampaignSpec) -> CampaignSpec:
     if initial.design not in CLASSICAL or "experiments" in initial.model_fields_set:
         return spec
     space = build_space(spec)
-    n = propose_size(wish_of(initial, 0), space, _pool(space)) * _replicates(spec)
+    n = propose_size(wish_of(initial, 0), space, _pool(space)) * spec.planner.copies
     sized = initial.model_copy(update={"experiments": n})
     return spec.model_copy(update={"planner": spec.planner.model_copy(update={"initial": sized})})
 
@@ -49,13 +49,8 @@ def fault_of_design(spec: CampaignSpec) -> str:
             f"{spec.budget.experiments}; raise budget.experiments, or choose a smaller design"
         )
     space = build_space(spec)
-    return why_not(wish_of(initial, math.ceil(initial.experiments / _replicates(spec))), space, _pool(space))
+    return why_not(wish_of(initial, math.ceil(initial.experiments / spec.planner.copies)), space, _pool(space))
 
 
 def _pool(space: Space) -> Pool | None:
     return ProductPool(space) if space.is_finite else None
-
-
-def _replicates(spec: CampaignSpec) -> int:
-    replicates: object = spec.planner.replicates
-    return replicates if isinstance(replicates, int) else 1

@@ -68,7 +68,8 @@ def row_of(title: str, key: str) -> list[str]:
     """The cells of a key's row: key, value, default, meaning."""
     match = re.search(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", TEXT, flags=re.MULTILINE | re.DOTALL)
     assert match
-    line = next(line for line in match[1].splitlines() if line.startswith(f"| `{key}` |"))
+    line = next((line for line in match[1].splitlines() if line.startswith(f"| `{key}` |")), None)
+    assert line, f"docs/spec.md, section {title!r}: document the key {key!r}"
     return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
