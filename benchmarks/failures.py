@@ -1,9 +1,9 @@
 """What did not work, and what is only known to lie beyond a limit.
 
 1. Vapour diffusion of perovskites (918 rows, 41 % of them without any crystal): how many of 50 experiments, in batches
-   of 5 from shared random starts, give large crystals (outcome 4)? hakken against BayBE, Ax, BoFire and chance. Every
-   planner gets the outcome of every experiment, a clear solution too: peers as a number from 1 to 4, hakken as a level
-   of an ordinal target. The mark is hakken's mean over the best peer's, on the seeds that all of them have.
+   of 5 from shared random starts, give large crystals (outcome 4)? hakken against BayBE, Ax, BoFire and chance.
+   hakken's spec states the four levels of the outcome; peers, which cannot, get a number from 1 to 4, a clear solution
+   as 1. The mark is hakken's mean over the best peer's, on the seeds that all of them have.
 2. Direct arylation with a detector that saturates: every yield above 90 % is reported as ">90". The true yield of the
    best tried condition after 50 experiments is compared with that of runs in which everything was reported, and of runs
    in which ">90" was written down as 90.

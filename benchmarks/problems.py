@@ -39,8 +39,7 @@ class Problem:
         sd: Standard deviation of an emulator's noise, shape ``(m,)``.
         repeats: Whether peers may propose a candidate that was tried already (where replicates teach something).
         reference: For several targets, the point that hypervolume is counted from, in target units, shape ``(m,)``.
-        levels: For a target that is an ordinal class, its levels. hakken is told them; peers, which know no ordinal
-            outcomes, get the class as a number between ``low`` and ``high``.
+        levels: Of ordinal targets, which hakken's spec can state; peers see numbers.
     """
 
     name: str
@@ -51,7 +50,7 @@ class Problem:
     sd: tuple[float, ...] = ()
     repeats: bool = False
     reference: tuple[float, ...] = ()
-    levels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     _index: dict[tuple[Any, ...], int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -88,10 +87,8 @@ class Problem:
 
     def planner_spec(self, **planner: Any) -> CampaignSpec:
         """hakken's spec with these planner settings."""
-        objective = {
-            name: {"goal": target["goal"], "levels": list(self.levels[name])} if name in self.levels else target
-            for name, target in self.spec["objective"].items()
-        }
+        objective = {t: {"goal": wanted["goal"], "levels": list(self.levels[t])} if t in self.levels else wanted
+                     for t, wanted in self.spec["objective"].items()}  # fmt: skip
         return CampaignSpec.from_resolved({**self.spec, "objective": objective, "planner": {"batch": 5, **planner}})
 
     @cached_property
@@ -270,7 +267,7 @@ def perovskite_vapdiff(data: Path) -> Problem:
         if len(values) > 1:  # a column that never varies is no parameter
             space[name] = {"type": "number", "values": values, "unit": unit}
     objective = {"score": {"goal": "maximize", "low": 1, "high": 4}}
-    return _gather("perovskite_vapdiff", space, objective, rows, levels={"score": (1, 2, 3, 4)})
+    return _gather("perovskite_vapdiff", space, objective, rows, levels={"score": (1.0, 2.0, 3.0, 4.0)})
 
 
 def baumgartner(data: Path) -> Problem:

@@ -13,6 +13,7 @@ from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
 from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import for_levels
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
@@ -53,6 +54,10 @@ def learn(
         if len({c[name] for c in table.context if name in c}) < 2
     ]
     notes += [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
+    if effects:
+        notes += [
+            said for t, m in zip(objective.targets, models, strict=True) for said in effects_said(t.name, t.unit, m)
+        ]
     x, ran = feasibility_table(history, len(space.parameters))
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from loop.belief import Belief
 from loop.history import History
 from loop.objective import SCORES, Objective, Target
+from loop.policy.replicate import Turn
 from loop.record import Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import Representation, metric
@@ -68,6 +69,19 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
 def explain_block(block: int) -> str:
     """Which block an initial experiment belongs to; "" for none."""
     return f"; block {block}, whose experiments are run together" if block else ""
+
+
+def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDArray[np.float64]) -> str:
+    """Why a tried candidate is measured again instead of a new one."""
+    times = sum(bool((o.x == x).all()) for o in history.observations)
+    waiting = sum(bool((p.x == x).all()) for p in history.pending)
+    so_far = f"measured {times} time{'s' if times != 1 else ''} so far"
+    so_far += f", {waiting} more running" if waiting else ""
+    why = "to see whether it is truly the best" if turn.is_incumbent else "it may be better than what is believed best"
+    unit = objective.wanted[0].unit if len(objective.wanted) == 1 else ""
+    rival = "" if turn.rival is None else f", a new candidate by {turn.rival:.3g} {unit}".rstrip()
+    gain = f"{turn.gain:.3g} {unit}".rstrip()
+    return f"replicate: {so_far}; {why}. It is expected to raise the value of what is named best by {gain}{rival}"
 
 
 def explain_model(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from loop.belief import Belief, learn, predictions_of
 from loop.costs import Purse
 from loop.design import Design
 from loop.errors import FitError, PoolExhausted, SpaceError, TooFewPoints
-from loop.explain import explain_block, explain_initial, explain_model, nearest
+from loop.explain import explain_block, explain_initial, explain_model, explain_replicate, nearest
 from loop.history import History, regression_table
 from loop.insight.best import best_of_belief
 from loop.insight.saying import best_sentence
@@ -26,6 +26,7 @@ from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import first_experiments, initial_design
 from loop.policy.paying import covered, said
+from loop.policy.replicate import spend
 from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, Place, ProposalDraft
 from loop.space import Pool, ProductPool, Space
@@ -91,9 +92,9 @@ def plan(
     notes = list(history.notes)
     table, table_notes = regression_table(space, objective, history)
     notes.extend(table_notes)
-    if spec.planner.replicates > experiments:
-        notes.append(f"the budget leaves {experiments} of {spec.planner.replicates} replicates")
-    replicates = min(spec.planner.replicates, max(experiments, 1))
+    if spec.planner.copies > experiments:
+        notes.append(f"the budget leaves {experiments} of {spec.planner.copies} replicates")
+    replicates = min(spec.planner.copies, max(experiments, 1))
     affordable = max(experiments // replicates, 1)
     wanted = spec.planner.initial.experiments - len(history.observations) - len(history.pending)
     belief: Belief | None = None
@@ -163,7 +164,7 @@ def _by_model(
 ) -> tuple[list[_Pick], list[str]]:
     """The model's choices, then the controls, which are drawn from what the model left."""
     done = max(len(history.observations) + len(history.pending) - spec.planner.initial.experiments, 0)
-    controls = controls_in(batch, done // max(spec.planner.replicates, 1), spec.planner.control)
+    controls = controls_in(batch, done // max(spec.planner.copies, 1), spec.planner.control)
     d = len(space.parameters)
     question = _question(space, objective, history, belief, pool, seed, purchase)
     weighed = 1 if objective.is_scalar else len(objective.wanted)
@@ -177,6 +178,9 @@ def _by_model(
         choice = function.choose(question, batch - controls) if batch > controls else None
     chosen: Sequence[Chosen] = choice.points if choice else ()
     picks = [_Pick(c.x, Arm.MODEL, function.name, c.value, c.meaning) for c in chosen]
+    if spec.planner.replicates == "planned":
+        with torch.no_grad():
+            picks = _with_replicates(question, picks, belief, history, batch - controls)
     notes = list(choice.notes) if choice else []
     if controls:
         taken = np.vstack([history.tried(d), *(c.x[None, :] for c in chosen)])
@@ -206,6 +210,25 @@ def _paid(purchase: Purchase, picks: list[_Pick], replicates: int, seed: int, no
     batch = costs.spent(np.repeat(within(x[kept], order), replicates, axis=0), purchase.last)
     notes.append(f"the batch costs {said(Purse(batch.cost if costs.has_money else None, batch.hours or None), costs)}")
     return [picks[i] for i in kept]
+
+
+def _with_replicates(
+    question: Question, picks: Sequence[_Pick], belief: Belief, history: History, q: int
+) -> list[_Pick]:
+    """The model's choices, some of them given up for tried candidates again where that is worth more."""
+    used = set(belief.table.ids)
+    asked_for = np.unique(np.array([o.x for o in history.observations if o.id in used]), axis=0)  # not what was met
+    question = replace(question, observed=torch.from_numpy(asked_for))
+    turns = spend(question, [torch.from_numpy(p.x) for p in picks], q)
+    kept = []
+    for turn in turns:
+        if not turn.is_replicate:
+            kept.append(picks[turn.index])
+            continue
+        x = question.observed[turn.index].numpy()
+        meaning = explain_replicate(question.objective, turn, history, x)
+        kept.append(_Pick(x, Arm.REPLICATE, "replicate", turn.gain, meaning))
+    return kept
 
 
 def _question(

@@ -74,10 +74,10 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def _first_batch(initial: Any) -> str:
-    """The initial design in words, such as "24 experiments by d-optimal, a quadratic model, 3 blocks"."""
+    """The initial design in words, such as "24 experiments by d-optimal, for the quadratic model, in 3 blocks"."""
     said = [f"{plural(initial.experiments, 'experiment')} by {initial.design}"]
     if initial.design.endswith("-optimal"):
-        said.append(f"for a {initial.model or 'linear'} model")
+        said.append(f"for the {initial.model or 'linear'} model")
     if initial.blocks:
         said.append(f"in {plural(initial.blocks, 'block')}")
     return ", ".join(said)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.plates import plate_lines
 from flows.cli.screen import Screen
 from flows.cli.words import label, outcome_line, plural, predictions_line, reason_line
-from flows.plates.content import read_plate
+from flows.plates.content import laid_out, read_plate
 from loop.errors import NotFound
 from loop.experiment import State
 
@@ -57,7 +57,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         f"{plural(len(proposals), 'proposal')} {by}, from {plural(len(record.observations), 'observation')} "
         f"and {len(record.pending)} pending; seed {record.seed}"
     )
-    if any(p.draft.place is not None for p in proposals) and spec.get("plate"):
+    if laid_out(proposals) and spec.get("plate"):
         for line in plate_lines(read_plate(spec, campaign, record.number, proposals, ())):
             screen.say(line)
     for proposal in sorted(proposals, key=lambda p: p.draft.run_order):

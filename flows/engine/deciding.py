@@ -112,6 +112,7 @@ def edit(
         if wanted == before:
             raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")
         _check_not_banned(view, wanted)
+        _check_keeps_what_wells_share(view, old, wanted)
         x = view.space.coordinates(wanted)
         inputs = inputs_of(ledger, name, ledger.round(name, round_number))
         (made,) = manual_proposals(inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0)
@@ -129,6 +130,20 @@ def edit(
         )
         with _writing(settings, ledger, name, by) as (_, work):
             return work.amend(Amendment(old.id, draft, by, why))
+
+
+def _check_keeps_what_wells_share(view: View, old: ProposalRecord, wanted: Settings) -> None:
+    """Refuse to give one well of a plate another value of what it shares with its neighbours."""
+    place, plate, before = old.draft.place, view.spec.plate, old.draft.candidate.settings
+    if place is None or plate is None:
+        return
+    for name, scope in plate.share.items():
+        mine = [n for n in {*before, *wanted} if n == name or n.startswith(f"{name}.")]
+        if any(before.get(n) != wanted.get(n) for n in mine):
+            raise LedgerError(
+                f"well {place.well} shares {name} with its {scope}; edit another parameter, or refuse the wells of the "
+                f"{scope} (hakken approve --refuse)"
+            )
 
 
 def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, again: bool = False) -> DecisionRecord:

@@ -116,8 +116,8 @@ def what_is_due(view: View) -> Need:
         return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent))
     if planner.mode == "batch" or view.round_number == 0:
         return Need(left)
-    free = min(left, planner.batch * planner.replicates - len(pending))
-    return Need(free) if free >= min(planner.replicates, left) else Need()
+    free = min(left, planner.batch * planner.copies - len(pending))
+    return Need(free) if free >= min(planner.copies, left) else Need()
 
 
 def next_inputs(view: View, experiments: int) -> Inputs:

@@ -78,13 +78,18 @@ def view_plate(ledger: Ledger, campaign: str, number: int) -> PlateView:
     """
     spec = ledger.spec_version(campaign, ledger.round(campaign, number).version)
     proposals = ledger.proposals(campaign, number)
-    placed = [p for p in proposals if p.draft.place is not None]
+    placed = laid_out(proposals)
     if not placed or not spec.get("plate"):
         raise NotFound(
             f"round {number} of campaign {campaign!r} is no plate; a section 'plate' in the campaign file makes the "
             "next rounds plates"
         )
     return read_plate(spec, campaign, number, placed, ledger.attempts(campaign))
+
+
+def laid_out(proposals: Iterable[ProposalRecord]) -> tuple[ProposalRecord, ...]:
+    """The proposals that have a well: not those refused, whose wells stay empty or hold what took their place."""
+    return tuple(p for p in proposals if p.draft.place is not None and p.approved is not False)
 
 
 def read_plate(
@@ -101,7 +106,7 @@ def read_plate(
     layout = Plate(int(said["rows"]), int(said["columns"]), block)
     keys = {a.proposal_id: a.key for a in attempts if a.attempt_no == 0}
     wells = []
-    for p in proposals:
+    for p in laid_out(proposals):
         if p.draft.place is not None:
             place, d = p.draft.place, p.draft
             row, column = divmod(well_number(place.well, layout.columns), layout.columns)

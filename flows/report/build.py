@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from flows.plates.content import read_plate
+from flows.plates.content import laid_out, read_plate
 from flows.report.calibration import judge
 from flows.report.chance import compare
 from flows.report.committee import follow
@@ -169,7 +169,7 @@ def _with_plate(
         return None
     mine = [p for p in proposals if p.round_number == batch.number]
     spec = ledger.spec_version(name, next(r.version for r in rounds if r.number == batch.number))
-    if not spec.get("plate") or all(p.draft.place is None for p in mine):
+    if not spec.get("plate") or not laid_out(mine):
         return batch
     return replace(batch, plate=read_plate(spec, name, batch.number, mine, ()))
 

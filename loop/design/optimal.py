@@ -204,7 +204,7 @@ def _figures(
     variance = mean_variance(rows, covered)
     with_tried = f" (with the {t} tried before)" if t else ""
     notes.append(
-        f"{kind} design{with_tried}: {p} terms of a {terms.order} model, D-efficiency {100 * efficiency:.1f} % of an "
+        f"{kind} design{with_tried}: {p} terms of the {terms.order} model, D-efficiency {100 * efficiency:.1f} % of an "
         f"orthogonal design, mean variance of predictions {variance:.3g} times that of a measurement"
     )
     return tuple(notes)

@@ -19,6 +19,13 @@ def _plain_text(value: object) -> object:
     return value
 
 
+def _replicates(value: object) -> object:
+    if value == "planned" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError(f"replicates is a whole number from 1, or planned, and not {value!r}; 1 means no replicates")
+
+
+Replicates: TypeAlias = Annotated[int | Literal["planned"], BeforeValidator(_replicates)]
 Text: TypeAlias = Annotated[str, BeforeValidator(_plain_text), Field(min_length=1)]
 Name: TypeAlias = Annotated[str, BeforeValidator(_plain_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\- ]*$")]
 
@@ -278,10 +285,15 @@ class PlannerSpec(_Strict):
     batch: int = Field(default=1, ge=1)
     initial: InitialSpec = Field(default_factory=InitialSpec)
     control: float = Field(default=0.0, ge=0, le=1)
-    replicates: int = Field(default=1, ge=1)
+    replicates: Replicates = 1  # of each proposal; planned: proposals of their own, where that changes the decision
     mode: Literal["batch", "rolling"] = "batch"  # rolling: refill as results come, with the rest pending
     seed: int = Field(default=0, ge=0)
     per_cost: bool | None = None  # the worth of a candidate is divided by what it costs
+
+    @property
+    def copies(self) -> int:
+        """How many experiments each proposal is; 1 where replicates are planned, as proposals of their own."""
+        return 1 if self.replicates == "planned" else self.replicates
 
 
 class NoiseSpec(_Strict):

@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from loop.surrogates.protocol import FittedSurrogate
+
 Column = tuple[str | float | None, ...]  # what was recorded of one effect, by row; None where nothing was
 RATIOS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # variance of an effect in units of the noise variance
 RECENT = 10  # latest recorded numbers whose median predictions are for
@@ -104,6 +106,19 @@ def effects_told(
         }
         for effect, ratio in zip(effects, ratios, strict=True)
     }
+
+
+def effects_said(target: str, unit: str, model: FittedSurrogate) -> list[str]:
+    """What each effect adds to a target, as sentences for the notes; of a committee, by its likeliest member."""
+    summary = model.summary()
+    members = summary.get("members")
+    told = max(members.values(), key=lambda m: float(m["weight"])) if members else summary
+    return [
+        f"{target} by {name}: "
+        + ", ".join(f"{label} {mean:+.2g} ± {sd:.2g}" for label, (mean, sd) in sorted(effect["labels"].items()))
+        + f" {unit}".rstrip()
+        for name, effect in told.get("effects", {}).items()
+    ]
 
 
 def _labelled(name: str, column: Column) -> Effect:

@@ -305,7 +305,7 @@ def test_blocks_are_in_the_reasons_and_run_one_after_the_other():
     in_order = [b for _, b in sorted(zip((p.run_order for p in batch.proposals), blocks, strict=True))]
     assert sorted(blocks) == in_order == [1] * 4 + [2] * 4 + [3] * 4
     assert sorted(p.run_order for p in batch.proposals) == list(range(12))
-    assert any("7 terms of a interactions model" in note or "7 terms" in note for note in batch.notes)
+    assert any("7 terms of the interactions model" in note for note in batch.notes)
     assert all("tells the terms of the model best" in p.reason for p in batch.proposals)
 
 

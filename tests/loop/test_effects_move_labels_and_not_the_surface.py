@@ -157,6 +157,7 @@ def test_the_round_tells_the_effects_that_were_asked_for():
     labels = members["gp"]["effects"]["plate"]["labels"]
     assert labels["P1"][0] - labels["P0"][0] == pytest.approx(12.0, abs=3.0)
     assert any("effect 'operator' cannot be told" in note for note in made.notes)
+    assert any(note.startswith("yield by plate: P0 -") and "P1 +" in note for note in made.notes)
 
 
 def test_values_are_learnt_where_they_were_really_measured():

@@ -168,3 +168,28 @@ def test_a_round_that_is_no_plate_says_so(hakken: Any, tmp_path: Path, monkeypat
 
     assert said.code == 2
     assert "round 1 of campaign 'wells' is no plate; a section 'plate' in the campaign file" in said.err
+
+
+def test_a_person_may_change_a_well_but_not_what_it_shares(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("adapter: manual", "adapter: manual, approval: person"))
+    assert hakken("tick", "wells.yaml").code == 0
+    with open_record(home) as ledger:
+        first = next(p.draft for p in ledger.proposals("wells", 1) if p.draft.run_order == 0)
+    other = next(t for t in (60, 80, 100) if t != first.candidate.settings["temperature"])
+    base = next(b for b in ("KOAc", "K3PO4", "CsOAc") if b != first.candidate.settings["base"])
+
+    shared = hakken("edit", "wells", 1, 1, "--set", f"temperature={other}", "--why", "hotter")
+    own = hakken("edit", "wells", 1, 1, "--set", f"base={base}", "--set", "ligand=SPhos", "--why", "out of stock")
+
+    assert first.place is not None
+    assert shared.code == 2
+    assert f"well {first.place.well} shares temperature with its block; edit another parameter" in shared.err
+    assert own.code == 0, own.err
+    with open_record(home) as ledger:
+        made = [p.draft for p in ledger.proposals("wells", 1) if p.draft.arm is Arm.MANUAL]
+    assert [d.place for d in made] == [first.place]
+    page = Path(hakken("plate", "wells", "--json").json["page"]).read_text(encoding="utf-8")
+    assert page.count(f"<b>{first.place.well}</b>") == 1  # what was there before is gone

@@ -1,0 +1,162 @@
+"""Replicates are planned where they change which candidate is named best, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, observe, reaction_spec, run_rounds
+
+from loop.acquisition.protocol import Question
+from loop.history import History
+from loop.objective import Goal, Objective, Target
+from loop.planner import Plan, plan
+from loop.policy.replicate import _State, _Voice, normal_nodes, spend
+from loop.record import Arm
+from loop.space import ProductPool
+from loop.spec import CampaignSpec
+from loop.surrogates.feasibility import Feasibility
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.metric import Representation
+from loop.surrogates.protocol import TrainingSet
+
+PLANNED = reaction_spec(replicates="planned")
+
+
+def history(spec: CampaignSpec, rows: Sequence[tuple[Mapping[str, Any], float]]) -> History:
+    return History(tuple(observe(spec, s, measured(**{"yield": y}), f"o{i}") for i, (s, y) in enumerate(rows)))
+
+
+def two_rivals(times: int, sd: float = 20.0) -> History:
+    """Everything was tried but two; several conditions are alike at the top, ``times`` readings each, with noise."""
+    rng = np.random.default_rng(0)
+    rows: list[tuple[Mapping[str, Any], float]] = []
+    for alcohol in ALCOHOLS:
+        for base in ("weak", "strong"):
+            for t in (20.0, 40.0, 60.0):
+                s = {"alcohol": alcohol, "base": base, "temperature": t}
+                if (alcohol, base, t) in (("methanol", "weak", 20.0), ("methanol", "weak", 40.0)):
+                    continue
+                n = times if alcohol in ("butanol", "propanol") and base == "strong" else 1
+                rows += [(s, min(alcohol_yield(s), 62.0) + float(rng.normal(0, sd))) for _ in range(n)]
+    return history(PLANNED, rows)
+
+
+def arms(made: Plan) -> list[Arm]:
+    return [p.arm for p in made.proposals]
+
+
+def test_where_only_hopeless_candidates_are_left_the_rivals_are_measured_again() -> None:
+    made = plan(PLANNED, two_rivals(2), seed=0, experiments=30)
+
+    again = [p for p in made.proposals if p.arm is Arm.REPLICATE]
+    assert len(made.proposals) == 3  # two new ones are left, and a batch is three
+    assert all(p.reason.startswith("replicate: measured ") for p in again)
+    assert all("expected to raise the value of what is named best by" in p.reason for p in again)
+    assert all(p.acquisition == "replicate" and (p.acquisition_value or 0) > 0 for p in again)
+    assert all(p.predictions for p in made.proposals)
+
+
+def test_nothing_is_measured_again_where_there_is_no_noise_and_much_to_find() -> None:
+    rows = [({"alcohol": a, "base": "weak", "temperature": t}, t / 2) for a in ALCOHOLS for t in (20.0, 40.0)]
+    exact = [(s, y) for s, y in rows for _ in range(2)]  # what was measured twice came out the same
+
+    made = plan(PLANNED, history(PLANNED, exact), seed=1, experiments=30)
+
+    assert arms(made) == [Arm.MODEL] * 3
+
+
+def test_the_plan_is_a_function_of_its_arguments_and_plain_specs_are_left_alone() -> None:
+    seen = two_rivals(2)
+
+    assert plan(PLANNED, seen, seed=3, experiments=30) == plan(PLANNED, seen, seed=3, experiments=30)
+    assert set(arms(plan(reaction_spec(), seen, seed=3, experiments=30))) == {Arm.MODEL}
+
+
+def test_a_batch_of_planned_replicates_is_never_larger_than_asked() -> None:
+    made = plan(PLANNED, two_rivals(2), seed=0, experiments=2)
+
+    assert len(made.proposals) == 2
+    assert all(p.replicates == 1 for p in made.proposals)
+
+
+def untried() -> dict[str, Any]:
+    return {"alcohol": "methanol", "base": "weak", "temperature": 20.0}
+
+
+def question_of(seen: History) -> Question:
+    x = torch.from_numpy(np.array([o.x for o in seen.observations]))
+    y = torch.tensor([float(o.outcome.measurements[0].canonical) for o in seen.observations])  # type: ignore[union-attr]
+    data = TrainingSet(x, y.double(), torch.full((len(x),), torch.nan, dtype=torch.float64))
+    model = GaussianProcess("gp", Representation.ONE_HOT).fit(SPACE, data, seed=0)
+    return Question(
+        space=SPACE,
+        objective=Objective((Target("yield", Goal.MAXIMIZE, "%"),)),
+        models=(model,),
+        feasibility=Feasibility(),
+        pool=ProductPool(SPACE),
+        observed=torch.unique(x, dim=0),
+        pending=torch.empty((0, x.shape[1]), dtype=torch.float64),
+        tried=x.numpy(),
+        seed=0,
+    )
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.5, 2.0])
+def test_the_value_of_a_replicate_agrees_with_its_closed_form(gap: float) -> None:
+    # two independent candidates: measuring the second moves its mean by N(0, s^2), and the best rises by
+    # s (phi(u) - u Phi(-u)) with u = gap / s (Jones, Schonlau and Welch 1998)
+    variance, noise = 1.5, 0.75
+    voice = _Voice(
+        1.0,
+        torch.tensor([[gap, 0.0]], dtype=torch.float64),
+        variance * torch.eye(2, dtype=torch.float64)[None],
+        torch.full((1, 2), noise, dtype=torch.float64),
+    )
+    both, one = torch.ones(2, dtype=torch.bool), torch.ones(1, 1, dtype=torch.float64)
+    state = _State(question_of(two_rivals(2)), [voice], both, *normal_nodes(), one)
+    s = variance / (variance + noise) ** 0.5
+    u = torch.tensor(gap / s, dtype=torch.float64)
+    density = torch.exp(-0.5 * u**2) / (2 * torch.pi) ** 0.5
+    expected = float(s * (density - u * torch.special.ndtr(-u)))
+
+    found = float(state.gains(torch.tensor([1]))[0])
+
+    assert found == pytest.approx(expected, rel=0.01)  # what NODES promises
+    voice.decide(1)
+    assert float(state.gains(torch.tensor([1]))[0]) < found
+
+
+def test_what_is_running_already_is_not_measured_again_at_once() -> None:
+    question = question_of(two_rivals(2))
+    fresh = [torch.from_numpy(SPACE.coordinates(untried()))]
+    first = spend(question, fresh, 1)[0]
+    assert first.is_replicate
+    waiting = question.observed[[first.index]].repeat(20, 1)
+
+    later = spend(replace(question, pending=waiting), fresh, 1)[0]
+
+    assert (later.index, later.is_replicate) != (first.index, True)
+
+
+def test_several_targets_and_continuous_spaces_are_planned_for_too() -> None:
+    rng = np.random.default_rng(1)
+    two = reaction_spec({"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}}, replicates="planned")
+    seen, plans = run_rounds(
+        two,
+        lambda s: measured(
+            **{"yield": alcohol_yield(s) + rng.normal(0, 20), "cost": s["temperature"] + rng.normal(0, 20)}
+        ),
+        5,
+    )
+    _, mixed = run_rounds(
+        mixed_spec(replicates="planned"), lambda s: measured(height=-((s["x"] - 1) ** 2) + rng.normal(0, 1)), 5
+    )
+
+    assert len(seen.observations) == sum(len(p.proposals) for p in plans)
+    assert {a for p in (*plans, *mixed) for a in arms(p)} <= {Arm.INITIAL, Arm.MODEL, Arm.REPLICATE}
+    assert any(Arm.REPLICATE in arms(p) for p in (*plans, *mixed))
