@@ -19,7 +19,7 @@ from tables import Table
 from loop.history import History, Observation
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
-from loop.surrogates.ard import one_hot
+from loop.surrogates.encoding import one_hot
 
 Method = Callable[[Table, Sequence[int], int, int], list[int]]  # table, rows observed, seed, q -> rows
 
@@ -37,7 +37,7 @@ def hakken(**planner: Any) -> Method:
 
 def stock(table: Table, observed: Sequence[int], seed: int, q: int) -> list[int]:
     """BoTorch's stock route: SingleTaskGP on one-hot inputs, qLogNEI, ``optimize_acqf_discrete``."""
-    everything = one_hot(table.space, torch.from_numpy(table.pool.points))
+    everything = one_hot(table.space.frame, torch.from_numpy(table.pool.points))
     known = list(observed)
     x, y = everything[known], torch.from_numpy(table.values[known])[:, None]
     rest = np.setdiff1d(np.arange(len(table.values)), known)

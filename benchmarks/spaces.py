@@ -1,0 +1,179 @@
+"""What a batch costs in large, constrained and mixed spaces, and how that grows.
+
+1. Eight numbers, four categories and two linear constraints: a batch of 4 with 60 observations, fits included.
+2. A batch of 8 out of 10^9 combinations, plain, tied by an equality and an exclusion, and tied in one piece, each in a
+   process of its own, with its largest resident memory.
+3. Growth with observations, pool size and batch size, one thing at a time.
+4. With ``--peers baybe``: five proposals of direct arylation with 50 observations, hakken and BayBE on the same ones.
+
+Seconds are processor time of one thread (other work on the machine does not lengthen it); wall time is printed beside.
+
+    python benchmarks/spaces.py --data DIR --runs 3 --peers baybe
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from harness import Mark, arguments, finish
+from peers import PeerError, peer
+from problems import load_problem
+
+from loop.history import History, Observation
+from loop.outcome import Measured, Measurement
+from loop.planner import plan
+from loop.space import sample_space
+from loop.spec import CampaignSpec, build_space
+
+MIXED: dict[str, Any] = {
+    **{f"n{i}": {"type": "number", "low": 0, "high": 1} for i in range(8)},
+    **{f"c{i}": {"type": "category", "options": list("abcd")} for i in range(4)},
+}
+SUMS = [{"sum": {"n0": 1, "n1": 1, "n2": 1}, "at_most": 2}, {"sum": {"n3": 1, "n4": 1}, "at_least": 0.5}]
+BILLION = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
+TIES: dict[str, list[dict[str, Any]]] = {
+    "plain": [],
+    "tied in parts": [{"sum": {"p0": 1, "p1": 1, "p2": 1}, "equals": 9}, {"exclude": {"p3": 0, "p4": [1, 2]}}],
+    "tied in one piece": [{"sum": dict.fromkeys(BILLION, 1), "at_most": 40}],
+}
+
+
+def campaign(space: dict[str, Any], constraints: list[dict[str, Any]], batch: int) -> CampaignSpec:
+    """A campaign over a space."""
+    return CampaignSpec.from_resolved(
+        {
+            "campaign": "spaces",
+            "space": space,
+            "constraints": constraints,
+            "objective": {"y": {"goal": "maximize"}},
+            "planner": {"batch": batch},
+            "budget": {"experiments": 10_000},
+            "laboratory": {"adapter": "simulated"},
+        }
+    )
+
+
+def batch_cost(
+    space: dict[str, Any], constraints: list[dict[str, Any]], n: int, q: int, seed: int
+) -> tuple[float, float, float]:
+    """Processor seconds, wall seconds and largest resident GB of one batch of ``q`` with ``n`` observations."""
+    torch.set_num_threads(1)
+    spec = campaign(space, constraints, q)
+    domain = build_space(spec)
+    x = sample_space(domain, n, seed)
+    values = (np.sin(2 * x) + 0.3 * x).sum(axis=1).tolist()
+    history = History(
+        tuple(
+            Observation(str(i), row, Measured((Measurement("y", v, "", v),)))
+            for i, (row, v) in enumerate(zip(x, values, strict=True))
+        )
+    )
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = plan(spec, history, seed=seed, experiments=q)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    assert len(result.proposals) == q
+    assert all(domain.contains(p.candidate.settings) for p in result.proposals)
+    return cpu, wall, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def alone(*job: Any) -> tuple[float, float, float]:
+    """``batch_cost`` in a fresh process, so that its memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(batch_cost, job)
+
+
+def against_peers(names: list[str], data: Path, runs: int, seed: int) -> dict[str, list[float]]:
+    """Processor seconds for five proposals of direct arylation, by hakken and the peers, on shared observations."""
+    problem = load_problem("direct_arylation", data)
+    spent: dict[str, list[float]] = {"hakken": []}
+    for run in range(runs):
+        start = problem.start(seed + run, 50)
+        seen = [{"settings": s, "values": problem.observe(s, seed + run), "failed": False} for s in start]
+        spent["hakken"].append(_own_seconds(problem, seen, seed + run))
+        for name in names:
+            try:
+                with peer(name) as other:
+                    answer = other.propose(problem.question, seen, q=5, seed=seed + run)
+                spent.setdefault(name, []).append(answer.cpu or answer.seconds)
+            except PeerError as error:
+                print(f"{name}: {error}", file=sys.stderr)
+    return spent
+
+
+def _own_seconds(problem: Any, seen: list[dict[str, Any]], seed: int) -> float:
+    (target,) = problem.targets
+    unit = problem.spec["objective"][target].get("unit", "")
+    history = History(
+        tuple(
+            Observation(
+                str(i),
+                problem.space.coordinates(o["settings"]),
+                Measured((Measurement(target, o["values"][target], unit, o["values"][target]),)),
+            )
+            for i, o in enumerate(seen)
+        )
+    )
+    spec = problem.planner_spec(batch=5)
+    plan(spec, history, problem.pool, seed=seed, experiments=5)  # tables of distances are made once a campaign
+    cpu = time.process_time()
+    plan(spec, history, problem.pool, seed=seed, experiments=5)
+    return time.process_time() - cpu
+
+
+def main() -> int:
+    args = arguments(__doc__ or "", runs=3, peers=True)
+    args.peers = [name for name in args.peers if name == "baybe"]  # the mark is BayBE's; others say nothing of it
+    measured: dict[str, Any] = {}
+
+    mixed = [alone(MIXED, SUMS, 60, 4, args.seed + run) for run in range(args.runs)]
+    measured["mixed"] = mixed
+    print("8 numbers, 4 categories, 2 sums: a batch of 4 with 60 observations")
+    print(f"  {_said(mixed)}")
+    marks = [Mark("mixed batch, processor seconds", float(np.median([m[0] for m in mixed])), 5.0, at_most=True)]
+
+    print("a batch of 8 out of 10^9 combinations with 60 observations")
+    for name, ties in TIES.items():
+        found = [alone(BILLION, ties, 60, 8, args.seed + run) for run in range(args.runs)]
+        measured[name] = found
+        print(f"  {name}: {_said(found)}, {max(f[2] for f in found):.2f} GB")
+        marks.append(Mark(f"10^9 {name}, processor seconds", float(np.median([f[0] for f in found])), 60, at_most=True))
+        marks.append(Mark(f"10^9 {name}, resident GB", max(f[2] for f in found), 2.0, at_most=True))
+
+    print("growth")
+    usual: dict[str, Any] = {"n": 60, "size": 6, "q": 4}
+    for what, steps in {"n": (30, 60, 120, 240), "size": (4, 5, 6, 7, 9), "q": (1, 4, 16)}.items():
+        for step in steps:
+            now = usual | {what: step}
+            space = {f"p{i}": BILLION[f"p{i}"] for i in range(now["size"])}
+            found = [alone(space, [], now["n"], now["q"], args.seed)]
+            measured[f"{what} {step}"] = found
+            label = f"10^{step} candidates" if what == "size" else f"{what} = {step}"
+            print(f"  {label}: {_said(found)}")
+
+    if args.peers:
+        spent = against_peers(args.peers, args.data, args.runs, args.seed)
+        measured["direct_arylation"] = spent
+        for name, seconds in spent.items():
+            print(f"five proposals of direct arylation, {name}: {np.median(seconds):.3f} s of processor time")
+        if "baybe" in spent:
+            ratio = float(np.median(spent["baybe"]) / np.median(spent["hakken"]))
+            marks.append(Mark("BayBE's time over hakken's", ratio, 5.0))
+        else:
+            marks.append(Mark("BayBE's time over hakken's", math.nan, 5.0))
+    return finish(marks, args, measured)
+
+
+def _said(found: list[tuple[float, float, float]]) -> str:
+    return f"{np.median([f[0] for f in found]):.2f} s of processor time, {np.median([f[1] for f in found]):.2f} s wall"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
