@@ -150,6 +150,20 @@ class SurrogateContract:
         assert torch.isfinite(chance).all()
         assert (chance <= 1e-9).all()
 
+    def test_what_a_plate_adds_is_not_taken_for_the_surface(self, recipe: Surrogate) -> None:
+        data = training(30)
+        second = torch.arange(30) % 2 == 1
+        labels = {"plate": tuple("second" if s else "first" for s in second.tolist())}
+        moved = replace(data, y=data.y + 60.0 * second)
+
+        plain, told, blind = (
+            recipe.fit(SPACE, d, seed=3).moments(EVERYTHING)[0] for d in (data, replace(moved, effects=labels), moved)
+        )
+
+        # the average of the two plates lies 30 higher; what differs beyond that is the surface
+        strayed, astray = ((m - plain) - (m - plain).mean() for m in (told, blind))
+        assert float(strayed.abs().mean()) < 0.7 * float(astray.abs().mean())
+
     def test_the_order_of_rows_does_not_matter(self, recipe: Surrogate) -> None:
         data = above(training(), 40.0)
         order = torch.randperm(len(data), generator=torch.Generator().manual_seed(2))

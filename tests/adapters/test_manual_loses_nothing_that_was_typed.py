@@ -108,6 +108,16 @@ def test_a_value_with_its_deviation_is_measured(manual: Manual, handle: Handle, 
     assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"comment": "slightly brown"}
 
 
+def test_readings_and_what_was_recorded_beside_a_value_are_read(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    more = {"yield n": "3", "plate": "P7", "humidity": "41.5"}
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", sd="0.8", **more)
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Measured)
+    assert (result.measurements[0].sd, result.measurements[0].n) == (0.8, 3)
+    assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"plate": "P7", "humidity": "41.5"}
+
+
 def test_a_limit_is_kept_as_a_limit(manual: Manual, handle: Handle, tmp_path: Path) -> None:
     fill(sheet_of(tmp_path), KEY, yield_="<1", outcome="negative", comment="no conversion")
     result = outcome(manual, handle)
@@ -149,6 +159,7 @@ def test_a_fault_is_told_by_its_kind(
         ({"yield_": "nan"}, "got 'nan'"),
         ({"yield_": "61,5"}, "got '61,5'"),
         ({"yield_": "60", "sd": "small"}, "'yield': sd must be a finite number, got 'small'"),
+        ({"yield_": "60", "yield n": "2.5"}, "'yield': n must be a whole number, got 2.5"),
         ({"outcome": "negativ"}, "outcome must be 'measured', 'negative' or 'fault', got 'negativ'"),
         ({"outcome": "fault:clog"}, "fault kind 'clog' is unknown"),
         ({"outcome": "measured"}, "without values"),

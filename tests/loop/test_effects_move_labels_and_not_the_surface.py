@@ -10,7 +10,7 @@ import pytest
 import torch
 from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, reaction_spec
 
-from loop.circumstances import read_context
+from loop.circumstances import read_actual, read_context
 from loop.history import History, regression_table
 from loop.planner import plan
 from loop.spec import build_objective, build_space
@@ -173,3 +173,31 @@ def test_values_are_learnt_where_they_were_really_measured():
 
     assert table.x[0].tolist() == [1.0, 0.0, 33.5]
     assert history.tried(3)[0].tolist() == [1.0, 0.0, 20.0]  # what was asked for was tried
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"temperature": "hot"}, "actual settings cannot be read (parameter 'temperature'"),
+        ({"base": "stron"}, "actual settings cannot be read (parameter 'base' has no option 'stron' (did you mean"),
+        ({"pressure": 2.0}, "actual settings cannot be read (unknown parameter 'pressure'"),
+        (33.5, "actual settings must be an object such as {temperature: 78.5}, got 33.5"),
+    ],
+)
+def test_actual_settings_that_cannot_be_read_train_nothing_and_count_as_tried(given, problem):
+    spec = reaction_spec()
+    space, here = build_space(spec), {"alcohol": "ethanol", "base": "weak", "temperature": 20}
+    x, said = read_actual(space, here, {"actual": given})
+    seen = replace(observe(spec, here, measured(**{"yield": 5.0}), "o"), is_off=True)
+
+    assert x is None
+    assert said.startswith(problem)
+    assert len(regression_table(space, build_objective(spec), History((seen,)))[0]) == 0
+    assert len(History((seen,)).tried(3)) == 1
+
+
+def test_actual_settings_that_are_the_requested_ones_say_nothing():
+    space, here = build_space(reaction_spec()), {"alcohol": "ethanol", "base": "weak", "temperature": 20}
+
+    assert read_actual(space, here, {"actual": {"temperature": 20.0}}) == (None, "")
+    assert read_actual(space, here, {}) == (None, "")
