@@ -131,10 +131,8 @@ def effects(args: Any) -> tuple[list[Mark], dict[str, Any]]:
         mean, error = mean_and_error(np.array([m[name] for m in measured]))
         against, paired = mean_and_error(np.array([m["none"] - m[name] for m in measured]))
         print(f"{name:28}{mean:8.3f} s.e. {error:.3f}; lower than without by {against:.3f} s.e. {paired:.3f}")
-    print(
-        f"the same with known effects of {SIZE:g} % (standard deviation): held-out error, error of the effects, % yield"
-    )
-    for name in ("uncorrected", "corrected, without controls", "corrected, with controls"):
+    print(f"with known effects of {SIZE:g} % (standard deviation) added: held-out error, error of the effects, % yield")
+    for name in ("no effect added", "uncorrected", "corrected, without controls", "corrected, with controls"):
         mean, error = mean_and_error(np.array([k[name] for k in known]))
         found = np.mean([k.get(f"{name}: effects", np.std(list(k["truth"].values()))) for k in known])
         print(f"{name:28}{mean:8.3f} s.e. {error:.3f}; effects {found:.3f}")
