@@ -174,9 +174,11 @@ def _check_planner(spec: CampaignSpec, plate: Plate) -> None:
 
 
 def check_batch(spec: CampaignSpec) -> None:
-    """Refuse a batch size beside a plate, in a spec as a person wrote it. Raises ``PlateError``."""
+    """Refuse what cannot stand beside a plate, in a spec as a person wrote it. Raises ``PlateError``."""
     if spec.plate is not None and "batch" in spec.planner.model_fields_set:
         raise PlateError(
             f"plate: the plate decides how many experiments make a batch, and planner.batch is {spec.planner.batch}; "
             "leave planner.batch out"
         )
+    if spec.plate is not None and spec.planner.acquisition == "search":
+        raise PlateError("plate: acquisition 'search' fills no plate; leave it out, or use improvement")
