@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from loop.belief import Belief
+from loop.fidelity import is_real
 from loop.history import History
 from loop.objective import SCORES, Objective, Target
 from loop.policy.replicate import Turn
@@ -100,7 +101,7 @@ def explain_model(
     for i, target in enumerate(objective.targets):
         mine = [p for p in predictions if p.target == target.name]
         whole, members = mine[0], mine[1:]
-        text = _expected(belief, i, target, whole)
+        text = _expected(space, belief, i, target, whole)
         if len(members) > 1:
             gap = max(m.mean for m in members) - min(m.mean for m in members)
             agree = "agree" if gap <= whole.sd else "disagree"
@@ -123,12 +124,12 @@ def explain_model(
     return f"{intent}: " + "; ".join(parts)
 
 
-def _expected(belief: Belief, place: int, target: Target, whole: Prediction) -> str:
+def _expected(space: Space, belief: Belief, place: int, target: Target, whole: Prediction) -> str:
     """What is expected of one target, against the best believed so far, the value to match or the thresholds."""
     unit = f" {target.unit}" if target.unit else ""
     text = f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected, "
     if target.sign:
-        best = _best_mean(belief, place, target.sign)
+        best = _best_mean(space, belief, place, target.sign)
         side = "above" if whole.mean > best else "below"
         return text + f"{abs(whole.mean - best):.3g} {side} the best believed so far ({best:.4g})"
     if target.value is not None:
@@ -138,8 +139,8 @@ def _expected(belief: Belief, place: int, target: Target, whole: Prediction) -> 
     return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"
 
 
-def _best_mean(belief: Belief, target: int, sign: float) -> float:
-    known = ~np.isnan(belief.table.y[:, target])
+def _best_mean(space: Space, belief: Belief, target: int, sign: float) -> float:
+    known = ~np.isnan(belief.table.y[:, target]) & is_real(space, belief.table.x)
     with torch.no_grad():
         mean = belief.models[target].moments(torch.from_numpy(belief.table.x[known]))[0]
     return sign * float((sign * mean).max())

@@ -10,13 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from loop.acquisition.protocol import Chosen, Purchase, Question
+from loop.acquisition.fidelities import Fidelities
+from loop.acquisition.protocol import Acquisition, Chosen, Purchase, Question
 from loop.acquisition.registry import acquisition
+from loop.acquisition.streaming import is_among
 from loop.belief import Belief, learn, predictions_of
 from loop.costs import Purse
 from loop.design import Design
 from loop.errors import FitError, PoolExhausted, SpaceError, TooFewPoints
 from loop.explain import explain_block, explain_initial, explain_model, explain_replicate, nearest
+from loop.fidelity import fidelity_column, is_real
 from loop.history import History, regression_table
 from loop.insight.best import best_of_belief
 from loop.insight.saying import best_sentence
@@ -98,8 +101,12 @@ def plan(
     affordable = max(experiments // replicates, 1)
     wanted = spec.planner.initial.experiments - len(history.observations) - len(history.pending)
     belief: Belief | None = None
+    wanted_real = False
     if wanted <= 0 and len(table) and np.isnan(table.y).any(axis=1).all():
         notes.append("no experiment has a value for every target yet, so the initial design goes on")
+    elif wanted <= 0 and len(table) and not (is_real(space, table.x) & ~np.isnan(table.y).any(axis=1)).any():
+        notes.append("nothing real was measured yet, so the initial design goes on with the real thing")
+        wanted_real = True
     elif wanted <= 0 and not _is_random(spec):
         try:
             belief = learn(spec, space, objective, history, table, seed=seed)
@@ -135,6 +142,8 @@ def plan(
         blocks = [0] * len(laid.points) if laid.blocks is None else laid.blocks.tolist()
         picks = [_Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(laid.points, blocks, strict=True)]
     notes.extend(more)
+    if wanted_real:
+        picks = _made_real(space, picks, tried)
     if not picks:
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
     if purchase:
@@ -168,12 +177,14 @@ def _by_model(
     d = len(space.parameters)
     question = _question(space, objective, history, belief, pool, seed, purchase)
     weighed = 1 if objective.is_scalar else len(objective.wanted)
-    function = acquisition(
-        spec.planner.acquisition,
-        is_finite=space.is_finite,
-        targets=weighed,
-        has_levels=len(objective.wanted) == 1 and objective.wanted[0].levels is not None,
-    )
+    function: Acquisition = Fidelities()
+    if fidelity_column(space) is None:
+        function = acquisition(
+            spec.planner.acquisition,
+            is_finite=space.is_finite,
+            targets=weighed,
+            has_levels=len(objective.wanted) == 1 and objective.wanted[0].levels is not None,
+        )
     with torch.set_grad_enabled(not space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None
     chosen: Sequence[Chosen] = choice.points if choice else ()
@@ -190,6 +201,19 @@ def _by_model(
         except PoolExhausted:
             notes.append("no candidate was left for the control arm")
     return picks, notes
+
+
+def _made_real(space: Space, picks: list[_Pick], tried: NDArray[np.float64]) -> list[_Pick]:
+    """The same candidates as the real thing, each once and none that was tried."""
+    column, taken, found = fidelity_column(space), tried, []
+    for pick in picks:
+        x = pick.x.copy()
+        if column is not None:
+            x[column] = space.finite_parameters()[column].size - 1.0
+        if not is_among(x[None], taken)[0]:
+            found.append(replace(pick, x=x))
+            taken = np.vstack([taken, x])
+    return found
 
 
 def _paid(purchase: Purchase, picks: list[_Pick], replicates: int, seed: int, notes: list[str]) -> list[_Pick]:
@@ -241,7 +265,7 @@ def _question(
     purchase: Purchase | None,
 ) -> Question:
     d = len(space.parameters)
-    complete = ~np.isnan(belief.table.y).any(axis=1)
+    complete = ~np.isnan(belief.table.y).any(axis=1) & is_real(space, belief.table.x)
     return Question(
         space=space,
         objective=objective,
@@ -308,7 +332,8 @@ def _proposals(
     with torch.no_grad():
         stated = predictions_of(objective, belief, x)
     costs = None if purchase is None else purchase.costs
-    per = f" per {costs.shown_unit}" if costs is not None and purchase is not None and purchase.per_cost else ""
+    is_per = purchase is not None and purchase.per_cost and fidelity_column(space) is None
+    per = f" per {costs.shown_unit}" if costs is not None and is_per else ""
     order = run_order(x.numpy(), costs, history.last, seed=seed)
     order = np.lexsort((order, np.array([p.block for p in picks]))).argsort()  # one block after the other
     drafts = []

@@ -11,6 +11,7 @@ from flows.spending import Spending, spending_of
 from loop.contracts import Ledger
 from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
+from loop.fidelity import counts
 from loop.history import values_of
 from loop.objective import SCORES, Objective
 from loop.outcome import Fault
@@ -179,7 +180,7 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
     Where a trade-off makes one number of several targets, its best comes first.
     """
     objective = build_objective(spec)
-    rows = [(o, values) for o in observations if (values := values_of(o.outcome))]
+    rows = [(o, values) for o in observations if counts(raw, o.settings) and (values := values_of(o.outcome))]
     keeping = [row for row in rows if objective.keeps(row[1])] or rows
     best = []
     for name, unit, worth in _rankings(objective):

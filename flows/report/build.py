@@ -53,7 +53,7 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
 
     objective, units = read_objective(campaign.spec), read_units(campaign.spec)
     targets = objective.targets
-    results = read_results(ledger.observations(name, with_retracted=True), targets, units)
+    results = read_results(ledger.observations(name, with_retracted=True), targets, units, campaign.spec)
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
     steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)

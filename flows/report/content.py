@@ -72,6 +72,7 @@ class Result:
     attempt_no: int
     recorded: datetime
     retracted: str | None  # why it no longer counts
+    is_real: bool = True  # False for a cheap version of the experiment, which is never the best
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from flows.report.content import Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
+from loop.fidelity import counts
 from loop.objective import Goal, Objective, Target, Tradeoff
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Json, ObservationRecord, Settings
@@ -52,7 +53,10 @@ def with_units(settings: Settings, units: Mapping[str, str]) -> tuple[Setting, .
 
 
 def read_results(
-    observations: Iterable[ObservationRecord], targets: Iterable[Target], units: Mapping[str, str]
+    observations: Iterable[ObservationRecord],
+    targets: Iterable[Target],
+    units: Mapping[str, str],
+    spec: Json | None = None,
 ) -> tuple[Result, ...]:
     """Every observation as a result, told ones first in the order told, then in the order run."""
     told: list[ObservationRecord] = []
@@ -89,6 +93,7 @@ def read_results(
                 attempt_no=o.attempt_no,
                 recorded=o.recorded,
                 retracted=o.retracted,
+                is_real=counts(spec or {}, o.settings),
             )
         )
     return tuple(results)

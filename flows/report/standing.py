@@ -28,7 +28,7 @@ def counts(reading: Reading, target: Target) -> bool:
 
 def reading_of(result: Result, target: Target) -> Reading | None:
     """The reading that counts for ``target``: measured, not retracted, known to be reached."""
-    if result.kind is not Kind.MEASURED or result.retracted is not None:
+    if result.kind is not Kind.MEASURED or result.retracted is not None or not result.is_real:
         return None
     reading = result.readings.get(target.name)
     return reading if reading is not None and counts(reading, target) else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.protocol import Question
+from loop.fidelity import is_real
 from loop.space import Pool, sample_space
 from loop.space.pool import LargePool, PointPool
 from loop.surrogates.committee import FittedCommittee
@@ -56,11 +57,11 @@ def _sample(pool: LargePool, seed: int) -> PointPool:
 
 
 def untried(question: Question) -> Iterator[Tensor]:
-    """Coordinates of the candidates that were not tried, in chunks of shape ``(n, d)``."""
+    """Coordinates of the (real) candidates that were not tried, in chunks of shape ``(n, d)``."""
     pool, indices, _ = candidates(question)
     for start in range(0, len(indices), CHUNK):
         x = pool.take(indices[start : start + CHUNK])
-        x = x[~is_among(x, question.tried)]
+        x = x[~is_among(x, question.tried) & is_real(question.space, x)]
         yield torch.from_numpy(np.ascontiguousarray(x[question.affordable(x)]))
 
 

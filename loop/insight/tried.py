@@ -9,6 +9,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.fidelity import is_real
 from loop.history import History, Observation
 from loop.objective import Objective
 from loop.outcome import Fault, Measured, Negative, Qualifier
@@ -44,6 +45,8 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
     """
     groups: dict[bytes, list[Observation]] = {}
     for o in history.observations:
+        if not is_real(space, o.x[None])[0]:
+            continue
         groups.setdefault((o.x + 0.0).tobytes(), []).append(o)  # adding zero turns -0.0 into 0.0
     found = []
     for group in groups.values():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from loop.history import History, values_of
+from loop.fidelity import is_real
+from loop.history import History, Observation, values_of
 from loop.objective import Objective
-from loop.spec import CampaignSpec, build_objective
+from loop.spec import CampaignSpec, build_objective, build_space
 
 
 def reason_to_stop(spec: CampaignSpec, history: History, spent: int) -> str:
@@ -22,7 +23,13 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int) -> str:
         spent: Experiments begun so far: distinct pairs of proposal and replicate, whatever was tried again.
     """
     objective = build_objective(spec)
-    every = [values_of(o.outcome) for o in history.observations] if spec.stop else []
+    counted: Sequence[Observation] = ()
+    if spec.stop:
+        counted = history.observations
+        if any(p.type == "fidelity" for p in spec.space.values()):
+            space = build_space(spec)
+            counted = [o for o in counted if is_real(space, o.x[None])[0]]
+    every = [values_of(o.outcome) for o in counted]
     rows = [row for row in every if objective.keeps(row)]
     for rule in spec.stop:
         unit, reached = _values(objective, rule.target, rows)

@@ -19,11 +19,15 @@ NOTHING = -1.0  # coordinate of options that do not apply (numbers that do not a
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A choice between named options that have no structure and no order."""
+    """A choice between named options that have no structure and no order.
+
+    With ``is_fidelity`` they are versions of one measurement, from the cheapest to the real thing.
+    """
 
     name: str
     options: tuple[str, ...]
     unit: str = ""
+    is_fidelity: bool = False
 
     def __post_init__(self) -> None:
         _check_options(self.name, self.options)

@@ -26,6 +26,7 @@ from loop.spec.models import (
     ComponentSpec,
     ContextSpec,
     DerivedSpec,
+    FidelitySpec,
     MixtureSpec,
     MoleculeSpec,
     NumberSpec,
@@ -128,6 +129,8 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
             )
         case CategorySpec():
             return Category(name, tuple(spec.options))
+        case FidelitySpec():
+            return Category(name, tuple(spec.options), is_fidelity=True)
         case OrdinalSpec():
             return Ordinal(name, tuple(spec.options))
     assert isinstance(spec, NumberSpec)

@@ -52,7 +52,7 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
     Raises:
         CostError: A parameter or an option is unknown, or a budget or ``per_cost`` has no costs to go by.
     """
-    stated, budget = spec.costs, spec.budget
+    stated, budget = with_fidelities(spec), spec.budget
     if stated is None:
         if budget.cost is not None or budget.hours is not None:
             which = "cost" if budget.cost is not None else "hours"
@@ -77,6 +77,28 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
     if spec.planner.per_cost:
         _check_per_cost(spec, costs)
     return costs
+
+
+def with_fidelities(spec: CampaignSpec) -> CostsSpec | None:
+    """The costs of a spec with those of its fidelity among the prices of options.
+
+    Raises:
+        CostError: A fidelity has no price, one that is not above zero, or prices in two places.
+    """
+    stated = spec.costs
+    for name, p in spec.space.items():
+        if p.type != "fidelity":
+            continue
+        elsewhere = ((stated and stated.options) or {}).get(name)
+        if (p.costs is None) == (elsewhere is None):
+            raise CostError(("space", name), "a fidelity needs to know what each option costs; "
+                            f"give costs there, or under costs.options.{name}, and not in both")  # fmt: skip
+        prices = p.costs or elsewhere or {}
+        if missing := [o for o in p.options if not prices.get(o, 0.0) > 0]:
+            raise CostError(("space", name), f"option {missing[0]!r} needs a cost above zero; add it to costs")
+        options = {**((stated and stated.options) or {}), name: prices}
+        stated = (stated or CostsSpec()).model_copy(update={"options": options})
+    return stated
 
 
 def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:

@@ -79,6 +79,14 @@ class OrdinalSpec(_Conditional):
     options: list[Text]
 
 
+class FidelitySpec(_Strict):
+    """Versions of one measurement, from the cheapest to the real thing, and what each costs."""
+
+    type: Literal["fidelity"]
+    options: list[Text] = Field(min_length=2)
+    costs: dict[Text, float] | None = None
+
+
 class NumberSpec(_Conditional):
     """A number: ``values``, or ``low`` and ``high`` with or without a ``step``; with ``or_zero`` it may be 0 too."""
 
@@ -135,7 +143,15 @@ class ContextSpec(_Strict):
 
 
 ParameterSpec: TypeAlias = Annotated[
-    ComponentSpec | MoleculeSpec | CategorySpec | OrdinalSpec | NumberSpec | MixtureSpec | DerivedSpec | ContextSpec,
+    ComponentSpec
+    | MoleculeSpec
+    | CategorySpec
+    | OrdinalSpec
+    | FidelitySpec
+    | NumberSpec
+    | MixtureSpec
+    | DerivedSpec
+    | ContextSpec,
     Field(discriminator="type"),
 ]
 

@@ -24,6 +24,7 @@ from loop.spec.models import (
     ComponentSpec,
     ContextSpec,
     DerivedSpec,
+    FidelitySpec,
     InitialSpec,
     MixtureSpec,
     MoleculeSpec,
@@ -124,8 +125,26 @@ def _check_whole(spec: CampaignSpec, source: str, lines: _Lines) -> None:
     if planner.acquisition not in ACQUISITIONS:
         unknown = UnknownName("acquisition", planner.acquisition, ACQUISITIONS)
         raise SpecError(f"{_where(source, lines, ('planner', 'acquisition'))}: {unknown}")
+    fidelities = [n for n, p in spec.space.items() if isinstance(p, FidelitySpec)]
+    if fidelities and (problem := _of_fidelities(spec, fidelities, objective)):
+        raise SpecError(f"{_where(source, lines, ('space', fidelities[-1]))}: {problem}")
     if problem := _of_acquisition(planner.acquisition, objective):
         raise SpecError(f"{_where(source, lines, ('planner', 'acquisition'))}: {problem}")
+
+
+def _of_fidelities(spec: CampaignSpec, names: list[str], objective: Objective) -> str:
+    """What is wrong with a parameter that is a fidelity; "" if nothing is."""
+    if len(names) > 1:
+        return f"{names[0]!r} is a fidelity already; a campaign has one at most, so give their combinations as options"
+    if not objective.is_scalar:
+        return (
+            "fidelities need one target or a tradeoff: a front has no one best; add tradeoff: desirability or weighted"
+        )
+    if spec.planner.acquisition not in ("auto", "improvement"):
+        return f"fidelities are chosen by 'improvement', and acquisition is {spec.planner.acquisition!r}; remove it"
+    if spec.plate is not None:
+        return "a plate cannot hold fidelities; leave plate: out"
+    return ""
 
 
 def _of_acquisition(name: str, objective: Objective) -> str:
@@ -279,6 +298,7 @@ _KINDS: Final[Mapping[str, type[BaseModel]]] = {
     "molecule": MoleculeSpec,
     "category": CategorySpec,
     "ordinal": OrdinalSpec,
+    "fidelity": FidelitySpec,
     "number": NumberSpec,
     "mixture": MixtureSpec,
     "derived": DerivedSpec,

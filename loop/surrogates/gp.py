@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
+from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, row_effects, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
@@ -33,6 +34,8 @@ NOISE_LOG_MEDIAN, NOISE_LOG_SD = (
     1.0,
 )  # log-normal prior of the noise variance, values standardised
 SWEEPS = 3  # over the effects, at most
+APART = (0.1, 1.0, 4.0, 16.0, 64.0, 400.0)  # of fidelities, in distances of two options: from alike to unrelated
+DOUBT = 0.5  # log prior odds against each e-fold of that distance: few points say nothing, and cheap ones must be tried
 MEAN_VARIANCE = 1.0  # prior variance of the constant mean, in output scales
 
 
@@ -49,11 +52,23 @@ class GaussianProcess:
         """The process at the most probable grid point. Raises ``TooFewPoints`` or ``FitError``.
 
         Prior (Chen, Fleck and Stuyver 2026): l0 = 0.4 sqrt(d) + 4, lengthscale ~ Gamma(2 l0, 2),
-        output scale ~ Gamma(l0, 1), with d the nominal dimension of the encoding.
+        output scale ~ Gamma(l0, 1), with d the nominal dimension of the encoding. Where the space has fidelities, how
+        far they are apart, and so how much they have in common, is one more thing that the evidence decides.
         """
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
-        distance = metric(space, self.representation)
+        if fidelity_column(space) is None:
+            return self._fitted(space, data, 1.0)
+        fitted = [self._fitted(space, data, apart) for apart in APART]
+        told = [
+            float(f.details["log_evidence"]) - DOUBT * math.log(a / APART[0])
+            for a, f in zip(APART, fitted, strict=True)
+        ]
+        which = told.index(max(told))
+        return replace(fitted[which], details={**fitted[which].details, "fidelities_apart": APART[which]})
+
+    def _fitted(self, space: Space, data: TrainingSet, apart: float) -> ExactPosterior:
+        distance = metric(space, self.representation, apart)
         shift, scale = standardised(data)
         low, high = ((limit - shift) / scale for limit in data.limits)
         y = (data.y - shift) / scale

@@ -50,21 +50,22 @@ class Metric:
         return total
 
 
-def metric(space: Space, representation: Representation) -> Metric:
+def metric(space: Space, representation: Representation, apart: float = 1.0) -> Metric:
     """The metric of a space in one representation.
 
     Squared distances of differing options are 2 on average (what one-hot gives), so that every parameter weighs
     alike a priori; numbers are scaled to 0 to 1 over their range, or over its logarithm. A mixture is the mean of its
-    parts, weighted by their fractions, so that two pure parts are as far apart as two options.
+    parts, weighted by their fractions, so that two pure parts are as far apart as two options. Neighbouring fidelities
+    are ``apart`` times as far from each other as two options.
     """
-    return _metric(space.frame, representation)
+    return _metric(space.frame, representation, apart)
 
 
-@lru_cache(maxsize=16)  # a campaign's rounds share the look-up tables
-def _metric(frame: Frame, representation: Representation) -> Metric:
+@lru_cache(maxsize=32)  # a campaign's rounds share the look-up tables
+def _metric(frame: Frame, representation: Representation, apart: float) -> Metric:
     mixed = frame.mixed_columns
     parts: list[Part] = [
-        _part(frame, column, representation) for column in range(len(frame.parameters)) if column not in mixed
+        _part(frame, column, representation, apart) for column in range(len(frame.parameters)) if column not in mixed
     ]
     parts.extend(_MixturePart(m.columns, _table(m, representation)) for m in frame.mixtures)
     parts.extend(_DerivedPart(frame, number) for number in frame.derived)
@@ -78,12 +79,14 @@ def _dimension(p: Parameter) -> int:
     return 1
 
 
-def _part(frame: Frame, column: int, representation: Representation) -> Part:
+def _part(frame: Frame, column: int, representation: Representation, apart: float) -> Part:
     match p := frame.parameters[column]:
         case Component() if representation is Representation.ONE_HOT:
             return _OptionPart(column, _one_hot_block)
         case Component():
             return _OptionPart(column, _structures(p.smiles, representation), p.nothing)
+        case Category(is_fidelity=True):
+            return _OptionPart(column, lambda a, b: 2.0 * apart * np.abs(a[:, None] - b[None, :]).astype(np.float64))
         case Category():
             return _OptionPart(column, _one_hot_block)
         case _:

@@ -1,0 +1,34 @@
+"""Fidelities: cheap and dear versions of one measurement, of which only the last is the real thing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.space import Category, Space
+
+
+def fidelity_column(space: Space) -> int | None:
+    """The column of the fidelity, None where a space has none."""
+    return next((i for i, p in enumerate(space.parameters) if isinstance(p, Category) and p.is_fidelity), None)
+
+
+def is_real(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of ``x``, ``(n, d)``, are the real thing: ``(n,)``; all of them where there are no fidelities."""
+    column = fidelity_column(space)
+    if column is None:
+        return np.ones(len(x), dtype=bool)
+    top = space.parameters[column]
+    assert isinstance(top, Category)
+    return np.asarray(x[:, column] == top.size - 1)
+
+
+def counts(spec: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether settings are of the real thing, by a resolved spec as it is on record."""
+    for name, entry in (spec.get("space") or {}).items():
+        if entry.get("type") == "fidelity" and settings.get(name) != entry["options"][-1]:
+            return False
+    return True

@@ -1,0 +1,143 @@
+"""Fidelities: a cheap version of a measurement spares dear ones where it tells something, and does no harm else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from campaigns import measured
+
+from loop.history import History, Observation
+from loop.planner import plan
+from loop.policy.stopping import reason_to_stop
+from loop.spec import CampaignSpec, build_costs, build_space
+from loop.surrogates.gp import APART, GaussianProcess
+from loop.surrogates.metric import Representation
+from loop.surrogates.protocol import TrainingSet
+
+PRICE = 20.0
+NEAR_BEST = 0.9
+
+
+def spec_of(*, is_cheap: bool, batch: int = 2, stop: tuple = ()):
+    space = {name: {"type": "number", "low": 0, "high": 11, "step": 1} for name in ("a", "b")}
+    if is_cheap:
+        space["method"] = {
+            "type": "fidelity",
+            "options": ["calculated", "measured"],
+            "costs": {"calculated": 1, "measured": PRICE},
+        }
+    return CampaignSpec.from_resolved(
+        {
+            "campaign": "pair",
+            "space": space,
+            "objective": {"y": {"goal": "maximize"}},
+            "planner": {"batch": batch, "surrogate": "gp", "initial": {"design": "random", "experiments": 6}},
+            "budget": {"experiments": 500},
+            "stop": list(stop),
+            "laboratory": {"adapter": "emulator"},
+        }
+    )
+
+
+def surfaces(seed: int):
+    """Two unrelated smooth surfaces over the grid, each from 0 to 1."""
+    rng = np.random.default_rng(seed)
+    a, b = np.meshgrid(np.arange(12) / 11, np.arange(12) / 11, indexing="ij")
+    found = []
+    for _ in range(2):
+        z = sum(
+            rng.normal() * np.cos(2 * np.pi * (k * a + m * b) / 1.6 + rng.uniform(0, 6))
+            for k in range(3)
+            for m in range(3)
+        )
+        found.append((z - z.min()) / (z.max() - z.min()))
+    return found
+
+
+def dear_until_found(*, is_cheap: bool, is_useful: bool, seed: int, most: int = 40) -> tuple[float, int]:
+    """The cost, in dear experiments, and how many of them, until one near the best was measured for real."""
+    spec = spec_of(is_cheap=is_cheap)
+    space = build_space(spec)
+    real, other = surfaces(seed)
+    cheap = real + 0.1 * other if is_useful else other
+    seen: list[Observation] = []
+    cost = dear = 0
+    for k in range(300):
+        found = plan(spec, History(tuple(seen)), seed=1000 * seed + k, experiments=10)
+        for p in found.proposals:
+            s = p.candidate.settings
+            at = int(s["a"]), int(s["b"])
+            is_real = s.get("method", "measured") == "measured"
+            cost += PRICE if is_real else 1.0
+            dear += is_real
+            value = real[at] if is_real else cheap[at]
+            seen.append(Observation(f"o{len(seen)}", space.coordinates(s), measured(y=float(value))))
+            if is_real and value >= NEAR_BEST:
+                return cost / PRICE, dear
+        if cost >= most * PRICE:
+            break
+    return cost / PRICE, dear
+
+
+@pytest.mark.slow
+def test_a_cheap_version_spares_dear_experiments_and_a_useless_one_does_no_harm():
+    seeds = range(15)
+    alone = [dear_until_found(is_cheap=False, is_useful=False, seed=s) for s in seeds]
+    useful = [dear_until_found(is_cheap=True, is_useful=True, seed=s) for s in seeds]
+    useless = [dear_until_found(is_cheap=True, is_useful=False, seed=s) for s in seeds]
+    cost = {name: float(np.mean([c for c, _ in runs])) for name, runs in
+            (("alone", alone), ("useful", useful), ("useless", useless))}  # fmt: skip
+
+    assert np.mean([d for _, d in useful]) < np.mean([d for _, d in alone])
+    assert cost["useful"] < cost["alone"]
+    assert cost["useless"] <= 1.25 * cost["alone"]  # 15 runs tell no finer
+
+
+def training(correlated: bool) -> TrainingSet:
+    real, other = surfaces(3)
+    rng = np.random.default_rng(0)
+    x = np.array([[a, b, f] for f in (0.0, 1.0) for a, b in rng.integers(0, 12, (20, 2))], dtype=np.float64)
+    y = [real[int(a), int(b)] if f else (real if correlated else other)[int(a), int(b)] for a, b, f in x]
+    nan = torch.full((len(x),), torch.nan, dtype=torch.float64)
+    return TrainingSet(torch.from_numpy(x), torch.tensor(y, dtype=torch.float64), nan)
+
+
+def test_the_evidence_tells_versions_that_agree_from_those_that_do_not():
+    space = build_space(spec_of(is_cheap=True))
+    recipe = GaussianProcess("gp", Representation.ONE_HOT)
+    apart = [recipe.fit(space, training(same), seed=0).details["fidelities_apart"] for same in (True, False)]
+
+    assert apart[0] == APART[0]
+    assert apart[1] > apart[0]
+
+
+def test_only_the_real_thing_ends_a_campaign():
+    spec = spec_of(is_cheap=True, stop=({"target": "y", "at_least": 0.9},))
+    space = build_space(spec)
+
+    def reason(method):
+        x = space.coordinates({"a": 1.0, "b": 1.0, "method": method})
+        return reason_to_stop(spec, History((Observation("o", x, measured(y=0.95)),)), 1)
+
+    assert reason("calculated") == ""
+    assert reason("measured").startswith("y reached 0.95")
+
+
+def test_the_first_real_measurements_are_asked_for_where_there_are_none():
+    spec = spec_of(is_cheap=True)
+    space = build_space(spec)
+    rows = [{"a": float(k), "b": float(k), "method": "calculated"} for k in range(7)]
+    seen = [Observation(f"o{k}", space.coordinates(r), measured(y=k / 7)) for k, r in enumerate(rows)]
+    found = plan(spec, History(tuple(seen)), seed=1, experiments=10)
+
+    assert {p.candidate.settings["method"] for p in found.proposals} == {"measured"}
+    assert any("nothing real was measured yet" in note for note in found.notes)
+
+
+def test_a_fidelity_is_priced():
+    spec = spec_of(is_cheap=True)
+    costs = build_costs(spec, build_space(spec))
+
+    assert costs is not None
+    assert costs.own(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])).tolist() == [1.0, PRICE]
