@@ -77,7 +77,7 @@ class BoFire:
 
     def _strategy(self, observations: list[dict[str, Any]], seed: int) -> Any:
         torch.manual_seed(seed)
-        make = SoboStrategy if len(self.question.targets) == 1 else MoboStrategy
+        make = SoboStrategy if len(self.question.aims) == 1 else MoboStrategy  # limits are no aims
         strategy = strategies.map(make(domain=self.domain, seed=seed))
         told = []
         for o in observations:
