@@ -6,7 +6,7 @@ One target that is to be large or small has an improvement in closed form; every
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from botorch.optim.optimize import optimize_acqf
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.acquisition.climbing import SPARING, USUAL, Climber, settled
+from loop.acquisition.climbing import SPARING, USUAL, Climber, settled, valued
 from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import hypervolume_improvement, trade_offs
 from loop.acquisition.pool import UCB_BETA
@@ -90,6 +90,10 @@ class Mixed:
             taken = np.vstack([question.tried, chosen.numpy()])
             paid = question.affordable(ranked)
             free = next((i for i, x in enumerate(ranked) if paid[i] and not _is_taken(space, x, taken)), None)
+            if free is None:  # the climb ended where something was tried; the best of the sample that is not
+                ranked, values = _ranked(function, others)
+                paid = question.affordable(ranked)
+                free = next((i for i, x in enumerate(ranked) if paid[i] and not _is_taken(space, x, taken)), None)
             if free is None:
                 return Choice(tuple(points), ("nothing that was not tried was found; the batch is smaller",))
             meaning = (
@@ -162,6 +166,15 @@ class Mixed:
         if self.name == "pareto":
             return trade_offs(question, 64)
         return shortlist(question, improvement_score(question), 64)
+
+
+def _ranked(
+    function: Callable[[Tensor], Tensor], x: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points ``x``, shape ``(n, d)``, best first, and what they are worth: ``(n,)``."""
+    value = valued(function, x)
+    order = np.argsort(-value, kind="stable")
+    return x[order], value[order]
 
 
 def _is_plain(space: Space) -> bool:
