@@ -1,0 +1,1 @@
+"""How ``loop.planner.plan`` works: the situation, the batch chosen in it, and the proposals written of that."""

@@ -1,0 +1,174 @@
+"""The batch: by the model where there is one, else by the initial design; well by well where it fills a plate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.acquisition.fidelities import Fidelities
+from loop.acquisition.protocol import Acquisition, Chosen, Question
+from loop.acquisition.registry import acquisition
+from loop.acquisition.streaming import is_among
+from loop.design import Design
+from loop.errors import PoolExhausted, SpaceError
+from loop.explain import explain_replicate
+from loop.fidelity import fidelity_column
+from loop.planning.situation import Situation
+from loop.plate import Plate, Scope
+from loop.plate.planning import acquisition_of, asked_plate, designed_plate
+from loop.policy.control import controls_in
+from loop.policy.initial import first_experiments, initial_design
+from loop.policy.replicate import spend
+from loop.record import Arm, Place
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A chosen point before it becomes a proposal."""
+
+    x: NDArray[np.float64]
+    arm: Arm
+    acquisition: str
+    value: float | None
+    meaning: str
+    place: Place | None = None
+    block: int = 0  # of the initial design, from 1; 0 without blocks
+
+
+def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
+    """The next batch in the order of choosing, and notes on what was not as asked.
+
+    Raises:
+        PoolExhausted: Nothing is left to propose.
+    """
+    if s.plate is not None:
+        picks, notes = _on_plate(s, s.plate)
+    elif s.belief is not None:
+        picks, notes = _by_model(s, min(s.spec.planner.batch, s.affordable))
+    elif s.initial_left <= 0 and s.is_random:
+        picks, notes = _at_random(s, min(s.spec.planner.batch, s.affordable)), []
+    else:
+        picks, notes = _by_design(s)
+    if s.wants_real:
+        picks = _made_real(s, picks)
+    if not picks:
+        raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+    return picks, notes
+
+
+def _at_random(s: Situation, n: int) -> list[Pick]:
+    x = initial_design("random", s.space, s.pool, s.tried, n, seed=s.seed)
+    return [Pick(row, Arm.MODEL, "random", None, "chosen at random") for row in x]
+
+
+def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
+    """What the initial design asks for next."""
+    planner = s.spec.planner
+    wanted = math.ceil(s.initial_left / s.replicates) if s.initial_left > 0 else planner.batch
+    size = min(wanted, s.affordable)
+    design, notes = planner.initial.design, []
+    try:
+        laid = first_experiments(planner.initial, s.space, s.pool, s.tried, size, seed=s.seed)
+    except SpaceError as error:
+        if s.pool is None:
+            raise
+        notes = [f"design {design!r} found no allowed point ({error}); drawn at random instead"]
+        design = "random"
+        laid = Design(initial_design(design, s.space, s.pool, s.tried, size, seed=s.seed))
+    blocks = [0] * len(laid.points) if laid.blocks is None else laid.blocks.tolist()
+    picks = [Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(laid.points, blocks, strict=True)]
+    return picks, [*notes, *laid.notes]
+
+
+def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
+    """The model's choices, then the controls, which are drawn from what the model left."""
+    planner = s.spec.planner
+    controls = controls_in(batch, s.after_initial // max(planner.copies, 1), planner.control)
+    question, function = s.question(), _function(s)
+    with torch.set_grad_enabled(not s.space.is_finite):
+        choice = function.choose(question, batch - controls) if batch > controls else None
+    chosen: Sequence[Chosen] = choice.points if choice else ()
+    picks = [Pick(c.x, Arm.MODEL, function.name, c.value, c.meaning) for c in chosen]
+    if planner.replicates == "planned":
+        with torch.no_grad():
+            picks = _with_replicates(s, question, picks, batch - controls)
+    notes = list(choice.notes) if choice else []
+    if controls:
+        taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
+        try:
+            x = initial_design("random", s.space, s.pool, taken, controls, seed=s.seed + 1)
+            picks.extend(Pick(row, Arm.CONTROL, "", None, "control, chosen at random") for row in x)
+        except PoolExhausted:
+            notes.append("no candidate was left for the control arm")
+    return picks, notes
+
+
+def _function(s: Situation) -> Acquisition:
+    if fidelity_column(s.space) is not None:
+        return Fidelities()
+    wanted = s.objective.wanted
+    return acquisition(
+        s.spec.planner.acquisition,
+        is_finite=s.space.is_finite,
+        targets=1 if s.objective.is_scalar else len(wanted),
+        has_levels=len(wanted) == 1 and wanted[0].levels is not None,
+    )
+
+
+def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q: int) -> list[Pick]:
+    """The model's choices, some of them given up for tried candidates again where that is worth more."""
+    assert s.belief is not None
+    used = set(s.belief.table.ids)
+    asked_for = np.unique(np.array([o.x for o in s.history.observations if o.id in used]), axis=0)  # not what was met
+    question = replace(question, observed=torch.from_numpy(asked_for))
+    kept = []
+    for turn in spend(question, [torch.from_numpy(p.x) for p in picks], q):
+        if not turn.is_replicate:
+            kept.append(picks[turn.index])
+            continue
+        x = question.observed[turn.index].numpy()
+        meaning = explain_replicate(s.objective, turn, s.history, x)
+        kept.append(Pick(x, Arm.REPLICATE, "replicate", turn.gain, meaning))
+    return kept
+
+
+def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:
+    """Every well of the next plate."""
+    if s.belief is not None:
+        seats, notes = asked_plate(plate, s.spec, s.question(), s.after_initial, s.affordable)
+        function = acquisition_of(s.spec, s.objective)
+    else:
+        is_random = s.initial_left <= 0 and s.is_random
+        design, arm = ("random", Arm.MODEL) if is_random else (s.spec.planner.initial.design, Arm.INITIAL)
+        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, s.affordable, s.seed)
+        function = "random"
+    blocks = plate.group(Scope.BLOCK)
+    return [
+        Pick(
+            seat.x,
+            seat.arm,
+            function if seat.arm is Arm.MODEL else "",
+            seat.value,
+            seat.meaning,
+            Place(1, plate.label(seat.well), int(blocks[seat.well]) + 1),
+        )
+        for seat in seats
+    ], list(notes)
+
+
+def _made_real(s: Situation, picks: Sequence[Pick]) -> list[Pick]:
+    """The same candidates as the real thing, each once and none that was tried."""
+    column, taken, found = fidelity_column(s.space), s.tried, []
+    for pick in picks:
+        x = pick.x.copy()
+        if column is not None:
+            x[column] = s.space.finite_parameters()[column].size - 1.0
+        if not is_among(x[None], taken)[0]:
+            found.append(replace(pick, x=x))
+            taken = np.vstack([taken, x])
+    return found

@@ -1,0 +1,100 @@
+"""Proposals: what of a batch can be paid, in which order it runs, and what is stated of each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from loop.acquisition.protocol import Purchase
+from loop.belief import predictions_of
+from loop.costs import Purse
+from loop.errors import PoolExhausted
+from loop.explain import explain_block, explain_initial, explain_model, nearest
+from loop.fidelity import fidelity_column
+from loop.insight.best import best_of_belief
+from loop.insight.saying import best_sentence
+from loop.planning.batch import Pick
+from loop.planning.situation import Situation
+from loop.policy.paying import covered, said
+from loop.policy.run_order import run_order, within
+from loop.record import Arm, Json, ProposalDraft
+
+
+def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[Pick], list[str]]:
+    """What of the batch can be paid, with notes on what cannot and on the order of running.
+
+    Raises:
+        PoolExhausted: The budget pays for none of it.
+    """
+    costs, purse, notes = purchase.costs, purchase.purse, []
+    x = np.array([p.x for p in picks])
+    kept = covered(x, costs, purse, purchase.last, replicates=s.replicates, seed=s.seed)
+    if not kept:
+        raise PoolExhausted(
+            f"the budget leaves {said(purse, costs)}, which pays for none of the {len(picks)} experiments chosen next; "
+            "raise it to go on"
+        )
+    if len(kept) < len(picks):
+        notes.append(f"the budget leaves {said(purse, costs)}, which pays for {len(kept)} of {len(picks)} proposals")
+    if costs.switch and len(kept) > 1:
+        notes.append("run order: few changes of slow parameters, at random within equal settings of them")
+    order = run_order(x[kept], costs, purchase.last, seed=s.seed)
+    batch = costs.spent(np.repeat(within(x[kept], order), s.replicates, axis=0), purchase.last)
+    notes.append(f"the batch costs {said(Purse(batch.cost if costs.has_money else None, batch.hours or None), costs)}")
+    return [picks[i] for i in kept], notes
+
+
+def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
+    """The picks as the record keeps them: run order, reason, predictions and nearest neighbour of each."""
+    belief, purchase = s.belief, s.purchase
+    x = torch.from_numpy(np.array([p.x for p in picks]))
+    with torch.no_grad():
+        stated = predictions_of(s.objective, belief, x)
+    costs = None if purchase is None else purchase.costs
+    is_per = purchase is not None and purchase.per_cost and fidelity_column(s.space) is None
+    per = f" per {costs.shown_unit}" if costs is not None and is_per else ""
+    order = run_order(x.numpy(), costs, s.history.last, seed=s.seed)
+    order = np.lexsort((order, np.array([p.block for p in picks]))).argsort()  # one block after the other
+    drafts = []
+    for position, (pick, predictions) in enumerate(zip(picks, stated, strict=True)):
+        known = nearest(s.space, pick.x, s.history)
+        if pick.arm is Arm.MODEL and belief is not None:
+            reason = explain_model(
+                s.space, s.objective, belief, pick.acquisition, pick.value, predictions, known, per=per
+            )
+        else:
+            reason = explain_initial(pick.arm, pick.meaning, known) + explain_block(pick.block)
+        drafts.append(
+            ProposalDraft(
+                candidate=s.space.candidate(s.space.settings(pick.x)),
+                arm=pick.arm,
+                position=position,
+                run_order=int(order[position]),
+                replicates=s.replicates,
+                reason=reason,
+                model="" if belief is None else belief.models[0].name,
+                acquisition=pick.acquisition,
+                acquisition_value=pick.value,
+                predictions=predictions,
+                neighbour=known.label,
+                novelty=known.novelty,
+                place=pick.place,
+            )
+        )
+    return tuple(drafts)
+
+
+def describe(s: Situation) -> Json:
+    """What is believed, for the record: the best, each target's model, and how much it was learnt from."""
+    belief = s.belief
+    if belief is None:
+        return {}
+    believed = best_of_belief(s.space, s.objective, s.history, belief, None, seed=s.seed)
+    return {
+        "believed_best": best_sentence(believed),
+        "targets": {t.name: dict(m.summary()) for t, m in zip(s.objective.targets, belief.models, strict=True)},
+        "training_rows": len(belief.table),
+        "informative_faults": belief.feasibility.faults,
+    }

@@ -1,0 +1,129 @@
+"""The situation in which a batch is chosen: what is wanted, what is known and believed, and what may be spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.acquisition.protocol import Purchase, Question
+from loop.belief import Belief, learn
+from loop.costs import Purse
+from loop.errors import FitError, TooFewPoints
+from loop.fidelity import is_real
+from loop.history import History, Table, regression_table
+from loop.objective import Objective
+from loop.plate import Plate
+from loop.space import Pool, ProductPool, Space
+from loop.spec import CampaignSpec, build_costs, build_objective, build_plate, build_space
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that a choice depends on, and notes on what was not as asked."""
+
+    spec: CampaignSpec
+    space: Space
+    objective: Objective
+    history: History
+    table: Table  # what the regression learns from
+    pool: Pool | None  # None where the space has continuous parameters
+    plate: Plate | None
+    purchase: Purchase | None  # None where nothing has a price
+    seed: int
+    experiments: int  # at most so many
+    belief: Belief | None = None  # None while the initial design goes on
+    wants_real: bool = False  # nothing but cheap versions was measured so far
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def replicates(self) -> int:
+        """How many experiments are made of each proposal."""
+        return min(self.spec.planner.copies, max(self.experiments, 1))
+
+    @property
+    def affordable(self) -> int:
+        """How many proposals the experiments allow."""
+        return max(self.experiments // self.replicates, 1)
+
+    @property
+    def initial_left(self) -> int:
+        """How many experiments of the initial design are still to be made; zero or below when it is done."""
+        made = len(self.history.observations) + len(self.history.pending)
+        return self.spec.planner.initial.experiments - made
+
+    @property
+    def after_initial(self) -> int:
+        """How many experiments came after the initial design."""
+        return max(-self.initial_left, 0)
+
+    @property
+    def is_random(self) -> bool:
+        return self.spec.planner.surrogate == "random"
+
+    @cached_property
+    def tried(self) -> NDArray[np.float64]:
+        """Coordinates that are not to be chosen again, shape ``(t, d)``."""
+        return self.history.tried(len(self.space.parameters))
+
+    def question(self) -> Question:
+        """What an acquisition function is asked. The situation must have a belief."""
+        assert self.belief is not None
+        table = self.belief.table
+        complete = ~np.isnan(table.y).any(axis=1) & is_real(self.space, table.x)
+        return Question(
+            space=self.space,
+            objective=self.objective,
+            models=self.belief.models,
+            feasibility=self.belief.feasibility,
+            pool=self.pool,
+            observed=torch.from_numpy(np.unique(table.x[complete], axis=0)),
+            pending=torch.from_numpy(self.history.waiting(len(self.space.parameters))),
+            tried=self.tried,
+            seed=self.seed,
+            purchase=self.purchase,
+        )
+
+
+def situation_of(
+    spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int, purse: Purse | None
+) -> Situation:
+    """The situation that ``loop.planner.plan``'s arguments make, with a belief where one can be had."""
+    space, objective = build_space(spec), build_objective(spec)
+    costs = build_costs(spec, space)
+    purchase = None
+    if costs is not None:
+        purchase = Purchase(costs, history.last, purse or Purse(), bool(spec.planner.per_cost))
+    if pool is None and space.is_finite:
+        pool = ProductPool(space)
+    table, notes = regression_table(space, objective, history)
+    found = Situation(
+        spec, space, objective, history, table, pool, build_plate(spec, space), purchase, seed, experiments
+    )
+    notes = (*history.notes, *notes)
+    if spec.planner.copies > experiments:
+        notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
+    return _believing(replace(found, notes=notes))
+
+
+def _believing(s: Situation) -> Situation:
+    """The same with a belief, or with the reason why the initial design goes on."""
+    if s.initial_left > 0:
+        return s
+    complete = ~np.isnan(s.table.y).any(axis=1)
+    if len(s.table) and not complete.any():
+        why = "no experiment has a value for every target yet, so the initial design goes on"
+        return replace(s, notes=(*s.notes, why))
+    if len(s.table) and not (complete & is_real(s.space, s.table.x)).any():
+        why = "nothing real was measured yet, so the initial design goes on with the real thing"
+        return replace(s, wants_real=True, notes=(*s.notes, why))
+    if s.is_random:
+        return s
+    try:
+        belief = learn(s.spec, s.space, s.objective, s.history, s.table, seed=s.seed)
+    except (TooFewPoints, FitError) as error:
+        return replace(s, notes=(*s.notes, f"no model this round, the initial design goes on: {error}"))
+    return replace(s, belief=belief, notes=(*s.notes, *belief.notes))
