@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from db import SqlLedger, open_ledger
 from loop.contracts import Artifact, Ledger
+from loop.decision import DecisionDraft, DecisionKind
 from loop.experiment import Event
 from loop.record import Candidate, EnvelopeDraft, Lease
 
@@ -124,4 +125,5 @@ def _fill(ledger: Ledger) -> Lease:
         work.record_round(batch(2, proposal(0), approved=False, pending=(keys[-1],)))
     with ledger.work(lease) as work:
         work.decide(ledger.proposals("coupling", 2)[0].id, True, "ada", "go on")
+        work.settle(DecisionDraft(DecisionKind.PIN, "ada", "I want to see it", {"molecule": "mol-7"}))
     return lease

@@ -246,10 +246,10 @@ def test_an_envelope_that_no_reader_foresaw_is_malformed_and_blocks_nothing(
 
     real, values = judging.read_outcome, iter([13.0, *[1.0] * 99])
 
-    def read_outcome(payload: Any, units: Any) -> Any:
+    def read_outcome(payload: Any, *more: Any) -> Any:
         if payload["outcome"] == "measured" and payload["values"][0]["value"] == 13.0:
             raise OverflowError("int too large to convert to float")
-        return real(payload, units)
+        return real(payload, *more)
 
     monkeypatch.setattr(judging, "read_outcome", read_outcome)
     laboratory.answers = lambda _: [measured(next(values))]

@@ -51,7 +51,7 @@ def test_the_tasks_of_a_tick_do_what_the_engine_does(settings: Settings, tmp_pat
     for place in (settings, calm):
         add(place, tmp_path)
     for _ in range(4):
-        engine_tick(calm, "small", planner=cheap_planner)
+        engine_tick(calm, "small")
         with passes.sitting(settings, "small") as current:
             for step in (tick.look, tick.plan_batch, tick.send):
                 step.fn(current)
