@@ -212,6 +212,7 @@ def _climb(
     for fixed, points in starts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BotorchWarning)  # an optimiser that stops early still returns its best
+            warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)  # the same, said by another class
             x, value = optimize_acqf(
                 function,
                 bounds=bounds,

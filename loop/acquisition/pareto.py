@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from botorch.acquisition.multi_objective import logei
 from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
 from botorch.acquisition.multi_objective.objective import (
     GenericMCMultiOutputObjective,
@@ -22,6 +23,10 @@ from loop.acquisition.hypervolume import Front, possible
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, untried
 from loop.acquisition.utility import SEED_STEP, believed, joint_model
+
+# BoTorch would compile a C++ kernel at its first use. A process killed meanwhile leaves a lock on which every later one
+# waits for ever, and the last digits would depend on whether a machine has a compiler.
+logei._load_attempted = True
 
 SAMPLES = 128  # joint draws over a pool
 CLIMB_SAMPLES = 64  # of BoTorch's function

@@ -13,7 +13,8 @@ from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.pool import LargePool
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
-from loop.surrogates.gp import matern52, prior_lengthscale
+from loop.surrogates.gp import matern52
+from loop.surrogates.lengthscales import typical
 from loop.surrogates.metric import Representation, metric
 
 CANDIDATES = 4_096  # untried points drawn at random
@@ -117,7 +118,7 @@ def _spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float6
 def spread_covariance(space: Space, x: torch.Tensor, tried: NDArray[np.float64]) -> torch.Tensor:
     """What the prior process believes of ``x``, shape ``(n, d)``, once ``tried`` was measured: ``(n, n)``."""
     distance = metric(space, Representation.COUNTS)
-    lengthscale = SPREAD_LENGTHSCALE * prior_lengthscale(distance.dimension)
+    lengthscale = SPREAD_LENGTHSCALE * typical(distance.dimension)
 
     def prior(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         return matern52(distance.squared(a, b).clamp_min(0.0).sqrt() / lengthscale)

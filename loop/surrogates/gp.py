@@ -22,11 +22,11 @@ from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, ro
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, Kernel, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
+from loop.surrogates.lengthscales import Lengthscales, lengthscales, typical
 from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.scatter import WIDEST, NoiseCurve, noise_curve
 
-LENGTHSCALES = torch.logspace(math.log10(0.35), math.log10(2.0), 9, dtype=torch.float64)  # times the prior's l0
 OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
 NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1], dtype=torch.float64)
 NOISE_LOG_MEDIAN, NOISE_LOG_SD = (
@@ -51,9 +51,10 @@ class GaussianProcess:
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
         """The process at the most probable grid point. Raises ``TooFewPoints`` or ``FitError``.
 
-        Prior (Chen, Fleck and Stuyver 2026): l0 = 0.4 sqrt(d) + 4, lengthscale ~ Gamma(2 l0, 2),
-        output scale ~ Gamma(l0, 1), with d the nominal dimension of the encoding. Where the space has fidelities, how
-        far they are apart, and so how much they have in common, is one more thing that the evidence decides.
+        Prior (Chen, Fleck and Stuyver 2026): l0 = 0.4 sqrt(d) + 4, lengthscale ~ Gamma(2 l0, 2), output scale ~
+        Gamma(l0, 1), with d the nominal dimension of the encoding; numbers alone have lengthscales of their own (see
+        ``lengthscales``). Where the space has fidelities, how far they are apart, and so how much they have in common,
+        is one more thing that the evidence decides.
         """
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
@@ -73,13 +74,12 @@ class GaussianProcess:
         low, high = ((limit - shift) / scale for limit in data.limits)
         y = (data.y - shift) / scale
         weights = noise_weights(data.sd, scale)
-        l0 = prior_lengthscale(distance.dimension)
-        lengthscales = l0 * LENGTHSCALES
+        l0, lengths = typical(distance.dimension), lengthscales(space, distance.dimension)
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
-        covariances = matern52(radius / lengthscales[:, None, None]) + MEAN_VARIANCE
+        covariances = matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE
         rows = Rows(y, low, high, data.is_censored, weights)
         effects = effects_of(data.effects)
-        grid = _Grid(covariances, _log_prior(l0, lengthscales))
+        grid = _Grid(covariances, _log_prior(l0, lengths))
         curve: NoiseCurve | None = None
         try:
             ratios, found = grid.with_effects(rows, effects)
@@ -91,7 +91,7 @@ class GaussianProcess:
                     ratios, found = grid.with_effects(rows, effects)
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
-        lengthscale, output, noise = float(lengthscales[found.kernel]), found.output, found.noise
+        lengthscale, output, noise = float(lengths.values[found.kernel]), found.output, found.noise
         told = sizes(effects, tuple(r * noise for r in ratios), found.root, found.y)
         details: dict[str, Any] = {
             "representation": self.representation.value,
@@ -191,11 +191,6 @@ def _factor(distance: Metric, l0: float, rows: Tensor, weights: Tensor) -> Calla
     return factor
 
 
-def prior_lengthscale(dimension: int) -> float:
-    """The chemistry prior's typical lengthscale for an encoding of so many dimensions."""
-    return 0.4 * math.sqrt(dimension) + 4.0
-
-
 def matern52(r: Tensor) -> Tensor:
     """The Matérn-5/2 correlation at scaled distance ``r``, any shape."""
     a = math.sqrt(5.0) * r
@@ -211,10 +206,8 @@ def _kernel(distance: Metric, lengthscale: float, output: float) -> Kernel:
     return covariance
 
 
-def _log_prior(l0: float, lengthscales: Tensor) -> Tensor:
+def _log_prior(l0: float, lengths: Lengthscales) -> Tensor:
     """Log prior on the grid, in log coordinates: shape ``(lengthscales, outputs, noises)``."""
-    # gamma densities of shape a and rate b, up to a constant, times the value (log coordinates): a log v - b v
-    length = 2 * l0 * lengthscales.log() - 2.0 * lengthscales
-    output = l0 * OUTPUT_SCALES.log() - OUTPUT_SCALES
+    output = l0 * OUTPUT_SCALES.log() - OUTPUT_SCALES  # Gamma(l0, 1)
     noise = -0.5 * ((NOISES.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
-    return length[:, None, None] + output[None, :, None] + noise[None, None, :]
+    return lengths.log_prior[:, None, None] + output[None, :, None] + noise[None, None, :]

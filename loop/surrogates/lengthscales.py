@@ -1,0 +1,50 @@
+"""What is believed of a lengthscale before any data: a grid of values, and how likely each is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from loop.space import Category, Component, Parameter, Space
+
+_OPTIONS = torch.logspace(math.log10(0.35), math.log10(2.0), 9, dtype=torch.float64)  # times l0
+_NUMBERS = torch.logspace(math.log10(0.08), math.log10(2.0), 13, dtype=torch.float64)  # times l0
+NUMBERS_MEDIAN, NUMBERS_LOG_SD = 0.25, 0.5  # of l0; measured, see docs/decisions/0008
+
+
+@dataclass(frozen=True)
+class Lengthscales:
+    """A grid of lengthscales ``(k,)`` and the log of their prior density ``(k,)``, in log coordinates."""
+
+    values: Tensor
+    log_prior: Tensor
+
+
+def typical(dimension: int) -> float:
+    """l0 = 0.4 sqrt(d) + 4, the chemistry prior's typical lengthscale for an encoding of ``d`` dimensions.
+
+    Source: Chen, Fleck and Stuyver 2026.
+    """
+    return 0.4 * math.sqrt(dimension) + 4.0
+
+
+def lengthscales(space: Space, dimension: int) -> Lengthscales:
+    """Gamma(2 l0, 2) where options are chosen; a quarter of it and wider where all parameters are numbers.
+
+    The chemistry prior speaks of one-hot options and descriptors. Numbers scaled to 0 to 1 are at most ``sqrt(d)``
+    apart: on its lengthscales, of 4 and more, every surface over them is nearly a parabola.
+    """
+    l0 = typical(dimension)
+    if any(_is_choice(p) for p in space.parameters):
+        values = l0 * _OPTIONS
+        # a gamma density of shape a and rate b, up to a constant, times the value (log coordinates): a log v - b v
+        return Lengthscales(values, 2 * l0 * values.log() - 2.0 * values)
+    values = l0 * _NUMBERS
+    return Lengthscales(values, -0.5 * ((values / (NUMBERS_MEDIAN * l0)).log() / NUMBERS_LOG_SD).square())
+
+
+def _is_choice(p: Parameter) -> bool:
+    return isinstance(p, Component) or (isinstance(p, Category) and not p.is_fidelity)
