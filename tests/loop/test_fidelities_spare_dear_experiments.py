@@ -97,7 +97,7 @@ def test_a_cheap_version_spares_dear_experiments_and_a_useless_one_does_no_harm(
 def training(correlated: bool) -> TrainingSet:
     real, other = surfaces(3)
     rng = np.random.default_rng(0)
-    x = np.array([[a, b, f] for f in (0.0, 1.0) for a, b in rng.integers(0, 12, (20, 2))], dtype=np.float64)
+    x = np.array([[a, b, f] for f in (0.0, 1.0) for a, b in rng.integers(0, 12, (50, 2))], dtype=np.float64)
     y = [real[int(a), int(b)] if f else (real if correlated else other)[int(a), int(b)] for a, b, f in x]
     nan = torch.full((len(x),), torch.nan, dtype=torch.float64)
     return TrainingSet(torch.from_numpy(x), torch.tensor(y, dtype=torch.float64), nan)
