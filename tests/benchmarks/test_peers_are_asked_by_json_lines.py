@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
@@ -143,6 +144,20 @@ def test_a_run_that_was_kept_is_not_paid_twice(fake: Peer, tmp_path: Path) -> No
         kept.run(fake, problem, 1, q=1, n=3)  # another seed was never run
     with pytest.raises(PeerMissing):
         Kept(tmp_path / "cache", fresh=True).run(fake, problem, 0, q=1, n=3)
+
+
+def test_a_run_that_came_with_hakken_is_found_where_none_was_kept_since(fake: Peer, tmp_path: Path) -> None:
+    problem, kept = problem_of(), Kept(tmp_path / "cache", shipped=tmp_path)
+    with fake:
+        done = kept.run(fake, problem, 0, q=1, n=3)
+    (file,) = (tmp_path / "cache").iterdir()
+    with gzip.open(tmp_path / f"{file.name}.gz", "wt") as lines:
+        lines.write(file.read_text())
+    file.unlink()
+
+    assert kept.look_up(fake, problem, 0, q=1, n=3) == json.loads(json.dumps(done))
+    assert kept.look_up(fake, problem, 1, q=1, n=3) is None
+    assert Kept(tmp_path / "cache", shipped=tmp_path / "nowhere").look_up(fake, problem, 0, q=1, n=3) is None
 
 
 def test_a_question_says_what_cannot_be_handed_on() -> None:
