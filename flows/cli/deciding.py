@@ -8,7 +8,8 @@ import typer
 
 from flows.cli.naming import Campaign, settings
 from flows.cli.screen import Json, Screen
-from flows.cli.words import label, plural
+from flows.cli.words import plural
+from flows.labels import label_of
 
 By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER or the login name if left out.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, kept on record.")]
@@ -68,7 +69,7 @@ def edit(
     if not as_json:
         with open_record(where) as ledger:
             spec = ledger.campaign(campaign).spec
-        screen.say(f"proposal {number} of round {round_number} is now {label(spec, made.draft.candidate.settings)}")
+        screen.say(f"proposal {number} of round {round_number} is now {label_of(spec, made.draft.candidate.settings)}")
     screen.next_step(f"hakken approve {campaign} {round_number} decides on the rest; hakken run {campaign} sends it")
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.cli.plates import plate_lines
 from flows.cli.screen import Screen
-from flows.cli.words import label, outcome_line, plural, predictions_line, reason_line
+from flows.cli.words import outcome_line, plural, predictions_line, reason_line
+from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from loop.errors import NotFound
 from loop.experiment import State
@@ -66,7 +67,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
-                became = f"; became {label(spec, decision.draft.settings)}" if decision.replacement_id else ""
+                became = f"; became {label_of(spec, decision.draft.settings)}" if decision.replacement_id else ""
                 screen.say(f"     decision {decision.number}: {said}{became}")
     screen.say()
     for note in record.notes:
@@ -88,7 +89,7 @@ def _print_proposal(
     draft = proposal.draft
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
     well = "" if draft.place is None else f"{draft.place.well}: "
-    screen.say(f"\n{draft.run_order + 1:3}. {well}{label(spec, draft.candidate.settings)}{times}", bold=True)
+    screen.say(f"\n{draft.run_order + 1:3}. {well}{label_of(spec, draft.candidate.settings)}{times}", bold=True)
     screen.say(f"     {reason_line(draft.arm.value, draft.reason)}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")

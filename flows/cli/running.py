@@ -9,7 +9,8 @@ import typer
 
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, settings
 from flows.cli.screen import Json, Screen
-from flows.cli.words import label, plural, predictions_line, reason_line
+from flows.cli.words import plural, predictions_line, reason_line
+from flows.labels import label_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -93,7 +94,7 @@ def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:
     by = plan.surrogate or "the initial design"
     screen.say(f"next batch of {name}: {plural(len(plan.proposals), 'proposal')} by {by}; nothing is recorded or sent")
     for proposal in sorted(plan.proposals, key=lambda p: p.run_order):
-        screen.say(f"\n{proposal.run_order + 1:3}. {label(spec, proposal.candidate.settings)}", bold=True)
+        screen.say(f"\n{proposal.run_order + 1:3}. {label_of(spec, proposal.candidate.settings)}", bold=True)
         screen.say(f"     {reason_line(proposal.arm.value, proposal.reason)}")
         for line in predictions_line(proposal.predictions, spec):
             screen.say(f"     predicted {line}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flows.cli.screen import Screen
-from flows.cli.words import label
+from flows.labels import label_of
 from loop.outcome import Measured, Qualifier
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _best(ledger: Ledger, campaign: str, target: Target) -> list[tuple[object, .
         if exact:
             value = sum(exact) / len(exact)
             smiles = next(iter(observation.smiles.values())) if len(observation.smiles) == 1 else None
-            row = (value, label(spec, observation.settings), smiles, observation.round_number or "told")
+            row = (value, label_of(spec, observation.settings), smiles, observation.round_number or "told")
             rows.append((-target.worth(value), row))
     rows.sort(key=lambda row: row[0])
     return [row for _, row in rows]

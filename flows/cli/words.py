@@ -6,16 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
-from loop.record import Prediction, Settings
-
-
-def label(spec: Mapping[str, Any], settings: Settings) -> str:
-    """Settings in one line: an option by its name, a number with its parameter and unit."""
-    parts = []
-    for name, value in settings.items():
-        unit = (spec.get("space", {}).get(name) or {}).get("unit", "")
-        parts.append(value if isinstance(value, str) else f"{name} {value:g} {unit}".strip())
-    return ", ".join(parts)
+from loop.record import Prediction
 
 
 def unit_of(spec: Mapping[str, Any], target: str) -> str:

@@ -11,7 +11,8 @@ from flows.engine.conditions import Conditions, read_candidate, read_conditions
 from flows.engine.decisions import decided, region_of, region_text
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.judging import identified
-from flows.engine.view import View, label_of, rounds_of
+from flows.engine.view import View, rounds_of
+from flows.labels import label_of
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.contracts import Ledger, Work

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from flows.engine.reports import Best
+from flows.labels import label_of
 from flows.spending import Spending, spending_of
 from loop.contracts import Ledger
 from loop.decision import DecisionRecord
@@ -151,27 +152,6 @@ class View:
     def best(self) -> tuple[Best, ...]:
         """The best exact value of each target among candidates that keep every threshold."""
         return best_of(self.spec, self.campaign.spec, self.observations)
-
-
-def label_of(spec: Json, settings: Settings) -> str:
-    """Settings in one line, as ``Space.label`` writes them, without building the space (which looks at units)."""
-    space: Mapping[str, Json] = spec["space"]
-    parts: list[list[str]] = []  # words of each
-    mixtures: dict[str, list[str]] = {}
-    for name, value in settings.items():
-        mixture, _, part = name.rpartition(".")
-        parameter = space.get(name, {})
-        kind = parameter.get("type")
-        if name not in space and space.get(mixture, {}).get("type") == "mixture":
-            if mixture not in mixtures:  # stands where the first of its parts does
-                parts.append(mixtures.setdefault(mixture, [mixture]))
-            if value:
-                mixtures[mixture].append(f"{'+ ' if len(mixtures[mixture]) > 1 else ''}{value:.4g} {part}")
-        elif kind == "number" and not isinstance(value, str):
-            parts.append([f"{name} {value:g} {parameter.get('unit', '')}".rstrip()])
-        else:
-            parts.append([name, str(value)] if kind == "ordinal" else [str(value)])
-    return ", ".join(" ".join(words) for words in parts)
 
 
 def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:

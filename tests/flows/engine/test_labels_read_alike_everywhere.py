@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.engine.view import label_of
+from flows.labels import label_of
 from loop.space import sample_space
 from loop.spec import CampaignSpec, build_space
 
