@@ -36,7 +36,7 @@ OTHERS = 256  # random points of the space that parts are taken from
 COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
 RESTARTS = 3  # points to climb from in each
 STEPS = 60  # of the optimiser
-SAME = 1e-4  # share of a range below which two settings are one
+SAME = 5e-3  # share of a range below which two settings are one
 
 
 class _WithChance(AcquisitionFunction):
