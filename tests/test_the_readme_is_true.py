@@ -88,3 +88,10 @@ def test_every_file_that_it_links_to_is_there() -> None:
     ):
         for link in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (folder / link).exists(), link
+
+
+def test_every_module_that_it_names_is_there() -> None:
+    named = re.findall(r"`([a-z_/]+\.py)`", README)
+
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []

@@ -15,7 +15,7 @@ from loop.contracts import Ledger
 from loop.errors import NotFound, SpaceError, SpecError
 from loop.record import CampaignState
 from loop.spec import CampaignSpec, build_space, read_spec
-from loop.spec.models import NumberSpec
+from loop.spec.space_models import NumberSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings

@@ -12,7 +12,7 @@ from loop.history import History, Said
 from loop.record import Arm, Json, ProposalRecord, Settings
 from loop.space import Category, Component, Continuous, Discrete, Space
 from loop.spec import CampaignSpec
-from loop.spec.models import ExcludeSpec
+from loop.spec.space_models import ExcludeSpec
 
 NEARBY: Final = 0.01  # of a range: how near a continuous number is taken for the one that was refused
 

@@ -14,7 +14,7 @@ from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord, CampaignState
 from loop.spec import CampaignSpec
-from loop.spec.models import NumberSpec
+from loop.spec.space_models import NumberSpec
 
 
 def dispatch(session: Session) -> None:

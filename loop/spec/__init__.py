@@ -2,9 +2,10 @@
 
 from loop.spec.building import build_objective, build_space, context_of
 from loop.spec.costs import build_costs
+from loop.spec.lines import place
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
-from loop.spec.reading import place, read_spec
+from loop.spec.reading import read_spec
 from loop.spec.tables import ReadFile, read_table
 
 __all__ = [

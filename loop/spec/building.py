@@ -20,8 +20,8 @@ from loop.space import (
     Space,
 )
 from loop.spec.constraints import build_conditions, build_constraint, build_derived
-from loop.spec.models import (
-    CampaignSpec,
+from loop.spec.models import CampaignSpec, TargetSpec
+from loop.spec.space_models import (
     CategorySpec,
     ComponentSpec,
     ContextSpec,
@@ -32,7 +32,6 @@ from loop.spec.models import (
     NumberSpec,
     OrdinalSpec,
     ParameterSpec,
-    TargetSpec,
 )
 from loop.units import check_unit
 

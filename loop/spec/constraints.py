@@ -25,7 +25,7 @@ from loop.space import (
 )
 from loop.space.expressions import read_comparisons, substituted
 from loop.space.parameters import zero_of
-from loop.spec.models import (
+from loop.spec.space_models import (
     ConstraintSpec,
     CountSpec,
     DerivedSpec,

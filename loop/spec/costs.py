@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from loop.costs import Costs, Purse
 from loop.errors import CostError, SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Space
+from loop.spec.space_models import FidelitySpec
+from loop.spec.strict import Strict
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
@@ -18,11 +20,7 @@ if TYPE_CHECKING:
 PER_COST = ("auto", "improvement", "pareto", "exploration")  # acquisition functions that can be had per cost
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, frozen=True)
-
-
-class SwitchSpec(_Strict):
+class SwitchSpec(Strict):
     """What one change of a parameter costs, between consecutive experiments."""
 
     cost: float | None = Field(default=None, ge=0)
@@ -35,7 +33,7 @@ class SwitchSpec(_Strict):
         return self
 
 
-class CostsSpec(_Strict):
+class CostsSpec(Strict):
     """What experiments cost, in ``unit`` and in hours."""
 
     unit: str = ""
@@ -87,7 +85,7 @@ def with_fidelities(spec: CampaignSpec) -> CostsSpec | None:
     """
     stated = spec.costs
     for name, p in spec.space.items():
-        if p.type != "fidelity":
+        if not isinstance(p, FidelitySpec):
             continue
         elsewhere = ((stated and stated.options) or {}).get(name)
         if (p.costs is None) == (elsewhere is None):

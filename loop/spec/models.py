@@ -1,265 +1,20 @@
-"""What a campaign file may say, as strict pydantic models."""
+"""What a campaign file may say, as strict pydantic models; of its space, see ``space_models``."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from loop.objective import Goal, Tradeoff
 from loop.spec.costs import CostsSpec
 from loop.spec.plate import PlateSpec
+from loop.spec.space_models import ConstraintSpec, ParameterSpec
+from loop.spec.strict import Name, Strict, Text
 
 
-def _plain_text(value: object) -> object:
-    if isinstance(value, bool | int | float):
-        raise ValueError(f"must be text, got {value!r}; put it in quotes")
-    return value
-
-
-def _replicates(value: object) -> object:
-    if value == "planned" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
-        return value
-    raise ValueError(f"replicates is a whole number from 1, or planned, and not {value!r}; 1 means no replicates")
-
-
-Replicates: TypeAlias = Annotated[int | Literal["planned"], BeforeValidator(_replicates)]
-Text: TypeAlias = Annotated[str, BeforeValidator(_plain_text), Field(min_length=1)]
-Name: TypeAlias = Annotated[str, BeforeValidator(_plain_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\- ]*$")]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, frozen=True)
-
-
-Options: TypeAlias = dict[str, list[str | float] | str | float]  # of parameters, by name
-
-
-class _Conditional(_Strict):
-    """A parameter that may apply only with some options of others."""
-
-    when: Options | None = None
-    unless: Options | None = None
-
-
-class ComponentSpec(_Conditional):
-    """A choice between substances: ``options`` (name: SMILES, or null for nothing), or a CSV ``file`` with columns."""
-
-    type: Literal["component"]
-    role: Text | None = None
-    options: dict[Text, Text | None] | None = None
-    file: Text | None = None
-    name: Text = "name"
-    smiles: Text = "smiles"
-
-
-class MoleculeSpec(_Strict):
-    """A library of molecules that is itself the search space: a CSV ``file``, or ``options``."""
-
-    type: Literal["molecule"]
-    options: dict[Text, Text] | None = None
-    file: Text | None = None
-    name: Text | None = None  # column with a name; the canonical SMILES is used without one
-    smiles: Text = "smiles"
-
-
-class CategorySpec(_Conditional):
-    """A choice between named options."""
-
-    type: Literal["category"]
-    options: list[Text]
-
-
-class OrdinalSpec(_Conditional):
-    """A choice between named options in order, the lowest first."""
-
-    type: Literal["ordinal"]
-    options: list[Text]
-
-
-class FidelitySpec(_Strict):
-    """Versions of one measurement, from the cheapest to the real thing, and what each costs."""
-
-    type: Literal["fidelity"]
-    options: list[Text] = Field(min_length=2)
-    costs: dict[Text, float] | None = None
-
-
-class NumberSpec(_Conditional):
-    """A number: ``values``, or ``low`` and ``high`` with or without a ``step``; with ``or_zero`` it may be 0 too."""
-
-    type: Literal["number"]
-    values: list[float] | None = None
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    unit: str = ""
-    scale: Literal["linear", "log"] | None = None
-    or_zero: bool | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> NumberSpec:
-        if (self.values is None) == (self.low is None and self.high is None):
-            raise ValueError("give either values, or low and high (with a step or without)")
-        if self.values is None and (self.low is None or self.high is None):
-            raise ValueError("low and high come together; give both")
-        if self.step is not None and (self.values is not None or not self.step > 0):
-            raise ValueError("step must be above zero and goes with low and high")
-        return self
-
-
-class MixtureSpec(_Strict):
-    """Fractions that sum to one: ``parts`` (name: SMILES, or a list of names)."""
-
-    type: Literal["mixture"]
-    parts: dict[Name, Text] | list[Name]
-    at_most: int | None = Field(default=None, ge=1)
-    least: float | None = Field(default=None, gt=0, lt=1)
-    step: float | None = Field(default=None, gt=0, lt=1)
-
-
-class DerivedSpec(_Strict):
-    """A number that follows from others: not chosen, but seen by the models."""
-
-    type: Literal["derived"]
-    expression: Text
-    unit: str = ""
-
-
-class ContextSpec(_Strict):
-    """What is recorded with a result and never chosen: one of ``options``, or a number in ``unit``."""
-
-    type: Literal["context"]
-    options: list[Text] | None = None
-    unit: str | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> ContextSpec:
-        if self.options is not None and self.unit is not None:
-            raise ValueError("give either options or a unit")
-        return self
-
-
-ParameterSpec: TypeAlias = Annotated[
-    ComponentSpec
-    | MoleculeSpec
-    | CategorySpec
-    | OrdinalSpec
-    | FidelitySpec
-    | NumberSpec
-    | MixtureSpec
-    | DerivedSpec
-    | ContextSpec,
-    Field(discriminator="type"),
-]
-
-
-class RangeSpec(_Strict):
-    """A range of a number, its ends included (``at_least``, ``at_most``) or not (``above``, ``below``)."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    below: float | None = None
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The smallest and the largest number in it."""
-        low = [-math.inf] if self.at_least is None else [self.at_least]
-        high = [math.inf] if self.at_most is None else [self.at_most]
-        low += [] if self.above is None else [math.nextafter(self.above, math.inf)]
-        high += [] if self.below is None else [math.nextafter(self.below, -math.inf)]
-        return max(low), min(high)
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> RangeSpec:
-        low, high = self.ends
-        if not low <= high or (low, high) == (-math.inf, math.inf):
-            raise ValueError("a range holds some numbers and not all; give at_least, at_most, above or below")
-        return self
-
-
-class ExcludeSpec(_Strict):
-    """Combinations that must not occur: all the conditions at once."""
-
-    name: Text | None = None
-    exclude: Options
-    where: dict[str, RangeSpec] | None = None
-
-
-class RequireSpec(_Strict):
-    """A dependency: where all of ``when`` holds, all of ``require`` must hold."""
-
-    name: Text | None = None
-    when: Options = Field(min_length=1)
-    require: Options = Field(min_length=1)
-
-
-class LinearSpec(_Strict):
-    """A weighted sum of numeric parameters, kept between two bounds."""
-
-    name: Text | None = None
-    sum: dict[str, float]
-    at_least: float | None = None
-    at_most: float | None = None
-    equals: float | None = None
-
-    @model_validator(mode="after")
-    def _bounded(self) -> LinearSpec:
-        if (self.equals is None) == (self.at_least is None and self.at_most is None):
-            raise ValueError("give at_least, at_most or both, or equals alone")
-        return self
-
-
-class ExpressionSpec(_Strict):
-    """A comparison of expressions, such as ``temperature * time <= 500``."""
-
-    name: Text | None = None
-    expression: Text
-
-
-class CountSpec(_Strict):
-    """How many of some parameters are used: not zero, and not the option that adds nothing."""
-
-    name: Text | None = None
-    count: list[Text] = Field(min_length=1)
-    at_least: int | None = Field(default=None, ge=0)
-    at_most: int | None = Field(default=None, ge=0)
-
-    @model_validator(mode="after")
-    def _bounded(self) -> CountSpec:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("give at_least, at_most or both")
-        return self
-
-
-CONSTRAINT_KINDS: Mapping[str, type[_Strict]] = {  # the key that tells which it is
-    "exclude": ExcludeSpec,
-    "sum": LinearSpec,
-    "expression": ExpressionSpec,
-    "count": CountSpec,
-    "when": RequireSpec,
-}
-
-
-def _kind_of_constraint(value: Any) -> str | None:
-    keys = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, BaseModel) else ()
-    return next((f"{kind} constraint" for kind in CONSTRAINT_KINDS if kind in keys), None)
-
-
-ConstraintSpec: TypeAlias = Annotated[
-    Annotated[ExcludeSpec, Tag("exclude constraint")]
-    | Annotated[LinearSpec, Tag("sum constraint")]
-    | Annotated[ExpressionSpec, Tag("expression constraint")]
-    | Annotated[CountSpec, Tag("count constraint")]
-    | Annotated[RequireSpec, Tag("when constraint")],
-    Discriminator(_kind_of_constraint),
-]
-
-
-class TargetSpec(_Strict):
+class TargetSpec(Strict):
     """What is wanted of a target."""
 
     goal: Goal
@@ -281,7 +36,7 @@ class TargetSpec(_Strict):
         return self
 
 
-class InitialSpec(_Strict):
+class InitialSpec(Strict):
     """The initial design: how many experiments before the first model, and how they are spread."""
 
     design: Literal[
@@ -293,7 +48,16 @@ class InitialSpec(_Strict):
     levels: Annotated[int, Field(ge=2)] | dict[str, int] | None = None  # of each number in a factorial
 
 
-class PlannerSpec(_Strict):
+def _replicates(value: object) -> object:
+    if value == "planned" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError(f"replicates is a whole number from 1, or planned, and not {value!r}; 1 means no replicates")
+
+
+Replicates: TypeAlias = Annotated[int | Literal["planned"], BeforeValidator(_replicates)]
+
+
+class PlannerSpec(Strict):
     """How batches are chosen."""
 
     surrogate: Text | list[Text] = "committee"
@@ -312,14 +76,14 @@ class PlannerSpec(_Strict):
         return 1 if self.replicates == "planned" else self.replicates
 
 
-class NoiseSpec(_Strict):
+class NoiseSpec(Strict):
     """How measurements scatter: alike everywhere or learnt from the conditions, and what shifts many at once."""
 
     model: Literal["constant", "learnt"] = "constant"
-    effects: list[Text] = []
+    effects: list[Text] = Field(default_factory=list)
 
 
-class BudgetSpec(_Strict):
+class BudgetSpec(Strict):
     """How much may be spent."""
 
     experiments: int = Field(ge=1)
@@ -327,7 +91,7 @@ class BudgetSpec(_Strict):
     hours: float | None = Field(default=None, gt=0)
 
 
-class StopSpec(_Strict):
+class StopSpec(Strict):
     """A target's value, or the score of a trade-off, at which the campaign is done."""
 
     target: Text
@@ -354,13 +118,13 @@ class LaboratorySpec(BaseModel):
         return dict(self.model_extra or {})
 
 
-class CampaignSpec(_Strict):
+class CampaignSpec(Strict):
     """A whole campaign, as a YAML file states it. Read one with ``read_spec``."""
 
     campaign: Name
     description: str = ""
     space: dict[Name, ParameterSpec] = Field(min_length=1)
-    constraints: list[ConstraintSpec] = []
+    constraints: list[ConstraintSpec] = Field(default_factory=list)
     objective: dict[Name, TargetSpec] = Field(min_length=1)
     tradeoff: Tradeoff | None = None  # None: pareto
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
@@ -368,7 +132,7 @@ class CampaignSpec(_Strict):
     budget: BudgetSpec
     costs: CostsSpec | None = None
     plate: PlateSpec | None = None
-    stop: list[StopSpec] = []
+    stop: list[StopSpec] = Field(default_factory=list)
     laboratory: LaboratorySpec
 
     def resolved(self) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from loop.circumstances import EFFECTS
 from loop.errors import did_you_mean
-from loop.spec.models import CampaignSpec, ContextSpec
+from loop.spec.models import CampaignSpec
+from loop.spec.space_models import ContextSpec
 
 LEARN_NOISE = ("committee", "gp", "gp-descriptors", "tanimoto")
 

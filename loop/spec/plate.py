@@ -5,43 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from loop.errors import PlateError, SpaceError, did_you_mean
 from loop.plate.layout import Plate, Scope, Shared
 from loop.space import Continuous, Discrete, Space
 from loop.space.structure import inactive_coordinate
+from loop.spec.strict import Strict
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False, frozen=True)
-
-
-class BlocksSpec(_Strict):
+class BlocksSpec(Strict):
     """The size of a block of wells; blocks tile the plate."""
 
     rows: int
     columns: int
 
 
-class ControlsSpec(_Strict):
+class ControlsSpec(Strict):
     """Wells reserved for one fixed condition."""
 
     wells: int = Field(ge=1)
     settings: dict[str, str | float]
 
 
-class PlateSpec(_Strict):
+class PlateSpec(Strict):
     """A batch that is a plate of wells."""
 
     rows: int = Field(ge=1)
     columns: int = Field(ge=1)
     blocks: BlocksSpec | None = None  # one block, the whole plate, when left out
-    share: dict[str, Literal["plate", "block", "row", "column"]] = {}
-    at_most: dict[str, int] = {}
+    share: dict[str, Literal["plate", "block", "row", "column"]] = Field(default_factory=dict)
+    at_most: dict[str, int] = Field(default_factory=dict)
     controls: ControlsSpec | None = None
     replicates: int = Field(default=0, ge=0)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from loop.errors import MoleculeError, SpecError, did_you_mean
-from loop.spec.models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec
+from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec
 
 ReadFile: TypeAlias = Callable[[str], str]
 

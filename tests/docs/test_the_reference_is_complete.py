@@ -12,7 +12,7 @@ from pages import ROOT
 from pydantic import BaseModel
 
 from loop.spec import CampaignSpec
-from loop.spec.models import CONSTRAINT_KINDS
+from loop.spec.space_models import CONSTRAINT_KINDS
 
 PAGE = ROOT / "docs/spec.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -1,0 +1,99 @@
+"""What can be wrong with how a campaign file wants batches chosen: surrogates, acquisition function and fidelities."""
+
+from __future__ import annotations
+
+from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
+from loop.errors import UnknownName
+from loop.objective import Tradeoff
+from loop.spec.building import build_objective
+from loop.spec.lines import Problem
+from loop.spec.models import CampaignSpec
+from loop.spec.space_models import FidelitySpec, MixtureSpec, NumberSpec
+from loop.surrogates.names import GRADIENT_FREE, SURROGATES
+
+
+def problem_of_choosing(spec: CampaignSpec) -> Problem | None:
+    """The first thing that cannot stand; None where all can. The space and the objective must be sound."""
+    return _of_surrogate(spec) or _of_name(spec) or _of_fidelities(spec) or _of_acquisition(spec)
+
+
+def _of_surrogate(spec: CampaignSpec) -> Problem | None:
+    """A list of members that is none, a name that nobody knows, or trees where numbers are continuous."""
+    at, given = ("planner", "surrogate"), spec.planner.surrogate
+    members = [given] if isinstance(given, str) else given
+    if not members:
+        return at, "the list of members is empty; name at least one, or write committee"
+    if twice := sorted({m for m in members if members.count(m) > 1}):
+        return at, f"member {twice[0]!r} is given twice; keep one"
+    if isinstance(given, list) and (odd := {"random", "committee"} & set(members)):
+        return at, f"{sorted(odd)[0]!r} cannot be a member of a committee; leave it out, or write it alone"
+    continuous = [
+        n
+        for n, p in spec.space.items()
+        if (isinstance(p, NumberSpec) and p.values is None and p.step is None)
+        or (isinstance(p, MixtureSpec) and p.step is None)
+    ]
+    climbs = spec.planner.acquisition in ("auto", "pareto", *ONE_TARGET)
+    if continuous and climbs and (steps := GRADIENT_FREE & set(members)):
+        return at, (
+            f"{sorted(steps)[0]!r} has no slope to climb, and {continuous[0]!r} is continuous; give it a step, "
+            "use another surrogate, or acquisition thompson or exploration"
+        )
+    if unknown := [name for name in members if name not in SURROGATES]:
+        return at, str(UnknownName("surrogate", unknown[0], SURROGATES))
+    return None
+
+
+def _of_name(spec: CampaignSpec) -> Problem | None:
+    """An acquisition function that nobody knows."""
+    if (name := spec.planner.acquisition) not in ACQUISITIONS:
+        return ("planner", "acquisition"), str(UnknownName("acquisition", name, ACQUISITIONS))
+    return None
+
+
+def _of_fidelities(spec: CampaignSpec) -> Problem | None:
+    """More fidelities than one, or one beside what cannot choose it."""
+    names = [n for n, p in spec.space.items() if isinstance(p, FidelitySpec)]
+    if not names:
+        return None
+    at, acquisition = ("space", names[-1]), spec.planner.acquisition
+    if len(names) > 1:
+        return at, (
+            f"{names[0]!r} is a fidelity already; a campaign has one at most, so give their combinations as options"
+        )
+    if not build_objective(spec).is_scalar:
+        return at, (
+            "fidelities need one target or a tradeoff: a front has no one best; add tradeoff: desirability or weighted"
+        )
+    if acquisition not in ("auto", "improvement"):
+        return at, f"fidelities are chosen by 'improvement', and acquisition is {acquisition!r}; remove it"
+    if spec.plate is not None:
+        return at, "a plate cannot hold fidelities; leave plate: out"
+    return None
+
+
+def _of_acquisition(spec: CampaignSpec) -> Problem | None:
+    """An acquisition function that cannot serve the objective."""
+    at, name, objective = ("planner", "acquisition"), spec.planner.acquisition, build_objective(spec)
+    weighed = len(objective.wanted)
+    if name in ONE_TARGET and not objective.is_scalar:
+        return at, (
+            f"acquisition {name!r} looks at one target, the objective has {weighed}; "
+            "use 'pareto', 'thompson' or 'exploration'"
+        )
+    if name == "search" and (weighed > 1 or objective.wanted[0].levels is None):
+        return at, (
+            "acquisition 'search' looks for the best level of one ordinal target; "
+            "give the target levels: [1, 2, ...], or use 'improvement'"
+        )
+    if name == "pareto" and weighed < 2:
+        return at, "acquisition 'pareto' needs two targets or more, the objective has one; use 'improvement'"
+    if name == "pareto" and objective.is_scalar:
+        return at, (
+            f"acquisition 'pareto' makes no trade-off, and tradeoff is {objective.tradeoff.value!r}; remove either"
+        )
+    if name == "ucb" and (weighed > 1 or not objective.wanted[0].sign):
+        return at, "acquisition 'ucb' needs one target to maximize or minimize; use 'improvement'"
+    if name == "thompson" and objective.tradeoff is not Tradeoff.PARETO:
+        return at, f"acquisition 'thompson' knows no tradeoff {objective.tradeoff.value!r}; use 'improvement'"
+    return None

@@ -1,0 +1,90 @@
+"""What a file says wrongly, as sentences with line, rule and remedy instead of pydantic's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+
+from loop.errors import did_you_mean
+from loop.spec.costs import CostsSpec, SwitchSpec
+from loop.spec.lines import Lines, Path
+from loop.spec.models import (
+    BudgetSpec,
+    CampaignSpec,
+    InitialSpec,
+    NoiseSpec,
+    PlannerSpec,
+    StopSpec,
+    TargetSpec,
+)
+from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec
+from loop.spec.space_models import CONSTRAINT_KINDS, ParameterSpec
+
+_KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they have as their type
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(ParameterSpec)[0])
+}
+_SAID_KINDS: Final = ", ".join(list(_KINDS)[:-1]) + f" or {list(_KINDS)[-1]}"
+_TAGS: Final = frozenset({*_KINDS, *(f"{kind} constraint" for kind in CONSTRAINT_KINDS)})
+_PLATE: Final[Mapping[Any, list[type[BaseModel]]]] = {"blocks": [BlocksSpec], "controls": [ControlsSpec]}
+
+
+def described(error: Any, lines: Lines) -> str:
+    """One error of ``ValidationError.errors()`` as one of our sentences."""
+    raw: Path = tuple(error["loc"])
+    path = tuple(
+        p
+        for i, p in enumerate(raw)
+        if not (p in _TAGS and i >= 2) and not str(p).startswith(("function-", "list[", "constrained", "dict["))
+    )
+    kind, context = error["type"], error.get("ctx") or {}
+    where = lines.where(path)
+    got = error.get("input")
+    match kind:
+        case "extra_forbidden":
+            known = sorted(_known_keys(path, raw))
+            return f"{where}: unknown key{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
+        case "missing":
+            return f"{where}: is missing; add it"
+        case "union_tag_not_found":
+            if path[0] == "constraints":
+                return f"{where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}"
+            return f"{where}: type is missing; add type: {_SAID_KINDS}"
+        case "union_tag_invalid":
+            hint = did_you_mean(str(context.get("tag")), _KINDS)
+            return f"{where}: unknown type {context.get('tag')!r}{hint}; use {_SAID_KINDS}"
+        case "value_error":
+            return f"{where}: {context.get('error', error['msg'])}"
+        case "string_pattern_mismatch":
+            return f"{where}: {got!r} is not a usable name; use letters, digits, '_', '-', '.' and spaces"
+        case "too_short" | "string_too_short":
+            return f"{where}: is empty; give at least one"
+        case "finite_number":
+            return f"{where}: must be a finite number, got {got}; write a number"
+        case "literal_error" | "enum":
+            choices = str(context.get("expected", ""))
+            return f"{where}: {got!r} is not known; use {choices}"
+    shown = f"{type(got).__name__} {got!r}" if not isinstance(got, dict | list) else type(got).__name__
+    message = error["msg"]
+    return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
+
+
+def _known_keys(path: Path, raw: Path) -> set[str]:
+    """What may be written at ``path``; ``raw`` also says which kind of parameter or constraint it is."""
+    head = path[0] if len(path) > 1 else None
+    tags = [str(p) for p in raw[2:] if p in _TAGS]
+    of_kind = [_KINDS.get(t) or CONSTRAINT_KINDS[t.removesuffix(" constraint")] for t in tags[:1]]
+    models: dict[Any, list[type[BaseModel]]] = {
+        None: [CampaignSpec],
+        "space": of_kind,
+        "constraints": of_kind,
+        "objective": [TargetSpec],
+        "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
+        "noise": [NoiseSpec],
+        "budget": [BudgetSpec],
+        "costs": [SwitchSpec] if "switch" in path[:-1] else [CostsSpec],
+        "stop": [StopSpec],
+        "plate": _PLATE.get(path[1] if len(path) > 2 else None, [PlateSpec]),
+    }
+    return {key for model in models.get(head, [CampaignSpec]) for key in model.model_fields}

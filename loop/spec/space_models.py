@@ -1,0 +1,241 @@
+"""What a campaign file may say of its space: parameters and constraints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+
+from loop.spec.strict import Name, Strict, Text
+
+Options: TypeAlias = dict[str, list[str | float] | str | float]  # of parameters, by name
+
+
+class _Conditional(Strict):
+    """A parameter that may apply only with some options of others."""
+
+    when: Options | None = None
+    unless: Options | None = None
+
+
+class ComponentSpec(_Conditional):
+    """A choice between substances: ``options`` (name: SMILES, or null for nothing), or a CSV ``file`` with columns."""
+
+    type: Literal["component"]
+    role: Text | None = None
+    options: dict[Text, Text | None] | None = None
+    file: Text | None = None
+    name: Text = "name"
+    smiles: Text = "smiles"
+
+
+class MoleculeSpec(Strict):
+    """A library of molecules that is itself the search space: a CSV ``file``, or ``options``."""
+
+    type: Literal["molecule"]
+    options: dict[Text, Text] | None = None
+    file: Text | None = None
+    name: Text | None = None  # column with a name; the canonical SMILES is used without one
+    smiles: Text = "smiles"
+
+
+class _Choice(_Conditional):
+    """A parameter that is one of some named options."""
+
+    type: str  # each of its children has its own
+    options: list[Text]
+
+
+class CategorySpec(_Choice):
+    """A choice between named options."""
+
+    type: Literal["category"]
+
+
+class OrdinalSpec(_Choice):
+    """A choice between named options in order, the lowest first."""
+
+    type: Literal["ordinal"]
+
+
+class FidelitySpec(Strict):
+    """Versions of one measurement, from the cheapest to the real thing, and what each costs."""
+
+    type: Literal["fidelity"]
+    options: list[Text] = Field(min_length=2)
+    costs: dict[Text, float] | None = None
+
+
+class NumberSpec(_Conditional):
+    """A number: ``values``, or ``low`` and ``high`` with or without a ``step``; with ``or_zero`` it may be 0 too."""
+
+    type: Literal["number"]
+    values: list[float] | None = None
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    unit: str = ""
+    scale: Literal["linear", "log"] | None = None
+    or_zero: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> NumberSpec:
+        if (self.values is None) == (self.low is None and self.high is None):
+            raise ValueError("give either values, or low and high (with a step or without)")
+        if self.values is None and (self.low is None or self.high is None):
+            raise ValueError("low and high come together; give both")
+        if self.step is not None and (self.values is not None or not self.step > 0):
+            raise ValueError("step must be above zero and goes with low and high")
+        return self
+
+
+class MixtureSpec(Strict):
+    """Fractions that sum to one: ``parts`` (name: SMILES, or a list of names)."""
+
+    type: Literal["mixture"]
+    parts: dict[Name, Text] | list[Name]
+    at_most: int | None = Field(default=None, ge=1)
+    least: float | None = Field(default=None, gt=0, lt=1)
+    step: float | None = Field(default=None, gt=0, lt=1)
+
+
+class DerivedSpec(Strict):
+    """A number that follows from others: not chosen, but seen by the models."""
+
+    type: Literal["derived"]
+    expression: Text
+    unit: str = ""
+
+
+class ContextSpec(Strict):
+    """What is recorded with a result and never chosen: one of ``options``, or a number in ``unit``."""
+
+    type: Literal["context"]
+    options: list[Text] | None = None
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ContextSpec:
+        if self.options is not None and self.unit is not None:
+            raise ValueError("give either options or a unit")
+        return self
+
+
+ParameterSpec: TypeAlias = Annotated[
+    ComponentSpec
+    | MoleculeSpec
+    | CategorySpec
+    | OrdinalSpec
+    | FidelitySpec
+    | NumberSpec
+    | MixtureSpec
+    | DerivedSpec
+    | ContextSpec,
+    Field(discriminator="type"),
+]
+
+
+class RangeSpec(Strict):
+    """A range of a number, its ends included (``at_least``, ``at_most``) or not (``above``, ``below``)."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest number in it."""
+        low = [-math.inf] if self.at_least is None else [self.at_least]
+        high = [math.inf] if self.at_most is None else [self.at_most]
+        low += [] if self.above is None else [math.nextafter(self.above, math.inf)]
+        high += [] if self.below is None else [math.nextafter(self.below, -math.inf)]
+        return max(low), min(high)
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> RangeSpec:
+        low, high = self.ends
+        if not low <= high or (low, high) == (-math.inf, math.inf):
+            raise ValueError("a range holds some numbers and not all; give at_least, at_most, above or below")
+        return self
+
+
+class _Named(Strict):
+    """A constraint; messages call it by its name, or by its number where it has none."""
+
+    name: Text | None = None
+
+
+class ExcludeSpec(_Named):
+    """Combinations that must not occur: all the conditions at once."""
+
+    exclude: Options
+    where: dict[str, RangeSpec] | None = None
+
+
+class RequireSpec(_Named):
+    """A dependency: where all of ``when`` holds, all of ``require`` must hold."""
+
+    when: Options = Field(min_length=1)
+    require: Options = Field(min_length=1)
+
+
+class LinearSpec(_Named):
+    """A weighted sum of numeric parameters, kept between two bounds."""
+
+    sum: dict[str, float]
+    at_least: float | None = None
+    at_most: float | None = None
+    equals: float | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> LinearSpec:
+        if (self.equals is None) == (self.at_least is None and self.at_most is None):
+            raise ValueError("give at_least, at_most or both, or equals alone")
+        return self
+
+
+class ExpressionSpec(_Named):
+    """A comparison of expressions, such as ``temperature * time <= 500``."""
+
+    expression: Text
+
+
+class CountSpec(_Named):
+    """How many of some parameters are used: not zero, and not the option that adds nothing."""
+
+    count: list[Text] = Field(min_length=1)
+    at_least: int | None = Field(default=None, ge=0)
+    at_most: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> CountSpec:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least, at_most or both")
+        return self
+
+
+CONSTRAINT_KINDS: Mapping[str, type[Strict]] = {  # the key that tells which it is
+    "exclude": ExcludeSpec,
+    "sum": LinearSpec,
+    "expression": ExpressionSpec,
+    "count": CountSpec,
+    "when": RequireSpec,
+}
+
+
+def _kind_of_constraint(value: Any) -> str | None:
+    keys = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, BaseModel) else ()
+    return next((f"{kind} constraint" for kind in CONSTRAINT_KINDS if kind in keys), None)
+
+
+ConstraintSpec: TypeAlias = Annotated[
+    Annotated[ExcludeSpec, Tag("exclude constraint")]
+    | Annotated[LinearSpec, Tag("sum constraint")]
+    | Annotated[ExpressionSpec, Tag("expression constraint")]
+    | Annotated[CountSpec, Tag("count constraint")]
+    | Annotated[RequireSpec, Tag("when constraint")],
+    Discriminator(_kind_of_constraint),
+]

@@ -1,0 +1,131 @@
+"""The whole spec: what only its parts together can get wrong, and the size of its initial design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError, did_you_mean
+from loop.objective import SCORES
+from loop.space import ProductPool
+from loop.space.drawing import refuse_empty
+from loop.spec.building import build_objective, build_space
+from loop.spec.choosing import problem_of_choosing
+from loop.spec.costs import build_costs
+from loop.spec.designing import fault_of_design, with_design_size
+from loop.spec.lines import Lines, Path, Problem
+from loop.spec.models import CampaignSpec
+from loop.spec.noise import problem_of_noise
+from loop.spec.plate import build_plate, check_batch
+
+
+def check_whole(spec: CampaignSpec, lines: Lines) -> None:
+    """See that the parts of a spec go together. Raises ``SpecError`` for the first that do not, with its line."""
+    for part, build in (("space", _check_space), ("objective", build_objective)):
+        try:
+            build(spec)
+        except HakkenError as error:
+            at = _named_in(str(error), part, spec, lines)
+            raise SpecError(f"{lines.where(at)}: {error}") from None
+    for check in _CHECKS:
+        if problem := check(spec):
+            at, told = problem
+            raise SpecError(f"{lines.where(at)}: {told}")
+
+
+def with_design(spec: CampaignSpec, lines: Lines) -> CampaignSpec:
+    """The spec with the size of its initial design. Raises ``SpecError`` where there can be no such design."""
+    try:
+        spec = with_design_size(spec)
+        problem = fault_of_design(spec)
+    except HakkenError as error:
+        problem = str(error)
+    if problem:
+        raise SpecError(f"{lines.where(('planner', 'initial'))}: {problem}")
+    return spec
+
+
+def _check_space(spec: CampaignSpec) -> None:
+    """Build it, and see that some candidate is left."""
+    space = build_space(spec)
+    if space.is_finite and space.size >= 2**63:
+        raise SpaceError(f"the space has {space.size:.1e} combinations, more than can be counted; remove options")
+    if space.is_finite and space.constraints:
+        ProductPool(space)
+    elif space.constraints:
+        refuse_empty(space)
+
+
+def _named_in(message: str, part: str, spec: CampaignSpec, lines: Lines) -> Path:
+    """The key that a message about the space or the objective is about."""
+    for i, constraint in enumerate(spec.constraints):
+        if message.startswith(f"constraint {constraint.name or f'constraint {i + 1}'!r}"):
+            return ("constraints", i)
+    names = sorted((p[1] for p in lines.numbers if len(p) == 2 and p[0] == part), key=lambda n: -len(str(n)))
+    subject = next((n for n in names if message.startswith((f"parameter {n!r}", f"target {n!r}"))), None)
+    if subject is not None:
+        return (part, subject)
+    for name in names:
+        if f"{name!r}" in message or message.startswith(f"constraint '{name}: "):  # the latter: a mixture's own rule
+            return (part, name)
+    return ("constraints",) if "constraint" in message and ("constraints",) in lines.numbers else (part,)
+
+
+def _of_names(spec: CampaignSpec) -> Problem | None:
+    if clash := sorted(set(spec.space) & set(spec.objective)):
+        return ("objective", clash[0]), f"{clash[0]!r} is a parameter and a target; rename one"
+    return None
+
+
+def _of_stop(spec: CampaignSpec) -> Problem | None:
+    score = SCORES.get(build_objective(spec).tradeoff)
+    for i, rule in enumerate(spec.stop):
+        if rule.target not in spec.objective and rule.target != score:
+            hint = did_you_mean(rule.target, spec.objective)
+            told = f"stop names target {rule.target!r}, which the objective lacks{hint}"
+            return ("stop", i), f"{told}; use one of {', '.join(spec.objective)}"
+    return None
+
+
+def _of_plate(spec: CampaignSpec) -> Problem | None:
+    try:
+        check_batch(spec)
+        build_plate(spec, build_space(spec))
+    except PlateError as error:  # it starts with the key, such as ``plate.at_most.ligand: must be ...``
+        key = str(error).partition(" ")[0].rstrip(":")
+        return tuple(key.split(".")), str(error).removeprefix(key).lstrip(": ")
+    return None
+
+
+def _of_noise(spec: CampaignSpec) -> Problem | None:
+    key, problem = problem_of_noise(spec)
+    return (("noise", key), problem) if problem else None
+
+
+def _of_costs(spec: CampaignSpec) -> Problem | None:
+    try:
+        build_costs(spec, build_space(spec))
+    except CostError as error:
+        return error.path, str(error)
+    return None
+
+
+def _of_budget(spec: CampaignSpec) -> Problem | None:
+    budget, initial = spec.budget.experiments, spec.planner.initial.experiments
+    if initial > budget:
+        return ("budget", "experiments"), (
+            f"the budget of {budget} experiments does not cover the initial design of {initial}; "
+            "raise the one or lower the other"
+        )
+    return None
+
+
+_CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each may count on those before it
+    _of_names,
+    _of_stop,
+    _of_plate,
+    _of_noise,
+    _of_costs,
+    _of_budget,
+    problem_of_choosing,
+)
