@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from flows.engine.planning import history_of, seed_of
 from flows.engine.view import View
 from flows.wiring import open_record
+from loop.insight.statements import HonestBest
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.insight.best import HonestBest
 
 
 def best(settings: Settings, name: str) -> HonestBest:

@@ -9,6 +9,7 @@ from flows.engine.session import Session
 from loop.checkpoints import reached
 from loop.errors import LedgerError, PoolExhausted, StaleLease
 from loop.experiment import Event, State
+from loop.insight.saying import best_sentence
 from loop.record import CampaignRecord, CampaignState
 
 if TYPE_CHECKING:
@@ -84,7 +85,5 @@ def _with_best(session: Session, reason: str) -> str:
     """The reason, and the candidate that the campaign ends with: the one believed best, not the luckiest."""
     if session.judge is None:
         return reason
-    from loop.insight.saying import best_sentence
-
     sentence = best_sentence(session.judge(session.view))
     return f"{reason}; {sentence}" if sentence else reason

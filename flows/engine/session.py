@@ -11,16 +11,14 @@ from flows.engine.holding import Holding
 from flows.engine.view import View
 from flows.wiring import open_laboratory
 from loop.contracts import Adapter, Ledger, Work
+from loop.insight.statements import HonestBest
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.insight.best import HonestBest
     from loop.planner import Plan
 
 Planner: TypeAlias = "Callable[..., Plan]"
-
-
-Judge: TypeAlias = "Callable[[View], HonestBest]"
+Judge: TypeAlias = Callable[[View], HonestBest]
 
 
 @dataclass

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from loop.insight.best import HonestBest  # brings torch
+from loop.insight.saying import facts, lucky_line, measured_line, stated_line
+from loop.insight.statements import HonestBest
 
 SHOWN: Final = 5  # candidates, besides a longer front
 
@@ -36,8 +36,6 @@ def believed_rows(found: HonestBest | None) -> Section | None:
     """What the section shows; None where no model was asked."""
     if found is None:
         return None
-    from loop.insight.saying import facts, lucky_line, measured_line, stated_line
-
     rows = tuple(
         Row(
             label=one.label,

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from flows.plates.content import laid_out, read_plate
 from flows.report.calibration import judge
@@ -19,6 +18,7 @@ from flows.report.standing import rank, running_best, useful
 from flows.spending import spending_of
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
+from loop.insight.statements import HonestBest
 from loop.record import (
     Arm,
     AttemptRecord,
@@ -29,9 +29,6 @@ from loop.record import (
     Verdict,
 )
 from loop.spec import CampaignSpec, build_space
-
-if TYPE_CHECKING:
-    from loop.insight.best import HonestBest  # brings torch
 
 _STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
 

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from flows.plates.content import PlateView
 from loop.contracts import AuditReport
+from loop.insight.statements import HonestBest
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
-
-if TYPE_CHECKING:
-    from loop.insight.best import HonestBest  # brings torch
 
 
 class Kind(StrEnum):

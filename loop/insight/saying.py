@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from loop.insight.best import Believed, HonestBest, Luckiest, Stated
+from loop.insight.statements import Believed, HonestBest, Luckiest, Stated
 
 
 def best_sentence(found: HonestBest) -> str:

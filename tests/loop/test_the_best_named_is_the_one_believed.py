@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop.history import History, Observation
-from loop.insight.best import _non_dominated, honest_best
+from loop.insight.best import honest_best
+from loop.insight.chances import non_dominated
 from loop.insight.saying import best_sentence, facts, lucky_line
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.spec import CampaignSpec
@@ -147,7 +148,7 @@ def test_several_targets_have_a_front_with_the_chance_of_each_to_be_on_it() -> N
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12))
 def test_a_front_is_what_nobody_beats(rows: list[tuple[int, int, int]]) -> None:
-    found = _non_dominated(torch.tensor(rows, dtype=torch.float64)).tolist()
+    found = non_dominated(torch.tensor(rows, dtype=torch.float64)).tolist()
 
     for k, row in enumerate(rows):
         beaten = any(all(a >= b for a, b in zip(other, row, strict=True)) and other != row for other in rows)

@@ -1,0 +1,169 @@
+"""The chance that a candidate is truly the best: the share of joint draws of the response in which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from loop.acquisition.improvement import improvement_score
+from loop.acquisition.pareto import trade_offs
+from loop.acquisition.protocol import Question
+from loop.acquisition.streaming import POOL_LIMIT, shortlist
+from loop.acquisition.utility import utility
+from loop.belief import Belief
+from loop.history import History
+from loop.insight.tried import Tried
+from loop.objective import Objective
+from loop.space import Pool, Space
+
+DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
+RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
+FRONT_DRAWS: Final = 512  # with several targets, where each draw has a front of its own to be found: known to 0.02
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chances:
+    """What joint draws say of ``n`` tried candidates.
+
+    Attributes:
+        draws: Of every target, in its unit: shape ``(s, n, m)``.
+        keeps: The chance of each that it runs as intended and keeps every threshold, shape ``(n,)``.
+        best_of_tried: The chance that it is the best of the tried, or on their front, shape ``(n,)``.
+        best_of_all: The same among all candidates; None where that cannot be said.
+        untried: How many untried candidates were drawn with them.
+        is_bound: Whether there are more of them.
+        notes: Why there is no saying among all.
+    """
+
+    draws: Tensor
+    keeps: Tensor
+    best_of_tried: Tensor
+    best_of_all: Tensor | None
+    untried: int
+    is_bound: bool
+    notes: tuple[str, ...]
+
+
+def chances(
+    space: Space,
+    objective: Objective,
+    history: History,
+    belief: Belief,
+    pool: Pool | None,
+    tried: Sequence[Tried],
+    x: Tensor,
+    *,
+    seed: int,
+) -> Chances:
+    """The chances of tried candidates, whose coordinates ``x``, shape ``(n, d)``, are; ``seed`` decides the draws.
+
+    Without ``pool`` nothing is said of untried candidates.
+    """
+    rivals, is_bound, notes = _rivals(space, objective, history, belief, pool, x, seed)
+    everything = torch.cat([x, rivals])
+    n_draws = DRAWS if objective.is_scalar else FRONT_DRAWS
+    draws = torch.stack(
+        [m.samples(everything, n_draws, seed=seed + 31 * i) for i, m in enumerate(belief.models)], dim=-1
+    )
+    stands = _stands(objective, draws, _runs(tried, belief, rivals), seed)
+    n = len(tried)
+    return Chances(
+        draws=draws[:, :n],
+        keeps=stands[:, :n].double().mean(0),
+        best_of_tried=_shares(objective, draws[:, :n], stands[:, :n]),
+        best_of_all=_shares(objective, draws, stands)[:n] if pool is not None and not notes else None,
+        untried=len(rivals),
+        is_bound=is_bound,
+        notes=notes,
+    )
+
+
+def worth(objective: Objective, values: Tensor) -> Tensor:
+    """What is to be maximised of values of all targets, ``(*b, m)``: ``(*b, 1)`` for one number, else ``(*b, w)``."""
+    places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
+    wanted = values[..., places]
+    if objective.is_scalar:
+        return utility(objective, wanted)[..., None]
+    return torch.stack([t.worth(wanted[..., i]) for i, t in enumerate(objective.wanted)], dim=-1)
+
+
+def non_dominated(values: Tensor) -> Tensor:
+    """Which rows of ``values``, shape ``(n, m)``, no other row beats: shape ``(n,)``. Larger is better."""
+    beaten = torch.zeros(len(values), len(values), dtype=torch.bool)
+    no_worse = ~beaten
+    for column in values.T:  # one target at a time: a third axis would cost memory
+        no_worse &= column[:, None] >= column
+        beaten |= column[:, None] > column
+    dominated: Tensor = (no_worse & beaten).any(dim=0)
+    return ~dominated
+
+
+def _rivals(
+    space: Space,
+    objective: Objective,
+    history: History,
+    belief: Belief,
+    pool: Pool | None,
+    tried: Tensor,
+    seed: int,
+) -> tuple[Tensor, bool, tuple[str, ...]]:
+    """Untried candidates that may be better, shape ``(k, d)``; whether there are more; why there is no saying."""
+    nobody = torch.empty((0, tried.shape[1]), dtype=tried.dtype)
+    if pool is None:
+        return nobody, False, ()
+    if len(pool) > POOL_LIMIT:
+        return nobody, False, (f"with {len(pool)} candidates no chance among all of them is given",)
+    question = Question(
+        space=space,
+        objective=objective,
+        models=belief.models,
+        feasibility=belief.feasibility,
+        pool=pool,
+        observed=tried,
+        pending=nobody,
+        tried=history.tried(tried.shape[1]),
+        seed=seed,
+    )
+    if objective.is_scalar:
+        rivals = shortlist(question, improvement_score(question), RIVALS)
+    else:
+        rivals = trade_offs(question, RIVALS // 2)
+    return rivals, len(rivals) < len(pool) - len(tried), ()
+
+
+def _runs(tried: Sequence[Tried], belief: Belief, rivals: Tensor) -> Tensor:
+    """The chance that each runs as intended, shape ``(n + k,)``: as it went for the tried, as learnt for the rest."""
+    went = torch.tensor([t.experiments / (t.experiments + t.faults) for t in tried], dtype=rivals.dtype)
+    return torch.cat([went, belief.feasibility.chance(rivals)])
+
+
+def _stands(objective: Objective, draws: Tensor, runs: Tensor, seed: int) -> Tensor:
+    """Whether a candidate counts in a draw, ``(s, n)``: it runs, and its drawn values keep every threshold."""
+    generator = torch.Generator().manual_seed(seed + 7)
+    lots = torch.rand(len(draws), len(runs), generator=generator, dtype=draws.dtype)
+    stands = lots < runs
+    for i, target in enumerate(objective.targets):
+        if target.has_bounds:
+            low, high = target.bounds
+            stands &= (draws[..., i] >= low) & (draws[..., i] <= high)
+    return stands
+
+
+def _shares(objective: Objective, draws: Tensor, stands: Tensor) -> Tensor:
+    """In which share of the draws each candidate is the best, or on the front: shape ``(n,)``."""
+    values = worth(objective, draws)
+    n = values.shape[1]
+    if values.shape[-1] == 1:
+        value = torch.where(stands, values[..., 0], -torch.inf)
+        counted = torch.bincount(value.argmax(dim=1)[stands.any(dim=1)], minlength=n)
+        share: Tensor = counted.double() / len(draws)
+        return share
+    values = torch.where(stands[..., None], values, -torch.inf)
+    on_front = torch.zeros(n, dtype=torch.float64)
+    for drawn, there in zip(values, stands, strict=True):
+        on_front += (non_dominated(drawn) & there).double()
+    return on_front / len(values)

@@ -1,0 +1,79 @@
+"""Statements: what is said of the believed best, and of the other tried candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from loop.record import Settings
+
+LEVEL: Final = 0.9  # of the intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What is believed of one target at one candidate, and what was measured there, in the target's unit."""
+
+    target: str
+    unit: str
+    mean: float
+    low: float | None  # of the interval; None without a model where there is one value only
+    high: float | None
+    values: tuple[float, ...]  # as measured, in the order of the record
+    limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """One tried candidate.
+
+    Attributes:
+        experiments: How often it ran as intended.
+        faults: Faults that say something of the candidate.
+        keeps: The chance that it runs as intended and keeps every threshold.
+        best_of_tried: The chance that it is truly the best of the tried (with several targets: on their true front).
+        best_of_all: The same among all candidates; None where that cannot be said.
+    """
+
+    settings: Settings
+    label: str
+    targets: tuple[Stated, ...]
+    experiments: int
+    faults: int
+    keeps: float | None
+    best_of_tried: float | None
+    best_of_all: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Luckiest:
+    """The best single value of a target, and whether its candidate is another than the one believed best."""
+
+    target: str
+    unit: str
+    value: float
+    label: str
+    is_another: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HonestBest:
+    """The believed best, or the believed front, and the other tried candidates behind.
+
+    Attributes:
+        model: The surrogate's name, "" where none could be fitted.
+        candidates: Every tried candidate that can be ranked, best first.
+        front: How many of the first are recommended: one, or as many as the believed front has.
+        untried: How many untried candidates ``best_of_all`` was held against.
+        is_bound: Whether there are more of them, so that ``best_of_all`` is what it is at most.
+    """
+
+    model: str
+    candidates: tuple[Believed, ...]
+    front: int
+    luckiest: tuple[Luckiest, ...] = ()
+    level: float = LEVEL
+    untried: int = 0
+    is_bound: bool = False
+    notes: tuple[str, ...] = field(default=())
+    is_front: bool = False  # several targets without a trade-off, so that no single candidate is best
