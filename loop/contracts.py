@@ -142,7 +142,7 @@ class Health:
 class Adapter(Protocol):
     """A robot, a queue, a program or a person, seen as something that runs experiments.
 
-    Laws, examined by ``loop.testing.AdapterContract``:
+    Laws, examined by ``loop.testing.adapter.AdapterContract``:
         1. Preparing twice with one key gives the same handle; starting twice runs once.
         2. What a run did is data in its envelopes; ``status`` and ``fetch`` raise nothing but
            ``AdapterUnavailable``.
@@ -237,7 +237,7 @@ class Work(Protocol):
 
 
 class Ledger(Protocol):
-    """The record of every campaign; examined by ``loop.testing.LedgerContract``.
+    """The record of every campaign; examined by ``loop.testing.ledger.LedgerContract``.
 
     Facts are append-only; times and identifiers come from the clock and the id factory it was built with.
     Reads need no lease and see committed state only. Whatever names a campaign takes its name.

@@ -1,0 +1,36 @@
+"""The audit log: one chain of all that was written."""
+
+from __future__ import annotations
+
+import itertools
+
+from loop.contracts import Artifact, Ledger
+from loop.record import Lease
+from loop.testing.ledger.material import batch, finished
+
+
+class AuditLaws:
+    """A part of ``LedgerContract``."""
+
+    def test_everything_written_is_a_link_of_one_chain(self, ledger: Ledger, lease: Lease) -> None:
+        finished(ledger, lease)
+
+        entries = ledger.audit()
+        assert [e.number for e in entries] == list(range(1, len(entries) + 1))
+        assert all(later.previous == earlier.hash for earlier, later in itertools.pairwise(entries))
+        assert len({e.hash for e in entries}) == len(entries)
+        assert {e.action for e in entries} == {"open_campaign", "record_round", "move", "receive", "accept"}
+        assert (entries[0].actor, entries[-1].actor) == ("ada", "engine")
+        assert all(earlier.at <= later.at for earlier, later in itertools.pairwise(entries))
+
+    def test_an_untouched_ledger_is_intact(self, ledger: Ledger, lease: Lease) -> None:
+        first, _ = finished(ledger, lease)
+        with ledger.work(lease) as work:
+            work.retract(first.id, "ada", "wrong vial")
+            work.keep(Artifact("b" * 64, "xtb.log", "text/plain", 5, first.key))
+            work.record_round(batch(2, approved=False))
+        with ledger.work(lease) as work:
+            work.decide(ledger.proposals("coupling", 2)[0].id, True, "ada", "yes")
+
+        report = ledger.verify_audit()
+        assert (report.is_intact, report.first_break, report.entries) == (True, None, len(ledger.audit()))

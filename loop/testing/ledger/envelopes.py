@@ -1,0 +1,108 @@
+"""Envelopes (law 2) and files: whatever came back is stored unread, once, and judged once."""
+
+from __future__ import annotations
+
+import pytest
+
+from loop.contracts import Artifact, Ledger
+from loop.errors import LedgerError, NotFound
+from loop.record import EnvelopeDraft, Lease, Verdict
+from loop.testing.ledger.material import candidate, everything, measured, started
+
+
+class EnvelopeLaws:
+    """A part of ``LedgerContract``."""
+
+    def test_an_envelope_is_stored_unread_whatever_it_holds(self, ledger: Ledger, lease: Lease) -> None:
+        drafts = (
+            EnvelopeDraft("robot", "nobody-knows-this-key", "not JSON at all {"),
+            EnvelopeDraft("tell:results.csv:3", None, "", {"ligand": "PPh3", "temperature": float("inf")}),
+            EnvelopeDraft(
+                "robot", None, "NUL \x00, half a surrogate \ud83d, a noncharacter \ufdd0, \N{HIRAGANA LETTER A}"
+            ),
+            EnvelopeDraft("robot", None, "\ufdd0 first"),
+            EnvelopeDraft("fichi\udce9r \x00", "key \x00", "{}", {"ligand\x00": "\ud83d"}),
+        )
+
+        with ledger.work(lease) as work:
+            stored = [work.receive(draft) for draft in drafts]
+
+        assert tuple(stored) == ledger.envelopes("coupling")
+        for draft, record in zip(drafts, stored, strict=True):
+            assert (record.source, record.key, record.payload, record.settings) == (
+                draft.source,
+                draft.key,
+                draft.payload,
+                draft.settings,
+            )
+            assert record.verdict is None
+
+    def test_the_same_envelope_again_is_the_first_one(self, ledger: Ledger, lease: Lease) -> None:
+        draft = EnvelopeDraft("tell:results.csv:3", None, "{}", {"temperature": 90.0})
+        with ledger.work(lease) as work:
+            first = work.receive(draft)
+        before = everything(ledger)
+
+        with ledger.work(lease) as work:
+            again = work.receive(draft)
+
+        assert again == first
+        assert everything(ledger) == before
+
+    def test_an_envelope_that_differs_in_anything_is_another_one(self, ledger: Ledger, lease: Lease) -> None:
+        drafts = (
+            EnvelopeDraft("robot", "k", "{}", None),
+            EnvelopeDraft("person", "k", "{}", None),
+            EnvelopeDraft("robot", None, "{}", None),
+            EnvelopeDraft("robot", "k", "{ }", None),
+            EnvelopeDraft("robot", "k", "{}", {}),
+            EnvelopeDraft("robot", "k", "{}", {"temperature": 90.0}),
+        )
+
+        with ledger.work(lease) as work:
+            ids = {work.receive(draft).id for draft in drafts}
+
+        assert len(ids) == len(drafts)
+
+    def test_a_verdict_is_given_once(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            one = work.receive(EnvelopeDraft("robot", "k", "{}"))
+            two = work.receive(EnvelopeDraft("robot", "k", "{ }"))
+            work.judge(one.id, Verdict.FOREIGN, "nobody knows k")
+        before = everything(ledger)
+
+        with ledger.work(lease) as work:
+            work.judge(one.id, Verdict.FOREIGN, "once more")
+            with pytest.raises(LedgerError, match="already judged foreign"):
+                work.judge(one.id, Verdict.MALFORMED)
+            with pytest.raises(LedgerError, match="only accept"):
+                work.judge(two.id, Verdict.ACCEPTED)
+            with pytest.raises(LedgerError, match="judged foreign"):
+                work.accept(one.id, measured(), candidate=candidate(0))
+
+        assert everything(ledger) == before
+        judged = ledger.envelopes("coupling")[0]
+        assert (judged.verdict, judged.message) == (Verdict.FOREIGN, "nobody knows k")
+        assert [e.id for e in ledger.envelopes("coupling", unjudged_only=True)] == [two.id]
+
+    def test_a_result_for_an_attempt_that_nobody_knows_stays_as_an_envelope(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            envelope = work.receive(EnvelopeDraft("robot", "unheard-of", "{}"))
+            with pytest.raises(NotFound, match="unheard-of"):
+                work.accept(envelope.id, measured())
+
+        assert ledger.envelopes("coupling", unjudged_only=True) == (envelope,)
+
+    def test_a_file_is_kept_once(self, ledger: Ledger, lease: Lease) -> None:
+        key = started(ledger, lease)[0].key
+        files = (
+            Artifact("b" * 64, "xtb.log", "text/plain", 2**40, key),
+            Artifact("a" * 64, "plate.png", "image/png", 0),
+        )
+
+        for _ in range(2):
+            with ledger.work(lease) as work:
+                for file in files:
+                    work.keep(file)
+
+        assert ledger.artifacts("coupling") == files

@@ -1,0 +1,117 @@
+"""Rounds: what was planned, and from what."""
+
+from __future__ import annotations
+
+import pytest
+
+from loop.contracts import Ledger
+from loop.errors import LedgerError, NotFound
+from loop.experiment import PENDING, Event
+from loop.record import Lease, Place, RoundDraft
+from loop.testing.ledger.material import SPEC, batch, everything, finished, proposal
+
+
+class RoundLaws:
+    """A part of ``LedgerContract``."""
+
+    def test_a_round_comes_back_as_it_was_written(self, ledger: Ledger, lease: Lease) -> None:
+        draft = batch()
+
+        with ledger.work(lease) as work:
+            made = work.record_round(draft)
+
+        assert made == ledger.round("coupling", 1)
+        for name in ("number", "seed", "data_version", "surrogate", "model", "notes", "environment"):
+            assert getattr(made, name) == getattr(draft, name), name
+        assert made.version == ledger.campaign("coupling").version
+
+    def test_a_round_remembers_the_version_of_the_spec_that_it_was_planned_under(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch(1))
+        ledger.open_campaign("coupling", {**SPEC, "budget": 60}, by="ada")
+        with ledger.work(lease) as work:
+            work.record_round(batch(2))
+
+        assert [r.version for r in ledger.rounds("coupling")] == [1, 2]
+
+    def test_a_round_planned_under_a_version_that_is_not_in_force_is_refused(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch(1, version=1))
+        ledger.open_campaign("coupling", {**SPEC, "budget": 60}, by="ada")
+        before = everything(ledger)
+
+        for version in (1, 3, -1):
+            with (
+                pytest.raises(LedgerError, match=f"round 2 .* under version {version} of the spec, and version 2"),
+                ledger.work(lease) as work,
+            ):
+                work.record_round(batch(2, version=version))
+
+        assert everything(ledger) == before
+        with ledger.work(lease) as work:
+            assert work.record_round(batch(2, version=2)).version == 2
+
+    def test_a_round_gives_back_what_it_was_planned_from_in_the_same_order(self, ledger: Ledger, lease: Lease) -> None:
+        ended = finished(ledger, lease, n=3)
+        with ledger.work(lease) as work:
+            work.record_round(batch(2, proposal(0), proposal(1), proposal(2)))
+        waiting = tuple(a.key for a in ledger.attempts("coupling", PENDING))
+        seen, pending = tuple(o.id for o in reversed(ended)), tuple(reversed(waiting))
+
+        with ledger.work(lease) as work:
+            work.record_round(batch(3, observations=seen, pending=pending))
+        for attempt in ledger.attempts("coupling", PENDING):
+            with ledger.work(lease) as work:
+                work.move(attempt.key, Event.CANCEL)
+
+        kept = ledger.round("coupling", 3)
+        assert (kept.observations, kept.pending) == (seen, pending)
+
+    def test_a_round_planned_from_what_is_not_on_record_is_refused(self, ledger: Ledger, lease: Lease) -> None:
+        for changes in ({"observations": ("unheard-of",)}, {"pending": ("unheard-of",)}):
+            with pytest.raises(NotFound, match="unheard-of"), ledger.work(lease) as work:
+                work.record_round(batch(1, **changes))
+
+        assert ledger.rounds("coupling") == ()
+
+    def test_a_round_number_on_record_is_refused(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch())
+        before = everything(ledger)
+
+        with pytest.raises(LedgerError, match=r"round 1 .* already on record"), ledger.work(lease) as work:
+            work.record_round(batch())
+
+        assert everything(ledger) == before
+
+    @pytest.mark.parametrize(
+        ("wrong", "says"),
+        [
+            (batch(0), "numbered from 1"),
+            (batch(1, seed=2**70), "64 bits"),
+            (batch(1, proposal(0), proposal(0)), "at one position"),
+            (batch(1, proposal(0, replicates=0)), "replicates must be at least 1"),
+            (batch(1, proposal(0, place=Place(1, "A1", 1)), proposal(1, place=Place(1, "A1", 1))), "into well A1"),
+            (batch(1, proposal(0, place=Place(0, "A1", 1))), "a place needs a plate"),
+            (batch(1, model={"loss": float("inf")}), "cannot be stored as JSON"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_a_round_that_cannot_be_is_refused(
+        self, ledger: Ledger, lease: Lease, wrong: RoundDraft, says: str
+    ) -> None:
+        with pytest.raises(LedgerError, match=says), ledger.work(lease) as work:
+            work.record_round(wrong)
+
+        assert ledger.rounds("coupling") == ()
+
+    def test_an_unknown_round_is_refused_with_the_numbers_there_are(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch())
+
+        with pytest.raises(NotFound, match="no round 7; its rounds: 1"):
+            ledger.round("coupling", 7)
