@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.engine.holding import PATIENCE, holding
 from flows.engine.view import WITH_LABORATORY, View
+from flows.engine.writing import writing
 from flows.wiring import ORIGIN, open_laboratory, open_record
 from loop.checkpoints import reached
 from loop.contracts import Ledger
@@ -138,7 +138,7 @@ def _go_on(settings: Settings, ledger: Ledger, name: str) -> None:
     """A finished campaign with a changed spec is active again: its budget or goal may be another."""
     if ledger.campaign(name).state is not CampaignState.FINISHED:
         return
-    with holding(ledger, settings, name, patience=PATIENCE) as held, ledger.work(held.lease, actor=settings.by) as work:
+    with writing(settings, ledger, name, settings.by) as work:
         work.set_state(CampaignState.ACTIVE, "the spec was changed")
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.conditions import Conditions, read_candidate, read_conditions
 from flows.engine.decisions import decided, region_of, region_text
-from flows.engine.holding import PATIENCE, holding
 from flows.engine.judging import identified
 from flows.engine.view import View, rounds_of
+from flows.engine.writing import writing
 from flows.labels import label_of
 from flows.wiring import open_record
 from loop.checkpoints import reached
-from loop.contracts import Ledger, Work
+from loop.contracts import Ledger
 from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord, in_force
 from loop.errors import LedgerError, NotFound, SpaceError
 from loop.history import Said
@@ -69,7 +68,7 @@ def approve(
         raise LedgerError("a refusal with a meaning needs a reason, which stays on record; give it with --why")
     with open_record(settings) as ledger:
         waiting = _waiting(ledger, name, round_number, only)
-        with _writing(settings, ledger, name, by) as (_, work):
+        with writing(settings, ledger, name, by) as work:
             for proposal in waiting:
                 work.decide(proposal.id, not refuse, by, why)
                 if meaning is not None:
@@ -129,7 +128,7 @@ def edit(
             neighbour=made.neighbour,
             novelty=made.novelty,
         )
-        with _writing(settings, ledger, name, by) as (_, work):
+        with writing(settings, ledger, name, by) as work:
             return work.amend(Amendment(old.id, draft, by, why))
 
 
@@ -227,7 +226,7 @@ def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: 
 
 
 def _settle(settings: Where, ledger: Ledger, name: str, draft: DecisionDraft) -> DecisionRecord:
-    with _writing(settings, ledger, name, draft.by) as (_, work):
+    with writing(settings, ledger, name, draft.by) as work:
         return work.settle(draft)
 
 
@@ -289,12 +288,3 @@ def _at(space: Space, settings: Settings) -> bytes | None:
         return space.coordinates(settings).tobytes()
     except SpaceError:
         return None
-
-
-@contextmanager
-def _writing(settings: Where, ledger: Ledger, name: str, by: str) -> Iterator[tuple[View, Work]]:
-    """One transaction by a person, let through between two passes of a run."""
-    with holding(ledger, settings, name, patience=PATIENCE) as held:
-        view = View(ledger, name)
-        with ledger.work(held.lease, actor=by) as work:
-            yield view, work

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flows.engine.holding import PATIENCE, holding
-from flows.engine.view import View
+from flows.engine.writing import writing
 from flows.wiring import open_record
-from loop.contracts import Ledger, Work
+from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind, write_outcome
@@ -31,7 +28,7 @@ def retract(settings: Settings, name: str, id_or_prefix: str, *, by: str, why: s
         raise LedgerError("a retraction needs a reason, which stays on record; give it with --why")
     with open_record(settings) as ledger:
         found = _observation(ledger, name, id_or_prefix)
-        with _writing(settings, ledger, name, by) as (_, work):
+        with writing(settings, ledger, name, by) as work:
             work.retract(found.id, by, why)
         return found
 
@@ -53,7 +50,7 @@ def resolve(settings: Settings, key: str, *, ran: bool, by: str) -> AttemptRecor
             raise LedgerError(
                 f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve"
             )
-        with _writing(settings, ledger, _campaign_of(ledger, attempt), by) as (_, work):
+        with writing(settings, ledger, _campaign_of(ledger, attempt), by) as work:
             if ran:
                 fault = Fault.of(FaultKind.AMBIGUOUS, f"it ran, says {by}, and its result is not at hand")
                 payload = json.dumps(write_outcome(fault), sort_keys=True)
@@ -83,20 +80,11 @@ def resume(settings: Settings, name: str, *, by: str, why: str = "") -> None:
 
 
 def _set_state(settings: Settings, name: str, state: CampaignState, by: str, reason: str) -> None:
-    with open_record(settings) as ledger, _writing(settings, ledger, name, by) as (view, work):
-        now = view.campaign.state
+    with open_record(settings) as ledger, writing(settings, ledger, name, by) as work:
+        now = ledger.campaign(name).state
         if state is now or (state is CampaignState.STOPPED and now is not CampaignState.ACTIVE):
             raise LedgerError(f"campaign {name!r} is {now.value} already; hakken status {name} says how it stands")
         work.set_state(state, reason)
-
-
-@contextmanager
-def _writing(settings: Settings, ledger: Ledger, name: str, by: str) -> Iterator[tuple[View, Work]]:
-    """One transaction by a person, let through between two passes of a run."""
-    with holding(ledger, settings, name, patience=PATIENCE) as held:
-        view = View(ledger, name)
-        with ledger.work(held.lease, actor=by) as work:
-            yield view, work
 
 
 def _observation(ledger: Ledger, name: str, prefix: str) -> ObservationRecord:
