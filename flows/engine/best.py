@@ -29,10 +29,3 @@ def believed(view: View) -> HonestBest:
 
     history, _ = history_of(view.spec, view.space, view.counted, ())
     return honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0))
-
-
-def believed_sentence(view: View) -> str:
-    """The believed best in a line; "" where nothing was measured."""
-    from loop.insight.saying import best_sentence
-
-    return best_sentence(believed(view))

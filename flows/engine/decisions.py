@@ -10,7 +10,7 @@ from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
 from loop.history import History, Said
 from loop.record import Arm, Json, ProposalRecord, Settings
-from loop.space import Category, Component, Continuous, Discrete, Space
+from loop.space import Continuous, Space
 from loop.spec import CampaignSpec
 from loop.spec.space_models import ExcludeSpec
 
@@ -123,17 +123,6 @@ def region_text(region: Json) -> str:
     for name, ends in (region.get("where") or {}).items():
         parts += [f"{name} {signs[sign]} {value:g}" for sign, value in ends.items()]
     return " and ".join(parts)
-
-
-def numbers_in(space: Space) -> set[str]:
-    """The parameters that are numbers."""
-    return {p.name for p in space.parameters if isinstance(p, Discrete | Continuous)}
-
-
-def options_of(space: Space, name: str) -> tuple[str, ...]:
-    """The options of a parameter, none for a number."""
-    found = next(p for p in space.parameters if p.name == name)
-    return found.options if isinstance(found, Category | Component) else ()
 
 
 def _was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int) -> bool:

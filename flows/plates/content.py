@@ -28,10 +28,6 @@ class Well:
     run_order: int  # from 1
     key: str  # of its first attempt; "" while it waits for approval
 
-    @property
-    def is_reserved(self) -> bool:
-        return self.arm in (Arm.REFERENCE, Arm.REPLICATE)
-
 
 @dataclass(frozen=True, slots=True)
 class Common:

@@ -19,7 +19,6 @@ from loop.space import Category, Component, Parameter, Space
 from loop.space.parameters import least_and_most
 
 Order: TypeAlias = Literal["linear", "interactions", "quadratic"]
-ORDERS: Final[tuple[Order, ...]] = ("linear", "interactions", "quadratic")
 DEPENDENT: Final = 1e-7  # of a column's length: less left than this, and others already say what it says
 
 Columns: TypeAlias = NDArray[np.float64]
