@@ -1,10 +1,11 @@
-"""BoTorch's own Gaussian process on one-hot options and scaled numbers: one lengthscale for each input.
+"""A Gaussian process on one-hot options and scaled numbers with one lengthscale for each input, fitted by BoTorch.
 
-The member for spaces in which continuous numbers decide; also the yardstick that benchmarks compare with.
+The member for spaces in which numbers decide: some of them matter much, others not at all.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,11 @@ from botorch.exceptions.errors import ModelFittingError
 from botorch.exceptions.warnings import InputDataWarning, OptimizationWarning
 from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
+from gpytorch.constraints import GreaterThan
+from gpytorch.kernels import MaternKernel
+from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.priors import GammaPrior
 from linear_operator.utils.errors import NanError, NotPSDError
 from torch import Tensor
 
@@ -27,21 +32,27 @@ from loop.surrogates.grid import Rows, most_probable
 from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
 
+MODE = 0.6 * math.exp(math.sqrt(2.0) - 3.0)  # of a lengthscale before any data, times sqrt(d); docs/decisions/0008
+SHAPE = 3.0  # of the lengthscales' Gamma prior
+SHORTEST = 0.025  # lengthscale; the inputs are scaled to 0 to 1
+NOISE_MODE, NOISE_SHAPE = math.exp(-5.0), 2.0  # of the noise variance's Gamma prior, for values standardised to 1
+QUIETEST = 1e-4  # noise variance: an exact table leaves the covariance all but singular
 IMPUTATIONS = 2  # fits of the hyper-parameters to what is expected of censored values; more change little
 
 
 @dataclass(frozen=True)
 class ArdGaussianProcess:
-    """A recipe: ``SingleTaskGP`` with its dimension-scaled log-normal priors."""
+    """A recipe: Matérn-5/2, with priors of the lengthscales that grow with the square root of the dimension.
+
+    Source of the scaling: Hvarfner, Hellsten and Nardi, ICML 2024. Gamma priors with the mode of their log-normal ones
+    are what BayBE 0.15 uses for numbers; here the mode is 0.6 of that (docs/decisions/0008).
+    """
 
     name: str
     needs: int = 2
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
-        """Fit by maximum a posteriori. Raises ``TooFewPoints`` or ``FitError``.
-
-        Source of the priors: Hvarfner, Hellsten and Nardi, ICML 2024.
-        """
+        """Fit by maximum a posteriori. Raises ``TooFewPoints`` or ``FitError``."""
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
         plain, told = without_effects(space, data, seed=seed)
@@ -73,13 +84,13 @@ class ArdGaussianProcess:
         return fitted
 
     def _learnt(self, space: Space, x: Tensor, y: Tensor, seed: int) -> _Learnt:
-        """BoTorch's kernel, mean and noise for standardised values."""
+        """The most probable kernel, mean and noise for standardised values."""
         frame = space.frame
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore", InputDataWarning)  # we standardise; few points never look standard
             warnings.simplefilter("ignore", OptimizationWarning)  # botorch tries again by itself
             torch.manual_seed(seed)
-            model = SingleTaskGP(one_hot(frame, x), y[:, None], outcome_transform=None)
+            model = _model(one_hot(frame, x), y)
             try:
                 fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
             except (ModelFittingError, NanError, NotPSDError) as error:
@@ -93,6 +104,23 @@ class ArdGaussianProcess:
 
         mean, noise = float(model.mean_module.constant.detach()), float(model.likelihood.noise.detach())
         return _Learnt(covariance, mean, noise, kernel.lengthscale.detach().flatten().tolist())
+
+
+def _model(inputs: Tensor, y: Tensor) -> SingleTaskGP:
+    """The process before it is fitted to standardised values ``(n,)`` at ``inputs``, ``(n, d)``."""
+    d = inputs.shape[-1]
+    mode = MODE * math.sqrt(d)
+    kernel = MaternKernel(
+        nu=2.5,
+        ard_num_dims=d,
+        lengthscale_prior=GammaPrior(SHAPE, (SHAPE - 1) / mode),
+        lengthscale_constraint=GreaterThan(SHORTEST, transform=None, initial_value=mode),
+    )
+    likelihood = GaussianLikelihood(
+        noise_prior=GammaPrior(NOISE_SHAPE, (NOISE_SHAPE - 1) / NOISE_MODE),
+        noise_constraint=GreaterThan(QUIETEST, transform=None, initial_value=NOISE_MODE),
+    )
+    return SingleTaskGP(inputs, y[:, None], likelihood=likelihood, covar_module=kernel, outcome_transform=None)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from loop.space import Category, Component, Parameter, Space
+from loop.space import Category, Component, Continuous, Discrete, Ordinal, Parameter, Space
 
 _OPTIONS = torch.logspace(math.log10(0.35), math.log10(2.0), 9, dtype=torch.float64)  # times l0
 _NUMBERS = torch.logspace(math.log10(0.08), math.log10(2.0), 13, dtype=torch.float64)  # times l0
@@ -44,6 +44,12 @@ def lengthscales(space: Space, dimension: int) -> Lengthscales:
         return Lengthscales(values, 2 * l0 * values.log() - 2.0 * values)
     values = l0 * _NUMBERS
     return Lengthscales(values, -0.5 * ((values / (NUMBERS_MEDIAN * l0)).log() / NUMBERS_LOG_SD).square())
+
+
+def is_numbers_only(space: Space) -> bool:
+    """Whether every parameter is a number or ordinal by itself: no option, no fidelity, no mixture."""
+    plain = all(isinstance(p, Continuous | Discrete | Ordinal) for p in space.parameters)
+    return plain and not space.frame.mixtures
 
 
 def _is_choice(p: Parameter) -> bool:

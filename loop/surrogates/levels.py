@@ -23,7 +23,7 @@ from loop.space import Space
 from loop.surrogates.committee import Committee
 from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
 
-NODES = 21  # of the Gauss-Hermite sums over the latent belief
+NODES = 41  # of the Gauss-Hermite sum over the latent belief
 
 
 def for_levels(recipe: Surrogate, levels: tuple[float, ...]) -> Surrogate:
@@ -107,7 +107,7 @@ class FittedLevels:
         nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
         share = torch.from_numpy(weights / weights.sum())
         at = self._expected(mean[:, None] + sd[:, None] * torch.from_numpy(nodes), self.latent.noise_at(x)[:, None])
-        centre = at @ share
+        centre = self.chances(x) @ torch.tensor(self.levels, dtype=x.dtype)  # exact, however sharp the levels
         return centre, ((at - centre[:, None]).square() @ share).clamp_min(1e-12).sqrt()
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:

@@ -9,7 +9,7 @@ SURROGATES: Final[dict[str, str]] = {
     "gp": "Gaussian process on one-hot options, chemistry prior",
     "gp-descriptors": "Gaussian process on decorrelated RDKit descriptors, chemistry prior",
     "tanimoto": "Gaussian process on count fingerprints (count Tanimoto distance)",
-    "ard": "BoTorch's SingleTaskGP: one lengthscale for each input; for continuous numbers",
+    "ard": "Gaussian process with one lengthscale for each input; for spaces in which numbers decide",
     "trees": "extremely randomised trees on count fingerprints, the classical baseline",
     "random": "no model: every batch at random, the baseline to beat",
 }

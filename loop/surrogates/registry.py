@@ -10,6 +10,7 @@ from loop.space import Space
 from loop.surrogates.ard import ArdGaussianProcess
 from loop.surrogates.committee import Committee
 from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.lengthscales import is_numbers_only
 from loop.surrogates.metric import Representation
 from loop.surrogates.names import SURROGATES
 from loop.surrogates.protocol import Surrogate
@@ -24,7 +25,7 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     "ard": lambda *_: ArdGaussianProcess("ard"),
     "trees": lambda *_: ExtraTrees("trees"),
     "committee": lambda space, noise: Committee(
-        "committee", tuple(_FACTORIES[m](space, noise) for m in default_members(space))
+        "committee", tuple(_FACTORIES[m](space, noise) for m in default_members(space, learns_noise=noise))
     ),
 }
 assert set(_FACTORIES) | {"random"} == set(SURROGATES)
@@ -46,10 +47,12 @@ def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = F
     return _FACTORIES[name](space, learns_noise)
 
 
-def default_members(space: Space) -> tuple[str, ...]:
-    """The committee's members for a kind of space; see docs/decisions/0005-the-default-committee.md."""
+def default_members(space: Space, *, learns_noise: bool = False) -> tuple[str, ...]:
+    """The committee's members for a kind of space; docs/decisions/0005 and, where all are numbers, 0008 say why."""
     if not space.is_finite:
         return ("ard", "tanimoto")
     if space.library is not None:
         return ("tanimoto", "gp-descriptors", "trees")
+    if is_numbers_only(space) and not learns_noise:  # members that learn the noise see all numbers alike
+        return ("ard", "trees")
     return ("gp", "tanimoto")

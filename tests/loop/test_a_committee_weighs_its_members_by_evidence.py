@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 from campaigns import EVERYTHING, SPACE, training
+from spaces import spec_of
 
 from loop.errors import FitError, TooFewPoints, UnknownName
+from loop.spec import build_space
 from loop.surrogates.committee import Committee, evidence_weights
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
 from loop.surrogates.mixture import apportion
 from loop.surrogates.names import SURROGATES
-from loop.surrogates.registry import surrogate
+from loop.surrogates.registry import default_members, surrogate
 from loop.surrogates.trees import ExtraTrees
 
 
@@ -125,3 +127,19 @@ def test_trees_in_botorchs_form_have_the_mean_of_the_trees():
     posterior = fitted.model().posterior(EVERYTHING[:, None, :])
 
     torch.testing.assert_close(posterior.mean[:, 0, 0], fitted.moments(EVERYTHING)[0])
+
+
+NUMBER = {"type": "number", "low": 0, "high": 1, "step": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("space", "learns_noise", "members"),
+    [
+        ({"t": NUMBER, "grade": {"type": "ordinal", "options": ["low", "high"]}}, False, ("ard", "trees")),
+        ({"t": NUMBER}, True, ("gp", "tanimoto")),  # the noise is learnt by processes only
+        ({"t": NUMBER, "base": {"type": "category", "options": ["a", "b"]}}, False, ("gp", "tanimoto")),
+        ({"t": {"type": "number", "low": 0, "high": 1}}, False, ("ard", "tanimoto")),  # trees cannot be climbed
+    ],
+)
+def test_the_members_suit_the_space(space, learns_noise, members):
+    assert default_members(build_space(spec_of(space)), learns_noise=learns_noise) == members

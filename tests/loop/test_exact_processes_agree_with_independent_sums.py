@@ -37,7 +37,7 @@ def test_moments_are_those_of_dense_algebra(representation):
     np.testing.assert_allclose(sd.numpy() ** 2, expected_variance, rtol=1e-6)
 
 
-def test_the_ard_process_is_botorchs_own():
+def test_the_ard_process_agrees_with_the_textbook():
     data = training()
     fitted = ArdGaussianProcess("ard").fit(SPACE, data, seed=0)
 
