@@ -77,7 +77,7 @@ def history_of(table: Table, observed: Sequence[int]) -> History:
     )
 
 
-SINGLES = ("gp", "gp-descriptors", "tanimoto", "ard", "trees")
+SINGLES = ("gp", "gp-descriptors", "gp-mordred", "tanimoto", "ard", "trees")
 METHODS: dict[str, Method] = {
     "random": hakken(surrogate="random"),
     "stock": stock,

@@ -27,7 +27,7 @@ from harness import Mark, arguments, finish, mean_and_error, run_jobs
 from numpy.typing import NDArray
 from problems import Problem, load_problem
 
-BUDGETS = {"arylation_cost": 50, "lnp3": 50, "snar": 50, "branin_currin": 30, "c2dtlz2": 30}
+NAMES = ("arylation_cost", "lnp3", "snar", "branin_currin", "c2dtlz2")
 BATCH = 5
 
 
@@ -53,11 +53,12 @@ def found(problem: Problem, done: dict[str, Any]) -> NDArray[np.float64]:
 def main() -> int:
     args = arguments(__doc__ or "", runs=30, peers=True)
     seeds = list(range(args.seed, args.seed + args.runs))
-    jobs = [(c, p, s, args.data, BATCH, n) for p, n in BUDGETS.items() for c in CHOOSERS for s in seeds]
-    runs: dict[str, dict[str, dict[int, Any]]] = {p: {c: {} for c in CHOOSERS} for p in BUDGETS}
+    budgets = {name: load_problem(name, args.data).experiments for name in NAMES}
+    jobs = [(c, p, s, args.data, BATCH, n) for p, n in budgets.items() for c in CHOOSERS for s in seeds]
+    runs: dict[str, dict[str, dict[int, Any]]] = {p: {c: {} for c in CHOOSERS} for p in NAMES}
     for job, done in zip(jobs, run_jobs(campaign, jobs, args.jobs), strict=True):
         runs[job[1]][job[0]][job[2]] = done
-    asked = [(o, p, seeds, args.data, BATCH, n, args.kept, args.fresh) for p, n in BUDGETS.items() for o in args.peers]
+    asked = [(o, p, seeds, args.data, BATCH, n, args.kept, args.fresh) for p, n in budgets.items() for o in args.peers]
     for job, (kept, why) in zip(asked, run_jobs(peer_campaigns, asked, args.jobs), strict=True):
         if why:
             print(f"{job[0]} on {job[1]}: {why}")

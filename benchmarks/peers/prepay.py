@@ -41,7 +41,7 @@ def main() -> int:
             for seed in range(args.seed, args.seed + args.runs):
                 for other in list(able):
                     try:
-                        done = kept.run(other, problem, seed)
+                        done = kept.run(other, problem, seed, n=problem.experiments)
                     except Unsupported as error:
                         able.remove(other)
                         print(f"{name}: {error}", flush=True)

@@ -94,4 +94,6 @@ def _synthetic(name: str, kind: str, reference: tuple[float, ...], **options: An
         x = torch.tensor([[settings[n] for n in space]], dtype=torch.float64)
         return np.concatenate([made.evaluate_true(x)[0].numpy(), made.evaluate_slack(x)[0].numpy()])
 
-    return Problem(name, bare_spec(name, space, objective), function=values, reference=(*reference, 0.0))
+    return Problem(
+        name, bare_spec(name, space, objective), function=values, reference=(*reference, 0.0), experiments=30
+    )

@@ -30,6 +30,7 @@ class Problem:
         repeats: Whether peers may propose a candidate that was tried already (where replicates teach something).
         reference: For several targets, the point that hypervolume is counted from, in target units, shape ``(m,)``.
         levels: Of ordinal targets, which hakken's spec can state; peers see numbers.
+        experiments: How many experiments a campaign has.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Problem:
     repeats: bool = False
     reference: tuple[float, ...] = ()
     levels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    experiments: int = 50
     _index: dict[tuple[Any, ...], int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

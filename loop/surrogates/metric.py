@@ -7,7 +7,7 @@ finite set. So a metric works on coordinates, and pools of any size need no tabl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -31,7 +31,8 @@ class Representation(StrEnum):
     """How options with a structure are seen. Options without one are always one-hot."""
 
     ONE_HOT = "one-hot"
-    DESCRIPTORS = "descriptors"
+    DESCRIPTORS = "descriptors"  # RDKit's
+    MORDRED = "mordred"
     COUNTS = "counts"
 
 
@@ -94,7 +95,7 @@ def _part(frame: Frame, column: int, representation: Representation, apart: floa
 
 
 def _structures(smiles: tuple[str, ...], representation: Representation) -> Block:
-    make = _tanimoto_block if representation is Representation.COUNTS else _descriptor_block
+    make = _BLOCKS[representation]
     if "" not in smiles:
         return _normalised(make(smiles), len(smiles))
     there = [s for s in smiles if s]
@@ -187,7 +188,16 @@ def _tanimoto_block(smiles: tuple[str, ...]) -> Block:
 def _descriptor_block(smiles: tuple[str, ...]) -> Block:
     from loop.molecules.descriptors import descriptor_features
 
-    features = descriptor_features(smiles)
+    return _feature_block(descriptor_features(smiles))
+
+
+def _mordred_block(smiles: tuple[str, ...]) -> Block:
+    from loop.molecules.descriptors import mordred_features
+
+    return _feature_block(mordred_features(smiles))
+
+
+def _feature_block(features: NDArray[np.float64]) -> Block:
     squares = (features**2).sum(axis=1)
     return lambda a, b: (
         np.maximum(squares[a][:, None] + squares[b][None, :] - 2.0 * features[a] @ features[b].T, 0.0)
@@ -209,3 +219,10 @@ def _normalised(block: Block, size: int) -> Block:
         whole = table * scale
         return lambda a, b: np.asarray(whole[np.ix_(a, b)])
     return lambda a, b: block(a, b) * scale
+
+
+_BLOCKS: Mapping[Representation, Callable[[tuple[str, ...]], Block]] = {
+    Representation.COUNTS: _tanimoto_block,
+    Representation.DESCRIPTORS: _descriptor_block,
+    Representation.MORDRED: _mordred_block,
+}

@@ -8,6 +8,7 @@ SURROGATES: Final[dict[str, str]] = {
     "committee": "an evidence-weighted mixture of members that see the candidates differently (the default)",
     "gp": "Gaussian process on one-hot options, chemistry prior",
     "gp-descriptors": "Gaussian process on decorrelated RDKit descriptors, chemistry prior",
+    "gp-mordred": "Gaussian process on decorrelated Mordred descriptors, chemistry prior",
     "tanimoto": "Gaussian process on count fingerprints (count Tanimoto distance)",
     "ard": "Gaussian process with one lengthscale for each input; for spaces in which numbers decide",
     "trees": "extremely randomised trees on count fingerprints, the classical baseline",

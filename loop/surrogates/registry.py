@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from loop.errors import UnknownName
-from loop.space import Space
+from loop.space import Component, Space
 from loop.surrogates.ard import ArdGaussianProcess
 from loop.surrogates.committee import Committee
 from loop.surrogates.gp import GaussianProcess
@@ -21,6 +21,7 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     "gp-descriptors": lambda _, noise: GaussianProcess(
         "gp-descriptors", Representation.DESCRIPTORS, learns_noise=noise
     ),
+    "gp-mordred": lambda _, noise: GaussianProcess("gp-mordred", Representation.MORDRED, learns_noise=noise),
     "tanimoto": lambda _, noise: GaussianProcess("tanimoto", Representation.COUNTS, learns_noise=noise),
     "ard": lambda *_: ArdGaussianProcess("ard"),
     "trees": lambda *_: ExtraTrees("trees"),
@@ -31,10 +32,13 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
 assert set(_FACTORIES) | {"random"} == set(SURROGATES)
 
 
+FEW_OPTIONS = 300  # with a structure; Mordred takes up to half a second for each
+
+
 def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = False) -> Surrogate:
     """The recipe of that name for a space; a list of names is a committee of them.
 
-    With ``learns_noise``, members that can (``gp``, ``gp-descriptors``, ``tanimoto``) learn the noise as a function
+    With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
     of the conditions; for the others it is the same everywhere.
 
     Raises:
@@ -55,4 +59,7 @@ def default_members(space: Space, *, learns_noise: bool = False) -> tuple[str, .
         return ("tanimoto", "gp-descriptors", "trees")
     if is_numbers_only(space) and not learns_noise:  # members that learn the noise see all numbers alike
         return ("ard", "trees")
+    described = [p.size for p in space.parameters if isinstance(p, Component)]
+    if described and sum(described) <= FEW_OPTIONS:
+        return ("gp", "tanimoto", "gp-mordred")
     return ("gp", "tanimoto")

@@ -138,6 +138,16 @@ NUMBER = {"type": "number", "low": 0, "high": 1, "step": 0.1}
         ({"t": NUMBER, "grade": {"type": "ordinal", "options": ["low", "high"]}}, False, ("ard", "trees")),
         ({"t": NUMBER}, True, ("gp", "tanimoto")),  # the noise is learnt by processes only
         ({"t": NUMBER, "base": {"type": "category", "options": ["a", "b"]}}, False, ("gp", "tanimoto")),
+        (
+            {"t": NUMBER, "base": {"type": "component", "options": {"a": "CCO", "b": "CCN"}}},
+            False,
+            ("gp", "tanimoto", "gp-mordred"),
+        ),
+        (
+            {"acid": {"type": "component", "options": {f"c{n}": "C" * n + "O" for n in range(1, 302)}}},
+            False,
+            ("gp", "tanimoto"),  # Mordred would take its time
+        ),
         ({"t": {"type": "number", "low": 0, "high": 1}}, False, ("ard", "tanimoto")),  # trees cannot be climbed
     ],
 )

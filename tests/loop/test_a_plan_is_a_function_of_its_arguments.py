@@ -41,7 +41,9 @@ def test_another_seed_gives_another_initial_design():
     assert len(designs) > 1
 
 
-@pytest.mark.parametrize("surrogate", ["committee", "gp", "gp-descriptors", "tanimoto", "ard", "trees", "random"])
+@pytest.mark.parametrize(
+    "surrogate", ["committee", "gp", "gp-descriptors", "gp-mordred", "tanimoto", "ard", "trees", "random"]
+)
 def test_every_surrogate_runs_a_campaign_until_nothing_is_left(surrogate):
     spec = reaction_spec(surrogate=surrogate, batch=13)
     space = build_space(spec)
@@ -110,7 +112,7 @@ def test_a_model_proposal_states_its_reason_and_every_member():
 
     p = plans[1].proposals[0]
 
-    assert [x.member for x in p.predictions] == ["committee", "gp", "tanimoto"]
+    assert [x.member for x in p.predictions] == ["committee", "gp", "tanimoto", "gp-mordred"]
     assert sum(x.weight for x in p.predictions[1:]) == pytest.approx(1.0)
     assert all(x.sd > 0 for x in p.predictions)
     assert "improvement" in p.reason

@@ -1,0 +1,41 @@
+"""Descriptors of a set of options: standardised, decorrelated, and finite whatever the molecules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loop.molecules.descriptors import descriptor_features, mordred_features
+
+# a salt, a lone ion, a phosphine, a single atom: what cannot be computed for all of them must not come through
+MOLECULES = ("CC(=O)[O-].[K+]", "[Cs+]", "c1ccccc1P(c1ccccc1)c1ccccc1", "C", "CCCCC#N", "Cc1onc(C)c1", "OC(F)(F)F")
+
+
+@pytest.fixture(params=[descriptor_features, mordred_features])
+def features(request):
+    return request.param
+
+
+def test_features_are_finite_standardised_and_not_correlated(features):
+    found = features(MOLECULES)
+
+    assert len(found) == len(MOLECULES)
+    assert found.shape[1] >= 2
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-9)
+    np.testing.assert_allclose(found.std(axis=0), 1.0, rtol=1e-9)
+    correlation = np.abs(np.corrcoef(found.T)) - np.eye(found.shape[1])
+    assert correlation.max() < 0.7
+
+
+def test_different_molecules_differ_and_the_same_one_does_not(features):
+    found = features((*MOLECULES[2:], MOLECULES[2]))
+
+    distances = np.linalg.norm(found[:, None] - found[None, :], axis=2)
+    assert distances[0, -1] == 0
+    assert distances[:-1, :-1][~np.eye(len(found) - 1, dtype=bool)].min() > 0.1
+
+
+def test_nothing_tells_one_molecule_from_itself(features):
+    assert features(("CCO",)).shape == (1, 0)
+    assert features(("CCO", "CCO")).shape == (2, 0)
