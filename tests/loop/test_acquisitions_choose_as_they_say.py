@@ -116,10 +116,21 @@ def test_the_reference_point_is_the_threshold_where_there_is_one():
     asked = question(targets, scales=(1.0, -1.0))
 
     reference = reference_point(asked)
-    worst = (-asked.models[1].moments(asked.observed)[0]).min()
+    values = -asked.models[1].moments(asked.observed)[0]  # signs applied: larger is better
 
     assert reference[0] == 42.0
-    assert reference[1] >= worst - 0.11 * abs(worst)  # signs applied: larger is better
+    # what breaks the threshold tells how far the other target may go
+    assert len(asked.keeping) < len(values)
+    assert float(reference[1]) == pytest.approx(float(values.min() - 0.1 * (values.max() - values.min())))
+
+
+def test_the_reference_point_lies_a_tenth_beyond_the_front_where_nothing_breaks_a_threshold():
+    asked = question((Target("a", Goal.MAXIMIZE), Target("b", Goal.MAXIMIZE)), scales=(1.0, -1.0))
+    values = torch.stack([m.moments(asked.observed)[0] for m in asked.models], dim=1)
+    beaten = ((values[None] >= values[:, None]).all(2) & (values[None] > values[:, None]).any(2)).any(1)
+    low, high = values[~beaten].min(0).values, values[~beaten].max(0).values
+
+    torch.testing.assert_close(reference_point(asked), low - 0.1 * (high - low))
 
 
 def test_every_acquisition_is_registered_under_its_name_and_others_are_named():
