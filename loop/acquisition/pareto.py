@@ -127,10 +127,11 @@ def reference_point(question: Question) -> Tensor:
     keep it may all lie in one corner; a front's range then says little, so it is the worst of everything observed, less
     a tenth of its range.
     """
-    means = torch.stack([m.moments(question.observed)[0] for m in question.models], dim=1)
-    rows = [dict(zip(question.objective.names, row, strict=True)) for row in means.tolist()]
-    values = worths(question, believed(question, question.observed))
-    front = values[list(question.objective.best(rows))] if len(question.keeping) == len(values) else values
+    values = front = worths(question, believed(question, question.observed))
+    if len(question.keeping) == len(values):
+        means = torch.stack([m.moments(question.observed)[0] for m in question.models], dim=1)
+        rows = [dict(zip(question.objective.names, row, strict=True)) for row in means.tolist()]
+        front = values[list(question.objective.best(rows))]
     low, high = front.min(0).values, front.max(0).values
     span = torch.where(high > low, high - low, values.max(0).values - values.min(0).values)
     inferred = low - 0.1 * span.clamp_min(1e-9)

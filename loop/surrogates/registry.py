@@ -16,6 +16,8 @@ from loop.surrogates.names import SURROGATES
 from loop.surrogates.protocol import Surrogate
 from loop.surrogates.trees import ExtraTrees
 
+FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
+
 _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     "gp": lambda _, noise: GaussianProcess("gp", Representation.ONE_HOT, learns_noise=noise),
     "gp-descriptors": lambda _, noise: GaussianProcess(
@@ -30,9 +32,6 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     ),
 }
 assert set(_FACTORIES) | {"random"} == set(SURROGATES)
-
-
-FEW_OPTIONS = 300  # with a structure; Mordred takes up to half a second for each
 
 
 def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = False) -> Surrogate:
