@@ -100,7 +100,13 @@ class Emulator:
 
     def _run(self, spec: ExperimentSpec, place: Place) -> dict[str, Any]:
         problems = self.validate(spec)
-        provenance = {"program": "hakken emulator", "table": self._table.name, "sha256": self._table.sha}
+        provenance: dict[str, Any] = {
+            "program": "hakken emulator",
+            "table": self._table.name,
+            "sha256": self._table.sha,
+        }
+        if self._options.delay:
+            provenance["wall_time_s"] = self._options.delay
         if problems:
             fault = Fault.of(FaultKind.INPUT_ERROR, "; ".join(str(problem) for problem in problems))
             return {**write_outcome(fault), "provenance": provenance}

@@ -26,6 +26,7 @@ from adapters.limits import excluded
 from adapters.options import Options, read_options, resolve
 from adapters.worksheet import KEY, Sheet, change_sheet, read_sheet, with_mark, with_rows
 from loop.checkpoints import reached
+from loop.circumstances import HOUR
 from loop.contracts import (
     Absent,
     AdapterContext,
@@ -251,7 +252,8 @@ def read_row(
             value["n"] = int(number) if isinstance(number, float) and number.is_integer() else number
         values.append(value)
     comment = cells.get(COMMENT, "")
-    payload: dict[str, Any] = {"provenance": {"program": "worksheet", "row": dict(row)}}
+    provenance = {"program": "worksheet", "row": dict(row), **_taken(cells, columns, sheet)}
+    payload: dict[str, Any] = {"provenance": provenance}
     kind, _, detail = said.partition(":")
     match kind.strip().lower(), detail.strip().lower():
         case (("" | "measured"), ""):
@@ -296,6 +298,16 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
         if text and value != planned and text != _show(planned):
             actual[name] = value
     return {**context, "actual": actual} if actual else context
+
+
+def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str, float]:
+    """What it took, where the person added a column ``hours`` or ``cost`` that is no setting and no target."""
+    found = {}
+    for name, key, factor in (("hours", "wall_time_s", HOUR), ("cost", "cost", 1.0)):
+        number = "" if name in columns.all() else _number(cells.get(name, ""), sheet)
+        if isinstance(number, float) and number >= 0:
+            found[key] = number * factor
+    return found
 
 
 def _number(text: str, sheet: Sheet) -> float | str:

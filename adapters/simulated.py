@@ -154,6 +154,8 @@ class Simulated:
         payload = self._run(spec, place)
         delay = self._options.delay
         seconds = self._chance(handle, "delay").uniform(*delay) if isinstance(delay, list) else delay
+        if seconds:
+            payload["provenance"]["wall_time_s"] = round(seconds, 3)
         return Foreseen(tuple(self._send(spec, place, payload)), seconds)
 
     def _run(self, spec: ExperimentSpec, place: Place) -> dict[str, Any]:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from loop.costs import Costs, Purse, Spent
+from loop.circumstances import read_expense
+from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import SpaceError
 from loop.experiment import State
-from loop.record import AttemptRecord, EnvelopeRecord
+from loop.learnt_costs import Taken, learn_costs
+from loop.outcome import Fault
+from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord
 from loop.space import Space
-from loop.spec import CampaignSpec, build_costs
-
-HOUR = 3_600.0
+from loop.spec import CampaignSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What was spent and what is left; ``costs`` is None where the campaign states none."""
+    """What was spent and what is left; ``costs`` is None where the campaign has none."""
 
     costs: Costs | None
     spent: Spent
     budget: Purse
+    learnt: str = ""  # costs that are known from the record alone, in words
 
     @property
     def purse(self) -> Purse | None:
@@ -44,26 +46,32 @@ class Spending:
             return ""
         unit = self.costs.unit or "in money"
         parts = [(self.spent.cost, self.budget.cost, unit)] if self.costs.has_money else []
-        if self.costs.hours or self.spent.hours:
+        if self.costs.has_hours or self.spent.hours:
             parts.append((self.spent.hours, self.budget.hours, "h"))
         said = [f"{mine:.6g}{'' if limit is None else f' of {limit:g}'} {what}" for mine, limit, what in parts]
-        return "spent " + " and ".join(said) if said else ""
+        spent = "spent " + " and ".join(said) if said else ""
+        return "; ".join(part for part in (spent, self.learnt and f"by the record: {self.learnt}") if part)
 
 
 def spending_of(
-    spec: CampaignSpec, space: Space, attempts: Sequence[AttemptRecord], envelopes: Iterable[EnvelopeRecord]
+    spec: CampaignSpec,
+    space: Space,
+    attempts: Sequence[AttemptRecord],
+    envelopes: Iterable[EnvelopeRecord],
+    observations: Iterable[ObservationRecord],
 ) -> Spending:
     """What every attempt that was planned or sent costs, those made again after a fault too, in the order run.
 
-    Hours are those that a result says it took (``wall_time_s`` in its provenance), else the declared ones. Attempts
-    that were never sent cost nothing.
+    What a result says that it took counts, else what the campaign states or what was learnt from other results.
+    Attempts that were never sent cost nothing.
     """
-    costs = build_costs(spec, space)
+    learnt = learn_costs(spec, space, _taken(space, observations))
+    costs = learnt.costs
     budget = Purse(spec.budget.cost, spec.budget.hours)
     if costs is None:
         return Spending(None, Spent(), budget)
-    took = reported_hours(envelopes)
-    rows, hours, elsewhere = [], [], 0
+    took = reported(envelopes)
+    rows, expenses, elsewhere = [], [], 0
     for a in sorted(attempts, key=lambda a: (a.round_number, a.run_order, a.position, a.replicate_no, a.attempt_no)):
         if a.state is State.EXPIRED:
             continue
@@ -72,22 +80,37 @@ def spending_of(
         except SpaceError:  # of a space that was changed meanwhile: it cost what the cheapest costs, at least
             elsewhere += 1
             continue
-        hours.append(took.get(a.key))
-    spent = costs.spent(np.array(rows), None, hours) if rows else Spent()
+        expenses.append(took.get(a.key, Expense()))
+    spent = costs.spent(np.array(rows), None, expenses) if rows else Spent()
     least = costs.cheapest()
-    return Spending(costs, Spent(spent.cost + elsewhere * least.cost, spent.hours + elsewhere * least.hours), budget)
+    whole = Spent(spent.cost + elsewhere * least.cost, spent.hours + elsewhere * least.hours)
+    return Spending(costs, whole, budget, learnt.text)
 
 
-def reported_hours(envelopes: Iterable[EnvelopeRecord]) -> dict[str, float]:
-    """Hours by attempt, of the results that say how long they took."""
-    found: dict[str, float] = {}
+def reported(envelopes: Iterable[EnvelopeRecord]) -> dict[str, Expense]:
+    """What attempts took, by key, of the results that say it; the first word of each counts."""
+    found: dict[str, Expense] = {}
     for envelope in envelopes:
-        if envelope.key is None or "wall_time_s" not in envelope.payload:
+        if envelope.key is None or "provenance" not in envelope.payload:
             continue
         try:
-            said = json.loads(envelope.payload)["provenance"]["wall_time_s"]
-        except (ValueError, KeyError, TypeError):
+            said = json.loads(envelope.payload)
+        except ValueError:
             continue
-        if isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said < float("inf"):
-            found.setdefault(envelope.key, float(said) / HOUR)
+        expense = read_expense(said) if isinstance(said, Mapping) else Expense()
+        if expense != Expense():
+            found.setdefault(envelope.key, expense)
     return found
+
+
+def _taken(space: Space, observations: Iterable[ObservationRecord]) -> tuple[Taken, ...]:
+    found = []
+    for o in observations:
+        expense = read_expense(o.context)
+        if o.retracted is not None or isinstance(o.outcome, Fault) or expense == Expense():
+            continue
+        try:
+            found.append((space.coordinates(o.settings), expense))
+        except SpaceError:  # of a space that was changed meanwhile
+            continue
+    return tuple(found)

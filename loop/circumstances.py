@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.costs import Expense
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.space import Space
@@ -25,6 +26,7 @@ EFFECTS: Final = (
     "lot",
     "operator",
 )  # known without being declared
+HOUR: Final = 3_600.0  # seconds
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
 
 Context: TypeAlias = Mapping[str, str | float]
@@ -77,6 +79,20 @@ def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArr
     except SpaceError as error:
         return None, f"actual settings cannot be read ({error})"
     return (None, "") if (x == space.coordinates(requested)).all() else (x, "")
+
+
+def read_expense(context: Mapping[str, Any]) -> Expense:
+    """What a result says in its provenance that it took: ``wall_time_s`` and ``cost``, finite and not below zero."""
+    provenance = context.get("provenance")
+    if not isinstance(provenance, Mapping):
+        return Expense()
+    seconds, cost = (_amount(provenance.get(name)) for name in ("wall_time_s", "cost"))
+    return Expense(None if seconds is None else seconds / HOUR, cost)
+
+
+def _amount(value: object) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < math.inf else None  # type: ignore[arg-type, operator]
 
 
 def _number(text: str) -> float | str:

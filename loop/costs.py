@@ -32,6 +32,17 @@ class Spent:
         return all(limit is None or mine <= limit + 1e-9 * max(1.0, abs(limit)) for mine, limit in limits)
 
 
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """What one experiment took by its own result, None where that does not say.
+
+    ``cost`` is all that it cost, its hours included; changes of slow parameters come on top.
+    """
+
+    hours: float | None = None
+    cost: float | None = None
+
+
 @dataclass(frozen=True)
 class Costs:
     """The costs of a campaign over a space.
@@ -41,6 +52,7 @@ class Costs:
         hours: Hours that each takes; ``hour`` is the price of one, included in every sum of money.
         options: For each column with priced options, the price of each option: shape ``(options,)``.
         switch: For each column that is slow to change, money and hours of one change.
+        option_hours: For a column whose options take hours of their own, those of each: shape ``(options,)``.
     """
 
     unit: str
@@ -49,13 +61,20 @@ class Costs:
     hour: float
     options: tuple[tuple[int, Floats], ...] = ()
     switch: tuple[tuple[int, float, float], ...] = ()
+    option_hours: tuple[tuple[int, Floats], ...] = ()
 
     @property
     def has_money(self) -> bool:
         """Whether anything costs money; else only hours count."""
         paid = self.experiment or any(prices.any() for _, prices in self.options)
-        timed = self.hour and (self.hours or any(hours for _, _, hours in self.switch))
+        timed = self.hour and self.has_hours
         return bool(paid or timed or any(cost for _, cost, _ in self.switch))
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether anything is known to take hours."""
+        each = self.hours or any(hours.any() for _, hours in self.option_hours)
+        return bool(each or any(hours for _, _, hours in self.switch))
 
     @property
     def shown_unit(self) -> str:
@@ -64,12 +83,11 @@ class Costs:
 
     def own(self, x: Floats) -> Floats:
         """What experiments at ``x``, ``(n, d)``, cost by themselves: money, or hours where none is asked: ``(n,)``."""
-        if not self.has_money:
-            return np.full(len(x), self.hours)
-        total = np.full(len(x), self.experiment + self.hour * self.hours)
-        for column, prices in self.options:
-            total = total + prices[np.rint(x[:, column]).astype(np.int64)]
-        return total
+        return self.basis(x) if self.has_money else self._hours(x)
+
+    def basis(self, x: Floats) -> Floats:
+        """What experiments at ``x``, ``(n, d)``, cost by themselves in money, zero where none is asked: ``(n,)``."""
+        return self._money(x) + self.hour * self._hours(x)
 
     def change(self, a: Floats, b: Floats) -> Floats:
         """What it costs to go from ``a``, ``(n, d)``, to ``b``, ``(m, d)``, in the unit of ``own``: ``(n, m)``."""
@@ -79,15 +97,15 @@ class Costs:
             total += price * (a[:, None, column] != b[None, :, column])
         return total
 
-    def spent(self, x: Floats, before: Floats | None = None, hours: Sequence[float | None] = ()) -> Spent:
+    def spent(self, x: Floats, before: Floats | None = None, expenses: Sequence[Expense] = ()) -> Spent:
         """What experiments at ``x``, ``(n, d)``, cost in this order, after one at ``before``, ``(d,)``.
 
-        ``hours`` are those that each really took, None or left out where only the declared are known.
+        ``expenses`` are what each really took, left out where nothing but the costs is known.
         """
-        took = np.array([self.hours if h is None else h for h in hours] or [self.hours] * len(x), dtype=np.float64)
-        money = np.full(len(x), self.experiment, dtype=np.float64)
-        for column, prices in self.options:
-            money = money + prices[np.rint(x[:, column]).astype(np.int64)]
+        took, money = self._hours(x), self._money(x)
+        for i, expense in enumerate(expenses):
+            took[i] = took[i] if expense.hours is None else expense.hours
+            money[i] = money[i] if expense.cost is None else expense.cost - self.hour * took[i]
         path = x if before is None else np.vstack([before, x])
         changes = path[1:] != path[:-1]
         extra = sum(float(hours_) * changes[:, column].sum() for column, _, hours_ in self.switch)
@@ -116,4 +134,18 @@ class Costs:
     def cheapest(self) -> Spent:
         """The least that an experiment can cost."""
         least = sum(float(prices.min()) for _, prices in self.options)
-        return Spent(self.experiment + least + self.hour * self.hours, self.hours)
+        hours = self.hours + sum(float(each.min()) for _, each in self.option_hours)
+        return Spent(self.experiment + least + self.hour * hours, hours)
+
+    def _hours(self, x: Floats) -> Floats:
+        return _with_options(np.full(len(x), self.hours, dtype=np.float64), x, self.option_hours)
+
+    def _money(self, x: Floats) -> Floats:
+        """Without the price of hours."""
+        return _with_options(np.full(len(x), self.experiment, dtype=np.float64), x, self.options)
+
+
+def _with_options(total: Floats, x: Floats, options: Sequence[tuple[int, Floats]]) -> Floats:
+    for column, each in options:
+        total = total + each[np.rint(x[:, column]).astype(np.int64)]
+    return total

@@ -13,7 +13,8 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.circumstances import Context, Declared, read_actual, read_context
+from loop.circumstances import Context, Declared, read_actual, read_context, read_expense
+from loop.costs import Expense
 from loop.errors import SpaceError
 from loop.objective import Objective, Target
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
@@ -37,6 +38,7 @@ class Observation:
     context: Context = field(default_factory=dict)
     actual: NDArray[np.float64] | None = None
     is_off: bool = False
+    expense: Expense = field(default_factory=Expense)  # what it took, as far as its result says
 
     @property
     def at(self) -> NDArray[np.float64]:
@@ -101,7 +103,8 @@ class History:
             notes.extend(f"observation {record.id}: {remark}" for remark in remarks)
             if problem:
                 notes.append(f"observation {record.id} counts as tried and trains nothing: {problem}")
-            seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem)))
+            expense = read_expense(record.context)
+            seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem), expense))
             used.append(record)
         waiting = tuple(Pending(a.key, space.coordinates(a.settings)) for a in pending)
         placed = [(_place(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]

@@ -109,7 +109,7 @@ def what_is_due(view: View) -> Need:
     history, _ = history_of(view.spec, view.space, view.counted, pending)
     if reason := reason_to_stop(view.spec, history, 0):  # the goal; what was not sent yet is no longer wanted
         return Need(0, reason)
-    if view.spec.costs is not None and (reason := reason_to_end(view.spending.costs, view.spending.purse)):
+    if reason := reason_to_end(view.spending.costs, view.spending.purse):
         return Need() if pending else Need(0, reason)
     left = view.spec.budget.experiments - view.spent
     if left <= 0:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from loop.circumstances import EFFECTS
+from loop.circumstances import EFFECTS, HOUR
 from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
 from loop.record import EnvelopeDraft
 from loop.space import Component, Continuous, Discrete, Space
@@ -27,6 +27,7 @@ WHOLE: Final = "0"  # in place of a line number: the file as a whole
 PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
+TAKEN: Final = ("hours", "cost")  # what the experiment took
 _HEADER: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
 
@@ -45,7 +46,7 @@ class Column:
 
     header: str
     thing: str  # a parameter, a target, or one of the plain columns
-    part: str  # "value", "sd", "n", "qualifier" or "context"
+    part: str  # "value", "sd", "n", "qualifier", "context" or "taken"
     unit: str | None
 
 
@@ -149,7 +150,9 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: S
                 return Column(head, target, part, unit)
     if name in BESIDE:
         return Column(head, name, "context", None)
-    beside = dict.fromkeys((*context_of(spec), *BESIDE))
+    if name in TAKEN:
+        return Column(head, name, "taken", unit)
+    beside = dict.fromkeys((*context_of(spec), *BESIDE, *TAKEN))
     known = [*names, *spec.objective, *PLAIN, *beside]
     parts = [f"{t}_{part}" for t in spec.objective for part in ("sd", "n")]
     wanted = ", ".join([*names, *spec.objective, *parts, *sorted(PLAIN), *beside])
@@ -214,7 +217,9 @@ def _result(cells: _Cells, spec: CampaignSpec, actual: Mapping[str, str | float]
     context |= _beside(cells, spec)
     if actual:
         context["actual"] = dict(actual)
-    extra = {"context": context} if context else {}
+    extra: dict[str, Any] = {"context": context} if context else {}
+    if taken := _taken(cells, spec):
+        extra["provenance"] = taken
     if said == "negative":
         return {"outcome": "negative", "reason": comment or "told as negative", "values": values, **extra}
     if fault := _FAULT.fullmatch(said):
@@ -249,6 +254,26 @@ def _beside(cells: _Cells, spec: CampaignSpec) -> dict[str, str | float]:
                 found[name] = _in_unit(number, column, declared[name].unit or "")
                 continue
         found[name] = text  # what is not as declared is kept all the same, and the next round notes it
+    return found
+
+
+def _taken(cells: _Cells, spec: CampaignSpec) -> dict[str, float]:
+    """What the experiment took, as provenance: seconds, and money in the unit of the campaign's costs."""
+    found: dict[str, float] = {}
+    for name in TAKEN:
+        column, text = cells.get((name, "taken"), (None, ""))
+        if column is None or not text:
+            continue
+        number = _number(column.header, text)
+        if number < 0:
+            raise OutcomeError(f"column {column.header!r} must be zero or above, got {text!r}; correct the cell")
+        if name == "hours":
+            found["wall_time_s"] = _in_unit(number, column, "h") * HOUR
+            continue
+        unit = "" if spec.costs is None else spec.costs.unit
+        if column.unit not in (None, unit):
+            raise OutcomeError(f"column {column.header!r} must be in the unit of the costs, {unit!r}; convert it")
+        found["cost"] = number
     return found
 
 

@@ -27,6 +27,7 @@ from loop.record import (
 )
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec.costs import with_fidelities
 
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
 
@@ -144,9 +145,10 @@ class View:
     @cached_property
     def spending(self) -> Spending:
         """What was spent, and what the budget in money and hours leaves."""
-        has_costs = self.spec.costs is not None
-        envelopes = self.ledger.envelopes(self.name) if has_costs else ()
-        return spending_of(self.spec, self.space, self.attempts if has_costs else (), envelopes)
+        has_costs = with_fidelities(self.spec) is not None or self.spec.budget.hours is not None
+        if not has_costs:
+            return spending_of(self.spec, self.space, (), (), ())
+        return spending_of(self.spec, self.space, self.attempts, self.ledger.envelopes(self.name), self.counted)
 
     @cached_property
     def best(self) -> tuple[Best, ...]:

@@ -24,6 +24,7 @@ from loop.record import (
     AttemptRecord,
     CampaignRecord,
     EnvelopeRecord,
+    ObservationRecord,
     ProposalRecord,
     RoundRecord,
     Verdict,
@@ -50,12 +51,13 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
 
     objective, units = read_objective(campaign.spec), read_units(campaign.spec)
     targets = objective.targets
-    results = read_results(ledger.observations(name, with_retracted=True), targets, units, campaign.spec)
+    observations = ledger.observations(name, with_retracted=True)
+    results = read_results(observations, targets, units, campaign.spec)
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
     steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     return Report(
-        head=_head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes)),
+        head=_head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes, observations)),
         targets=targets,
         objective=objective,
         results=results,
@@ -113,11 +115,18 @@ def _head(
     )
 
 
-def _spending(campaign: CampaignRecord, attempts: Sequence[AttemptRecord], envelopes: Sequence[EnvelopeRecord]) -> str:
-    if not campaign.spec.get("costs"):
+def _spending(
+    campaign: CampaignRecord,
+    attempts: Sequence[AttemptRecord],
+    envelopes: Sequence[EnvelopeRecord],
+    observations: Sequence[ObservationRecord],
+) -> str:
+    spaces = campaign.spec.get("space") or {}
+    has_fidelity = any(p.get("type") == "fidelity" for p in spaces.values())
+    if not (campaign.spec.get("costs") or has_fidelity or (campaign.spec.get("budget") or {}).get("hours")):
         return ""
     spec = CampaignSpec.from_resolved(campaign.spec)
-    return spending_of(spec, build_space(spec), attempts, envelopes).text
+    return spending_of(spec, build_space(spec), attempts, envelopes, observations).text
 
 
 def _last_batch(

@@ -79,6 +79,6 @@ def _share(real: Tensor, version: Tensor) -> Tensor:
 
 
 def _prices(question: Question, x: Tensor) -> Tensor:
-    if question.purchase is None:
-        return torch.ones(len(x), dtype=x.dtype)
-    return torch.from_numpy(question.purchase.costs.own(x.numpy()))
+    """What each costs; alike where nothing is known of it yet."""
+    own = np.zeros(len(x)) if question.purchase is None else question.purchase.costs.own(x.numpy())
+    return torch.from_numpy(own) if own.all() else torch.ones(len(x), dtype=x.dtype)

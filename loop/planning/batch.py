@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from loop.acquisition.fidelities import Fidelities
 from loop.acquisition.protocol import Acquisition, Chosen, Question
 from loop.acquisition.registry import acquisition
-from loop.acquisition.streaming import is_among
+from loop.costs import Purse
 from loop.design import Design
 from loop.errors import PoolExhausted, SpaceError
 from loop.explain import explain_replicate
 from loop.fidelity import fidelity_column
+from loop.planning.pick import Pick
 from loop.planning.situation import Situation
+from loop.planning.versions import each_version, made_real
 from loop.plate import Plate, Scope
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import first_experiments, initial_design
+from loop.policy.paying import said
 from loop.policy.replicate import spend
 from loop.record import Arm, Place
-
-
-@dataclass(frozen=True)
-class Pick:
-    """A chosen point before it becomes a proposal."""
-
-    x: NDArray[np.float64]
-    arm: Arm
-    acquisition: str
-    value: float | None
-    meaning: str
-    place: Place | None = None
-    block: int = 0  # of the initial design, from 1; 0 without blocks
 
 
 def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
@@ -55,8 +44,15 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
     else:
         picks, notes = _by_design(s)
     if s.wants_real:
-        picks = _made_real(s, picks)
+        picks = made_real(s, picks)
     if not picks:
+        bought = s.purchase
+        if bought is not None and bought.purse != Purse():
+            real = " real" if fidelity_column(s.space) is not None else ""
+            raise PoolExhausted(
+                f"every{real} candidate was tried, is being tried, or costs more than the budget leaves "
+                f"({said(bought.purse, bought.costs)}); raise it to go on"
+            )
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
     return picks, notes
 
@@ -82,7 +78,8 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
         laid = Design(initial_design(design, s.space, s.pool, s.tried, size, seed=s.seed))
     blocks = [0] * len(laid.points) if laid.blocks is None else laid.blocks.tolist()
     picks = [Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(laid.points, blocks, strict=True)]
-    return picks, [*notes, *laid.notes]
+    picks, unplaced = each_version(s, picks)
+    return picks, [*notes, *laid.notes, *unplaced]
 
 
 def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
@@ -159,16 +156,3 @@ def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:
         )
         for seat in seats
     ], list(notes)
-
-
-def _made_real(s: Situation, picks: Sequence[Pick]) -> list[Pick]:
-    """The same candidates as the real thing, each once and none that was tried."""
-    column, taken, found = fidelity_column(s.space), s.tried, []
-    for pick in picks:
-        x = pick.x.copy()
-        if column is not None:
-            x[column] = s.space.finite_parameters()[column].size - 1.0
-        if not is_among(x[None], taken)[0]:
-            found.append(replace(pick, x=x))
-            taken = np.vstack([taken, x])
-    return found

@@ -15,7 +15,7 @@ from loop.explain import explain_block, explain_initial, explain_model, nearest
 from loop.fidelity import fidelity_column
 from loop.insight.best import best_of_belief
 from loop.insight.saying import best_sentence
-from loop.planning.batch import Pick
+from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.policy.paying import covered, said
 from loop.policy.run_order import run_order, within
@@ -42,7 +42,8 @@ def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[
         notes.append("run order: few changes of slow parameters, at random within equal settings of them")
     order = run_order(x[kept], costs, purchase.last, seed=s.seed)
     batch = costs.spent(np.repeat(within(x[kept], order), s.replicates, axis=0), purchase.last)
-    notes.append(f"the batch costs {said(Purse(batch.cost if costs.has_money else None, batch.hours or None), costs)}")
+    if whole := said(Purse(batch.cost if costs.has_money else None, batch.hours or None), costs):
+        notes.append(f"the batch costs {whole}")
     return [picks[i] for i in kept], notes
 
 
@@ -87,12 +88,13 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
 
 
 def describe(s: Situation) -> Json:
-    """What is believed, for the record: the best, each target's model, and how much it was learnt from."""
+    """What is believed, for the record: costs, the best, each target's model, and how much it was learnt from."""
     belief = s.belief
+    learnt = {"learnt_costs": s.learnt_costs} if s.learnt_costs else {}
     if belief is None:
-        return {}
+        return learnt
     believed = best_of_belief(s.space, s.objective, s.history, belief, None, seed=s.seed)
-    return {
+    return learnt | {
         "believed_best": best_sentence(believed),
         "targets": {t.name: dict(m.summary()) for t, m in zip(s.objective.targets, belief.models, strict=True)},
         "training_rows": len(belief.table),

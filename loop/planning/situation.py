@@ -15,10 +15,12 @@ from loop.costs import Purse
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import is_real
 from loop.history import History, Table, regression_table
+from loop.learnt_costs import learn_costs, taken_by
 from loop.objective import Objective
 from loop.plate import Plate
+from loop.record import Json
 from loop.space import Pool, ProductPool, Space
-from loop.spec import CampaignSpec, build_costs, build_objective, build_plate, build_space
+from loop.spec import CampaignSpec, build_objective, build_plate, build_space
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Situation:
     belief: Belief | None = None  # None while the initial design goes on
     wants_real: bool = False  # nothing but cheap versions was measured so far
     notes: tuple[str, ...] = field(default=())
+    learnt_costs: Json = field(default_factory=dict)  # what was learnt from results of what experiments cost
 
     @property
     def replicates(self) -> int:
@@ -93,20 +96,20 @@ def situation_of(
 ) -> Situation:
     """The situation that ``loop.planner.plan``'s arguments make, with a belief where one can be had."""
     space, objective = build_space(spec), build_objective(spec)
-    costs = build_costs(spec, space)
+    learnt = learn_costs(spec, space, taken_by(history.observations))
     purchase = None
-    if costs is not None:
-        purchase = Purchase(costs, history.last, purse or Purse(), bool(spec.planner.per_cost))
+    if learnt.costs is not None:
+        purchase = Purchase(learnt.costs, history.last, purse or Purse(), bool(spec.planner.per_cost))
     if pool is None and space.is_finite:
         pool = ProductPool(space)
     table, notes = regression_table(space, objective, history)
     found = Situation(
         spec, space, objective, history, table, pool, build_plate(spec, space), purchase, seed, experiments
     )
-    notes = (*history.notes, *notes)
+    notes = (*history.notes, *notes, *learnt.notes)
     if spec.planner.copies > experiments:
         notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
-    return _believing(replace(found, notes=notes))
+    return _believing(replace(found, notes=notes, learnt_costs=learnt.figures))
 
 
 def _believing(s: Situation) -> Situation:

@@ -52,12 +52,13 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
     """
     stated, budget = with_fidelities(spec), spec.budget
     if stated is None:
-        if budget.cost is not None or budget.hours is not None:
-            which = "cost" if budget.cost is not None else "hours"
-            raise CostError(("budget", which), "nothing says what an experiment costs; add costs:")
+        if budget.cost is not None:
+            raise CostError(("budget", "cost"), "nothing says what an experiment costs; add costs:")
         if spec.planner.per_cost:
             raise CostError(("planner", "per_cost"), "nothing says what an experiment costs; add costs:")
-        return None
+        if budget.hours is None:
+            return None
+        stated = CostsSpec()  # the hours are learnt from results
     costs = Costs(
         stated.unit,
         stated.experiment or 0.0,
@@ -66,10 +67,10 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         tuple(_prices(space, name, prices) for name, prices in (stated.options or {}).items()),
         _switches(space, stated),
     )
-    if budget.cost is not None and not costs.has_money:
+    if budget.cost is not None and not costs.has_money and not (stated.hours is None and costs.hour):
         raise CostError(("budget", "cost"), "nothing costs money; give costs.experiment, options, or hours and hour")
-    if budget.hours is not None and not (costs.hours or any(hours for _, _, hours in costs.switch)):
-        raise CostError(("budget", "hours"), "nothing takes hours; give costs.hours or hours of a switch")
+    if budget.hours is not None and stated.hours == 0 and not costs.has_hours:
+        raise CostError(("budget", "hours"), "nothing takes hours; raise costs.hours, or leave it out to learn them")
     if not costs.cheapest().fits(Purse(budget.cost, budget.hours)):
         raise CostError(("budget",), "it does not cover the cheapest experiment; raise it")
     if spec.planner.per_cost:
@@ -78,25 +79,35 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
 
 
 def with_fidelities(spec: CampaignSpec) -> CostsSpec | None:
-    """The costs of a spec with those of its fidelity among the prices of options.
+    """The costs of a spec with those of its fidelity among the prices of options, where they are stated.
 
     Raises:
-        CostError: A fidelity has no price, one that is not above zero, or prices in two places.
+        CostError: A version has no price while others have, one that is not above zero, or prices in two places.
     """
     stated = spec.costs
     for name, p in spec.space.items():
         if not isinstance(p, FidelitySpec):
             continue
         elsewhere = ((stated and stated.options) or {}).get(name)
-        if (p.costs is None) == (elsewhere is None):
-            raise CostError(("space", name), "a fidelity needs to know what each option costs; "
-                            f"give costs there, or under costs.options.{name}, and not in both")  # fmt: skip
+        if p.costs is not None and elsewhere is not None:
+            raise CostError(("space", name), f"what each option costs stands there and under costs.options.{name}; "
+                            "keep one of them")  # fmt: skip
+        if p.costs is None and elsewhere is None:
+            stated = stated or CostsSpec()  # learnt from results, see ``loop.learnt_costs``
+            continue
         prices = p.costs or elsewhere or {}
         if missing := [o for o in p.options if not prices.get(o, 0.0) > 0]:
             raise CostError(("space", name), f"option {missing[0]!r} needs a cost above zero; add it to costs")
         options = {**((stated and stated.options) or {}), name: prices}
         stated = (stated or CostsSpec()).model_copy(update={"options": options})
     return stated
+
+
+def unpriced(spec: CampaignSpec) -> str | None:
+    """The name of a fidelity whose versions have no stated price, None where there is none."""
+    priced = (spec.costs and spec.costs.options) or {}
+    fidelities = ((name, p) for name, p in spec.space.items() if isinstance(p, FidelitySpec))
+    return next((name for name, p in fidelities if p.costs is None and name not in priced), None)
 
 
 def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:

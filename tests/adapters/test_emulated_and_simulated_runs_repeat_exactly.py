@@ -106,6 +106,7 @@ def test_a_delay_is_kept_by_the_clock(tmp_path: Path) -> None:
     assert lab.fetch(handle) == ()
     clock.now += 1
     assert lab.status(handle).phase is Phase.ENDED
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["wall_time_s"] == 60.0
 
 
 def test_a_running_attempt_is_cancelled_for_good(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import pytest
 
 from adapters import worksheet
 from adapters.manual import Manual, build
+from loop.circumstances import read_expense
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
+from loop.costs import Expense
 from loop.errors import AdapterUnavailable, OutcomeError
 from loop.outcome import Fault, FaultKind, Measured, Negative, Qualifier, read_outcome
 from loop.testing.adapter import KEY, OTHER, AdapterContract
@@ -116,6 +118,14 @@ def test_readings_and_what_was_recorded_beside_a_value_are_read(manual: Manual, 
     assert isinstance(result, Measured)
     assert (result.measurements[0].sd, result.measurements[0].n) == (0.8, 3)
     assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"plate": "P7", "humidity": "41.5"}
+
+
+def test_what_it_took_is_read_from_columns_of_the_persons_own(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", hours="1.5", cost="about 20")
+    payload = json.loads(manual.fetch(handle)[0].payload)
+
+    assert read_expense(payload) == Expense(hours=1.5)
+    assert payload["context"]["cost"] == "about 20"  # kept, and no number
 
 
 def test_a_limit_is_kept_as_a_limit(manual: Manual, handle: Handle, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from campaigns import ALCOHOLS, alcohol_yield, measured, reaction_spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loop.costs import Costs, Purse, Spent
+from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import PoolExhausted
 from loop.history import History, Observation
 from loop.planner import plan
@@ -47,7 +47,7 @@ def test_a_path_costs_what_adding_up_by_hand_says():
     # three of 10 EUR and 1 h at 2 EUR; options 0, 5 and 7; one change of 20 EUR and 0.5 h, one of 3 EUR
     assert SLOW.spent(path) == Spent(30 + 12 + 20 + 3 + 2 * 3.5, 3.5)
     assert SLOW.spent(path, np.array([0.0, 0.0, 1.0])) == Spent(30 + 12 + 40 + 3 + 2 * 4.0, 4.0)
-    assert SLOW.spent(path, hours=[None, 2.0, 1.0]).hours == 4.5
+    assert SLOW.spent(path, expenses=[Expense(), Expense(2.0), Expense(1.0)]).hours == 4.5
 
 
 @given(points)

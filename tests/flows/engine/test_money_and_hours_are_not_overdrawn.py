@@ -9,8 +9,9 @@ import pytest
 from flows.engine import preview, replay, run, status
 from flows.report.build import build
 from flows.settings import Settings
-from flows.spending import reported_hours
+from flows.spending import reported
 from flows.wiring import open_record
+from loop.costs import Expense
 from loop.errors import PoolExhausted
 from loop.record import EnvelopeRecord
 from tests.flows.engine.bench import add
@@ -58,7 +59,7 @@ def test_hours_are_those_that_a_result_reports(settings: Settings, tmp_path: Pat
     payloads = ('{"provenance": {"wall_time_s": 7200}}', '{"provenance": {"wall_time_s": "long"}}', "wall_time_s")
     told = [_with(e, p) for e, p in zip(given, payloads, strict=True)]
 
-    assert reported_hours(told) == {given[0].key: 2.0}
+    assert reported(told) == {given[0].key: Expense(hours=2.0)}
 
 
 def _with(envelope: EnvelopeRecord, payload: str) -> EnvelopeRecord:
