@@ -30,7 +30,9 @@ def best(
         screen.say(f"{campaign}: nothing can be named the best yet")
     for place, one in enumerate(shown, start=1):
         head = ""
-        if place <= found.front:
+        if place <= found.front and not found.is_kept:
+            head = "likeliest to keep the thresholds, which nothing tried is believed to: "
+        elif place <= found.front:
             head = "on the believed front: " if found.is_front else "believed best: "
         screen.say(f"{place:3}. {head}{one.label}", bold=place <= found.front)
         screen.say("     " + "; ".join(stated_line(stated, found) for stated in one.targets))

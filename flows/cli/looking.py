@@ -46,6 +46,8 @@ def status(
             screen.say(f"  {n} {state}{running}")
         for best in report.best:
             screen.say(f"  best single value: {best.target} {best.value:.5g} {best.unit}".rstrip() + f": {best.label}")
+        if report.nearest is not None:
+            screen.say(f"  {report.nearest.text}")
         if report.believed and report.state == "active":
             screen.say(f"  {report.believed} (when round {report.round} was planned; hakken best {report.campaign})")
         for number in report.to_approve:

@@ -25,6 +25,7 @@ class Progress:
         self._screen, self._campaign = screen, campaign
         self._status: Any = None
         self._best: tuple[tuple[str, float], ...] = ()
+        self._nearest = ""
         self._notes: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -66,7 +67,10 @@ class Progress:
             self._status.update(f"{self._campaign}: {_waiting(report)}")
 
     def _better(self, report: TickReport) -> str:
-        """The best values, where one of them is new."""
+        """The best values, where one of them is new; what comes nearest, where nothing keeps the thresholds."""
+        if report.nearest is not None:
+            is_new, self._nearest = report.nearest.text != self._nearest, report.nearest.text
+            return f"; {report.nearest.text}" if is_new else ""
         best = tuple((b.target, b.value) for b in report.best)
         if best == self._best:
             return ""

@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from flows.cli.screen import Screen
 from flows.labels import label_of
-from loop.outcome import Measured, Qualifier
+from loop.fidelity import counts
+from loop.history import values_of
+from loop.record import ObservationRecord
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.contracts import Ledger
     from loop.objective import Target
+    from loop.record import Json
+
+Valued: TypeAlias = tuple[ObservationRecord, Mapping[str, float]]
 
 
 def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
-    """A table of the ``n`` best results for each wanted target."""
+    """A table of the ``n`` best results for each wanted target, of those that keep every threshold.
+
+    Where none keeps them, what comes nearest.
+    """
+    from flows.engine.view import View
     from flows.report.results import read_objective
     from flows.wiring import open_record
 
     with open_record(where) as ledger:
-        spec = ledger.campaign(campaign).spec
-        for t in read_objective(spec).wanted:
-            target, wanted = t.name, spec["objective"][t.name]
-            rows = _best(ledger, campaign, t)
-            unit = f" [{wanted['unit']}]" if wanted.get("unit") else ""
-            nearest = f"{target} nearest to {t.value:g}" if t.value is not None else ""
-            title = nearest or f"{'highest' if t.sign > 0 else 'lowest'} {target}"
-            has_structure = any(row[2] for row in rows)
-            columns = (f"{target}{unit}", "candidate", *(("SMILES",) if has_structure else ()), "round")
-            if rows:
-                shown = [row if has_structure else (*row[:2], row[3]) for row in rows[:n]]
-                screen.table(columns, shown, title=title)
+        view = View(ledger, campaign)
+        spec, observations, nearest = view.campaign.spec, view.observations, view.nearest
+    if nearest is not None:
+        screen.say(nearest.text)
+        return
+    objective = read_objective(spec)
+    every = [(o, values_of(o.outcome)) for o in observations if counts(spec, o.settings)]
+    keeping = [(o, values) for o, values in every if objective.keeps(values)]
+    for t in objective.wanted:
+        unit = f" [{t.unit}]" if t.unit else ""
+        nearest_to = f"{t.name} nearest to {t.value:g}" if t.value is not None else ""
+        title = nearest_to or f"{'highest' if t.sign > 0 else 'lowest'} {t.name}"
+        rows = _best(spec, keeping, t)
+        has_structure = any(row[2] for row in rows)
+        columns = (f"{t.name}{unit}", "candidate", *(("SMILES",) if has_structure else ()), "round")
+        if rows:
+            shown = [row if has_structure else (*row[:2], row[3]) for row in rows[:n]]
+            screen.table(columns, shown, title=title)
 
 
-def _best(ledger: Ledger, campaign: str, target: Target) -> list[tuple[object, ...]]:
-    spec = ledger.campaign(campaign).spec
-    rows: list[tuple[float, tuple[object, ...]]] = []
-    for observation in ledger.observations(campaign):
-        if not isinstance(observation.outcome, Measured):
-            continue
-        exact = [
-            m.canonical
-            for m in observation.outcome.measurements
-            if m.property == target.name and m.qualifier is Qualifier.EQUAL
-        ]
-        if exact:
-            value = sum(exact) / len(exact)
-            smiles = next(iter(observation.smiles.values())) if len(observation.smiles) == 1 else None
-            row = (value, label_of(spec, observation.settings), smiles, observation.round_number or "told")
-            rows.append((-target.worth(value), row))
-    rows.sort(key=lambda row: row[0])
-    return [row for _, row in rows]
+def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[object, ...]]:
+    """Value, candidate, SMILES where there is one, and round of each, best first."""
+    having = [(o, values[target.name]) for o, values in rows if target.name in values]
+    having.sort(key=lambda pair: -target.worth(pair[1]))
+    return [
+        (
+            value,
+            label_of(spec, o.settings),
+            next(iter(o.smiles.values())) if len(o.smiles) == 1 else None,
+            o.round_number or "told",
+        )
+        for o, value in having
+    ]

@@ -107,5 +107,6 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
         next_step=sentence,
         waits_for_person=waits,
         spending=view.spending.text,
+        nearest=view.nearest,
         report=page,
     )

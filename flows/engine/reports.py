@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from loop.insight.nearest import NONE_KEEPS
+
 
 class _Report:
     """Gives every report the same way into JSON."""
@@ -34,6 +36,21 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """What comes nearest to keeping the thresholds, where nothing measured keeps them all yet."""
+
+    label: str
+    misses: str  # which thresholds it breaks, with its values
+    observation: str  # id
+    settings: Mapping[str, str | float]
+
+    @property
+    def text(self) -> str:
+        """As a sentence."""
+        return f"{NONE_KEEPS}; nearest comes {self.label} ({self.misses})"
+
+
+@dataclass(frozen=True, slots=True)
 class TickReport(_Report):
     """One pass over a campaign: what it found, what it did, and what comes next."""
 
@@ -50,12 +67,13 @@ class TickReport(_Report):
     proposed: tuple[str, ...]  # labels of the proposals of this pass
     pending: Mapping[str, int]  # attempts that have not ended, by state
     running: tuple[str, ...]  # labels of what the laboratory has
-    best: tuple[Best, ...]  # one for each target that has a value
+    best: tuple[Best, ...]  # one for each target that has a value within the thresholds
     notes: tuple[str, ...]
     next_step: str  # a sentence with a command
     waits_for_person: bool  # nothing moves until a person does something
     spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
     report: str | None = None  # path of the page, where this pass wrote it
+    nearest: Nearest | None = None  # where nothing keeps the thresholds yet
 
     @property
     def has_changed(self) -> bool:
@@ -88,6 +106,7 @@ class StatusReport(_Report):
     believed: str  # the believed best when the last batch was planned by a model, as a sentence; "" otherwise
     next_step: str
     spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
+    nearest: Nearest | None = None  # where nothing keeps the thresholds yet
 
 
 @dataclass(frozen=True, slots=True)

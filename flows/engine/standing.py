@@ -53,4 +53,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         believed=view.believed,
         next_step=sentence,
         spending=view.spending.text,
+        nearest=view.nearest,
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from flows.engine.reports import Best
+from flows.engine.reports import Best, Nearest
 from flows.labels import label_of
 from flows.spending import Spending, spending_of
 from loop.contracts import Ledger
@@ -14,6 +14,7 @@ from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
 from loop.fidelity import counts
 from loop.history import values_of
+from loop.insight.nearest import misses, nearest
 from loop.objective import SCORES, Objective
 from loop.outcome import Fault
 from loop.record import (
@@ -47,6 +48,8 @@ class View:
                 self.observations = known.observations
             if "best" in known.__dict__ and known.campaign.version == self.campaign.version:
                 self.best = known.best
+            if "nearest" in known.__dict__ and known.campaign.version == self.campaign.version:
+                self.nearest = known.nearest
 
     @cached_property
     def spec(self) -> CampaignSpec:
@@ -155,15 +158,25 @@ class View:
         """The best exact value of each target among candidates that keep every threshold."""
         return best_of(self.spec, self.campaign.spec, self.observations)
 
+    @cached_property
+    def nearest(self) -> Nearest | None:
+        """What comes nearest to keeping every threshold, None where something keeps them, or nothing can be judged."""
+        raw = self.campaign.spec
+        objective, rows = build_objective(self.spec), _valued(raw, self.observations)
+        found = nearest(objective, [values for _, values in rows])
+        if found is None:
+            return None
+        o, values = rows[found]
+        return Nearest(label_of(raw, o.settings), misses(objective, values), o.id, dict(o.settings))
+
 
 def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:
-    """One entry for each wanted target that has an exact value; thresholds are ignored where nothing keeps them all.
+    """One entry for each wanted target that has an exact value among candidates that keep every threshold.
 
     Where a trade-off makes one number of several targets, its best comes first.
     """
     objective = build_objective(spec)
-    rows = [(o, values) for o in observations if counts(raw, o.settings) and (values := values_of(o.outcome))]
-    keeping = [row for row in rows if objective.keeps(row[1])] or rows
+    keeping = [row for row in _valued(raw, observations) if objective.keeps(row[1])]
     best = []
     for name, unit, worth in _rankings(objective):
         having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
@@ -172,6 +185,11 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
             shown = values[name] if name in values else worth(values)
             best.append(Best(name, label_of(raw, o.settings), float(shown or 0.0), unit, o.id, dict(o.settings)))
     return tuple(best)
+
+
+def _valued(raw: Json, observations: Sequence[ObservationRecord]) -> list[tuple[ObservationRecord, dict[str, float]]]:
+    """Observations of the real thing that have exact values, with these."""
+    return [(o, values) for o in observations if counts(raw, o.settings) and (values := values_of(o.outcome))]
 
 
 def _rankings(objective: Objective) -> Iterable[tuple[str, str, Callable[[Mapping[str, float]], float | None]]]:

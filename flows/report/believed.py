@@ -39,7 +39,7 @@ def believed_rows(found: HonestBest | None) -> Section | None:
     rows = tuple(
         Row(
             label=one.label,
-            is_recommended=place < found.front,
+            is_recommended=place < found.front and found.is_kept,
             stated="; ".join(stated_line(s, found) for s in one.targets),
             measured=f"{one.experiments} in all: " + "; ".join(measured_line(s) for s in one.targets),
             facts="; ".join(facts(found, one)),

@@ -14,7 +14,7 @@ from flows.report.committee import follow
 from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
 from flows.report.decisions import read_decisions
 from flows.report.results import read_objective, read_results, read_units, with_units
-from flows.report.standing import rank, running_best, useful
+from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
@@ -56,6 +56,7 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
     steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
+    standings = rank(results, placed, objective)
     return Report(
         head=_head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes, observations)),
         targets=targets,
@@ -63,7 +64,8 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
         results=results,
         best=tuple(best[-1] for best in steps if best),
         believed=believed,
-        standings=rank(results, placed, objective),
+        standings=standings,
+        nearest=nearest_of(standings, objective),
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),

@@ -305,6 +305,7 @@ class Report:
     best: tuple[Best, ...]  # by target; a target without a value is absent
     believed: HonestBest | None  # None where no model was asked
     standings: tuple[Standing, ...]  # every candidate with a value, best first
+    nearest: tuple[Standing, str] | None  # to keeping the thresholds where none does, and what it misses
     calibration: tuple[Calibration, ...]  # by target
     committee: tuple[Committee, ...]  # by target
     chance: tuple[Chance, ...]  # by target; empty without a control arm

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import Final
 
 from flows.report.content import Best, Kind, Reading, Result, Standing
+from loop.insight.nearest import misses, nearest
 from loop.objective import Objective, Target, Tradeoff
 from loop.outcome import Qualifier
 from loop.record import Arm, Prediction, ProposalRecord
@@ -35,15 +36,18 @@ def reading_of(result: Result, target: Target) -> Reading | None:
 
 
 def useful(results: Iterable[Result], targets: Sequence[Target]) -> tuple[Result, ...]:
-    """Results that break no target's threshold, or all of them where every one breaks one."""
-    every = tuple(results)
-    keeping = tuple(
+    """Results that break no target's threshold, perhaps none."""
+    return tuple(
         result
-        for result in every
+        for result in results
         if all(reading is None or t.meets(reading.value) for t in targets for reading in [reading_of(result, t)])
     )
-    has_value = any(reading_of(result, target) for result in keeping for target in targets)
-    return keeping if has_value else every
+
+
+def nearest_of(standings: Sequence[Standing], objective: Objective) -> tuple[Standing, str] | None:
+    """The candidate nearest to keeping the thresholds and what it misses, None where one keeps them all."""
+    found = nearest(objective, [standing.values for standing in standings])
+    return None if found is None else (standings[found], misses(objective, standings[found].values))
 
 
 def running_best(results: Iterable[Result], target: Target) -> tuple[Best, ...]:

@@ -79,7 +79,8 @@ def best_of_belief(
         for k in order
     )
     notes = found.notes
-    if float(found.keeps[order[0]]) < 0.5:
+    is_likely = float(found.keeps[order[0]]) >= 0.5
+    if not is_likely:
         bounds = "runs as intended" if not _has_thresholds(objective) else "keeps the thresholds"
         notes = (*notes, f"no tried candidate is believed more likely than not to be one that {bounds}")
     return HonestBest(
@@ -91,6 +92,7 @@ def best_of_belief(
         is_bound=found.is_bound,
         notes=notes,
         is_front=not objective.is_scalar,
+        is_kept=is_likely or not _has_thresholds(objective),
     )
 
 
@@ -120,7 +122,8 @@ def _raw(space: Space, objective: Objective, history: History, why: str) -> Hone
         for k in order
     )
     lucky = _luckiest(objective, believed, front)
-    return HonestBest("", believed, front, lucky, notes=(note,), is_front=not objective.is_scalar)
+    is_kept = bool(keeps[order[0]])
+    return HonestBest("", believed, front, lucky, notes=(note,), is_front=not objective.is_scalar, is_kept=is_kept)
 
 
 def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:

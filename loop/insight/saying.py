@@ -13,6 +13,9 @@ def best_sentence(found: HonestBest) -> str:
         return ""
     first = found.candidates[0]
     said = ", ".join(stated_line(s, found) for s in first.targets)
+    if not found.is_kept:
+        likely = f"; {chance_of(first.keeps)} to keep them" if first.keeps is not None else ""
+        return f"nothing tried is believed to keep the thresholds; likeliest to: {first.label} ({said}{likely})"
     if not found.model:
         return f"best by the mean of its values, without a model: {first.label} ({said})"
     if found.is_front:

@@ -77,3 +77,4 @@ class HonestBest:
     is_bound: bool = False
     notes: tuple[str, ...] = field(default=())
     is_front: bool = False  # several targets without a trade-off, so that no single candidate is best
+    is_kept: bool = True  # the first is believed, more likely than not, to keep the thresholds

@@ -3,6 +3,7 @@
 import pytest
 
 from flows.report import build
+from flows.report.page import render
 from flows.report.standing import running_best
 from loop.errors import ObjectiveError
 from loop.outcome import Measured, Measurement, Negative, Qualifier
@@ -85,7 +86,7 @@ def test_several_channels_of_one_property_are_averaged(story):
     assert build(story.settle(), story.name).best[0].reading.value == 42.0
 
 
-def test_what_breaks_a_threshold_is_best_only_where_everything_does(story):
+def test_what_breaks_a_threshold_is_never_best_and_where_everything_does_the_nearest_is_named(story):
     story.spec["objective"]["yield"]["at_most"] = 80.0
     run(story, [70.0, 95.0])
 
@@ -97,7 +98,14 @@ def test_what_breaks_a_threshold_is_best_only_where_everything_does(story):
 
     story.spec["objective"]["yield"]["at_most"] = 10.0
 
-    assert build(story.settle(), story.name).best[0].reading.value == 95.0
+    report = build(story.settle(), story.name)
+
+    assert report.best == ()
+    assert report.nearest[0].values == {"yield": 70.0}
+    assert report.nearest[1] == "yield 70 %, and at most 10 % is wanted"
+    page = render(report)
+    assert "nothing yet keeps the thresholds" in page
+    assert "no value in % yet" not in page
 
 
 def test_candidates_are_ranked_by_the_mean_of_their_replicates(story):

@@ -1,0 +1,47 @@
+"""Nearest: what comes nearest to keeping the thresholds, where nothing measured keeps them all yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from loop.objective import Objective, Target
+
+NONE_KEEPS = "nothing yet keeps the thresholds"
+
+
+def nearest(objective: Objective, rows: Sequence[Mapping[str, float]]) -> int | None:
+    """The row of values that misses the thresholds by least; None where a row keeps them all, or none can be judged.
+
+    Misses are added up in shares of the range that each target has over the rows. A row without a value for some
+    threshold is not judged.
+    """
+    bounded = [t for t in objective.targets if t.has_bounds]
+    if not bounded or any(objective.keeps(row) for row in rows):
+        return None
+    judged = [i for i, row in enumerate(rows) if all(t.name in row for t in bounded)]
+    if not judged:
+        return None
+    ranges = {t.name: float(np.ptp([rows[i][t.name] for i in judged])) or 1.0 for t in bounded}
+    return min(judged, key=lambda i: sum(_miss(t, rows[i][t.name]) / ranges[t.name] for t in bounded))
+
+
+def misses(objective: Objective, row: Mapping[str, float]) -> str:
+    """Which thresholds a row breaks, such as "yield 62.1 %, and at least 80 % is wanted"."""
+    said = []
+    for t in objective.targets:
+        if t.name not in row or t.meets(row[t.name]):
+            continue
+        (low, high), value = t.bounds, row[t.name]
+        kind, bound = ("at least", low) if value < low else ("at most", high)
+        said.append(
+            f"{t.name} {value:.4g} {t.unit}".rstrip() + f", and {kind} {bound:g} {t.unit}".rstrip() + " is wanted"
+        )
+    return "; ".join(said)
+
+
+def _miss(t: Target, value: float) -> float:
+    low, high = t.bounds
+    return max(low - value if math.isfinite(low) else 0.0, value - high if math.isfinite(high) else 0.0, 0.0)

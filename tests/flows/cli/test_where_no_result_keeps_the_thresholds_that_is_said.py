@@ -1,0 +1,65 @@
+"""Where nothing measured keeps the thresholds, every place that names a best says so, and names what comes nearest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SPEC = {
+    "campaign": "strict",
+    "space": {"step": {"type": "number", "values": [1, 2, 3, 4]}},
+    "objective": {
+        "yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100},
+        "purity": {"goal": "keep", "unit": "%", "at_least": 99},
+    },
+    "planner": {"surrogate": "random", "initial": {"experiments": 4}},
+    "budget": {"experiments": 4},
+    "laboratory": {"adapter": "emulator", "table": "table.csv"},
+}
+TABLE = "step,yield,purity\n1,90,50\n2,70,98\n3,80,40\n4,60,30\n"
+NEAREST = "nothing yet keeps the thresholds; nearest comes step 2 (purity 98 %, and at least 99 % is wanted)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "campaign.yaml").write_text(yaml.safe_dump(SPEC, sort_keys=False), encoding="utf-8")
+    (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
+    return tmp_path
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_run_its_end_the_status_and_the_page_say_so(hakken: Any, home: Any) -> None:
+    said = flat(hakken("run", "campaign.yaml").out)
+    status = hakken("status", "strict")
+    document = json.loads(hakken("status", "strict", "--json").out)[0]
+    page = (home.folder("strict") / "report.html").read_text(encoding="utf-8")
+
+    assert NEAREST in said
+    assert said.count("nothing yet keeps the thresholds") == 2  # as a result came, and at the end
+    assert "best so far" not in said
+    assert NEAREST in flat(status.out)
+    assert document["best"] == []
+    assert document["nearest"]["label"] == "step 2"
+    assert "nothing yet keeps the thresholds" in page
+    assert "best yield so far" not in page
+
+
+def test_where_one_keeps_them_only_those_that_do_are_shown(hakken: Any, folder: Path) -> None:
+    (folder / "table.csv").write_text(TABLE.replace("2,70,98", "2,70,99.5"), "utf-8")
+    said = flat(hakken("run", "campaign.yaml").out)
+    document = json.loads(hakken("status", "strict", "--json").out)[0]
+
+    assert "nothing yet keeps" not in said.split("strict is finished")[1]
+    assert "step 2" in said.split("highest yield")[1]
+    assert "step 1" not in said.split("highest yield")[1].split("next:")[0]
+    assert [b["value"] for b in document["best"] if b["target"] == "yield"] == [70.0]
+    assert document["nearest"] is None
