@@ -38,6 +38,8 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
         settings[name] = _value(_parameter(space, name), value)
     settings = space.settings(space.coordinates(settings))
     for p in space.parameters:
+        if p.name not in settings:  # it does not apply
+            continue
         if isinstance(p, Discrete) and settings[p.name] not in p.values:
             near = ", ".join(f"{v:g}" for v in sorted(p.values, key=lambda v: abs(v - float(settings[p.name])))[:3])
             raise SpaceError(

@@ -98,6 +98,8 @@ def around(space: Space, settings: Settings, name: str) -> ExcludeSpec:
     options: dict[str, list[str | float] | str | float] = {}
     where: dict[str, dict[str, float]] = {}
     for p in space.parameters:
+        if p.name not in settings:  # it does not apply, and the options that it depends on tell that
+            continue
         value = settings[p.name]
         if isinstance(p, Continuous):
             near = NEARBY * (p.high - p.low)

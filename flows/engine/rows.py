@@ -164,11 +164,11 @@ def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str 
     mixed, conditional = space.frame.mixed_columns, space.frame.conditional
     for place, p in enumerate(space.parameters):
         column, text = cells.get((p.name, "value"), (None, ""))
-        if not text and (not is_needed or place in conditional):
-            continue  # what does not apply has an empty cell; the space says if it was wanted
-        if not text and place in mixed and _has_fractions(cells, space, place):
+        if not text and is_needed and place in mixed and _has_fractions(cells, space, place):
             settings[p.name] = 0.0  # a part of a mixture that was not used
             continue
+        if not text and (not is_needed or place in conditional):
+            continue  # what does not apply has an empty cell; the space says if it was wanted
         if column is None:
             names = ", ".join(space.names)
             raise OutcomeError(

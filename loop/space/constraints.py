@@ -5,7 +5,7 @@ A number that does not apply counts as 0, an option that does not apply meets no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -75,12 +75,16 @@ class Require:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A weighted sum of numeric parameters, in their own units, kept between two bounds (equal ones: an equality)."""
+    """A weighted sum of numeric parameters, in their own units, kept between two bounds (equal ones: an equality).
+
+    Where ``applies`` is given, rows of which it says no are allowed whatever their sum.
+    """
 
     name: str
     weights: Mapping[int, float]  # column of the coordinates -> weight
     at_least: float = -np.inf
     at_most: float = np.inf
+    applies: Callable[[NDArray[np.float64]], NDArray[np.bool_]] | None = None  # rows ``(n, d)`` to ``(n,)``
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -99,7 +103,12 @@ class Linear:
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
         total = sum(weight * x[:, column] for column, weight in self.weights.items())
-        return np.asarray((total >= self.at_least - self.slack) & (total <= self.at_most + self.slack))
+        kept = np.asarray((total >= self.at_least - self.slack) & (total <= self.at_most + self.slack))
+        return kept | self.exempt(x)
+
+    def exempt(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, shape ``(n, d)``, the sum is not asked of: shape ``(n,)``."""
+        return np.zeros(len(x), dtype=bool) if self.applies is None else ~self.applies(x)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def refuse_empty(space: Space) -> None:
         SpaceError: Nothing is left, for certain or as far as drawing tells; names the constraint.
     """
     plan = plan_of(space)
-    rules = [c for c in space.constraints if isinstance(c, Linear)]
+    rules = [c for c in space.constraints if isinstance(c, Linear) and c.applies is None]
     if not space.is_finite and len(rules) > 1:
         _refuse_contradiction(space, rules)
     draw(space, 1, np.random.default_rng(0), plan)

@@ -27,12 +27,13 @@ def inside(rules: Sequence[Linear], low: Array, high: Array, x: Array) -> Array:
     """
     x = np.clip(x, low, high)
     free = high > low
+    asked = [~rule.exempt(x) for rule in rules]  # what exempts a row is fixed in it
     for _ in range(ROUNDS):
         worst = np.zeros(len(x))
-        for rule in rules:
+        for rule, is_asked in zip(rules, asked, strict=True):
             weights = _weights(rule, x.shape[1])
             total = x @ weights
-            gap = np.clip(total, rule.at_least, rule.at_most) - total
+            gap = np.where(is_asked, np.clip(total, rule.at_least, rule.at_most) - total, 0.0)
             worst = np.maximum(worst, np.abs(gap))
             push = np.sign(gap)[:, None] * weights
             can = free & ((push > 0) & (x < high) | (push < 0) & (x > low))

@@ -202,7 +202,8 @@ def _possible(
                     ends = np.full(len(low), w * span[0]), np.full(len(low), w * span[1])
                 least += np.minimum(*ends)
                 most += np.maximum(*ends)
-            keep &= (most >= rule.at_least - rule.slack) & (least <= rule.at_most + rule.slack)
+            can = (most >= rule.at_least - rule.slack) & (least <= rule.at_most + rule.slack)
+            keep &= can | rule.exempt(low)
         elif isinstance(rule, Count):
             settled = [c for c in rule.columns if c in done]
             part = Count(rule.name, {c: rule.nothing[c] for c in settled})

@@ -119,7 +119,7 @@ class Space:
         }
         for mixture in self.mixtures:
             for column, smiles in zip(mixture.columns, mixture.smiles, strict=False):
-                if settings[self.names[column]] != 0.0:
+                if settings.get(self.names[column], 0.0) != 0.0:
                     found[self.names[column]] = smiles
         return {name: smiles for name, smiles in found.items() if smiles}
 

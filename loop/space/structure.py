@@ -105,6 +105,17 @@ class Frame:
         return x
 
 
+@dataclass(frozen=True, slots=True)
+class Applies:
+    """Where one parameter applies: rows of coordinates ``(n, d)`` to ``(n,)``."""
+
+    frame: Frame
+    column: int
+
+    def __call__(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return self.frame.active(x)[:, self.column]
+
+
 def inactive_coordinate(p: Parameter) -> float:
     """The one coordinate of a parameter that does not apply."""
     return NOTHING if isinstance(p, Category | Ordinal | Component) else 0.0

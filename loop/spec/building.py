@@ -19,6 +19,7 @@ from loop.space import (
     Parameter,
     Space,
 )
+from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived
 from loop.spec.models import CampaignSpec, TargetSpec
 from loop.spec.space_models import (
@@ -46,15 +47,10 @@ def build_space(spec: CampaignSpec) -> Space:
             _check_unit("parameter", name, p.unit or "")
     parameters: list[Parameter] = []
     mixtures: list[Mixture] = []
-    rules: list[Constraint] = []
     for name, p in spec.space.items():
         if isinstance(p, MixtureSpec):
             mixture, parts = _mixture(name, p, len(parameters))
             mixtures.append(mixture)
-            rules.append(Linear(f"{name}: its parts sum to one", dict.fromkeys(mixture.columns, 1.0), 1.0, 1.0))
-            if mixture.at_most is not None:
-                zeros = dict.fromkeys(mixture.columns, 0.0)
-                rules.append(Count(f"{name}: at most {mixture.at_most} parts", zeros, 0, mixture.at_most))
             parameters.extend(parts)
         elif not isinstance(p, DerivedSpec | ContextSpec):
             parameters.append(_parameter(name, p))
@@ -69,6 +65,7 @@ def build_space(spec: CampaignSpec) -> Space:
     conditions = build_conditions(spec.space, bare)
     derived = build_derived(spec.space, bare)
     tied = Space(bare.parameters, (), bare.mixtures, derived, conditions)
+    rules = [rule for m in tied.mixtures for rule in _of_mixture(m, tied)]
     rules.extend(build_constraint(i, c, tied) for i, c in enumerate(spec.constraints, start=1))
     return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions)
 
@@ -162,6 +159,19 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
         raise SpaceError(f"parameter {name!r}: {steps:.0f} steps are too many; leave step out for a continuous number")
     grid = tuple(round(spec.low + i * spec.step, 12) for i in range(round(steps) + 1))
     return Discrete(name, (0.0, *grid) if or_zero else grid, spec.unit, scale, or_zero)
+
+
+def _of_mixture(m: Mixture, space: Space) -> list[Constraint]:
+    """Its parts sum to one where it applies, and only so many are used."""
+    first = m.columns[0]
+    applies = Applies(space.frame, first) if first in space.frame.conditional else None
+    rules: list[Constraint] = [
+        Linear(f"{m.name}: its parts sum to one", dict.fromkeys(m.columns, 1.0), 1.0, 1.0, applies)
+    ]
+    if m.at_most is not None:
+        zeros = dict.fromkeys(m.columns, 0.0)
+        rules.append(Count(f"{m.name}: at most {m.at_most} parts", zeros, 0, m.at_most))
+    return rules
 
 
 def _mixture(name: str, spec: MixtureSpec, first: int) -> tuple[Mixture, list[Parameter]]:

@@ -76,8 +76,9 @@ def build_conditions(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[
         except SpaceError as error:
             said = str(error)
             raise SpaceError(f"parameter {name!r}{'' if said.startswith((' ', ':')) else ': '}{said}") from None
-        column = space.names.index(name)
-        found[column] = Condition(column, gates[0], gates[1])
+        mixture = next((m for m in space.mixtures if m.name == name), None)
+        for column in (space.names.index(name),) if mixture is None else mixture.columns:
+            found[column] = Condition(column, gates[0], gates[1])
     ordered: list[Condition] = []
     while len(ordered) < len(found):
         settled = {c.column for c in ordered}
@@ -88,8 +89,9 @@ def build_conditions(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[
         ]
         if not free:
             stuck = next(c for c in found.values() if c.column not in settled)
+            owner = next((m.name for m in space.mixtures if stuck.column in m.columns), space.names[stuck.column])
             raise SpaceError(
-                f"parameter {space.names[stuck.column]!r} applies only where another does that waits for it in turn; "
+                f"parameter {owner!r} applies only where another does that waits for it in turn; "
                 "break the circle of when and unless"
             )
         ordered.extend(free)
@@ -187,8 +189,8 @@ def _count(name: str, spec: CountSpec, space: Space) -> Count:
 
 def _column(parameter: str, space: Space) -> int:
     if parameter not in space.names:
-        if any(m.name == parameter for m in space.mixtures):
-            raise SpaceError(f" names the mixture {parameter!r}; name its parts, such as '{parameter}.water'")
+        if m := next((m for m in space.mixtures if m.name == parameter), None):
+            raise SpaceError(f" names the mixture {parameter!r}; name its parts, such as '{parameter}.{m.parts[0]}'")
         hint = did_you_mean(parameter, space.names)
         raise SpaceError(f" names {parameter!r}, which the space lacks{hint}")
     return space.names.index(parameter)

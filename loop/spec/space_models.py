@@ -91,7 +91,7 @@ class NumberSpec(_Conditional):
         return self
 
 
-class MixtureSpec(Strict):
+class MixtureSpec(_Conditional):
     """Fractions that sum to one: ``parts`` (name: SMILES, or a list of names)."""
 
     type: Literal["mixture"]

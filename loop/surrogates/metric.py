@@ -68,7 +68,7 @@ def _metric(frame: Frame, representation: Representation, apart: float) -> Metri
     parts: list[Part] = [
         _part(frame, column, representation, apart) for column in range(len(frame.parameters)) if column not in mixed
     ]
-    parts.extend(_MixturePart(m.columns, _table(m, representation)) for m in frame.mixtures)
+    parts.extend(_MixturePart(m.columns, _table(m, representation, frame)) for m in frame.mixtures)
     parts.extend(_DerivedPart(frame, number) for number in frame.derived)
     dimension = sum(_dimension(p) for column, p in enumerate(frame.parameters) if column not in mixed)
     return Metric(tuple(parts), dimension + sum(len(m.parts) for m in frame.mixtures) + len(frame.derived))
@@ -106,12 +106,19 @@ def _structures(smiles: tuple[str, ...], representation: Representation) -> Bloc
     return lambda a, b: block(rows[a].clip(0), rows[b].clip(0))
 
 
-def _table(mixture: Mixture, representation: Representation) -> Tensor:
-    """Squared distances between the pure parts: ``(parts, parts)``."""
+def _table(mixture: Mixture, representation: Representation, frame: Frame) -> Tensor:
+    """Squared distances between the pure parts, ``(parts, parts)``.
+
+    A mixture that does not always apply has one part more, its absence, as far from the others as two options are.
+    """
     everything = np.arange(len(mixture.parts))
     is_plain = representation is Representation.ONE_HOT or not mixture.smiles
     block = _one_hot_block if is_plain else _structures(mixture.smiles, representation)
-    return torch.from_numpy(np.ascontiguousarray(block(everything, everything), dtype=np.float64))
+    table = np.ascontiguousarray(block(everything, everything), dtype=np.float64)
+    if mixture.columns[0] in frame.conditional:
+        table = np.pad(table, (0, 1), constant_values=2.0)
+        table[-1, -1] = 0.0
+    return torch.from_numpy(table)
 
 
 @dataclass(frozen=True)
@@ -142,12 +149,17 @@ class _MixturePart:
     table: Tensor
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        f, g = (x[..., list(self.columns)] for x in (a, b))
-        f, g = (x / x.sum(-1, keepdim=True).clamp_min(1e-12) for x in (f, g))  # measured settings may not sum to one
+        f, g = (self._shares(x[..., list(self.columns)]) for x in (a, b))
         own_f, own_g = ((x @ self.table * x).sum(-1) for x in (f, g))
         crossed = f @ self.table @ g.transpose(-1, -2)
         squared: Tensor = (crossed - 0.5 * (own_f[..., :, None] + own_g[..., None, :])).clamp_min(0.0)
         return squared
+
+    def _shares(self, x: Tensor) -> Tensor:
+        """Fractions that sum to one, as measured settings may not; absence is a part of its own where it can be."""
+        total = x.sum(-1, keepdim=True)
+        shares: Tensor = x / total.clamp_min(1e-12)
+        return shares if len(self.table) == len(self.columns) else torch.cat([shares, (total == 0.0).to(x.dtype)], -1)
 
 
 @dataclass(frozen=True)

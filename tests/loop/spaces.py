@@ -53,12 +53,14 @@ def sections(draw, *, is_finite: bool):
         steps = {"step": 0.5} if is_finite else {}
         least = {"least": 0.25} if flag() else {}
         most = {"at_most": 2} if flag() else {}
+        gates = {"when": {"base": ["KOAc", "none"]}} if flag() else {"unless": {"ligand": "none"}}
         space["solvent"] = {
             "type": "mixture",
             "parts": {"w": "O", "e": "CCO", "d": "CS(C)=O"},
             **steps,
             **least,
             **most,
+            **(gates if flag() else {}),
         }
         if flag():
             constraints.append({"sum": {"solvent.w": 1, "solvent.e": 1}, "at_most": 0.8})

@@ -1,0 +1,62 @@
+"""Parameters and mixtures that do not apply, in told tables, pins and bans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flows.engine import ban, pin, status, tell, tick
+from flows.engine.planning import next_inputs
+from flows.engine.view import View
+from flows.settings import Settings
+from flows.wiring import open_record
+from tests.flows.engine.bench import add
+
+
+def space(**more: Any) -> dict[str, Any]:
+    return {
+        "mode": {"type": "category", "options": ["solution", "neat"]},
+        "time": {"type": "number", "values": [1, 2, 4], "unit": "h", "unless": {"mode": "neat"}},
+        "solvent": {"type": "mixture", "parts": ["water", "ethanol", "DMSO"], "unless": {"mode": "neat"}, **more},
+    }
+
+
+PLANNER = {"surrogate": "random", "batch": 2, "initial": {"design": "random", "experiments": 2}}
+
+
+def test_a_told_row_leaves_a_mixture_out_or_names_the_parts_that_were_used(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space=space(step=0.25), planner=PLANNER)
+    told = tmp_path / "told.csv"
+    told.write_text(
+        "mode,time,solvent.water,solvent.ethanol,solvent.DMSO,yield\n"
+        "neat,,,,,50\nsolution,2,0.5,0.5,,60\nneat,,0.5,0.5,,70\nsolution,2,,,,80\n",
+        "utf-8",
+    )
+    report = tell(settings, "small", told, by="tester")
+    with open_record(settings) as ledger:
+        seen = [dict(o.settings) for o in ledger.observations("small")]
+
+    blend = {"solvent.water": 0.5, "solvent.ethanol": 0.5, "solvent.DMSO": 0.0}
+    assert seen == [{"mode": "neat"}, {"mode": "solution", "time": 2.0, **blend}]
+    assert "'solvent.water' does not apply with these settings; leave it out" in report.problems[0]
+    assert "'solvent.water' is missing; it applies with these settings" in report.problems[1]
+
+
+def test_a_candidate_without_it_is_pinned_and_runs(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space=space(), planner=PLANNER, budget={"experiments": 6})
+    pin(settings, "small", ["mode=neat"], by="ada", why="the simplest first")
+    tick(settings, "small")
+    with open_record(settings) as ledger:
+        ran = [dict(p.draft.candidate.settings) for p in ledger.proposals("small", 1)]
+
+    assert {"mode": "neat"} in ran
+
+
+def test_a_refused_candidate_without_it_keeps_only_itself_out(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space=space(), planner=PLANNER)
+    ban(settings, "small", ["mode=neat"], by="ada", why="too viscous")
+    with open_record(settings) as ledger:
+        inputs = next_inputs(View(ledger, "small"), 2)
+
+    assert [c.exclude for c in inputs.spec.constraints] == [{"mode": ["neat"]}]
+    assert status(settings, "small")[0].state == "active"
