@@ -13,6 +13,7 @@ from flows.report.chance import compare
 from flows.report.committee import follow
 from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
 from flows.report.decisions import read_decisions
+from flows.report.effects import declared_effects, read_effects
 from flows.report.results import read_objective, read_results, read_units, with_units
 from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
@@ -71,6 +72,8 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
         batch=_with_plate(ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units)),
         rounds=_round_lines(rounds, proposals),
+        effects=declared_effects(campaign.spec),
+        shifts=read_effects(rounds, targets),
         decisions=read_decisions(ledger.decisions(name), units),
         waiting=_waiting(attempts, units),
         unread=_unread(envelopes),

@@ -281,6 +281,29 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Offset:
+    """What one label adds to a target, in its unit, with a 90 % interval."""
+
+    label: str
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One effect on one target: what plates, days or instruments add, by the model of a round."""
+
+    target: str
+    unit: str
+    name: str  # such as plate
+    sd: float  # between labels, in the target's unit
+    offsets: tuple[Offset, ...]
+    round_number: int
+    member: str  # of the committee, "" where one model stood alone
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """A person's decision."""
 
@@ -311,6 +334,8 @@ class Report:
     chance: tuple[Chance, ...]  # by target; empty without a control arm
     batch: Batch | None  # None before the first round
     rounds: tuple[RoundLine, ...]
+    effects: tuple[str, ...]  # that the spec declares
+    shifts: tuple[Shift, ...]  # what was learnt of them, by target and effect
     decisions: tuple[Said, ...]  # in the order made
     waiting: tuple[Waiting, ...]
     unread: tuple[Unread, ...]

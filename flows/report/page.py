@@ -17,6 +17,7 @@ from flows.report import words
 from flows.report.believed import believed_rows
 from flows.report.calibration import TOO_FEW
 from flows.report.charts.marks import MARKS, SERIES_SHAPES, arm_key
+from flows.report.charts.offsets import offsets, shown_offsets
 from flows.report.charts.pareto import pareto
 from flows.report.charts.parity import parity
 from flows.report.charts.progress import legend_keys, progress
@@ -106,6 +107,15 @@ def render(report: Report) -> str:
         spec=spec[:_LONGEST_SPEC],
         spec_left_out=max(0, len(spec) - _LONGEST_SPEC),
         plates=_plates(report),
+        shifts=[
+            {
+                "shift": s,
+                "wide": offsets(s, 900),
+                "narrow": offsets(s, 380),
+                "left_out": len(s.offsets) - len(shown_offsets(s)),
+            }
+            for s in report.shifts
+        ],
         too_few=TOO_FEW,
         whole=WHOLE,
     )

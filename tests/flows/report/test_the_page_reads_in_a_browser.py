@@ -90,6 +90,20 @@ def test_a_pareto_front_is_drawn_for_two_targets(visit, two_targets, width):
     assert smallest_text(page) > 9.5
 
 
+@pytest.mark.parametrize("width", [400, 1200])
+def test_offsets_are_drawn_and_read(visit, story, width):
+    story.spec["noise"] = {"effects": ["plate"]}
+    story.plan()
+    labels = {f"2026-03-{day:02}": [day - 8.0, 1.5] for day in range(1, 15)}
+    effects = {"plate": {"sd": 4.0, "labels": labels}}
+    story._draft["model"] = {"targets": {"yield": {"members": {"gp": {"weight": 1.0, "effects": effects}}}}}
+    page = visit(story, width)
+
+    assert page.locator("svg.chart.offsets:visible .mark").count() == 14
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert smallest_text(page) > 9.5
+
+
 def test_structures_are_drawn(visit, long_story):
     page = visit(long_story, 1400)
 
