@@ -49,7 +49,7 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
     """Why an initial or control candidate."""
     if arm is Arm.CONTROL:
         return "control: drawn at random among the untried, to measure the gain over chance"
-    if arm in (Arm.MODEL, Arm.REPLICATE, Arm.REFERENCE):
+    if arm in (Arm.MODEL, Arm.REPLICATE, Arm.REFERENCE, Arm.MANUAL):
         return meaning
     if meaning == "spread" and known.label:
         return "initial design: farthest from everything tried before, to see the whole space"

@@ -10,14 +10,37 @@ import torch
 from numpy.typing import NDArray
 
 from loop.belief import Belief, learn, predictions_of
+from loop.costs import Purse
 from loop.errors import FitError, TooFewPoints
 from loop.explain import nearest
 from loop.history import History, regression_table
+from loop.learnt_costs import learn_costs, taken_by
+from loop.policy.paying import said, set_aside
 from loop.record import Arm, ProposalDraft
 from loop.spec import CampaignSpec, build_objective, build_space
 
 if TYPE_CHECKING:
     from loop.history import Said
+
+
+def paid_pins(
+    spec: CampaignSpec, history: History, wanted: Sequence[Said], purse: Purse
+) -> tuple[tuple[Said, ...], Purse, tuple[str, ...]]:
+    """Those of the wanted candidates that a purse pays for, what it leaves for the rest of the batch, and notes."""
+    space = build_space(spec)
+    costs = learn_costs(spec, space, taken_by(history.observations)).costs
+    if costs is None or not wanted:
+        return tuple(wanted), purse, ()
+    kept, left = set_aside(np.array([w.x for w in wanted]), costs, purse, history.last)
+    notes = [
+        f"{space.label(space.settings(w.x))}, pinned, costs more than the budget leaves ({said(purse, costs)}); "
+        "it stays pinned"
+        for i, w in enumerate(wanted)
+        if i not in kept
+    ]
+    if kept:
+        notes.append(f"pinned candidates are paid first, which leaves {said(left, costs)} for the rest of the batch")
+    return tuple(wanted[i] for i in kept), left, tuple(notes)
 
 
 def manual_proposals(
@@ -36,9 +59,9 @@ def manual_proposals(
     x = np.array([w.x for w in wanted]).reshape(-1, len(space.parameters))
     belief = _belief(spec, history, x, seed)
     with torch.no_grad():
-        said = predictions_of(objective, belief, torch.from_numpy(x))
+        stated = predictions_of(objective, belief, torch.from_numpy(x))
     drafts = []
-    for i, (one, predictions) in enumerate(zip(wanted, said, strict=True)):
+    for i, (one, predictions) in enumerate(zip(wanted, stated, strict=True)):
         known = nearest(space, one.x, history)
         drafts.append(
             ProposalDraft(

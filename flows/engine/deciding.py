@@ -155,11 +155,6 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        if view.spec.plate is not None:
-            raise LedgerError(
-                f"campaign {name!r} plans whole plates, in which a pinned candidate has no well; edit a proposal of "
-                "the next plate instead (laboratory: {approval: person}, then hakken edit)"
-            )
         wanted = read_candidate(view.space, where)
         x = view.space.coordinates(wanted).tobytes()
         tried = sum(not isinstance(o.outcome, Fault) and _at(view.space, o.settings) == x for o in view.observations)

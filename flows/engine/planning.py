@@ -52,26 +52,33 @@ class Inputs:
             PoolExhausted: Nothing is left to propose, perhaps because a person refused all that was.
         """
         pinned = self.history.pinned[: self.experiments]
-        if not pinned:
-            return self._planned(planner, self.spec, self.experiments)
-        from loop.pinning import manual_proposals  # brings torch: only where something is pinned
+        if not pinned or self.spec.plate is not None:  # on a plate the planner itself gives them their wells
+            return self._planned(planner, self.spec, self.experiments, self.purse)
+        from loop.pinning import manual_proposals, paid_pins  # brings torch: only where something is pinned
         from loop.planner import Plan
 
+        purse: Purse | None = self.purse
+        notes: tuple[str, ...] = ()
+        if purse is not None:
+            pinned, purse, notes = paid_pins(self.spec, self.history, pinned, purse)
         batch = self.spec.planner.batch
         smaller = self.spec.planner.model_copy(update={"batch": max(batch - len(pinned), 1)})
         left = self.experiments - len(pinned)
         try:
-            plan = self._planned(planner, self.spec.model_copy(update={"planner": smaller}), max(left, 1))
+            spec = self.spec.model_copy(update={"planner": smaller})
+            plan = self._planned(planner, spec, max(left, 1), purse)
         except PoolExhausted:  # what is pinned is run all the same
+            if not pinned:
+                raise
             seen, waiting = self.history.observations, self.history.pending
             plan = Plan(self.seed, "", {}, (), tuple(o.id for o in seen), tuple(p.key for p in waiting), ())
         is_full = not left or (batch <= len(pinned) and not any(p.arm is Arm.INITIAL for p in plan.proposals))
         kept = () if is_full else plan.proposals
         manual = manual_proposals(self.spec, self.history, pinned, seed=self.seed, first=len(kept))
-        return replace(plan, proposals=(*kept, *manual))
+        return replace(plan, proposals=(*kept, *manual), notes=(*plan.notes, *notes))
 
-    def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int) -> Plan:
-        paying = {} if self.purse is None else {"purse": self.purse}
+    def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int, purse: Purse | None) -> Plan:
+        paying = {} if purse is None else {"purse": purse}
         try:
             plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **paying)
         except SpaceError as error:

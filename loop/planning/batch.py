@@ -21,6 +21,7 @@ from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.planning.versions import each_version, made_real
 from loop.plate import Plate, Scope
+from loop.plate.pins import Wish
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import first_experiments, initial_design
@@ -136,13 +137,14 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
 
 def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:
     """Every well of the next plate."""
+    pinned = [Wish(said.x, said.why) for said in s.history.pinned]
     if s.belief is not None:
-        seats, notes = asked_plate(plate, s.spec, s.question(), s.after_initial, s.affordable)
+        seats, notes = asked_plate(plate, s.spec, s.question(), s.after_initial, s.affordable, pinned)
         function = acquisition_of(s.spec, s.objective)
     else:
         is_random = s.initial_left <= 0 and s.is_random
         design, arm = ("random", Arm.MODEL) if is_random else (s.spec.planner.initial.design, Arm.INITIAL)
-        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, s.affordable, s.seed)
+        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, s.affordable, s.seed, pinned)
         function = "random"
     blocks = plate.group(Scope.BLOCK)
     return [

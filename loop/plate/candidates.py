@@ -36,16 +36,23 @@ class Scored:
         score: Shape ``(n,)``.
         choices: Codes of shared and counted values.
         levels: For each shared parameter, the value behind each code.
+        counted: For each counted parameter, the same.
     """
 
     x: Floats
     score: Floats
     choices: Choices
     levels: tuple[Floats, ...]
+    counted: tuple[Floats, ...] = ()
 
     def row(self, i: int) -> tuple[int, ...]:
         """The shared values of candidate ``i``, as codes."""
         return tuple(self.choices.shared[i].tolist())
+
+    def codes_of(self, x: Floats, plate: Plate) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The codes of a point's shared values, and of its counted ones; the point must have been counted in."""
+        shared = tuple(int(np.searchsorted(v, x[s.column])) for v, s in zip(self.levels, plate.shared, strict=True))
+        return shared, tuple(int(np.searchsorted(v, x[c])) for v, c in zip(self.counted, plate.at_most, strict=True))
 
     def at(self, rows: Ints) -> Scored:
         return replace(self, x=self.x[rows], score=self.score[rows], choices=self.choices.among(rows))
@@ -114,12 +121,23 @@ class Room:
         return sum(min(quota, there[key]) for key, quota in quotas.items())
 
 
-def scored(plate: Plate, space: Space, pool: Pool | None, tried: Floats, source: Source, *, seed: int) -> Scored:
+def scored(
+    plate: Plate,
+    space: Space,
+    pool: Pool | None,
+    tried: Floats,
+    source: Source,
+    *,
+    seed: int,
+    also: Sequence[Floats] = (),
+) -> Scored:
     """Every untried candidate that is no control condition, of a pool beyond 300,000 a random sample and
     what lies around its best.
 
     A continuous space is stood for by points: a sample in which shared and counted numbers take a few levels each,
     then clouds around the most promising points, at the same levels.
+
+    ``also`` are points, each of shape ``(d,)``, whose shared and counted values have codes too.
     """
     if pool is None:
         x = _stand_ins(plate, space, source, seed)
@@ -136,9 +154,9 @@ def scored(plate: Plate, space: Space, pool: Pool | None, tried: Floats, source:
         fixed = ~np.isnan(plate.control)
         x = x[~(x[:, fixed] == plate.control[fixed]).all(axis=1)]
     score = _ranked(source, x)
-    levels, shared = _codes(x, [s.column for s in plate.shared])
+    levels, shared = _codes(x, [s.column for s in plate.shared], also)
     control = plate.control if plate.controls else None
-    counted, options = _codes(x, list(plate.at_most), control)
+    counted, options = _codes(x, list(plate.at_most), [*also, *([] if control is None else [control])])
     used = tuple(
         frozenset()
         if control is None or np.isnan(control[c])
@@ -146,7 +164,7 @@ def scored(plate: Plate, space: Space, pool: Pool | None, tried: Floats, source:
         for c, values in zip(plate.at_most, counted, strict=True)
     )
     hosts = _hosts(plate, space, levels)
-    return Scored(x, score, Choices(shared, options, tuple(plate.at_most.values()), used, hosts), levels)
+    return Scored(x, score, Choices(shared, options, tuple(plate.at_most.values()), used, hosts), levels, counted)
 
 
 def _climbed(pool: LargePool, source: Source, seed: int) -> Floats:
@@ -176,11 +194,11 @@ def _ranked(source: Source, x: Floats) -> Floats:
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _codes(x: Floats, columns: Sequence[int], also: Floats | None = None) -> tuple[tuple[Floats, ...], Ints]:
-    """The distinct values of each column, and for each row which of them it has: ``(n, k)``."""
+def _codes(x: Floats, columns: Sequence[int], also: Sequence[Floats] = ()) -> tuple[tuple[Floats, ...], Ints]:
+    """The distinct values of each column, those of the points ``also`` too, and which each row has: ``(n, k)``."""
     levels, codes = [], []
     for column in columns:
-        extra = [] if also is None or np.isnan(also[column]) else [also[column]]
+        extra = [point[column] for point in also if not np.isnan(point[column])]
         values = np.unique(np.concatenate([x[:, column], extra]))
         levels.append(values)
         codes.append(np.searchsorted(values, x[:, column]))

@@ -14,6 +14,7 @@ from loop.errors import PoolExhausted, SpaceError
 from loop.plate.candidates import Scored, scored
 from loop.plate.frame import Filled, Frame, Wells, fill, is_sound, search
 from loop.plate.layout import Plate, spread_evenly
+from loop.plate.pins import Wish, place_pins
 from loop.plate.sources import Lottery, Source
 from loop.record import Arm
 from loop.space import Pool, Space
@@ -44,6 +45,7 @@ def fill_plate(
     experiments: int,
     at_random: int = 0,
     seed: int,
+    pinned: Sequence[Wish] = (),
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The wells of the next plate, in the order of choosing (controls and repeats last), and notes.
 
@@ -57,6 +59,7 @@ def fill_plate(
         experiments: At most so many; a plate that cannot be full keeps its shares of reserved wells.
         at_random: So many of the wells are drawn instead, under the same shared values: the control arm.
         seed: Decides every random choice.
+        pinned: What a person wants on the plate: it has its wells first, and notes say what found none.
 
     Raises:
         PoolExhausted: Nothing untried fits any well.
@@ -71,10 +74,19 @@ def fill_plate(
             f"{repeats} replicate wells, the others empty"
         )
     wells = Wells(plate, plate.control_wells(controls, rng))
-    every = scored(plate, space, pool, tried, source, seed=seed)
+    every = scored(plate, space, pool, tried, source, seed=seed, also=[w.x for w in pinned])
     if not len(every.x):
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
     total = min(experiments, plate.wells) - controls - repeats
+    wished: list[Seat] = []
+    if pinned:
+        placed = place_pins(pinned, plate, wells, every, total, rng)
+        for i, why in placed.refused:
+            label = space.label(space.settings(pinned[i].x))
+            notes.append(f"{label}, pinned, has no well on this plate and stays pinned: {why}")
+        wished = [Seat(well, pinned[i].x, Arm.MANUAL, None, f"manual: {pinned[i].why}") for i, well in placed.wells]
+        wells = Wells(plate, wells.controls, [well for _, well in placed.wells], placed.fixed)
+        every, total = every.using(placed.used), total - len(wished)
     frame, compared = _frame(every, plate, wells, source, total + repeats, rng)
     notes.append(_told(frame, every, plate, space, compared))
     quotas = wells.quotas(frame)
@@ -93,7 +105,7 @@ def fill_plate(
     if len(seats) < total:
         notes.append(f"{total - len(seats)} wells stay empty: nothing untried fits their shared values")
     seats += _repeated(seats, quotas, kept)
-    return _seated(seats, plate, wells, frame, every, space, controls, rng), tuple(notes)
+    return (*wished, *_seated(seats, plate, wells, frame, every, space, controls, rng)), tuple(notes)
 
 
 def _frame(
@@ -106,7 +118,8 @@ def _frame(
         for _ in range(DRAWS):
             rows = every.choices.shared[rng.integers(0, len(every.x), max(wells.sizes, default=1))]
             values = tuple(tuple(rows[:size, j].tolist()) for j, size in enumerate(wells.sizes))
-            if is_sound(frame := Frame(values, (None,) * len(plate.at_most)), wells, every.choices, counted):
+            frame = wells.settled(Frame(values, (None,) * len(plate.at_most)))
+            if is_sound(frame, wells, every.choices, counted):
                 return frame, 1
     short = every.best(max(KEEP, 2 * plate.wells))
     found = search(source.worth(torch.from_numpy(short.x))[0], short.choices, plate, wells, n, rng, room=every.room())

@@ -65,12 +65,24 @@ class Filled:
 class Wells:
     """The wells of a plate that are free for conditions, and those that hold controls."""
 
-    def __init__(self, plate: Plate, controls: Ints) -> None:
-        self.free = np.setdiff1d(np.arange(plate.wells), controls)
+    def __init__(
+        self, plate: Plate, controls: Ints, taken: Sequence[int] = (), fixed: Sequence[Ints] | None = None
+    ) -> None:
+        """``taken`` wells hold something else; ``fixed`` are group values that no frame may change, UNSET for none."""
+        self.free = np.setdiff1d(np.arange(plate.wells), [*controls, *taken])
         self.controls = controls
         groups = [plate.group(s.scope) for s in plate.shared]
         self.groups = np.array(groups, dtype=np.int64).reshape(len(plate.shared), plate.wells)
         self.sizes = tuple(plate.groups(s.scope) for s in plate.shared)
+        self.fixed = [np.full(size, UNSET, dtype=np.int64) for size in self.sizes] if fixed is None else list(fixed)
+
+    def settled(self, frame: Frame) -> Frame:
+        """The frame with the values that are fixed."""
+        values = tuple(
+            tuple(v if f == UNSET else int(f) for v, f in zip(mine, fixed.tolist(), strict=True))
+            for mine, fixed in zip(frame.values, self.fixed, strict=True)
+        )
+        return replace(frame, values=values)
 
     def classes(self, frame: Frame, wells: Ints) -> list[tuple[int, ...]]:
         """The shared values of each of ``wells``."""
@@ -111,6 +123,9 @@ def fill(
     inside, progress = choices.among(rows), worth.among(rows).start()
     used = [set(u) for u in choices.used]
     open_ = np.ones(len(rows), dtype=bool)
+    for k, limit in enumerate(inside.limits):
+        if len(used[k]) >= limit:
+            open_ &= np.isin(inside.options[:, k], list(used[k]))
     picks: list[int] = []
     gains: list[float] = []
     while len(picks) < n and open_.any():
@@ -163,7 +178,8 @@ def search(
     single = np.maximum(worth.start().gains() - floor, 0.0) + 1e-3 * worth.start().gains()
     best: Frame | None = None
     best_score = (-1, 0.0)
-    for frame in _starts(worth, choices, wells, n, single, rng):
+    for start in _starts(worth, choices, wells, n, single, rng):
+        frame = wells.settled(start)
         if (value := score(frame)) > best_score:
             best, best_score = frame, value
     if best is None:
@@ -171,9 +187,10 @@ def search(
     improves = True
     while improves and len(seen) < EVALUATIONS:
         improves = False
-        for frame in _exchanges(best, choices, single, rng):
+        for move in _exchanges(best, choices, single, rng):
             if len(seen) >= EVALUATIONS:
                 break
+            frame = wells.settled(move)
             if (value := score(frame)) > best_score:
                 best, best_score, improves = frame, value, True
                 break
@@ -201,7 +218,7 @@ def _starts(
 
 def _grown(worth: Worth, choices: Choices, wells: Wells, n: int) -> tuple[tuple[int, ...], ...]:
     """Values as they come when each well takes the best candidate that still fits somewhere, one after the other."""
-    values = [np.full(size, UNSET, dtype=np.int64) for size in wells.sizes]
+    values = [fixed.copy() for fixed in wells.fixed]
     if not values:
         return ()
     combinations, inverse = np.unique(choices.shared, axis=0, return_inverse=True)

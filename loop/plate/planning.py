@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from loop.acquisition.protocol import Question
 from loop.objective import Objective
 from loop.plate.choose import Seat, fill_plate
 from loop.plate.layout import Plate
+from loop.plate.pins import Wish
 from loop.plate.sources import Asked, Design, Lottery
 from loop.policy.control import controls_in
 from loop.record import Arm
@@ -18,7 +21,7 @@ from loop.spec import CampaignSpec
 
 
 def asked_plate(
-    plate: Plate, spec: CampaignSpec, question: Question, done: int, experiments: int
+    plate: Plate, spec: CampaignSpec, question: Question, done: int, experiments: int, pinned: Sequence[Wish] = ()
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The plate that the acquisition function of the spec chooses; ``done`` model and control proposals came before."""
     name = acquisition_of(spec, question.objective)
@@ -37,6 +40,7 @@ def asked_plate(
             experiments=experiments,
             at_random=at_random,
             seed=question.seed,
+            pinned=pinned,
         )
 
 
@@ -57,8 +61,9 @@ def designed_plate(
     arm: Arm,
     experiments: int,
     seed: int,
+    pinned: Sequence[Wish] = (),
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The plate of an initial design, ``spread`` or ``random``."""
     source = Design(space, tried, seed) if design == "spread" else Lottery(seed)
     with torch.no_grad():
-        return fill_plate(plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed)
+        return fill_plate(plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned)

@@ -38,6 +38,28 @@ def covered(
     return taken
 
 
+def set_aside(
+    x: NDArray[np.float64], costs: Costs, purse: Purse, last: NDArray[np.float64] | None
+) -> tuple[list[int], Purse]:
+    """Which of pinned candidates ``x``, ``(n, d)`` in their order, the purse pays for, and what that leaves.
+
+    They run one after the other, behind the rest of the batch. What runs before the first is not known yet, so every
+    slow parameter is reckoned to change before it: the rest of the batch gets too little by that much at most.
+    """
+    kept: list[int] = []
+    for i in range(len(x)):
+        if costs.spent(x[[*kept, i]], last).fits(purse):
+            kept.append(i)
+    if not kept:
+        return [], purse
+    own = costs.spent(x[kept])
+    hours = own.hours + sum(h for _, _, h in costs.switch)
+    money = own.cost + sum(cost + costs.hour * h for _, cost, h in costs.switch)
+    left = (None if purse.cost is None else max(purse.cost - money, 0.0),
+            None if purse.hours is None else max(purse.hours - hours, 0.0))  # fmt: skip
+    return kept, Purse(*left)
+
+
 def reason_to_end(costs: Costs | None, purse: Purse | None) -> str:
     """Why nothing more can be bought, as a sentence; "" where something can."""
     if costs is None or purse is None or costs.cheapest().fits(purse):

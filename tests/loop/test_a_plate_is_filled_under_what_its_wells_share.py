@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loop.errors import PlateError, PoolExhausted
-from loop.history import History, Observation
+from loop.history import History, Observation, Said
 from loop.outcome import Measured, Measurement
 from loop.planner import Plan, plan
 from loop.plate import Plate, Scope, Shared
@@ -129,18 +131,26 @@ def test_any_plate_keeps_what_it_promises(data: st.DataObject) -> None:
         "columns": 6,
         "blocks": {"rows": blocks[0], "columns": blocks[1]},
         "share": share,
-        "at_most": data.draw(st.dictionaries(st.sampled_from(["base", "solvent"]), st.integers(2, 3), max_size=2)),
+        "at_most": data.draw(st.dictionaries(st.sampled_from(["base", "solvent"]), st.integers(1, 3), max_size=2)),
         "replicates": data.draw(st.integers(0, 4)),
     }
     if wells := data.draw(st.integers(0, 4)):
         plate["controls"] = {"wells": wells, "settings": {k: v for k, v in fixed.items() if k not in share}}
     said = spec(plate, constraints=[{"exclude": {"solvent": ["u"], "temperature": [100]}}])
 
-    made = plan(
-        said, seen(said, data.draw(st.sampled_from([0, 12]))), seed=data.draw(st.integers(0, 99)), experiments=99
-    )
+    space = build_space(said)
+    free = [x for x in itertools.product(range(5), range(3), (60, 80, 100), range(1, 6)) if (x[1], x[2]) != (0, 100)]
+    wanted = data.draw(st.lists(st.sampled_from(free), max_size=5, unique=True))
+    pinned = tuple(Said(np.array(x, dtype=np.float64), "a hunch") for x in wanted)
+    history = replace(seen(said, data.draw(st.sampled_from([0, 12]))), pinned=pinned)
+    made = plan(said, history, seed=data.draw(st.integers(0, 99)), experiments=99)
 
     keeps(made, said)
+    seated = [p.candidate.settings for p in made.proposals if p.arm is Arm.MANUAL]
+    for one in pinned:
+        settings_ = space.settings(one.x)
+        note = f"{space.label(settings_)}, pinned, has no well on this plate and stays pinned"
+        assert (settings_ in seated) != any(n.startswith(note) for n in made.notes)
 
 
 def test_the_same_seed_gives_the_same_plate_and_another_seed_other_wells() -> None:
