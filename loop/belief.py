@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from loop.history import History, Table, feasibility_table
+from loop.memory.hint import Hint
+from loop.memory.learning import Judged, learn_with
 from loop.objective import Objective
 from loop.record import Prediction
 from loop.space import Space
@@ -28,12 +31,20 @@ class Belief:
     feasibility: Feasibility
     table: Table
     notes: tuple[str, ...] = field(default=())
+    judged: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)  # by target: what its hints are worth
 
 
 def learn(
-    spec: CampaignSpec, space: Space, objective: Objective, history: History, table: Table, *, seed: int
+    spec: CampaignSpec,
+    space: Space,
+    objective: Objective,
+    history: History,
+    table: Table,
+    *,
+    seed: int,
+    hints: Mapping[str, Sequence[Hint]] | None = None,
 ) -> Belief:
-    """Fit one model for each target, and the chance of success.
+    """Fit one model for each target, and the chance of success. ``hints`` are what sources expect of each target.
 
     Raises:
         TooFewPoints: A target has too few values.
@@ -42,17 +53,22 @@ def learn(
     noise = spec.noise or NoiseSpec()
     recipe = surrogate(spec.planner.surrogate, space, learns_noise=noise.model == "learnt")
     effects = noise.effects
-    models = tuple(
-        (recipe if target.levels is None else for_levels(recipe, target.levels)).fit(
-            space, TrainingSet.of(table, i, effects), seed=seed + 7919 * i
-        )
-        for i, target in enumerate(objective.targets)
-    )
+    models: list[FittedSurrogate] = []
+    judged: dict[str, tuple[Judged, ...]] = {}
+    for i, target in enumerate(objective.targets):
+        data, target_seed = TrainingSet.of(table, i, effects), seed + 7919 * i
+        if heard := (hints or {}).get(target.name):
+            fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
+            models.append(fitted)
+        else:
+            own = recipe if target.levels is None else for_levels(recipe, target.levels)
+            models.append(own.fit(space, data, seed=target_seed))
     notes = [
         f"effect {name!r} cannot be told: fewer than two different ones were recorded with results"
         for name in effects
         if len({c[name] for c in table.context if name in c}) < 2
     ]
+    notes += [j.said(name) for name, found in judged.items() for j in found]
     notes += [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
     if effects:
         notes += [
@@ -62,7 +78,7 @@ def learn(
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
-    return Belief(models, feasibility, table, tuple(notes))
+    return Belief(tuple(models), feasibility, table, tuple(notes), judged)
 
 
 def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> list[tuple[Prediction, ...]]:

@@ -19,6 +19,8 @@ from loop.record import Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import Representation, metric
 
+SHOWN = 4  # members whose expectations a sentence names
+
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
@@ -105,9 +107,13 @@ def explain_model(
         if len(members) > 1:
             gap = max(m.mean for m in members) - min(m.mean for m in members)
             agree = "agree" if gap <= whole.sd else "disagree"
-            text += f"; members {agree} (" + ", ".join(f"{m.member} {m.mean:.4g}" for m in members) + ")"
+            heaviest = sorted(members, key=lambda m: -(m.weight or 0.0))[:SHOWN]
+            told = ", ".join(f"{m.member} {m.mean:.4g}" for m in members if m in heaviest)
+            more = f", and {len(members) - SHOWN} of less weight" if len(members) > SHOWN else ""
+            text += f"; members {agree} ({told}{more})"
         parts.append(text)
     intent = {
+        "first": "chosen for what the sources expect",
         "improvement": "chosen for the improvement it may bring",
         "exploration": "chosen for what it teaches about the whole surface",
         "thompson": "the best of one draw of the response",
@@ -128,6 +134,8 @@ def _expected(space: Space, belief: Belief, place: int, target: Target, whole: P
     """What is expected of one target, against the best believed so far, the value to match or the thresholds."""
     unit = f" {target.unit}" if target.unit else ""
     text = f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected, "
+    if target.sign and not len(belief.table):
+        return text + "by the sources alone: nothing was measured yet"
     if target.sign:
         best = _best_mean(space, belief, place, target.sign)
         side = "above" if whole.mean > best else "below"

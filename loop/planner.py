@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loop.costs import Purse
 from loop.history import History
+from loop.memory.earlier import Earlier
 from loop.planning.batch import choose_batch
 from loop.planning.drafting import describe, paid, proposals
 from loop.planning.situation import situation_of
@@ -35,6 +37,7 @@ def plan(
     seed: int,
     experiments: int,
     purse: Purse | None = None,
+    earlier: Sequence[Earlier] = (),
 ) -> Plan:
     """Choose the next batch.
 
@@ -45,12 +48,13 @@ def plan(
         seed: Decides every random choice.
         experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
         purse: What the budget leaves in money and hours; None where it has neither.
+        earlier: Earlier campaigns that may tell something of this one.
 
     Raises:
         PoolExhausted: Nothing is left to propose, or the budget pays for none of it.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
-    situation = situation_of(spec, history, pool, seed=seed, experiments=experiments, purse=purse)
+    situation = situation_of(spec, history, pool, seed=seed, experiments=experiments, purse=purse, earlier=earlier)
     picks, notes = choose_batch(situation)
     if situation.purchase is not None:
         picks, more = paid(situation, situation.purchase, picks)

@@ -17,6 +17,10 @@ from problems.emulated import branin_currin, c2dtlz2, snar, snar_values
 from problems.measured import (
     arylation_cost,
     baumgartner,
+    benzamide,
+    bh_bromides,
+    bh_chlorides,
+    bh_iodides,
     buchwald_hartwig,
     crossed_barrel,
     direct_arylation,
@@ -42,6 +46,10 @@ PROBLEMS: dict[str, Callable[[Path], Problem]] = {
     "snar": snar,
     "perovskite_vapdiff": perovskite_vapdiff,
     "baumgartner": baumgartner,
+    "benzamide": benzamide,
+    "bh_chlorides": bh_chlorides,
+    "bh_bromides": bh_bromides,
+    "bh_iodides": bh_iodides,
 }
 
 

@@ -19,18 +19,29 @@ def tell(
     file: Annotated[
         Path, typer.Argument(metavar="FILE.csv", help="One row for each result, or a filled-in worksheet.")
     ],
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="TITLE", help="The rows are somebody else's results, to learn from."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Bring in results from a CSV file, before the first batch or later.
 
-    Every row is kept, the unreadable ones too; telling a file twice adds nothing.
+    Every row is kept, the unreadable ones too; telling a file twice adds nothing. With --source they are no results of
+    the campaign: it listens to them for as long as they help to predict its own.
     """
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
     name = opened(where, campaign)
-    report = engine.tell(where, name, file, by=where.by)
-    screen.document(report.as_json())
+    called = None
+    if source is None:
+        report = engine.tell(where, name, file, by=where.by)
+    else:
+        called, report = engine.tell_source(where, name, file, source, by=where.by)
+    screen.document(report.as_json() | ({"source": called} if called else {}))
+    if called:
+        screen.say(f"source {called!r} of {name}:")
     screen.say(f"{file}: {plural(report.accepted, 'result')} accepted, {report.duplicates} known already")
     for note in report.notes:
         screen.say(f"note: {note}")
@@ -43,7 +54,7 @@ def tell(
             as_json=False,
         )
         raise typer.Exit(REFUSED)
-    screen.next_step(f"hakken run {campaign} learns from them and goes on")
+    screen.next_step(f"hakken run {campaign} {'listens to' if called else 'learns from'} them and goes on")
 
 
 def retract(

@@ -3,6 +3,7 @@
 from flows.engine.best import believed, best
 from flows.engine.campaigns import add_campaign
 from flows.engine.deciding import approve, ban, decisions, edit, lift, pin
+from flows.engine.literature import tell_source
 from flows.engine.passes import tick
 from flows.engine.persons import resolve, resume, retract, stop
 from flows.engine.previewing import preview, preview_spec
@@ -40,5 +41,6 @@ __all__ = [
     "status",
     "stop",
     "tell",
+    "tell_source",
     "tick",
 ]

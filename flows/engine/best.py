@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flows.engine.planning import history_of, seed_of
+from flows.engine.sources import sources_of
 from flows.engine.view import View
 from flows.wiring import open_record
 from loop.insight.statements import HonestBest
@@ -28,4 +29,5 @@ def believed(view: View) -> HonestBest:
     from loop.insight.best import honest_best  # brings torch: seconds, only where it is asked for
 
     history, _ = history_of(view.spec, view.space, view.counted, ())
-    return honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0))
+    earlier, _, _ = sources_of(view.ledger, view.spec)
+    return honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0), earlier=earlier)

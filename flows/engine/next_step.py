@@ -26,6 +26,9 @@ def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> 
             f"(hakken report {name} writes it anew).",
             True,
         )
+    if source := campaign.spec.get("source"):
+        of = shlex.quote(source["of"])
+        return f"A source of {source['of']}: hakken run {of} listens to it while it helps; hakken show {of} says.", True
     if campaign.state is CampaignState.STOPPED:
         running = len(view.running())
         still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""

@@ -81,7 +81,12 @@ def resume(settings: Settings, name: str, *, by: str, why: str = "") -> None:
 
 def _set_state(settings: Settings, name: str, state: CampaignState, by: str, reason: str) -> None:
     with open_record(settings) as ledger, writing(settings, ledger, name, by) as work:
-        now = ledger.campaign(name).state
+        campaign = ledger.campaign(name)
+        if of := (campaign.spec.get("source") or {}).get("of"):
+            raise LedgerError(
+                f"{name!r} is a source of campaign {of!r}, and nothing is run of it; hakken run {of} listens to it"
+            )
+        now = campaign.state
         if state is now or (state is CampaignState.STOPPED and now is not CampaignState.ACTIVE):
             raise LedgerError(f"campaign {name!r} is {now.value} already; hakken status {name} says how it stands")
         work.set_state(state, reason)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.decisions import decided
 from flows.engine.judging import identified
 from flows.engine.session import Planner
+from flows.engine.sources import recorded, sources_of
 from flows.engine.view import View
+from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import PoolExhausted, SpaceError
 from loop.history import History
+from loop.memory.earlier import Earlier
 from loop.policy.paying import reason_to_end
 from loop.policy.stopping import reason_to_stop
-from loop.record import Arm, AttemptRecord, CampaignRecord, CampaignState, ObservationRecord, RoundDraft
+from loop.record import Arm, AttemptRecord, CampaignRecord, CampaignState, Json, ObservationRecord, RoundDraft
 from loop.space import Space
 from loop.spec import CampaignSpec, build_space, context_of
 
@@ -42,6 +45,8 @@ class Inputs:
     notes: tuple[str, ...] = ()
     purse: Purse | None = None  # what the budget leaves in money and hours
     is_narrowed: bool = False  # candidates that a person refused are kept out of the spec's space
+    earlier: tuple[Earlier, ...] = ()  # sources
+    read: Json = field(default_factory=dict)  # what the round's model says of them
 
     def plan(self, planner: Planner) -> Plan:
         """The batch, of at least one proposal. Raises what the planner raises besides.
@@ -78,9 +83,11 @@ class Inputs:
         return replace(plan, proposals=(*kept, *manual), notes=(*plan.notes, *notes))
 
     def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int, purse: Purse | None) -> Plan:
-        paying = {} if purse is None else {"purse": purse}
+        more: dict[str, object] = {} if purse is None else {"purse": purse}
+        if self.earlier:
+            more["earlier"] = self.earlier
         try:
-            plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **paying)
+            plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **more)
         except SpaceError as error:
             if not self.is_narrowed:
                 raise
@@ -133,17 +140,32 @@ def next_inputs(view: View, experiments: int) -> Inputs:
     said = decided(view.spec, view.space, view.proposals if number > 1 else (), view.decisions, number)
     history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
     seed = seed_of(view.spec.planner.seed, view.name, number)
-    notes = said.notes + unreadable
-    planned, purse = said.history(history), view.spending.purse
-    return Inputs(number, seed, said.spec, view.space, planned, experiments, notes, purse, said.is_narrowed)
+    earlier, read, unread = sources_of(view.ledger, view.spec)
+    before = view.ledger.round(view.name, number - 1) if read and number > 1 else None
+    return Inputs(
+        number,
+        seed,
+        said.spec,
+        view.space,
+        said.history(history),
+        experiments,
+        said.notes + unreadable + unread,
+        view.spending.purse,
+        said.is_narrowed,
+        earlier,
+        recorded(read, before, view.ledger, view.name),
+    )
 
 
-def first_inputs(spec: CampaignSpec) -> Inputs:
-    """What the first round of a campaign is planned from that is not on record yet."""
+def first_inputs(spec: CampaignSpec, ledger: Ledger | None = None) -> Inputs:
+    """What the first round of a campaign is planned from that is not on record yet; sources are in ``ledger``."""
     seed = seed_of(spec.planner.seed, spec.campaign, 1)
     budget = Purse(spec.budget.cost, spec.budget.hours)
     purse = None if budget == Purse() else budget
-    return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.experiments, purse=purse)
+    earlier, _, notes = ((), {}, ()) if ledger is None else sources_of(ledger, spec)
+    return Inputs(
+        1, seed, spec, build_space(spec), History(), spec.budget.experiments, notes, purse=purse, earlier=earlier
+    )
 
 
 def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft:
@@ -164,6 +186,7 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
         model={
             **plan.model,
             ALLOWED: inputs.experiments,
+            **inputs.read,
             **({} if inputs.purse is None else {PURSE: asdict(inputs.purse)}),
         },
         notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),

@@ -52,4 +52,7 @@ def preview_spec(settings: Settings, spec_path: Path | str, *, planner: Planner 
     open_laboratory(settings, spec, base=path.absolute().parent)
     # The record keeps objects with sorted keys, and the order of parameters and options decides what a seed gives.
     as_recorded = CampaignSpec.from_resolved(json.loads(json.dumps(spec.resolved(), sort_keys=True)))
-    return first_inputs(as_recorded).plan(planner or default_planner)
+    if as_recorded.memory in (None, "off"):  # nothing on record can concern a campaign that is not
+        return first_inputs(as_recorded).plan(planner or default_planner)
+    with open_record(settings) as ledger:
+        return first_inputs(as_recorded, ledger).plan(planner or default_planner)

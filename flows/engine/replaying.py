@@ -10,6 +10,7 @@ from flows.engine.decisions import decided
 from flows.engine.planning import ALLOWED, PURSE, Inputs, environment, history_of
 from flows.engine.reports import ReplayReport
 from flows.engine.session import Planner, default_planner
+from flows.engine.sources import earlier_of, read_of
 from flows.wiring import open_record
 from loop.contracts import Ledger
 from loop.costs import Purse
@@ -72,7 +73,18 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
     planned = said.history(history)
     purse = Purse(**stored.model[PURSE]) if PURSE in stored.model else None
-    return Inputs(stored.number, stored.seed, said.spec, space, planned, allowed, said.notes, purse, said.is_narrowed)
+    return Inputs(
+        stored.number,
+        stored.seed,
+        said.spec,
+        space,
+        planned,
+        allowed,
+        said.notes,
+        purse,
+        said.is_narrowed,
+        earlier_of(ledger, read_of(ledger, name, stored)),
+    )
 
 
 def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft]) -> Iterator[str]:

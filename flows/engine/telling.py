@@ -73,7 +73,7 @@ def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[Envelo
     text = data.decode("utf-8-sig", errors="backslashreplace")
     try:
         data.decode("utf-8-sig")
-        lines = _lines(text)
+        lines = lines_of(text)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return [draft_file(file, text, f"line {line} holds a byte that is not UTF-8; save the file as UTF-8")], 0
@@ -95,7 +95,7 @@ def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[Envelo
     return drafts, len(blank)
 
 
-def _lines(text: str) -> list[tuple[int, list[str]]]:
+def lines_of(text: str) -> list[tuple[int, list[str]]]:
     """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood."""
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)

@@ -82,7 +82,7 @@ class _Part:
         """Log expected improvement at ``x``, ``(b, d)``, given each draw: ``(draws, b)``."""
         m = self.member
         projected = m.kernel(x, m.x) @ m.root
-        mean = projected @ (m.root.T @ m.y) * m.scale + m.shift
+        mean = m.mean(x, projected)
         shared = (m.kernel(x, self.base) - projected @ self.known.T) * m.scale**2
         gain = torch.linalg.solve_triangular(self.root, shared.T, upper=False)  # (base, b)
         variance = (m.prior_variance - projected.square().sum(-1)) * m.scale**2 - gain.square().sum(0)

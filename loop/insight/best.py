@@ -20,13 +20,17 @@ from loop.history import History, regression_table
 from loop.insight.chances import chances, non_dominated, worth
 from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, Stated
 from loop.insight.tried import Tried, tried_candidates
+from loop.memory.earlier import Earlier
+from loop.memory.hints import hints_of
 from loop.objective import Objective, Target
 from loop.space import Pool, ProductPool, Space
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate
 
 
-def honest_best(spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed: int) -> HonestBest:
+def honest_best(
+    spec: CampaignSpec, history: History, pool: Pool | None = None, *, seed: int, earlier: Sequence[Earlier] = ()
+) -> HonestBest:
     """What a campaign believes to be best, from everything observed; the same arguments give the same answer.
 
     Args:
@@ -34,6 +38,7 @@ def honest_best(spec: CampaignSpec, history: History, pool: Pool | None = None, 
         history: What was observed.
         pool: All candidates; None for all of the space.
         seed: Decides the fit and the draws.
+        earlier: Earlier campaigns that may tell something of this one.
     """
     space, objective = build_space(spec), build_objective(spec)
     if pool is None and space.is_finite:
@@ -42,7 +47,8 @@ def honest_best(spec: CampaignSpec, history: History, pool: Pool | None = None, 
         return _raw(space, objective, history, "the campaign uses no model (surrogate random)")
     table, _ = regression_table(space, objective, history)
     try:
-        belief = learn(spec, space, objective, history, table, seed=seed)
+        hints, _ = hints_of(spec, space, objective, earlier)
+        belief = learn(spec, space, objective, history, table, seed=seed, hints=hints)
     except (TooFewPoints, FitError) as error:
         return _raw(space, objective, history, f"no model could be fitted ({error})")
     return best_of_belief(space, objective, history, belief, pool, seed=seed)

@@ -17,6 +17,7 @@ from loop.design import Design
 from loop.errors import PoolExhausted, SpaceError
 from loop.explain import explain_replicate
 from loop.fidelity import fidelity_column
+from loop.memory.first import first_choices
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.planning.versions import each_version, made_real
@@ -29,6 +30,8 @@ from loop.policy.paying import said
 from loop.policy.replicate import spend
 from loop.record import Arm, Place
 
+HEARD = 0.6  # of the first batch, where sources speak; docs/decisions/0009
+
 
 def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
     """The next batch in the order of choosing, and notes on what was not as asked.
@@ -38,6 +41,8 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
     """
     if s.plate is not None:
         picks, notes = _on_plate(s, s.plate)
+    elif s.belief is not None and not len(s.table):
+        picks, notes = _by_sources(s)
     elif s.belief is not None:
         picks, notes = _by_model(s, min(s.spec.planner.batch, s.affordable))
     elif s.initial_left <= 0 and s.is_random:
@@ -66,8 +71,7 @@ def _at_random(s: Situation, n: int) -> list[Pick]:
 def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     """What the initial design asks for next."""
     planner = s.spec.planner
-    wanted = math.ceil(s.initial_left / s.replicates) if s.initial_left > 0 else planner.batch
-    size = min(wanted, s.affordable)
+    size = _wanted(s)
     design, notes = planner.initial.design, []
     try:
         laid = first_experiments(planner.initial, s.space, s.pool, s.tried, size, seed=s.seed)
@@ -81,6 +85,25 @@ def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     picks = [Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(laid.points, blocks, strict=True)]
     picks, unplaced = each_version(s, picks)
     return picks, [*notes, *laid.notes, *unplaced]
+
+
+def _wanted(s: Situation) -> int:
+    """How many proposals the initial design still asks for; a batch where it goes on for want of a model."""
+    left = math.ceil(s.initial_left / s.replicates)
+    return min(left if left > 0 else s.spec.planner.batch, s.affordable)
+
+
+def _by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
+    """Before any result: most of the first batch by what sources expect, the rest as the initial design has it."""
+    size = _wanted(s)
+    chosen = first_choices(s.question(), math.ceil(HEARD * size))
+    picks = [Pick(c.x, Arm.MODEL, "first", c.value, c.meaning) for c in chosen]
+    if size > len(picks):
+        design = s.spec.planner.initial.design
+        taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
+        x = initial_design(design, s.space, s.pool, taken, size - len(picks), seed=s.seed)
+        picks += [Pick(row, Arm.INITIAL, "", None, design) for row in x]
+    return picks, []
 
 
 def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:

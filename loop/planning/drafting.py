@@ -99,4 +99,5 @@ def describe(s: Situation) -> Json:
         "targets": {t.name: dict(m.summary()) for t, m in zip(s.objective.targets, belief.models, strict=True)},
         "training_rows": len(belief.table),
         "informative_faults": belief.feasibility.faults,
+        **({"sources": {t: [j.told() for j in found] for t, found in belief.judged.items()}} if belief.judged else {}),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,10 +13,14 @@ from numpy.typing import NDArray
 from loop.acquisition.protocol import Purchase, Question
 from loop.belief import Belief, learn
 from loop.costs import Purse
+from loop.design import CLASSICAL
 from loop.errors import FitError, TooFewPoints
-from loop.fidelity import is_real
+from loop.fidelity import fidelity_column, is_real
 from loop.history import History, Table, regression_table
 from loop.learnt_costs import learn_costs, taken_by
+from loop.memory.earlier import Earlier
+from loop.memory.hint import Hint
+from loop.memory.hints import hints_of
 from loop.objective import Objective
 from loop.plate import Plate
 from loop.record import Json
@@ -38,6 +43,7 @@ class Situation:
     seed: int
     experiments: int  # at most so many
     belief: Belief | None = None  # None while the initial design goes on
+    hints: Mapping[str, tuple[Hint, ...]] = field(default_factory=dict)  # by target: what sources expect of it
     wants_real: bool = False  # nothing but cheap versions was measured so far
     notes: tuple[str, ...] = field(default=())
     learnt_costs: Json = field(default_factory=dict)  # what was learnt from results of what experiments cost
@@ -57,6 +63,17 @@ class Situation:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
         made = len(self.history.observations) + len(self.history.pending)
         return self.spec.planner.initial.experiments - made
+
+    @property
+    def hears_sources(self) -> bool:
+        """Whether a first batch can be chosen by what sources expect: of one number, and of single experiments.
+
+        A classical design is kept whole: part of it tells nothing.
+        """
+        is_plain = self.plate is None and fidelity_column(self.space) is None
+        is_free = self.spec.planner.initial.design not in CLASSICAL
+        is_told = self.objective.is_scalar and all(t.name in self.hints for t in self.objective.wanted)
+        return is_plain and is_free and is_told
 
     @property
     def after_initial(self) -> int:
@@ -92,7 +109,14 @@ class Situation:
 
 
 def situation_of(
-    spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int, purse: Purse | None
+    spec: CampaignSpec,
+    history: History,
+    pool: Pool | None,
+    *,
+    seed: int,
+    experiments: int,
+    purse: Purse | None,
+    earlier: Sequence[Earlier] = (),
 ) -> Situation:
     """The situation that ``loop.planner.plan``'s arguments make, with a belief where one can be had."""
     space, objective = build_space(spec), build_objective(spec)
@@ -106,15 +130,16 @@ def situation_of(
     found = Situation(
         spec, space, objective, history, table, pool, build_plate(spec, space), purchase, seed, experiments
     )
-    notes = (*history.notes, *notes, *learnt.notes)
+    hints, unheard = hints_of(spec, space, objective, earlier)
+    notes = (*history.notes, *notes, *learnt.notes, *unheard)
     if spec.planner.copies > experiments:
         notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
-    return _believing(replace(found, notes=notes, learnt_costs=learnt.figures))
+    return _believing(replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures))
 
 
 def _believing(s: Situation) -> Situation:
     """The same with a belief, or with the reason why the initial design goes on."""
-    if s.initial_left > 0:
+    if s.initial_left > 0 and not s.hears_sources:
         return s
     complete = ~np.isnan(s.table.y).any(axis=1)
     if len(s.table) and not complete.any():
@@ -126,7 +151,7 @@ def _believing(s: Situation) -> Situation:
     if s.is_random:
         return s
     try:
-        belief = learn(s.spec, s.space, s.objective, s.history, s.table, seed=s.seed)
+        belief = learn(s.spec, s.space, s.objective, s.history, s.table, seed=s.seed, hints=s.hints)
     except (TooFewPoints, FitError) as error:
         return replace(s, notes=(*s.notes, f"no model this round, the initial design goes on: {error}"))
     return replace(s, belief=belief, notes=(*s.notes, *belief.notes))

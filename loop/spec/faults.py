@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from loop.errors import did_you_mean
 from loop.spec.costs import CostsSpec, SwitchSpec
 from loop.spec.lines import Lines, Path
+from loop.spec.memory import SourceSpec
 from loop.spec.models import (
     BudgetSpec,
     CampaignSpec,
@@ -85,6 +86,7 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
         "budget": [BudgetSpec],
         "costs": [SwitchSpec] if "switch" in path[:-1] else [CostsSpec],
         "stop": [StopSpec],
+        "source": [SourceSpec],
         "plate": _PLATE.get(path[1] if len(path) > 2 else None, [PlateSpec]),
     }
     return {key for model in models.get(head, [CampaignSpec]) for key in model.model_fields}

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from loop.objective import Goal, Tradeoff
 from loop.spec.costs import CostsSpec
+from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
 from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
@@ -133,6 +134,9 @@ class CampaignSpec(Strict):
     costs: CostsSpec | None = None
     plate: PlateSpec | None = None
     stop: list[StopSpec] = Field(default_factory=list)
+    prior: PriorSpec | None = None  # by target and parameter: what a person expects
+    memory: MemorySpec | None = None  # None: tables told for this campaign only
+    source: SourceSpec | None = None  # this is no campaign to be run: a table told for another one
     laboratory: LaboratorySpec
 
     def resolved(self) -> dict[str, Any]:

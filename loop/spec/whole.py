@@ -17,6 +17,7 @@ from loop.spec.lines import Lines, Path, Problem
 from loop.spec.models import CampaignSpec
 from loop.spec.noise import problem_of_noise
 from loop.spec.plate import build_plate, check_batch
+from loop.spec.prior import problem_of_memory, problem_of_prior
 
 
 def check_whole(spec: CampaignSpec, lines: Lines) -> None:
@@ -128,4 +129,6 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_costs,
     _of_budget,
     problem_of_choosing,
+    problem_of_prior,
+    problem_of_memory,
 )

@@ -100,11 +100,16 @@ class FittedCommittee:
     def summary(self) -> Mapping[str, Any]:
         return {
             "members": {
-                m.name: {"weight": w, "held_out": float(m.held_out().mean()), **m.summary()}
+                m.name: {"weight": w, "held_out": _mean(m.held_out()), **m.summary()}
                 for m, w in zip(self.members, self.weights, strict=True)
             },
-            "held_out": float(self.held_out().mean()),
+            "held_out": _mean(self.held_out()),
         }
+
+
+def _mean(held_out: Tensor) -> float | None:
+    """The mean log density of training values; None where there are none yet."""
+    return float(held_out.mean()) if len(held_out) else None
 
 
 def evidence_weights(log_densities: Tensor) -> Tensor:

@@ -66,6 +66,7 @@ class ExactPosterior:
     noise_factor: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n): of the noise variance, where learnt
 
     row_effects: Tensor | None = None  # (n,), standardised: what plate, day, ... are believed to have added
+    trend: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n), target units: what the process is about
 
     @property
     def noise_sd(self) -> float:
@@ -79,20 +80,22 @@ class ExactPosterior:
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (without noise) at ``x``, shape ``(n, d)``: two of shape ``(n,)``."""
-        cross = self.kernel(x, self.x)
-        projected = cross @ self.root
-        mean = projected @ (self.root.T @ self.y)
+        projected = self.kernel(x, self.x) @ self.root
         variance = (self.prior_variance - projected.square().sum(-1)).clamp_min(1e-12)
-        return mean * self.scale + self.shift, variance.sqrt() * self.scale
+        return self.mean(x, projected), variance.sqrt() * self.scale
+
+    def mean(self, x: Tensor, projected: Tensor) -> Tensor:
+        """Mean at ``x``, ``(*b, q, d)``, whose whitened covariance with the rows is ``(*b, q, n)``: ``(*b, q)``."""
+        found = (projected @ (self.root.T @ self.y)) * self.scale + self.shift
+        return found if self.trend is None else found + self.trend(x)
 
     def joint(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean ``(*b, q)`` and covariance ``(*b, q, q)`` at ``x``, shape ``(*b, q, d)``, without noise."""
         train = self.x.expand(*x.shape[:-2], *self.x.shape)
         projected = self.kernel(x, train) @ self.root
-        mean = projected @ (self.root.T @ self.y)
         covariance = self.kernel(x, x) - projected @ projected.transpose(-1, -2)
         jitter = JITTER * self.prior_variance * torch.eye(x.shape[-2], dtype=x.dtype)
-        return mean * self.scale + self.shift, (covariance + jitter) * self.scale**2
+        return self.mean(x, projected), (covariance + jitter) * self.scale**2
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws (without noise, in antithetic pairs) at ``x``, ``(p, d)``: shape ``(n, p)``."""

@@ -1,0 +1,45 @@
+"""The first batch by what sources expect: jointly the highest, before anything of this campaign was measured."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from loop.acquisition.improvement import SAMPLES, greedy_improvement
+from loop.acquisition.protocol import Chosen, Question
+from loop.acquisition.streaming import shortlist
+from loop.acquisition.utility import draws_of, utility
+
+
+def first_choices(question: Question, q: int) -> tuple[Chosen, ...]:
+    """Up to ``q`` points whose best is expected to be highest; for one target, or targets with a trade-off.
+
+    There is nothing to improve on yet: each point counts for what it adds to the best of those chosen before it.
+    """
+    with torch.no_grad():
+        short = shortlist(question, lambda x: _optimistic(question, x))
+        if not len(short):
+            return ()
+        draws = draws_of(question, short, SAMPLES)
+        spread = float(draws.std())
+        picked, logs = greedy_improvement(
+            draws,
+            torch.full((SAMPLES,), float(draws.min()), dtype=draws.dtype),
+            question.chance(short).log(),
+            q,
+            tau=max(0.01 * spread, 1e-12),
+            log_price=lambda chosen: torch.as_tensor(question.price(short, [short[i].numpy() for i in chosen])).log(),
+        )
+    meaning = "what it is expected to add to the best of the batch, by the sources"
+    return tuple(Chosen(short[i].numpy(), float(value.exp()), meaning) for i, value in zip(picked, logs, strict=True))
+
+
+def _optimistic(question: Question, x: Tensor) -> Tensor:
+    """The utility a standard deviation above what is believed, above zero: ``(n, d)`` to ``(n,)``."""
+    parts = []
+    for target, model in question.wanted:
+        mean, sd = model.moments(x)
+        ends = torch.stack([mean - sd, mean + sd])
+        parts.append(ends.gather(0, target.worth(ends).argmax(dim=0)[None])[0])
+    value = utility(question.objective, torch.stack(parts, dim=1))
+    return torch.sigmoid((value - value.mean()) / value.std().clamp_min(1e-12))

@@ -1,0 +1,122 @@
+"""Hints: functions of the candidates that may resemble the response, from an earlier campaign or a person's guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loop.errors import FitError, TooFewPoints, UnitError
+from loop.history import regression_table
+from loop.memory.earlier import Earlier
+from loop.memory.overlap import LEAST, Overlap, overlap
+from loop.objective import Target
+from loop.space import Space, sample_space
+from loop.spec import build_objective, build_space
+from loop.surrogates.protocol import FittedSurrogate, TrainingSet
+from loop.surrogates.registry import surrogate
+from loop.units import convert
+
+FEWEST = 5  # values of the target that a source must have
+MOST = 400  # rows that are learnt from, drawn at random: an exact process of more takes seconds
+SAMPLED = 256  # candidates over which a hint's spread is taken
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a source expects of the response.
+
+    Attributes:
+        name: The source's.
+        kind: What it comes from.
+        mean: Coordinates of this space ``(*b, d)`` to expected values ``(*b)``, in the target's unit.
+        spread: Standard deviation of those over the candidates.
+        rows: How many results stand behind it; 0 of a guess.
+        share: Of this space's parameters that it knows of, from 0 to 1.
+        told: What it is, in words.
+        is_scaled: Whether its size means something; where not, only its shape does.
+    """
+
+    name: str
+    kind: Literal["campaign", "prior"]
+    mean: Callable[[Tensor], Tensor]
+    spread: float
+    rows: int
+    share: float
+    told: str
+    is_scaled: bool = True
+
+
+def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hint | str:
+    """What an earlier campaign expects of a target over this space, or why it says nothing.
+
+    Its results train the default committee of the shared parameters; the hint is that committee's mean.
+    """
+    objective = build_objective(earlier.spec)
+    if target.name not in objective.names:
+        return f"it did not measure {target.name}"
+    if target.levels is not None:
+        return f"{target.name} has levels, over which sources are not carried"
+    theirs = objective.targets[objective.names.index(target.name)]
+    there = build_space(earlier.spec)
+    both = overlap(space, there)
+    if both.share < LEAST:
+        return f"it shares {len(both.shared)} of {len(space.parameters)} parameters, too few to tell"
+    table, _ = regression_table(there, replace(objective, targets=(theirs,)), earlier.history)
+    if len(table) < FEWEST:
+        return f"it has {len(table)} results of {target.name}, and {FEWEST} are needed"
+    data = TrainingSet.of(replace(table, x=both.there(table.x)), 0)
+    if len(data) > MOST:
+        kept = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST]))
+        limits = (None, None) if data.low is None or data.high is None else (data.low[kept], data.high[kept])
+        data = TrainingSet(data.x[kept], data.y[kept], data.sd[kept], *limits)
+    try:
+        factor, shift = _conversion(theirs.unit, target.unit)
+        fitted = surrogate("committee", both.space).fit(both.space, data, seed=seed)
+    except (UnitError, TooFewPoints, FitError) as error:
+        return f"nothing could be learnt from it ({error})"
+    mean = _Mean(both, fitted, factor, shift)
+    lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
+    told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
+    return Hint(earlier.name, "campaign", mean, spread_of(space, mean, seed=seed), len(table), both.share, told)
+
+
+def spread_of(space: Space, mean: Callable[[Tensor], Tensor], *, seed: int) -> float:
+    """The standard deviation of a hint over candidates of a space, never zero."""
+    with torch.no_grad():
+        values = mean(torch.from_numpy(sample_space(space, SAMPLED, seed)))
+    return max(float(values.std(correction=0)), 1e-9 * (1.0 + float(values.abs().max())))
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """The mean of a model of the shared parameters, in this campaign's unit."""
+
+    overlap: Overlap
+    model: FittedSurrogate
+    factor: float
+    shift: float
+    _last: list[tuple[Tensor, Tensor]] = field(default_factory=list, repr=False, compare=False)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if x.requires_grad:
+            return self._at(x)
+        if not self._last or self._last[0][0] is not x:  # several members ask of the same candidates
+            self._last[:] = [(x, self._at(x))]
+        return self._last[0][1]
+
+    def _at(self, x: Tensor) -> Tensor:
+        shared = self.overlap.here(x)
+        flat = shared.reshape(-1, shared.shape[-1])
+        mean: Tensor = self.model.moments(flat)[0] * self.factor + self.shift
+        return mean.reshape(shared.shape[:-1])
+
+
+def _conversion(unit: str, to: str) -> tuple[float, float]:
+    """Factor and shift from one unit to another. Raises ``UnitError``."""
+    shift = convert(0.0, unit, to)
+    return convert(1.0, unit, to) - shift, shift

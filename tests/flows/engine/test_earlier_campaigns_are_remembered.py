@@ -1,0 +1,250 @@
+"""Memory: earlier campaigns and tables of others are read from the record, said with each round, and read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import replay, resume, retract, status, tell, tell_source, tick
+from flows.engine.sources import SAME, SOURCES, read_of
+from flows.engine.telling import TellError
+from flows.settings import Settings
+from loop.errors import LedgerError
+from loop.planner import Plan
+from loop.planner import plan as real_planner
+from loop.record import CampaignState, RoundRecord
+from tests.flows.engine.bench import add
+
+SPACE = {
+    "solvent": {"type": "component", "options": {"water": "O", "MeCN": "CC#N", "EtOH": "CCO", "PrOH": "CCCO"}},
+    "base": {"type": "category", "options": ["KOAc", "DBU"]},
+    "time": {"type": "number", "values": [1, 2, 4], "unit": "h"},
+}
+PLANNER = {"batch": 3, "initial": {"design": "random", "experiments": 3}, "surrogate": "gp"}
+
+
+def campaign(settings: Settings, folder: Path, name: str, **changes: Any) -> str:
+    wanted = {"campaign": name, "space": SPACE, "planner": PLANNER, "laboratory": {"adapter": "manual"}}
+    return add(settings, folder / name, **{**wanted, **changes})
+
+
+def table(folder: Path, rows: int = 12, name: str = "rows.csv") -> Path:
+    """Results with one clear best: PrOH, DBU, 4 h."""
+    lines = ["solvent,base,time,yield"]
+    for i in range(rows):
+        solvent, base, time = list(SPACE["solvent"]["options"])[i % 4], ["KOAc", "DBU"][i // 4 % 2], [1, 2, 4][i % 3]
+        lines.append(f"{solvent},{base},{time},{20 * (i % 4) + 15 * (i // 4 % 2) + 2 * time}")
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def planned(settings: Settings, name: str) -> None:
+    """One round on record, planned for real."""
+    tick(settings, name, planner=real_planner)
+
+
+def first_round(settings: Settings, name: str, number: int = 1) -> RoundRecord:
+    with open_ledger(settings.database) as ledger:
+        return ledger.round(name, number)
+
+
+@pytest.fixture
+def remembering(settings: Settings, tmp_path: Path) -> str:
+    """A campaign whose memory holds another one with twelve results."""
+    tell(settings, campaign(settings, tmp_path, "before"), table(tmp_path), by="A")
+    return campaign(settings, tmp_path, "later", memory="auto")
+
+
+def test_what_was_read_is_on_record_with_the_round_and_the_round_replays(settings: Settings, remembering: str) -> None:
+    planned(settings, remembering)
+
+    stored = first_round(settings, remembering)
+    assert list(stored.model[SOURCES]) == ["before"]
+    assert len(stored.model[SOURCES]["before"]["observations"]) == 12
+    assert stored.model["sources"]["yield"][0]["source"] == "before"
+    assert any(note.startswith("source 'before' is heard on yield") for note in stored.notes)
+    assert replay(settings, remembering, 1).is_identical
+
+
+def test_a_round_replays_from_what_was_read_then(settings: Settings, remembering: str, tmp_path: Path) -> None:
+    planned(settings, remembering)
+    tell(settings, "before", extra(tmp_path, "water,KOAc,4,99"), by="A")
+    with open_ledger(settings.database) as ledger:
+        first = ledger.observations("before")[0].id
+    retract(settings, "before", first, by="A", why="wrong vial")
+
+    assert replay(settings, remembering, 1).is_identical
+
+
+def extra(folder: Path, row: str) -> Path:
+    path = folder / "extra.csv"
+    path.write_text(f"solvent,base,time,yield\n{row}\n", encoding="utf-8")
+    return path
+
+
+def test_a_round_that_read_the_same_says_which_did_first(settings: Settings, remembering: str, tmp_path: Path) -> None:
+    planned(settings, remembering)
+    for number in (2, 3):
+        fill_in(settings, remembering, tmp_path)
+        planned(settings, remembering)
+        assert first_round(settings, remembering, number).model[SOURCES] == {SAME: 1}
+
+    with open_ledger(settings.database) as ledger:
+        reads = [read_of(ledger, remembering, ledger.round(remembering, n)) for n in (1, 3)]
+    assert reads[0] == reads[1]
+    assert replay(settings, remembering, 3).is_identical
+
+
+def fill_in(settings: Settings, name: str, folder: Path) -> None:
+    """Results for everything that waits."""
+    with open_ledger(settings.database) as ledger:
+        waiting = [a for a in ledger.attempts(name) if a.state.value not in ("ended", "expired")]
+    path = folder / "filled.csv"
+    rows = [f"{a.key},{10 + i * 7}" for i, a in enumerate(waiting)]
+    path.write_text("\n".join(["key,yield", *rows]) + "\n", encoding="utf-8")
+    assert tell(settings, name, path, by="A").accepted == len(waiting) > 0
+
+
+@pytest.mark.parametrize("memory", [None, "off"])
+def test_without_a_memory_nothing_is_read(settings: Settings, tmp_path: Path, memory: str | None) -> None:
+    tell(settings, campaign(settings, tmp_path, "before"), table(tmp_path), by="A")
+    name = campaign(settings, tmp_path, "later", **({} if memory is None else {"memory": memory}))
+
+    planned(settings, name)
+
+    assert SOURCES not in first_round(settings, name).model
+
+
+def test_a_campaign_that_memory_names_and_the_record_lacks_is_noted(settings: Settings, tmp_path: Path) -> None:
+    name = campaign(settings, tmp_path, "later", memory=["lost"])
+
+    planned(settings, name)
+
+    assert (
+        "memory names 'lost', which is not on record; hakken status lists what is" in first_round(settings, name).notes
+    )
+
+
+def test_a_campaign_with_another_target_is_not_read(settings: Settings, tmp_path: Path) -> None:
+    other = campaign(settings, tmp_path, "other", objective={"ee": {"goal": "maximize"}})
+    path = tmp_path / "ee.csv"
+    path.write_text(table(tmp_path).read_text(encoding="utf-8").replace("yield", "ee"), encoding="utf-8")
+    tell(settings, other, path, by="A")
+    name = campaign(settings, tmp_path, "later", memory="auto")
+
+    planned(settings, name)
+
+    assert SOURCES not in first_round(settings, name).model
+
+
+class TestATableOfOthers:
+    def test_is_heard_and_never_counted_as_the_campaigns_own(self, settings: Settings, tmp_path: Path) -> None:
+        name = campaign(settings, tmp_path, "own")
+
+        source, report = tell_source(settings, name, table(tmp_path), "Smith 2019", by="A")
+
+        assert (source, report.accepted) == ("own - Smith 2019", 12)
+        planned(settings, name)
+        assert list(first_round(settings, name).model[SOURCES]) == [source]
+        assert first_round(settings, name).observations == ()
+        (standing,) = status(settings, name)
+        assert (standing.observations, standing.told) == (0, 0)
+        assert replay(settings, name, 1).is_identical
+
+    def test_may_have_new_substances_other_numbers_and_further_columns(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        path.write_text(
+            "solvent,solvent_smiles,time [min],yield,journal\n"
+            "water,,60,10,A\nglyme,COCCOC,600,55,B\nCCO,,30,35,A\nOCC,,90,30,A\nMeCN,,120,20,C\n",
+            encoding="utf-8",
+        )
+
+        source, report = tell_source(settings, name, path, "a paper", by="A")
+
+        assert report.problems == []
+        with open_ledger(settings.database) as ledger:
+            record, rows = ledger.campaign(source), ledger.observations(source)
+        assert record.state is CampaignState.STOPPED
+        assert record.spec["space"]["solvent"]["options"] == {
+            "water": "O", "glyme": "COCCOC", "CCO": "CCO", "MeCN": "CC#N"
+        }  # fmt: skip
+        assert record.spec["space"]["time"]["values"] == [0.5, 1.0, 1.5, 2.0, 10.0]
+        assert [row.settings["solvent"] for row in rows] == ["water", "glyme", "CCO", "CCO", "MeCN"]
+        assert rows[1].context["journal"] == "B"
+        planned(settings, name)
+        (note,) = [n for n in first_round(settings, name).notes if source in n]
+        assert "2 of 3 parameters in common; it lacks base" in note
+
+    def test_told_again_adds_nothing_and_another_table_adds_to_it(self, settings: Settings, tmp_path: Path) -> None:
+        name = campaign(settings, tmp_path, "own")
+        tell_source(settings, name, table(tmp_path), "Smith", by="A")
+
+        again = tell_source(settings, name, table(tmp_path), "Smith", by="A")[1]
+        more = tell_source(settings, name, extra(tmp_path, "CCCCO,DBU,8,77"), "Smith", by="A")[1]
+
+        assert (again.accepted, again.duplicates) == (0, 12)
+        assert more.accepted == 1
+        with open_ledger(settings.database) as ledger:
+            assert len(ledger.observations("own - Smith")) == 13
+            assert ledger.campaign("own - Smith").state is CampaignState.STOPPED
+
+    def test_a_row_that_cannot_be_read_is_kept_and_said(self, settings: Settings, tmp_path: Path) -> None:
+        name, path = campaign(settings, tmp_path, "own"), table(tmp_path)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("who knows,DBU,2,50\n")
+
+        _, report = tell_source(settings, name, path, "Smith", by="A")
+
+        assert report.accepted == 12
+        (problem,) = report.problems
+        assert "rows.csv line 14" in problem
+        assert "'who knows'" in problem
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("solvent,base,time\nwater,DBU,1\n", "has no column with the values of any target"),
+            ("yield,journal\n10,A\n", "has no column with the values of any parameter"),
+            ("yield\n", "has no rows"),
+        ],
+    )
+    def test_a_table_without_what_is_needed_is_refused(
+        self, settings: Settings, tmp_path: Path, text: str, message: str
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "bad.csv"
+        path.write_text(text, encoding="utf-8")
+
+        with pytest.raises(TellError, match=message):
+            tell_source(settings, name, path, "Smith", by="A")
+
+        with open_ledger(settings.database) as ledger:
+            assert [c.name for c in ledger.campaigns()] == ["own"]
+
+    def test_is_not_run_and_is_no_campaign_to_tell_a_source_of(self, settings: Settings, tmp_path: Path) -> None:
+        name = campaign(settings, tmp_path, "own")
+        source, _ = tell_source(settings, name, table(tmp_path), "Smith", by="A")
+
+        with pytest.raises(LedgerError, match="is a source of campaign 'own', and nothing is run of it"):
+            resume(settings, source, by="A")
+        with pytest.raises(TellError, match="is a source itself, of campaign 'own'"):
+            tell_source(settings, source, table(tmp_path), "Jones", by="A")
+        assert status(settings, source)[0].next_step.startswith("A source of own")
+
+
+def test_a_plan_without_sources_asks_the_planner_as_before(settings: Settings, tmp_path: Path) -> None:
+    """A planner that knows nothing of sources still serves campaigns that have none."""
+    asked: list[dict[str, Any]] = []
+
+    def planner(*args: Any, **keywords: Any) -> Plan:
+        asked.append(keywords)
+        return real_planner(*args, **keywords)
+
+    tick(settings, campaign(settings, tmp_path, "own"), planner=planner)
+
+    assert "earlier" not in asked[0]

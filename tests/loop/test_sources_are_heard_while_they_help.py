@@ -1,0 +1,329 @@
+"""Sources: what earlier campaigns and a chemist expect is heard before the first result, and only while it helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from campaigns import ALCOHOLS, alcohol_yield, measured, reaction_spec
+
+from loop.history import History, Observation, regression_table
+from loop.memory.earlier import Earlier
+from loop.memory.guess import guessed
+from loop.memory.hint import Hint, hint_of
+from loop.memory.informed import Informed, less
+from loop.memory.learning import Judged, learn_with
+from loop.memory.overlap import overlap
+from loop.planner import Plan, plan
+from loop.record import Arm
+from loop.space import Category, Component, Continuous, Discrete, ProductPool, Space
+from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.exact import ExactPosterior
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.metric import Representation
+from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.registry import surrogate
+
+Response = Callable[[Mapping[str, Any]], float]
+GP = GaussianProcess("gp", Representation.ONE_HOT)
+
+
+def settings_of(spec: CampaignSpec) -> list[dict[str, Any]]:
+    space = build_space(spec)
+    return [space.settings(x) for x in ProductPool(space).take(np.arange(space.size))]
+
+
+def earlier_of(response: Response, n: int = 20, *, name: str = "before", spec: CampaignSpec | None = None) -> Earlier:
+    """``n`` results of an earlier campaign, drawn at random over its space."""
+    spec = reaction_spec() if spec is None else spec
+    every = settings_of(spec)
+    chosen = np.random.default_rng(0).permutation(len(every))[:n]
+    return Earlier(name, spec, seen(spec, [(every[i], response(every[i])) for i in chosen]))
+
+
+def seen(spec: CampaignSpec, results: list[tuple[dict[str, Any], float]]) -> History:
+    space, target = build_space(spec), next(iter(spec.objective))
+    return History(
+        tuple(
+            Observation(str(i), space.coordinates(settings), measured(**{target: y}))
+            for i, (settings, y) in enumerate(results)
+        )
+    )
+
+
+def first_batch(spec: CampaignSpec, *earlier: Earlier, seed: int = 0) -> Plan:
+    return plan(spec, History(), seed=seed, experiments=5, earlier=earlier)
+
+
+def judged(spec: CampaignSpec, history: History, source: Earlier) -> Judged:
+    """What a source is worth after these results."""
+    space, objective = build_space(spec), build_objective(spec)
+    hint = hint_of(space, objective.targets[0], source, seed=0)
+    assert isinstance(hint, Hint)
+    data = TrainingSet.of(regression_table(space, objective, history)[0], 0)
+    return learn_with(surrogate("committee", space), [hint], space, data, seed=0)[1][0]
+
+
+class TestWhatTwoSpacesShare:
+    def test_options_of_both_with_those_of_this_space_at_the_same_coordinates(self) -> None:
+        here = Space((Component("alcohol", ("methanol", "ethanol"), ("CO", "CCO")),))
+        there = Space((Component("alcohol", ("EtOH", "iPrOH"), ("CCO", "CC(C)O")),))
+
+        both = overlap(here, there)
+
+        shared = both.shared[0].parameter
+        assert isinstance(shared, Component)
+        assert shared.smiles == ("CO", "CCO", "CC(C)O")
+        assert both.there(np.array([[0.0], [1.0]])).tolist() == [[1.0], [2.0]]
+
+    def test_numbers_are_converted_into_this_spaces_unit(self) -> None:
+        here = Space((Continuous("temperature", 20, 100, "degC"),))
+        there = Space((Continuous("temperature", 300, 400, "K"),))
+
+        both = overlap(here, there)
+
+        shared = both.shared[0].parameter
+        assert isinstance(shared, Continuous)
+        assert (shared.low, shared.high) == (20.0, pytest.approx(126.85))
+        assert both.there(np.array([[373.15]]))[0, 0] == pytest.approx(100.0)
+
+    def test_a_component_is_known_by_its_role_or_by_its_structures(self) -> None:
+        here = Space((Component("phosphine", ("a", "b"), ("P", "CP"), role="ligand"), Component("s", ("w",), ("O",))))
+        by_role = Space((Component("L", ("x",), ("CCP",), role="ligand"),))
+        by_structure = Space((Component("solvent", ("water", "ethanol"), ("O", "CCO")),))
+
+        assert [(s.here, s.there) for s in overlap(here, by_role).shared] == [(0, 0)]
+        assert [(s.here, s.there) for s in overlap(here, by_structure).shared] == [(1, 0)]
+
+    def test_what_is_not_the_same_thing_is_missing(self) -> None:
+        here = Space((Category("x", ("a",)), Discrete("t", (1.0, 2.0), "h"), Category("y", ("a",))))
+        there = Space((Continuous("x", 0, 1), Continuous("t", 0, 1, "g"), Category("y", ("b",))))
+
+        both = overlap(here, there)
+
+        assert both.missing == ("x", "t")
+        assert both.share == pytest.approx(1 / 3)
+
+
+class TestAHint:
+    def test_it_resembles_the_source_where_the_source_has_results(self) -> None:
+        spec = reaction_spec()
+        space = build_space(spec)
+        hint = hint_of(space, build_objective(spec).targets[0], earlier_of(alcohol_yield, 30), seed=0)
+
+        assert isinstance(hint, Hint)
+        every = settings_of(spec)
+        expected = hint.mean(torch.from_numpy(np.array([space.coordinates(s) for s in every]))).numpy()
+        assert np.corrcoef(expected, [alcohol_yield(s) for s in every])[0, 1] > 0.98
+
+    def test_it_is_in_this_campaigns_unit(self) -> None:
+        spec = reaction_spec({"energy": {"goal": "minimize", "unit": "kJ/mol"}})
+        theirs = reaction_spec({"energy": {"goal": "minimize", "unit": "kcal/mol"}})
+        source = earlier_of(alcohol_yield, 30, spec=theirs)
+        space = build_space(spec)
+        x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(spec)]))
+
+        here = hint_of(space, build_objective(spec).targets[0], source, seed=0)
+        there = hint_of(space, build_objective(theirs).targets[0], source, seed=0)
+
+        assert isinstance(here, Hint)
+        assert isinstance(there, Hint)
+        assert torch.allclose(here.mean(x), 4.184 * there.mean(x), rtol=1e-9)
+
+    @pytest.mark.parametrize(
+        ("source", "why"),
+        [
+            (lambda: earlier_of(alcohol_yield, 4), "it has 4 results of yield, and 5 are needed"),
+            (lambda: earlier_of(alcohol_yield, spec=reaction_spec({"ee": {"goal": "maximize"}})), "did not measure"),
+        ],
+    )
+    def test_or_it_says_why_there_is_none(self, source: Callable[[], Earlier], why: str) -> None:
+        spec = reaction_spec()
+
+        found = hint_of(build_space(spec), build_objective(spec).targets[0], source(), seed=0)
+
+        assert isinstance(found, str)
+        assert why in found
+
+
+class TestAnInformedMember:
+    def test_is_a_process_about_a_share_of_the_hint(self) -> None:
+        """Against the textbook's formula with a mean function, by numpy."""
+        spec = reaction_spec()
+        space = build_space(spec)
+        every = settings_of(spec)
+        x = torch.from_numpy(np.array([space.coordinates(s) for s in every]))
+        y = torch.tensor([alcohol_yield(s) for s in every], dtype=torch.float64)
+        own = TrainingSet(x[:9], y[:9] * 0.8 + 5, torch.full((9,), torch.nan, dtype=torch.float64))
+        hint = hint_of(space, build_objective(spec).targets[0], earlier_of(alcohol_yield), seed=0)
+        assert isinstance(hint, Hint)
+
+        fitted = Informed(GP, hint).fit(space, own, seed=0)
+
+        share = fitted.details["share"]
+        plain = GP.fit(space, less(own, share * hint.mean(own.x)), seed=0)
+        kernel = plain.kernel(x, plain.x).numpy()
+        noisy = plain.kernel(plain.x, plain.x).numpy() + plain.noise_variance * np.eye(9)
+        residual = (own.y - share * hint.mean(own.x)).numpy()
+        mean = kernel @ np.linalg.solve(noisy, (residual - plain.shift) / plain.scale) * plain.scale + plain.shift
+        np.testing.assert_allclose(fitted.moments(x)[0], mean + share * hint.mean(x).numpy(), rtol=1e-6)
+        np.testing.assert_allclose(fitted.joint(x)[0], fitted.moments(x)[0], rtol=1e-9)
+        assert torch.allclose(fitted.samples(x, 4_000, seed=1).mean(0), fitted.moments(x)[0], atol=1.0)
+
+    def test_before_any_result_it_expects_what_the_hint_does(self) -> None:
+        spec = reaction_spec()
+        space = build_space(spec)
+        hint = hint_of(space, build_objective(spec).targets[0], earlier_of(alcohol_yield), seed=0)
+        assert isinstance(hint, Hint)
+        nothing = TrainingSet(*(torch.empty(shape, dtype=torch.float64) for shape in ((0, 3), (0,), (0,))))
+        x = torch.from_numpy(ProductPool(space).take(np.arange(space.size)))
+
+        fitted: ExactPosterior = Informed(GP, hint).fit(space, nothing, seed=0)
+
+        mean, sd = fitted.moments(x)
+        assert torch.allclose(mean, hint.mean(x))
+        assert bool((sd > 0.5 * hint.spread).all())
+
+
+class TestTheFirstBatch:
+    def test_holds_what_a_source_expects_most_and_goes_on_looking_elsewhere(self) -> None:
+        spec = reaction_spec(batch=5, initial={"experiments": 5})
+
+        batch = first_batch(spec, earlier_of(alcohol_yield))
+
+        arms = [p.arm for p in batch.proposals]
+        assert arms == [Arm.MODEL] * 3 + [Arm.INITIAL] * 2
+        best = max(alcohol_yield(s) for s in settings_of(spec))
+        assert max(alcohol_yield(p.candidate.settings) for p in batch.proposals[:3]) == best
+        assert all("by the sources alone" in p.reason for p in batch.proposals[:3])
+        assert any("source 'before' is heard on yield (20 results" in note for note in batch.notes)
+
+    def test_is_the_initial_design_without_a_source(self) -> None:
+        spec = reaction_spec(batch=5, initial={"experiments": 5})
+
+        assert {p.arm for p in first_batch(spec).proposals} == {Arm.INITIAL}
+
+    def test_a_source_that_cannot_be_heard_changes_nothing_but_the_notes(self) -> None:
+        spec = reaction_spec(batch=5, initial={"experiments": 5})
+
+        batch = first_batch(spec, earlier_of(alcohol_yield, 3))
+
+        alone = first_batch(spec)
+        assert [p.candidate for p in batch.proposals] == [p.candidate for p in alone.proposals]
+        assert batch.notes == ("source 'before' is not heard on yield: it has 3 results of yield, and 5 are needed",)
+
+    def test_only_so_many_sources_are_heard_those_that_share_most(self) -> None:
+        spec = reaction_spec(batch=5, initial={"experiments": 5})
+        sources = [earlier_of(alcohol_yield, 6 + i, name=f"s{i}") for i in range(5)]
+
+        batch = first_batch(spec, *sources)
+
+        silent = [note for note in batch.notes if "is not heard" in note]
+        assert [n.split("'")[1] for n in silent] == ["s1", "s0"]
+
+    def test_with_a_front_of_targets_the_design_is_kept_and_sources_speak_later(self) -> None:
+        both = {"yield": {"goal": "maximize"}, "purity": {"goal": "maximize"}}
+        spec = reaction_spec(both, batch=5, initial={"experiments": 5})
+
+        batch = first_batch(spec, earlier_of(alcohol_yield))
+
+        assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
+
+
+class TestLater:
+    def test_a_source_that_predicts_the_results_is_kept(self) -> None:
+        spec = reaction_spec()
+        own = [(s, 0.7 * alcohol_yield(s) + 10) for s in settings_of(spec)[::3]]
+
+        found = judged(spec, seen(spec, own), earlier_of(alcohol_yield, 30))
+
+        assert found.gain is not None
+        assert found.gain > 2
+        assert found.weight > 0.5
+        assert found.share == pytest.approx(0.7, abs=0.2)
+
+    def test_a_source_that_contradicts_them_is_dropped_and_the_record_says_so(self) -> None:
+        spec = reaction_spec()
+        rng = np.random.default_rng(3)
+        own = seen(spec, [(s, alcohol_yield(s)) for s in settings_of(spec)[::2]])
+        source = earlier_of(lambda _: float(rng.uniform(0, 100)), 30)
+
+        batch = plan(spec, own, seed=0, experiments=3, earlier=[source])
+
+        assert judged(spec, own, source).is_dropped
+        assert batch.model["sources"]["yield"][0]["dropped"] is True
+        assert any("source 'before' is dropped on yield this round" in note for note in batch.notes)
+        alone = plan(spec, own, seed=0, experiments=3)
+        assert [p.candidate for p in batch.proposals] == [p.candidate for p in alone.proposals]
+
+    def test_a_plan_with_sources_is_a_function_of_its_arguments(self) -> None:
+        spec = reaction_spec()
+        own = seen(spec, [(s, alcohol_yield(s)) for s in settings_of(spec)[::4]])
+        source = earlier_of(alcohol_yield)
+
+        assert plan(spec, own, seed=5, experiments=3, earlier=[source]) == plan(
+            spec, own, seed=5, experiments=3, earlier=[source]
+        )
+
+
+class TestAPrior:
+    def test_a_ranking_leads_the_first_batch(self) -> None:
+        spec = prior_spec({"alcohol": ["phenol", "butanol"], "base": ["strong", "weak"]})
+
+        batch = first_batch(spec)
+
+        best = batch.proposals[0].candidate.settings
+        assert (best["alcohol"], best["base"]) == ("phenol", "strong")
+        assert any(note.startswith("the prior is heard on yield (expected of alcohol, base)") for note in batch.notes)
+
+    def test_a_ranking_goes_the_other_way_where_less_is_better(self) -> None:
+        objective = {"waste": {"goal": "minimize", "unit": "g"}}
+        spec = prior_spec({"alcohol": ["phenol"]}, objective=objective, target="waste")
+
+        assert first_batch(spec).proposals[0].candidate.settings["alcohol"] == "phenol"
+
+    def test_values_are_taken_as_they_are_and_numbers_interpolated(self) -> None:
+        spec = reaction_spec()
+        space = build_space(spec)
+        said = {"alcohol": {"methanol": 80.0, "phenol": 20.0}, "temperature": {"20": 40.0, "60": 60.0}}
+
+        hint = guessed(space, build_objective(spec).targets[0], said, seed=0)
+
+        def at(alcohol: str, temperature: float) -> float:
+            x = space.coordinates({"alcohol": alcohol, "base": "weak", "temperature": temperature})
+            return float(hint.mean(torch.from_numpy(x)))
+
+        assert at("methanol", 40) == pytest.approx(80)  # the middle of the temperatures adds nothing
+        assert at("phenol", 40) == pytest.approx(20)
+        assert at("ethanol", 40) == pytest.approx(50)  # not guessed: average
+        assert at("methanol", 60) - at("methanol", 20) == pytest.approx(20)
+        assert at("methanol", 50) - at("methanol", 40) == pytest.approx(5)
+
+    def test_options_left_out_of_a_ranking_come_last_and_are_alike(self) -> None:
+        spec = reaction_spec()
+        space = build_space(spec)
+
+        hint = guessed(space, build_objective(spec).targets[0], {"alcohol": ["phenol", "butanol"]}, seed=0)
+
+        x = np.array([space.coordinates({"alcohol": a, "base": "weak", "temperature": 20}) for a in ALCOHOLS])
+        means = dict(zip(ALCOHOLS, hint.mean(torch.from_numpy(x)).tolist(), strict=True))
+        assert means["phenol"] > means["butanol"] > means["methanol"]
+        assert means["methanol"] == means["ethanol"] == means["propanol"]
+
+    def test_a_prior_that_is_wrong_is_dropped(self) -> None:
+        spec = prior_spec({"alcohol": {"methanol": 95, "phenol": 5, "butanol": 10}, "base": ["weak", "strong"]})
+        own = seen(spec, [(s, alcohol_yield(s)) for s in settings_of(spec)[::2]])
+
+        batch = plan(spec, own, seed=0, experiments=3)
+
+        assert any("the prior is dropped on yield" in note for note in batch.notes)
+
+
+def prior_spec(
+    prior: dict[str, Any], *, objective: dict[str, Any] | None = None, target: str = "yield"
+) -> CampaignSpec:
+    spec = reaction_spec(objective, batch=5, initial={"experiments": 5}).resolved()
+    return CampaignSpec.from_resolved({**spec, "prior": {target: prior}})
