@@ -42,7 +42,7 @@ class Learnt:
     @property
     def text(self) -> str:
         """What was learnt in one line, such as "calculated 0.01 h, measured 5 h"; "" where nothing was."""
-        return ", ".join(f"{name} {told['price']:.3g} {told['unit']}" for name, told in self.figures.items())
+        return ", ".join(f"{name} {_amount(told['price'], told['unit'])}" for name, told in self.figures.items())
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,13 @@ def _told(pooled: _Pooled, names: Sequence[str], unit: str) -> str:
     parts = []
     for name, value, n in zip(names, pooled.filled, pooled.counts, strict=True):
         source = "as the nearest version, none of its results says" if not n else f"median of {n}"
-        parts.append(f"{name} {value:.3g} {unit} ({source})")
+        parts.append(f"{name} {_amount(float(value), unit)} ({source})")
     return ", ".join(parts)
+
+
+def _amount(value: float, unit: str) -> str:
+    """An amount with its unit; hours below a hundredth in seconds."""
+    return f"{3600 * value:.3g} s" if unit == "h" and value < 0.01 else f"{value:.3g} {unit}"
 
 
 def _figures(pooled: _Pooled, names: Sequence[str], unit: str) -> Json:

@@ -11,6 +11,7 @@ from loop.acquisition.streaming import is_among
 from loop.fidelity import fidelity_column
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
+from loop.space import Category
 from loop.spec.costs import unpriced
 
 
@@ -24,7 +25,7 @@ def each_version(s: Situation, picks: Sequence[Pick]) -> tuple[list[Pick], list[
     if column is None or unpriced(s.spec) is None:
         return found, []
     notes = []
-    options = s.space.finite_parameters()[column]
+    options = _options(s, column)
     met = {int(o.x[column]) for o in s.history.observations} | {int(p.x[column]) for p in s.history.pending}
     for version in range(options.size):
         here = [int(p.x[column]) for p in found]
@@ -49,8 +50,14 @@ def made_real(s: Situation, picks: Sequence[Pick]) -> list[Pick]:
     for pick in picks:
         x = pick.x.copy()
         if column is not None:
-            x[column] = s.space.finite_parameters()[column].size - 1.0
+            x[column] = _options(s, column).size - 1.0
         if not is_among(x[None], taken)[0]:
             found.append(replace(pick, x=x))
             taken = np.vstack([taken, x])
+    return found
+
+
+def _options(s: Situation, column: int) -> Category:
+    found = s.space.parameters[column]
+    assert isinstance(found, Category)
     return found

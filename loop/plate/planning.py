@@ -13,11 +13,13 @@ from loop.objective import Objective
 from loop.plate.choose import Seat, fill_plate
 from loop.plate.layout import Plate
 from loop.plate.pins import Wish
-from loop.plate.sources import Asked, Design, Lottery
+from loop.plate.sources import Asked, Design, Lottery, Near, Source
 from loop.policy.control import controls_in
 from loop.record import Arm
-from loop.space import Pool, Space
+from loop.space import Pool, Space, sample_space
 from loop.spec import CampaignSpec
+
+STANDING = 400  # random points of the space whose middles a medoid design seeks
 
 
 def asked_plate(
@@ -63,7 +65,18 @@ def designed_plate(
     seed: int,
     pinned: Sequence[Wish] = (),
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
-    """The plate of an initial design, ``spread`` or ``random``."""
-    source = Design(space, tried, seed) if design == "spread" else Lottery(seed)
+    """The plate of an initial design that knows shared wells: one of ``loop.spec.plate.DESIGNS``."""
+    source: Source
+    match design:
+        case "spread":
+            source = Design(space, tried, seed)
+        case "random":
+            source = Lottery(seed)
+        case "medoid":
+            source = Near(space, sample_space(space, STANDING, seed, method="random"), tried, seed, design)
+        case _:
+            controls, repeats = plate.reserved_for(experiments)
+            new = min(experiments, plate.wells) - controls - repeats
+            source = Near(space, sample_space(space, new, seed, method=design), tried, seed, design)
     with torch.no_grad():
         return fill_plate(plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned)

@@ -17,10 +17,17 @@ from torch import Tensor
 from loop.acquisition.improvement import improvement_score, in_words
 from loop.acquisition.pareto import reference_point, worths
 from loop.acquisition.protocol import Question
+from loop.acquisition.search import SURELY
+from loop.acquisition.streaming import members_of
 from loop.acquisition.utility import believed, utility
+from loop.objective import Target
+from loop.plate.hits import Hits
 from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
 from loop.policy.initial import SPREAD_NOISE, spread_covariance
 from loop.space import Space
+from loop.surrogates.levels import FittedLevels, chance_of, hits_in_draws
+from loop.surrogates.metric import Representation, metric
+from loop.surrogates.mixture import apportion
 
 SAMPLES = 256  # joint draws of the response
 COARSE = 256  # of them, for comparing frames: fewer are soon covered, and a frame would be judged by its first wells
@@ -123,11 +130,52 @@ class Design:
 
 
 @dataclass(frozen=True)
+class Near:
+    """An initial design as points that wells are to lie near, as near as shared values allow.
+
+    A set is worth what it takes off the distances from the points to the nearest well, so that each point has its own.
+    ``targets`` are those of a Sobol sequence or a Latin hypercube, or a sample of the space whose middles are sought
+    (medoids: Kaufman and Rousseeuw, Finding Groups in Data, 1990, chapter 2): shape ``(t, d)``.
+    """
+
+    space: Space
+    targets: NDArray[np.float64]
+    tried: NDArray[np.float64]
+    seed: int
+    meaning: str
+    name: str = ""
+    is_random: bool = False
+
+    def allows(self, x: Floats) -> NDArray[np.bool_]:
+        return np.ones(len(x), dtype=bool)
+
+    def rank(self, x: Tensor) -> Tensor:
+        if self.meaning == "medoid":
+            return Lottery(self.seed).rank(x)
+        return -self._apart(x).min(dim=0).values
+
+    def worth(self, x: Tensor) -> tuple[Worth, Worth]:
+        apart = self._apart(x).numpy()
+        if len(self.tried):
+            far = self._apart(torch.from_numpy(self.tried)).min(dim=1).values.numpy()
+        else:
+            far = np.full(len(self.targets), apart.max(initial=0.0) + 1.0)
+        near = Cover(-apart, -far, np.ones(len(x)))
+        return near, near
+
+    def _apart(self, x: Tensor) -> Tensor:
+        """Distances from the targets to ``x``, ``(n, d)``: ``(t, n)``."""
+        squared = metric(self.space, Representation.COUNTS).squared(torch.from_numpy(self.targets), x)
+        distance: Tensor = squared.clamp_min(0.0).sqrt()
+        return distance
+
+
+@dataclass(frozen=True)
 class Asked:
     """A question to fitted models, judged by the acquisition function of that name."""
 
     question: Question
-    name: str  # improvement, pareto, ucb, thompson or exploration
+    name: str  # improvement, pareto, ucb, thompson, exploration or search
     is_random: bool = False
 
     @property
@@ -139,6 +187,7 @@ class Asked:
             "ucb": f"optimistic value above the rest of the plate, {unit}",
             "thompson": "mean gain over the draws of the response",
             "exploration": "share of the variance of the surface that it removes",
+            "search": f"expected hits of {self.question.wanted[0][0].name} at its best, now and a little later",
         }[self.name]
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
@@ -150,6 +199,9 @@ class Asked:
         chance = question.weight(x)
         if self.name == "improvement":
             return improvement_score(question)(x) * chance
+        if self.name == "search":
+            target, model = question.wanted[0]
+            return chance_of(model, x, _top(target)) * chance
         if self.name == "exploration":
             parts = [m.moments(x)[1] / max(m.noise_sd, 1e-12) for m in question.models]
             return torch.stack(parts).mean(0) * chance
@@ -165,6 +217,8 @@ class Asked:
     def worth(self, x: Tensor) -> tuple[Worth, Worth]:
         if self.name == "exploration":
             return self._teaching(x)
+        if self.name == "search":
+            return self._hits(x)
         question = self.question
         weight = question.weight(x).numpy()
         baseline = question.keeping
@@ -229,6 +283,20 @@ class Asked:
         gain: Tensor = torch.nn.functional.softplus((heights[:, : len(x)] - before[:, None]) / (0.1 * spread)).mean(0)
         return gain
 
+    def _hits(self, x: Tensor) -> tuple[Worth, Worth]:
+        question = self.question
+        target, model = question.wanted[0]
+        everything = torch.cat([x, question.pending])
+        members = members_of(model)
+        parts = []
+        for i, ((_, member), n) in enumerate(zip(members, apportion([w for w, _ in members], SAMPLES), strict=True)):
+            assert isinstance(member, FittedLevels)
+            parts.append(hits_in_draws(member, everything, n, _top(target), seed=question.seed + i))
+        hits = torch.cat(parts).numpy()
+        log_weights = np.log(np.maximum(1.0 - hits[:, len(x) :], SURELY)).sum(axis=1)  # what runs, as if it missed
+        chances = hits[:, : len(x)] * question.weight(x).numpy()
+        return Hits(chances, log_weights, looks_ahead=False), Hits(chances, log_weights, looks_ahead=True)
+
     def _teaching(self, x: Tensor) -> tuple[Worth, Worth]:
         question = self.question
         rng = np.random.default_rng(question.seed)
@@ -245,6 +313,11 @@ class Asked:
         n = len(x)
         taught = Teaching(covariance[:n, :n], covariance[:n, n:], float(np.mean([s for _, s in kinds])), weight)
         return taught, taught
+
+
+def _top(target: Target) -> int:
+    """The number of the level that is wanted."""
+    return -1 if target.sign > 0 else 0
 
 
 def heights(above: Tensor, seed: int) -> Tensor:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
 
 
+DESIGNS = ("spread", "random", "medoid", "sobol", "lhs")  # initial designs that know shared wells
+
+
 class BlocksSpec(Strict):
     """The size of a block of wells; blocks tile the plate."""
 
@@ -158,9 +161,10 @@ def _check_planner(spec: CampaignSpec, plate: Plate) -> None:
             f"plate: every proposal has one well, and planner.replicates is {planner.replicates}; leave it out and "
             "reserve wells by plate.replicates"
         )
-    if planner.initial.design not in ("spread", "random"):
+    if planner.initial.design not in DESIGNS:
         raise PlateError(
-            f"plate: the initial design {planner.initial.design!r} knows no shared wells; use spread or random"
+            f"plate: the initial design {planner.initial.design!r} knows no shared wells; use one of "
+            f"{', '.join(DESIGNS)}"
         )
     smallest = plate.controls + plate.replicates
     if spec.budget.experiments <= smallest:
@@ -177,5 +181,3 @@ def check_batch(spec: CampaignSpec) -> None:
             f"plate: the plate decides how many experiments make a batch, and planner.batch is {spec.planner.batch}; "
             "leave planner.batch out"
         )
-    if spec.plate is not None and spec.planner.acquisition == "search":
-        raise PlateError("plate: acquisition 'search' fills no plate; leave it out, or use improvement")

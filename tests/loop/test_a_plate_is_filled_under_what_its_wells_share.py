@@ -194,6 +194,66 @@ def test_several_targets_and_exploration_fill_plates_too() -> None:
         assert {p.acquisition for p in made.proposals if p.arm is Arm.MODEL} == {acquisition}
 
 
+@pytest.mark.parametrize("design", ["medoid", "sobol", "lhs"])
+def test_plates_start_with_other_designs_too(design: str) -> None:
+    said = spec(planner={"initial": {"design": design, "experiments": 24}})
+    made = plan(said, History(), seed=2, experiments=100)
+    more = plan(said, seen(said, 12), seed=2, experiments=100)
+
+    for plates in (made, more):
+        keeps(plates, said)
+        assert Counter(p.arm for p in plates.proposals)[Arm.INITIAL] == 18
+    assert plan(said, History(), seed=2, experiments=100) == made
+
+
+@pytest.mark.parametrize("design", ["medoid", "sobol", "lhs"])
+def test_they_cover_the_space_better_than_chance_does(design: str) -> None:
+    numbers = {n: {"type": "number", "low": 0, "high": 20, "step": 1} for n in ("p", "q")}
+    grid = np.array([(a, b) for a in range(21) for b in range(21)], dtype=np.float64)
+
+    def gap(design: str, seed: int) -> float:
+        """Mean distance from a point of the grid to the nearest well."""
+        initial = {"design": design, "experiments": 12}
+        said = spec({"rows": 3, "columns": 4}, space=numbers, planner={"initial": initial})
+        made = plan(said, History(), seed=seed, experiments=12)
+        wells = np.array([[p.candidate.settings["p"], p.candidate.settings["q"]] for p in made.proposals])
+        return float(np.linalg.norm(grid[:, None] - wells[None], axis=-1).min(axis=1).mean())
+
+    assert np.mean([gap(design, s) for s in range(6)]) < np.mean([gap("random", s) for s in range(6)])
+
+
+def test_a_latin_hypercube_on_a_plate_without_shared_values_is_one() -> None:
+    numbers = {n: {"type": "number", "low": 0, "high": 1} for n in ("p", "q")}
+    initial = {"design": "lhs", "experiments": 8}
+    said = spec({"rows": 2, "columns": 4}, space=numbers, planner={"initial": initial})
+    made = plan(said, History(), seed=0, experiments=8)
+    cells = [{int(8 * float(p.candidate.settings[n])) for p in made.proposals} for n in ("p", "q")]
+
+    assert min(len(c) for c in cells) >= 6  # of 8: wells are stood for by a sample of points
+
+
+@pytest.mark.parametrize("share", [{"temperature": "block"}, {}])
+def test_a_search_fills_plates_with_hits_of_the_best_level(share: dict[str, str]) -> None:
+    objective = {"yield": {"goal": "maximize", "levels": [1, 2, 3]}}
+    planner = {"surrogate": "gp", "acquisition": "search"}
+    controls = CONTROLS if share else None
+    said = spec({**PLATE, "share": share, "controls": controls}, objective=objective, planner=planner)
+    space = build_space(said)
+
+    def level(x: np.ndarray) -> float:
+        return 1.0 + (response(x) > 35) + (response(x) > 55)
+
+    rows = seen(said, 40).observations
+    graded = [replace(o, outcome=Measured((Measurement("yield", level(o.x), "", level(o.x)),))) for o in rows]
+    made = plan(said, History(tuple(graded)), seed=0, experiments=100)
+    chosen = [level(space.coordinates(p.candidate.settings)) for p in made.proposals if p.arm is Arm.MODEL]
+    every = [level(x) for x in sample_space(space, 225, 0, method="random")]
+
+    keeps(made, said)
+    assert {p.acquisition for p in made.proposals if p.arm is Arm.MODEL} == {"search"}
+    assert chosen.count(3.0) / len(chosen) > 2 * every.count(3.0) / len(every)
+
+
 def test_a_share_of_the_wells_is_drawn_at_random_where_the_control_arm_asks_for_it() -> None:
     said = spec(planner={"surrogate": "gp", "control": 0.25})
 

@@ -100,6 +100,14 @@ def test_before_anything_was_measured_versions_are_equally_dear_and_each_is_in_t
     assert any("found a place among the first" in n for n in notes)
 
 
+def test_versions_beside_a_continuous_number_are_all_in_the_first_batch_too() -> None:
+    number = {"type": "number", "low": 0, "high": 1}
+    spec = spec_of(space={"a": number, "method": {"type": "fidelity", "options": VERSIONS}})
+    found = plan(spec, History(), seed=1, experiments=100).proposals
+
+    assert {p.candidate.settings["method"] for p in found} == set(VERSIONS)
+
+
 def test_a_run_that_broke_off_says_nothing_of_the_price() -> None:
     spec = spec_of()
     broken = Observation("f", np.zeros(3), Fault.of(FaultKind.TIMEOUT, "slow"), expense=Expense(100.0))
