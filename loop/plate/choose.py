@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from loop.errors import PoolExhausted, SpaceError
 from loop.plate.candidates import Scored, scored
-from loop.plate.frame import Filled, Frame, Wells, fill, is_sound, search
+from loop.plate.frame import UNSET, Filled, Frame, Ints, Wells, fill, is_sound, search
 from loop.plate.layout import Plate, spread_evenly
 from loop.plate.pins import Wish, place_pins
 from loop.plate.sources import Lottery, Source
@@ -75,8 +75,6 @@ def fill_plate(
         )
     wells = Wells(plate, plate.control_wells(controls, rng))
     every = scored(plate, space, pool, tried, source, seed=seed, also=[w.x for w in pinned])
-    if not len(every.x):
-        raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
     total = min(experiments, plate.wells) - controls - repeats
     wished: list[Seat] = []
     if pinned:
@@ -87,6 +85,12 @@ def fill_plate(
         wished = [Seat(well, pinned[i].x, Arm.MANUAL, None, f"manual: {pinned[i].why}") for i, well in placed.wells]
         wells = Wells(plate, wells.controls, [well for _, well in placed.wells], placed.fixed)
         every, total = every.using(placed.used), total - len(wished)
+    if not len(every.x):
+        if not wished:
+            raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+        frame = wells.settled(Frame(tuple(_filled_up(v) for v in wells.fixed), (None,) * len(plate.at_most)))
+        notes.append("nothing but what is pinned is left to try; the other wells stay empty")
+        return (*wished, *_seated([], plate, wells, frame, every, space, controls, rng)), tuple(notes)
     frame, compared = _frame(every, plate, wells, source, total + repeats, rng)
     notes.append(_told(frame, every, plate, space, compared))
     quotas = wells.quotas(frame)
@@ -106,6 +110,12 @@ def fill_plate(
         notes.append(f"{total - len(seats)} wells stay empty: nothing untried fits their shared values")
     seats += _repeated(seats, quotas, kept)
     return (*wished, *_seated(seats, plate, wells, frame, every, space, controls, rng)), tuple(notes)
+
+
+def _filled_up(fixed: Ints) -> tuple[int, ...]:
+    """Values of all groups where some are fixed: the others take the first of those."""
+    first = int(fixed[fixed != UNSET][0])
+    return tuple(first if v == UNSET else int(v) for v in fixed)
 
 
 def _frame(

@@ -153,6 +153,31 @@ def test_any_plate_keeps_what_it_promises(data: st.DataObject) -> None:
         assert (settings_ in seated) != any(n.startswith(note) for n in made.notes)
 
 
+def test_what_is_pinned_is_run_though_all_else_was_tried() -> None:
+    few = {"base": {"type": "category", "options": ["a", "b"]}, "temperature": {"type": "number", "values": [60, 80]}}
+    plate = {
+        "rows": 2,
+        "columns": 2,
+        "share": {"temperature": "row"},
+        "controls": {"wells": 1, "settings": {"base": "a"}},
+    }
+    said = spec(plate, space=few)
+    space = build_space(said)
+    rows = [space.coordinates({"base": b, "temperature": t}) for b in ("a", "b") for t in (60.0, 80.0)]
+    done = tuple(Observation(str(i), x, Measured((Measurement("yield", 1.0 * i, "%", 1.0 * i),)))
+                 for i, x in enumerate(rows))  # fmt: skip
+    again = Said(rows[3], "once more")
+    made = plan(said, History(done, pinned=(again,)), seed=0, experiments=8)
+
+    assert [(p.arm, p.candidate.settings["temperature"]) for p in made.proposals] == [
+        (Arm.MANUAL, 80.0),
+        (Arm.REFERENCE, 80.0),
+    ]
+    assert "nothing but what is pinned is left to try; the other wells stay empty" in made.notes
+    with pytest.raises(PoolExhausted):
+        plan(said, History(done), seed=0, experiments=8)
+
+
 def test_the_same_seed_gives_the_same_plate_and_another_seed_other_wells() -> None:
     said = spec()
 
