@@ -97,13 +97,17 @@ def explain_model(
     known: Nearest,
     *,
     per: str = "",
+    condition: str = "",
 ) -> str:
-    """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree."""
+    """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree.
+
+    ``condition`` is what is believed of its condition over the scope, where there is one.
+    """
     parts = []
     for i, target in enumerate(objective.targets):
         mine = [p for p in predictions if p.target == target.name]
         whole, members = mine[0], mine[1:]
-        text = _expected(space, belief, i, target, whole)
+        text = _expected(space, belief, i, target, whole, condition)
         if len(members) > 1:
             gap = max(m.mean for m in members) - min(m.mean for m in members)
             agree = "agree" if gap <= whole.sd else "disagree"
@@ -120,19 +124,24 @@ def explain_model(
         "ucb": "chosen for its optimistic value",
         "search": "chosen for its chance of the best level, and for what it tells of others'",
         "pareto": "chosen for the hypervolume it may add",
+        "general": "chosen for what it tells of which condition is best over the scope",
     }.get(acquisition, acquisition)
     wanted = objective.wanted
     if acquisition == "improvement" and value is not None and space.is_finite:
         unit = wanted[0].unit if len(wanted) == 1 else f"of the {SCORES[objective.tradeoff]}"
         intent += f" (expected {value:.3g} {unit}".rstrip() + f"{per})"
+    if acquisition == "general" and value is not None:
+        intent += f" (expected loss of naming the wrong one: {value:.2g}{per} less)"
     if known.novelty is not None:
         intent += f"; novelty {known.novelty:.2f}"
     return f"{intent}: " + "; ".join(parts)
 
 
-def _expected(space: Space, belief: Belief, place: int, target: Target, whole: Prediction) -> str:
+def _expected(space: Space, belief: Belief, place: int, target: Target, whole: Prediction, condition: str = "") -> str:
     """What is expected of one target, against the best believed so far, the value to match or the thresholds."""
     unit = f" {target.unit}" if target.unit else ""
+    if condition:
+        return f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected; {condition}"
     text = f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected, "
     if target.sign and not len(belief.table):
         return text + "by the sources alone: nothing was measured yet"

@@ -8,7 +8,6 @@ import typer
 
 from flows.cli.naming import Campaign, settings
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural
 
 
 def best(
@@ -16,9 +15,12 @@ def best(
     top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to show.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Name the candidate believed best, with an interval and the chance that it truly is: not the luckiest value."""
+    """Name the candidate believed best, with an interval and the chance that it truly is: not the luckiest value.
+
+    Of a campaign with general conditions, the condition believed best over the scope.
+    """
     from flows import engine
-    from loop.insight.saying import facts, lucky_line, measured_line, stated_line
+    from loop.insight.saying import facts, lucky_line, measured_lines, stated_line, substrate_lines
 
     where, screen = settings(), Screen(as_json)
     found = engine.best(where, campaign)
@@ -36,8 +38,7 @@ def best(
             head = "on the believed front: " if found.is_front else "believed best: "
         screen.say(f"{place:3}. {head}{one.label}", bold=place <= found.front)
         screen.say("     " + "; ".join(stated_line(stated, found) for stated in one.targets))
-        measured = "; ".join(measured_line(stated) for stated in one.targets)
-        screen.say(f"     measured {plural(one.experiments, 'time')}: {measured}")
+        screen.say(f"     {measured_lines(found, one)}")
         for fact in facts(found, one):
             screen.say(f"     {fact}")
     if len(found.candidates) > len(shown):
@@ -45,8 +46,15 @@ def best(
     for lucky in found.luckiest:
         if lucky.is_another:
             screen.say(lucky_line(lucky))
+    for line in substrate_lines(found):
+        screen.say(line)
+    if found.scope:
+        screen.say(f"conditions are judged by {found.scope}")
     if found.model:
         screen.say(f"by {found.model}; intervals are of the true value, without the noise of a new measurement")
     for note in found.notes:
         screen.say(f"note: {note}")
-    screen.next_step(f"hakken report {campaign} draws all of it; replicates: planned spends experiments on such doubts")
+    doubts = (
+        "more experiments go to such doubts" if found.scope else "replicates: planned spends experiments on such doubts"
+    )
+    screen.next_step(f"hakken report {campaign} draws all of it; {doubts}")

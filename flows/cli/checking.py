@@ -42,7 +42,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     from loop.contracts import AdapterContext, ExperimentSpec
     from loop.space import ProductPool, sample_space
     from loop.space.counting import said_count
-    from loop.spec import build_objective, build_plate, build_space
+    from loop.spec import build_general, build_objective, build_plate, build_space
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)
@@ -56,6 +56,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
     surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial
+    general = build_general(spec, space)
     first = _first_batch(initial) if plate is None else f"a plate by {initial.design}"
     return {
         "campaign": spec.campaign,
@@ -63,6 +64,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "candidates": candidates,
         "constraints": len(space.constraints),
         "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
+        **({} if general is None else {"general": general.described}),
         "surrogate": surrogate if isinstance(surrogate, str) else list(surrogate),
         "batch": spec.planner.batch
         if plate is None

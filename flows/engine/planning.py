@@ -121,13 +121,14 @@ def what_is_due(view: View) -> Need:
     if planner.mode == "batch" and pending:
         return Need()
     history, _ = history_of(view.spec, view.space, view.counted, pending)
-    if reason := reason_to_stop(view.spec, history, 0):  # the goal; what was not sent yet is no longer wanted
+    judged = None if view.spec.general is None else view.judged
+    if reason := reason_to_stop(view.spec, history, 0, judged):  # the goal; what was not sent yet is no longer wanted
         return Need(0, reason)
     if reason := reason_to_end(view.spending.costs, view.spending.purse):
         return Need() if pending else Need(0, reason)
     left = view.spec.budget.experiments - view.spent
     if left <= 0:
-        return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent))
+        return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent, judged))
     if planner.mode == "batch" or view.round_number == 0:
         return Need(left)
     free = min(left, planner.batch * planner.copies - len(pending))

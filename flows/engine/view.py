@@ -89,6 +89,12 @@ class View:
         return str(self.ledger.round(self.name, n).model.get("believed_best", "")) if (n := self.round_number) else ""
 
     @property
+    def judged(self) -> Json | None:
+        """The condition believed best over a scope when the last round was planned; None where there is none."""
+        model = self.ledger.round(self.name, n).model if (n := self.round_number) else {}
+        return model.get("condition")
+
+    @property
     def pending(self) -> tuple[AttemptRecord, ...]:
         """Attempts that have not ended."""
         return tuple(a for a in self.attempts if a.state in PENDING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from loop.insight.saying import facts, lucky_line, measured_line, stated_line
+from loop.insight.saying import facts, lucky_line, measured_line, stated_line, substrate_lines
 from loop.insight.statements import HonestBest
 
 SHOWN: Final = 5  # candidates, besides a longer front
@@ -30,6 +30,7 @@ class Section:
     is_bound: bool
     rows: tuple[Row, ...]
     lines: tuple[str, ...]
+    noun: str = "candidate"  # what is named best: a candidate or a condition
 
 
 def believed_rows(found: HonestBest | None) -> Section | None:
@@ -41,10 +42,18 @@ def believed_rows(found: HonestBest | None) -> Section | None:
             label=one.label,
             is_recommended=place < found.front and found.is_kept,
             stated="; ".join(stated_line(s, found) for s in one.targets),
-            measured=f"{one.experiments} in all: " + "; ".join(measured_line(s) for s in one.targets),
+            measured=f"{one.experiments} in all"
+            + (
+                f", with {one.covered} of {found.scope_size} substrates"
+                if found.scope
+                else ": " + "; ".join(measured_line(s) for s in one.targets)
+            ),
             facts="; ".join(facts(found, one)),
         )
         for place, one in enumerate(found.candidates[: max(SHOWN, found.front)])
     )
-    lines = (*(lucky_line(lucky) for lucky in found.luckiest if lucky.is_another), *found.notes)
-    return Section(found.model, found.is_bound, rows, lines)
+    judged = (f"Conditions are judged by {found.scope}.",) if found.scope else ()
+    lucky = (lucky_line(lucky) for lucky in found.luckiest if lucky.is_another)
+    return Section(
+        found.model, found.is_bound, rows, (*judged, *substrate_lines(found), *lucky, *found.notes), found.noun
+    )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.costs import Costs, Purse
+from loop.generality import Generality
 from loop.objective import Objective, Target
 from loop.space import Pool, Space
 from loop.surrogates.feasibility import Feasibility
@@ -48,6 +49,7 @@ class Question:
         pending: Coordinates of running experiments and of choices made already, shape ``(p, d)``.
         tried: Coordinates that are not to be chosen again, shape ``(t, d)``.
         purchase: What experiments cost, None where nothing is said of it.
+        general: How conditions are judged over a scope, None where one best candidate is looked for.
     """
 
     space: Space
@@ -60,6 +62,7 @@ class Question:
     tried: NDArray[np.float64]
     seed: int
     purchase: Purchase | None = None
+    general: Generality | None = None
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from loop.acquisition.general import General
 from loop.acquisition.improvement import Improvement
 from loop.acquisition.mixed import Mixed
 from loop.acquisition.names import ACQUISITIONS
@@ -17,6 +18,7 @@ from loop.errors import UnknownName
 _FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
     "improvement": Improvement,
     "exploration": Exploration,
+    "general": General,
     "thompson": Thompson,
     "ucb": UpperConfidenceBound,
     "pareto": Pareto,
@@ -27,17 +29,20 @@ _CONTINUOUS: Final = frozenset({"improvement", "pareto", "ucb"})  # the others c
 assert set(_FINITE) | {"auto"} == set(ACQUISITIONS)
 
 
-def acquisition(name: str, *, is_finite: bool, targets: int, has_levels: bool = False) -> Acquisition:
+def acquisition(
+    name: str, *, is_finite: bool, targets: int, has_levels: bool = False, has_scope: bool = False
+) -> Acquisition:
     """The acquisition function of that name for a finite or a continuous space.
 
     ``targets`` is how many are to be weighed against each other: 1 where a trade-off makes one number of them.
-    ``has_levels`` says that the only wanted target is ordinal.
+    ``has_levels`` says that the only wanted target is ordinal, ``has_scope`` that a condition is sought for a scope.
 
     Raises:
         UnknownName: No such acquisition function.
     """
     if name == "auto":
         name = "search" if has_levels else "improvement" if targets == 1 else "pareto"
+        name = "general" if has_scope else name
     if name not in _FINITE:
         raise UnknownName("acquisition", name, ACQUISITIONS)
     return Mixed(name) if not is_finite and name in _CONTINUOUS else _FINITE[name]()

@@ -18,13 +18,14 @@ from loop.belief import Belief, learn
 from loop.errors import FitError, TooFewPoints
 from loop.history import History, regression_table
 from loop.insight.chances import chances, non_dominated, worth
+from loop.insight.conditions import best_condition
 from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, Stated
 from loop.insight.tried import Tried, tried_candidates
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.objective import Objective, Target
 from loop.space import Pool, ProductPool, Space
-from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec import CampaignSpec, build_general, build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate
 
 
@@ -41,16 +42,20 @@ def honest_best(
         earlier: Earlier campaigns that may tell something of this one.
     """
     space, objective = build_space(spec), build_objective(spec)
+    general = build_general(spec, space)
     if pool is None and space.is_finite:
         pool = ProductPool(space)
-    if spec.planner.surrogate == "random":
-        return _raw(space, objective, history, "the campaign uses no model (surrogate random)")
     table, _ = regression_table(space, objective, history)
+    why = "the campaign uses no model (surrogate random)" if spec.planner.surrogate == "random" else ""
     try:
         hints, _ = hints_of(spec, space, objective, earlier)
-        belief = learn(spec, space, objective, history, table, seed=seed, hints=hints)
+        belief = None if why else learn(spec, space, objective, history, table, seed=seed, hints=hints)
     except (TooFewPoints, FitError) as error:
-        return _raw(space, objective, history, f"no model could be fitted ({error})")
+        belief, why = None, f"no model could be fitted ({error})"
+    if general is not None:
+        return best_condition(general, objective, history, belief, pool, seed=seed, why=why)
+    if belief is None:
+        return _raw(space, objective, history, why)
     return best_of_belief(space, objective, history, belief, pool, seed=seed)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from loop.insight.statements import Believed, HonestBest, Luckiest, Stated
+from loop.insight.statements import Believed, HonestBest, Luckiest, OnSubstrate, Stated
+
+HARDEST = 8  # substrates that are told of the best condition
 
 
 def best_sentence(found: HonestBest) -> str:
@@ -16,13 +18,14 @@ def best_sentence(found: HonestBest) -> str:
     if not found.is_kept:
         likely = f"; {chance_of(first.keeps)} to keep them" if first.keeps is not None else ""
         return f"nothing tried is believed to keep the thresholds; likeliest to: {first.label} ({said}{likely})"
+    thing = "believed best condition" if found.scope else "believed best"
     if not found.model:
         return f"best by the mean of its values, without a model: {first.label} ({said})"
     if found.is_front:
         more = f", and {found.front - 1} more" if found.front > 1 else ""
         return f"believed front: {first.label} ({said}; {chance_of(first.best_of_tried)} to be on it){more}"
     return (
-        f"believed best: {first.label} ({said}; {chance_of(first.best_of_tried)} to be truly the best of "
+        f"{thing}: {first.label} ({said}; {chance_of(first.best_of_tried)} to be truly the best of "
         f"{len(found.candidates)} tried)"
     )
 
@@ -41,6 +44,32 @@ def measured_line(stated: Stated) -> str:
     values = [f"{v:.4g}" for v in stated.values]
     shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *stated.limits[:3]]
     return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
+
+
+def measured_lines(found: HonestBest, one: Believed) -> str:
+    """How often and what was measured of a candidate; of a condition, with how many substrates."""
+    times = f"{one.experiments} time{'s' if one.experiments != 1 else ''}"
+    if found.scope:
+        return f"measured {times}, with {one.covered} of {found.scope_size} substrates"
+    return f"measured {times}: " + "; ".join(measured_line(stated) for stated in one.targets)
+
+
+def substrate_lines(found: HonestBest) -> Iterable[str]:
+    """What is believed of the best condition with each substrate, the hardest first; nothing without a scope."""
+    substrates = found.candidates[0].substrates if found.candidates else ()
+    if not substrates:
+        return
+    yield f"{found.candidates[0].label} with each substrate, the hardest first:"
+    for one in substrates[:HARDEST]:
+        yield substrate_line(one)
+    if len(substrates) > HARDEST:
+        yield f"and {len(substrates) - HARDEST} easier ones"
+
+
+def substrate_line(one: OnSubstrate) -> str:
+    """What is believed of a condition with one substrate, and what was measured there."""
+    text = f"{one.label}: {one.mean:.4g} [{one.low:.4g} to {one.high:.4g}] {one.unit}".rstrip()
+    return f"{text}, measured {', '.join(f'{v:.4g}' for v in one.values)}" if one.values else text
 
 
 def lucky_line(lucky: Luckiest) -> str:
@@ -65,7 +94,7 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
         yield f"{chance_of(one.best_of_tried)} to be {where} of the {len(found.candidates)} tried"
     if one.best_of_all is not None:
         bound = " at most" if found.is_bound else ""
-        yield f"{chance_of(one.best_of_all)}{bound} to be so of all candidates"
+        yield f"{chance_of(one.best_of_all)}{bound} to be so of all {found.noun}s"
     if one.keeps is not None and one.keeps < 0.9995:
         yield f"{chance_of(one.keeps)} to run as intended within the thresholds"
     if one.faults:

@@ -24,8 +24,21 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
+class OnSubstrate:
+    """What is believed of one condition with one substrate of the scope, and what was measured there."""
+
+    settings: Settings  # of the substrate
+    label: str
+    unit: str
+    mean: float
+    low: float  # of the interval
+    high: float
+    values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Believed:
-    """One tried candidate.
+    """One tried candidate; of a campaign with a scope, one condition that was tried with some substrate.
 
     Attributes:
         experiments: How often it ran as intended.
@@ -33,6 +46,8 @@ class Believed:
         keeps: The chance that it runs as intended and keeps every threshold.
         best_of_tried: The chance that it is truly the best of the tried (with several targets: on their true front).
         best_of_all: The same among all candidates; None where that cannot be said.
+        covered: Of a condition, with how many substrates it was measured.
+        substrates: Of one of the first conditions, what is believed with each substrate, the hardest first.
     """
 
     settings: Settings
@@ -43,6 +58,8 @@ class Believed:
     keeps: float | None
     best_of_tried: float | None
     best_of_all: float | None
+    covered: int = 0
+    substrates: tuple[OnSubstrate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,8 @@ class HonestBest:
         front: How many of the first are recommended: one, or as many as the believed front has.
         untried: How many untried candidates ``best_of_all`` was held against.
         is_bound: Whether there are more of them, so that ``best_of_all`` is what it is at most.
+        scope: What conditions are judged by and over, such as "mean yield over 64 substrates"; "" without a scope.
+        scope_size: How many substrates the scope has.
     """
 
     model: str
@@ -78,3 +97,10 @@ class HonestBest:
     notes: tuple[str, ...] = field(default=())
     is_front: bool = False  # several targets without a trade-off, so that no single candidate is best
     is_kept: bool = True  # the first is believed, more likely than not, to keep the thresholds
+    scope: str = ""
+    scope_size: int = 0
+
+    @property
+    def noun(self) -> str:
+        """What is named best: a candidate, or a condition without its substrate."""
+        return "condition" if self.scope else "candidate"

@@ -138,6 +138,7 @@ def _function(s: Situation) -> Acquisition:
         is_finite=s.space.is_finite,
         targets=1 if s.objective.is_scalar else len(wanted),
         has_levels=len(wanted) == 1 and wanted[0].levels is not None,
+        has_scope=s.general is not None,
     )
 
 

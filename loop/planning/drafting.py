@@ -14,6 +14,7 @@ from loop.errors import PoolExhausted
 from loop.explain import explain_block, explain_initial, explain_model, nearest
 from loop.fidelity import fidelity_column
 from loop.insight.best import best_of_belief
+from loop.insight.conditions import best_condition, judged_of
 from loop.insight.saying import best_sentence
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
@@ -63,7 +64,15 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
         known = nearest(s.space, pick.x, s.history)
         if pick.arm is Arm.MODEL and belief is not None:
             reason = explain_model(
-                s.space, s.objective, belief, pick.acquisition, pick.value, predictions, known, per=per
+                s.space,
+                s.objective,
+                belief,
+                pick.acquisition,
+                pick.value,
+                predictions,
+                known,
+                per=per,
+                condition=pick.meaning if pick.acquisition == "general" else "",
             )
         else:
             reason = explain_initial(pick.arm, pick.meaning, known) + explain_block(pick.block)
@@ -93,9 +102,13 @@ def describe(s: Situation) -> Json:
     learnt = {"learnt_costs": s.learnt_costs} if s.learnt_costs else {}
     if belief is None:
         return learnt
-    believed = best_of_belief(s.space, s.objective, s.history, belief, None, seed=s.seed)
+    if s.general is None:
+        believed = best_of_belief(s.space, s.objective, s.history, belief, None, seed=s.seed)
+    else:
+        believed = best_condition(s.general, s.objective, s.history, belief, None, seed=s.seed)
     return learnt | {
         "believed_best": best_sentence(believed),
+        **judged_of(believed),
         "targets": {t.name: dict(m.summary()) for t, m in zip(s.objective.targets, belief.models, strict=True)},
         "training_rows": len(belief.table),
         "informative_faults": belief.feasibility.faults,

@@ -16,6 +16,7 @@ from loop.costs import Purse
 from loop.design import CLASSICAL
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column, is_real
+from loop.generality import Generality
 from loop.history import History, Table, regression_table
 from loop.learnt_costs import learn_costs, taken_by
 from loop.memory.earlier import Earlier
@@ -25,7 +26,7 @@ from loop.objective import Objective
 from loop.plate import Plate
 from loop.record import Json
 from loop.space import Pool, ProductPool, Space
-from loop.spec import CampaignSpec, build_objective, build_plate, build_space
+from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Situation:
     table: Table  # what the regression learns from
     pool: Pool | None  # None where the space has continuous parameters
     plate: Plate | None
+    general: Generality | None  # None where one best candidate is looked for
     purchase: Purchase | None  # None where nothing has a price
     seed: int
     experiments: int  # at most so many
@@ -105,6 +107,7 @@ class Situation:
             tried=self.tried,
             seed=self.seed,
             purchase=self.purchase,
+            general=self.general,
         )
 
 
@@ -127,9 +130,8 @@ def situation_of(
     if pool is None and space.is_finite:
         pool = ProductPool(space)
     table, notes = regression_table(space, objective, history)
-    found = Situation(
-        spec, space, objective, history, table, pool, build_plate(spec, space), purchase, seed, experiments
-    )
+    plate, general = build_plate(spec, space), build_general(spec, space)
+    found = Situation(spec, space, objective, history, table, pool, plate, general, purchase, seed, experiments)
     hints, unheard = hints_of(spec, space, objective, earlier)
     notes = (*history.notes, *notes, *learnt.notes, *unheard)
     if spec.planner.copies > experiments:

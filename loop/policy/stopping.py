@@ -7,21 +7,26 @@ from collections.abc import Mapping, Sequence
 from loop.fidelity import is_real
 from loop.history import History, Observation, values_of
 from loop.objective import Objective
+from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
 
 
-def reason_to_stop(spec: CampaignSpec, history: History, spent: int) -> str:
+def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Json | None = None) -> str:
     """Why no further batch is to be proposed, as a sentence; "" to go on.
 
     One rule of ``spec.stop`` is enough, and one exact value that meets it: a limit ("> 99"), a value of a retracted
     observation or one that breaks a threshold meets none. The goal comes before the budget, since it is the better
-    news.
+    news. Where a condition is sought for a scope, no single value meets a rule, but what is believed of the best
+    condition does: the whole of its interval.
 
     Args:
         spec: What the campaign is to reach and may spend.
         history: What counts now.
         spent: Experiments begun so far: distinct pairs of proposal and replicate, whatever was tried again.
+        judged: The best condition as the last round's record has it, None where there is none.
     """
+    if spec.general is not None:
+        return _condition_reached(spec, judged or {}) or _budget_spent(spec, spent)
     objective = build_objective(spec)
     counted: Sequence[Observation] = ()
     if spec.stop:
@@ -37,8 +42,27 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int) -> str:
             return _sentence(rule.target, max(reached), "at least", rule.at_least, unit)
         if rule.at_most is not None and reached and min(reached) <= rule.at_most:
             return _sentence(rule.target, min(reached), "at most", rule.at_most, unit)
-    if spent >= spec.budget.experiments:
-        return f"the budget of {spec.budget.experiments} experiments is spent"
+    return _budget_spent(spec, spent)
+
+
+def _budget_spent(spec: CampaignSpec, spent: int) -> str:
+    budget = spec.budget.experiments
+    return f"the budget of {budget} experiments is spent" if spent >= budget else ""
+
+
+def _condition_reached(spec: CampaignSpec, judged: Json) -> str:
+    """Why the condition believed best is good enough, "" where it is not believed to be with its whole interval."""
+    low, high, unit = judged.get("low"), judged.get("high"), judged.get("unit", "")
+    for rule in spec.stop:
+        sure = rule.at_least is not None and low is not None and low >= rule.at_least
+        sure |= rule.at_most is not None and high is not None and high <= rule.at_most
+        if sure:
+            side = f"at least {rule.at_least:g}" if rule.at_least is not None else f"at most {rule.at_most:g}"
+            span = f"{judged['value']:.4g} ({low:.4g} to {high:.4g}) {unit}".rstrip()
+            wanted = f"{side} {unit}".rstrip()
+            return (
+                f"condition {judged['label']} is believed to reach it: {judged['by']} {span}, and {wanted} was wanted"
+            )
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from loop.spec.building import build_objective, build_space, context_of
 from loop.spec.costs import build_costs
+from loop.spec.general import build_general
 from loop.spec.lines import place
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
@@ -13,6 +14,7 @@ __all__ = [
     "PlannerSpec",
     "ReadFile",
     "build_costs",
+    "build_general",
     "build_objective",
     "build_plate",
     "build_space",

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from loop.errors import did_you_mean
 from loop.spec.costs import CostsSpec, SwitchSpec
+from loop.spec.general import GeneralSpec
 from loop.spec.lines import Lines, Path
 from loop.spec.memory import SourceSpec
 from loop.spec.models import (
@@ -81,6 +82,7 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
         "space": of_kind,
         "constraints": of_kind,
         "objective": [TargetSpec],
+        "general": [GeneralSpec],
         "planner": [InitialSpec] if "initial" in path[:-1] else [PlannerSpec],
         "noise": [NoiseSpec],
         "budget": [BudgetSpec],

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from loop.objective import Goal, Tradeoff
 from loop.spec.costs import CostsSpec
+from loop.spec.general import GeneralSpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
 from loop.spec.space_models import ConstraintSpec, ParameterSpec
@@ -128,6 +129,7 @@ class CampaignSpec(Strict):
     constraints: list[ConstraintSpec] = Field(default_factory=list)
     objective: dict[Name, TargetSpec] = Field(min_length=1)
     tradeoff: Tradeoff | None = None  # None: pareto
+    general: GeneralSpec | None = None  # None: one best candidate is looked for
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
     noise: NoiseSpec | None = None  # None: constant, without effects
     budget: BudgetSpec

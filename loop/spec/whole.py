@@ -13,6 +13,7 @@ from loop.spec.building import build_objective, build_space
 from loop.spec.choosing import problem_of_choosing
 from loop.spec.costs import build_costs
 from loop.spec.designing import fault_of_design, with_design_size
+from loop.spec.general import problem_of_general
 from loop.spec.lines import Lines, Path, Problem
 from loop.spec.models import CampaignSpec
 from loop.spec.noise import problem_of_noise
@@ -128,6 +129,7 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_noise,
     _of_costs,
     _of_budget,
+    problem_of_general,
     problem_of_choosing,
     problem_of_prior,
     problem_of_memory,

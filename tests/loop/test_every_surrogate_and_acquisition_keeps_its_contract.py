@@ -24,7 +24,9 @@ class TestSurrogates(SurrogateContract):
         return surrogate(name, SPACE)
 
 
-@pytest.mark.parametrize("name", [n for n in ACQUISITIONS if n not in ("auto", "pareto", "random", "search")])
+@pytest.mark.parametrize(
+    "name", [n for n in ACQUISITIONS if n not in ("auto", "general", "pareto", "random", "search")]
+)
 class TestAcquisitions(AcquisitionContract):
     @pytest.fixture
     def function(self, name):
@@ -37,6 +39,14 @@ class TestRandom(AcquisitionContract):
     @pytest.fixture
     def function(self):
         return acquisition("random", is_finite=True, targets=1)
+
+
+class TestGeneral(AcquisitionContract):
+    scope = True
+
+    @pytest.fixture
+    def function(self):
+        return acquisition("general", is_finite=True, targets=1)
 
 
 class TestPareto(AcquisitionContract):

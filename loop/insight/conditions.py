@@ -1,0 +1,232 @@
+"""The best condition over a scope: what is believed of each over all substrates, and the chance that it is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.acquisition.general import at_once, field_of
+from loop.acquisition.judging import Field, hopes, judged, judged_draws, some_substrates
+from loop.acquisition.protocol import Question
+from loop.acquisition.streaming import is_among
+from loop.belief import Belief
+from loop.generality import Generality, Judgement
+from loop.history import History
+from loop.insight.chances import DRAWS
+from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, Stated
+from loop.insight.tried import Tried, tried_candidates
+from loop.objective import Objective
+from loop.space import Pool
+
+TOLD: Final = 5  # conditions of which every substrate is told
+
+
+def best_condition(
+    general: Generality,
+    objective: Objective,
+    history: History,
+    belief: Belief | None,
+    pool: Pool | None,
+    *,
+    seed: int,
+    why: str = "",
+) -> HonestBest:
+    """The condition believed best over the scope, and the others that were tried with some substrate.
+
+    Without ``pool`` nothing is said of conditions that were not tried; without a belief (``why``) values that were
+    measured stand for the scope.
+    """
+    said = general.described
+    tried = tried_candidates(general.space, objective, history)
+    model = "" if belief is None else belief.models[0].name
+    if not tried:
+        note = "no condition has a value yet"
+        return HonestBest(model, (), 0, notes=(note,), scope=said, scope_size=len(general.substrates))
+    x = np.array([t.x for t in tried])
+    conditions = general.conditions(x)
+    mine = [
+        [t for t, same in zip(tried, is_among(x[:, general.rest], c[None]), strict=True) if same] for c in conditions
+    ]
+    if belief is None:
+        return _raw(general, conditions, mine, said, why)
+    with torch.no_grad():
+        return _believed(general, objective, history, belief, pool, conditions, mine, x, said, seed)
+
+
+def judged_of(found: HonestBest) -> dict[str, Any]:
+    """The believed best condition for the record of a round, where there is one."""
+    if not found.scope or not found.candidates:
+        return {}
+    first = found.candidates[0]
+    stated = first.targets[0]
+    return {
+        "condition": {
+            "label": first.label,
+            "by": stated.target,
+            "value": stated.mean,
+            "low": stated.low,
+            "high": stated.high,
+            "unit": stated.unit,
+        }
+    }
+
+
+def _believed(
+    general: Generality,
+    objective: Objective,
+    history: History,
+    belief: Belief,
+    pool: Pool | None,
+    conditions: NDArray[np.float64],
+    mine: Sequence[Sequence[Tried]],
+    x: NDArray[np.float64],
+    said: str,
+    seed: int,
+) -> HonestBest:
+    model = belief.models[0]
+    notes: tuple[str, ...] = ()
+    if len(conditions) > at_once(general):
+        usual, _ = hopes(model, general, conditions)
+        kept = np.sort(torch.argsort(usual, descending=True, stable=True).numpy()[: at_once(general)])
+        notes = (f"{len(conditions) - len(kept)} tried conditions that are believed worse are left out",)
+        conditions, mine = conditions[kept], [mine[k] for k in kept]
+    scene = Field.of(general, conditions, some_substrates(general, np.random.default_rng(seed)))
+    if pool is not None:
+        nobody = torch.empty((0, x.shape[1]), dtype=torch.float64)
+        question = Question(
+            general.space, objective, belief.models, belief.feasibility, pool, torch.from_numpy(x), nobody,
+            history.tried(x.shape[1]), seed, general=general,
+        )  # fmt: skip
+        scene, more = field_of(question, general, always=conditions)
+        notes = (*notes, *more)
+    draws = judged_draws(model, scene, DRAWS, seed=seed)
+    if general.by is Judgement.MEAN:  # known over the whole scope; draws only say how sure it is
+        cells = scene.cells
+        usual = judged(scene, model.moments(cells)[0]) if scene.is_whole else hopes(model, general, scene.conditions)[0]
+        draws = draws + (usual - draws.mean(0))
+    means = draws.mean(0)
+    tail = (1.0 - LEVEL) / 2.0
+    low, high = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
+    low, high = (
+        torch.minimum(low, means),
+        torch.maximum(high, means),
+    )  # few shares are possible, and none may be the mean
+    if general.sign < 0:
+        means, low, high = -means, -high, -low
+    places = np.flatnonzero(is_among(scene.conditions, conditions))
+    of_tried = _shares(draws[:, torch.from_numpy(places)])
+    of_all = None if pool is None else _shares(draws)
+    rows = []
+    for k, place in enumerate(places.tolist()):
+        runs = belief.feasibility.chance(torch.from_numpy(general.cells(conditions[k : k + 1])[0]))
+        bounds = (float(low[place]), float(high[place]))
+        rows.append(
+            Believed(
+                settings=general.settings(conditions[k]),
+                label=general.space.label(general.settings(conditions[k])),
+                targets=(_stated(general, float(means[place]), *bounds),),
+                experiments=sum(t.experiments for t in mine[k]),
+                faults=sum(t.faults for t in mine[k]),
+                keeps=float(runs @ torch.from_numpy(general.weights)),
+                best_of_tried=float(of_tried[k]),
+                best_of_all=None if of_all is None else float(of_all[place]),
+                covered=len(mine[k]),
+            )
+        )
+    order = sorted(range(len(rows)), key=lambda k: -general.sign * float(means[places[k]]))
+    ranked = tuple(
+        _told(rows[k], general, belief, conditions[k], mine[k]) if rank < TOLD else rows[k]
+        for rank, k in enumerate(order)
+    )
+    return HonestBest(
+        model=model.name,
+        candidates=ranked,
+        front=1,
+        untried=len(scene.conditions) - len(places),
+        is_bound=scene.is_cut,
+        notes=notes,
+        scope=said,
+        scope_size=len(general.substrates),
+    )
+
+
+def _told(
+    row: Believed, general: Generality, belief: Belief, condition: NDArray[np.float64], mine: Sequence[Tried]
+) -> Believed:
+    """The same with what is believed at each substrate that is allowed with the condition."""
+    cells = general.cells(condition[None, :])
+    allowed = general.shares(cells)[0] > 0.0
+    mean, sd = (m.tolist() for m in belief.models[0].moments(torch.from_numpy(cells[0])))
+    reach = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
+    measured = {(t.x + 0.0).tobytes(): t.values[general.target.name] for t in mine}
+    found = []
+    for number in np.flatnonzero(allowed).tolist():
+        middle, low, high = (_clip(general, mean[number] + side * reach * sd[number]) for side in (0.0, -1.0, 1.0))
+        settings = general.substrate(number)
+        values = measured.get((cells[0, number] + 0.0).tobytes(), ())
+        found.append(
+            OnSubstrate(settings, general.space.label(settings), general.target.unit, middle, low, high, values)
+        )
+    found.sort(key=lambda s: general.target.sign * s.mean)
+    return replace(row, substrates=tuple(found))
+
+
+def _raw(
+    general: Generality, conditions: NDArray[np.float64], mine: Sequence[Sequence[Tried]], said: str, why: str
+) -> HonestBest:
+    """Without a model: what the measured substrates of each condition come to."""
+    name, rows = general.target.name, []
+    known = {row.tobytes(): w for row, w in zip(general.substrates + 0.0, general.weights, strict=True)}
+    for condition, tried in zip(conditions, mine, strict=True):
+        there = [t for t in tried if t.values[name]]
+        if not there:
+            continue
+        weights = [known[(t.x[list(general.columns)] + 0.0).tobytes()] for t in there]
+        value = general.of([float(np.mean(t.values[name])) for t in there], weights)
+        settings = general.settings(condition)
+        rows.append(
+            Believed(
+                settings=settings,
+                label=general.space.label(settings),
+                targets=(_stated(general, value, None, None),),
+                experiments=sum(t.experiments for t in tried),
+                faults=sum(t.faults for t in tried),
+                keeps=None,
+                best_of_tried=None,
+                best_of_all=None,
+                covered=len(there),
+            )
+        )
+    rows.sort(key=lambda r: -general.sign * r.targets[0].mean)
+    note = (
+        f"{why}: of the substrates that were measured with each condition only, which favours the lucky, and no chances"
+    )
+    return HonestBest("", tuple(rows), 1 if rows else 0, notes=(note,), scope=said, scope_size=len(general.substrates))
+
+
+def _shares(draws: Tensor) -> Tensor:
+    """In which share of the draws, ``(n, c)``, each condition is the best: ``(c,)``; ties are shared out."""
+    best = (draws == draws.amax(dim=1, keepdim=True)).double()
+    found: Tensor = (best / best.sum(dim=1, keepdim=True)).mean(0)
+    return found
+
+
+def _stated(general: Generality, mean: float, low: float | None, high: float | None) -> Stated:
+    ends = [None if v is None else _clip(general, v, is_judged=True) for v in (low, high)]
+    return Stated(general.said, general.unit, _clip(general, mean, is_judged=True), ends[0], ends[1], ())
+
+
+def _clip(general: Generality, value: float, *, is_judged: bool = False) -> float:
+    """A model may believe what cannot be, such as a yield of 101 %, which is not said."""
+    low, high = general.target.low, general.target.high
+    if is_judged and general.by is Judgement.SHARE:
+        low, high = 0.0, 100.0
+    value = value if low is None else max(value, low)
+    return value if high is None else min(value, high)

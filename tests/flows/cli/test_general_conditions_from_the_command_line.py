@@ -1,0 +1,73 @@
+"""A campaign that looks for general conditions, from its file to its report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: scope
+space:
+  ligand: {type: category, options: [A, B, C]}
+  bromide: {type: category, options: [k, l, m, n]}
+objective:
+  yield: {goal: maximize, unit: "%", low: 0, high: 100}
+general: {over: [bromide]}
+planner: {surrogate: gp, batch: 3, initial: {experiments: 3}}
+budget: {experiments: 9}
+laboratory: {adapter: simulated}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("scope.yaml").write_text(CAMPAIGN)
+
+
+def test_it_ends_with_a_condition_and_every_command_speaks_of_it(hakken: Any, home: Any) -> None:
+    assert "mean yield over 4 substrates (bromide)" in hakken("validate", "scope.yaml").out
+    ran = hakken("run", "scope.yaml")
+    best, shown, status = hakken("best", "scope"), hakken("show", "scope"), hakken("status", "scope")
+
+    assert ran.code == 0, ran.err
+    assert "believed best condition: " in ran.out
+    assert "believed best: " in best.out
+    assert "mean yield" in best.out
+    assert "conditions are judged by mean yield over 4 substrates (bromide)" in best.out
+    assert "with each substrate, the hardest first:" in best.out
+    assert "of 4 substrates" in best.out
+    assert "which condition is best over the scope" in shown.out
+    assert "believed best condition" in status.out
+    page = (home.home / "scope/report.html").read_text()
+    assert "Conditions are judged by mean yield over 4 substrates (bromide)." in page
+    assert "<th>condition</th>" in page
+    assert hakken("replay", "scope", "2").code == 0
+    assert hakken("replay", "scope", "3").code == 0
+
+
+def test_the_document_has_the_condition_and_its_substrates(hakken: Any) -> None:
+    hakken("run", "scope.yaml")
+
+    found = json.loads(hakken("best", "scope", "--json").out)["best"]
+
+    assert found["scope"] == "mean yield over 4 substrates (bromide)"
+    assert found["scope_size"] == 4
+    first = found["candidates"][0]
+    assert set(first["settings"]) == {"ligand"}
+    assert {s["settings"]["bromide"] for s in first["substrates"]} == {"k", "l", "m", "n"}
+    assert 0 <= first["best_of_tried"] <= 1
+
+
+def test_a_rule_on_the_believed_condition_ends_it_before_its_budget(hakken: Any) -> None:
+    Path("scope.yaml").write_text(CAMPAIGN + "stop: [{target: yield, at_least: 1}]\n")
+
+    said = hakken("run", "scope.yaml")
+
+    assert said.code == 0, said.err
+    assert "is believed to reach it: mean yield" in said.out
+    assert "and at least 1 % was wanted" in said.out
+    assert "6 of 9 done" in said.out
