@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import SpecError
+from loop.record import Json
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ def open_record(settings: Settings) -> SqlLedger:
 
     settings.home.mkdir(parents=True, exist_ok=True)
     return open_ledger(settings.database)
+
+
+def spec_on_record(settings: Settings, name: str) -> Json | None:
+    """The spec in force of the campaign of that name, None where there is none; makes no record."""
+    prefix = "sqlite:///"
+    if settings.database.startswith(prefix) and not Path(settings.database.removeprefix(prefix)).exists():
+        return None
+    with open_record(settings) as ledger:
+        return next((record.spec for record in ledger.campaigns() if record.name == name), None)
 
 
 def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None = None) -> Adapter:

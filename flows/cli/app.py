@@ -8,7 +8,19 @@ from typing import Final
 
 import typer
 
-from flows.cli import audit, believing, campaigns, checking, deciding, exchanging, health, looking, running, starts
+from flows.cli import (
+    audit,
+    believing,
+    campaigns,
+    checking,
+    deciding,
+    exchanging,
+    health,
+    importing,
+    looking,
+    running,
+    starts,
+)
 from flows.cli.guard import Guarded
 
 app: Final = typer.Typer(
@@ -23,7 +35,7 @@ app: Final = typer.Typer(
 )
 
 _COMMANDS: Final = {
-    "Begin": (starts.init, checking.validate),
+    "Begin": (starts.init, importing.import_, checking.validate),
     "Go on": (running.run, running.tick, campaigns.stop, campaigns.resume),
     "Look": (looking.status, looking.show, believing.best, looking.plate, looking.report, looking.replay),
     "Results": (exchanging.tell, exchanging.retract, exchanging.export),
@@ -41,7 +53,7 @@ _COMMANDS: Final = {
 
 for _panel, _group in _COMMANDS.items():
     for _command in _group:
-        app.command(rich_help_panel=_panel)(_command)
+        app.command(_command.__name__.strip("_"), rich_help_panel=_panel)(_command)
 app.add_typer(audit.app, name="audit", rich_help_panel="This machine")
 
 

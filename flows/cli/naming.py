@@ -42,13 +42,9 @@ def opened(where: Settings, text: str) -> str:
 
 def is_on_record(where: Settings, name: str) -> bool:
     """Whether the record has a campaign of that name; makes no record where there is none."""
-    prefix = "sqlite:///"
-    if where.database.startswith(prefix) and not Path(where.database.removeprefix(prefix)).exists():
-        return False
-    from flows.wiring import open_record
+    from flows.wiring import spec_on_record
 
-    with open_record(where) as ledger:
-        return any(record.name == name for record in ledger.campaigns())
+    return spec_on_record(where, name) is not None
 
 
 def near(path: Path | str) -> str:

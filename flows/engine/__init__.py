@@ -3,19 +3,21 @@
 from flows.engine.best import believed, best
 from flows.engine.campaigns import add_campaign
 from flows.engine.deciding import approve, ban, decisions, edit, lift, pin
+from flows.engine.importing import bring_in
 from flows.engine.literature import tell_source
 from flows.engine.passes import tick
 from flows.engine.persons import resolve, resume, retract, stop
 from flows.engine.previewing import preview, preview_spec
 from flows.engine.replaying import replay
-from flows.engine.reports import Best, ReplayReport, StatusReport, TellReport, TickReport
+from flows.engine.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
 from flows.engine.running import run
 from flows.engine.standing import status
-from flows.engine.telling import TellError, tell
+from flows.engine.telling import TellError, tell, tell_rows
 from flows.engine.view import View
 
 __all__ = [
     "Best",
+    "ImportReport",
     "ReplayReport",
     "StatusReport",
     "TellError",
@@ -27,6 +29,7 @@ __all__ = [
     "ban",
     "believed",
     "best",
+    "bring_in",
     "decisions",
     "edit",
     "lift",
@@ -41,6 +44,7 @@ __all__ = [
     "status",
     "stop",
     "tell",
+    "tell_rows",
     "tell_source",
     "tick",
 ]

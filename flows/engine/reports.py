@@ -121,6 +121,31 @@ class TellReport(_Report):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportReport(_Report):
+    """What became of a campaign that ran elsewhere."""
+
+    campaign: str
+    file: str  # the campaign file
+    file_state: str  # "new" of a dry run that finds none, else "written", "unchanged", "kept" or "overwritten"
+    format: str
+    described: str  # what the imported file is, in words
+    parameters: int
+    targets: int
+    constraints: int
+    measured: int  # results that the source holds, by how they ended
+    negatives: int
+    faults: int
+    accepted: int  # results put on record now
+    duplicates: int  # results that were on record
+    problems: list[str]  # one sentence for each result that cannot be used, with its place in the source
+    pending: tuple[str, ...]  # experiments without a result
+    left: tuple[str, ...]  # what was not carried over
+    notes: tuple[str, ...]
+    text: str  # of the campaign file
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayReport(_Report):
     """Whether a stored round comes out again from the record alone."""
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +47,17 @@ def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> Tel
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
+        drafts, blank = _drafts(path.name, data, ledger.campaign(name).spec["objective"])
+    notes = (f"{blank} rows of the worksheet are not filled in yet",) if blank else ()
+    return tell_rows(settings, name, path.name, drafts, by=by, notes=notes)
+
+
+def tell_rows(
+    settings: Settings, name: str, file: str, drafts: Sequence[EnvelopeDraft], *, by: str, notes: tuple[str, ...] = ()
+) -> TellReport:
+    """Store rows of ``file``, drafted as ``flows.engine.rows`` does, then judge them. Raises as ``tell``."""
+    with open_record(settings) as ledger:
         campaign = ledger.campaign(name)
-        drafts, blank = _drafts(path.name, data, campaign.spec["objective"])
         with holding(ledger, settings, campaign.name, patience=PATIENCE) as held:
             session = Session(settings, name, ledger, held)
             before = {e.id for e in session.view.unjudged}
@@ -61,10 +70,9 @@ def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> Tel
             judged = {e.id: e for e in ledger.envelopes(name)}
     new = {j.envelope.id for j in judgements} - before
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
-    problems = _problems(path.name, rows, session)
+    problems = _problems(file, rows, session)
     added = tuple(e.id for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED)
     known = sum(e.verdict is Verdict.DUPLICATE or (e.verdict is Verdict.ACCEPTED and e.id not in new) for e in rows)
-    notes = (f"{blank} rows of the worksheet are not filled in yet",) if blank else ()
     return TellReport(len(added), known, problems, added, notes)
 
 
@@ -110,14 +118,19 @@ def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[s
     if not bad:
         return []
     kept = f"{len(bad)} rows are kept as malformed" if len(bad) > 1 else "the row is kept as malformed"
-    if (message := _fault_of_header(bad[0], session)) is not None:
+    if _line(bad[0]).isdigit() and (message := _fault_of_header(bad[0], session)) is not None:
         return [f"{file} line 1: {message} ({kept}; correct the header and tell the file again)"]
     return [f"{_place(file, e)}: {e.message}" for e in bad]
 
 
 def _place(file: str, envelope: EnvelopeRecord) -> str:
-    line = envelope.source.rpartition(":")[2]
-    return file if line == WHOLE else f"{file} line {line}"
+    line = _line(envelope)
+    return file if line == WHOLE else f"{file} {'line ' * line.isdigit()}{line}"
+
+
+def _line(envelope: EnvelopeRecord) -> str:
+    """The line of a told file; of an imported one where in it, such as "trial 7"."""
+    return envelope.source.rpartition(":")[2]
 
 
 def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:

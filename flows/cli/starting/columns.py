@@ -80,8 +80,8 @@ def read_columns(text: str, source: str) -> list[Column]:
     return [_column(header, rows) for header in rows[0][1]]
 
 
-def _column(header: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> Column:
-    cells = tuple((line, row[header]) for line, row in rows if row[header])
+def read_header(header: str) -> tuple[str, str, tuple[str, ...]]:
+    """A header's name as a parameter may be called, its unit ("" for none), and what was changed, as notes."""
     name, unit, notes = header, "", []
     if match := _UNIT.match(header):
         said = (match["square"] if match["square"] is not None else match["round"]).strip()
@@ -94,4 +94,10 @@ def _column(header: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> Colum
     usable = _UNUSABLE.sub("_", name).strip("_ .-") or "column"
     if usable != name:
         notes.append(f"called {header!r} in the table")
-    return Column(header, usable, unit, cells, tuple(notes))
+    return usable, unit, tuple(notes)
+
+
+def _column(header: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> Column:
+    cells = tuple((line, row[header]) for line, row in rows if row[header])
+    name, unit, notes = read_header(header)
+    return Column(header, name, unit, cells, notes)

@@ -16,7 +16,7 @@ from flows.cli.starting.kinds import (
     is_zero_or_amount,
     order_of,
 )
-from flows.cli.starting.yaml_text import flow, scalar
+from flows.cli.starting.yaml_text import exact, flow, scalar
 from loop.errors import SpecError, did_you_mean
 
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
@@ -33,6 +33,9 @@ class Guess:
     rows_with_results: int
     is_complete: bool  # the table holds every combination: it can play the laboratory
     can_be_told: bool  # its columns are parameters and targets and nothing else: hakken tell reads it as it is
+    sources: Mapping[str, str]  # the column's header of each name that results are told by, targets included
+    totals: Mapping[str, float]  # what a name's values are divided by, where fractions sum to something else than one
+    left_out: tuple[str, ...]  # columns that are neither parameter nor target, each with the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,16 @@ class _Part:
         return {f"{self.name}.{part}": column.header for part, column in named}
 
 
-def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets: Mapping[str, str]) -> Guess:
+def guess_campaign(
+    text: str,
+    *,
+    source: str,
+    path: str,
+    campaign: str,
+    targets: Mapping[str, str],
+    command: str = "init",
+    plays_laboratory: bool = True,
+) -> Guess:
     """A commented campaign file for a table.
 
     Args:
@@ -64,6 +76,8 @@ def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets:
         path: The table as the campaign file would name it.
         campaign: The campaign's name.
         targets: Which columns are measured, by header or by name, and the goal of each.
+        command: The command that guesses, for the first line.
+        plays_laboratory: Whether a complete table may be the campaign's laboratory.
 
     Raises:
         SpecError: The table cannot be read, a target is no column or holds no number, or no parameter is left.
@@ -85,11 +99,11 @@ def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets:
     sizes = [p.size for p in parts]
     size = None if None in sizes else math.prod(s for s in sizes if s is not None)
     n_results = min(len(c.cells) for c in measured)
-    is_complete = size is not None and size > 1 and size == n_results == _combinations(parts)
+    is_complete = plays_laboratory and size is not None and size > 1 and size == n_results == _combinations(parts)
     budget = min(50, size or 50)
     batch = min(5, budget)
     lines = [
-        f"# Guessed by hakken init from {source} ({n_rows} rows). Read it through, and mend what is wrong;",
+        f"# Guessed by hakken {command} from {source} ({n_rows} rows). Read it through, and mend what is wrong;",
         "# then: hakken validate FILE",
         "",
         f"campaign: {scalar(campaign)}",
@@ -119,7 +133,17 @@ def guess_campaign(text: str, *, source: str, path: str, campaign: str, targets:
     used -= {c.header for part in parts if part.fractions and part.fractions.total != 1.0 for c in part.columns}
     used |= {c.header for c in columns if context_of(c) == "beside" and c.header == c.name.casefold()}
     can_be_told = {c.header for c in columns} == used | {c.header for c in measured}
-    return Guess("\n".join(lines) + "\n", n_results, is_complete, can_be_told)
+    sources = {name: header for part in [*parts, *context] for name, header in part.sources.items()}
+    totals = {name: part.fractions.total for part in parts if part.fractions for name in part.sources}
+    return Guess(
+        "\n".join(lines) + "\n",
+        n_results,
+        is_complete,
+        can_be_told,
+        sources | {c.name: c.header for c in measured},
+        {name: total for name, total in totals.items() if total != 1.0},
+        tuple(left_out),
+    )
 
 
 def _combinations(parts: Sequence[_Part]) -> int:
@@ -257,12 +281,12 @@ def _number(column: Column) -> _Part:
     unit = f", unit: {scalar(column.unit)}" if column.unit else ""
     hints = [] if column.unit else ["no unit in the header; add one, such as unit: degC"]
     if len(numbers) <= FEW:
-        within = f"values: [{', '.join(f'{value:.12g}' for value in numbers)}]"
+        within = f"values: [{', '.join(map(exact, numbers))}]"
     elif is_zero_or_amount(column):
-        within = f"low: {numbers[1]:.12g}, high: {numbers[-1]:.12g}, or_zero: true"
+        within = f"low: {exact(numbers[1])}, high: {exact(numbers[-1])}, or_zero: true"
         hints.append("zero, or an amount of at least the lowest; leave or_zero out and lower low if less makes sense")
     else:
-        within = f"low: {numbers[0]:.12g}, high: {numbers[-1]:.12g}"
+        within = f"low: {exact(numbers[0])}, high: {exact(numbers[-1])}"
         hints.append("was it measured rather than chosen? then name it with --target")
     if is_logarithmic(column):
         within += ", scale: log"

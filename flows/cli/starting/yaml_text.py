@@ -22,3 +22,12 @@ def scalar(text: str) -> str:
 def flow(texts: Iterable[str]) -> str:
     """Texts as the inside of a YAML list in one line."""
     return ", ".join(scalar(text) for text in texts)
+
+
+def exact(number: float) -> str:
+    """A finite number so that YAML reads exactly the same number, as short as can be."""
+    text = repr(float(number)).removesuffix(".0")
+    mantissa, e, exponent = text.partition("e")
+    if e and "." not in mantissa:  # YAML 1.1 takes 1e-05 for text
+        return f"{mantissa}.0e{exponent if exponent.startswith('-') else '+' + exponent.removeprefix('+')}"
+    return text

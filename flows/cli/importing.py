@@ -1,0 +1,134 @@
+"""``import``: a campaign that runs elsewhere moves here in one command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.guard import REFUSED
+from flows.cli.guard import tell as complain
+from flows.cli.naming import settings
+from flows.cli.screen import Json, Screen
+from flows.cli.words import plural
+from loop.errors import SpecError
+
+if TYPE_CHECKING:
+    from flows.engine.reports import ImportReport
+
+GOALS = ("maximize", "minimize")
+LISTED = 8  # pending experiments that are shown; the JSON document has all of them
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the other program saved.")],
+    from_: Annotated[
+        str | None, typer.Option("--from", help="baybe, edbo, ax, optuna, ord or csv; told from the file without it.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The campaign's name; the source's or the file's by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The campaign file to write.")] = Path("campaign.yaml"),
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="What is measured, where the source does not say; NAME:minimize to minimise. Repeatable."),
+    ] = None,
+    goal: Annotated[
+        str | None, typer.Option(help="maximize or minimize: of targets without a goal of their own.")
+    ] = None,
+    study: Annotated[str, typer.Option(help="Which study, where a storage of Optuna has several.")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be written; write and record nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a campaign file that says something else.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep a campaign file that says something else, and bring in results only.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Move a campaign here from BayBE, EDBO+, Ax, Optuna, an ORD dataset or a table: space, objective and results.
+
+    Results come in as told ones do; importing the same file again adds nothing. What cannot be carried over is listed.
+    """
+    from flows.engine import bring_in
+    from flows.importing import Source
+
+    if force and keep:
+        raise SpecError("--force overwrites the campaign file and --keep keeps it; give one of them")
+    goals = dict(_goal(said) for said in target or [])
+    if goal is not None and goal not in GOALS:
+        raise SpecError(f"--goal is {goal!r}; use {' or '.join(GOALS)}")
+    source = Source(
+        path=file,
+        data=_bytes(file),
+        goals=goals,
+        goal_of_all=goal or "",
+        study=study,
+        campaign=name or "",
+        table=Path(os.path.relpath(file, out.parent)).as_posix(),
+    )
+    report = bring_in(settings(), source, out, format=from_, dry_run=dry_run, force=force, keep=keep)
+    screen = Screen(as_json)
+    screen.document(report.as_json())
+    _show(screen, report, file, is_said=from_ is not None)
+    if report.problems:
+        complain(
+            f"{plural(len(report.problems), 'result')} of {file} cannot be used"
+            + ("" if dry_run else "; each is kept on record as it came")
+            + ". Mend the campaign file and import again with --keep, or tell them corrected:\n  "
+            + "\n  ".join(report.problems),
+            "ImportProblems",
+            as_json=False,
+        )
+        raise typer.Exit(REFUSED)
+    if dry_run:
+        screen.next_step("the same command without --dry-run writes and records this")
+    else:
+        screen.next_step(f"read {out}; hakken run --dry-run {out} shows the next batch, hakken run {out} runs it")
+
+
+def _show(screen: Screen, report: ImportReport, file: Path, *, is_said: bool) -> None:
+    screen.say(
+        f"{file} is {report.described}" + ("" if is_said else f" (told from its content; --from {report.format})")
+    )
+    if report.dry_run:
+        screen.say()
+        screen.say(report.text)
+    counts = [plural(report.measured, "measured result")]
+    counts += [plural(n, one) for n, one in ((report.negatives, "negative"), (report.faults, "fault")) if n]
+    parts = f"{plural(report.parameters, 'parameter')}, {plural(report.targets, 'target')}, {', '.join(counts)}"
+    if report.dry_run:
+        screen.say(f"would write {report.file}, a campaign called {report.campaign}: {parts}")
+    else:
+        verb = {"written": "wrote", "overwritten": "overwrote"}.get(report.file_state, "kept")
+        screen.say(f"{verb} {report.file}, a campaign called {report.campaign}: {parts}")
+        known = f", {report.duplicates} known already" if report.duplicates else ""
+        nothing = "; nothing new" if not report.accepted and not report.problems else ""
+        screen.say(f"{plural(report.accepted, 'result')} put on record{known}{nothing}")
+    if report.pending:
+        screen.say(f"{plural(len(report.pending), 'experiment')} without a result, which hakken does not wait for:")
+        for label in report.pending[:LISTED]:
+            screen.say(f"  {label}")
+        if len(report.pending) > LISTED:
+            screen.say(f"  and {len(report.pending) - LISTED} more")
+    for title, items in (("not carried over:", report.left), ("read so:", report.notes)):
+        if items:
+            screen.say(title)
+            for item in items:
+                screen.say(f"  {item}")
+
+
+def _goal(said: str) -> tuple[str, str]:
+    name, _, goal = said.rpartition(":")
+    return (name, goal) if name and goal in GOALS else (said, "")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise SpecError(f"{path}: no such file (looked for {path.absolute()}); check the name") from None
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from None

@@ -1,0 +1,220 @@
+"""Ax: an experiment as ``Client.save_to_json_file`` (or AxClient) and ``save_experiment`` write it, Ax 1.0 to 1.3."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from flows.importing.ax.objective import linear, read_objective
+from flows.importing.foreign import Entry, Foreign, Reading, Result, fault, label_of
+from flows.importing.parameters import Names, category, number, option
+from flows.importing.source import Source
+
+_EXPERIMENTS: Final = ("Experiment", "MultiTypeExperiment")
+_PENDING: Final = ("CANDIDATE", "STAGED", "RUNNING", "DISPATCHED")
+_ENDINGS: Final = {  # of trials that gave no result: the kind of fault, and what is said of it
+    "FAILED": ("unknown", "failed"),
+    "ABANDONED": ("cancelled", "abandoned"),
+    "EARLY_STOPPED": ("cancelled", "stopped early"),
+    "STALE": ("timeout", "stale"),
+}
+
+
+def recognises(source: Source) -> bool:
+    """A JSON object that is an experiment of Ax, or has one."""
+    return _experiment(source.peek()) is not None
+
+
+def read(source: Source) -> Foreign:
+    """The experiment in the file. Raises ``ImportFault``."""
+    data = _experiment(source.json)
+    if data is None:
+        raise source.fault("not an experiment of Ax: save one with Client.save_to_json_file or save_experiment")
+    try:
+        return _campaign(source, data)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise source.misplaced("an experiment of Ax", error) from error
+
+
+def _experiment(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    inner = data.get("experiment") if "_type" in data or "generation_strategy" in data else data
+    return inner if isinstance(inner, Mapping) and inner.get("__type") in _EXPERIMENTS else None
+
+
+def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
+    names = Names()
+    left: list[str] = []
+    entries = _parameters(source, data["search_space"]["parameters"], names, left)
+    rules = [_constraint(rule, list(entries), names, left) for rule in data["search_space"]["parameter_constraints"]]
+    values = _values(data)
+    known = {m["name"] for m in data.get("tracking_metrics") or ()} | {m for found in values.values() for m in found}
+    objective = read_objective(source, data.get("optimization_config"), names, sorted(known))
+    results: list[Result] = []
+    pending: list[str] = []
+    for trial in sorted(data["trials"].values(), key=lambda t: int(t["index"])):
+        status = trial["status"]["name"]
+        arms = _arms(trial)
+        for arm in arms:
+            settings = _settings(arm["parameters"], entries, names)
+            if status in _PENDING:
+                pending.append(label_of(settings))
+                continue
+            place = f"trial {trial['index']}" + (f" arm {arm['name']}" if len(arms) > 1 else "")
+            found = values.get((int(trial["index"]), arm["name"]), {})
+            results.append(_result(place, trial, settings, found, objective.metrics, names))
+    tracked = sorted({m for found in values.values() for m in found} - set(objective.metrics))
+    for metric in tracked:
+        n = sum(metric in found for found in values.values())
+        left.append(f"metric {metric}, which is tracked and no target: {n} values")
+    if data.get("status_quo"):
+        left.append(f"that {label_of(data['status_quo']['parameters'])} is the baseline")
+    if source.json.get("generation_strategy"):
+        left.append("the generation strategy with its models")
+    return Foreign(
+        format="ax",
+        described=f"an experiment of Ax called {data.get('name')!r}" if data.get("name") else "an experiment of Ax",
+        name=data.get("name") or "",
+        description=data.get("description") or "",
+        parameters=tuple(entries.values()),
+        constraints=tuple(rule for rule in rules if rule is not None),
+        targets=objective.targets,
+        tradeoff=objective.tradeoff,
+        results=tuple(results),
+        pending=tuple(pending),
+        left=(*left, *objective.left),
+    )
+
+
+def _parameters(
+    source: Source, parameters: Iterable[Mapping[str, Any]], names: Names, left: list[str]
+) -> dict[str, Entry]:
+    """By Ax's names; what is fixed is no parameter. Those that others hang on come with ``when``."""
+    entries: dict[str, Entry] = {}
+    gates: dict[str, dict[str, Any]] = {}
+    for p in parameters:
+        name, kind = p["name"], p["parameter_type"]["name"]
+        what = [word for key, word in (("is_fidelity", "a fidelity"), ("is_task", "a task")) if p.get(key)]
+        if what:
+            wanted = f" (wanted at {p['target_value']})" if p.get("target_value") is not None else ""
+            left.append(f"{name}: that it is {what[0]}{wanted}; models see it as any other parameter")
+        for key, word in (("logit_scale", "its logit scale"), ("digits", f"rounding to {p.get('digits')} digits")):
+            if p.get(key) not in (None, False):
+                left.append(f"{name}: {word}")
+        match p["__type"]:
+            case "RangeParameter":
+                step = 1.0 if kind == "INT" else None
+                ends = (p["lower"], p["upper"])
+                entries[name] = number(names, name, bounds=ends, step=step, log=bool(p.get("log_scale")))
+            case "ChoiceParameter":
+                values, is_ordered = p["values"], bool(p.get("is_ordered"))
+                if kind in ("INT", "FLOAT") and is_ordered:
+                    entries[name] = number(names, name, values=values, log=bool(p.get("log_scale")))
+                else:
+                    entries[name] = category(names, name, values, ordered=is_ordered)
+            case "FixedParameter":
+                left.append(f"{name}: always {p['value']}; what does not vary is no parameter")
+            case "DerivedParameter":
+                left.append(f"{name}: derived as {p['expression_str']}; a parameter of type derived lets models see it")
+            case other:
+                raise source.fault(
+                    f"parameter {name!r} is of kind {other!r}, which hakken does not know; leave it out there"
+                )
+        for value, dependents in (p.get("dependents") or {}).items():
+            for dependent in dependents:
+                gates.setdefault(dependent, {}).setdefault(name, []).append(value)
+    for dependent, gate in gates.items():
+        if dependent in entries and all(parent in entries for parent in gate):
+            when = {names[parent]: [_gate_value(entries[parent], v) for v in values] for parent, values in gate.items()}
+            entry = entries[dependent]
+            entries[dependent] = Entry(entry.name, dict(entry.keys) | {"when": when}, entry.comments)
+    return entries
+
+
+def _gate_value(parent: Entry, value: Any) -> str | float:
+    if parent.keys["type"] == "number":
+        return float(value)
+    labels = parent.keys["options"]
+    words = {"true": "True", "false": "False"}  # as JSON writes the keys of an object
+    return option(value) if option(value) in labels else words.get(str(value), str(value))
+
+
+def _constraint(rule: Mapping[str, Any], known: list[str], names: Names, left: list[str]) -> Entry | None:
+    """A weighted sum of parameters under a bound; before 1.3 with its weights, since then as text."""
+    if "constraint_dict" in rule:
+        weights, bound, side = rule["constraint_dict"], float(rule["bound"]), "at_most"
+    else:
+        text = rule.get("inequality") or rule["equality"]
+        left_side, sign, right = re.split(r"(<=|>=|==)", text)
+        weights, bound = dict(linear(left_side, known)), float(right)
+        side = {"<=": "at_most", ">=": "at_least", "==": "equals"}[sign]
+    if missing := [n for n in weights if n not in known]:
+        left.append(
+            f"the constraint {' + '.join(f'{w:g} {n}' for n, w in weights.items())} {side} {bound:g}: no {missing[0]}"
+        )
+        return None
+    return Entry("", {"sum": {names[n]: float(w) for n, w in weights.items()}, side: bound})
+
+
+def _arms(trial: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The trial's arms, each once; a batch has them in several runs of its generators."""
+    runs = (
+        [trial["generator_run"]]
+        if trial.get("generator_run")
+        else [
+            *(trial.get("generator_runs") or ()),
+            *(s["generator_run"] for s in trial.get("generator_run_structs") or ()),
+        ]
+    )
+    return list({arm["name"]: arm for run in runs for arm in run["arms"]}.values())
+
+
+def _settings(parameters: Mapping[str, Any], entries: Mapping[str, Entry], names: Names) -> dict[str, str | float]:
+    return {
+        names[name]: float(value) if entries[name].keys["type"] == "number" else option(value)
+        for name, value in parameters.items()
+        if name in entries and value is not None
+    }
+
+
+def _values(data: Mapping[str, Any]) -> dict[tuple[int, str], dict[str, tuple[float | None, float | None, int]]]:
+    """Mean and standard error by trial and arm, then by metric; of several steps the last, and how many there were."""
+    found: dict[tuple[int, str], dict[str, tuple[float | None, float | None, int]]] = {}
+    for stamped in (data.get("data_by_trial") or {}).values():
+        for _, one in sorted(stamped["value"], key=lambda pair: pair[0]):
+            frame = json.loads(one["df"]["value"])
+            rows = [{column: cells.get(i) for column, cells in frame.items()} for i in frame.get("trial_index", {})]
+            rows.sort(key=lambda row: row.get("step") or 0.0)
+            steps: dict[tuple[int, str, str], int] = {}
+            for row in rows:
+                key = (int(row["trial_index"]), str(row["arm_name"]))
+                metric = str(row["metric_name"])
+                steps[(*key, metric)] = steps.get((*key, metric), 0) + (row.get("step") is not None)
+                found.setdefault(key, {})[metric] = (row["mean"], row.get("sem"), steps[(*key, metric)])
+    return found
+
+
+def _result(
+    place: str,
+    trial: Mapping[str, Any],
+    settings: Mapping[str, str | float],
+    values: Mapping[str, tuple[float | None, float | None, int]],
+    metrics: Iterable[str],
+    names: Names,
+) -> Result:
+    """A completed arm with its values, or a fault; what an unfinished one had measured stands in its comment."""
+    status, reason = trial["status"]["name"], trial.get("status_reason")
+    if status != "COMPLETED":
+        kind, word = _ENDINGS.get(status, ("unknown", status.lower().replace("_", " ")))
+        partly = [f"{m} {v:g} at its last step" for m, (v, _, _) in values.items() if v is not None]
+        return fault(place, settings, kind, "; ".join([word + (f": {reason}" if reason else ""), *partly]))
+    readings = {}
+    for metric in metrics:
+        mean, sem, _ = values.get(metric, (None, None, 0))
+        if mean is not None and math.isfinite(mean):
+            readings[names[metric]] = Reading(mean, sem if sem is not None and math.isfinite(sem) else None)
+    if not readings:
+        return fault(place, settings, "unknown", "completed, and no target has a value where it comes from")
+    return Result(place, settings, readings)

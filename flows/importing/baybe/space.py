@@ -1,0 +1,156 @@
+"""Search spaces of BayBE in hakken's words: parameters, and the settings of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.importing.baybe.constraints import Constraints, Finite
+from flows.importing.candidates import excluding, not_listed
+from flows.importing.foreign import Entry, Setting
+from flows.importing.frames import Cell, read_frame
+from flows.importing.parameters import Names, category, component, number, option
+from flows.importing.source import Source
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How rows of BayBE's frames are read; ``columns`` are its own names, ``gates`` say when a parameter applies."""
+
+    names: Names
+    columns: tuple[str, ...]
+    numbers: frozenset[str]
+    meant: Mapping[str, Mapping[str, str]]  # options of substances, by BayBE's label
+    gates: Mapping[str, Mapping[str, Sequence[Setting]]]
+
+    def settings(self, row: Mapping[str, Cell]) -> tuple[dict[str, Setting], list[str]]:
+        """A row's settings by hakken's names, and BayBE's names of parameters that do not apply there."""
+        found: dict[str, Setting] = {}
+        for name in (c for c in self.columns if c in row):
+            if name in self.numbers:
+                found[self.names[name]] = float(row[name])  # type: ignore[arg-type]  # a column of numbers
+            else:
+                label = option(row[name])
+                found[self.names[name]] = self.meant.get(name, {}).get(label, label)
+        idle = [n for n, gate in self.gates.items() if any(found.get(g) not in values for g, values in gate.items())]
+        for name in idle:
+            found.pop(self.names[name], None)
+        return found, idle
+
+
+@dataclass(frozen=True)
+class Space:
+    """A search space: parameters, constraints, how rows are read, and what was not carried over."""
+
+    parameters: tuple[Entry, ...]
+    constraints: tuple[Entry, ...]
+    rows: Rows
+    left: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_space(
+    source: Source, data: Mapping[str, Any], metadata: Mapping[str, Sequence[Cell]] | None, names: Names
+) -> Space:
+    """The search space. Raises ``ImportFault`` for a kind of parameter that is not known."""
+    discrete, continuous = data["discrete"], data["continuous"]
+    left: list[str] = []
+    notes: list[str] = []
+    entries: dict[str, Entry] = {}
+    finite: dict[str, Finite] = {}
+    meant: dict[str, Mapping[str, str]] = {}
+    rules = Constraints(names, finite, meant, left)
+    for p in discrete["parameters"]:
+        name = p["name"]
+        comments, unit = _metadata(p)
+        match p["type"]:
+            case "NumericalDiscreteParameter":
+                entries[name] = number(names, name, *comments, values=p["values"], unit=unit)
+                finite[name] = Finite(tuple(sorted(float(v) for v in p["values"])), is_number=True)
+                if p.get("tolerance"):
+                    left.append(f"{name}: a tolerance of {p['tolerance']:g} (a value between is taken as it is)")
+            case "SubstanceParameter":
+                found = component(names, name, p["data"], *comments)
+                entries[name], meant[name] = found.entry, found.options
+                finite[name] = Finite(tuple(dict.fromkeys(found.options.values())), is_number=False)
+                left.append(
+                    f"{name}: its encoding {p.get('encoding')}; hakken's own descriptors and fingerprints are used"
+                )
+            case "CategoricalParameter" | "TaskParameter" | "CustomDiscreteParameter":
+                values, what = _options(p)
+                entries[name] = category(names, name, values, *comments)
+                finite[name] = Finite(tuple(entries[name].keys["options"]), is_number=False)
+                left += [f"{name}: {what}"] if what else []
+            case kind:
+                raise source.fault(
+                    f"parameter {name!r} is of kind {kind!r}, which hakken does not know; leave it out there"
+                )
+        if (active := p.get("active_values")) and len(active) < len(finite[name].values):
+            rules.only(name, [meant.get(name, {}).get(option(v), option(v)) for v in active])
+    for p in continuous["parameters"]:
+        comments, unit = _metadata(p)
+        ends = p["bounds"]
+        entries[p["name"]] = number(names, p["name"], *comments, bounds=(ends["lower"], ends["upper"]), unit=unit)
+    for constraint in discrete.get("constraints") or ():
+        rules.add(constraint)
+    for key in ("constraints_lin_eq", "constraints_lin_ineq", "constraints_nonlin"):
+        for constraint in continuous.get(key) or ():
+            rules.add(constraint | {"type": constraint.get("type", "ContinuousLinearConstraint")}, entries)
+    for name, gate in rules.gates.items():
+        entries[name] = Entry(entries[name].name, dict(entries[name].keys) | {"when": gate}, entries[name].comments)
+    numbers = frozenset(n for n in entries if n not in finite or finite[n].is_number)
+    rows = Rows(names, tuple(entries), numbers, meant, rules.gates)
+    if text := discrete.get("exp_rep"):
+        some = [entry for name, entry in entries.items() if name in finite]
+        _list(rules, some, rows, read_frame(text)[0], metadata or {})
+    return Space(tuple(entries.values()), tuple(rules.entries), rows, tuple(left), tuple(notes))
+
+
+def _list(
+    rules: Constraints, parameters: Sequence[Entry], rows: Rows, frame: Mapping[str, Sequence[Cell]], metadata: Any
+) -> None:
+    """Leave out what BayBE's list of candidates lacks, and what a person excluded from it."""
+    length = len(next(iter(frame.values()))) if frame else 0
+    listed = [rows.settings({name: column[i] for name, column in frame.items()})[0] for i in range(length)]
+    mine = {entry.name for entry in parameters}
+    about = [r for r in rules.entries if _names_of(r) <= mine]
+    more = not_listed(parameters, about, listed)
+    flags = metadata.get("excluded") or metadata.get("dont_recommend") or ()
+    excluded = [row for row, flag in zip(listed, flags, strict=False) if flag]
+    for some, everything, what in (
+        (more, [*listed, *(more or ())], "not among the candidates where it comes from"),
+        (excluded, listed, "excluded by a person where it comes from"),
+    ):
+        if some:
+            entries = excluding(some, everything, what)
+            if entries is None:
+                rules.left.append(f"that {len(some)} combinations are {what}: too many to be written one by one")
+            rules.entries += entries or ()
+    if more is None and length:
+        rules.left.append(f"the list of {length} candidates: it was not compared with what hakken makes of the space")
+
+
+def _names_of(rule: Entry) -> set[str]:
+    """The parameters that a constraint in hakken's words is about."""
+    keys = rule.keys
+    found = set(keys.get("count", ())) | set(keys.get("sum", ()))
+    for part in ("exclude", "when", "require"):
+        found |= set(keys.get(part, ()))
+    return found
+
+
+def _metadata(p: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    """A description as a comment, and the unit."""
+    meta = p.get("metadata") or {}
+    return ((meta["description"],) if meta.get("description") else ()), meta.get("unit")
+
+
+def _options(p: Mapping[str, Any]) -> tuple[list[Any], str]:
+    """Labels of a choice, and what of it is not carried over."""
+    if p["type"] == "CustomDiscreteParameter":
+        columns, labels = read_frame(p["data"])
+        return labels, f"its custom descriptors {', '.join(columns)}"
+    if p["type"] == "TaskParameter":
+        return list(p["values"]), "that it is a task, between which BayBE transfers; models see it as a choice"
+    return list(p["values"]), "its encoding INT, by the order of its options" if p.get("encoding") == "INT" else ""

@@ -1,0 +1,178 @@
+"""EDBO+: the CSV file that it reads and writes, a row for each candidate, PENDING where nothing is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from flows.cli.starting.columns import Column, read_header
+from flows.importing.candidates import excluding, not_listed
+from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, label_of
+from flows.importing.parameters import Names, category, component, number
+from flows.importing.rows import Table, read_rows
+from flows.importing.source import ImportFault, Source
+from loop.errors import SpecError
+
+_PENDING: Final = "PENDING"
+_PRIORITY: Final = "priority"
+_PREDICTED: Final = ("_predicted_mean", "_predicted_variance", "_expected_improvement")
+
+
+def recognises(source: Source) -> bool:
+    """A table with a column of priorities, or with cells that are PENDING."""
+    header = [cell.strip() for cell in source.head.split("\n", 1)[0].split(",")]
+    return len(header) > 1 and (_PRIORITY in header or _PENDING.encode() in source.data.upper())
+
+
+def read(source: Source) -> Foreign:
+    """The scope with its results. Raises ``ImportFault``."""
+    table = read_rows(source)
+    targets = _targets(source, table)
+    names = Names()
+    wanted, notes = [], []
+    for target in targets:
+        unit, unknown = names.unit(target)
+        goal = source.goal_unsaid(target)
+        if target not in source.goals and not source.goal_of_all:
+            notes.append(
+                f"{target} is maximised: the file does not say; import it with --target {target}:minimize if not"
+            )
+        wanted.append(Entry(names[target], {"goal": goal} | unit, (*names.comments(target), *unknown)))
+    left: list[str] = []
+    entries, meant = _parameters(source, table, targets, names, left)
+    if not entries:
+        raise source.fault("no column is left to vary: each is an objective, constant, or counts the rows")
+    results: list[Result] = []
+    pending: list[str] = []
+    listed: dict[frozenset[tuple[str, Setting]], dict[str, Setting]] = {}
+    for line, row in table.rows:
+        if empty := [h for h in entries if not row[h]]:
+            raise source.fault(f"line {line}: column {empty[0]!r} is empty; every parameter needs a value")
+        settings: dict[str, Setting] = {
+            entry.name: float(row[h]) if entry.keys["type"] == "number" else meant[h].get(row[h], row[h])
+            for h, entry in entries.items()
+        }
+        listed.setdefault(frozenset(settings.items()), settings)
+        readings = {names[t]: Reading(_value(source, line, t, row[t])) for t in targets if not _is_pending(row[t])}
+        if readings:
+            results.append(Result(f"line {line}", settings, readings))
+        elif _is_next(row):
+            pending.append(label_of(settings))
+    rules = _scope(list(entries.values()), list(listed.values()), left)
+    return Foreign(
+        format="edbo",
+        described=f"a scope of EDBO+ with {len(table.rows)} rows",
+        parameters=tuple(entries.values()),
+        constraints=tuple(rules),
+        targets=tuple(wanted),
+        results=tuple(results),
+        batch=len(pending) or None,
+        pending=tuple(pending),
+        left=(*left, "thresholds of objectives, if any: EDBO+ keeps them in the script that calls it"),
+        notes=tuple(notes),
+    )
+
+
+def _targets(source: Source, table: Table) -> list[str]:
+    """Columns that hold PENDING somewhere, and those that the person names."""
+    found = [h for h in table.header if any(_is_pending(row[h]) and row[h] for _, row in table.rows)]
+    source.check_goals([h for h in table.header if h != _PRIORITY])
+    targets = [h for h in table.header if h in found or h in source.goals]
+    if not targets:
+        raise source.fault(
+            f"no column is PENDING, so nothing says what is measured; add --target, such as --target {table.header[-1]}"
+        )
+    if len(targets) > 1 and not source.goal_of_all and (unsaid := [t for t in targets if t not in source.goals]):
+        asked = " ".join(f"--target {t}:maximize" for t in targets)
+        raise source.fault(f"which way does {unsaid[0]!r} go? EDBO+'s file does not say; give {asked}, or minimize")
+    return targets
+
+
+def _parameters(
+    source: Source, table: Table, targets: Sequence[str], names: Names, left: list[str]
+) -> tuple[dict[str, Entry], dict[str, dict[str, str]]]:
+    """By header; and what each cell of a column of substances means."""
+    entries: dict[str, Entry] = {}
+    meant: dict[str, dict[str, str]] = {}
+    for header in table.header:
+        if header == _PRIORITY or header in targets:
+            continue
+        name, unit, notes = read_header(header)
+        column = Column(
+            header, name, unit, tuple((line, row[header]) for line, row in table.rows if row[header]), notes
+        )
+        if header.endswith(_PREDICTED):
+            left.append(f"column {header}, what EDBO+'s model predicted")
+            continue
+        if len(column.distinct) < 2:
+            left.append(
+                f"column {header}: always {column.distinct[0]}" if column.distinct else f"column {header}: empty"
+            )
+            continue
+        numbers = column.numbers
+        if numbers is not None and _counts(numbers, len(column.cells)):
+            left.append(f"column {header}: it counts the rows")
+            continue
+        meant[header] = {}
+        if numbers is not None:
+            entries[header] = number(names, header, values=numbers)
+            continue
+        try:
+            is_structures = column.is_structures
+        except SpecError as error:
+            raise ImportFault(f"{source.name} {error}") from None
+        if is_structures:
+            subject = column.subject or "molecule"
+            subject = header if any(e.name == subject for e in entries.values()) else subject
+            found = component(
+                names, subject, {cell: cell for cell in column.distinct}, f"structures of column {header}"
+            )
+            entries[header], meant[header] = found.entry, dict(found.options)
+        else:
+            entries[header] = category(names, header, column.distinct)
+    return entries, meant
+
+
+def _counts(numbers: Sequence[float], n: int) -> bool:
+    """Whether the numbers are 0 to n - 1 or 1 to n: an index of the rows."""
+    return n > 2 and len(numbers) == n and numbers[0] in (0.0, 1.0) and numbers[-1] - numbers[0] == n - 1
+
+
+def _scope(entries: Sequence[Entry], listed: Sequence[dict[str, Setting]], left: list[str]) -> list[Entry]:
+    """Constraints for what the scope leaves out of all combinations."""
+    more = not_listed(entries, [], listed)
+    if more:
+        rules = excluding(more, [*listed, *more], "not in the scope")
+        if rules is not None:
+            return rules
+    if more is None or more:
+        left.append(
+            f"the scope's list of {len(listed)} candidates: hakken takes every combination, "
+            f"{math.prod(len(e.keys.get('values') or e.keys['options']) for e in entries)} of them"
+        )
+    return []
+
+
+def _is_pending(cell: str) -> bool:
+    return not cell or _PENDING in cell.upper()
+
+
+def _is_next(row: dict[str, str]) -> bool:
+    """Whether EDBO+ proposes the row: priority 1 (0 for the others, -1 for what is measured)."""
+    try:
+        return float(row.get(_PRIORITY) or 0) > 0
+    except ValueError:
+        return False
+
+
+def _value(source: Source, line: int, target: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise source.fault(
+            f"line {line}: objective {target!r} is neither a number nor PENDING, got {cell!r}; mend the cell"
+        )
+    return value

@@ -1,0 +1,283 @@
+"""Reactions of the Open Reaction Database as rows: who took part in which role, how much, under which conditions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, label_of
+from flows.importing.parameters import Names, category, component, number
+from flows.importing.source import Source
+from loop.units import convert
+
+Slot: TypeAlias = tuple[str, str, int]  # the input's key, the role, and which of several
+Quantity: TypeAlias = tuple[float, str]  # a number and its unit
+
+_UNITS: Final = {
+    "KILOGRAM": "kg", "GRAM": "g", "MILLIGRAM": "mg", "MICROGRAM": "ug", "MOLE": "mol", "MILLIMOLE": "mmol",
+    "MICROMOLE": "umol", "NANOMOLE": "nmol", "LITER": "L", "MILLILITER": "mL", "MICROLITER": "uL", "NANOLITER": "nL",
+    "DAY": "day", "HOUR": "h", "MINUTE": "min", "SECOND": "s", "CELSIUS": "degC", "FAHRENHEIT": "degF", "KELVIN": "K",
+    "BAR": "bar", "ATMOSPHERE": "atm", "PSI": "psi", "KPSI": "kpsi", "PASCAL": "Pa", "KILOPASCAL": "kPa",
+    "TORR": "torr",
+    "MM_HG": "mmHg",
+}  # fmt: skip
+_NOTHING: Final = "none"
+_READ: Final = {  # fields that are read; what else a reaction has is listed
+    "": {"inputs", "conditions", "outcomes", "reaction_id"},
+    "conditions": {"temperature", "pressure", "stirring", "ph"},
+    "outcomes": {"reaction_time", "conversion", "products"},
+}
+
+
+@dataclass
+class _Row:
+    """One outcome of one reaction."""
+
+    place: str
+    compounds: dict[Slot, tuple[str, str | None]] = field(default_factory=dict)  # label and SMILES
+    amounts: dict[Slot, Quantity] = field(default_factory=dict)
+    conditions: dict[str, Quantity] = field(default_factory=dict)
+    targets: dict[str, Reading] = field(default_factory=dict)
+
+
+def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, description: str) -> Foreign:
+    """The campaign that the reactions make: what varies among them is a parameter. Raises ``ImportFault``."""
+    rows = [row for i, reaction in enumerate(reactions, start=1) for row in _rows(reaction, i)]
+    left: list[str] = []
+    targets = _targets(source, rows, left)
+    names = Names()
+    built = _Parameters(rows, names, left)
+    if not built.entries:
+        raise source.fault("all reactions have the same inputs and conditions, so nothing says what may be varied")
+    results, pending = [], []
+    for row, settings in zip(rows, built.settings, strict=True):
+        readings = {names[t]: row.targets[t] for t in targets if t in row.targets}
+        if readings:
+            results.append(Result(row.place, settings, readings))
+        else:
+            pending.append(f"{row.place}: {label_of(settings)}")
+    wanted = {"unit": "%", "low": 0.0, "high": 100.0}
+    entries = [_target(names, t, source.goal_unsaid(t), rows, wanted) for t in targets]
+    left += _unread(reactions)
+    return Foreign(
+        format="ord",
+        described=f"{len(reactions)} reactions of the Open Reaction Database",
+        name=name,
+        description=description,
+        parameters=tuple(built.entries),
+        targets=tuple(entries),
+        results=tuple(results),
+        pending=tuple(pending),
+        left=tuple(left),
+        notes=tuple(built.notes),
+    )
+
+
+def exact32(number: float) -> float:
+    """The shortest number that is the same in 32 bits, which is what the record keeps: 0.1 and not 0.10000000149."""
+    return float(str(np.float32(number)))
+
+
+def _rows(reaction: Any, number_: int) -> Iterable[_Row]:
+    outcomes = list(reaction.outcomes) or [None]
+    called = reaction.reaction_id or f"reaction {number_}"
+    for i, outcome in enumerate(outcomes, start=1):
+        row = _Row(called if len(outcomes) == 1 else f"{called} outcome {i}")
+        for key, given in sorted(reaction.inputs.items()):
+            count: Counter[str] = Counter()
+            for compound in given.components:
+                role = _enum(compound, "reaction_role").lower().replace("unspecified", "input")
+                slot = (key, role, count[role])
+                count[role] += 1
+                row.compounds[slot] = _substance(compound)
+                if (amount := _amount(compound.amount)) is not None:
+                    row.amounts[slot] = amount
+        _conditions(reaction.conditions, row)
+        if outcome is not None:
+            _outcome(outcome, row)
+        yield row
+
+
+def _conditions(conditions: Any, row: _Row) -> None:
+    if (found := _quantity(conditions.temperature, "setpoint")) is not None:
+        row.conditions["temperature"] = found
+    if (found := _quantity(conditions.pressure, "setpoint")) is not None:
+        row.conditions["pressure"] = found
+    if conditions.stirring.rate.rpm:
+        row.conditions["stirring"] = (exact32(conditions.stirring.rate.rpm), "rpm")
+    if conditions.HasField("ph"):
+        row.conditions["pH"] = (exact32(conditions.ph), "")
+
+
+def _outcome(outcome: Any, row: _Row) -> None:
+    if (found := _quantity(outcome, "reaction_time")) is not None:
+        row.conditions["time"] = found
+    if outcome.HasField("conversion") and outcome.conversion.HasField("value"):
+        row.targets["conversion"] = _percentage(outcome.conversion)
+    desired = [p for p in outcome.products if p.is_desired_product] or list(outcome.products)[:1]
+    for product in desired[:1]:
+        for measurement in product.measurements:
+            kind = _enum(measurement, "type").lower()
+            if measurement.HasField("percentage") and measurement.percentage.HasField("value"):
+                row.targets.setdefault(kind, _percentage(measurement.percentage))
+
+
+def _percentage(message: Any) -> Reading:
+    sd = exact32(message.precision) if message.HasField("precision") else None
+    return Reading(exact32(message.value), sd)
+
+
+def _quantity(message: Any, name: str) -> Quantity | None:
+    """A value with its unit in a field; None where it is not given."""
+    if not message.HasField(name):
+        return None
+    found = getattr(message, name)
+    unit = _UNITS.get(_enum(found, "units"))
+    return (exact32(found.value), unit) if unit is not None and found.HasField("value") else None
+
+
+def _amount(amount: Any) -> Quantity | None:
+    kind = amount.WhichOneof("kind")
+    return _quantity(amount, kind) if kind in ("mass", "moles", "volume") else None
+
+
+def _substance(compound: Any) -> tuple[str, str | None]:
+    """Label and SMILES: the name where there is one, else the structure."""
+    said = {_enum(i, "type"): i.value for i in reversed(compound.identifiers)}
+    smiles = said.get("SMILES")
+    label = said.get("NAME") or said.get("IUPAC_NAME") or smiles or next(iter(said.values()), "unnamed")
+    return label, smiles
+
+
+def _enum(message: Any, name: str) -> str:
+    value = message.DESCRIPTOR.fields_by_name[name].enum_type.values_by_number.get(getattr(message, name))
+    return value.name if value is not None else "UNSPECIFIED"
+
+
+def _targets(source: Source, rows: Sequence[_Row], left: list[str]) -> list[str]:
+    """What is measured: the yield, or the conversion where there is none, or what the person names."""
+    counts = Counter(target for row in rows for target in row.targets)
+    if not counts:
+        raise source.fault("no reaction has a yield or a conversion in per cent, so nothing was measured")
+    source.check_goals(list(counts))
+    known = [t for t in ("yield", "conversion", "selectivity", "purity", "area") if t in counts] or list(counts)
+    chosen = list(source.goals) or known[:1]
+    for target, n in counts.items():
+        if target not in chosen:
+            left.append(f"{target} of {n} reactions: --target {target} makes it a target")
+    return chosen
+
+
+def _target(names: Names, target: str, goal: str, rows: Sequence[_Row], wanted: Mapping[str, Any]) -> Entry:
+    """A target in per cent, between 0 and 100 unless a value lies beyond."""
+    values = [row.targets[target].value for row in rows if target in row.targets]
+    keys = {k: v for k, v in wanted.items() if k == "unit" or all(0 <= value <= 100 for value in values)}
+    return Entry(names[target], {"goal": goal} | keys, names.comments(target))
+
+
+class _Parameters:
+    """Parameters for what varies, and every row's settings; what is the same everywhere is only said."""
+
+    def __init__(self, rows: Sequence[_Row], names: Names, left: list[str]) -> None:
+        self.entries: list[Entry] = []
+        self.notes: list[str] = []
+        self.settings: list[dict[str, Setting]] = [{} for _ in rows]
+        self._rows, self._names, self._left = rows, names, left
+        slots = dict.fromkeys(slot for row in rows for slot in row.compounds)
+        varying = [s for s in slots if len({row.compounds.get(s) for row in rows}) > 1]
+        called = {slot: self._called(slot, varying) for slot in slots}
+        for slot in slots:
+            is_varied = slot in varying
+            if is_varied:
+                self._substance(slot, called[slot])
+            else:
+                label = next(row.compounds[slot][0] for row in rows if slot in row.compounds)
+                left.append(f"{called[slot]}: always {label}")
+            amounts = [row.amounts.get(slot) for row in rows]
+            there = [slot in row.compounds for row in rows]
+            self._quantity(f"{called[slot]} amount", amounts, there, is_gated=is_varied)
+        for condition in dict.fromkeys(c for row in rows for c in row.conditions):
+            self._quantity(condition, [row.conditions.get(condition) for row in rows], [True] * len(rows))
+
+    def _called(self, slot: Slot, varying: Sequence[Slot]) -> str:
+        """The role where only one substance has it, else the input's key, with the role where that is not enough."""
+        key, role, _ = slot
+        same = [s for s in varying if s[0] == key]
+        if role != "input" and [s[1] for s in varying].count(role) == 1 and slot in varying:
+            return role
+        return key if len(same) <= 1 else f"{key} {role}"
+
+    def _substance(self, slot: Slot, called: str) -> None:
+        found = [row.compounds.get(slot) for row in self._rows]
+        smiles: dict[str, str | None] = {}
+        for label, structure in (f for f in found if f is not None):
+            if structure is not None and smiles.setdefault(label, structure) != structure:
+                smiles[structure] = structure  # one name for two structures: the structure tells them apart
+        bare = [f[0] for f in found if f is not None and f[1] is None]
+        absent = [_NOTHING] if None in found else []
+        if bare:
+            labels = list(dict.fromkeys([f[0] for f in found if f is not None])) + absent
+            self.entries.append(category(self._names, called, labels, f"without structures: {bare[0]!r} has none"))
+            meant = {label: label for label in labels}
+        else:
+            options = smiles | dict.fromkeys(absent)
+            made = component(self._names, called, options, role=slot[1] if slot[1] != "input" else "")
+            self.entries.append(made.entry)
+            meant = dict(made.options)
+        for settings, one in zip(self.settings, found, strict=True):
+            label = (
+                _NOTHING if one is None else one[1] if one[1] is not None and smiles.get(one[0]) != one[1] else one[0]
+            )
+            settings[self._names[called]] = meant[str(label)]
+
+    def _quantity(
+        self, called: str, found: Sequence[Quantity | None], is_there: Sequence[bool], *, is_gated: bool = False
+    ) -> None:
+        """A number where it varies; with ``is_gated`` the amount of the last parameter, where that is not nothing."""
+        given = [q for q in found if q is not None]
+        if not given:
+            return
+        unit = Counter(u for _, u in given).most_common(1)[0][0]
+        values = [None if q is None else _in(q, unit) for q in found]
+        distinct = sorted({v for v in values if v is not None})
+        if len(distinct) == 1:
+            self._left.append(f"{called}: always {distinct[0]:g} {unit}".rstrip())
+            return
+        if any(v is None for v, there in zip(values, is_there, strict=True) if there):
+            self._left.append(f"{called}, which only {len(given)} of {sum(is_there)} have")
+            return
+        entry = number(self._names, called, values=distinct, unit=unit)
+        name = self._names[called]
+        if not all(is_there) and is_gated:
+            parent = self.entries[-1]
+            keys = dict(entry.keys) | {"unless": {parent.name: _NOTHING}}
+            entry = Entry(entry.name, keys, entry.comments)
+        self.entries.append(entry)
+        for settings, value in zip(self.settings, values, strict=True):
+            if value is not None:
+                settings[name] = value
+
+
+def _in(quantity: Quantity, unit: str) -> float:
+    value, own = quantity
+    return value if own == unit else exact32(convert(value, own, unit))
+
+
+def _unread(reactions: Sequence[Any]) -> list[str]:
+    """Fields that reactions have and that were not read, with how many have each."""
+    counts: Counter[str] = Counter()
+    for reaction in reactions:
+        parts = {"": [reaction], "conditions": [reaction.conditions], "outcomes": list(reaction.outcomes)}
+        found = {
+            f"{part}.{f.name}".lstrip(".")
+            for part, messages in parts.items()
+            for message in messages
+            for f, _ in message.ListFields()
+            if f.name not in _READ[part]
+        }
+        counts.update(found)
+    return [f"{name} of {n} reactions" for name, n in counts.items()]

@@ -1,0 +1,51 @@
+"""Every format by name; a further one is a module and a line here. Nothing is imported before it is looked at."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final, Protocol, cast
+
+from flows.importing.foreign import Foreign
+from flows.importing.source import ImportFault, Source
+from loop.errors import UnknownName
+
+# In the order in which they are tried: a plain table is what nothing else takes for its own.
+FORMATS: Final[dict[str, tuple[str, str]]] = {
+    "baybe": ("flows.importing.baybe", "Campaign.to_json() of BayBE 0.13 to 0.15"),
+    "ax": ("flows.importing.ax", "Client.save_to_json_file or save_experiment of Ax 1.x"),
+    "optuna": ("flows.importing.optuna", "a study in Optuna's SQLite storage or journal file"),
+    "ord": ("flows.importing.ord", "reactions of the Open Reaction Database: .pb, .pb.gz, .pbtxt, .json"),
+    "edbo": ("flows.importing.edbo", "the CSV file that EDBO+ reads and writes"),
+    "csv": ("flows.importing.table", "any table with a row for each experiment"),
+}
+
+
+class Format(Protocol):
+    """What the module of a format has."""
+
+    def recognises(self, source: Source) -> bool:
+        """Whether the file looks like one of this format; never raises."""
+        ...
+
+    def read(self, source: Source) -> Foreign:
+        """The campaign in the file. Raises ``ImportFault``, which says what is wrong with it."""
+        ...
+
+
+def read_foreign(source: Source, name: str | None = None) -> Foreign:
+    """The campaign in a file of format ``name``, or of the first that recognises it.
+
+    Raises:
+        UnknownName: There is no such format.
+        ImportFault: The file cannot be read, or nothing recognises it.
+    """
+    if name is not None and name not in FORMATS:
+        raise UnknownName("format", name, FORMATS)
+    if not source.data.strip():
+        raise source.fault("the file is empty; export it anew where it comes from")
+    for candidate in [name] if name is not None else FORMATS:
+        module = cast(Format, import_module(FORMATS[candidate][0]))
+        if name is not None or module.recognises(source):
+            return module.read(source)
+    known = "".join(f"\n  --from {key:7} {what}" for key, (_, what) in FORMATS.items())
+    raise ImportFault(f"{source.name} looks like nothing that can be imported; say what it is:{known}")

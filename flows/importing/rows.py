@@ -1,0 +1,62 @@
+"""Tables as text: rows of a CSV file with line numbers, whatever separates its cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+from flows.importing.source import Source
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its header, and its rows as cells by header with the line each stands on."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, dict[str, str]], ...]
+
+    def text(self, leaving_out: frozenset[str] = frozenset()) -> str:
+        """The table as a CSV text with commas, line for line where it was, without some columns."""
+        kept = [h for h in self.header if h not in leaving_out]
+        out = io.StringIO(newline="")
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(kept)
+        at = 1
+        for line, row in self.rows:
+            out.write("\n" * (line - at - 1))  # so that messages name the line of the file
+            writer.writerow([row[h] for h in kept])
+            at = line
+        return out.getvalue()
+
+
+def read_rows(source: Source) -> Table:
+    """The file as a table; commas, semicolons and tabs are understood, blank lines passed over.
+
+    Raises:
+        ImportFault: No rows, a column given twice, or a row of another length.
+    """
+    first = source.text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    header: tuple[str, ...] = ()
+    rows: list[tuple[int, dict[str, str]]] = []
+    reader = csv.reader(io.StringIO(source.text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for found in reader:
+            cells = [cell.strip() for cell in found]
+            if not any(cells):
+                continue
+            if not header:
+                header = tuple(cells)
+                if twice := [h for h in header if header.count(h) > 1]:
+                    raise source.fault(f"column {twice[0]!r} is given twice; rename or remove one")
+                continue
+            if len(cells) != len(header):
+                rule = f"{len(cells)} cells where the header has {len(header)}"
+                raise source.fault(f"line {reader.line_num}: {rule}; quote a cell that holds a comma")
+            rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
+    except csv.Error as error:
+        raise source.fault(f"line {reader.line_num}: not readable as CSV ({error}); save it as CSV") from None
+    if not rows:
+        raise source.fault("the table has no rows; it needs a header line and one line for each experiment")
+    return Table(header, tuple(rows))

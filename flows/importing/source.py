@@ -1,0 +1,87 @@
+"""The file that is imported: its bytes, and its text or JSON where a reader asks for them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from loop.errors import HakkenError, did_you_mean
+
+
+class ImportFault(HakkenError):
+    """The file cannot be imported; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, read once; and what the person said of it: goals of targets by name, and which study is meant."""
+
+    path: Path
+    data: bytes
+    goals: dict[str, str]  # of targets; "" where only the name was given
+    goal_of_all: str = ""  # of targets of which neither the file nor ``goals`` say where they are to go
+    study: str = ""  # which of several campaigns in one file
+    campaign: str = ""  # the name that the campaign gets
+    table: str = ""  # the file's path as seen from the campaign file
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def text(self) -> str:
+        """The file as text. Raises ``ImportFault`` where it is not UTF-8."""
+        try:
+            return self.data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = self.data.count(b"\n", 0, error.start) + 1
+            raise ImportFault(f"{self.name} line {line}: not UTF-8; save the file as UTF-8") from None
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The file as a JSON object. Raises ``ImportFault`` where it is none."""
+        try:
+            found = json.loads(self.text)
+        except (ValueError, RecursionError) as error:
+            raise ImportFault(f"{self.name} is not JSON ({error}); save it anew where it comes from") from None
+        if not isinstance(found, dict):
+            raise ImportFault(f"{self.name} holds a JSON {type(found).__name__}, and an object is wanted; see --from")
+        return found
+
+    @cached_property
+    def head(self) -> str:
+        """The first two kilobytes, whatever they are."""
+        return self.data[:2048].decode("utf-8", errors="replace")
+
+    def peek(self) -> dict[str, Any]:
+        """The JSON object, empty where the file is none: for recognising."""
+        try:
+            return self.json
+        except ImportFault:
+            return {}
+
+    def fault(self, message: str) -> ImportFault:
+        """What is wrong with the file, with its name."""
+        return ImportFault(f"{self.name}: {message}")
+
+    def misplaced(self, what: str, error: Exception) -> ImportFault:
+        """What a reader stumbled over in a file that is otherwise one of its format."""
+        said = f"{type(error).__name__}: {error}"
+        return self.fault(f"{what}, with something missing or misplaced ({said}); save it anew where it comes from")
+
+    def goal(self, target: str) -> str:
+        """The goal that the person gave a target, "" where none."""
+        return self.goals.get(target, "")
+
+    def goal_unsaid(self, target: str) -> str:
+        """The goal of a target of which the file says nothing."""
+        return self.goals.get(target) or self.goal_of_all or "maximize"
+
+    def check_goals(self, targets: list[str]) -> None:
+        """See that every goal is of a target that there is. Raises ``ImportFault``."""
+        for name in self.goals:
+            if name not in targets:
+                raise self.fault(f"no target {name!r}{did_you_mean(name, targets)}; it has {', '.join(targets)}")

@@ -1,0 +1,99 @@
+"""Plain tables: a campaign file guessed as ``hakken init`` does, and every row with a result."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from flows.cli.starting.guessing import guess_campaign
+from flows.engine.rows import PLAIN
+from flows.importing.foreign import Foreign, Reading, Result
+from flows.importing.rows import read_rows
+from flows.importing.source import Source
+from loop.errors import SpecError
+
+_BESIDE: Final = frozenset({"plate", "well", "day", "instrument"})  # recorded beside any result
+_LIMIT: Final = re.compile(r"\s*(?P<qualifier>[<>]?)\s*(?P<number>\S.*?)\s*")
+
+
+def recognises(source: Source) -> bool:
+    """Text whose first line has several cells."""
+    first = source.head.split("\n", 1)[0]
+    return "\0" not in source.head and not first.lstrip().startswith(("{", "[")) and any(c in first for c in ",;\t")
+
+
+def read(source: Source) -> Foreign:
+    """The table as a campaign. Raises ``ImportFault``."""
+    table = read_rows(source)
+    if not source.goals:
+        known = ", ".join(table.header)
+        raise source.fault(f"say which columns are measured, such as --target yield; it has {known}")
+    targets = {name: source.goal_unsaid(name) for name in source.goals}
+    parts = {f"{name}_{part}" for name in targets for part in ("sd", "n", "qualifier")}
+    aside = frozenset(h for h in table.header if h in PLAIN or h in parts)
+    plain = type(table)(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
+    try:
+        guess = guess_campaign(
+            plain.text(aside),
+            source=source.name,
+            path=source.table,
+            campaign=source.campaign,
+            targets=targets,
+            command="import",
+            plays_laboratory=False,
+        )
+    except SpecError as error:
+        said = str(error)
+        raise source.fault(said.removeprefix(source.name).lstrip(": ")) from None
+    measured = {name for name, header in guess.sources.items() if header in targets or name in targets}
+    results: list[Result] = []
+    blank = 0
+    for line, row in table.rows:
+        cells = {name: row[header] for name, header in guess.sources.items() if row[header]}
+        beside = {h: row[h] for h in aside - {"key"} if row[h]} | {
+            h: row[h] for h in table.header if h in _BESIDE and row[h] and h not in guess.sources.values()
+        }
+        if not any(name in cells for name in measured) and not beside.get("outcome"):
+            blank += 1
+            continue
+        settings = {n: _setting(c, guess.totals.get(n)) for n, c in cells.items() if n not in measured}
+        readings = {n: _reading(source, line, n, c) for n, c in cells.items() if n in measured}
+        results.append(Result(f"line {line}", settings, readings, beside=beside))
+    left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
+    notes = [f"{blank} rows have no result: they say what can be tried, and are no results"] if blank else []
+    if "key" in aside:
+        left.append("column key: attempts that this record does not know")
+    return Foreign(
+        format="csv",
+        described=f"a table of {len(table.rows)} rows",
+        parameters=(),
+        targets=(),
+        results=tuple(results),
+        left=tuple(left),
+        notes=tuple(notes),
+        text=guess.text,
+    )
+
+
+def _without_limits(row: dict[str, str], targets: dict[str, str]) -> dict[str, str]:
+    """The row for guessing: a limit such as "<5" is no value."""
+    return {h: "" if h in targets and cell[:1] in "<>" else cell for h, cell in row.items()}
+
+
+def _setting(cell: str, total: float | None) -> str | float:
+    """A cell as it stands; a share of a hundred as a fraction."""
+    return cell if total is None else float(cell) / total
+
+
+def _reading(source: Source, line: int, name: str, cell: str) -> Reading:
+    match = _LIMIT.fullmatch(cell)
+    try:
+        value = float(match["number"]) if match else math.nan
+    except ValueError:
+        value = math.nan
+    if match is None or not math.isfinite(value):
+        raise source.fault(
+            f"line {line}: target {name!r} must hold a finite number or a limit such as <5, got {cell!r}"
+        )
+    return Reading(value, qualifier=match["qualifier"])

@@ -1,0 +1,109 @@
+"""Writing: a foreign campaign as a commented campaign file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from flows.cli.starting.yaml_text import exact, scalar
+from flows.importing.foreign import Entry, Foreign
+
+BUDGET: Final = 50  # experiments from here on, where the source says nothing: as hakken init has it
+BATCH: Final = 5
+INITIAL: Final = 5  # experiments before the first model: the default of a campaign file
+LONG: Final = 100  # a line longer than this is written as a block
+
+
+def campaign_text(foreign: Foreign, *, campaign: str, source: str) -> str:
+    """The campaign file, comments and all. ``source`` is the imported file's name."""
+    if foreign.text:
+        return foreign.text.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in _remarks(foreign))
+    batch = foreign.batch or BATCH
+    lines = [
+        f"# Written by hakken import from {source}, {foreign.described}.",
+        "# Read it through, and mend what is wrong; then: hakken validate FILE",
+        "",
+        f"campaign: {scalar(campaign)}",
+        *([f"description: {scalar(foreign.description)}"] if foreign.description else []),
+        "",
+        "# What may be varied.",
+        "space:",
+        *(line for entry in foreign.parameters for line in _block(entry)),
+    ]
+    if foreign.constraints:
+        lines += ["", "# What is not to be tried.", "constraints:"]
+        for entry in foreign.constraints:
+            named = {"name": entry.name} | dict(entry.keys) if entry.name else entry.keys
+            lines.append(f"  - {flow_text(named)}{_comment(entry.comments)}")
+    lines += ["", "# What is measured, and what is wanted of it.", "objective:"]
+    lines += [line for entry in foreign.targets for line in _block(entry)]
+    lines += [f"tradeoff: {foreign.tradeoff}"] if foreign.tradeoff else []
+    lines += [
+        "",
+        "planner:",
+        "  surrogate: committee      # several models; those that predict best count most",
+        "  acquisition: auto",
+        f"  batch: {batch}                  # experiments planned together"
+        + ("" if foreign.batch else "; the source does not say how many"),
+        f"  initial: {{design: spread, experiments: {INITIAL}}}   # imported results count among them",
+        "",
+        f"budget: {{experiments: {max(BUDGET, batch)}}}   # from here on, imported results not counted",
+        "",
+        "# A person runs it, with a worksheet for each batch; see the README for others.",
+        "laboratory: {adapter: manual}",
+        *_remarks(foreign),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _remarks(foreign: Foreign) -> list[str]:
+    """What was not carried over, as comments at the end of the file."""
+    lines: list[str] = []
+    for title, items in (("Not carried over:", foreign.left), ("Read so:", foreign.notes)):
+        if items:
+            lines += ["", f"# {title}", *(f"# - {_one_line(item)}" for item in items)]
+    return lines
+
+
+def _block(entry: Entry) -> Iterable[str]:
+    """A parameter or a target in one line, or in a block where its options would make that too long."""
+    inside = flow_text(entry.keys)
+    if len(inside) <= LONG or not isinstance(entry.keys.get("options"), Mapping):
+        yield f"  {scalar(entry.name)}: {inside}{_comment(entry.comments)}"
+        return
+    yield f"  {scalar(entry.name)}:{_comment(entry.comments)}"
+    for key, value in entry.keys.items():
+        if key != "options":
+            yield f"    {key}: {flow_text(value)}"
+    yield "    options:"
+    for label, smiles in entry.keys["options"].items():
+        yield f"      {scalar(label)}: {flow_text(smiles)}"
+
+
+def flow_text(value: Any) -> str:
+    """A value as YAML in one line; numbers exactly."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            assert math.isfinite(value), "readers give finite numbers only"
+            return exact(value)
+        case Mapping():
+            return "{" + ", ".join(f"{scalar(str(key))}: {flow_text(one)}" for key, one in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(flow_text(one) for one in value) + "]"
+    return scalar(str(value))
+
+
+def _comment(comments: Iterable[str]) -> str:
+    said = "; ".join(_one_line(c) for c in comments)
+    return f"   # {said}" if said else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
