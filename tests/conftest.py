@@ -34,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for rule in (
         # linear_operator decorates its functions with it when it is imported; torch 2.13 has deprecated it.
         "ignore:`torch.jit.script` is deprecated:DeprecationWarning",
+        # protobuf 5, which ord-schema brings, makes its types so on Python 3.12 and later.
+        "ignore:Type google\\..* uses PyType_Spec with a metaclass:DeprecationWarning",
     ):
         config.addinivalue_line("filterwarnings", rule)
 

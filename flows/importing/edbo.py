@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from flows.cli.starting.columns import Column, read_header
-from flows.importing.candidates import excluding, not_listed
+from flows.importing.candidates import compared, excluding
 from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, label_of
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
@@ -141,16 +141,12 @@ def _counts(numbers: Sequence[float], n: int) -> bool:
 
 def _scope(entries: Sequence[Entry], listed: Sequence[dict[str, Setting]], left: list[str]) -> list[Entry]:
     """Constraints for what the scope leaves out of all combinations."""
-    more = not_listed(entries, [], listed)
-    if more:
-        rules = excluding(more, [*listed, *more], "not in the scope")
-        if rules is not None:
-            return rules
-    if more is None or more:
-        left.append(
-            f"the scope's list of {len(listed)} candidates: hakken takes every combination, "
-            f"{math.prod(len(e.keys.get('values') or e.keys['options']) for e in entries)} of them"
-        )
+    found = compared(entries, [], listed)
+    rules = None if found is None else excluding(found.more, [*listed, *found.more], "not in the scope")
+    if rules is not None:
+        return rules
+    size = math.prod(len(e.keys.get("values") or e.keys["options"]) for e in entries)
+    left.append(f"the scope's list of {len(listed)} candidates: hakken takes every combination, {size} of them")
     return []
 
 

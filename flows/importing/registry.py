@@ -46,6 +46,8 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
     for candidate in [name] if name is not None else FORMATS:
         module = cast(Format, import_module(FORMATS[candidate][0]))
         if name is not None or module.recognises(source):
+            if source.study and candidate != "optuna":
+                raise source.fault(f"--study names a study of Optuna, and this is read as {candidate}; leave it out")
             return module.read(source)
     known = "".join(f"\n  --from {key:7} {what}" for key, (_, what) in FORMATS.items())
     raise ImportFault(f"{source.name} looks like nothing that can be imported; say what it is:{known}")

@@ -80,6 +80,14 @@ class Source:
         """The goal of a target of which the file says nothing."""
         return self.goals.get(target) or self.goal_of_all or "maximize"
 
+    def refuse_goal(self) -> None:
+        """For a file that says every goal: see that none is given to all its targets. Raises ``ImportFault``."""
+        if self.goal_of_all:
+            raise self.fault(
+                "--goal is for targets of which a file says nothing, and this one says all; "
+                "use --target NAME:minimize or NAME:maximize to change one"
+            )
+
     def check_goals(self, targets: list[str]) -> None:
         """See that every goal is of a target that there is. Raises ``ImportFault``."""
         for name in self.goals:

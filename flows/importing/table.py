@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from flows.cli.starting.guessing import guess_campaign
-from flows.engine.rows import PLAIN
+from flows.engine.rows import IGNORED, PLAIN
 from flows.importing.foreign import Foreign, Reading, Result
 from flows.importing.rows import read_rows
 from flows.importing.source import Source
@@ -31,7 +31,7 @@ def read(source: Source) -> Foreign:
         raise source.fault(f"say which columns are measured, such as --target yield; it has {known}")
     targets = {name: source.goal_unsaid(name) for name in source.goals}
     parts = {f"{name}_{part}" for name in targets for part in ("sd", "n", "qualifier")}
-    aside = frozenset(h for h in table.header if h in PLAIN or h in parts)
+    aside = frozenset(h for h in table.header if h in PLAIN or h in parts or h in IGNORED)
     plain = type(table)(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
     try:
         guess = guess_campaign(
@@ -51,7 +51,7 @@ def read(source: Source) -> Foreign:
     blank = 0
     for line, row in table.rows:
         cells = {name: row[header] for name, header in guess.sources.items() if row[header]}
-        beside = {h: row[h] for h in aside - {"key"} if row[h]} | {
+        beside = {h: row[h] for h in aside - IGNORED - {"key"} if row[h]} | {
             h: row[h] for h in table.header if h in _BESIDE and row[h] and h not in guess.sources.values()
         }
         if not any(name in cells for name in measured) and not beside.get("outcome"):
@@ -62,8 +62,11 @@ def read(source: Source) -> Foreign:
         results.append(Result(f"line {line}", settings, readings, beside=beside))
     left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
     notes = [f"{blank} rows have no result: they say what can be tried, and are no results"] if blank else []
-    if "key" in aside:
-        left.append("column key: attempts that this record does not know")
+    left += [
+        f"column {h}: it says where an experiment stood in another record"
+        for h in (*sorted(aside & IGNORED), "key")
+        if h in aside
+    ]
     return Foreign(
         format="csv",
         described=f"a table of {len(table.rows)} rows",

@@ -39,6 +39,7 @@ def read_objective(source: Source, config: Mapping[str, Any] | None, names: Name
             "the experiment has no optimisation config, so nothing says what is wanted; "
             "call configure_optimization and save it anew"
         )
+    source.refuse_goal()
     left: list[str] = []
     wanted = _wanted(config["objective"], known)
     weights = {name: weight for terms in wanted for name, weight in terms}

@@ -155,7 +155,7 @@ class Constraints:
         return True
 
     def _ordered(self, of: Sequence[str]) -> bool:
-        """Of settings that differ only in their order one is kept, as BayBE does."""
+        """Of settings that differ only in their order one is kept, and none with a label twice, as BayBE does."""
         for a, b in itertools.combinations(of, 2):
             common = self._common(a, b)
             if len(common) < max(len(self.finite[a].values), len(self.finite[b].values)):
@@ -163,8 +163,7 @@ class Constraints:
         for a, b in itertools.pairwise(of):
             values = self.finite[a].values
             for i, label in enumerate(values):
-                if i:
-                    self._exclude({a: [label], b: list(values[:i])}, "the order does not matter")
+                self._exclude({a: [label], b: list(values[: i + 1])}, "the order does not matter")
         self.left.append(f"that the order of {', '.join(of)} does not matter: each is tried once, models are not told")
         return True
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.importing.baybe.constraints import Constraints, Finite
-from flows.importing.candidates import excluding, not_listed
+from flows.importing.candidates import Row, compared, excluding
 from flows.importing.foreign import Entry, Setting
 from flows.importing.frames import Cell, read_frame
 from flows.importing.parameters import Names, category, component, number, option
@@ -113,22 +113,29 @@ def _list(
     """Leave out what BayBE's list of candidates lacks, and what a person excluded from it."""
     length = len(next(iter(frame.values()))) if frame else 0
     listed = [rows.settings({name: column[i] for name, column in frame.items()})[0] for i in range(length)]
+    if not listed:
+        return
     mine = {entry.name for entry in parameters}
-    about = [r for r in rules.entries if _names_of(r) <= mine]
-    more = not_listed(parameters, about, listed)
+    about = [rule for rule in rules.entries if _names_of(rule) <= mine]
+    found = compared(parameters, about, listed)
+    if found is None:
+        rules.left.append(f"the list of {length} candidates: it was not compared with what hakken makes of the space")
+    else:
+        for rule in (about[i] for i in found.wrong):
+            rules.entries.remove(rule)
+        everything = [*listed, *found.more]
+        _leave_out(rules, found.more, everything, "not among the candidates where it comes from")
     flags = metadata.get("excluded") or metadata.get("dont_recommend") or ()
     excluded = [row for row, flag in zip(listed, flags, strict=False) if flag]
-    for some, everything, what in (
-        (more, [*listed, *(more or ())], "not among the candidates where it comes from"),
-        (excluded, listed, "excluded by a person where it comes from"),
-    ):
-        if some:
-            entries = excluding(some, everything, what)
-            if entries is None:
-                rules.left.append(f"that {len(some)} combinations are {what}: too many to be written one by one")
-            rules.entries += entries or ()
-    if more is None and length:
-        rules.left.append(f"the list of {length} candidates: it was not compared with what hakken makes of the space")
+    _leave_out(rules, excluded, listed, "excluded by a person where it comes from")
+
+
+def _leave_out(rules: Constraints, some: Sequence[Row], everything: Sequence[Row], what: str) -> None:
+    """Constraints for some candidates, or a word that there are too many of them."""
+    entries = excluding(some, everything, what)
+    if entries is None:
+        rules.left.append(f"that {len(some)} combinations are {what}: too many to be written one by one")
+    rules.entries += entries or ()
 
 
 def _names_of(rule: Entry) -> set[str]:

@@ -46,6 +46,7 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
     if not raw:
         raise source.fault("the objective names no target; add one and save it anew")
     by_name = {t["name"]: t for t in raw}
+    source.refuse_goal()
     source.check_goals(list(by_name))
     weights = data.get("weights") or [1.0] * len(raw)
     is_mean = data.get("scalarizer", "GEOM_MEAN") == "MEAN"

@@ -80,6 +80,8 @@ def _campaign(source: Source, study: Study) -> Foreign:
 def _targets(source: Source, study: Study, names: Names) -> list[Entry]:
     """A target for each direction, then one to be kept for each constraint of the sampler."""
     n = len(study.directions)
+    if "NOT_SET" not in study.directions:
+        source.refuse_goal()
     called = study.system.get("study:metric_names")
     if not called:
         given = list(source.goals)

@@ -5,7 +5,6 @@ Needs ``ord-schema`` (``pip install 'hakken[ord]'``), which holds the definition
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from collections.abc import Sequence
@@ -39,12 +38,7 @@ def read(source: Source) -> Foreign:
         ) from None
     from flows.importing.ord.reactions import campaign_of
 
-    data = source.data
-    if data.startswith(_GZIP):
-        try:
-            data = zlib.decompressobj(wbits=31).decompress(data, LARGEST)
-        except (zlib.error, gzip.BadGzipFile, EOFError) as error:
-            raise source.fault(f"not readable as gzip ({error}); it may be cut short, so fetch it anew") from None
+    data = _unpacked(source)
     dataset = dataset_pb2.Dataset()
     reaction = reaction_pb2.Reaction()
     whole = _parsed(source, data, (dataset, reaction))
@@ -54,6 +48,21 @@ def read(source: Source) -> Foreign:
     return campaign_of(source, reactions, name=dataset.name, description=dataset.description)
 
 
+def _unpacked(source: Source) -> bytes:
+    """The file without its compression."""
+    if not source.data.startswith(_GZIP):
+        return source.data
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        data = unpacking.decompress(source.data, LARGEST)
+    except zlib.error as error:
+        raise source.fault(f"not readable as gzip ({error}); fetch it anew") from None
+    if not unpacking.eof:
+        what = "too large" if unpacking.unconsumed_tail else "cut short"
+        raise source.fault(f"{what}: {len(data)} bytes come out of it and it goes on; fetch it anew, or divide it")
+    return data
+
+
 def _parsed(source: Source, data: bytes, messages: Sequence[Any]) -> Any:
     """The first of the messages that the data fill: a dataset with reactions, or one reaction with inputs."""
     from google.protobuf import json_format, text_format
@@ -61,12 +70,16 @@ def _parsed(source: Source, data: bytes, messages: Sequence[Any]) -> Any:
 
     plain = source.path.name.removesuffix(".gz")
     head = data[:2048].decode("utf-8", errors="replace")
+    is_json = plain.endswith(".json") or head.lstrip().startswith("{")
+    is_text = plain.endswith(".pbtxt") or bool(_TEXT.match(head))
+    if is_json or is_text:
+        messages = messages[:1] if b"reactions" in data else messages[1:]
     why = "it holds no reactions"
     for message in messages:
         try:
-            if plain.endswith(".json") or head.lstrip().startswith("{"):
-                json_format.Parse(data.decode("utf-8-sig"), message, ignore_unknown_fields=False)
-            elif plain.endswith(".pbtxt") or _TEXT.match(head):
+            if is_json:
+                json_format.Parse(data.decode("utf-8-sig"), message)
+            elif is_text:
                 text_format.Parse(data.decode("utf-8-sig"), message)
             else:
                 message.ParseFromString(data)

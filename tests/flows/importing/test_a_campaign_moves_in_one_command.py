@@ -1,0 +1,202 @@
+"""``hakken import``: from another program's file to a campaign on record and its next batch, with nothing changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from expected import FILES, File
+from material import DATA, need, on_record
+
+from flows.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("_here")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.id)
+def test_every_result_of_the_source_is_on_record_and_the_next_batch_can_be_planned(
+    hakken: Any, home: Settings, file: File
+) -> None:
+    need(file.format)
+
+    said = hakken("import", DATA / file.name, *file.words, "--json")
+
+    assert said.code == 0, said.err
+    assert said.json["format"] == file.format
+    assert said.json["campaign"] == file.campaign
+    assert said.json["accepted"] == len(file.rows)
+    assert said.json["duplicates"] == 0
+    assert len(said.json["pending"]) == file.pending
+    assert on_record(home, file.campaign) == list(file.rows)
+    written = yaml.safe_load(Path("campaign.yaml").read_text(encoding="utf-8"))
+    assert written["planner"]["batch"] == file.batch
+    assert hakken("validate", "campaign.yaml").code == 0
+    if not file.is_planned:
+        return
+    planned = hakken("run", "--dry-run", "campaign.yaml", "--json")
+    assert planned.code == 0, planned.err
+    assert planned.json["plan"]["proposals"]
+
+
+def test_importing_again_adds_nothing_and_says_so(hakken: Any, home: Settings) -> None:
+    first = hakken("import", DATA / "optuna_studies.db", "--study", "coupling")
+    text = Path("campaign.yaml").read_text()
+
+    said = hakken("import", DATA / "optuna_studies.db", "--study", "coupling")
+
+    assert "9 results put on record" in first.out
+    assert "0 results put on record, 9 known already; nothing new" in said.out
+    assert "kept campaign.yaml" in said.out
+    assert said.code == 0
+    assert Path("campaign.yaml").read_text() == text
+    assert len(on_record(home, "coupling")) == 9
+
+
+def test_a_source_that_grew_brings_in_what_is_new(hakken: Any, home: Settings) -> None:
+    table = Path("runs.csv")
+    table.write_text("t,yield\n20,1\n30,2\n40,3\n")
+    assert hakken("import", table, "--target", "yield").code == 0
+    table.write_text("t,yield\n20,1\n20,1\n30,2\n40,3\n")  # a second reading, above the others
+
+    said = hakken("import", table, "--target", "yield", "--json")
+
+    assert (said.json["accepted"], said.json["duplicates"]) == (1, 3)
+    assert [values for _, values in on_record(home, "runs")] == [{"yield": v} for v in (1.0, 2.0, 3.0, 1.0)]
+
+
+def test_a_dry_run_shows_the_file_and_leaves_no_trace(hakken: Any, home: Settings) -> None:
+    said = hakken("import", DATA / "edbo_scope.csv", "--dry-run")
+
+    assert said.code == 0
+    assert "campaign: edbo_scope" in said.out
+    assert (
+        "would write campaign.yaml, a campaign called edbo_scope: 4 parameters, 1 target, 4 measured results"
+        in said.out
+    )
+    assert "next: the same command without --dry-run" in said.out
+    assert not Path("campaign.yaml").exists()
+    assert not home.home.exists()
+
+
+def test_a_dry_run_tells_results_that_would_be_refused(hakken: Any) -> None:
+    Path("t.csv").write_text("t,yield,outcome\n20,1,\n30,2,fault:clogged\n40,3,\n")
+
+    said = hakken("import", "t.csv", "--target", "yield", "--dry-run")
+
+    assert said.code == 2
+    assert "1 result of t.csv cannot be used. Mend" in said.err
+    assert "t.csv line 3: a fault has no value" in said.err
+
+
+def test_what_cannot_be_used_is_kept_and_named(hakken: Any, home: Settings) -> None:
+    Path("t.csv").write_text("t,yield,outcome\n20,1,\n30,2,fault:clogged\n40,3,\n")
+
+    said = hakken("import", "t.csv", "--target", "yield")
+
+    assert said.code == 2
+    assert "2 results put on record" in said.out
+    assert "t.csv line 3: a fault has no value" in said.err
+    assert len(on_record(home, "t")) == 2
+
+
+def test_the_next_step_names_the_command_that_works(hakken: Any) -> None:
+    said = hakken("import", DATA / "edbo_scope.csv", "-o", "sub/scope.yaml", "--name", "arylation")
+
+    assert said.out.splitlines()[-1].startswith("next: read sub/scope.yaml; hakken run --dry-run sub/scope.yaml shows")
+    assert "wrote sub/scope.yaml, a campaign called arylation" in said.out
+    assert hakken("status", "arylation", "--json").json[0]["observations"] == 4
+
+
+def test_the_guess_of_the_format_is_said_and_can_be_overruled(hakken: Any) -> None:
+    guessed = hakken("import", DATA / "edbo_scope.csv", "--dry-run")
+    told = hakken("import", DATA / "edbo_scope.csv", "--dry-run", "--from", "edbo")
+
+    assert "(told from its content; --from edbo)" in guessed.out
+    assert "told from its content" not in told.out
+
+
+def test_what_was_not_carried_over_stands_in_the_output_and_in_the_file(hakken: Any) -> None:
+    said = hakken("import", DATA / "baybe_blend_0.15.0.json")
+
+    text = Path("campaign.yaml").read_text()
+    report = hakken("import", DATA / "baybe_blend_0.15.0.json", "--json").json
+    assert len(report["left"]) == 6
+    for item in report["left"]:
+        assert item in said.out
+        assert f"# - {item}\n" in text
+
+
+def test_another_campaign_file_is_not_overwritten(hakken: Any) -> None:
+    Path("campaign.yaml").write_text("mine")
+
+    said = hakken("import", DATA / "edbo_scope.csv")
+
+    assert said.code == 2
+    assert "campaign.yaml exists and says something else than would be written; --keep leaves it" in said.err
+    assert Path("campaign.yaml").read_text() == "mine"
+    assert hakken("import", DATA / "edbo_scope.csv", "--force").code == 0
+    assert "campaign: edbo_scope" in Path("campaign.yaml").read_text()
+
+
+def test_an_edited_campaign_file_can_be_kept(hakken: Any) -> None:
+    assert hakken("import", DATA / "edbo_scope.csv").code == 0
+    mended = Path("campaign.yaml").read_text().replace("batch: 6", "batch: 4")
+    Path("campaign.yaml").write_text(mended)
+
+    said = hakken("import", DATA / "edbo_scope.csv", "--keep")
+
+    assert said.code == 0, said.err
+    assert "0 results put on record, 4 known already" in said.out
+    assert Path("campaign.yaml").read_text() == mended
+    assert hakken("status", "edbo_scope", "--json").json[0]["version"] == 2
+
+
+def test_comments_in_a_campaign_file_may_be_changed(hakken: Any) -> None:
+    assert hakken("import", DATA / "edbo_scope.csv").code == 0
+    Path("campaign.yaml").write_text("# mine\n" + Path("campaign.yaml").read_text())
+
+    said = hakken("import", DATA / "edbo_scope.csv")
+
+    assert "kept campaign.yaml" in said.out
+    assert Path("campaign.yaml").read_text().startswith("# mine\n")
+
+
+def test_there_must_be_a_file_to_keep(hakken: Any) -> None:
+    said = hakken("import", DATA / "edbo_scope.csv", "--keep")
+
+    assert said.code == 2
+    assert "campaign.yaml: no such file to keep; leave out --keep" in said.err
+    Path("campaign.yaml").write_text("mine")
+    said = hakken("import", DATA / "edbo_scope.csv", "--keep")
+    assert "campaign.yaml cannot be read as a campaign file; mend it" in said.err
+    assert "--force overwrites the campaign file and --keep keeps it; give one of them" in (
+        hakken("import", DATA / "edbo_scope.csv", "--keep", "--force").err
+    )
+
+
+def test_a_name_that_is_taken_on_record_is_refused(hakken: Any, home: Settings) -> None:
+    assert hakken("import", DATA / "edbo_scope.csv", "--name", "mine", "-o", "one.yaml").code == 0
+
+    said = hakken("import", DATA / "baybe_linked_0.15.0.json", "--name", "mine", "-o", "two.yaml")
+
+    assert said.code == 2
+    assert "campaign 'mine' is on record with another space or objective; give this one another --name" in said.err
+    assert not Path("two.yaml").exists()
+    assert len(on_record(home, "mine")) == 4
+
+
+def test_a_goal_can_be_given_where_the_source_does_not_say(hakken: Any) -> None:
+    for words, goal in (
+        (["--goal", "minimize"], "minimize"),
+        (["--target", "yield:minimize"], "minimize"),
+        ([], "maximize"),
+    ):
+        said = hakken("import", DATA / "edbo_scope.csv", "--dry-run", "--json", *words)
+        assert yaml.safe_load(said.json["text"])["objective"]["yield"]["goal"] == goal
+        assert ("yield is maximised: the file does not say" in "".join(said.json["notes"])) == (not words)
+
+
+def test_a_goal_that_is_none_is_refused(hakken: Any) -> None:
+    assert "--goal is 'up'; use maximize or minimize" in hakken("import", DATA / "table.csv", "--goal", "up").err

@@ -1,0 +1,415 @@
+"""What each reader makes of space, constraints and objective, and what it says that it leaves behind."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from material import DATA, need, read
+
+from flows.importing import Foreign, Source, campaign_text, read_foreign
+from loop.spec import build_space, read_spec
+
+
+def keys(foreign: Foreign) -> dict[str, Any]:
+    """Parameters by name, as a campaign file has them."""
+    return {entry.name: dict(entry.keys) for entry in foreign.parameters}
+
+
+def rules(foreign: Foreign) -> list[dict[str, Any]]:
+    return [dict(entry.keys) for entry in foreign.constraints]
+
+
+def targets(foreign: Foreign) -> dict[str, Any]:
+    return {entry.name: dict(entry.keys) for entry in foreign.targets}
+
+
+def candidates(foreign: Foreign) -> Any:
+    """The space that the campaign file makes."""
+    return build_space(read_spec(campaign_text(foreign, campaign="c", source="s"), source="c.yaml", read=lambda _: ""))
+
+
+def test_baybe_parameters_of_every_kind() -> None:
+    space = keys(read("baybe_reaction_0.15.0.json"))
+
+    assert space["temperature"] == {"type": "number", "values": [90.0, 105.0, 120.0]}
+    assert space["solvent"] == {"type": "component", "options": {"DMAc": "CC(=O)N(C)C", "water": "O"}}
+    assert space["additive"] == {"type": "category", "options": ["LiCl", "none"]}
+    assert space["equivalents"] == {"type": "number", "values": [0.1, 0.5], "when": {"additive": ["LiCl"]}}
+    assert keys(read("baybe_process_0.15.0.json"))["flow"] == {"type": "number", "low": 0.2, "high": 3.0}
+    assert keys(read("baybe_blend_0.15.0.json"))["polymer"] == {"type": "category", "options": ["P1", "P2", "P3"]}
+
+
+def test_baybe_constraints_of_every_kind() -> None:
+    reaction, process, blend = (rules(read(f"baybe_{n}_0.15.0.json")) for n in ("reaction", "process", "blend"))
+
+    assert {"exclude": {"solvent": ["water"], "temperature": [105.0, 120.0]}} in reaction
+    assert {"exclude": {"ligand": ["PPh3", "XPhos"]}} in reaction  # what a person excluded
+    assert {"sum": {"a": 1.0, "b": 1.0, "c": 1.0}, "equals": 1.0} in process
+    assert {"sum": {"a": 2.0, "flow": 1.0}, "at_most": 3.5} in process
+    assert {"count": ["a", "b", "c"], "at_least": 1, "at_most": 2} in process
+    assert {"sum": {"x": 1.0, "y": 1.0}, "at_most": 4.0} in blend
+    assert {"expression": "x * y >= 0.5"} in blend
+    assert {"count": ["x", "y"], "at_least": 1} in blend
+    assert {"exclude": {"slot 1": ["B"], "slot 2": ["B"]}} in blend
+    assert {"exclude": {"site": ["there"]}} in blend
+    assert {"when": {"one": "C"}, "require": {"two": "C"}} in rules(read("baybe_linked_0.15.0.json"))
+
+
+@pytest.mark.parametrize(("name", "size"), [("blend", 108), ("scores", 4), ("linked", 6)])
+def test_hakken_has_as_many_candidates_as_baybe_lists(name: str, size: int) -> None:
+    from loop.space import ProductPool
+
+    assert len(ProductPool(candidates(read(f"baybe_{name}_0.15.0.json")))) == size
+
+
+def test_baybe_objectives_of_every_kind() -> None:
+    blend = read("baybe_blend_0.15.0.json")
+
+    assert blend.tradeoff == "desirability"
+    assert targets(blend) == {
+        "strength": {"goal": "maximize", "desirable": {"from": 0.0, "to": 50.0}, "weight": 2.0},
+        "viscosity": {"goal": "match", "value": 20.0, "within": 10.0},
+        "price": {"goal": "minimize", "desirable": {"from": 9.0, "to": 1.0}},
+    }
+    assert targets(read("baybe_process_0.15.0.json")) == {"output": {"goal": "maximize"}, "waste": {"goal": "minimize"}}
+    assert targets(read("baybe_scores_0.15.0.json")) == {"works": {"goal": "maximize", "levels": [0.0, 1.0]}}
+    assert targets(read("baybe_linked_0.15.0.json")) == {"yield": {"goal": "minimize"}}
+
+
+def baybe(target: dict[str, Any], **objective: Any) -> Foreign:
+    """The reaction with another objective, as a file would say it."""
+    data = json.loads((DATA / "baybe_reaction_0.15.0.json").read_text())
+    data["objective"] = {"type": "SingleTargetObjective", "target": {"name": "yield", **target}} | objective
+    return read_foreign(Source(Path("b.json"), json.dumps(data).encode(), {}))
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ({"mode": "MAX", "bounds": {"lower": 0, "upper": 9}}, {"goal": "maximize"}),
+        ({"mode": "MIN", "bounds": {"lower": "-inf", "upper": "inf"}}, {"goal": "minimize"}),
+        (
+            {"mode": "MATCH", "bounds": {"lower": 2, "upper": 6}, "transformation": "BELL"},
+            {"goal": "match", "value": 4.0, "within": 2.0},
+        ),
+        ({"minimize": False, "transformation": {"type": "AffineTransformation", "factor": -2}}, {"goal": "minimize"}),
+        ({"minimize": True, "transformation": {"type": "ExponentialTransformation"}}, {"goal": "minimize"}),
+        ({"minimize": True, "transformation": {"type": "AbsoluteTransformation"}}, {"goal": "match", "value": 0.0}),
+        (
+            {"transformation": {"type": "BellTransformation", "center": 5, "sigma": 1}},
+            {"goal": "match", "value": 5.0},
+        ),
+        ({"metadata": {"unit": "%"}, "minimize": False}, {"goal": "maximize", "unit": "%"}),
+    ],
+)
+def test_baybe_targets_of_every_age(target: dict[str, Any], said: dict[str, Any]) -> None:
+    assert targets(baybe(target)) == {"yield": said}
+
+
+def test_a_shape_that_hakken_does_not_know_is_said() -> None:
+    left = baybe({"minimize": False, "transformation": {"type": "SigmoidTransformation"}}).left
+
+    assert "yield: its SigmoidTransformation; values are learnt as measured" in left
+    assert (
+        "yield: that values beyond 0 and 9 count no more"
+        in baybe({"mode": "MAX", "bounds": {"lower": 0, "upper": 9}}).left
+    )
+
+
+def test_a_constraint_without_words_is_said_with_all_it_has() -> None:
+    data = json.loads((DATA / "baybe_reaction_0.15.0.json").read_text())
+    data["searchspace"]["discrete"]["constraints"].append({"type": "DiscreteBatchConstraint", "parameters": ["ligand"]})
+
+    left = read_foreign(Source(Path("b.json"), json.dumps(data).encode(), {})).left
+
+    assert "constraint DiscreteBatchConstraint of ligand ({}): mend the campaign file by hand" in left
+
+
+def test_a_placeholder_of_a_parameter_that_does_not_apply_is_left_out_and_said() -> None:
+    foreign = read("baybe_reaction_0.15.0.json")
+
+    assert "equivalents" not in foreign.results[3].settings
+    assert foreign.notes == ("equivalents is left out of 1 results: it has a value there and does not apply",)
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.3.1"])
+def test_ax_reads_alike_in_old_and_new_files(version: str) -> None:
+    foreign = read(f"ax_coupling_{version}.json")
+    space = keys(foreign)
+
+    assert space["loading"] == {"type": "number", "low": 0.001, "high": 1.0, "scale": "log"}
+    assert space["equivalents"] == {"type": "number", "low": 1.0, "high": 5.0, "step": 1.0}
+    assert space["concentration"]["values"] == [0.1, 0.2, 0.1 + 0.2, 0.4, 0.5]
+    assert space["solvent"] == {"type": "category", "options": ["DMF", "water", "THF"]}
+    assert space["dry"] == {"type": "category", "options": ["False", "True"]}
+    assert rules(foreign) == [{"sum": {"temperature": 1.0, "equivalents": 10.0}, "at_most": 130.0}]
+    assert targets(foreign) == {
+        "conversion": {"goal": "maximize"},
+        "cost": {"goal": "minimize"},
+        "impurity": {"goal": "keep", "at_most": 3.5},
+    }
+    assert targets(read(f"ax_batches_{version}.json")) == {
+        "cost": {"goal": "minimize"},
+        "purity": {"goal": "keep", "at_least": 90.0},
+    }
+    weighted = read(f"ax_weighted_{version}.json")
+    assert weighted.tradeoff == "weighted"
+    assert targets(weighted)["loss"] == {"goal": "minimize", "weight": 0.5, "desirable": {"from": 1.0, "to": 0.0}}
+
+
+def test_ax_says_what_stays_behind() -> None:
+    left = read("ax_batches_1.3.1.json").left
+
+    assert "flow: rounding to 2 digits" in left
+    assert "stirring: always 300.0; what does not vary is no parameter" in left
+    assert "site: that it is a task (wanted at here); models see it as any other parameter" in left
+    assert "metric waste, which is tracked and no target: 3 values" in left
+    assert "the constraint waste <= 10 % relative to the baseline" in left
+    assert "metric colour, which is tracked and no target: 1 values" in read("ax_coupling_1.3.1.json").left
+
+
+def test_ax_parameters_that_hang_on_others_apply_when_they_do() -> None:
+    data = json.loads((DATA / "ax_weighted_1.3.1.json").read_text())
+    site = next(p for p in data["search_space"]["parameters"] if p["name"] == "site")
+    site["dependents"] = {"there": ["flow"]}
+
+    foreign = read_foreign(Source(Path("a.json"), json.dumps(data).encode(), {}))
+
+    assert keys(foreign)["flow"]["when"] == {"site": ["there"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "terms"),
+    [
+        ("2.0 * a + -1.5 * b", ["a", "b"], (("a", 2.0), ("b", -1.5))),
+        ("-a - -b", [], (("a", -1.0), ("b", 1.0))),
+        ("1e-3 * yield (%) - cost-per-g", ["cost-per-g", "yield (%)"], (("yield (%)", 1e-3), ("cost-per-g", -1.0))),
+    ],
+)
+def test_sums_of_names_are_read(text: str, known: list[str], terms: Any) -> None:
+    from flows.importing.ax.objective import linear
+
+    assert linear(text, known) == terms
+    with pytest.raises(ValueError, match="no weighted sum"):
+        linear("a * b", ["a", "b"])
+
+
+def test_optuna_distributions_of_every_kind() -> None:
+    space = keys(read("optuna_studies.db", study="coupling"))
+
+    assert space["loading"] == {"type": "number", "low": 0.0001, "high": 1.0, "scale": "log"}
+    assert space["equivalents"] == {"type": "number", "low": 1.0, "high": 5.0, "step": 1}
+    assert space["stirring"] == {"type": "number", "low": 100.0, "high": 1000.0, "step": 50}
+    assert space["temperature"] == {"type": "number", "low": 20.0, "high": 100.0, "step": 0.1}
+    assert space["solvent"] == {"type": "category", "options": ["DMF", "water", "None", "3", "True"]}
+    assert space["water content"] == {"type": "number", "low": 0.0, "high": 0.2, "when": {"solvent": ["water"]}}
+
+
+def test_optuna_parameters_of_a_define_by_run_study_hang_on_numbers_too() -> None:
+    foreign = read("optuna_journal.log")
+    space = keys(foreign)
+
+    assert "when" not in space["width 0"]
+    assert space["width 1"]["when"] == {"layers": [2.0, 3.0]}
+    assert space["width 2"]["when"] == {"layers": [3.0]}
+    assert (space["rate"]["low"], space["rate"]["high"]) == (0.1, 0.75)
+    rate = next(entry for entry in foreign.parameters if entry.name == "rate")
+    assert rate.comments == ("its range differed between trials: the widest is written",)
+    assert [r.outcome for r in foreign.results] == ["", "", "", "", "fault:unknown", "fault:unknown"]
+
+
+def test_optuna_constraints_become_targets_to_be_kept() -> None:
+    assert targets(read("optuna_studies.db", study="front")) == {
+        "yield": {"goal": "maximize"},
+        "cost": {"goal": "minimize"},
+        "constraint 0": {"goal": "keep", "at_most": 0.0},
+    }
+
+
+def journal(*operations: dict[str, Any]) -> Source:
+    """A journal file."""
+    first = {"op_code": 0, "study_name": "s", "directions": [2]}
+    text = "\n".join(json.dumps(op | {"worker_id": "w"}) for op in (first, *operations))
+    return Source(Path("j.log"), text.encode(), {})
+
+
+def trial(state: int, value: float | None = None, **params: Any) -> dict[str, Any]:
+    """A journal's operation that adds a trial; a parameter is its distribution's attributes and its value."""
+    kinds = {
+        n: json.dumps({"name": "CategoricalDistribution" if "choices" in a else "IntDistribution", "attributes": a})
+        for n, (a, _) in params.items()
+    }
+    values = {n: v for n, (_, v) in params.items()}
+    return {
+        "op_code": 4, "study_id": 0, "state": state, "values": None if value is None else [value],
+        "params": values, "distributions": kinds,
+    }  # fmt: skip
+
+
+KIND = {"choices": ["a", "b"]}
+COUNT = {"low": 1, "high": 3, "step": 1, "log": False}
+
+
+def test_a_trial_that_ended_before_it_had_its_settings_is_said_and_not_guessed_at() -> None:
+    foreign = read_foreign(journal(trial(1, 5.0, kind=(KIND, 0), n=(COUNT, 2)), trial(3, None, kind=(KIND, 1))))
+
+    assert len(foreign.results) == 1
+    assert foreign.left == ("trial 1 (FAIL), as it has no value for n: kind b",)
+
+
+def test_a_parameter_that_nothing_explains_is_said() -> None:
+    foreign = read_foreign(
+        journal(
+            trial(1, 5.0, kind=(KIND, 0), n=(COUNT, 2)), trial(1, 6.0, kind=(KIND, 0)), trial(1, 7.0, kind=(KIND, 1))
+        )
+    )
+
+    assert "n: when it applies; only some trials have it, and no one parameter says which" in foreign.left
+    assert "trial 1 (COMPLETE), as it has no value for n: kind a" in foreign.left
+
+
+def test_choices_that_read_alike_stay_apart() -> None:
+    choices = {"choices": [3, "3", None, "None"]}
+
+    foreign = read_foreign(journal(*(trial(1, float(i), k=(choices, i)) for i in range(4))))
+
+    assert [r.settings["k"] for r in foreign.results] == ["3", "3 (str)", "None", "None (str)"]
+
+
+def test_a_journal_that_is_still_written_is_read_up_to_its_last_whole_line() -> None:
+    whole = (DATA / "optuna_journal.log").read_bytes()
+    cut = whole.rstrip(b"\n")[:-20]
+
+    foreign = read_foreign(Source(Path("j.log"), cut, {}))
+
+    assert foreign.notes[0].endswith("is cut short and was left out")
+
+
+def test_a_storage_is_only_read(tmp_path: Path) -> None:
+    copy = tmp_path / "s.db"
+    copy.write_bytes((DATA / "optuna_studies.db").read_bytes())
+    copy.chmod(0o400)
+    before = copy.stat().st_mtime_ns
+
+    read_foreign(Source(copy, copy.read_bytes(), {}, study="front"))
+
+    assert copy.stat().st_mtime_ns == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s.db"]
+    with sqlite3.connect(copy) as connection:
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (14,)
+
+
+def test_edbo_columns_of_every_kind() -> None:
+    foreign = read("edbo_scope.csv")
+
+    assert keys(foreign) == {
+        "base": {
+            "type": "component",
+            "options": {s: s for s in ("CC(=O)[O-].[K+]", "CC(C)(C)C(=O)[O-].[Cs+]")},
+        },
+        "solvent": {"type": "component", "options": {"CCCC#N": "CCCC#N", "CC(=O)N(C)C": "CC(=O)N(C)C"}},
+        "concentration": {"type": "number", "values": [0.057, 0.1, 0.153]},
+        "temperature": {"type": "number", "values": [90.0, 105.0, 120.0], "unit": "degC"},
+    }
+    assert rules(foreign) == []
+    assert "column atmosphere: always N2" in foreign.left
+
+
+def test_edbo_candidates_outside_the_scope_are_excluded() -> None:
+    foreign = read("edbo_two.csv", **{"yield": "maximize", "cost": "minimize"})
+
+    assert rules(foreign) == [{"exclude": {"ligand": "PPh3", "temperature": 80.0}}]
+    assert targets(foreign) == {"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}}
+    assert foreign.pending == ("ligand dppf, temperature 60",)
+
+
+def test_one_molecule_written_twice_is_one_option() -> None:
+    text = "s_SMILES,t,y,priority\nOCC,1,5,-1\nCCO,2,6,-1\nCCN,1,PENDING,0\nCCN,2,PENDING,1\n"
+
+    foreign = read_foreign(Source(Path("e.csv"), text.encode(), {}))
+
+    assert keys(foreign)["s"]["options"] == {"OCC": "OCC", "CCN": "CCN"}
+    assert [r.settings["s"] for r in foreign.results] == ["OCC", "OCC"]
+    assert "'CCO' is the same molecule as 'OCC', which stands for both" in foreign.parameters[0].comments
+
+
+def test_ord_reactions_become_components_amounts_and_conditions() -> None:
+    need("ord")
+    foreign = read("ord_aminations.pb.gz")
+    space = keys(foreign)
+
+    assert space["salt"] == {
+        "type": "component",
+        "role": "reagent",
+        "options": {"LiCl": "[Li+].[Cl-]", "none": None},
+    }
+    assert space["catalyst"]["role"] == "catalyst"
+    assert list(space["catalyst"]["options"]) == ["XPhos", "PPh3"]
+    assert space["catalyst amount"] == {"type": "number", "values": [1.5, 3.0], "unit": "umol"}
+    assert space["temperature"] == {"type": "number", "values": [60.0, 80.5], "unit": "degC"}  # one was in kelvin
+    assert space["time"] == {"type": "number", "values": [2.0, 16.0], "unit": "h"}
+    assert targets(foreign) == {"yield": {"goal": "maximize", "unit": "%", "low": 0.0, "high": 100.0}}
+    for constant in ("amine: always p-toluidine", "amine amount: always 15 umol", "base in DMSO: always DMSO"):
+        assert constant in foreign.left
+    assert "notes of 6 reactions" in foreign.left
+    assert "conversion of 5 reactions: --target conversion makes it a target" in foreign.left
+
+
+def test_ord_measures_what_is_asked_for() -> None:
+    need("ord")
+    foreign = read("ord_aminations.json", conversion="")
+
+    assert list(targets(foreign)) == ["conversion"]
+    assert foreign.results[3].readings["conversion"].value == pytest.approx(12.395678, rel=1e-6)
+
+
+def test_ord_amounts_of_what_is_sometimes_absent_apply_only_then() -> None:
+    need("ord")
+    from ord_schema.proto import dataset_pb2
+
+    dataset = dataset_pb2.Dataset()
+    dataset.ParseFromString(gzip.decompress((DATA / "ord_aminations.pb.gz").read_bytes()))
+    dataset.reactions[2].inputs["salt"].components[0].amount.moles.value = 7.5
+
+    foreign = read_foreign(Source(Path("o.pb"), dataset.SerializeToString(), {}))
+
+    assert keys(foreign)["salt amount"] == {
+        "type": "number",
+        "values": [5.0, 7.5],
+        "unit": "umol",
+        "unless": {"salt": "none"},
+    }
+    assert [r.settings.get("salt amount") for r in foreign.results] == [None, None, 7.5, None, 5.0]
+
+
+def test_a_table_keeps_negatives_faults_deviations_and_context() -> None:
+    foreign = read("table.csv", **{"yield": ""})
+
+    cells = [r.cells() for r in foreign.results]
+    assert cells[0]["yield_sd"] == "0.5"
+    assert cells[2] | {"yield": "<1.0", "outcome": "negative", "comment": "no product", "lot": "L2"} == cells[2]
+    assert cells[4]["outcome"] == "fault:instrument_fault"
+    assert foreign.left == ("column shaker (always on)",)
+    assert foreign.notes == ("1 rows have no result: they say what can be tried, and are no results",)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_tables_may_be_separated_otherwise(separator: str) -> None:
+    text = "ligand,t [degC],yield [%]\nA,20,5\nB,30,6\n".replace(",", separator)
+
+    foreign = read_foreign(Source(Path("t.csv"), text.encode(), {"yield": ""}, campaign="c", table="t.csv"))
+
+    assert [r.settings for r in foreign.results] == [{"ligand": "A", "t": "20"}, {"ligand": "B", "t": "30"}]
+
+
+def test_percentages_of_a_mixture_become_fractions() -> None:
+    text = "m.a,m.b,yield\n50,50,1\n20,80,2\n30,70,3\n"
+
+    foreign = read_foreign(Source(Path("t.csv"), text.encode(), {"yield": ""}, campaign="c", table="t.csv"))
+
+    assert foreign.results[1].settings == {"m.a": 0.2, "m.b": 0.8}
