@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -207,7 +208,8 @@ def _useless(column: Column) -> str:
         return f"always {column.distinct[0]}" if column.distinct else "empty"
     if numbers is None and len(column.distinct) == n >= MANY_NAMES:
         return "another text in every row: an identifier or a comment"
-    if numbers is not None and column.name.casefold() in _COUNTERS and len(numbers) == n:
+    words = set(re.split(r"[^a-z]+", column.name.casefold()))
+    if numbers is not None and words & _COUNTERS and len(numbers) == n:
         return "it counts the rows"
     return ""
 

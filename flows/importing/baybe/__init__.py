@@ -56,7 +56,8 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
             "FitNr of the measurements, which fit of the model came before each (BatchNr stands in their comments)"
         )
     batches = [n for n in measured.get("BatchNr", []) if isinstance(n, int | float)]
-    size = len(pending) or (sum(n == max(batches) for n in batches) if batches else 0)
+    # One batch alone may be whatever was measured before the campaign began.
+    size = len(pending) or (sum(n == max(batches) for n in batches) if len(set(batches)) > 1 else 0)
     return Foreign(
         format="baybe",
         described=f"a campaign of BayBE {version}",

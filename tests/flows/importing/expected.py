@@ -138,7 +138,6 @@ FILES = (
             ({"a": 0.1 + 0.2, "b": 0.7, "c": 0.0, "flow": 1 / 3}, {"output": 5.0, "waste": 0.25}),
             ({"a": 0.0, "b": 0.5, "c": 0.5, "flow": 2.9999999999999996}, {"output": 7.5, "waste": 1e-05}),
         ),
-        batch=2,
     ),
     File(
         "baybe_blend_0.15.0.json",
@@ -154,7 +153,6 @@ FILES = (
                 {"strength": 0.0, "viscosity": 40.0, "price": 3.0},
             ),
         ),
-        batch=2,
     ),
     File(
         "baybe_scores_0.15.0.json",
@@ -164,14 +162,12 @@ FILES = (
             ({"left": "A", "right": "B", "t": 20.0}, {"works": 1.0}),
             ({"left": "B", "right": "A", "t": 40.0}, {"works": 0.0}),
         ),
-        batch=2,
     ),
     File(
         "baybe_linked_0.15.0.json",
         "baybe",
         "baybe_linked_0.15.0",
         (({"one": "A", "two": "A", "three": "B"}, {"yield": -1.5}),),
-        batch=1,
     ),
     File("ax_coupling_1.3.1.json", "ax", "amide_coupling", COUPLING, pending=1),
     File("ax_coupling_1.0.0.json", "ax", "amide_coupling", OLD_COUPLING, pending=1, is_planned=False),
