@@ -29,6 +29,9 @@ Chooser: TypeAlias = Callable[[Problem, Sequence[Observed], int, int], Answer]  
 Measure: TypeAlias = Callable[[Problem, Settings, int, Sequence[Settings]], Observed]  # problem, what, seed, earlier
 
 
+OWN_FIRST = 5  # experiments of a planner's own first batch, at least
+
+
 def measure(problem: Problem, settings: Settings, seed: int, earlier: Sequence[Settings]) -> Observed:
     """What an experiment gives: its measurement, as the problem says."""
     return {"settings": settings, "values": problem.observe(settings, seed, earlier), "failed": False}
@@ -62,8 +65,9 @@ def hakken(**planner: Any) -> Chooser:
 
     def choose(problem: Problem, observed: Sequence[Observed], seed: int, q: int) -> Answer:
         torch.set_num_threads(1)
+        first = len(observed) or q  # what there is was the initial design
         spec, history = (
-            problem.planner_spec(**{"batch": q, "initial": {"experiments": q}, **planner}),
+            problem.planner_spec(**{"batch": q, "initial": {"experiments": min(first, OWN_FIRST)}, **planner}),
             history_of(problem, observed),
         )
         pool, start, used = problem.pool, time.perf_counter(), time.process_time()
@@ -82,9 +86,19 @@ def asked(other: Peer) -> Chooser:
 
 
 def run(
-    chooser: Chooser, problem: Problem, seed: int, *, q: int = 5, n: int = 50, measure: Measure = measure
+    chooser: Chooser,
+    problem: Problem,
+    seed: int,
+    *,
+    q: int = 5,
+    n: int = 50,
+    measure: Measure = measure,
+    first: int | None = None,
 ) -> dict[str, Any]:
     """A campaign of ``n`` experiments in batches of ``q`` from the shared start.
+
+    ``first`` is how many experiments that start has, None for a batch; with 0 the chooser has a first batch of its own,
+    of five where it chooses one by one.
 
     Returns ``observed`` (every observation in order) ``seconds`` and ``cpu`` (of each batch that was chosen).
     """
@@ -94,11 +108,13 @@ def run(
         for settings in batch[: n - len(observed)]:
             observed.append(measure(problem, settings, seed, [o["settings"] for o in observed]))
 
-    carry_out(problem.start(seed, q))
+    if first != 0:
+        carry_out(problem.start(seed, q if first is None else first))
     seconds: list[float] = []
     cpu: list[float] = []
     while len(observed) < n:
-        answer = chooser(problem, observed, seed * 1000 + len(seconds) + 1, q)
+        size = q if observed else max(q, OWN_FIRST)
+        answer = chooser(problem, observed, seed * 1000 + len(seconds) + 1, size)
         seconds.append(answer.seconds)
         cpu.append(answer.cpu)
         carry_out(answer.settings)

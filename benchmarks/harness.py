@@ -45,10 +45,21 @@ class Mark:
         return f"mark {self.name}: {self.value:.4g} ({sign} {self.goal:g}) {'holds' if self.holds else 'short'}"
 
 
-def arguments(doc: str, *, runs: int, peers: bool = False) -> argparse.Namespace:
+PEERS = ("baybe", "ax", "bofire")
+
+
+def arguments(
+    doc: str,
+    *,
+    runs: int,
+    peers: bool = False,
+    asked: Sequence[str] = PEERS,
+    more: Callable[[argparse.ArgumentParser], None] | None = None,
+) -> argparse.Namespace:
     """The common command line: ``--data DIR --runs N --seed S --json FILE --jobs K``.
 
-    With ``peers``, also ``--peers NAMES --kept --fresh`` for programs that compare with other planners.
+    With ``peers``, also ``--peers NAMES --kept --fresh`` for programs that compare with other planners; ``asked`` are
+    those by default. ``more`` adds what one program alone has.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the tables, one folder each")
@@ -62,11 +73,13 @@ def arguments(doc: str, *, runs: int, peers: bool = False) -> argparse.Namespace
         parser.add_argument(
             "--peers",
             type=lambda text: [name for name in text.split(",") if name],
-            default=["baybe", "ax", "bofire"],
-            help="other planners to compare with, separated by commas (default baybe,ax,bofire; '' for none)",
+            default=list(asked),
+            help=f"other planners to compare with, separated by commas (default '{','.join(asked)}'; '' for none)",
         )
         parser.add_argument("--kept", action="store_true", help="only look up what peers did before; run none of them")
         parser.add_argument("--fresh", action="store_true", help="run peers again, whatever was kept")
+    if more is not None:
+        more(parser)
     return parser.parse_args()
 
 

@@ -5,6 +5,10 @@ the 10 batches, divided by the optimum. All methods share the same random starts
 design; differences are paired by seed. Seeds are S to S + N - 1.
 
     python benchmarks/reactions.py --data DIR --runs 40
+
+With ``--peers`` it compares hakken with other planners instead, on more tables; see ``planners``.
+
+    python benchmarks/reactions.py --data DIR --runs 60 --peers baybe,ax,bofire --csv curves.csv --page curves.html
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import numpy as np
 import torch
 from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
 from methods import METHODS, SINGLES, STARTS
+from planners import against, options
 from tables import TABLES, load_table
 
 from loop.space import Space
@@ -44,7 +49,9 @@ def campaign(method: str, table_name: str, start: str, seed: int, data: Path) ->
 
 
 def main() -> int:
-    args = arguments(__doc__ or "", runs=40)
+    args = arguments(__doc__ or "", runs=40, peers=True, asked=(), more=options)
+    if args.peers or args.page or args.csv:
+        return against(args)
     seeds = range(args.seed, args.seed + args.runs)
     jobs = [
         (method, table, start, seed, args.data)

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from problems.emulated import branin_currin, c2dtlz2, snar, snar_values
 from problems.measured import (
+    aryl_scope,
     arylation_cost,
+    arylation_extended,
     baumgartner,
     benzamide,
     bh_bromides,
@@ -39,6 +41,8 @@ PROBLEMS: dict[str, Callable[[Path], Problem]] = {
     "direct_arylation": direct_arylation,
     "buchwald_hartwig": buchwald_hartwig,
     "arylation_cost": arylation_cost,
+    "arylation_extended": arylation_extended,
+    "aryl_scope": aryl_scope,
     "crossed_barrel": crossed_barrel,
     "hplc": hplc,
     "moonshot": moonshot,

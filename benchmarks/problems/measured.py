@@ -34,6 +34,42 @@ def arylation_cost(data: Path) -> Problem:
     return Problem("arylation_cost", spec, base.rows, draws, reference=(0.0, 0.5))
 
 
+def arylation_extended(data: Path) -> Problem:
+    """256 further direct arylations with other ligands: yield in %."""
+    with (data / "direct_arylation/extended_experiment_index.csv").open(newline="", encoding="utf-8-sig") as file:
+        table = list(csv.DictReader(file))
+    columns = TABLES["direct_arylation"]
+    options = {p: sorted({r[c] for r in table}) for p, c in columns.components.items()}
+    space: dict[str, Any] = {
+        p: {"type": "component", "options": {smiles: smiles for smiles in found}}
+        for p, found in options.items()
+        if len(found) > 1
+    }
+    for p, (c, unit) in columns.numbers.items():
+        values = sorted({float(r[c]) for r in table})
+        if len(values) > 1:
+            space[p] = {"type": "number", "values": values, "unit": unit}
+    rows: list[Settings] = [
+        {p: r[columns.components[p]] if p in options else float(r[columns.numbers[p][0]]) for p in space}
+        | {"yield": float(r["yield"])}
+        for r in table
+    ]
+    return _gather("arylation_extended", space, _YIELD, rows)
+
+
+def aryl_scope(data: Path) -> Problem:
+    """1,536 arylations: ligands over a scope of electrophiles and nucleophiles, yield in %."""
+    with (data / "aryl_scope_ligand/aryl-scope-ligand.csv").open(newline="", encoding="utf-8-sig") as file:
+        table = list(csv.DictReader(file))
+    parts = ("ligand", "electrophile", "nucleophile")
+    space = {p: {"type": "component", "options": {r[f"{p}_name"]: r[f"{p}_smiles"] for r in table}} for p in parts}
+    rows: list[Settings] = [{p: r[f"{p}_name"] for p in parts} | {"yield": float(r["yield"])} for r in table]
+    return _gather("aryl_scope", space, {"yield": {"goal": "maximize", "unit": "%", "low": 0}}, rows)
+
+
+_YIELD = {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}}
+
+
 def crossed_barrel(data: Path) -> Problem:
     """600 printed barrels, three of each: toughness."""
     with (data / "crossed_barrel/crossed_barrel_dataset.csv").open(newline="", encoding="utf-8-sig") as file:

@@ -1,0 +1,177 @@
+"""hakken against other planners on reaction conditions: ``reactions.py --peers baybe,ax,bofire``.
+
+Every table, in two forms (batches of 5, 50 experiments; one by one, 40 experiments), from the same random starts and
+again each with its own first batch (a peer that has none for given rows keeps the random one, and it is said). A
+difference is paired by seed. Marks are those of "ahead of every planner", with one default for all tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from contest import CHOOSERS, Kept, asked, run
+from curves import Curve, areas, grouped, shared, table_of, write_csv, write_page
+from harness import Mark, finish, in_errors, mean_and_error, run_jobs
+from peers import PeerError, peer
+from problems import Problem, load_problem
+
+TABLES = (
+    "direct_arylation", "arylation_extended", "buchwald_hartwig", "bh_chlorides", "bh_bromides", "bh_iodides",
+    "aryl_scope", "baumgartner",
+)  # fmt: skip
+FORMS = {"by 5": (5, 50), "one by one": (1, 40)}
+STARTS = ("random", "own")
+FIRST = 5  # experiments of a random start, whatever the batch
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What the comparison takes besides."""
+
+    def names(known: Collection[str]) -> Callable[[str], list[str]]:
+        def read(text: str) -> list[str]:
+            if unknown := [name for name in text.split(",") if name not in known]:
+                raise argparse.ArgumentTypeError(f"{unknown[0]!r} is unknown; use some of {', '.join(known)}")
+            return text.split(",")
+
+        return read
+
+    parser.add_argument("--tables", type=names(TABLES), help=f"with --peers: some of {','.join(TABLES)}")
+    parser.add_argument("--forms", type=names(FORMS), help=f"with --peers: some of {','.join(FORMS)}")
+    parser.add_argument("--csv", type=Path, help="with --peers: also write every curve to this file")
+    parser.add_argument(
+        "--page", type=Path, help="with --peers: also draw the curves on this page, which works offline"
+    )
+
+
+def part_of(table: str, form: str, start: str) -> str:
+    """What a curve belongs to."""
+    return f"{table}, {form}, {start} start"
+
+
+def own_runs(chooser: str, table: str, form: str, start: str, seed: int, data: Path) -> Curve:
+    """One campaign of hakken, or of chance."""
+    problem, (q, n) = load_problem(table, data), FORMS[form]
+    done = run(CHOOSERS[chooser], problem, seed, q=q, n=n, first=FIRST if start == "random" else 0)
+    return _curve(problem, form, start, chooser, seed, done)
+
+
+def peer_runs(
+    name: str, table: str, form: str, start: str, seeds: Sequence[int], data: Path, kept: bool, fresh: bool
+) -> tuple[list[Curve], str]:
+    """A peer's campaigns with one worker, and why some are missing ("" if none is)."""
+    problem, (q, n), store = load_problem(table, data), FORMS[form], Kept(fresh=fresh)
+    how = "" if (form, start) == ("by 5", "random") else f"{form}, {start} start"
+    curves: list[Curve] = []
+    with peer(name) as other:
+        if not other.available:
+            return [], other.remedy
+        for seed in seeds:
+            done = store.look_up(other, problem, seed, q=q, n=n, how=how)
+            if (done is None and not kept) or fresh:
+                try:
+                    first = FIRST if start == "random" else 0
+                    done = run(asked(other), problem, seed, q=q, n=n, first=first)
+                except PeerError as error:
+                    return curves, f"{part_of(table, form, start)}: {error}"
+                store.keep(store.key(other, problem, seed, q=q, n=n, how=how), done)
+            if done is not None:
+                curves.append(_curve(problem, form, start, name, seed, done))
+    return curves, "" if len(curves) == len(
+        seeds
+    ) else f"{name}, {part_of(table, form, start)}: {len(curves)} kept runs"
+
+
+def _curve(problem: Problem, form: str, start: str, method: str, seed: int, done: dict[str, Any]) -> Curve:
+    target = problem.targets[0]
+    values = np.array([o["values"][target] for o in done["observed"]]) / problem.optimum
+    best = tuple(np.maximum.accumulate(values).tolist())
+    return Curve(part_of(problem.name, form, start), method, seed, best, FORMS[form][0], tuple(done["cpu"]))
+
+
+def against(args: argparse.Namespace) -> int:
+    """The whole comparison; the exit status says whether every mark holds."""
+    seeds = list(range(args.seed, args.seed + args.runs))
+    parts = [(t, f, s) for t in args.tables or TABLES for f in args.forms or FORMS for s in STARTS]
+    own = run_jobs(own_runs, [(m, *p, s, args.data) for p in parts for m in CHOOSERS for s in seeds], args.jobs)
+    jobs = [(name, *p, seeds, args.data, args.kept, args.fresh) for p in parts for name in args.peers]
+    curves: list[Curve] = list(own)
+    for found, why in run_jobs(peer_runs, jobs, args.jobs) if jobs else []:
+        curves += found
+        if why:
+            print(why)
+    order = {name: i for i, name in enumerate((*CHOOSERS, *args.peers))}
+    curves.sort(key=lambda c: (parts.index(_place(c, parts)), order[c.method], c.seed))
+    for part, methods in grouped(curves).items():
+        print(f"\n{part}")
+        rows = table_of(methods)
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        for name, *cells in rows:
+            print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))
+    marks = _marks(grouped(curves), args.peers)
+    if args.csv:
+        write_csv(args.csv, curves)
+    if args.page:
+        told = f"Seeds {seeds[0]} to {seeds[-1]}; every comparison is with hakken's default, paired by seed."
+        write_page(args.page, "Reaction conditions", told, curves, [m.line() for m in marks])
+    return finish(marks, args, {"parts": [part_of(*p) for p in parts]})
+
+
+def _place(curve: Curve, parts: Sequence[tuple[str, str, str]]) -> tuple[str, str, str]:
+    return next(p for p in parts if part_of(*p) == curve.part)
+
+
+def _marks(found: dict[str, dict[str, dict[int, Curve]]], peers: Sequence[str]) -> list[Mark]:
+    """Those of the comparison, of what was run."""
+    marks: list[Mark] = []
+    for name in peers:
+        gaps = [
+            areas(m["hakken"], both) - areas(m[name], both)
+            for m in found.values()
+            if name in m and (both := shared(m["hakken"], m[name]))
+        ]
+        if not gaps:
+            continue
+        error = np.sqrt(sum(mean_and_error(g)[1] ** 2 for g in gaps)) / len(gaps)
+        mean = float(np.mean([g.mean() for g in gaps]))
+        marks.append(Mark(f"area ahead of {name}, mean of {len(gaps)} parts", mean, 0.03))
+        marks.append(Mark(f"area ahead of {name}, in standard errors", mean / error if error else 0.0, 3.0))
+    worst, fewer, deciles = [], [], []
+    for methods in found.values():
+        others = {n: r for n, r in methods.items() if n in peers and shared(methods["hakken"], r)}
+        if not others:
+            continue
+        best = max(others, key=lambda n: float(np.mean([c.area for c in others[n].values()])))
+        both = shared(methods["hakken"], others[best])
+        worst.append(in_errors(areas(methods["hakken"], both) - areas(others[best], both)))
+        mine = np.mean([methods["hakken"][s].needed for s in both])
+        soonest = min(np.mean([r[s].needed for s in shared(methods["hakken"], r)]) for r in others.values())
+        fewer.append(float(mine / soonest))
+        lowest = max(np.quantile([c.area for c in r.values()], 0.1) for r in others.values())
+        deciles.append(float(np.quantile(areas(methods["hakken"], both), 0.1) - lowest))
+    if worst:
+        marks += [
+            Mark("area against the best peer, least of the parts, in standard errors", min(worst), -1.0),
+            Mark("experiments to 95 % over the best peer's, mean of parts", float(np.mean(fewer)), 0.75, at_most=True),
+            Mark("worst decile of the area less the best peer's, least of the parts", min(deciles), 0.0),
+        ]
+    return marks + _own_marks(found)
+
+
+def _own_marks(found: dict[str, dict[str, dict[int, Curve]]]) -> list[Mark]:
+    """Those of hakken with its own first batch, in batches of five."""
+    marks: list[Mark] = []
+    for table, goal in (("direct_arylation", 0.92), ("buchwald_hartwig", 0.91)):
+        part = found.get(part_of(table, "by 5", "own"))
+        if part:
+            area = float(np.mean([c.area for c in part["hakken"].values()]))
+            marks.append(Mark(f"area from its own first batch, {table}", area, goal))
+    part = found.get(part_of("direct_arylation", "by 5", "own"))
+    if part:
+        best = np.array([c.best for c in part["hakken"].values()])
+        marks.append(Mark("direct_arylation, mean best yield at 10 experiments", 100 * float(best[:, 9].mean()), 80.0))
+        marks.append(Mark("direct_arylation, least best yield of all runs at 45", 100 * float(best[:, 44].min()), 99.0))
+    return marks
