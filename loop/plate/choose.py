@@ -106,6 +106,11 @@ def fill_plate(
         for i, gain in zip(chosen.picks, chosen.gains, strict=True)
     ]
     seats += _drawn(every, best, chosen, left, frame, at_random, seed)
+    if not seats and not wished:
+        raise PoolExhausted(
+            "no untried candidate fits the plate: beside the control wells, plate.at_most and what is shared leave "
+            "none; raise at_most, or change the control's settings"
+        )
     if len(seats) < total:
         notes.append(f"{total - len(seats)} wells stay empty: nothing untried fits their shared values")
     seats += _repeated(seats, quotas, kept)

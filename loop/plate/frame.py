@@ -248,8 +248,9 @@ def _grown(worth: Worth, choices: Choices, wells: Wells, n: int) -> tuple[tuple[
         free[well] = False
         for k in range(len(used)):
             used[k].add(int(choices.options[i, k]))
-    for v in values:  # groups that nothing was put into
-        v[v == UNSET] = Counter(v[v != UNSET].tolist()).most_common(1)[0][0]
+    for j, v in enumerate(values):  # groups that nothing was put into
+        known = Counter(v[v != UNSET].tolist())
+        v[v == UNSET] = known.most_common(1)[0][0] if known else combinations[0, j]
     return tuple(tuple(v.tolist()) for v in values)
 
 
