@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.engine.rows import ToldRow, is_told, read_told
+from flows.engine.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.view import View
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
@@ -135,7 +135,7 @@ class Judge:
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
-        content = _content(envelope)
+        content = content_of(envelope)
         if content in self._told:
             return Judgement(envelope, Verdict.DUPLICATE, "the same row was told before, from another line")
         self._told.add(content)
@@ -144,7 +144,7 @@ class Judge:
     def _told_before(self) -> set[tuple[str, str]]:
         """The content of every told observation on record."""
         envelopes = self._view.ledger.envelopes(self._view.name)
-        return {_content(e) for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED}
+        return {content_of(e) for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED}
 
 
 def conclude(work: Work, attempt: AttemptRecord, fault: Fault, *, retry: str = "") -> None:
@@ -215,12 +215,6 @@ def _context(data: Mapping[str, Any]) -> Json | None:
         raise OutcomeError(f"context must be an object with instrument, plate, well, ..., got {context!r}")
     merged = {**context, "provenance": provenance} if provenance else dict(context)
     return merged or None
-
-
-def _content(envelope: EnvelopeRecord) -> tuple[str, str]:
-    """What makes two told rows the same, on whatever line of their file they stand."""
-    file = envelope.source.rpartition(":")[0]
-    return file, envelope.payload
 
 
 def _sorted(outcome: Outcome) -> object:

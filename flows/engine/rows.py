@@ -12,17 +12,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from loop.circumstances import EFFECTS, HOUR
 from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
-from loop.record import EnvelopeDraft
+from loop.record import EnvelopeDraft, EnvelopeRecord
 from loop.space import Component, Continuous, Discrete, Space
 from loop.spec import CampaignSpec, build_space, context_of
 from loop.units import convert
 
 TELL: Final = "tell:"
+AGAIN: Final = "again"  # in a payload: how often the row was refused before
 WHOLE: Final = "0"  # in place of a line number: the file as a whole
 PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
@@ -73,6 +74,19 @@ def draft_row(source: str, header: Sequence[str], cells: Sequence[str], seen: Co
         if (match := _HEADER.fullmatch(head)) and match["name"] not in PLAIN
     }
     return EnvelopeDraft(source, key, payload, plain or None)
+
+
+def told_again(draft: EnvelopeDraft, times: int) -> EnvelopeDraft:
+    """A row that was refused ``times`` before, as an envelope of its own with the same content."""
+    return replace(draft, payload=json.dumps({**json.loads(draft.payload), AGAIN: times}, ensure_ascii=False))
+
+
+def content_of(envelope: EnvelopeRecord) -> tuple[str, str]:
+    """What makes two told rows the same, on whatever line of their file they stand."""
+    file, payload = envelope.source.rpartition(":")[0], envelope.payload
+    if f'"{AGAIN}"' in payload:
+        payload = json.dumps({k: v for k, v in json.loads(payload).items() if k != AGAIN}, ensure_ascii=False)
+    return file, payload
 
 
 def draft_file(file: str, text: str, problem: str) -> EnvelopeDraft:

@@ -6,14 +6,26 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.ingesting import judge_all
+from flows.engine.judging import Judge, Judgement
 from flows.engine.reports import TellReport
-from flows.engine.rows import TELL, WHOLE, draft_file, draft_row, is_blank, read_columns
+from flows.engine.rows import (
+    TELL,
+    WHOLE,
+    content_of,
+    draft_file,
+    draft_row,
+    is_blank,
+    is_told,
+    read_columns,
+    told_again,
+)
 from flows.engine.session import Session
 from flows.wiring import open_record
 from loop.checkpoints import reached
@@ -34,7 +46,7 @@ def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> Tel
     Columns: every parameter of the space and at least one target, each with a unit where it is another one than
     the campaign's (``temperature [K]``); optionally ``TARGET_sd``, ``TARGET_qualifier`` (=, < or >), ``outcome``
     (measured, negative or fault:KIND), ``comment``, and ``key`` of an attempt, of which the row is then the result.
-    The same file again adds nothing, also where rows were added above.
+    The same file again adds nothing, also where rows were added above; rows that were refused are judged anew.
 
     Raises:
         NotFound: There is no such campaign.
@@ -67,13 +79,47 @@ def tell_rows(
             reached("tell.stored")
             judgements = judge_all(session)
             reached("tell.judged")
+            anew = _judged_anew(session, received)
+            again = _again(session, drafts, received, anew)
+            if again:
+                with session.work(actor=by) as work:
+                    received = [work.receive(again[r.id]) if r.id in again else r for r in received]
+                session.refresh()
+                judgements += judge_all(session)
             judged = {e.id: e for e in ledger.envelopes(name)}
     new = {j.envelope.id for j in judgements} - before
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
-    problems = _problems(file, rows, session)
+    problems = _problems(file, [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows], session)
     added = tuple(e.id for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED)
     known = sum(e.verdict is Verdict.DUPLICATE or (e.verdict is Verdict.ACCEPTED and e.id not in new) for e in rows)
     return TellReport(len(added), known, problems, added, notes)
+
+
+def _judged_anew(session: Session, received: Sequence[EnvelopeRecord]) -> dict[str, Judgement]:
+    """By envelope: what would be made now of rows that were refused when they were told before."""
+    refused = {r.id: r for r in received if r.verdict not in (None, Verdict.ACCEPTED, Verdict.DUPLICATE)}
+    return {j.envelope.id: j for j in Judge(session.view).judge(refused.values())} if refused else {}
+
+
+def _again(
+    session: Session,
+    drafts: Sequence[EnvelopeDraft],
+    received: Sequence[EnvelopeRecord],
+    anew: Mapping[str, Judgement],
+) -> dict[str, EnvelopeDraft]:
+    """By envelope: the row once more, where it can be used now that the campaign was mended or an outcome retracted.
+
+    A verdict stands for ever, so it comes in an envelope of its own.
+    """
+    usable = {i for i, j in anew.items() if j.verdict is Verdict.ACCEPTED}
+    if not usable:
+        return {}
+    times = Counter(content_of(e) for e in session.ledger.envelopes(session.name) if is_told(e.source))
+    return {
+        r.id: told_again(draft, times[content_of(r)])
+        for r, draft in zip(received, drafts, strict=True)
+        if r.id in usable
+    }
 
 
 def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[EnvelopeDraft], int]:

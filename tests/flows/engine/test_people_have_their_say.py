@@ -138,6 +138,59 @@ def test_a_row_that_cannot_be_read_is_kept_and_named_with_line_and_remedy(
     assert verdicts
 
 
+def test_rows_that_were_refused_count_once_when_told_again_after_the_campaign_was_mended(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    path = write(tmp_path, HEADER + "water,DBU,1,10,,,\nMeOH,DBU,1,20,,,\nMeOH,DBU,1,20,,,\n")
+    refused = tell(settings, "small", path, by="tester")
+    space = spec_of()["space"]
+    more = space["solvent"] | {"options": [*space["solvent"]["options"], "MeOH"]}
+    add(settings, tmp_path, space=space | {"solvent": more})
+
+    mended, again = (tell(settings, "small", path, by="tester") for _ in range(2))
+
+    assert (refused.accepted, len(refused.problems)) == (1, 2)
+    assert (mended.accepted, mended.duplicates, mended.problems) == (2, 1, [])
+    assert (again.accepted, again.duplicates, again.problems) == (0, 3, [])
+    assert len(outcomes(settings)) == 3
+
+
+def test_a_row_that_is_refused_again_says_why_now(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    path = write(tmp_path, HEADER + "MeOH,DBU,1,20,,,\n")
+    tell(settings, "small", path, by="tester")
+    space = spec_of()["space"]
+    add(settings, tmp_path, space=space | {"solvent": {"type": "category", "options": ["water", "MeCN", "meoh"]}})
+
+    (problem,) = tell(settings, "small", path, by="tester").problems
+
+    assert "options: water, MeCN, meoh" in problem
+    with open_ledger(settings.database) as ledger:
+        assert len(ledger.envelopes("small")) == 1
+
+
+def test_a_row_that_contradicted_a_result_counts_when_told_again_after_that_was_retracted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    with open_ledger(settings.database) as ledger:
+        key = ledger.attempts("small")[0].key
+    (wrong,) = tell(settings, "small", write(tmp_path, f"key,yield\n{key},7\n"), by="tester").observations
+    path = write(tmp_path, f"key,yield\n{key},77\n")
+    refused = tell(settings, "small", path, by="tester")
+    retract(settings, "small", wrong, by="tester", why="another vial")
+
+    told = tell(settings, "small", path, by="tester")
+
+    assert (refused.accepted, len(refused.problems)) == (0, 1)
+    assert (told.accepted, told.problems) == (1, [])
+    with open_ledger(settings.database) as ledger:
+        (result,) = (o for o in ledger.observations("small") if o.key == key)
+    assert result.outcome.measurements[0].canonical == 77.0
+
+
 def test_a_file_that_is_not_text_is_kept_whole(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     path = tmp_path / "results.csv"
