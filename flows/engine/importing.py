@@ -67,7 +67,7 @@ def bring_in(
     text = campaign_text(foreign, campaign=name, source=source.name)
     file = _file(settings, foreign.described, text, out, force=force, keep=keep)
     drafts = drafts_of(foreign, source.name)
-    accepted, duplicates = 0, 0
+    accepted, duplicates, notes = 0, 0, foreign.notes
     if dry_run:
         problems = _problems(drafts, file.spec, source.name)
     else:
@@ -76,6 +76,7 @@ def bring_in(
         name = add_campaign(settings, file.path)
         told = tell_rows(settings, name, source.name, drafts, by=settings.by)
         accepted, duplicates, problems = told.accepted, told.duplicates, told.problems
+        notes += told.notes
     kinds = Counter(r.outcome.partition(":")[0] or "measured" for r in foreign.results)
     return ImportReport(
         campaign=file.spec.campaign,
@@ -94,16 +95,21 @@ def bring_in(
         problems=problems,
         pending=foreign.pending,
         left=foreign.left,
-        notes=foreign.notes,
+        notes=notes,
         text=file.text,
         dry_run=dry_run,
     )
 
 
 def drafts_of(foreign: Foreign, file: str) -> list[EnvelopeDraft]:
-    """The results as envelopes of told rows, unread; two equal ones are two readings."""
+    """The results as envelopes of told rows, unread; two equal ones are two readings.
+
+    What another program saved is known again whatever its file is called; a table goes by its file, as a told one does.
+    """
     seen: Counter[str] = Counter()
     drafts = []
+    if foreign.format != "csv":
+        file = f"{' '.join((foreign.format, _usable(foreign.name, '-')))}/{file}"
     for result in foreign.results:
         cells = result.cells()
         place = result.place.replace(":", " ")

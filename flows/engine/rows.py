@@ -82,8 +82,11 @@ def told_again(draft: EnvelopeDraft, times: int) -> EnvelopeDraft:
 
 
 def content_of(envelope: EnvelopeRecord) -> tuple[str, str]:
-    """What makes two told rows the same, on whatever line of their file they stand."""
-    file, payload = envelope.source.rpartition(":")[0], envelope.payload
+    """What makes two told rows the same, on whatever line of their file they stand: its name, and what the row says.
+
+    Of an imported campaign (``tell:PROGRAM NAME/FILE:PLACE``) the file's name does not count.
+    """
+    file, payload = envelope.source.rpartition(":")[0].partition("/")[0], envelope.payload
     if f'"{AGAIN}"' in payload:
         payload = json.dumps({k: v for k, v in json.loads(payload).items() if k != AGAIN}, ensure_ascii=False)
     return file, payload

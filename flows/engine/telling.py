@@ -90,9 +90,10 @@ def tell_rows(
     new = {j.envelope.id for j in judgements} - before
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
     problems = _problems(file, [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows], session)
-    added = tuple(e.id for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED)
+    added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
+    notes += _twins(added, [judged[o.id] for o in session.view.observations])
     known = sum(e.verdict is Verdict.DUPLICATE or (e.verdict is Verdict.ACCEPTED and e.id not in new) for e in rows)
-    return TellReport(len(added), known, problems, added, notes)
+    return TellReport(len(added), known, problems, tuple(e.id for e in added), notes)
 
 
 def _judged_anew(session: Session, received: Sequence[EnvelopeRecord]) -> dict[str, Judgement]:
@@ -120,6 +121,18 @@ def _again(
         for r, draft in zip(received, drafts, strict=True)
         if r.id in usable
     }
+
+
+def _twins(added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note for each other file with rows that say to the letter what added ones say: a copy of it, perhaps."""
+    mine = {content_of(e) for e in added}
+    said = {what for _, what in mine}
+    theirs = [found for e in standing if is_told(e.source) and (found := content_of(e)) not in mine]
+    return tuple(
+        f"{count} of these rows say what rows of {file.removeprefix(TELL)!r} say that are on record, and count beside "
+        "them; where they are the same experiments, hakken retract takes them back"
+        for file, count in Counter(file for file, what in theirs if what in said).items()
+    )
 
 
 def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[EnvelopeDraft], int]:

@@ -54,6 +54,37 @@ def test_importing_again_adds_nothing_and_says_so(hakken: Any, home: Settings) -
     assert len(on_record(home, "coupling")) == 9
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ax_coupling_1.3.1.json", []),
+        ("optuna_journal.log", []),
+        ("baybe_reaction_0.15.0.json", ["--keep"]),
+        ("edbo_scope.csv", ["--keep"]),
+    ],
+)
+def test_the_same_campaign_under_another_files_name_adds_nothing(hakken: Any, name: str, words: list[str]) -> None:
+    first = hakken("import", DATA / name, "--json").json
+    copy = Path(f"next_week.{name.rpartition('.')[2]}")
+    copy.write_bytes((DATA / name).read_bytes())
+
+    said = hakken("import", copy, *words, "--json")
+
+    assert first["accepted"] > 0
+    assert (said.json["accepted"], said.json["duplicates"]) == (0, first["accepted"])
+
+
+def test_a_copy_of_a_table_is_another_table_and_that_is_said(hakken: Any, home: Settings) -> None:
+    Path("runs.csv").write_text("t,yield\n20,1\n30,2\n40,3\n")
+    Path("copy.csv").write_text("t,yield\n20,1\n30,2\n40,4\n")
+    hakken("import", "runs.csv", "--target", "yield")
+
+    said = hakken("import", "copy.csv", "--target", "yield", "--keep")
+
+    assert "2 of these rows say what rows of 'runs.csv' say that are on record, and count beside them" in said.out
+    assert len(on_record(home, "runs")) == 6
+
+
 def test_a_source_that_grew_brings_in_what_is_new(hakken: Any, home: Settings) -> None:
     table = Path("runs.csv")
     table.write_text("t,yield\n20,1\n30,2\n40,3\n")
