@@ -52,9 +52,9 @@ def sources_of(ledger: Ledger, spec: CampaignSpec) -> tuple[tuple[Earlier, ...],
 
 
 def earlier_of(ledger: Ledger, read: Read) -> tuple[Earlier, ...]:
-    """The sources as they were read. Raises ``LedgerError`` where the record lacks something."""
+    """The sources as they were read, by name. Raises ``LedgerError`` where the record lacks something."""
     found = []
-    for name, what in read.items():
+    for name, what in sorted(read.items()):  # the order that the record keeps: of sources alike the first are heard
         try:
             spec = CampaignSpec.from_resolved(ledger.spec_version(name, int(what["version"])))
             there = {o.id: o for o in ledger.observations(name, with_retracted=True)}

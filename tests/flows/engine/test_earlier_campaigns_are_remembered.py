@@ -86,6 +86,26 @@ def extra(folder: Path, row: str) -> Path:
     return path
 
 
+def test_sources_that_share_alike_are_heard_in_an_order_that_the_record_keeps(
+    settings: Settings, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("zeta", "eta", "beta", "alpha")):  # one more than are heard at once
+        path = table(tmp_path, name=f"{name}.csv")
+        lines = [f"{line}.{number}" for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+        path.write_text("\n".join(["solvent,base,time,yield", *lines]) + "\n", encoding="utf-8")
+        tell(settings, campaign(settings, tmp_path, name), path, by="A")
+    later = campaign(settings, tmp_path, "later", memory="auto")
+
+    planned(settings, later)
+    fill_in(settings, later, tmp_path)
+    planned(settings, later)
+
+    for number in (1, 2):
+        again = replay(settings, later, number)
+        assert again.is_identical, again.differences
+        assert set(again.notes) <= set(first_round(settings, later, number).notes)
+
+
 def test_a_round_that_read_the_same_says_which_did_first(settings: Settings, remembering: str, tmp_path: Path) -> None:
     planned(settings, remembering)
     for number in (2, 3):
