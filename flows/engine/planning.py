@@ -115,7 +115,7 @@ def what_is_due(view: View) -> Need:
     In batch mode the next round comes when every attempt of the last has ended, so that it does not depend on the
     order in which results arrive. In rolling mode as many are proposed as were freed.
     """
-    if view.campaign.state is not CampaignState.ACTIVE or view.undecided:
+    if view.campaign.state is not CampaignState.ACTIVE or view.undecided or view.spec.source is not None:
         return Need()
     planner, pending = view.spec.planner, view.pending
     if planner.mode == "batch" and pending:

@@ -29,7 +29,7 @@ PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
-_HEADER: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
+HEADER: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
 
 
@@ -71,7 +71,7 @@ def draft_row(source: str, header: Sequence[str], cells: Sequence[str], seen: Co
     plain = {
         match["name"]: cell
         for head, cell in zip(header, cells, strict=False)
-        if (match := _HEADER.fullmatch(head)) and match["name"] not in PLAIN
+        if (match := HEADER.fullmatch(head)) and match["name"] not in PLAIN
     }
     return EnvelopeDraft(source, key, payload, plain or None)
 
@@ -102,7 +102,7 @@ def is_blank(header: Sequence[str], cells: Sequence[str], targets: Iterable[str]
     """Whether a row names an attempt and says nothing of it yet, as a worksheet's rows do at first."""
     results = {"outcome", *targets}
     row = {head: cell for head, cell in zip(header, cells, strict=False) if cell}
-    names = {match["name"] for head in row if (match := _HEADER.fullmatch(head))}
+    names = {match["name"] for head in row if (match := HEADER.fullmatch(head))}
     return "key" in names and not names & results
 
 
@@ -116,7 +116,7 @@ def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None 
     columns: dict[str, Column] = {}
     taken: dict[tuple[str, str], str] = {}
     for head in header:
-        match = _HEADER.fullmatch(head)
+        match = HEADER.fullmatch(head)
         name, unit = (match["name"], match["unit"]) if match else (head, None)
         if name in IGNORED:
             continue

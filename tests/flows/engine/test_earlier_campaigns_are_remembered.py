@@ -232,6 +232,16 @@ class TestATableOfOthers:
             ("solvent,base,time\nwater,DBU,1\n", "has no column with the values of any target"),
             ("yield,journal\n10,A\n", "has no column with the values of any parameter"),
             ("yield\n", "has no rows"),
+            (",solvent,yield\n0,water,1\n", "column 1 has no name"),
+            ("solvent,yield,T/degC\nwater,1,20\n", "column 'T/degC' cannot be kept under that name"),
+            (
+                "solvent,yield,load [spoons]\nwater,1,20\n",
+                "column 'load \\[spoons]' cannot be kept: unit 'spoons' is unk",
+            ),
+            ("solvent,time [furlong],yield\nwater,1,20\n", "column 'time \\[furlong]': a value in 'furlong' cannot"),
+            ("solvent,time,Yield\nwater,1,20\n", "column 'Yield' is only kept \\(did you mean 'yield'\\?\\)"),
+            ("solvent,solvent_smiles,yield\nwater,CCO,1\n", "solvent 'water' is CCO in the table and O elsewhere"),
+            ("solvent,solvent_smiles,yield\nL1,CCO,1\nL1,CCN,1\n", "solvent 'L1' is CCN in the table and CCO else"),
         ],
     )
     def test_a_table_without_what_is_needed_is_refused(
@@ -245,6 +255,107 @@ class TestATableOfOthers:
 
         with open_ledger(settings.database) as ledger:
             assert [c.name for c in ledger.campaigns()] == ["own"]
+
+    def test_a_row_with_an_empty_cell_is_said_and_takes_nothing_from_the_others(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        text = "solvent,base,time,yield\nwater,DBU,1,10\nMeCN,,2,20\nEtOH,KOAc,nan,30\nPrOH,KOAc,4,40\n"
+        path.write_text(text, encoding="utf-8")
+
+        source, first = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(text.replace("MeCN,,", "MeCN,DBU,"), encoding="utf-8")
+        second = tell_source(settings, name, path, "Smith", by="A")[1]
+
+        assert first.accepted == 2
+        assert [problem.split(":")[0] for problem in first.problems] == ["paper.csv line 3", "paper.csv line 4"]
+        assert (second.accepted, second.duplicates) == (1, 2)
+        with open_ledger(settings.database) as ledger:
+            assert set(ledger.campaign(source).spec["space"]) == {"solvent", "base", "time"}
+
+    def test_a_parameter_that_few_rows_give_is_only_kept(self, settings: Settings, tmp_path: Path) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        path.write_text(
+            "solvent,base,time,yield\nwater,DBU,1,10\nMeCN,,2,20\nEtOH,,4,30\nPrOH,,4,40\n", encoding="utf-8"
+        )
+
+        source, report = tell_source(settings, name, path, "Smith", by="A")
+
+        assert (report.accepted, report.problems) == (4, [])
+        assert report.notes == ("base is given in 1 of 4 rows, too few to learn from; it is only kept",)
+        with open_ledger(settings.database) as ledger:
+            assert ledger.observations(source)[0].context["base"] == "DBU"
+
+    def test_what_may_have_been_meant_otherwise_is_noted(self, settings: Settings, tmp_path: Path) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        path.write_text("solvent,base,Time,yield\nwater,koac,1,10\nCCO,DBU,1,10\nEtOH,DBU,2,20\n", encoding="utf-8")
+
+        _, report = tell_source(settings, name, path, "Smith", by="A")
+
+        assert report.accepted == 3
+        assert report.notes == (
+            "column 'Time' is only kept (did you mean 'time'?)",
+            "base 'koac' is taken for another option than the campaign's 'KOAc'",
+        )
+
+    @pytest.mark.parametrize("header", ["solvent,time,yield", "solvent,base,time,yield"])
+    def test_a_table_over_other_parameters_leaves_an_earlier_one_as_it_is(
+        self, settings: Settings, tmp_path: Path, header: str
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        cells = {"solvent": "water", "base": "DBU", "time": "1", "yield": "10"}
+        other = "solvent,base,time,yield" if header == "solvent,time,yield" else "solvent,time,yield"
+        path.write_text(f"{other}\n{','.join(cells[c] for c in other.split(','))}\n", encoding="utf-8")
+        source, _ = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(f"{header}\n{','.join(cells[c] for c in header.split(','))}\n", encoding="utf-8")
+
+        with pytest.raises(TellError, match=r"'own - Smith' has results over .*; give it a title"):
+            tell_source(settings, name, path, "Smith", by="A")
+
+        with open_ledger(settings.database) as ledger:
+            assert ("base" in ledger.campaign(source).spec["space"]) == ("base" in other)
+
+    def test_titles_that_make_one_name_stay_apart(self, settings: Settings, tmp_path: Path) -> None:
+        name = campaign(settings, tmp_path, "own")
+        tell_source(settings, name, table(tmp_path), "田中", by="A")
+
+        with pytest.raises(TellError, match="would be called 'own - source', as the source '田中' of 'own' is"):
+            tell_source(settings, name, table(tmp_path), "山田", by="A")
+
+    def test_another_targets_values_are_kept_where_a_later_table_has_it_not(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        both = {"yield": {"goal": "maximize"}, "ee": {"goal": "maximize"}}
+        name, path = campaign(settings, tmp_path, "own", objective=both), tmp_path / "paper.csv"
+        path.write_text("solvent,yield,ee,page\nwater,10,50,7\n", encoding="utf-8")
+        tell_source(settings, name, path, "Smith", by="A")
+        path.write_text("solvent,yield\nEtOH,10\n", encoding="utf-8")
+
+        source, report = tell_source(settings, name, path, "Smith", by="A")
+
+        assert report.accepted == 1
+        with open_ledger(settings.database) as ledger:
+            assert set(ledger.campaign(source).spec["objective"]) == {"yield", "ee"}
+            assert ledger.campaign(source).spec["space"]["page"]["type"] == "context"
+
+    def test_is_not_run_though_telling_it_was_killed_halfway(
+        self, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = campaign(settings, tmp_path, "own")
+
+        def killed(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("flows.engine.literature.tell", killed)
+            with pytest.raises(KeyboardInterrupt):
+                tell_source(settings, name, table(tmp_path), "Smith", by="A")
+
+        planned(settings, "own - Smith")
+
+        with open_ledger(settings.database) as ledger:
+            assert ledger.rounds("own - Smith") == ()
+        assert tell_source(settings, name, table(tmp_path), "Smith", by="A")[1].accepted == 12
 
     def test_is_not_run_and_is_no_campaign_to_tell_a_source_of(self, settings: Settings, tmp_path: Path) -> None:
         name = campaign(settings, tmp_path, "own")
