@@ -59,9 +59,9 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     objective = build_objective(earlier.spec)
     if target.name not in objective.names:
         return f"it did not measure {target.name}"
-    if target.levels is not None:
-        return f"{target.name} has levels, over which sources are not carried"
     theirs = objective.targets[objective.names.index(target.name)]
+    if target.levels is not None or theirs.levels is not None:
+        return f"{target.name} has levels, over which sources are not carried"
     there = build_space(earlier.spec)
     both = overlap(space, there)
     if both.share < LEAST:
@@ -75,13 +75,16 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         limits = (None, None) if data.low is None or data.high is None else (data.low[kept], data.high[kept])
         data = TrainingSet(data.x[kept], data.y[kept], data.sd[kept], *limits)
     try:
-        factor, shift = _conversion(theirs.unit, target.unit)
+        is_stated = bool(theirs.unit and target.unit)  # no unit says nothing; it is no plain fraction
+        factor, shift = _conversion(theirs.unit, target.unit) if is_stated else (1.0, 0.0)
         fitted = surrogate("committee", both.space).fit(both.space, data, seed=seed)
     except (UnitError, TooFewPoints, FitError) as error:
         return f"nothing could be learnt from it ({error})"
     mean = _Mean(both, fitted, factor, shift)
     lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
     told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
+    if theirs.unit != target.unit and not is_stated:
+        told += f"; {target.name} has no unit {'here' if theirs.unit else 'there'}, and numbers are taken as they are"
     return Hint(earlier.name, "campaign", mean, spread_of(space, mean, seed=seed), len(table), both.share, told)
 
 

@@ -133,9 +133,34 @@ class TestAHint:
         assert isinstance(there, Hint)
         assert torch.allclose(here.mean(x), 4.184 * there.mean(x), rtol=1e-9)
 
+    @pytest.mark.parametrize(("unit", "other", "where"), [("%", "", "there"), ("", "%", "here")])
+    def test_numbers_without_a_unit_are_taken_as_they_are_and_that_is_said(
+        self, unit: str, other: str, where: str
+    ) -> None:
+        spec = reaction_spec({"yield": {"goal": "maximize", "unit": unit}})
+        theirs = reaction_spec({"yield": {"goal": "maximize", "unit": other}})
+        space = build_space(spec)
+        x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(spec)]))
+
+        found, alike = (
+            hint_of(space, build_objective(spec).targets[0], earlier_of(alcohol_yield, 30, spec=source), seed=0)
+            for source in (theirs, spec)
+        )
+
+        assert isinstance(found, Hint)
+        assert isinstance(alike, Hint)
+        assert found.told.endswith(f"yield has no unit {where}, and numbers are taken as they are")
+        assert torch.allclose(found.mean(x), alike.mean(x))
+
     @pytest.mark.parametrize(
         ("source", "why"),
         [
+            (
+                lambda: earlier_of(
+                    lambda _: 1.0, spec=reaction_spec({"yield": {"goal": "maximize", "levels": [1, 2, 3]}})
+                ),
+                "yield has levels, over which sources are not carried",
+            ),
             (lambda: earlier_of(alcohol_yield, 4), "it has 4 results of yield, and 5 are needed"),
             (lambda: earlier_of(alcohol_yield, spec=reaction_spec({"ee": {"goal": "maximize"}})), "did not measure"),
         ],
