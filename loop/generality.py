@@ -101,6 +101,14 @@ class Generality:
         counted = allowed * (self.weights if substrates is None else self.weights[substrates])
         return np.asarray(counted / np.maximum(counted.sum(axis=1, keepdims=True), 1e-300))
 
+    def first_allowed(self, conditions: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The number of the first substrate allowed with each condition, ``(c, r)`` to ``(c,)``; -1 for none."""
+        found = np.full(len(conditions), -1, dtype=np.int64)
+        for i in range(len(conditions)):
+            allowed = self.space.holds(self.cells(conditions[i : i + 1])[0])
+            found[i] = int(allowed.argmax()) if allowed.any() else -1
+        return found
+
     def of(self, values: Sequence[float], weights: Sequence[float]) -> float:
         """What measured values at some substrates, with their weights, come to, in ``unit``."""
         w = np.array(weights) / np.sum(weights)

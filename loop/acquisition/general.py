@@ -114,6 +114,7 @@ def _conditions(question: Question, general: Generality) -> tuple[NDArray[np.flo
     if len(found) > most:
         rng = np.random.default_rng([question.seed, 4])
         known = general.conditions(question.observed.numpy())
+        known = known[general.first_allowed(known) >= 0]
         drawn = found[np.sort(rng.choice(len(found), most, replace=False))]
         notes = (*notes, f"judged {most} of {len(found)} conditions, drawn at random, and those tried")
         found = np.unique(np.vstack([drawn, known]), axis=0)

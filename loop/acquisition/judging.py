@@ -51,8 +51,14 @@ class Field:
     def of(
         general: Generality, conditions: NDArray[np.float64], substrates: NDArray[np.int64], *, is_cut: bool = False
     ) -> Field:
+        """The field of some substrates, and of one more for each condition that none of them is allowed with."""
         cells = general.cells(conditions, substrates)
         shares = general.shares(cells, substrates)
+        if not shares.any(axis=1).all():
+            first = general.first_allowed(conditions[~shares.any(axis=1)])
+            more = np.setdiff1d(first[first >= 0], substrates)
+            if len(more):
+                return Field.of(general, conditions, np.union1d(substrates, more), is_cut=is_cut)
         flat = torch.from_numpy(cells.reshape(-1, cells.shape[2]))
         return Field(general, conditions, substrates, flat, torch.from_numpy(shares), is_cut)
 

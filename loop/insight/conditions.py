@@ -46,18 +46,28 @@ def best_condition(
     said = general.described
     tried = tried_candidates(general.space, objective, history)
     model = "" if belief is None else belief.models[0].name
-    if not tried:
-        note = "no condition has a value yet"
-        return HonestBest(model, (), 0, notes=(note,), scope=said, scope_size=len(general.substrates))
-    x = np.array([t.x for t in tried])
+    x = np.array([t.x for t in tried]).reshape(len(tried), len(general.space.parameters))
     conditions = general.conditions(x)
+    forbidden = general.first_allowed(conditions) < 0
+    notes: tuple[str, ...] = ()
+    if forbidden.any():
+        label = general.space.label(general.settings(conditions[forbidden][0]))
+        notes = (f"left out: {forbidden.sum()} conditions that are allowed with no substrate, such as {label}",)
+        conditions = conditions[~forbidden]
+        tried = [t for t, kept in zip(tried, is_among(x[:, general.rest], conditions), strict=True) if kept]
+        x = np.array([t.x for t in tried]).reshape(len(tried), len(general.space.parameters))
+    if not tried:
+        notes = (*notes, "no condition has a value yet")
+        return HonestBest(model, (), 0, notes=notes, scope=said, scope_size=len(general.substrates))
     mine = [
         [t for t, same in zip(tried, is_among(x[:, general.rest], c[None]), strict=True) if same] for c in conditions
     ]
     if belief is None:
-        return _raw(general, conditions, mine, said, why)
-    with torch.no_grad():
-        return _believed(general, objective, history, belief, pool, conditions, mine, x, said, seed)
+        found = _raw(general, conditions, mine, said, why)
+    else:
+        with torch.no_grad():
+            found = _believed(general, objective, history, belief, pool, conditions, mine, x, said, seed)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def judged_of(found: HonestBest) -> dict[str, Any]:

@@ -197,6 +197,45 @@ def test_a_forbidden_substrate_counts_for_no_condition() -> None:
     assert judged(scene, 15.0 - values).tolist() == [8.0, 4.0]
 
 
+@pytest.mark.parametrize("goal", ["maximize", "minimize"])
+@pytest.mark.parametrize("by", [{"by": "mean"}, {"by": "worst"}])
+def test_a_condition_that_is_allowed_with_no_substrate_is_never_the_best(goal: str, by: Any) -> None:
+    """It was told all the same: somebody tried it before the constraint was written."""
+    spec = spec_of(
+        by,
+        objective={"yield": {"goal": goal, "unit": "%"}},
+        constraints=[{"exclude": {"ligand": "PMe3", "base": "weak"}}],
+    )
+    row = {"ligand": "PMe3", "base": "weak", "bromide": "phenyl", "additive": "none"}
+    allowed = [s for s in some(20) if (s["ligand"], s["base"]) != ("PMe3", "weak")]
+    seen = history(spec, [*allowed, row], lambda s: made_up(s) + 50.0)
+
+    found = honest_best(spec, seen, seed=0)
+
+    assert {"ligand": "PMe3", "base": "weak"} not in [b.settings for b in found.candidates]
+    assert found.candidates[0].targets[0].low < found.candidates[0].targets[0].mean
+    assert "left out: 1 conditions that are allowed with no substrate, such as PMe3, weak" in found.notes
+    assert honest_best(spec, history(spec, [row]), seed=0).candidates == ()
+
+
+def test_a_condition_that_is_allowed_with_few_substrates_of_a_large_scope_is_judged_by_those() -> None:
+    spec = spec_of(
+        {"over": ["batch"], "by": "worst"},
+        space={
+            "ligand": {"type": "category", "options": ["A", "B", "C"]},
+            "batch": {"type": "category", "options": [f"b{i}" for i in range(300)]},
+        },
+        constraints=[{"exclude": {"ligand": "C", "batch": [f"b{i}" for i in range(300) if i != 7]}}],
+    )
+    general = judgement(spec)
+    conditions = np.array([[0.0], [1.0], [2.0]])
+
+    scene = Field.of(general, conditions, np.array([0, 1, 2]))
+
+    assert scene.substrates.tolist() == [0, 1, 2, 7]
+    assert scene.shares[2].tolist() == [0.0, 0.0, 0.0, 1.0]
+
+
 def test_expected_loss_is_the_integral_that_it_stands_for() -> None:
     z = np.linspace(-12, 12, 200_001)
     for gap, sd in ((0.0, 1.0), (2.0, 0.7), (-1.5, 2.0), (5.0, 1.0)):
