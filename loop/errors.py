@@ -15,6 +15,7 @@ HakkenError
 │   ├── TooFewPoints      a surrogate needs more data
 │   ├── FitError          a surrogate could not be fitted
 │   └── PoolExhausted     nothing is left to propose
+│       └── NothingToGain   nothing is left that is worth an experiment, by a rule of the campaign
 ├── LedgerError           the record refused something (see ``db.errors`` for what a database adds)
 │   ├── NotFound          no such campaign, round, attempt or observation
 │   ├── LeaseHeld         somebody else works on the campaign now
@@ -107,6 +108,10 @@ class FitError(PlanError):
 
 class PoolExhausted(PlanError):
     """Every candidate was tried or is being tried; widen the space or end the campaign."""
+
+
+class NothingToGain(PoolExhausted):
+    """What is untried is hardly better than what is known, by a rule of the campaign; take that rule out to go on."""
 
 
 class LedgerError(HakkenError):

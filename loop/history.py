@@ -63,8 +63,25 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What was predicted of a new measurement when it was proposed, and the value that came, in the target's unit."""
+
+    target: str
+    mean: float
+    sd: float  # noise included
+    value: float
+
+    @property
+    def surprise(self) -> float:
+        """How far above the prediction the value lies, in the deviations predicted."""
+        return (self.value - self.mean) / max(self.sd, 1e-12)
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Observations in canonical order, pending experiments, and what could not be used (``notes``).
+
+    ``claims`` are earlier predictions of the campaign's own models, held against what came of them.
 
     People add to it: candidates to be run next (``pinned``), candidates to be left alone (``kept_out``), and
     candidates that cannot be made (``impossible``), which trains feasibility like an informative fault.
@@ -77,6 +94,7 @@ class History:
     kept_out: tuple[Said, ...] = field(default=())
     impossible: tuple[Said, ...] = field(default=())
     last: NDArray[np.float64] | None = None  # coordinates of the last in the order of running, pending ones too
+    claims: tuple[Claim, ...] = field(default=())
 
     @staticmethod
     def of(

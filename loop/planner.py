@@ -62,7 +62,7 @@ def plan(
     return Plan(
         seed=seed,
         surrogate="" if situation.belief is None else situation.belief.models[0].name,
-        model=describe(situation),
+        model=describe(situation, picks),
         notes=tuple(dict.fromkeys((*situation.notes, *notes))),
         observations=tuple(o.id for o in history.observations),
         pending=tuple(p.key for p in history.pending),

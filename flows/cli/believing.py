@@ -52,6 +52,9 @@ def best(
         screen.say(f"conditions are judged by {found.scope}")
     if found.model:
         screen.say(f"by {found.model}; intervals are of the true value, without the noise of a new measurement")
+    standing = engine.status(where, campaign)[0]
+    if standing.regret:
+        screen.say(f"{standing.regret} (when round {standing.round} was planned)")
     for note in found.notes:
         screen.say(f"note: {note}")
     doubts = (

@@ -50,6 +50,8 @@ def status(
             screen.say(f"  {report.nearest.text}")
         if report.believed and report.state == "active":
             screen.say(f"  {report.believed} (when round {report.round} was planned; hakken best {report.campaign})")
+        if report.regret and report.state == "active":
+            screen.say(f"  {report.regret} (when round {report.round} was planned)")
         for number in report.to_approve:
             screen.say(f"  round {number} waits for hakken approve {report.campaign} {number}")
         for key in report.ambiguous:

@@ -59,6 +59,8 @@ class Progress:
                 say(f"    {candidate}")
             if len(report.proposed) > SHOWN:
                 say(f"    and {len(report.proposed) - SHOWN} more; hakken show {report.campaign} lists them all")
+            if report.regret:
+                say(f"  {report.regret}")
         for note in report.notes:
             if note not in self._notes:
                 self._notes.add(note)

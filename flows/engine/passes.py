@@ -108,5 +108,6 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
         waits_for_person=waits,
         spending=view.spending.text,
         nearest=view.nearest,
+        regret=view.regret if tally.proposed else "",
         report=page,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.claims import claims_of
 from flows.engine.decisions import decided
 from flows.engine.judging import identified
 from flows.engine.session import Planner
@@ -14,11 +15,11 @@ from flows.engine.sources import recorded, sources_of
 from flows.engine.view import View
 from loop.contracts import Ledger
 from loop.costs import Purse
-from loop.errors import PoolExhausted, SpaceError
+from loop.errors import NothingToGain, PoolExhausted, SpaceError
 from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.policy.paying import reason_to_end
-from loop.policy.stopping import reason_to_stop
+from loop.policy.stopping import reason_to_stop, regret_settled
 from loop.record import Arm, AttemptRecord, CampaignRecord, CampaignState, Json, ObservationRecord, RoundDraft
 from loop.space import Space
 from loop.spec import CampaignSpec, build_space, context_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # The packages that decide the numbers; a replay names those that are not as they were.
 PACKAGES: Final = ("hakken", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn", "rdkit")
+REGRET: Final = "regret"  # in a round's model: how much better something untried may be
 PURSE: Final = "purse"  # in a round's model: what the budget left in money and hours
 ALLOWED: Final = "experiments_allowed"  # in a round's model: what the budget left when it was planned
 
@@ -55,9 +57,15 @@ class Inputs:
 
         Raises:
             PoolExhausted: Nothing is left to propose, perhaps because a person refused all that was.
+            NothingToGain: What is left is not worth an experiment, by a rule of the spec; what is pinned always is.
         """
         pinned = self.history.pinned[: self.experiments]
-        if not pinned or self.spec.plate is not None:  # on a plate the planner itself gives them their wells
+        if not pinned:
+            plan = self._planned(planner, self.spec, self.experiments, self.purse)
+            if reason := regret_settled(self.spec, plan.model.get(REGRET, {})):
+                raise NothingToGain(reason)
+            return plan
+        if self.spec.plate is not None:  # on a plate the planner itself gives them their wells
             return self._planned(planner, self.spec, self.experiments, self.purse)
         from loop.pinning import manual_proposals, paid_pins  # brings torch: only where something is pinned
         from loop.planner import Plan
@@ -140,6 +148,7 @@ def next_inputs(view: View, experiments: int) -> Inputs:
     number = view.round_number + 1
     said = decided(view.spec, view.space, view.proposals if number > 1 else (), view.decisions, number)
     history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
+    claims = claims_of(view.campaign.spec, view.proposals, view.attempts, view.counted, history) if number > 1 else ()
     seed = seed_of(view.spec.planner.seed, view.name, number)
     earlier, read, unread = sources_of(view.ledger, view.spec)
     before = view.ledger.round(view.name, number - 1) if read and number > 1 else None
@@ -148,7 +157,7 @@ def next_inputs(view: View, experiments: int) -> Inputs:
         seed,
         said.spec,
         view.space,
-        said.history(history),
+        replace(said.history(history), claims=claims),
         experiments,
         said.notes + unreadable + unread,
         view.spending.purse,

@@ -11,7 +11,7 @@ from flows.engine.planning import first_inputs, next_inputs
 from flows.engine.session import Planner, default_planner
 from flows.engine.view import View
 from flows.wiring import open_laboratory, open_record
-from loop.errors import PoolExhausted
+from loop.errors import NothingToGain, PoolExhausted
 from loop.policy.paying import reason_to_end
 from loop.spec import CampaignSpec
 
@@ -25,7 +25,7 @@ def preview(settings: Settings, name: str, *, planner: Planner | None = None) ->
 
     Raises:
         NotFound: There is no such campaign.
-        PoolExhausted: The budget is spent, or nothing is left to propose.
+        PoolExhausted: The budget is spent, or nothing is left to propose, or nothing that a rule calls worth it.
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
@@ -37,7 +37,12 @@ def preview(settings: Settings, name: str, *, planner: Planner | None = None) ->
             )
         if reason := reason_to_end(view.spending.costs, view.spending.purse):
             raise PoolExhausted(f"campaign {name!r}: {reason}; raise it in the campaign file to plan more")
-        return next_inputs(view, left).plan(planner or default_planner)
+        try:
+            return next_inputs(view, left).plan(planner or default_planner)
+        except NothingToGain as error:
+            raise NothingToGain(
+                f"campaign {name!r}: {error}; take the regret out of stop in the campaign file to plan more"
+            ) from error
 
 
 def preview_spec(settings: Settings, spec_path: Path | str, *, planner: Planner | None = None) -> Plan:

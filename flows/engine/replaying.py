@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.claims import claims_of
 from flows.engine.decisions import decided
-from flows.engine.planning import ALLOWED, PURSE, Inputs, environment, history_of
+from flows.engine.planning import ALLOWED, PURSE, REGRET, Inputs, environment, history_of
 from flows.engine.reports import ReplayReport
 from flows.engine.session import Planner, default_planner
 from flows.engine.sources import earlier_of, read_of
@@ -15,7 +17,7 @@ from flows.wiring import open_record
 from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import LedgerError, PlanError
-from loop.record import Prediction, ProposalDraft, RoundRecord
+from loop.record import Json, Prediction, ProposalDraft, RoundRecord
 from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
     except PlanError as error:
         differences = [f"no batch could be planned now: {error}"]
     else:
-        differences = list(_compare(before, now.proposals))
+        differences = [*_compare(before, now.proposals), *_regrets(stored.model.get(REGRET), now.model.get(REGRET))]
         notes = now.notes
         if now.surrogate != stored.surrogate:
             differences.insert(0, f"the model was {stored.surrogate!r}, now {now.surrogate!r}")
@@ -66,12 +68,13 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
                 f"round {stored.number} of campaign {name!r} was planned from {what} {missing[0]}, which is not on "
                 "record; hakken audit verify looks for damage"
             )
-    history, _ = history_of(
-        spec, space, [observations[i] for i in stored.observations], [attempts[k] for k in stored.pending]
-    )
-    said = decided(spec, space, ledger.proposals(name), ledger.decisions(name), stored.number)
+    seen = [observations[i] for i in stored.observations]
+    history, _ = history_of(spec, space, seen, [attempts[k] for k in stored.pending])
+    proposals = ledger.proposals(name)
+    claims = claims_of(ledger.spec_version(name, stored.version), proposals, tuple(attempts.values()), seen, history)
+    said = decided(spec, space, proposals, ledger.decisions(name), stored.number)
     allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
-    planned = said.history(history)
+    planned = replace(said.history(history), claims=claims)
     purse = Purse(**stored.model[PURSE]) if PURSE in stored.model else None
     return Inputs(
         stored.number,
@@ -93,6 +96,16 @@ def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft]) -> I
     old_ones, new_ones = sorted(before, key=_position), sorted(now, key=_position)
     for old, new in zip(old_ones, new_ones, strict=False):
         yield from (f"proposal {old.position}: {text}" for text in _differences(old, new))
+
+
+def _regrets(then: Json | None, now: Json | None) -> Iterator[str]:
+    """What differs of the statement on regret; rounds of before it was made have none."""
+    if then is None:
+        return
+    for what in ("incumbent", "epsilon"):
+        old, new = then.get(what), (now or {}).get(what)
+        if not (old == new or (what == "epsilon" and _close(old, new))):
+            yield f"the statement's {what} was {old}, now {new}"
 
 
 def _position(draft: ProposalDraft) -> int:

@@ -74,6 +74,7 @@ class TickReport(_Report):
     spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
     report: str | None = None  # path of the page, where this pass wrote it
     nearest: Nearest | None = None  # where nothing keeps the thresholds yet
+    regret: str = ""  # how much better something untried may be, by the round that this pass planned
 
     @property
     def has_changed(self) -> bool:
@@ -107,6 +108,7 @@ class StatusReport(_Report):
     next_step: str
     spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
     nearest: Nearest | None = None  # where nothing keeps the thresholds yet
+    regret: str = ""  # how much better something untried may be, when the last batch was planned, as a sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,4 +54,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         next_step=sentence,
         spending=view.spending.text,
         nearest=view.nearest,
+        regret=view.regret,
     )

@@ -15,6 +15,7 @@ from loop.experiment import FINAL, PENDING, State
 from loop.fidelity import counts
 from loop.history import values_of
 from loop.insight.nearest import misses, nearest
+from loop.insight.saying import regret_sentence
 from loop.objective import SCORES, Objective
 from loop.outcome import Fault
 from loop.record import (
@@ -87,6 +88,12 @@ class View:
     def believed(self) -> str:
         """The believed best when the last round was planned, as a sentence; "" where no model planned it."""
         return str(self.ledger.round(self.name, n).model.get("believed_best", "")) if (n := self.round_number) else ""
+
+    @property
+    def regret(self) -> str:
+        """How much better something untried may be, by the last round, as a sentence; "" where nothing says it."""
+        told = self.ledger.round(self.name, n).model.get("regret") if (n := self.round_number) else None
+        return regret_sentence(told) if told else ""
 
     @property
     def judged(self) -> Json | None:

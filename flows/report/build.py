@@ -19,6 +19,7 @@ from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
+from loop.insight.saying import regret_sentence
 from loop.insight.statements import HonestBest
 from loop.record import (
     Arm,
@@ -97,6 +98,7 @@ def _head(
     pending = sum(bool(states & PENDING) for states in experiments.values())
     done = sum(State.ENDED in states and not states & PENDING for states in experiments.values())
     budget = (campaign.spec.get("budget") or {}).get("experiments")
+    said = [r for r in rounds if r.model.get("regret")]
     times = [
         campaign.created,
         *(r.created for r in rounds),
@@ -117,6 +119,8 @@ def _head(
         budget=None if budget is None else int(budget),
         audit=ledger.verify_audit(),
         spending=spending,
+        regret=regret_sentence(said[-1].model["regret"]) if said else "",
+        regret_round=said[-1].number if said else 0,
     )
 
 

@@ -278,6 +278,8 @@ class Head:
     budget: int | None
     audit: AuditReport
     spending: str = ""  # what was spent in money and hours, in words
+    regret: str = ""  # how much better something untried may be, as a sentence
+    regret_round: int = 0  # that said it last
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from loop.insight.statements import Believed, HonestBest, Luckiest, OnSubstrate, Stated
+from loop.insight.statements import CHECKED, Believed, HonestBest, Luckiest, OnSubstrate, Stated
+from loop.record import Json
 
 HARDEST = 8  # substrates that are told of the best condition
 
@@ -28,6 +29,15 @@ def best_sentence(found: HonestBest) -> str:
         f"{thing}: {first.label} ({said}; {chance_of(first.best_of_tried)} to be truly the best of "
         f"{len(found.candidates)} tried)"
     )
+
+
+def regret_sentence(told: Json) -> str:
+    """The statement as a person reads it, of what the record keeps."""
+    sure = f"{1 - told['delta']:.4g}"
+    more = f" by more than {told['epsilon']:.3g} {told['unit']}".rstrip() if told["epsilon"] > 0 else ""
+    over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"
+    early = "; few predictions were held against results yet" if told["checked"] < CHECKED else ""
+    return f"with probability {sure} nothing untried is better than {told['incumbent']}{more}{over}{early}"
 
 
 def stated_line(stated: Stated, found: HonestBest) -> str:

@@ -8,6 +8,8 @@ from typing import Final
 from loop.record import Settings
 
 LEVEL: Final = 0.9  # of the intervals
+DELTA: Final = 0.05  # the chance of being wrong that a regret is stated with, where nothing else is asked
+CHECKED: Final = 10  # predictions held against results before a regret is a reason to stop; docs/decisions/0011
 
 
 @dataclass(frozen=True, slots=True)

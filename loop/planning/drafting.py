@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from loop.acquisition.protocol import Purchase
+from loop.acquisition.streaming import is_among
 from loop.belief import predictions_of
 from loop.costs import Purse
 from loop.errors import PoolExhausted
 from loop.explain import explain_block, explain_initial, explain_model, nearest
-from loop.fidelity import fidelity_column
+from loop.fidelity import fidelity_column, is_real
 from loop.insight.best import best_of_belief
 from loop.insight.conditions import best_condition, judged_of
+from loop.insight.regret import has_regret, regret_of
 from loop.insight.saying import best_sentence
+from loop.insight.statements import DELTA, HonestBest
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.policy.paying import covered, said
@@ -96,8 +100,11 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
     return tuple(drafts)
 
 
-def describe(s: Situation) -> Json:
-    """What is believed, for the record: costs, the best, each target's model, and how much it was learnt from."""
+def describe(s: Situation, picks: Sequence[Pick] = ()) -> Json:
+    """What is believed, for the record: costs, the best and what may be better, each target's model, the evidence.
+
+    Of a space that is not listed, what may be better is also sought among the ``picks`` of the batch.
+    """
     belief = s.belief
     learnt = {"learnt_costs": s.learnt_costs} if s.learnt_costs else {}
     if belief is None:
@@ -109,8 +116,29 @@ def describe(s: Situation) -> Json:
     return learnt | {
         "believed_best": best_sentence(believed),
         **judged_of(believed),
+        **_regret(s, believed, picks),
         "targets": {t.name: dict(m.summary()) for t, m in zip(s.objective.targets, belief.models, strict=True)},
         "training_rows": len(belief.table),
         "informative_faults": belief.feasibility.faults,
         **({"sources": {t: [j.told() for j in found] for t, found in belief.judged.items()}} if belief.judged else {}),
     }
+
+
+def _regret(s: Situation, believed: HonestBest, picks: Sequence[Pick]) -> Json:
+    """How much better something untried may be, under ``regret``; nothing where that has no meaning, or no best."""
+    is_named = bool(believed.candidates) and believed.is_kept
+    if s.general is not None or not has_regret(s.objective) or not is_named:
+        return {}
+    first = believed.candidates[0]
+    climbed = np.array([p.x for p in picks]).reshape(-1, len(s.space.parameters))
+    also = np.unique(np.vstack([s.history.waiting(climbed.shape[1]), climbed]), axis=0)
+    also = also[is_real(s.space, also) & ~is_among(also, s.question().observed.numpy())]
+    rules = [(r.regret, r.delta or DELTA) for r in s.spec.stop if r.regret is not None]
+    with torch.no_grad():
+        found = regret_of(
+            replace(s.question(), purchase=None),
+            torch.from_numpy(s.space.coordinates(first.settings)),
+            s.history.claims,
+            torch.from_numpy(also),
+        )
+    return {"regret": found.told(first.label, rules[0][1] if rules else DELTA, rules)}

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from loop.fidelity import is_real
 from loop.history import History, Observation, values_of
+from loop.insight.saying import chance_of
+from loop.insight.statements import CHECKED, DELTA
 from loop.objective import Objective
 from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
@@ -43,6 +45,32 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
         if rule.at_most is not None and reached and min(reached) <= rule.at_most:
             return _sentence(rule.target, min(reached), "at most", rule.at_most, unit)
     return _budget_spent(spec, spent)
+
+
+def regret_settled(spec: CampaignSpec, told: Json) -> str:
+    """Why nothing more is to be gained, as a sentence; "" while a regret is left, or where no rule names one.
+
+    Args:
+        spec: The rules.
+        told: The statement on regret of the round that is planned now, as ``loop.insight.regret`` tells it. It is not
+            believed before some predictions were held against results.
+    """
+    if told.get("checked", 0) < CHECKED:
+        return ""
+    chances = {(r["regret"], r["delta"]): r["chance"] for r in told.get("rules", ())}
+    for rule in spec.stop:
+        if rule.regret is None:
+            continue
+        delta = rule.delta or DELTA
+        chance = chances.get((rule.regret, delta))
+        if chance is not None and chance <= delta:
+            unit = told.get("unit", "")
+            allowed = f"{rule.regret:g} {unit}".rstrip()
+            return (
+                f"nothing untried is believed to be better than {told['incumbent']} by more than {allowed} "
+                f"({chance_of(chance)}, and {delta:g} was allowed)"
+            )
+    return ""
 
 
 def _budget_spent(spec: CampaignSpec, spent: int) -> str:

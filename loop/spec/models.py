@@ -94,16 +94,24 @@ class BudgetSpec(Strict):
 
 
 class StopSpec(Strict):
-    """A target's value, or the score of a trade-off, at which the campaign is done."""
+    """A target's value, or the score of a trade-off, at which the campaign is done; or what may be left undone.
+
+    ``regret``: nothing untried is believed to be better than the best by more, with a chance of ``delta`` of being
+    wrong.
+    """
 
     target: Text
     at_least: float | None = None
     at_most: float | None = None
+    regret: float | None = Field(default=None, gt=0)
+    delta: float | None = Field(default=None, gt=0, le=0.5)  # None: 0.05
 
     @model_validator(mode="after")
     def _one_bound(self) -> StopSpec:
-        if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("give either at_least or at_most")
+        if sum(bound is not None for bound in (self.at_least, self.at_most, self.regret)) != 1:
+            raise ValueError("give one of at_least, at_most and regret; what else is wanted is a rule of its own")
+        if self.delta is not None and self.regret is None:
+            raise ValueError("delta goes with regret, and this rule has none; give regret, or leave it out")
         return self
 
 

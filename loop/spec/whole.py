@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError, did_you_mean
-from loop.objective import SCORES
+from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError
 from loop.space import ProductPool
 from loop.space.drawing import refuse_empty
 from loop.spec.building import build_objective, build_space
@@ -19,6 +18,7 @@ from loop.spec.models import CampaignSpec
 from loop.spec.noise import problem_of_noise
 from loop.spec.plate import build_plate, check_batch
 from loop.spec.prior import problem_of_memory, problem_of_prior
+from loop.spec.stopping import problem_of_regret, problem_of_stop
 
 
 def check_whole(spec: CampaignSpec, lines: Lines) -> None:
@@ -79,16 +79,6 @@ def _of_names(spec: CampaignSpec) -> Problem | None:
     return None
 
 
-def _of_stop(spec: CampaignSpec) -> Problem | None:
-    score = SCORES.get(build_objective(spec).tradeoff)
-    for i, rule in enumerate(spec.stop):
-        if rule.target not in spec.objective and rule.target != score:
-            hint = did_you_mean(rule.target, spec.objective)
-            told = f"stop names target {rule.target!r}, which the objective lacks{hint}"
-            return ("stop", i), f"{told}; use one of {', '.join(spec.objective)}"
-    return None
-
-
 def _of_plate(spec: CampaignSpec) -> Problem | None:
     try:
         check_batch(spec)
@@ -124,13 +114,14 @@ def _of_budget(spec: CampaignSpec) -> Problem | None:
 
 _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each may count on those before it
     _of_names,
-    _of_stop,
+    problem_of_stop,
     _of_plate,
     _of_noise,
     _of_costs,
     _of_budget,
     problem_of_general,
     problem_of_choosing,
+    problem_of_regret,
     problem_of_prior,
     problem_of_memory,
 )

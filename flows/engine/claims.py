@@ -1,0 +1,37 @@
+"""Claims: what was predicted of proposals when they were made, held against what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from loop.fidelity import counts
+from loop.history import Claim, History, values_of
+from loop.record import AttemptRecord, Json, ObservationRecord, ProposalRecord
+
+
+def claims_of(
+    spec: Json,
+    proposals: Sequence[ProposalRecord],
+    attempts: Sequence[AttemptRecord],
+    observations: Sequence[ObservationRecord],
+    history: History,
+) -> tuple[Claim, ...]:
+    """One for each proposal and target that a whole model spoke of and that got a number, in the order of ``history``.
+
+    Replicates share one prediction, so the first that counts is taken. Cheap versions of an experiment are left out,
+    and so are limits, which are no numbers.
+    """
+    used: Collection[str] = {o.id for o in history.observations if not o.is_off}
+    asked = {a.key: a.proposal_id for a in attempts}
+    drafts = {p.id: p.draft for p in proposals}
+    claims: dict[tuple[str, str], Claim] = {}
+    for o in observations:
+        proposal = asked.get(o.key) if o.key is not None else None
+        if o.id not in used or proposal is None or proposal not in drafts or not counts(spec, o.settings):
+            continue
+        values = values_of(o.outcome)
+        for said in drafts[proposal].predictions:
+            if said.weight is None and said.target in values:  # a member of a committee has a weight
+                claim = Claim(said.target, said.mean, said.sd, values[said.target])
+                claims.setdefault((proposal, said.target), claim)
+    return tuple(claims.values())

@@ -1,0 +1,195 @@
+"""Regret: how much better than the candidate believed best something untried may still be.
+
+Joint draws of the response say it: in each, how far the best of what was not tried lies above the believed best. How
+wide the draws are is not left to the models alone. What they predicted of earlier batches, and what came of it, is on
+record, and a model that was surprised is not taken at its word; docs/decisions/0011 has the evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from loop.acquisition.protocol import Question
+from loop.acquisition.streaming import POOL_LIMIT, is_among, members_of, shortlist
+from loop.acquisition.utility import utility
+from loop.history import Claim
+from loop.insight.statements import CHECKED
+from loop.objective import SCORES, Objective, Target
+from loop.record import Json
+from loop.surrogates.mixture import apportion
+from loop.surrogates.protocol import FittedSurrogate
+
+DRAWS: Final = 1_024  # of the response: a chance of 0.05 is known to 0.007
+RIVALS: Final = 300  # candidates that are drawn jointly, those with the highest optimistic values
+OPTIMISM: Final = 3.0  # deviations above the mean
+EXPECTED: Final = 0.75  # how far results are better than predicted, in deviations, before there are any; 0011
+WEIGHT: Final = 40.0  # results that weigh as much as that expectation
+UNCHECKED: Final = 3.0  # how much wider a belief is taken to be while few of its predictions were held against results
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regret:
+    """What joint draws say of the best of the rest.
+
+    Attributes:
+        name: The target, or the score of a trade-off, in ``unit``.
+        gaps: In each draw, by how much the best of the rest is better than the believed best, shape ``(s,)``.
+        scored: How many untried candidates were looked at, by their optimistic values.
+        drawn: How many of them were drawn jointly.
+        is_all: Whether nothing untried was left out of what was looked at.
+        factors: By target, how much wider than the models said the draws were made.
+        checked: How many predictions these were learnt from, of the target with the fewest.
+    """
+
+    name: str
+    unit: str
+    gaps: Tensor
+    scored: int
+    drawn: int
+    is_all: bool
+    factors: dict[str, float]
+    checked: int
+
+    def within(self, delta: float) -> float:
+        """The smallest regret, not below 0, that is exceeded with a chance of ``delta`` at most."""
+        ranked = self.gaps.sort(descending=True).values
+        return max(float(ranked[min(math.floor(delta * len(ranked)), len(ranked) - 1)]), 0.0)
+
+    def chance(self, regret: float) -> float:
+        """The chance that something untried is better by more than ``regret``."""
+        return float((self.gaps > regret).double().mean())
+
+    def told(self, incumbent: str, delta: float, rules: Sequence[tuple[float, float]]) -> Json:
+        """What the record keeps: the statement at ``delta``, and the chance for each rule's regret and delta."""
+        return {
+            "target": self.name,
+            "unit": self.unit,
+            "incumbent": incumbent,
+            "delta": delta,
+            "epsilon": self.within(delta),
+            "scored": self.scored,
+            "drawn": self.drawn,
+            "is_all": self.is_all,
+            "widened": self.factors,
+            "checked": self.checked,
+            "rules": [{"regret": regret, "delta": d, "chance": self.chance(regret)} for regret, d in rules],
+        }
+
+
+def regret_of(question: Question, incumbent: Tensor, claims: Sequence[Claim], also: Tensor) -> Regret:
+    """How much better than ``incumbent``, ``(d,)``, an untried candidate may be, of an objective that is one number.
+
+    Args:
+        question: What is believed; what it costs is left aside.
+        incumbent: Coordinates of the candidate believed best.
+        claims: What was predicted before, and what came of it.
+        also: Coordinates that count besides what the pool offers: pending ones, and points that were climbed to.
+    """
+    objective = question.objective
+    told = {t.name: [c for c in claims if c.target == t.name] for t in objective.targets}
+    factors = {t.name: distrust(t, told[t.name]) for t in objective.targets}
+    known = float(_optimistic(question, incumbent[None], factors)[0])
+    spread = float(_optimistic(question, question.observed, factors).std(correction=0)) or 1.0
+    scored = 0
+
+    def score(x: Tensor) -> Tensor:
+        nonlocal scored
+        scored += len(x)
+        return torch.nn.functional.softplus((_optimistic(question, x, factors) - known) / spread)
+
+    rivals = shortlist(question, score, RIVALS)
+    new = torch.from_numpy(~is_among(also.numpy(), rivals.numpy()))
+    everything = torch.cat([incumbent[None], rivals, also[new]])
+    draws = torch.stack(
+        [
+            _clipped(t, _draws(m, everything, question.seed + 31 * i, factors[t.name]))
+            for i, (t, m) in enumerate(zip(objective.targets, question.models, strict=True))
+        ],
+        dim=-1,
+    )
+    places = [i for i, t in enumerate(objective.targets) if t.is_wanted]
+    worth = utility(objective, draws[..., places])
+    rest = torch.where(_stands(question, everything, draws), worth, -torch.inf)[:, 1:]
+    best = rest.max(dim=1).values if rest.shape[1] else torch.full((len(worth),), -torch.inf, dtype=worth.dtype)
+    pool = question.pool
+    wanted = objective.wanted
+    return Regret(
+        name=wanted[0].name if len(wanted) == 1 else SCORES[objective.tradeoff],
+        unit=wanted[0].unit if len(wanted) == 1 else "",
+        gaps=best - worth[:, 0],
+        scored=scored,
+        drawn=len(everything) - 1,
+        is_all=pool is not None and len(pool) <= POOL_LIMIT,
+        factors=factors,
+        checked=min(len(found) for found in told.values()),
+    )
+
+
+def distrust(target: Target, claims: Sequence[Claim]) -> float:
+    """How much wider than they say the models' beliefs of a target are taken to be, by what came of their predictions.
+
+    The root mean square of how many deviations results were better than predicted, those that were worse counting as
+    no surprise. It begins at what is usual and follows the campaign's own results; where deviations are right it is
+    0.71, since half of what comes is worse.
+    """
+    upward = sum(max(_surprise(target, c), 0.0) ** 2 for c in claims)
+    usual = math.sqrt((WEIGHT * EXPECTED**2 + upward) / (WEIGHT + len(claims)))
+    return usual if len(claims) >= CHECKED else UNCHECKED * usual
+
+
+def _surprise(target: Target, claim: Claim) -> float:
+    """By how many deviations a value was better than predicted; by how many it was off where neither side is better."""
+    return abs(claim.surprise) if target.sign == 0.0 else target.sign * claim.surprise
+
+
+def _optimistic(question: Question, x: Tensor, factors: dict[str, float]) -> Tensor:
+    """What candidates at ``x``, ``(n, d)``, are worth where each target lies as well as it may: ``(n,)``."""
+    values = []
+    for target, model in question.wanted:
+        mean, sd = model.moments(x)
+        reach = OPTIMISM * factors[target.name] * sd
+        if target.value is not None:
+            values.append(mean + (target.value - mean).clamp(-reach, reach))
+        else:
+            values.append(mean + target.sign * reach)
+    return utility(question.objective, torch.stack(values, dim=-1))
+
+
+def _draws(model: FittedSurrogate, x: Tensor, seed: int, factor: float) -> Tensor:
+    """Joint draws at ``x``, ``(p, d)``, each from one member and ``factor`` times as far from its mean: ``(s, p)``."""
+    parts = members_of(model)
+    drawn = []
+    for i, ((_, member), n) in enumerate(zip(parts, apportion([w for w, _ in parts], DRAWS), strict=True)):
+        if n:
+            mean = member.moments(x)[0]
+            drawn.append(mean + factor * (member.samples(x, n, seed=seed + i) - mean))
+    return torch.cat(drawn)
+
+
+def _clipped(target: Target, values: Tensor) -> Tensor:
+    """Values no further than the target can go at all."""
+    low = -math.inf if target.low is None else target.low
+    return values.clamp(low, math.inf if target.high is None else target.high)
+
+
+def _stands(question: Question, x: Tensor, draws: Tensor) -> Tensor:
+    """Whether a candidate counts in a draw, ``(s, n)``: it runs, and its values ``(s, n, m)`` keep every threshold."""
+    generator = torch.Generator().manual_seed(question.seed + 7)
+    lots = torch.rand(draws.shape[:2], generator=generator, dtype=draws.dtype)
+    stands = lots < question.feasibility.chance(x)
+    for i, target in enumerate(question.objective.targets):
+        if target.has_bounds:
+            low, high = target.bounds
+            stands &= (draws[..., i] >= low) & (draws[..., i] <= high)
+    return stands
+
+
+def has_regret(objective: Objective) -> bool:
+    """Whether candidates are ranked by one number of which more is better in equal steps: no front, no levels."""
+    return objective.is_scalar and all(t.levels is None for t in objective.targets)

@@ -1,0 +1,50 @@
+"""What can be wrong with the rules that stop a campaign: a name that nobody knows, or a regret that has no meaning."""
+
+from __future__ import annotations
+
+from loop.errors import did_you_mean
+from loop.objective import SCORES
+from loop.spec.building import build_objective
+from loop.spec.lines import Problem
+from loop.spec.models import CampaignSpec, StopSpec
+
+
+def problem_of_stop(spec: CampaignSpec) -> Problem | None:
+    """A rule on a target that there is not. The objective must be sound."""
+    score = SCORES.get(build_objective(spec).tradeoff)
+    for i, rule in enumerate(spec.stop):
+        if rule.target not in spec.objective and rule.target != score:
+            hint = did_you_mean(rule.target, spec.objective)
+            told = f"stop names target {rule.target!r}, which the objective lacks{hint}"
+            return ("stop", i), f"{told}; use one of {', '.join(spec.objective)}"
+    return None
+
+
+def problem_of_regret(spec: CampaignSpec) -> Problem | None:
+    """A regret where nothing could say it; None where all can stand. Everything else must be sound."""
+    for i, rule in enumerate(spec.stop):
+        if rule.regret is not None and (problem := _of_regret(spec, rule)):
+            return ("stop", i, "regret"), problem
+    return None
+
+
+def _of_regret(spec: CampaignSpec, rule: StopSpec) -> str:
+    """Why a regret has no meaning here, and the way out; "" where it has one."""
+    objective = build_objective(spec)
+    if spec.planner.surrogate == "random":
+        return "a regret is what a model believes, and surrogate random has none; choose another surrogate"
+    if spec.general is not None:
+        return "no regret is stated of general conditions; use at_least or at_most, which the whole interval meets"
+    if not objective.is_scalar:
+        return (
+            "several targets have no one best that could be regretted; add tradeoff: desirability or weighted and "
+            "name its score, or use at_least or at_most"
+        )
+    wanted = objective.wanted
+    name = wanted[0].name if len(wanted) == 1 else SCORES[objective.tradeoff]
+    if rule.target != name:
+        kept = " is only kept within its limits" if len(wanted) == 1 else " is only a part of the trade-off"
+        return f"{rule.target!r}{kept}, and what may be regretted is {name}; write target: {name}"
+    if any(t.levels is not None for t in objective.targets):
+        return "levels are no distances, so there is no regret in steps of them; use at_least or at_most"
+    return ""

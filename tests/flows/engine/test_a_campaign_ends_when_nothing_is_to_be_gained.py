@@ -1,0 +1,161 @@
+"""The statement on regret: made every round, on record, repeated by a replay, and a reason to stop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import best, pin, preview, replay, run, status, tick
+from flows.engine.claims import claims_of
+from flows.engine.passes import look, sitting
+from flows.engine.planning import history_of
+from flows.engine.training import train_round
+from flows.engine.view import View
+from flows.report import build
+from flows.settings import Settings
+from loop.errors import NothingToGain
+from loop.history import History, values_of
+from loop.record import Arm
+from loop.spec import CampaignSpec
+from tests.flows.engine.bench import Plan, add, cheap_planner
+
+GP = {"surrogate": "gp", "batch": 5, "initial": {"experiments": 4}, "seed": 7}
+SMALL = GP | {"batch": 3}  # of campaigns that another planner plans
+
+
+def go(settings: Settings, **keywords: Any) -> Any:
+    return run(settings, "small", **({"on_tick": lambda _: None, "poll": 0.01, "max_seconds": 60} | keywords))
+
+
+def stating(chance: float) -> Any:
+    """A planner that states a regret, once some of its predictions were held against results."""
+
+    def planner(spec: CampaignSpec, history: History, pool: Any, *, seed: int, experiments: int) -> Plan:
+        found = cheap_planner(spec, history, pool, seed=seed, experiments=experiments)
+        rules = [{"regret": r.regret, "delta": 0.05, "chance": chance} for r in spec.stop]
+        told = {"target": "yield", "unit": "%", "incumbent": "water, DBU, 3", "delta": 0.05, "epsilon": 4.0}
+        told |= {"scored": 40, "drawn": 40, "is_all": True, "checked": 4 * len(history.claims), "rules": rules}
+        return replace(found, model={"regret": told})
+
+    return planner
+
+
+RULE = [{"target": "yield", "regret": 5}]
+
+
+def test_it_ends_before_its_budget_and_says_why(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, stop=RULE, budget={"experiments": 30}, planner=SMALL)
+
+    report = go(settings, planner=stating(0.01))
+
+    assert report.state == "finished"
+    assert report.reason.startswith("nothing untried is believed to be better than water, DBU, 3 by more than 5 %")
+    assert report.experiments_done == 7  # four, and three of which something was predicted
+    with open_ledger(settings.database) as ledger:
+        assert [r.number for r in ledger.rounds("small")] == [1, 2]  # the batch that was not worth it is not on record
+
+
+def test_it_goes_on_while_the_chance_is_too_large_or_no_rule_asks(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, stop=RULE, planner=SMALL)
+
+    assert go(settings, planner=stating(0.06)).reason == "the budget of 10 experiments is spent"
+
+
+def test_other_ways_to_plan_end_it_likewise(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, stop=RULE, budget={"experiments": 30}, planner=SMALL)
+    planner = stating(0.01)
+    tick(settings, "small", planner=planner)
+    tick(settings, "small", planner=planner)
+    with sitting(settings, "small", planner=planner) as session:
+        look(session)  # takes in what came, and plans nothing
+
+    with pytest.raises(NothingToGain, match=r"nothing untried is believed .* take the regret out of stop"):
+        preview(settings, "small", planner=planner)
+    assert train_round(settings, "small", 3, planner=planner).startswith("nothing untried is believed to be better")
+    assert status(settings, "small")[0].state == "finished"
+
+
+def test_what_a_person_pinned_is_run_all_the_same(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, stop=RULE, budget={"experiments": 30}, planner=SMALL)
+    tick(settings, "small", planner=stating(0.01))
+    tick(settings, "small", planner=stating(0.01))
+    pin(settings, "small", ["solvent=water", "base=DBU", "step=2"], by="me", why="curious", again=True)
+
+    report = go(settings, planner=stating(0.01))
+
+    with open_ledger(settings.database) as ledger:
+        manual = [p for p in ledger.proposals("small") if p.draft.arm is Arm.MANUAL]
+    assert len(manual) == 1
+    assert report.reason.startswith("nothing untried")
+
+
+def test_every_round_with_a_model_has_it_and_a_replay_repeats_it(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, planner=GP, budget={"experiments": 19})
+    said = []
+
+    report = go(settings, on_tick=lambda r: said.append(r.regret))
+
+    with open_ledger(settings.database) as ledger:
+        models = [r.model for r in ledger.rounds("small")]
+        view = View(ledger, "small")
+        claims = claims_of(
+            view.campaign.spec,
+            view.proposals,
+            view.attempts,
+            view.counted,
+            history_of(view.spec, view.space, view.counted, ())[0],
+        )
+        page = build(ledger, "small", best(settings, "small"))
+    assert "regret" not in models[0]
+    assert [m["regret"]["checked"] for m in models[1:]] == [0, 5, 10]
+    assert len(claims) == 15
+    assert all(replay(settings, "small", n).is_identical for n in range(1, 5))
+    assert [s for s in said if s] == [
+        s for s in said if s.startswith("with probability 0.95 nothing untried is better")
+    ]
+    assert len([s for s in said if s]) == 3
+    standing = status(settings, "small")[0]
+    assert standing.regret == page.head.regret != ""
+    assert page.head.regret_round == 4
+    assert json.loads(json.dumps(report.as_json()))["regret"] == ""  # the last pass planned nothing
+
+
+def test_a_replay_tells_another_statement(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, planner=GP, budget={"experiments": 14})
+    go(settings)
+    from loop.planner import plan
+
+    def bolder(*args: Any, **keywords: Any) -> Any:
+        found = plan(*args, **keywords)
+        model = {**found.model, "regret": {**found.model["regret"], "epsilon": 0.0}}
+        return replace(found, model=model)
+
+    told = replay(settings, "small", 3, planner=bolder)
+
+    assert not told.is_identical
+    assert any(d.startswith("the statement's epsilon was ") for d in told.differences)
+
+
+def test_a_retracted_result_is_no_longer_held_against_a_prediction(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, planner=GP, budget={"experiments": 9})
+    go(settings)
+    with open_ledger(settings.database) as ledger:
+        view = View(ledger, "small")
+        seen = view.counted
+        history, _ = history_of(view.spec, view.space, seen[:-1], ())
+        spec = view.campaign.spec
+        every = claims_of(spec, view.proposals, view.attempts, seen[:-1], history)
+        known = {p.id: p for p in view.proposals}
+        asked = {a.key: a.proposal_id for a in view.attempts}
+    expected = []
+    for o in seen[:-1]:
+        said = [p for p in known[asked[o.key or ""]].draft.predictions if p.weight is None]
+        expected += [(said[0].mean, said[0].sd, values_of(o.outcome)["yield"])] if said else []
+
+    assert [(c.mean, c.sd, c.value) for c in every] == expected
+    assert len(every) == 4

@@ -1,0 +1,314 @@
+"""How much better something untried may be: by independent sums, by the record, and as a reason to stop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from campaigns import alcohol_yield, measured, mixed_spec, reaction_spec, run_rounds
+from scipy.stats import norm
+from torch import Tensor
+
+from loop.acquisition.protocol import Question
+from loop.history import Claim, History, Observation, Pending
+from loop.insight.regret import distrust, regret_of
+from loop.insight.saying import regret_sentence
+from loop.insight.statements import CHECKED
+from loop.objective import Goal, Objective, Target
+from loop.planner import plan
+from loop.policy.stopping import regret_settled
+from loop.space import Category, PointPool, Space
+from loop.spec import CampaignSpec, build_space
+from loop.surrogates.feasibility import Feasibility
+
+YIELD = Target("yield", Goal.MAXIMIZE, "%")
+
+
+@dataclass(frozen=True)
+class Independent:
+    """A belief about options of one category, each by itself: what it says can be summed up by hand."""
+
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    name: str = "independent"
+    noise_sd: float = 0.1
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        i = x[:, 0].long()
+        return torch.tensor(self.means)[i].double(), torch.tensor(self.deviations)[i].double()
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        return torch.full((len(x),), self.noise_sd, dtype=x.dtype)
+
+    def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        mean, sd = self.moments(x)
+        generator = torch.Generator().manual_seed(seed)
+        half = torch.randn((n + 1) // 2, len(x), generator=generator, dtype=x.dtype)
+        return mean + torch.cat([half, -half])[:n] * sd
+
+    def held_out(self) -> Tensor:
+        return torch.zeros(1)
+
+    def model(self) -> Any:
+        raise NotImplementedError
+
+    def summary(self) -> Mapping[str, Any]:
+        return {}
+
+
+def question(belief: Independent, target: Target = YIELD, feasibility: Feasibility | None = None) -> Question:
+    """Option 0 was tried, the others were not."""
+    n = len(belief.means)
+    points = np.arange(n, dtype=float)[:, None]
+    return Question(
+        space=Space((Category("option", tuple(f"o{i}" for i in range(n))),)),
+        objective=Objective((target,)),
+        models=(belief,),
+        feasibility=feasibility or Feasibility(),
+        pool=PointPool(points),
+        observed=torch.zeros((1, 1), dtype=torch.float64),
+        pending=torch.empty((0, 1), dtype=torch.float64),
+        tried=points[:1],
+        seed=3,
+    )
+
+
+def right(n: int, target: str = "yield") -> list[Claim]:
+    """Predictions that came out better by one deviation as often as worse: a factor of 0.71 in the end."""
+    return [Claim(target, 50.0, 10.0, 50.0 + 10.0 * (-1) ** i) for i in range(n)]
+
+
+NOTHING = torch.empty((0, 1), dtype=torch.float64)
+BEST = torch.zeros(1, dtype=torch.float64)
+TOLERANCE = 0.04  # 1,024 draws: four standard errors of a chance of 0.1
+
+
+def test_one_rival_is_better_with_the_chance_that_a_normal_distribution_gives() -> None:
+    claims = right(4_000)
+    found = regret_of(question(Independent((80.0, 78.0), (0.0, 4.0))), BEST, claims, NOTHING)
+    sd = 4.0 * distrust(YIELD, claims)
+
+    assert found.factors["yield"] == pytest.approx(math.sqrt(0.5), abs=0.01)
+    for regret in (0.0, 1.0, 2.0):
+        assert found.chance(regret) == pytest.approx(1 - norm.cdf((regret + 2.0) / sd), abs=TOLERANCE)
+    assert found.within(0.05) == pytest.approx(norm.ppf(0.95) * sd - 2.0, abs=0.5)
+
+
+def test_the_search_over_many_candidates_is_counted() -> None:
+    claims, n = right(4_000), 100
+    found = regret_of(question(Independent((80.0, *[76.0] * n), (0.0, *[3.0] * n))), BEST, claims, NOTHING)
+    sd = 3.0 * distrust(YIELD, claims)
+
+    assert found.chance(2.0) == pytest.approx(1 - norm.cdf(6.0 / sd) ** n, abs=TOLERANCE)
+    assert (found.scored, found.drawn, found.is_all) == (n, n, True)
+
+
+def test_the_smallest_regret_is_where_the_chance_falls_to_delta() -> None:
+    found = regret_of(question(Independent((50.0, 48.0, 45.0), (1.0, 5.0, 9.0))), BEST, (), NOTHING)
+
+    for delta in (0.01, 0.05, 0.2):
+        epsilon = found.within(delta)
+        assert found.chance(epsilon) <= delta
+        assert found.chance(epsilon - 1e-9) > delta
+    assert found.within(0.01) > found.within(0.05) > found.within(0.2)
+
+
+def test_the_best_itself_is_uncertain() -> None:
+    sure = regret_of(question(Independent((80.0, 70.0), (0.0, 0.0))), BEST, (), NOTHING)
+    noisy = regret_of(question(Independent((80.0, 70.0), (10.0, 0.0))), BEST, (), NOTHING)
+
+    assert sure.within(0.05) == 0.0
+    assert noisy.within(0.05) == pytest.approx(norm.ppf(0.95) * 22.5 - 10.0, abs=2.5)  # nothing was checked
+
+
+def test_nothing_is_better_than_can_be() -> None:
+    wide = Independent((97.0, 90.0), (0.0, 40.0))
+    bounded = Target("yield", Goal.MAXIMIZE, "%", low=0, high=100)
+
+    assert regret_of(question(wide), BEST, (), NOTHING).within(0.05) > 50.0
+    assert regret_of(question(wide, bounded), BEST, (), NOTHING).within(0.05) == pytest.approx(3.0)
+
+
+def test_less_is_better_where_it_is_to_be_small_and_nearer_where_it_is_to_be_matched() -> None:
+    small, matched = Target("cost", Goal.MINIMIZE), Target("pH", Goal.MATCH, value=7.0)
+    cheaper = regret_of(question(Independent((50.0, 20.0), (0.0, 0.0)), small), BEST, (), NOTHING)
+    nearer = regret_of(question(Independent((9.0, 6.5), (0.0, 0.0)), matched), BEST, (), NOTHING)
+
+    assert cheaper.within(0.05) == pytest.approx(30.0)
+    assert nearer.within(0.05) == pytest.approx(1.5)
+
+
+def test_what_breaks_a_threshold_is_no_loss() -> None:
+    limited = Target("yield", Goal.MAXIMIZE, "%", at_most=85)
+
+    found = regret_of(question(Independent((80.0, 95.0, 82.0), (0.0, 0.0, 0.0)), limited), BEST, (), NOTHING)
+
+    assert found.within(0.05) == pytest.approx(2.0)
+
+
+def test_what_never_runs_is_no_loss() -> None:
+    never = Feasibility(Independent((1.0, -1.0), (0.01, 0.01), noise_sd=0.01), 1)
+
+    found = regret_of(question(Independent((80.0, 95.0), (0.0, 0.0)), feasibility=never), BEST, (), NOTHING)
+
+    assert found.chance(5.0) == pytest.approx(0.02, abs=0.02)  # no chance is taken to be smaller than that
+
+
+def test_what_is_running_counts_among_the_rest() -> None:
+    asked = question(Independent((80.0, 70.0, 90.0), (0.0, 0.0, 0.0)))
+    running = torch.tensor([[2.0]], dtype=torch.float64)
+    without = replace(asked, tried=np.array([[0.0], [2.0]]))
+
+    assert regret_of(without, BEST, (), NOTHING).within(0.05) == 0.0
+    assert regret_of(without, BEST, (), running).within(0.05) == pytest.approx(10.0)
+    assert regret_of(asked, BEST, (), running).drawn == 2  # and once
+
+
+def test_a_belief_is_trusted_as_far_as_its_predictions_came_true() -> None:
+    none, good = distrust(YIELD, ()), distrust(YIELD, right(40))
+    few = distrust(YIELD, right(CHECKED - 2))
+    surprised = distrust(YIELD, [*right(38), *[Claim("yield", 50.0, 1.0, 60.0)] * 2])
+    disappointed = distrust(YIELD, [*right(38), *[Claim("yield", 50.0, 1.0, 40.0)] * 2])
+
+    assert none == pytest.approx(3 * 0.75)
+    assert good == pytest.approx(math.sqrt((40 * 0.75**2 + 20) / 80))
+    assert few > 2.0
+    assert surprised > 2 * good
+    assert disappointed <= good
+    small = Target("yield", Goal.MINIMIZE, "%")
+    assert distrust(small, [Claim("yield", 50.0, 1.0, 40.0)] * 2) > distrust(
+        small, [Claim("yield", 50.0, 1.0, 60.0)] * 2
+    )
+
+
+def test_surprises_widen_the_statement() -> None:
+    asked = question(Independent((80.0, 70.0), (0.0, 5.0)))
+    surprises = [Claim("yield", 50.0, 1.0, 55.0)] * 10
+
+    assert regret_of(asked, BEST, surprises, NOTHING).within(0.05) > regret_of(asked, BEST, right(10), NOTHING).within(
+        0.05
+    )
+    assert regret_of(asked, BEST, right(10, "purity"), NOTHING).checked == 0
+
+
+def answer(settings: Mapping[str, Any]) -> Any:
+    return measured(**{"yield": alcohol_yield(settings)})
+
+
+def test_every_round_states_it_and_the_same_record_states_the_same() -> None:
+    history, plans = run_rounds(reaction_spec(), answer, 4)
+    first, *later = [p.model.get("regret") for p in plans]
+    again = plan(reaction_spec(), History(history.observations[:4]), seed=1, experiments=3)
+    once_more = plan(reaction_spec(), History(history.observations[:4]), seed=1, experiments=3)
+
+    assert first is None  # an initial design has no model
+    assert all(told["delta"] == 0.05 and told["epsilon"] >= 0 and told["rules"] == [] for told in later)
+    assert all(told["scored"] == 30 - 4 - 3 * i for i, told in enumerate(later))
+    assert again.model["regret"] == once_more.model["regret"]
+    assert regret_sentence(later[0]).startswith("with probability 0.95 nothing untried is better than ")
+    assert regret_sentence(later[0]).endswith("; few predictions were held against results yet")
+
+
+def test_it_names_the_candidate_believed_best() -> None:
+    _, plans = run_rounds(reaction_spec(), answer, 5)
+
+    told = plans[-1].model["regret"]
+
+    assert told["incumbent"] in plans[-1].model["believed_best"]
+
+
+def test_a_continuous_space_is_told_as_far_as_points_tell() -> None:
+    spec = mixed_spec()
+    _, plans = run_rounds(spec, lambda s: measured(height=s["x"] + s["y"]), 4)
+
+    told = plans[-1].model["regret"]
+
+    assert not told["is_all"]
+    assert told["drawn"] > 300  # what the batch climbed to counts besides
+    assert f", as far as {told['scored']:,} points tell" in regret_sentence(told)
+
+
+def test_claims_and_pending_experiments_reach_the_statement() -> None:
+    spec = reaction_spec()
+    history, _ = run_rounds(spec, answer, 3)
+    last = history.observations[-1]
+    fewer = History(history.observations[:-1], (Pending("p", last.x),), claims=tuple(right(12)))
+
+    told = plan(spec, fewer, seed=1, experiments=3).model["regret"]
+
+    assert told["checked"] == 12
+    assert told["widened"]["yield"] == pytest.approx(distrust(YIELD, right(12)))
+    assert told["drawn"] == told["scored"] + 1  # the one that runs
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"planner": {"surrogate": "random", "initial": {"experiments": 4}}},
+        {"objective": {"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}}},
+        {"objective": {"yield": {"goal": "maximize", "levels": [0, 50, 100]}}},
+        {"general": {"over": ["base"]}},
+        {"objective": {"yield": {"goal": "maximize", "unit": "%", "at_least": 99}}},  # nothing can be named the best
+    ],
+    ids=["no-model", "a-front", "levels", "a-scope", "nothing-keeps-the-threshold"],
+)
+def test_nothing_is_stated_where_it_has_no_meaning(changes: dict[str, Any]) -> None:
+    spec = CampaignSpec.from_resolved({**reaction_spec().resolved(), **changes})
+    space = build_space(spec)
+    rng = np.random.default_rng(0)
+    seen = []
+    for i, (alcohol, base) in enumerate([("methanol", "weak"), ("ethanol", "strong"), ("butanol", "weak")] * 2):
+        settings = {"alcohol": alcohol, "base": base, "temperature": [20, 40][i // 3]}
+        values = {name: [0.0, 50.0][i % 2] if name == "yield" else float(rng.random()) for name in spec.objective}
+        seen.append(Observation(str(i), space.coordinates(settings), measured(**values)))
+
+    assert "regret" not in plan(spec, History(tuple(seen)), seed=0, experiments=3).model
+
+
+def test_a_trade_off_is_regretted_as_its_score() -> None:
+    objective = {
+        "yield": {"goal": "maximize", "low": 0, "high": 100},
+        "cost": {"goal": "minimize", "low": 0, "high": 10},
+    }
+    data = {**reaction_spec(objective).resolved(), "tradeoff": "desirability"}
+    spec = CampaignSpec.from_resolved({**data, "stop": [{"target": "desirability", "regret": 0.1, "delta": 0.2}]})
+    _, plans = run_rounds(spec, lambda s: measured(cost=s["temperature"] / 10, **{"yield": alcohol_yield(s)}), 3)
+
+    told = plans[-1].model["regret"]
+
+    assert (told["target"], told["unit"], told["delta"]) == ("desirability", "", 0.2)
+    assert set(told["widened"]) == {"yield", "cost"}
+    assert 0 <= told["epsilon"] <= 1.05
+    assert told["rules"][0]["regret"] == 0.1
+
+
+def stopping(**rule: Any) -> CampaignSpec:
+    return CampaignSpec.from_resolved({**reaction_spec().resolved(), "stop": [{"target": "yield", **rule}]})
+
+
+def told_of(chance: float, *, checked: int = CHECKED, delta: float = 0.05) -> dict[str, Any]:
+    rules = [{"regret": 5.0, "delta": delta, "chance": chance}]
+    return {"unit": "%", "incumbent": "butanol, strong", "checked": checked, "rules": rules}
+
+
+def test_a_regret_is_a_reason_to_stop_once_it_is_unlikely_enough() -> None:
+    spec = stopping(regret=5)
+
+    assert regret_settled(spec, told_of(0.04)) == (
+        "nothing untried is believed to be better than butanol, strong by more than 5 % "
+        "(a chance of 0.04, and 0.05 was allowed)"
+    )
+    assert regret_settled(spec, told_of(0.06)) == ""
+    assert regret_settled(stopping(regret=5, delta=0.1), told_of(0.06, delta=0.1)) != ""
+    assert regret_settled(stopping(regret=4), told_of(0.0)) == ""  # another regret was asked then
+    assert regret_settled(stopping(at_least=5), told_of(0.0)) == ""
+    assert regret_settled(spec, {}) == ""  # a round of before it was stated
+
+
+def test_it_is_not_believed_before_some_predictions_were_held_against_results() -> None:
+    assert regret_settled(stopping(regret=5), told_of(0.0, checked=CHECKED - 1)) == ""
