@@ -23,7 +23,7 @@ from loop.errors import SpecError, did_you_mean
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
 MANY_NAMES: Final = 20  # a text that differs in each of so many rows is an identifier or a comment
 _NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label"})
-_COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run"})
+_COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run", "unnamed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
         elif context_of(column) and len(column.distinct) > 1:
             parts[column.header] = _context(column)
         elif why := _useless(column):
-            left_out.append(f"left out: {column.header} ({why})")
+            left_out.append(f"left out: {column.header or 'without a name'} ({why})")
         else:
             parts[column.header] = _number(column) if column.numbers is not None else _choice(column)
     return [parts[c.header] for c in columns if c.header in parts], left_out
@@ -209,7 +209,8 @@ def _useless(column: Column) -> str:
     if numbers is None and len(column.distinct) == n >= MANY_NAMES:
         return "another text in every row: an identifier or a comment"
     words = set(re.split(r"[^a-z]+", column.name.casefold()))
-    if numbers is not None and words & _COUNTERS and len(numbers) == n:
+    is_unnamed = not column.header  # as pandas writes the numbers of rows
+    if numbers is not None and (is_unnamed or words & _COUNTERS) and len(numbers) == n:
         return "it counts the rows"
     return ""
 

@@ -124,6 +124,20 @@ def test_words_that_yaml_would_misread_stay_words() -> None:
     assert spec["solvent"]["options"] == ["1e5x", "on", "off"]
 
 
+@pytest.mark.parametrize(("header", "shown"), [("", "without a name"), ("Unnamed: 0", "Unnamed: 0")])
+def test_the_numbers_of_rows_that_pandas_writes_are_no_parameter(header: str, shown: str) -> None:
+    text = guess_campaign(
+        f"{header},base,yield\n0,A,1\n1,B,2\n2,A,3\n",
+        source="t.csv",
+        path="t.csv",
+        campaign="c",
+        targets={"yield": "maximize"},
+    ).text
+
+    assert list(yaml.safe_load(text)["space"]) == ["base"]
+    assert f"left out: {shown} (it counts the rows)" in text
+
+
 def test_identifiers_counters_and_constants_are_left_out_with_the_reason() -> None:
     rows = "\n".join(f"{i},note {i},Pd,{'AB'[i % 2]},{i}" for i in range(25))
 
