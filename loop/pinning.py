@@ -15,6 +15,8 @@ from loop.errors import FitError, TooFewPoints
 from loop.explain import nearest
 from loop.history import History, regression_table
 from loop.learnt_costs import learn_costs, taken_by
+from loop.memory.earlier import Earlier
+from loop.memory.hints import hints_of
 from loop.policy.paying import said, set_aside
 from loop.record import Arm, ProposalDraft
 from loop.spec import CampaignSpec, build_objective, build_space
@@ -44,7 +46,13 @@ def paid_pins(
 
 
 def manual_proposals(
-    spec: CampaignSpec, history: History, wanted: Sequence[Said], *, seed: int, first: int
+    spec: CampaignSpec,
+    history: History,
+    wanted: Sequence[Said],
+    *,
+    seed: int,
+    first: int,
+    earlier: Sequence[Earlier] = (),
 ) -> tuple[ProposalDraft, ...]:
     """Proposals of the arm manual, each with the reason that a person gave and the predictions of the model.
 
@@ -54,10 +62,11 @@ def manual_proposals(
         wanted: The candidates.
         seed: Of the round, so that the model is the round's own.
         first: Position and place in the run order of the first of them.
+        earlier: The sources of the round.
     """
     space, objective = build_space(spec), build_objective(spec)
     x = np.array([w.x for w in wanted]).reshape(-1, len(space.parameters))
-    belief = _belief(spec, history, x, seed)
+    belief = _belief(spec, history, x, seed, earlier)
     with torch.no_grad():
         stated = predictions_of(objective, belief, torch.from_numpy(x))
     drafts = []
@@ -82,7 +91,9 @@ def manual_proposals(
     return tuple(drafts)
 
 
-def _belief(spec: CampaignSpec, history: History, x: NDArray[np.float64], seed: int) -> Belief | None:
+def _belief(
+    spec: CampaignSpec, history: History, x: NDArray[np.float64], seed: int, earlier: Sequence[Earlier]
+) -> Belief | None:
     if spec.planner.surrogate == "random" or not len(x):
         return None
     space, objective = build_space(spec), build_objective(spec)
@@ -90,6 +101,7 @@ def _belief(spec: CampaignSpec, history: History, x: NDArray[np.float64], seed: 
     if not len(table) or np.isnan(table.y).all(axis=0).any():
         return None
     try:
-        return learn(spec, space, objective, history, table, seed=seed)
+        hints, _ = hints_of(spec, space, objective, earlier)
+        return learn(spec, space, objective, history, table, seed=seed, hints=hints)
     except (TooFewPoints, FitError):
         return None

@@ -115,7 +115,9 @@ def edit(
         _check_keeps_what_wells_share(view, old, wanted)
         x = view.space.coordinates(wanted)
         inputs = inputs_of(ledger, name, ledger.round(name, round_number))
-        (made,) = manual_proposals(inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0)
+        (made,) = manual_proposals(
+            inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0, earlier=inputs.earlier
+        )
         draft = replace(
             old.draft,
             candidate=identified(view.space, made.candidate.settings),

@@ -87,7 +87,9 @@ class Inputs:
             plan = Plan(self.seed, "", {}, (), tuple(o.id for o in seen), tuple(p.key for p in waiting), ())
         is_full = not left or (batch <= len(pinned) and not any(p.arm is Arm.INITIAL for p in plan.proposals))
         kept = () if is_full else plan.proposals
-        manual = manual_proposals(self.spec, self.history, pinned, seed=self.seed, first=len(kept))
+        manual = manual_proposals(
+            self.spec, self.history, pinned, seed=self.seed, first=len(kept), earlier=self.earlier
+        )
         return replace(plan, proposals=(*kept, *manual), notes=(*plan.notes, *notes))
 
     def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int, purse: Purse | None) -> Plan:

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import replay, resume, retract, status, tell, tell_source, tick
+from flows.engine import pin, replay, resume, retract, status, tell, tell_source, tick
 from flows.engine.sources import SAME, SOURCES, read_of
 from flows.engine.telling import TellError
 from flows.settings import Settings
 from loop.errors import LedgerError
 from loop.planner import Plan
 from loop.planner import plan as real_planner
-from loop.record import CampaignState, RoundRecord
+from loop.record import Arm, CampaignState, RoundRecord
 from tests.flows.engine.bench import add
 
 SPACE = {
@@ -77,6 +77,23 @@ def test_a_round_replays_from_what_was_read_then(settings: Settings, remembering
         first = ledger.observations("before")[0].id
     retract(settings, "before", first, by="A", why="wrong vial")
 
+    assert replay(settings, remembering, 1).is_identical
+
+
+def test_what_is_predicted_of_a_pinned_candidate_has_heard_the_sources_too(
+    settings: Settings, remembering: str, tmp_path: Path
+) -> None:
+    tell(settings, remembering, table(tmp_path, 6, "own.csv"), by="A")  # which the source predicts
+    pin(settings, remembering, ["solvent=water", "base=DBU", "time=4"], by="A", why="to see")
+
+    planned(settings, remembering)
+
+    with open_ledger(settings.database) as ledger:
+        proposals = [p.draft for p in ledger.proposals(remembering, 1)]
+    members = [{p.member for p in draft.predictions} for draft in proposals]
+    assert Arm.MANUAL in {draft.arm for draft in proposals}
+    assert "gp+before" in members[0]
+    assert all(found == members[0] for found in members)
     assert replay(settings, remembering, 1).is_identical
 
 
