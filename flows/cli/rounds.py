@@ -12,6 +12,7 @@ from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from loop.errors import NotFound
 from loop.experiment import State
+from loop.insight.saying import regret_sentence
 
 if TYPE_CHECKING:
     from loop.contracts import Ledger
@@ -70,6 +71,8 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
                 became = f"; became {label_of(spec, decision.draft.settings)}" if decision.replacement_id else ""
                 screen.say(f"     decision {decision.number}: {said}{became}")
     screen.say()
+    if told := record.model.get("regret"):
+        screen.say(regret_sentence(told))
     for note in record.notes:
         screen.say(f"note: {note}")
     waiting = [p for p in proposals if p.approved is None]

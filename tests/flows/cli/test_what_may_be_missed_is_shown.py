@@ -1,0 +1,64 @@
+"""A campaign with a rule on regret, from its file to its report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: heat
+space:
+  ligand: {type: category, options: [A, B, C]}
+  temperature: {type: number, low: 20, high: 120, step: 5, unit: degC}
+objective:
+  yield: {goal: maximize, unit: "%", low: 0, high: 100}
+planner: {surrogate: gp, batch: 5, initial: {experiments: 4}}
+stop: [{target: yield, regret: 99.9}]
+budget: {experiments: 60}
+laboratory: {adapter: simulated}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("heat.yaml").write_text(CAMPAIGN)
+
+
+def test_a_campaign_ends_by_it_and_every_command_speaks_of_it(hakken: Any, home: Any) -> None:
+    ran = hakken("run", "heat.yaml")
+    status, best, shown = hakken("status", "heat"), hakken("best", "heat"), hakken("show", "heat")
+
+    assert ran.code == 0, ran.err
+    assert ran.out.count("with probability 0.95 nothing untried is better than ") == 2  # of the rounds with a model
+    assert "few predictions were held against results yet" in ran.out
+    assert "heat is finished: nothing untried is believed to be better than " in ran.out
+    assert "by more than 99.9 % (a chance below 0.001, and 0.05 was allowed); believed best: " in ran.out
+    assert "with probability 0.95 nothing untried is better than " in shown.out
+    assert "14 of 60 experiments done" in status.out
+    assert "(when round 3 was planned)" in best.out
+    assert "what may still be missed" in (home.home / "heat/report.html").read_text()
+    assert all(hakken("replay", "heat", str(n)).code == 0 for n in (1, 2, 3))
+
+
+def test_the_next_batch_is_refused_with_the_remedy_and_goes_on_without_the_rule(hakken: Any) -> None:
+    hakken("run", "heat.yaml")
+    refused = hakken("run", "--dry-run", "heat.yaml")
+    Path("heat.yaml").write_text(CAMPAIGN.replace("regret: 99.9", "at_least: 100").replace("60", "19"))
+    ran = hakken("run", "heat.yaml")
+
+    assert refused.code == 2
+    assert "take the regret out of stop in the campaign file to plan more" in refused.err
+    assert "heat is finished: " in ran.out
+    assert "19 of 19 done" in ran.out
+
+
+def test_the_document_of_a_standing_has_the_statement(hakken: Any) -> None:
+    hakken("run", "heat.yaml")
+
+    (standing,) = json.loads(hakken("status", "heat", "--json").out)
+
+    assert standing["regret"].startswith("with probability 0.95 nothing untried is better than ")
