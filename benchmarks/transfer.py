@@ -29,6 +29,7 @@ from problems import Problem, load_problem
 
 from loop.memory.earlier import Earlier
 from loop.planner import plan
+from loop.spec import CampaignSpec
 
 HALIDES = ("bh_chlorides", "bh_bromides", "bh_iodides")
 AMINES = ("baumgartner", "benzamide")
@@ -39,12 +40,17 @@ WAYS = ("none", "earlier", "unrelated")
 
 
 def campaign(
-    problem: Problem, seed: int, n: int, earlier: tuple[Earlier, ...] = ()
+    problem: Problem,
+    seed: int,
+    n: int,
+    earlier: tuple[Earlier, ...] = (),
+    prior: dict[str, dict[str, list[str]]] | None = None,
 ) -> tuple[list[dict[str, Any]], Any]:
-    """Observations in order, and what the last batch's model says of its sources."""
+    """Observations in order, and what the last batch's model says of its sources; ``prior`` as in a campaign file."""
     torch.set_num_threads(1)
     observed: list[dict[str, Any]] = []
-    spec, told = problem.planner_spec(batch=BATCH, initial={"experiments": BATCH}), None
+    planner = {"batch": BATCH, "initial": {"experiments": BATCH}}
+    spec, told = CampaignSpec.from_resolved({**problem.spec, "planner": planner, "prior": prior}), None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         while len(observed) < n:

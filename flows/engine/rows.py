@@ -189,7 +189,8 @@ def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str 
         if column is None:
             names = ", ".join(space.names)
             raise OutcomeError(
-                f"parameter {p.name!r} has no column or value; give every one of {names}, or the key of an attempt"
+                f"parameter {p.name!r} has no value: its column is missing or its cell empty; "
+                f"give every one of {names}, or the key of an attempt"
             )
         if not text:
             raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")

@@ -121,6 +121,15 @@ def test_a_dry_run_tells_results_that_would_be_refused(hakken: Any) -> None:
     assert "t.csv line 3: a fault has no value" in said.err
 
 
+def test_an_empty_cell_of_a_parameter_is_named_with_its_line(hakken: Any) -> None:
+    Path("t.csv").write_text("t,base,yield\n20,KOAc,1\n30,,2\n40,K3PO4,3\n")
+
+    said = hakken("import", "t.csv", "--target", "yield", "--dry-run")
+
+    assert said.code == 2
+    assert "t.csv line 3: parameter 'base' has no value: its column is missing or its cell empty" in said.err
+
+
 def test_what_cannot_be_used_is_kept_and_named(hakken: Any, home: Settings) -> None:
     Path("t.csv").write_text("t,yield,outcome\n20,1,\n30,2,fault:clogged\n40,3,\n")
 
