@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from loop.space.expressions import Expression
 
-EQUAL = 1e-6  # how far from an equality a sum may be, of what it must reach (at least 1)
+EQUAL = 1e-6  # how far from an equality a sum may be, as a share of what goes into it
+ROUNDING = 1e-9  # the same of an inequality, beyond its bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,21 @@ class Linear:
     def is_equality(self) -> bool:
         return self.at_least == self.at_most
 
-    @property
-    def slack(self) -> float:
-        """How far beyond a bound a sum may lie: rounding, not chemistry."""
-        share = EQUAL if self.is_equality else 1e-9
-        return share * max(1.0, *(abs(b) for b in (self.at_least, self.at_most) if np.isfinite(b)))
+    def slack(self, size: Any) -> Any:
+        """How far beyond a bound a sum may lie whose terms together are as large as ``size``: rounding, not chemistry.
+
+        A part of the bound, or of the terms where they are larger, though then of 1 at most; so that amounts of a
+        millionth of a mole are not all alike.
+        """
+        share = EQUAL if self.is_equality else ROUNDING
+        bound = max((abs(b) for b in (self.at_least, self.at_most) if np.isfinite(b)), default=0.0)
+        return share * np.maximum(bound, np.minimum(size, 1.0))
 
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
-        total = sum(weight * x[:, column] for column, weight in self.weights.items())
-        kept = np.asarray((total >= self.at_least - self.slack) & (total <= self.at_most + self.slack))
+        terms = [weight * x[:, column] for column, weight in self.weights.items()]
+        total, slack = sum(terms), self.slack(sum(np.abs(term) for term in terms))
+        kept = np.asarray((total >= self.at_least - slack) & (total <= self.at_most + slack))
         return kept | self.exempt(x)
 
     def exempt(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -116,7 +122,7 @@ class Count:
     """How many of some parameters are used: not zero, and not the option that adds nothing."""
 
     name: str
-    nothing: Mapping[int, float]  # column of the coordinates -> the coordinate that means none
+    nothing: Mapping[int, frozenset[float]]  # column of the coordinates -> the coordinates that mean none
     at_least: int = 0
     at_most: int | None = None
 
@@ -126,9 +132,8 @@ class Count:
 
     def used(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of the named parameters each row of ``x``, shape ``(n, d)``, uses: shape ``(n, k)``."""
-        columns = list(self.nothing)
-        values = x[:, columns]
-        return np.asarray((values != np.array([self.nothing[c] for c in columns])) & (values != -1.0))
+        used = [~np.isin(x[:, column], list(none)) for column, none in self.nothing.items()]
+        return np.array(used, dtype=bool).reshape(len(used), len(x)).T
 
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
@@ -146,16 +151,27 @@ class Formula:
 
     def __call__(self, x: Any) -> Any:
         """Values at ``x``, numpy or torch, shape ``(*b, d)``: shape ``(*b,)``."""
-        return self.expression({n: x[..., c] for n, c in zip(self.expression.names, self.columns, strict=True)})
+        return self.expression(self._values(x))
+
+    def size(self, x: NDArray[np.float64]) -> Any:
+        """How large the terms are that are added and subtracted at ``x``, shape ``(n, d)``: shape ``(n,)``."""
+        return self.expression.size(self._values(x))
+
+    def _values(self, x: Any) -> dict[str, Any]:
+        return {n: x[..., c] for n, c in zip(self.expression.names, self.columns, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A comparison such as ``temperature * time <= 500``: ``sides`` are zero or above where it holds."""
+    """A comparison such as ``temperature * time <= 500``: ``sides`` are zero or above where it holds.
+
+    Of those that are ``strict`` (``<`` or ``>``) zero itself is not allowed.
+    """
 
     name: str
     text: str
     sides: tuple[Formula, ...]
+    strict: tuple[bool, ...]  # for each side
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -164,8 +180,9 @@ class Comparison:
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``. A value that is none allows nothing."""
         allowed = np.ones(len(x), dtype=bool)
-        for side in self.sides:
-            allowed &= np.broadcast_to(side(x) >= -1e-9, len(x))
+        for side, is_strict in zip(self.sides, self.strict, strict=True):
+            value, slack = side(x), ROUNDING * np.fmin(side.size(x), 1.0)
+            allowed &= np.broadcast_to(value > slack if is_strict else value >= -slack, len(x))
         return allowed
 
 

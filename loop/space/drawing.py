@@ -151,10 +151,11 @@ def _refuse_contradiction(space: Space, rules: list[Linear]) -> None:
         for rule in some:
             weights = np.zeros(len(bounds))
             weights[list(rule.weights)] = list(rule.weights.values())
+            slack = float(rule.slack(sum(abs(w) * max(map(abs, bounds[c])) for c, w in rule.weights.items())))
             for sign, bound in ((1.0, rule.at_most), (-1.0, -rule.at_least)):
                 if np.isfinite(bound):
                     a.append(sign * weights)
-                    b.append(bound + rule.slack)
+                    b.append(bound + slack)
         return bool(linprog(np.zeros(len(bounds)), A_ub=a, b_ub=b, bounds=bounds, method="highs").status != 2)
 
     if not is_possible(rules):

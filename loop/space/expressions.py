@@ -41,21 +41,31 @@ class Expression:
 
     text: str
     names: tuple[str, ...] = field(init=False, compare=False)
+    constants: frozenset[str] = field(init=False, compare=False)  # pi and e, where they stand without backquotes
     _body: ast.expr = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         body, quoted = _parse(self.text)
         object.__setattr__(self, "_body", body)
         object.__setattr__(self, "names", _names(self.text, body, quoted))
+        plain = {_dotted(node) for node in ast.walk(body)}
+        object.__setattr__(self, "constants", frozenset(plain & set(_CONSTANTS)))
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """The value where every name has the one in ``values``: arrays or tensors of one shape, or floats."""
         with np.errstate(all="ignore"):  # a logarithm of zero is told by its value
             return _value(self._body, _Names(values, _quoted(self.text)[1]))
 
+    def size(self, values: Mapping[str, Any]) -> Any:
+        """How large the terms are that are added and subtracted, for arrays or floats: what rounding is a part of."""
+        with np.errstate(all="ignore"):
+            return _size(self._body, _Names(values, _quoted(self.text)[1]))
 
-def read_comparisons(text: str) -> tuple[Expression, ...]:
-    """``"20 <= a * b <= 30"`` as expressions that are zero or above where it holds: ``a * b - 20`` and ``30 - a * b``.
+
+def read_comparisons(text: str) -> tuple[tuple[Expression, bool], ...]:
+    """``"20 <= a * b < 30"`` as expressions that are above zero where it holds: ``a * b - 20`` and ``30 - a * b``.
+
+    With each, whether it must be truly above zero (``<``, ``>``) or may be zero (``<=``, ``>=``).
 
     Raises:
         SpaceError: It does not compare, or compares for equality.
@@ -73,7 +83,7 @@ def read_comparisons(text: str) -> tuple[Expression, ...]:
             )
         high, low = (right, left) if isinstance(sign, ast.LtE | ast.Lt) else (left, right)
         plain = f"({_written(high, quoted)}) - ({_written(low, quoted)})"
-        parts.append(Expression(plain))
+        parts.append((Expression(plain), isinstance(sign, ast.Lt | ast.Gt)))
     return tuple(parts)
 
 
@@ -142,9 +152,8 @@ def _names(text: str, body: ast.expr, quoted: Mapping[str, str]) -> tuple[str, .
                 for argument in arguments:
                     look(argument)
             case ast.Name() | ast.Attribute() if name := _dotted(node):
-                name = quoted.get(name, name)
                 if name not in _CONSTANTS:
-                    found[name] = None
+                    found[quoted.get(name, name)] = None
             case ast.Compare():
                 raise SpaceError(f"expression {text!r} compares, where a number is wanted; use it as a constraint")
             case _:
@@ -184,6 +193,19 @@ def _value(node: ast.expr, names: _Names) -> Any:
         case ast.Call(ast.Name(function), arguments, []):
             return _call(function, [_value(a, names) for a in arguments])
     return names[node]
+
+
+def _size(node: ast.expr, names: _Names) -> Any:
+    match node:
+        case ast.BinOp(left, ast.Add() | ast.Sub(), right):
+            return _size(left, names) + _size(right, names)
+        case ast.BinOp(left, ast.Mult(), right):
+            return _size(left, names) * _size(right, names)
+        case ast.BinOp(left, ast.Div(), right):
+            return _arithmetic(operator.truediv, _size(left, names), np.abs(_value(right, names)))
+        case ast.UnaryOp(_, operand):
+            return _size(operand, names)
+    return np.abs(_value(node, names))
 
 
 def _arithmetic(apply: Callable[..., Any], left: Any, right: Any) -> Any:

@@ -191,7 +191,7 @@ def _possible(
             continue
         rest = [c for c in rule.columns if c not in done]
         if isinstance(rule, Linear):
-            least, most = np.zeros(len(low)), np.zeros(len(low))
+            least, most, size = np.zeros(len(low)), np.zeros(len(low)), np.zeros(len(low))
             for c, w in rule.weights.items():
                 if c in done:
                     ends = w * low[:, c], w * high[:, c]
@@ -202,7 +202,9 @@ def _possible(
                     ends = np.full(len(low), w * span[0]), np.full(len(low), w * span[1])
                 least += np.minimum(*ends)
                 most += np.maximum(*ends)
-            can = (most >= rule.at_least - rule.slack) & (least <= rule.at_most + rule.slack)
+                size += np.maximum(np.abs(ends[0]), np.abs(ends[1]))
+            slack = rule.slack(size)
+            can = (most >= rule.at_least - slack) & (least <= rule.at_most + slack)
             keep &= can | rule.exempt(low)
         elif isinstance(rule, Count):
             settled = [c for c in rule.columns if c in done]

@@ -169,7 +169,7 @@ def _of_mixture(m: Mixture, space: Space) -> list[Constraint]:
         Linear(f"{m.name}: its parts sum to one", dict.fromkeys(m.columns, 1.0), 1.0, 1.0, applies)
     ]
     if m.at_most is not None:
-        zeros = dict.fromkeys(m.columns, 0.0)
+        zeros = dict.fromkeys(m.columns, frozenset([0.0]))
         rules.append(Count(f"{m.name}: at most {m.at_most} parts", zeros, 0, m.at_most))
     return rules
 

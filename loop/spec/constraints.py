@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from loop.errors import SpaceError, did_you_mean
 from loop.space import (
@@ -25,6 +25,7 @@ from loop.space import (
 )
 from loop.space.expressions import read_comparisons, substituted
 from loop.space.parameters import zero_of
+from loop.space.structure import inactive_coordinate
 from loop.spec.space_models import (
     ConstraintSpec,
     CountSpec,
@@ -57,8 +58,9 @@ def build_constraint(number: int, spec: ConstraintSpec, space: Space) -> Constra
             case CountSpec():
                 return _count(name, spec, space)
             case ExpressionSpec():
-                sides = tuple(_formula(side, space) for side in read_comparisons(spec.expression))
-                return Comparison(name, spec.expression, sides)
+                sides = read_comparisons(spec.expression)
+                formulas = tuple(_formula(side, space) for side, _ in sides)
+                return Comparison(name, spec.expression, formulas, tuple(is_strict for _, is_strict in sides))
     except SpaceError as error:
         said = str(error)
         raise SpaceError(f"constraint {name!r}{'' if said.startswith((' ', ':')) else ': '}{said}") from None
@@ -108,6 +110,7 @@ def build_derived(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Der
         for name, spec in list(waiting.items()):
             try:
                 expression = Expression(spec.expression)
+                _refuse_two_meanings(expression, specs)
                 if set(expression.names) & set(waiting):
                     continue
                 meanings[name] = substituted(expression, meanings)
@@ -124,6 +127,7 @@ def build_derived(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Der
 
 def _formula(expression: Expression, space: Space) -> Formula:
     known = {d.name: d.formula.expression for d in space.derived}
+    _refuse_two_meanings(expression, {*space.names, *known})
     expression = substituted(expression, known) if set(known) & set(expression.names) else expression
     for name in expression.names:
         if name not in space.names:
@@ -138,6 +142,14 @@ def _formula(expression: Expression, space: Space) -> Formula:
                 "use exclude, or when and require, for options"
             )
     return Formula(expression, tuple(space.names.index(n) for n in expression.names))
+
+
+def _refuse_two_meanings(expression: Expression, names: Collection[str]) -> None:
+    if both := sorted(expression.constants & set(names)):
+        raise SpaceError(
+            f"expression {expression.text!r} has {both[0]!r}, a constant, and the space has a parameter of this name; "
+            f"write `{both[0]}` in backquotes for the parameter, or rename it"
+        )
 
 
 def _region(name: str, conditions: dict[int, frozenset[float]], where: Mapping[str, RangeSpec], space: Space) -> Region:
@@ -168,7 +180,7 @@ def _linear(name: str, spec: LinearSpec, space: Space) -> Linear:
 
 
 def _count(name: str, spec: CountSpec, space: Space) -> Count:
-    nothing: dict[int, float] = {}
+    nothing: dict[int, frozenset[float]] = {}
     conditional = {c.column for c in space.conditions}
     for p in spec.count:
         column = _column(p, space)
@@ -179,7 +191,8 @@ def _count(name: str, spec: CountSpec, space: Space) -> Count:
             )
         if column in nothing:
             raise SpaceError(f" counts {p!r} twice; keep one")
-        nothing[column] = -1.0 if zero is None else zero
+        absent = {inactive_coordinate(space.parameters[column])} if column in conditional else set()
+        nothing[column] = frozenset(absent if zero is None else {*absent, zero})
     low = spec.at_least or 0
     high = len(nothing) if spec.at_most is None else spec.at_most
     if low > min(high, len(nothing)):

@@ -160,3 +160,68 @@ def test_large_pools_are_drawn_from_as_they_are_enumerated():
     assert isinstance(
         ProductPool(build_space(spec_of({"a": {"type": "category", "options": ["x"]}}))), pool_module.LargePool
     )
+
+
+def test_minus_one_counts_as_used_and_what_does_not_apply_as_not():
+    coded = {name: {"type": "number", "values": [-1, 0, 1]} for name in "abc"}
+    one = build_space(spec_of(coded, [{"count": ["a", "b", "c"], "at_most": 1}]))
+    gated = {
+        "ligand": {"type": "category", "options": ["none", "L", "M"]},
+        "loading": {"type": "number", "low": 1, "high": 5, "step": 1, "unless": {"ligand": "none"}},
+        "extra": {"type": "category", "options": ["x", "none"], "when": {"ligand": "L"}},
+        "salt": {"type": "number", "values": [0, 1]},
+    }
+    few = build_space(spec_of(gated, [{"count": ["loading", "extra", "salt"], "at_most": 1}]))
+
+    assert len(ProductPool(one)) == 1 + 3 * 2
+    # no ligand: salt or none; L: loading, so neither x nor salt; M: loading, so no salt
+    assert len(ProductPool(few)) == 2 + 5 + 5
+    assert few.contains({"ligand": "none", "salt": 1})
+    assert not few.contains({"ligand": "M", "loading": 1, "salt": 1})
+
+
+def test_below_is_not_at_most():
+    section = {"t": {"type": "number", "values": [80, 100, 120]}, "u": {"type": "number", "values": [0.1, 0.2, 0.3]}}
+
+    def kept(text: str) -> int:
+        return len(ProductPool(build_space(spec_of(section, [{"expression": text}]))))
+
+    assert kept("t < 100") == 3
+    assert kept("t <= 100") == 6
+    assert kept("t > 100") == kept("120 > t > 80") == 3
+    assert kept("t / 100 + u * 10 - 2 > 1") == 4  # 100 with 0.2 is 1 but for rounding, and not above it
+    assert kept("u * 3 >= 0.9") == 3  # 0.3 * 3 is 0.8999999999999999
+
+
+@pytest.mark.parametrize("rule", [{"expression": "a + b <= 3e-9"}, {"sum": {"a": 1, "b": 1}, "at_most": 3e-9}])
+def test_small_amounts_are_held_to_their_limits_as_large_ones_are(rule):
+    amounts = {"type": "number", "values": [1e-9, 2e-9, 2.5e-9], "scale": "log", "unit": "mol"}
+    space = build_space(spec_of({"a": amounts, "b": amounts}, [rule]))
+
+    assert len(ProductPool(space)) == 3  # one of each, and one of one with two of the other
+
+
+def test_an_equality_of_small_amounts_is_one():
+    amounts = {"type": "number", "low": 1e-6, "high": 9e-6, "step": 1e-6, "unit": "mol"}
+    space = build_space(spec_of({"a": amounts, "b": amounts}, [{"sum": {"a": 1, "b": 1}, "equals": 1e-5}]))
+
+    assert len(ProductPool(space)) == 9
+
+
+def test_the_share_of_a_mixture_counts_rules_on_all_of_its_parts():
+    section = {"s": {"type": "mixture", "parts": ["w", "e"]}}
+    rule = {"sum": {"s.w": 1, "s.e": 3}, "at_most": 2}  # at most a half of e: half of the blends and one of two pure
+    _, low, high = allowed_share(build_space(spec_of(section, [rule])))
+
+    assert low < 0.5 < high
+
+
+def test_a_parameter_may_be_called_like_a_constant_in_backquotes():
+    section = {"e": {"type": "number", "values": [1, 2, 3]}, "x": {"type": "derived", "expression": "`e` * 2"}}
+    space = build_space(spec_of(section, [{"expression": "x + `e` <= 6"}]))
+
+    assert len(ProductPool(space)) == 2
+    derived = {**section, "y": {"type": "derived", "expression": "e"}}
+    for plain in (spec_of(section, [{"expression": "e <= 2"}]), spec_of(derived)):
+        with pytest.raises(SpaceError, match="'e', a constant, and the space has a parameter of this name; write `e`"):
+            build_space(plain)
