@@ -50,7 +50,8 @@ class Costs:
     Attributes:
         experiment: Money for each experiment.
         hours: Hours that each takes; ``hour`` is the price of one, included in every sum of money.
-        options: For each column with priced options, the price of each option: shape ``(options,)``.
+        options: For each column with priced options, the price of each option: shape ``(options,)``, and one more,
+            zero, where the column does not always apply.
         switch: For each column that is slow to change, money and hours of one change.
         option_hours: For a column whose options take hours of their own, those of each: shape ``(options,)``.
     """

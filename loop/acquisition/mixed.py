@@ -75,6 +75,8 @@ class Mixed:
         if self.name == "pareto" and _is_plain(space):
             return self._by_botorch(question, q)
         sample = self._promising(question).numpy()
+        if not len(sample):  # nothing that was looked at can be paid
+            return Choice(())
         rng = np.random.default_rng([question.seed, 3])
         others = np.concatenate([sample, sample_space(space, OTHERS, question.seed + 1)])
         climber = Climber.of(space)
@@ -106,6 +108,8 @@ class Mixed:
         """The same with BoTorch's optimiser: for several targets in spaces that only sums and exclusions tie."""
         space = question.space
         sample = self._promising(question)
+        if not len(sample):
+            return Choice(())
         starts = _starts(space, sample)
         bounds = torch.tensor([_bounds(space, 0), _bounds(space, 1)], dtype=torch.float64)
         notes: list[str] = []
@@ -116,7 +120,8 @@ class Mixed:
             x, value = _climb(function, bounds, starts, _linear(space))
             at = settled(space, x.numpy())
             taken = np.vstack([question.tried, chosen.numpy()])
-            if not space.holds(at[None, :])[0] or _is_taken(space, at, taken):
+            is_paid = bool(question.affordable(at[None, :])[0])
+            if not space.holds(at[None, :])[0] or not is_paid or _is_taken(space, at, taken):
                 free = [row for row in sample.numpy() if not _is_taken(space, row, taken)]
                 if not free:
                     notes.append("the sample of the space holds nothing that was not tried; the batch is smaller")
@@ -126,7 +131,7 @@ class Mixed:
                     values = function(options[:, None, :])
                 at, value = free[int(values.argmax())], float(values.max())
                 notes.append(
-                    "the optimiser ended outside the allowed region or where something was tried; "
+                    "the optimiser ended outside the allowed region, where something was tried or beyond the budget; "
                     "the best other point of a sample was taken instead"
                 )
             points.append(Chosen(at, value, f"{self.name}, value of BoTorch's acquisition function"))

@@ -26,10 +26,11 @@ from loop.plate.pins import Wish
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import first_experiments, initial_design
-from loop.policy.paying import said
+from loop.policy.paying import covered, said
 from loop.policy.replicate import spend
 from loop.record import Arm, Place
 
+SMALLER = 4  # times that a plate is planned again with as many wells as can be paid; what is over is left out then
 HEARD = 0.6  # of the first batch, where sources speak; docs/decisions/0009
 
 
@@ -160,15 +161,34 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
 
 
 def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:
-    """Every well of the next plate."""
+    """Every well of the next plate; of one that a budget in money or hours does not cover, so many wells as it pays.
+
+    Those are planned as a smaller plate, so that reserved wells keep their share.
+    """
+    picks, notes = _filled(s, plate, s.affordable)
+    if s.purchase is None or s.purchase.purse == Purse():
+        return picks, notes
+    costs, purse, last = s.purchase.costs, s.purchase.purse, s.purchase.last
+    for _ in range(SMALLER):
+        kept = covered(np.array([p.x for p in picks]), costs, purse, last, replicates=1, seed=s.seed)
+        if not kept or len(kept) == len(picks):
+            break
+        paid = f"the budget leaves {said(purse, costs)}, which pays for {len(kept)} of {len(picks)} wells"
+        picks, notes = _filled(s, plate, len(kept))
+        notes = [paid, *notes]
+    return picks, notes
+
+
+def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], list[str]]:
+    """The next plate with at most so many experiments."""
     pinned = [Wish(said.x, said.why) for said in s.history.pinned]
     if s.belief is not None:
-        seats, notes = asked_plate(plate, s.spec, s.question(), s.after_initial, s.affordable, pinned)
+        seats, notes = asked_plate(plate, s.spec, s.question(), s.after_initial, experiments, pinned)
         function = acquisition_of(s.spec, s.objective)
     else:
         is_random = s.initial_left <= 0 and s.is_random
         design, arm = ("random", Arm.MODEL) if is_random else (s.spec.planner.initial.design, Arm.INITIAL)
-        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, s.affordable, s.seed, pinned)
+        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, experiments, s.seed, pinned)
         function = "random"
     blocks = plate.group(Scope.BLOCK)
     return [

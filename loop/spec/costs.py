@@ -128,7 +128,8 @@ def _prices(space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDA
     parameter = space.parameters[column]
     if not isinstance(parameter, Category | Component | Ordinal):
         raise CostError(path, f"{name!r} is a number and has no options; price options of a category or component")
-    found = np.zeros(parameter.size)
+    # what does not apply has the coordinate -1, so the last place is its own: it costs nothing
+    found = np.zeros(parameter.size + (column in space.frame.conditional))
     for option, price in prices.items():
         if not price >= 0:
             raise CostError((*path, option), f"a price must be zero or above, got {price:g}")

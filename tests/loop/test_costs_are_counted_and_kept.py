@@ -16,6 +16,7 @@ from loop.history import History, Observation
 from loop.planner import plan
 from loop.policy.paying import reason_to_end
 from loop.policy.run_order import run_order, within
+from loop.record import Arm
 from loop.space import Discrete
 from loop.spec import CampaignSpec, build_costs, build_space
 
@@ -152,3 +153,63 @@ def test_a_design_that_cannot_be_paid_ends_the_campaign_with_a_reason():
     costs = build_costs(spec, build_space(spec))
     assert "leaves 5 EUR, and the cheapest experiment costs more" in reason_to_end(costs, Purse(5.0))
     assert reason_to_end(costs, Purse(10.0)) == ""
+
+
+def a_spec(space, costs, **more):
+    return CampaignSpec.from_resolved(
+        {
+            "campaign": "c",
+            "space": space,
+            "objective": {"y": {"goal": "maximize"}},
+            "costs": costs,
+            "budget": {"experiments": 40},
+            "laboratory": {"adapter": "manual"},
+            **more,
+        }
+    )
+
+
+def test_an_option_that_does_not_apply_costs_nothing():
+    space = {
+        "mode": {"type": "category", "options": ["neat", "solution"]},
+        "solvent": {"type": "category", "options": ["water", "dear"], "when": {"mode": "solution"}},
+    }
+    costs = {"experiment": 1, "options": {"solvent": {"water": 2, "dear": 100}}}
+    spec = a_spec(space, costs)
+    built = build_space(spec)
+    found = build_costs(spec, built)
+    x = [{"mode": "neat"}, {"mode": "solution", "solvent": "water"}, {"mode": "solution", "solvent": "dear"}]
+
+    assert found.own(np.array([built.coordinates(settings) for settings in x])).tolist() == [1, 3, 101]
+    assert found.cheapest().cost == 1
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_a_continuous_space_of_which_nothing_can_be_paid_ends_the_campaign_with_a_reason(targets):
+    space = {name: {"type": "number", "low": 0, "high": 1} for name in "ab"}
+    names = ("y", "z")[:targets]
+    objective = {name: {"goal": "maximize"} for name in names}
+    spec = a_spec(space, {"hours": 1, "switch": {"a": {"hours": 0.5}}}, objective=objective)
+    x = np.random.default_rng(0).random((6, 2))
+    rows = [Observation(f"o{i}", p, measured(**{name: float(p[0] * p[1]) for name in names})) for i, p in enumerate(x)]
+
+    with pytest.raises(PoolExhausted, match=r"costs more than the budget leaves \(1.2 h\)"):
+        plan(spec, History(tuple(rows), last=x[-1]), seed=1, experiments=10, purse=Purse(None, 1.2))
+
+
+def test_a_plate_that_cannot_be_paid_whole_keeps_the_shares_of_its_reserved_wells():
+    space = {
+        "ligand": {"type": "category", "options": list("abcdef")},
+        "base": {"type": "category", "options": list("klm")},
+        "t": {"type": "number", "values": [20, 40, 60]},
+    }
+    controls = {"wells": 2, "settings": {"ligand": "a", "base": "k"}}
+    plate = {"rows": 3, "columns": 4, "share": {"t": "row"}, "controls": controls, "replicates": 2}
+    costs = {"unit": "EUR", "experiment": 10, "switch": {"t": {"cost": 5}}}
+    spec = a_spec(space, costs, plate=plate)
+    found = plan(spec, History(), seed=0, experiments=40, purse=Purse(80.0))
+    arms = [p.arm for p in found.proposals]
+
+    assert arms.count(Arm.REFERENCE) == arms.count(Arm.REPLICATE) == 1
+    assert 5 <= len(arms) <= 8
+    assert any(note.startswith("the budget leaves 80 EUR, which pays for") for note in found.notes)
