@@ -36,6 +36,7 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
         if sign != "=":
             raise SpaceError(f"{text!r} gives no value; write {name}=VALUE")
         settings[name] = _value(_parameter(space, name), value)
+    _check_within(space, settings)
     settings = space.settings(space.coordinates(settings))
     for p in space.parameters:
         if p.name not in settings:  # it does not apply
@@ -45,12 +46,6 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
             raise SpaceError(
                 f"{p.name} = {settings[p.name]:g} is none of its values; near it are {near} {p.unit}".rstrip()
             )
-        if (
-            isinstance(p, Continuous)
-            and not space.contains(settings)
-            and not p.low <= float(settings[p.name]) <= p.high
-        ):
-            raise SpaceError(f"{p.name} = {settings[p.name]:g} lies outside {p.low:g} to {p.high:g} {p.unit}".rstrip())
     x = space.coordinates(settings)[None, :]
     for constraint in space.constraints:
         if not constraint.allows(x)[0]:
@@ -97,6 +92,20 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     if ranges:
         region["where"] = ranges
     return Conditions(region, None)
+
+
+def _check_within(space: Space, settings: Settings) -> None:
+    """Refuse a number beyond its bounds. ``Space.settings`` would move it there, and another candidate would run."""
+    for p in space.parameters:
+        if not isinstance(p, Continuous) or p.name not in settings:
+            continue
+        number = float(settings[p.name])
+        if not (p.low <= number <= p.high or (p.or_zero and number == 0.0)):
+            nothing = "0 or " if p.or_zero else ""
+            raise SpaceError(
+                f"{p.name} = {number:g} lies outside {nothing}{p.low:g} to {p.high:g} {p.unit}".rstrip()
+                + "; give a value inside, or widen its bounds in the campaign file"
+            )
 
 
 def _split(space: Space, text: str) -> tuple[str, str, str]:

@@ -19,6 +19,7 @@ from flows.report.page import render
 from flows.settings import Settings
 from loop.acquisition.streaming import is_among
 from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
+from loop.errors import SpaceError
 from loop.history import feasibility_table
 from loop.record import Arm, ProposalRecord
 from loop.space import sample_space
@@ -182,6 +183,26 @@ def test_a_campaign_that_ended_for_want_of_candidates_goes_on_when_a_ban_is_lift
     once(settings)
 
     assert [p.draft.candidate.settings for p in proposals(settings, 2)] == [{"solvent": left[0]}]
+
+
+def test_a_number_beyond_its_bounds_is_refused_and_never_moved(settings: Settings, tmp_path: Path) -> None:
+    space = {
+        "t": {"type": "number", "low": 60, "high": 120, "unit": "degC"},
+        "additive": {"type": "number", "low": 1, "high": 5, "or_zero": True},
+    }
+    add(settings, tmp_path, space=space, laboratory=PERSON)
+    tick(settings, "small")
+    (first, *_) = proposals(settings, 1)
+
+    for wanted in ("200", "-1", "nan"):
+        with pytest.raises(SpaceError, match=f"t = {wanted} lies outside 60 to 120 degC; .*widen its bounds"):
+            edit(settings, "small", 1, 1, [f"t={wanted}"], by="ada", why="hotter")
+        with pytest.raises(SpaceError, match="lies outside"):
+            pin(settings, "small", [f"t={wanted}", "additive=2"], by="ada", why="hotter")
+    with pytest.raises(SpaceError, match=r"additive = 0.5 lies outside 0 or 1 to 5"):
+        pin(settings, "small", ["t=90", "additive=0.5"], by="ada", why="less")
+    assert proposals(settings, 1)[0] == first
+    assert pin(settings, "small", ["t=90", "additive=0"], by="ada", why="none").draft.settings["additive"] == 0.0
 
 
 def test_bans_hold_in_continuous_and_in_huge_spaces() -> None:
