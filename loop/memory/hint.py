@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints, UnitError
+from loop.fidelity import is_real
 from loop.history import regression_table
 from loop.memory.earlier import Earlier
 from loop.memory.overlap import LEAST, Overlap, overlap
@@ -54,7 +55,8 @@ class Hint:
 def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hint | str:
     """What an earlier campaign expects of a target over this space, or why it says nothing.
 
-    Its results train the default committee of the shared parameters; the hint is that committee's mean.
+    Its results train the default committee of the shared parameters; the hint is that committee's mean. Of fidelities
+    only the real thing counts.
     """
     objective = build_objective(earlier.spec)
     if target.name not in objective.names:
@@ -66,9 +68,12 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     both = overlap(space, there)
     if both.share < LEAST:
         return f"it shares {len(both.shared)} of {len(space.parameters)} parameters, too few to tell"
-    table, _ = regression_table(there, replace(objective, targets=(theirs,)), earlier.history)
+    every = earlier.history.observations
+    real = replace(earlier.history, observations=tuple(o for o in every if is_real(there, o.x[None])[0]))
+    table, _ = regression_table(there, replace(objective, targets=(theirs,)), real)
     if len(table) < FEWEST:
-        return f"it has {len(table)} results of {target.name}, and {FEWEST} are needed"
+        said = "" if len(real.observations) == len(every) else " by the real thing"
+        return f"it has {len(table)} results of {target.name}{said}, and {FEWEST} are needed"
     data = TrainingSet.of(replace(table, x=both.there(table.x)), 0)
     if len(data) > MOST:
         kept = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST]))

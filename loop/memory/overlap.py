@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.errors import UnitError
-from loop.space import Category, Component, Continuous, Discrete, Ordinal, Parameter, Space
+from loop.space import Category, Component, Condition, Continuous, Discrete, Ordinal, Parameter, Space
+from loop.space.structure import Frame
 from loop.units import convert
 
 LEAST = 0.5  # share of this space's parameters that a source must have too
@@ -35,10 +36,9 @@ class Shared:
     unit: str = ""
 
     def coordinates(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The source's coordinates ``(n,)`` as those of the parameter, ``(n,)``; what does not apply stays so."""
+        """The source's coordinates ``(n,)``, of rows where it applies, as those of the parameter, ``(n,)``."""
         if not isinstance(self.parameter, Discrete | Continuous):
-            known = np.array(self.options)
-            return np.where(x < 0, x, known[np.clip(x.round().astype(np.int64), 0, len(known) - 1)])
+            return np.array(self.options)[x.round().astype(np.int64)]
         if self.unit == self.parameter.unit:
             return x
         return np.array([convert(float(v), self.unit, self.parameter.unit) for v in x])
@@ -46,10 +46,18 @@ class Shared:
 
 @dataclass(frozen=True)
 class Overlap:
-    """What two spaces share, and what of this space the source lacks (``missing``)."""
+    """What two spaces share.
+
+    Attributes:
+        missing: What of this space the source lacks.
+        frame: The source's, which says where its parameters apply.
+        conditional: Which of the shared do not always apply, here or there.
+    """
 
     shared: tuple[Shared, ...]
     missing: tuple[str, ...]
+    frame: Frame
+    conditional: tuple[int, ...] = ()
 
     @property
     def share(self) -> float:
@@ -58,16 +66,23 @@ class Overlap:
 
     @property
     def space(self) -> Space:
-        """The shared parameters alone."""
-        return Space(tuple(s.parameter for s in self.shared))
+        """The shared parameters alone; what need not apply is marked so, by a condition that rules nothing out."""
+        return Space(tuple(s.parameter for s in self.shared), conditions=tuple(Condition(i) for i in self.conditional))
 
     def here(self, x: Tensor) -> Tensor:
         """Coordinates of this space, ``(*b, d)``, in the shared one: ``(*b, shared)``."""
         return x[..., [s.here for s in self.shared]]
 
     def there(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Coordinates of the source's space, ``(n, e)``, in the shared one: ``(n, shared)``."""
-        return np.column_stack([s.coordinates(x[:, s.there]) for s in self.shared])
+        """Coordinates of the source's space, ``(n, e)``, in the shared one, ``(n, shared)``.
+
+        What does not apply keeps the coordinate that says so, whatever the units.
+        """
+        applies, found = self.frame.active(x), x[:, [s.there for s in self.shared]]
+        for column, s in enumerate(self.shared):
+            rows = applies[:, s.there]
+            found[rows, column] = s.coordinates(x[rows, s.there])
+        return found
 
 
 def overlap(here: Space, there: Space) -> Overlap:
@@ -91,7 +106,9 @@ def overlap(here: Space, there: Space) -> Overlap:
         else:
             taken.add(shared.there)
             found.append(shared)
-    return Overlap(tuple(found), tuple(missing))
+    gated = (here.frame.conditional, there.frame.conditional)
+    conditional = tuple(i for i, s in enumerate(found) if s.here in gated[0] or s.there in gated[1])
+    return Overlap(tuple(found), tuple(missing), there.frame, conditional)
 
 
 def _alike(p: Parameter, here: Space, there: Space) -> list[int]:
@@ -145,11 +162,16 @@ def _of_numbers(here: int, p: Discrete | Continuous, there: int, q: Discrete | C
         return None
     if not all(math.isfinite(v) for v in ends):
         return None
-    low, high = min(p.low, *ends), max(p.high, *ends)
+    is_positive = p.scale == "log" or p.or_zero  # what is not above zero is nothing, or as little as there is
+    has_zero = p.or_zero or (p.scale == "log" and (q.or_zero or 0.0 in ends))
+    both: Parameter = p
     if isinstance(p, Discrete) and isinstance(q, Discrete):
-        values = sorted({*p.values, *(convert(v, q.unit, p.unit) for v in q.values)})
-        both: Parameter = replace(p, values=tuple(values), or_zero=p.or_zero and values[0] == 0.0)
+        every = sorted({*p.values, *(convert(v, q.unit, p.unit) for v in q.values)})
+        above = [v for v in every if v > 0] if is_positive else every
+        both = replace(p, values=(0.0, *above) if has_zero else tuple(above), or_zero=has_zero)
     else:
-        positive = low if p.scale == "linear" or low > 0 else min(v for v in (p.low, p.high) if v > 0)
-        both = Continuous(p.name, positive, high, p.unit, p.scale) if positive < high else p
+        least = p.values[1] if isinstance(p, Discrete) and p.or_zero else p.low
+        low, high = min([least, *(v for v in ends if v > 0 or not is_positive)]), max(p.high, *ends)
+        if low < high:
+            both = Continuous(p.name, low, high, p.unit, p.scale, has_zero)
     return Shared(here, there, both, (), q.unit)
