@@ -9,6 +9,7 @@ from torch import Tensor
 
 from loop.history import History, Table, feasibility_table
 from loop.memory.hint import Hint
+from loop.memory.informed import FEWEST
 from loop.memory.learning import Judged, learn_with
 from loop.objective import Objective
 from loop.record import Prediction
@@ -32,6 +33,7 @@ class Belief:
     table: Table
     notes: tuple[str, ...] = field(default=())
     judged: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)  # by target: what its hints are worth
+    unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
 
 
 def learn(
@@ -55,11 +57,14 @@ def learn(
     effects = noise.effects
     models: list[FittedSurrogate] = []
     judged: dict[str, tuple[Judged, ...]] = {}
+    unscaled: set[str] = set()
     for i, target in enumerate(objective.targets):
         data, target_seed = TrainingSet.of(table, i, effects), seed + 7919 * i
         if heard := (hints or {}).get(target.name):
             fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
             models.append(fitted)
+            if len(data) < FEWEST and not any(h.is_scaled for h in heard):
+                unscaled.add(target.name)
         else:
             own = recipe if target.levels is None else for_levels(recipe, target.levels)
             models.append(own.fit(space, data, seed=target_seed))
@@ -78,13 +83,18 @@ def learn(
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
-    return Belief(tuple(models), feasibility, table, tuple(notes), judged)
+    return Belief(tuple(models), feasibility, table, tuple(notes), judged, frozenset(unscaled))
 
 
 def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> list[tuple[Prediction, ...]]:
-    """For each row of ``x``: what the whole model and each member say of a new measurement of each target."""
+    """For each row of ``x``: what the whole model and each member say of a new measurement of each target.
+
+    Where an order is believed and no value, nothing is predicted.
+    """
     rows: list[list[Prediction]] = [[] for _ in range(len(x))]
     for target, model in zip(objective.targets, belief.models if belief else (), strict=bool(belief)):
+        if belief is not None and target.name in belief.unscaled:
+            continue
         voices: list[tuple[str, float | None, FittedSurrogate]] = [(model.name, None, model)]
         if isinstance(model, FittedCommittee):
             voices.extend((m.name, w, m) for m, w in zip(model.members, model.weights, strict=True))

@@ -105,6 +105,9 @@ def explain_model(
     """
     parts = []
     for i, target in enumerate(objective.targets):
+        if target.name in belief.unscaled:
+            parts.append(f"the prior ranks its {target.name}, and states no value")
+            continue
         mine = [p for p in predictions if p.target == target.name]
         whole, members = mine[0], mine[1:]
         text = _expected(space, belief, i, target, whole, condition)

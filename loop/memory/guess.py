@@ -11,7 +11,8 @@ from torch import Tensor
 
 from loop.memory.hint import Hint, spread_of
 from loop.objective import Target
-from loop.space import Continuous, Discrete, Parameter, Space
+from loop.space import Continuous, Discrete, Space
+from loop.space.structure import Frame
 from loop.spec.prior import column_of, coordinate_of
 
 RANKED = 0.15  # standard deviation over the options of what a ranked parameter adds, as a share of the target's range
@@ -22,17 +23,20 @@ def guessed(
 ) -> Hint:
     """What a person expects of a target: the mean of all guesses, and what each parameter adds to it.
 
-    Guessed values are in the target's unit. A ranking gives normal scores: only its order is taken, and where the
-    target has no range its size is left to the results. Options that are left out of a ranking come after all that
-    are in it, options without a guess are average, numbers are interpolated.
+    Guessed values are in the target's unit. A ranking gives normal scores about the middle of the target's range: only
+    its order is taken, and where there is no range its size and level are left to the results. Options that are left
+    out of a ranking come after all that are in it, options without a guess are average, and so is a parameter where it
+    does not apply; numbers are interpolated.
 
     Raises:
         SpaceError: A parameter, option or number is unknown.
     """
     guesses = {name: g for name, g in prior.items() if isinstance(g, Mapping)}
-    middle = float(np.mean([np.mean(list(g.values())) for g in guesses.values()])) if guesses else 0.0
-    has_range = target.low is not None and target.high is not None
-    unit = RANKED * (target.high - target.low) if target.low is not None and target.high is not None else 1.0
+    middle, unit, has_range = 0.0, 1.0, False
+    if target.low is not None and target.high is not None:
+        middle, unit, has_range = (target.low + target.high) / 2, RANKED * (target.high - target.low), True
+    if guesses:
+        middle = float(np.mean([np.mean(list(g.values())) for g in guesses.values()]))
     if guesses and not has_range:
         unit = float(np.mean([np.std(list(g.values())) for g in guesses.values()])) or 1.0
     parts: list[_Part] = []
@@ -48,7 +52,7 @@ def guessed(
             scores, rest = _scores(len(guess), len(guess) if isinstance(p, Discrete | Continuous) else p.size)
             values = {at[o]: target.sign * unit * s for o, s in zip(guess, scores, strict=True)}
             rest *= target.sign * unit
-        parts.append(_part(column, p, values, rest))
+        parts.append(_part(space, column, values, rest))
     mean_of = _Sum(middle, tuple(parts))
     spread = spread_of(space, mean_of, seed=seed)
     told = "expected of " + ", ".join(prior)
@@ -74,6 +78,7 @@ class _Part:
     at: Tensor  # (k,), rising positions of numbers; every index of options
     values: Tensor  # (k,)
     number: Discrete | Continuous | None
+    gates: Frame | None = None  # of a number that does not always apply: they say where
 
     def __call__(self, x: Tensor) -> Tensor:
         own = x[..., self.column]
@@ -84,14 +89,20 @@ class _Part:
         where = torch.as_tensor(self.number.position(own))
         right = torch.searchsorted(self.at, where.detach().contiguous()).clamp(1, len(self.at) - 1)
         share = ((where - self.at[right - 1]) / (self.at[right] - self.at[right - 1])).clamp(0.0, 1.0)
-        return self.values[right - 1] + share * (self.values[right] - self.values[right - 1])
+        found = self.values[right - 1] + share * (self.values[right] - self.values[right - 1])
+        if self.gates is None:
+            return found
+        applies = self.gates.active(x.detach().reshape(-1, x.shape[-1]).numpy())[:, self.column]
+        return torch.where(torch.from_numpy(applies).reshape(found.shape), found, torch.zeros_like(found))
 
 
-def _part(column: int, p: Parameter, values: Mapping[float, float], rest: float) -> _Part:
+def _part(space: Space, column: int, values: Mapping[float, float], rest: float) -> _Part:
+    p = space.parameters[column]
     if isinstance(p, Discrete | Continuous):
         points = torch.tensor(sorted(values), dtype=torch.float64)
         heights = torch.tensor([values[v] for v in points.tolist()], dtype=torch.float64)
-        return _Part(column, torch.as_tensor(p.position(points)), heights, p)
+        gates = space.frame if column in space.frame.conditional else None
+        return _Part(column, torch.as_tensor(p.position(points)), heights, p, gates)
     table = torch.full((p.size,), rest, dtype=torch.float64)
     for index, value in values.items():
         table[round(index)] = value

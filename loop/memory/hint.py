@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -39,7 +39,7 @@ class Hint:
         rows: How many results stand behind it; 0 of a guess.
         share: Of this space's parameters that it knows of, from 0 to 1.
         told: What it is, in words.
-        is_scaled: Whether its size means something; where not, only its shape does.
+        is_scaled: Whether its size and level mean something; where not, only its shape does.
     """
 
     name: str
@@ -98,6 +98,18 @@ def spread_of(space: Space, mean: Callable[[Tensor], Tensor], *, seed: int) -> f
     with torch.no_grad():
         values = mean(torch.from_numpy(sample_space(space, SAMPLED, seed)))
     return max(float(values.std(correction=0)), 1e-9 * (1.0 + float(values.abs().max())))
+
+
+def scaled_as(hint: Hint, others: Sequence[Hint], space: Space, *, seed: int) -> Hint:
+    """A hint of which only the shape means something, as large and about as high as ``others`` are on average."""
+    known = [h for h in others if h.is_scaled]
+    if not known:
+        return hint
+    size = sum(h.spread for h in known) / len(known) / hint.spread
+    with torch.no_grad():
+        x = torch.from_numpy(sample_space(space, SAMPLED, seed))
+        level = sum(float(h.mean(x).mean()) for h in known) / len(known) - size * float(hint.mean(x).mean())
+    return replace(hint, mean=lambda at: level + size * hint.mean(at), spread=size * hint.spread)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
-from loop.memory.hint import Hint, hint_of
+from loop.memory.hint import Hint, hint_of, scaled_as
 from loop.objective import Objective
 from loop.space import Space
 from loop.spec import CampaignSpec
@@ -33,7 +33,8 @@ def hints_of(
         notes += [f"source {h.name!r} is not heard on {target.name}: {MOST} that share more are" for h in heard[MOST:]]
         heard = heard[:MOST]
         if own:
-            heard.insert(0, guessed(space, target, own, seed=spec.planner.seed))
+            prior = guessed(space, target, own, seed=spec.planner.seed)
+            heard.insert(0, prior if prior.is_scaled else scaled_as(prior, heard, space, seed=spec.planner.seed))
         if heard:
             found[target.name] = tuple(heard)
     return found, tuple(notes)

@@ -54,7 +54,9 @@ class Informed:
         return replace(fitted, name=self.name, details=details, trend=Trend(self.hint, share * size))
 
     def _before_any(self, space: Space, data: TrainingSet) -> ExactPosterior:
-        """The hint with the prior's doubt about it, given at most a single result."""
+        """The hint with the prior's doubt about it, given at most a single result; one that is a limit is no value."""
+        exact = ~data.is_censored
+        data = TrainingSet(data.x[exact], data.y[exact], data.sd[exact])
         distance = metric(space, self.recipe.representation)
         length = typical(distance.dimension)
 

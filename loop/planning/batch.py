@@ -102,7 +102,10 @@ def _by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
     if size > len(picks):
         design = s.spec.planner.initial.design
         taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
-        x = initial_design(design, s.space, s.pool, taken, size - len(picks), seed=s.seed)
+        try:
+            x = initial_design(design, s.space, s.pool, taken, size - len(picks), seed=s.seed)
+        except PoolExhausted:  # the sources' choices may be all that is left
+            return picks, []
         picks += [Pick(row, Arm.INITIAL, "", None, design) for row in x]
     return picks, []
 

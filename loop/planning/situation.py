@@ -68,13 +68,14 @@ class Situation:
 
     @property
     def hears_sources(self) -> bool:
-        """Whether a first batch can be chosen by what sources expect: of one number, and of single experiments.
+        """Whether a batch can be chosen by what sources expect alone: of one number, and of single experiments.
 
-        A classical design is kept whole: part of it tells nothing.
+        Every target has to be expected, those that only keep thresholds too. A classical design is kept whole: part of
+        it tells nothing.
         """
         is_plain = self.plate is None and fidelity_column(self.space) is None
         is_free = self.spec.planner.initial.design not in CLASSICAL
-        is_told = self.objective.is_scalar and all(t.name in self.hints for t in self.objective.wanted)
+        is_told = self.objective.is_scalar and all(t.name in self.hints for t in self.objective.targets)
         return is_plain and is_free and is_told
 
     @property
@@ -152,6 +153,9 @@ def _believing(s: Situation) -> Situation:
         return replace(s, wants_real=True, notes=(*s.notes, why))
     if s.is_random:
         return s
+    if not len(s.table) and s.hints and not s.hears_sources:
+        why = "no experiment has a value yet, and sources alone choose no batch here, so the initial design goes on"
+        return replace(s, notes=(*s.notes, why))
     try:
         belief = learn(s.spec, s.space, s.objective, s.history, s.table, seed=s.seed, hints=s.hints)
     except (TooFewPoints, FitError) as error:

@@ -57,8 +57,9 @@ def column_of(space: Space, name: str) -> int:
 def coordinate_of(p: Parameter, option: str) -> float:
     """The coordinate of an option or number as a guess writes it. Raises ``SpaceError``."""
     found = p.index(option)
-    if isinstance(p, Discrete | Continuous) and not p.low <= found <= p.high:
-        raise SpaceError(f"parameter {p.name!r}: {option} lies outside {p.low:g} to {p.high:g}; guess within it")
+    if isinstance(p, Discrete | Continuous) and not (p.low <= found <= p.high or (p.or_zero and found == 0.0)):
+        zero = "0 and " if isinstance(p, Continuous) and p.or_zero else ""
+        raise SpaceError(f"parameter {p.name!r}: {option} lies outside {zero}{p.low:g} to {p.high:g}; guess within it")
     return found
 
 

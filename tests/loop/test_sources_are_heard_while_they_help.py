@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from campaigns import ALCOHOLS, alcohol_yield, measured, reaction_spec
+from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
 
 from loop.history import History, Observation, regression_table
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
 from loop.memory.hint import Hint, hint_of
+from loop.memory.hints import hints_of
 from loop.memory.informed import Informed, less
 from loop.memory.learning import Judged, learn_with
 from loop.memory.overlap import overlap
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
 from loop.planner import Plan, plan
 from loop.record import Arm
 from loop.space import Category, Component, Continuous, Discrete, ProductPool, Space
@@ -257,8 +259,66 @@ class TestTheFirstBatch:
 
         assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
 
+    def test_holds_all_that_is_left_where_that_is_little(self) -> None:
+        """The sources' choices, three fifths of a batch of five, are every candidate that there is."""
+        resolved = reaction_spec(batch=5, initial={"experiments": 5}).resolved()
+        resolved["space"]["alcohol"]["options"] = {"phenol": ALCOHOLS["phenol"]}
+        resolved["space"]["temperature"]["values"] = [60]
+
+        batch = first_batch(CampaignSpec.from_resolved(resolved), earlier_of(alcohol_yield))
+
+        assert [p.candidate.settings["base"] for p in batch.proposals] == ["strong", "weak"]
+
+    def test_is_the_initial_design_where_a_threshold_is_kept_of_a_target_that_no_source_knows(self) -> None:
+        kept = {"yield": {"goal": "maximize"}, "purity": {"goal": "keep", "at_least": 90}}
+        spec = reaction_spec(kept, batch=5, initial={"experiments": 5})
+
+        batch = first_batch(spec, earlier_of(alcohol_yield))
+
+        assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
+        assert batch.notes == ("source 'before' is not heard on purity: it did not measure purity",)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"objective": {"yield": {"goal": "maximize"}, "waste": {"goal": "minimize"}}},
+            {"plate": {"rows": 2, "columns": 3}},
+        ],
+    )
+    def test_where_everything_failed_a_front_and_a_plate_go_on_with_the_design(self, changes: dict[str, Any]) -> None:
+        both = reaction_spec({"yield": {"goal": "maximize"}, "waste": {"goal": "minimize"}})
+        results = [(s, measured(**{"yield": alcohol_yield(s), "waste": s["temperature"]})) for s in settings_of(both)]
+        source = Earlier(
+            "before", both, History(tuple(observe(both, s, o, str(i)) for i, (s, o) in enumerate(results)))
+        )
+        spec = CampaignSpec.from_resolved({**reaction_spec(batch=4).resolved(), **changes})
+        failed = tuple(
+            observe(spec, s, Fault(FaultKind.INPUT_ERROR, "no", informative=True), f"f{i}")
+            for i, s in enumerate(settings_of(spec)[:12])
+        )
+
+        batch = plan(spec, History(failed), seed=0, experiments=18, earlier=[source])
+
+        assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
+        assert any("sources alone choose no batch here" in note for note in batch.notes)
+
 
 class TestLater:
+    def test_a_single_limit_is_no_value(self) -> None:
+        """The worst is found to be below 90 %, which contradicts nothing."""
+        spec = reaction_spec()
+        low = {"alcohol": "methanol", "base": "weak", "temperature": 20}
+        limit = Measured((Measurement("yield", 90.0, "%", 90.0, qualifier=Qualifier.BELOW),))
+        space = build_space(spec)
+        hint = hint_of(space, build_objective(spec).targets[0], earlier_of(alcohol_yield, 30), seed=0)
+        assert isinstance(hint, Hint)
+        table, _ = regression_table(space, build_objective(spec), History((observe(spec, low, limit, "o"),)))
+
+        fitted = Informed(GP, hint).fit(space, TrainingSet.of(table, 0), seed=0)
+
+        x = torch.from_numpy(space.coordinates(low)[None])
+        assert torch.allclose(fitted.moments(x)[0], hint.mean(x))
+
     def test_a_source_that_predicts_the_results_is_kept(self) -> None:
         spec = reaction_spec()
         own = [(s, 0.7 * alcohol_yield(s) + 10) for s in settings_of(spec)[::3]]
@@ -326,6 +386,70 @@ class TestAPrior:
         assert at("ethanol", 40) == pytest.approx(50)  # not guessed: average
         assert at("methanol", 60) - at("methanol", 20) == pytest.approx(20)
         assert at("methanol", 50) - at("methanol", 40) == pytest.approx(5)
+
+    def test_a_ranking_lies_about_the_middle_of_what_the_target_can_be(self) -> None:
+        batch = first_batch(prior_spec({"alcohol": ["phenol"], "base": ["strong"]}))
+
+        means = [p.predictions[0].mean for p in batch.proposals]
+        assert 50 < means[0] < 100
+        assert all(0 < mean < 100 for mean in means)
+
+    def test_a_ranking_predicts_no_values_where_nothing_says_how_large_they_are(self) -> None:
+        """What is not predicted is not held against results, which would be a surprise each."""
+        spec = prior_spec({"alcohol": ["phenol"]}, objective={"yield": {"goal": "maximize", "unit": "%"}})
+
+        batch = first_batch(spec)
+
+        assert batch.proposals[0].candidate.settings["alcohol"] == "phenol"
+        assert all(p.predictions == () for p in batch.proposals)
+        assert batch.proposals[0].reason == (
+            "chosen for what the sources expect: the prior ranks its yield, and states no value"
+        )
+        own = seen(spec, [(s, alcohol_yield(s)) for s in settings_of(spec)[::6]])
+        assert all(p.predictions for p in plan(spec, own, seed=0, experiments=3).proposals)
+
+    def test_a_ranking_is_taken_to_be_as_large_as_what_sources_expect(self) -> None:
+        objective = {"yield": {"goal": "maximize", "unit": "%"}}
+        spec = prior_spec({"alcohol": ["methanol"]}, objective=objective)
+        space, source = build_space(spec), earlier_of(alcohol_yield, 30, spec=reaction_spec(objective))
+
+        found, _ = hints_of(spec, space, build_objective(spec), [source])
+
+        prior, other = found["yield"]
+        x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(spec)]))
+        assert (prior.kind, prior.is_scaled) == ("prior", False)
+        assert prior.spread == pytest.approx(other.spread)
+        assert prior.mean(x).mean() == pytest.approx(float(other.mean(x).mean()), abs=0.1 * other.spread)
+        first = first_batch(spec, source).proposals
+        assert {"methanol", "butanol"} <= {p.candidate.settings["alcohol"] for p in first[:3]}  # both are heard
+
+    def test_where_a_number_does_not_apply_nothing_is_added(self) -> None:
+        gated = {"type": "number", "low": 1, "high": 5, "unless": {"base": "weak"}}
+        resolved = reaction_spec().resolved()
+        resolved["space"]["amount"] = gated
+        space = build_space(CampaignSpec.from_resolved(resolved))
+        target = build_objective(reaction_spec()).targets[0]
+
+        hint = guessed(space, target, {"amount": {"1": 20.0, "5": 60.0}}, seed=0)
+
+        def at(**settings: Any) -> float:
+            x = space.coordinates({"alcohol": "phenol", "temperature": 20, **settings})
+            return float(hint.mean(torch.from_numpy(x)))
+
+        assert [at(base="strong", amount=a) for a in (1, 3, 5)] == pytest.approx([20, 40, 60])
+        assert at(base="weak") == pytest.approx(40)  # not the lowest amount, but the average
+
+    def test_none_of_a_number_that_may_be_zero_can_be_guessed(self) -> None:
+        resolved = reaction_spec().resolved()
+        resolved["space"]["amount"] = {"type": "number", "low": 1, "high": 5, "or_zero": True}
+        resolved["prior"] = {"yield": {"amount": {"0": 10, "5": 60}}}
+
+        spec = CampaignSpec.from_resolved(resolved)
+
+        space = build_space(spec)
+        hint = guessed(space, build_objective(spec).targets[0], (spec.prior or {})["yield"], seed=0)
+        x = [space.coordinates({"alcohol": "phenol", "base": "weak", "temperature": 20, "amount": a}) for a in (0, 5)]
+        assert hint.mean(torch.from_numpy(np.array(x))).tolist() == pytest.approx([10, 60])
 
     def test_options_left_out_of_a_ranking_come_last_and_are_alike(self) -> None:
         spec = reaction_spec()
