@@ -24,7 +24,7 @@ from adapters.folder import Jobs, handle_of, reachable, read_json
 from adapters.instant import dump
 from adapters.limits import excluded
 from adapters.options import Options, read_options, resolve
-from adapters.worksheet import KEY, Sheet, change_sheet, read_sheet, with_mark, with_rows
+from adapters.worksheet import KEY, Sheet, SheetError, change_sheet, read_sheet, with_mark, with_rows
 from loop.checkpoints import reached
 from loop.circumstances import HOUR
 from loop.contracts import (
@@ -157,6 +157,12 @@ class Manual:
                 if row.get(KEY, "").strip() != key or (is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"):
                     continue
                 payload = read_row(row, columns, self._targets, spec, sheet)
+                missing = [c for c in columns.values.values() if c not in sheet.columns]
+                if payload is None and missing:  # it would wait for ever
+                    raise AdapterUnavailable(
+                        f"{self._path} has no column {missing[0]!r}, where a result is looked for; "
+                        f"give it that name again: it has {', '.join(sheet.columns)}"
+                    )
                 stored = self._stored(handle)
                 if payload is not None and (text := dump(payload)) not in stored:
                     path = self._jobs.folder(handle) / f"envelope-{len(stored):03}.json"
@@ -198,6 +204,8 @@ class Manual:
                 yield
             except csv.Error as error:
                 raise AdapterUnavailable(f"{self._path} is not a CSV file ({error}); save it as CSV") from None
+            except SheetError as error:
+                raise AdapterUnavailable(f"{self._path} {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -16,13 +17,22 @@ from adapters.durable import write_once
 KEY: Final = "key"
 
 
+class SheetError(ValueError):
+    """The file holds something else than a worksheet, which must not be written over; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What a worksheet holds: its columns in order, and its rows with every cell as typed."""
 
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
-    has_decimal_commas: bool = False  # a spreadsheet set to semicolons also writes 12,5
+    delimiter: str = ","
+
+    @property
+    def has_decimal_commas(self) -> bool:
+        """Whether 12,5 may be a number: a spreadsheet set to decimal commas writes semicolons or tabs between cells."""
+        return self.delimiter != ","
 
     def row(self, key: str) -> Mapping[str, str] | None:
         return next((row for row in self.rows if row.get(KEY, "").strip() == key), None)
@@ -34,11 +44,12 @@ EMPTY: Final = Sheet((), ())
 def read_sheet(path: Path) -> Sheet:
     """The worksheet as it is; an empty one when there is no file.
 
-    Commas, semicolons and tabs are understood, with or without a byte order mark; text that is not UTF-8 is read as
-    Windows-1252, which spreadsheets write. Cells beyond the header are kept under "column N".
+    Commas, semicolons and tabs are understood, in UTF-8, UTF-16 ("Unicode text") or Windows-1252, which spreadsheets
+    write. Cells beyond the header are kept under "column N".
 
     Raises:
         OSError: The file is there and cannot be read.
+        SheetError: It holds something, and that is no worksheet.
     """
     for candidate in (path, _aside(path)):  # the second is left when a rewrite was cut short
         with suppress(FileNotFoundError):
@@ -47,11 +58,8 @@ def read_sheet(path: Path) -> Sheet:
 
 
 def parse_sheet(data: bytes) -> Sheet:
-    """A worksheet from the bytes of its file."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
+    """A worksheet from the bytes of its file. Raises ``SheetError``."""
+    text = _decoded(data)
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
@@ -59,8 +67,26 @@ def parse_sheet(data: bytes) -> Sheet:
         return EMPTY
     width = max(len(line) for line in lines)
     named = _unique([name.strip() for name in lines[0]], width)
+    if KEY not in named:  # its rows could not be told apart
+        shown = delimiter.join(lines[0])
+        raise SheetError(
+            f"has no column {KEY!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
+        )
     rows = tuple(dict(zip(named, line + [""] * (width - len(line)), strict=True)) for line in lines[1:])
-    return Sheet(named, rows, delimiter == ";")
+    return Sheet(named, rows, delimiter)
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith(b"PK\x03\x04"):
+        raise SheetError("is a workbook of a spreadsheet program; save it as CSV")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    if b"\0" in data:
+        raise SheetError("is no text; save it as CSV")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
 
 
 def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str, str]]) -> Sheet:
@@ -68,7 +94,7 @@ def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str
     keys = {row.get(KEY, "").strip() for row in sheet.rows}
     missing = tuple(row for row in wanted if row[KEY] not in keys)
     merged = tuple(dict.fromkeys((*columns, *sheet.columns)))
-    return Sheet(merged if missing else sheet.columns, (*sheet.rows, *missing), sheet.has_decimal_commas)
+    return Sheet(merged if missing else sheet.columns, (*sheet.rows, *missing), sheet.delimiter)
 
 
 def with_mark(sheet: Sheet, key: str, column: str, text: str) -> Sheet:
@@ -77,7 +103,7 @@ def with_mark(sheet: Sheet, key: str, column: str, text: str) -> Sheet:
         {**row, column: text} if row.get(KEY, "").strip() == key and not row.get(column, "").strip() else row
         for row in sheet.rows
     )
-    return Sheet(sheet.columns, rows, sheet.has_decimal_commas)
+    return Sheet(sheet.columns, rows, sheet.delimiter)
 
 
 def change_sheet(path: Path, change: Callable[[Sheet], Sheet]) -> bool:
@@ -90,6 +116,7 @@ def change_sheet(path: Path, change: Callable[[Sheet], Sheet]) -> bool:
 
     Raises:
         OSError: The folder cannot be written.
+        SheetError: The file holds something else than a worksheet; it stays as it is.
     """
     sheet = read_sheet(path)
     if path.exists() and change(sheet) == sheet:
@@ -108,7 +135,7 @@ def _carry(earlier: Sheet, later: Sheet) -> Sheet:
     keys = {row.get(KEY, "").strip() for row in later.rows} - {""}
     kept = tuple(row for row in earlier.rows if row not in later.rows and row.get(KEY, "").strip() not in keys)
     columns = tuple(dict.fromkeys((*later.columns, *earlier.columns)))
-    return Sheet(columns, (*later.rows, *kept), later.has_decimal_commas)
+    return Sheet(columns, (*later.rows, *kept), later.delimiter)
 
 
 def _put(path: Path, text: str) -> bool:
@@ -120,7 +147,7 @@ def _put(path: Path, text: str) -> bool:
 def format_sheet(sheet: Sheet) -> str:
     """The text of the file; in the dialect that it was read in."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file, delimiter=";" if sheet.has_decimal_commas else ",", lineterminator="\r\n")
+    writer = csv.writer(file, delimiter=sheet.delimiter, lineterminator="\r\n")
     writer.writerow(sheet.columns)
     writer.writerows([row.get(column, "") for column in sheet.columns] for row in sheet.rows)
     return file.getvalue()

@@ -296,6 +296,57 @@ def test_what_spreadsheets_write_is_understood(manual: Manual, handle: Handle, t
     assert json.loads(manual.fetch(handle)[0].payload)["context"]["comment"] == "trübe"
 
 
+@pytest.mark.parametrize("number", ["61,5", "61.5"])
+def test_unicode_text_with_tabs_is_understood_and_stays_so(
+    manual: Manual, handle: Handle, tmp_path: Path, number: str
+) -> None:
+    path = sheet_of(tmp_path)
+    path.write_bytes(f"key\tyield [%]\tcomment\r\n{KEY}\t{number}\ttrübe, nass\r\n".encode("utf-16"))
+    result = outcome(manual, handle)
+    manual.start(manual.prepare(EXPERIMENT, OTHER), OTHER)
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), delimiter="\t"))
+
+    assert isinstance(result, Measured)
+    assert result.measurements[0].value == 61.5
+    assert [(r["key"], r["yield [%]"], r["comment"]) for r in rows] == [(KEY, number, "trübe, nass"), (OTHER, "", "")]
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00", "is a workbook of a spreadsheet program; save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\x00\x00", "is no text; save it as CSV"),
+        (b"ligand,yield [%]\r\nPPh3,61.5\r\n", "has no column 'key' .*'ligand,yield .*put the header"),
+        (b"Reported by Ada\r\nkey,yield [%]\r\n", "has no column 'key' .*which reads 'Reported by Ada'"),
+    ],
+)
+def test_what_is_no_worksheet_is_said_and_never_written_over(
+    manual: Manual, handle: Handle, tmp_path: Path, data: bytes, rule: str
+) -> None:
+    sheet_of(tmp_path).write_bytes(data)
+
+    with pytest.raises(AdapterUnavailable, match=rule):
+        manual.status(handle)
+    with pytest.raises(AdapterUnavailable, match=rule):
+        manual.start(manual.prepare(EXPERIMENT, OTHER), OTHER)
+    assert sheet_of(tmp_path).read_bytes() == data
+    assert manual.find(KEY) == Found(handle, started=True)
+
+
+def test_results_under_another_name_of_their_column_are_missed_aloud(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    path = sheet_of(tmp_path)
+    fill(path, KEY, yield_="61.5")
+    text = path.read_text(encoding="utf-8").replace("yield [%]", "yield (%)")
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(AdapterUnavailable, match=r"has no column 'yield \[%\]'.*it has key, .*yield \(%\)"):
+        manual.status(handle)
+    fill(path, KEY, outcome="negative")
+    assert isinstance(outcome(manual, handle), Negative)
+
+
 def test_a_cancelled_row_says_so_and_a_late_result_still_comes(manual: Manual, handle: Handle, tmp_path: Path) -> None:
     manual.cancel(handle, "budget spent")
 
