@@ -23,7 +23,7 @@ from torch import Tensor
 from loop.acquisition.judging import CELLS, LOOKED_AT, Field, Voice, hopes, some_substrates, voices
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import CHUNK, POOL_LIMIT, candidates, is_among
-from loop.generality import Generality
+from loop.generality import Generality, Judgement
 from loop.space import ProductPool
 
 FEWEST = 8  # conditions that are always looked at together, however large the scope is
@@ -75,18 +75,20 @@ def field_of(
 
     ``always`` are conditions that belong to it whatever is believed of them, shape ``(k, r)``.
     """
-    substrates = some_substrates(general, np.random.default_rng([question.seed, 3]))
     conditions, is_cut, notes = _conditions(question, general)
+    model = question.wanted[0][1]
+    substrates = some_substrates(general, model, conditions, np.random.default_rng([question.seed, 3]))
     if len(substrates) < len(general.substrates):
+        which = "that are believed hardest" if general.by is Judgement.WORST else "at random"
         notes = (
             *notes,
-            f"the scope has {len(general.substrates)} substrates; {len(substrates)} at random stand for them this time",
+            f"the scope has {len(general.substrates)} substrates; {len(substrates)} {which} stand for them this time",
         )
     keep = at_once(general)
     if always is not None:
         conditions = np.unique(np.vstack([conditions, always]), axis=0)
     if len(conditions) > keep:
-        usual, best = hopes(question.wanted[0][1], general, conditions)
+        usual, best = hopes(model, general, conditions)
         order = torch.argsort(best, descending=True, stable=True).numpy()
         lead = int(usual.argmax())
         kept = [lead, *(i for i in order.tolist() if i != lead)][:keep]

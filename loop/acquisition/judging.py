@@ -24,6 +24,7 @@ from loop.surrogates.protocol import FittedSurrogate
 CELLS = 3_200  # of conditions and substrates that are looked at together: 24 MB for a few vectors, seconds for the sums
 LOOKED_AT = 100  # substrates that stand for a larger scope within one batch
 JITTER = 1e-8  # share of the prior variance; what float64 needs where all is known
+LEADING = 8  # conditions whose hardest substrates stand for a larger scope where the worst counts
 DRAWS = 1_024  # from which a covariance is estimated where there is no closed form: 3 % error
 
 
@@ -181,10 +182,41 @@ def hopes(model: FittedSurrogate, general: Generality, conditions: NDArray[np.fl
     return torch.cat(usual), torch.cat(best)
 
 
-def some_substrates(general: Generality, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Numbers of the substrates to look at: all, or of a large scope some at random, in order."""
+def expected_shares(model: FittedSurrogate, general: Generality, conditions: NDArray[np.float64]) -> Tensor:
+    """The believed mean of what conditions are worth by a share, over the whole scope: ``(c,)``."""
+    assert general.threshold is not None
+    everything, found = np.arange(len(general.substrates)), []
+    step = max(1, CHUNK // len(everything))
+    for start in range(0, len(conditions), step):
+        part = Field.of(general, conditions[start : start + step], everything)
+        reached = torch.zeros(len(part.cells), dtype=part.cells.dtype)
+        for weight, member in members_of(model):
+            mean, sd = member.moments(part.cells)
+            reached += weight * torch.special.ndtr(general.target.sign * (mean - general.threshold) / sd)
+        found.append(100.0 * (reached.reshape(part.shares.shape) * part.shares).sum(-1))
+    return torch.cat(found)
+
+
+def some_substrates(
+    general: Generality, model: FittedSurrogate, conditions: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Numbers of the substrates to look at, in order: all, or of a large scope some.
+
+    These are drawn at random, except where the worst counts: among random ones it would be too good. There the ones
+    are taken that are believed hardest with some of the leading ``conditions``, ``(c, r)``.
+    """
     n = len(general.substrates)
-    return np.arange(n) if n <= LOOKED_AT else np.sort(rng.choice(n, LOOKED_AT, replace=False))
+    if n <= LOOKED_AT:
+        return np.arange(n)
+    if general.by is not Judgement.WORST:
+        return np.sort(rng.choice(n, LOOKED_AT, replace=False))
+    usual, _ = hopes(model, general, conditions)
+    leading = conditions[torch.argsort(usual, descending=True, stable=True)[:LEADING].numpy()]
+    part = Field.of(general, leading, np.arange(n))
+    mean, sd = model.moments(part.cells)
+    worst = (general.target.sign * mean - sd).reshape(part.shares.shape).masked_fill(part.shares <= 0.0, torch.inf)
+    place = worst.argsort(dim=1, stable=True).argsort(dim=1, stable=True)  # of each substrate with each condition
+    return np.sort(place.amin(0).argsort(stable=True)[:LOOKED_AT].numpy())
 
 
 def _exactly(weight: float, member: ExactPosterior, scene: Field, x: Tensor) -> Voice:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.general import at_once, field_of
-from loop.acquisition.judging import Field, hopes, judged, judged_draws, some_substrates
+from loop.acquisition.judging import Field, expected_shares, hopes, judged, judged_draws, some_substrates
 from loop.acquisition.protocol import Question
 from loop.acquisition.streaming import is_among
 from loop.belief import Belief
@@ -56,6 +56,14 @@ def best_condition(
         conditions = conditions[~forbidden]
         tried = [t for t, kept in zip(tried, is_among(x[:, general.rest], conditions), strict=True) if kept]
         x = np.array([t.x for t in tried]).reshape(len(tried), len(general.space.parameters))
+    inside = is_among(x[:, list(general.columns)], general.substrates)
+    if not inside.all():
+        label = general.space.label(tried[int((~inside).argmax())].settings)
+        told = f"{(~inside).sum()} candidates with substrates that the scope lacks, such as {label}, inform models only"
+        notes = (*notes, told)
+        tried = [t for t, kept in zip(tried, inside, strict=True) if kept]
+        x = x[inside]
+        conditions = general.conditions(x)
     if not tried:
         notes = (*notes, "no condition has a value yet")
         return HonestBest(model, (), 0, notes=notes, scope=said, scope_size=len(general.substrates))
@@ -107,7 +115,7 @@ def _believed(
         kept = np.sort(torch.argsort(usual, descending=True, stable=True).numpy()[: at_once(general)])
         notes = (f"{len(conditions) - len(kept)} tried conditions that are believed worse are left out",)
         conditions, mine = conditions[kept], [mine[k] for k in kept]
-    scene = Field.of(general, conditions, some_substrates(general, np.random.default_rng(seed)))
+    scene = Field.of(general, conditions, some_substrates(general, model, conditions, np.random.default_rng(seed)))
     if pool is not None:
         nobody = torch.empty((0, x.shape[1]), dtype=torch.float64)
         question = Question(
@@ -121,6 +129,8 @@ def _believed(
         cells = scene.cells
         usual = judged(scene, model.moments(cells)[0]) if scene.is_whole else hopes(model, general, scene.conditions)[0]
         draws = draws + (usual - draws.mean(0))
+    elif general.by is Judgement.SHARE and not scene.is_whole:
+        draws = draws + (expected_shares(model, general, scene.conditions) - draws.mean(0))
     means = draws.mean(0)
     tail = (1.0 - LEVEL) / 2.0
     low, high = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
@@ -135,7 +145,8 @@ def _believed(
     of_all = None if pool is None else _shares(draws)
     rows = []
     for k, place in enumerate(places.tolist()):
-        runs = belief.feasibility.chance(torch.from_numpy(general.cells(conditions[k : k + 1])[0]))
+        cells = general.cells(conditions[k : k + 1])
+        runs = belief.feasibility.chance(torch.from_numpy(cells[0]))
         bounds = (float(low[place]), float(high[place]))
         rows.append(
             Believed(
@@ -144,7 +155,7 @@ def _believed(
                 targets=(_stated(general, float(means[place]), *bounds),),
                 experiments=sum(t.experiments for t in mine[k]),
                 faults=sum(t.faults for t in mine[k]),
-                keeps=float(runs @ torch.from_numpy(general.weights)),
+                keeps=min(float(runs @ torch.from_numpy(general.shares(cells)[0])), 1.0),
                 best_of_tried=float(of_tried[k]),
                 best_of_all=None if of_all is None else float(of_all[place]),
                 covered=len(mine[k]),

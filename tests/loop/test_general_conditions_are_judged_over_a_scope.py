@@ -19,6 +19,7 @@ from loop.acquisition.protocol import Question
 from loop.generality import Generality, Judgement
 from loop.history import History, Observation
 from loop.insight.best import honest_best
+from loop.insight.conditions import best_condition
 from loop.insight.saying import best_sentence, substrate_lines
 from loop.outcome import Fault, FaultKind, Measured, Measurement
 from loop.planner import plan
@@ -412,6 +413,82 @@ def test_of_a_large_scope_some_substrates_stand_for_the_others_and_the_record_sa
 
     assert len(batch.proposals) == 2
     assert any("the scope has 300 substrates; 100 at random stand for them this time" in n for n in batch.notes)
+
+
+def sized(by: Mapping[str, Any]) -> tuple[CampaignSpec, History]:
+    """Four ligands over 400 substrates, of which the first is the hardest with each ligand."""
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "large",
+            "space": {
+                "ligand": {"type": "category", "options": list("ABCD")},
+                "size": {"type": "number", "low": 0, "high": 399, "step": 1},
+            },
+            "objective": {"yield": {"goal": "maximize"}},
+            "general": {"over": ["size"], **by},
+            "planner": {"surrogate": "gp", "batch": 2},
+            "budget": {"experiments": 60},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    rng = np.random.default_rng(1)
+    rows = [{"ligand": "ABCD"[i % 4], "size": float(rng.integers(400))} for i in range(40)]
+    return spec, history(spec, rows, of_size)
+
+
+def of_size(s: Mapping[str, Any]) -> float:
+    return 50 + 10 * "ABCD".index(s["ligand"]) - (s["size"] - 200) ** 2 / 1000
+
+
+@pytest.mark.parametrize("by", [{"by": "worst"}, {"by": "share", "at_least": 60}])
+def test_of_a_large_scope_the_worst_and_the_share_are_those_of_the_whole_scope(by: dict[str, Any]) -> None:
+    spec, seen = sized(by)
+    values = [of_size({"ligand": "D", "size": size}) for size in range(400)]
+    truth = min(values) if by["by"] == "worst" else 100 * float(np.mean([v >= 60 for v in values]))
+
+    found = honest_best(spec, seen, seed=0)
+
+    best = found.candidates[0]
+    assert best.label == "D"
+    assert best.targets[0].mean == pytest.approx(truth, abs=0.5)
+    assert best.targets[0].low is not None
+    assert best.targets[0].low <= truth
+    which = "that are believed hardest" if by["by"] == "worst" else "at random"
+    assert found.notes == (f"the scope has 400 substrates; 100 {which} stand for them this time",)
+
+
+@pytest.mark.parametrize("surrogate", ["gp", "random"])
+def test_a_substrate_that_the_scope_lacks_informs_and_is_not_counted(surrogate: str) -> None:
+    """A number between the steps may be told of, as a measured setting."""
+    spec, _ = sized({})
+    spec = CampaignSpec.from_resolved({**spec.resolved(), "planner": {"surrogate": surrogate, "batch": 2}})
+    rows = [{"ligand": lig, "size": size} for lig, size in [("A", 100.0), ("A", 100.5), ("B", 50.0), ("C", 60.5)]]
+
+    found = honest_best(spec, history(spec, rows, of_size), seed=0)
+
+    assert {c.label: c.covered for c in found.candidates} == {"A": 1, "B": 1}
+    assert "2 candidates with substrates that the scope lacks, such as A, size 100.5, inform models only" in found.notes
+
+
+def test_the_chance_to_run_is_that_with_the_substrates_that_are_allowed() -> None:
+    """With PMe3 only phenyl is allowed, and fails; with all others everything runs."""
+    only = {"name": "only phenyl", "exclude": {"ligand": ["PMe3"], "bromide": ["tolyl", "thienyl", "nitrile"]}}
+    spec = spec_of(constraints=[only])
+    allowed = [s for s in some(30) if s["ligand"] != "PMe3" or s["bromide"] == "phenyl"]
+    fails = [s for s in allowed if s["ligand"] == "PMe3"]
+    ran = history(spec, [s for s in allowed if s not in fails[1:]])
+    space, no = build_space(spec), Fault(FaultKind.INPUT_ERROR, "no", informative=True)
+    failed = tuple(Observation(f"f{i}", space.coordinates(s), no) for i, s in enumerate(fails[1:]))
+    seen = replace(ran, observations=(*ran.observations, *failed))
+    situation = situation_of(spec, seen, None, seed=0, experiments=10, purse=None)
+    assert situation.belief is not None
+
+    found = best_condition(judgement(spec), situation.objective, seen, situation.belief, None, seed=0)
+
+    row = next(c for c in found.candidates if c.settings["ligand"] == "PMe3")
+    cells = [{**row.settings, "bromide": "phenyl", "additive": a} for a in ("none", "some")]
+    chance = situation.belief.feasibility.chance(torch.from_numpy(np.array([space.coordinates(c) for c in cells])))
+    assert row.keeps == pytest.approx(float(chance.mean()))
 
 
 def test_of_many_conditions_a_shortlist_is_looked_at_and_the_answer_says_at_most() -> None:
