@@ -145,8 +145,8 @@ def _believed(
     of_all = None if pool is None else _shares(draws)
     rows = []
     for k, place in enumerate(places.tolist()):
-        cells = general.cells(conditions[k : k + 1])
-        runs = belief.feasibility.chance(torch.from_numpy(cells[0]))
+        own = general.cells(conditions[k : k + 1])
+        runs = belief.feasibility.chance(torch.from_numpy(own[0]))
         bounds = (float(low[place]), float(high[place]))
         rows.append(
             Believed(
@@ -155,7 +155,7 @@ def _believed(
                 targets=(_stated(general, float(means[place]), *bounds),),
                 experiments=sum(t.experiments for t in mine[k]),
                 faults=sum(t.faults for t in mine[k]),
-                keeps=min(float(runs @ torch.from_numpy(general.shares(cells)[0])), 1.0),
+                keeps=min(float(runs @ torch.from_numpy(general.shares(own)[0])), 1.0),
                 best_of_tried=float(of_tried[k]),
                 best_of_all=None if of_all is None else float(of_all[place]),
                 covered=len(mine[k]),
