@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from loop.acquisition.climbing import Climber, settled
 from loop.acquisition.streaming import CHUNK, CLIMBS, POOL_LIMIT, SURFACE, is_among
 from loop.errors import SpaceError
 from loop.plate.frame import Choices, Ints
 from loop.plate.layout import Plate
 from loop.plate.sources import Source
-from loop.space import Continuous, Pool, Space, sample_space
+from loop.space import Continuous, Discrete, Pool, Space, sample_space
+from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
 
 Floats = NDArray[np.float64]
 
+FEW = 256  # points at shared levels, fewer than which are too few to choose a plate from
+SAME = 5e-3  # of its range: numbers that differ by less are one experiment
 LEVELS = 9  # values that a continuous shared parameter is tried at
 NEAR = 24  # best points of a continuous space around which more are drawn
 AROUND = 64  # points drawn around each
@@ -239,8 +243,8 @@ def _stand_ins(plate: Plate, space: Space, source: Source, seed: int) -> Floats:
     for column, levels in levelled.items():
         x[:, column] = levels[rng.integers(0, len(levels), len(x))]
     x = _inside(space, x)
-    if not len(x):
-        raise SpaceError("plate: no point with shared values keeps every constraint; loosen the constraints")
+    if len(x) < FEW:  # what is left must be drawn around the levels, not levelled after it was drawn
+        x = np.vstack([x, _drawn_at(space, levelled, seed)])
     if source.is_random or not source.name:
         return x
     free = [(i, p) for i, p in enumerate(space.parameters) if isinstance(p, Continuous) and i not in common]
@@ -252,8 +256,40 @@ def _stand_ins(plate: Plate, space: Space, source: Source, seed: int) -> Floats:
         for column, levels in levelled.items():  # also at the other levels
             turned = rng.random(len(near)) < 0.5
             near[turned, column] = rng.choice(levels, int(turned.sum()))
+        near = _on_equalities(space, near, common)
         x = np.vstack([x, _inside(space, near)])
     return np.unique(x, axis=0)
+
+
+def _drawn_at(space: Space, levelled: Mapping[int, Floats], seed: int) -> Floats:
+    """Points in which some numbers take a few levels each, and the others what the constraints leave beside them."""
+    parameters = list(space.parameters)
+    for column, levels in levelled.items():
+        p = parameters[column]
+        parameters[column] = Discrete(p.name, tuple(np.unique(levels).tolist()), p.unit)
+    try:
+        x = sample_space(replace(space, parameters=tuple(parameters)), SURFACE, seed)
+        return np.unique(_inside(space, np.array([settled(space, row) for row in x])), axis=0)
+    except SpaceError as error:
+        names = ", ".join(space.names[c] for c in levelled)
+        raise SpaceError(
+            f"plate: with {names} at {LEVELS} values over its range, as shared and counted numbers are, {error}"
+        ) from None
+
+
+def _on_equalities(space: Space, x: Floats, fixed: Sequence[int]) -> Floats:
+    """Points moved onto the equalities of the space by what is not ``fixed``; what is not used stays unused.
+
+    Beside the edges many end nearly alike; of those one is kept.
+    """
+    climber = Climber.of(space)
+    if not any(rule.is_equality for rule in climber.rules):
+        return x
+    low, high = climber.free(x)
+    low[:, fixed] = high[:, fixed] = x[:, fixed]
+    moved = np.array([settled(space, row) for row in inside(climber.rules, low, high, x)])
+    spans = np.array([p.high - p.low if isinstance(p, Continuous) else 1.0 for p in space.parameters])
+    return moved[np.unique(np.round(moved / (spans * SAME)), axis=0, return_index=True)[1]]
 
 
 def _levels(p: Continuous) -> Floats:

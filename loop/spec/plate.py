@@ -64,6 +64,12 @@ def build_plate(spec: CampaignSpec, space: Space) -> Plate | None:
     at_most: dict[int, int] = {}
     for name, limit in said.at_most.items():
         column = _column("at_most", name, space)
+        mixture = next((m for m in space.mixtures if column in m.columns), None)
+        if mixture is not None and isinstance(space.parameters[column], Continuous):
+            raise PlateError(
+                f"plate.at_most.{name}: it is a continuous part of mixture {mixture.name!r}; give the mixture a step, "
+                "so that its values can be counted"
+            )
         if limit < 1:
             raise PlateError(f"plate.at_most.{name}: must be 1 or more, got {limit}; leave it out for any number")
         at_most[column] = limit
@@ -143,7 +149,37 @@ def _control(said: ControlsSpec, space: Space, shared: tuple[Shared, ...]) -> np
                 f"{where}: {parameter.name} = {x[i]:g} is no value between {parameter.low:g} and {parameter.high:g}; "
                 "choose a condition of the space"
             )
+    if np.isnan(x).all():
+        raise PlateError(
+            f"{where}: every parameter is shared, so that a control well has no condition of its own; leave controls "
+            "out, or share fewer"
+        )
+    _check_condition(said, space, x)
     return x
+
+
+def _check_condition(said: ControlsSpec, space: Space, x: np.ndarray) -> None:
+    """See that the control is a candidate, as far as that does not depend on shared values, where ``x`` is NaN."""
+    where = "plate.controls.settings"
+    is_open = np.isnan(x)  # whether it depends on a shared value if the parameter applies
+    active = np.ones((1, len(x)), dtype=bool)
+    for condition in space.conditions:  # gates come before what they gate
+        name, gates = space.names[condition.column], list(condition.columns)
+        is_open[condition.column] = is_open[gates].any()
+        active[0, condition.column] = applies = bool(condition.holds(x[None, :], active)[0])
+        if is_open[condition.column]:
+            if name not in said.settings:
+                raise PlateError(f"{where} lacks {name!r}, which applies with some of the shared values; give it")
+        elif applies != (name in said.settings):
+            raise PlateError(
+                f"{where} lacks {name!r}, which applies with the others; give it a value"
+                if applies
+                else f"{where} gives {name!r}, which does not apply with the others; leave it out"
+            )
+    point = np.where(np.isnan(x), 0.0, x)[None, :]
+    for constraint in space.constraints:
+        if not is_open[list(constraint.columns)].any() and not constraint.allows(point)[0]:
+            raise PlateError(f"{where}: constraint {constraint.name!r} forbids it; choose a condition of the space")
 
 
 def _is_value(parameter: Discrete | Continuous, value: float) -> bool:

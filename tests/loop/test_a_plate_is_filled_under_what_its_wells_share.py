@@ -470,3 +470,67 @@ def test_the_order_of_a_file_decides_nothing() -> None:
     assert first is not None
     assert second is not None
     assert first.shared == second.shared
+
+
+GATED = {
+    "ligand": {"type": "category", "options": ["none", "L", "M"]},
+    "loading": {"type": "number", "low": 1, "high": 5, "step": 1, "unless": {"ligand": "none"}},
+    "base": {"type": "category", "options": ["a", "b", "c"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("share", "condition", "says"),
+    [
+        ("base", {"ligand": "L"}, "lacks 'loading', which applies with the others; give it"),
+        ("base", {"ligand": "none", "loading": 2}, "gives 'loading', which does not apply with the others; leave it"),
+        ("ligand", {"base": "a"}, "lacks 'loading', which applies with some of the shared values; give it"),
+        ("base", {"ligand": "M", "loading": 5}, "constraint 'too much' forbids it; choose a condition of the space"),
+        (None, {"ligand": "L", "loading": 1, "base": "c"}, "constraint 'never' forbids it"),
+    ],
+)
+def test_a_control_that_is_no_candidate_is_refused(share: str | None, condition: dict[str, Any], says: str) -> None:
+    rules = [
+        {"name": "too much", "exclude": {"ligand": "M", "loading": 5}},
+        {"name": "never", "exclude": {"ligand": "L", "base": "c"}},
+    ]
+    plate = {"rows": 2, "columns": 3, "controls": {"wells": 1, "settings": condition}}
+    said = spec(plate | ({"share": {share: "row"}} if share else {}), space=GATED, constraints=rules)
+
+    with pytest.raises(PlateError, match=says):
+        build_plate(said, build_space(said))
+
+
+def test_a_control_of_which_everything_is_shared_is_refused() -> None:
+    few = {"base": SPACE["base"], "solvent": SPACE["solvent"]}
+    plate = {"rows": 2, "columns": 3, "share": {"base": "row", "solvent": "column"}}
+    said = spec({**plate, "controls": {"wells": 1, "settings": {}}}, space=few)
+
+    with pytest.raises(PlateError, match="every parameter is shared, so that a control well has no condition of its"):
+        build_plate(said, build_space(said))
+
+
+def test_parts_of_a_continuous_mixture_cannot_be_counted() -> None:
+    blend = {"base": SPACE["base"], "solvent": {"type": "mixture", "parts": ["water", "ethanol"]}}
+    said = spec({"rows": 2, "columns": 3, "at_most": {"solvent.water": 2}}, space=blend)
+
+    with pytest.raises(PlateError, match="it is a continuous part of mixture 'solvent'; give the mixture a step"):
+        build_plate(said, build_space(said))
+
+
+@pytest.mark.parametrize("observed", [0, 12])
+def test_a_shared_number_may_be_tied_to_others_by_an_equality(observed: int) -> None:
+    numbers = {name: {"type": "number", "low": 0, "high": 1} for name in "abc"}
+    rules = [{"name": "all", "sum": {"a": 1, "b": 1, "c": 1}, "equals": 1}]
+    said = spec({"rows": 2, "columns": 4, "share": {"a": "row"}}, space=numbers, constraints=rules)
+    x = sample_space(build_space(said), observed, 0) if observed else np.empty((0, 3))
+    rows = [
+        Observation(str(i), p, Measured((Measurement("yield", float(p[1]), "%", float(p[1])),)))
+        for i, p in enumerate(x)
+    ]
+
+    made = plan(said, History(tuple(rows)), seed=0, experiments=50)
+
+    keeps(made, said)
+    assert len(made.proposals) == 8
+    assert len({round(p.candidate.settings["b"], 3) for p in made.proposals}) > 4
