@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flows.engine.judging import Judge, Judgement, conclude
 from flows.engine.session import Session
+from flows.engine.slips import slips
 from loop.checkpoints import reached
 from loop.contracts import Handle
 from loop.errors import AdapterUnavailable
@@ -64,6 +65,9 @@ def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[J
         session.refresh()
         reached("ingest.judged")
     _count(session, judgements)
+    new = {j.envelope.id for j in judgements if j.verdict is Verdict.ACCEPTED}
+    for note in slips(session.view, (o for o in session.view.observations if o.id in new)) if new else ():
+        session.tally.note(note)
     for attempt in unread:
         if attempt not in ends:  # a person's entry that cannot be read is said on every pass, until it is corrected
             waits = f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -118,7 +119,8 @@ class Judge:
         if known is not None:
             if _sorted(known) == _sorted(outcome):
                 return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
-            message = f"attempt {attempt.key} already ended otherwise; retract that outcome to let this one count"
+            retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
+            message = f"attempt {attempt.key} already ended otherwise; to let this count, {retract} and tell it again"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
         self._ended[attempt.key] = outcome

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from flows.engine.rows import (
     told_again,
 )
 from flows.engine.session import Session
+from flows.engine.slips import slips
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
@@ -89,10 +90,16 @@ def tell_rows(
             judged = {e.id: e for e in ledger.envelopes(name)}
     new = {j.envelope.id for j in judgements} - before
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
-    problems = _problems(file, [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows], session)
+    repeats = {i for i, j in anew.items() if j.verdict is Verdict.DUPLICATE}  # refused once, and on record since
+    wrong = [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows if e.id not in repeats]
+    problems = _problems(file, wrong, session)
     added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
-    notes += _twins(added, [judged[o.id] for o in session.view.observations])
-    known = sum(e.verdict is Verdict.DUPLICATE or (e.verdict is Verdict.ACCEPTED and e.id not in new) for e in rows)
+    earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
+    standing, ids = session.view.observations, {e.id for e in added}
+    notes += _twins(added, [judged[o.id] for o in standing])
+    notes += slips(session.view, (o for o in standing if o.id in ids))
+    notes += _retracted(earlier, {o.id for o in standing})
+    known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in repeats for e in rows)
     return TellReport(len(added), known, problems, tuple(e.id for e in added), notes)
 
 
@@ -132,6 +139,18 @@ def _twins(added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) 
         f"{count} of these rows say what rows of {file.removeprefix(TELL)!r} say that are on record, and count beside "
         "them; where they are the same experiments, hakken retract takes them back"
         for file, count in Counter(file for file, what in theirs if what in said).items()
+    )
+
+
+def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> tuple[str, ...]:
+    """A note where rows that were accepted once were retracted since: telling them again does not bring them back."""
+    gone = [e for e in earlier if e.id not in standing]
+    if not gone:
+        return ()
+    which = f"line {_line(gone[0])}" + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
+    return (
+        f"retracted, and so known and of no effect: {which}. To let such a result count again, tell its row with "
+        "something changed, such as a comment that says why",
     )
 
 

@@ -13,7 +13,7 @@ from flows.settings import Settings
 from loop.errors import LedgerError, NotFound, PoolExhausted, SpecError
 from loop.outcome import Fault, Measured, Negative
 from loop.record import Verdict
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of, story_of
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, spec_of, story_of
 
 HEADER = "solvent,base,step,yield [%],yield_sd,outcome,comment\n"
 
@@ -108,7 +108,7 @@ def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(sett
         (HEADER + "water,DBU,1,5,,fault:timeout,\n", "a fault has no value"),
         (HEADER + "\nwater,DBU,1,5,,\n", "line 3: the row has 6 cells"),
         ("solvent,base,step,yeild\nwater,DBU,1,5\n", "line 1: column 'yeild' is unknown (did you mean 'yield'?)"),
-        ("solvent,base,yield\nwater,DBU,5\n", "parameter 'step' has no column"),
+        ("solvent,base,yield\nwater,DBU,5\n", "parameter 'step' has no value: its column is missing"),
         (
             "solvent,base,step,yield,yield [%]\nwater,DBU,1,5,5\n",
             "line 1: columns 'yield' and 'yield [%]' hold the same",
@@ -182,13 +182,47 @@ def test_a_row_that_contradicted_a_result_counts_when_told_again_after_that_was_
     refused = tell(settings, "small", path, by="tester")
     retract(settings, "small", wrong, by="tester", why="another vial")
 
-    told = tell(settings, "small", path, by="tester")
+    told, again = (tell(settings, "small", path, by="tester") for _ in range(2))
 
-    assert (refused.accepted, len(refused.problems)) == (0, 1)
+    assert refused.accepted == 0
+    assert f"hakken retract small {key} --why REASON and tell it again" in refused.problems[0]
     assert (told.accepted, told.problems) == (1, [])
+    assert (again.accepted, again.duplicates, again.problems) == (0, 1, [])
     with open_ledger(settings.database) as ledger:
         (result,) = (o for o in ledger.observations("small") if o.key == key)
     assert result.outcome.measurements[0].canonical == 77.0
+
+
+def test_a_retracted_row_that_is_told_again_does_not_count_and_that_is_said(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    first = tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\nDMF,DBU,1,20,,,\n"), by="tester")
+    retract(settings, "small", first.observations[1], by="tester", why="wrong flask")
+
+    again = tell(settings, "small", tmp_path / "results.csv", by="tester")
+    text = HEADER + "water,DBU,1,10,,,\nDMF,DBU,1,20,,,it was the right flask\n"
+    changed = tell(settings, "small", write(tmp_path, text), by="tester")
+
+    assert (again.accepted, again.duplicates, again.problems) == (0, 2, [])
+    assert "retracted, and so known and of no effect: line 3. To let such a result count again" in again.notes[0]
+    assert (changed.accepted, changed.duplicates, changed.notes) == (1, 1, ())
+
+
+def test_numbers_beyond_what_can_be_count_and_are_said(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    rows = "water,DBU,1,678,,,\nDMF,DBU,1,-11,,,\nMeCN,DBU,1,104,,,\nEtOH,DBU,50,20,,,\nEtOH,DBU,1.5,>90,,,\n"
+    told = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+    laboratory.answers = lambda _: [measured(145.0)]
+    once(settings)
+    report = once(settings)
+
+    assert (told.accepted, told.problems) == (5, [])
+    value, setting = told.notes
+    assert value.startswith("yield 678 % of DBU, water, step 1 is beyond what it can be (0 to 100), and so is yield of")
+    assert f"hakken retract small {told.observations[0]} --why" in value
+    assert setting.startswith("step 50 is outside the space (1 to 5); it counts as it is")
+    assert [n for n in report.notes if n.startswith("yield 145 % of ")]
 
 
 def test_a_file_that_is_not_text_is_kept_whole(settings: Settings, tmp_path: Path) -> None:
