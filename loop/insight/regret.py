@@ -39,7 +39,8 @@ class Regret:
 
     Attributes:
         name: The target, or the score of a trade-off, in ``unit``.
-        gaps: In each draw, by how much the best of the rest is better than the believed best, shape ``(s,)``.
+        gaps: In each draw, by how much the best of the rest is better than the believed best, shape ``(s,)``; infinite
+            where that breaks a threshold and something else keeps them.
         scored: How many untried candidates were looked at, by their optimistic values.
         drawn: How many of them were drawn jointly.
         is_all: Whether nothing untried was left out of what was looked at.
@@ -57,7 +58,7 @@ class Regret:
     checked: int
 
     def within(self, delta: float) -> float:
-        """The smallest regret, not below 0, that is exceeded with a chance of ``delta`` at most."""
+        """The smallest regret, not below 0, that is exceeded with a chance of ``delta`` at most; perhaps infinite."""
         ranked = self.gaps.sort(descending=True).values
         return max(float(ranked[min(math.floor(delta * len(ranked)), len(ranked) - 1)]), 0.0)
 
@@ -66,13 +67,17 @@ class Regret:
         return float((self.gaps > regret).double().mean())
 
     def told(self, incumbent: str, delta: float, rules: Sequence[tuple[float, float]]) -> Json:
-        """What the record keeps: the statement at ``delta``, and the chance for each rule's regret and delta."""
+        """What the record keeps: the statement at ``delta``, and the chance for each rule's regret and delta.
+
+        Where no regret has that chance, the statement's ``epsilon`` is None.
+        """
+        epsilon = self.within(delta)
         return {
             "target": self.name,
             "unit": self.unit,
             "incumbent": incumbent,
             "delta": delta,
-            "epsilon": self.within(delta),
+            "epsilon": epsilon if math.isfinite(epsilon) else None,
             "scored": self.scored,
             "drawn": self.drawn,
             "is_all": self.is_all,
@@ -117,12 +122,14 @@ def regret_of(question: Question, incumbent: Tensor, claims: Sequence[Claim], al
     worth = utility(objective, draws[..., places])
     rest = torch.where(_stands(question, everything, draws), worth, -torch.inf)[:, 1:]
     best = rest.max(dim=1).values if rest.shape[1] else torch.full((len(worth),), -torch.inf, dtype=worth.dtype)
+    gaps = best - worth[:, 0]
+    gaps[~_keeps(objective, draws[:, 0]) & torch.isfinite(best)] = torch.inf
     pool = question.pool
     wanted = objective.wanted
     return Regret(
         name=wanted[0].name if len(wanted) == 1 else SCORES[objective.tradeoff],
         unit=wanted[0].unit if len(wanted) == 1 else "",
-        gaps=best - worth[:, 0],
+        gaps=gaps,
         scored=scored,
         drawn=len(everything) - 1,
         is_all=pool is not None and len(pool) <= POOL_LIMIT,
@@ -182,12 +189,17 @@ def _stands(question: Question, x: Tensor, draws: Tensor) -> Tensor:
     """Whether a candidate counts in a draw, ``(s, n)``: it runs, and its values ``(s, n, m)`` keep every threshold."""
     generator = torch.Generator().manual_seed(question.seed + 7)
     lots = torch.rand(draws.shape[:2], generator=generator, dtype=draws.dtype)
-    stands = lots < question.feasibility.chance(x)
-    for i, target in enumerate(question.objective.targets):
+    return (lots < question.feasibility.chance(x)) & _keeps(question.objective, draws)
+
+
+def _keeps(objective: Objective, draws: Tensor) -> Tensor:
+    """Whether values ``(*b, m)`` keep every threshold: ``(*b)``."""
+    keeps = torch.ones(draws.shape[:-1], dtype=torch.bool)
+    for i, target in enumerate(objective.targets):
         if target.has_bounds:
             low, high = target.bounds
-            stands &= (draws[..., i] >= low) & (draws[..., i] <= high)
-    return stands
+            keeps &= (draws[..., i] >= low) & (draws[..., i] <= high)
+    return keeps
 
 
 def has_regret(objective: Objective) -> bool:

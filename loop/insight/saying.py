@@ -33,6 +33,10 @@ def best_sentence(found: HonestBest) -> str:
 
 def regret_sentence(told: Json) -> str:
     """The statement as a person reads it, of what the record keeps."""
+    if told["epsilon"] is None:
+        return (
+            f"{told['incumbent']} may break the thresholds itself, so nothing is said of how much better others may be"
+        )
     sure = f"{1 - told['delta']:.4g}"
     more = f" by more than {told['epsilon']:.3g} {told['unit']}".rstrip() if told["epsilon"] > 0 else ""
     over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from loop.errors import did_you_mean
 from loop.objective import SCORES
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec, StopSpec
 
+LEAST_DELTA: Final = 0.001  # of 1,024 draws, loop.insight.regret
+
 
 def problem_of_stop(spec: CampaignSpec) -> Problem | None:
     """A rule on a target that there is not. The objective must be sound."""
     score = SCORES.get(build_objective(spec).tradeoff)
+    known = [*spec.objective, *([] if score is None else [score])]
     for i, rule in enumerate(spec.stop):
-        if rule.target not in spec.objective and rule.target != score:
-            hint = did_you_mean(rule.target, spec.objective)
-            told = f"stop names target {rule.target!r}, which the objective lacks{hint}"
-            return ("stop", i), f"{told}; use one of {', '.join(spec.objective)}"
+        if rule.target not in known:
+            told = f"stop names target {rule.target!r}, which the objective lacks{did_you_mean(rule.target, known)}"
+            return ("stop", i), f"{told}; use one of {', '.join(known)}"
     return None
 
 
@@ -31,6 +35,8 @@ def problem_of_regret(spec: CampaignSpec) -> Problem | None:
 def _of_regret(spec: CampaignSpec, rule: StopSpec) -> str:
     """Why a regret has no meaning here, and the way out; "" where it has one."""
     objective = build_objective(spec)
+    if rule.delta is not None and rule.delta < LEAST_DELTA:
+        return f"delta {rule.delta:g} is less than the draws of a response can tell; use {LEAST_DELTA:g} or more"
     if spec.planner.surrogate == "random":
         return "a regret is what a model believes, and surrogate random has none; choose another surrogate"
     if spec.general is not None:

@@ -151,6 +151,25 @@ def test_what_breaks_a_threshold_is_no_loss() -> None:
     assert found.within(0.05) == pytest.approx(2.0)
 
 
+def test_a_best_that_breaks_a_threshold_itself_loses_to_whatever_keeps_it() -> None:
+    limited = Target("yield", Goal.MAXIMIZE, "%", at_most=85)
+    factor = distrust(limited, right(4_000))
+    asked = question(Independent((84.0, 60.0), (4.0, 0.0)), limited)
+
+    found = regret_of(asked, BEST, right(4_000), NOTHING)
+
+    broken = 1 - norm.cdf(1.0 / (4.0 * factor))
+    assert found.chance(5.0) == pytest.approx(broken, abs=TOLERANCE)
+    told = found.told("it", 0.05, [(5.0, 0.05)])
+    assert told["epsilon"] is None
+    assert regret_sentence(told) == (
+        "it may break the thresholds itself, so nothing is said of how much better others may be"
+    )
+    assert regret_settled(stopping(regret=5), {**told, "checked": CHECKED}) == ""
+    nowhere = regret_of(question(Independent((84.0, 90.0), (4.0, 0.0)), limited), BEST, right(4_000), NOTHING)
+    assert nowhere.within(0.05) == 0.0  # where nothing else keeps it either, there is nothing to be regretted
+
+
 def test_what_never_runs_is_no_loss() -> None:
     never = Feasibility(Independent((1.0, -1.0), (0.01, 0.01), noise_sd=0.01), 1)
 
