@@ -276,6 +276,9 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
         if any(v < low for v in below) or any(v > high for v in above):
             rule = "lies outside what the target can be; check the value, or the objective's low and high"
             return _SILENT, f"{said} {rule}"
+        lowest, top = (target.levels[0], target.levels[-1]) if target.levels else (-math.inf, math.inf)
+        if any(v <= lowest for v in below) or any(v >= top for v in above):
+            return _SILENT, f"{said} leaves no level; report the level itself, or retract the observation"
         low, high = max([low, *above]), min([high, *below])
         if not low < high:
             return _SILENT, f"{said} leaves nothing between the limits; retract the observation that is wrong"

@@ -11,10 +11,11 @@ from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, react
 from scipy import stats
 
 from loop.errors import ObjectiveError, OutcomeError
-from loop.history import History
+from loop.history import History, regression_table
 from loop.objective import Goal, Target
 from loop.outcome import Measured, Measurement, Qualifier, read_outcome
 from loop.planner import plan
+from loop.spec import build_objective
 from loop.surrogates.levels import chance_of, cuts_of, for_levels, hits_in_draws
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
@@ -133,6 +134,17 @@ def test_a_limit_on_a_level_plans_like_any_result():
         seen.append(observe(spec, settings, outcome, f"o{i:02}"))
 
     assert len(plan(spec, History(tuple(seen)), seed=0, experiments=9).proposals) == 2
+
+
+@pytest.mark.parametrize(("qualifier", "level"), [(Qualifier.ABOVE, 4.0), (Qualifier.BELOW, 1.0)])
+def test_a_limit_beyond_the_last_level_trains_nothing_and_is_said(qualifier, level):
+    spec = reaction_spec(objective=OBJECTIVE)
+    outcome = Measured((Measurement("class", level, "", level, qualifier=qualifier),))
+    history = History((observe(spec, SPACE.settings(EVERYTHING[0].numpy()), outcome, "o1"),))
+    table, notes = regression_table(SPACE, build_objective(spec), history)
+
+    assert len(table) == 0
+    assert f"class {qualifier.value} {level:g} leaves no level; report the level itself" in notes[0]
 
 
 def test_a_value_between_levels_is_refused():
