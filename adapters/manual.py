@@ -4,13 +4,15 @@ A row is complete when every target has a value, or when ``outcome`` says how th
 ``negative``, ``cancelled``, ``fault`` or ``fault:KIND``, such as ``fault:instrument_fault``. A value may be given as a
 limit, such as ``<1``; further columns may say how many readings a value is the mean of (``yield n``), and whatever was
 recorded beside it (``plate``, ``well``, ``instrument``, ``humidity``). What was read of a row is stored at once and
-never changes; a row edited later gives a further envelope. Rows that cannot be understood are passed on as they are.
+never changes; a row edited later gives a further envelope, which goes out with the next attempt that ends. Rows that
+cannot be understood are passed on as they are.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -62,6 +64,7 @@ class Manual:
 
     def __init__(self, jobs: Jobs, worksheet: Path, targets: Mapping[str, str]) -> None:
         self._jobs, self._path, self._targets = jobs, worksheet, dict(targets)
+        self._looked_through: Sheet | None = None  # for rows that nobody asks for
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -169,20 +172,35 @@ class Manual:
                     write_once(path, dump({"payload": text}))
 
     def _collect_foreign(self, handle: Handle) -> None:
-        """Store what rows under unknown keys say; they go out with ``handle``, which is fetched just now."""
+        """Store what other rows say that nobody will ask for; it goes out with ``handle``, which is fetched just now.
+
+        These are rows under unknown keys, and rows that were corrected after their attempt had ended.
+        """
         with self._sheet_alone():
             sheet = read_sheet(self._path)
+            if sheet == self._looked_through:
+                return
             folder = self._jobs.root / "foreign"
             for row in sheet.rows:
                 key = AttemptKey(row.get(KEY, "").strip())
-                if self._jobs.knows(handle_of(key)):
+                other = handle_of(key)
+                if other == handle:
                     continue
-                columns = Columns.of(None, self._targets)
-                payload = read_row(row, columns, self._targets, None, sheet)
-                if payload is not None:
-                    folder.mkdir(exist_ok=True)
-                    name = hashlib.sha256(f"{key}\n{dump(payload)}".encode()).hexdigest()[:32]
-                    write_once(folder / f"{name}.json", dump({"with": handle, "key": key, "payload": dump(payload)}))
+                spec = self._jobs.spec(other) if self._jobs.knows(other) else None
+                payload = read_row(row, Columns.of(spec, self._targets), self._targets, spec, sheet)
+                if payload is None or (spec is not None and not self._is_correction(other, row, payload)):
+                    continue
+                folder.mkdir(exist_ok=True)
+                name = hashlib.sha256(f"{key}\n{dump(payload)}".encode()).hexdigest()[:32]
+                write_once(folder / f"{name}.json", dump({"with": handle, "key": key, "payload": dump(payload)}))
+            self._looked_through = sheet
+
+    def _is_correction(self, handle: Handle, row: Mapping[str, str], payload: Mapping[str, Any]) -> bool:
+        """Whether a row says something else than what its attempt ended with: it was typed anew since."""
+        if self._jobs.cancelled(handle) is not None:
+            return row.get(OUTCOME, "").strip() != "cancelled"
+        stored = self._stored(handle)
+        return bool(stored) and _said(payload) not in [_said(json.loads(text)) for text in stored]
 
     def _stored(self, handle: Handle) -> list[str]:
         folder = self._jobs.folder(handle)
@@ -316,6 +334,11 @@ def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str
         if isinstance(number, float) and number >= 0:
             found[key] = number * factor
     return found
+
+
+def _said(payload: Mapping[str, Any]) -> Any:
+    """What a payload says of the experiment, without how the row looked."""
+    return {name: part for name, part in payload.items() if name != "provenance"}
 
 
 def _number(text: str, sheet: Sheet) -> float | str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.view import View, rounds_of
-from flows.wiring import laboratory_folder
+from flows.wiring import laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import CampaignState
 
@@ -57,6 +57,9 @@ def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> 
 
 
 def _worksheet(settings: Settings, view: View) -> str:
+    """The file to fill in: the one that the campaign file names, or the first in the laboratory's folder."""
+    if named := view.spec.laboratory.options.get("worksheet"):
+        return str(origin_of(settings, view.name) / Path(str(named)).expanduser())
     folder = laboratory_folder(settings, view.name)
     sheets = sorted(folder.glob("*.csv"))
-    return str(Path(sheets[0]) if sheets else folder)
+    return str(sheets[0] if sheets else folder)

@@ -211,6 +211,37 @@ def test_a_row_edited_later_gives_a_further_envelope_and_leaves_the_first(
     assert [json.loads(e.payload)["values"][0]["value"] for e in manual.fetch(handle)] == [61.5, 65.1]
 
 
+def test_a_row_corrected_after_its_attempt_ended_goes_out_with_the_next_that_ends(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    path = sheet_of(tmp_path)
+    second = manual.prepare(EXPERIMENT, OTHER)
+    manual.start(second, OTHER)
+    fill(path, KEY, yield_="61.5")
+    manual.fetch(handle)
+    fill(path, KEY, yield_="65.1")
+    fill(path, OTHER, yield_="50")
+    manual.status(second)
+
+    told = [(e.key, json.loads(e.payload)["values"][0]["value"]) for e in manual.fetch(second)]
+    again = build({}, context(tmp_path)).fetch(second)
+
+    assert told == [(OTHER, 50), (KEY, 65.1)]
+    assert again == manual.fetch(second)
+
+
+def test_a_row_that_was_only_saved_anew_is_no_correction(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    path = sheet_of(tmp_path)
+    second = manual.prepare(EXPERIMENT, OTHER)
+    manual.start(second, OTHER)
+    fill(path, KEY, yield_="61.5")
+    manual.fetch(handle)
+    fill(path, KEY, yield_=" 61.50", run_order="7")
+    fill(path, OTHER, yield_="50")
+
+    assert [e.key for e in manual.fetch(second)] == [OTHER]
+
+
 def test_an_envelope_outlives_the_worksheet(manual: Manual, handle: Handle, tmp_path: Path) -> None:
     fill(sheet_of(tmp_path), KEY, yield_="61.5")
     before = manual.fetch(handle)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +296,37 @@ def test_a_manual_campaign_waits_for_its_worksheet_and_goes_on_from_it(settings:
 
     report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, max_seconds=20)
     assert (report.state, report.experiments_done) == ("finished", 4)
+
+
+def test_a_correction_on_the_worksheet_is_heard_and_counts_once_the_first_entry_is_retracted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "manual", "worksheet": "sheets/form.csv"}, budget={"experiments": 4})
+    sheet = tmp_path / "sheets" / "form.csv"
+    assert str(sheet) in once(settings).next_step
+    assert str(sheet) in status(settings)[0].next_step
+
+    def fill(*values: str) -> None:
+        with sheet.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        with sheet.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows({**row, "yield [%]": value} for row, value in zip(rows, values, strict=True))
+
+    fill("45", "", "", "")
+    once(settings)
+    fill("54", "30", "", "")
+    (note,) = (n for n in once(settings).notes if "contradictory" in n)
+    with open_ledger(settings.database) as ledger:
+        (key,) = (o.key or "" for o in ledger.observations("small") if o.outcome.measurements[0].value == 45)
+    assert f"hakken retract small {key} --why REASON" in note
+    retract(settings, "small", key, by="tester", why="misread")
+
+    told = tell(settings, "small", sheet, by="tester")
+
+    assert (told.accepted, told.duplicates, told.problems) == (1, 1, [])
+    assert sorted(o.measurements[0].value for o in outcomes(settings)) == [30, 54]
 
 
 def test_a_retracted_observation_counts_no_more_and_the_round_planned_from_it_still_replays(
