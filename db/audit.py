@@ -102,7 +102,7 @@ def examine(session: Session) -> AuditReport:
     _examine_rows(session, log, found)
     _examine_attempts(session, found)
     if not found:
-        return AuditReport(len(log), True)
+        return AuditReport(len(log), True, head=log[-1].hash if log else "")
     first = min(found)
     return AuditReport(len(log), False, first, found[first])
 

@@ -66,10 +66,23 @@ def laboratory_folder(settings: Settings, campaign: str) -> Path:
 
 def origin_of(settings: Settings, campaign: str) -> Path:
     """The folder that the campaign file was read from; home for a campaign opened on another machine."""
+    origin = _origin(settings, campaign)
+    return settings.home if origin is None else origin[0]
+
+
+def campaign_file(settings: Settings, campaign: str) -> Path | None:
+    """The campaign file itself; None for a campaign opened on another machine."""
+    origin = _origin(settings, campaign)
+    return None if origin is None else origin[0] / origin[1]
+
+
+def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:
+    """Folder and name of the campaign file, as noted when it was read."""
     path = settings.folder(campaign) / ORIGIN
     try:
-        return Path(json.loads(path.read_text(encoding="utf-8"))["base"])
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return Path(said["base"]), str(said["file"])
     except FileNotFoundError:
-        return settings.home
+        return None
     except (ValueError, KeyError, TypeError) as error:
         raise SpecError(f"{path} cannot be read ({error}); add the campaign file again, which writes it anew") from None

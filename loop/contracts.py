@@ -171,6 +171,7 @@ class AuditReport:
     is_intact: bool
     first_break: int | None = None
     message: str = ""
+    head: str = ""  # hash of the last entry, which stands for all before it; "" where there is none
 
 
 @dataclass(frozen=True, slots=True)

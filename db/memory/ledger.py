@@ -217,7 +217,7 @@ class MemoryLedger:
             if (entry.number, entry.previous, entry.hash) != (number, previous, _hash(entry)):
                 return AuditReport(len(self._audit), False, number, f"entry {number} ({entry.action}) was altered")
             previous = entry.hash
-        return AuditReport(len(self._audit), True)
+        return AuditReport(len(self._audit), True, head=self._audit[-1].hash if self._audit else "")
 
     def close(self) -> None:
         """Nothing to give back; here so that either ledger can be closed."""

@@ -32,4 +32,8 @@ def verify(as_json: Json = False) -> None:
         complain(f"the record was changed after it was written: {report.message}", "AuditBroken", as_json=False)
         raise typer.Exit(REFUSED)
     screen.say(f"the record is intact: {report.entries} entries, each sealed by the hash of all before it")
-    screen.next_step("keep the last hash elsewhere (a notebook, a mail), and the record proves itself to others")
+    if report.head:
+        screen.say(f"hash of entry {report.entries}: {report.head}")
+        screen.next_step("keep that line elsewhere (a notebook, a mail), and the record proves itself to others")
+    else:
+        screen.next_step("hakken init --template reaction writes a campaign file to begin with")

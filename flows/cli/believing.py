@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.naming import Campaign, settings
+from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen
 
 
@@ -60,4 +60,4 @@ def best(
     doubts = (
         "more experiments go to such doubts" if found.scope else "replicates: planned spends experiments on such doubts"
     )
-    screen.next_step(f"hakken report {campaign} draws all of it; {doubts}")
+    screen.next_step(f"hakken report {typed(campaign)} draws all of it; {doubts}")

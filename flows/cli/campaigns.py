@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.naming import Campaign, settings
+from flows.cli.naming import Campaign, file_of, settings, typed
 from flows.cli.screen import Json, Screen
 
 Why = Annotated[str, typer.Option("--why", help="The reason, kept on record.")]
@@ -20,7 +20,8 @@ def stop(campaign: Campaign, why: Why = "stopped by a person", as_json: Json = F
     engine.stop(where, campaign, by=where.by, why=why)
     screen.document({"campaign": campaign, "state": "stopped", "reason": why})
     screen.say(f"{campaign} is stopped: {why}")
-    screen.next_step(f"hakken resume {campaign} takes it up again; hakken report {campaign} shows what it found")
+    it = typed(campaign)
+    screen.next_step(f"hakken resume {it} takes it up again; hakken report {it} shows what it found")
 
 
 def resume(campaign: Campaign, why: Why = "resumed by a person", as_json: Json = False) -> None:
@@ -28,7 +29,15 @@ def resume(campaign: Campaign, why: Why = "resumed by a person", as_json: Json =
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
+    (before,) = engine.status(where, campaign)
     engine.resume(where, campaign, by=where.by, why=why)
     screen.document({"campaign": campaign, "state": "active", "reason": why})
     screen.say(f"{campaign} is active again")
-    screen.next_step(f"hakken run {campaign} goes on")
+    if before.state == "finished":
+        file = file_of(where, campaign) or "its campaign file"
+        screen.say(f"it had finished: {before.reason}")
+        screen.next_step(
+            f"hakken run {typed(campaign)} goes on, and ends at once where that still holds: change it in {file} first"
+        )
+    else:
+        screen.next_step(f"hakken run {typed(campaign)} goes on")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.naming import Campaign, settings
+from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 from flows.labels import label_of
@@ -46,7 +46,11 @@ def approve(
     screen.document({**document, "proposals": n, "meaning": meaning})
     what = f"round {round_number} of {campaign} is" if not only else f"{plural(n, 'proposal')} of round {round_number}:"
     screen.say(f"{what} {'refused' if refuse else 'approved'} by {who}")
-    screen.next_step(f"hakken run {campaign} {'plans another batch' if refuse else 'sends it'}")
+    (now,) = engine.status(where, campaign)
+    if round_number in now.to_approve:
+        screen.next_step(f"hakken approve {typed(campaign)} {round_number} decides on the rest")
+    else:
+        screen.next_step(f"hakken run {typed(campaign)} goes on with what is approved")
 
 
 def edit(
@@ -70,7 +74,8 @@ def edit(
         with open_record(where) as ledger:
             spec = ledger.campaign(campaign).spec
         screen.say(f"proposal {number} of round {round_number} is now {label_of(spec, made.draft.candidate.settings)}")
-    screen.next_step(f"hakken approve {campaign} {round_number} decides on the rest; hakken run {campaign} sends it")
+    it = typed(campaign)
+    screen.next_step(f"hakken approve {it} {round_number} decides on the rest; hakken run {it} sends it")
 
 
 def pin(
@@ -88,7 +93,7 @@ def pin(
     made = engine.pin(where, campaign, where_, by=by or where.by, why=why, again=again)
     screen.document({"campaign": campaign, "decision": made})
     screen.say(f"decision {made.number}: pinned by {made.draft.by}, to be run in the next batch")
-    screen.next_step(f"hakken run {campaign} runs it; hakken lift {campaign} {made.number} takes it back")
+    screen.next_step(f"hakken run {typed(campaign)} runs it; hakken lift {typed(campaign)} {made.number} takes it back")
 
 
 def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json: Json = False) -> None:
@@ -100,7 +105,8 @@ def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json
     screen.document({"campaign": campaign, "decision": made})
     what = "that candidate" if made.draft.settings else "whatever meets it"
     screen.say(f"decision {made.number}: banned by {made.draft.by}; {what} is left out from the next batch on")
-    screen.next_step(f"hakken lift {campaign} {made.number} takes it back; hakken decisions {campaign} lists all")
+    it = typed(campaign)
+    screen.next_step(f"hakken lift {it} {made.number} takes it back; hakken decisions {it} lists all")
 
 
 def lift(
@@ -117,7 +123,8 @@ def lift(
     made = engine.lift(where, campaign, number, by=by or where.by, why=why)
     screen.document({"campaign": campaign, "decision": made})
     screen.say(f"decision {number} is lifted by {made.draft.by} (decision {made.number})")
-    screen.next_step(f"hakken run {campaign} goes on; hakken resume {campaign} first where it has finished")
+    it = typed(campaign)
+    screen.next_step(f"hakken run {it} goes on; hakken resume {it} first where it has finished")
 
 
 def decisions(campaign: Campaign, as_json: Json = False) -> None:
@@ -145,7 +152,8 @@ def decisions(campaign: Campaign, as_json: Json = False) -> None:
     ]
     if rows:
         screen.table(("", "kind", "about", "by", "why", "counts from", "in force"), rows)
-    screen.next_step(f"hakken ban, pin or lift {campaign} decides more; hakken show {campaign} has the last batch")
+    it = typed(campaign)
+    screen.next_step(f"hakken ban, pin or lift {it} decides more; hakken show {it} has the last batch")
 
 
 def resolve(

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import Campaign, SpecOrCampaign, near, opened, settings
+from flows.cli.naming import Campaign, SpecOrCampaign, near, opened, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 
@@ -46,15 +46,14 @@ def tell(
     for note in report.notes:
         screen.say(f"note: {note}")
     if report.problems:
-        rows = plural(len(report.problems), "row")
         complain(
-            f"{rows} of {file} cannot be used; each is kept on record as it came. Mend the file and tell it again, "
+            f"not all of {file} can be used; each row is kept on record as it came. Mend the file and tell it again, "
             "rows that were accepted count once:\n  " + "\n  ".join(report.problems),
             "TellProblems",
             as_json=False,
         )
         raise typer.Exit(REFUSED)
-    screen.next_step(f"hakken run {campaign} {'listens to' if called else 'learns from'} them and goes on")
+    screen.next_step(f"hakken run {typed(campaign)} {'listens to' if called else 'learns from'} them and goes on")
 
 
 def retract(
@@ -70,7 +69,8 @@ def retract(
     engine.retract(where, campaign, observation, by=where.by, why=why)
     screen.document({"campaign": campaign, "observation": observation, "by": where.by, "why": why})
     screen.say(f"result {observation} of {campaign} counts no more: {why}")
-    screen.next_step(f"hakken tell {campaign} FILE.csv brings in a corrected one; hakken run {campaign} goes on")
+    it = typed(campaign)
+    screen.next_step(f"hakken tell {it} FILE.csv brings in a corrected one; hakken run {it} goes on")
 
 
 def export(
@@ -89,4 +89,4 @@ def export(
         n = exchange.export(ledger, campaign, file, kind, overwrite=overwrite)
     screen.document({"campaign": campaign, "file": str(file), "rows": n})
     screen.say(f"wrote {plural(n, 'row')} to {near(file)}")
-    screen.next_step(f"open it in a spreadsheet, or with pandas; hakken report {campaign} draws it")
+    screen.next_step(f"open it in a spreadsheet, or with pandas; hakken report {typed(campaign)} draws it")

@@ -29,7 +29,7 @@ REFUSED: Final = 2
 INTERRUPTED: Final = 130
 
 # typer brings its own click since 0.29 and used the public one before: this finds the class in both.
-_UsageError: Final = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_UsageError: Final[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 class Guarded(TyperGroup):
@@ -37,7 +37,11 @@ class Guarded(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta["as_json"] = "--json" in args
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as error:
+            _tell_usage(error, as_json=ctx.meta["as_json"])
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -53,7 +57,8 @@ class Guarded(TyperGroup):
             message = "stopped; nothing is lost, the same command goes on from here"
         except Exception as error:
             if isinstance(error, _UsageError | typer.Exit | typer.Abort):
-                raise
+                _tell_usage(error, as_json=ctx.meta["as_json"])
+                raise  # says on standard error how the command is used
             code, kind, message = FAILED, type(error).__name__, _log(error)
         tell(message, kind, as_json=ctx.meta["as_json"])
         raise typer.Exit(code)
@@ -64,7 +69,17 @@ def tell(message: str, kind: str, *, as_json: bool) -> None:
     typer.secho("error: ", fg="red", err=True, nl=False)
     print(message, file=sys.stderr)
     if as_json:
-        print(json.dumps({"error": message, "kind": kind}, ensure_ascii=False, indent=2))
+        _print_document(message, kind)
+
+
+def _tell_usage(error: Any, *, as_json: bool) -> None:
+    """The JSON document of a command that was typed wrongly."""
+    if as_json and isinstance(error, _UsageError):
+        _print_document(error.format_message(), type(error).__name__)
+
+
+def _print_document(message: str, kind: str) -> None:
+    print(json.dumps({"error": message, "kind": kind}, ensure_ascii=False, indent=2))
 
 
 def _describe(error: OSError) -> str:

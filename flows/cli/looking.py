@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.guard import REFUSED
-from flows.cli.naming import Campaign, near, settings
+from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 
@@ -30,7 +30,7 @@ def status(
         screen.say(f"no campaign in {near(where.home)} yet")
         screen.next_step("hakken init --template reaction writes a campaign file to begin with")
     for report in reports:
-        reason = f" ({report.reason})" if report.reason else ""
+        reason, it = f" ({report.reason})" if report.reason else "", typed(report.campaign)
         screen.say(f"{report.campaign}: {report.state}{reason}", bold=True)
         faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
         told = f", {report.told} told" if report.told else ""
@@ -49,11 +49,11 @@ def status(
         if report.nearest is not None:
             screen.say(f"  {report.nearest.text}")
         if report.believed and report.state == "active":
-            screen.say(f"  {report.believed} (when round {report.round} was planned; hakken best {report.campaign})")
+            screen.say(f"  {report.believed} (when round {report.round} was planned; hakken best {it})")
         if report.regret and report.state == "active":
             screen.say(f"  {report.regret} (when round {report.round} was planned)")
         for number in report.to_approve:
-            screen.say(f"  round {number} waits for hakken approve {report.campaign} {number}")
+            screen.say(f"  round {number} waits for hakken approve {it} {number}")
         for key in report.ambiguous:
             screen.say(f"  nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran")
         screen.next_step(report.next_step)
@@ -93,7 +93,7 @@ def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False)
     for line in plate_lines(view):
         screen.say(line)
     screen.say(f"wrote {near(page)} and {near(sheet)}")
-    screen.next_step(f"print the page; fill in the table and hakken tell {campaign} {near(sheet)}")
+    screen.next_step(f"print the page; fill in the table and hakken tell {typed(campaign)} {typed(near(sheet))}")
 
 
 def report(
@@ -118,7 +118,8 @@ def report(
         import webbrowser
 
         webbrowser.open(path.as_uri())
-    screen.next_step(f"open {path.as_uri()} in a browser; hakken show {campaign} says why the last batch was chosen")
+    why = f"hakken show {typed(campaign)} says why the last batch was chosen"
+    screen.next_step(f"open {path.as_uri()} in a browser; {why}")
 
 
 def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
@@ -147,4 +148,4 @@ def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False
         )
         raise typer.Exit(REFUSED)
     screen.say(f"round {round_number} of {campaign} comes out again: {plural(found.proposals, 'proposal')}, identical")
-    screen.next_step(f"hakken show {campaign} {round_number} says why each was chosen")
+    screen.next_step(f"hakken show {typed(campaign)} {round_number} says why each was chosen")

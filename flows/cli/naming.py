@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -45,6 +46,19 @@ def is_on_record(where: Settings, name: str) -> bool:
     from flows.wiring import spec_on_record
 
     return spec_on_record(where, name) is not None
+
+
+def typed(text: Path | str) -> str:
+    """A name as it is typed in a command: in quotes where it has a space."""
+    return shlex.quote(str(text))
+
+
+def file_of(where: Settings, campaign: str) -> str | None:
+    """The campaign file that a campaign was opened from, as it is typed; None where it is not there."""
+    from flows.wiring import campaign_file
+
+    path = campaign_file(where, campaign)
+    return typed(near(path)) if path is not None and path.is_file() else None
 
 
 def near(path: Path | str) -> str:

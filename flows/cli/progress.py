@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from flows.cli.naming import near
+from flows.cli.naming import file_of, near, typed
 from flows.cli.screen import Screen
 from flows.cli.words import plural
 
@@ -58,7 +58,7 @@ class Progress:
             for candidate in report.proposed[:SHOWN]:
                 say(f"    {candidate}")
             if len(report.proposed) > SHOWN:
-                say(f"    and {len(report.proposed) - SHOWN} more; hakken show {report.campaign} lists them all")
+                say(f"    and {len(report.proposed) - SHOWN} more; hakken show {typed(report.campaign)} lists them all")
             if report.regret:
                 say(f"  {report.regret}")
         for note in report.notes:
@@ -86,8 +86,8 @@ def _waiting(report: TickReport) -> str:
     return f"{report.experiments_done} of {report.budget} done, {pending}{running}"
 
 
-def conclude(screen: Screen, where: Settings, report: TickReport, *, file: str) -> None:
-    """The end of a run: where the campaign stands, the best candidates, the page, and how to go on with ``file``."""
+def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
+    """The end of a run: where the campaign stands, the best candidates, the page, and how to go on."""
     page = where.folder(report.campaign) / "report.html"
     screen.document({**report.as_json(), "report": str(page) if page.exists() else None})
     if screen.as_json:
@@ -96,17 +96,21 @@ def conclude(screen: Screen, where: Settings, report: TickReport, *, file: str) 
     screen.say(f"\n{report.campaign} is {report.state}{reason}; {report.experiments_done} of {report.budget} done")
     if report.spending:
         screen.say(report.spending)
-    if report.state != "active" and not report.has_changed:
+    if report.state == "finished" and not report.has_changed:
         screen.say("nothing was left to do: every result is on record already")
     from flows.cli.standing import show_best
 
     show_best(screen, where, report.campaign, BEST_SHOWN)
     if page.exists():
         screen.say(f"report: {near(page)}")
-    if report.state == "active":
+    if report.state != "finished":
         screen.next_step(report.next_step)
-    else:
-        screen.next_step(
-            f"hakken show {report.campaign} says why each was chosen. To go on, give {file} a larger budget and "
-            f"hakken run it; to start anew beside this one: HAKKEN_HOME={near(where.home / 'again')} hakken run {file}"
-        )
+        return
+    why = f"hakken show {typed(report.campaign)} says why each was chosen. " if report.round else ""
+    known = file_of(where, report.campaign)
+    file = known or "its campaign file"
+    anew = f"; to start anew beside this one: HAKKEN_HOME={typed(near(where.home / 'again'))} hakken run {file}"
+    screen.next_step(
+        f"{why}To go on, change what ended it (budget, stop rules or space) in {file} and hakken run "
+        f"{file + anew if known else 'it'}"
+    )

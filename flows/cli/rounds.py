@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from flows.cli.naming import typed
 from flows.cli.plates import plate_lines
 from flows.cli.screen import Screen
 from flows.cli.words import outcome_line, plural, predictions_line, reason_line
@@ -23,7 +24,8 @@ def last_round(ledger: Ledger, campaign: str) -> int:
     """Number of the last round. Raises ``NotFound`` where there is none yet."""
     rounds = ledger.rounds(campaign)
     if not rounds:
-        raise NotFound(f"campaign {campaign!r} has no round yet; hakken run --dry-run {campaign} shows the first")
+        first = f"hakken run --dry-run {typed(campaign)}"
+        raise NotFound(f"campaign {campaign!r} has no round yet; {first} shows the first")
     return rounds[-1].number
 
 
@@ -77,9 +79,10 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         screen.say(f"note: {note}")
     waiting = [p for p in proposals if p.approved is None]
     if waiting:
-        screen.next_step(f"hakken approve {campaign} {record.number} lets it run")
+        screen.next_step(f"hakken approve {typed(campaign)} {record.number} lets it run")
     else:
-        screen.next_step(f"hakken replay {campaign} {record.number} plans it again; hakken report {campaign} draws it")
+        it = typed(campaign)
+        screen.next_step(f"hakken replay {it} {record.number} plans it again; hakken report {it} draws it")
 
 
 def _print_proposal(

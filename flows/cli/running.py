@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, settings
+from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural, predictions_line, reason_line
 from flows.labels import label_of
@@ -46,7 +46,7 @@ def run(
             from flows import engine
 
             report = engine.run(where, name, on_tick=progress.show, poll=poll, max_seconds=max_seconds)
-    conclude(screen, where, report, file=campaign if is_file(campaign) else "its campaign file")
+    conclude(screen, where, report)
 
 
 def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = False) -> None:
@@ -62,7 +62,7 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
     report = engine.tick(where, name)
     with Progress(screen, name) as progress:
         progress.show(report)
-    conclude(screen, where, report, file=campaign if is_file(campaign) else "its campaign file")
+    conclude(screen, where, report)
 
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
@@ -87,7 +87,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     _show_plan(screen, name, spec, plan)
     if is_on_record(where, name) and (spending := engine.status(where, name)[0].spending):
         screen.say(f"before this batch: {spending}")
-    screen.next_step(f"hakken run {campaign} records this batch and sends it")
+    screen.next_step(f"hakken run {typed(campaign)} records this batch and sends it")
 
 
 def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:

@@ -60,6 +60,29 @@ def test_run_again_says_that_nothing_was_left_to_do(hakken: Any) -> None:
     assert "to start anew beside this one: HAKKEN_HOME=runs/again hakken run small.yaml" in said.out
 
 
+def test_run_by_name_says_which_file_to_change(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hakken("run", "small.yaml")
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    assert f"in {tmp_path}/small.yaml and hakken run {tmp_path}/small.yaml" in hakken("run", "small").out
+    said = hakken("resume", "small").out
+    assert "it had finished: the budget of 4 experiments is spent" in said
+    assert f"ends at once where that still holds: change it in {tmp_path}/small.yaml first" in said
+    (tmp_path / "small.yaml").unlink()
+    assert hakken("run", "small").out.splitlines()[-1].endswith("in its campaign file and hakken run it")
+
+
+def test_a_name_with_a_space_is_quoted_in_what_to_type_next(hakken: Any) -> None:
+    write(**{"campaign: small": "campaign: two words"})
+    hakken("tick", "small.yaml")
+
+    assert hakken("stop", "two words").out.splitlines()[-1].startswith("next: hakken resume 'two words' takes it up")
+    assert hakken("resume", "two words").out.endswith("next: hakken run 'two words' goes on\n")
+    assert "hakken replay 'two words' 1 plans it again" in hakken("show", "two words").out
+
+
 def test_a_larger_budget_goes_on(hakken: Any) -> None:
     hakken("run", "small.yaml")
     write(**{"experiments: 4": "experiments: 6"})
@@ -210,11 +233,17 @@ def test_a_round_that_does_not_come_out_again_is_exit_code_2(hakken: Any, monkey
     assert "version: torch was 1 and is 2" in said.out
 
 
-def test_an_intact_record_is_said_to_be_intact(hakken: Any) -> None:
+def test_an_intact_record_is_said_to_be_intact_with_the_hash_to_keep(hakken: Any, home: Any) -> None:
     hakken("tick", "small.yaml")
 
-    assert "the record is intact" in hakken("audit", "verify").out
-    assert hakken("audit", "verify", "--json").json["is_intact"] is True
+    document = hakken("audit", "verify", "--json").json
+    said = hakken("audit", "verify").out
+
+    with open_record(home) as ledger:
+        last = ledger.audit()[-1]
+    assert (document["is_intact"], document["entries"], document["head"]) == (True, last.number, last.hash)
+    assert "the record is intact" in said
+    assert f"hash of entry {last.number}: {last.hash}" in said
 
 
 def test_a_changed_record_is_exit_code_2(hakken: Any, home: Any) -> None:
@@ -241,6 +270,7 @@ def test_a_batch_that_waits_for_approval_says_so_and_goes_on(hakken: Any) -> Non
 
     assert "hakken approve small 1" in said.out
     assert "waits for approval" in hakken("show", "small", 1).out
+    assert "hakken approve small 1 decides on the rest" in hakken("approve", "small", 1, 1).out
     assert "round 1 of small is approved by tester" in hakken("approve", "small", 1).out
     assert "hakken approve small 2" in hakken("run", "small").out
     assert "is refused by tester" in hakken("approve", "small", 2, "--refuse", "--why", "no solvent left").out
@@ -253,6 +283,9 @@ def test_stop_and_resume(hakken: Any) -> None:
     assert "small is stopped: holidays" in hakken("stop", "small", "--why", "holidays").out
     assert "small: stopped" in hakken("status").out
     assert "is stopped already" in hakken("stop", "small").err
+    said = hakken("run", "small.yaml").out
+    assert "nothing was left to do" not in said
+    assert said.splitlines()[-1].endswith("Go on with hakken resume small.")
     assert "small is active again" in hakken("resume", "small").out
     assert "finished" in hakken("run", "small").out
 

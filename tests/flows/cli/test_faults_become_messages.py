@@ -84,6 +84,24 @@ def test_an_unknown_option_is_refused_by_name(hakken: Any) -> None:
     assert "--frobnicate" in said.err
 
 
+@pytest.mark.parametrize(
+    ("typed", "kind", "rule"),
+    [
+        (("show", "small", "first"), "BadParameter", "should be a valid integer"),
+        (("resolve", "--ran"), "MissingParameter", "Missing argument 'KEY'"),
+        (("statsu",), "UsageError", "No such command 'statsu'"),
+        (("--colour",), "NoSuchOption", "--colour"),
+    ],
+)
+def test_a_program_that_types_wrongly_gets_a_document_too(
+    hakken: Any, typed: tuple[str, ...], kind: str, rule: str
+) -> None:
+    said = hakken(*typed, "--json")
+
+    assert (said.code, said.json["kind"]) == (2, kind)
+    assert rule in said.json["error"]
+
+
 def test_documents_hold_what_json_can_hold() -> None:
     from datetime import UTC, datetime
 
