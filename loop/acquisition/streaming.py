@@ -106,13 +106,14 @@ def _climbed(question: Question, pool: LargePool, score: Score, best_x: Tensor, 
 
 
 def random_untried(question: Question, n: int, rng: np.random.Generator) -> Tensor:
-    """``n`` different untried candidates at random, or as many as there are: ``(k, d)``."""
+    """``n`` different untried candidates at random that can be paid, or as many as there are: ``(k, d)``."""
     pool, indices, _ = candidates(question)
     order = rng.permutation(len(indices))
     found: list[NDArray[np.float64]] = []
     for start in range(0, len(order), CHUNK):
         x = pool.take(indices[order[start : start + CHUNK]])
-        found.extend(x[~is_among(x, question.tried)])
+        x = x[~is_among(x, question.tried)]
+        found.extend(x[question.affordable(x)])
         if len(found) >= n:
             break
     return torch.from_numpy(np.array(found[:n]).reshape(-1, len(question.space.parameters)))

@@ -69,10 +69,9 @@ def fill_plate(
     controls, repeats = plate.reserved_for(experiments)
     notes = []
     if experiments < plate.wells:
-        notes.append(
-            f"{experiments} experiments are left for a plate of {plate.wells} wells: {controls} control wells, "
-            f"{repeats} replicate wells, the others empty"
-        )
+        reserved = [f"{n} {kind} well{'s' * (n != 1)}" for n, kind in ((controls, "control"), (repeats, "replicate"))]
+        left = "1 experiment is" if experiments == 1 else f"{experiments} experiments are"
+        notes.append(f"{left} left for a plate of {plate.wells} wells: {', '.join(reserved)}, the others empty")
     wells = Wells(plate, plate.control_wells(controls, rng))
     every = scored(plate, space, pool, tried, source, seed=seed, also=[w.x for w in pinned])
     total = min(experiments, plate.wells) - controls - repeats
@@ -112,7 +111,9 @@ def fill_plate(
             "none; raise at_most, or change the control's settings"
         )
     if len(seats) < total:
-        notes.append(f"{total - len(seats)} wells stay empty: nothing untried fits their shared values")
+        empty = total - len(seats)
+        stays = "1 well stays empty" if empty == 1 else f"{empty} wells stay empty"
+        notes.append(f"{stays}: nothing untried fits {'its' if empty == 1 else 'their'} shared values")
     seats += _repeated(seats, quotas, kept)
     return (*wished, *_seated(seats, plate, wells, frame, every, space, controls, rng)), tuple(notes)
 

@@ -109,8 +109,9 @@ class Plate:
         """Control and replicate wells when only so many experiments can be made: the plate's shares of them."""
         if experiments >= self.wells:
             return self.controls, self.replicates
-        controls = min(round(self.controls * experiments / self.wells), experiments - 1)
-        replicates = min(round(self.replicates * experiments / self.wells), (experiments - controls) // 2)
+        share = experiments / self.wells  # a half counts as a well, lest half a plate lose its only control
+        controls = min(math.floor(self.controls * share + 0.5), experiments - 1)
+        replicates = min(math.floor(self.replicates * share + 0.5), (experiments - controls) // 2)
         return controls, replicates
 
     def control_wells(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:

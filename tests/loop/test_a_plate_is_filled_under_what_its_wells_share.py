@@ -404,7 +404,9 @@ def test_a_last_plate_that_the_budget_does_not_fill_keeps_its_shares() -> None:
 
     keeps(made, said)
     assert Counter(p.arm for p in made.proposals) == {Arm.MODEL: 8, Arm.REFERENCE: 1, Arm.REPLICATE: 1}
-    assert any("10 experiments are left for a plate of 24 wells" in note for note in made.notes)
+    assert any("10 experiments are left for a plate of 24 wells: 1 control well, 1" in note for note in made.notes)
+    assert Plate(3, 4, (3, 4), controls=1, replicates=1).reserved_for(6) == (1, 1)  # half a plate, a half of each
+    assert Plate(3, 4, (3, 4), controls=1, replicates=1).reserved_for(1) == (0, 0)
 
 
 def test_wells_that_nothing_fits_stay_empty_and_an_empty_space_ends_the_campaign() -> None:

@@ -136,9 +136,10 @@ def test_replicates_are_paid_for_each():
     assert len(plan(spec, some_history(spec), seed=1, experiments=10, purse=Purse(50.0)).proposals) == 2
 
 
-def test_what_cannot_be_paid_is_not_chosen_though_it_is_best():
+@pytest.mark.parametrize("acquisition", ["improvement", "exploration", "random"])
+def test_what_cannot_be_paid_is_not_chosen_though_it_is_best(acquisition):
     costs = {"experiment": 1, "options": {"alcohol": {"butanol": 400}}}
-    spec = with_costs(costs, {"batch": 3})
+    spec = with_costs(costs, {"batch": 3, "acquisition": acquisition})
     found = plan(spec, some_history(spec), seed=1, experiments=10, purse=Purse(100.0))
 
     assert len(found.proposals) == 3
