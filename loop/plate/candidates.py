@@ -20,6 +20,7 @@ from loop.space import Continuous, Discrete, Pool, Space, sample_space
 from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
+from loop.space.structure import inactive_coordinate
 
 Floats = NDArray[np.float64]
 
@@ -167,8 +168,21 @@ def scored(
         else frozenset([int(np.searchsorted(values, control[c]))])
         for c, values in zip(plate.at_most, counted, strict=True)
     )
-    hosts = _hosts(plate, space, levels)
-    return Scored(x, score, Choices(shared, options, tuple(plate.at_most.values()), used, hosts), levels, counted)
+    used, limits = _with_absent(plate, space, counted, used)
+    return Scored(x, score, Choices(shared, options, limits, used, _hosts(plate, space, levels)), levels, counted)
+
+
+def _with_absent(
+    plate: Plate, space: Space, counted: Sequence[Floats], used: Sequence[frozenset[int]]
+) -> tuple[tuple[frozenset[int], ...], tuple[int, ...]]:
+    """Options in use from the start and limits such that what does not apply counts as no option."""
+    found, limits = list(used), list(plate.at_most.values())
+    for k, (column, values) in enumerate(zip(plate.at_most, counted, strict=True)):
+        absent = inactive_coordinate(space.parameters[column])
+        if column in space.frame.conditional and absent in values:
+            found[k] = found[k] | {int(np.searchsorted(values, absent))}
+            limits[k] += 1
+    return tuple(found), tuple(limits)
 
 
 def _climbed(pool: LargePool, source: Source, seed: int) -> Floats:

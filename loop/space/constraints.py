@@ -1,18 +1,20 @@
 """Constraints: which combinations are not to be tried. Each is a vectorised test on coordinates.
 
-A number that does not apply counts as 0, an option that does not apply meets no condition on it.
+In sums and expressions a number that does not apply counts as 0; what does not apply meets no condition on it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.space.expressions import Expression
+
+Tests: TypeAlias = Mapping[int, Callable[[NDArray[np.float64]], NDArray[np.bool_]]]  # column -> where it applies
 
 EQUAL = 1e-6  # how far from an equality a sum may be, as a share of what goes into it
 ROUNDING = 1e-9  # the same of an inequality, beyond its bound
@@ -27,6 +29,7 @@ class Exclude:
 
     name: str
     conditions: Mapping[int, frozenset[float]]  # column of the coordinates -> values
+    applies: Tests = field(default_factory=dict)  # of the conditional ones among them
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -34,7 +37,7 @@ class Exclude:
 
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
-        return ~_meets(x, self.conditions)
+        return ~(_meets(x, self.conditions) & _apply(x, self.applies))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Region:
     name: str
     conditions: Mapping[int, frozenset[float]]  # column of the coordinates -> values
     ranges: Mapping[int, tuple[float, float]]  # column -> smallest and largest that take part
+    applies: Tests = field(default_factory=dict)  # of the conditional ones among them
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -51,7 +55,7 @@ class Region:
 
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
-        hit = _meets(x, self.conditions)
+        hit = _meets(x, self.conditions) & _apply(x, self.applies)
         for column, (low, high) in self.ranges.items():
             hit &= (x[:, column] >= low) & (x[:, column] <= high)
         return ~hit
@@ -187,6 +191,13 @@ class Comparison:
 
 
 Constraint: TypeAlias = Exclude | Region | Require | Linear | Count | Comparison
+
+
+def _apply(x: NDArray[np.float64], tests: Tests) -> NDArray[np.bool_]:
+    there = np.ones(len(x), dtype=bool)
+    for test in tests.values():
+        there &= test(x)
+    return there
 
 
 def _meets(x: NDArray[np.float64], conditions: Mapping[int, frozenset[float]]) -> NDArray[np.bool_]:

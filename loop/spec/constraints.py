@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from loop.errors import SpaceError, did_you_mean
 from loop.space import (
@@ -23,9 +23,10 @@ from loop.space import (
     Require,
     Space,
 )
+from loop.space.constraints import Tests
 from loop.space.expressions import read_comparisons, substituted
 from loop.space.parameters import zero_of
-from loop.space.structure import inactive_coordinate
+from loop.space.structure import Applies, inactive_coordinate
 from loop.spec.space_models import (
     ConstraintSpec,
     CountSpec,
@@ -48,7 +49,8 @@ def build_constraint(number: int, spec: ConstraintSpec, space: Space) -> Constra
             case ExcludeSpec(where=dict() as where):
                 return _region(name, _coordinates(spec.exclude, space, "excludes"), where, space)
             case ExcludeSpec():
-                return Exclude(name, _coordinates(spec.exclude, space, "excludes"))
+                conditions = _coordinates(spec.exclude, space, "excludes")
+                return Exclude(name, conditions, _tests(conditions, space))
             case RequireSpec():
                 return Require(
                     name, _coordinates(spec.when, space, "is about"), _coordinates(spec.require, space, "requires")
@@ -159,7 +161,12 @@ def _region(name: str, conditions: dict[int, frozenset[float]], where: Mapping[s
         if not isinstance(space.parameters[column], Discrete | Continuous):
             raise SpaceError(f" gives a range of {p!r}, which is not a number; use exclude for options")
         ranges[column] = spec.ends
-    return Region(name, conditions, ranges)
+    return Region(name, conditions, ranges, _tests((*conditions, *ranges), space))
+
+
+def _tests(columns: Iterable[int], space: Space) -> Tests:
+    """Where the conditional ones among some columns apply."""
+    return {c: Applies(space.frame, c) for c in columns if c in space.frame.conditional}
 
 
 def _linear(name: str, spec: LinearSpec, space: Space) -> Linear:

@@ -536,3 +536,19 @@ def test_a_shared_number_may_be_tied_to_others_by_an_equality(observed: int) -> 
     keeps(made, said)
     assert len(made.proposals) == 8
     assert len({round(p.candidate.settings["b"], 3) for p in made.proposals}) > 4
+
+
+def test_what_does_not_apply_is_no_option_on_the_plate() -> None:
+    gated = {
+        "mode": {"type": "category", "options": ["neat", "solution"]},
+        "solvent": {"type": "category", "options": ["u", "v", "w"], "when": {"mode": "solution"}},
+        "base": SPACE["base"],
+    }
+    said = spec({"rows": 2, "columns": 5, "at_most": {"solvent": 1}}, space=gated)
+
+    made = plan(said, History(), seed=0, experiments=50)
+    used = [p.candidate.settings.get("solvent") for p in made.proposals]
+
+    assert len(made.proposals) == 10  # five bases neat, and with one solvent
+    assert len({s for s in used if s is not None}) == 1
+    assert None in used

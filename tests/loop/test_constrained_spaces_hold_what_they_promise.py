@@ -225,3 +225,17 @@ def test_a_parameter_may_be_called_like_a_constant_in_backquotes():
     for plain in (spec_of(section, [{"expression": "e <= 2"}]), spec_of(derived)):
         with pytest.raises(SpaceError, match="'e', a constant, and the space has a parameter of this name; write `e`"):
             build_space(plain)
+
+
+def test_what_does_not_apply_meets_no_condition_of_an_exclusion():
+    section = {
+        "ligand": {"type": "category", "options": ["none", "L"]},
+        "loading": {"type": "number", "values": [0, 0.5, 1, 5], "when": {"ligand": "L"}},
+        "t": {"type": "number", "values": [20, 40]},
+    }
+    rules = [{"exclude": {"t": 40}, "where": {"loading": {"below": 1}}}, {"exclude": {"t": 20, "loading": 0}}]
+    space = build_space(spec_of(section, rules))
+
+    assert space.contains({"ligand": "none", "t": 40})
+    assert space.contains({"ligand": "none", "t": 20})
+    assert len(ProductPool(space)) == 2 + 2 + 3  # no ligand; 1 and 5 at 40; 0.5, 1 and 5 at 20
