@@ -27,6 +27,7 @@ EFFECTS: Final = (
     "operator",
 )  # known without being declared
 HOUR: Final = 3_600.0  # seconds
+SUMS: Final = 0.02  # how far from one the fractions of a mixture may be that was weighed in
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
 
 Context: TypeAlias = Mapping[str, str | float]
@@ -75,10 +76,25 @@ def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArr
     if not isinstance(given, Mapping):
         return None, f"actual settings must be an object such as {{temperature: 78.5}}, got {given!r}"
     try:
-        x = space.coordinates({**requested, **given})
+        x = space.coordinates(_applying(space, {**requested, **given}, given))
     except SpaceError as error:
         return None, f"actual settings cannot be read ({error})"
+    for mixture in space.mixtures:
+        total = float(x[list(mixture.columns)].sum())
+        if any(space.names[c] in given for c in mixture.columns) and total and abs(total - 1.0) > SUMS:
+            return None, (
+                f"actual settings cannot be read (the parts of {mixture.name!r} sum to {total:g}; give every part that "
+                "was not as requested)"
+            )
     return (None, "") if (x == space.coordinates(requested)).all() else (x, "")
+
+
+def _applying(space: Space, settings: Settings, given: Settings) -> Settings:
+    """Settings without requested ones, and amounts of 0, that do not apply beside those that were really used."""
+    x = np.array([p.index(settings[p.name]) if p.name in settings else 0.0 for p in space.parameters])
+    active = space.frame.active(space.frame.canonical(x[None]))[0]
+    idle = {p.name for p, applies in zip(space.parameters, active, strict=True) if not applies}
+    return {n: v for n, v in settings.items() if n not in idle or (n in given and given[n] != 0)}
 
 
 def read_expense(context: Mapping[str, Any]) -> Expense:

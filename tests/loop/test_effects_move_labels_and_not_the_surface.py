@@ -13,7 +13,7 @@ from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, react
 from loop.circumstances import read_actual, read_context
 from loop.history import History, regression_table
 from loop.planner import plan
-from loop.spec import build_objective, build_space
+from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
@@ -201,3 +201,21 @@ def test_actual_settings_that_are_the_requested_ones_say_nothing():
 
     assert read_actual(space, here, {"actual": {"temperature": 20.0}}) == (None, "")
     assert read_actual(space, here, {}) == (None, "")
+
+
+def test_what_no_longer_applies_goes_with_the_actual_settings_and_fractions_must_sum():
+    parts = {
+        "ligand": {"type": "category", "options": ["none", "L"]},
+        "loading": {"type": "number", "values": [0.5, 1, 5], "unless": {"ligand": "none"}},
+        "solvent": {"type": "mixture", "parts": ["w", "e"], "step": 0.25},
+    }
+    space = build_space(CampaignSpec.from_resolved({**reaction_spec().resolved(), "space": parts}))
+    asked = {"ligand": "L", "loading": 1.0, "solvent.w": 0.5, "solvent.e": 0.5}
+
+    for given in ({"ligand": "none"}, {"ligand": "none", "loading": 0}):  # the ligand was forgotten
+        x, said = read_actual(space, asked, {"actual": given})
+        assert (x.tolist(), said) == ([0.0, 0.0, 0.5, 0.5], "")
+    assert read_actual(space, asked, {"actual": {"solvent.w": 0.7, "solvent.e": 0.31}})[1] == ""
+    x, said = read_actual(space, asked, {"actual": {"solvent.w": 0.7}})
+    assert x is None
+    assert "the parts of 'solvent' sum to 1.2; give every part that was not as requested" in said
