@@ -30,7 +30,10 @@ def hints_of(
             else:
                 heard.append(hint)
         heard.sort(key=lambda h: (-h.share, -h.rows))
-        notes += [f"source {h.name!r} is not heard on {target.name}: {MOST} that share more are" for h in heard[MOST:]]
+        notes += [
+            f"source {h.name!r} is not heard on {target.name}: {MOST} that share as much or more are"
+            for h in heard[MOST:]
+        ]
         heard = heard[:MOST]
         if own:
             prior = guessed(space, target, own, seed=spec.planner.seed)

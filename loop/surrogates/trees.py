@@ -116,6 +116,8 @@ class FittedTrees:
 
     def by_tree(self, x: Tensor) -> Tensor:
         """Each tree's prediction at ``x``, ``(n, d)``: shape ``(trees, n)``."""
+        if not len(x):  # scikit-learn refuses to predict nothing
+            return torch.empty((len(self.forest.estimators_), 0), dtype=x.dtype)
         features = tree_features(self.space, x)
         values = np.array([tree.predict(features) for tree in self.forest.estimators_])
         return torch.from_numpy(values) * self.scale + self.shift
@@ -123,6 +125,8 @@ class FittedTrees:
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation over trees at ``x``, ``(n, d)``: two of shape ``(n,)``."""
         values = self.by_tree(x)
+        if not len(x):
+            return x.new_empty(0), x.new_empty(0)
         return values.mean(0), (values.var(0, correction=0) + self.floor**2).sqrt()
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:

@@ -161,3 +161,29 @@ class TestOfNumbersOnAnotherScale:
         batch = plan(spec, History(), seed=0, experiments=5, earlier=[drawn(before, lambda s: s["amount"], 9)])
 
         assert batch.proposals[0].candidate.settings["amount"] == 10.0
+
+
+class TestOfTreesAmongTheMembers:
+    """Committees of numbers alone and of libraries have trees, which are asked of no row before the first result."""
+
+    def test_numbers_alone_are_planned_by_a_source(self) -> None:
+        spec, before = (
+            spec_over(name, hours=HOURS, heat={"type": "number", "values": [20, 40, 60]}) for name in ("now", "before")
+        )
+
+        batch = plan(
+            spec, History(), seed=0, experiments=5, earlier=[drawn(before, lambda s: s["heat"] + s["hours"], 8)]
+        )
+
+        assert batch.proposals[0].candidate.settings["heat"] == 60.0
+
+    def test_a_library_is_planned_by_a_source(self) -> None:
+        molecules = {
+            "type": "molecule",
+            "options": {"C" * n + tail: "C" * n + tail for n in range(1, 7) for tail in "ON"},
+        }
+        spec, before = (spec_over(name, molecule=molecules) for name in ("now", "before"))
+
+        batch = plan(spec, History(), seed=0, experiments=5, earlier=[drawn(before, lambda s: len(s["molecule"]), 9)])
+
+        assert "source 'before' is heard on yield (9 results" in batch.notes[0]
