@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from loop.fidelity import counts
 from loop.history import Claim, History, values_of
-from loop.record import AttemptRecord, Json, ObservationRecord, ProposalRecord
+from loop.record import Arm, AttemptRecord, Json, ObservationRecord, ProposalDraft, ProposalRecord
 
 
 def claims_of(
@@ -19,11 +19,11 @@ def claims_of(
     """One for each proposal and target that a whole model spoke of and that got a number, in the order of ``history``.
 
     Replicates share one prediction, so the first that counts is taken. Cheap versions of an experiment are left out,
-    and so are limits, which are no numbers.
+    and so are limits, which are no numbers, and what sources alone expected before the first result.
     """
     used: Collection[str] = {o.id for o in history.observations if not o.is_off}
     asked = {a.key: a.proposal_id for a in attempts}
-    drafts = {p.id: p.draft for p in proposals}
+    drafts = {p.id: p.draft for p in proposals if not _is_hearsay(p.draft)}
     claims: dict[tuple[str, str], Claim] = {}
     for o in observations:
         proposal = asked.get(o.key) if o.key is not None else None
@@ -35,3 +35,8 @@ def claims_of(
                 claim = Claim(said.target, said.mean, said.sd, values[said.target])
                 claims.setdefault((proposal, said.target), claim)
     return tuple(claims.values())
+
+
+def _is_hearsay(draft: ProposalDraft) -> bool:
+    """Whether a proposal was made before the campaign had a result: what is predicted of it, sources said."""
+    return draft.acquisition == "first" or draft.arm is Arm.INITIAL

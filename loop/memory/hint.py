@@ -86,18 +86,22 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     except (UnitError, TooFewPoints, FitError) as error:
         return f"nothing could be learnt from it ({error})"
     mean = _Mean(both, fitted, factor, shift)
+    spread = spread_of(space, mean, seed=seed)
+    if spread == 0.0:
+        return "it expects the same of every candidate"
     lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
     told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
     if theirs.unit != target.unit and not is_stated:
         told += f"; {target.name} has no unit {'here' if theirs.unit else 'there'}, and numbers are taken as they are"
-    return Hint(earlier.name, "campaign", mean, spread_of(space, mean, seed=seed), len(table), both.share, told)
+    return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told)
 
 
 def spread_of(space: Space, mean: Callable[[Tensor], Tensor], *, seed: int) -> float:
-    """The standard deviation of a hint over candidates of a space, never zero."""
+    """The standard deviation of a hint over candidates of a space; zero where it tells none apart."""
     with torch.no_grad():
         values = mean(torch.from_numpy(sample_space(space, SAMPLED, seed)))
-    return max(float(values.std(correction=0)), 1e-9 * (1.0 + float(values.abs().max())))
+    spread = float(values.std(correction=0))
+    return spread if spread > 1e-9 * float(values.abs().max()) else 0.0
 
 
 def scaled_as(hint: Hint, others: Sequence[Hint], space: Space, *, seed: int) -> Hint:

@@ -37,7 +37,10 @@ def hints_of(
         heard = heard[:MOST]
         if own:
             prior = guessed(space, target, own, seed=spec.planner.seed)
-            heard.insert(0, prior if prior.is_scaled else scaled_as(prior, heard, space, seed=spec.planner.seed))
+            if prior.spread == 0.0:
+                notes.append(f"the prior is not heard on {target.name}: it expects the same of every candidate")
+            else:
+                heard.insert(0, prior if prior.is_scaled else scaled_as(prior, heard, space, seed=spec.planner.seed))
         if heard:
             found[target.name] = tuple(heard)
     return found, tuple(notes)

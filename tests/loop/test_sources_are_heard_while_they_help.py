@@ -163,6 +163,7 @@ class TestAHint:
                 ),
                 "yield has levels, over which sources are not carried",
             ),
+            (lambda: earlier_of(lambda _: 50.0), "it expects the same of every candidate"),
             (lambda: earlier_of(alcohol_yield, 4), "it has 4 results of yield, and 5 are needed"),
             (lambda: earlier_of(alcohol_yield, spec=reaction_spec({"ee": {"goal": "maximize"}})), "did not measure"),
         ],
@@ -422,6 +423,15 @@ class TestAPrior:
         assert prior.mean(x).mean() == pytest.approx(float(other.mean(x).mean()), abs=0.1 * other.spread)
         first = first_batch(spec, source).proposals
         assert {"methanol", "butanol"} <= {p.candidate.settings["alcohol"] for p in first[:3]}  # both are heard
+
+    def test_a_prior_that_tells_no_candidates_apart_is_not_heard(self) -> None:
+        resolved = prior_spec({"alcohol": ["phenol"]}).resolved()
+        resolved["space"]["alcohol"]["options"] = {"phenol": ALCOHOLS["phenol"]}
+
+        batch = first_batch(CampaignSpec.from_resolved(resolved))
+
+        assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
+        assert batch.notes == ("the prior is not heard on yield: it expects the same of every candidate",)
 
     def test_where_a_number_does_not_apply_nothing_is_added(self) -> None:
         gated = {"type": "number", "low": 1, "high": 5, "unless": {"base": "weak"}}

@@ -97,6 +97,25 @@ def test_what_is_predicted_of_a_pinned_candidate_has_heard_the_sources_too(
     assert replay(settings, remembering, 1).is_identical
 
 
+def test_what_a_source_expected_of_the_first_batch_is_no_prediction_of_the_campaigns_own(
+    settings: Settings, remembering: str, tmp_path: Path
+) -> None:
+    """How wide a regret is stated follows the campaign's models, not what a source said before the first result."""
+    planned(settings, remembering)
+    fill_in(settings, remembering, tmp_path)
+    planned(settings, remembering)
+    fill_in(settings, remembering, tmp_path)
+    planned(settings, remembering)
+
+    with open_ledger(settings.database) as ledger:
+        first = [p.draft for p in ledger.proposals(remembering, 1)]
+        told = ledger.round(remembering, 3).model["regret"]
+    assert {d.acquisition for d in first} == {"first", ""}
+    assert all(d.predictions for d in first)
+    assert told["checked"] == 3  # those of the second round
+    assert all(replay(settings, remembering, n).is_identical for n in (1, 2, 3))
+
+
 def extra(folder: Path, row: str) -> Path:
     path = folder / "extra.csv"
     path.write_text(f"solvent,base,time,yield\n{row}\n", encoding="utf-8")
