@@ -16,6 +16,7 @@ from loop.surrogates.protocol import FittedSurrogate
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
 UCB_SAMPLES = 256
 SURFACE_SAMPLES = 1_024  # draws from which covariances are estimated: 3 % error
+EQUAL = 1e-6  # of the noise: values that differ by less are believed equal
 SURFACE_POINTS = 256  # points that stand for the whole surface
 
 
@@ -179,11 +180,17 @@ def _optimism(question: Question) -> Score:
         for target, model in question.wanted:
             mean, sd = model.moments(x)
             known = target.worth(model.moments(question.observed)[0])
-            spread = float(known.std(correction=0)) or 1.0
+            spread = differences(known, model)
             total += (target.worth(mean) + math.sqrt(UCB_BETA) * sd - known.mean()) / spread
         return torch.nn.functional.softplus(total)
 
     return score
+
+
+def differences(known: Tensor, model: FittedSurrogate) -> float:
+    """The deviation of believed values ``(n,)``; where all are equal but for rounding, that of a measurement."""
+    spread, noise = float(known.std(correction=0)), float(model.noise_sd)
+    return spread if spread > EQUAL * noise else noise or 1.0
 
 
 def _relative_sd(question: Question, x: Tensor) -> Tensor:

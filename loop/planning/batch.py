@@ -53,15 +53,23 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
     if s.wants_real:
         picks = made_real(s, picks)
     if not picks:
-        bought = s.purchase
-        if bought is not None and bought.purse != Purse():
-            real = " real" if fidelity_column(s.space) is not None else ""
-            raise PoolExhausted(
-                f"every{real} candidate was tried, is being tried, or costs more than the budget leaves "
-                f"({said(bought.purse, bought.costs)}); raise it to go on"
-            )
-        raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+        raise PoolExhausted(_nothing_left(s))
     return picks, notes
+
+
+def _nothing_left(s: Situation) -> str:
+    """Why there is no batch, with the way out."""
+    tried, bought = "was tried or is being tried", s.purchase
+    way = "widen the space or end the campaign"
+    real = ""
+    if bought is not None and bought.purse != Purse():
+        real = " real" if fidelity_column(s.space) is not None else ""
+        left = said(bought.purse, bought.costs)
+        tried, way = f"was tried, is being tried, or costs more than the budget leaves ({left})", "raise it to go on"
+    if s.spec.planner.replicates == "planned" and s.belief is not None:
+        tried += ", and no replicate is worth an experiment"
+        way = "end the campaign, or widen the space or the budget"
+    return f"every{real} candidate {tried}; {way}"
 
 
 def _at_random(s: Situation, n: int) -> list[Pick]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from loop.acquisition.improvement import improvement_score, in_words
 from loop.acquisition.pareto import reference_point, worths
+from loop.acquisition.pool import differences
 from loop.acquisition.protocol import Question
 from loop.acquisition.search import SURELY
 from loop.acquisition.streaming import members_of
@@ -211,7 +212,7 @@ class Asked:
         for target, model in question.wanted:
             mean, sd = model.moments(x)
             known = target.worth(model.moments(question.observed)[0])
-            total += (target.worth(mean) + OPTIMISM * sd - known.mean()) / (float(known.std(correction=0)) or 1.0)
+            total += (target.worth(mean) + OPTIMISM * sd - known.mean()) / differences(known, model)
         return torch.nn.functional.softplus(total) * chance
 
     def worth(self, x: Tensor) -> tuple[Worth, Worth]:

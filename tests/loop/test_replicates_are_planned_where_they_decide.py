@@ -12,6 +12,7 @@ import torch
 from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, observe, reaction_spec, run_rounds
 
 from loop.acquisition.protocol import Question
+from loop.errors import PoolExhausted
 from loop.history import History
 from loop.objective import Goal, Objective, Target
 from loop.planner import Plan, plan
@@ -160,3 +161,29 @@ def test_several_targets_and_continuous_spaces_are_planned_for_too() -> None:
     assert len(seen.observations) == sum(len(p.proposals) for p in plans)
     assert {a for p in (*plans, *mixed) for a in arms(p)} <= {Arm.INITIAL, Arm.MODEL, Arm.REPLICATE}
     assert any(Arm.REPLICATE in arms(p) for p in (*plans, *mixed))
+
+
+def few(values: Mapping[str, float], *, same: bool, **more: Any) -> tuple[CampaignSpec, History]:
+    """Four options, each measured once: y, and z that is the same for all."""
+    options = {"a": {"type": "category", "options": list(values)}}
+    objective = {"y": {"goal": "maximize"}, **({"z": {"goal": "minimize"}} if same else {})}
+    planner = {"replicates": "planned", "batch": 2, "initial": {"experiments": 4}}
+    resolved = reaction_spec().resolved() | {"space": options, "objective": objective, "planner": planner} | more
+    spec = CampaignSpec.from_resolved(resolved)
+    rows = [observe(spec, {"a": o}, measured(y=y, **({"z": 3.0} if same else {})), o) for o, y in values.items()]
+    return spec, History(tuple(rows))
+
+
+def test_a_target_of_which_all_values_are_equal_does_not_decide_what_is_measured_again() -> None:
+    spec, seen = few({"k": 51.0, "l": 53.9, "m": 65.1, "n": 65.8}, same=True)
+    made = plan(spec, seen, seed=1, experiments=9).proposals
+
+    assert {p.candidate.settings["a"] for p in made} <= {"m", "n"}  # not those that y rules out
+    assert all(p.acquisition_value is not None and p.acquisition_value < 10 for p in made)
+
+
+def test_an_end_for_want_of_replicates_worth_it_says_so() -> None:
+    spec, seen = few({"k": 0.0, "l": 30.0, "m": 60.0, "n": 90.0}, same=False)
+
+    with pytest.raises(PoolExhausted, match="every candidate was tried or is being tried, and no replicate is worth"):
+        plan(spec, seen, seed=1, experiments=9)
