@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
+from loop.cells import delimiter_of, with_points
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
@@ -50,7 +51,7 @@ class MeasuredTable:
         """Read the file.
 
         Args:
-            path: The CSV file: UTF-8, commas, one header line.
+            path: The CSV file: UTF-8, one header line; commas, or semicolons or tabs and then decimal commas too.
             columns: Column of each parameter or target whose column has another name.
             targets: Properties to be read, with the unit wanted.
             units: Unit of a column, by parameter or target, where it is not the campaign's.
@@ -202,7 +203,8 @@ def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], li
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TableError(table, line, f"byte {data[error.start]:#x} is not UTF-8; save the file as UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    delimiter = delimiter_of(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -223,12 +225,10 @@ def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], li
         raise TableError(table, reader.line_num, f"not a CSV file ({error})") from None
     if not rows:
         raise TableError(table, None, "has no rows; give a header line and at least one measured row")
-    return header, rows, lines
+    return header, with_points(rows, delimiter), lines
 
 
 def _check_header(table: str, line: int, header: list[str]) -> list[str]:
-    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
-        raise TableError(table, line, "cells must be separated by commas; save it as comma-separated")
     for i, column in enumerate(header):
         if not column:
             raise TableError(table, line, f"column {i + 1} has no name; name it or remove it")

@@ -80,7 +80,7 @@ def _guess(table: Path, targets: list[str], out: Path, campaign: str) -> tuple[s
     results = f"the {plural(guess.rows_with_results, 'result')} it has"
     if guess.can_be_told:
         return guess.text, f"; first hakken tell {out} {table} brings in {results}"
-    return guess.text, f"; hakken tell {out} FILE.csv brings in {results}, once it has no columns but those named"
+    return guess.text, f"; hakken tell {out} FILE.csv brings in {results}, once its columns are those of {out} by name"
 
 
 def _goal(target: str) -> tuple[str, str]:

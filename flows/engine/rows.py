@@ -1,8 +1,9 @@
 """Told rows: a line of a person's table, kept as typed, and read as settings and a result.
 
 Columns are the parameters and the targets of the campaign, each with its unit where it is another one
-(``temperature [K]``), and ``TARGET_sd``, ``TARGET_n``, ``TARGET_qualifier``, ``outcome``, ``comment`` and ``key``;
-also what was recorded beside the result: the campaign's context parameters, and plate, well, day, instrument, ...
+(``temperature [K]``, ``temperature (K)``), and ``TARGET_sd``, ``TARGET_n``, ``TARGET_qualifier``, ``outcome``,
+``comment`` and ``key``; also what was recorded beside the result: the campaign's context parameters, and plate, well,
+day, instrument, ...
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from loop.cells import has_decimal_comma, pointed, split_header
 from loop.circumstances import EFFECTS, HOUR
 from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
 from loop.record import EnvelopeDraft, EnvelopeRecord
@@ -29,7 +31,6 @@ PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
-HEADER: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
 
 
@@ -56,8 +57,15 @@ def is_told(source: str) -> bool:
     return source.startswith(TELL)
 
 
-def draft_row(source: str, header: Sequence[str], cells: Sequence[str], seen: Counter[str]) -> EnvelopeDraft:
-    """A row as an envelope, unread.
+def draft_row(
+    source: str,
+    header: Sequence[str],
+    cells: Sequence[str],
+    seen: Counter[str],
+    *,
+    has_decimal_commas: bool = False,
+) -> EnvelopeDraft:
+    """A row as an envelope, unread. Where its file may have decimal commas and it has some, it says so.
 
     ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
     readings in one file stay two readings.
@@ -66,12 +74,11 @@ def draft_row(source: str, header: Sequence[str], cells: Sequence[str], seen: Co
     named: Any = dict(zip(header, cells, strict=True)) if fits else cells
     text = json.dumps(named, ensure_ascii=False)
     seen[text] += 1
-    payload = json.dumps({"cells": named, "occurrence": seen[text]}, ensure_ascii=False)
+    said = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
+    payload = json.dumps({"cells": named, "occurrence": seen[text], **said}, ensure_ascii=False)
     key = next((cell for head, cell in zip(header, cells, strict=False) if head.strip() == "key" and cell), None)
     plain = {
-        match["name"]: cell
-        for head, cell in zip(header, cells, strict=False)
-        if (match := HEADER.fullmatch(head)) and match["name"] not in PLAIN
+        name: cell for head, cell in zip(header, cells, strict=False) if (name := split_header(head)[0]) not in PLAIN
     }
     return EnvelopeDraft(source, key, payload, plain or None)
 
@@ -102,7 +109,7 @@ def is_blank(header: Sequence[str], cells: Sequence[str], targets: Iterable[str]
     """Whether a row names an attempt and says nothing of it yet, as a worksheet's rows do at first."""
     results = {"outcome", *targets}
     row = {head: cell for head, cell in zip(header, cells, strict=False) if cell}
-    names = {match["name"] for head in row if (match := HEADER.fullmatch(head))}
+    names = {split_header(head)[0] for head in row}
     return "key" in names and not names & results
 
 
@@ -116,8 +123,7 @@ def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None 
     columns: dict[str, Column] = {}
     taken: dict[tuple[str, str], str] = {}
     for head in header:
-        match = HEADER.fullmatch(head)
-        name, unit = (match["name"], match["unit"]) if match else (head, None)
+        name, unit = split_header(head)
         if name in IGNORED:
             continue
         column = _column(head, name, unit, spec, names)
@@ -144,6 +150,9 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
     columns = read_columns(list(cells), spec, space)
     by_place = {(c.thing, c.part): (c, cells[head].strip()) for head, c in columns.items()}
+    if data.get("decimal") == ",":
+        texts = {*PLAIN, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
+        by_place = {at: (c, text if c.thing in texts else pointed(text)) for at, (c, text) in by_place.items()}
     has_key = bool(by_place.get(("key", "value"), (None, ""))[1])
     settings = _settings(by_place, space, is_needed=not has_key)
     return ToldRow(settings, _result(by_place, spec, settings if has_key else None))

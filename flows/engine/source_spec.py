@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.engine.rows import HEADER, Column, read_columns
+from flows.engine.rows import Column, read_columns
 from flows.engine.telling import TellError
+from loop.cells import split_header
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
 from loop.record import CampaignRecord, Json
 from loop.space import Category, Component, Continuous, Discrete, Ordinal, Parameter, Space
@@ -117,8 +118,7 @@ def _columns(own: CampaignSpec, space: Space, header: Sequence[str]) -> tuple[di
 
 def _kept(head: str) -> tuple[str, Json]:
     """A column that means nothing to the campaign, as context."""
-    match = HEADER.fullmatch(head)
-    name, unit = (match["name"], match["unit"]) if match else (head, None)
+    name, unit = split_header(head)
     try:
         said = {"unit": check_unit(unit)} if unit else {}
     except UnitError as error:

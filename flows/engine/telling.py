@@ -29,6 +29,7 @@ from flows.engine.rows import (
 from flows.engine.session import Session
 from flows.engine.slips import slips
 from flows.wiring import open_record
+from loop.cells import delimiter_of
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
@@ -168,24 +169,36 @@ def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[Envelo
     if len(lines) < 2:
         return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], 0
     seen: Counter[str] = Counter()
-    header = lines[0][1]
+    lines = _without_empty_columns(lines)
+    header, has_commas = lines[0][1], delimiter_of(text) != ","
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
         return [draft_file(file, text, problem)], 0
     blank = [i for i, (_, cells) in enumerate(lines) if i and is_blank(header, cells, targets)]
     drafts = [
-        draft_row(f"{TELL}{file}:{line}", header, cells, seen)
+        draft_row(f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=has_commas)
         for i, (line, cells) in enumerate(lines)
         if i and i not in blank
     ]
     return drafts, len(blank)
 
 
+def _without_empty_columns(lines: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Lines without columns that have neither name nor cell, which spreadsheets leave behind."""
+    header = lines[0][1]
+    empty = {i for i, head in enumerate(header) if not head} - {
+        i for _, cells in lines[1:] for i, cell in enumerate(cells) if cell
+    }
+    fitting = {len(header)} if empty else set()  # a row of another length is said as it is
+    return [
+        (line, [c for i, c in enumerate(cells) if i not in empty] if len(cells) in fitting else cells)
+        for line, cells in lines
+    ]
+
+
 def lines_of(text: str) -> list[tuple[int, list[str]]]:
     """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood."""
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return [(line, cells) for line, cells in lines if any(cells)]
 

@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 
 from flows.importing.source import Source
+from loop.cells import delimiter_of, with_points
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,15 @@ class Table:
 
 
 def read_rows(source: Source) -> Table:
-    """The file as a table; commas, semicolons and tabs are understood, blank lines passed over.
+    """The file as a table; commas, semicolons and tabs are understood, and decimal commas between the latter.
 
     Raises:
         ImportFault: No rows, a column given twice, or a row of another length.
     """
-    first = source.text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
+    delimiter = delimiter_of(source.text)
     header: tuple[str, ...] = ()
-    rows: list[tuple[int, dict[str, str]]] = []
+    lines: list[int] = []
+    rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(source.text, newline=""), delimiter=delimiter, strict=True)
     try:
         for found in reader:
@@ -54,9 +55,11 @@ def read_rows(source: Source) -> Table:
             if len(cells) != len(header):
                 rule = f"{len(cells)} cells where the header has {len(header)}"
                 raise source.fault(f"line {reader.line_num}: {rule}; quote a cell that holds a comma")
-            rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
+            lines.append(reader.line_num)
+            rows.append(cells)
     except csv.Error as error:
         raise source.fault(f"line {reader.line_num}: not readable as CSV ({error}); save it as CSV") from None
     if not rows:
         raise source.fault("the table has no rows; it needs a header line and one line for each experiment")
-    return Table(header, tuple(rows))
+    named = [dict(zip(header, row, strict=True)) for row in with_points(rows, delimiter)]
+    return Table(header, tuple(zip(lines, named, strict=True)))

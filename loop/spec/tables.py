@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from loop.cells import delimiter_of, with_points
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec
 
 ReadFile: TypeAlias = Callable[[str], str]
+_SAID: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
 def resolve_options(spec: ParameterSpec, read: ReadFile) -> ParameterSpec:
@@ -70,14 +72,19 @@ def _read_options(spec: ComponentSpec | MoleculeSpec, read: ReadFile) -> list[tu
 
 
 def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
-    """Rows of a CSV text, each with its line number; blank lines are passed over, cells are stripped.
+    """Rows of a CSV text, each with its line number.
+
+    Commas, semicolons and tabs are understood, and decimal commas between the latter. Blank lines and columns without
+    a name and a cell are passed over, cells are stripped.
 
     Raises:
         SpecError: No header, a column named twice, or a row of another length; with the line number.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    delimiter = delimiter_of(text)
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter)
     header: list[str] | None = None
-    rows: list[tuple[int, dict[str, str]]] = []
+    lines: list[int] = []
+    rows: list[list[str]] = []
     try:
         for cells in reader:
             values = [cell.strip() for cell in cells]
@@ -85,17 +92,21 @@ def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
                 continue
             if header is None:
                 header = values
-                if twice := sorted({c for c in header if header.count(c) > 1}):
-                    raise SpecError(f"{source}: column {twice[0]!r} is given twice; rename or remove one")
                 continue
             if len(values) != len(header):
                 raise SpecError(
                     f"{source} line {reader.line_num}: {len(values)} cells where the header has {len(header)}; "
-                    "quote a cell that holds a comma"
+                    f"quote a cell that holds a {_SAID[delimiter]}"
                 )
-            rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+            lines.append(reader.line_num)
+            rows.append(values)
     except csv.Error as error:
         raise SpecError(f"{source} line {reader.line_num}: not readable as CSV ({error})") from None
     if header is None:
         raise SpecError(f"{source}: the file is empty; it needs a header line")
-    return rows
+    kept = [i for i, name in enumerate(header) if name or any(row[i] for row in rows)]
+    named = [header[i] for i in kept]
+    if twice := sorted({c for c in named if named.count(c) > 1}):
+        raise SpecError(f"{source}: column {twice[0]!r} is given twice; rename or remove one")
+    plain = with_points([[row[i] for i in kept] for row in rows], delimiter)
+    return [(line, dict(zip(named, row, strict=True))) for line, row in zip(lines, plain, strict=True)]

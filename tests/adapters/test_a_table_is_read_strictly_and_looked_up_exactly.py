@@ -24,6 +24,15 @@ def ask(**settings: str | float) -> ExperimentSpec:
     return replace(EXPERIMENT, settings={**EXPERIMENT.settings, **settings})
 
 
+def test_decimal_commas_between_semicolons_are_numbers_and_between_commas_none(tmp_path: Path) -> None:
+    german = table(tmp_path, "ligand;temperature;yield\nPPh3;90,0;12,5\nPPh3;105;1e1\n".encode("utf-8-sig"))
+    (row,) = german.rows(ask(temperature=90.0))
+
+    assert row.values == {"yield": 12.5}
+    with pytest.raises(TableError, match="must hold a finite number, got '1,500'"):
+        table(tmp_path, 'ligand,yield\nPPh3,"1,500"\n')
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -42,7 +51,7 @@ def ask(**settings: str | float) -> ExperimentSpec:
         ("ligand,yield,ligand\nPPh3,1,PPh3\n", "line 1: column 'ligand' appears twice"),
         ("ligand,,yield\nPPh3,1,2\n", "line 1: column 2 has no name"),
         ("ligand,yield\nP,3,4\n", "line 2: 3 cells, but the header has 2; quote cells that hold commas"),
-        ("ligand;yield\nPPh3;4\n", "line 1: cells must be separated by commas"),
+        ("ligand;yield\nPPh3;4;\n", "line 2: 3 cells, but the header has 2"),
         ('ligand,yield\n"PPh3,4\n', "line 2: not a CSV file"),
         (b"ligand,yield\nPPh3,4\nP\xfcr,5\n", "line 3: byte 0xfc is not UTF-8"),
     ],

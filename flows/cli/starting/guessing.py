@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flows.cli.starting.columns import Column, read_columns
@@ -18,6 +18,7 @@ from flows.cli.starting.kinds import (
     order_of,
 )
 from flows.cli.starting.yaml_text import exact, flow, scalar
+from loop.cells import split_header
 from loop.errors import SpecError, did_you_mean
 
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
@@ -85,11 +86,13 @@ def guess_campaign(
     """
     columns = read_columns(text, source)
     measured = [_find(header, columns, source) for header in targets]
-    for column in measured:
+    limits = [{line for line, cell in c.cells if _is_limit(cell)} for c in measured]
+    plain = [_without(column, lines) for column, lines in zip(measured, limits, strict=True)]
+    for column in plain:
         if column.numbers is None and column.cells:
             line, cell = next((at, c) for at, c in column.cells if not _is_number(c))
             raise SpecError(
-                f"{source} line {line}: target {column.header!r} must hold numbers, got {cell!r}; "
+                f"{source} line {line}: target {column.header!r} must hold numbers or limits such as <5, got {cell!r}; "
                 "mend the cell, or leave it empty where nothing was measured"
             )
     parts, left_out = _parameters([c for c in columns if c not in measured], path)
@@ -101,6 +104,7 @@ def guess_campaign(
     size = None if None in sizes else math.prod(s for s in sizes if s is not None)
     n_results = min(len(c.cells) for c in measured)
     is_complete = plays_laboratory and size is not None and size > 1 and size == n_results == _combinations(parts)
+    is_complete = is_complete and not any(limits)  # a limit is no value to answer with
     budget = min(50, size or 50)
     batch = min(5, budget)
     lines = [
@@ -117,7 +121,7 @@ def guess_campaign(
         "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
         "# at_least and at_most are thresholds beyond which a result is of no use.",
         "objective:",
-        *(f"  {_target(c, goal)}" for c, goal in zip(measured, targets.values(), strict=True)),
+        *(f"  {_target(c, goal)}" for c, goal in zip(plain, targets.values(), strict=True)),
         "",
         "planner:",
         "  surrogate: committee      # several models; those that predict best count most",
@@ -129,11 +133,12 @@ def guess_campaign(
         "",
         *_laboratory(parts, measured, path, is_complete=is_complete),
     ]
-    used = {part.columns[0].header for part in parts if part.columns[0].name == part.name}
-    used |= {header for part in [*parts, *context] for name, header in part.sources.items() if header == name}
+    named = {header: name for part in [*parts, *context] for name, header in part.sources.items()}
+    named |= {c.header: c.name for c in measured}
+    used = {c.header for c in columns if c.header in named and _is_told_as(c, named[c.header])}
     used -= {c.header for part in parts if part.fractions and part.fractions.total != 1.0 for c in part.columns}
     used |= {c.header for c in columns if context_of(c) == "beside" and c.header == c.name.casefold()}
-    can_be_told = {c.header for c in columns} == used | {c.header for c in measured}
+    can_be_told = {c.header for c in columns} == used
     sources = {name: header for part in [*parts, *context] for name, header in part.sources.items()}
     totals = {name: part.fractions.total for part in parts if part.fractions for name in part.sources}
     return Guess(
@@ -159,6 +164,21 @@ def _find(name: str, columns: Sequence[Column], source: str) -> Column:
             return column
     known = [c.name for c in columns]
     raise SpecError(f"{source} has no column {name!r} for a target{did_you_mean(name, known)}; it has {flow(known)}")
+
+
+def _is_limit(cell: str) -> bool:
+    return cell[:1] in "<>" and _is_number(cell[1:])
+
+
+def _without(column: Column, lines: Container[int]) -> Column:
+    """The column without the cells of some lines."""
+    return replace(column, cells=tuple((line, cell) for line, cell in column.cells if line not in lines))
+
+
+def _is_told_as(column: Column, name: str) -> bool:
+    """Whether ``hakken tell`` takes the column, by its header, for what the campaign calls ``name``."""
+    said, unit = split_header(column.header)
+    return said == name and (unit or "") == column.unit
 
 
 def _is_number(cell: str) -> bool:

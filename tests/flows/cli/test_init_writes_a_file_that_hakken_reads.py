@@ -184,6 +184,56 @@ def test_results_in_the_table_can_be_told_next(hakken: Any) -> None:
     assert hakken("status", "t", "--json").json[0]["round"] == 0
 
 
+GERMAN = (
+    "\ufeffLigand;Temperatur (°C);c [mol/L];Ausbeute (%);;\r\n"
+    "XPhos;90,5;0,1;45,2;;\r\nSPhos;100;0,15;<5;;\r\nPPh3;120;0,057;12;;\r\n;;;;;\r\n;;;;;\r\n"
+)
+
+
+def test_a_german_spreadsheet_becomes_a_campaign_and_its_results_are_told(hakken: Any) -> None:
+    Path("t.csv").write_text(GERMAN, encoding="utf-8", newline="")
+
+    said = hakken("init", "t.csv", "--target", "Ausbeute")
+
+    assert said.code == 0, said.err
+    assert "first hakken tell campaign.yaml t.csv brings in the 3 results" in said.out
+    written = yaml.safe_load(Path("campaign.yaml").read_text(encoding="utf-8"))
+    assert written["space"] == {
+        "Ligand": {"type": "category", "options": ["XPhos", "SPhos", "PPh3"]},
+        "Temperatur": {"type": "number", "values": [90.5, 100, 120], "unit": "°C"},
+        "c": {"type": "number", "values": [0.057, 0.1, 0.15], "unit": "mol/L"},
+    }
+    assert written["objective"]["Ausbeute"]["unit"] == "%"
+    told = hakken("tell", "campaign.yaml", "t.csv")
+    assert "3 results accepted" in told.out, told.err
+    assert "yield 45" not in told.err
+    assert hakken("status", "t", "--json").json[0]["best"][0]["value"] == 45.2
+    assert "0 results accepted, 3 known already" in hakken("tell", "t", "t.csv").out
+
+
+def test_a_complete_table_with_decimal_commas_plays_the_laboratory(hakken: Any) -> None:
+    Path("t.csv").write_text("base\tc\tyield\nA\t0,1\t1,5\nA\t0,2\t2,5\nB\t0,1\t3,5\nB\t0,2\t4,5\n")
+
+    assert hakken("init", "t.csv", "--target", "yield").code == 0
+    assert hakken("run", "campaign.yaml", "--json").json["best"][0]["value"] == 4.5
+
+
+@pytest.mark.parametrize("header", ["T / degC", "T [wt%]", "{T}"])
+def test_a_column_under_another_name_is_not_said_to_be_told_as_it_is(hakken: Any, header: str) -> None:
+    Path("t.csv").write_text(f"base,{header},yield [%]\nA,20,1\nB,40,2\nC,60,2\n")
+
+    said = hakken("init", "t.csv", "--target", "yield")
+
+    assert "brings in the 3 results it has, once its columns are those of campaign.yaml by name" in said.out
+
+
+def test_a_cell_that_is_neither_number_nor_limit_is_named_with_its_line() -> None:
+    with pytest.raises(
+        SpecError, match=r"t\.csv line 3: target 'yield' must hold numbers or limits such as <5, got '<x'"
+    ):
+        guess("base,yield\nA,>90\nB,<x\n")
+
+
 # --- kinds beyond choices and numbers ---------------------------------------------------------------------------
 
 

@@ -226,6 +226,34 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
     assert [n for n in report.notes if n.startswith("yield 145 % of ")]
 
 
+def test_decimal_commas_are_read_between_semicolons_and_texts_stay_as_they_are(
+    settings: Settings, tmp_path: Path
+) -> None:
+    space = {"ligand": {"type": "category", "options": ["1,2", "1,4"]}, "step": {"type": "number", "low": 0, "high": 5}}
+    add(settings, tmp_path, space=space)
+    rows = "ligand;step (dimensionless);yield (%);yield_sd;comment;;\n1,4;2,5;12,5;0,5;1,5;;\n1,2;3;<5,5;;;;\n"
+
+    told = tell(settings, "small", write(tmp_path, rows), by="tester")
+
+    assert (told.accepted, told.problems) == (2, [])
+    with open_ledger(settings.database) as ledger:
+        first, second = ledger.observations("small")
+        payload = ledger.envelopes("small")[0].payload
+    assert dict(first.settings) == {"ligand": "1,4", "step": 2.5}
+    assert (first.outcome.measurements[0].value, first.outcome.measurements[0].sd) == (12.5, 0.5)
+    assert dict(first.context) == {"comment": "1,5"}
+    assert (second.outcome.measurements[0].value, second.outcome.measurements[0].qualifier.value) == (5.5, "<")
+    assert "12,5" in payload  # as typed
+
+
+def test_an_empty_column_with_a_cell_in_it_is_named(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+
+    told = tell(settings, "small", write(tmp_path, "solvent,base,step,yield,\nwater,DBU,1,5,see page 3\n"), by="tester")
+
+    assert "column '' is unknown" in told.problems[0]
+
+
 def test_a_file_that_is_not_text_is_kept_whole(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     path = tmp_path / "results.csv"

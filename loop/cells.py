@@ -1,0 +1,57 @@
+"""Cells of tables as spreadsheets write them: what separates them, units in headers, numbers with a decimal comma."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from loop.errors import UnitError
+from loop.units import check_unit
+
+DELIMITERS: Final = ",;\t"
+_LIMIT: Final = r"[<>]?\s*[-+]?"
+_COMMA: Final = re.compile(rf"{_LIMIT}\d*,\d+(?:[eE][-+]?\d+)?")
+_NUMBER: Final = re.compile(rf"{_LIMIT}(?:\d*,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+_SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
+_ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
+
+
+def delimiter_of(text: str) -> str:
+    """What separates the cells of a table: the one of comma, semicolon and tab that its first line has most of."""
+    first = text.removeprefix("\ufeff").lstrip("\r\n").split("\n", 1)[0]
+    return max(DELIMITERS, key=first.count)
+
+
+def split_header(head: str) -> tuple[str, str | None]:
+    """Name and unit of a header, ``temperature [K]`` or ``temperature (K)``; None for the unit where it has none."""
+    match = _SQUARE.fullmatch(head)
+    name, unit = (match["name"], match["unit"]) if match else (head, None)
+    if unit is None and (found := _ROUND.fullmatch(head)):
+        try:  # no name has brackets, and not everything between such is a unit: "yield (isolated)"
+            return found["name"], check_unit(found["unit"])
+        except UnitError:
+            pass
+    return name, unit
+
+
+def has_decimal_comma(cell: str) -> bool:
+    """Whether a cell is a number, or a limit, with a comma where others have a point."""
+    return _COMMA.fullmatch(cell) is not None
+
+
+def pointed(cell: str) -> str:
+    """The cell with a decimal point, where it is a number with a decimal comma."""
+    return cell.replace(",", ".") if has_decimal_comma(cell) else cell
+
+
+def with_points(rows: Sequence[Sequence[str]], delimiter: str) -> list[list[str]]:
+    """Rows of equal length with decimal points in every column of numbers.
+
+    Only between semicolons or tabs is a comma a decimal sign; between commas ``"1,500"`` may be more than a thousand.
+    """
+    columns: Iterable[Sequence[str]] = list(zip(*rows, strict=True))
+    if delimiter != ",":
+        columns = [[*map(pointed, c)] if all(not cell or _NUMBER.fullmatch(cell) for cell in c) else c for c in columns]
+    return [list(row) for row in zip(*columns, strict=True)]
