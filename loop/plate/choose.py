@@ -62,7 +62,7 @@ def fill_plate(
         pinned: What a person wants on the plate: it has its wells first, and notes say what found none.
 
     Raises:
-        PoolExhausted: Nothing untried fits any well.
+        PoolExhausted: Nothing untried fits any well, or can lie beside the control wells.
         SpaceError: The fixed condition of the control wells is not allowed with any shared values.
     """
     rng = np.random.default_rng([seed, 17])
@@ -90,7 +90,12 @@ def fill_plate(
         frame = wells.settled(Frame(tuple(_filled_up(v) for v in wells.fixed), (None,) * len(plate.at_most)))
         notes.append("nothing but what is pinned is left to try; the other wells stay empty")
         return (*wished, *_seated([], plate, wells, frame, every, space, controls, rng)), tuple(notes)
-    frame, compared = _frame(every, plate, wells, source, total + repeats, rng)
+    try:
+        frame, compared = _frame(every, plate, wells, source, total + repeats, rng)
+    except SpaceError as error:
+        if not len(tried):
+            raise
+        raise PoolExhausted(f"nothing untried can lie beside the control wells: {error}") from None
     notes.append(_told(frame, every, plate, space, compared))
     quotas = wells.quotas(frame)
     keys = sorted(quotas)

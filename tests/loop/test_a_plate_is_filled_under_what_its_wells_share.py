@@ -552,3 +552,17 @@ def test_what_does_not_apply_is_no_option_on_the_plate() -> None:
     assert len(made.proposals) == 10  # five bases neat, and with one solvent
     assert len({s for s in used if s is not None}) == 1
     assert None in used
+
+
+def test_a_campaign_of_which_nothing_left_may_lie_beside_its_controls_ends() -> None:
+    numbers = {"dose": {"type": "number", "values": [1, 2, 3]}, "heat": {"type": "number", "values": [1, 2, 3]}}
+    rules = [{"name": "mild", "expression": "dose * heat <= 3"}]
+    plate = {"rows": 1, "columns": 3, "share": {"heat": "row"}, "controls": {"wells": 1, "settings": {"dose": 3}}}
+    said = spec(plate, space=numbers, constraints=rules)
+    x = [np.array(row) for row in ([1.0, 1.0], [2.0, 1.0], [3.0, 1.0])]  # hotter, the control is not allowed
+    seen_ = History(
+        tuple(Observation(str(i), p, Measured((Measurement("yield", 1.0, "%", 1.0),))) for i, p in enumerate(x))
+    )
+
+    with pytest.raises(PoolExhausted, match="nothing untried can lie beside the control wells"):
+        plan(said, seen_, seed=0, experiments=50)
