@@ -74,7 +74,7 @@ class Claim:
     @property
     def surprise(self) -> float:
         """How far above the prediction the value lies, in the deviations predicted."""
-        return (self.value - self.mean) / max(self.sd, 1e-12)
+        return (self.value - self.mean) / max(self.sd, 1e-12 * min(1.0, abs(self.mean)), 1e-300)
 
 
 @dataclass(frozen=True, slots=True)

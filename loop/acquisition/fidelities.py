@@ -18,7 +18,7 @@ from torch import Tensor
 from loop.acquisition.improvement import SMOOTHING, greedy_improvement, improvement_score, in_words
 from loop.acquisition.protocol import UNLIKELIEST, Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, is_among, shortlist
-from loop.acquisition.utility import believed, draws_of, utility
+from loop.acquisition.utility import believed, draws_of, least, utility
 from loop.fidelity import fidelity_column, is_real
 
 SAMPLES = 512  # joint draws: correlations to 4 %
@@ -46,7 +46,7 @@ class Fidelities:
         n = len(real)
         truth = draws[:, (levels - 1) * n : levels * n]
         known = utility(question.objective, believed(question, question.observed))
-        tau = max(SMOOTHING * (float(known.std(correction=0)) or float(draws.std())), 1e-12)
+        tau = max(SMOOTHING * (float(known.std(correction=0)) or float(draws.std())), least(draws))
         held = draws[:, levels * n :].max(dim=1).values if len(base) else draws.min(dim=1).values
         share = torch.cat([_share(truth, draws[:, k * n : (k + 1) * n]) for k in range(levels)])
         everything = torch.cat(versions)

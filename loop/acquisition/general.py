@@ -145,7 +145,7 @@ def _relief(voice: Voice, lead: int) -> Tensor:
 
 def expected_loss(gap: Tensor, sd: Tensor) -> Tensor:
     """What is lost on average by not naming a rival that lies ``gap`` behind, give or take ``sd``; any shape."""
-    sd = sd.clamp_min(1e-12)
+    sd = sd.clamp_min(1e-300)
     z = gap / sd
     density = (-0.5 * z.square()).exp() / math.sqrt(2.0 * math.pi)
     lost: Tensor = sd * density - gap * torch.special.ndtr(-z)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import Score, candidates, expected_improvement_score, shortlist
-from loop.acquisition.utility import believed, draws_of, utility, utility_score
+from loop.acquisition.utility import believed, draws_of, least, utility, utility_score
 from loop.objective import SCORES
 
 SAMPLES = 256
@@ -50,7 +50,7 @@ class Improvement:
             held.max(dim=1).values,
             question.chance(short).log(),
             q,
-            tau=max(SMOOTHING * spread, 1e-12),
+            tau=max(SMOOTHING * spread, least(draws)),
             log_price=lambda chosen: torch.as_tensor(question.price(short, [short[i].numpy() for i in chosen])).log(),
         )
         meaning = f"expected improvement, {in_words(question)}{question.per}"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, random_untried, shortlist
+from loop.acquisition.utility import least
 from loop.surrogates.protocol import FittedSurrogate
 
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
@@ -160,7 +161,7 @@ class _Surface:
 
     @staticmethod
     def of(model: FittedSurrogate, x: Tensor, seed: int) -> _Surface:
-        return _Surface(torch.cov(model.samples(x, SURFACE_SAMPLES, seed=seed).T), max(model.noise_sd**2, 1e-12))
+        return _Surface(torch.cov(model.samples(x, SURFACE_SAMPLES, seed=seed).T), max(model.noise_sd**2, 1e-300))
 
     def reduction(self, n: int, end: int) -> Tensor:
         """Share of the variance of points ``n`` to ``end`` that measuring each of the first ``n`` removes."""
@@ -195,10 +196,10 @@ def differences(known: Tensor, model: FittedSurrogate) -> float:
 
 def _relative_sd(question: Question, x: Tensor) -> Tensor:
     """Standard deviation relative to the noise and averaged over targets: shape ``(n,)``."""
-    parts = [m.moments(x)[1] / max(m.noise_sd, 1e-12) for m in question.models]
+    parts = [m.moments(x)[1] / max(m.noise_sd, 1e-300) for m in question.models]
     return torch.stack(parts).mean(0)
 
 
 def _standard(draws: Tensor) -> Tensor:
     """Draws with mean 0 and deviation 1 over all points, so that targets can be added: ``(samples, n)``."""
-    return (draws - draws.mean()) / draws.std(correction=0).clamp_min(1e-12)
+    return (draws - draws.mean()) / draws.std(correction=0).clamp_min(least(draws))

@@ -62,9 +62,14 @@ def utility_score(question: Question, best: float, x: Tensor) -> Tensor:
         mean, sd = model.moments(x)
         total[..., i] = mean + torch.cat([half, -half]) * sd
     gain = utility(question.objective, total) - best
-    tau = float(gain.std()) * ROUNDING + 1e-12
+    tau = float(gain.std()) * ROUNDING + least(total)
     score: Tensor = (tau * torch.nn.functional.softplus(gain / tau)).mean(0)
     return score.clamp_min(1e-300)
+
+
+def least(values: Tensor) -> float:
+    """A width that nothing is told apart by: 1e-12, or a like share of values that are all small."""
+    return max(1e-12 * min(1.0, float(values.abs().max())), 1e-300)
 
 
 def joint_model(question: Question, samples: int) -> tuple[Model, MCSampler]:

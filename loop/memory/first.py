@@ -8,7 +8,7 @@ from torch import Tensor
 from loop.acquisition.improvement import SAMPLES, greedy_improvement
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.streaming import shortlist
-from loop.acquisition.utility import draws_of, utility
+from loop.acquisition.utility import draws_of, least, utility
 
 
 def first_choices(question: Question, q: int) -> tuple[Chosen, ...]:
@@ -27,7 +27,7 @@ def first_choices(question: Question, q: int) -> tuple[Chosen, ...]:
             torch.full((SAMPLES,), float(draws.min()), dtype=draws.dtype),
             question.chance(short).log(),
             q,
-            tau=max(0.01 * spread, 1e-12),
+            tau=max(0.01 * spread, least(draws)),
             log_price=lambda chosen: torch.as_tensor(question.price(short, [short[i].numpy() for i in chosen])).log(),
         )
     meaning = "what it is expected to add to the best of the batch, by the sources"
@@ -42,4 +42,4 @@ def _optimistic(question: Question, x: Tensor) -> Tensor:
         ends = torch.stack([mean - sd, mean + sd])
         parts.append(ends.gather(0, target.worth(ends).argmax(dim=0)[None])[0])
     value = utility(question.objective, torch.stack(parts, dim=1))
-    return torch.sigmoid((value - value.mean()) / value.std().clamp_min(1e-12))
+    return torch.sigmoid((value - value.mean()) / value.std().clamp_min(least(value)))

@@ -23,6 +23,7 @@ from loop.surrogates.protocol import TrainingSet
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
+ALIKE = 1e-9  # values that differ by a smaller share of themselves are all alike
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
 
 
@@ -167,7 +168,7 @@ def standardised(data: TrainingSet) -> tuple[float, float]:
     y = torch.where(closed, low + width / 2, data.y)
     shift, scale = standardisation(y)
     spread = math.sqrt(float(y.var(correction=0) + (width.square() / 12).mean()))
-    return shift, spread if spread > 1e-9 * (1.0 + float(y.abs().max())) else scale
+    return shift, spread if spread > ALIKE * float(y.abs().max()) else scale
 
 
 def expected_values(fitted: ExactPosterior, data: TrainingSet) -> Tensor:
@@ -183,7 +184,7 @@ def expected_values(fitted: ExactPosterior, data: TrainingSet) -> Tensor:
 def standardisation(y: Tensor) -> tuple[float, float]:
     """Mean and standard deviation of values, the latter 1 where all are alike."""
     scale = float(y.std(correction=0))
-    return float(y.mean()), scale if scale > 1e-9 * (1.0 + float(y.abs().max())) else 1.0
+    return float(y.mean()), scale if scale > ALIKE * float(y.abs().max()) else 1.0
 
 
 def noise_weights(sd: Tensor, scale: float) -> Tensor:

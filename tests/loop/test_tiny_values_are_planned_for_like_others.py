@@ -1,0 +1,74 @@
+"""The unit of a target is the chemist's: a diffusion coefficient of 1e-10 m2/s is planned for as one of 100 um2/s."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from campaigns import alcohol_yield, measured, observe, reaction_spec
+from test_sources_are_heard_while_they_help import earlier_of, first_batch, settings_of
+
+from loop.history import Claim, History
+from loop.insight.best import honest_best
+from loop.planner import plan
+from loop.spec import CampaignSpec
+from loop.surrogates.exact import standardisation
+
+TINY = 2.0**-40  # 9e-13: a power of two, so that nothing is rounded
+
+
+def seen(spec: CampaignSpec, scale: float) -> History:
+    return History(
+        tuple(
+            observe(spec, s, measured(rate=scale * alcohol_yield(s)), f"o{i}")
+            for i, s in enumerate(settings_of(spec)[::3])
+        )
+    )
+
+
+def claims(scale: float) -> tuple[Claim, ...]:
+    return tuple(Claim("rate", 50 * scale, 10 * scale, (50 + 10 * (-1) ** i) * scale) for i in range(12))
+
+
+@pytest.mark.parametrize("goal", ["maximize", "minimize"])
+@pytest.mark.parametrize("acquisition", ["improvement", "exploration", "thompson"])
+def test_the_same_candidates_are_proposed_in_whatever_unit(goal: str, acquisition: str) -> None:
+    spec = reaction_spec({"rate": {"goal": goal}}, acquisition=acquisition)
+
+    plans = [
+        plan(spec, History(seen(spec, scale).observations, claims=claims(scale)), seed=0, experiments=3)
+        for scale in (1.0, TINY)
+    ]
+
+    assert [p.candidate for p in plans[1].proposals] == [p.candidate for p in plans[0].proposals]
+    for one, tiny in zip(*(p.proposals for p in plans), strict=True):
+        assert tiny.predictions[0].sd == pytest.approx(TINY * one.predictions[0].sd)
+    regrets: list[dict[str, Any]] = [dict(p.model["regret"]) for p in plans]
+    assert regrets[1]["epsilon"] == pytest.approx(TINY * regrets[0]["epsilon"])
+    assert regrets[1]["widened"] == pytest.approx(regrets[0]["widened"])
+
+
+def test_the_best_is_known_as_well() -> None:
+    spec = reaction_spec({"rate": {"goal": "maximize"}})
+
+    one, tiny = (honest_best(spec, seen(spec, scale), seed=0).candidates[0] for scale in (1.0, TINY))
+
+    assert tiny.label == one.label
+    assert tiny.best_of_tried == pytest.approx(one.best_of_tried)
+
+
+def test_so_is_a_first_batch_by_sources() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize"}}, batch=5, initial={"experiments": 5})
+
+    one, tiny = (
+        first_batch(spec, earlier_of(lambda s, scale=scale: scale * alcohol_yield(s), spec=spec))
+        for scale in (1.0, TINY)
+    )
+
+    assert [p.candidate for p in tiny.proposals] == [p.candidate for p in one.proposals]
+
+
+def test_values_that_are_all_alike_have_no_scale() -> None:
+    for value in (0.0, 50.0, 1e-13):
+        assert standardisation(torch.full((5,), value, dtype=torch.float64)) == (pytest.approx(value), 1.0)
