@@ -16,7 +16,7 @@ WRITTEN = 1_000_000  # up to this many allowed combinations, a component is writ
 LOOK = 20_000  # rows of a look at a component that may be larger
 REPEATS = 12  # looks, for an estimate with an interval
 STUDENT = 2.2  # two-sided 95 % quantile of Student's t for 11 degrees of freedom
-WORTH_DRAWING = 2e-3  # share of allowed draws above which drawing and throwing away is quick
+WORTH_DRAWING = 1e-2  # share of allowed draws above which drawing and throwing away is quick, and always finds one
 RESERVOIR = 200_000  # combinations kept of a component too large to write out and too thin to draw from
 TRIES = 64  # rounds of draws
 

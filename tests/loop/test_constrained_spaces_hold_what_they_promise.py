@@ -11,7 +11,7 @@ from loop.errors import SpaceError
 from loop.space import ProductPool, sample_space
 from loop.space import pool as pool_module
 from loop.space.counting import allowed_share, count_candidates, said_count
-from loop.space.factors import factors
+from loop.space.factors import Drawn, factors
 from loop.spec import build_space
 from tests.loop.spaces import brute_count, spaces, spec_of
 
@@ -239,3 +239,16 @@ def test_what_does_not_apply_meets_no_condition_of_an_exclusion():
     assert space.contains({"ligand": "none", "t": 40})
     assert space.contains({"ligand": "none", "t": 20})
     assert len(ProductPool(space)) == 2 + 2 + 3  # no ligand; 1 and 5 at 40; 0.5, 1 and 5 at 20
+
+
+def test_a_thin_component_is_not_drawn_from_by_chance():
+    section = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
+    space = build_space(spec_of(section, [{"sum": {f"p{i}": 1 for i in range(9)}, "at_most": 17}]))  # 0.3 % of 10^9
+    (factor,) = factors(space)
+
+    assert factor.count.low <= 3_021_590 <= factor.count.high
+    # 4,096 draws miss with a chance of 4e-6, and 300,000 candidates are drawn for a batch
+    assert not isinstance(factor, Drawn)
+    x = ProductPool(space).sample(1_000, np.random.default_rng(0))
+    assert space.holds(x).all()
+    assert len(x) > 900
