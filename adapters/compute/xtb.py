@@ -19,6 +19,13 @@ HARTREE: Final = 27.211386245988  # eV
 DEBYE: Final = 2.541746473  # per atomic unit of dipole
 
 PROPERTIES: Final = {"energy": "hartree", "homo": "eV", "lumo": "eV", "gap": "eV", "dipole": "debye"}
+# Covalent radii in multiple bonds, in angstrom. Source: Pyykko and Atsumi, Chem. Eur. J. 15 (2009) 12770, and Pyykko,
+# Riedel and Patzschke, Chem. Eur. J. 11 (2005) 3511.
+_RADII: Final = {
+    "DOUBLE": {"C": 0.67, "N": 0.60, "O": 0.57, "P": 1.02, "S": 0.94},
+    "TRIPLE": {"C": 0.60, "N": 0.54, "O": 0.53, "P": 0.94, "S": 0.95},
+}
+_TOO_LONG: Final = 0.1  # above their sum: with parameters MMFF is within 0.07 (examples/data), without 0.15 and more
 _HEAVIEST: Final = 86  # radon: GFN2-xTB has no parameters beyond
 
 
@@ -137,17 +144,39 @@ def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
     repairs = _embed(all_chem, molecule, smiles, seed)
     if molecule.GetNumAtoms() == 1:
         return repairs
-    if all_chem.MMFFHasAllMoleculeParams(molecule):
+    unfit = _why_not_mmff(all_chem, molecule)
+    if not unfit:
         left = all_chem.MMFFOptimizeMolecule(molecule, maxIters=5000)
     elif all_chem.UFFHasAllMoleculeParams(molecule):
-        repairs.append("optimised with UFF: MMFF has no parameters")
+        repairs.append(f"optimised with UFF: {unfit}")
         left = all_chem.UFFOptimizeMolecule(molecule, maxIters=5000)
     else:
-        repairs.append("not optimised: neither MMFF nor UFF has parameters")
+        repairs.append(f"not optimised: {unfit}, and UFF has no parameters either")
         left = 0
     if left != 0:
         repairs.append("force field not converged in 5,000 steps")
     return repairs
+
+
+def _why_not_mmff(all_chem: Any, molecule: Any) -> str:
+    """Why MMFF cannot optimise the molecule; "" where it can.
+
+    Where MMFF has no parameters for a double or triple bond (CO2, CS2, N2, every isothiocyanate), RDKit makes it as
+    long as a single one: C=S of R-N=C=S would be 1.80 angstrom, and the gap far too small.
+    """
+    if not all_chem.MMFFHasAllMoleculeParams(molecule):
+        return "MMFF has no parameters"
+    properties = all_chem.MMFFGetMoleculeProperties(molecule)
+    for bond in molecule.GetBonds():
+        radii = _RADII.get(str(bond.GetBondType()), {})
+        ends = bond.GetBeginAtom().GetSymbol(), bond.GetEndAtom().GetSymbol()
+        at = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        if all(end in radii for end in ends) and (found := properties.GetMMFFBondStretchParams(molecule, *at)):
+            length = found[2]
+            if length > sum(radii[end] for end in ends) + _TOO_LONG:
+                sign = "=" if bond.GetBondTypeAsDouble() == 2 else "#"
+                return f"MMFF takes {sign.join(ends)} for a bond of {length:.2f} angstrom"
+    return ""
 
 
 def _embed(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:

@@ -188,6 +188,32 @@ def test_without_mmff_parameters_uff_is_used_and_said() -> None:
     assert embed("C[Se]C").repairs == ("optimised with UFF: MMFF has no parameters",)
 
 
+@pytest.mark.parametrize(
+    ("smiles", "ends", "length"),  # by experiment, in angstrom; with MMFF they are 0.2 and more too long
+    [("O=C=O", "CO", 1.160), ("S=C=S", "CS", 1.553), ("CN=C=S", "CS", 1.597), ("N#N", "NN", 1.098)],
+)
+def test_a_multiple_bond_is_not_made_as_long_as_a_single_one(smiles: str, ends: str, length: float) -> None:
+    geometry = embed(smiles)
+    first, second = ({"C": 6, "N": 7, "O": 8, "S": 16}[end] for end in ends)
+    places = list(zip(geometry.numbers, geometry.positions, strict=True))
+    found = min(
+        float(np.linalg.norm(a - b))
+        for i, (m, a) in enumerate(places)
+        for j, (n, b) in enumerate(places)
+        if i != j and (m, n) == (first, second)
+    )
+
+    assert found == pytest.approx(length, abs=0.1)  # what may be asked of a force field
+    assert geometry.repairs[0].startswith("optimised with UFF: MMFF takes ")
+
+
+@pytest.mark.parametrize(
+    "smiles", ["CN=C=O", "CC(N)=S", "CS(C)(=O)=O", "C[N+](=O)[O-]", "CN=[N+]=[N-]", "CC#N", "C=S=O"]
+)
+def test_where_mmff_knows_the_bonds_it_is_used(smiles: str) -> None:
+    assert embed(smiles).repairs == ()
+
+
 def test_a_strained_cage_is_embedded_in_another_way_and_said() -> None:
     repairs = embed("CC12CN=C3OC1(C)C32").repairs
 
