@@ -70,8 +70,8 @@ def fill_plate(
     notes = []
     if experiments < plate.wells:
         reserved = [f"{n} {kind} well{'s' * (n != 1)}" for n, kind in ((controls, "control"), (repeats, "replicate"))]
-        left = "1 experiment is" if experiments == 1 else f"{experiments} experiments are"
-        notes.append(f"{left} left for a plate of {plate.wells} wells: {', '.join(reserved)}, the others empty")
+        paid = "1 experiment is" if experiments == 1 else f"{experiments} experiments are"
+        notes.append(f"{paid} left for a plate of {plate.wells} wells: {', '.join(reserved)}, the others empty")
     wells = Wells(plate, plate.control_wells(controls, rng))
     every = scored(plate, space, pool, tried, source, seed=seed, also=[w.x for w in pinned])
     total = min(experiments, plate.wells) - controls - repeats
