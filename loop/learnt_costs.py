@@ -111,6 +111,7 @@ def _priced(
         return Learnt(costs, (*notes, f"fidelity: {told}"))
     if money.known >= hours.known:
         prices = np.maximum(money.filled, 0.0)
+        notes += _overstated(costs, taken, column, whole, names)
         costs = replace(costs, options=(*costs.options, (column, prices)))
         pooled, unit = whole, costs.unit or "in money"
     else:
@@ -133,6 +134,15 @@ def _stated_prices(
     if stated.unit == "h":  # the prices are hours themselves
         found += _contradictions("costs", _pool(every, column, len(names)).medians, hours, names, "h")
     return found
+
+
+def _overstated(costs: Costs, taken: Sequence[Taken], column: int, whole: _Pooled, names: Sequence[str]) -> list[str]:
+    """Where the rest of the costs alone is more than results of a version took in all, so that no price is left."""
+    rest = _pool([(x, float(costs.basis(x[None])[0])) for x, e in taken if e.cost is not None], column, len(names))
+    kept = [
+        n if said > median else 0 for said, median, n in zip(rest.medians, whole.medians, whole.counts, strict=True)
+    ]
+    return _contradictions("costs", rest.medians, replace(whole, counts=np.array(kept)), names, costs.unit)
 
 
 def _contradictions(key: str, stated: Floats, found: _Pooled, names: Sequence[str], unit: str) -> list[str]:

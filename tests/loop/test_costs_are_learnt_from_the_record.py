@@ -174,3 +174,17 @@ def test_hours_of_an_experiment_are_learnt_where_the_budget_wants_them() -> None
 )
 def test_what_a_result_took_is_read_from_its_provenance(provenance: Any, said: Expense) -> None:
     assert read_expense({"provenance": provenance}) == said
+
+
+def test_stated_costs_that_exceed_all_that_a_version_took_are_said_to_count() -> None:
+    """Each experiment is stated to cost 10; a version that takes 1 in all still counts with those 10."""
+    spec = spec_of(costs={"unit": "EUR", "experiment": 10})
+
+    found = learnt(spec, took(spec, [("calculated", None, 1.0), ("measured", None, 40.0), ("modelled", None, 8.0)] * 3))
+
+    assert prices(found) == pytest.approx([10.0, 10.0, 40.0], abs=0.05)
+    said = [note for note in found.notes if note.startswith("costs: stated")]
+    assert said == [
+        "costs: stated are 10 EUR, and results of calculated took 1 EUR (median of 3); "
+        "the stated figure counts: correct it, or leave it out to go by the record"
+    ]
