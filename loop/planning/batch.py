@@ -26,7 +26,7 @@ from loop.plate.pins import Wish
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
 from loop.policy.initial import first_experiments, initial_design
-from loop.policy.paying import covered, said
+from loop.policy.paying import covered, said, set_aside
 from loop.policy.replicate import spend
 from loop.record import Arm, Place
 
@@ -184,6 +184,10 @@ def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:
         kept = covered(np.array([p.x for p in picks]), costs, purse, last, replicates=1, seed=s.seed)
         if not kept or len(kept) == len(picks):
             break
+        if not all(
+            costs.spent(p.x[None], last).fits(purse) for p in picks
+        ):  # too dear by itself: no smaller plate helps
+            break
         paid = f"the budget leaves {said(purse, costs)}, which pays for {len(kept)} of {len(picks)} wells"
         picks, notes = _filled(s, plate, len(kept))
         notes = [paid, *notes]
@@ -192,7 +196,7 @@ def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:
 
 def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], list[str]]:
     """The next plate with at most so many experiments."""
-    pinned = [Wish(said.x, said.why) for said in s.history.pinned]
+    pinned, unpaid = _paid_wishes(s)
     if s.belief is not None:
         seats, notes = asked_plate(plate, s.spec, s.question(), s.after_initial, experiments, pinned)
         function = acquisition_of(s.spec, s.objective)
@@ -212,4 +216,20 @@ def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], l
             Place(1, plate.label(seat.well), int(blocks[seat.well]) + 1),
         )
         for seat in seats
-    ], list(notes)
+    ], [*unpaid, *notes]
+
+
+def _paid_wishes(s: Situation) -> tuple[list[Wish], list[str]]:
+    """What a person wants on the plate and the budget pays for, with a note on what it does not."""
+    wishes = [Wish(one.x, one.why) for one in s.history.pinned]
+    if not wishes or s.purchase is None:
+        return wishes, []
+    costs, purse = s.purchase.costs, s.purchase.purse
+    kept, _ = set_aside(np.array([w.x for w in wishes]), costs, purse, s.purchase.last)
+    notes = [
+        f"{s.space.label(s.space.settings(w.x))}, pinned, costs more than the budget leaves ({said(purse, costs)}); "
+        "it stays pinned"
+        for i, w in enumerate(wishes)
+        if i not in kept
+    ]
+    return [wishes[i] for i in kept], notes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import PoolExhausted
-from loop.history import History, Observation
+from loop.history import History, Observation, Said
 from loop.planner import plan
 from loop.policy.paying import reason_to_end
 from loop.policy.run_order import run_order, within
@@ -214,3 +214,18 @@ def test_a_plate_that_cannot_be_paid_whole_keeps_the_shares_of_its_reserved_well
     assert arms.count(Arm.REFERENCE) == arms.count(Arm.REPLICATE) == 1
     assert 5 <= len(arms) <= 8
     assert any(note.startswith("the budget leaves 80 EUR, which pays for") for note in found.notes)
+
+
+def test_a_pinned_candidate_that_is_too_dear_takes_no_wells_from_a_plate():
+    space = {
+        "ligand": {"type": "category", "options": list("abcd")},
+        "base": {"type": "category", "options": list("klm")},
+    }
+    costs = {"unit": "EUR", "experiment": 10, "options": {"ligand": {"d": 500}}}
+    spec = a_spec(space, costs, plate={"rows": 2, "columns": 3}, planner={"initial": {"design": "random"}})
+    dear = build_space(spec).coordinates({"ligand": "d", "base": "k"})
+    seen = [Observation(f"o{b}", np.array([3.0, b]), measured(y=1.0)) for b in (1.0, 2.0)]  # the other dear ones
+    found = plan(spec, History(tuple(seen), pinned=(Said(dear, "hope"),)), seed=0, experiments=40, purse=Purse(100.0))
+
+    assert len(found.proposals) == 6
+    assert any("pinned, costs more than the budget leaves (100 EUR); it stays pinned" in note for note in found.notes)
