@@ -90,6 +90,8 @@ def run_jobs(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], proc
     with ProcessPoolExecutor(max_workers=processes) as pool:
         waiting = {pool.submit(function, *job): i for i, job in enumerate(jobs)}
         for done, future in enumerate(as_completed(waiting), start=1):
+            if future.exception() is not None:  # told at once, not after all the others
+                pool.shutdown(wait=False, cancel_futures=True)
             results[waiting[future]] = future.result()
             spent = time.perf_counter() - start
             left = spent / done * (len(jobs) - done)

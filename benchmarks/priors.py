@@ -50,7 +50,7 @@ def ranking(problem: Problem, way: str, seed: int) -> dict[str, dict[str, list[s
             means = rng.permutation(len(means)).astype(float)
         if way == "half" and number % 2:
             continue
-        written = [f"{o:g}" if isinstance(o, float) else o for o in options]
+        written = [str(o) for o in options]
         ranked[name] = [written[i] for i in np.argsort(-means, kind="stable")]
     return {problem.targets[0]: ranked}
 

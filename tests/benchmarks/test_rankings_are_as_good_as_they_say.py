@@ -9,7 +9,7 @@ import priors
 from problems import Problem
 from problems.problem import bare_spec
 
-WORTH = {"ligand": dict(zip("ABCDEFGH", (5, 30, 10, 25, 0, 20, 35, 15), strict=True)), "heat": {20.0: 0, 80.0: 40}}
+WORTH = {"ligand": dict(zip("ABCDEFGH", (5, 30, 10, 25, 0, 20, 35, 15), strict=True)), "heat": {20.0: 0, 80.123456789: 40}}
 
 
 def problem() -> Problem:
@@ -25,9 +25,9 @@ def problem() -> Problem:
 def test_a_right_ranking_is_the_order_of_the_means_and_is_understood_by_a_campaign() -> None:
     made = priors.ranking(problem(), "right", 3)
 
-    assert made == {"yield": {"ligand": list("GBDFHCAE"), "heat": ["80", "20"]}}
+    assert made == {"yield": {"ligand": list("GBDFHCAE"), "heat": ["80.123456789", "20.0"]}}
     observed, told = priors.campaign(problem(), 0, 5, prior=made)
-    assert observed[0]["settings"] == {"ligand": "G", "heat": 80.0}  # the first batch follows it
+    assert observed[0]["settings"] == {"ligand": "G", "heat": 80.123456789}  # the first batch follows it
     assert told[0]["source"] == "prior"
 
 
@@ -48,4 +48,4 @@ def test_a_ranking_puts_the_lowest_first_where_low_is_good() -> None:
     made = problem()
     made.spec["objective"]["yield"]["goal"] = "minimize"
 
-    assert priors.ranking(made, "right", 0)["yield"]["heat"] == ["20", "80"]
+    assert priors.ranking(made, "right", 0)["yield"]["heat"] == ["20.0", "80.123456789"]
