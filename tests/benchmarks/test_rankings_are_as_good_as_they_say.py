@@ -9,7 +9,10 @@ import priors
 from problems import Problem
 from problems.problem import bare_spec
 
-WORTH = {"ligand": dict(zip("ABCDEFGH", (5, 30, 10, 25, 0, 20, 35, 15), strict=True)), "heat": {20.0: 0, 80.123456789: 40}}
+WORTH = {
+    "ligand": dict(zip("ABCDEFGH", (5, 30, 10, 25, 0, 20, 35, 15), strict=True)),
+    "heat": {20.0: 0, 80.123456789: 40},
+}
 
 
 def problem() -> Problem:
