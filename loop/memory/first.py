@@ -9,15 +9,23 @@ from loop.acquisition.improvement import SAMPLES, greedy_improvement
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.streaming import shortlist
 from loop.acquisition.utility import draws_of, least, utility
+from loop.surrogates.metric import Representation, metric
+
+WIDE = 1_000  # candidates of a continuous space that are thinned out
+APART = 0.2  # of the range of one number; two options are 1.4 apart
 
 
 def first_choices(question: Question, q: int) -> tuple[Chosen, ...]:
     """Up to ``q`` points whose best is expected to be highest; for one target, or targets with a trade-off.
 
-    There is nothing to improve on yet: each point counts for what it adds to the best of those chosen before it.
+    There is nothing to improve on yet: each point counts for what it adds to the best of those chosen before it. Where
+    numbers are continuous the points lie apart, and there may be fewer of them.
     """
     with torch.no_grad():
-        short = shortlist(question, lambda x: _optimistic(question, x))
+        if question.pool is None:
+            short = _apart(question, shortlist(question, lambda x: _optimistic(question, x), WIDE))
+        else:
+            short = shortlist(question, lambda x: _optimistic(question, x))
         if not len(short):
             return ()
         draws = draws_of(question, short, SAMPLES)
@@ -32,6 +40,16 @@ def first_choices(question: Question, q: int) -> tuple[Chosen, ...]:
         )
     meaning = "what it is expected to add to the best of the batch, by the sources"
     return tuple(Chosen(short[i].numpy(), float(value.exp()), meaning) for i, value in zip(picked, logs, strict=True))
+
+
+def _apart(question: Question, x: Tensor) -> Tensor:
+    """The rows of ``x``, ``(n, d)``, the best first, that lie ``APART`` from each other: ``(k, d)``."""
+    near = metric(question.space, Representation.ONE_HOT).squared(x, x) < APART**2
+    kept: list[int] = []
+    for row in range(len(x)):
+        if not bool(near[row, kept].any()):
+            kept.append(row)
+    return x[kept]
 
 
 def _optimistic(question: Question, x: Tensor) -> Tensor:

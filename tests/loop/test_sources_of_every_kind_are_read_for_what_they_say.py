@@ -99,6 +99,18 @@ class TestOfWhatDoesNotAlwaysApply:
         assert batch.proposals[0].candidate.settings["solvent"] == "DMSO"
         assert "source 'before' is heard" in batch.notes[0]
 
+    def test_in_a_continuous_space_the_first_points_lie_apart(self) -> None:
+        spec, before = (spec_over(n, solvent=SOLVENTS, heat=HEAT) for n in ("now", "before"))
+
+        batch = plan(spec, History(), seed=0, experiments=5, earlier=[drawn(before, lambda s: s["heat"])])
+
+        heard = [p.candidate.settings for p in batch.proposals if p.acquisition == "first"]
+        assert heard
+        for i, one in enumerate(heard):
+            for other in heard[:i]:
+                assert one["solvent"] != other["solvent"] or abs(one["heat"] - other["heat"]) >= 0.2 * 40
+        assert len(batch.proposals) == 5
+
     def test_a_number_that_does_not_apply_is_not_converted(self) -> None:
         here, there = (
             build_space(spec_over(mode=MODE, heat={**number, "unless": {"mode": "neat"}}))
