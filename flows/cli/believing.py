@@ -57,7 +57,7 @@ def best(
         screen.say(f"{standing.regret} (when round {standing.round} was planned)")
     for note in found.notes:
         screen.say(f"note: {note}")
-    doubts = (
-        "more experiments go to such doubts" if found.scope else "replicates: planned spends experiments on such doubts"
-    )
+    doubts = "replicates: planned (on plates plate: {replicates: N}) spends experiments on such doubts"
+    if found.scope:
+        doubts = "more experiments go to such doubts"
     screen.next_step(f"hakken report {typed(campaign)} draws all of it; {doubts}")
