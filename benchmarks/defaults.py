@@ -22,12 +22,9 @@ import numpy as np
 from contest import hakken, run
 from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
 from numpy.typing import NDArray
+from planners import TABLES
 from problems import load_problem
 
-TABLES = (
-    "direct_arylation", "arylation_extended", "buchwald_hartwig", "bh_chlorides", "bh_bromides", "bh_iodides",
-    "aryl_scope", "baumgartner",
-)  # fmt: skip
 DEFAULT = "hakken"
 CANDIDATES: dict[str, dict[str, Any]] = {
     DEFAULT: {},

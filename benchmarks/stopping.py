@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from contest import history_of
 from harness import Mark, arguments, finish, run_jobs
+from planners import TABLES
 from problems import load_problem
 
 from loop.history import Claim
@@ -34,10 +35,6 @@ from loop.insight.statements import CHECKED
 from loop.planner import plan
 from loop.spec import CampaignSpec
 
-TABLES = (
-    "direct_arylation", "arylation_extended", "buchwald_hartwig", "bh_chlorides", "bh_bromides", "bh_iodides",
-    "aryl_scope", "baumgartner",
-)  # fmt: skip
 BATCH = 5
 REGRETS = (5.0, 10.0)  # points of yield
 DELTAS = (0.01, 0.05, 0.1, 0.2, 0.5)
