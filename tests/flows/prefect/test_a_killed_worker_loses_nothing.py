@@ -138,7 +138,8 @@ def test_a_scheduled_campaign_survives_its_worker(settings: Settings, tmp_path: 
     run(calm, "small", on_tick=lambda _: None, poll=0.02)
     processes.start(str(PREFECT), "server", "start", "--host", "127.0.0.1", "--port", str(processes.port))
     until(lambda: answers(f"{processes.api}/health"), "the server answers")
-    deploy = processes.start(sys.executable, "-W", "ignore", "-m", "flows.deployments", "small", "--every", "6")
+    # Far longer than a pass takes on a busy machine: passes that pile up block the server for good.
+    deploy = processes.start(sys.executable, "-W", "ignore", "-m", "flows.deployments", "small", "--every", "15")
     assert deploy.wait(PATIENCE) == 0
 
     first = processes.worker()
