@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.durable import write_once
+from loop.cells import delimiter_of
 
 KEY: Final = "key"
 
@@ -60,8 +61,7 @@ def read_sheet(path: Path) -> Sheet:
 def parse_sheet(data: bytes) -> Sheet:
     """A worksheet from the bytes of its file. Raises ``SheetError``."""
     text = _decoded(data)
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
+    delimiter = delimiter_of(text)
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
     if not lines:
         return EMPTY
