@@ -3,9 +3,10 @@
 A row is complete when every target has a value, or when ``outcome`` says how the experiment ended: ``measured``,
 ``negative``, ``cancelled``, ``fault`` or ``fault:KIND``, such as ``fault:instrument_fault``. A value may be given as a
 limit, such as ``<1``; further columns may say how many readings a value is the mean of (``yield n``), and whatever was
-recorded beside it (``plate``, ``well``, ``instrument``, ``humidity``). What was read of a row is stored at once and
-never changes; a row edited later gives a further envelope, which goes out with the next attempt that ends. Rows that
-cannot be understood are passed on as they are.
+recorded beside it (``plate``, ``well``, ``instrument``). What the campaign asks to be recorded with each result (lot,
+operator, humidity) has columns from the start, which may stay empty; their unit may be written anew. What was read of a
+row is stored at once and never changes; a row edited later gives a further envelope, which goes out with the next
+attempt that ends. Rows that cannot be understood are passed on as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from adapters.instant import dump
 from adapters.limits import excluded
 from adapters.options import Options, read_options, resolve
 from adapters.worksheet import KEY, Sheet, SheetError, change_sheet, read_sheet, with_mark, with_rows
+from loop.cells import split_header
 from loop.checkpoints import reached
 from loop.circumstances import HOUR
 from loop.contracts import (
@@ -44,7 +46,9 @@ from loop.contracts import (
     Problem,
     Status,
 )
+from loop.errors import UnitError
 from loop.outcome import Fault, FaultKind, write_outcome
+from loop.units import convert
 
 RUN_ORDER: Final = "run_order"
 OUTCOME: Final = "outcome"
@@ -62,8 +66,10 @@ class ManualOptions(Options):
 class Manual:
     """Puts each started attempt on the worksheet, and reads there how it ended."""
 
-    def __init__(self, jobs: Jobs, worksheet: Path, targets: Mapping[str, str]) -> None:
-        self._jobs, self._path, self._targets = jobs, worksheet, dict(targets)
+    def __init__(
+        self, jobs: Jobs, worksheet: Path, targets: Mapping[str, str], beside: Mapping[str, str | None] | None = None
+    ) -> None:
+        self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
         self._looked_through: Sheet | None = None  # for rows that nobody asks for
 
     def capabilities(self) -> Capabilities:
@@ -141,7 +147,7 @@ class Manual:
     def _write_row(self, handle: Handle) -> None:
         spec, key = self._jobs.spec(handle), self._jobs.key(handle)
         started = self._jobs.started(handle) or {}
-        columns = Columns.of(spec, self._targets)
+        columns = self._columns(spec)
         row = {KEY: key, RUN_ORDER: str(started.get("ordinal", 0) + 1)}
         row |= {name: spec.place[name] for name in columns.place}
         row |= {columns.settings[name]: _show(value) for name, value in spec.settings.items()}
@@ -154,7 +160,7 @@ class Manual:
         with self._sheet_alone():
             sheet = read_sheet(self._path)
             key, spec = self._jobs.key(handle), self._jobs.spec(handle)
-            columns = Columns.of(spec, self._targets)
+            columns = self._columns(spec)
             is_cancelled = self._jobs.cancelled(handle) is not None
             for row in sheet.rows:
                 if row.get(KEY, "").strip() != key or (is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"):
@@ -187,7 +193,7 @@ class Manual:
                 if other == handle:
                     continue
                 spec = self._jobs.spec(other) if self._jobs.knows(other) else None
-                payload = read_row(row, Columns.of(spec, self._targets), self._targets, spec, sheet)
+                payload = read_row(row, self._columns(spec), self._targets, spec, sheet)
                 if payload is None or (spec is not None and not self._is_correction(other, row, payload)):
                     continue
                 folder.mkdir(exist_ok=True)
@@ -201,6 +207,9 @@ class Manual:
             return row.get(OUTCOME, "").strip() != "cancelled"
         stored = self._stored(handle)
         return bool(stored) and _said(payload) not in [_said(json.loads(text)) for text in stored]
+
+    def _columns(self, spec: ExperimentSpec | None) -> Columns:
+        return Columns.of(spec, self._targets, self._beside)
 
     def _stored(self, handle: Handle) -> list[str]:
         folder = self._jobs.folder(handle)
@@ -228,15 +237,19 @@ class Manual:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """How settings and results are called on the worksheet."""
+    """How settings, results and what is recorded beside them are called on the worksheet."""
 
     settings: Mapping[str, str]  # column by parameter
     values: Mapping[str, str]  # column by target
     deviations: Mapping[str, str]
     place: tuple[str, ...] = ()
+    beside: Mapping[str, str] = field(default_factory=dict)  # column by name
+    units: Mapping[str, str | None] = field(default_factory=dict)  # of what is recorded beside; None for a label
 
     @staticmethod
-    def of(spec: ExperimentSpec | None, targets: Mapping[str, str]) -> Columns:
+    def of(
+        spec: ExperimentSpec | None, targets: Mapping[str, str], recorded: Mapping[str, str | None] | None = None
+    ) -> Columns:
         values = {target: _titled(target, unit) for target, unit in targets.items()}
         deviations = {target: f"{target} sd" for target in targets}
         taken = _OWN | set(values.values()) | set(deviations.values())
@@ -245,12 +258,16 @@ class Columns:
             title = _titled(name, spec.units.get(name, "") if spec is not None else "")
             settings[name] = f"setting {title}" if title in taken else title
         place = tuple(name for name in PLACE if spec is not None and name in spec.place)
-        return Columns(settings, values, deviations, place)
+        units = {name: unit for name, unit in (recorded or {}).items() if name not in place}
+        taken |= set(settings.values())
+        titles = {name: _titled(name, unit or "") for name, unit in units.items()}
+        beside = {name: f"context {title}" if title in taken else title for name, title in titles.items()}
+        return Columns(settings, values, deviations, place, beside, units)
 
     def all(self) -> list[str]:
         """Every column, in the order of the worksheet."""
         results = [column for t in self.values for column in (self.values[t], self.deviations[t])]
-        return [KEY, RUN_ORDER, *self.place, *self.settings.values(), *results, OUTCOME, COMMENT]
+        return [KEY, RUN_ORDER, *self.place, *self.settings.values(), *results, *self.beside.values(), OUTCOME, COMMENT]
 
 
 def read_row(
@@ -306,13 +323,26 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
     settings = read_options(ManualOptions, "manual", options)
     name = settings.worksheet
     path = Path(context.folder) / "worksheet.csv" if name is None else resolve(context.base, name)
-    return Manual(Jobs(context.folder), path, context.targets)
+    return Manual(Jobs(context.folder), path, context.targets, context.beside)
 
 
 def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:
     """What the person noted beside the result: a comment, columns of their own, settings that were not as planned."""
-    known = {*columns.all(), *(f"{target} n" for target in columns.values)}
-    context: dict[str, Any] = {c: text for c, text in cells.items() if c not in known and text}
+    known = {*columns.all(), *(f"{target} n" for target in columns.values)} - {*columns.beside.values()}
+    context: dict[str, Any] = {}
+    titles = {title: name for name, title in columns.beside.items()}
+    said: dict[str, str] = {}  # by name, the column that it was found in
+    for column, text in cells.items():
+        if column in known or not text:
+            continue
+        name, unit = (titles[column], None) if column in titles else split_header(column)
+        if name not in columns.units:
+            context[column] = text
+        elif name in said:
+            raise SheetError(f"says {name} twice, in columns {said[name]!r} and {column!r}; empty or remove one")
+        else:
+            said[name] = column
+            context[name] = _beside(text, columns.units[name], unit, column, sheet)
     planned_place = {} if spec is None else spec.place
     context |= {name: text for name in columns.place if (text := cells.get(name, "")) not in ("", planned_place[name])}
     if comment := cells.get(COMMENT, ""):
@@ -324,6 +354,16 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
         if text and value != planned and text != _show(planned):
             actual[name] = value
     return {**context, "actual": actual} if actual else context
+
+
+def _beside(text: str, wanted: str | None, unit: str | None, column: str, sheet: Sheet) -> str | float:
+    """What a cell beside the result says: a number in the unit ``wanted``, where it is one, else the text as typed."""
+    if wanted is None or isinstance(number := _number(text, sheet), str):
+        return text  # what is no number is kept all the same, and a note says so
+    try:
+        return number if unit is None else convert(number, unit, wanted)
+    except UnitError as error:
+        raise SheetError(f"has a column {column!r}: {error}; give it in {wanted!r}") from None
 
 
 def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import SpecError
 from loop.record import Json
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, beside_of
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
@@ -55,6 +55,7 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         campaign=spec.campaign,
         targets={name: target.unit for name, target in spec.objective.items()},
         seed=spec.planner.seed,
+        beside=beside_of(spec),
     )
     return build(spec.laboratory.adapter, spec.laboratory.options, context)
 

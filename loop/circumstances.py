@@ -50,7 +50,7 @@ def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | flo
                 notes.append(f"context {name!r} must be a number, got {value!r}; it is kept and not used")
             elif options is not None and str(value) not in options:
                 hint = did_you_mean(str(value), options)
-                rule = f"is none of {', '.join(options)}{hint}; it is kept and not used, or declare it in the space"
+                rule = f"is none of {', '.join(options)}{hint}; it is kept and not used until the space declares it"
                 notes.append(f"context {name!r} = {value!r} {rule}")
             else:
                 found[name] = float(value) if options is None else str(value)

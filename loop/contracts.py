@@ -300,4 +300,5 @@ class AdapterContext:
     campaign: str
     targets: Mapping[str, str]  # property and unit
     seed: int = 0
+    beside: Mapping[str, str | None] = field(default_factory=dict)  # recorded with results: unit, None for a label
     extra: Mapping[str, str] = field(default_factory=dict)

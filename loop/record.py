@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from loop.experiment import Event, State
 from loop.outcome import Outcome
 
 Settings: TypeAlias = Mapping[str, str | float]
 Json: TypeAlias = Mapping[str, Any]
+
+PLACED: Final = ("plate", "well", "row", "column", "block")  # what a planned place tells of a result
 
 
 class Arm(StrEnum):
@@ -107,13 +109,7 @@ class Place:
         """What a result from there was measured on, as labels: plate, well, row, column and block."""
         row = self.well.rstrip("0123456789")
         column = self.well[len(row) :]
-        return {
-            "plate": str(self.plate),
-            "well": self.well,
-            "row": row,
-            "column": column,
-            "block": str(self.block),
-        }
+        return dict(zip(PLACED, (str(self.plate), self.well, row, column, str(self.block)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

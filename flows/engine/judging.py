@@ -11,12 +11,14 @@ from typing import Any
 
 from flows.engine.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.view import View
+from loop.circumstances import EFFECTS, read_context
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
 from loop.experiment import Event, State
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
 from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
 from loop.space import Space
+from loop.spec import declared_of
 
 ENGINE = "engine"  # source of the envelopes that the engine writes itself
 
@@ -57,6 +59,7 @@ class Judge:
         self._levels = {n: tuple(t.levels) for n, t in view.spec.objective.items() if t.levels is not None}
         self._attempts = {a.key: a for a in view.attempts}
         self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
+        self._contexts: dict[str, Json] = {o.key: o.context for o in view.observations if o.key is not None}
         self._told = self._told_before() if any(is_told(e.source) for e in view.unjudged) else set()
         self._last: dict[tuple[str, int], int] = {}
         for a in view.attempts:
@@ -117,15 +120,30 @@ class Judge:
     ) -> Judgement:
         known = self._ended.get(attempt.key)
         if known is not None:
+            how = "otherwise"
             if _sorted(known) == _sorted(outcome):
-                return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
+                if not (beside := self._beside_otherwise(attempt, context)):
+                    return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
+                how = f"so, but with {beside}"
             retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
-            message = f"attempt {attempt.key} already ended otherwise; to let this count, {retract} and tell it again"
+            message = f"attempt {attempt.key} already ended {how}; to let this count, {retract} and tell it again"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
         self._ended[attempt.key] = outcome
+        self._contexts[attempt.key] = placed(attempt, context) or {}
         is_unsent = attempt.state is State.READY
         return Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, placed(attempt, context), retry, is_unsent)
+
+    def _beside_otherwise(self, attempt: AttemptRecord, context: Json | None) -> str:
+        """What is on record beside the attempt's result where a further envelope says something else; "" for nothing.
+
+        Of what can be used only: what an envelope leaves out, or a comment, says nothing else.
+        """
+        declared = declared_of(self._view.spec)
+        mine, _ = read_context(self._contexts.get(attempt.key, {}), declared)
+        new, _ = read_context(context or {}, declared)
+        names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
+        return ", ".join(f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names)
 
     def _told_row(self, envelope: EnvelopeRecord) -> Judgement:
         """A row that a person told: the result of an attempt where it names one, else an observation."""

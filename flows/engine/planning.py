@@ -22,7 +22,7 @@ from loop.policy.paying import reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
 from loop.record import Arm, AttemptRecord, CampaignRecord, CampaignState, Json, ObservationRecord, RoundDraft
 from loop.space import Space
-from loop.spec import CampaignSpec, build_space, context_of
+from loop.spec import CampaignSpec, build_space, declared_of
 
 if TYPE_CHECKING:
     from loop.planner import Plan
@@ -223,8 +223,7 @@ def history_of(
             notes.append(f"pending attempt {attempt.key} does not condition the batch: {error}")
             continue
         inside.append(attempt)
-    declared = {n: None if c.options is None else tuple(c.options) for n, c in context_of(spec).items()}
-    return History.of(space, observations, inside, declared), tuple(notes)
+    return History.of(space, observations, inside, declared_of(spec)), tuple(notes)
 
 
 def seed_of(seed: int, campaign: str, number: int) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.plate.layout import Plate, Scope, row_name, well_number
 from loop.record import Arm, AttemptRecord, ProposalRecord, Settings
+from loop.spec import CampaignSpec, beside_of, declared_of
 
 NONE: Final = "\N{EN DASH}"  # what does not apply
 
@@ -52,6 +53,8 @@ class PlateView:
     units: Mapping[str, str]  # of every parameter, "" for none
     stock: Mapping[str, Mapping[str, int]]  # by parameter with options: wells of each option
     targets: Mapping[str, str]  # with units
+    beside: Mapping[str, str | None] = field(default_factory=dict)  # recorded with results: unit, None for a label
+    options: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of those labels that have some
 
     @property
     def single(self) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ def read_plate(
     attempts: Iterable[AttemptRecord],
 ) -> PlateView:
     """The plate that these proposals make; ``spec`` is the resolved one that they were planned under."""
-    said = spec["plate"]
+    said, said_of = spec["plate"], CampaignSpec.from_resolved(spec)
     blocks = said.get("blocks") or {"rows": said["rows"], "columns": said["columns"]}
     block = (int(blocks["rows"]), int(blocks["columns"]))
     layout = Plate(int(said["rows"]), int(said["columns"]), block)
@@ -123,11 +126,11 @@ def read_plate(
         units,
         {n: _counted(wells, n) for n in ordered if any(isinstance(w.settings.get(n), str) for w in wells)},
         {name: str(t.get("unit") or "") for name, t in spec["objective"].items()},
+        beside_of(said_of),
+        {name: options for name, options in declared_of(said_of).items() if options is not None},
     )
     common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
-    return PlateView(
-        campaign, number, view.rows, view.columns, block, view.wells, common, units, view.stock, view.targets
-    )
+    return replace(view, common=common)
 
 
 def _counted(wells: Sequence[Well], name: str) -> Mapping[str, int]:

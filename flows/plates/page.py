@@ -35,6 +35,7 @@ def render(plate: PlateView) -> str:
         plate=plate,
         style=Markup((_HERE / "plate.css").read_text("utf-8")),
         drawn=drawn,
+        results=[*plate.targets.items(), *plate.beside.items()],
         common=[(c, [(group_name(c.scope, n), v) for n, v in c.values.items()]) for c in plate.common],
         wells=sorted(plate.wells, key=lambda w: w.run_order),
         reserved=Counter(w.arm.value for w in plate.wells),
@@ -49,9 +50,10 @@ def coloured_by(plate: PlateView) -> tuple[str, ...]:
 
 
 def table(plate: PlateView) -> str:
-    """The plate as CSV to be filled in and told: key, plate, well, run order, settings, empty results."""
+    """The plate as CSV to be filled in and told: key, plate, well, run order, settings, empty cells for results."""
     titles = {n: f"{n} [{u}]" if u else n for n, u in plate.units.items()}
     results = [c for t, u in plate.targets.items() for c in (f"{t} [{u}]" if u else t, f"{t} sd")]
+    results += [f"{n} [{u}]" if u else n for n, u in plate.beside.items()]
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(["key", "run_order", "plate", "well", *titles.values(), *results, "outcome", "comment"])

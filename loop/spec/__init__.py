@@ -1,6 +1,6 @@
 """Campaign specs: what a YAML file says, strictly read, with messages that name the line and the remedy."""
 
-from loop.spec.building import build_objective, build_space, context_of
+from loop.spec.building import beside_of, build_objective, build_space, context_of, declared_of
 from loop.spec.costs import build_costs
 from loop.spec.general import build_general
 from loop.spec.lines import place
@@ -13,12 +13,14 @@ __all__ = [
     "CampaignSpec",
     "PlannerSpec",
     "ReadFile",
+    "beside_of",
     "build_costs",
     "build_general",
     "build_objective",
     "build_plate",
     "build_space",
     "context_of",
+    "declared_of",
     "place",
     "read_spec",
     "read_table",

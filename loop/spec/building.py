@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from loop.circumstances import Declared
 from loop.errors import ObjectiveError, SpaceError, UnitError
 from loop.objective import Goal, Objective, Target, Tradeoff
+from loop.record import PLACED
 from loop.space import (
     Category,
     Component,
@@ -73,6 +75,23 @@ def build_space(spec: CampaignSpec) -> Space:
 def context_of(spec: CampaignSpec) -> Mapping[str, ContextSpec]:
     """What is recorded with results and never chosen, by name."""
     return {name: p for name, p in spec.space.items() if isinstance(p, ContextSpec)}
+
+
+def declared_of(spec: CampaignSpec) -> Declared:
+    """The options of each context parameter, None for a number."""
+    return {name: None if p.options is None else tuple(p.options) for name, p in context_of(spec).items()}
+
+
+def beside_of(spec: CampaignSpec) -> Mapping[str, str | None]:
+    """What a person is asked to record beside each result, by name: the unit of a number, None for a label.
+
+    These are the context parameters, and effects of the noise that are known without being declared; those that the
+    planned place on a plate tells are not asked for.
+    """
+    effects = () if spec.noise is None else spec.noise.effects
+    declared = {name: None if p.options is not None else p.unit or "" for name, p in context_of(spec).items()}
+    told = () if spec.plate is None else PLACED
+    return {name: unit for name, unit in (dict.fromkeys(effects) | declared).items() if name not in told}
 
 
 def build_objective(spec: CampaignSpec) -> Objective:

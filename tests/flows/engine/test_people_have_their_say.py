@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +356,76 @@ def test_a_correction_on_the_worksheet_is_heard_and_counts_once_the_first_entry_
 
     assert (told.accepted, told.duplicates, told.problems) == (1, 1, [])
     assert sorted(o.measurements[0].value for o in outcomes(settings)) == [30, 54]
+
+
+RECORDED: dict[str, Any] = {
+    "lot": {"type": "context", "options": ["L1", "L2"]},
+    "humidity": {"type": "context", "unit": "%"},
+}
+
+
+def recording(settings: Settings, folder: Path, *rows: dict[str, str]) -> Path:
+    """A campaign that asks for lot and humidity, with the first rows of its worksheet filled in."""
+    space = {**spec_of()["space"], **RECORDED}
+    add(settings, folder, laboratory={"adapter": "manual"}, budget={"experiments": 4}, space=space)
+    once(settings)
+    (sheet,) = settings.home.rglob("worksheet.csv")
+    refill(sheet, *rows)
+    return sheet
+
+
+def refill(sheet: Path, *rows: dict[str, str]) -> None:
+    with sheet.open(newline="", encoding="utf-8-sig") as file:
+        kept = list(csv.DictReader(file))
+    with sheet.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(kept[0]))
+        writer.writeheader()
+        writer.writerows({**row, **(rows[i] if i < len(rows) else {})} for i, row in enumerate(kept))
+
+
+def test_what_is_typed_beside_a_result_is_recorded_as_a_told_table_would_have_it(
+    settings: Settings, tmp_path: Path
+) -> None:
+    sheet = recording(settings, tmp_path, {"yield [%]": "45", "lot": "L1", "humidity [%]": "40"})
+    once(settings)
+    refill(sheet, {}, {"yield [%]": "50", "lot": "L2", "humidity [%]": "30"})
+    told = tell(settings, "small", sheet, by="tester")
+
+    with open_ledger(settings.database) as ledger:
+        seen = [{n: o.context[n] for n in ("lot", "humidity")} for o in ledger.observations("small")]
+    assert (told.accepted, told.duplicates, told.problems) == (1, 1, [])
+    assert sorted(seen, key=str) == [{"lot": "L1", "humidity": 40.0}, {"lot": "L2", "humidity": 30.0}]
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        ({"lot": "L3"}, "context 'lot' = 'L3' is none of L1, L2; it is kept and not used until the space declares it"),
+        ({"humidity [%]": "damp"}, "context 'humidity' must be a number, got 'damp'; it is kept and not used"),
+    ],
+)
+def test_what_is_recorded_otherwise_than_declared_is_said_at_once_and_kept(
+    settings: Settings, tmp_path: Path, cells: dict[str, str], rule: str
+) -> None:
+    recording(settings, tmp_path, {"yield [%]": "45", **cells})
+
+    (note,) = (n for n in once(settings).notes if "context" in n)
+
+    assert rule in note
+    with open_ledger(settings.database) as ledger:
+        (o,) = ledger.observations("small")
+    assert f"hakken retract small {o.id} --why SLIP" in note
+    assert next(iter(cells.values())) in o.context.values()
+
+
+def test_a_lot_that_is_typed_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
+    sheet = recording(settings, tmp_path, {"yield [%]": "45", "lot": "L1"})
+    once(settings)
+    refill(sheet, {"humidity [%]": "40", "lot": "L2"}, {"yield [%]": "50"})
+
+    (note,) = (n for n in once(settings).notes if "contradictory" in n)
+
+    assert re.search("ended so, but with no humidity, lot L1; to let this count, hakken retract small", note)
 
 
 def test_a_retracted_observation_counts_no_more_and_the_round_planned_from_it_still_replays(

@@ -149,6 +149,38 @@ def test_the_table_can_be_filled_in_and_told_and_is_not_overwritten(hakken: Any,
         assert len({o.context["well"] for o in ledger.observations("wells")}) == 8
 
 
+def test_what_is_recorded_beside_results_has_columns_on_page_and_table(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = """\
+  humidity: {type: context, unit: "%"}
+  lot: {type: context, options: [L1, L2]}
+objective:"""
+    noise = "noise: {effects: [plate, operator, humidity]}\nbudget:"
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("objective:", asked).replace("budget:", noise))
+    assert hakken("tick", "wells.yaml").code == 0
+    written = hakken("plate", "wells", "--json").json
+    table = Path(written["table"])
+    filled = rows(table)
+
+    assert list(filled[0])[-5:] == ["operator", "humidity [%]", "lot", "outcome", "comment"]
+    page = Path(written["page"]).read_text(encoding="utf-8")
+    assert "<th>operator</th><th>humidity / %</th><th>lot</th><th>note</th>" in page
+    assert page.count('<td class="box"></td>') == 8 * 4 + 4 + 3  # four to fill in for each well; the stock list's own
+    assert "lot is one of L1, L2." in page
+    for row in filled:
+        row |= {"yield [%]": "20", "operator": "Ada", "humidity [%]": "41.5", "lot": "L2"}
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(filled[0]))
+        writer.writeheader()
+        writer.writerows(filled)
+    assert hakken("tell", "wells", table).code == 0
+    with open_record(home) as ledger:
+        seen = [{n: o.context[n] for n in ("operator", "humidity", "lot")} for o in ledger.observations("wells")]
+    assert seen == [{"operator": "Ada", "humidity": 41.5, "lot": "L2"}] * 8
+
+
 @pytest.mark.usefixtures("spec")
 def test_the_report_draws_the_last_plate(hakken: Any, home: Any) -> None:
     assert hakken("report", "wells").code == 0
