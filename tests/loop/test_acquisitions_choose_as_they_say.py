@@ -11,8 +11,9 @@ from campaigns import EVERYTHING, SPACE, measured, reaction_spec, training
 from scipy.stats import norm
 
 from loop.acquisition.improvement import greedy_improvement
+from loop.acquisition.mixed import Mixed
 from loop.acquisition.names import ACQUISITIONS
-from loop.acquisition.pareto import reference_point
+from loop.acquisition.pareto import hypervolume_improvement, reference_point
 from loop.acquisition.pool import Exploration
 from loop.acquisition.protocol import Question
 from loop.acquisition.registry import acquisition
@@ -86,6 +87,21 @@ def test_the_chance_of_success_multiplies_the_improvement():
 
     assert picked[0] == 1
     assert float(logs[0].exp()) == pytest.approx(1.5)
+
+
+def test_with_several_targets_the_chance_to_keep_thresholds_counts_by_its_root():
+    targets = (Target("a", Goal.MAXIMIZE, at_least=42.0), Target("b", Goal.MINIMIZE))
+    asked = question(targets, scales=(1.0, -1.0))
+    x = EVERYTHING[:20]
+    plain = hypervolume_improvement(asked)
+    plain.set_X_pending(None)
+
+    with torch.no_grad():
+        value = Mixed("pareto").function(asked, asked.pending)(x[:, None, :])
+        expected = plain(x[:, None, :]) + 0.5 * asked.chance(x).log()
+
+    assert float(asked.chance(x).min()) < 0.9  # so that it matters
+    torch.testing.assert_close(value, expected)
 
 
 def test_exploration_takes_the_greatest_reduction_of_variance_computed_in_full():
