@@ -166,6 +166,8 @@ class Table:
         y: Values in target units, shape ``(n, m)``; NaN where a target was not measured. Where only limits are
             known this is one of them, which says that the target was measured and stands for no value.
         sd: Known standard deviations in target units, shape ``(n, m)``; NaN where unknown.
+        repeats: How many measurements of unknown deviation each value is the mean of, shape ``(n, m)``; 1 where its
+            deviation is known, NaN where a target was not measured.
         low, high: What each value lies between, shape ``(n, m)``: both the value itself where it is exact, a limit
             or infinity where it is not.
         context: What was recorded with each row.
@@ -175,6 +177,7 @@ class Table:
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     sd: NDArray[np.float64]
+    repeats: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     context: tuple[Context, ...]
@@ -209,7 +212,7 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
             case _:
                 assert_never(o.outcome)
     m, d = len(objective.targets), len(space.parameters)
-    y, sd, low, high = (
+    y, sd, repeats, low, high = (
         np.array([[getattr(c, part) for c in r] for _, r in rows]).reshape(-1, m) for part in _Reading.__slots__
     )
     table = Table(
@@ -217,6 +220,7 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
         np.array([o.at for o, _ in rows]).reshape(-1, d),
         y,
         sd,
+        repeats,
         low,
         high,
         tuple(o.context for o, _ in rows),
@@ -253,11 +257,12 @@ class _Reading:
 
     y: float
     sd: float
+    repeats: float
     low: float
     high: float
 
 
-_SILENT = _Reading(math.nan, math.nan, math.nan, math.nan)
+_SILENT = _Reading(*[math.nan] * 5)
 
 
 def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative: bool) -> tuple[_Reading, str]:
@@ -266,7 +271,7 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
     exact = [m for m in mine if m.qualifier is Qualifier.EQUAL]
     if exact:
         value = float(np.mean([m.canonical for m in exact]))
-        return _Reading(value, _own_sd(exact), value, value), ""
+        return _Reading(value, *_certainty(exact), value, value), ""
     if mine:
         low = -math.inf if target.low is None else target.low
         high = math.inf if target.high is None else target.high
@@ -282,17 +287,20 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
         low, high = max([low, *above]), min([high, *below])
         if not low < high:
             return _SILENT, f"{said} leaves nothing between the limits; retract the observation that is wrong"
-        return _Reading([*below, *above][0], _own_sd(mine), low, high), ""
+        return _Reading([*below, *above][0], *_certainty(mine), low, high), ""
     if is_negative:
         rule = "it trains feasibility only; report a limit such as '< 1'"
         return _SILENT, f"negative without a limit for {target.name}: {rule}"
     return _SILENT, ""
 
 
-def _own_sd(measurements: Sequence[Measurement]) -> float:
-    """Standard deviation of the mean of several reported values; NaN where one states none.
+def _certainty(measurements: Sequence[Measurement]) -> tuple[float, float]:
+    """Standard deviation of the mean of several reported values, NaN where one states none, and then its repeats.
 
-    A reported deviation is the scatter of the ``n`` readings behind a value, which is their mean.
+    A reported deviation is the scatter of the ``n`` readings behind a value, which is their mean. Channels see one
+    experiment, so that several of them make no value surer; their noise is that of a typical one.
     """
     known = [m.canonical_sd / math.sqrt(m.n) for m in measurements if m.canonical_sd is not None]
-    return float(np.sqrt(np.sum(np.square(known))) / len(known)) if len(known) == len(measurements) else math.nan
+    if len(known) == len(measurements):
+        return float(np.sqrt(np.sum(np.square(known))) / len(known)), 1.0
+    return math.nan, 1.0 / float(np.mean([1.0 / m.n for m in measurements]))

@@ -56,7 +56,8 @@ class Informed:
     def _before_any(self, space: Space, data: TrainingSet) -> ExactPosterior:
         """The hint with the prior's doubt about it, given at most a single result; one that is a limit is no value."""
         exact = ~data.is_censored
-        data = TrainingSet(data.x[exact], data.y[exact], data.sd[exact])
+        repeats = None if data.repeats is None else data.repeats[exact]
+        data = TrainingSet(data.x[exact], data.y[exact], data.sd[exact], repeats=repeats)
         distance = metric(space, self.recipe.representation)
         length = typical(distance.dimension)
 
@@ -65,7 +66,7 @@ class Informed:
             return matern52(radius / length) + MEAN_VARIANCE
 
         scale = DOUBT * self.hint.spread
-        root = whitening(covariance(data.x, data.x), USUAL_NOISE * noise_weights(data.sd, scale))
+        root = whitening(covariance(data.x, data.x), USUAL_NOISE * noise_weights(data, scale))
         fitted = ExactPosterior(
             name=self.name,
             kernel=covariance,

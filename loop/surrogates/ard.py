@@ -62,7 +62,7 @@ class ArdGaussianProcess:
     def _fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
         shift, scale = standardised(data)
         low, high = ((limit - shift) / scale for limit in data.limits)
-        y, weights, censored = (data.y - shift) / scale, noise_weights(data.sd, scale), data.is_censored
+        y, weights, censored = (data.y - shift) / scale, noise_weights(data, scale), data.is_censored
         if not censored.any():
             found = self._learnt(space, data.x, y, seed)
             root = whitening_by_values(found.kernel(data.x, data.x) + found.noise * torch.diag(weights))

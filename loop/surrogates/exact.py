@@ -24,6 +24,7 @@ from loop.surrogates.protocol import TrainingSet
 Kernel = Callable[[Tensor, Tensor], Tensor]
 USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
 ALIKE = 1e-9  # values that differ by a smaller share of themselves are all alike
+QUIETEST = 0.01  # share of the usual noise that no number of repeats takes off: they have causes in common
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
 
 
@@ -175,7 +176,7 @@ def expected_values(fitted: ExactPosterior, data: TrainingSet) -> Tensor:
     """What a model fitted to ``data`` expects of each of its values, in target units: exact ones as they are."""
     mean, sd = fitted.moments(data.x)
     low, high = data.limits
-    level = fitted.noise_sd**2 * noise_weights(data.sd, fitted.scale)
+    level = fitted.noise_sd**2 * noise_weights(data, fitted.scale)
     # the site of a row is in the posterior already: what is left to add is that noise keeps to the limits too
     expected = truncated(mean, sd.square() + level, low, high).mean
     return torch.where(data.is_censored, expected, data.y)
@@ -187,13 +188,20 @@ def standardisation(y: Tensor) -> tuple[float, float]:
     return float(y.mean()), scale if scale > ALIKE * float(y.abs().max()) else 1.0
 
 
-def noise_weights(sd: Tensor, scale: float) -> Tensor:
-    """How much noisier than usual each value is, from its known deviation in target units: shape ``(n,)``, from 1.
+def noise_weights(data: TrainingSet, scale: float) -> Tensor:
+    """Variance of the noise of each value in units of that of a usual one: shape ``(n,)``, from ``QUIETEST``.
 
-    1 where nothing is known. The level of the noise is learnt; this says only how much more a value scatters.
+    A known deviation, in target units, adds to it. A mean of ``n`` measurements of unknown deviation has ``1 / n`` of
+    the noise of one; usual is what most of these values are (the median ``n``), for so will be the next. The level of
+    the noise is learnt; this says only how much more, or less, a value scatters.
     """
-    extra = (sd / scale).square() / USUAL_NOISE
-    return 1.0 + torch.nan_to_num(extra, nan=0.0)
+    extra = (data.sd / scale).square() / USUAL_NOISE
+    weights = 1.0 + torch.nan_to_num(extra, nan=0.0)
+    unknown = torch.isnan(data.sd)
+    if data.repeats is None or not unknown.any():
+        return weights
+    usual = data.repeats[unknown].median()
+    return torch.where(unknown, (usual / data.repeats).clamp_min(QUIETEST), weights)
 
 
 def replicate_groups(x: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ class GaussianProcess:
         shift, scale = standardised(data)
         low, high = ((limit - shift) / scale for limit in data.limits)
         y = (data.y - shift) / scale
-        weights = noise_weights(data.sd, scale)
+        weights = noise_weights(data, scale)
         l0, lengths = typical(distance.dimension), lengthscales(space, distance.dimension)
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
         covariances = matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE

@@ -29,6 +29,8 @@ class TrainingSet:
         low, high: What each value lies between, shape ``(n,)``: both ``y`` itself where it is exact, infinite where
             a side is open. None where every value is exact.
         effects: What was recorded of each effect (plate, instrument, humidity), by row; None where nothing was.
+        repeats: How many measurements of unknown deviation each value is the mean of, shape ``(n,)``; None where each
+            is one.
     """
 
     x: Tensor
@@ -37,19 +39,22 @@ class TrainingSet:
     low: Tensor | None = None
     high: Tensor | None = None
     effects: Mapping[str, tuple[str | float | None, ...]] = field(default_factory=dict)
+    repeats: Tensor | None = None
 
     @staticmethod
     def of(table: Table, target: int, effects: Sequence[str] = ()) -> TrainingSet:
         """The rows of a table in which target number ``target`` was measured, with what was recorded of ``effects``."""
-        y, sd, low, high = (torch.from_numpy(a[:, target].copy()) for a in (table.y, table.sd, table.low, table.high))
+        columns = (table.y, table.sd, table.low, table.high, table.repeats)
+        y, sd, low, high, n = (torch.from_numpy(a[:, target].copy()) for a in columns)
         known = ~torch.isnan(y)
         x = torch.from_numpy(table.x.copy())[known]
         contexts = [c for c, is_known in zip(table.context, known.tolist(), strict=True) if is_known]
         recorded = {name: tuple(c.get(name) for c in contexts) for name in effects}
-        y, sd, low, high = y[known], sd[known], low[known], high[known]
+        y, sd, low, high, n = y[known], sd[known], low[known], high[known], n[known]
+        repeats = None if bool((n == 1).all()) else n
         if bool((low == high).all()):
-            return TrainingSet(x, y, sd, effects=recorded)
-        return TrainingSet(x, y, sd, low, high, recorded)
+            return TrainingSet(x, y, sd, effects=recorded, repeats=repeats)
+        return TrainingSet(x, y, sd, low, high, recorded, repeats)
 
     @property
     def is_censored(self) -> Tensor:

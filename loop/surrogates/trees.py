@@ -50,7 +50,7 @@ class ExtraTrees:
         shift, scale = standardised(data)
         low, high = (((limit - shift) / scale) for limit in data.limits)
         y, censored = (data.y - shift) / scale, data.is_censored
-        weights = noise_weights(data.sd, scale)
+        weights = noise_weights(data, scale)
         if not censored.any():
             grown = _grow(features, y, weights, groups, seed)
         else:
@@ -81,7 +81,7 @@ class _Grown:
 def _grow(features: NDArray[np.float32], y: Tensor, weights: Tensor, groups: NDArray[np.int64], seed: int) -> _Grown:
     forest = ExtraTreesRegressor(TREES, bootstrap=True, min_samples_leaf=1, random_state=seed % 2**32, n_jobs=1)
     values = np.round(y.numpy(), 9)  # the last digits must not decide between equal splits
-    forest.fit(features, values, sample_weight=(1.0 / weights).numpy() if bool((weights > 1).any()) else None)
+    forest.fit(features, values, sample_weight=(1.0 / weights).numpy() if bool((weights != 1).any()) else None)
     outside = _out_of_bag(forest, features, groups)
     mean = np.nanmean(np.where(np.isnan(outside), values.mean(), outside), axis=0)
     residual = values - mean

@@ -164,6 +164,20 @@ class SurrogateContract:
         strayed, astray = ((m - plain) - (m - plain).mean() for m in (told, blind))
         assert float(strayed.abs().mean()) < 0.7 * float(astray.abs().mean())
 
+    def test_a_mean_of_many_measurements_is_held_to_more_closely_than_a_single_one(self, recipe: Surrogate) -> None:
+        data = training()
+        y = data.y.clone()
+        y[0] += 2.0 * y.std()  # one value that the others do not bear out
+        many = torch.ones_like(y)
+        many[0] = 30.0
+
+        at = [
+            float(recipe.fit(SPACE, TrainingSet(data.x, y, data.sd, repeats=n), seed=0).moments(data.x[:1])[0])
+            for n in (None, many)
+        ]
+
+        assert abs(at[1] - float(y[0])) < abs(at[0] - float(y[0]))
+
     def test_the_order_of_rows_does_not_matter(self, recipe: Surrogate) -> None:
         data = above(training(), 40.0)
         order = torch.randperm(len(data), generator=torch.Generator().manual_seed(2))

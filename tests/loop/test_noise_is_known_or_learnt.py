@@ -13,6 +13,7 @@ from loop.history import History, regression_table
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.spec import build_objective
+from loop.surrogates.exact import noise_weights
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
 
@@ -81,3 +82,56 @@ def test_a_deviation_is_the_scatter_of_the_readings_behind_a_value():
     table, _ = regression_table(SPACE, build_objective(spec), History((seen,)))
 
     assert table.sd[0, 0] == 2.0  # 6 / sqrt(9)
+
+
+def means(spec, *measurements):
+    """What the regression learns from results of one condition."""
+    here = {"alcohol": "ethanol", "base": "weak", "temperature": 20}
+    seen = tuple(observe(spec, here, Measured(m), f"o{i}") for i, m in enumerate(measurements))
+    return TrainingSet.of(regression_table(SPACE, build_objective(spec), History(seen))[0], 0)
+
+
+def test_a_mean_of_repeats_without_a_deviation_has_their_share_of_the_usual_noise():
+    single = (Measurement("yield", 40.0, "%", 40.0),)
+    nine = (Measurement("yield", 42.0, "%", 42.0, n=9),)
+    stated = (Measurement("yield", 44.0, "%", 44.0, 6.0, 6.0, 9),)
+    endless = (Measurement("yield", 43.0, "%", 43.0, n=10**9),)
+
+    data = means(reaction_spec(), single, single, single, nine, stated, endless)
+    weights = noise_weights(data, 10.0)
+
+    torch.testing.assert_close(weights[:4], torch.tensor([1, 1, 1, 1 / 9], dtype=torch.float64))
+    assert float(weights[4]) == pytest.approx(1 + (2.0 / 10.0) ** 2 / math.exp(-4.0))  # as with the deviation alone
+    assert float(weights[5]) == 0.01
+
+
+def test_where_every_value_is_a_mean_of_as_many_the_noise_is_that_of_such_a_mean():
+    three = (Measurement("yield", 40.0, "%", 40.0, n=3),)
+
+    data = means(reaction_spec(), three, three, three)
+
+    assert data.repeats.tolist() == [3, 3, 3]
+    assert noise_weights(data, 10.0).tolist() == [1, 1, 1]
+
+
+def test_channels_of_one_experiment_are_no_repeats():
+    two = tuple(Measurement("yield", 40.0 + i, "%", 40.0 + i, channel=f"UV{i}") for i in range(2))
+
+    assert means(reaction_spec(), two).repeats is None
+
+
+def test_a_mean_of_n_counts_like_n_results_of_its_value():
+    """In closed form, at fixed hyper-parameters: one row with a share of the noise is n rows with all of it."""
+    distance = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    kernel, noise = torch.exp(-distance), 0.3
+    data = TrainingSet(
+        torch.zeros(2, 1), torch.tensor([1.0, 4.0]), torch.full((2,), math.nan), repeats=torch.tensor([1.0, 5.0])
+    )
+    weights = noise_weights(data, 1.0).double()
+    rows = torch.tensor([0, 1, 1, 1, 1, 1])
+    y = data.y.double()
+
+    once = kernel @ torch.linalg.solve(kernel + noise * torch.diag(weights), y)
+    apart = kernel[:, rows] @ torch.linalg.solve(kernel[rows][:, rows] + noise * torch.eye(6), y[rows])
+
+    torch.testing.assert_close(once, apart)
