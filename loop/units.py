@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from loop.errors import UnitError
 
@@ -12,6 +13,20 @@ if TYPE_CHECKING:
     import pint
 
 DIMENSIONLESS = ""
+
+# What people write, and what it is called here; "deg C" would be an angle times a charge.
+_DEGREES: Final = ("deg ", "deg. ", "degree ", "degrees ", "o", "\N{MASCULINE ORDINAL INDICATOR}", "\N{DEGREE SIGN} ")
+_SPELLINGS: Final = {
+    "%": "percent",
+    **{f"{degree}{letter}": f"deg{letter}" for letter in "CF" for degree in _DEGREES},
+    "\N{DEGREE CELSIUS}": "degC",
+    "Celsius": "degC",
+    "\N{DEGREE FAHRENHEIT}": "degF",
+    "Fahrenheit": "degF",
+}
+_CHARGES: Final = {"C": "degC", "F": "degF"}  # coulomb and farad, unless a temperature is spoken of
+_WORDS: Final = re.compile(r"[^\W\d_]+")
+_TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
 
 @lru_cache(maxsize=1)
@@ -40,7 +55,7 @@ def check_unit(symbol: str) -> str:
 
 
 def convert(value: float, unit: str, to: str) -> float:
-    """``value`` in ``unit``, expressed in ``to``.
+    """``value`` in ``unit``, expressed in ``to``; beside a temperature ``C`` and ``F`` are degrees.
 
     Raises:
         UnitError: One of them is unknown, or they measure different things.
@@ -50,7 +65,10 @@ def convert(value: float, unit: str, to: str) -> float:
     check_unit(unit), check_unit(to)
     registry = _registry()
     try:
-        converted = registry.Quantity(value, _spoken(unit)).to(_spoken(to)).magnitude
+        wanted = registry.Unit(_spoken(to))
+        if unit in _CHARGES and wanted.dimensionality == registry.kelvin.dimensionality:
+            unit = _CHARGES[unit]
+        converted = registry.Quantity(value, _spoken(unit)).to(wanted).magnitude
     except Exception as error:
         raise UnitError(f"a value in {unit!r} cannot be given in {to!r} ({type(error).__name__})") from None
     if not math.isfinite(converted):
@@ -58,5 +76,16 @@ def convert(value: float, unit: str, to: str) -> float:
     return float(converted)
 
 
+def meant(unit: str, name: str) -> str:
+    """The unit of something called ``name``: of a temperature, ``C`` is ``degC`` and ``F`` is ``degF``, no charge."""
+    is_temperature = any(_TEMPERATURE.fullmatch(word) for word in _WORDS.findall(name.casefold()))
+    return _CHARGES.get(unit, unit) if is_temperature else unit
+
+
+def is_charge(unit: str) -> bool:
+    """Whether a unit is ``C`` or ``F``, coulomb and farad, which people write for degrees."""
+    return unit in _CHARGES
+
+
 def _spoken(symbol: str) -> str:
-    return "percent" if symbol == "%" else symbol
+    return _SPELLINGS.get(symbol, symbol)

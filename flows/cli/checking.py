@@ -43,6 +43,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     from loop.space import ProductPool, sample_space
     from loop.space.counting import said_count
     from loop.spec import build_general, build_objective, build_plate, build_space
+    from loop.units import meant
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)
@@ -53,6 +54,11 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         example = ExperimentSpec(spec.campaign, settings, space.units, space.smiles(settings), objective.units)
         problems = [str(problem) for problem in laboratory.validate(example)]
         health = laboratory.health()
+    problems += [
+        f"{name} is in {unit}, which is a charge or a capacitance; write unit: {meant(unit, name)} for degrees"
+        for name, unit in {**space.units, **objective.units}.items()
+        if meant(unit, name) != unit
+    ]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
     surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial

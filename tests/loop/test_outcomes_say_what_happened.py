@@ -245,3 +245,17 @@ def test_the_best_keeps_thresholds_and_fronts_do_not_depend_on_order():
         best = {order[i] for i in objective.best([rows[k] for k in order])}
 
         assert best == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "to", "same"),
+    [
+        (25.0, "C", "K", 298.15),
+        (77.0, "F", "degC", 25.0),
+        (25.0, "deg C", "degC", 25.0),
+        (25.0, "\N{DEGREE CELSIUS}", "K", 298.15),
+        (2.0, "C", "mC", 2000.0),
+    ],
+)
+def test_degrees_are_a_charge_only_where_one_is_wanted(value, unit, to, same):
+    assert convert(value, unit, to) == pytest.approx(same)

@@ -10,10 +10,11 @@ from typing import Final
 
 from loop.errors import MoleculeError, SpecError, UnitError
 from loop.spec import read_table
-from loop.units import check_unit
+from loop.units import check_unit, is_charge, meant
 
 _UNIT: Final = re.compile(r"^(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>[^()]*)\))$")
 _UNUSABLE: Final = re.compile(r"[^A-Za-z0-9_.\- ]+")  # what the name of a parameter may not hold
+_CHARGE: Final = {"C": "coulomb", "F": "farad"}
 _BONDS: Final = frozenset("=#()[]@")  # seen in most structures and in few names
 
 
@@ -91,6 +92,14 @@ def read_header(header: str) -> tuple[str, str, tuple[str, ...]]:
             if match["square"] is not None:
                 name = match["name"]
                 notes.append(f"unit {said!r} of the header is unknown and was left out")
+    if is_charge(unit):
+        said, unit = unit, meant(unit, name)
+        degrees = f"deg{said}"
+        notes.append(
+            f"{said} is a {_CHARGE[said]} here; write {degrees} if degrees are meant"
+            if unit == said
+            else f"{said} of the header is read as {degrees}"
+        )
     usable = _UNUSABLE.sub("_", name).strip("_ .-") or "column"
     if usable != name:
         notes.append(f"called {header!r} in the table")

@@ -20,6 +20,7 @@ from flows.cli.starting.kinds import (
 from flows.cli.starting.yaml_text import exact, flow, scalar
 from loop.cells import split_header
 from loop.errors import SpecError, did_you_mean
+from loop.units import meant
 
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
 MANY_NAMES: Final = 20  # a text that differs in each of so many rows is an identifier or a comment
@@ -178,7 +179,7 @@ def _without(column: Column, lines: Container[int]) -> Column:
 def _is_told_as(column: Column, name: str) -> bool:
     """Whether ``hakken tell`` takes the column, by its header, for what the campaign calls ``name``."""
     said, unit = split_header(column.header)
-    return said == name and (unit or "") == column.unit
+    return said == name and meant(unit or "", column.name) == column.unit
 
 
 def _is_number(cell: str) -> bool:

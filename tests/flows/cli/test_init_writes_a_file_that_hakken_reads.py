@@ -102,6 +102,40 @@ def test_units_come_from_headers() -> None:
     assert spec["objective"]["yield"] == {"goal": "maximize", "unit": "%", "low": 0, "high": 100}
 
 
+@pytest.mark.parametrize(
+    ("head", "unit"),
+    [
+        ("T (C)", "degC"),
+        ("T [C]", "degC"),
+        ("Temp. (C)", "degC"),
+        ("bath temperature (F)", "degF"),
+        ("T_rxn (C)", "degC"),
+        ("T (oC)", "oC"),
+        ("T (deg C)", "deg C"),
+        ("charge (C)", "C"),
+        ("total (C)", "C"),
+    ],
+)
+def test_degrees_are_read_where_a_temperature_is_spoken_of(head: str, unit: str) -> None:
+    (parameter,) = guess(f"{head},yield [%]\n80,5\n100,50\n")["space"].values()
+
+    assert parameter["unit"] == unit
+
+
+def test_a_table_with_degrees_written_as_a_charge_is_told_as_it_is(hakken: Any) -> None:
+    Path("runs.csv").write_text("T (C),charge (C),yield\n80,1,5\n100,2,50\n120,3,60\n")
+
+    assert hakken("init", "runs.csv", "--target", "yield").code == 0
+    text = Path("campaign.yaml").read_text()
+    assert "C of the header is read as degC" in text
+    assert "C is a coulomb here; write degC if degrees are meant" in text
+    told = hakken("tell", "campaign.yaml", "runs.csv", "--json")
+    assert (told.json["accepted"], told.json["problems"]) == (3, [])
+    Path("campaign.yaml").write_text(text.replace("unit: degC}", "unit: C}"))
+    checked = hakken("validate", "campaign.yaml").out
+    assert "T is in C, which is a charge or a capacitance; write unit: degC for degrees" in checked
+
+
 def test_brackets_that_hold_no_unit_stay_in_the_name() -> None:
     spec = guess("ligand (commercial),yield\nA,1\nB,2\n")
 
