@@ -95,7 +95,7 @@ class LocalExecutor:
         problems += [
             Problem(f"parameter {name!r}", f"{self._evaluator.name} has no such setting", "take it out of the space")
             for name in spec.settings
-            if name not in spec.smiles
+            if name not in spec.smiles and name.rpartition(".")[0] not in spec.smiles  # reagents of a product
         ]
         return problems
 

@@ -59,6 +59,8 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         for name, unit in {**space.units, **objective.units}.items()
         if meant(unit, name) != unit
     ]
+    left_out = [(name, line) for name, p in spec.space.items() for line in getattr(p, "left_out", None) or ()]
+    problems += [f"left out of {name}.{line}" for name, line in left_out]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
     surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial

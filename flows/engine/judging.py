@@ -197,11 +197,12 @@ def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:
     """
     space.coordinates(settings)
     candidate = space.candidate(settings)
-    if space.library is None:
+    structure = None if space.molecule is None else candidate.smiles.get(space.molecule)
+    if structure is None:
         return candidate
     from loop.molecules.standardise import inchikey  # RDKit: only where molecules are stored
 
-    return Candidate(candidate.settings, candidate.smiles, inchikey(candidate.smiles[space.library.name]))
+    return Candidate(candidate.settings, candidate.smiles, inchikey(structure))
 
 
 def read_payload(text: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from loop.space.expressions import Expression
 from loop.space.parameters import Category, Component, Continuous, Discrete, Ordinal, Parameter
 from loop.space.pool import PointPool, Pool, ProductPool, sample_space
 from loop.space.space import Space
-from loop.space.structure import Condition, Derived, Mixture
+from loop.space.structure import Condition, Derived, Mixture, Products
 
 __all__ = [
     "Category",
@@ -27,6 +27,7 @@ __all__ = [
     "PointPool",
     "Pool",
     "ProductPool",
+    "Products",
     "Region",
     "Require",
     "Space",

@@ -17,7 +17,7 @@ from loop.errors import SpaceError, did_you_mean
 from loop.record import Candidate, Settings
 from loop.space.constraints import Constraint
 from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Ordinal, Parameter
-from loop.space.structure import Condition, Derived, Frame, Mixture
+from loop.space.structure import Condition, Derived, Frame, Mixture, Products
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Space:
     mixtures: tuple[Mixture, ...] = ()
     derived: tuple[Derived, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    products: tuple[Products, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.parameters:
@@ -40,7 +41,7 @@ class Space:
     @property
     def frame(self) -> Frame:
         """The space without its constraints."""
-        return Frame(self.parameters, self.mixtures, self.derived, self.conditions)
+        return Frame(self.parameters, self.mixtures, self.derived, self.conditions, self.products)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,6 +69,16 @@ class Space:
     def library(self) -> Component | None:
         """The molecule library, where one is (part of) the space."""
         return next((p for p in self.parameters if isinstance(p, Component) and p.is_library), None)
+
+    @property
+    def molecule(self) -> str | None:
+        """What the molecule is called that a candidate is (part of): a library, or products; None where there is none.
+
+        Candidates are then identified by its structure too.
+        """
+        if self.products:
+            return self.products[0].name
+        return None if self.library is None else self.library.name
 
     def finite_parameters(self) -> tuple[Finite, ...]:
         """The parameters, where all have a finite number of values."""
@@ -111,17 +122,29 @@ class Space:
         return Candidate(dict(settings), self.smiles(settings))
 
     def smiles(self, settings: Mapping[str, str | float]) -> dict[str, str]:
-        """Canonical SMILES of the structured settings: what is added, and each part of a mixture that is used."""
-        found = {
+        """Canonical SMILES of the structured settings: what is added, and each part of a mixture that is used.
+
+        Of reagents it is their product; what reacts to nothing has no structure.
+        """
+        structures = {
             p.name: p.smiles[round(p.index(settings[p.name]))]
             for p in self.parameters
             if isinstance(p, Component) and p.name in settings
         }
+        reagents = {self.names[c] for p in self.products for c in p.columns}
+        found = {p.name: self._made(p, structures) for p in self.products}
+        found |= {name: smiles for name, smiles in structures.items() if name not in reagents}
         for mixture in self.mixtures:
             for column, smiles in zip(mixture.columns, mixture.smiles, strict=False):
                 if settings.get(self.names[column], 0.0) != 0.0:
                     found[self.names[column]] = smiles
         return {name: smiles for name, smiles in found.items() if smiles}
+
+    def _made(self, products: Products, structures: Mapping[str, str]) -> str:
+        from loop.molecules.reactions import Reaction  # RDKit: only where products are made
+
+        reagents = tuple(structures.get(self.names[c], "") for c in products.columns)
+        return Reaction(products.reaction).product(reagents) if all(reagents) else ""
 
     def label(self, settings: Settings) -> str:
         """Settings in one line for a person, with units; mixtures as their parts, without what is not there."""

@@ -27,6 +27,19 @@ class Mixture:
 
 
 @dataclass(frozen=True, slots=True)
+class Products:
+    """Molecules made from reagents by one reaction, every combination one of them; none is written out.
+
+    Each list of reagents is a component of the space, called ``NAME.LIST``; ``columns`` are theirs, in the order of the
+    reaction's templates.
+    """
+
+    name: str
+    reaction: str  # SMARTS
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Derived:
     """A number that is not chosen but follows from the parameters; models see it, and constraints may use it."""
 
@@ -75,6 +88,7 @@ class Frame:
     mixtures: tuple[Mixture, ...] = ()
     derived: tuple[Derived, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    products: tuple[Products, ...] = ()
 
     @property
     def mixed_columns(self) -> frozenset[int]:

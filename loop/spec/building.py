@@ -19,6 +19,7 @@ from loop.space import (
     Mixture,
     Ordinal,
     Parameter,
+    Products,
     Space,
 )
 from loop.space.structure import Applies
@@ -35,6 +36,7 @@ from loop.spec.space_models import (
     NumberSpec,
     OrdinalSpec,
     ParameterSpec,
+    ProductsSpec,
 )
 from loop.units import check_unit
 
@@ -49,11 +51,16 @@ def build_space(spec: CampaignSpec) -> Space:
             _check_unit("parameter", name, p.unit or "")
     parameters: list[Parameter] = []
     mixtures: list[Mixture] = []
+    products: list[Products] = []
     for name, p in spec.space.items():
         if isinstance(p, MixtureSpec):
             mixture, parts = _mixture(name, p, len(parameters))
             mixtures.append(mixture)
             parameters.extend(parts)
+        elif isinstance(p, ProductsSpec):
+            made, lists = _products(name, p, len(parameters))
+            products.append(made)
+            parameters.extend(lists)
         elif not isinstance(p, DerivedSpec | ContextSpec):
             parameters.append(_parameter(name, p))
     if not parameters:
@@ -62,14 +69,14 @@ def build_space(spec: CampaignSpec) -> Space:
         )
     names = [p.name for p in parameters] + [n for n, p in spec.space.items() if isinstance(p, DerivedSpec)]
     if twice := [n for n in names if names.count(n) > 1]:
-        raise SpaceError(f"parameter {twice[0]!r} is given twice, once as a part of a mixture; rename one")
-    bare = Space(tuple(parameters), mixtures=tuple(mixtures))
+        raise SpaceError(f"parameter {twice[0]!r} is given twice, once as a part of another; rename one")
+    bare = Space(tuple(parameters), mixtures=tuple(mixtures), products=tuple(products))
     conditions = build_conditions(spec.space, bare)
     derived = build_derived(spec.space, bare)
-    tied = Space(bare.parameters, (), bare.mixtures, derived, conditions)
+    tied = Space(bare.parameters, (), bare.mixtures, derived, conditions, bare.products)
     rules = [rule for m in tied.mixtures for rule in _of_mixture(m, tied)]
     rules.extend(build_constraint(i, c, tied) for i, c in enumerate(spec.constraints, start=1))
-    return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions)
+    return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions, tied.products)
 
 
 def context_of(spec: CampaignSpec) -> Mapping[str, ContextSpec]:
@@ -191,6 +198,18 @@ def _of_mixture(m: Mixture, space: Space) -> list[Constraint]:
         zeros = dict.fromkeys(m.columns, frozenset([0.0]))
         rules.append(Count(f"{m.name}: at most {m.at_most} parts", zeros, 0, m.at_most))
     return rules
+
+
+def _products(name: str, spec: ProductsSpec, first: int) -> tuple[Products, list[Parameter]]:
+    """The products whose first list of reagents has column ``first``, and the lists as components."""
+    order = spec.order or list(spec.reagents)
+    lists: list[Parameter] = []
+    for which in order:
+        options = spec.reagents[which].options
+        if options is None:
+            raise SpaceError(f"parameter {name!r}: file {spec.reagents[which].file!r} was not read; use read_spec")
+        lists.append(Component(f"{name}.{which}", tuple(options), tuple(options.values())))
+    return Products(name, spec.reaction, tuple(range(first, first + len(lists)))), lists
 
 
 def _mixture(name: str, spec: MixtureSpec, first: int) -> tuple[Mixture, list[Parameter]]:

@@ -22,7 +22,7 @@ from loop.spec.models import (
     TargetSpec,
 )
 from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec
-from loop.spec.space_models import CONSTRAINT_KINDS, ParameterSpec
+from loop.spec.space_models import CONSTRAINT_KINDS, ParameterSpec, ReagentsSpec
 
 _KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they have as their type
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(ParameterSpec)[0])
@@ -79,7 +79,7 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
     of_kind = [_KINDS.get(t) or CONSTRAINT_KINDS[t.removesuffix(" constraint")] for t in tags[:1]]
     models: dict[Any, list[type[BaseModel]]] = {
         None: [CampaignSpec],
-        "space": of_kind,
+        "space": [ReagentsSpec] if "reagents" in path[2:-1] else of_kind,
         "constraints": of_kind,
         "objective": [TargetSpec],
         "general": [GeneralSpec],

@@ -41,6 +41,26 @@ class MoleculeSpec(Strict):
     smiles: Text = "smiles"
 
 
+class ReagentsSpec(Strict):
+    """A list of reagents: ``options`` (name: SMILES), or a ``file``: a CSV table, or SMILES lines (.smi)."""
+
+    options: dict[Text, Text] | None = None
+    file: Text | None = None
+    name: Text | None = None  # column with a name; without one a reagent is called by its SMILES
+    smiles: Text = "smiles"
+
+
+class ProductsSpec(Strict):
+    """The products of reagents by one reaction: every combination is a candidate, and none is written out."""
+
+    type: Literal["products"]
+    reaction: Text
+    reagents: dict[Name, ReagentsSpec] = Field(min_length=1)
+    order: list[Name] | None = None  # of the lists, as the reaction takes them; None: as they are written
+    ambiguous: Literal["leave out", "first"] = "leave out"
+    left_out: list[Text] | None = None  # written when the file is read: which reagents are not used, and why
+
+
 class _Choice(_Conditional):
     """A parameter that is one of some named options."""
 
@@ -126,6 +146,7 @@ class ContextSpec(Strict):
 ParameterSpec: TypeAlias = Annotated[
     ComponentSpec
     | MoleculeSpec
+    | ProductsSpec
     | CategorySpec
     | OrdinalSpec
     | FidelitySpec

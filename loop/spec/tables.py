@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from loop.cells import delimiter_of, with_points
 from loop.errors import MoleculeError, SpecError, did_you_mean
-from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec
+from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec
 
 ReadFile: TypeAlias = Callable[[str], str]
 _SAID: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -20,6 +20,10 @@ def resolve_options(spec: ParameterSpec, read: ReadFile) -> ParameterSpec:
     if isinstance(spec, MixtureSpec) and isinstance(spec.parts, dict):
         parts = [(part, smiles, f"part {part!r}") for part, smiles in spec.parts.items()]
         return spec.model_copy(update={"parts": _canonical(parts, named=True)})
+    if isinstance(spec, ProductsSpec):
+        from loop.spec.reagents import resolve_reagents
+
+        return resolve_reagents(spec, read)
     if not isinstance(spec, ComponentSpec | MoleculeSpec):
         return spec
     if (spec.options is None) == (spec.file is None):
