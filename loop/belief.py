@@ -11,7 +11,7 @@ from loop.history import History, Table, feasibility_table
 from loop.memory.hint import Hint
 from loop.memory.informed import FEWEST
 from loop.memory.learning import Judged, learn_with
-from loop.objective import Objective
+from loop.objective import Objective, Target
 from loop.record import Prediction
 from loop.space import Space
 from loop.spec import CampaignSpec
@@ -20,7 +20,7 @@ from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import for_levels
-from loop.surrogates.protocol import FittedSurrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 
 
@@ -52,9 +52,7 @@ def learn(
         TooFewPoints: A target has too few values.
         FitError: No model could be fitted.
     """
-    noise = spec.noise or NoiseSpec()
-    recipe = surrogate(spec.planner.surrogate, space, learns_noise=noise.model == "learnt")
-    effects = noise.effects
+    recipe, effects = _recipe(spec, space), (spec.noise or NoiseSpec()).effects
     models: list[FittedSurrogate] = []
     judged: dict[str, tuple[Judged, ...]] = {}
     unscaled: set[str] = set()
@@ -66,8 +64,7 @@ def learn(
             if len(data) < FEWEST and not any(h.is_scaled for h in heard):
                 unscaled.add(target.name)
         else:
-            own = recipe if target.levels is None else for_levels(recipe, target.levels)
-            models.append(own.fit(space, data, seed=target_seed))
+            models.append(_own(recipe, target).fit(space, data, seed=target_seed))
     notes = [
         f"effect {name!r} cannot be told: fewer than two different ones were recorded with results"
         for name in effects
@@ -84,6 +81,24 @@ def learn(
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
     return Belief(tuple(models), feasibility, table, tuple(notes), judged, frozenset(unscaled))
+
+
+def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:
+    """The recipe by which a campaign's own results of a target are learnt, without sources.
+
+    Of a campaign that chooses at random, the committee that it could use.
+    """
+    recipe = surrogate("committee", space) if spec.planner.surrogate == "random" else _recipe(spec, space)
+    return _own(recipe, target)
+
+
+def _recipe(spec: CampaignSpec, space: Space) -> Surrogate:
+    learns_noise = spec.noise is not None and spec.noise.model == "learnt"
+    return surrogate(spec.planner.surrogate, space, learns_noise=learns_noise)
+
+
+def _own(recipe: Surrogate, target: Target) -> Surrogate:
+    return recipe if target.levels is None else for_levels(recipe, target.levels)
 
 
 def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> list[tuple[Prediction, ...]]:

@@ -14,6 +14,7 @@ from flows.cli import (
     campaigns,
     checking,
     deciding,
+    examining,
     exchanging,
     health,
     importing,
@@ -37,7 +38,15 @@ app: Final = typer.Typer(
 _COMMANDS: Final = {
     "Begin": (starts.init, importing.import_, checking.validate),
     "Go on": (running.run, running.tick, campaigns.stop, campaigns.resume),
-    "Look": (looking.status, looking.show, believing.best, looking.plate, looking.report, looking.replay),
+    "Look": (
+        looking.status,
+        looking.show,
+        believing.best,
+        examining.examine,
+        looking.plate,
+        looking.report,
+        looking.replay,
+    ),
     "Results": (exchanging.tell, exchanging.retract, exchanging.export),
     "Decide": (
         deciding.approve,

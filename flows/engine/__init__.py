@@ -3,6 +3,7 @@
 from flows.engine.best import believed, best
 from flows.engine.campaigns import add_campaign
 from flows.engine.deciding import approve, ban, decisions, edit, lift, pin
+from flows.engine.examining import examine
 from flows.engine.importing import bring_in
 from flows.engine.literature import tell_source
 from flows.engine.passes import tick
@@ -32,6 +33,7 @@ __all__ = [
     "bring_in",
     "decisions",
     "edit",
+    "examine",
     "lift",
     "pin",
     "preview",

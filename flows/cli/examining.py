@@ -1,0 +1,61 @@
+"""``examine``: how far a campaign's models can be trusted, and what would help."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from flows.cli.naming import Campaign, settings, typed
+from flows.cli.screen import Json, Screen
+
+if TYPE_CHECKING:
+    from loop.examination import Examination
+
+_SIGNS: Final = {"good": "+", "warning": "!", "bad": "!!"}
+
+
+def examine(campaign: Campaign, as_json: Json = False) -> None:
+    """Examine the results of a campaign: what its models predict of candidates, scaffolds, options and times that they
+    did not see, beside the nearest neighbour and the mean; what leaks; what refits part by; and what would help.
+
+    Nothing is recorded or sent. Models are fitted some fifteen to thirty times: seconds, or minutes with many results.
+    """
+    from flows import engine
+
+    where, screen = settings(), Screen(as_json)
+    is_watched = sys.stderr.isatty() and not as_json
+    found = engine.examine(where, campaign, tell=lambda what: typer.echo(what, err=True) if is_watched else None)
+    screen.document({"campaign": campaign, "targets": found})
+    if as_json:
+        return
+    for one in found.values():
+        _show(screen, one)
+    screen.next_step(f"hakken report {typed(campaign)} draws what was predicted beside what came out")
+
+
+def _show(screen: Screen, one: Examination) -> None:
+    signs, unit = one.signs, f" {one.unit}" if one.unit else ""
+    screen.say(
+        f"{one.target}: {signs.n} values of {signs.candidates} candidates, standard deviation {signs.spread:.4g}{unit}",
+        bold=True,
+    )
+    if one.skills:
+        members = sorted({name for s in one.skills for name in s.members})
+        screen.table(
+            ["held out", "values", "model", "nearest", "mean", *members, "80 %", "95 %", "nearest at"],
+            [
+                [
+                    s.split.value, s.tested, s.model, s.nearest, s.mean, *(s.members.get(m) for m in members),
+                    f"{s.coverage[0]:.0%}", f"{s.coverage[1]:.0%}",
+                    next((k.distance for k in one.leaks if k.split is s.split), None),
+                ]
+                for s in one.skills
+            ],
+            title=f"root mean square errors{unit and f' in{unit}'}, and what intervals hold",
+        )  # fmt: skip
+    for finding in one.findings:
+        screen.say(f"{_SIGNS[finding.standing.value]:>2} {finding.says}", bold=finding.standing.value == "bad")
+        if finding.remedy:
+            screen.say(f"     what helps: {finding.remedy}")

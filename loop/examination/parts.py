@@ -1,0 +1,152 @@
+"""Splits: which observations train and which are held out, so that the same question is not asked twice.
+
+Replicates of one candidate are never on both sides. By chance alone, though, a held-out molecule has brothers among
+those that train; what a campaign asks of its model is harder. So molecules are held out by scaffold or by cluster as
+well, substances of a reaction by the option that nobody has seen, and everything by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.errors import SpaceError
+from loop.molecules.fingerprints import count_fingerprints
+from loop.space import Category, Component, Space
+
+Rows: TypeAlias = NDArray[np.int64]
+Parts: TypeAlias = tuple[tuple[Rows, Rows], ...]  # of each part: which rows train, and which are held out
+APART: Final = 0.6  # count Tanimoto distance within a cluster; neighbours at 0.4 are still alike to a chemist
+
+
+class Split(StrEnum):
+    """By what observations are held out together."""
+
+    RANDOM = "random"  # candidates
+    SCAFFOLD = "scaffold"  # Bemis-Murcko scaffolds of a library
+    CLUSTER = "cluster"  # clusters of a library by count Tanimoto similarity
+    OPTION = "option"  # options of the parameter that has most of them
+    TIME = "time"  # what came later
+
+
+def splits_of(space: Space) -> tuple[Split, ...]:
+    """The splits that a space allows, the kindest first."""
+    if space.library is not None:
+        return (Split.RANDOM, Split.SCAFFOLD, Split.CLUSTER, Split.TIME)
+    if _most_options(space) is not None:
+        return (Split.RANDOM, Split.OPTION, Split.TIME)
+    return (Split.RANDOM, Split.TIME)
+
+
+def parts_of(split: Split, space: Space, x: NDArray[np.float64], n: int, *, seed: int) -> Parts:
+    """Up to ``n`` parts of observations at ``x``, shape ``(k, d)``, in the order in which they came.
+
+    Every observation is held out once; by time, all but the first of ``n + 1`` stretches, each after training on those
+    before it. Fewer parts come where there are fewer groups, none where there is but one.
+
+    Raises:
+        SpaceError: The space does not allow this split.
+    """
+    if split not in splits_of(space):
+        raise SpaceError(f"split {split.value!r} needs what this space lacks; use one of {', '.join(splits_of(space))}")
+    _, candidate = np.unique(x + 0.0, axis=0, return_inverse=True)
+    candidate = candidate.ravel()
+    if split is Split.TIME:
+        return _by_time(candidate, n)
+    groups = candidate if split is Split.RANDOM else _GROUPS[split](space, x)
+    fold = _balanced(groups, n, np.random.default_rng(seed))
+    everything = np.arange(len(x))
+    found = [(everything[fold != k], everything[fold == k]) for k in range(n)]
+    return tuple((train, held) for train, held in found if len(train) and len(held))
+
+
+def scaffold(smiles: str) -> str:
+    """The Bemis-Murcko scaffold of a structure as SMILES; "" of one without rings."""
+    from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles  # 0.3 s
+
+    return str(MurckoScaffoldSmiles(smiles))  # type: ignore[no-untyped-call]
+
+
+def structures(space: Space, x: NDArray[np.float64]) -> list[str]:
+    """The library's SMILES of each row of ``x``, ``(k, d)``."""
+    library = space.library
+    assert library is not None
+    column = space.parameters.index(library)
+    return [library.smiles[int(i)] for i in x[:, column]]
+
+
+def _by_time(candidate: Rows, n: int) -> Parts:
+    """Consecutive stretches; a candidate that was seen before is no test of anything, and is left out."""
+    stretches = np.array_split(np.arange(len(candidate)), n + 1)
+    found = []
+    for k in range(1, len(stretches)):
+        train = np.concatenate(stretches[:k])
+        held = stretches[k][~np.isin(candidate[stretches[k]], candidate[train])]
+        if len(train) and len(held):
+            found.append((train, held))
+    return tuple(found)
+
+
+def _balanced(groups: Rows, n: int, rng: np.random.Generator) -> Rows:
+    """The part of each row: whole groups, the largest first, each to the part with fewest rows so far."""
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    filled, part = np.zeros(n, dtype=np.int64), np.empty(len(sizes), dtype=np.int64)
+    for g in order:
+        part[g] = filled.argmin()
+        filled[part[g]] += sizes[g]
+    return np.asarray(part[group.ravel()])
+
+
+def _scaffolds(space: Space, x: NDArray[np.float64]) -> Rows:
+    return _numbered([scaffold(s) for s in structures(space, x)])
+
+
+def _clusters(space: Space, x: NDArray[np.float64]) -> Rows:
+    """Butina's clusters, around the molecule with most neighbours first.
+
+    Source: Butina, J. Chem. Inf. Comput. Sci. 39 (1999) 747.
+    """
+    from rdkit.ML.Cluster import Butina  # only here
+
+    smiles = structures(space, x)
+    different = sorted(set(smiles))
+    prints, everything = count_fingerprints(different), np.arange(len(different))
+    distance = 1.0 - prints.similarity(everything, everything)
+    lower = distance[np.tril_indices(len(different), -1)]
+    clusters = Butina.ClusterData(  # type: ignore[no-untyped-call]
+        lower.tolist(), len(different), APART, isDistData=True, reordering=True
+    )
+    number = {different[i]: k for k, members in enumerate(clusters) for i in members}
+    return np.array([number[s] for s in smiles])
+
+
+def _options(space: Space, x: NDArray[np.float64]) -> Rows:
+    column = _most_options(space)
+    assert column is not None
+    return np.asarray(x[:, column].astype(np.int64))
+
+
+def _most_options(space: Space) -> int | None:
+    """The column of the parameter with most options, components before categories; None without two options."""
+    for kind in (Component, Category):
+        sizes = {i: p.size for i, p in enumerate(space.parameters) if isinstance(p, kind) and p.size > 1}
+        if sizes:
+            return max(sizes, key=lambda i: (sizes[i], -i))
+    return None
+
+
+def _numbered(names: Sequence[str]) -> Rows:
+    return np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)[1].ravel()
+
+
+_GROUPS: Final[Mapping[Split, Callable[[Space, NDArray[np.float64]], Rows]]] = {
+    Split.SCAFFOLD: _scaffolds,
+    Split.CLUSTER: _clusters,
+    Split.OPTION: _options,
+}

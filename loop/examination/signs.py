@@ -1,0 +1,133 @@
+"""Signs: what in the data themselves helps or hinders any model, and what a split lets through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.examination.parts import Parts, Split, scaffold, structures
+from loop.examination.skill import nearest_rows, some_rows
+from loop.space import Pool, Space
+from loop.surrogates.exact import replicate_groups
+from loop.surrogates.metric import Metric, Representation, metric
+from loop.surrogates.protocol import TrainingSet
+
+LOOKED_AT: Final = 1_000  # candidates of a pool whose distance from the data is looked at
+ALIKE: Final = 1e-9  # squared distance below which two candidates are one to every fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Of one target's values.
+
+    Attributes:
+        n: How many values.
+        candidates: Of how many different candidates.
+        spread: Standard deviation of the values, in the target's unit.
+        noise: Standard deviation within replicates, in the target's unit; None without replicates.
+        roughness: Mean difference between a candidate and its nearest neighbour, over that between any two: 1 where
+            neighbours tell nothing.
+        covered: Share of the pool that lies no further from the data than nine tenths of the data do from one another;
+            None without a pool.
+    """
+
+    n: int
+    candidates: int
+    spread: float
+    noise: float | None
+    roughness: float | None
+    covered: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """What training knows of the held-out candidates of a split.
+
+    Attributes:
+        split: The split.
+        distance: Median distance of a held-out candidate from its nearest training candidate; two options of a
+            parameter are 1.4 apart on average.
+        same: Share of held-out candidates that no fingerprint tells from a training candidate.
+        same_value: Of these, the share with the very same value.
+        shared_scaffold: Share whose scaffold trains too; None where there are no scaffolds.
+    """
+
+    split: Split
+    distance: float
+    same: float
+    same_value: float
+    shared_scaffold: float | None
+
+
+def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -> Signs:
+    """The signs of one target's exact values."""
+    data = some_rows(data, np.flatnonzero(~data.is_censored.numpy()))
+    groups = replicate_groups(data.x).numpy()
+    y, numbers = data.y.numpy(), np.unique(groups, return_inverse=True)[1].ravel()
+    sizes = np.bincount(numbers)
+    means = np.bincount(numbers, y) / sizes
+    within = float(((y - means[numbers]) ** 2).sum())
+    free = len(y) - len(sizes)
+    first = np.unique(numbers, return_index=True)[1]
+    near = metric(space, Representation.COUNTS)
+    roughness, reach = _roughness(near, data.x[torch.from_numpy(first)], means)
+    return Signs(
+        n=len(y),
+        candidates=len(sizes),
+        spread=float(y.std(ddof=1)) if len(y) > 1 else 0.0,
+        noise=float(np.sqrt(within / free)) if free > 0 else None,
+        roughness=roughness,
+        covered=None if pool is None or reach is None else _covered(near, data, pool, reach, seed),
+    )
+
+
+def leak_of(space: Space, data: TrainingSet, split: Split, parts: Parts) -> Leak | None:
+    """What a split lets through; None where it has no parts."""
+    near = metric(space, Representation.COUNTS)
+    distances: list[NDArray[np.float64]] = []
+    equal: list[NDArray[np.bool_]] = []
+    shared: list[bool] = []
+    rings = [scaffold(s) for s in structures(space, data.x.numpy())] if space.library is not None else None
+    for train, held in parts:
+        known, asked = some_rows(data, train), some_rows(data, held)
+        closest, squared = nearest_rows(near, asked.x, known.x)
+        distances.append(squared)
+        equal.append(known.y.numpy()[closest] == asked.y.numpy())
+        if rings is not None:
+            trained = {rings[i] for i in train} - {""}
+            shared += [rings[i] in trained for i in held]
+    if not distances:
+        return None
+    squared, equals = np.concatenate(distances), np.concatenate(equal)
+    same = squared < ALIKE
+    return Leak(
+        split=split,
+        distance=float(np.sqrt(np.median(squared))),
+        same=float(same.mean()),
+        same_value=float(equals[same].mean()) if same.any() else 0.0,
+        shared_scaffold=None if rings is None else float(np.mean(shared)),
+    )
+
+
+def _roughness(near: Metric, x: torch.Tensor, y: NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """How rough the values are, and the squared distance within which nine tenths have a neighbour."""
+    if len(y) < 3:
+        return None, None
+    squared = near.squared(x, x)
+    squared.fill_diagonal_(torch.inf)
+    found = squared.min(dim=1)
+    between = np.abs(y[:, None] - y[None, :]).sum() / (len(y) * (len(y) - 1))
+    rough = float(np.abs(y - y[found.indices.numpy()]).mean() / between) if between > 0 else None
+    return rough, float(np.quantile(found.values.numpy(), 0.9))
+
+
+def _covered(near: Metric, data: TrainingSet, pool: Pool, reach: float, seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    count = len(pool)
+    rows = np.arange(count) if count <= LOOKED_AT else rng.integers(0, count, LOOKED_AT, dtype=np.int64)
+    _, squared = nearest_rows(near, torch.from_numpy(pool.take(rows)), data.x)
+    return float((squared <= reach).mean())

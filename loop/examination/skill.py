@@ -1,0 +1,139 @@
+"""Skill: how well models predict what was held out, beside what needs no model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.errors import FitError, TooFewPoints
+from loop.examination.parts import Parts, Rows, Split
+from loop.space import Space
+from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.metric import Metric, Representation, metric
+from loop.surrogates.protocol import Surrogate, TrainingSet
+
+LEVELS: Final = (0.8, 0.95)  # of the intervals that are checked
+SEED_STEP: Final = 101  # between the seeds of parts
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """Errors on held-out values of one target, in its unit, over all parts of a split.
+
+    Attributes:
+        split: By what was held out.
+        parts: How many models were fitted.
+        tested: How many values were predicted; limits are not.
+        model: Root mean square error of the surrogate.
+        nearest: Of the value of the nearest training candidate.
+        mean: Of the training mean.
+        members: Of each member of a committee.
+        density: Mean log density of the held-out values, noise included.
+        coverage: Share of them inside the 80 % and the 95 % interval.
+    """
+
+    split: Split
+    parts: int
+    tested: int
+    model: float
+    nearest: float
+    mean: float
+    members: Mapping[str, float]
+    density: float
+    coverage: tuple[float, float]
+
+
+def skill(recipe: Surrogate, space: Space, data: TrainingSet, split: Split, parts: Parts, *, seed: int) -> Skill | None:
+    """The skill of a recipe on the parts of a split; None where nothing could be predicted."""
+    rows: list[_Predicted] = []
+    near = metric(space, Representation.COUNTS)
+    for k, (train, held) in enumerate(parts):
+        exact = held[~data.is_censored[torch.from_numpy(held)].numpy()]
+        if not len(exact):
+            continue
+        try:
+            rows.append(_predicted(recipe, space, data, train, exact, near, seed + SEED_STEP * k))
+        except (TooFewPoints, FitError):
+            continue
+    if not rows:
+        return None
+    y, mean, sd, nearest, middle = (np.concatenate([getattr(r, name) for r in rows]) for name in _Predicted.COLUMNS)
+    names = set.intersection(*(set(r.members) for r in rows))
+    within = [float((np.abs(y - mean) <= NormalDist().inv_cdf((1 + level) / 2) * sd).mean()) for level in LEVELS]
+    density = -0.5 * ((y - mean) / sd) ** 2 - np.log(sd) - 0.5 * math.log(2 * math.pi)
+    return Skill(
+        split=split,
+        parts=len(rows),
+        tested=len(y),
+        model=_rmse(y, mean),
+        nearest=_rmse(y, nearest),
+        mean=_rmse(y, middle),
+        members={name: _rmse(y, np.concatenate([r.members[name] for r in rows])) for name in sorted(names)},
+        density=float(density.mean()),
+        coverage=(within[0], within[1]),
+    )
+
+
+def some_rows(data: TrainingSet, rows: Rows) -> TrainingSet:
+    """The training set of some of its rows."""
+    chosen = torch.from_numpy(rows)
+    return TrainingSet(
+        data.x[chosen],
+        data.y[chosen],
+        data.sd[chosen],
+        None if data.low is None else data.low[chosen],
+        None if data.high is None else data.high[chosen],
+        {name: tuple(values[int(i)] for i in rows) for name, values in data.effects.items()},
+    )
+
+
+def nearest_rows(near: Metric, x: Tensor, others: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Of each row of ``x``, ``(n, d)``, the nearest of ``others``, ``(m, d)``, and its squared distance: ``(n,)``."""
+    squared = near.squared(x, others)
+    found = squared.min(dim=1)
+    return found.indices.numpy(), found.values.numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class _Predicted:
+    """What is said of the held-out rows of one part, ``(n,)`` each; ``sd`` is that of a new measurement."""
+
+    y: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    sd: NDArray[np.float64]
+    nearest: NDArray[np.float64]
+    middle: NDArray[np.float64]
+    members: Mapping[str, NDArray[np.float64]]
+
+    COLUMNS = ("y", "mean", "sd", "nearest", "middle")
+
+
+def _predicted(
+    recipe: Surrogate, space: Space, data: TrainingSet, train: Rows, held: Rows, near: Metric, seed: int
+) -> _Predicted:
+    known, asked = some_rows(data, train), some_rows(data, held)
+    fitted = recipe.fit(space, known, seed=seed)
+    mean, sd = fitted.moments(asked.x)
+    total = (sd.square() + fitted.noise_at(asked.x).square()).sqrt()
+    members = fitted.members if isinstance(fitted, FittedCommittee) else ()
+    closest, _ = nearest_rows(near, asked.x, known.x)
+    return _Predicted(
+        y=asked.y.numpy(),
+        mean=mean.numpy(),
+        sd=total.numpy(),
+        nearest=known.y.numpy()[closest],
+        middle=np.full(len(held), float(known.y.mean())),
+        members={m.name: m.moments(asked.x)[0].numpy() for m in members},
+    )
+
+
+def _rmse(y: NDArray[np.float64], guess: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean((y - guess) ** 2)))

@@ -1,0 +1,157 @@
+"""Verdict: what the evidence comes to, why, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from loop.examination.parts import Split
+from loop.examination.signs import Leak, Signs
+from loop.examination.skill import LEVELS, Skill
+from loop.examination.stress import Stress
+
+FEW: Final = 20  # held-out values below which nothing is said of skill
+NO_BETTER: Final = 0.95  # share of an error that is no improvement on it
+WORSE_AWAY: Final = 1.25  # times the error at home
+ROUGH: Final = 0.8  # neighbours tell next to nothing
+NOISY: Final = 0.5  # share of the variance that is noise
+UNCOVERED: Final = 0.5  # share of the pool that is like the data
+NARROW: Final = 0.10  # short of the level of an interval
+UNSTEADY: Final = 0.5  # spread between refits over their error
+LEAKS: Final = 0.05  # share of held-out candidates that training knows
+
+
+class Standing(StrEnum):
+    """What a finding means for a decision."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found, and what would help ("" where nothing is wrong)."""
+
+    standing: Standing
+    says: str
+    remedy: str = ""
+
+
+def verdict(
+    unit: str, signs: Signs, skills: Sequence[Skill], leaks: Sequence[Leak], stresses: Sequence[Stress]
+) -> tuple[Finding, ...]:
+    """Findings on one target, the skill of the model first."""
+    home = next((s for s in skills if s.split is Split.RANDOM), None)
+    if home is None or home.tested < FEW:
+        tested = 0 if home is None else home.tested
+        says = f"{tested} values could be held out; {FEW} at least are needed to say how well models predict"
+        return (Finding(Standing.WARNING, says, "go on with the campaign, and examine it again"),)
+    found = [_learns(unit, home, signs)]
+    found += [_away(unit, home, s) for s in skills if s.split is not Split.RANDOM and s.tested >= FEW]
+    found += [f for s in skills for f in _intervals(s)]
+    found += _data(unit, signs)
+    found += [f for leak in leaks for f in _leaks(leak)]
+    found += [f for s in stresses for f in _unsteady(unit, s)]
+    return tuple(found)
+
+
+def _learns(unit: str, home: Skill, signs: Signs) -> Finding:
+    model, nearest, mean = (_shown(v, unit) for v in (home.model, home.nearest, home.mean))
+    errors = f"error {model}, nearest neighbour {nearest}, mean {mean}"
+    if home.model >= NO_BETTER * home.mean:
+        return Finding(Standing.BAD, f"models predict no better than the mean ({errors})", _why(signs))
+    if home.model >= NO_BETTER * home.nearest:
+        says = f"models predict no better than the nearest neighbour ({errors})"
+        return Finding(
+            Standing.WARNING, says, "more data, or a surrogate that sees what matters (planner: {surrogate: [...]})"
+        )
+    return Finding(Standing.GOOD, f"models have learnt something ({errors})")
+
+
+def _why(signs: Signs) -> str:
+    """The likeliest reason why nothing can be learnt, with what would help."""
+    if signs.noise is not None and signs.spread > 0 and (signs.noise / signs.spread) ** 2 > NOISY:
+        return "most of the variance is noise between replicates: replicate, or improve the assay"
+    if signs.roughness is not None and signs.roughness > ROUGH:
+        return "neighbours differ as any two do: another representation, more data, or no model (surrogate: random)"
+    if signs.candidates < 50:
+        return (
+            "few candidates so far: go on, with a control arm (planner: {control: 0.2}) that shows whether models help"
+        )
+    return "another surrogate, or measurements whose noise is known (replicates) to tell noise from ignorance"
+
+
+def _away(unit: str, home: Skill, away: Skill) -> Finding:
+    ratio = away.model / home.model if home.model > 0 else 1.0
+    where = {
+        Split.SCAFFOLD: "new scaffolds",
+        Split.CLUSTER: "new clusters",
+        Split.OPTION: "options that nobody has seen",
+        Split.TIME: "what came later",
+    }[away.split]
+    errors = (
+        f"error {_shown(away.model, unit)} for {_shown(home.model, unit)} at random, mean {_shown(away.mean, unit)}"
+    )
+    if away.model >= NO_BETTER * away.mean:
+        says = f"on {where} models predict no better than the mean ({errors})"
+        return Finding(Standing.BAD, says, f"trust no prediction there; measure some of {where} first")
+    if ratio > WORSE_AWAY:
+        says = f"on {where} errors are {ratio:.1f} times as large ({errors})"
+        return Finding(Standing.WARNING, says, "read predictions there with that in mind")
+    return Finding(Standing.GOOD, f"on {where} models predict nearly as well ({errors})")
+
+
+def _intervals(skill: Skill) -> list[Finding]:
+    if skill.tested < FEW:
+        return []
+    short = [
+        f"{level:.0%} intervals hold {share:.0%}"
+        for level, share in zip(LEVELS, skill.coverage, strict=True)
+        if share < level - NARROW
+    ]
+    if not short:
+        return []
+    says = f"intervals are too narrow on the {skill.split.value} split: {', '.join(short)}"
+    return [Finding(Standing.WARNING, says, "replicates tell the noise; a committee of more members tells ignorance")]
+
+
+def _data(unit: str, signs: Signs) -> list[Finding]:
+    found = []
+    if signs.noise is not None and signs.spread > 0:
+        share = (signs.noise / signs.spread) ** 2
+        says = f"noise between replicates is {_shown(signs.noise, unit)}, {min(share, 1.0):.0%} of the variance"
+        found.append(Finding(Standing.BAD if share > NOISY else Standing.GOOD, says))
+    if signs.roughness is not None and signs.roughness > ROUGH:
+        says = f"the surface is rough: nearest neighbours differ by {signs.roughness:.2f} of what any two do"
+        found.append(Finding(Standing.WARNING, says))
+    if signs.covered is not None and signs.covered < UNCOVERED:
+        says = f"{signs.covered:.0%} of the candidates are as near to the data as the data are to one another"
+        found.append(Finding(Standing.WARNING, says, "predictions for the others go beyond the data"))
+    return found
+
+
+def _leaks(leak: Leak) -> list[Finding]:
+    if leak.same <= LEAKS:
+        return []
+    says = (
+        f"on the {leak.split.value} split {leak.same:.0%} of what is held out cannot be told from what trains "
+        f"({leak.same_value:.0%} of them with the same value)"
+    )
+    return [Finding(Standing.WARNING, says, "look for stereoisomers, salts or rows entered twice")]
+
+
+def _unsteady(unit: str, stress: Stress) -> list[Finding]:
+    if not stress.away > UNSTEADY * stress.error_away:
+        return []
+    says = (
+        f"refits of {stress.model} that differ only in their seed part by {_shown(stress.away, unit)} on the "
+        f"{stress.split.value} split ({_shown(stress.home, unit)} at home)"
+    )
+    return [Finding(Standing.WARNING, says, "a single one's prediction there is an accident; use a committee")]
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:.3g} {unit}".rstrip()

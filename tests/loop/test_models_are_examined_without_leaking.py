@@ -1,0 +1,315 @@
+"""Splits share nothing between their sides; skill, leaks, stress and verdicts are what independent sums say."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, observe, reaction_spec
+from rdkit import Chem
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from loop.errors import SpaceError
+from loop.examination import Split, examine, parts_of
+from loop.examination.parts import splits_of
+from loop.examination.signs import Leak, Signs, leak_of, signs_of
+from loop.examination.skill import Skill, skill
+from loop.examination.stress import Stress, stress
+from loop.examination.verdict import Standing, verdict
+from loop.history import History
+from loop.space import Component, PointPool, ProductPool, Space
+from loop.spec import build_space
+from loop.surrogates.committee import Committee
+from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.registry import surrogate
+
+RINGS = ["c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1"]
+TAILS = ["C", "CC", "CCC", "O", "N", "CO", "CC(C)"]
+LIBRARY = tuple(Chem.CanonSmiles(tail + ring) for ring in RINGS for tail in TAILS)
+MOLECULES = Space((Component("molecule", LIBRARY, LIBRARY, is_library=True),))
+EVERY = np.arange(len(LIBRARY), dtype=np.float64)[:, None]
+
+
+def training(x: np.ndarray, y: np.ndarray) -> TrainingSet:
+    return TrainingSet(torch.from_numpy(x), torch.from_numpy(y), torch.full((len(y),), math.nan, dtype=torch.float64))
+
+
+def test_every_row_is_held_out_once_and_replicates_stay_together():
+    x = np.concatenate([EVERY, EVERY[:9], EVERY[:4]])
+
+    for split in (Split.RANDOM, Split.SCAFFOLD, Split.CLUSTER):
+        parts = parts_of(split, MOLECULES, x, 4, seed=3)
+        assert sorted(np.concatenate([held for _, held in parts])) == list(range(len(x)))
+        for train, held in parts:
+            assert len(train) + len(held) == len(x)
+            assert not set(x[train, 0]) & set(x[held, 0])
+    assert len(parts_of(Split.RANDOM, MOLECULES, x, 4, seed=3)) == 4
+
+
+def test_no_scaffold_and_no_near_neighbour_is_on_both_sides():
+    def rings(rows):
+        return {MurckoScaffold.MurckoScaffoldSmiles(LIBRARY[i]) for i in rows}
+
+    for train, held in parts_of(Split.SCAFFOLD, MOLECULES, EVERY, 3, seed=0):
+        assert not rings(train) & rings(held)
+    random = parts_of(Split.RANDOM, MOLECULES, EVERY, 3, seed=0)
+    assert all(rings(train) & rings(held) for train, held in random)
+
+    data, apart = training(EVERY, EVERY[:, 0]), parts_of(Split.CLUSTER, MOLECULES, EVERY, 3, seed=0)
+    far = leak_of(MOLECULES, data, Split.CLUSTER, apart)
+    near = leak_of(MOLECULES, data, Split.RANDOM, random)
+    assert far.distance > near.distance
+    assert near.shared_scaffold == 1.0
+
+
+def test_by_option_nobody_trains_on_what_is_held_out():
+    x = ProductPool(SPACE).take(np.arange(30))
+
+    parts = parts_of(Split.OPTION, SPACE, x, 5, seed=0)
+
+    assert len(parts) == len(ALCOHOLS)
+    for train, held in parts:
+        assert not set(x[train, 0]) & set(x[held, 0])
+
+
+def test_by_time_only_the_past_trains_and_what_was_seen_is_no_test():
+    x = np.concatenate([EVERY[:20], EVERY[:4], EVERY[20:24]])
+
+    parts = parts_of(Split.TIME, MOLECULES, x, 3, seed=0)
+
+    assert [len(train) for train, _ in parts] == [7, 14, 21]
+    for train, held in parts:
+        assert train.max() < held.min()
+        assert not set(x[train, 0]) & set(x[held, 0])
+    assert [int(i) for i in parts[-1][1]] == [24, 25, 26, 27]
+
+
+def test_a_split_that_a_space_does_not_allow_is_named_with_those_that_it_does():
+    space = build_space(mixed_spec())
+
+    assert splits_of(space) == (Split.RANDOM, Split.OPTION, Split.TIME)
+    with pytest.raises(SpaceError, match=r"split 'scaffold' .* use one of random, option, time"):
+        parts_of(Split.SCAFFOLD, space, np.zeros((4, 3)), 2, seed=0)
+
+
+def test_one_group_alone_gives_no_parts():
+    assert parts_of(Split.SCAFFOLD, MOLECULES, EVERY[:7], 5, seed=0) == ()
+
+
+class _Fixed:
+    """A recipe that believes 3 everywhere, with a deviation of 1.6 and a noise of 1.2: together 2."""
+
+    name, needs = "fixed", 1
+
+    def fit(self, space, data, *, seed):
+        return self
+
+    def moments(self, x):
+        return torch.full((len(x),), 3.0, dtype=x.dtype), torch.full((len(x),), 1.6, dtype=x.dtype)
+
+    def noise_at(self, x):
+        return torch.full((len(x),), 1.2, dtype=x.dtype)
+
+
+def test_skill_is_what_sums_by_hand_say():
+    y = np.arange(28, dtype=np.float64) / 2
+    parts = parts_of(Split.RANDOM, MOLECULES, EVERY, 4, seed=1)
+
+    found = skill(_Fixed(), MOLECULES, training(EVERY, y), Split.RANDOM, parts, seed=0)
+
+    z = (y - 3.0) / 2.0
+    assert found.tested == 28
+    assert found.model == pytest.approx(np.sqrt(np.mean((y - 3.0) ** 2)))
+    assert found.mean == pytest.approx(
+        np.sqrt(np.mean(np.concatenate([(y[held] - y[train].mean()) ** 2 for train, held in parts])))
+    )
+    assert found.density == pytest.approx(np.mean(-0.5 * z**2 - np.log(2.0) - 0.5 * np.log(2 * np.pi)))
+    assert found.coverage == (np.mean(np.abs(z) <= 1.281552), np.mean(np.abs(z) <= 1.959964))
+
+
+def test_limits_train_but_are_no_test():
+    y = np.arange(28, dtype=np.float64)
+    data, low, high = training(EVERY, y), torch.from_numpy(y.copy()), torch.from_numpy(y.copy())
+    low[:5] = -math.inf
+    data = TrainingSet(data.x, data.y, data.sd, low, high)
+
+    found = skill(_Fixed(), MOLECULES, data, Split.RANDOM, parts_of(Split.RANDOM, MOLECULES, EVERY, 4, seed=1), seed=0)
+
+    assert found.tested == 23
+    assert signs_of(MOLECULES, data, None, seed=0).n == 23
+
+
+def test_signs_are_what_sums_by_hand_say():
+    x = np.concatenate([EVERY, EVERY[:3]])
+    y = np.concatenate([np.arange(28.0), [2.0, 1.0, 6.0]])  # within replicates: differences of 2, 0 and 4
+
+    found = signs_of(MOLECULES, training(x, y), PointPool(EVERY), seed=0)
+
+    assert (found.n, found.candidates) == (31, 28)
+    assert found.noise == pytest.approx(math.sqrt((2**2 / 2 + 4**2 / 2) / 3))
+    assert found.spread == pytest.approx(y.std(ddof=1))
+    assert found.covered == 1.0  # every candidate was measured
+    assert found.roughness < 0.9
+    rough = signs_of(
+        MOLECULES, training(EVERY, np.random.default_rng(0).permutation(28.0 + np.arange(28))), None, seed=0
+    )
+    assert rough.roughness > found.roughness
+    assert rough.noise is None
+    assert rough.covered is None
+
+
+def test_what_no_fingerprint_tells_apart_is_a_leak():
+    pairs = ("C[C@H](O)F", "C[C@@H](O)F", "CCO", "CCN", "c1ccccc1", "CCCCCC")
+    space = Space((Component("molecule", pairs, pairs, is_library=True),))
+    x = np.arange(6, dtype=np.float64)[:, None]
+    y = np.array([5.0, 5.0, 1.0, 2.0, 3.0, 4.0])
+
+    found = leak_of(
+        space, training(x, y), Split.RANDOM, ((np.arange(1, 6), np.array([0])), (np.arange(2), np.arange(2, 6)))
+    )
+
+    assert found.same == pytest.approx(1 / 5)
+    assert found.same_value == 1.0
+
+
+def test_refits_of_a_process_agree_and_trees_part():
+    y = np.sin(np.arange(28.0))
+    home, away = (parts_of(s, MOLECULES, EVERY, 3, seed=0) for s in (Split.RANDOM, Split.SCAFFOLD))
+    both = surrogate(["tanimoto", "trees"], MOLECULES)
+    assert isinstance(both, Committee)
+
+    found = {s.model: s for s in stress(both, MOLECULES, training(EVERY, y), home, away, Split.SCAFFOLD, seed=0)}
+
+    assert found["tanimoto"].away < 1e-9
+    assert found["trees"].home > 1e-3
+    assert found["trees"].error_away > 0
+
+
+def spoken(**changes):
+    """The verdict on a model that has learnt something, but for some changes."""
+    skills = {
+        s: Skill(s, 5, 100, 1.0, 2.0, 3.0, {}, -1.0, (0.8, 0.95)) for s in (Split.RANDOM, Split.SCAFFOLD)
+    } | changes.get("skills", {})
+    signs = changes.get("signs", Signs(100, 90, 3.0, 0.5, 0.4, 0.9))
+    return verdict("eV", signs, tuple(skills.values()), changes.get("leaks", ()), changes.get("stresses", ()))
+
+
+def poor(split, **changes):
+    kept = {"model": 3.0, "nearest": 3.1, "mean": 3.0, "coverage": (0.8, 0.95)} | changes
+    return {split: Skill(split, 5, 100, kept["model"], kept["nearest"], kept["mean"], {}, -1.0, kept["coverage"])}
+
+
+@pytest.mark.parametrize(
+    ("changes", "standing", "says", "helps"),
+    [
+        ({}, Standing.GOOD, "models have learnt something .error 1 eV, nearest neighbour 2 eV, mean 3 eV.", ""),
+        ({"skills": poor(Split.RANDOM)}, Standing.BAD, "no better than the mean", "noise is known"),
+        (
+            {"skills": poor(Split.RANDOM), "signs": Signs(100, 90, 3.0, 2.5, 0.4, 0.9)},
+            Standing.BAD,
+            "no better than the mean",
+            "noise between replicates: replicate",
+        ),
+        (
+            {"skills": poor(Split.RANDOM), "signs": Signs(100, 90, 3.0, None, 0.95, 0.9)},
+            Standing.BAD,
+            "no better than the mean",
+            "another representation",
+        ),
+        (
+            {"skills": poor(Split.RANDOM), "signs": Signs(40, 40, 3.0, None, 0.5, 0.9)},
+            Standing.BAD,
+            "no better than the mean",
+            "control: 0.2",
+        ),
+        (
+            {"skills": poor(Split.RANDOM, model=2.0, nearest=2.0)},
+            Standing.WARNING,
+            "no better than the nearest neighbour",
+            "a surrogate that sees what matters",
+        ),
+        (
+            {"skills": poor(Split.SCAFFOLD)},
+            Standing.BAD,
+            "on new scaffolds models predict no better than the mean",
+            "measure some of new scaffolds first",
+        ),
+        (
+            {"skills": poor(Split.SCAFFOLD, model=2.0)},
+            Standing.WARNING,
+            "on new scaffolds errors are 2.0 times as large",
+            "in mind",
+        ),
+        (
+            {"skills": poor(Split.SCAFFOLD, model=1.0, coverage=(0.5, 0.94))},
+            Standing.WARNING,
+            "too narrow on the scaffold split: 80% intervals hold 50%$",
+            "replicates",
+        ),
+        ({"signs": Signs(100, 90, 3.0, 0.5, 0.4, 0.2)}, Standing.WARNING, "20% of the candidates", "beyond the data"),
+        (
+            {"leaks": (Leak(Split.RANDOM, 1.0, 0.2, 0.5, None),)},
+            Standing.WARNING,
+            "20% of what is held out cannot be told from what trains .50% of them with the same value.",
+            "stereoisomers",
+        ),
+        (
+            {"stresses": (Stress("trees", Split.SCAFFOLD, 0.1, 0.9, 1.0),)},
+            Standing.WARNING,
+            "refits of trees .* part by 0.9 eV on the scaffold split .0.1 eV at home.",
+            "use a committee",
+        ),
+    ],
+)
+def test_a_verdict_says_what_is_wrong_and_what_helps(changes, standing, says, helps):
+    import re
+
+    found = [f for f in spoken(**changes) if re.search(says, f.says)]
+
+    assert [f.standing for f in found] == [standing]
+    assert helps in found[0].remedy
+    if not changes:
+        assert {f.standing for f in spoken()} == {Standing.GOOD}
+
+
+def test_of_few_values_nothing_is_said_but_that():
+    (found,) = spoken(skills={Split.RANDOM: Skill(Split.RANDOM, 5, 19, 1.0, 2.0, 3.0, {}, -1.0, (0.8, 0.95))})
+
+    assert found.standing is Standing.WARNING
+    assert found.says.startswith("19 values could be held out; 20 at least")
+
+
+def history(values) -> History:
+    spec = reaction_spec()
+    pool = ProductPool(SPACE)
+    settings = [SPACE.settings(x) for x in pool.take(np.random.default_rng(0).permutation(30))]
+    rows = zip(settings, values(settings), strict=True)
+    return History(tuple(observe(spec, s, measured(**{"yield": v}), str(i)) for i, (s, v) in enumerate(rows)))
+
+
+def test_what_can_be_learnt_is_told_from_what_cannot():
+    told: list[str] = []
+    rng = np.random.default_rng(1)
+    spec = reaction_spec(surrogate="random")  # a campaign without models can be examined too
+
+    clear = examine(spec, SPACE, history(lambda s: [alcohol_yield(x) for x in s]), ProductPool(SPACE), seed=0,
+                    tell=told.append)["yield"]  # fmt: skip
+    chance = examine(spec, SPACE, history(lambda s: rng.normal(50, 5, len(s))), None, seed=0)["yield"]
+
+    assert [s.split for s in clear.skills] == [Split.RANDOM, Split.OPTION, Split.TIME]
+    assert clear.findings[0].standing is Standing.GOOD
+    assert clear.skills[0].model < 0.7 * clear.skills[0].mean
+    assert chance.findings[0].standing is Standing.BAD
+    assert "no better than the mean" in chance.findings[0].says
+    assert told[0] == "yield: random split, 5 parts of 30 values"
+    assert told[-1] == "yield: refits that differ only in their seed"
+    assert set(clear.skills[0].members) == {"gp", "tanimoto", "gp-mordred"}
+
+
+def test_nothing_measured_is_no_error():
+    (found,) = examine(reaction_spec(), SPACE, History(), ProductPool(SPACE), seed=0).values()
+
+    assert found.skills == ()
+    assert found.findings[0].says.startswith("0 values could be held out")
