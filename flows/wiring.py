@@ -6,16 +6,21 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.libraries.store import Store
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import SpecError
+from loop.molecules.shelf import put_up
 from loop.record import Json
 from loop.spec import CampaignSpec, beside_of
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
+    from flows.libraries.reader import Reader
+    from flows.libraries.store import Progress
     from flows.settings import Settings
 
 ORIGIN = "origin.json"
+LIBRARIES = "libraries"  # folder below home
 
 
 def open_record(settings: Settings) -> SqlLedger:
@@ -23,6 +28,7 @@ def open_record(settings: Settings) -> SqlLedger:
     from db.ledger import open_ledger  # brings SQLAlchemy: 0.2 s, only where the record is used
 
     settings.home.mkdir(parents=True, exist_ok=True)
+    put_up(_store(settings))
     return open_ledger(settings.database)
 
 
@@ -33,6 +39,20 @@ def spec_on_record(settings: Settings, name: str) -> Json | None:
         return None
     with open_record(settings) as ledger:
         return next((record.spec for record in ledger.campaigns() if record.name == name), None)
+
+
+def library_reader(settings: Settings, folder: Path, progress: Progress | None = None) -> Reader:
+    """What reads the library files of campaign files in ``folder`` into the project's store."""
+    from flows.libraries.reader import Reader
+
+    store = _store(settings, progress)
+    put_up(store)
+    return Reader(store, folder)
+
+
+def _store(settings: Settings, progress: Progress | None = None) -> Store:
+    """The project's libraries."""
+    return Store(settings.home / LIBRARIES) if progress is None else Store(settings.home / LIBRARIES, progress=progress)
 
 
 def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None = None) -> Adapter:

@@ -11,6 +11,7 @@ import typer
 from flows.cli import (
     audit,
     believing,
+    building,
     campaigns,
     checking,
     deciding,
@@ -63,6 +64,7 @@ _COMMANDS: Final = {
 for _panel, _group in _COMMANDS.items():
     for _command in _group:
         app.command(_command.__name__.strip("_"), rich_help_panel=_panel)(_command)
+app.add_typer(building.app, name="library", rich_help_panel="This machine")
 app.add_typer(audit.app, name="audit", rich_help_panel="This machine")
 
 

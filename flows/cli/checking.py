@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.cli.building import said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.words import plural
 
@@ -16,9 +17,10 @@ def validate(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A campaign file.")], as_json: Json = False
 ) -> None:
     """Check a campaign file and the laboratory it names; records and sends nothing."""
+    from flows.cli.naming import settings
     from flows.cli.specfile import laboratory_of, read_campaign
 
-    campaign = read_campaign(spec)
+    campaign = read_campaign(spec, settings())
     with laboratory_of(spec):
         facts, problems = _examine(campaign, spec.parent)
     screen = Screen(as_json)
@@ -70,6 +72,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "campaign": spec.campaign,
         "parameters": list(space.names),
         "candidates": candidates,
+        **({"library": libraries} if (libraries := [said_of(stored) for stored in stored_in(spec)]) else {}),
         "constraints": len(space.constraints),
         "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
         **({} if general is None else {"general": general.described}),

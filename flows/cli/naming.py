@@ -36,7 +36,7 @@ def opened(where: Settings, text: str) -> str:
     from flows import engine
     from flows.cli.specfile import laboratory_of, read_campaign
 
-    read_campaign(Path(text))  # first, so that a fault is said as validate says it
+    read_campaign(Path(text), where)  # first, so that a fault is said as validate says it
     with laboratory_of(Path(text)):
         return engine.add_campaign(where, Path(text))
 

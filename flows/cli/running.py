@@ -72,7 +72,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     if is_file(campaign):
         from flows.cli.specfile import read_campaign
 
-        read = read_campaign(Path(campaign))
+        read = read_campaign(Path(campaign), where)
         name, spec = read.campaign, read.resolved()
         is_new = not is_on_record(where, name)
         plan = engine.preview_spec(where, Path(campaign)) if is_new else engine.preview(where, name)

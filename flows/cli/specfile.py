@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
 from loop.spec import CampaignSpec, ReadFile, place, read_spec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 
 def read_text(path: Path, name: str | None = None) -> str:
@@ -37,9 +41,14 @@ def reader(folder: Path) -> ReadFile:
     return lambda name: read_text(folder / name, name)
 
 
-def read_campaign(path: Path) -> CampaignSpec:
-    """The resolved spec in a file. Raises ``SpecError``."""
-    return read_spec(read_text(path), source=str(path), read=reader(path.parent))
+def read_campaign(path: Path, where: Settings) -> CampaignSpec:
+    """The resolved spec in a file; libraries that it names are stored. Raises ``SpecError``."""
+    from flows.cli.building import shown_while_reading
+    from flows.wiring import library_reader
+
+    with shown_while_reading() as progress:
+        libraries = library_reader(where, path.absolute().parent, progress)
+        return read_spec(read_text(path), source=str(path), read=reader(path.parent), libraries=libraries)
 
 
 @contextmanager

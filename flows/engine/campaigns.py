@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.view import WITH_LABORATORY, View
 from flows.engine.writing import writing
-from flows.wiring import ORIGIN, open_laboratory, open_record
+from flows.wiring import ORIGIN, library_reader, open_laboratory, open_record
 from loop.checkpoints import reached
 from loop.contracts import Ledger
 from loop.errors import NotFound, SpaceError, SpecError
@@ -32,7 +32,7 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
         AdapterError: Its laboratory cannot be built.
     """
     path = Path(spec_path)
-    spec = read_campaign_file(path)
+    spec = read_campaign_file(path, settings)
     name, base = spec.campaign, path.absolute().parent
     open_laboratory(settings, spec, base=base)
     with open_record(settings) as ledger:
@@ -46,13 +46,19 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
     return name
 
 
-def read_campaign_file(path: Path) -> CampaignSpec:
-    """The resolved spec of a campaign file; files that it names are looked for beside it.
+def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
+    """The resolved spec of a campaign file; files that it names are looked for beside it, and libraries stored.
 
     Raises:
         SpecError: It cannot be read, or is wrong.
     """
-    return read_spec(_read(path), source=path.name, read=lambda name: _read(path.absolute().parent / name))
+    folder = path.absolute().parent
+    return read_spec(
+        _read(path),
+        source=path.name,
+        read=lambda name: _read(folder / name),
+        libraries=library_reader(settings, folder),
+    )
 
 
 def unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:

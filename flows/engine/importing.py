@@ -128,7 +128,7 @@ def _file(settings: Settings, described: str, text: str, out: Path, *, force: bo
         ) from None
     state, used = "new", spec
     if out.exists():
-        mine = _as_it_is(out)
+        mine = _as_it_is(settings, out)
         if mine is not None and mine.resolved() == spec.resolved():
             state, text = "unchanged", out.read_text("utf-8")
         elif keep:
@@ -160,9 +160,9 @@ def _beside(out: Path, name: str) -> str:
     return (out.absolute().parent / name).read_text(encoding="utf-8-sig")
 
 
-def _as_it_is(path: Path) -> CampaignSpec | None:
+def _as_it_is(settings: Settings, path: Path) -> CampaignSpec | None:
     try:
-        return read_campaign_file(path)
+        return read_campaign_file(path, settings)
     except HakkenError:
         return None
 

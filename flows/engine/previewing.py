@@ -53,7 +53,7 @@ def preview_spec(settings: Settings, spec_path: Path | str, *, planner: Planner 
         AdapterError: Its laboratory cannot be built.
     """
     path = Path(spec_path)
-    spec = read_campaign_file(path)
+    spec = read_campaign_file(path, settings)
     open_laboratory(settings, spec, base=path.absolute().parent)
     # The record keeps objects with sorted keys, and the order of parameters and options decides what a seed gives.
     as_recorded = CampaignSpec.from_resolved(json.loads(json.dumps(spec.resolved(), sort_keys=True)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, Literal
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.rdinchi import MolToInchiKey
@@ -23,6 +25,64 @@ def canonical_smiles(smiles: str) -> str:
     if molecule is None or molecule.GetNumAtoms() == 0:
         raise MoleculeError(f"SMILES {smiles!r} cannot be read ({_why(smiles)}); correct it or leave it out")
     return str(Chem.MolToSmiles(molecule))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What of a structure counts. As it stands, a structure is taken as it is given.
+
+    Attributes:
+        salts: ``strip`` keeps the largest organic fragment of several.
+        charges: ``neutralise`` adds and removes protons where that takes charges away.
+        tautomers: ``canonical`` takes one tautomer for all; tens of milliseconds a molecule, and a choice of RDKit's
+            rules, which need not be the tautomer that is there.
+    """
+
+    salts: Literal["keep", "strip"] = "keep"
+    charges: Literal["keep", "neutralise"] = "keep"
+    tautomers: Literal["keep", "canonical"] = "keep"
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes any structure."""
+        return self != Policy()
+
+
+def standardised(molecule: Chem.Mol, policy: Policy) -> Chem.Mol:
+    """A molecule under a policy: salts first, then charges, then tautomers, by RDKit's MolStandardize.
+
+    Raises:
+        MoleculeError: RDKit could not do it.
+    """
+    try:
+        if policy.salts == "strip":
+            molecule = _tool("LargestFragmentChooser", True).choose(molecule)
+        if policy.charges == "neutralise":
+            molecule = _tool("Uncharger").uncharge(molecule)
+        if policy.tautomers == "canonical":
+            molecule = _tool("TautomerEnumerator").Canonicalize(molecule)
+    except (RuntimeError, ValueError) as error:
+        raise MoleculeError(f"it cannot be standardised ({str(error).strip().splitlines()[0]})") from None
+    return molecule
+
+
+@lru_cache(maxsize=8)
+def _tool(name: str, *arguments: object) -> Any:
+    from rdkit.Chem.MolStandardize import rdMolStandardize  # 0.1 s: only where a policy asks for it
+
+    return getattr(rdMolStandardize, name)(*arguments)
+
+
+def read_structure(text: str) -> Chem.Mol:
+    """The molecule of a SMILES.
+
+    Raises:
+        MoleculeError: RDKit cannot read it, or it is empty; says only why.
+    """
+    molecule = Chem.MolFromSmiles(text) if text.strip() else None
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        raise MoleculeError(_why(text))
+    return molecule
 
 
 def inchikey(smiles: str) -> str:

@@ -14,6 +14,7 @@ from loop.units import check_unit
 
 Scale: TypeAlias = Literal["linear", "log"]
 GAP = 0.25  # share of the scaled range that lies between nothing and the least amount
+HINTED = 20_000  # options among which a misspelt one is looked for
 NOTHING = -1.0  # coordinate of options that do not apply (numbers that do not apply are 0.0)
 
 
@@ -80,17 +81,19 @@ class Component:
     """
 
     name: str
-    options: tuple[str, ...]
-    smiles: tuple[str, ...]
+    options: Sequence[str]  # a tuple, or the names of a stored library, which need not lie in memory
+    smiles: Sequence[str]
     is_library: bool = False
     unit: str = ""
     role: str = ""  # what the substance does, such as "ligand"
     _indices: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_options(self.name, self.options)
         if len(self.smiles) != len(self.options):
             raise SpaceError(f"parameter {self.name!r}: {len(self.options)} options and {len(self.smiles)} SMILES")
+        if self.is_stored:  # its names and structures differ: it was made so
+            return
+        _check_options(self.name, self.options)
         seen: dict[str, str] = {}
         for option, smiles in zip(self.options, self.smiles, strict=True):
             if smiles in seen:
@@ -105,6 +108,11 @@ class Component:
     @property
     def size(self) -> int:
         return len(self.options)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the options are a library that need not lie in memory."""
+        return not isinstance(self.options, tuple)
 
     @property
     def nothing(self) -> int | None:
@@ -278,7 +286,7 @@ def _index(name: str, options: Sequence[str], value: str | float) -> float:
     try:
         return float(options.index(str(value)))
     except ValueError:
-        hint = did_you_mean(str(value), options)
+        hint = did_you_mean(str(value), options) if len(options) <= HINTED else ""
         shown = ", ".join(options[:8]) + (", …" if len(options) > 8 else "")
         raise SpaceError(f"parameter {name!r} has no option {value!r}{hint}; options: {shown}") from None
 

@@ -184,7 +184,7 @@ class Space:
                 case Continuous():
                     known = ((value >= p.low) & (value <= p.high)) | ((value == 0.0) & p.or_zero)
                 case Category() | Component() | Ordinal():
-                    known = np.isin(value, np.arange(p.size))
+                    known = (value == np.rint(value)) & (value >= 0) & (value < p.size)
             inside &= known | ~active[:, column]
         return np.asarray(inside & (self.frame.canonical(x) == x).all(axis=1))
 

@@ -140,6 +140,11 @@ def _check_unit(kind: str, name: str, unit: str) -> None:
 def _parameter(name: str, spec: ParameterSpec) -> Parameter:
     match spec:
         case ComponentSpec() | MoleculeSpec():
+            if isinstance(spec, MoleculeSpec) and spec.options is None and spec.stored is not None:
+                from loop.molecules.shelf import from_shelf  # RDKit: only where a library is stored
+
+                library = from_shelf(spec.stored.key, spec.stored.source)
+                return Component(name, library.names, library.structures, is_library=True)
             if spec.options is None:
                 raise SpaceError(f"parameter {name!r}: file {spec.file!r} was not read; use read_spec")
             return Component(

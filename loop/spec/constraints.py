@@ -27,6 +27,7 @@ from loop.space.constraints import Tests
 from loop.space.expressions import read_comparisons, substituted
 from loop.space.parameters import zero_of
 from loop.space.structure import Applies, inactive_coordinate
+from loop.spec.library_models import RangeSpec
 from loop.spec.space_models import (
     ConstraintSpec,
     CountSpec,
@@ -36,7 +37,6 @@ from loop.spec.space_models import (
     LinearSpec,
     Options,
     ParameterSpec,
-    RangeSpec,
     RequireSpec,
 )
 

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from loop.errors import HakkenError, SpecError
 from loop.spec.faults import described
+from loop.spec.library_models import Libraries
 from loop.spec.lines import load_yaml
 from loop.spec.models import CampaignSpec
 from loop.spec.space_models import ParameterSpec
@@ -13,17 +14,18 @@ from loop.spec.tables import ReadFile, resolve_options
 from loop.spec.whole import check_whole, with_design
 
 
-def read_spec(text: str, *, source: str, read: ReadFile) -> CampaignSpec:
+def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | None = None) -> CampaignSpec:
     """Read, check and resolve a campaign file.
 
     Args:
         text: The YAML text.
         source: Its name, for messages.
         read: Gives the text of a file that the spec names (relative to the spec).
+        libraries: Reads files of molecules that are no small tables; without it every file is read as CSV text.
 
     Returns:
         A resolved spec: options of every component are in it, with canonical SMILES, so that it is
-        complete in itself and can be stored.
+        complete in itself and can be stored. Of a large library it holds the key instead.
 
     Raises:
         SpecError: With one message for each fault, each naming line, rule and remedy.
@@ -37,7 +39,7 @@ def read_spec(text: str, *, source: str, read: ReadFile) -> CampaignSpec:
     space: dict[str, ParameterSpec] = {}
     for name, parameter in spec.space.items():
         try:
-            space[name] = resolve_options(parameter, read)
+            space[name] = resolve_options(parameter, read, libraries)
         except HakkenError as error:
             raise SpecError(f"{lines.where(('space', name))}: {error}") from None
     spec = spec.model_copy(update={"space": space})

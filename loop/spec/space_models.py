@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
+from loop.spec.library_models import FiltersSpec, RangeSpec, StandardiseSpec, StoredSpec
 from loop.spec.strict import Name, Strict, Text
 
 Options: TypeAlias = dict[str, list[str | float] | str | float]  # of parameters, by name
@@ -32,13 +32,19 @@ class ComponentSpec(_Conditional):
 
 
 class MoleculeSpec(Strict):
-    """A library of molecules that is itself the search space: a CSV ``file``, or ``options``."""
+    """A library of molecules that is itself the search space: a ``file``, or ``options``.
+
+    A file is a table (CSV, TSV, Parquet), a list of SMILES or an SDF, also gzipped.
+    """
 
     type: Literal["molecule"]
     options: dict[Text, Text] | None = None
     file: Text | None = None
     name: Text | None = None  # column with a name; the canonical SMILES is used without one
     smiles: Text = "smiles"
+    standardise: StandardiseSpec | None = None  # None: every structure is taken as it is given
+    filters: FiltersSpec | None = None
+    stored: StoredSpec | None = None  # what became of the file
 
 
 class ReagentsSpec(Strict):
@@ -156,31 +162,6 @@ ParameterSpec: TypeAlias = Annotated[
     | ContextSpec,
     Field(discriminator="type"),
 ]
-
-
-class RangeSpec(Strict):
-    """A range of a number, its ends included (``at_least``, ``at_most``) or not (``above``, ``below``)."""
-
-    at_least: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    below: float | None = None
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The smallest and the largest number in it."""
-        low = [-math.inf] if self.at_least is None else [self.at_least]
-        high = [math.inf] if self.at_most is None else [self.at_most]
-        low += [] if self.above is None else [math.nextafter(self.above, math.inf)]
-        high += [] if self.below is None else [math.nextafter(self.below, -math.inf)]
-        return max(low), min(high)
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> RangeSpec:
-        low, high = self.ends
-        if not low <= high or (low, high) == (-math.inf, math.inf):
-            raise ValueError("a range holds some numbers and not all; give at_least, at_most, above or below")
-        return self
 
 
 class _Named(Strict):

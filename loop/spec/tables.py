@@ -9,14 +9,15 @@ from typing import Final, TypeAlias
 
 from loop.cells import delimiter_of, with_points
 from loop.errors import MoleculeError, SpecError, did_you_mean
+from loop.spec.library_models import Libraries
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec
 
 ReadFile: TypeAlias = Callable[[str], str]
 _SAID: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
-def resolve_options(spec: ParameterSpec, read: ReadFile) -> ParameterSpec:
-    """The parameter with its options in place and every SMILES canonical."""
+def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | None = None) -> ParameterSpec:
+    """The parameter with its options in place and every SMILES canonical, or with the key of its stored library."""
     if isinstance(spec, MixtureSpec) and isinstance(spec.parts, dict):
         parts = [(part, smiles, f"part {part!r}") for part, smiles in spec.parts.items()]
         return spec.model_copy(update={"parts": _canonical(parts, named=True)})
@@ -28,6 +29,8 @@ def resolve_options(spec: ParameterSpec, read: ReadFile) -> ParameterSpec:
         return spec
     if (spec.options is None) == (spec.file is None):
         raise SpecError("give either options or file")
+    if isinstance(spec, MoleculeSpec) and (found := _from_library(spec, libraries)) is not None:
+        return found
     if spec.options is not None:
         rows: list[tuple[str, str | None, str]] = [
             (option, smiles, f"option {option!r}") for option, smiles in spec.options.items()
@@ -35,6 +38,25 @@ def resolve_options(spec: ParameterSpec, read: ReadFile) -> ParameterSpec:
     else:
         rows = [*_read_options(spec, read)]
     return spec.model_copy(update={"options": _canonical(rows, named=spec.name is not None), "file": None})
+
+
+def _from_library(spec: MoleculeSpec, libraries: Libraries | None) -> MoleculeSpec | None:
+    """The parameter as its library file makes it; None where it is read as text, or has options."""
+    if spec.stored is not None:
+        raise SpecError("stored is written by hakken itself; remove it, and give file")
+    if spec.options is not None:
+        for key in ("standardise", "filters"):
+            if getattr(spec, key) is not None:
+                raise SpecError(f"{key} goes with file, and this library has options; put them into a file")
+        return None
+    if libraries is None:
+        if spec.standardise is not None or spec.filters is not None:
+            raise SpecError("standardise and filters need a store of libraries; give read_spec its libraries")
+        return None
+    if not libraries.takes(spec):
+        return None
+    stored, few = libraries.read(spec)
+    return spec.model_copy(update={"options": few, "file": None, "stored": stored})
 
 
 def _canonical(rows: Sequence[tuple[str, str | None, str]], *, named: bool) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ finite set. So a metric works on coordinates, and pools of any size need no tabl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -94,7 +94,7 @@ def _part(frame: Frame, column: int, representation: Representation, apart: floa
             return _NumberPart(frame, column)
 
 
-def _structures(smiles: tuple[str, ...], representation: Representation) -> Block:
+def _structures(smiles: Sequence[str], representation: Representation) -> Block:
     make = _BLOCKS[representation]
     if "" not in smiles:
         return _normalised(make(smiles), len(smiles))
@@ -190,20 +190,20 @@ def _one_hot_block(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.flo
     return np.asarray(2.0 * (a[:, None] != b[None, :]), dtype=np.float64)
 
 
-def _tanimoto_block(smiles: tuple[str, ...]) -> Block:
+def _tanimoto_block(smiles: Sequence[str]) -> Block:
     from loop.molecules.fingerprints import count_fingerprints
 
     fingerprints = count_fingerprints(smiles)
     return lambda a, b: 2.0 * (1.0 - fingerprints.similarity(a, b))
 
 
-def _descriptor_block(smiles: tuple[str, ...]) -> Block:
+def _descriptor_block(smiles: Sequence[str]) -> Block:
     from loop.molecules.descriptors import descriptor_features
 
     return _feature_block(descriptor_features(smiles))
 
 
-def _mordred_block(smiles: tuple[str, ...]) -> Block:
+def _mordred_block(smiles: Sequence[str]) -> Block:
     from loop.molecules.descriptors import mordred_features
 
     return _feature_block(mordred_features(smiles))
@@ -233,7 +233,7 @@ def _normalised(block: Block, size: int) -> Block:
     return lambda a, b: block(a, b) * scale
 
 
-_BLOCKS: Mapping[Representation, Callable[[tuple[str, ...]], Block]] = {
+_BLOCKS: Mapping[Representation, Callable[[Sequence[str]], Block]] = {
     Representation.COUNTS: _tanimoto_block,
     Representation.DESCRIPTORS: _descriptor_block,
     Representation.MORDRED: _mordred_block,

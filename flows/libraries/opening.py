@@ -1,0 +1,127 @@
+"""Opening stored libraries: arrays in memory maps, and features that are made where they are asked for first."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rdkit import Chem
+
+from flows.libraries.files import INDEX, ArrayWriter, mapped, read_part, write_part
+from flows.libraries.preparing import PART
+from loop.molecules.packed import MORGAN, PackedCounts, generator_of, pack, totals_of
+from loop.molecules.structures import StoredLibrary, Structures
+from loop.molecules.texts import Texts
+
+if TYPE_CHECKING:
+    from flows.libraries.store import Store
+
+DESCRIPTORS: Final = "descriptors"
+
+
+@dataclass(frozen=True, eq=False)
+class StoredFeatures:
+    """Features of a stored library; a ``Features``. What is not there is made in parallel, and stays."""
+
+    folder: Path
+    store: Store
+    smiles: Texts
+    _open: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def counts(self, kind: str) -> PackedCounts:
+        """Count fingerprints, in order. Raises ``UnknownName``."""
+        generator_of(kind)
+        if kind not in self._open:
+            folder = self.folder if kind == MORGAN else self._made(kind)
+            arrays = mapped(folder)
+            self._open[kind] = PackedCounts(
+                *(arrays[f"{kind}.{name}"] for name in ("indptr", "columns", "counts", "totals", "vocabulary"))
+            )
+        found: PackedCounts = self._open[kind]
+        return found
+
+    def descriptors(self) -> NDArray[np.float32]:
+        """RDKit's descriptors in RDKit's order, shape ``(n, descriptors)``."""
+        if DESCRIPTORS not in self._open:
+            self._open[DESCRIPTORS] = mapped(self._made(DESCRIPTORS))[DESCRIPTORS]
+        found: NDArray[np.float32] = self._open[DESCRIPTORS]
+        return found
+
+    def _made(self, kind: str) -> Path:
+        """The folder of a kind of features, made unless it is there; what a killed process left is taken up again."""
+        folder = self.folder / kind
+        if (folder / INDEX).is_file():
+            return folder
+        parts = self.folder / f"{kind}.parts"
+        parts.mkdir(exist_ok=True)
+        starts = range(0, len(self.smiles), PART)
+        paths = [parts / f"{start:012d}.npz" for start in starts]
+
+        def jobs() -> Iterator[tuple[int, Callable[[], object]]]:
+            for start, path in zip(starts, paths, strict=True):
+                some = self.smiles[start : start + PART]
+                yield len(some), (_there if path.is_file() else partial(_compute, kind, some, path))
+
+        self.store.run(kind, jobs(), self.store.running(len(paths)))
+        self.store.progress("merging", 0)
+        _merged(kind, paths, folder)
+        shutil.rmtree(parts, ignore_errors=True)
+        return folder
+
+
+@lru_cache(maxsize=8)
+def opened(folder: Path, key: str, store: Store) -> StoredLibrary:
+    """The library in a folder. Opening it takes milliseconds, whatever its size."""
+    arrays = mapped(folder)
+    structures = Texts(*_texts(arrays, "smiles"), key)
+    found = Structures(*_texts(arrays, "smiles"), key, features=StoredFeatures(folder, store, structures))
+    names = Texts(*_texts(arrays, "names"), f"{key} names") if "names.data" in arrays else found
+    return StoredLibrary(names, found)
+
+
+def _texts(arrays: dict[str, NDArray[Any]], name: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    return arrays[f"{name}.data"], arrays[f"{name}.offsets"], arrays[f"{name}.hashes"], arrays[f"{name}.order"]
+
+
+def _there() -> None:
+    """The job of a part that is there already."""
+
+
+def _compute(kind: str, smiles: tuple[str, ...], path: Path) -> None:
+    """One part of a kind of features."""
+    molecules = [Chem.MolFromSmiles(text) for text in smiles]
+    if kind == DESCRIPTORS:
+        from rdkit.Chem import Descriptors
+
+        values = [[float(function(molecule)) for _, function in Descriptors.descList] for molecule in molecules]
+        with np.errstate(over="ignore"):  # Ipc is too large for many a molecule
+            write_part(path, {DESCRIPTORS: np.array(values, dtype=np.float64).astype(np.float32)})
+        return
+    write_part(path, pack(molecules, kind)._asdict())
+
+
+def _merged(kind: str, paths: list[Path], folder: Path) -> None:
+    arrays = ArrayWriter(folder)
+    if kind == DESCRIPTORS:
+        for path in paths:
+            arrays.append(DESCRIPTORS, read_part(path)[DESCRIPTORS])
+        arrays.close()
+        return
+    vocabulary = np.unique(np.concatenate([np.unique(read_part(path)["features"]) for path in paths]))
+    end = 0
+    arrays.append(f"{kind}.indptr", np.zeros(1, dtype=np.int64))
+    for path in paths:
+        part = read_part(path)
+        arrays.append(f"{kind}.columns", np.searchsorted(vocabulary, part["features"]).astype(np.uint32))
+        arrays.append(f"{kind}.counts", part["counts"])
+        arrays.append(f"{kind}.totals", totals_of(part["indptr"], part["counts"]))
+        arrays.append(f"{kind}.indptr", part["indptr"][1:] + end)
+        end += int(part["indptr"][-1])
+    arrays.append(f"{kind}.vocabulary", vocabulary)
+    arrays.close()

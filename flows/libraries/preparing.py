@@ -1,0 +1,122 @@
+"""Preparing records: structures read, standardised, filtered and fingerprinted, in a process of its own if need be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from flows.libraries.files import write_part
+from flows.libraries.recipe import Recipe
+from flows.libraries.records import Record
+from loop.errors import MoleculeError
+from loop.molecules.filters import Filters, first_refusal
+from loop.molecules.packed import MORGAN, pack
+from loop.molecules.standardise import read_structure, standardised
+from loop.molecules.texts import joined
+
+if TYPE_CHECKING:
+    from rdkit import Chem
+
+PART: Final = 5_000  # records of a part: half a minute's work at most, and what a killed build loses
+UNREADABLE: Final = "unreadable"
+SHOWN: Final = 500  # characters of a record that a list of lines shows
+
+
+@dataclass(frozen=True)
+class Left:
+    """A record that is no molecule of the library, and why."""
+
+    line: int
+    reason: str  # a fault, or the name of a filter
+    is_fault: bool
+    raw: str
+
+
+def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
+    """Make a part of a library of some records and write it; returns how many molecules are in it."""
+    tests = _tests(recipe.filters)
+    molecules: list[Chem.Mol] = []
+    lines, structures, names, raw = [], [], [], []
+    left: list[Left] = []
+    for record in records:
+        shown = _shown(record.text, recipe)
+        if record.fault:
+            left.append(Left(record.line, record.fault, True, shown))
+            continue
+        try:
+            molecule = _read(record.text, recipe)
+            given = molecule
+            if recipe.policy.changes:
+                molecule = standardised(molecule, recipe.policy)
+            smiles = _written(molecule)
+            if recipe.policy.changes:
+                molecule = read_structure(smiles)  # as every later reader of the SMILES sees it
+        except MoleculeError as error:
+            left.append(Left(record.line, str(error), True, shown))
+            continue
+        if (refusal := first_refusal(molecule, tests)) is not None:
+            left.append(Left(record.line, refusal, False, shown))
+            continue
+        lines.append(record.line)
+        structures.append(smiles.encode())
+        names.append(record.name.encode())
+        raw.append((_written(given) if recipe.format == "sdf" else record.text).encode())
+        molecules.append(molecule)
+    arrays: dict[str, Any] = {"lines": np.array(lines, dtype=np.int64)}
+    for name, texts in (("smiles", structures), ("names", names), ("raw", raw)):
+        arrays[f"{name}.data"], arrays[f"{name}.offsets"] = joined(texts)
+        arrays[f"{name}.keys"] = identities(texts)
+    arrays["indptr"], arrays["features"], arrays["counts"] = pack(molecules, MORGAN)
+    told = json.dumps([[item.line, item.reason, item.is_fault, item.raw] for item in left], ensure_ascii=False)
+    arrays["left"] = np.frombuffer(told.encode(errors="replace"), dtype=np.uint8)
+    arrays["records"] = np.array([len(records)], dtype=np.int64)
+    write_part(target, arrays)
+    return len(molecules)
+
+
+def identities(texts: Sequence[bytes]) -> Any:
+    """128 bits of each text, as two numbers: shape ``(n, 2)``. Two of ten million agree by chance once in 10^24."""
+    digests = b"".join(hashlib.blake2b(text, digest_size=16).digest() for text in texts)
+    return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
+
+
+@lru_cache(maxsize=1)
+def _tests_by_text(text: str) -> Any:
+    said = json.loads(text)
+    windows = {name: tuple(ends) for name, ends in said["properties"].items()}
+    sa_score = None if said["sa_score"] is None else tuple(said["sa_score"])
+    return Filters(windows, tuple(said["alerts"]), sa_score, tuple(said["require"]), tuple(said["forbid"])).tests
+
+
+def _tests(filters: Filters) -> Any:
+    from dataclasses import asdict
+
+    return _tests_by_text(json.dumps(asdict(filters)))
+
+
+def _read(text: str, recipe: Recipe) -> Chem.Mol:
+    if recipe.format != "sdf":
+        return read_structure(text)
+    from rdkit import Chem
+
+    molecule = Chem.MolFromMolBlock(text)
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        raise MoleculeError("the block is no structure that RDKit can read")
+    return molecule
+
+
+def _written(molecule: Chem.Mol) -> str:
+    from rdkit import Chem
+
+    return str(Chem.MolToSmiles(molecule))
+
+
+def _shown(text: str, recipe: Recipe) -> str:
+    return text.split("\n", 1)[0].strip() if recipe.format == "sdf" else text[:SHOWN]

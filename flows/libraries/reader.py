@@ -1,0 +1,59 @@
+"""What a campaign file's libraries become: options in the spec where they are few, else a key of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flows.libraries.recipe import Recipe, format_of
+from flows.libraries.store import Store
+from loop.spec.library_models import StoredSpec
+
+if TYPE_CHECKING:
+    from loop.spec.library_models import LibraryFile
+
+FEW: Final = 5_000  # molecules up to which a record is complete in itself: 300 kB of a spec
+SMALL: Final = 1_000_000  # bytes up to which a plain CSV file is read as the table that it is, every line of it sound
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the libraries of campaign files in one folder; a ``Libraries``."""
+
+    store: Store
+    folder: Path
+
+    def takes(self, spec: LibraryFile) -> bool:
+        """Whether a file is a library: of any format but CSV, standardised or filtered, or large."""
+        if spec.file is None:
+            return False
+        if spec.standardise is not None or spec.filters is not None or not spec.file.lower().endswith(".csv"):
+            return True
+        path = self.folder / spec.file
+        return path.is_file() and path.stat().st_size > SMALL
+
+    def read(self, spec: LibraryFile) -> tuple[StoredSpec, dict[str, str] | None]:
+        """What became of the file, and its molecules by name where they are at most 5,000.
+
+        Raises:
+            SpecError: The file cannot be read, a filter is unknown, or nothing of it is left.
+        """
+        assert spec.file is not None
+        format_of(spec.file)
+        recipe = Recipe.of(spec, self.folder)
+        report = self.store.build(recipe)
+        told = StoredSpec(
+            key=recipe.key,
+            source=spec.file,
+            molecules=report.molecules,
+            read=report.read,
+            unreadable=report.unreadable,
+            duplicates=report.duplicates,
+            removed=report.removed,
+        )
+        if report.molecules > FEW:
+            return told, None
+        library = self.store.library(recipe.key)
+        assert library is not None
+        return told, dict(zip(library.names, library.structures, strict=True))

@@ -1,0 +1,187 @@
+"""Records of a library file, one at a time: lists of SMILES, tables, SDF and Parquet, gzipped or not."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+
+from flows.libraries.recipe import Recipe
+from loop.cells import delimiter_of
+from loop.errors import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOK: Final = 65_536  # characters that the delimiter of a table is told from
+BATCH: Final = 10_000  # rows of a Parquet file taken at once
+
+
+class Record(NamedTuple):
+    """One entry of a library file, nothing of it judged but its shape."""
+
+    line: int  # where it begins, from 1; of Parquet the row
+    text: str  # a SMILES, or a block of an SDF
+    name: str
+    fault: str = ""  # why it is no record
+
+
+def records(recipe: Recipe) -> Iterator[Record]:
+    """Every record of the file, in order. What is wrong with one is its ``fault``.
+
+    Raises:
+        SpecError: The file is not what its name says, lacks a column, ends early or is empty.
+    """
+    try:
+        yield from _READERS[recipe.format](recipe)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SpecError(f"{recipe.shown}: cannot be unpacked ({error}); get the file again, whole") from None
+    except OSError as error:
+        raise SpecError(f"{recipe.shown}: cannot be read ({error.strerror or error}); check the file") from None
+
+
+@contextmanager
+def _opened(recipe: Recipe) -> Iterator[IO[str]]:
+    opener: Any = gzip.open if recipe.is_zipped else open
+    with opener(recipe.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        yield file
+
+
+def _smiles(recipe: Recipe) -> Iterator[Record]:
+    with _opened(recipe) as file:
+        for number, line in enumerate(file, start=1):
+            words = line.split(maxsplit=1)
+            if not words or (number == 1 and words[0].casefold() == "smiles"):
+                continue
+            name = words[1].strip() if len(words) > 1 else ""
+            yield _checked(recipe, number, words[0], name)
+
+
+def _table(recipe: Recipe) -> Iterator[Record]:
+    with _opened(recipe) as file:
+        delimiter = delimiter_of(file.read(LOOK))
+        file.seek(0)
+        rows = csv.reader(file, delimiter=delimiter)
+        header: list[str] | None = None
+        column = name = -1
+        line = 1
+        while True:
+            begins = line
+            try:
+                cells = next(rows, None)
+            except csv.Error as error:
+                raise SpecError(f"{recipe.shown} line {rows.line_num}: not readable as CSV ({error})") from None
+            line = rows.line_num + 1
+            if cells is None:
+                break
+            if not any(cell.strip() for cell in cells):
+                continue
+            if header is None:
+                header = [cell.strip().removeprefix("\ufeff") for cell in cells]
+                column, name = _columns(recipe, header)
+                continue
+            if len(cells) != len(header):
+                fault = f"{len(cells)} cells where the header has {len(header)}"
+                yield Record(begins, _plain(delimiter.join(cells)), "", fault)
+                continue
+            yield _checked(recipe, begins, cells[column].strip(), cells[name].strip() if recipe.name else "")
+        if header is None:
+            raise SpecError(f"{recipe.shown}: the file is empty; it needs a header line")
+
+
+def _sdf(recipe: Recipe) -> Iterator[Record]:
+    with _opened(recipe) as file:
+        block: list[str] = []
+        begins = 1
+        for number, line in enumerate(file, start=1):
+            if line.rstrip() != "$$$$":
+                block.append(line)
+                continue
+            yield _of_block(recipe, begins, block)
+            block, begins = [], number + 1
+        if any(line.strip() for line in block):
+            yield _of_block(recipe, begins, block)
+
+
+def _of_block(recipe: Recipe, begins: int, block: list[str]) -> Record:
+    text = "".join(block).replace("\r\n", "\n")
+    if recipe.name is None:
+        return _checked(recipe, begins, text, "")
+    title = block[0].strip() if block else ""
+    return _checked(recipe, begins, text, _tags(text).get(recipe.name, "" if recipe.name != "name" else title))
+
+
+def _tags(text: str) -> Mapping[str, str]:
+    """Data of an SDF block, by name: the line after ``>  <NAME>``."""
+    lines = text.splitlines()
+    found = {}
+    for line, value in pairwise(lines):
+        if line.startswith(">") and "<" in line and line.rstrip().endswith(">"):
+            found[line.rstrip()[line.index("<") + 1 : -1]] = value.strip()
+    return found
+
+
+def _parquet(recipe: Recipe) -> Iterator[Record]:
+    import pyarrow
+    import pyarrow.parquet
+
+    source: Any = gzip.open(recipe.path) if recipe.is_zipped else str(recipe.path)  # noqa: SIM115 - closed below
+    try:
+        file = pyarrow.parquet.ParquetFile(source)
+        _columns(recipe, list(file.schema_arrow.names))
+        wanted = [recipe.smiles, *([recipe.name] if recipe.name else [])]
+        row = 0
+        for batch in file.iter_batches(BATCH, columns=wanted):
+            columns = batch.to_pydict()
+            names = columns[recipe.name] if recipe.name else [""] * len(batch)
+            for text, name in zip(columns[recipe.smiles], names, strict=True):
+                row += 1
+                yield _checked(recipe, row, _cell(text), _cell(name))
+    except pyarrow.ArrowInvalid as error:
+        raise SpecError(f"{recipe.shown}: not readable as Parquet ({str(error).splitlines()[0]})") from None
+    finally:
+        if recipe.is_zipped:
+            source.close()
+
+
+_READERS: Final[Mapping[str, Callable[[Recipe], Iterator[Record]]]] = {
+    "smiles": _smiles,
+    "table": _table,
+    "sdf": _sdf,
+    "parquet": _parquet,
+}
+
+
+def _columns(recipe: Recipe, header: list[str]) -> tuple[int, int]:
+    """Where structures and names stand; names stand where structures do if there are none."""
+    for column in (recipe.smiles, recipe.name):
+        if column is not None and header.count(column) != 1:
+            if column in header:
+                raise SpecError(f"{recipe.shown}: column {column!r} is given twice; rename or remove one")
+            raise SpecError(
+                f"{recipe.shown} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
+            )
+    place = header.index(recipe.smiles)
+    return place, place if recipe.name is None else header.index(recipe.name)
+
+
+def _checked(recipe: Recipe, line: int, text: str, name: str) -> Record:
+    try:
+        text.encode()
+        name.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(error.object[error.start]) & 0xFF
+        return Record(line, _plain(text), _plain(name), f"byte {byte:#x} is not UTF-8")
+    return Record(line, text, name, "" if name or recipe.name is None else "it has no name")
+
+
+def _plain(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value).strip()

@@ -1,0 +1,198 @@
+"""The store: libraries in folders named by their key, built once in parallel and found again by every campaign."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from adapters.durable import replace, sync_folder
+from loop.errors import NotFound, SpecError
+
+if TYPE_CHECKING:
+    from flows.libraries.merging import Report
+    from flows.libraries.recipe import Recipe
+    from loop.molecules.structures import StoredLibrary
+
+REPORT: Final = "report.json"  # written last: with it a library counts as whole
+ALONE: Final = 4  # parts up to which no other process is started
+
+Progress = Callable[[str, int], None]  # what is being done, and how many records of it are done
+
+
+def in_silence(_what: str, _done: int) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Stored libraries below one folder."""
+
+    folder: Path
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1, compare=False)
+    progress: Progress = field(default=in_silence, compare=False)
+
+    def place(self, key: str) -> Path:
+        """The folder of a library, whether it is there or not."""
+        return self.folder / key[:32]
+
+    def build(self, recipe: Recipe) -> Report:
+        """The library of a recipe, built unless it is there already. A build that was killed is taken up again.
+
+        Raises:
+            SpecError: The file cannot be read, or no molecule of it is left; names what removed most.
+        """
+        from flows.libraries.merging import merge
+
+        target = self.place(recipe.key)
+        if (target / REPORT).is_file():
+            return self.report(recipe.key)
+        parts_folder = target.with_name(f"{target.name}.parts")
+        parts_folder.mkdir(parents=True, exist_ok=True)
+        parts = self._parts(recipe, parts_folder)
+        self.progress("merging", 0)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        filters = [name for name, _ in recipe.filters.tests]
+        report = merge(parts, temporary, recipe.shown, named=recipe.name is not None, filters=filters)
+        if not report.molecules:
+            shutil.rmtree(temporary)
+            shutil.rmtree(parts_folder)
+            raise SpecError(_emptied(report))
+        said = {"key": recipe.key, "settings": recipe.settings, "report": asdict(report)}
+        replace(temporary / REPORT, json.dumps(said, indent=1, ensure_ascii=False))
+        try:
+            os.rename(temporary, target)
+        except OSError:  # another process was quicker, and made the same
+            shutil.rmtree(temporary)
+        sync_folder(self.folder)
+        shutil.rmtree(parts_folder, ignore_errors=True)
+        return report
+
+    def report(self, key: str) -> Report:
+        """What became of the file of a stored library. Raises ``NotFound``."""
+        from flows.libraries.merging import Report
+
+        return Report(**self._said(key)["report"])
+
+    def stored(self) -> tuple[str, ...]:
+        """Keys of all stored libraries."""
+        found = [json.loads(path.read_text(encoding="utf-8"))["key"] for path in self.folder.glob(f"*/{REPORT}")]
+        return tuple(sorted(found))
+
+    def library(self, key: str) -> StoredLibrary | None:
+        """The library of that key; None where it is not there."""
+        if not (self.place(key) / REPORT).is_file():
+            return None
+        from flows.libraries.opening import opened
+
+        return opened(self.place(key), key, self)
+
+    def running(self, jobs: int) -> Any:
+        """Something that runs jobs: processes where there are enough of them."""
+        return _executor(self.workers if jobs > ALONE else 1)
+
+    def _said(self, key: str) -> Any:
+        try:
+            return json.loads((self.place(key) / REPORT).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NotFound(
+                f"no library {key[:12]} is stored in {self.folder}; hakken library build stores one"
+            ) from None
+
+    def _parts(self, recipe: Recipe, folder: Path) -> list[Path]:
+        """Every part of the file, those of an earlier build as they are."""
+        from flows.libraries.preparing import PART, prepare
+        from flows.libraries.records import records
+
+        source = records(recipe)
+        ahead = [list(islice(source, PART)) for _ in range(ALONE + 1)]  # as few as need no other process
+        ahead = [batch for batch in ahead if batch]
+
+        def batches() -> Iterator[Sequence[Any]]:
+            yield from ahead
+            while batch := list(islice(source, PART)):
+                yield batch
+
+        paths: list[Path] = []
+
+        def jobs() -> Iterator[tuple[int, Callable[[], object]]]:
+            for number, batch in enumerate(batches()):
+                paths.append(folder / f"{number:06d}.npz")
+                there = paths[-1].is_file()
+                yield len(batch), (_nothing if there else partial(prepare, batch, recipe, paths[-1]))
+
+        self.run("reading", jobs(), self.running(len(ahead)))
+        if not paths:
+            raise SpecError(f"{recipe.shown}: the file holds no record; give a file with molecules")
+        return paths
+
+    def run(self, what: str, jobs: Iterator[tuple[int, Callable[[], object]]], running: Any) -> None:
+        """Every job, a few at once, with progress in records."""
+        done = 0
+        with running as executor:
+            waiting: dict[Future[object], int] = {}
+            for size, job in jobs:
+                waiting[executor.submit(job)] = size
+                while len(waiting) >= 2 * self.workers:
+                    done += _ended(waiting)
+                    self.progress(what, done)
+            while waiting:
+                done += _ended(waiting)
+                self.progress(what, done)
+
+
+def _ended(waiting: dict[Future[object], int]) -> int:
+    """Wait for some jobs; how many records they were. Raises what they raised."""
+    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in finished:
+        future.result()
+    return sum(waiting.pop(future) for future in finished)
+
+
+def _nothing() -> None:
+    """The job of a part that is there already."""
+
+
+@contextmanager
+def _executor(workers: int) -> Iterator[Executor]:
+    if workers == 1:
+        yield _Here()
+        return
+    # a fork would take along what threads of torch hold
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Here(Executor):
+    """Runs jobs at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def _emptied(report: Report) -> str:
+    if not any(report.removed.values()):
+        first = f"; {report.first[0]}" if report.first else ""
+        return f"{report.source}: none of {report.read} records is a molecule that can be read{first}; mend the file"
+    most = max(report.removed, key=lambda name: report.removed[name])
+    told = ", ".join(f"{name} removed {n}" for name, n in report.removed.items() if n)
+    return (
+        f"{report.source}: no molecule is left of {report.read} ({told}; {report.unreadable} could not be read); "
+        f"loosen filters.{most}"
+    )

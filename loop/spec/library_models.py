@@ -1,0 +1,109 @@
+"""What a campaign file may say of a library: how structures are standardised, and what is left out."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from loop.spec.strict import Strict, Text
+
+
+class RangeSpec(Strict):
+    """A range of a number, its ends included (``at_least``, ``at_most``) or not (``above``, ``below``)."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest number in it."""
+        low = [-math.inf] if self.at_least is None else [self.at_least]
+        high = [math.inf] if self.at_most is None else [self.at_most]
+        low += [] if self.above is None else [math.nextafter(self.above, math.inf)]
+        high += [] if self.below is None else [math.nextafter(self.below, -math.inf)]
+        return max(low), min(high)
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> RangeSpec:
+        low, high = self.ends
+        if not low <= high or (low, high) == (-math.inf, math.inf):
+            raise ValueError("a range holds some numbers and not all; give at_least, at_most, above or below")
+        return self
+
+
+class StandardiseSpec(Strict):
+    """Which structures count as one: as it stands, each is taken as it is given."""
+
+    salts: Literal["keep", "strip"] = "keep"
+    charges: Literal["keep", "neutralise"] = "keep"
+    tautomers: Literal["keep", "canonical"] = "keep"
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Several = Annotated[list[Text], BeforeValidator(_one_or_more), Field(min_length=1)]
+
+
+class FiltersSpec(Strict):
+    """What a molecule of the library must keep to; the others are left out and counted."""
+
+    properties: dict[Text, RangeSpec] | None = None
+    alerts: Several | None = None
+    sa_score: RangeSpec | None = None
+    require: Several | None = None
+    forbid: Several | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> FiltersSpec:
+        if all(getattr(self, key) is None for key in type(self).model_fields):
+            raise ValueError(f"gives no filter; give some of {', '.join(type(self).model_fields)}, or leave it out")
+        return self
+
+
+class StoredSpec(Strict):
+    """What became of the file of a library; written by hakken when it reads the file, never by a person."""
+
+    key: Text  # of the stored library: names the file's content, how it was standardised and filtered, and by what
+    source: Text  # name of the file
+    molecules: int
+    read: int  # records of the file
+    unreadable: int
+    duplicates: int
+    removed: dict[str, int] = Field(default_factory=dict)  # by each filter
+
+
+class Libraries(Protocol):
+    """Reads library files, which are too large for texts, and stores what they hold."""
+
+    def takes(self, spec: LibraryFile) -> bool:
+        """Whether the file is to be read here rather than as text."""
+        ...
+
+    def read(self, spec: LibraryFile) -> tuple[StoredSpec, dict[str, str] | None]:
+        """What became of the file, and its molecules by name where they are few enough to stand in the spec.
+
+        Raises:
+            SpecError: The file cannot be read, or nothing of it is left.
+        """
+        ...
+
+
+class LibraryFile(Protocol):
+    """A parameter that names a library file."""
+
+    @property
+    def file(self) -> str | None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def smiles(self) -> str: ...
+    @property
+    def standardise(self) -> StandardiseSpec | None: ...
+    @property
+    def filters(self) -> FiltersSpec | None: ...

@@ -1,0 +1,256 @@
+"""Library files of every format: read in a stream, nothing fatal in a record, duplicates merged, filters counted."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from flows.libraries import preparing, store
+from flows.libraries.reader import Reader
+from flows.libraries.store import Store
+from loop.errors import SpecError
+from loop.spec.space_models import MoleculeSpec
+
+ROWS = [("ethanol", "OCC"), ("broken", "C1CC"), ("benzene", "c1ccccc1"), ("EtOH", "CCO"), ("salt", "CC(=O)[O-].[Na+]")]
+READ = {"ethanol": "CCO", "benzene": "c1ccccc1", "salt": "CC(=O)[O-].[Na+]"}
+
+
+def spec(file: str, **more: Any) -> MoleculeSpec:
+    return MoleculeSpec(type="molecule", file=file, **{"name": "name", **more})
+
+
+def read(folder: Path, file: str, **more: Any) -> Any:
+    return Reader(Store(folder / "libraries", workers=1), folder).read(spec(file, **more))
+
+
+def write(folder: Path, file: str) -> None:
+    """The rows in the format that the file's name says."""
+    import pyarrow
+    import pyarrow.parquet
+
+    plain = folder / file.removesuffix(".gz")
+    match plain.suffix:
+        case ".smi":
+            plain.write_text("".join(f"{smiles} {name}\n" for name, smiles in ROWS))
+        case ".csv":
+            plain.write_text("name,smiles\n" + "".join(f"{name},{smiles}\n" for name, smiles in ROWS))
+        case ".tsv":
+            plain.write_text("name\tsmiles\n" + "".join(f"{name}\t{smiles}\n" for name, smiles in ROWS))
+        case ".parquet":
+            names, structures = zip(*ROWS, strict=True)
+            pyarrow.parquet.write_table(pyarrow.table({"name": names, "smiles": structures}), plain)
+        case ".sdf":
+            blocks = []
+            for name, smiles in ROWS:
+                molecule = Chem.MolFromSmiles(smiles)
+                block = "\n\n\nno block\n" if molecule is None else Chem.MolToMolBlock(molecule)
+                blocks.append(f"{name}{block}$$$$\n")
+            plain.write_text("".join(blocks))
+    if file.endswith(".gz"):
+        (folder / file).write_bytes(gzip.compress(plain.read_bytes()))
+
+
+@pytest.mark.parametrize("ending", ["smi", "smi.gz", "csv.gz", "tsv", "sdf", "sdf.gz", "parquet", "parquet.gz"])
+def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
+    write(tmp_path, f"library.{ending}")
+
+    stored, molecules = read(tmp_path, f"library.{ending}")
+
+    assert molecules == READ
+    assert (stored.molecules, stored.read, stored.unreadable, stored.duplicates) == (3, 5, 1, 1)
+
+
+def test_what_is_left_out_is_listed_with_line_and_reason(tmp_path: Path) -> None:
+    write(tmp_path, "library.csv.gz")
+    (tmp_path / "more.csv").write_bytes(
+        gzip.decompress((tmp_path / "library.csv.gz").read_bytes()) + b"a,CCN,1\n,CCC\nsalt,CCCl\nb\xff,CCF\n"
+    )
+
+    stored, _ = read(tmp_path, "more.csv", filters={"forbid": "[Na]"})
+
+    folder = Store(tmp_path / "libraries").place(stored.key)
+    lines = [line.split("\t") for line in (folder / "unreadable.tsv").read_text().splitlines()[1:]]
+    assert [line[:2] for line in lines] == [
+        ["3", "its syntax is wrong"],
+        ["7", "3 cells where the header has 2"],
+        ["8", "it has no name"],
+        ["10", "byte 0xff is not UTF-8"],
+    ]
+    assert (folder / "duplicates.tsv").read_text().splitlines()[1] == "5\tthe same molecule as line 2\tCCO"
+    assert (folder / "removed.tsv").read_text().splitlines()[1] == "6\tforbid.[Na]\tCC(=O)[O-].[Na+]"
+    assert stored.removed == {"forbid.[Na]": 1}
+
+
+def test_a_name_that_is_taken_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.smi").write_text("CCO a\nCCN b\nCCF a\n")
+
+    stored, molecules = read(tmp_path, "a.smi")
+
+    report = Store(tmp_path / "libraries").report(stored.key)
+    assert molecules == {"a": "CCO", "b": "CCN"}
+    assert report.first == ["line 3: its name 'a' is that of line 1"]
+
+
+def test_the_raw_text_stays_beside_the_structure(tmp_path: Path) -> None:
+    from flows.libraries.files import mapped
+
+    (tmp_path / "a.smi").write_text("C(O)C.Cl x\n")
+
+    stored, molecules = read(tmp_path, "a.smi", standardise={"salts": "strip"})
+
+    arrays = mapped(Store(tmp_path / "libraries").place(stored.key))
+    assert molecules == {"x": "CCO"}
+    assert arrays["raw.data"].tobytes() == b"C(O)C.Cl"
+    assert arrays["lines"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("policy", "smiles", "becomes"),
+    [
+        ({}, "C[NH+](C)C.[Cl-]", "C[NH+](C)C.[Cl-]"),
+        ({"salts": "strip"}, "C[NH+](C)C.[Cl-]", "C[NH+](C)C"),
+        ({"salts": "strip", "charges": "neutralise"}, "C[NH+](C)C.[Cl-]", "CN(C)C"),
+        ({"tautomers": "canonical"}, "Oc1ccccn1", "O=c1cccc[nH]1"),
+        ({"charges": "neutralise"}, "C[N+](C)(C)C", "C[N+](C)(C)C"),
+    ],
+)
+def test_structures_are_standardised_as_the_spec_says(
+    tmp_path: Path, policy: dict[str, str], smiles: str, becomes: str
+) -> None:
+    (tmp_path / "a.smi").write_text(f"{smiles} x\n")
+
+    assert read(tmp_path, "a.smi", standardise=policy)[1] == {"x": becomes}
+
+
+@pytest.mark.parametrize(
+    ("filters", "kept"),
+    [
+        ({"properties": {"MolWt": {"below": 100}}}, {"aniline", "ethanol"}),
+        ({"properties": {"NumHDonors": {"at_least": 1, "at_most": 1}}}, {"aniline", "ethanol"}),
+        ({"alerts": "BRENK"}, {"ethanol", "taxane"}),
+        ({"sa_score": {"at_most": 4}}, {"aniline", "ethanol", "nitro"}),
+        ({"require": "c1ccccc1"}, {"aniline", "nitro"}),
+        ({"forbid": ["[N+](=O)[O-]", "[OX2H]"]}, {"aniline", "taxane"}),
+    ],
+)
+def test_filters_keep_what_they_say(tmp_path: Path, filters: dict[str, Any], kept: set[str]) -> None:
+    # the last is a cage of many stereocentres, which no one makes easily
+    (tmp_path / "a.smi").write_text(
+        "Nc1ccccc1 aniline\nCCO ethanol\nO=[N+]([O-])c1ccccc1 nitro\n"
+        "C[C@]12CC[C@@H]3[C@H]([C@H]1CC[C@]24CCCO4)C3 taxane\n"
+    )
+
+    stored, molecules = read(tmp_path, "a.smi", filters=filters)
+
+    assert set(molecules) == kept
+    assert sum(stored.removed.values()) == 4 - len(kept)
+
+
+def test_a_killed_build_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "PART", 2)
+    write(tmp_path, "library.smi")
+    prepared: list[int] = []
+    really = preparing.prepare
+
+    def prepare(records: Any, *rest: Any) -> int:
+        if records[0].line == 5 and len(prepared) == 2:
+            raise KeyboardInterrupt
+        prepared.append(records[0].line)
+        return really(records, *rest)
+
+    monkeypatch.setattr(preparing, "prepare", prepare)
+    with pytest.raises(KeyboardInterrupt):
+        read(tmp_path, "library.smi")
+    prepared.append(0)  # from now on it is not interrupted
+
+    _, molecules = read(tmp_path, "library.smi")
+
+    assert prepared == [1, 3, 0, 5]
+    assert molecules == READ
+    assert not list((tmp_path / "libraries").glob("*.parts"))
+
+
+def test_processes_make_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "library.smi")
+    _, alone = read(tmp_path, "library.smi")
+    monkeypatch.setattr(preparing, "PART", 2)
+    monkeypatch.setattr(store, "ALONE", 1)
+
+    stored, together = Reader(Store(tmp_path / "others", workers=2), tmp_path).read(spec("library.smi"))
+
+    library = Store(tmp_path / "others").library(stored.key)
+    assert together == alone
+    assert library is not None
+    assert len(library.structures.counts("torsion")) == 3
+
+
+def test_features_are_those_of_rdkit(tmp_path: Path) -> None:
+    from rdkit.Chem import Descriptors, rdFingerprintGenerator
+
+    write(tmp_path, "library.smi")
+    stored, _ = read(tmp_path, "library.smi")
+    library = Store(tmp_path / "libraries", workers=1).library(stored.key)
+    assert library is not None
+    molecules = [Chem.MolFromSmiles(smiles) for smiles in library.structures]
+
+    for kind, generator in (
+        ("morgan", rdFingerprintGenerator.GetMorganGenerator(radius=2)),
+        ("atom-pair", rdFingerprintGenerator.GetAtomPairGenerator()),
+        ("torsion", rdFingerprintGenerator.GetTopologicalTorsionGenerator()),
+    ):
+        counts = library.structures.counts(kind)
+        rows = counts.rows(np.arange(3))
+        for i, molecule in enumerate(molecules):
+            part = slice(rows.indptr[i], rows.indptr[i + 1])
+            found = dict(zip(counts.vocabulary[rows.features[part]].tolist(), rows.counts[part].tolist(), strict=True))
+            assert found == generator.GetSparseCountFingerprint(molecule).GetNonzeroElements()
+    weights = library.structures.descriptors()[:, [name for name, _ in Descriptors.descList].index("MolWt")]
+    assert weights == pytest.approx([Descriptors.MolWt(m) for m in molecules], rel=1e-6)
+
+
+def test_the_second_time_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "library.smi")
+    first = read(tmp_path, "library.smi")
+    monkeypatch.setattr(preparing, "prepare", lambda *_: pytest.fail("it is stored already"))
+
+    assert read(tmp_path, "library.smi") == first
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "more", "says"),
+    [
+        (
+            "a.smi",
+            "C1CC x\n",
+            {},
+            "a.smi: none of 1 records is a molecule that can be read; line 1: its syntax is wrong",
+        ),
+        ("a.smi", "", {}, "a.smi: the file holds no record; give a file with molecules"),
+        ("a.xyz", "CCO", {}, "a.xyz: a library is told by the end of its name, one of .smi, .smiles, .csv"),
+        ("a.smi.gz", "CCO x", {}, "a.smi.gz: cannot be"),
+        ("a.tsv", "nam\tsmiles\nx\tCCO\n", {}, "a.tsv has no column 'name' (did you mean 'nam'?); it has nam, smiles"),
+        ("a.parquet", "CCO", {}, "a.parquet: not readable as Parquet"),
+        (
+            "a.smi",
+            "CCO x\nCCN y\n",
+            {"filters": {"properties": {"MolWt": {"above": 500}}}},
+            "a.smi: no molecule is left of 2 (properties.MolWt removed 2; 0 could not be read); "
+            "loosen filters.properties.MolWt",
+        ),
+    ],
+)
+def test_a_file_that_is_no_library_is_refused(
+    tmp_path: Path, name: str, content: str, more: dict[str, Any], says: str
+) -> None:
+    (tmp_path / name).write_text(content)
+
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path, name, **more)
+
+    assert says in str(caught.value)
+    assert not list((tmp_path / "libraries").glob("*/report.json"))

@@ -1,0 +1,53 @@
+"""Packed counts: the similarity and the folded counts of plain fingerprints, exactly, whatever is common or rare."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rdkit import Chem
+
+from loop.errors import UnknownName
+from loop.molecules import packed
+from loop.molecules.fingerprints import count_fingerprints, folded_counts
+from loop.molecules.packed import PackedCounts, pack
+from loop.molecules.texts import Texts
+
+CORES = ["c1ccccc1", "C1CCCCC1", "c1ccncc1", "CCCCCCCC", "C", "N#CC", "OC(=O)C", "c1ccc2ccccc2c1", "FC(F)(F)C"]
+SMILES = [f"{a}{b}" for a in CORES for b in ("O", "CN", "c1ccsc1", "Cl", "CCCCO", "C(=O)N", "OC", "S", "CF")]
+
+
+@pytest.mark.parametrize("few", [1, 64, 1_000])
+def test_similarity_is_the_same_number(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(packed, "FEW", few)
+    counts, plain = PackedCounts.of(pack([Chem.MolFromSmiles(s) for s in SMILES])), count_fingerprints(SMILES)
+    everything, some = np.arange(len(SMILES)), np.arange(len(SMILES))[::-1][:70]
+
+    assert (counts.similarity(everything, some) == plain.similarity(everything, some)).all()
+    assert (counts.similarity(some, some[:3]) == plain.similarity(some, some[:3])).all()
+
+
+def test_folded_counts_are_the_same_numbers() -> None:
+    counts = PackedCounts.of(pack([Chem.MolFromSmiles(s) for s in SMILES]))
+    some = np.array([5, 0, 77, 5])
+
+    assert (counts.folded(some, 1024) == folded_counts([SMILES[i] for i in some])).all()
+
+
+def test_an_unknown_kind_is_named() -> None:
+    with pytest.raises(UnknownName, match="unknown fingerprint 'morgen'"):
+        pack([Chem.MolFromSmiles("C")], "morgen")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), unique=True, max_size=30))
+def test_texts_are_a_sequence(texts: list[str]) -> None:
+    stored = Texts.of(texts)
+
+    assert list(stored) == texts
+    assert stored[1:3] == tuple(texts[1:3])
+    assert [stored.index(text) for text in texts] == list(range(len(texts)))
+    assert ("not there at all" in stored) == ("not there at all" in texts)
+    assert stored == Texts.of(texts)
+    assert stored != Texts.of([*texts, "one more than before"])
