@@ -8,8 +8,8 @@ from loop.objective import Tradeoff
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec
-from loop.spec.space_models import FidelitySpec, MixtureSpec, NumberSpec
-from loop.surrogates.names import GRADIENT_FREE, SURROGATES
+from loop.spec.space_models import ComponentSpec, FidelitySpec, MixtureSpec, MoleculeSpec, NumberSpec, ProductsSpec
+from loop.surrogates.names import GRADIENT_FREE, GRAPHS, SURROGATES
 
 
 def problem_of_choosing(spec: CampaignSpec) -> Problem | None:
@@ -18,7 +18,7 @@ def problem_of_choosing(spec: CampaignSpec) -> Problem | None:
 
 
 def _of_surrogate(spec: CampaignSpec) -> Problem | None:
-    """A list of members that is none, a name that nobody knows, or trees where numbers are continuous."""
+    """A list of members that is none, a name that nobody knows, or a member that cannot learn from such a space."""
     at, given = ("planner", "surrogate"), spec.planner.surrogate
     members = [given] if isinstance(given, str) else given
     if not members:
@@ -38,6 +38,16 @@ def _of_surrogate(spec: CampaignSpec) -> Problem | None:
         return at, (
             f"{sorted(steps)[0]!r} has no slope to climb, and {continuous[0]!r} is continuous; give it a step, "
             "use another surrogate, or acquisition thompson or exploration"
+        )
+    structured = any(
+        isinstance(p, ComponentSpec | MoleculeSpec | ProductsSpec)
+        or (isinstance(p, MixtureSpec) and isinstance(p.parts, dict))
+        for p in spec.space.values()
+    )
+    if not structured and (graphs := GRAPHS & set(members)):
+        return at, (
+            f"{sorted(graphs)[0]!r} learns from structures, and no parameter has any; give options their SMILES "
+            "(type component or molecule), or use another surrogate"
         )
     if unknown := [name for name in members if name not in SURROGATES]:
         return at, str(UnknownName("surrogate", unknown[0], SURROGATES))

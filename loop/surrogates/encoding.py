@@ -30,10 +30,15 @@ def derived_position(frame: Frame, number: Derived, x: Tensor) -> Tensor:
     return ((value - low) / ((high - low) or 1.0)).clamp(-1.0, 2.0)
 
 
-def one_hot(frame: Frame, x: Tensor) -> Tensor:
-    """Coordinates as inputs: options one-hot, the rest scaled to 0 to 1: ``(*b, d)`` to ``(*b, features)``."""
-    columns = []
+def one_hot(frame: Frame, x: Tensor, *, without: frozenset[int] = frozenset()) -> Tensor:
+    """Coordinates as inputs: options one-hot, the rest scaled to 0 to 1: ``(*b, d)`` to ``(*b, features)``.
+
+    Parameters at the columns ``without`` are left out.
+    """
+    columns = [x[..., :0]]
     for i, p in enumerate(frame.parameters):
+        if i in without:
+            continue
         match p:
             case Category() | Component():
                 columns.append(_options(x[..., i].detach().round().long(), p.size, i in frame.conditional).to(x.dtype))

@@ -12,7 +12,10 @@ SURROGATES: Final[dict[str, str]] = {
     "tanimoto": "Gaussian process on count fingerprints (count Tanimoto distance)",
     "ard": "Gaussian process with one lengthscale for each input; for spaces in which numbers decide",
     "trees": "extremely randomised trees on count fingerprints, the classical baseline",
+    "dmpnn": "ensemble of directed message-passing networks on molecular graphs, Bayesian last layer",
+    "dmpnn-gp": "the same networks, with a Gaussian process on what they learnt",
     "random": "no model: every batch at random, the baseline to beat",
 }
 
-GRADIENT_FREE: Final = frozenset({"trees"})  # cannot be climbed in continuous spaces
+GRAPHS: Final = frozenset({"dmpnn", "dmpnn-gp"})  # need a parameter with a structure
+GRADIENT_FREE: Final = frozenset({"trees"}) | GRAPHS  # cannot be climbed in continuous spaces

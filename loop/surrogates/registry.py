@@ -9,6 +9,7 @@ from loop.errors import UnknownName
 from loop.space import Component, Space
 from loop.surrogates.ard import ArdGaussianProcess
 from loop.surrogates.committee import Committee
+from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.lengthscales import is_numbers_only
 from loop.surrogates.metric import Representation
@@ -27,6 +28,8 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     "tanimoto": lambda _, noise: GaussianProcess("tanimoto", Representation.COUNTS, learns_noise=noise),
     "ard": lambda *_: ArdGaussianProcess("ard"),
     "trees": lambda *_: ExtraTrees("trees"),
+    "dmpnn": lambda *_: GraphEnsemble("dmpnn", "dmpnn"),
+    "dmpnn-gp": lambda *_: GraphEnsemble("dmpnn-gp", "dmpnn", head="matern"),
     "committee": lambda space, noise: Committee(
         "committee", tuple(_FACTORIES[m](space, noise) for m in default_members(space, learns_noise=noise))
     ),

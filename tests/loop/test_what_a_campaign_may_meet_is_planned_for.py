@@ -194,6 +194,7 @@ def test_chance_does_not_call_itself_an_initial_design():
         ("{surrogate: []}", "{type: number, values: [1, 2]}", "list of members is empty"),
         ("{surrogate: [gp, random]}", "{type: number, values: [1, 2]}", "'random' cannot be a member"),
         ("{surrogate: trees}", "{type: number, low: 1, high: 2}", "has no slope to climb"),
+        ("{surrogate: [gp, dmpnn]}", "{type: number, values: [1, 2]}", "'dmpnn' learns from structures"),
         ("{acquisition: improvement}", "{type: number, values: [1, 2]}", "looks at one target, the objective has 2"),
     ],
 )

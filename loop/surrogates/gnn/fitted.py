@@ -1,0 +1,113 @@
+"""What an ensemble of graph networks believes: a mixture of its members, each a Gaussian process on its features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from botorch.models.model import Model
+from botorch.posteriors.gpytorch import GPyTorchPosterior
+from gpytorch.distributions import MultivariateNormal
+from torch import Tensor
+
+from loop.surrogates.coordinate_model import CoordinateModel
+from loop.surrogates.gnn.calibration import Calibration
+from loop.surrogates.gnn.heads import Head
+from loop.surrogates.gnn.training import CHUNK, Trained
+
+FLOOR = 0.05  # smallest standard deviation, in those of the data: members agree too easily
+
+
+@dataclass(frozen=True)
+class FittedGraphEnsemble:
+    """Trained networks; a ``FittedSurrogate``. Inside, values are standardised: ``(y - shift) / scale``."""
+
+    name: str
+    trained: Trained
+    head: Head
+    calibration: Calibration
+    shift: float
+    scale: float
+    density: Tensor  # held-out log densities, (n,)
+    details: Mapping[str, Any]
+
+    @property
+    def noise_sd(self) -> float:
+        return float(self.calibration.noise**0.5 * self.scale)
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        """The same everywhere: ``(n, d)`` to ``(n,)``."""
+        return torch.full(x.shape[:-1], self.noise_sd, dtype=x.dtype)
+
+    def by_member(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Each member's mean and standard deviation at ``x``, ``(n, d)``: two of shape ``(members, n)``."""
+        parts = [self.head.moments(self.trained.features(part)[0]) for part in torch.split(x, CHUNK)]
+        mean, variance = (torch.cat([p[i] for p in parts], dim=1) for i in (0, 1))
+        variance = self.calibration.widening * variance + FLOOR**2
+        return mean * self.scale + self.shift, variance.sqrt() * self.scale
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the mixture at ``x``, ``(n, d)``: two of shape ``(n,)``."""
+        mean, sd = self.by_member(x)
+        return mean.mean(0), (sd.square().mean(0) + mean.var(0, correction=0)).sqrt()
+
+    def joint(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Each member's mean and covariance at ``x``, ``(*b, q, d)``: ``(members, *b, q)`` and ``(.., q, q)``."""
+        phi, _ = self.trained.features(x.detach().reshape(-1, x.shape[-1]))
+        mean, _ = self.head.moments(phi)
+        covariance = self.head.covariance(phi.view(len(phi), *x.shape[:-1], -1))
+        floor = FLOOR**2 * torch.eye(x.shape[-2], dtype=x.dtype)
+        mean = mean.view(len(phi), *x.shape[:-1]) * self.scale + self.shift
+        return mean, (self.calibration.widening * covariance + floor) * self.scale**2
+
+    def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        """``n`` joint draws (without noise), members in turn, at ``x``, ``(p, d)``: shape ``(n, p)``."""
+        generator = torch.Generator().manual_seed(seed)
+        mean, covariance = self.joint(x)
+        factor = torch.linalg.cholesky(covariance)
+        members = len(mean)
+        turns = [torch.randperm(members, generator=generator) for _ in range(-(-n // members))]
+        whose = torch.cat(turns)[:n]
+        base = torch.randn(n, len(x), generator=generator, dtype=x.dtype)
+        draws = torch.empty_like(base)
+        for member in range(members):
+            drawn = whose == member
+            draws[drawn] = mean[member] + base[drawn] @ factor[member].T
+        return draws
+
+    def held_out(self) -> Tensor:
+        """Log density of each training value under the member that had not seen it: shape ``(n,)``.
+
+        One member, trained on a part of the rows, is less than the whole ensemble is now: the density is an
+        understatement.
+        """
+        return self.density
+
+    def model(self) -> Model:
+        return _EnsembleModel(self)
+
+    def summary(self) -> Mapping[str, Any]:
+        return self.details
+
+
+class _EnsembleModel(CoordinateModel):
+    """The ensemble as a BoTorch model: a normal posterior with the mixture's mean and covariance.
+
+    It has no gradients in the coordinates: use it on finite sets.
+    """
+
+    def __init__(self, fitted: FittedGraphEnsemble) -> None:
+        super().__init__()
+        self.fitted = fitted
+
+    def belief(self, x: Tensor, *, with_noise: bool) -> GPyTorchPosterior:
+        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
+        means, covariances = self.fitted.joint(x)
+        mean = means.mean(0)
+        off = (means - mean).movedim(0, -1)  # (*b, q, members)
+        covariance = covariances.mean(0) + off @ off.transpose(-1, -2) / off.shape[-1]
+        if with_noise:
+            covariance = covariance + torch.diag_embed(self.fitted.noise_at(x).square())
+        return GPyTorchPosterior(MultivariateNormal(mean, covariance))

@@ -1,0 +1,202 @@
+"""Training: every member of an ensemble at once, each on rows of its own, in an order of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.molecules.graphs import molecular_graphs
+from loop.surrogates.censoring import truncated
+from loop.surrogates.gnn.batch import Batch, GraphStore, shared, together
+from loop.surrogates.gnn.inputs import Inputs, Rows
+from loop.surrogates.gnn.layers import initialise
+from loop.surrogates.gnn.network import MakeEncoder, Network, NetworkRows
+
+SCATTER = 0.3  # deviation of a measurement about the network where it is known by limits only, values standardised
+CHUNK = 512  # molecules predicted at once
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How networks are trained; the same for every data set. Evidence: docs/decisions/0015."""
+
+    width: int = 300
+    epochs: int = 30
+    least_steps: int = 150  # few data see more epochs
+    batch: int = 50
+    rate: float = 1e-3  # highest learning rate of Adam; it rises to it and falls to a tenth
+    warm: float = 0.1  # share of the steps in which the rate rises
+    decay: float = 0.0  # weight decay
+    more_epochs: int = 8  # on all rows, once the held-out values are known
+    more_steps: int = 40
+    more_rate: float = 4e-4
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Values of ``n`` rows, standardised; shapes ``(n,)``. ``weights`` are how much each row counts."""
+
+    y: Tensor
+    low: Tensor
+    high: Tensor
+    weights: Tensor
+
+    @property
+    def is_censored(self) -> Tensor:
+        return self.low < self.high
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, with what it needs to be asked."""
+
+    network: Network
+    inputs: Inputs
+    device: torch.device
+
+    @torch.no_grad()
+    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Last hidden layer and value at ``x``, ``(n, d)``: shapes ``(members, n, width)`` and ``(members, n)``."""
+        hidden, values = [], []
+        members = self.network.out.weight.shape[0]
+        for part in torch.split(x, CHUNK):
+            rows = self.inputs.rows(part)
+            store, local = stored(self.inputs, rows, self.device)
+            batch = store.batch(shared(np.arange(len(store.graphs)), members))
+            asked = _rows(rows, local, members, len(store.graphs), self.device)
+            with _precision(self.device):
+                phi = self.network.features(batch, asked)
+                value = self.network.out(phi)[..., 0]
+            hidden.append(phi.double().cpu())
+            values.append(value.double().cpu())
+        if not hidden:
+            width = self.network.out.weight.shape[1]
+            return torch.zeros(members, 0, width, dtype=torch.float64), torch.zeros(members, 0, dtype=torch.float64)
+        return torch.cat(hidden, 1), torch.cat(values, 1)
+
+
+def stored(inputs: Inputs, rows: Rows, device: torch.device) -> tuple[GraphStore, NDArray[np.int64]]:
+    """The molecules of some rows, nothing first, and the rows' molecules as numbers among them."""
+    which, local = np.unique(np.append(rows.molecules.ravel(), 0), return_inverse=True)
+    graphs = molecular_graphs([inputs.smiles[i] for i in which])
+    return GraphStore(graphs, device), local[:-1].reshape(rows.molecules.shape)
+
+
+class Training:
+    """Networks under training, one for each seed. What a member learns does not depend on the others."""
+
+    def __init__(
+        self,
+        make: MakeEncoder,
+        settings: Settings,
+        inputs: Inputs,
+        x: Tensor,
+        labels: Labels,
+        seeds: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        """Networks as yet untrained.
+
+        Args:
+            make: Makes the encoder.
+            settings: How to train.
+            inputs: How candidates become inputs.
+            x: Coordinates, shape ``(n, d)``.
+            labels: Their values.
+            seeds: For each member, of its weights and of the order of its rows.
+            device: Where to compute.
+        """
+        self.settings, self.labels, self.seeds, self.device = settings, labels, tuple(seeds), device
+        self._rows = inputs.rows(x)
+        self._store, self._local = stored(inputs, self._rows, device)
+        members, width = len(self.seeds), settings.width
+        encoder = make(members, self._store.atoms.shape[1], self._store.edges.shape[1], width)
+        network = Network(encoder, members, inputs.slots, self._rows.numbers.shape[1], width)
+        initialise(network, self.seeds)
+        self.trained = Trained(network.to(device), inputs, device)
+
+    def run(self, seen: Sequence[Tensor], epochs: float, *, least: int, rate: float) -> None:
+        """Train each member on the rows that it sees, at least so many steps, with a highest learning rate."""
+        network, longest = self.trained.network, max(map(len, seen))
+        size = min(self.settings.batch, longest)
+        steps = max(least, math.ceil(epochs * longest / size))
+        streams = [_stream(part, size, seed) for part, seed in zip(seen, self.seeds, strict=True)]
+        optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=self.settings.decay, fused=True)
+        for step in range(steps):
+            chosen = torch.stack([next(stream) for stream in streams])
+            batch, asked = _taken(self._store, self._rows, self._local, chosen, self.device)
+            for group in optimiser.param_groups:
+                group["lr"] = rate * _rate((step + 0.5) / steps, self.settings.warm)
+            optimiser.zero_grad()
+            with _precision(self.device):
+                values = network(batch, asked)
+            loss = _loss(values.float(), self.labels, chosen, self.device)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+
+
+def _loss(values: Tensor, labels: Labels, chosen: Tensor, device: torch.device) -> Tensor:
+    """Weighted mean squares, summed over members, so that each has the gradient it would have alone.
+
+    A censored row pulls towards what is expected of it between its limits: Tobin's likelihood has that gradient.
+    """
+    wanted = labels.y[chosen]
+    censored = labels.is_censored[chosen]
+    if bool(censored.any()):
+        now = values.detach().double().cpu()
+        between = truncated(now, torch.full_like(now, SCATTER**2), labels.low[chosen], labels.high[chosen]).mean
+        wanted = torch.where(censored, between, wanted)
+    weights = labels.weights[chosen].float().to(device)
+    squares = (values - wanted.float().to(device)).square()
+    return (weights * squares).mean(1).sum()
+
+
+def _taken(
+    store: GraphStore, rows: Rows, local: NDArray[np.int64], chosen: Tensor, device: torch.device
+) -> tuple[Batch, NetworkRows]:
+    """A batch of the rows ``chosen``, ``(members, b)``."""
+    members = len(chosen)
+    molecules = local[chosen.numpy()]  # (members, b, slots, k)
+    parts, numbers = zip(*(np.unique(m, return_inverse=True) for m in molecules), strict=True)
+    which = together(parts, 0)
+    places = np.stack([n.reshape(molecules.shape[1:]) for n in numbers])
+    places += (np.arange(members) * (which.shape[1] + 1))[:, None, None, None]
+    asked = NetworkRows(
+        torch.from_numpy(places).to(device), rows.shares[chosen].to(device), rows.numbers[chosen].to(device)
+    )
+    return store.batch(which), asked
+
+
+def _rows(rows: Rows, local: NDArray[np.int64], members: int, molecules: int, device: torch.device) -> NetworkRows:
+    places = local[None] + (np.arange(members) * (molecules + 1))[:, None, None, None]
+    shares, numbers = (t.expand(members, *t.shape).to(device) for t in (rows.shares, rows.numbers))
+    return NetworkRows(torch.from_numpy(places).to(device), shares, numbers)
+
+
+def _stream(rows: Tensor, size: int, seed: int) -> Iterator[Tensor]:
+    """Batches of rows for ever: one permutation after another."""
+    generator = torch.Generator().manual_seed(seed)
+    waiting = rows[:0]
+    while True:
+        while len(waiting) < size:
+            waiting = torch.cat([waiting, rows[torch.randperm(len(rows), generator=generator)]])
+        yield waiting[:size]
+        waiting = waiting[size:]
+
+
+def _rate(share: float, warm: float) -> float:
+    """The learning rate as a share of its highest: a rise, then a fall to a tenth along an exponential."""
+    if share < warm:
+        return 0.1 + 0.9 * share / warm
+    return float(0.1 ** ((share - warm) / (1 - warm)))
+
+
+def _precision(device: torch.device) -> torch.autocast:
+    """bfloat16 for products on a GPU; full precision on a CPU."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")

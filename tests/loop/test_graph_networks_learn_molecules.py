@@ -1,0 +1,268 @@
+"""Graph networks: what they see of a molecule, that their members train as if alone, and that they learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from rdkit import Chem
+
+from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
+from loop.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, graph_of, joined, molecular_graphs
+from loop.space import Category, Component, Continuous, Space
+from loop.space.structure import Mixture
+from loop.surrogates.gnn.architectures import ARCHITECTURES
+from loop.surrogates.gnn.batch import GraphStore, shared
+from loop.surrogates.gnn.calibration import calibrate
+from loop.surrogates.gnn.ensemble import GraphEnsemble
+from loop.surrogates.gnn.heads import kernel_head, linear_head
+from loop.surrogates.gnn.inputs import inputs
+from loop.surrogates.gnn.layers import initialise
+from loop.surrogates.gnn.segments import Directed
+from loop.surrogates.gnn.training import Labels, Settings, Training
+from loop.surrogates.protocol import TrainingSet
+from loop.testing.surrogate import SurrogateContract
+
+SMALL = Settings(width=32, epochs=10, least_steps=120, batch=16, rate=4e-3, more_epochs=2, more_steps=20)
+CPU = torch.device("cpu")
+DRUGS = (
+    "CC(=O)Oc1ccccc1C(=O)O",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+    "C/C=C/C(N)=O",
+    "C[C@H](N)C(=O)O",
+    "[Na+].[O-]C(=O)c1ccccc1",
+    "C",
+    "[Cl-]",
+)
+SPACE = Space((Component("molecule", DRUGS, DRUGS, is_library=True),))
+
+
+def alkanols(n: int) -> tuple[str, ...]:
+    """Different chains with branches and an oxygen somewhere."""
+    rng, found = np.random.default_rng(0), {}
+    while len(found) < n:
+        atoms = rng.choice(["C", "C", "C", "C(C)", "O", "N", "C(F)", "c1ccccc1"], size=rng.integers(2, 9))
+        molecule = Chem.MolFromSmiles("C" + "".join(atoms) + "C")
+        found.setdefault(Chem.MolToSmiles(molecule), None)
+    return tuple(found)
+
+
+def labels(y: torch.Tensor) -> Labels:
+    return Labels(y, y, y, torch.ones_like(y))
+
+
+def encoded(name: str, graphs) -> torch.Tensor:
+    """What two members make of each molecule: shape ``(2, n, size)``."""
+    encoder = ARCHITECTURES[name](2, ATOM_FEATURES, BOND_FEATURES, 16)
+    initialise(encoder, (1, 2))
+    batch = GraphStore(graphs, CPU).batch(shared(np.arange(len(graphs)), 2))
+    return encoder(batch)[:, :-1]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+class TestEveryArchitecture(SurrogateContract):
+    @pytest.fixture
+    def recipe(self, architecture):
+        return GraphEnsemble("graphs", architecture, settings=SMALL)
+
+
+class TestOnAProcess(SurrogateContract):
+    @pytest.fixture
+    def recipe(self):
+        return GraphEnsemble("graphs", "dmpnn", head="matern", settings=SMALL)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_order_of_atoms_does_not_matter(name):
+    rng = np.random.default_rng(4)
+    shuffled = []
+    for smiles in DRUGS:
+        molecule = Chem.MolFromSmiles(smiles)
+        shuffled.append(graph_of(Chem.RenumberAtoms(molecule, rng.permutation(molecule.GetNumAtoms()).tolist())))
+
+    written, renumbered = encoded(name, molecular_graphs(DRUGS)), encoded(name, joined(shuffled))
+
+    # sums in another order: float32 differs in the sixth digit
+    torch.testing.assert_close(written, renumbered, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_molecule_is_seen_the_same_whatever_stands_beside_it(name):
+    beside = encoded(name, molecular_graphs(DRUGS))
+
+    for i, smiles in enumerate(DRUGS):
+        alone = encoded(name, molecular_graphs([smiles]))
+        torch.testing.assert_close(beside[:, i : i + 1], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_weight_gets_a_gradient(name):
+    encoder = ARCHITECTURES[name](2, ATOM_FEATURES, BOND_FEATURES, 16)
+    initialise(encoder, (1, 2))
+    graphs = molecular_graphs(DRUGS)
+
+    encoder(GraphStore(graphs, CPU).batch(shared(np.arange(len(graphs)), 2))).square().sum().backward()
+
+    for path, parameter in encoder.named_parameters():
+        assert bool(torch.isfinite(parameter.grad).all()), path
+        assert bool((parameter.grad.flatten(1).abs().sum(1) > 0).all()), path
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_molecules_without_bonds_or_atoms_and_of_several_parts_are_encoded(name):
+    found = encoded(name, molecular_graphs(["", "[Cl-]", "[Na+].[Cl-]", "C.CC"]))
+
+    assert bool(torch.isfinite(found).all())
+    assert not torch.equal(found[:, 1], found[:, 2])
+
+
+def test_left_and_right_hands_and_both_sides_of_a_double_bond_are_told_apart():
+    pairs = molecular_graphs(["C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "C/C=C/F", "C/C=C\\F"])
+    left, right, trans, cis = (pairs.take(np.array([i])) for i in range(4))
+
+    assert not np.array_equal(left.atom_features(), right.atom_features())
+    assert not np.array_equal(trans.bond_features(), cis.bond_features())
+
+
+def test_an_unreadable_structure_is_named():
+    with pytest.raises(MoleculeError, match="C1CC"):
+        molecular_graphs(["CC", "C1CC"])
+
+
+def test_a_message_does_not_go_straight_back():
+    batch = GraphStore(molecular_graphs(["CCO", "CC(C)C"]), CPU).batch(shared(np.arange(2), 2))
+    hidden = torch.randn(*batch.edges.shape[:2], 3, dtype=torch.float64, requires_grad=True)
+
+    found = Directed.apply(hidden, batch.into, batch.out_of)
+
+    flat = hidden.reshape(-1, 3)
+    source, target = batch.out_of.owner, batch.into.owner
+    arrives = (target[None, :] == source[:, None]).double()
+    arrives[torch.arange(len(flat)), torch.arange(len(flat)) ^ 1] -= 1.0
+    torch.testing.assert_close(found.reshape(-1, 3), arrives @ flat)
+    assert torch.autograd.gradcheck(lambda h: Directed.apply(h, batch.into, batch.out_of), (hidden,))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_member_is_the_network_that_it_would_be_alone(name):
+    smiles = alkanols(24)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    x = torch.arange(24, dtype=torch.float64)[:, None]
+    y = torch.sin(x[:, 0])
+    seen = [torch.arange(24)[torch.arange(24) % 3 != m] for m in range(3)]
+
+    def values(members):
+        training = Training(ARCHITECTURES[name], SMALL, inputs(space), x, labels(y), [10 + m for m in members], CPU)
+        training.run([seen[m] for m in members], 1, least=12, rate=1e-3)
+        return training.trained.features(x)[1]
+
+    together, alone = values((0, 1, 2)), values((1,))
+
+    # products of other shapes round differently, and twelve steps of Adam let that grow
+    torch.testing.assert_close(together[1], alone[0], rtol=0, atol=0.01 * float(alone.std()))
+    assert float((together[0] - together[1]).abs().max()) > 0.1 * float(alone.std())
+
+
+def test_it_learns_how_large_a_molecule_is():
+    smiles = alkanols(160)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    y = torch.tensor([Chem.MolFromSmiles(s).GetNumHeavyAtoms() for s in smiles], dtype=torch.float64)
+    x = torch.arange(160, dtype=torch.float64)[:, None]
+    data = TrainingSet(x[:120], y[:120], torch.full((120,), torch.nan, dtype=torch.float64))
+
+    fitted = GraphEnsemble("graphs", "dmpnn", settings=SMALL).fit(space, data, seed=0)
+    mean, sd = fitted.moments(x[120:])
+
+    error = (mean - y[120:]).square().mean().sqrt()
+    assert float(error) < 0.3 * float(y[120:].std())
+    total = (sd.square() + fitted.noise_sd**2).sqrt()
+    assert float(((mean - y[120:]).abs() < 1.96 * total).double().mean()) > 0.85
+    blind = -0.5 * torch.log(2 * torch.pi * y[:120].var()) - 0.5  # of a normal with the values' own spread
+    assert float(fitted.held_out().mean()) > float(blind)
+
+
+def test_replicates_are_left_out_together():
+    x = torch.arange(7, dtype=torch.float64).repeat(2)[:, None]
+    folds = GraphEnsemble("graphs", "dmpnn")._folds(x, seed=1)
+
+    assert torch.equal(folds[:7], folds[7:])
+    assert set(folds.tolist()) == {0, 1, 2, 3, 4}
+
+
+def test_a_mixture_is_the_mean_of_its_parts_and_nothing_is_nothing():
+    space = Space(
+        (
+            Component("ligand", ("none", "PPh3"), ("", "c1ccccc1P(c1ccccc1)c1ccccc1")),
+            Continuous("a", 0.0, 1.0),
+            Continuous("b", 0.0, 1.0),
+            Category("base", ("weak", "strong")),
+        ),
+        mixtures=(Mixture("solvent", ("water", "ethanol"), (1, 2), ("O", "CCO")),),
+    )
+    rows = inputs(space).rows(torch.tensor([[0.0, 0.25, 0.75, 1.0], [1.0, 1.0, 0.0, 0.0]], dtype=torch.float64))
+
+    assert [inputs(space).smiles[i] for i in rows.molecules[0, 1]] == ["O", "CCO"]
+    assert rows.shares.tolist() == [[[0.0, 0.0], [0.25, 0.75]], [[1.0, 0.0], [1.0, 0.0]]]
+    assert rows.numbers.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_a_space_without_structures_is_refused():
+    space = Space((Category("base", ("weak", "strong")),))
+    data = TrainingSet(torch.zeros(6, 1), torch.arange(6.0), torch.full((6,), torch.nan))
+
+    with pytest.raises(SpaceError, match="no parameter has a structure"):
+        GraphEnsemble("graphs", "dmpnn").fit(space, data, seed=0)
+
+
+def test_too_few_values_and_too_few_candidates_are_refused():
+    x = torch.zeros(6, 1, dtype=torch.float64)
+    data = TrainingSet(x, torch.arange(6.0).double(), torch.full((6,), torch.nan).double())
+
+    with pytest.raises(FitError, match="as many different candidates"):
+        GraphEnsemble("graphs", "dmpnn").fit(SPACE, data, seed=0)
+    with pytest.raises(TooFewPoints):
+        GraphEnsemble("graphs", "dmpnn").fit(SPACE, TrainingSet(x[:4], data.y[:4], data.sd[:4]), seed=0)
+
+
+@pytest.mark.parametrize("make", [linear_head, kernel_head])
+def test_a_head_gives_the_posterior_of_independent_sums(make):
+    generator = torch.Generator().manual_seed(0)
+    phi = torch.randn(2, 12, 4, generator=generator, dtype=torch.float64)
+    y = phi[..., 0] + 0.1 * torch.randn(2, 12, generator=generator, dtype=torch.float64)
+    new = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
+
+    head = make(phi, y, torch.ones(2, 12, dtype=torch.float64))
+    mean, variance = head.moments(new)
+    joint = head.covariance(new)
+
+    torch.testing.assert_close(joint.diagonal(dim1=-2, dim2=-1), variance)
+    assert float((mean - new[..., 0]).abs().max()) < 0.5
+    assert float(torch.linalg.eigvalsh(joint).min()) > -1e-9
+    at_rows = head.moments(phi)[1].mean()
+    far = head.moments(10.0 * new)[1].mean()
+    assert float(at_rows) < float(far)
+
+
+def test_rows_that_are_not_seen_do_not_move_a_head():
+    generator = torch.Generator().manual_seed(0)
+    phi = torch.randn(1, 12, 3, generator=generator, dtype=torch.float64)
+    y = torch.randn(1, 12, generator=generator, dtype=torch.float64)
+    weights = torch.ones(1, 12, dtype=torch.float64)
+    weights[:, 8:] = 0.0
+
+    for make in (linear_head, kernel_head):
+        hidden = make(phi, y, weights).moments(phi)
+        gone = make(phi[:, :8], y[:, :8], weights[:, :8]).moments(phi)
+        for a, b in zip(hidden, gone, strict=True):
+            torch.testing.assert_close(a, b)
+
+
+def test_errors_twice_as_large_as_stated_double_the_belief():
+    generator = torch.Generator().manual_seed(0)
+    variance = torch.rand(4000, generator=generator, dtype=torch.float64) * 0.2 + 0.001
+    error = 2.0 * variance.sqrt() * torch.randn(4000, generator=generator, dtype=torch.float64)
+
+    found = calibrate(error, variance, torch.ones(4000, dtype=torch.float64))
+
+    assert 3.2 < found.widening < 4.9  # of variances; the grid's steps are a third
+    assert found.noise < 0.05
