@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Pays: TypeAlias = Callable[[Floats], NDArray[np.bool_]]  # which of (n, d) can be paid for: (n,)
+
+
+def pays_all(x: Floats) -> NDArray[np.bool_]:
+    """All can be paid for, where no budget says otherwise."""
+    return np.ones(len(x), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,21 @@ class Purse:
 
     cost: float | None = None
     hours: float | None = None
+
+    def has(self, cost: Floats, hours: Floats) -> NDArray[np.bool_]:
+        """Whether there is so much of both, ``(n,)`` each, to a billionth: shape ``(n,)``."""
+        enough = np.ones(len(cost), dtype=bool)
+        for mine, limit in ((cost, self.cost), (hours, self.hours)):
+            if limit is not None:
+                enough &= mine <= limit + 1e-9 * max(1.0, abs(limit))
+        return enough
+
+    def less(self, spent: Spent) -> Purse:
+        """What is left after something was spent."""
+        return Purse(
+            None if self.cost is None else self.cost - spent.cost,
+            None if self.hours is None else self.hours - spent.hours,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +135,15 @@ class Costs:
         paid = sum(cost * changes[:, column].sum() for column, cost, _ in self.switch)
         total = float(took.sum() + extra)
         return Spent(float(money.sum() + paid + self.hour * total), total)
+
+    def each(self, x: Floats, before: Floats | None = None, copies: int = 1) -> tuple[Floats, Floats]:
+        """Money and hours of each of ``x``, ``(n, d)``, made ``copies`` times after ``before``: two of ``(n,)``."""
+        money, hours = copies * self._money(x), copies * self._hours(x)
+        if before is not None:
+            for column, cost, hours_ in self.switch:
+                changed = x[:, column] != before[column]
+                money, hours = money + cost * changed, hours + hours_ * changed
+        return money + self.hour * hours, hours
 
     def marginal(self, x: Floats, chosen: Floats, last: Floats | None) -> Floats:
         """What each of ``x``, ``(n, d)``, adds to a batch ``chosen``, ``(k, d)``, run after ``last``: ``(n,)``.

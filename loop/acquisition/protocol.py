@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.costs import Costs, Purse
+from loop.costs import Costs, Purse, pays_all
 from loop.generality import Generality
 from loop.objective import Objective, Target
 from loop.space import Pool, Space
@@ -36,6 +36,12 @@ class Purchase:
     last: NDArray[np.float64] | None = None
     purse: Purse = NO_LIMIT
     per_cost: bool = False
+
+    def pays(self, x: NDArray[np.float64], copies: int = 1) -> NDArray[np.bool_]:
+        """Which of ``x``, ``(n, d)``, the purse has enough for, each ``copies`` times and by itself: ``(n,)``."""
+        if self.purse == Purse():
+            return pays_all(x)
+        return self.purse.has(*self.costs.each(x, self.last, copies))
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,7 @@ class Question:
 
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of ``x``, ``(n, d)``, the purse can pay for: ``(n,)``."""
-        if self.purchase is None or self.purchase.purse == Purse():
-            return np.ones(len(x), dtype=bool)
-        costs, last, purse = self.purchase.costs, self.purchase.last, self.purchase.purse
-        return np.array([costs.spent(row[None], last).fits(purse) for row in x], dtype=bool)
+        return pays_all(x) if self.purchase is None else self.purchase.pays(x)
 
     @property
     def per(self) -> str:

@@ -13,19 +13,18 @@ from loop.acquisition.fidelities import Fidelities
 from loop.acquisition.protocol import Acquisition, Chosen, Question
 from loop.acquisition.registry import acquisition
 from loop.costs import Purse
-from loop.design import Design
-from loop.errors import PoolExhausted, SpaceError
+from loop.errors import PoolExhausted
 from loop.explain import explain_replicate
 from loop.fidelity import fidelity_column
 from loop.memory.first import first_choices
+from loop.planning.designing import by_design, left_out, payable_design, wanted
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
-from loop.planning.versions import each_version, made_real
+from loop.planning.versions import made_real
 from loop.plate import Plate, Scope
 from loop.plate.pins import Wish
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
 from loop.policy.control import controls_in
-from loop.policy.initial import first_experiments, initial_design
 from loop.policy.paying import covered, said, set_aside
 from loop.policy.replicate import spend
 from loop.record import Arm, Place
@@ -49,7 +48,7 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
     elif s.initial_left <= 0 and s.is_random:
         picks, notes = _at_random(s, min(s.spec.planner.batch, s.affordable)), []
     else:
-        picks, notes = _by_design(s)
+        picks, notes = by_design(s)
     if s.wants_real:
         picks = made_real(s, picks)
     if not picks:
@@ -73,45 +72,20 @@ def _nothing_left(s: Situation) -> str:
 
 
 def _at_random(s: Situation, n: int) -> list[Pick]:
-    x = initial_design("random", s.space, s.pool, s.tried, n, seed=s.seed)
+    x = payable_design("random", s, s.tried, n, s.seed)
     return [Pick(row, Arm.MODEL, "random", None, "chosen at random") for row in x]
-
-
-def _by_design(s: Situation) -> tuple[list[Pick], list[str]]:
-    """What the initial design asks for next."""
-    planner = s.spec.planner
-    size = _wanted(s)
-    design, notes = planner.initial.design, []
-    try:
-        laid = first_experiments(planner.initial, s.space, s.pool, s.tried, size, seed=s.seed)
-    except SpaceError as error:
-        if s.pool is None:
-            raise
-        notes = [f"design {design!r} found no allowed point ({error}); drawn at random instead"]
-        design = "random"
-        laid = Design(initial_design(design, s.space, s.pool, s.tried, size, seed=s.seed))
-    blocks = [0] * len(laid.points) if laid.blocks is None else laid.blocks.tolist()
-    picks = [Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(laid.points, blocks, strict=True)]
-    picks, unplaced = each_version(s, picks)
-    return picks, [*notes, *laid.notes, *unplaced]
-
-
-def _wanted(s: Situation) -> int:
-    """How many proposals the initial design still asks for; a batch where it goes on for want of a model."""
-    left = math.ceil(s.initial_left / s.replicates)
-    return min(left if left > 0 else s.spec.planner.batch, s.affordable)
 
 
 def _by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
     """Before any result: most of the first batch by what sources expect, the rest as the initial design has it."""
-    size = _wanted(s)
+    size = wanted(s)
     chosen = first_choices(s.question(), math.ceil(HEARD * size))
     picks = [Pick(c.x, Arm.MODEL, "first", c.value, c.meaning) for c in chosen]
     if size > len(picks):
         design = s.spec.planner.initial.design
         taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
         try:
-            x = initial_design(design, s.space, s.pool, taken, size - len(picks), seed=s.seed)
+            x = payable_design(design, s, taken, size - len(picks), s.seed)
         except PoolExhausted:  # the sources' choices may be all that is left
             return picks, []
         picks += [Pick(row, Arm.INITIAL, "", None, design) for row in x]
@@ -134,7 +108,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
     if controls:
         taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
         try:
-            x = initial_design("random", s.space, s.pool, taken, controls, seed=s.seed + 1)
+            x = payable_design("random", s, taken, controls, s.seed + 1)
             picks.extend(Pick(row, Arm.CONTROL, "", None, "control, chosen at random") for row in x)
         except PoolExhausted:
             notes.append("no candidate was left for the control arm")
@@ -203,7 +177,8 @@ def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], l
     else:
         is_random = s.initial_left <= 0 and s.is_random
         design, arm = ("random", Arm.MODEL) if is_random else (s.spec.planner.initial.design, Arm.INITIAL)
-        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, experiments, s.seed, pinned)
+        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, experiments, s.seed, pinned, s.pays)
+        notes = (*left_out(s), *notes)
         function = "random"
     blocks = plate.group(Scope.BLOCK)
     return [

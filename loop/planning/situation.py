@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from loop.acquisition.protocol import Purchase, Question
 from loop.belief import Belief, learn
-from loop.costs import Purse
+from loop.costs import Pays, Purse, pays_all
 from loop.design import CLASSICAL
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column, is_real
@@ -59,6 +59,14 @@ class Situation:
     def affordable(self) -> int:
         """How many proposals the experiments allow."""
         return max(self.experiments // self.replicates, 1)
+
+    @property
+    def pays(self) -> Pays:
+        """Which candidates, ``(n, d)``, the budget has enough for, each by itself with its replicates: ``(n,)``."""
+        purchase, copies = self.purchase, 1 if self.plate is not None else self.replicates
+        if purchase is None or purchase.purse == Purse():
+            return pays_all
+        return lambda x: purchase.pays(x, copies)
 
     @property
     def initial_left(self) -> int:

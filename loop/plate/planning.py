@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from loop.acquisition.protocol import Question
+from loop.costs import Pays, pays_all
 from loop.objective import Objective
 from loop.plate.choose import Seat, fill_plate
 from loop.plate.layout import Plate
@@ -30,7 +31,7 @@ def asked_plate(
     controls, repeats = plate.reserved_for(experiments)
     wells = min(experiments, plate.wells) - controls - repeats
     at_random = controls_in(wells, done, spec.planner.control)
-    source = Lottery(question.seed) if name == "random" else Asked(question, name)
+    source = Lottery(question.seed, pays=question.affordable) if name == "random" else Asked(question, name)
     with torch.no_grad():
         return fill_plate(
             plate,
@@ -64,19 +65,23 @@ def designed_plate(
     experiments: int,
     seed: int,
     pinned: Sequence[Wish] = (),
+    pays: Pays = pays_all,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
-    """The plate of an initial design that knows shared wells: one of ``loop.spec.plate.DESIGNS``."""
+    """The plate of an initial design that knows shared wells: one of ``loop.spec.plate.DESIGNS``.
+
+    It chooses among what ``pays`` says can be paid for.
+    """
     source: Source
     match design:
         case "spread":
-            source = Design(space, tried, seed)
+            source = Design(space, tried, seed, pays=pays)
         case "random":
-            source = Lottery(seed)
+            source = Lottery(seed, pays=pays)
         case "medoid":
-            source = Near(space, sample_space(space, STANDING, seed, method="random"), tried, seed, design)
+            source = Near(space, sample_space(space, STANDING, seed, method="random"), tried, seed, design, pays=pays)
         case _:
             controls, repeats = plate.reserved_for(experiments)
             new = min(experiments, plate.wells) - controls - repeats
-            source = Near(space, sample_space(space, new, seed, method=design), tried, seed, design)
+            source = Near(space, sample_space(space, new, seed, method=design), tried, seed, design, pays=pays)
     with torch.no_grad():
         return fill_plate(plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned)

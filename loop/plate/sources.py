@@ -21,6 +21,7 @@ from loop.acquisition.protocol import Question
 from loop.acquisition.search import SURELY
 from loop.acquisition.streaming import members_of
 from loop.acquisition.utility import believed, utility
+from loop.costs import Pays, pays_all
 from loop.objective import Target
 from loop.plate.hits import Hits
 from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
@@ -77,9 +78,10 @@ class Lottery:
     name: str = "random"
     meaning: str = "chosen at random"
     is_random: bool = True
+    pays: Pays = pays_all
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
-        return np.ones(len(x), dtype=bool)
+        return self.pays(x)
 
     def rank(self, x: Tensor) -> Tensor:
         rng = np.random.default_rng([self.seed, len(x)])
@@ -117,9 +119,10 @@ class Design:
     meaning: str = "spread"
     name: str = ""
     is_random: bool = False
+    pays: Pays = pays_all
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
-        return np.ones(len(x), dtype=bool)
+        return self.pays(x)
 
     def rank(self, x: Tensor) -> Tensor:
         return Lottery(self.seed).rank(x)
@@ -146,9 +149,10 @@ class Near:
     meaning: str
     name: str = ""
     is_random: bool = False
+    pays: Pays = pays_all
 
     def allows(self, x: Floats) -> NDArray[np.bool_]:
-        return np.ones(len(x), dtype=bool)
+        return self.pays(x)
 
     def rank(self, x: Tensor) -> Tensor:
         if self.meaning == "medoid":

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from loop.acquisition.streaming import POOL_LIMIT, is_among
+from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
 from loop.space import PointPool, Pool, Space, sample_space
@@ -18,6 +19,7 @@ from loop.surrogates.lengthscales import typical
 from loop.surrogates.metric import Representation, metric
 
 CANDIDATES = 4_096  # untried points drawn at random
+DRAWS = 8  # of them, where few can be paid for
 LOOKED_AT = 300  # of them, a spread is sought among so many
 MOVES = 50  # of the medoids; few need ten
 MEDOID_LOOKED_AT = 800  # of them, medoids are sought among so many
@@ -26,7 +28,14 @@ SPREAD_NOISE = 1e-2  # variance of a measurement, the prior's being one
 
 
 def initial_design(
-    design: str, space: Space, pool: Pool | None, tried: NDArray[np.float64], n: int, *, seed: int
+    design: str,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    n: int,
+    *,
+    seed: int,
+    pays: Pays = pays_all,
 ) -> NDArray[np.float64]:
     """Coordinates of up to ``n`` untried points, shape ``(k, d)``.
 
@@ -38,18 +47,23 @@ def initial_design(
         tried: Coordinates that are taken, shape ``(t, d)``; a spread keeps away from them.
         n: How many.
         seed: Decides every random choice.
+        pays: Which candidates can be paid for; of a sequence the places of others are filled at random.
 
     Raises:
-        PoolExhausted: Nothing untried is left.
+        PoolExhausted: Nothing untried is left that can be paid for.
     """
     rng = np.random.default_rng(seed)
     if design in CLASSICAL:
-        points = lay_out(Wish(design, n), space, pool, tried, seed=seed).points
+        points = _laid_out(Wish(design, n), space, pool, tried, seed, pays).points
     elif design in ("sobol", "lhs"):
         drawn = sample_space(space, n + len(tried), seed, method=design)
-        points = drawn[~is_among(drawn, tried)][:n]
+        drawn = drawn[~is_among(drawn, tried)][:n]
+        points = drawn[pays(drawn)]
+        if len(points) < len(drawn):
+            others = _untried_sample(space, pool, np.vstack([tried, points]), rng, pays)
+            points = np.vstack([points, others[: len(drawn) - len(points)]])
     else:
-        options = _untried_sample(space, pool, tried, rng)
+        options = _untried_sample(space, pool, tried, rng, pays)
         points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     if not len(points):
         raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
@@ -57,27 +71,74 @@ def initial_design(
 
 
 def first_experiments(
-    initial: InitialSpec, space: Space, pool: Pool | None, tried: NDArray[np.float64], n: int, *, seed: int
+    initial: InitialSpec,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    n: int,
+    *,
+    seed: int,
+    pays: Pays = pays_all,
 ) -> Design:
     """Up to ``n`` untried points of the initial design that a campaign asks for, with blocks and notes.
 
     Raises:
-        PoolExhausted: Nothing untried is left.
+        PoolExhausted: Nothing untried is left that can be paid for.
         SpaceError: There is no such design of this space.
     """
     if initial.design in CLASSICAL:
-        found = lay_out(wish_of(initial, n), space, pool, tried, seed=seed)
+        found = _laid_out(wish_of(initial, n), space, pool, tried, seed, pays)
         if len(found.points):
             return found
-        note = f"every point of the {initial.design} design was tried; the initial design goes on as a spread"
-        return Design(initial_design("spread", space, pool, tried, n, seed=seed), None, (note,))
-    return Design(initial_design(initial.design, space, pool, tried, n, seed=seed))
+        was = "was tried" if pays is pays_all else "was tried or is too dear"
+        note = f"every point of the {initial.design} design {was}; the initial design goes on as a spread"
+        return Design(initial_design("spread", space, pool, tried, n, seed=seed, pays=pays), None, (note,))
+    return Design(initial_design(initial.design, space, pool, tried, n, seed=seed, pays=pays))
+
+
+def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], seed: int, pays: Pays) -> Design:
+    """A classical design of what can be paid for: an optimal one chooses among that, of a factorial points are missing.
+
+    Raises:
+        SpaceError: There is no such design of this space.
+    """
+    is_optimal = wish.design.endswith("-optimal")
+    if pays is not pays_all and is_optimal and pool is not None and len(pool) <= POOL_LIMIT:
+        x = pool.take(np.arange(len(pool), dtype=np.int64))
+        if not (fits := pays(x)).all():
+            pool = PointPool(x[fits])
+    found = lay_out(wish, space, pool, tried, seed=seed)
+    fits = pays(found.points)
+    if fits.all():
+        return found
+    dear = len(fits) - int(fits.sum())
+    note = f"{dear} of {len(fits)} points of the {wish.design} design cost too much; the rest is kept"
+    return Design(found.points[fits], None if found.blocks is None else found.blocks[fits], (*found.notes, note))
 
 
 def _untried_sample(
-    space: Space, pool: Pool | None, tried: NDArray[np.float64], rng: np.random.Generator
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    rng: np.random.Generator,
+    pays: Pays = pays_all,
 ) -> NDArray[np.float64]:
-    """Up to 4,096 untried points in random order, shape ``(k, d)``."""
+    """Up to 4,096 untried points that can be paid for in random order, shape ``(k, d)``.
+
+    Of a space too large to look through, more is drawn where few of a sample can be paid for.
+    """
+    found = np.empty((0, len(space.parameters)))
+    for _ in range(1 if pays is pays_all else DRAWS):
+        x = _drawn(space, pool, rng)
+        x = x[~is_among(x, tried) & ~is_among(x, found)]
+        found = np.vstack([found, x[pays(x)]])
+        if len(found) >= LOOKED_AT or (pool is not None and len(pool) <= 4 * CANDIDATES):
+            break
+    return found[:CANDIDATES]
+
+
+def _drawn(space: Space, pool: Pool | None, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Candidates in random order, all of them where they are few: shape ``(k, d)``."""
     if pool is None:
         pool = PointPool(sample_space(space, CANDIDATES, int(rng.integers(2**31))))
     if len(pool) <= 4 * CANDIDATES:
@@ -88,7 +149,7 @@ def _untried_sample(
     else:
         x = pool.take(np.unique(rng.integers(0, len(pool), 2 * CANDIDATES, dtype=np.int64)))
         x = x[rng.permutation(len(x))]
-    return x[~is_among(x, tried)][:CANDIDATES]
+    return x
 
 
 def _spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -146,6 +146,78 @@ def test_what_cannot_be_paid_is_not_chosen_though_it_is_best(acquisition):
     assert all(p.candidate.settings["alcohol"] != "butanol" for p in found.proposals)
 
 
+DESIGNS = ["spread", "medoid", "random", "sobol", "lhs", "d-optimal"]
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_an_initial_design_chooses_among_what_can_be_paid_and_says_what_it_left_out(design):
+    costs = {"unit": "EUR", "experiment": 1, "options": {"alcohol": {a: 400 for a in ALCOHOLS if a != "methanol"}}}
+    spec = with_costs(costs, {"initial": {"design": design, "experiments": 6}})
+    for seed in range(5):
+        found = plan(spec, History(), seed=seed, experiments=10, purse=Purse(100.0))
+
+        assert [p.candidate.settings["alcohol"] for p in found.proposals] == ["methanol"] * 6
+        (note,) = (
+            n for n in found.notes if n.startswith("left out of the initial design: 24 of 30 candidates, all with ")
+        )
+        assert note.endswith(" among them, which cost more than the budget leaves (100 EUR)")
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_an_initial_design_keeps_what_takes_too_long_to_change(design):
+    spec = with_costs({"hours": 1, "switch": {"temperature": {"hours": 50}}}, {"initial": {"design": design}})
+    x = build_space(spec).coordinates({"alcohol": "methanol", "base": "weak", "temperature": 20})
+    told = History((Observation("o", x, measured(**{"yield": 5.0})),), last=x)
+    for seed in range(5):
+        found = plan(spec, told, seed=seed, experiments=10, purse=Purse(None, 8.0))
+
+        assert {p.candidate.settings["temperature"] for p in found.proposals} == {20}
+        assert len(found.proposals) == spec.planner.initial.experiments - 1
+
+
+@pytest.mark.parametrize("design", DESIGNS[:-1])
+def test_what_the_budget_does_not_cover_together_is_exchanged_for_cheaper_candidates(design):
+    dear = {a: 40 for a in ALCOHOLS if a != "methanol"}
+    spec = with_costs(
+        {"unit": "EUR", "experiment": 2, "options": {"alcohol": dear}},
+        {"initial": {"design": design, "experiments": 5}},
+    )
+
+    for seed in range(5):
+        found = plan(spec, History(), seed=seed, experiments=10, purse=Purse(52.0))
+        chosen = [p.candidate.settings["alcohol"] for p in found.proposals]
+
+        assert len(chosen) == 5
+        assert sum(a != "methanol" for a in chosen) <= 1
+        assert any("cheaper candidates instead" in n for n in found.notes) or chosen.count("methanol") >= 4
+
+
+def test_a_factorial_leaves_out_the_points_that_cost_too_much():
+    space = {n: {"type": "category", "options": ["lo", "hi"]} for n in "ab"}
+    costs = {"experiment": 1, "options": {"a": {"hi": 400}}}
+    spec = a_spec(space, costs, planner={"initial": {"design": "factorial"}})
+
+    found = plan(spec, History(), seed=0, experiments=10, purse=Purse(50.0))
+
+    assert [p.candidate.settings["a"] for p in found.proposals] == ["lo", "lo"]
+    assert "2 of 4 points of the factorial design cost too much; the rest is kept" in found.notes
+
+
+def test_a_first_plate_chooses_among_what_can_be_paid():
+    space = {
+        "ligand": {"type": "category", "options": list("abcd")},
+        "base": {"type": "category", "options": list("klm")},
+    }
+    costs = {"unit": "EUR", "experiment": 10, "options": {"ligand": {"d": 500}}}
+    for design in ("spread", "medoid", "random", "sobol"):
+        spec = a_spec(space, costs, plate={"rows": 2, "columns": 3}, planner={"initial": {"design": design}})
+        found = plan(spec, History(), seed=0, experiments=40, purse=Purse(100.0))
+
+        assert len(found.proposals) == 6
+        assert all(p.candidate.settings["ligand"] != "d" for p in found.proposals)
+        assert any("all with ligand d among them" in note for note in found.notes)
+
+
 def test_a_design_that_cannot_be_paid_ends_the_campaign_with_a_reason():
     spec = with_costs({"unit": "EUR", "experiment": 10}, {"batch": 4})
 

@@ -1,0 +1,146 @@
+"""The first experiments as the initial design has them, chosen among what a budget in money or hours pays for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.acquisition.streaming import POOL_LIMIT
+from loop.costs import Pays, Purse, pays_all
+from loop.design import CLASSICAL, Design
+from loop.errors import PoolExhausted, SpaceError
+from loop.planning.pick import Pick
+from loop.planning.situation import Situation
+from loop.planning.versions import each_version
+from loop.policy.initial import first_experiments, initial_design
+from loop.policy.paying import covered, said
+from loop.policy.run_order import run_order, within
+from loop.record import Arm
+from loop.space import Category, Component, Ordinal
+
+ROUNDS = 4  # of looking for cheaper candidates in the place of those that the budget does not cover together
+NAMED = 4  # options that a note names
+
+
+def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
+    """What the initial design asks for next, and notes on what was not as asked, and on what cannot be paid for.
+
+    Raises:
+        PoolExhausted: Nothing untried is left.
+    """
+    size = wanted(s)
+    initial, notes = s.spec.planner.initial, left_out(s)
+    design = initial.design
+    try:
+        laid = _first(s, size)
+    except SpaceError as error:
+        if s.pool is None:
+            raise
+        notes.append(f"design {design!r} found no allowed point ({error}); drawn at random instead")
+        design = "random"
+        laid = Design(payable_design(design, s, s.tried, size, s.seed))
+    blocks = [0] * len(laid.points) if laid.blocks is None else laid.blocks.tolist()
+    notes += laid.notes
+    x = laid.points
+    if design not in CLASSICAL:
+        x = _together(s, x, design)
+        if exchanged := len(x) - sum((laid.points == row).all(axis=1).any() for row in x):
+            notes.append(f"the budget does not cover the design: {exchanged} of it are cheaper candidates instead")
+        if len(x) < len(laid.points):
+            assert s.purchase is not None
+            left = said(s.purchase.purse, s.purchase.costs)
+            notes.append(f"the budget leaves {left}, which pays for {len(x)} of {len(laid.points)} proposals")
+        blocks = [0] * len(x)
+    picks = [Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(x, blocks, strict=True)]
+    picks, unplaced = each_version(s, picks)
+    return picks, [*notes, *unplaced]
+
+
+def wanted(s: Situation) -> int:
+    """How many proposals the initial design still asks for; a batch where it goes on for want of a model."""
+    left = math.ceil(s.initial_left / s.replicates)
+    return min(left if left > 0 else s.spec.planner.batch, s.affordable)
+
+
+def payable_design(design: str, s: Situation, taken: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
+    """Up to ``n`` points of a design that can be paid for, none of them ``taken``; any where none can be: ``(k, d)``.
+
+    Raises:
+        PoolExhausted: Nothing untried is left.
+    """
+    try:
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.pays)
+    except PoolExhausted:  # whoever reckons up the batch says what is wanting
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed)
+
+
+def left_out(s: Situation) -> list[str]:
+    """Notes on candidates that cost more by themselves than the budget leaves; none where all can be paid for."""
+    if s.purchase is None or s.pays is pays_all or s.pool is None or len(s.pool) > POOL_LIMIT:
+        return []
+    costs = s.purchase.costs
+    x = s.pool.take(np.arange(len(s.pool), dtype=np.int64))
+    fits = s.pays(x)
+    if fits.all() or not fits.any():
+        return []
+    dear = []
+    for column in dict.fromkeys(c for c, _ in (*costs.options, *costs.option_hours)):
+        p = s.space.parameters[column]
+        if isinstance(p, Category | Component | Ordinal):
+            gone = np.setdiff1d(x[~fits, column], x[fits, column])
+            dear += [f"{p.name} {p.value(code)}" for code in gone if code < p.size]
+    named = ", ".join(dear[:NAMED]) + (f" and {len(dear) - NAMED} more" if len(dear) > NAMED else "")
+    which = f", all with {named} among them" if dear else ""
+    left = said(s.purchase.purse, costs)
+    return [
+        f"left out of the initial design: {len(x) - int(fits.sum())} of {len(x)} candidates{which}, which cost more "
+        f"than the budget leaves ({left})"
+    ]
+
+
+def _first(s: Situation, n: int) -> Design:
+    initial = s.spec.planner.initial
+
+    def laid_out(pays: Pays) -> Design:
+        return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays)
+
+    try:
+        return laid_out(s.pays)
+    except PoolExhausted:
+        return laid_out(pays_all)
+
+
+def _together(s: Situation, x: NDArray[np.float64], design: str) -> NDArray[np.float64]:
+    """The points of a design, ``(n, d)``, that the budget covers together, then cheaper ones in the place of others.
+
+    Where it covers none, all of them.
+    """
+    if s.purchase is None or s.purchase.purse == Purse():
+        return x
+    costs, purse, last = s.purchase.costs, s.purchase.purse, s.purchase.last
+    n, copies = len(x), s.replicates
+    kept = covered(x, costs, purse, last, replicates=copies, seed=s.seed)
+    if not kept or len(kept) == n:
+        return x
+    chosen, dropped = x[kept], np.delete(x, kept, axis=0)
+    for turn in range(1, ROUNDS + 1):
+        order = within(chosen, run_order(chosen, costs, last, seed=s.seed))
+        rest = purse.less(costs.spent(np.repeat(order, copies, axis=0), last))
+
+        def pays(rows: NDArray[np.float64], rest: Purse = rest) -> NDArray[np.bool_]:
+            return rest.has(*costs.each(rows, None, copies))
+
+        taken = np.vstack([s.tried, chosen, dropped])
+        try:
+            more = initial_design(design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=pays)
+        except PoolExhausted:
+            break
+        both = np.vstack([chosen, more])
+        kept = covered(both, costs, purse, last, replicates=copies, seed=s.seed)
+        dropped = np.vstack([dropped, np.delete(both, kept, axis=0)])
+        chosen = both[kept]
+        if len(chosen) == n:
+            break
+    return chosen
