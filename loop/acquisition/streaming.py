@@ -14,12 +14,13 @@ from torch import Tensor
 from loop.acquisition.protocol import Question
 from loop.fidelity import is_real
 from loop.space import Pool, sample_space
-from loop.space.pool import LargePool, PointPool
+from loop.space.pool import LargePool, PointPool, ProductPool
 from loop.surrogates.committee import FittedCommittee
-from loop.surrogates.protocol import FittedSurrogate
+from loop.surrogates.protocol import FittedSurrogate, SupportsSkimming
 
 CHUNK = 8_192  # candidates scored at once
 POOL_LIMIT = 300_000  # larger pools are scored on a random sample of so many
+LIBRARY_LIMIT = 20_000_000  # molecules of a stored library, in which near ones cannot be sought, that are all scored
 SHORTLIST = 200  # candidates that a batch is chosen from
 SURFACE = 4_096  # points that stand for a continuous space
 CLIMBS = 4  # rounds of search among the neighbours of the best of a sample
@@ -34,7 +35,7 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
     if pool is None:
         points = PointPool(sample_space(question.space, SURFACE, question.seed))
         return points, np.arange(len(points)), (f"chose among {len(points)} points that stand for the whole space",)
-    if len(pool) <= POOL_LIMIT:
+    if is_scored_whole(pool):
         return pool, np.arange(len(pool), dtype=np.int64), ()
     rng = np.random.default_rng(question.seed)
     if isinstance(pool, LargePool):
@@ -43,6 +44,15 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
         return drawn, np.arange(len(drawn)), (note,)
     indices = np.unique(rng.integers(0, len(pool), POOL_LIMIT, dtype=np.int64))
     return pool, indices, (f"scored a random sample of {len(indices)} of the {len(pool)} candidates",)
+
+
+def is_scored_whole(pool: Pool) -> bool:
+    """Whether every candidate of a pool is scored: where they are few, or the molecules of one stored library."""
+    if len(pool) <= POOL_LIMIT:
+        return True
+    if not isinstance(pool, ProductPool) or len(pool.space.parameters) > 1 or pool.space.library is None:
+        return False
+    return pool.space.library.is_stored and len(pool) <= LIBRARY_LIMIT
 
 
 _last: tuple[weakref.ref[LargePool], int, PointPool] | None = None  # the same pool and seed give the same sample
@@ -76,7 +86,7 @@ def shortlist(question: Question, score: Score, keep: int = SHORTLIST) -> Tensor
         best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
         top = torch.argsort(best_value, descending=True, stable=True)[:keep]
         best_x, best_value = best_x[top], best_value[top]
-    if isinstance(question.pool, LargePool) and len(question.pool) > POOL_LIMIT:
+    if isinstance(question.pool, LargePool) and not is_scored_whole(question.pool):
         return _climbed(question, question.pool, score, best_x, best_value)
     return best_x
 
@@ -127,7 +137,7 @@ def expected_improvement_score(question: Question, target: int, best: float) -> 
     def score(x: Tensor) -> Tensor:
         total = torch.zeros(len(x), dtype=x.dtype)
         for weight, member in members:
-            mean, sd = member.moments(x)
+            mean, sd = member.skimmed(x) if isinstance(member, SupportsSkimming) else member.moments(x)
             z = (sign * mean - best) / sd
             density = (-0.5 * z.square()).exp() / math.sqrt(2 * math.pi)
             total += weight * (sd * (z * torch.special.ndtr(z) + density)).clamp_min(1e-300)

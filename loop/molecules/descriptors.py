@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +21,8 @@ def descriptor_features(smiles: Sequence[str]) -> NDArray[np.float64]:
     Of two descriptors that correlate above 0.7 the first in RDKit's order is kept. Fewer than two options, or
     options that no descriptor tells apart, give ``k = 0``. About 3 ms a molecule.
     """
-    return _told_apart(np.array([_descriptors(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1))
+    raw = np.array([_descriptors(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1)
+    return told_apart(raw).of(raw)
 
 
 def mordred_features(smiles: Sequence[str]) -> NDArray[np.float64]:
@@ -30,23 +32,40 @@ def mordred_features(smiles: Sequence[str]) -> NDArray[np.float64]:
 
     Source: Moriwaki, Tian, Kawashita and Takagi, J. Cheminform. 10 (2018) 4.
     """
-    return _told_apart(np.array([_mordred(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1))
+    raw = np.array([_mordred(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1)
+    return told_apart(raw).of(raw)
 
 
-def _told_apart(raw: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Columns of ``raw``, ``(n, all)``, that differ between rows and follow from no other: ``(n, k)``, standardised."""
+@dataclass(frozen=True)
+class Chosen:
+    """Which columns of raw descriptors are used, and what standardises them: shapes ``(k,)``."""
+
+    columns: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    def of(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Raw descriptors ``(n, all)`` as features ``(n, k)``."""
+        return np.asarray((raw[:, self.columns] - self.mean) / self.deviation)
+
+
+def told_apart(raw: NDArray[np.float64]) -> Chosen:
+    """Columns of ``raw``, ``(n, all)``, that differ between rows and follow from no other."""
     usable = np.isfinite(raw).all(axis=0) & (np.abs(raw) < 1e10).all(axis=0)  # Ipc overflows on large molecules
+    columns = np.flatnonzero(usable)
     raw = raw[:, usable]
-    raw = raw[:, raw.std(axis=0) > 1e-9 * (1 + np.abs(raw).max(axis=0, initial=0.0))]
+    differs = raw.std(axis=0) > 1e-9 * (1 + np.abs(raw).max(axis=0, initial=0.0))
+    raw, columns = raw[:, differs], columns[differs]
+    mean, deviation = raw.mean(axis=0), raw.std(axis=0)
     if raw.shape[1] == 0:
-        return raw
-    features = (raw - raw.mean(axis=0)) / raw.std(axis=0)
+        return Chosen(columns, mean, deviation)
+    features = (raw - mean) / deviation
     correlation = np.abs(np.corrcoef(features.T)).reshape(features.shape[1], -1)
     kept: list[int] = []
     for column in range(features.shape[1]):
         if all(correlation[column, k] < MAX_CORRELATION for k in kept):
             kept.append(column)
-    return np.asarray(features[:, kept])
+    return Chosen(columns[kept], mean[kept], deviation[kept])
 
 
 def _descriptors(smiles: str) -> list[float]:

@@ -25,6 +25,8 @@ Kernel = Callable[[Tensor, Tensor], Tensor]
 USUAL_NOISE = math.exp(-4.0)  # variance of the noise a priori, values standardised
 ALIKE = 1e-9  # values that differ by a smaller share of themselves are all alike
 QUIETEST = 0.01  # share of the usual noise that no number of repeats takes off: they have causes in common
+SKIMMED = 500  # rows from which a pool is looked over in single precision; below, double takes less than the kernel
+AT_ONCE = 2_048  # candidates, so that a block of covariances stays near the processor
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
 
 
@@ -85,6 +87,26 @@ class ExactPosterior:
         projected = self.kernel(x, self.x) @ self.root
         variance = (self.prior_variance - projected.square().sum(-1)).clamp_min(1e-12)
         return self.mean(x, projected), variance.sqrt() * self.scale
+
+    def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``moments`` in single precision, where many rows make them dear: two of shape ``(n,)``, double again.
+
+        Good for ranking a pool: with a noise of 1e-4 of the variance and 1,000 rows, deviations are some 0.1 % off.
+        """
+        if len(self.x) < SKIMMED:
+            return self.moments(x)
+        root = self.root.float()
+        weights = (self.root @ (self.root.T @ self.y)).float()
+        means, deviations = [], []
+        for rows in torch.split(x, AT_ONCE):
+            covariance = self.kernel(rows, self.x).float()
+            means.append(covariance @ weights)
+            explained = (covariance @ root).square().sum(-1)
+            deviations.append((self.prior_variance - explained).clamp_min(1e-6 * self.prior_variance).sqrt())
+        mean = torch.cat(means).double() * self.scale + self.shift
+        if self.trend is not None:
+            mean = mean + self.trend(x)
+        return mean, torch.cat(deviations).double() * self.scale
 
     def mean(self, x: Tensor, projected: Tensor) -> Tensor:
         """Mean at ``x``, ``(*b, q, d)``, whose whitened covariance with the rows is ``(*b, q, n)``: ``(*b, q)``."""

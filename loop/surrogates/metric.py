@@ -85,7 +85,8 @@ def _part(frame: Frame, column: int, representation: Representation, apart: floa
         case Component() if representation is Representation.ONE_HOT:
             return _OptionPart(column, _one_hot_block)
         case Component():
-            return _OptionPart(column, _structures(p.smiles, representation), p.nothing)
+            looked_up = _OptionPart(column, _structures(p.smiles, representation), p.nothing)
+            return _LibraryPart(looked_up) if p.is_stored else looked_up
         case Category(is_fidelity=True):
             return _OptionPart(column, lambda a, b: 2.0 * apart * np.abs(a[:, None] - b[None, :]).astype(np.float64))
         case Category():
@@ -173,11 +174,12 @@ class _OptionPart:
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         a_options, a_place = torch.unique(a[..., self.column].detach().round().long(), return_inverse=True)
         b_options, b_place = torch.unique(b[..., self.column].detach().round().long(), return_inverse=True)
-        table = torch.from_numpy(self._between(a_options.numpy(), b_options.numpy()))
+        table = torch.from_numpy(self.between(a_options.numpy(), b_options.numpy()))
         found: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
         return found
 
-    def _between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+    def between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Squared distances of options by number: ``(a,)`` and ``(b,)`` to ``(a, b)``."""
         is_plain = self.nothing is None and not (a < 0).any() and not (b < 0).any()
         if is_plain:
             return self.block(a, b)
@@ -186,20 +188,43 @@ class _OptionPart:
         return np.where(apart[0][:, None] | apart[1][None, :], _one_hot_block(a, b), known)
 
 
+@dataclass(frozen=True)
+class _LibraryPart:
+    """The same of a stored library, in which a molecule seldom comes twice: rows are compared as they come."""
+
+    options: _OptionPart
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        if a.dim() != 2 or b.dim() != 2:
+            return self.options(a, b)
+        mine, theirs = (x[:, self.options.column].detach().round().long().numpy() for x in (a, b))
+        return torch.from_numpy(self.options.between(mine, theirs))
+
+
 def _one_hot_block(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(2.0 * (a[:, None] != b[None, :]), dtype=np.float64)
 
 
 def _tanimoto_block(smiles: Sequence[str]) -> Block:
     from loop.molecules.fingerprints import count_fingerprints
+    from loop.molecules.structures import Structures
 
+    if isinstance(smiles, Structures):
+        from loop.surrogates.library import tanimoto_distances
+
+        return tanimoto_distances(smiles)
     fingerprints = count_fingerprints(smiles)
     return lambda a, b: 2.0 * (1.0 - fingerprints.similarity(a, b))
 
 
 def _descriptor_block(smiles: Sequence[str]) -> Block:
     from loop.molecules.descriptors import descriptor_features
+    from loop.molecules.structures import Structures
 
+    if isinstance(smiles, Structures):
+        from loop.surrogates.library import described
+
+        return _described_block(described(smiles))
     return _feature_block(descriptor_features(smiles))
 
 
@@ -215,6 +240,15 @@ def _feature_block(features: NDArray[np.float64]) -> Block:
         np.maximum(squares[a][:, None] + squares[b][None, :] - 2.0 * features[a] @ features[b].T, 0.0)
         * (a[:, None] != b[None, :])
     )
+
+
+def _described_block(features: Callable[[NDArray[np.int64]], NDArray[np.float64]]) -> Block:
+    def block(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        mine, theirs = features(a), features(b)
+        squared = (mine**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1)[None, :] - 2.0 * mine @ theirs.T
+        return np.asarray(np.maximum(squared, 0.0) * (a[:, None] != b[None, :]))
+
+    return block
 
 
 def _normalised(block: Block, size: int) -> Block:

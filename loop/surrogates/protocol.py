@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from botorch.models.model import Model
@@ -111,6 +111,15 @@ class FittedSurrogate(Protocol):
 
     def summary(self) -> Mapping[str, Any]:
         """Hyper-parameters and evidence, as plain JSON, for the record."""
+        ...
+
+
+@runtime_checkable
+class SupportsSkimming(Protocol):
+    """A model that can look over a large pool quicker than ``moments`` would, nearly as well."""
+
+    def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation at ``x``, shape ``(n, d)``, to rank candidates by: two of shape ``(n,)``."""
         ...
 
 

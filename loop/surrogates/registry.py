@@ -17,6 +17,7 @@ from loop.surrogates.names import SURROGATES
 from loop.surrogates.protocol import Surrogate
 from loop.surrogates.trees import ExtraTrees
 
+DESCRIBED = 50_000  # molecules of a library; RDKit's descriptors take 3 ms for each
 FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
 
 _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
@@ -58,7 +59,8 @@ def default_members(space: Space, *, learns_noise: bool = False) -> tuple[str, .
     if not space.is_finite:
         return ("ard", "tanimoto")
     if space.library is not None:
-        return ("tanimoto", "gp-descriptors", "trees")
+        is_large = space.library.size > DESCRIBED
+        return ("tanimoto", "trees") if is_large else ("tanimoto", "gp-descriptors", "trees")
     if is_numbers_only(space) and not learns_noise:  # members that learn the noise see all numbers alike
         return ("ard", "trees")
     described = [p.size for p in space.parameters if isinstance(p, Component)]

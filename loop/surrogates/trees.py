@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -119,7 +119,8 @@ class FittedTrees:
         if not len(x):  # scikit-learn refuses to predict nothing
             return torch.empty((len(self.forest.estimators_), 0), dtype=x.dtype)
         features = tree_features(self.space, x)
-        values = np.array([tree.predict(features) for tree in self.forest.estimators_])
+        # straight to the grown tree: its estimator would look through all features again for what is not finite
+        values = np.array([tree.tree_.predict(features).reshape(-1) for tree in self.forest.estimators_])
         return torch.from_numpy(values) * self.scale + self.shift
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -182,7 +183,7 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     for i, p in enumerate(space.parameters):
         if isinstance(p, Category | Component):
             index = np.rint(rows[:, i]).astype(np.int64)
-            columns.append(_option_features(p)[index.clip(0)] * (index >= 0)[:, None].astype(np.float32))
+            columns.append(_features_at(p, index.clip(0)) * (index >= 0)[:, None].astype(np.float32))
         else:
             columns.append(rows[:, i : i + 1].astype(np.float32))
     for mixture in space.mixtures:
@@ -194,6 +195,16 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
     return np.concatenate(columns, axis=1)
 
 
+def _features_at(p: Category | Component, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    if isinstance(p, Component) and p.is_stored:
+        from loop.molecules.structures import Structures
+        from loop.surrogates.library import folded_counts_at
+
+        assert isinstance(p.smiles, Structures)
+        return folded_counts_at(p.smiles, indices)
+    return np.asarray(_option_features(p)[indices])
+
+
 @lru_cache(maxsize=64)
 def _option_features(p: Parameter) -> NDArray[np.float32]:
     if isinstance(p, Category):
@@ -203,7 +214,7 @@ def _option_features(p: Parameter) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=64)
-def _structure_features(smiles: tuple[str, ...]) -> NDArray[np.float32]:
+def _structure_features(smiles: Sequence[str]) -> NDArray[np.float32]:
     from loop.molecules.fingerprints import folded_counts
 
     there = np.array([bool(s) for s in smiles])

@@ -1,0 +1,119 @@
+"""Models of a stored library: the same numbers as of the same molecules given as options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from rdkit import Chem
+from rdkit.Chem import Descriptors
+
+from loop.acquisition import streaming
+from loop.acquisition.streaming import is_scored_whole
+from loop.molecules.packed import PackedCounts, pack
+from loop.molecules.standardise import canonical_smiles
+from loop.molecules.structures import Structures
+from loop.molecules.texts import Texts
+from loop.space import Component, ProductPool, Space
+from loop.surrogates import exact, library
+from loop.surrogates.feasibility import learn_feasibility
+from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.registry import surrogate
+
+ENDS = ["O", "CN", "c1ccsc1", "Cl", "CCCCO", "C(=O)N", "OC", "S", "CF", "C#N", "c1ccncc1"]
+STARTS = ["c1ccccc1", "C1CCCCC1", "c1ccncc1", "CCCCCCCC", "CC", "N#CC", "OC(=O)C", "c1ccc2ccccc2c1", "FC(F)(F)C"]
+SMILES = tuple(dict.fromkeys(canonical_smiles(f"{a}{b}") for a in STARTS for b in ENDS))
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Features made in memory; a ``Features``."""
+
+    smiles: tuple[str, ...]
+
+    def counts(self, kind: str) -> PackedCounts:
+        return PackedCounts.of(pack([Chem.MolFromSmiles(s) for s in self.smiles], kind))
+
+    def descriptors(self) -> NDArray[np.float32]:
+        molecules = [Chem.MolFromSmiles(s) for s in self.smiles]
+        return np.array([[f(m) for _, f in Descriptors.descList] for m in molecules], dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def stored() -> Space:
+    plain = Texts.of(SMILES)
+    structures = Structures(
+        plain.data, plain.offsets, plain.hashes, plain.order, plain.digest, features=Computed(SMILES)
+    )
+    return Space((Component("molecule", structures, structures, is_library=True),))
+
+
+GIVEN = Space((Component("molecule", SMILES, SMILES, is_library=True),))
+EVERYTHING = torch.arange(len(SMILES), dtype=torch.float64)[:, None]
+
+
+def training(n: int = 40) -> TrainingSet:
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.permutation(len(SMILES))[:n].astype(np.float64))[:, None]
+    y = torch.tensor([SMILES[int(i)].count("c") + 0.3 * len(SMILES[int(i)]) for i in x[:, 0]], dtype=torch.float64)
+    return TrainingSet(x, y, torch.full_like(y, torch.nan))
+
+
+@pytest.mark.parametrize(
+    ("name", "off"),
+    [
+        ("tanimoto", 1e-12),
+        ("trees", 0.0),
+        ("gp-descriptors", 1e-4),  # stored descriptors have single precision
+    ],
+)
+def test_every_member_believes_the_same(stored: Space, name: str, off: float) -> None:
+    found, wanted = (surrogate(name, s).fit(s, training(), seed=1) for s in (stored, GIVEN))
+
+    for mine, theirs in zip(found.moments(EVERYTHING), wanted.moments(EVERYTHING), strict=True):
+        assert mine.numpy() == pytest.approx(theirs.numpy(), rel=off, abs=off)
+    drawn, theirs = (f.samples(EVERYTHING[:9], 16, seed=2).numpy() for f in (found, wanted))
+    assert drawn == pytest.approx(theirs, rel=1e-3, abs=1e-3)
+
+
+def test_the_chance_of_failure_is_the_same(stored: Space) -> None:
+    ran = np.array([i % 3 != 0 for i in range(30)])
+    x = training(30).x.numpy()
+
+    found, wanted = (learn_feasibility(s, x, ran, seed=0).chance(EVERYTHING) for s in (stored, GIVEN))
+
+    assert found.numpy() == pytest.approx(wanted.numpy(), abs=1e-9)
+
+
+def test_skimming_ranks_as_moments_do(stored: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "SKIMMED", 10)
+    monkeypatch.setattr(exact, "AT_ONCE", 7)
+    fitted = surrogate("tanimoto", stored).fit(stored, training(), seed=1)
+    assert isinstance(fitted, exact.ExactPosterior)
+
+    quick, sound = fitted.skimmed(EVERYTHING), fitted.moments(EVERYTHING)
+
+    untried = ~torch.isin(EVERYTHING[:, 0], training().x[:, 0])
+    assert quick[0].numpy() == pytest.approx(sound[0].numpy(), rel=1e-3, abs=1e-3)
+    assert quick[1][untried].numpy() == pytest.approx(sound[1][untried].numpy(), rel=1e-3)
+
+
+def test_few_descriptors_are_told_from_some_molecules(stored: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "STANDARDISED", 30)
+    structures = stored.parameters[0].smiles  # type: ignore[union-attr]
+    assert isinstance(structures, Structures)
+
+    features = library.described(structures)(np.arange(len(SMILES)))
+
+    assert np.isfinite(features).all()
+    assert len(features) == len(SMILES)
+
+
+def test_every_molecule_of_a_stored_library_is_scored(stored: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "POOL_LIMIT", 10)
+
+    assert is_scored_whole(ProductPool(stored))
+    assert not is_scored_whole(ProductPool(GIVEN))
