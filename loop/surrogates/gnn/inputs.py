@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from loop.errors import SpaceError
 from loop.space import Component, Space
-from loop.space.structure import Frame
+from loop.space.structure import Frame, Mixture, Products
 from loop.surrogates.encoding import one_hot
+
+Slot: TypeAlias = int | Mixture | Products  # a component's column, parts in shares, or what reagents become
 
 
 @dataclass(frozen=True)
@@ -21,82 +24,89 @@ class Rows:
     """``n`` candidates of ``s`` slots, each of which holds up to ``k`` molecules.
 
     Attributes:
-        molecules: Numbers of molecules in ``Inputs.smiles``, shape ``(n, s, k)``.
+        smiles: The different molecules of all of them; the first is nothing at all.
+        molecules: Their numbers in ``smiles``, shape ``(n, s, k)``.
         shares: How much of each there is, shape ``(n, s, k)``: 1 of a component, 0 where nothing is, fractions of a
             mixture.
         numbers: Everything without a structure, about 0 to 1, shape ``(n, f)``.
     """
 
+    smiles: tuple[str, ...]
     molecules: NDArray[np.int64]
     shares: Tensor
     numbers: Tensor
 
-    def take(self, which: Tensor) -> Rows:
-        """The rows at ``which``, in that order."""
-        return Rows(self.molecules[which.numpy()], self.shares[which], self.numbers[which])
-
 
 @dataclass(frozen=True)
 class Inputs:
-    """How candidates of one space become inputs. Molecule 0 is always nothing at all."""
+    """How candidates of one space become inputs. Structures are read only of the rows that are asked for."""
 
     frame: Frame
-    smiles: tuple[str, ...]
-    tables: tuple[tuple[tuple[int, ...], NDArray[np.int64]], ...]  # of each slot: columns, and molecules by option
-
-    @property
-    def slots(self) -> int:
-        return len(self.tables)
+    slots: tuple[Slot, ...]
 
     def rows(self, x: Tensor) -> Rows:
         """Candidates at ``x``, shape ``(n, d)``."""
-        widest = max(len(columns) for columns, _ in self.tables)
-        molecules = np.zeros((len(x), self.slots, widest), dtype=np.int64)
-        shares = torch.zeros(len(x), self.slots, widest)
-        for slot, (columns, table) in enumerate(self.tables):
-            if len(columns) == 1:  # a component: its coordinate is an option, negative where it does not apply
-                option = x[:, columns[0]].detach().round().long()
-                found = np.where(option.numpy() >= 0, table[option.numpy().clip(0)], 0)
-                molecules[:, slot, 0] = found
-                shares[:, slot, 0] = torch.from_numpy(found > 0).float()
-            else:
-                molecules[:, slot, : len(columns)] = table
-                shares[:, slot, : len(columns)] = x[:, list(columns)].float()
-        return Rows(molecules, shares, self._numbers(x))
+        known: dict[str, int] = {"": 0}
+        parts = [self._slot(slot, x.detach(), known) for slot in self.slots]
+        widest = max(shares.shape[1] for _, shares in parts)
+        molecules = np.zeros((len(x), len(parts), widest), dtype=np.int64)
+        shares = torch.zeros(len(x), len(parts), widest)
+        for place, (which, share) in enumerate(parts):
+            molecules[:, place, : which.shape[1]] = which
+            shares[:, place, : which.shape[1]] = share
+        return Rows(tuple(known), molecules, shares, self._numbers(x))
+
+    def _slot(self, slot: Slot, x: Tensor, known: dict[str, int]) -> tuple[NDArray[np.int64], Tensor]:
+        """Molecules and shares of one slot, ``(n, k)`` each; new molecules enter ``known``."""
+        if isinstance(slot, Mixture):
+            found = _numbered(slot.smiles, known)
+            return np.repeat(found[None, :], len(x), axis=0), x[:, list(slot.columns)].float()
+        columns = [slot] if isinstance(slot, int) else list(slot.columns)
+        chosen, place = np.unique(x[:, columns].round().long().numpy(), axis=0, return_inverse=True)
+        found = _numbered([self._molecule(slot, options) for options in chosen.tolist()], known)
+        which = found[place.reshape(-1)][:, None]
+        return which, torch.from_numpy((which > 0).astype(np.float32))
+
+    def _molecule(self, slot: int | Products, options: Sequence[int]) -> str:
+        """The SMILES of options, those of reagents together; "" where one is nothing or they do not react."""
+        columns = (slot,) if isinstance(slot, int) else slot.columns
+        found = []
+        for column, option in zip(columns, options, strict=True):
+            p = self.frame.parameters[column]
+            assert isinstance(p, Component)
+            found.append(p.smiles[option] if option >= 0 else "")
+        if isinstance(slot, int):
+            return found[0]
+        from loop.molecules.reactions import Reaction
+
+        return Reaction(slot.reaction).product(tuple(found)) if all(found) else ""
 
     def _numbers(self, x: Tensor) -> Tensor:
-        structured = frozenset(c for columns, _ in self.tables for c in columns)
+        structured = frozenset(c for slot in self.slots for c in ([slot] if isinstance(slot, int) else slot.columns))
         return one_hot(self.frame, x, without=structured).float()
 
 
-@lru_cache(maxsize=16)
-def inputs_of(frame: Frame) -> Inputs:
-    """The inputs of a space.
+def inputs(space: Space) -> Inputs:
+    """The inputs of a space: a slot for each component, for each mixture with structures, and for each product.
 
     Raises:
         SpaceError: No parameter of it has a structure.
     """
-    numbers: dict[str, int] = {"": 0}
-    tables: list[tuple[tuple[int, ...], NDArray[np.int64]]] = []
-
-    def table(smiles: tuple[str, ...]) -> NDArray[np.int64]:
-        return np.array([numbers.setdefault(s, len(numbers)) for s in smiles], dtype=np.int64)
-
-    for column, p in enumerate(frame.parameters):
-        if isinstance(p, Component):
-            tables.append(((column,), table(p.smiles)))
-    for mixture in frame.mixtures:
-        if mixture.smiles and len(mixture.columns) > 1:
-            tables.append((mixture.columns, table(mixture.smiles)))
-    if not tables:
+    frame = space.frame
+    reagents = {c for p in frame.products for c in p.columns}
+    slots: list[Slot] = [
+        column for column, p in enumerate(frame.parameters) if isinstance(p, Component) and column not in reagents
+    ]
+    slots += [m for m in frame.mixtures if m.smiles]
+    slots += frame.products
+    if not slots:
         names = ", ".join(p.name for p in frame.parameters)
         raise SpaceError(
             f"a graph network needs a molecule, and no parameter has a structure ({names}); "
             "give options their SMILES, or take another surrogate"
         )
-    return Inputs(frame, tuple(numbers), tuple(tables))
+    return Inputs(frame, tuple(slots))
 
 
-def inputs(space: Space) -> Inputs:
-    """The inputs of a space. Raises ``SpaceError`` where no parameter has a structure."""
-    return inputs_of(space.frame)
+def _numbered(smiles: Sequence[str], known: dict[str, int]) -> NDArray[np.int64]:
+    return np.array([known.setdefault(s, len(known)) for s in smiles], dtype=np.int64)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.molecules.graphs import molecular_graphs
@@ -67,9 +66,9 @@ class Trained:
         members = self.network.out.weight.shape[0]
         for part in torch.split(x, CHUNK):
             rows = self.inputs.rows(part)
-            store, local = stored(self.inputs, rows, self.device)
-            batch = store.batch(shared(np.arange(len(store.graphs)), members))
-            asked = _rows(rows, local, members, len(store.graphs), self.device)
+            store = GraphStore(molecular_graphs(rows.smiles), self.device)
+            batch = store.batch(shared(np.arange(len(rows.smiles)), members))
+            asked = _everyone(rows, members, self.device)
             with _precision(self.device):
                 phi = self.network.features(batch, asked)
                 value = self.network.out(phi)[..., 0]
@@ -79,13 +78,6 @@ class Trained:
             width = self.network.out.weight.shape[1]
             return torch.zeros(members, 0, width, dtype=torch.float64), torch.zeros(members, 0, dtype=torch.float64)
         return torch.cat(hidden, 1), torch.cat(values, 1)
-
-
-def stored(inputs: Inputs, rows: Rows, device: torch.device) -> tuple[GraphStore, NDArray[np.int64]]:
-    """The molecules of some rows, nothing first, and the rows' molecules as numbers among them."""
-    which, local = np.unique(np.append(rows.molecules.ravel(), 0), return_inverse=True)
-    graphs = molecular_graphs([inputs.smiles[i] for i in which])
-    return GraphStore(graphs, device), local[:-1].reshape(rows.molecules.shape)
 
 
 class Training:
@@ -114,10 +106,10 @@ class Training:
         """
         self.settings, self.labels, self.seeds, self.device = settings, labels, tuple(seeds), device
         self._rows = inputs.rows(x)
-        self._store, self._local = stored(inputs, self._rows, device)
+        self._store = GraphStore(molecular_graphs(self._rows.smiles), device)
         members, width = len(self.seeds), settings.width
         encoder = make(members, self._store.atoms.shape[1], self._store.edges.shape[1], width)
-        network = Network(encoder, members, inputs.slots, self._rows.numbers.shape[1], width)
+        network = Network(encoder, members, len(inputs.slots), self._rows.numbers.shape[1], width)
         initialise(network, self.seeds)
         self.trained = Trained(network.to(device), inputs, device)
 
@@ -130,7 +122,7 @@ class Training:
         optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=self.settings.decay, fused=True)
         for step in range(steps):
             chosen = torch.stack([next(stream) for stream in streams])
-            batch, asked = _taken(self._store, self._rows, self._local, chosen, self.device)
+            batch, asked = _taken(self._store, self._rows, chosen, self.device)
             for group in optimiser.param_groups:
                 group["lr"] = rate * _rate((step + 0.5) / steps, self.settings.warm)
             optimiser.zero_grad()
@@ -157,12 +149,10 @@ def _loss(values: Tensor, labels: Labels, chosen: Tensor, device: torch.device) 
     return (weights * squares).mean(1).sum()
 
 
-def _taken(
-    store: GraphStore, rows: Rows, local: NDArray[np.int64], chosen: Tensor, device: torch.device
-) -> tuple[Batch, NetworkRows]:
+def _taken(store: GraphStore, rows: Rows, chosen: Tensor, device: torch.device) -> tuple[Batch, NetworkRows]:
     """A batch of the rows ``chosen``, ``(members, b)``."""
     members = len(chosen)
-    molecules = local[chosen.numpy()]  # (members, b, slots, k)
+    molecules = rows.molecules[chosen.numpy()]  # (members, b, slots, k)
     parts, numbers = zip(*(np.unique(m, return_inverse=True) for m in molecules), strict=True)
     which = together(parts, 0)
     places = np.stack([n.reshape(molecules.shape[1:]) for n in numbers])
@@ -173,8 +163,9 @@ def _taken(
     return store.batch(which), asked
 
 
-def _rows(rows: Rows, local: NDArray[np.int64], members: int, molecules: int, device: torch.device) -> NetworkRows:
-    places = local[None] + (np.arange(members) * (molecules + 1))[:, None, None, None]
+def _everyone(rows: Rows, members: int, device: torch.device) -> NetworkRows:
+    """All rows for every member, their molecules being the batch."""
+    places = rows.molecules[None] + (np.arange(members) * (len(rows.smiles) + 1))[:, None, None, None]
     shares, numbers = (t.expand(members, *t.shape).to(device) for t in (rows.shares, rows.numbers))
     return NetworkRows(torch.from_numpy(places).to(device), shares, numbers)
 
