@@ -17,7 +17,7 @@ from loop.circumstances import Context, Declared, read_actual, read_context, rea
 from loop.costs import Expense
 from loop.errors import SpaceError
 from loop.objective import Objective, Target
-from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
+from loop.outcome import LARGEST, Fault, Measured, Measurement, Negative, Outcome, Qualifier, too_large
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Space
 
@@ -116,9 +116,14 @@ class History:
             except SpaceError as error:
                 notes.append(f"observation {record.id} is not used: {error}")
                 continue
+            if rule := _beyond(space, x):
+                notes.append(f"observation {record.id} is not used: {rule}")
+                continue
             context, remarks = read_context(record.context, declared or {})
             actual, problem = read_actual(space, record.settings, record.context)
             notes.extend(f"observation {record.id}: {remark}" for remark in remarks)
+            if actual is not None and (rule := _beyond(space, actual)):
+                actual, problem = None, f"actual settings cannot be used ({rule})"
             if problem:
                 notes.append(f"observation {record.id} counts as tried and trains nothing: {problem}")
             expense = read_expense(record.context)
@@ -150,6 +155,14 @@ class History:
     def waiting(self, d: int) -> NDArray[np.float64]:
         """Coordinates of what will be known before the batch is: pending or pinned, shape ``(n, d)``."""
         return np.array([*(p.x for p in self.pending), *(p.x for p in self.pinned)]).reshape(-1, d)
+
+
+def _beyond(space: Space, x: NDArray[np.float64]) -> str:
+    """Which setting at ``x``, ``(d,)``, is too large to be reckoned with, and the rule; "" for none."""
+    for name, value in zip(space.names, x.tolist(), strict=True):
+        if abs(value) > LARGEST:
+            return f"{name} {value:g} is beyond {LARGEST:g}, too large to be reckoned with; retract the observation"
+    return ""
 
 
 def _place(record: ObservationRecord | AttemptRecord) -> tuple[int, int, int, int, int]:
@@ -246,7 +259,7 @@ def values_of(outcome: Outcome) -> dict[str, float]:
     """Each property's exact value in target units, the mean where a property has several channels."""
     if not isinstance(outcome, Measured):
         return {}
-    exact = [m for m in outcome.measurements if m.qualifier is Qualifier.EQUAL]
+    exact = [m for m in outcome.measurements if m.qualifier is Qualifier.EQUAL and not too_large(m)]
     names = dict.fromkeys(m.property for m in exact)
     return {name: float(np.mean([m.canonical for m in exact if m.property == name])) for name in names}
 
@@ -268,6 +281,8 @@ _SILENT = _Reading(*[math.nan] * 5)
 def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative: bool) -> tuple[_Reading, str]:
     """What is known of a target, and a note where it is not usable."""
     mine = [m for m in measurements if m.property == target.name]
+    if rule := next((rule for m in mine if (rule := too_large(m))), ""):
+        return _SILENT, f"{rule}, and trains nothing; retract the observation, and tell it again in another unit"
     exact = [m for m in mine if m.qualifier is Qualifier.EQUAL]
     if exact:
         value = float(np.mean([m.canonical for m in exact]))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import ObjectiveError
+from loop.outcome import LARGEST
 from loop.units import check_unit
 
 
@@ -60,8 +61,11 @@ class Target:
         check_unit(self.unit)
         for what, low, high in (("low", self.low, self.high), ("at_least", self.at_least, self.at_most)):
             for number in (low, high):
-                if number is not None and not math.isfinite(number):
-                    raise ObjectiveError(f"target {self.name!r}: bounds must be finite, got {number}")
+                if number is not None and not abs(number) <= LARGEST:
+                    raise ObjectiveError(
+                        f"target {self.name!r}: bounds must be finite and within {LARGEST:g}, got {number}; "
+                        "state it in a larger unit"
+                    )
             if low is not None and high is not None and not low < high:
                 raise ObjectiveError(f"target {self.name!r}: {what} must be below its partner, got {low} and {high}")
         if problem := _wrong_with_levels(self) or _wrong_with_goal(self) or _wrong_with_worth(self):

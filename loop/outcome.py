@@ -16,6 +16,7 @@ from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.units import convert
 
 LARGEST_N: Final = 10**9  # readings behind one value; well inside a 32-bit column
+LARGEST: Final = 1e60  # no quantity comes to more, and products of several are still finite (up to 1.8e308)
 
 
 class Qualifier(StrEnum):
@@ -53,6 +54,15 @@ class Measurement:
             raise OutcomeError(f"{self.property!r}: sd is too large for the target's unit, got {self.sd} {self.unit}")
         if not 1 <= self.n <= LARGEST_N:
             raise OutcomeError(f"{self.property!r}: n must be between 1 and 10^9, got {self.n}")
+
+
+def too_large(m: Measurement) -> str:
+    """What cannot be reckoned with, and the rule; "" for an ordinary value. Such a one may be on record already."""
+    for what, number in (("", m.canonical), ("the sd ", m.canonical_sd or 0.0)):
+        if abs(number) > LARGEST:
+            rule = f"is beyond {LARGEST:g} of the target's unit, too large to be reckoned with"
+            return f"{m.property!r}: {what}{number:g} {rule}"
+    return ""
 
 
 class FaultKind(StrEnum):
@@ -255,7 +265,7 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     if not isinstance(n, int) or isinstance(n, bool):
         raise OutcomeError(f"{name!r}: n must be a whole number, got {n!r}")
     channel = row.get("channel")
-    return Measurement(
+    found = Measurement(
         name,
         value,
         unit,
@@ -266,6 +276,9 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
         Qualifier(qualifier),
         None if channel is None else str(channel),
     )
+    if name in units and (rule := too_large(found)):
+        raise OutcomeError(f"{rule}; correct it, or state the target in a larger unit than {target_unit!r}")
+    return found
 
 
 def _number(value: object, what: str) -> float:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from loop.cells import has_decimal_comma, pointed, split_header
 from loop.circumstances import EFFECTS, HOUR
 from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
+from loop.outcome import LARGEST
 from loop.record import EnvelopeDraft, EnvelopeRecord
 from loop.space import Component, Continuous, Discrete, Space
 from loop.spec import CampaignSpec, build_space, context_of
@@ -204,7 +205,12 @@ def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str 
         if not text:
             raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
         if isinstance(p, Continuous | Discrete):
-            settings[p.name] = _in_unit(_number(column.header, text), column, p.unit)
+            number = _in_unit(_number(column.header, text), column, p.unit)
+            if abs(number) > LARGEST:
+                raise OutcomeError(
+                    f"column {column.header!r}: {text} is beyond {LARGEST:g}, too large to be reckoned with; correct it"
+                )
+            settings[p.name] = number
         elif isinstance(p, Component):
             settings[p.name] = _option(p, text)
         else:

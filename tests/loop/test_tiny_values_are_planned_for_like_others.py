@@ -1,7 +1,12 @@
-"""The unit of a target is the chemist's: a diffusion coefficient of 1e-10 m2/s is planned for as one of 100 um2/s."""
+"""The unit of a target is the chemist's: a diffusion coefficient of 1e-10 m2/s is planned for as one of 100 um2/s.
+
+What overflows when it is squared is said, and stops nothing.
+"""
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,9 +14,12 @@ import torch
 from campaigns import alcohol_yield, measured, observe, reaction_spec
 from test_sources_are_heard_while_they_help import earlier_of, first_batch, settings_of
 
+from loop.errors import ObjectiveError
 from loop.history import Claim, History
 from loop.insight.best import honest_best
+from loop.objective import Goal, Target
 from loop.planner import plan
+from loop.space import Continuous, Space
 from loop.spec import CampaignSpec
 from loop.surrogates.exact import standardisation
 
@@ -72,3 +80,45 @@ def test_so_is_a_first_batch_by_sources() -> None:
 def test_values_that_are_all_alike_have_no_scale() -> None:
     for value in (0.0, 50.0, 1e-13):
         assert standardisation(torch.full((5,), value, dtype=torch.float64)) == (pytest.approx(value), 1.0)
+
+
+@pytest.mark.parametrize("huge", [1e155, -1e300])
+def test_a_value_on_record_that_cannot_be_reckoned_with_trains_nothing_and_ends_nothing(huge: float) -> None:
+    spec = reaction_spec({"rate": {"goal": "maximize"}})
+    usual = seen(spec, 1.0)
+    one_more = observe(spec, settings_of(spec)[1], measured(rate=huge), "huge")
+
+    found = plan(spec, History((*usual.observations, one_more)), seed=0, experiments=3)
+
+    assert found.model["training_rows"] == len(usual.observations)
+    (note,) = (n for n in found.notes if n.startswith("observation huge: "))
+    assert f"'rate': {huge:g} is beyond 1e+60 of the target's unit" in note
+    assert "retract the observation" in note
+
+
+def test_the_largest_values_that_are_taken_are_planned_for() -> None:
+    spec = reaction_spec({"a": {"goal": "maximize"}, "b": {"goal": "minimize"}, "c": {"goal": "maximize"}})
+    rows = [
+        observe(spec, s, measured(a=1e60 * (-1) ** i, b=1e60 / (i + 1), c=alcohol_yield(s)), f"o{i}")
+        for i, s in enumerate(settings_of(spec)[::3])
+    ]
+
+    found = plan(spec, History(tuple(rows)), seed=0, experiments=3)
+
+    assert len(found.proposals) == 3
+    assert all(math.isfinite(p.mean) and math.isfinite(p.sd) for d in found.proposals for p in d.predictions)
+
+
+def test_a_setting_on_record_that_cannot_be_reckoned_with_is_not_used() -> None:
+    space = Space((Continuous("t", 0.0, 1.0, ""),))
+    record = {"id": "o", "key": None, "settings": {"t": 1e200}, "outcome": measured(y=1.0), "context": {}}
+
+    history = History.of(space, [SimpleNamespace(**record)], ())  # type: ignore[list-item]  # what is read of one
+
+    assert not history.observations
+    assert "observation o is not used: t 1e+200 is beyond 1e+60" in history.notes[0]
+
+
+def test_a_bound_that_cannot_be_reckoned_with_is_refused() -> None:
+    with pytest.raises(ObjectiveError, match=r"finite and within 1e\+60, got 1e\+200; state it in a larger unit"):
+        Target("rate", Goal.MAXIMIZE, "", 0.0, 1e200)
