@@ -33,12 +33,15 @@ def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any
     """The round as a program reads it."""
     record = _round(ledger, campaign, number)
     attempts, observations = _by_position(ledger, campaign, record.number)
+    replaced = {d.draft.proposal_id: d.replacement_id for d in ledger.decisions(campaign) if d.replacement_id}
     return {
         "campaign": campaign,
         "round": record,
         "decisions": [d for d in ledger.decisions(campaign) if d.after_round <= record.number],
         "proposals": [
             {
+                "number": proposal.draft.run_order + 1,
+                "replaced_by": replaced.get(proposal.id),
                 "proposal": proposal,
                 "attempts": attempts.get(proposal.draft.position, []),
                 "observations": observations.get(proposal.draft.position, []),
@@ -55,18 +58,24 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = _by_position(ledger, campaign, record.number)
     decisions = ledger.decisions(campaign)
+    replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}
+    edited = sum(p.id in replaced for p in proposals)
+    planned = plural(len(proposals) - edited, "proposal") + (f" ({edited} edited)" if edited else "")
     by = f"by {record.surrogate}" if record.surrogate else "by the initial design"
     screen.say(
         f"round {record.number} of {campaign}, {record.created:%Y-%m-%d %H:%M} UTC: "
-        f"{plural(len(proposals), 'proposal')} {by}, from {plural(len(record.observations), 'observation')} "
+        f"{planned} {by}, from {plural(len(record.observations), 'observation')} "
         f"and {len(record.pending)} pending; seed {record.seed}"
     )
     if laid_out(proposals) and spec.get("plate"):
         for line in plate_lines(read_plate(spec, campaign, record.number, proposals, ())):
             screen.say(line)
-    for proposal in sorted(proposals, key=lambda p: p.draft.run_order):
+    for proposal in sorted(proposals, key=lambda p: (p.draft.run_order, p.id in replaced)):
         at = proposal.draft.position
-        _print_proposal(screen, spec, proposal, attempts.get(at, []), observations.get(at, []))
+        number = (
+            f"was {proposal.draft.run_order + 1}" if proposal.id in replaced else f"{proposal.draft.run_order + 1:3}"
+        )
+        _print_proposal(screen, spec, number, proposal, attempts.get(at, []), observations.get(at, []))
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
@@ -88,6 +97,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
 def _print_proposal(
     screen: Screen,
     spec: Any,
+    heading: str,
     proposal: ProposalRecord,
     attempts: Iterable[AttemptRecord],
     observations: Iterable[ObservationRecord],
@@ -95,7 +105,7 @@ def _print_proposal(
     draft = proposal.draft
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
     well = "" if draft.place is None else f"{draft.place.well}: "
-    screen.say(f"\n{draft.run_order + 1:3}. {well}{label_of(spec, draft.candidate.settings)}{times}", bold=True)
+    screen.say(f"\n{heading}. {well}{label_of(spec, draft.candidate.settings)}{times}", bold=True)
     screen.say(f"     {reason_line(draft.arm.value, draft.reason)}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")

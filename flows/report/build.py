@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -59,6 +59,8 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
     steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     standings = rank(results, placed, objective)
+    decisions = ledger.decisions(name)
+    replaced = {d.draft.proposal_id for d in decisions if d.replacement_id and d.draft.proposal_id}
     return Report(
         head=_head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes, observations)),
         targets=targets,
@@ -71,11 +73,11 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
-        batch=_with_plate(ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units)),
+        batch=_with_plate(ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units, replaced)),
         rounds=_round_lines(rounds, proposals),
         effects=declared_effects(campaign.spec),
         shifts=read_effects(rounds, targets),
-        decisions=read_decisions(ledger.decisions(name), units),
+        decisions=read_decisions(decisions, units),
         waiting=_waiting(attempts, units),
         unread=_unread(envelopes),
         received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),
@@ -143,6 +145,7 @@ def _last_batch(
     proposals: Iterable[ProposalRecord],
     attempts: Iterable[AttemptRecord],
     units: Mapping[str, str],
+    replaced: Collection[str],
 ) -> Batch | None:
     if not rounds:
         return None
@@ -166,6 +169,7 @@ def _last_batch(
             novelty=p.draft.novelty,
             state=_progress(p, states.get(p.id, [])),
             well="" if p.draft.place is None else p.draft.place.well,
+            is_replaced=p.id in replaced,
         )
         for p in proposals
         if p.round_number == last.number

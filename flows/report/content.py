@@ -205,6 +205,7 @@ class Choice:
     novelty: float | None
     state: str  # where its experiments are
     well: str = ""  # of a batch that is a plate
+    is_replaced: bool = False  # a person edited it: another one has its place
 
 
 @dataclass(frozen=True, slots=True)

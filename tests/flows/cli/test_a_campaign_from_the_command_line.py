@@ -277,6 +277,26 @@ def test_a_batch_that_waits_for_approval_says_so_and_goes_on(hakken: Any) -> Non
     assert "waits for no decision" in hakken("approve", "small", 1).err
 
 
+def test_an_edited_proposal_has_the_number_and_the_one_before_it_says_what_it_was(hakken: Any, home: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+    hakken("run", "small.yaml")
+    proposed = hakken("show", "small", "--json").json["proposals"]
+    taken = {p["proposal"]["draft"]["candidate"]["settings"]["temperature"] for p in proposed}
+    (free, *_) = {60, 80, 100} - taken
+
+    assert hakken("edit", "small", 1, 2, "--set", f"temperature={free}", "--why", "no more of it").code == 0
+
+    shown, document = hakken("show", "small", 1).out, hakken("show", "small", 1, "--json").json
+    headings = [line.partition(".")[0] for line in shown.splitlines() if line.startswith(("  2. ", "was 2. "))]
+    assert headings == ["  2", "was 2"]
+    assert "(1 edited)" in shown
+    two = [p for p in document["proposals"] if p["number"] == 2]
+    assert [p["replaced_by"] for p in two] == [two[1]["proposal"]["id"], None]
+    hakken("report", "small")
+    page = (home.home / "small" / "report.html").read_text(encoding="utf-8")
+    assert page.count('<span class="soft">was</span> 2') == 1
+
+
 def test_stop_and_resume(hakken: Any) -> None:
     hakken("tick", "small.yaml")
 
