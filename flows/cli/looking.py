@@ -109,7 +109,8 @@ def report(
     where, screen = settings(), Screen(as_json)
     path = where.folder(campaign) / "report.html"
     with open_record(where) as ledger:
-        page = pages.build(ledger, campaign, engine.believed(engine.View(ledger, campaign)))
+        view = engine.View(ledger, campaign)
+        page = pages.build(ledger, campaign, engine.believed(view), engine.explained(view))
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
     screen.document({"campaign": campaign, "report": str(path)})

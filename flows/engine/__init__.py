@@ -4,6 +4,7 @@ from flows.engine.best import believed, best
 from flows.engine.campaigns import add_campaign
 from flows.engine.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.examining import examine
+from flows.engine.explaining import explain, explained
 from flows.engine.importing import bring_in
 from flows.engine.literature import tell_source
 from flows.engine.passes import tick
@@ -34,6 +35,8 @@ __all__ = [
     "decisions",
     "edit",
     "examine",
+    "explain",
+    "explained",
     "lift",
     "pin",
     "preview",

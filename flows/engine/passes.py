@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flows.engine.dispatching import dispatch
+from flows.engine.explaining import explained
 from flows.engine.holding import holding
 from flows.engine.ingesting import ingest, judge_all
 from flows.engine.next_step import next_step
@@ -68,14 +69,18 @@ def look(session: Session) -> None:
     ingest(session, reconcile(session))
 
 
-def write_page(session: Session) -> str | None:
-    """The campaign's page, drawn anew; its path, or None where it could not be drawn."""
+def write_page(session: Session, *, in_full: bool = False) -> str | None:
+    """The campaign's page, drawn anew; its path, or None where it could not be drawn.
+
+    ``in_full`` adds what takes seconds more and changes little from pass to pass: the shares of atoms.
+    """
     from flows.report import build, write  # brings RDKit and templates: only where a page is drawn
 
     path = session.settings.folder(session.name) / "report.html"
     try:
         believed = None if session.judge is None else session.judge(session.view)
-        write(build(session.ledger, session.name, believed), path)
+        shares = explained(session.view) if in_full and session.judge is not None else ()
+        write(build(session.ledger, session.name, believed, shares), path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
         session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
         return None

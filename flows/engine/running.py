@@ -88,7 +88,7 @@ class Page:
         start = time.monotonic()
         if not self._is_stale or (start < self._not_before and not is_due):
             return None
-        path = write_page(self._session)
+        path = write_page(self._session, in_full=is_due)
         end = time.monotonic()
         self._is_stale, self._not_before = False, end + (end - start) / PAGE_SHARE
         return path

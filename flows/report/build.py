@@ -19,6 +19,7 @@ from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
+from loop.insight.explaining import Explanation
 from loop.insight.saying import regret_sentence
 from loop.insight.statements import HonestBest
 from loop.record import (
@@ -36,7 +37,9 @@ from loop.spec import CampaignSpec, build_space
 _STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
 
 
-def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Report:
+def build(
+    ledger: Ledger, name: str, believed: HonestBest | None = None, explained: Sequence[Explanation] = ()
+) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
     The same record gives the same report: no clock is read. ``believed`` is what the models say of the best; without
@@ -68,6 +71,7 @@ def build(ledger: Ledger, name: str, believed: HonestBest | None = None) -> Repo
         results=results,
         best=tuple(best[-1] for best in steps if best),
         believed=believed,
+        explained=tuple(explained),
         standings=standings,
         nearest=nearest_of(standings, objective),
         calibration=tuple(judge(results, placed, target) for target in targets),

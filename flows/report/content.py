@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from flows.plates.content import PlateView
 from loop.contracts import AuditReport
+from loop.insight.explaining import Explanation
 from loop.insight.statements import HonestBest
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
@@ -330,6 +331,7 @@ class Report:
     results: tuple[Result, ...]  # every outcome in the order run, retracted ones included
     best: tuple[Best, ...]  # by target; a target without a value is absent
     believed: HonestBest | None  # None where no model was asked
+    explained: tuple[Explanation, ...]  # molecules with what their atoms add; none where no model was asked
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     nearest: tuple[Standing, str] | None  # to keeping the thresholds where none does, and what it misses
     calibration: tuple[Calibration, ...]  # by target

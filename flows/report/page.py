@@ -23,6 +23,7 @@ from flows.report.charts.parity import parity
 from flows.report.charts.progress import legend_keys, progress
 from flows.report.charts.series import series
 from flows.report.content import Calibration, Committee, Kind, Report
+from flows.report.explained import drawn
 from flows.report.limits import limits, verdict
 from flows.report.standing import SHOWN, WHOLE
 from flows.report.structures import draw_all
@@ -96,6 +97,7 @@ def render(report: Report) -> str:
         believed=believed_rows(report.believed),
         n_front=sum(standing.front == 1 for standing in report.standings),
         symbols=symbols,
+        explained=drawn(report.explained),
         structures=structures,
         parity=[_parity(report, calibration) for calibration in report.calibration],
         committees=[_committee(report, committee) for committee in report.committee],

@@ -1,0 +1,43 @@
+"""``explain``: what atoms and fragments add to what is believed of molecules."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.naming import Campaign, settings, typed
+from flows.cli.screen import Json, Screen
+
+
+def explain(
+    campaign: Campaign,
+    molecules: Annotated[
+        list[str] | None, typer.Option("--molecule", "-m", help="Also a molecule by its SMILES, measured or not.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many of the best measured molecules.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Say what atoms and fragments add to what is believed of molecules of a library, and what that rests on."""
+    from flows import engine
+    from loop.insight.explaining import domain_line, fragment_line, neighbour_line
+
+    screen = Screen(as_json)
+    found = engine.explain(settings(), campaign, top=top, also=molecules or ())
+    screen.document({"campaign": campaign, "targets": found})
+    if as_json:
+        return
+    if not found:
+        screen.say(f"{campaign}: too little was measured to explain anything yet")
+    for target in found:
+        unit = f", in {target.unit}" if target.unit else ""
+        screen.say(f"{target.target}{unit}, by {', '.join(target.by)}", bold=True)
+        for one in target.molecules:
+            screen.say(f"{one.smiles}: {one.mean:.4g} ± {one.sd:.2g}", bold=True)
+            for line in (fragment_line(one, ""), neighbour_line(one, target.unit), domain_line(one)):
+                if line:
+                    screen.say(f"  {line}")
+            if not one.fragments:
+                strongest = sorted(range(len(one.atoms)), key=lambda i: -abs(one.atoms[i]))[:3]
+                screen.say("  atoms that add most: " + ", ".join(f"{i + 1} {one.atoms[i]:+.3g}" for i in strongest))
+    screen.next_step(f"hakken report {typed(campaign)} draws them with their atoms coloured")

@@ -1,0 +1,54 @@
+"""Molecules with what their atoms add, as figures of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from flows.report.structures import HEIGHT, WIDTH, draw
+from flows.report.words import number
+from loop.insight.explaining import Explained, Explanation, domain_line, fragment_line, neighbour_line
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One molecule: its drawing, what is predicted, and what that rests on."""
+
+    smiles: str
+    drawing: Markup | None
+    predicted: str
+    lines: tuple[str, ...]
+    box: str = f"0 0 {WIDTH} {HEIGHT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The figures of one target; ``largest`` is the share of an atom that is drawn deepest."""
+
+    target: str
+    largest: str
+    by: str
+    figures: tuple[Figure, ...]
+
+
+def drawn(explanations: Sequence[Explanation]) -> tuple[Drawn, ...]:
+    """Every target's figures, with one scale of colours for each target."""
+    found = []
+    for one in explanations:
+        largest = max((abs(share) for m in one.molecules for share in m.atoms), default=0.0)
+        figures = tuple(_figure(m, one.unit, largest) for m in one.molecules)
+        found.append(Drawn(one.target, f"{number(largest, 2)} {one.unit}".rstrip(), ", ".join(one.by), figures))
+    return tuple(found)
+
+
+def _figure(molecule: Explained, unit: str, largest: float) -> Figure:
+    said = f"{number(molecule.mean, 4)} ± {number(molecule.sd, 2)} {unit}".rstrip()
+    lines = (fragment_line(molecule, unit), neighbour_line(molecule, unit), domain_line(molecule))
+    return Figure(
+        smiles=molecule.smiles,
+        drawing=draw(molecule.smiles, molecule.atoms, largest),
+        predicted=said,
+        lines=tuple(line for line in lines if line),
+    )

@@ -1,0 +1,231 @@
+"""Contributions: what each atom and fragment of a molecule adds to what is believed of it.
+
+An atom's contribution is what the prediction loses when the atom is hidden: made an atom of no element, so that no
+fingerprint sees it. Surrogates that see a molecule as a whole (by its descriptors) have no such shares: to them one
+with a hidden atom is like nothing at all, whichever atom it is. It says what a model has learnt to look at, and is no
+mechanism: with other members the same molecule may be explained otherwise, so members are told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rdkit import Chem, rdBase
+from rdkit.Chem import BRICS
+
+from loop.belief import recipe_of
+from loop.errors import FitError, SpaceError, TooFewPoints
+from loop.history import History, regression_table
+from loop.insight.explaining import Explained, Explanation, Fragment, Neighbour
+from loop.molecules.fingerprints import count_fingerprints
+from loop.space import Component, Space
+from loop.spec import CampaignSpec, build_objective
+from loop.surrogates.committee import Committee, FittedCommittee
+from loop.surrogates.protocol import Surrogate, TrainingSet
+from loop.surrogates.registry import surrogate
+
+NEIGHBOURS: Final = 3  # measured molecules that are named
+AS_A_WHOLE: Final = frozenset({"gp", "gp-descriptors", "gp-mordred"})  # they see no parts of a molecule
+EDGE: Final = 0.1  # share of the measured molecules that are lonelier than the edge of the domain
+
+
+def explain_best(
+    spec: CampaignSpec, space: Space, history: History, *, top: int, also: Sequence[str] = (), seed: int
+) -> tuple[Explanation, ...]:
+    """The ``top`` molecules with the best measured values of each wanted target, explained, and some others.
+
+    By the members of the campaign's committee that see parts of molecules; where there are none, by ``tanimoto``.
+    Nothing of a target of which too little was measured, or where the space is more than a library.
+
+    Args:
+        also: Canonical SMILES of further molecules, of the library or not.
+    """
+    if space.library is None or len(space.parameters) != 1:
+        return ()
+    objective = build_objective(spec)
+    table, _ = regression_table(space, objective, history)
+    effects = spec.noise.effects if spec.noise is not None else ()
+    found = []
+    for i, target in enumerate(objective.targets):
+        if not target.is_wanted:
+            continue
+        data = TrainingSet.of(table, i, effects)
+        exact = ~data.is_censored
+        values: dict[int, list[float]] = {}
+        for x, y in zip(data.x[exact, 0].tolist(), data.y[exact].tolist(), strict=True):
+            values.setdefault(int(x), []).append(y)
+        best = sorted(values, key=lambda k: (-float(target.worth(np.mean(values[k]))), k))[:top]
+        smiles = tuple(dict.fromkeys((*also, *(space.library.smiles[k] for k in best))))
+        recipe = _by_parts(recipe_of(spec, space, target), space)
+        try:
+            told = explain_molecules(recipe, space, data, smiles, seed=seed)
+        except (TooFewPoints, FitError):
+            continue
+        by = tuple(m.name for m in recipe.members) if isinstance(recipe, Committee) else (recipe.name,)
+        found.append(Explanation(target.name, target.unit, told, by))
+    return tuple(found)
+
+
+def _by_parts(recipe: Surrogate, space: Space) -> Surrogate:
+    """The same recipe without members that see molecules as a whole."""
+    members = recipe.members if isinstance(recipe, Committee) else (recipe,)
+    kept = tuple(m for m in members if m.name not in AS_A_WHOLE)
+    if not kept:
+        return surrogate("tanimoto", space)
+    return kept[0] if len(kept) == 1 else Committee("committee", kept)
+
+
+def explain_molecules(
+    recipe: Surrogate, space: Space, data: TrainingSet, smiles: Sequence[str], *, seed: int
+) -> tuple[Explained, ...]:
+    """What is believed of molecules of a library, by the recipe fitted to the measured ones.
+
+    Args:
+        space: A library and nothing else.
+        data: Its measured values of one target.
+        smiles: Canonical SMILES, of the library or not.
+
+    Raises:
+        SpaceError: The space has more than a library.
+        TooFewPoints: There are too few values.
+        FitError: No model could be fitted.
+    """
+    library = space.library
+    if library is None or len(space.parameters) != 1:
+        raise SpaceError("contributions of atoms are told where the space is a library of molecules and nothing else")
+    measured = [library.smiles[int(i)] for i in data.x[:, 0]]
+    parts = {s: _Parts.of(s) for s in smiles}
+    everything = dict.fromkeys((*measured, *smiles, *(m for p in parts.values() for m in p.hidden)))
+    names = tuple(everything)
+    place = {name: float(i) for i, name in enumerate(names)}
+    small = Space((Component(library.name, names, names, is_library=True),))
+    x = torch.tensor([[place[s]] for s in measured], dtype=torch.float64).reshape(-1, 1)
+    known = TrainingSet(x, data.y, data.sd, data.low, data.high, data.effects)
+    with torch.no_grad():
+        fitted = recipe.fit(small, known, seed=seed)
+        asked = torch.arange(len(names), dtype=torch.float64)[:, None]
+        mean, sd = (m.tolist() for m in fitted.moments(asked))
+        members = fitted.members if isinstance(fitted, FittedCommittee) else ()
+        of_member = {m.name: m.moments(asked)[0].tolist() for m in members}
+    near = _Near.of(measured, data.y.numpy(), names)
+    told = []
+    for s in smiles:
+        at, hidden = int(place[s]), parts[s]
+        without = [int(place[h]) for h in hidden.hidden]
+        n = hidden.n_atoms
+        told.append(
+            Explained(
+                smiles=s,
+                mean=mean[at],
+                sd=sd[at],
+                atoms=tuple(mean[at] - mean[w] for w in without[:n]),
+                by_member={name: tuple(m[at] - m[w] for w in without[:n]) for name, m in of_member.items()},
+                fragments=tuple(
+                    sorted(
+                        (
+                            Fragment(fragment, atoms, mean[at] - mean[w])
+                            for (fragment, atoms), w in zip(hidden.fragments, without[n:], strict=True)
+                        ),
+                        key=lambda f: -abs(f.adds),
+                    )
+                ),
+                neighbours=near.of_molecule(s),
+                is_inside=near.is_inside(s),
+            )
+        )
+    return tuple(told)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The hidden forms of a molecule: of each atom, then of each fragment."""
+
+    n_atoms: int
+    fragments: tuple[tuple[str, tuple[int, ...]], ...]
+    hidden: tuple[str, ...]
+
+    @staticmethod
+    def of(smiles: str) -> _Parts:
+        molecule = Chem.MolFromSmiles(smiles)
+        pieces = tuple(_fragments(molecule))
+        alone = [(i,) for i in range(molecule.GetNumAtoms())]
+        forms = tuple(_without(molecule, atoms) for atoms in (*alone, *(atoms for _, atoms in pieces)))
+        return _Parts(len(alone), pieces, forms)
+
+
+def _fragments(molecule: Chem.Mol) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Parts between the bonds that BRICS would cut; nothing where it cuts none."""
+    cut = BRICS.FindBRICSBonds(molecule)  # type: ignore[no-untyped-call]
+    bonds = [molecule.GetBondBetweenAtoms(*atoms).GetIdx() for atoms, _ in cut]
+    if not bonds:
+        return
+    pieces = Chem.FragmentOnBonds(molecule, bonds, addDummies=False)
+    for atoms in Chem.GetMolFrags(pieces):
+        yield Chem.MolFragmentToSmiles(molecule, list(atoms)), tuple(atoms)
+
+
+def _without(molecule: Chem.Mol, atoms: Sequence[int]) -> str:
+    """The canonical SMILES with some atoms made of no element."""
+    for is_kekule in (False, True):  # a ring may only be readable with its double bonds fixed
+        form = Chem.RWMol(molecule)
+        if is_kekule:
+            Chem.Kekulize(form, clearAromaticFlags=True)
+        for i in atoms:
+            atom = form.GetAtomWithIdx(i)
+            atom.SetAtomicNum(0)
+            atom.SetFormalCharge(0)
+            atom.SetIsotope(0)
+            atom.SetNumExplicitHs(0)
+            atom.SetNumRadicalElectrons(0)
+            atom.SetNoImplicit(True)
+            atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+        with rdBase.BlockLogs():
+            read = Chem.MolFromSmiles(Chem.MolToSmiles(form))
+        if read is not None:
+            return str(Chem.MolToSmiles(read))
+    raise AssertionError("with fixed double bonds an atom of no element fits anywhere")
+
+
+@dataclass(frozen=True)
+class _Near:
+    """How alike molecules are to the measured ones."""
+
+    measured: tuple[str, ...]
+    values: dict[str, float]
+    similarity: NDArray[np.float64]  # (all, measured)
+    place: dict[str, int]
+    edge: float
+
+    @staticmethod
+    def of(measured: Sequence[str], y: NDArray[np.float64], names: Sequence[str]) -> _Near:
+        different = tuple(dict.fromkeys(measured))
+        where = np.array(measured)
+        values = {s: float(y[where == s].mean()) for s in different}
+        place = {s: i for i, s in enumerate(names)}
+        prints = count_fingerprints(names)
+        columns = np.array([place[s] for s in different])
+        similarity = prints.similarity(np.arange(len(names)), columns)
+        among = similarity[columns]
+        np.fill_diagonal(among, -1.0)
+        closest = among.max(axis=1)
+        return _Near(different, values, similarity, place, float(np.quantile(closest, EDGE)))
+
+    def of_molecule(self, smiles: str) -> tuple[Neighbour, ...]:
+        row = self._others(smiles)
+        order = np.argsort(-row, kind="stable")[:NEIGHBOURS]
+        names = [self.measured[i] for i in order if row[i] >= 0]
+        return tuple(Neighbour(n, float(row[i]), self.values[n]) for n, i in zip(names, order, strict=False))
+
+    def is_inside(self, smiles: str) -> bool:
+        return bool(smiles in self.values or self._others(smiles).max() >= self.edge)
+
+    def _others(self, smiles: str) -> NDArray[np.float64]:
+        row: NDArray[np.float64] = self.similarity[self.place[smiles]].copy()
+        if smiles in self.values:
+            row[self.measured.index(smiles)] = -1.0
+        return row

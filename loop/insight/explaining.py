@@ -1,0 +1,82 @@
+"""Explanations: what is believed of molecules and why, and how that is said on the screen and on the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of a molecule between bonds that BRICS cuts: its atoms, and what the prediction loses without it."""
+
+    smiles: str
+    atoms: tuple[int, ...]
+    adds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A measured molecule: how alike it is (count Tanimoto, 0 to 1), and the mean of its values."""
+
+    smiles: str
+    similarity: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What is believed of a molecule, and why; everything in the target's unit.
+
+    Attributes:
+        smiles: Canonical; atoms are numbered as in it.
+        mean, sd: Prediction and deviation, without the noise of a measurement.
+        atoms: What each atom adds.
+        by_member: The same by each member of a committee.
+        fragments: What each fragment adds, the largest first; none of a molecule in one piece.
+        neighbours: The most alike measured molecules, itself left out.
+        is_inside: Whether it is as near to the measured molecules as nine tenths of them are to one another.
+    """
+
+    smiles: str
+    mean: float
+    sd: float
+    atoms: tuple[float, ...]
+    by_member: dict[str, tuple[float, ...]]
+    fragments: tuple[Fragment, ...]
+    neighbours: tuple[Neighbour, ...]
+    is_inside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is believed of some molecules by one target, in its unit."""
+
+    target: str
+    unit: str
+    molecules: tuple[Explained, ...]
+    by: tuple[str, ...] = ()  # the surrogates that were asked
+
+
+def fragment_line(one: Explained, unit: str) -> str:
+    """What its fragments add, the largest first; "" of a molecule in one piece."""
+    if not one.fragments:
+        return ""
+    said = ", ".join(f"{f.smiles} {f.adds:+.3g}" for f in one.fragments)
+    return f"fragments add, in {unit}: {said}" if unit else f"fragments add: {said}"
+
+
+def neighbour_line(one: Explained, unit: str) -> str:
+    """The measured molecules that are most alike."""
+    if not one.neighbours:
+        return "nothing else was measured"
+    said = ", ".join(
+        f"{n.smiles} ({n.value:.4g}{f' {unit}' if unit else ''}, {n.similarity:.0%} alike)" for n in one.neighbours
+    )
+    return f"rests on {said}"
+
+
+def domain_line(one: Explained) -> str:
+    """Where it lies beyond what was measured; "" where it does not."""
+    if one.is_inside:
+        return ""
+    return "farther from everything measured than nine tenths of that is from one another: trust the prediction little"

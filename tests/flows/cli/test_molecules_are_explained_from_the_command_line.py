@@ -1,0 +1,60 @@
+"""``hakken explain`` and the page's section: what atoms add in a library campaign."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OPTIONS = ", ".join(f"{head}{'C' * n}: {head}{'C' * n}" for head in ("O", "N", "Cl", "F") for n in range(1, 6))
+LIBRARY = f"""\
+campaign: library
+space:
+  molecule: {{type: molecule, options: {{{OPTIONS}}}}}
+objective:
+  worth: {{goal: maximize, unit: eV}}
+planner: {{surrogate: [tanimoto, trees], batch: 6, initial: {{experiments: 6}}}}
+budget: {{experiments: 12}}
+laboratory: {{adapter: simulated}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_best_are_explained_and_drawn(hakken: Any, home: Any) -> None:
+    Path("library.yaml").write_text(LIBRARY)
+    ran = hakken("run", "library.yaml")
+
+    said, document = hakken("explain", "library", "-m", "OCCCC"), hakken("explain", "library", "--json")
+
+    assert ran.code == 0, ran.err
+    page = (home.home / "library/report.html").read_text()
+    assert "What atoms add" in page
+    assert page.count('aria-label="what atoms of') == 6
+    assert said.code == 0, said.err
+    assert "worth, in eV, by tanimoto, trees" in said.out
+    assert "CCCCO: " in said.out
+    assert "rests on " in said.out
+    found = json.loads(document.out)["targets"]
+    assert [len(t["molecules"]) for t in found] == [3]
+    assert all(m["atoms"] for m in found[0]["molecules"])
+
+
+def test_what_is_no_molecule_and_what_is_no_library_are_named(hakken: Any) -> None:
+    Path("library.yaml").write_text(LIBRARY)
+    hakken("run", "library.yaml")
+    hakken("init", "--template", "reaction")
+    hakken("tick", "campaign.yaml")
+
+    wrong, other = hakken("explain", "library", "-m", "C1CC"), hakken("explain", "reaction")
+
+    assert wrong.code != 0
+    assert "'C1CC' cannot be read" in wrong.err
+    assert other.code != 0
+    assert "chooses more than molecules of a library" in other.err
+    assert "hakken examine" in other.err
