@@ -7,8 +7,9 @@ cuts at an edge, and C2DTLZ2, whose front it cuts into pieces. hakken against Ba
 
 The hypervolume is that of the true values of everything tried that keeps the constraint, above the problem's fixed
 reference, as a share of that of all rows (of everything that any planner tried, where there are no rows). The mark is
-hakken's mean over the best peer's, on the seeds that all of them have. Seeds are S to S + N - 1; differences are paired
-by seed. Peers' runs are kept in ``.peers/cache``; ``--kept`` looks them up without running any.
+hakken's mean over that of the peer that is furthest ahead or nearest behind, each on the seeds that it was run with.
+Seeds are S to S + N - 1; differences are paired by seed. Peers' runs are kept in ``.peers/cache``; ``--kept`` looks
+them up without running any.
 
     python benchmarks/multiobjective.py --data DIR --runs 30
 """
@@ -78,24 +79,31 @@ def _judge(problem: Problem, runs: dict[str, dict[int, Any]]) -> tuple[list[Mark
     )
     whole = hypervolume(problem, everything)
     shares = {c: {s: hypervolume(problem, v) / whole for s, v in of.items()} for c, of in values.items()}
-    shared = sorted(set.intersection(*(set(of) for of in shares.values())))
-    mine = np.array([shares["hakken"][s] for s in shared])
     print(f"\n{problem.name}: hypervolume, share of {'all rows' if problem.rows else 'all that was tried'}")
     print(f"{'method':10}{'runs':>6}{'mean':>8}{'s.e.':>8}{'hakken /':>10}{'ahead':>9}{'s.e.':>8}{'cpu s/batch':>13}")
     for c, of in shares.items():
         mean, error = mean_and_error(np.array(list(of.values())))
-        theirs = np.array([of[s] for s in shared])
+        mine, theirs = _shared(shares["hakken"], of)
         gain, gain_error = mean_and_error(mine - theirs)
         cpu = float(np.median([t for r in runs[c].values() for t in r["cpu"]]))
         ratio = mine.mean() / theirs.mean()
         print(f"{c:10}{len(of):6}{mean:8.4f}{error:8.4f}{ratio:10.4f}{gain:9.4f}{gain_error:8.4f}{cpu:13.2f}")
-    peers = {c: float(np.mean([of[s] for s in shared])) for c, of in shares.items() if c not in CHOOSERS}
-    if not peers:
+    ratios = {}
+    for c, of in shares.items():
+        if c not in CHOOSERS and len(pair := _shared(shares["hakken"], of)[0]):
+            ratios[c] = pair.mean() / _shared(of, shares["hakken"])[0].mean(), len(pair)
+    if not ratios:
         print("no peer was run, so the mark is not judged")
         return [], shares
-    best = max(peers, key=lambda c: peers[c])
-    name = f"hypervolume on {problem.name}, hakken over the best peer ({best}), {len(shared)} seeds"
-    return [Mark(name, float(mine.mean()) / peers[best], 1.0)], shares
+    best = min(ratios, key=lambda c: ratios[c][0])
+    ratio, n = ratios[best]
+    return [Mark(f"hypervolume on {problem.name}, hakken over the best peer ({best}), {n} seeds", ratio, 1.0)], shares
+
+
+def _shared(of: dict[int, float], others: dict[int, float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What both have on the seeds that both were run with, in the same order."""
+    seeds = sorted(set(of) & set(others))
+    return np.array([of[s] for s in seeds]), np.array([others[s] for s in seeds])
 
 
 if __name__ == "__main__":
