@@ -54,7 +54,7 @@ bench: $(BIN)/.installed-demo
 			--json $(HAKKEN_HOME)/benchmarks/$$(basename $$file .py).json || failed=1; \
 	done; exit $$failed
 
-peers: $(foreach peer,baybe ax bofire,$(HAKKEN_PEERS)/$(peer)/.installed)
+peers: $(foreach peer,baybe ax bofire chemprop,$(HAKKEN_PEERS)/$(peer)/.installed)
 
 $(HAKKEN_PEERS)/%/.installed: benchmarks/peers/%.txt $(BIN)/.made
 	@test -x $(HAKKEN_PEERS)/$*/bin/python || $(BIN)/python -m venv $(HAKKEN_PEERS)/$*

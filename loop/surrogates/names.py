@@ -14,8 +14,16 @@ SURROGATES: Final[dict[str, str]] = {
     "trees": "extremely randomised trees on count fingerprints, the classical baseline",
     "dmpnn": "ensemble of directed message-passing networks on molecular graphs, Bayesian last layer",
     "dmpnn-gp": "the same networks, with a Gaussian process on what they learnt",
+    "attentive-fp": "ensemble of AttentiveFP networks: attention among atoms, then of the molecule on them",
+    "gat": "ensemble of graph attention networks",
+    "gin": "ensemble of graph isomorphism networks",
+    "graph-transformer": "ensemble of graph transformers: every atom attends to all others, by distance in bonds",
+    "mpnn": "ensemble of message-passing networks with an edge network and Set2Set",
+    "neural-fingerprint": "ensemble of neural graph fingerprints",
     "random": "no model: every batch at random, the baseline to beat",
 }
 
-GRAPHS: Final = frozenset({"dmpnn", "dmpnn-gp"})  # need a parameter with a structure
+GRAPHS: Final = frozenset(  # need a parameter with a structure
+    {"dmpnn", "dmpnn-gp", "attentive-fp", "gat", "gin", "graph-transformer", "mpnn", "neural-fingerprint"}
+)
 GRADIENT_FREE: Final = frozenset({"trees"}) | GRAPHS  # cannot be climbed in continuous spaces

@@ -31,6 +31,12 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     "trees": lambda *_: ExtraTrees("trees"),
     "dmpnn": lambda *_: GraphEnsemble("dmpnn", "dmpnn"),
     "dmpnn-gp": lambda *_: GraphEnsemble("dmpnn-gp", "dmpnn", head="matern"),
+    "attentive-fp": lambda *_: GraphEnsemble("attentive-fp", "attentive-fp"),
+    "gat": lambda *_: GraphEnsemble("gat", "gat"),
+    "gin": lambda *_: GraphEnsemble("gin", "gin"),
+    "graph-transformer": lambda *_: GraphEnsemble("graph-transformer", "graph-transformer"),
+    "mpnn": lambda *_: GraphEnsemble("mpnn", "mpnn"),
+    "neural-fingerprint": lambda *_: GraphEnsemble("neural-fingerprint", "neural-fingerprint"),
     "committee": lambda space, noise: Committee(
         "committee", tuple(_FACTORIES[m](space, noise) for m in default_members(space, learns_noise=noise))
     ),

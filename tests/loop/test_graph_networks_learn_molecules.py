@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -297,3 +299,18 @@ def test_reagents_are_seen_as_what_they_become():
 
     assert rows.molecules.shape == (2, 1, 1)
     assert [rows.smiles[i] for i in rows.molecules[:, 0, 0]] == ["CNC(C)=O", "CCNC(=O)c1ccccc1"]
+
+
+@pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n != "dmpnn"])
+def test_other_architectures_learn_too(name):
+    smiles = alkanols(60)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    molecules = [Chem.MolFromSmiles(s) for s in smiles]
+    y = torch.tensor([sum(a.GetIsAromatic() for a in m.GetAtoms()) / m.GetNumAtoms() for m in molecules]).double()
+    x = torch.arange(60, dtype=torch.float64)[:, None]
+    data = TrainingSet(x[:45], y[:45], torch.full((45,), torch.nan, dtype=torch.float64))
+
+    mean, sd = GraphEnsemble("graphs", name, settings=replace(SMALL, width=48)).fit(space, data, seed=0).moments(x[45:])
+
+    assert float((mean - y[45:]).square().mean().sqrt()) < 0.7 * float(y[45:].std())
+    assert bool((sd > 0).all())

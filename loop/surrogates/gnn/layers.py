@@ -58,6 +58,25 @@ class Norm(nn.Module):
         return scaled
 
 
+class Gru(nn.Module):
+    """A gated recurrent cell: a state of ``size`` is renewed by an input of ``inputs``, both ``(members, n, ..)``.
+
+    Source: Cho et al., EMNLP 2014.
+    """
+
+    def __init__(self, members: int, inputs: int, size: int) -> None:
+        super().__init__()
+        self.of_input, self.of_state = Linear(members, inputs, 3 * size), Linear(members, size, 3 * size)
+
+    def forward(self, x: Tensor, state: Tensor) -> Tensor:
+        reset, update, new = self.of_input(x).chunk(3, dim=-1)
+        reset_by, update_by, new_by = self.of_state(state).chunk(3, dim=-1)
+        fresh = torch.tanh(new + torch.sigmoid(reset + reset_by) * new_by)
+        share = torch.sigmoid(update + update_by)
+        renewed: Tensor = fresh + share * (state - fresh)
+        return renewed
+
+
 @torch.no_grad()
 def initialise(network: nn.Module, seeds: Sequence[int]) -> None:
     """Draw every member's weights from its own seed, so that they do not depend on who is trained beside it."""

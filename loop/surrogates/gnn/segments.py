@@ -28,6 +28,9 @@ class Segments:
     first: Tensor
     owner: Tensor
 
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
     @property
     def sizes(self) -> Tensor:
         """How many rows each segment owns, shape ``(segments,)``."""
@@ -46,7 +49,7 @@ class Segments:
     def softmax(self, scores: Tensor) -> Tensor:
         """Softmax within each segment: ``(members, n, k)`` to the same shape."""
         with torch.no_grad():  # only a shift, for the sake of the range
-            top = scores.new_full((len(self.first) - 1, scores.shape[-1]), -torch.inf)
+            top = scores.new_full((len(self), scores.shape[-1]), -torch.inf)
             index = self.owner[:, None].expand(-1, scores.shape[-1])
             top.scatter_reduce_(0, index, scores.reshape(-1, scores.shape[-1]), "amax")
             shift = top[self.owner].view_as(scores)
