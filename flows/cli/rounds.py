@@ -72,10 +72,9 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
             screen.say(line)
     for proposal in sorted(proposals, key=lambda p: (p.draft.run_order, p.id in replaced)):
         at = proposal.draft.position
-        number = (
-            f"was {proposal.draft.run_order + 1}" if proposal.id in replaced else f"{proposal.draft.run_order + 1:3}"
-        )
-        _print_proposal(screen, spec, number, proposal, attempts.get(at, []), observations.get(at, []))
+        mine = proposal.draft.run_order + 1
+        heading = f"was {mine}" if proposal.id in replaced else f"{mine:3}"
+        _print_proposal(screen, spec, heading, proposal, attempts.get(at, []), observations.get(at, []))
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"

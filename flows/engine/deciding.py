@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.conditions import Conditions, read_candidate, read_conditions
 from flows.engine.decisions import decided, region_of, region_text
 from flows.engine.judging import identified
+from flows.engine.replaying import inputs_of
 from flows.engine.view import View, rounds_of
 from flows.engine.writing import writing
 from flows.labels import label_of
@@ -99,7 +100,6 @@ def edit(
         LedgerError: It was decided, nothing changes, no reason is given, or the new candidate is banned.
         SpaceError: The new candidate lies outside the space.
     """
-    from flows.engine.replaying import inputs_of
     from loop.pinning import manual_proposals  # brings torch
 
     if not why.strip():

@@ -14,10 +14,11 @@ from flows.engine.explaining import explained
 from flows.engine.holding import holding
 from flows.engine.ingesting import ingest, judge_all
 from flows.engine.next_step import next_step
+from flows.engine.planners import Planner
 from flows.engine.proposing import propose
 from flows.engine.reconciling import reconcile
 from flows.engine.reports import TickReport
-from flows.engine.session import Planner, Session, Tally
+from flows.engine.session import Session, Tally
 from flows.wiring import open_record
 from loop.checkpoints import reached
 

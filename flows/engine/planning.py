@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.claims import claims_of
 from flows.engine.decisions import decided
+from flows.engine.histories import history_of, seed_of
 from flows.engine.judging import identified
-from flows.engine.session import Planner
+from flows.engine.planners import Planner
 from flows.engine.sources import recorded, sources_of
 from flows.engine.view import View
 from loop.contracts import Ledger
@@ -20,9 +20,9 @@ from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.policy.paying import reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
-from loop.record import Arm, AttemptRecord, CampaignRecord, CampaignState, Json, ObservationRecord, RoundDraft
+from loop.record import Arm, CampaignRecord, CampaignState, Json, RoundDraft
 from loop.space import Space
-from loop.spec import CampaignSpec, build_space, declared_of
+from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
     from loop.planner import Plan
@@ -209,27 +209,6 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
         approved=inputs.spec.laboratory.approval == "automatic",
         version=campaign.version,
     )
-
-
-def history_of(
-    spec: CampaignSpec, space: Space, observations: Sequence[ObservationRecord], pending: Sequence[AttemptRecord]
-) -> tuple[History, tuple[str, ...]]:
-    """The history, and notes on pending attempts that lie outside a space that was changed meanwhile."""
-    inside, notes = [], []
-    for attempt in pending:
-        try:
-            space.coordinates(attempt.settings)
-        except SpaceError as error:
-            notes.append(f"pending attempt {attempt.key} does not condition the batch: {error}")
-            continue
-        inside.append(attempt)
-    return History.of(space, observations, inside, declared_of(spec)), tuple(notes)
-
-
-def seed_of(seed: int, campaign: str, number: int) -> int:
-    """The seed of a round: the same wherever and however often it is planned, and another for each round."""
-    digest = hashlib.sha256(f"{seed}\0{campaign}\0{number}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1  # 31 bits: what every random generator takes
 
 
 def environment() -> Mapping[str, str]:

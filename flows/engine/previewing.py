@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.campaigns import read_campaign_file
+from flows.engine.planners import Planner, default_planner
 from flows.engine.planning import first_inputs, next_inputs
-from flows.engine.session import Planner, default_planner
 from flows.engine.view import View
 from flows.wiring import open_laboratory, open_record
 from loop.errors import NothingToGain, PoolExhausted

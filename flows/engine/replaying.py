@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.claims import claims_of
 from flows.engine.decisions import decided
-from flows.engine.planning import ALLOWED, PURSE, REGRET, Inputs, environment, history_of
+from flows.engine.histories import history_of
+from flows.engine.planners import Planner, default_planner
+from flows.engine.planning import ALLOWED, PURSE, REGRET, Inputs, environment
 from flows.engine.reports import ReplayReport
-from flows.engine.session import Planner, default_planner
 from flows.engine.sources import earlier_of, read_of
 from flows.wiring import open_record
 from loop.contracts import Ledger

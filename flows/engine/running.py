@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.passes import one_pass, report_of, sitting, write_page
+from flows.engine.planners import Planner
 from flows.engine.reports import TickReport
-from flows.engine.session import Planner, Session
+from flows.engine.session import Session
 from loop.record import CampaignState
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from flows.engine.best import believed
 from flows.engine.holding import Holding
+from flows.engine.planners import Planner, default_planner
 from flows.engine.view import View
 from flows.wiring import open_laboratory
 from loop.contracts import Adapter, Ledger, Work
@@ -15,9 +17,7 @@ from loop.insight.statements import HonestBest
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.planner import Plan
 
-Planner: TypeAlias = "Callable[..., Plan]"
 Judge: TypeAlias = Callable[[View], HonestBest]
 
 
@@ -56,7 +56,7 @@ class Session:
         self.tally = Tally()
         self.view = View(ledger, name)
         self.planner: Planner = planner or default_planner
-        self.judge: Judge | None = default_judge if planner is None else None  # a planner's beliefs are its own
+        self.judge: Judge | None = believed if planner is None else None  # a planner's beliefs are its own
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self._laboratory, self._built_for = laboratory, self.view.campaign.version
 
@@ -82,17 +82,3 @@ class Session:
         """One transaction under the lease; ``moves`` is False where it may find everything on record already."""
         self.tally.has_moved = self.tally.has_moved or moves
         return self.ledger.work(self.held.lease, actor=actor)
-
-
-def default_planner(*args: object, **keywords: object) -> Plan:
-    """``loop.planner.plan``, imported when it is first needed."""
-    from loop.planner import plan  # brings torch: seconds, only where a batch is planned
-
-    return plan(*args, **keywords)  # type: ignore[arg-type]  # hands on whatever a planner takes
-
-
-def default_judge(view: View) -> HonestBest:
-    """What is believed best, imported when it is first needed."""
-    from flows.engine.best import believed
-
-    return believed(view)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from flows.engine.histories import history_of
 from flows.engine.view import View
 from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound
@@ -87,8 +88,6 @@ def read_of(ledger: Ledger, name: str, stored: RoundRecord) -> Read:
 
 
 def _earlier(name: str, spec: CampaignSpec, observations: Sequence[ObservationRecord]) -> Earlier:
-    from flows.engine.planning import history_of  # which asks this module for the sources
-
     history, _ = history_of(spec, build_space(spec), observations, ())
     return Earlier(name, spec, history)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE
 from flows.engine.passes import sitting
+from flows.engine.planners import Planner, default_planner
 from flows.engine.planning import Inputs, next_inputs, what_is_due
 from flows.engine.proposing import finish, store
-from flows.engine.session import Planner, default_planner
 from flows.engine.view import View
 from flows.wiring import open_record
 from loop.checkpoints import reached

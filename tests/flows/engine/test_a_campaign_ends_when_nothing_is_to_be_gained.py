@@ -12,8 +12,8 @@ import pytest
 from db.ledger import open_ledger
 from flows.engine import best, pin, preview, replay, run, status, tick
 from flows.engine.claims import claims_of
+from flows.engine.histories import history_of
 from flows.engine.passes import look, sitting
-from flows.engine.planning import history_of
 from flows.engine.training import train_round
 from flows.engine.view import View
 from flows.report import build
