@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import torch
-
 from loop.belief import recipe_of
 from loop.examination.parts import Split, parts_of, splits_of
 from loop.examination.signs import Leak, Signs, leak_of, signs_of
@@ -56,24 +54,23 @@ def examine(
     table, _ = regression_table(space, objective, history)
     effects = spec.noise.effects if spec.noise is not None else ()
     found: dict[str, Examination] = {}
-    with torch.no_grad():
-        for i, target in enumerate(objective.targets):
-            data = TrainingSet.of(table, i, effects)
-            recipe, x = recipe_of(spec, space, target), data.x.numpy()
-            divided = {s: parts_of(s, space, x, PARTS, seed=seed) for s in splits_of(space)} if len(data) > 1 else {}
-            skills: list[Skill | None] = []
-            leaks: list[Leak | None] = []
-            stresses: tuple[Stress, ...] = ()
-            for split, parts in divided.items():
-                tell(f"{target.name}: {split.value} split, {len(parts)} parts of {len(data)} values")
-                skills.append(skill(recipe, space, data, split, parts, seed=seed))
-                leaks.append(leak_of(space, data, split, parts))
-            hardest = next((s for s in HARDEST if divided.get(s)), None)
-            if hardest is not None and divided.get(Split.RANDOM):
-                tell(f"{target.name}: refits that differ only in their seed")
-                stresses = stress(recipe, space, data, divided[Split.RANDOM], divided[hardest], hardest, seed=seed)
-            signs = signs_of(space, data, pool, seed=seed)
-            told = tuple(s for s in skills if s is not None), tuple(k for k in leaks if k is not None)
-            findings = verdict(target.unit, signs, *told, stresses)
-            found[target.name] = Examination(target.name, target.unit, signs, *told, stresses, findings)
+    for i, target in enumerate(objective.targets):
+        data = TrainingSet.of(table, i, effects)
+        recipe, x = recipe_of(spec, space, target), data.x.numpy()
+        divided = {s: parts_of(s, space, x, PARTS, seed=seed) for s in splits_of(space)} if len(data) > 1 else {}
+        skills: list[Skill | None] = []
+        leaks: list[Leak | None] = []
+        stresses: tuple[Stress, ...] = ()
+        for split, parts in divided.items():
+            tell(f"{target.name}: {split.value} split, {len(parts)} parts of {len(data)} values")
+            skills.append(skill(recipe, space, data, split, parts, seed=seed))
+            leaks.append(leak_of(space, data, split, parts))
+        hardest = next((s for s in HARDEST if divided.get(s)), None)
+        if hardest is not None and divided.get(Split.RANDOM):
+            tell(f"{target.name}: refits that differ only in their seed")
+            stresses = stress(recipe, space, data, divided[Split.RANDOM], divided[hardest], hardest, seed=seed)
+        signs = signs_of(space, data, pool, seed=seed)
+        told = tuple(s for s in skills if s is not None), tuple(k for k in leaks if k is not None)
+        findings = verdict(target.unit, signs, *told, stresses)
+        found[target.name] = Examination(target.name, target.unit, signs, *told, stresses, findings)
     return found

@@ -121,9 +121,11 @@ def _predicted(
 ) -> _Predicted:
     known, asked = some_rows(data, train), some_rows(data, held)
     fitted = recipe.fit(space, known, seed=seed)
-    mean, sd = fitted.moments(asked.x)
-    total = (sd.square() + fitted.noise_at(asked.x).square()).sqrt()
     members = fitted.members if isinstance(fitted, FittedCommittee) else ()
+    with torch.no_grad():
+        mean, sd = fitted.moments(asked.x)
+        total = (sd.square() + fitted.noise_at(asked.x).square()).sqrt()
+        means = {m.name: m.moments(asked.x)[0].numpy() for m in members}
     closest, _ = nearest_rows(near, asked.x, known.x)
     return _Predicted(
         y=asked.y.numpy(),
@@ -131,7 +133,7 @@ def _predicted(
         sd=total.numpy(),
         nearest=known.y.numpy()[closest],
         middle=np.full(len(held), float(known.y.mean())),
-        members={m.name: m.moments(asked.x)[0].numpy() for m in members},
+        members=means,
     )
 
 

@@ -63,9 +63,9 @@ def _spread(recipe: Surrogate, space: Space, data: TrainingSet, parts: Parts, se
     """Spread between refits, and the error of their mean, on the largest held-out part."""
     train, held = max(parts, key=lambda p: len(p[1]))
     known, asked = some_rows(data, train), some_rows(data, held)
-    drawn = torch.stack(
-        [recipe.fit(space, known, seed=seed + 1 + k).moments(asked.x)[0] for k in range(REFITS)]
-    ).numpy()
+    fitted = [recipe.fit(space, known, seed=seed + 1 + k) for k in range(REFITS)]
+    with torch.no_grad():
+        drawn = torch.stack([f.moments(asked.x)[0] for f in fitted]).numpy()
     exact = ~asked.is_censored.numpy()
     missed = asked.y.numpy()[exact] - drawn.mean(axis=0)[exact]
     error = float(np.sqrt(np.mean(missed**2))) if exact.any() else float("nan")

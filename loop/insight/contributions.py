@@ -106,8 +106,8 @@ def explain_molecules(
     small = Space((Component(library.name, names, names, is_library=True),))
     x = torch.tensor([[place[s]] for s in measured], dtype=torch.float64).reshape(-1, 1)
     known = TrainingSet(x, data.y, data.sd, data.low, data.high, data.effects)
+    fitted = recipe.fit(small, known, seed=seed)
     with torch.no_grad():
-        fitted = recipe.fit(small, known, seed=seed)
         asked = torch.arange(len(names), dtype=torch.float64)[:, None]
         mean, sd = (m.tolist() for m in fitted.moments(asked))
         members = fitted.members if isinstance(fitted, FittedCommittee) else ()

@@ -36,7 +36,7 @@ def training() -> TrainingSet:
     return TrainingSet(x, y, torch.full_like(y, math.nan))
 
 
-@pytest.mark.parametrize("name", ["tanimoto", "trees"])
+@pytest.mark.parametrize("name", ["tanimoto", "trees", "dmpnn"])
 def test_the_atom_that_matters_adds_most_whatever_the_surrogate(name):
     (one,) = explain_molecules(surrogate(name, SPACE), SPACE, training(), ["CCCCCl"], seed=0)
 

@@ -20,7 +20,7 @@ from loop.examination.stress import Stress, stress
 from loop.examination.verdict import Standing, verdict
 from loop.history import History
 from loop.space import Component, PointPool, ProductPool, Space
-from loop.spec import build_space
+from loop.spec import CampaignSpec, build_space
 from loop.surrogates.committee import Committee
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
@@ -306,6 +306,27 @@ def test_what_can_be_learnt_is_told_from_what_cannot():
     assert told[0] == "yield: random split, 5 parts of 30 values"
     assert told[-1] == "yield: refits that differ only in their seed"
     assert set(clear.skills[0].members) == {"gp", "tanimoto", "gp-mordred"}
+
+
+def test_models_that_are_fitted_by_gradients_can_be_examined():
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "numbers",
+            "space": {n: {"type": "number", "low": 0, "high": 5, "step": 1} for n in ("a", "b")},
+            "objective": {"height": {"goal": "maximize"}},
+            "budget": {"experiments": 90},
+            "laboratory": {"adapter": "emulator"},
+        }
+    )
+    space = build_space(spec)
+    settings = [space.settings(x) for x in ProductPool(space).take(np.arange(30))]
+    rows = [observe(spec, s, measured(height=s["a"] - s["b"]), str(i)) for i, s in enumerate(settings)]
+
+    found = examine(spec, space, History(tuple(rows)), None, seed=0)["height"]
+
+    assert [s.split for s in found.skills] == [Split.RANDOM, Split.TIME]
+    assert "ard" in found.skills[0].members
+    assert found.skills[0].members["ard"] < 0.5 * found.skills[0].mean
 
 
 def test_nothing_measured_is_no_error():
