@@ -144,6 +144,8 @@ def _shared(here: int, p: Parameter, there: int, q: Parameter) -> Shared | None:
 
 
 def _of_components(here: int, p: Component, there: int, q: Component) -> Shared:
+    if p.is_stored and (p.options, p.smiles) == (q.options, q.smiles):  # one library, told by its key
+        return Shared(here, there, p, tuple(map(float, range(p.size))))
     options, smiles = list(p.options), list(p.smiles)
     place = {s: i for i, s in enumerate(smiles)}
     for option, structure in zip(q.options, q.smiles, strict=True):

@@ -20,7 +20,7 @@ from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, row_effects, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
-from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, Kernel, noise_weights, standardised
+from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
 from loop.surrogates.lengthscales import Lengthscales, lengthscales, typical
 from loop.surrogates.metric import Metric, Representation, metric
@@ -107,7 +107,7 @@ class GaussianProcess:
             details["noise"] = "constant" if spread is None else [float(spread.min()), float(spread.max())]
         return ExactPosterior(
             name=self.name,
-            kernel=_kernel(distance, lengthscale, output),
+            kernel=Covariance(distance, lengthscale, output),
             prior_variance=output * (1.0 + MEAN_VARIANCE),
             noise_variance=noise,
             x=data.x,
@@ -197,13 +197,26 @@ def matern52(r: Tensor) -> Tensor:
     return (1.0 + a + a.square() / 3.0) * (-a).exp()
 
 
-def _kernel(distance: Metric, lengthscale: float, output: float) -> Kernel:
-    def covariance(a: Tensor, b: Tensor) -> Tensor:
-        squared = distance.squared(a, b).clamp_min(0.0)
-        radius = (squared + 1e-14).sqrt()  # the root has no gradient at zero
-        return output * (matern52(radius / lengthscale) + MEAN_VARIANCE)
+@dataclass(frozen=True)
+class Covariance:
+    """The prior covariance at one point of the grid; a ``Kernel``."""
 
-    return covariance
+    distance: Metric
+    lengthscale: float
+    output: float
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        """Covariances of ``a``, ``(*b, n, d)``, with ``b``, ``(*b, m, d)``: ``(*b, n, m)``."""
+        squared = self.distance.squared(a, b).clamp_min(0.0)
+        radius = (squared + 1e-14).sqrt()  # the root has no gradient at zero
+        return self.output * (matern52(radius / self.lengthscale) + MEAN_VARIANCE)
+
+    def single(self, a: Tensor, b: Tensor) -> Tensor:
+        """The same in single precision and in place, for pools: a quarter of the time, and no gradient."""
+        radius = self.distance.squared(a, b).float().clamp_min_(0.0).sqrt_().mul_(math.sqrt(5.0) / self.lengthscale)
+        decay = radius.neg().exp_()
+        polynomial = radius.square().div_(3.0).add_(radius).add_(1.0)
+        return polynomial.mul_(decay).add_(MEAN_VARIANCE).mul_(self.output)
 
 
 def _log_prior(l0: float, lengths: Lengthscales) -> Tensor:

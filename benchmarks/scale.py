@@ -1,0 +1,225 @@
+"""What libraries cost: fingerprints once, scores of every molecule each round, memory all the while.
+
+Table: ``zinc250k_library/zinc.txt.gz``, 249,455 molecules (``--molecules`` takes the first of them only).
+
+1. Fingerprints of molecules read from SMILES, as the store makes them, against plain RDKit (parse, then
+   ``GetSparseCountFingerprint``) on the same molecules, block by block in turn, in processor time of one process: the
+   ratio of the rates. Then the whole library is stored, and its fingerprints are read back: molecules per second of
+   wall time, every one of them as entries of an array, the median of five passes.
+2. A Tanimoto process with 1,000 labels scores every molecule of libraries of ``--sizes``, made by repeating the stored
+   one on disk: expected improvement and a shortlist, as a round does it. Each size has a process of its own, with
+   ``--threads`` threads; its largest resident memory is that of the whole process, torch and the fit included. The
+   processor time of a molecule at the largest size over that at the second largest says whether cost is proportional.
+3. Extremely randomised trees on the same labels beside it (no mark).
+
+    python benchmarks/scale.py --data DIR
+    python benchmarks/scale.py --data DIR --sizes 10000,100000,1000000,10000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from harness import Mark, arguments, finish
+
+from flows.libraries.files import ArrayWriter, mapped
+from flows.libraries.opening import opened
+from flows.libraries.reader import Reader
+from flows.libraries.store import Store
+from loop.molecules.packed import MORGAN, PackedCounts, generator_of, pack
+from loop.spec.space_models import MoleculeSpec
+
+LABELS = 1_000
+BLOCK, BLOCKS = 500, 20  # molecules whose fingerprints are made in turn, and how often
+BATCH = 100_000  # fingerprints read back at once
+TARGET = "logp"
+
+
+def structures(data: Path, n: int) -> list[str]:
+    """The first ``n`` SMILES of the library; its file is a gzipped tar of one member."""
+    with tarfile.open(data / "zinc250k_library" / "zinc.txt.gz") as archive:
+        member = archive.extractfile(archive.getmembers()[0])
+        assert member is not None
+        return member.read().decode().split()[:n]
+
+
+def fingerprint_rates(smiles: list[str]) -> tuple[float, float]:
+    """Molecules per second of processor time: ours, and plain RDKit's."""
+    from rdkit import Chem
+
+    spent = {"ours": 0.0, "plain": 0.0}
+    generator = generator_of(MORGAN)
+    for start in range(0, BLOCK * BLOCKS, BLOCK):
+        some = smiles[start : start + BLOCK]
+        for name in ("ours", "plain") if start // BLOCK % 2 else ("plain", "ours"):
+            begin = time.process_time()
+            if name == "ours":
+                pack([Chem.MolFromSmiles(s) for s in some])
+            else:
+                for s in some:
+                    generator.GetSparseCountFingerprint(Chem.MolFromSmiles(s))
+            spent[name] += time.process_time() - begin
+    n = min(len(smiles), BLOCK * BLOCKS)
+    return n / spent["ours"], n / spent["plain"]
+
+
+def read_back(counts: PackedCounts) -> float:
+    """Molecules per second of wall time whose stored fingerprints are taken into arrays: median of five passes."""
+    passes = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        for start in range(0, len(counts), BATCH):
+            rows = counts.rows(np.arange(start, min(start + BATCH, len(counts)), dtype=np.int64))
+            assert len(rows.features.copy()) == len(rows.counts.copy())
+        passes.append(time.perf_counter() - begin)
+    return len(counts) / float(np.median(passes))
+
+
+def repeated(source: Path, target: Path, size: int) -> None:
+    """A stored library of ``size`` molecules: those of another, again and again."""
+    arrays, writer = mapped(source), ArrayWriter(target)
+    n = len(arrays["lines"])
+    for done in range(0, size, n):
+        take = min(n, size - done)
+        for name, end in (
+            (f"{MORGAN}.indptr", (f"{MORGAN}.columns", f"{MORGAN}.counts")),
+            ("smiles.offsets", ("smiles.data",)),
+        ):
+            pointers = arrays[name][: take + 1]
+            before = done // n * int(arrays[name][-1])
+            writer.append(name, pointers[1 if done else 0 :] + before)
+            for other in end:
+                writer.append(other, arrays[other][: pointers[-1]])
+        writer.append(f"{MORGAN}.totals", arrays[f"{MORGAN}.totals"][:take])
+    for name in ("smiles.hashes", "smiles.order", f"{MORGAN}.vocabulary"):  # a text is found where it comes first
+        writer.append(name, arrays[name])
+    writer.close()
+
+
+def scoring(folder: Path, size: int, member: str, threads: int, seed: int) -> dict[str, float]:
+    """Seconds to fit 1,000 labels and to score a whole library, and the largest resident memory in GB."""
+    import torch
+    from rdkit import Chem
+    from rdkit.Chem import Crippen
+
+    from loop.acquisition.protocol import Question
+    from loop.acquisition.streaming import expected_improvement_score, shortlist
+    from loop.objective import Goal, Objective, Target
+    from loop.space import Component, ProductPool, Space
+    from loop.surrogates.feasibility import Feasibility
+    from loop.surrogates.protocol import TrainingSet
+    from loop.surrogates.registry import surrogate
+
+    torch.set_num_threads(threads)
+    library = opened(folder, f"repeated {size}", Store(folder))
+    space = Space((Component("molecule", library.names, library.structures, is_library=True),))
+    rows = np.random.default_rng(seed).choice(min(size, 200_000), LABELS, replace=False)
+    x = torch.from_numpy(rows.astype(np.float64))[:, None]
+    values = [Crippen.MolLogP(Chem.MolFromSmiles(library.structures[int(i)])) for i in rows]
+    y = torch.tensor(values, dtype=torch.float64)
+    begin = time.perf_counter()
+    fitted = surrogate(member, space).fit(space, TrainingSet(x, y, torch.full_like(y, torch.nan)), seed=seed)
+    fit = time.perf_counter() - begin
+    question = Question(
+        space, Objective((Target(TARGET, Goal.MAXIMIZE),)), (fitted,), Feasibility(), ProductPool(space), x,
+        torch.empty((0, 1), dtype=torch.float64), x.numpy(), seed,
+    )  # fmt: skip
+    begin, cpu = time.perf_counter(), time.process_time()
+    best = shortlist(question, expected_improvement_score(question, 0, float(y.max())))
+    wall, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    assert len(best)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {"size": size, "fit": fit, "wall": wall, "processor": cpu, "memory": memory}
+
+
+def scored(folder: Path, sizes: list[int], member: str, threads: int, seed: int) -> Iterator[dict[str, float]]:
+    """``scoring`` of each size, each in a fresh process, so that its memory is its own."""
+    for size in sizes:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+            yield fresh.submit(scoring, folder / str(size), size, member, threads, seed).result()
+
+
+def more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--molecules", type=int, default=249_455, help="of the table (default: all)")
+    parser.add_argument("--threads", type=int, default=2, help="of the process that scores (default 2)")
+    parser.add_argument(
+        "--sizes",
+        type=lambda text: [int(n) for n in text.split(",")],
+        default=[10_000, 100_000, 1_000_000],
+        help="of the libraries that are scored, rising (default 10000,100000,1000000)",
+    )
+    parser.add_argument(
+        "--members",
+        type=lambda text: text.split(","),
+        default=["tanimoto", "trees"],
+        help="that score, of which the marks are tanimoto's (default tanimoto,trees)",
+    )
+    parser.add_argument("--store", type=Path, help="keep the stored library here for the next run")
+
+
+def main() -> int:
+    args = arguments(__doc__ or "", runs=1, more=more)
+    smiles = structures(args.data, args.molecules)
+    ours, plain = fingerprint_rates(smiles)
+    print(
+        f"fingerprints of {min(len(smiles), BLOCK * BLOCKS)} molecules: {ours:.0f} per s of one core, RDKit {plain:.0f}"
+    )
+    measured: dict[str, Any] = {"fingerprints": ours, "plain": plain}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "library.smi").write_text("\n".join(smiles) + "\n")
+        store = Store(args.store or folder / "store", workers=args.jobs)
+        begin = time.perf_counter()
+        stored, _ = Reader(store, folder).read(MoleculeSpec(type="molecule", file="library.smi"))
+        built = time.perf_counter() - begin
+        again = time.perf_counter()
+        Reader(store, folder).read(MoleculeSpec(type="molecule", file="library.smi"))
+        again = time.perf_counter() - again
+        print(
+            f"library of {stored.molecules} stored in {built:.1f} s by {args.jobs} processes, "
+            f"found again in {again:.2f} s"
+        )
+        library = store.library(stored.key)
+        assert library is not None
+        cached = read_back(library.structures.counts())
+        print(f"fingerprints from the store: {cached:.3g} per s")
+        for size in args.sizes:
+            repeated(store.place(stored.key), folder / str(size), size)
+        print("member    molecules      fit s    score s   cpu s   per 10^6   memory GB")
+        found: dict[str, list[dict[str, float]]] = {}
+        for member in args.members:
+            found[member] = []
+            for row in scored(folder, args.sizes, member, args.threads, args.seed):
+                found[member].append(row)
+                each = 1e6 * row["wall"] / row["size"]
+                print(
+                    f"{member:9s} {row['size']:10.0f} {row['fit']:10.1f} {row['wall']:10.1f} {row['processor']:7.1f} "
+                    f"{each:10.1f} {row['memory']:11.2f}"
+                )
+    measured |= {"stored_s": built, "found_s": again, "cached": cached, "scored": found}
+    last = found["tanimoto"][-1]
+    each = [row["processor"] / row["size"] for row in found["tanimoto"]]
+    million = min(found["tanimoto"], key=lambda row: abs(row["size"] - 1e6))
+    marks = [
+        Mark("fingerprints over plain RDKit's, per core", ours / plain, 0.9),
+        Mark("fingerprints from the store, per second", cached, 1e6),
+        Mark(f"scoring {million['size']:.0f} molecules, seconds", million["wall"], 60.0, at_most=True),
+        Mark("resident memory at the largest size, GB", last["memory"], 2.0, at_most=True),
+        Mark("cost of a molecule, largest over second largest library", each[-1] / each[-2], 1.25, at_most=True),
+    ]
+    return finish(marks, args, measured)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
