@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flows.engine.planning import history_of, seed_of
+from flows.engine.histories import history_of, seed_of
 from flows.engine.view import View
 from flows.wiring import open_record
 
