@@ -38,7 +38,8 @@ class EdgeMessages(Encoder):
         code = torch.relu(self.code(batch.edges))
         code = torch.cat([code, torch.ones_like(code[..., :1])], dim=-1)[..., None]
         for _ in range(self.depth):
-            products = batch.out_of.spread(self.matrices(hidden)).unflatten(-1, (CODES + 1, self.width))
+            products = batch.out_of.spread(self.matrices(hidden))
+            products = products.view(*products.shape[:2], CODES + 1, self.width)
             hidden = self.update(batch.into.sum((products * code).sum(-2)), hidden)
         return self._read(hidden, batch)
 

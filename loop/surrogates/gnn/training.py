@@ -25,16 +25,16 @@ CHUNK = 512  # molecules predicted at once
 class Settings:
     """How networks are trained; the same for every data set. Evidence: docs/decisions/0015."""
 
-    width: int = 300
+    width: int = 192
     epochs: int = 30
     least_steps: int = 150  # few data see more epochs
     batch: int = 50
-    rate: float = 1e-3  # highest learning rate of Adam; it rises to it and falls to a tenth
+    rate: float = 3e-3  # highest learning rate of Adam; it rises to it and falls to a tenth
     warm: float = 0.1  # share of the steps in which the rate rises
     decay: float = 0.0  # weight decay
     more_epochs: int = 8  # on all rows, once the held-out values are known
     more_steps: int = 40
-    more_rate: float = 4e-4
+    more_rate: float = 1e-3
 
 
 @dataclass(frozen=True)
