@@ -34,6 +34,7 @@ class Belief:
     notes: tuple[str, ...] = field(default=())
     judged: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)  # by target: what its hints are worth
     unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
+    best: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)  # once it was asked for
 
 
 def learn(

@@ -39,7 +39,7 @@ def nearest(space: Space, x: NDArray[np.float64], history: History) -> Nearest:
     squared = distance.squared(torch.from_numpy(x[None, :].copy()), torch.from_numpy(seen))[0]
     best = int(squared.argmin())
     # two random options are 2 apart on average, two random numbers 1/3 (of squared, scaled distance: 1/6)
-    mixed = space.frame.mixed_columns
+    mixed = space.frame.mixed_columns | {c for p in space.products for c in p.columns[1:]}  # a product is one thing
     kinds = [p for column, p in enumerate(space.parameters) if column not in mixed]
     typical = sum(2.0 if isinstance(p, Category | Component) else 1 / 6 for p in kinds)
     typical += sum(1.0 for _ in space.mixtures) + sum(1 / 6 for _ in space.derived)
@@ -125,6 +125,7 @@ def explain_model(
         "exploration": "chosen for what it teaches about the whole surface",
         "thompson": "the best of one draw of the response",
         "ucb": "chosen for its optimistic value",
+        "top": "among the highest values believed",
         "search": "chosen for its chance of the best level, and for what it tells of others'",
         "pareto": "chosen for the hypervolume it may add",
         "general": "chosen for what it tells of which condition is best over the scope",
@@ -160,7 +161,9 @@ def _expected(space: Space, belief: Belief, place: int, target: Target, whole: P
 
 
 def _best_mean(space: Space, belief: Belief, target: int, sign: float) -> float:
-    known = ~np.isnan(belief.table.y[:, target]) & is_real(space, belief.table.x)
-    with torch.no_grad():
-        mean = belief.models[target].moments(torch.from_numpy(belief.table.x[known]))[0]
-    return sign * float((sign * mean).max())
+    if target not in belief.best:  # every sentence of a batch asks for it
+        known = ~np.isnan(belief.table.y[:, target]) & is_real(space, belief.table.x)
+        with torch.no_grad():
+            mean = belief.models[target].moments(torch.from_numpy(belief.table.x[known]))[0]
+        belief.best[target] = sign * float((sign * mean).max())
+    return belief.best[target]

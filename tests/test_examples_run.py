@@ -14,7 +14,7 @@ from loop.outcome import Measured
 from loop.record import Arm
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SIZES = {"gap_xtb": 2000, "direct_arylation": 1728, "plate_24": 1728}
+SIZES = {"gap_xtb": 2000, "direct_arylation": 1728, "plate_24": 1728, "amides_xtb": 400}
 
 
 def small(name: str, folder: Path, rows: int | None = None, **planner: Any) -> Path:

@@ -15,7 +15,7 @@ from botorch.utils.safe_math import logmeanexp
 from torch import Tensor
 
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import Score, candidates, expected_improvement_score, shortlist
+from loop.acquisition.streaming import SHORTLIST, Score, candidates, expected_improvement_score, shortlist
 from loop.acquisition.utility import believed, draws_of, least, utility, utility_score
 from loop.objective import SCORES
 
@@ -34,7 +34,7 @@ class Improvement:
 
         Where nothing observed keeps the thresholds, whatever keeps them is an improvement on the worst.
         """
-        short = shortlist(question, improvement_score(question))
+        short = shortlist(question, improvement_score(question), max(SHORTLIST, 2 * q))
         if not len(short):
             return Choice(())
         keeping = question.keeping

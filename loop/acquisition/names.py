@@ -10,6 +10,7 @@ ACQUISITIONS: Final[dict[str, str]] = {
     "exploration": "the batch that teaches most about the whole surface, best or not",
     "thompson": "each proposal is the best of one draw of the response",
     "ucb": "the batch with the highest optimistic value (mean plus two deviations)",
+    "top": "the batch with the highest values believed, for finding many of the best rather than one",
     "pareto": "the batch expected to grow the dominated hypervolume of several targets most",
     "general": "the batch after which the condition named best over a scope is least likely to be the wrong one",
     "random": "at random, as a control",

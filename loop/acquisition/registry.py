@@ -10,7 +10,7 @@ from loop.acquisition.improvement import Improvement
 from loop.acquisition.mixed import Mixed
 from loop.acquisition.names import ACQUISITIONS
 from loop.acquisition.pareto import Pareto
-from loop.acquisition.pool import Exploration, Random, Thompson, UpperConfidenceBound
+from loop.acquisition.pool import Exploration, Random, Thompson, Top, UpperConfidenceBound
 from loop.acquisition.protocol import Acquisition
 from loop.acquisition.search import Search
 from loop.errors import UnknownName
@@ -21,6 +21,7 @@ _FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
     "general": General,
     "thompson": Thompson,
     "ucb": UpperConfidenceBound,
+    "top": Top,
     "pareto": Pareto,
     "random": Random,
     "search": Search,

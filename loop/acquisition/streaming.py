@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.protocol import Question
+from loop.acquisition.screening import screened
 from loop.fidelity import is_real
 from loop.space import Pool, sample_space
 from loop.space.pool import LargePool, PointPool, ProductPool
@@ -38,6 +39,10 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
     if is_scored_whole(pool):
         return pool, np.arange(len(pool), dtype=np.int64), ()
     rng = np.random.default_rng(question.seed)
+    if isinstance(pool, LargePool) and question.space.products:
+        kept = _screened(question, pool)
+        note = f"made and judged {len(kept)} of the {len(pool)} products, chosen by their reagents, and what lies near"
+        return kept, np.arange(len(kept)), (note,)
     if isinstance(pool, LargePool):
         drawn = _sample(pool, question.seed)
         note = f"scored a random sample of {len(drawn)} of the {len(pool)} candidates, and the neighbours of its best"
@@ -64,6 +69,18 @@ def _sample(pool: LargePool, seed: int) -> PointPool:
     if _last is None or _last[0]() is not pool or _last[1] != seed:
         _last = (weakref.ref(pool), seed, PointPool(pool.sample(POOL_LIMIT, np.random.default_rng(seed))))
     return _last[2]
+
+
+_kept: tuple[weakref.ref[LargePool], int, int, PointPool] | None = None  # what was screened last, and with what
+
+
+def _screened(question: Question, pool: LargePool) -> PointPool:
+    """The products worth making, kept for the questions that follow within one choice."""
+    global _kept
+    known = len(question.observed)
+    if _kept is None or _kept[0]() is not pool or _kept[1:3] != (question.seed, known):
+        _kept = (weakref.ref(pool), question.seed, known, screened(question))
+    return _kept[3]
 
 
 def untried(question: Question) -> Iterator[Tensor]:

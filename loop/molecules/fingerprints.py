@@ -6,8 +6,10 @@ count vectors is then the dot product of their codes, exactly, so sparse matrix 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +18,35 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy import sparse
 
 RADIUS = 2  # Morgan radius; the usual choice, as in ECFP4
+SEVERAL: Final = ("morgan", "morgan-features", "atom-pair")  # fingerprints that see different things of a molecule
+
+
+@lru_cache(maxsize=1)
+def _morgan() -> Any:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS)
+
+
+@lru_cache(maxsize=1)
+def _features() -> Any:
+    roles = rdFingerprintGenerator.GetMorganFeatureAtomInvGen()  # donor, acceptor, aromatic, ... in place of elements
+    return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, atomInvariantsGenerator=roles)
+
+
+@lru_cache(maxsize=1)
+def _pairs() -> Any:
+    return rdFingerprintGenerator.GetAtomPairGenerator()
+
+
+GENERATORS: Final[Mapping[str, Callable[[], Any]]] = {
+    "morgan": _morgan,
+    "morgan-features": _features,
+    "atom-pair": _pairs,
+}
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """Morgan counts of ``n`` molecules: ``codes`` in unary, shape ``(n, bits)``, and their sums, shape ``(n,)``."""
+    """Counts of ``n`` molecules: ``codes`` in unary, shape ``(n, bits)``, and their sums, shape ``(n,)``."""
 
     codes: sparse.csr_matrix
     totals: NDArray[np.float64]
@@ -31,12 +57,12 @@ class Fingerprints:
         return np.asarray(shared / (self.totals[a][:, None] + self.totals[b][None, :] - shared))
 
 
-def count_fingerprints(smiles: Sequence[str]) -> Fingerprints:
-    """Morgan count fingerprints (radius 2, not folded) of structures that RDKit can read."""
+def count_fingerprints(smiles: Sequence[str], kind: str = "morgan") -> Fingerprints:
+    """Count fingerprints (Morgan of radius 2 or another of ``GENERATORS``, not folded) of structures RDKit can read."""
     columns: dict[tuple[int, int], int] = {}
     rows: list[int] = []
     bits: list[int] = []
-    for row, counts in enumerate(_morgan_counts(smiles)):
+    for row, counts in enumerate(_counts(smiles, kind)):
         for feature, count in counts.items():
             for level in range(count):
                 rows.append(row)
@@ -53,6 +79,6 @@ def folded_counts(smiles: Sequence[str], size: int = 1024) -> NDArray[np.float32
     return np.array([generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(s)) for s in smiles], dtype=np.float32)
 
 
-def _morgan_counts(smiles: Sequence[str]) -> list[dict[int, int]]:
-    generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS)
+def _counts(smiles: Sequence[str], kind: str) -> list[dict[int, int]]:
+    generator = GENERATORS[kind]()
     return [generator.GetSparseCountFingerprint(Chem.MolFromSmiles(s)).GetNonzeroElements() for s in smiles]

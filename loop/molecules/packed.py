@@ -19,7 +19,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy import sparse
 
 from loop.errors import UnknownName
-from loop.molecules.fingerprints import RADIUS
+from loop.molecules.fingerprints import GENERATORS
 
 MORGAN: Final = "morgan"
 COMMON = 0.03  # share of the training molecules above which a code is multiplied as a dense column
@@ -29,8 +29,7 @@ _HEADER, _IDENTIFIER = 24, 8  # bytes of RDKit's serialised counts: version, siz
 _ENTRY = np.dtype([("feature", "<u8"), ("count", "<i4")])
 
 _GENERATORS: Final[Mapping[str, Callable[[], Any]]] = {
-    MORGAN: lambda: rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS),
-    "atom-pair": rdFingerprintGenerator.GetAtomPairGenerator,
+    **GENERATORS,
     "torsion": rdFingerprintGenerator.GetTopologicalTorsionGenerator,
 }
 KINDS: Final = tuple(_GENERATORS)

@@ -43,6 +43,13 @@ class Reaction:
                 found[str(Chem.MolToSmiles(made))] = None
         return tuple(found)
 
+    def made(self, reagents: Sequence[str]) -> Chem.Mol | None:
+        """The first product as a molecule; None where the reagents give none."""
+        for (made,) in _read(self.smarts).RunReactants(tuple(_molecule(s) for s in reagents)):
+            if Chem.SanitizeMol(made, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
+                return made
+        return None
+
     def product(self, reagents: tuple[str, ...]) -> str:
         """The first product; "" where the reagents give none."""
         return _product(self.smarts, reagents)
@@ -97,7 +104,5 @@ def _molecule(smiles: str) -> Chem.Mol:
 
 @lru_cache(maxsize=KEPT)
 def _product(smarts: str, reagents: tuple[str, ...]) -> str:
-    for (made,) in _read(smarts).RunReactants(tuple(_molecule(s) for s in reagents)):
-        if Chem.SanitizeMol(made, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
-            return str(Chem.MolToSmiles(made))
-    return ""
+    made = Reaction(smarts).made(reagents)
+    return "" if made is None else str(Chem.MolToSmiles(made))

@@ -22,6 +22,7 @@ from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, ro
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
+from loop.surrogates.inducing import MANY, stands_for_all, widened
 from loop.surrogates.lengthscales import Lengthscales, lengthscales, typical
 from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import TrainingSet
@@ -54,11 +55,18 @@ class GaussianProcess:
         Prior (Chen, Fleck and Stuyver 2026): l0 = 0.4 sqrt(d) + 4, lengthscale ~ Gamma(2 l0, 2), output scale ~
         Gamma(l0, 1), with d the nominal dimension of the encoding; numbers alone have lengthscales of their own (see
         ``lengthscales``). Where the space has fidelities, how far they are apart, and so how much they have in common,
-        is one more thing that the evidence decides.
+        is one more thing that the evidence decides. Of more than a thousand values some stand for all
+        (``inducing``).
         """
         if len(data) < self.needs:
             raise TooFewPoints(self.name, self.needs, len(data))
         if fidelity_column(space) is None:
+            is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
+            if len(data) > MANY and is_plain:
+                some = stands_for_all(data, seed)
+                repeats = None if data.repeats is None else data.repeats[some]
+                few = TrainingSet(data.x[some], data.y[some], data.sd[some], repeats=repeats)
+                return widened(self._fitted(space, few, 1.0), data)
             return self._fitted(space, data, 1.0)
         fitted = [self._fitted(space, data, apart) for apart in APART]
         told = [

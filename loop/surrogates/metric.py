@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.space import Category, Component, Parameter, Space
-from loop.space.structure import Derived, Frame, Mixture
+from loop.space.structure import Derived, Frame, Mixture, Products
 from loop.surrogates.encoding import derived_position, position
 
 Part = Callable[[Tensor, Tensor], Tensor]  # coordinates (*b, n, d) and (*b, m, d) to squared distances (*b, n, m)
@@ -34,6 +34,7 @@ class Representation(StrEnum):
     DESCRIPTORS = "descriptors"  # RDKit's
     MORDRED = "mordred"
     COUNTS = "counts"
+    SEVERAL = "several"  # the mean of several count fingerprints
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,18 @@ def metric(space: Space, representation: Representation, apart: float = 1.0) -> 
 @lru_cache(maxsize=32)  # a campaign's rounds share the look-up tables
 def _metric(frame: Frame, representation: Representation, apart: float) -> Metric:
     mixed = frame.mixed_columns
+    whole = frame.products if representation in _WHOLE else ()  # others see the reagents, one by one
+    made = {c for p in whole for c in p.columns}
     parts: list[Part] = [
-        _part(frame, column, representation, apart) for column in range(len(frame.parameters)) if column not in mixed
+        _part(frame, column, representation, apart)
+        for column in range(len(frame.parameters))
+        if column not in mixed and column not in made
     ]
+    parts.extend(_ProductPart.of(p, frame, _WHOLE[representation]) for p in whole)
     parts.extend(_MixturePart(m.columns, _table(m, representation, frame)) for m in frame.mixtures)
     parts.extend(_DerivedPart(frame, number) for number in frame.derived)
-    dimension = sum(_dimension(p) for column, p in enumerate(frame.parameters) if column not in mixed)
+    single = [p for column, p in enumerate(frame.parameters) if column not in mixed and column not in made]
+    dimension = sum(_dimension(p) for p in single) + LIBRARY_DIMENSION * len(whole)
     return Metric(tuple(parts), dimension + sum(len(m.parts) for m in frame.mixtures) + len(frame.derived))
 
 
@@ -164,6 +171,40 @@ class _MixturePart:
 
 
 @dataclass(frozen=True)
+class _ProductPart:
+    """Distances of products by count fingerprints, each product made once."""
+
+    columns: tuple[int, ...]
+    similarity: Block  # numbers of reagents, (n, lists) and (m, lists), to (n, m)
+    scale: float
+
+    @staticmethod
+    def of(products: Products, frame: Frame, kinds: tuple[str, ...]) -> _ProductPart:
+        """Scaled to a mean squared distance of 2 between products at random."""
+        from loop.molecules.products import product_fingerprints
+
+        lists = [frame.parameters[c] for c in products.columns]
+        reagents = tuple(p.smiles for p in lists if isinstance(p, Component))
+        known = product_fingerprints(products.reaction, reagents, kinds)
+        some = np.unique(known.sample(SAMPLE, 0), axis=0)
+        apart = 1.0 - known.similarity(some, some)
+        pairs = len(some) * (len(some) - 1)
+        mean = float(apart.sum()) / pairs if pairs else 0.0
+        return _ProductPart(products.columns, known.similarity, 2.0 / mean if mean > 0 else 2.0)
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        columns = list(self.columns)
+        mine, a_place = torch.unique(a[..., columns].detach().round().long().flatten(0, -2), dim=0, return_inverse=True)
+        other, b_place = torch.unique(
+            b[..., columns].detach().round().long().flatten(0, -2), dim=0, return_inverse=True
+        )
+        table = torch.from_numpy(self.scale * (1.0 - self.similarity(mine.numpy(), other.numpy())))
+        a_place, b_place = a_place.reshape(a.shape[:-1]), b_place.reshape(b.shape[:-1])
+        found: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
+        return found
+
+
+@dataclass(frozen=True)
 class _OptionPart:
     """Distances of options, looked up; what adds nothing or does not apply is as far from all as two options are."""
 
@@ -215,6 +256,15 @@ def _tanimoto_block(smiles: Sequence[str]) -> Block:
         return tanimoto_distances(smiles)
     fingerprints = count_fingerprints(smiles)
     return lambda a, b: 2.0 * (1.0 - fingerprints.similarity(a, b))
+
+
+def _several_block(smiles: Sequence[str]) -> Block:
+    from loop.molecules.fingerprints import SEVERAL, count_fingerprints
+    from loop.molecules.structures import Structures
+
+    is_stored = isinstance(smiles, Structures)
+    known = [smiles.counts(kind) if is_stored else count_fingerprints(smiles, kind) for kind in SEVERAL]
+    return lambda a, b: 2.0 * (1.0 - np.mean([fingerprints.similarity(a, b) for fingerprints in known], axis=0))
 
 
 def _descriptor_block(smiles: Sequence[str]) -> Block:
@@ -269,6 +319,11 @@ def _normalised(block: Block, size: int) -> Block:
 
 _BLOCKS: Mapping[Representation, Callable[[Sequence[str]], Block]] = {
     Representation.COUNTS: _tanimoto_block,
+    Representation.SEVERAL: _several_block,
     Representation.DESCRIPTORS: _descriptor_block,
     Representation.MORDRED: _mordred_block,
+}
+_WHOLE: Mapping[Representation, tuple[str, ...]] = {  # representations that see a product as a whole, by fingerprints
+    Representation.COUNTS: ("morgan",),
+    Representation.SEVERAL: ("morgan", "morgan-features", "atom-pair"),
 }

@@ -10,6 +10,7 @@ SURROGATES: Final[dict[str, str]] = {
     "gp-descriptors": "Gaussian process on decorrelated RDKit descriptors, chemistry prior",
     "gp-mordred": "Gaussian process on decorrelated Mordred descriptors, chemistry prior",
     "tanimoto": "Gaussian process on count fingerprints (count Tanimoto distance)",
+    "fingerprints": "Gaussian process on the mean of Morgan, feature and atom-pair count Tanimoto distances",
     "ard": "Gaussian process with one lengthscale for each input; for spaces in which numbers decide",
     "trees": "extremely randomised trees on count fingerprints, the classical baseline",
     "dmpnn": "ensemble of directed message-passing networks on molecular graphs, Bayesian last layer",

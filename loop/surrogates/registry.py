@@ -27,6 +27,7 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     ),
     "gp-mordred": lambda _, noise: GaussianProcess("gp-mordred", Representation.MORDRED, learns_noise=noise),
     "tanimoto": lambda _, noise: GaussianProcess("tanimoto", Representation.COUNTS, learns_noise=noise),
+    "fingerprints": lambda _, noise: GaussianProcess("fingerprints", Representation.SEVERAL, learns_noise=noise),
     "ard": lambda *_: ArdGaussianProcess("ard"),
     "trees": lambda *_: ExtraTrees("trees"),
     "dmpnn": lambda *_: GraphEnsemble("dmpnn", "dmpnn"),

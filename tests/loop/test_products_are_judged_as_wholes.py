@@ -1,0 +1,166 @@
+"""Products are seen by models as whole molecules, and screened by their reagents, as independent sums say."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
+
+from loop.acquisition import screening, streaming
+from loop.history import History, Observation
+from loop.molecules.products import product_fingerprints
+from loop.outcome import Measured, Measurement
+from loop.planner import plan
+from loop.space import ProductPool, Space
+from loop.spec import CampaignSpec, build_space
+from loop.surrogates import gp, inducing
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.inducing import widened
+from loop.surrogates.metric import Representation, metric
+from loop.surrogates.protocol import TrainingSet
+
+AMIDE = "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]"
+ACIDS = {f"a{i}": f"{'C' * (i % 4 + 1)}{'OCNF'[i // 4]}CCC(=O)O" for i in range(12)}
+AMINES = {f"n{i}": f"N{'C' * (i % 5 + 1)}{'c1ccccc1' if i > 4 else 'C(F)F'}" for i in range(10)}
+
+
+def campaign(**planner: object) -> CampaignSpec:
+    reagents = {"acid": {"options": ACIDS}, "amine": {"options": AMINES}}
+    return CampaignSpec.from_resolved(
+        {
+            "campaign": "amides",
+            "space": {"molecule": {"type": "products", "reaction": AMIDE, "reagents": reagents}},
+            "objective": {"y": {"goal": "maximize"}},
+            "planner": {"batch": 4, "initial": {"experiments": 8}, **planner},
+            "budget": {"experiments": 60},
+            "laboratory": {"adapter": "emulator"},
+        }
+    )
+
+
+def structure(space: Space, x: np.ndarray) -> str:
+    return space.smiles(space.settings(x))["molecule"]
+
+
+def test_similarity_is_that_of_the_made_molecules() -> None:
+    space = build_space(campaign())
+    x = ProductPool(space).take(np.arange(0, 120, 7))
+    known = product_fingerprints(AMIDE, (tuple(ACIDS.values()), tuple(AMINES.values())), ("morgan",))
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2)
+    made = [generator.GetSparseCountFingerprint(Chem.MolFromSmiles(structure(space, row))) for row in x]
+
+    found = known.similarity(x.astype(np.int64), x.astype(np.int64))
+
+    expected = [[DataStructs.TanimotoSimilarity(a, b) for b in made] for a in made]
+    assert np.allclose(found, expected, atol=1e-6)  # sums are kept in single precision
+
+
+def test_the_distance_is_one_of_the_product_and_not_of_each_reagent() -> None:
+    space = build_space(campaign())
+    x = torch.from_numpy(ProductPool(space).take(np.arange(120)))
+
+    for kind in (Representation.COUNTS, Representation.SEVERAL):
+        whole = metric(space, kind).squared(x, x)
+        assert 1.8 < float(whole.sum()) / (120 * 119) < 2.2  # two products at random, as two options
+        assert torch.equal(whole, whole.T)
+        assert float(whole.diagonal().abs().max()) < 1e-6
+    assert len(metric(space, Representation.DESCRIPTORS).parts) == 2
+
+
+def test_screening_ranks_as_the_whole_process_does() -> None:
+    rng = np.random.default_rng(0)
+    sizes = (5, 6, 4)
+    kernels = []
+    for n in sizes:
+        root = rng.standard_normal((n, n))
+        kernels.append(0.5 * np.eye(n) + 0.5 * np.corrcoef(root) ** 2)
+    every = np.array(list(itertools.product(*map(range, sizes))))
+    tried = every[rng.choice(len(every), 40, replace=False)]
+    value = rng.standard_normal(40)
+
+    found = screening._promising(kernels, tried, value, 15, rng)
+
+    def prior(a: np.ndarray, b: np.ndarray) -> float:
+        k = [kernel[i, j] for kernel, i, j in zip(kernels, a, b, strict=True)]
+        return 1.0 + sum(k) + screening.PAIRS * (k[0] * k[1] + k[0] * k[2] + k[1] * k[2])
+
+    covariance = np.array([[prior(a, b) for b in tried] for a in tried]) + screening.NOISE * np.eye(40)
+    mean = np.array([[prior(a, b) for b in tried] for a in every]) @ np.linalg.solve(covariance, value)
+    assert found.tolist() == every[np.argsort(-mean, kind="stable")[:15]].tolist()
+
+
+def test_of_more_products_than_can_be_ranked_the_reagents_that_promise_most_are_ranked(monkeypatch) -> None:
+    monkeypatch.setattr(screening, "RANKED", 24)
+    alone = [np.arange(12.0), np.arange(8.0)[::-1]]
+    lucky = np.zeros((12, 8))
+    lucky[0, 7] = 50.0  # two reagents that are worth most together
+
+    first, second = screening._shortened(alone, {(0, 1): lucky})
+
+    assert len(first) * len(second) <= 24
+    assert first.tolist() == [0, 7, 8, 9, 10, 11]
+    assert second.tolist() == [0, 1, 2, 7]
+
+
+def test_a_large_space_is_searched_among_what_was_screened(monkeypatch) -> None:
+    monkeypatch.setattr(streaming, "POOL_LIMIT", 50)  # 120 products count as many
+    monkeypatch.setattr(screening, "KEPT", 40)
+    monkeypatch.setattr(screening, "AT_RANDOM", 10)
+    spec = campaign(surrogate="tanimoto", acquisition="top")
+    space = build_space(spec)
+    pool = ProductPool(space)
+    everything = pool.take(np.arange(120))
+    known = product_fingerprints(AMIDE, (tuple(ACIDS.values()), tuple(AMINES.values())), ("morgan",))
+    likeness = known.similarity(everything.astype(np.int64), np.array([[7, 3]]))[:, 0]
+    value = dict(zip(map(tuple, everything), likeness.tolist(), strict=True))
+    tried = list(pool.take(np.random.default_rng(0).choice(120, 16, replace=False)))
+
+    for turn in range(6):
+        seen = [
+            Observation(str(i), x, Measured((Measurement("y", v, "", v),)))
+            for i, x in enumerate(tried)
+            for v in [float(value[tuple(x)])]
+        ]
+        made = plan(spec, History(tuple(seen)), pool, seed=turn, experiments=4)
+        tried += [space.coordinates(p.candidate.settings) for p in made.proposals]
+
+    assert any("products, chosen by their reagents" in note for note in made.notes)
+    assert len({tuple(x) for x in tried}) == 40
+    best = sorted(value, key=lambda x: -value[x])[:10]
+    assert sum(b in {tuple(x) for x in tried} for b in best) >= 8  # of 24 choices; at random two
+
+
+def test_rows_that_stand_for_all_of_themselves_change_nothing() -> None:
+    space = build_space(campaign())
+    rng = np.random.default_rng(3)
+    x = torch.from_numpy(ProductPool(space).take(rng.choice(120, 60, replace=False)))
+    y = torch.sin(x[:, 0]) + 0.3 * x[:, 1] + 0.1 * torch.from_numpy(rng.standard_normal(60))
+    data = TrainingSet(x, y, torch.full_like(y, torch.nan))
+    exact = GaussianProcess("t", Representation.COUNTS).fit(space, data, seed=0)
+
+    wide = widened(exact, data)
+
+    others = torch.from_numpy(ProductPool(space).take(np.arange(120)))
+    for mine, theirs in zip(wide.moments(others), exact.moments(others), strict=True):
+        assert torch.allclose(mine, theirs, atol=2e-3)  # the jitter of inducing rows
+    assert torch.allclose(wide.held_out(), exact.held_out(), atol=2e-2)
+
+
+def test_of_many_rows_some_stand_for_all(monkeypatch) -> None:
+    monkeypatch.setattr(gp, "MANY", 60)
+    monkeypatch.setattr(inducing, "INDUCING", 40)
+    space = build_space(campaign())
+    x = torch.from_numpy(ProductPool(space).take(np.arange(120)))
+    y = torch.sin(x[:, 0] / 3) + 0.3 * x[:, 1]
+    data = TrainingSet(x, y, torch.full_like(y, torch.nan))
+
+    fitted = GaussianProcess("t", Representation.COUNTS).fit(space, data, seed=0)
+
+    assert (fitted.summary()["rows"], fitted.summary()["inducing_rows"]) == (120, 40)
+    assert fitted.held_out().shape == (120,)
+    mean, sd = fitted.moments(x)
+    assert float((mean - y).std()) < 0.35 * float(y.std())
+    assert bool((sd > 0).all())
