@@ -2,10 +2,11 @@
 
 Quinazolinones of three lists of reagents, judged by the Tanimoto similarity of their Morgan bits to a query: 980,000
 products (3,000 calls) and 94 million (10,000 calls), neither written out; the best hundred are known from an exhaustive
-enumeration. A product counts when its score is at least that of the hundredth (at most 100). Thompson sampling over
-reagents, each an arm of its own, is there for comparison.
+enumeration. Those of the published list are counted (by canonical SMILES); beside them, what scores as high as the
+hundredth (at most 100). "top" is hakken with ``surrogate: tanimoto`` and ``acquisition: top``, "hakken" with its defaults;
+Thompson sampling over reagents, each an arm of its own, is there for comparison.
 
-    python benchmarks/combinatorial.py --data DIR --runs 5 --libraries small,large --methods hakken,thompson
+    python benchmarks/combinatorial.py --data DIR --runs 5 --libraries small,large --methods top,thompson
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from loop.history import History, Observation
+from loop.molecules.standardise import canonical_smiles
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.space import ProductPool, Space
@@ -73,13 +75,18 @@ LIBRARIES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """A library, the score of a product, and the score of the hundredth best."""
+    """A library, its published best hundred as canonical SMILES, and the score of the hundredth."""
 
     library: Library
     spec: CampaignSpec
     space: Space
     score: Callable[[NDArray[np.float64]], float]  # of coordinates, (3,)
+    listed: frozenset[str]
     threshold: float
+
+    def structure(self, x: NDArray[np.float64]) -> str:
+        """Canonical SMILES of the product at coordinates ``x``, ``(3,)``."""
+        return self.space.smiles(self.space.settings(x))["molecule"]
 
 
 @lru_cache(maxsize=2)
@@ -119,12 +126,16 @@ def problem(name: str, data: Path) -> Problem:
         return float(DataStructs.TanimotoSimilarity(wanted, generator.GetFingerprint(made)))
 
     with (folder / library.best).open(encoding="utf-8") as file:
-        threshold = min(float(row["score"]) for row in csv.DictReader(file))
-    return Problem(library, spec, space, score, threshold)
+        best = list(csv.DictReader(file))
+    listed = frozenset(canonical_smiles(row["SMILES"]) for row in best)
+    return Problem(library, spec, space, score, listed, min(float(row["score"]) for row in best))
 
 
-def hakken(p: Problem, seed: int, **planner: Any) -> tuple[list[float], list[float]]:
-    """A campaign by hakken's planner: scores in the order of calls, and processor seconds of each batch."""
+Run = tuple[list[NDArray[np.float64]], list[float]]  # coordinates in the order of calls, seconds of each choice
+
+
+def hakken(p: Problem, seed: int, **planner: Any) -> Run:
+    """A campaign by hakken's planner."""
     spec = p.spec.model_copy(update={"planner": p.spec.planner.model_copy(update=planner)})
     pool, x, scores, seconds = ProductPool(p.space), [], [], []
     while len(scores) < p.library.calls:
@@ -141,10 +152,10 @@ def hakken(p: Problem, seed: int, **planner: Any) -> tuple[list[float], list[flo
         rows = [p.space.coordinates(draft.candidate.settings) for draft in chosen.proposals]
         x += rows
         scores += [p.score(row) for row in rows]
-    return scores, seconds
+    return x, seconds
 
 
-def thompson(p: Problem, seed: int) -> tuple[list[float], list[float]]:
+def thompson(p: Problem, seed: int) -> Run:
     """Thompson sampling over reagents: of each, a normal belief of the scores of its products.
 
     Source: Klarich, Goldman, Kramer, Riley and Walters, J. Chem. Inf. Model. 64 (2024) 1158; ten warm-up calls each
@@ -152,13 +163,14 @@ def thompson(p: Problem, seed: int) -> tuple[list[float], list[float]]:
     """
     rng = np.random.default_rng(seed)
     sizes = [q.size for q in p.space.finite_parameters()]
-    start, tried, scores = time.process_time(), set(), []
+    start, scores = time.process_time(), []
+    tried: dict[tuple[int, ...], None] = {}
     sums, counts = [np.zeros(s) for s in sizes], [np.zeros(s) for s in sizes]
 
     def call(row: Sequence[int]) -> None:
         if tuple(row) in tried or len(scores) >= p.library.calls:
             return
-        tried.add(tuple(row))
+        tried[tuple(row)] = None
         scores.append(p.score(np.array(row, dtype=np.float64)))
         for place, i in enumerate(row):
             sums[place][i] += scores[-1]
@@ -178,10 +190,10 @@ def thompson(p: Problem, seed: int) -> tuple[list[float], list[float]]:
             belief = (mean / variance + total / variance) / precision
             row.append(int(np.argmax(belief + rng.standard_normal(len(count)) / np.sqrt(precision))))
         call(row)
-    return scores, [time.process_time() - start]
+    return [np.array(row, dtype=np.float64) for row in tried], [time.process_time() - start]
 
 
-METHODS: dict[str, Callable[[Problem, int], tuple[list[float], list[float]]]] = {
+METHODS: dict[str, Callable[[Problem, int], Run]] = {
     "hakken": hakken,
     "top": lambda p, seed: hakken(p, seed, surrogate="tanimoto", acquisition="top"),
     "thompson": thompson,
@@ -192,18 +204,22 @@ def campaign(method: str, library: str, seed: int, data: Path) -> dict[str, Any]
     """One run: of the best hundred, how many were found after each batch."""
     torch.set_num_threads(1)
     p = problem(library, data)
-    scores, seconds = METHODS[method](p, seed)
-    good = np.cumsum(np.array(scores) >= p.threshold - 1e-9)
+    rows, seconds = METHODS[method](p, seed)
+    made = [p.structure(row) for row in rows]
+    first = [s in p.listed and s not in made[:i] for i, s in enumerate(made)]
+    high = np.minimum(np.cumsum([p.score(row) >= p.threshold - 1e-9 for row in rows]), TOP)
+    ends = range(p.library.batch - 1, len(rows), p.library.batch)
     return {
-        "found": np.minimum(good[p.library.batch - 1 :: p.library.batch], TOP).tolist(),
-        "calls": len(scores),
+        "found": np.cumsum(first)[list(ends)].tolist(),
+        "by_score": high[list(ends)].tolist(),
+        "calls": len(rows),
         "seconds": seconds,
     }
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--libraries", default="small,large", help="some of small,large")
-    parser.add_argument("--methods", default="hakken", help=f"some of {','.join(METHODS)} (default hakken)")
+    parser.add_argument("--methods", default="top", help=f"some of {','.join(METHODS)} (default top)")
 
 
 def main() -> int:
@@ -219,10 +235,12 @@ def main() -> int:
             measured[f"{name}, {method}"] = runs
             mean, error = mean_and_error(np.array([float(r["found"][-1]) for r in runs]))
             spent = np.mean([s for r in runs for s in r["seconds"]])
+            high = np.mean([r["by_score"][-1] for r in runs])
             print(
-                f"{name}, {method}: {mean:.1f} +- {error:.1f} of the best 100; {spent:.1f} s of processor time a batch"
+                f"{name}, {method}: {mean:.1f} +- {error:.1f} of the best 100 ({high:.1f} by score); {spent:.1f} s of "
+                "processor time a batch"
             )
-            if method == "hakken":
+            if method == "top":
                 marks.append(Mark(f"best 100 of the {name} library", mean, LIBRARIES[name].goal))
     return finish(marks, args, {"runs": measured})
 

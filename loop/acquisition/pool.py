@@ -16,7 +16,7 @@ from loop.surrogates.protocol import FittedSurrogate
 
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
 UCB_SAMPLES = 256
-TOP_DEVIATIONS = 0.5  # of optimism; see docs/decisions/0017
+TOP_DEVIATIONS = 0.5  # of optimism; see docs/decisions/0016
 SURFACE_SAMPLES = 1_024  # draws from which covariances are estimated: 3 % error
 EQUAL = 1e-6  # of the noise: values that differ by less are believed equal
 SURFACE_POINTS = 256  # points that stand for the whole surface
@@ -117,7 +117,7 @@ class Top:
     """The candidates with the highest values believed, with a little optimism: for many of the best, not one.
 
     No choice looks at the others: where a library's hundred best are wanted, what lies near the best is among them.
-    Measured on docking scores: docs/decisions/0017.
+    Measured on docking scores: docs/decisions/0016.
     """
 
     name: str = "top"

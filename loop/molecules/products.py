@@ -21,8 +21,6 @@ from loop.molecules.reactions import Reaction
 KEPT = 400_000  # products whose fingerprints are remembered
 BLOCK = 4_096  # rows of a block of similarities that are looked at together
 
-Codes = sparse.csr_matrix
-
 
 @dataclass
 class ProductFingerprints:
@@ -89,7 +87,7 @@ def product_fingerprints(
     return ProductFingerprints(smarts, reagents, kinds)
 
 
-def _codes(rows: Sequence[NDArray[np.int32]], width: int) -> Codes:
+def _codes(rows: Sequence[NDArray[np.int32]], width: int) -> sparse.csr_matrix:
     ends = np.cumsum([0, *(len(row) for row in rows)])
     columns = np.concatenate(rows) if rows else np.empty(0, dtype=np.int32)
     return sparse.csr_matrix((np.ones(len(columns), dtype=np.float32), columns, ends), shape=(len(rows), width))

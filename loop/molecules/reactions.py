@@ -47,7 +47,8 @@ class Reaction:
         """The first product as a molecule; None where the reagents give none."""
         for (made,) in _read(self.smarts).RunReactants(tuple(_molecule(s) for s in reagents)):
             if Chem.SanitizeMol(made, catchErrors=True) == Chem.SanitizeFlags.SANITIZE_NONE:
-                return made
+                molecule: Chem.Mol = made
+                return molecule
         return None
 
     def product(self, reagents: tuple[str, ...]) -> str:

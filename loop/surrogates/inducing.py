@@ -44,8 +44,9 @@ def widened(few: ExactPosterior, data: TrainingSet) -> ExactPosterior:
     inner = few.kernel(z, z)
     inner = inner + JITTER * few.prior_variance * torch.eye(len(z), dtype=z.dtype)
     factor = torch.linalg.cholesky(inner)
-    seen = torch.cat(
-        [torch.linalg.solve_triangular(factor, few.kernel(z, part), upper=False) for part in data.x.split(CHUNK)], dim=1
+    parts = [few.kernel(z, data.x[start : start + CHUNK]) for start in range(0, len(data), CHUNK)]
+    seen = torch.linalg.solve_triangular(
+        factor, torch.cat(parts, dim=1), upper=False
     )  # (m, n): the rows in terms of m independent standard normals
     left = (few.prior_variance - seen.square().sum(0)).clamp_min(0.0)
     scatter = few.noise_variance * noise_weights(data, few.scale) + left

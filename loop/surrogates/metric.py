@@ -259,12 +259,17 @@ def _tanimoto_block(smiles: Sequence[str]) -> Block:
 
 
 def _several_block(smiles: Sequence[str]) -> Block:
-    from loop.molecules.fingerprints import SEVERAL, count_fingerprints
+    from loop.molecules.fingerprints import SEVERAL
+
+    known = [_similarity(smiles, kind) for kind in SEVERAL]
+    return lambda a, b: 2.0 * (1.0 - np.mean([similarity(a, b) for similarity in known], axis=0))
+
+
+def _similarity(smiles: Sequence[str], kind: str) -> Block:
+    from loop.molecules.fingerprints import count_fingerprints
     from loop.molecules.structures import Structures
 
-    is_stored = isinstance(smiles, Structures)
-    known = [smiles.counts(kind) if is_stored else count_fingerprints(smiles, kind) for kind in SEVERAL]
-    return lambda a, b: 2.0 * (1.0 - np.mean([fingerprints.similarity(a, b) for fingerprints in known], axis=0))
+    return (smiles.counts(kind) if isinstance(smiles, Structures) else count_fingerprints(smiles, kind)).similarity
 
 
 def _descriptor_block(smiles: Sequence[str]) -> Block:
