@@ -3,8 +3,8 @@
 Quinazolinones of three lists of reagents, judged by the Tanimoto similarity of their Morgan bits to a query: 980,000
 products (3,000 calls) and 94 million (10,000 calls), neither written out; the best hundred are known from an exhaustive
 enumeration. Those of the published list are counted (by canonical SMILES); beside them, what scores as high as the
-hundredth (at most 100). "top" is hakken with ``surrogate: tanimoto`` and ``acquisition: top``, "hakken" with its defaults;
-Thompson sampling over reagents, each an arm of its own, is there for comparison.
+hundredth (at most 100). "top" is hakken with ``surrogate: tanimoto`` and ``acquisition: top``, "hakken" with its
+defaults; Thompson sampling over reagents, each an arm of its own, is there for comparison.
 
     python benchmarks/combinatorial.py --data DIR --runs 5 --libraries small,large --methods top,thompson
 """

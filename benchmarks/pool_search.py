@@ -3,7 +3,7 @@
 1 % of the library at random, then five batches of 1 %; the hundred best scores are looked for. Scores
 are rounded to 0.1, so many tie: a molecule counts when its score is at least that of the hundredth ("by score", at most
 100), or when it is one of the first hundred of the published list ("by SMILES"). Molecules without a score come back as
-failures. "fingerprints" is hakken with ``surrogate: fingerprints`` and ``acquisition: top``, "hakken" with its defaults.
+failures. "fingerprints" is hakken with that surrogate and ``acquisition: top``, "hakken" with its defaults.
 
     python benchmarks/pool_search.py --data DIR --runs 5 --methods fingerprints,hakken,plain
 """
