@@ -21,7 +21,7 @@ def _without_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Drawing the page costs more than all the rest; a test that looks at it asks for ``page``."""
     if "page" not in request.fixturenames:
         for module in (passes, running):
-            monkeypatch.setattr(module, "write_page", lambda _session: None)
+            monkeypatch.setattr(module, "write_page", lambda _session, **_: None)
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def do(request: Mapping[str, Any]) -> None:
     os.environ.update(request["environ"], HAKKEN_HOME=request["home"], HAKKEN_USER="tester")
     settings = Settings.from_environment()
     if not request.get("page"):
-        passes.write_page = running.write_page = lambda _session: None  # drawing costs more than all the rest
+        passes.write_page = running.write_page = lambda _session, **_: None  # drawing costs more than all the rest
     name, arguments = request.get("campaign", "small"), request.get("arguments", {})
     match request["do"]:
         case "run":

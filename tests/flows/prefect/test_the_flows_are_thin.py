@@ -26,7 +26,7 @@ from tests.flows.engine.zygote import ROOT
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(passes, "write_page", lambda _session: None)
+    monkeypatch.setattr(passes, "write_page", lambda _session, **_: None)
     monkeypatch.setattr(session, "default_planner", cheap_planner)
     return Settings(tmp_path / "runs", by="tester")
 
