@@ -5,6 +5,7 @@ One target that is to be large or small has an improvement in closed form; every
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,12 @@ from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.acquisition.monte_carlo import qUpperConfidenceBound
 from botorch.acquisition.objective import GenericMCObjective, LinearMCObjective, MCAcquisitionObjective
+from botorch.exceptions.warnings import BotorchWarning
+from botorch.optim.optimize import optimize_acqf
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.acquisition.climbing import SPARING, USUAL, Climber, valued
+from loop.acquisition.climbing import SPARING, USUAL, Climber, settled, valued
 from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import hypervolume_improvement, trade_offs
 from loop.acquisition.pool import UCB_BETA
@@ -25,11 +28,15 @@ from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.sampled import SampledImprovement
 from loop.acquisition.streaming import shortlist
 from loop.acquisition.utility import joint_model, utility
-from loop.space import Continuous, Space, sample_space
+from loop.space import Continuous, Discrete, Exclude, Linear, Space, sample_space
+from loop.space.constraints import Region
 
 SAMPLES = 64
 OTHERS = 256  # random points of the space that parts are taken from
 HOPE = 0.5  # power of the chance to keep thresholds, with several targets; docs/decisions/0014
+COMBINATIONS = 6  # settings of options and stepped numbers from which to climb
+RESTARTS = 3  # points to climb from in each
+STEPS = 60  # of the optimiser
 SAME = 5e-3  # share of a range below which two settings are one
 
 
@@ -69,6 +76,9 @@ class Mixed:
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points; values are logarithms for the improvements."""
         space = question.space
+        has_thresholds = any(t.has_bounds for t in question.objective.targets)
+        if self.name == "pareto" and _is_plain(space) and not has_thresholds:
+            return self._by_botorch(question, q)
         sample = self._promising(question).numpy()
         if not len(sample):  # nothing that was looked at can be paid
             return Choice(())
@@ -98,6 +108,42 @@ class Mixed:
             )
             points.append(Chosen(ranked[free], float(values[free]), meaning))
         return Choice(tuple(points))
+
+    def _by_botorch(self, question: Question, q: int) -> Choice:
+        """The same with BoTorch's optimiser: several targets without thresholds, in spaces tied by sums and exclusions.
+
+        Its fronts are a little larger there than by climbing; docs/decisions/0014.
+        """
+        space = question.space
+        sample = self._promising(question)
+        if not len(sample):
+            return Choice(())
+        starts = _starts(space, sample)
+        bounds = torch.tensor([_bounds(space, 0), _bounds(space, 1)], dtype=torch.float64)
+        notes: list[str] = []
+        points: list[Chosen] = []
+        for _ in range(q):
+            chosen = _stacked(points, len(space.parameters))
+            function = self.function(question, torch.cat([question.pending, chosen]), [p.x for p in points])
+            x, value = _climb(function, bounds, starts, _linear(space))
+            at = settled(space, x.numpy())
+            taken = np.vstack([question.tried, chosen.numpy()])
+            is_paid = bool(question.affordable(at[None, :])[0])
+            if not space.holds(at[None, :])[0] or not is_paid or _is_taken(space, at, taken):
+                free = [row for row in sample.numpy() if not _is_taken(space, row, taken)]
+                if not free:
+                    notes.append("the sample of the space holds nothing that was not tried; the batch is smaller")
+                    break
+                options = torch.from_numpy(np.array(free))
+                with torch.no_grad():
+                    values = function(options[:, None, :])
+                at, value = free[int(values.argmax())], float(values.max())
+                notes.append(
+                    "the optimiser ended outside the allowed region, where something was tried or beyond the budget; "
+                    "the best other point of a sample was taken instead"
+                )
+            points.append(Chosen(at, value, f"{self.name}, value of BoTorch's acquisition function"))
+        return Choice(tuple(points), tuple(dict.fromkeys(notes)))
 
     def function(
         self, question: Question, pending: Tensor, chosen: Sequence[NDArray[np.float64]] = ()
@@ -143,6 +189,78 @@ def _ranked(
     value = valued(function, x)
     order = np.argsort(-value, kind="stable")
     return x[order], value[order]
+
+
+def _is_plain(space: Space) -> bool:
+    """Whether options, steps and continuous numbers are tied by nothing but bounds on sums, and exclusions."""
+    if space.mixtures or space.conditions or any(isinstance(p, Continuous) and p.or_zero for p in space.parameters):
+        return False
+    return all(
+        isinstance(c, Exclude | Region) or (isinstance(c, Linear) and not c.is_equality) for c in space.constraints
+    )
+
+
+def _starts(space: Space, sample: Tensor) -> list[tuple[dict[int, float], Tensor]]:
+    """Where to climb from: some promising settings of what is not continuous, each with points in the sample's order.
+
+    Of each: what is held fixed, by column, and the points to start from, shape ``(k, 1, d)``.
+    """
+    columns = [i for i, p in enumerate(space.parameters) if not isinstance(p, Continuous)]
+    groups: dict[tuple[float, ...], list[Tensor]] = {}
+    for row in sample:
+        groups.setdefault(tuple(row[columns].tolist()), []).append(row)
+    best = list(groups.items())[:COMBINATIONS]
+    return [
+        (dict(zip(columns, values, strict=True)), torch.stack(rows[:RESTARTS])[:, None, :]) for values, rows in best
+    ]
+
+
+def _climb(
+    function: AcquisitionFunction,
+    bounds: Tensor,
+    starts: Sequence[tuple[dict[int, float], Tensor]],
+    constraints: list[tuple[Tensor, Tensor, float]],
+) -> tuple[Tensor, float]:
+    """The best point found from all starts, shape ``(d,)``, and its value."""
+    best_x, best_value = starts[0][1][0, 0], -float("inf")
+    for fixed, points in starts:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BotorchWarning)  # an optimiser that stops early still returns its best
+            warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)  # the same, said by another class
+            x, value = optimize_acqf(
+                function,
+                bounds=bounds,
+                q=1,
+                num_restarts=len(points),
+                batch_initial_conditions=points,
+                fixed_features=fixed or None,
+                inequality_constraints=constraints or None,
+                options={"maxiter": STEPS},
+            )
+        if value is not None and float(value) > best_value:
+            best_x, best_value = x[0].detach(), float(value)
+    return best_x, best_value
+
+
+def _bounds(space: Space, side: int) -> list[float]:
+    pairs = []
+    for p in space.parameters:
+        pairs.append((p.low, p.high) if isinstance(p, Discrete | Continuous) else (0.0, float(p.size - 1)))
+    return [pair[side] for pair in pairs]
+
+
+def _linear(space: Space) -> list[tuple[Tensor, Tensor, float]]:
+    """Linear constraints as BoTorch wants them: indices, coefficients, and what the sum must reach."""
+    found = []
+    for c in space.constraints:
+        if isinstance(c, Linear):
+            indices = torch.tensor(list(c.weights))
+            weights = torch.tensor(list(c.weights.values()), dtype=torch.float64)
+            if np.isfinite(c.at_least):
+                found.append((indices, weights, c.at_least))
+            if np.isfinite(c.at_most):
+                found.append((indices, -weights, -c.at_most))
+    return found
 
 
 def _stacked(points: Sequence[Chosen], d: int) -> Tensor:
