@@ -269,9 +269,10 @@ def main() -> int:
         for seed in range(args.seed, args.seed + args.runs)
     ]
     scores = [s for part in run_jobs(score, [(*c, args.more, args.test) for c in cells], args.jobs) for s in part]
-    if args.chemprop:
+    print("\n".join(table_of(scores)), end="\n\n", flush=True)
+    if args.chemprop:  # takes longest: what there is was said before
         scores += run_jobs(of_package, [(*c, args.test) for c in cells], args.jobs)
-    print("\n".join(table_of(scores)), end="\n\n")
+        print("\n".join(table_of(scores)), end="\n\n")
     for name in args.more:
         print("\n".join(overtaking(scores, name, "tanimoto")))
     return finish(marks_of(scores, args.more), args, {"scores": [asdict(s) for s in scores]})
