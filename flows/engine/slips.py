@@ -49,7 +49,12 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
 
 
 def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
-    """What was recorded with results and is not as the campaign file declares it: one note for equal ones."""
+    """What was recorded with results and is not as the campaign file declares it: one note for equal ones.
+
+    Nothing of a source: nobody declared what stands in a table of others, which is only kept.
+    """
+    if view.spec.source is not None:
+        return
     found: dict[str, list[ObservationRecord]] = {}
     for o in observations:
         for remark in read_context(o.context, declared_of(view.spec))[1]:
