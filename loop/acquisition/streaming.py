@@ -71,15 +71,15 @@ def _sample(pool: LargePool, seed: int) -> PointPool:
     return _last[2]
 
 
-_kept: tuple[weakref.ref[LargePool], int, int, PointPool] | None = None  # what was screened last, and with what
+_kept: tuple[weakref.ref[LargePool], int, weakref.ref[FittedSurrogate], PointPool] | None = None  # screened last
 
 
 def _screened(question: Question, pool: LargePool) -> PointPool:
-    """The products worth making, kept for the questions that follow within one choice."""
+    """The products worth making, kept for the questions that follow within one choice: these have the same models."""
     global _kept
-    known = len(question.observed)
-    if _kept is None or _kept[0]() is not pool or _kept[1:3] != (question.seed, known):
-        _kept = (weakref.ref(pool), question.seed, known, screened(question))
+    model = question.models[0]
+    if _kept is None or _kept[0]() is not pool or _kept[1] != question.seed or _kept[2]() is not model:
+        _kept = (weakref.ref(pool), question.seed, weakref.ref(model), screened(question))
     return _kept[3]
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from loop.examination.parts import Parts, Split, scaffold, structures
-from loop.examination.skill import nearest_rows, some_rows
+from loop.examination.skill import nearest_rows
 from loop.space import Pool, Space
 from loop.surrogates.exact import replicate_groups
 from loop.surrogates.metric import Metric, Representation, metric
@@ -65,7 +65,7 @@ class Leak:
 
 def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -> Signs:
     """The signs of one target's exact values."""
-    data = some_rows(data, np.flatnonzero(~data.is_censored.numpy()))
+    data = data.rows(torch.nonzero(~data.is_censored)[:, 0])
     groups = replicate_groups(data.x).numpy()
     y, numbers = data.y.numpy(), np.unique(groups, return_inverse=True)[1].ravel()
     sizes = np.bincount(numbers)
@@ -93,7 +93,7 @@ def leak_of(space: Space, data: TrainingSet, split: Split, parts: Parts) -> Leak
     shared: list[bool] = []
     rings = [scaffold(s) for s in structures(space, data.x.numpy())] if space.library is not None else None
     for train, held in parts:
-        known, asked = some_rows(data, train), some_rows(data, held)
+        known, asked = data.rows(torch.from_numpy(train)), data.rows(torch.from_numpy(held))
         closest, squared = nearest_rows(near, asked.x, known.x)
         distances.append(squared)
         equal.append(known.y.numpy()[closest] == asked.y.numpy())

@@ -82,19 +82,6 @@ def skill(recipe: Surrogate, space: Space, data: TrainingSet, split: Split, part
     )
 
 
-def some_rows(data: TrainingSet, rows: Rows) -> TrainingSet:
-    """The training set of some of its rows."""
-    chosen = torch.from_numpy(rows)
-    return TrainingSet(
-        data.x[chosen],
-        data.y[chosen],
-        data.sd[chosen],
-        None if data.low is None else data.low[chosen],
-        None if data.high is None else data.high[chosen],
-        {name: tuple(values[int(i)] for i in rows) for name, values in data.effects.items()},
-    )
-
-
 def nearest_rows(near: Metric, x: Tensor, others: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Of each row of ``x``, ``(n, d)``, the nearest of ``others``, ``(m, d)``, and its squared distance: ``(n,)``."""
     squared = near.squared(x, others)
@@ -119,7 +106,7 @@ class _Predicted:
 def _predicted(
     recipe: Surrogate, space: Space, data: TrainingSet, train: Rows, held: Rows, near: Metric, seed: int
 ) -> _Predicted:
-    known, asked = some_rows(data, train), some_rows(data, held)
+    known, asked = data.rows(torch.from_numpy(train)), data.rows(torch.from_numpy(held))
     fitted = recipe.fit(space, known, seed=seed)
     members = fitted.members if isinstance(fitted, FittedCommittee) else ()
     with torch.no_grad():

@@ -17,7 +17,6 @@ import torch
 
 from loop.errors import FitError, TooFewPoints
 from loop.examination.parts import Parts, Split
-from loop.examination.skill import some_rows
 from loop.space import Space
 from loop.surrogates.committee import Committee
 from loop.surrogates.protocol import Surrogate, TrainingSet
@@ -62,7 +61,7 @@ def stress(
 def _spread(recipe: Surrogate, space: Space, data: TrainingSet, parts: Parts, seed: int) -> tuple[float, float]:
     """Spread between refits, and the error of their mean, on the largest held-out part."""
     train, held = max(parts, key=lambda p: len(p[1]))
-    known, asked = some_rows(data, train), some_rows(data, held)
+    known, asked = data.rows(torch.from_numpy(train)), data.rows(torch.from_numpy(held))
     fitted = [recipe.fit(space, known, seed=seed + 1 + k) for k in range(REFITS)]
     with torch.no_grad():
         drawn = torch.stack([f.moments(asked.x)[0] for f in fitted]).numpy()

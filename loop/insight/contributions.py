@@ -9,7 +9,7 @@ mechanism: with other members the same molecule may be explained otherwise, so m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -105,7 +105,7 @@ def explain_molecules(
     place = {name: float(i) for i, name in enumerate(names)}
     small = Space((Component(library.name, names, names, is_library=True),))
     x = torch.tensor([[place[s]] for s in measured], dtype=torch.float64).reshape(-1, 1)
-    known = TrainingSet(x, data.y, data.sd, data.low, data.high, data.effects)
+    known = replace(data, x=x)
     fitted = recipe.fit(small, known, seed=seed)
     with torch.no_grad():
         asked = torch.arange(len(names), dtype=torch.float64)[:, None]

@@ -76,9 +76,7 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         return f"it has {len(table)} results of {target.name}{said}, and {FEWEST} are needed"
     data = TrainingSet.of(replace(table, x=both.there(table.x)), 0)
     if len(data) > MOST:
-        kept = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST]))
-        low, high, repeats = (None if t is None else t[kept] for t in (data.low, data.high, data.repeats))
-        data = TrainingSet(data.x[kept], data.y[kept], data.sd[kept], low, high, repeats=repeats)
+        data = data.rows(torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST])))
     try:
         is_stated = bool(theirs.unit and target.unit)  # no unit says nothing; it is no plain fraction
         factor, shift = _conversion(theirs.unit, target.unit) if is_stated else (1.0, 0.0)

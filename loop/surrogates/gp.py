@@ -63,9 +63,7 @@ class GaussianProcess:
         if fidelity_column(space) is None:
             is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
             if len(data) > MANY and is_plain:
-                some = stands_for_all(data, seed)
-                repeats = None if data.repeats is None else data.repeats[some]
-                few = TrainingSet(data.x[some], data.y[some], data.sd[some], repeats=repeats)
+                few = data.rows(stands_for_all(data, seed))
                 return widened(self._fitted(space, few, 1.0), data)
             return self._fitted(space, data, 1.0)
         fitted = [self._fitted(space, data, apart) for apart in APART]

@@ -56,6 +56,12 @@ class TrainingSet:
             return TrainingSet(x, y, sd, effects=recorded, repeats=repeats)
         return TrainingSet(x, y, sd, low, high, recorded, repeats)
 
+    def rows(self, numbers: Tensor) -> TrainingSet:
+        """Some of the rows, by their ``numbers``, shape ``(k,)``, in that order."""
+        some = {name: None if (a := getattr(self, name)) is None else a[numbers] for name in ("low", "high", "repeats")}
+        effects = {name: tuple(values[i] for i in numbers.tolist()) for name, values in self.effects.items()}
+        return TrainingSet(self.x[numbers], self.y[numbers], self.sd[numbers], effects=effects, **some)
+
     @property
     def is_censored(self) -> Tensor:
         """Which rows know only limits, shape ``(n,)``."""

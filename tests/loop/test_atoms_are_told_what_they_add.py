@@ -11,7 +11,6 @@ from campaigns import measured, observe, reaction_spec
 from rdkit import Chem
 
 from loop.errors import SpaceError
-from loop.examination.skill import some_rows
 from loop.history import History
 from loop.insight.contributions import explain_best, explain_molecules
 from loop.insight.explaining import domain_line, fragment_line, neighbour_line
@@ -106,7 +105,7 @@ def test_a_reaction_has_no_atoms_to_explain():
     space = build_space(spec)
 
     with pytest.raises(SpaceError, match="a library of molecules and nothing else"):
-        explain_molecules(surrogate("gp", space), space, some_rows(training(), np.arange(3)), ["C"], seed=0)
+        explain_molecules(surrogate("gp", space), space, training().rows(torch.arange(3)), ["C"], seed=0)
     assert explain_best(spec, space, History(), top=3, seed=0) == ()
 
 

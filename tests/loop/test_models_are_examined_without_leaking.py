@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -139,6 +140,19 @@ def test_limits_train_but_are_no_test():
 
     assert found.tested == 23
     assert signs_of(MOLECULES, data, None, seed=0).n == 23
+
+
+def test_rows_keep_everything_that_is_known_of_them():
+    n = torch.arange(1.0, 7.0, dtype=torch.float64)
+    whole = TrainingSet(n[:, None], n, n / 10, n - 1, n + 1, {"day": tuple("abcdef")}, n)
+
+    some = whole.rows(torch.tensor([4, 1]))
+
+    for name in ("y", "sd", "low", "high", "repeats"):
+        torch.testing.assert_close(getattr(some, name), getattr(whole, name)[[4, 1]])
+    assert some.x.tolist() == [[5.0], [2.0]]
+    assert some.effects == {"day": ("e", "b")}
+    assert {f.name for f in fields(TrainingSet)} == {"x", "y", "sd", "low", "high", "effects", "repeats"}
 
 
 def test_signs_are_what_sums_by_hand_say():

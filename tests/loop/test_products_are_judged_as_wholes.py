@@ -133,6 +133,28 @@ def test_a_large_space_is_searched_among_what_was_screened(monkeypatch) -> None:
     assert sum(b in {tuple(x) for x in tried} for b in best) >= 8  # of 24 choices; at random two
 
 
+def test_what_was_screened_for_other_values_is_not_heard(monkeypatch) -> None:
+    monkeypatch.setattr(streaming, "POOL_LIMIT", 50)
+    monkeypatch.setattr(streaming, "CLIMBS", 0)  # nothing but what was screened
+    monkeypatch.setattr(screening, "KEPT", 12)
+    monkeypatch.setattr(screening, "AT_RANDOM", 2)
+    spec = campaign(surrogate="tanimoto", acquisition="top")
+    used, fresh = ProductPool(build_space(spec)), ProductPool(build_space(spec))
+    tried = used.take(np.random.default_rng(0).choice(120, 16, replace=False))
+
+    def chosen(pool: ProductPool, sign: float) -> list[dict[str, object]]:
+        values = sign * tried[:, 0]
+        seen = [Observation(str(i), x, Measured((Measurement("y", v, "", v),))) for i, (x, v) in
+                enumerate(zip(tried, values.tolist(), strict=True))]  # fmt: skip
+        made = plan(spec, History(tuple(seen)), pool, seed=0, experiments=4)
+        return [dict(p.candidate.settings) for p in made.proposals]
+
+    first, second = chosen(used, 1.0), chosen(used, -1.0)  # as many results, the same seed, the same pool
+
+    assert second == chosen(fresh, -1.0)
+    assert second != first
+
+
 def test_rows_that_stand_for_all_of_themselves_change_nothing() -> None:
     space = build_space(campaign())
     rng = np.random.default_rng(3)
