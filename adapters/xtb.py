@@ -1,4 +1,4 @@
-"""The xtb laboratory: ``compute.xtb`` run by the local executor, from the laboratory section of a campaign file."""
+"""The xtb laboratory: ``compute.xtb`` run by an executor, from the laboratory section of a campaign file."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from pydantic import Field, field_validator
 from adapters.compute.evaluation import Evaluator
 from adapters.compute.xtb import PROPERTIES
 from adapters.errors import AdapterOptionsError
-from adapters.executors.local import LocalExecutor
-from adapters.options import Options, read_options
-from loop.contracts import AdapterContext
+from adapters.executors.placing import ComputeOptions, place
+from adapters.options import read_options
+from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 
 REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 
 
-class XtbOptions(Options):
+class XtbOptions(ComputeOptions):
     """What a campaign file may say of the xtb laboratory."""
 
-    workers: Annotated[int, Field(ge=1)] = 1  # calculations at once
-    timeout: Annotated[float, Field(gt=0)] = 600.0  # seconds for each
-    memory: Annotated[int, Field(ge=64)] = 2048  # MiB for each
     properties: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: list(PROPERTIES))
     seed: int = 0  # chooses the conformer
 
@@ -36,8 +33,8 @@ class XtbOptions(Options):
         return properties
 
 
-def build(options: Mapping[str, Any], context: AdapterContext) -> LocalExecutor:
-    """The local executor running ``evaluate``, from the laboratory section of a campaign file.
+def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """``evaluate`` run by the executor of ``run_on``, from the laboratory section of a campaign file.
 
     Raises:
         AdapterOptionsError: An option is unknown or wrong, or a target is not among the properties.
@@ -58,4 +55,4 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> LocalExecutor:
         options={"seed": settings.seed},
         requires={"tblite": REMEDY, "rdkit": "install it: pip install rdkit"},
     )
-    return LocalExecutor(context.folder, evaluator, settings.workers, settings.timeout, settings.memory * 2**20)
+    return place("xtb", evaluator, settings, context.folder)

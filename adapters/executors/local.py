@@ -8,17 +8,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from adapters.compute.evaluation import Evaluator
-from adapters.durable import replace, write_once
+from adapters.durable import replace
 from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.executors.job import HERE, Limits, missing, problems, task, write_fault
 from adapters.folder import Jobs, reachable
-from adapters.limits import excluded
+from adapters.options import Options, read_options
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -34,18 +34,21 @@ from loop.contracts import (
     Problem,
     Status,
 )
-from loop.outcome import Fault, FaultKind, write_outcome
+from loop.outcome import FaultKind
 
-_HERE: Final = Path(__file__).resolve().parent
 _PATIENCE: Final = 10.0  # seconds to wait for another process that is about to start the same job; it needs 0.05
 
-# Two OpenMP threads on a busy machine spin: a single point of 0.01 s took 1.9 s. One thread for each worker.
-_QUIET: Final = {
-    "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "passive",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
+
+class LocalOptions(Options):
+    """What ``run_on: {local: {...}}`` may say: nothing that other options do not."""
+
+
+def place(
+    folder: str, evaluator: Evaluator, limits: Limits, workers: int | None, options: Mapping[str, Any]
+) -> LocalExecutor:
+    """The executor, as ``adapters.executors.placing`` asks for it; raises ``AdapterOptionsError``."""
+    read_options(LocalOptions, "local", options)
+    return LocalExecutor(folder, evaluator, workers or 1, limits)
 
 
 class LocalExecutor:
@@ -61,8 +64,7 @@ class LocalExecutor:
         folder: Path | str,
         evaluator: Evaluator,
         workers: int = 1,
-        timeout: float = 600.0,
-        memory: int = 2 * 2**30,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
     ) -> None:
         """Settings are checked by the adapter that builds it.
 
@@ -70,12 +72,11 @@ class LocalExecutor:
             folder: The executor's own folder; made with the first job.
             evaluator: What is run.
             workers: Jobs at once; more wait for a free slot.
-            timeout: Seconds of wall time for each job, waiting not counted.
-            memory: Bytes that each job may hold.
+            limits: What each job may take.
         """
         self._jobs = Jobs(folder)
         self._evaluator = evaluator
-        self._workers, self._timeout, self._memory = workers, timeout, memory
+        self._workers, self._limits = workers, limits
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -87,17 +88,7 @@ class LocalExecutor:
         )
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
-        problems = excluded(spec, self.capabilities())
-        if len(spec.smiles) != 1:
-            found = ", ".join(sorted(spec.smiles)) or "none"
-            rule = f"{self._evaluator.name} needs exactly one parameter with a structure, got {found}"
-            problems.append(Problem("space", rule, "let the space have one molecule parameter"))
-        problems += [
-            Problem(f"parameter {name!r}", f"{self._evaluator.name} has no such setting", "take it out of the space")
-            for name in spec.settings
-            if name not in spec.smiles and name.rpartition(".")[0] not in spec.smiles  # reagents of a product
-        ]
-        return problems
+        return problems(spec, self._evaluator, self.capabilities())
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         handle = self._jobs.prepare(spec, key)
@@ -162,40 +153,31 @@ class LocalExecutor:
         self.status(handle)  # where nobody runs it, the end is written now
 
     def health(self) -> Health:
-        for module, remedy in self._evaluator.requires.items():
-            if find_spec(module) is None:
-                return Health(False, f"{self._evaluator.name} needs the package {module}; {remedy}")
+        if (lack := missing(self._evaluator)) is not None:
+            return Health(False, lack)
         return Health(True, f"{self._evaluator.name} runs here, {self._workers} at once")
 
     def _spawn(self, handle: Handle, folder: Path, lock: int) -> None:
         if (folder / "started.json").exists() or (folder / "result.json").exists():
             return
         if (cancelled := self._jobs.cancelled(handle)) is not None:
-            _write_fault(folder, FaultKind.CANCELLED, cancelled["reason"])
+            write_fault(folder, FaultKind.CANCELLED, cancelled["reason"])
             return
-        task = {
-            "function": self._evaluator.function,
-            "smiles": next(iter(self._jobs.spec(handle).smiles.values()), ""),
-            "options": dict(self._evaluator.options),
-            "properties": sorted(self._evaluator.properties),
+        told = {
+            **task(self._jobs.spec(handle), self._evaluator, self._limits),
             "workers": self._workers,
-            "timeout": self._timeout,
-            "memory": self._memory,
             "slots": str((self._jobs.root / "slots").resolve()),
-            "runner": str(_HERE / "runner.py"),
-            "path": [entry or os.getcwd() for entry in sys.path],
         }
         with reachable(folder):
-            replace(folder / "task.json", json.dumps(task), is_durable=False)
+            replace(folder / "task.json", json.dumps(told), is_durable=False)
             reached("executor.before-spawn")
             with (folder / "supervisor.txt").open("wb") as log:
-                command = [sys.executable, "-I", "-S", str(_HERE / "supervisor.py"), str(folder.resolve()), str(lock)]
+                command = [sys.executable, "-I", "-S", str(HERE / "supervisor.py"), str(folder.resolve()), str(lock)]
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env={**os.environ, **_QUIET},
                     pass_fds=(lock,),
                     start_new_session=True,
                 )
@@ -223,7 +205,7 @@ class LocalExecutor:
         """Write the end of a job that nobody runs, unless it has one or somebody takes it up just now."""
         with _lock(folder) as lock:
             if lock is not None:
-                _write_fault(folder, kind, message)
+                write_fault(folder, kind, message)
 
 
 @contextmanager
@@ -241,8 +223,3 @@ def _lock(folder: Path) -> Iterator[int | None]:
         yield held
     finally:
         os.close(descriptor)
-
-
-def _write_fault(folder: Path, kind: FaultKind, message: str) -> None:
-    with reachable(folder):
-        write_once(folder / "result.json", json.dumps(write_outcome(Fault.of(kind, message)), sort_keys=True))

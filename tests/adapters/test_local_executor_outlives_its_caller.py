@@ -18,6 +18,7 @@ import pytest
 
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.executors.job import Limits
 from adapters.executors.local import LocalExecutor
 from loop import checkpoints
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def executor(folder: Path, function: str = "measure", workers: int = 2, **more: Any) -> LocalExecutor:
     options = more.pop("options", {})
     evaluator = Evaluator("ruler", f"tests.adapters.evaluators:{function}", {"length": "eV"}, options)
-    return LocalExecutor(folder / "lab", evaluator, workers, **more)
+    return LocalExecutor(folder / "lab", evaluator, workers, Limits(**more))
 
 
 def begin(lab: LocalExecutor, key: AttemptKey = KEY) -> Handle:

@@ -1,0 +1,153 @@
+"""One run of an evaluator in a child process: its limits, its cancellation, and what came of it.
+
+The standard library and ``adapters.durable`` only: whoever uses it must start in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from adapters.durable import write_once
+
+_TAIL: Final = 4000  # characters of output that are kept: the last message, not the whole run
+
+
+class Told(Exception):
+    """The process was told to end (SIGTERM): its queue takes the place back."""
+
+
+def end_when_told() -> None:
+    """Let SIGTERM raise ``Told`` in this process."""
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        raise Told
+
+    signal.signal(signal.SIGTERM, handler)
+
+
+def carry_out(
+    folder: Path, task: dict[str, Any], *, keep: tuple[int, ...] = (), beat: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Run the task of ``folder`` in a child, and give the payload of its result.
+
+    Args:
+        folder: The job's own; gets ``running.json``, a line in ``runs.log``, ``stdout.txt`` and ``stderr.txt``.
+        task: As ``adapters.executors.job.task`` makes it.
+        keep: Descriptors that the child inherits: a lock then holds until the child is gone too.
+        beat: Called ten times a second while the child runs.
+
+    Raises:
+        Told: SIGTERM came (see ``end_when_told``); the child is gone.
+    """
+    began = time.time()
+    write_once(folder / "running.json", json.dumps({"at": began}), is_durable=False)
+    with (folder / "runs.log").open("a") as log:  # one line for each run there ever was
+        log.write(f"{began} {os.getpid()}\n")
+    with (folder / "stdout.txt").open("wb") as out, (folder / "stderr.txt").open("wb") as err:
+        child = subprocess.Popen(
+            [sys.executable, "-P", task["runner"], str(folder), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd=folder,
+            env={**os.environ, **task["environ"]},
+            start_new_session=True,
+            pass_fds=keep,
+        )
+        try:
+            why, peak = _watch(child, folder, task, beat)
+        except Told:
+            _end(child)
+            raise
+    provenance = {
+        "wall_time_s": round(time.time() - began, 3),
+        "peak_memory_bytes": peak,
+        "host": socket.gethostname(),
+        "stdout": _tail(folder / "stdout.txt"),
+        "stderr": _tail(folder / "stderr.txt"),
+    }
+    return _result(folder, child.returncode, why, task, provenance)
+
+
+def cancelled(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:
+    """The payload of a job that was called off."""
+    reason = json.loads((folder / "cancelled.json").read_text(encoding="utf-8"))["reason"]
+    return fault("cancelled", reason, provenance)
+
+
+def fault(kind: str, message: str, provenance: dict[str, Any]) -> dict[str, Any]:
+    """The payload of a job that did not go as intended."""
+    return {"outcome": "fault", "kind": kind, "message": message, "provenance": provenance}
+
+
+def _watch(
+    child: subprocess.Popen[bytes], folder: Path, task: dict[str, Any], beat: Callable[[], None]
+) -> tuple[str, int]:
+    """Wait for the child or end it: why it was ended ("" when it ended by itself), and its peak memory in bytes."""
+    began, peak, pause = time.monotonic(), 0, 0.005
+    while True:
+        try:
+            child.wait(timeout=pause)
+            return "", peak
+        except subprocess.TimeoutExpired:
+            pause = min(pause * 1.5, 0.1)
+        beat()
+        peak = max(peak, _resident(child.pid))
+        if time.monotonic() - began > task["timeout"]:
+            why = "timeout"
+        elif peak > task["memory"]:
+            why = "memory"
+        elif (folder / "cancelled.json").exists():
+            why = "cancelled"
+        else:
+            continue
+        _end(child)
+        return why, peak
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:
+    if why == "cancelled":
+        return cancelled(folder, provenance)
+    if why == "timeout":
+        return fault("timeout", f"ran longer than {task['timeout']:g} s; raise 'timeout' if it may", provenance)
+    if why == "memory":
+        text = f"used more than {task['memory'] / 2**20:.0f} MiB; raise 'memory' if it may"
+        return fault("resource_error", text, provenance)
+    try:
+        payload: dict[str, Any] = json.loads((folder / "output.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code} and no result"
+        return fault("compute_lost", f"the evaluator's process {how}", provenance)
+    payload["provenance"] = {**payload.get("provenance", {}), **provenance}
+    return payload
+
+
+def _resident(pid: int) -> int:
+    """Memory that the process holds, in bytes; 0 where the system does not tell (no /proc)."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().decode("utf-8", "replace")

@@ -1,0 +1,68 @@
+"""Placing: an evaluator goes to the executor that the campaign file names; a new executor is a module and a line here.
+
+``run_on: local``, ``run_on: slurm`` or ``run_on: {slurm: {partition: short}}``. Nothing is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any, Final, cast
+
+from pydantic import Field
+
+from adapters.compute.evaluation import Evaluator
+from adapters.errors import AdapterOptionsError
+from adapters.executors.job import Limits
+from adapters.options import Options
+from loop.contracts import Adapter
+from loop.errors import did_you_mean
+
+_TABLE: Final[dict[str, tuple[str, str]]] = {
+    "local": ("adapters.executors.local:place", "child processes of this machine, which survive whoever started them"),
+}
+
+
+class ComputeOptions(Options):
+    """What a campaign file may say of every laboratory that calculates."""
+
+    workers: Annotated[int, Field(ge=1)] | None = None  # calculations at once; the executor's own number when left out
+    cores: Annotated[int, Field(ge=1)] = 1  # threads of each
+    timeout: Annotated[float, Field(gt=0)] = 600.0  # seconds for each
+    memory: Annotated[int, Field(ge=64)] = 2048  # MiB for each
+    run_on: str | dict[str, dict[str, Any] | None] = "local"  # an executor, or one with its options
+
+
+def place(laboratory: str, evaluator: Evaluator, settings: ComputeOptions, folder: str) -> Adapter:
+    """The adapter that runs ``evaluator`` where ``settings.run_on`` says.
+
+    Raises:
+        AdapterOptionsError: There is no such executor, or its options are wrong.
+    """
+    name, options = _chosen(laboratory, settings.run_on)
+    module, function = _TABLE[name][0].split(":")
+    limits = Limits(settings.cores, settings.timeout, settings.memory * 2**20)
+    try:
+        build = getattr(import_module(module), function)
+        return cast(Adapter, build(folder, evaluator, limits, settings.workers, options))
+    except AdapterOptionsError as error:
+        raise AdapterOptionsError(laboratory, [f"run_on {name}: {problem}" for problem in error.problems]) from None
+
+
+def executors() -> tuple[tuple[str, str], ...]:
+    """Name and one-line summary of every executor, sorted by name."""
+    return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))
+
+
+def _chosen(laboratory: str, run_on: str | Mapping[str, Mapping[str, Any] | None]) -> tuple[str, Mapping[str, Any]]:
+    chosen = {run_on: None} if isinstance(run_on, str) else run_on
+    if len(chosen) != 1:
+        got = ", ".join(chosen) or "none"
+        raise AdapterOptionsError(laboratory, [f"option 'run_on' names one executor, got {got}; keep one"])
+    ((name, options),) = chosen.items()
+    if name not in _TABLE:
+        known = ", ".join(sorted(_TABLE))
+        raise AdapterOptionsError(
+            laboratory, [f"option 'run_on' is {name!r}, and no executor is{did_you_mean(name, _TABLE)}; known: {known}"]
+        )
+    return name, options or {}
