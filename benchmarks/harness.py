@@ -83,8 +83,13 @@ def arguments(
     return parser.parse_args()
 
 
-def run_jobs(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], processes: int) -> list[Any]:
-    """``function(*job)`` for every job, in order, with progress on stderr."""
+def run_jobs(
+    function: Callable[..., Any],
+    jobs: Sequence[tuple[Any, ...]],
+    processes: int,
+    each: Callable[[Any], None] = lambda _: None,
+) -> list[Any]:
+    """``function(*job)`` for every job, in order, with progress on stderr; ``each`` is told each result at once."""
     results: dict[int, Any] = {}
     start = time.perf_counter()
     with ProcessPoolExecutor(max_workers=processes) as pool:
@@ -93,6 +98,7 @@ def run_jobs(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], proc
             if future.exception() is not None:  # told at once, not after all the others
                 pool.shutdown(wait=False, cancel_futures=True)
             results[waiting[future]] = future.result()
+            each(results[waiting[future]])
             spent = time.perf_counter() - start
             left = spent / done * (len(jobs) - done)
             print(f"\r{done}/{len(jobs)} jobs, {spent:.0f} s spent, about {left:.0f} s left ", end="", file=sys.stderr)

@@ -3,12 +3,16 @@
 For each table, split and number of labels: error of the mean (RMSE), negative log density of held-out values, and the
 share of them within intervals of 80 and 95 %. Random splits hold out molecules, scaffold splits whole Bemis-Murcko
 scaffolds. The committee is the default one; ``--more`` names further surrogates, each of which is also shown as one
-more member of it. With ``--chemprop`` the package trains an ensemble on the same molecules, one member after another.
+more member of it. With ``--chemprop N`` the package trains N networks on the same molecules, one after another.
 
-    python benchmarks/learning.py --data DIR --runs 5 --more dmpnn --chemprop
+    python benchmarks/learning.py --data DIR --runs 5 --more dmpnn --chemprop 5 --rows learning.jsonl
 
-Marks: the committee is nowhere worse than its best member by more than its standard error, its intervals hold what
-they promise within 3 points on average, and a graph ensemble is as good as the package at a third of its time.
+With ``--rows`` each score is a line of JSON in that file as soon as it is known, and what is there is not run again: a
+run that was stopped goes on, and further tables, sizes, seeds or methods are added to it. ``--tell`` runs nothing and
+judges what is there. One seed of all cells comes before the next.
+
+Marks: the committee is nowhere worse than its best member by more than its standard error, intervals hold what they
+promise within 3 points on average, and a graph ensemble is as good as the package at a third of its time.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,8 +43,9 @@ DATA_SETS = {  # file, columns of structure and value, unit
 }
 SIZES = (50, 100, 200, 500, 1000)
 SPLITS = ("random", "scaffold")
-TEST = 1000  # molecules held out, a third of the table at most
-EPOCHS, BATCH, MEMBERS = 30, 50, 5  # of the package, as of our own ensemble
+TEST = 500  # molecules held out, a third of the table at most
+EPOCHS, BATCH, STEPS = 30, 50, 150  # of the package, as of our own ensemble: so many steps at least
+ONE = "chemprop"  # one network of the package; an ensemble of N is "chemprop xN"
 INTERVALS = (0.80, 0.95)
 
 
@@ -95,12 +100,21 @@ def parts(smiles: Sequence[str], split: str, labels: int, test: int, seed: int) 
     return order[test:][:labels], order[:test]
 
 
-def score(data: Path, table: str, split: str, labels: int, seed: int, more: Sequence[str], test: int) -> list[Score]:
-    """Every surrogate and both committees on one run."""
+def score(
+    data: Path,
+    table: str,
+    split: str,
+    labels: int,
+    seed: int,
+    more: Sequence[str],
+    test: int,
+    known: Iterable[str] = (),
+) -> list[Score]:
+    """Every surrogate and all committees on one run, but for those ``known``."""
     import torch
 
     from loop.space import Component, Space
-    from loop.surrogates.committee import FittedCommittee, evidence_weights
+    from loop.surrogates.committee import weighed
     from loop.surrogates.protocol import TrainingSet
     from loop.surrogates.registry import default_members, surrogate
 
@@ -113,27 +127,26 @@ def score(data: Path, table: str, split: str, labels: int, seed: int, more: Sequ
     n = len(seen)
     training = TrainingSet(x[:n], y[:n], torch.full((n,), torch.nan, dtype=torch.float64))
     usual = default_members(space)
+    sets = {"committee": usual} | {f"committee + {m}": (*usual, m) for m in more if m not in usual}
+    wanted = [name for name in (*usual, *more, *sets) if name not in set(known)]
     fitted, cpu = {}, {}
-    for place, name in enumerate([*usual, *(m for m in more if m not in usual)]):
+    for place, name in enumerate(dict.fromkeys([*usual, *more])):
+        if not any(name in (w, *sets.get(w, ())) for w in wanted):
+            continue
         start = time.process_time()
         fitted[name] = surrogate(name, space).fit(space, training, seed=seed + place)
         cpu[name] = time.process_time() - start
-    sets = {"committee": usual} | {f"committee + {m}": (*usual, m) for m in more if m not in usual}
+    shares = {}
     for name, members in sets.items():
-        chosen = tuple(fitted[m] for m in members)
-        weights = evidence_weights(torch.stack([m.held_out() for m in chosen]))
-        fitted[name] = FittedCommittee(name, chosen, tuple(weights.tolist()))
+        if name not in wanted:
+            continue
+        committee = weighed(name, [fitted[m] for m in members], training, calibrates=True)
+        shares |= {m: w for m, w in zip(members, committee.weights, strict=True) if m not in shares}
+        fitted[name] = committee
         cpu[name] = sum(cpu[m] for m in members)
-    everyone = [fitted[m] for m in fitted if m not in sets]
-    shares = dict(
-        zip(
-            [m.name for m in everyone],
-            evidence_weights(torch.stack([m.held_out() for m in everyone])).tolist(),
-            strict=True,
-        )
-    )
     found = []
-    for name, model in fitted.items():
+    for name in wanted:
+        model = fitted[name]
         mean, sd = (t.numpy() for t in model.moments(x[n:]))
         total = np.hypot(sd, model.noise_at(x[n:]).numpy())
         truth = y[n:].numpy()
@@ -145,8 +158,8 @@ def score(data: Path, table: str, split: str, labels: int, seed: int, more: Sequ
     return found
 
 
-def of_package(data: Path, table: str, split: str, labels: int, seed: int, test: int) -> Score:
-    """The package's ensemble on one run, in its own environment; it states no deviation, so no density.
+def of_package(data: Path, table: str, split: str, labels: int, seed: int, test: int, networks: int) -> list[Score]:
+    """One network of the package on one run, and the ensemble of all; it states no deviation, so no density.
 
     Raises:
         PeerMissing: Its environment is not there.
@@ -154,9 +167,10 @@ def of_package(data: Path, table: str, split: str, labels: int, seed: int, test:
     """
     smiles, values = molecules(data, table)
     seen, held = parts(smiles, split, labels, test, seed)
+    epochs = max(EPOCHS, -(-STEPS // -(-len(seen) // BATCH)))
     request = {
         "smiles": [smiles[i] for i in seen], "values": [values[i] for i in seen], "asked": [smiles[i] for i in held],
-        "members": MEMBERS, "epochs": EPOCHS, "batch": BATCH, "seed": seed,
+        "members": networks, "epochs": epochs, "batch": BATCH, "seed": seed,
     }  # fmt: skip
     python = home() / "chemprop" / "bin" / "python"
     if not python.exists():
@@ -170,19 +184,49 @@ def of_package(data: Path, table: str, split: str, labels: int, seed: int, test:
     if done.returncode:
         raise PeerError(f"chemprop could not learn {table}: {done.stderr[-1500:]}")
     answer = json.loads(done.stdout)
-    mean = np.mean(answer["values"], axis=0)
-    error = float(np.sqrt(((mean - np.array([values[i] for i in held])) ** 2).mean()))
+    truth = np.array([values[i] for i in held])
+    apart = np.array(answer["values"]) - truth
+    errors = {ONE: float(np.sqrt((apart**2).mean(axis=1)).mean())}  # what one of them has, on average
+    if networks > 1:
+        errors[f"{ONE} x{networks}"] = float(np.sqrt((apart.mean(axis=0) ** 2).mean()))
     nothing = (float("nan"),) * len(INTERVALS)
-    return Score(table, split, labels, seed, "chemprop", error, float("nan"), nothing, answer["cpu"])
+    return [
+        Score(table, split, labels, seed, m, e, float("nan"), nothing, answer["cpu"] / (networks if m == ONE else 1))
+        for m, e in errors.items()
+    ]
+
+
+def read_rows(file: Path | None) -> list[Score]:
+    """The scores in a file of JSON lines; a last line that was cut short is passed over, and run again."""
+    if file is None or not file.exists():
+        return []
+    found = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        found.append(Score(**{**row, "within": tuple(row["within"])}))
+    return found
+
+
+def write_rows(file: Path | None, scores: Iterable[Score]) -> None:
+    """Append scores to the file, each on a line of its own."""
+    if file is not None:
+        with file.open("a", encoding="utf-8") as lines:
+            if lines.tell() and not file.read_bytes().endswith(b"\n"):
+                lines.write("\n")  # after one that was cut short
+            lines.writelines(json.dumps(asdict(s)) + "\n" for s in scores)
 
 
 def table_of(scores: Sequence[Score]) -> list[str]:
     """Lines: for each table, split and number of labels the means of each method over seeds."""
     lines = []
-    for cell in dict.fromkeys((s.table, s.split, s.labels) for s in scores):
+    for cell in sorted({(s.table, s.split, s.labels) for s in scores}):
         rows = [s for s in scores if (s.table, s.split, s.labels) == cell]
         lines.append(f"\n{cell[0]}, {cell[1]} split, {cell[2]} labels ({DATA_SETS[cell[0]][3]})")
-        lines.append(f"  {'method':24s} {'RMSE':>8s} {'s.e.':>7s} {'NLPD':>7s} {'80 %':>6s} {'95 %':>6s} {'cpu s':>7s}")
+        heads = " ".join(f"{h:>{w}s}" for h, w in (("NLPD", 7), ("80 %", 6), ("95 %", 6), ("cpu s", 7), ("runs", 5)))
+        lines.append(f"  {'method':24s} {'RMSE':>8s} {'s.e.':>7s} {heads}")
         for method in dict.fromkeys(s.method for s in rows):
             mine = [s for s in rows if s.method == method]
             error, around = mean_and_error(np.array([s.error for s in mine]))
@@ -191,62 +235,85 @@ def table_of(scores: Sequence[Score]) -> list[str]:
             lines.append(
                 f"  {method:24s} {error:8.4f} {around:7.4f} {density:7.3f} "
                 + " ".join(f"{100 * m:6.1f}" for m in means)
-                + f" {cpu:7.1f}"
+                + f" {cpu:7.1f} {len(mine):5d}"
             )
     return lines
 
 
 def overtaking(scores: Sequence[Score], ours: str, other: str) -> list[str]:
-    """Lines: the number of labels from which one surrogate's error is below another's, for each table and split."""
+    """Lines: the number of labels from which one surrogate's error is below another's, for each table and split.
+
+    Behind it, for each number of labels, by how many per cent it is lower or higher, over paired seeds.
+    """
     lines = []
     for table, split in dict.fromkeys((s.table, s.split) for s in scores):
-        rows = [s for s in scores if (s.table, s.split) == (table, split)]
-        sizes = sorted({s.labels for s in rows})
-        error = {
-            n: [np.mean([s.error for s in rows if s.labels == n and s.method == m]) for m in (ours, other)]
-            for n in sizes
-        }
-        from_here = [n for i, n in enumerate(sizes) if all(error[m][0] < error[m][1] for m in sizes[i:])]
+        rows = {(s.labels, s.seed, s.method): s.error for s in scores if (s.table, s.split) == (table, split)}
+        pairs = {
+            n: np.array([(e, rows[n, seed, other]) for (m, seed, who), e in rows.items()
+                         if (m, who) == (n, ours) and (n, seed, other) in rows])
+            for n in sorted({n for n, _, who in rows if who == ours})
+        }  # fmt: skip
+        pairs = {n: found for n, found in pairs.items() if len(found)}
+        if not pairs:
+            continue
+        sizes = list(pairs)
+        ahead = {n: bool(found[:, 0].mean() < found[:, 1].mean()) for n, found in pairs.items()}
+        from_here = [n for i, n in enumerate(sizes) if all(ahead[m] for m in sizes[i:])]
         said = f"from {from_here[0]} labels" if from_here else f"not up to {sizes[-1]} labels"
-        lines.append(f"{ours} is ahead of {other} on {table}, {split}: {said}")
+        told = []
+        for n, found in pairs.items():
+            mean, error = mean_and_error(100 * (found[:, 0] / found[:, 1] - 1))
+            told.append(f"{n}: {mean:+.1f} ± {error:.1f}")
+        lines.append(f"{ours} is ahead of {other} on {table}, {split}: {said} (error, per cent; {', '.join(told)})")
     return lines
+
+
+def behind_best(scores: Sequence[Score], name: str, members: set[str]) -> list[tuple[tuple[str, str, int], str, float]]:
+    """For each table, split and number of labels: the committee's best member there, and how far the committee is
+    behind it in standard errors of the paired difference; below nought where it is ahead."""
+    found = []
+    mine = {(s.table, s.split, s.labels, s.seed): s.error for s in scores if s.method == name}
+    for cell in dict.fromkeys(key[:3] for key in mine):
+        rows = [s for s in scores if (s.table, s.split, s.labels) == cell and (*cell, s.seed) in mine]
+        own = {m: [s for s in rows if s.method == m] for m in members}
+        best = min((m for m in own if own[m]), key=lambda m: float(np.mean([s.error for s in own[m]])))
+        mean, error = mean_and_error(np.array([mine[*cell, s.seed] - s.error for s in own[best]]))
+        found.append((cell, best, mean / error if np.isfinite(error) and error > 0 else 0.0))
+    return found
 
 
 def marks_of(scores: Sequence[Score], more: Sequence[str]) -> list[Mark]:
     """What must hold of the scores."""
     marks = []
     committees = ["committee", *(f"committee + {m}" for m in more if any(s.method == m for s in scores))]
-    members = {s.method for s in scores} - set(committees) - {"chemprop"}
+    networks = {s.method for s in scores if s.method.startswith(ONE)}
+    members = {s.method for s in scores if not s.method.startswith("committee")} - networks
     for name in committees:
-        mine = [s for s in scores if s.method == name]
+        if not any(s.method == name for s in scores):
+            continue
         own = members - set(more) | ({name.removeprefix("committee + ")} & members)
-        behind = []
-        for cell in dict.fromkeys((s.table, s.split, s.labels) for s in mine):
-            rows = [s for s in scores if (s.table, s.split, s.labels) == cell]
-            best = min(own, key=lambda m: float(np.mean([s.error for s in rows if s.method == m])))
-            gap = [
-                next(s.error for s in rows if s.method == name and s.seed == b.seed) - b.error
-                for b in rows
-                if b.method == best
-            ]
-            mean, error = mean_and_error(np.array(gap))
-            behind.append(mean / error if np.isfinite(error) and error > 0 else 0.0)
-        marks.append(Mark(f"{name} behind its best member at worst, in standard errors", max(behind), 1.0, True))
+        worst = max(behind_best(scores, name, own), key=lambda found: found[2])
+        marks.append(Mark(f"{name} behind its best member at worst, in standard errors", worst[2], 1.0, True))
+    for name in [*(c for c in committees if c == "committee"), *more, *(c for c in committees if c != "committee")]:
+        mine = [s for s in scores if s.method == name]
         for which, promised in enumerate(INTERVALS):
-            off = abs(float(np.mean([s.within[which] for s in mine])) - promised)
-            marks.append(Mark(f"{name}: points by which {promised:.0%} intervals are off", 100 * off, 3.0, True))
-    theirs = {(s.table, s.split, s.labels, s.seed): s for s in scores if s.method == "chemprop"}
-    for name in more:
-        pairs = [
-            (s, theirs[key])
-            for s in scores
-            if s.method == name and (key := (s.table, s.split, s.labels, s.seed)) in theirs
-        ]
-        if pairs:
-            ratio = float(np.mean([ours.error / other.error for ours, other in pairs]))
-            faster = float(np.mean([other.cpu / ours.cpu for ours, other in pairs]))
-            marks.append(Mark(f"{name}: error as a share of chemprop's", ratio, 1.0, True))
-            marks.append(Mark(f"{name}: times faster than chemprop", faster, 3.0))
+            if mine:
+                off = abs(float(np.mean([s.within[which] for s in mine])) - promised)
+                marks.append(Mark(f"{name}: points by which {promised:.0%} intervals are off", 100 * off, 3.0, True))
+    for package in sorted(networks):
+        theirs = {(s.table, s.split, s.labels, s.seed): s for s in scores if s.method == package}
+        for name in more:
+            pairs = [
+                (s, theirs[key])
+                for s in scores
+                if s.method == name and (key := (s.table, s.split, s.labels, s.seed)) in theirs
+            ]
+            if pairs:
+                ratio = float(np.mean([ours.error / other.error for ours, other in pairs]))
+                marks.append(Mark(f"{name}: error as a share of {package}'s", ratio, 1.0, True))
+                if package != ONE:
+                    faster = float(np.mean([other.cpu / ours.cpu for ours, other in pairs]))
+                    marks.append(Mark(f"{name}: times faster than {package}", faster, 3.0))
     return marks
 
 
@@ -258,23 +325,45 @@ def main() -> int:
         parser.add_argument("--sizes", type=lambda t: [int(n) for n in t.split(",")], default=list(SIZES))
         parser.add_argument("--more", type=names, default=["dmpnn"], help="surrogates beside the default committee's")
         parser.add_argument("--test", type=int, default=TEST, help=f"molecules held out (default {TEST})")
-        parser.add_argument("--chemprop", action="store_true", help="train the package too ('make peers' installs it)")
+        parser.add_argument(
+            "--chemprop", type=int, default=0, metavar="N", help="train N of its networks too ('make peers')"
+        )
+        parser.add_argument("--rows", type=Path, help="scores as lines of JSON, to go on from and to add to")
+        parser.add_argument("--tell", action="store_true", help="run nothing; judge what the rows say")
 
     args = arguments(__doc__ or "", runs=5, more=more)
     cells = [
-        (args.data, table, split, labels, seed)
+        (table, split, labels, seed)
+        for seed in range(args.seed, args.seed + args.runs)
         for table in args.tables
         for split in args.splits
         for labels in args.sizes
-        for seed in range(args.seed, args.seed + args.runs)
     ]
-    scores = [s for part in run_jobs(score, [(*c, args.more, args.test) for c in cells], args.jobs) for s in part]
-    print("\n".join(table_of(scores)), end="\n\n", flush=True)
-    if args.chemprop:  # takes longest: what there is was said before
-        scores += run_jobs(of_package, [(*c, args.test) for c in cells], args.jobs)
-        print("\n".join(table_of(scores)), end="\n\n")
+    scores = read_rows(args.rows)
+
+    def keep(found: Sequence[Score]) -> None:
+        write_rows(args.rows, found)
+        scores.extend(found)
+
+    if not args.tell:
+        there: dict[tuple[str, str, int, int], set[str]] = {}
+        for s in scores:
+            there.setdefault((s.table, s.split, s.labels, s.seed), set()).add(s.method)
+        surrogates = {"committee", *args.more, *(f"committee + {m}" for m in args.more)}
+        due = [c for c in cells if not surrogates <= there.get(c, set())]
+        jobs = [(args.data, *c, args.more, args.test, tuple(there.get(c, ()))) for c in due]
+        run_jobs(score, jobs, args.jobs, each=keep)
+        if args.chemprop:  # takes longest: what there is comes first
+            package = ONE if args.chemprop == 1 else f"{ONE} x{args.chemprop}"
+            due = [c for c in cells if package not in there.get(c, set())]
+            run_jobs(of_package, [(args.data, *c, args.test, args.chemprop) for c in due], args.jobs, each=keep)
+    wanted = set(cells)
+    scores = [s for s in scores if (s.table, s.split, s.labels, s.seed) in wanted]
+    print("\n".join(table_of(scores)), end="\n\n")
     for name in args.more:
         print("\n".join(overtaking(scores, name, "tanimoto")))
+        for package in sorted({s.method for s in scores if s.method.startswith(ONE)}):
+            print("\n".join(overtaking(scores, name, package)))
     return finish(marks_of(scores, args.more), args, {"scores": [asdict(s) for s in scores]})
 
 

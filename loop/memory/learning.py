@@ -14,7 +14,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.memory.hint import Hint
 from loop.memory.informed import FEWEST, Informed
 from loop.space import Space
-from loop.surrogates.committee import Committee, FittedCommittee, evidence_weights
+from loop.surrogates.committee import Committee, FittedCommittee, weighed
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
@@ -94,8 +94,9 @@ def learn_with(
         if len(data) < recipe.needs:
             raise TooFewPoints(recipe.name, recipe.needs, len(data))
         raise FitError(recipe.name, "no member could be fitted: " + "; ".join(notes))
-    weights = evidence_weights(torch.stack([m.held_out() for m in members])).tolist()
-    committee = FittedCommittee("committee", tuple(members), tuple(weights), tuple(notes))
+    calibrates = isinstance(recipe, Committee) and recipe.calibrates
+    committee = weighed("committee", members, data, tuple(notes), calibrates=calibrates)
+    weights = committee.weights
     judged = []
     for hint, group, gain, keep in zip(hints, groups, gains, kept, strict=True):
         weight = sum(w for w, m in zip(weights, members, strict=True) if any(m is g for g in group)) if keep else 0.0

@@ -68,9 +68,10 @@ def told_apart(raw: NDArray[np.float64]) -> Chosen:
     return Chosen(columns[kept], mean[kept], deviation[kept])
 
 
-def _descriptors(smiles: str) -> list[float]:
+@lru_cache(maxsize=8_192)  # 14 MB; a molecule is in many a set: of several campaigns, of parts of a space
+def _descriptors(smiles: str) -> NDArray[np.float64]:
     molecule = Chem.MolFromSmiles(smiles)
-    return [float(function(molecule)) for _, function in Descriptors.descList]
+    return np.array([float(function(molecule)) for _, function in Descriptors.descList])
 
 
 @lru_cache(maxsize=4_096)  # a molecule is in many a set: of several campaigns, of mixtures, of parts of a space

@@ -7,7 +7,7 @@ response comes from one member, and the members' disagreement is part of the com
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,9 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
+from loop.surrogates.calibration import misjudged
 from loop.surrogates.mixture import MixtureModel, apportion
-from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, Surrogate, TrainingSet
 
 SMOOTHING = 2.0  # observations' worth of belief that every member is as good as the next
 STEPS = 100  # of expectation-maximisation; converged to 1e-6 long before
@@ -30,6 +31,7 @@ class Committee:
 
     name: str
     members: tuple[Surrogate, ...]
+    calibrates: bool = False  # by the errors that the mixture makes on values left out
 
     @property
     def needs(self) -> int:
@@ -53,41 +55,46 @@ class Committee:
                 notes.append(f"committee member {member.name!r} was left out: {error}")
         if not fitted:
             raise FitError(self.name, "no member could be fitted: " + "; ".join(notes))
-        weights = evidence_weights(torch.stack([m.held_out() for m in fitted]))
-        return FittedCommittee(self.name, tuple(fitted), tuple(weights.tolist()), tuple(notes))
+        return weighed(self.name, fitted, data, tuple(notes), calibrates=self.calibrates)
 
 
 @dataclass(frozen=True)
 class FittedCommittee:
-    """A fitted mixture; a ``FittedSurrogate``. ``weights`` are above zero and sum to one."""
+    """A fitted mixture; a ``FittedSurrogate``. ``weights`` are above zero and sum to one.
+
+    Members that each know how wrong they are make a mixture that is less wrong than it says, since its mean is better
+    than theirs: ``widening`` is what its variances are multiplied by, and draws are drawn in towards its mean.
+    """
 
     name: str
     members: tuple[FittedSurrogate, ...]
     weights: tuple[float, ...]
     notes: tuple[str, ...] = field(default=())
+    widening: float = 1.0
 
     @property
     def noise_sd(self) -> float:
-        return math.sqrt(sum(w * m.noise_sd**2 for w, m in zip(self.weights, self.members, strict=True)))
+        parts = [w * m.noise_sd**2 for w, m in zip(self.weights, self.members, strict=True)]
+        return math.sqrt(self.widening * sum(parts))
 
     def noise_at(self, x: Tensor) -> Tensor:
         parts = [w * m.noise_at(x).square() for w, m in zip(self.weights, self.members, strict=True)]
-        return torch.stack(parts).sum(0).sqrt()
+        return (self.widening * torch.stack(parts).sum(0)).sqrt()
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the mixture at ``x``, ``(n, d)``: two of shape ``(n,)``."""
-        weights = torch.tensor(self.weights, dtype=x.dtype)[:, None]
-        parts = [m.moments(x) for m in self.members]
-        means, deviations = torch.stack([p[0] for p in parts]), torch.stack([p[1] for p in parts])
-        mean = (weights * means).sum(0)
-        variance = (weights * (deviations.square() + (means - mean).square())).sum(0)
-        return mean, variance.sqrt()
+        mean, variance = mixed([m.moments(x) for m in self.members], self.weights)
+        return mean, (self.widening * variance).sqrt()
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws, each from one member, members in proportion to weight: ``(p, d)`` to ``(n, p)``."""
         shares = apportion(self.weights, n)
         drawn = [m.samples(x, k, seed=seed + i) for i, (m, k) in enumerate(zip(self.members, shares, strict=True)) if k]
-        return torch.cat(drawn)
+        draws = torch.cat(drawn)
+        if self.widening == 1.0:
+            return draws
+        mean = mixed([m.moments(x) for m in self.members], self.weights)[0]
+        return mean + math.sqrt(self.widening) * (draws - mean)
 
     def held_out(self) -> Tensor:
         """Log density of the mixture at each training value, members fitted without it: shape ``(n,)``."""
@@ -95,7 +102,7 @@ class FittedCommittee:
         return torch.logsumexp(logs + torch.tensor(self.weights, dtype=logs.dtype).log()[:, None], dim=0)
 
     def model(self) -> Model:
-        return MixtureModel([m.model() for m in self.members], self.weights)
+        return MixtureModel([m.model() for m in self.members], self.weights, self.widening)
 
     def summary(self) -> Mapping[str, Any]:
         return {
@@ -104,7 +111,39 @@ class FittedCommittee:
                 for m, w in zip(self.members, self.weights, strict=True)
             },
             "held_out": _mean(self.held_out()),
+            **({} if self.widening == 1.0 else {"widening": self.widening}),
         }
+
+
+def weighed(
+    name: str,
+    members: Sequence[FittedSurrogate],
+    data: TrainingSet,
+    notes: tuple[str, ...] = (),
+    *,
+    calibrates: bool = False,
+) -> FittedCommittee:
+    """Fitted members as a committee, weighted by the evidence that each gives of values it has not seen."""
+    weights = tuple(evidence_weights(torch.stack([m.held_out() for m in members])).tolist())
+    widening = _widening(members, weights, data) if calibrates else 1.0
+    return FittedCommittee(name, tuple(members), weights, notes, widening)
+
+
+def mixed(parts: Sequence[tuple[Tensor, Tensor]], weights: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Mean and variance of a mixture of beliefs, each a mean and a standard deviation ``(n,)``: two ``(n,)``."""
+    means, deviations = torch.stack([p[0] for p in parts]), torch.stack([p[1] for p in parts])
+    shares = torch.tensor(weights, dtype=means.dtype)[:, None]
+    mean = (shares * means).sum(0)
+    return mean, (shares * (deviations.square() + (means - mean).square())).sum(0)
+
+
+def _widening(members: Sequence[FittedSurrogate], weights: Sequence[float], data: TrainingSet) -> float:
+    """By which factor the mixture's variances are too small; 1 where a member cannot say what it believed."""
+    known = [m.left_out() for m in members if isinstance(m, SupportsLeavingOut)]
+    if len(known) < len(members):
+        return 1.0
+    mean, variance = mixed(known, weights)
+    return misjudged(data.y - mean, variance)
 
 
 def _mean(held_out: Tensor) -> float | None:

@@ -17,6 +17,7 @@ from botorch.posteriors.gpytorch import GPyTorchPosterior
 from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
+from loop.surrogates.calibration import misjudged
 from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.protocol import TrainingSet
@@ -71,7 +72,7 @@ class ExactPosterior:
 
     row_effects: Tensor | None = None  # (n,), standardised: what plate, day, ... are believed to have added
     trend: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n), target units: what the process is about
-    density: Tensor | None = None  # held out, of all rows, where ``x`` are only some that stand for them
+    outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``_left_out`` of all rows, where ``x`` only stand for them
 
     @property
     def noise_sd(self) -> float:
@@ -138,11 +139,38 @@ class ExactPosterior:
 
         Replicates are left out together: a model must not be praised for remembering a twin. Of a censored row, the
         log chance of what was seen.
+        """
+        value, residual, variance = self._left_out()
+        density: Tensor = -0.5 * (2 * math.pi * variance).log() - 0.5 * residual.square() / variance
+        density = density - math.log(self.scale)
+        if self.censored is not None:
+            c = self.censored
+            around = (variance[c.rows] - c.variance).clamp_min(1e-12) + c.noise
+            density[c.rows] = truncated(value[c.rows] - residual[c.rows], around, c.low, c.high).log_chance
+        return density
+
+    def left_out(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation, noise included, of each training value under the model without it, ``(n,)``."""
+        value, residual, variance = self._left_out()
+        mean, sd = (value - residual) * self.scale + self.shift, variance.sqrt() * self.scale
+        if self.trend is not None:
+            mean = mean + self.trend(self.x)
+        if self.censored is not None:
+            mean[self.censored.rows], sd[self.censored.rows] = torch.nan, torch.nan
+        return mean, sd
+
+    def misjudged(self) -> float:
+        """By which factor its variances are too small, as left-out values tell; none may be censored."""
+        _, residual, variance = self._left_out()
+        return misjudged(residual, variance)
+
+    def _left_out(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Each value, how far it lies above what is said without it, and the variance of that, standardised: ``(n,)``.
 
         Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), equations 5.10 to 5.12.
         """
-        if self.density is not None:
-            return self.density
+        if self.outside is not None:
+            return self.outside
         weighted = self.root @ (self.root.T @ self.y)
         variance = 1.0 / self.root.square().sum(-1)
         residual = weighted * variance
@@ -152,13 +180,7 @@ class ExactPosterior:
             covariance = torch.linalg.inv(self.root[rows] @ self.root[rows].T)
             variance[rows] = covariance.diagonal()
             residual[rows] = covariance @ weighted[rows]
-        density: Tensor = -0.5 * (2 * math.pi * variance).log() - 0.5 * residual.square() / variance
-        density = density - math.log(self.scale)
-        if self.censored is not None:
-            c = self.censored
-            around = (variance[c.rows] - c.variance).clamp_min(1e-12) + c.noise
-            density[c.rows] = truncated(self.y[c.rows] - residual[c.rows], around, c.low, c.high).log_chance
-        return density
+        return self.y, residual, variance
 
     def model(self) -> Model:
         return ExactModel(self)

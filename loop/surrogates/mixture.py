@@ -31,10 +31,11 @@ class MixturePosterior(Posterior):
 
     Members' posteriors are Gaussian, ``(*b, q, 1)`` each; with base samples the draws are reproducible and have
     gradients. Which member a draw comes from is fixed by its number, so the same base samples give the same draws.
+    All is drawn in towards the mean, or apart, so that variances are ``widening`` times those of the mixture.
     """
 
-    def __init__(self, members: Sequence[Any], weights: Sequence[float]) -> None:
-        self.members, self.weights = tuple(members), tuple(weights)
+    def __init__(self, members: Sequence[Any], weights: Sequence[float], widening: float = 1.0) -> None:
+        self.members, self.weights, self.widening = tuple(members), tuple(weights), widening
 
     @property
     def device(self) -> torch.device:
@@ -67,7 +68,7 @@ class MixturePosterior(Posterior):
         """Variance of the mixture, disagreement of the members included, shape ``(*b, q, 1)``."""
         mean = self.mean
         parts = [w * (m.variance + (m.mean - mean).square()) for w, m in zip(self.weights, self.members, strict=True)]
-        return torch.stack(parts).sum(0)
+        return self.widening * torch.stack(parts).sum(0)
 
     def _extended_shape(self, sample_shape: torch.Size = torch.Size()) -> torch.Size:  # noqa: B008 - BoTorch's default
         return torch.Size(self.members[0]._extended_shape(sample_shape))
@@ -88,21 +89,22 @@ class MixturePosterior(Posterior):
                 shape = torch.Size([share, *sample_shape[1:]])
                 drawn.append(member.rsample_from_base_samples(shape, part))
                 start += share
-        return torch.cat(drawn)
+        draws = torch.cat(drawn)
+        return draws if self.widening == 1.0 else self.mean + self.widening**0.5 * (draws - self.mean)
 
 
 class MixtureModel(CoordinateModel):
     """A committee as a BoTorch model of coordinates."""
 
-    def __init__(self, members: Sequence[Model], weights: Sequence[float]) -> None:
+    def __init__(self, members: Sequence[Model], weights: Sequence[float], widening: float = 1.0) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
-        self.weights = tuple(weights)
+        self.weights, self.widening = tuple(weights), widening
 
     def belief(self, x: Tensor, *, with_noise: bool) -> MixturePosterior:
         """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
         parts = [m.posterior(x, observation_noise=with_noise) for m in self.members if isinstance(m, Model)]
-        return MixturePosterior(parts, self.weights)
+        return MixturePosterior(parts, self.weights, self.widening)
 
 
 def _mixture_sampler(

@@ -129,6 +129,18 @@ class SupportsSkimming(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsLeavingOut(Protocol):
+    """A model that can say what it believed of its training values without them, and not only how likely they were."""
+
+    def left_out(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation, noise included, of each training value under the model fitted without it.
+
+        Two of shape ``(n,)``, in the target's unit; of a censored row both are NaN.
+        """
+        ...
+
+
 class Surrogate(Protocol):
     """A recipe: frozen settings and no data."""
 

@@ -21,13 +21,11 @@ DESCRIBED = 50_000  # molecules of a library; RDKit's descriptors take 3 ms for 
 FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
 
 _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
-    "gp": lambda _, noise: GaussianProcess("gp", Representation.ONE_HOT, learns_noise=noise),
-    "gp-descriptors": lambda _, noise: GaussianProcess(
-        "gp-descriptors", Representation.DESCRIPTORS, learns_noise=noise
-    ),
-    "gp-mordred": lambda _, noise: GaussianProcess("gp-mordred", Representation.MORDRED, learns_noise=noise),
-    "tanimoto": lambda _, noise: GaussianProcess("tanimoto", Representation.COUNTS, learns_noise=noise),
-    "fingerprints": lambda _, noise: GaussianProcess("fingerprints", Representation.SEVERAL, learns_noise=noise),
+    "gp": lambda space, noise: _process("gp", Representation.ONE_HOT, space, noise),
+    "gp-descriptors": lambda space, noise: _process("gp-descriptors", Representation.DESCRIPTORS, space, noise),
+    "gp-mordred": lambda space, noise: _process("gp-mordred", Representation.MORDRED, space, noise),
+    "tanimoto": lambda space, noise: _process("tanimoto", Representation.COUNTS, space, noise),
+    "fingerprints": lambda space, noise: _process("fingerprints", Representation.SEVERAL, space, noise),
     "ard": lambda *_: ArdGaussianProcess("ard"),
     "trees": lambda *_: ExtraTrees("trees"),
     "dmpnn": lambda *_: GraphEnsemble("dmpnn", "dmpnn"),
@@ -38,9 +36,7 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
     "graph-transformer": lambda *_: GraphEnsemble("graph-transformer", "graph-transformer"),
     "mpnn": lambda *_: GraphEnsemble("mpnn", "mpnn"),
     "neural-fingerprint": lambda *_: GraphEnsemble("neural-fingerprint", "neural-fingerprint"),
-    "committee": lambda space, noise: Committee(
-        "committee", tuple(_FACTORIES[m](space, noise) for m in default_members(space, learns_noise=noise))
-    ),
+    "committee": lambda space, noise: _committee(default_members(space, learns_noise=noise), space, noise),
 }
 assert set(_FACTORIES) | {"random"} == set(SURROGATES)
 
@@ -55,10 +51,24 @@ def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = F
         UnknownName: No such surrogate.
     """
     if not isinstance(name, str):
-        return Committee("committee", tuple(surrogate(n, space, learns_noise=learns_noise) for n in name))
+        return _committee(name, space, learns_noise)
     if name not in _FACTORIES:
         raise UnknownName("surrogate", name, SURROGATES)
     return _FACTORIES[name](space, learns_noise)
+
+
+def _process(name: str, representation: Representation, space: Space, learns_noise: bool) -> GaussianProcess:
+    return GaussianProcess(name, representation, learns_noise=learns_noise, calibrates=_calibrates(space))
+
+
+def _committee(names: Sequence[str], space: Space, learns_noise: bool) -> Committee:
+    members = tuple(surrogate(n, space, learns_noise=learns_noise) for n in names)
+    return Committee("committee", members, calibrates=_calibrates(space))
+
+
+def _calibrates(space: Space) -> bool:
+    """Whether left-out values decide how wide beliefs are: in libraries, where it was judged (docs/decisions/0021)."""
+    return space.library is not None
 
 
 def default_members(space: Space, *, learns_noise: bool = False) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from loop.errors import TooFewPoints
 from loop.space import Category, Component, Parameter, Space
+from loop.surrogates.calibration import Calibration, calibrate, log_density
 from loop.surrogates.censoring import truncated
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.correction import without_effects
@@ -63,8 +64,12 @@ class ExtraTrees:
                 grown = _grow(features, filled, weights, groups, seed)
                 belief = grown.mean, grown.variance
         log_chance = truncated(grown.mean, grown.variance, low, high).log_chance
-        density = torch.where(censored, log_chance, grown.density - math.log(scale))
-        return FittedTrees(self.name, space, grown.forest, shift, scale, grown.noise * scale, density, told)
+        density = torch.where(censored, log_chance, log_density(y - grown.mean, grown.variance) - math.log(scale))
+        mean = torch.where(censored, torch.nan, grown.mean * scale + shift)
+        outside = mean, torch.where(censored, torch.nan, grown.variance.sqrt() * scale)
+        return FittedTrees(
+            self.name, space, grown.forest, shift, scale, grown.calibration, density, told, outside=outside
+        )
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,9 @@ class _Grown:
     """A forest and what it says of each value that it did not see, standardised."""
 
     forest: ExtraTreesRegressor
-    noise: float
+    calibration: Calibration
     mean: Tensor
-    variance: Tensor
-    density: Tensor
+    variance: Tensor  # of the value about the mean
 
 
 def _grow(features: NDArray[np.float32], y: Tensor, weights: Tensor, groups: NDArray[np.int64], seed: int) -> _Grown:
@@ -83,27 +87,34 @@ def _grow(features: NDArray[np.float32], y: Tensor, weights: Tensor, groups: NDA
     values = np.round(y.numpy(), 9)  # the last digits must not decide between equal splits
     forest.fit(features, values, sample_weight=(1.0 / weights).numpy() if bool((weights != 1).any()) else None)
     outside = _out_of_bag(forest, features, groups)
-    mean = np.nanmean(np.where(np.isnan(outside), values.mean(), outside), axis=0)
-    residual = values - mean
-    spread = np.nan_to_num(np.nanstd(np.where(np.isnan(outside), values.mean(), outside), axis=0))
-    noise = max(float(np.sqrt(np.maximum((residual**2 - spread**2).mean(), 0.0))), FLOOR)
-    sd = np.sqrt(spread**2 + noise**2)
-    density = -0.5 * np.log(2 * np.pi * sd**2) - 0.5 * (residual / sd) ** 2
-    return _Grown(forest, noise, torch.from_numpy(mean), torch.from_numpy(sd**2), torch.from_numpy(density))
+    unmet = np.isnan(outside).all(axis=0)  # every tree has seen them: nothing but the values' own spread is known
+    outside[:, unmet] = values.mean()
+    mean = torch.from_numpy(np.nanmean(outside, axis=0))
+    spread = torch.from_numpy(np.where(unmet, values.var(), np.nanvar(outside, axis=0)))
+    found = calibrate(torch.from_numpy(values) - mean, spread, weights)
+    return _Grown(forest, found, mean, found.widening * spread + FLOOR**2 + found.noise * weights)
 
 
 @dataclass(frozen=True)
 class FittedTrees:
-    """A forest; a ``FittedSurrogate``. Each tree is one draw of the response."""
+    """A forest; a ``FittedSurrogate``. Each tree is one draw of the response, drawn in towards the mean of all.
+
+    By how much, the out-of-bag errors say: trees differ more than their mean is wrong.
+    """
 
     name: str
     space: Space
     forest: ExtraTreesRegressor  # of standardised values, (y - shift) / scale
     shift: float
     scale: float
-    noise_sd: float
+    calibration: Calibration
     density: Tensor  # out-of-bag log densities, (n,)
     told: Mapping[str, Any] = field(default_factory=dict)
+    outside: tuple[Tensor, Tensor] = field(kw_only=True)  # what ``left_out`` says
+
+    @property
+    def noise_sd(self) -> float:
+        return math.sqrt(self.calibration.noise) * self.scale
 
     @property
     def floor(self) -> float:
@@ -128,12 +139,13 @@ class FittedTrees:
         values = self.by_tree(x)
         if not len(x):
             return x.new_empty(0), x.new_empty(0)
-        return values.mean(0), (values.var(0, correction=0) + self.floor**2).sqrt()
+        widening = self.calibration.widening
+        return values.mean(0), (widening * values.var(0, correction=0) + self.floor**2).sqrt()
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` draws: trees in random order, with the floor as independent noise: ``(p, d)`` to ``(n, p)``."""
         generator = torch.Generator().manual_seed(seed)
-        values = self.by_tree(x)
+        values = self.drawn_in(self.by_tree(x))
         order = torch.cat([torch.randperm(len(values), generator=generator) for _ in range(math.ceil(n / len(values)))])
         jitter = torch.randn(n, len(x), generator=generator, dtype=values.dtype)
         return values[order[:n]] + self.floor * jitter
@@ -142,11 +154,20 @@ class FittedTrees:
         """Out-of-bag log density of each training value: shape ``(n,)``."""
         return self.density
 
+    def left_out(self) -> tuple[Tensor, Tensor]:
+        """Out-of-bag mean and standard deviation, noise included, of each training value: two of shape ``(n,)``."""
+        return self.outside
+
+    def drawn_in(self, values: Tensor) -> Tensor:
+        """Trees' predictions, ``(trees, n)``, about their mean as far apart as the mean is in doubt."""
+        mean = values.mean(0)
+        return mean + math.sqrt(self.calibration.widening) * (values - mean)
+
     def model(self) -> Model:
         return _TreesModel(self)
 
     def summary(self) -> Mapping[str, Any]:
-        return {"trees": TREES, "noise_sd": self.noise_sd, **self.told}
+        return {"trees": TREES, "noise_sd": self.noise_sd, "widening": self.calibration.widening, **self.told}
 
 
 class _TreesModel(CoordinateModel):
@@ -162,7 +183,7 @@ class _TreesModel(CoordinateModel):
 
     def belief(self, x: Tensor, *, with_noise: bool) -> GPyTorchPosterior:
         """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
-        flat = self.fitted.by_tree(x.detach().reshape(-1, x.shape[-1]))
+        flat = self.fitted.drawn_in(self.fitted.by_tree(x.detach().reshape(-1, x.shape[-1])))
         values = flat.reshape(len(flat), *x.shape[:-1]).movedim(0, -1)  # (*b, q, trees)
         mean = values.mean(-1)
         centred = values - mean[..., None]

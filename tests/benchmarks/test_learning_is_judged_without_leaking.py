@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learning import Score, marks_of, overtaking, parts
+from learning import Score, marks_of, overtaking, parts, read_rows, write_rows
 
 from loop.examination.parts import scaffold
 
@@ -43,19 +43,48 @@ def test_a_committee_behind_its_best_member_is_marked():
     assert [m.holds for m in marks_of(scores + behind, [])] == [False, True, True]
 
 
+def test_intervals_are_judged_of_the_committee_and_of_what_is_asked_for():
+    wide = Score("esol", "random", 50, 0, "dmpnn", 1.0, 1.0, (0.85, 0.99), 1.0)
+    rows = [scored("committee", 0, 1.0), scored("tanimoto", 0, 1.0), wide]
+
+    marks = {m.name: m for m in marks_of(rows, ["dmpnn"])}
+
+    assert marks["committee: points by which 80% intervals are off"].holds
+    assert marks["dmpnn: points by which 80% intervals are off"].value == pytest.approx(5.0)
+
+
 def test_the_package_is_compared_on_the_same_runs():
     scores = [scored("tanimoto", s, 1.0) for s in range(2)] + [scored("committee", s, 1.0) for s in range(2)]
     scores += [scored("committee + dmpnn", s, 1.0) for s in range(2)]
     scores += [scored("dmpnn", s, 0.9, cpu=2.0) for s in range(2)] + [scored("chemprop", 1, 1.0, cpu=8.0)]
 
-    error, faster = marks_of(scores, ["dmpnn"])[-2:]
+    scores += [scored("chemprop x5", s, 0.75, cpu=40.0) for s in range(2)]
 
-    assert error.value == pytest.approx(0.9)
-    assert faster.value == pytest.approx(4.0)
+    marks = {m.name: m for m in marks_of(scores, ["dmpnn"])}
+
+    assert marks["dmpnn: error as a share of chemprop's"].value == pytest.approx(0.9)
+    assert marks["dmpnn: error as a share of chemprop x5's"].value == pytest.approx(1.2)
+    assert marks["dmpnn: times faster than chemprop x5"].value == pytest.approx(20.0)
 
 
 def test_overtaking_is_for_good():
     scores = [scored("tanimoto", 0, 1.0, labels=n) for n in (50, 100, 200)]
     scores += [scored("dmpnn", 0, e, labels=n) for n, e in ((50, 0.9), (100, 1.1), (200, 0.8))]
 
-    assert overtaking(scores, "dmpnn", "tanimoto") == ["dmpnn is ahead of tanimoto on esol, random: from 200 labels"]
+    [line] = overtaking(scores, "dmpnn", "tanimoto")
+
+    assert line.startswith("dmpnn is ahead of tanimoto on esol, random: from 200 labels (")
+    assert "100: +10.0" in line
+
+
+def test_a_run_goes_on_where_it_was_stopped(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    first, second = scored("tanimoto", 0, 1.0), scored("tanimoto", 1, 2.0)
+    write_rows(file, [first])
+    with file.open("a") as lines:
+        lines.write('{"table": "esol", "spl')  # it was killed here
+
+    write_rows(file, [second])
+
+    assert [(s.seed, s.error, s.within) for s in read_rows(file)] == [(0, 1.0, (0.79, 0.95)), (1, 2.0, (0.79, 0.95))]
+    assert read_rows(tmp_path / "none.jsonl") == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,12 +11,14 @@ from campaigns import EVERYTHING, SPACE, training
 from spaces import spec_of
 
 from loop.errors import FitError, TooFewPoints, UnknownName
+from loop.space import Component, Space
 from loop.spec import build_space
-from loop.surrogates.committee import Committee, evidence_weights
+from loop.surrogates.committee import Committee, evidence_weights, weighed
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
 from loop.surrogates.mixture import apportion
 from loop.surrogates.names import SURROGATES
+from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import default_members, surrogate
 from loop.surrogates.trees import ExtraTrees
 
@@ -73,6 +75,108 @@ def test_the_botorch_form_has_the_same_mean_and_variance():
 
     torch.testing.assert_close(posterior.mean[:, 0, 0], mean)
     torch.testing.assert_close(posterior.variance[:, 0, 0], sd.square(), rtol=0, atol=0.02)  # jitter: 1e-6 of the prior
+
+
+def alkanes(n):
+    """A library of ``n`` chains, and their lengths with noise as values."""
+    smiles = tuple("C" * i + tail for i in range(1, n) for tail in ("O", "N", "F", "C(=O)O"))[:n]
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    x = torch.arange(n, dtype=torch.float64)[:, None]
+    noise = torch.randn(n, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    y = torch.tensor([float(s.count("C")) for s in smiles], dtype=torch.float64) + 2.0 * noise
+    return space, TrainingSet(x, y, torch.full((n,), torch.nan, dtype=torch.float64))
+
+
+def test_in_a_library_the_mixture_is_as_wide_as_its_errors_on_left_out_values_ask_for():
+    space, data = alkanes(60)
+    fitted = surrogate("committee", space).fit(space, data, seed=0)
+
+    left_out = [m.left_out() for m in fitted.members]
+    weights = torch.tensor(fitted.weights, dtype=torch.float64)[:, None]
+    means, sds = (torch.stack([part[i] for part in left_out]) for i in (0, 1))
+    mean = (weights * means).sum(0)
+    variance = (weights * (sds.square() + (means - mean).square())).sum(0)
+    squares = (data.y - mean).square() / variance
+
+    # drawn towards 1 as by twenty further values that are as wrong as was said
+    assert fitted.widening == pytest.approx((float(squares.sum()) + 20) / 80)
+    assert fitted.summary()["widening"] == fitted.widening
+    assert surrogate("committee", SPACE).fit(SPACE, training(), seed=0).widening == 1.0
+
+
+def test_draws_and_the_botorch_form_are_as_wide_as_the_calibrated_mixture():
+    space, data = alkanes(40)
+    fitted = replace(surrogate(["tanimoto", "trees"], space).fit(space, data, seed=0), widening=0.25)
+    plain = replace(fitted, widening=1.0)
+    mean, sd = fitted.moments(data.x)
+
+    draws = fitted.samples(data.x, 20_000, seed=1)
+    posterior = fitted.model().posterior(data.x[:, None, :])
+
+    torch.testing.assert_close(sd, plain.moments(data.x)[1] / 2)
+    torch.testing.assert_close(fitted.noise_at(data.x), plain.noise_at(data.x) / 2)
+    assert fitted.noise_sd == pytest.approx(plain.noise_sd / 2)
+    assert ((draws.mean(0) - mean).abs() < 5 * sd / 20_000**0.5).all()  # five standard errors
+    torch.testing.assert_close(draws.std(0), sd, rtol=0.05, atol=0)
+    torch.testing.assert_close(posterior.mean[:, 0, 0], mean)
+    torch.testing.assert_close(posterior.variance[:, 0, 0], sd.square(), rtol=0.01, atol=1e-4)
+    drawn = posterior.rsample(torch.Size([4000]))[:, :, 0, 0]
+    torch.testing.assert_close(drawn.std(0), sd, rtol=0.15, atol=0)
+
+
+def test_a_member_that_cannot_say_what_it_believed_leaves_the_mixture_as_it_is():
+    space, data = alkanes(30)
+    member = surrogate("tanimoto", space).fit(space, data, seed=0)
+
+    class Silent:
+        held_out = member.held_out
+
+    assert weighed("committee", [member, Silent()], data, calibrates=True).widening == 1.0
+    assert weighed("committee", [member], data, calibrates=True).widening != 1.0
+
+
+def test_a_calibrated_process_has_the_same_mean_and_left_out_errors_as_it_says():
+    space, data = alkanes(80)
+    plain, calibrated = (
+        GaussianProcess("tanimoto", Representation.COUNTS, calibrates=c).fit(space, data, seed=0) for c in (False, True)
+    )
+    (mean, sd), (same, wider) = plain.moments(data.x), calibrated.moments(data.x)
+    told, around = plain.left_out()
+    factor = (float(((data.y - told) / around).square().sum()) + 20) / 100
+
+    torch.testing.assert_close(same, mean)
+    torch.testing.assert_close(wider, sd * factor**0.5)
+    torch.testing.assert_close(calibrated.left_out()[1], around * factor**0.5)
+    assert calibrated.noise_sd == pytest.approx(plain.noise_sd * factor**0.5)
+    assert calibrated.summary()["widening"] == pytest.approx(factor)
+    # the density of a left-out value is that of a normal with these moments
+    expected = torch.distributions.Normal(*calibrated.left_out()).log_prob(data.y)
+    torch.testing.assert_close(calibrated.held_out(), expected)
+
+
+def test_of_many_values_left_out_ones_are_told_too(monkeypatch):
+    monkeypatch.setattr("loop.surrogates.gp.MANY", 40)
+    monkeypatch.setattr("loop.surrogates.inducing.INDUCING", 40)
+    space, data = alkanes(60)
+
+    fitted = GaussianProcess("tanimoto", Representation.COUNTS, calibrates=True).fit(space, data, seed=0)
+    mean, sd = fitted.left_out()
+
+    assert mean.shape == sd.shape == (60,)
+    torch.testing.assert_close(fitted.held_out(), torch.distributions.Normal(mean, sd).log_prob(data.y))
+
+
+def test_trees_out_of_bag_are_the_mean_of_those_that_did_not_see_a_value():
+    space, data = alkanes(40)
+    fitted = ExtraTrees("trees").fit(space, data, seed=4)
+
+    seen = [set(rows.tolist()) for rows in fitted.forest.estimators_samples_]
+    each = fitted.by_tree(data.x)
+    expected = torch.stack(
+        [each[[t for t, rows in enumerate(seen) if i not in rows], i].mean() for i in range(len(data))]
+    )
+
+    torch.testing.assert_close(fitted.left_out()[0], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_a_member_that_fails_is_left_out_and_named():

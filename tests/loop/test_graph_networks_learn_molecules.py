@@ -13,9 +13,9 @@ from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
 from loop.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, graph_of, joined, molecular_graphs
 from loop.space import Category, Component, Continuous, Space
 from loop.space.structure import Mixture, Products
+from loop.surrogates.calibration import calibrate
 from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.batch import GraphStore, shared
-from loop.surrogates.gnn.calibration import calibrate
 from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gnn.heads import kernel_head, linear_head
 from loop.surrogates.gnn.inputs import inputs

@@ -13,16 +13,18 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.space import Space
+from loop.surrogates.calibration import Calibration, calibrate, log_density
 from loop.surrogates.censoring import truncated
 from loop.surrogates.correction import without_effects
 from loop.surrogates.exact import noise_weights, replicate_groups, standardised
 from loop.surrogates.gnn.architectures import ARCHITECTURES
-from loop.surrogates.gnn.calibration import Calibration, calibrate, log_density
 from loop.surrogates.gnn.fitted import FittedGraphEnsemble
 from loop.surrogates.gnn.heads import Head, kernel_head, linear_head
 from loop.surrogates.gnn.inputs import inputs
 from loop.surrogates.gnn.training import Labels, Settings, Training
 from loop.surrogates.protocol import TrainingSet
+
+GROWTH = 0.5  # a squared error falls with this power of the number of values, and held-out ones lack a fold
 
 _HEADS: Final[Mapping[str, Callable[[Tensor, Tensor, Tensor], Head]]] = {"linear": linear_head, "matern": kernel_head}
 
@@ -80,8 +82,13 @@ class GraphEnsemble:
         training.run(away, s.epochs, least=s.least_steps, rate=s.rate)
         mean, variance = self._held_out(training, x, labels, folds)
         calibration = _calibrated(mean, variance, labels, weights)
-        density = _density(mean, variance, calibration, labels, weights) - math.log(scale) * ~labels.is_censored
+        total = calibration.widening * variance + calibration.noise * weights
+        density = _density(mean, total, labels) - math.log(scale) * ~labels.is_censored
+        outside = [
+            torch.where(labels.is_censored, torch.nan, told) for told in (mean * scale + shift, total.sqrt() * scale)
+        ]
         everything = [torch.arange(len(x))] * self.members
+        calibration = _with_all(calibration, self.members)
         training.run(everything, s.more_epochs, least=s.more_steps, rate=s.more_rate)
         phi, value = training.trained.features(x)
         if not bool(torch.isfinite(value).all()):
@@ -97,7 +104,10 @@ class GraphEnsemble:
             "widening": calibration.widening,
             **told,
         }
-        return FittedGraphEnsemble(self.name, training.trained, head, calibration, shift, scale, density[back], details)
+        return FittedGraphEnsemble(
+            self.name, training.trained, head, calibration, shift, scale, density[back],
+            (outside[0][back], outside[1][back]), details,
+        )  # fmt: skip
 
     def _folds(self, x: Tensor, seed: int) -> Tensor:
         """For each row the member that does not see it, shape ``(n,)``; replicates share one."""
@@ -154,8 +164,13 @@ def _calibrated(mean: Tensor, variance: Tensor, labels: Labels, weights: Tensor)
     return calibrate((labels.y - mean)[exact], variance[exact], weights[exact])
 
 
-def _density(mean: Tensor, variance: Tensor, found: Calibration, labels: Labels, weights: Tensor) -> Tensor:
+def _with_all(found: Calibration, folds: int) -> Calibration:
+    """The calibration of members that have seen all rows, from that of members which lacked one of ``folds``."""
+    share = (1.0 - 1.0 / folds) ** GROWTH
+    return Calibration(found.widening * share, found.noise * share)
+
+
+def _density(mean: Tensor, total: Tensor, labels: Labels) -> Tensor:
     """Log density of each value, standardised; of a censored one the log chance of what was seen: ``(n,)``."""
-    total = found.widening * variance + found.noise * weights
     chance = truncated(mean, total, labels.low, labels.high).log_chance
     return torch.where(labels.is_censored, chance, log_density(labels.y - mean, total))

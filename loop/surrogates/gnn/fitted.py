@@ -12,17 +12,22 @@ from botorch.posteriors.gpytorch import GPyTorchPosterior
 from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
+from loop.surrogates.calibration import Calibration
 from loop.surrogates.coordinate_model import CoordinateModel
-from loop.surrogates.gnn.calibration import Calibration
 from loop.surrogates.gnn.heads import Head
 from loop.surrogates.gnn.training import CHUNK, Trained
 
 FLOOR = 0.05  # smallest standard deviation, in those of the data: members agree too easily
+LEAST = 0.1  # share of a member's own variance that is left where members disagree
 
 
 @dataclass(frozen=True)
 class FittedGraphEnsemble:
-    """Trained networks; a ``FittedSurrogate``. Inside, values are standardised: ``(y - shift) / scale``."""
+    """Trained networks; a ``FittedSurrogate``. Inside, values are standardised: ``(y - shift) / scale``.
+
+    Held-out errors, which decide how wide beliefs are, are those of single members, so they hold what members disagree
+    about. In the mixture disagreement counts by itself: each member's own variance is lowered by it.
+    """
 
     name: str
     trained: Trained
@@ -31,6 +36,7 @@ class FittedGraphEnsemble:
     shift: float
     scale: float
     density: Tensor  # held-out log densities, (n,)
+    outside: tuple[Tensor, Tensor]  # what ``left_out`` says
     details: Mapping[str, Any]
 
     @property
@@ -45,8 +51,13 @@ class FittedGraphEnsemble:
         """Each member's mean and standard deviation at ``x``, ``(n, d)``: two of shape ``(members, n)``."""
         parts = [self.head.moments(self.trained.features(part)[0]) for part in torch.split(x, CHUNK)]
         mean, variance = (torch.cat([p[i] for p in parts], dim=1) for i in (0, 1))
-        variance = self.calibration.widening * variance + FLOOR**2
-        return mean * self.scale + self.shift, variance.sqrt() * self.scale
+        own = self._own_share(mean, variance) * self.calibration.widening * variance + FLOOR**2
+        return mean * self.scale + self.shift, own.sqrt() * self.scale
+
+    def _own_share(self, mean: Tensor, variance: Tensor) -> Tensor:
+        """The share of a member's widened variance that is not disagreement: both ``(members, n)``, to ``(n,)``."""
+        said = self.calibration.widening * variance.mean(0)
+        return (1.0 - mean.var(0, correction=0) / said.clamp_min(1e-12)).clamp_min(LEAST)
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the mixture at ``x``, ``(n, d)``: two of shape ``(n,)``."""
@@ -56,8 +67,10 @@ class FittedGraphEnsemble:
     def joint(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Each member's mean and covariance at ``x``, ``(*b, q, d)``: ``(members, *b, q)`` and ``(.., q, q)``."""
         phi, _ = self.trained.features(x.detach().reshape(-1, x.shape[-1]))
-        mean, _ = self.head.moments(phi)
+        mean, variance = self.head.moments(phi)
         covariance = self.head.covariance(phi.view(len(phi), *x.shape[:-1], -1))
+        root = self._own_share(mean, variance).sqrt().view(x.shape[:-1])
+        covariance = covariance * root[..., :, None] * root[..., None, :]
         floor = FLOOR**2 * torch.eye(x.shape[-2], dtype=x.dtype)
         mean = mean.view(len(phi), *x.shape[:-1]) * self.scale + self.shift
         return mean, (self.calibration.widening * covariance + floor) * self.scale**2
@@ -84,6 +97,10 @@ class FittedGraphEnsemble:
         understatement.
         """
         return self.density
+
+    def left_out(self) -> tuple[Tensor, Tensor]:
+        """What the member that had not seen it said of each training value, noise included: two of shape ``(n,)``."""
+        return self.outside
 
     def model(self) -> Model:
         return _EnsembleModel(self)
