@@ -8,7 +8,10 @@ AdapterError (loop.errors)
 ├── KeyReused             a key came back with another experiment
 └── EvaluationError       an evaluator could not compute a structure; carries the kind of fault
     ├── InputRefused      the structure is not one that the method can treat
+    │   ├── EmbeddingFailed   no conformer of it could be built
+    │   └── BasisMissing      the basis set is unknown, or lacks one of its elements
     ├── NotConverged      the iterations ended without a solution
+    │   └── ImaginaryMode     the geometry found is a saddle point and no minimum
     └── OutOfResources    memory or disk ran out
 """
 
@@ -24,7 +27,10 @@ __all__ = [
     "AdapterError",
     "AdapterOptionsError",
     "AdapterUnavailable",
+    "BasisMissing",
+    "EmbeddingFailed",
     "EvaluationError",
+    "ImaginaryMode",
     "InputRefused",
     "KeyReused",
     "NotConverged",
@@ -81,10 +87,22 @@ class InputRefused(EvaluationError):
     kind = FaultKind.INPUT_ERROR
 
 
+class EmbeddingFailed(InputRefused):
+    """No conformer could be built; leave the molecule out, or give its geometry as XYZ."""
+
+
+class BasisMissing(InputRefused):
+    """The basis set is unknown or lacks an element; use another one, or leave the molecule out."""
+
+
 class NotConverged(EvaluationError):
     """The iterations ended without a solution; this says something about the structure."""
 
     kind = FaultKind.CONVERGENCE_ERROR
+
+
+class ImaginaryMode(NotConverged):
+    """The geometry found is a saddle point: thermochemistry would be that of no molecule. Start from another one."""
 
 
 class OutOfResources(EvaluationError):

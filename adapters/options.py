@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +37,24 @@ def read_options(model: type[Model], adapter: str, given: Mapping[str, Any]) -> 
 def resolve(base: str, path: str) -> Path:
     """``path`` as seen from ``base``; an absolute one stays as it is."""
     return Path(base) / Path(path).expanduser()
+
+
+def measured(adapter: str, known: Mapping[str, str], targets: Iterable[str]) -> None:
+    """Raises ``AdapterOptionsError`` where a target of the campaign is none of the properties ``known``."""
+    problems = [
+        f"target {name!r} is not measured{did_you_mean(name, known)}; it is {', '.join(known)}"
+        for name in sorted(set(targets) - set(known))
+    ]
+    if problems:
+        raise AdapterOptionsError(adapter, problems)
+
+
+def some_of(names: list[str], known: Iterable[str]) -> list[str]:
+    """``names``, for a validator; raises ``ValueError`` where one is none of ``known``."""
+    for name in names:
+        if name not in (there := list(known)):
+            raise ValueError(f"some of {', '.join(there)}; {name!r} is none{did_you_mean(name, there)}")
+    return names
 
 
 def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> list[str]:

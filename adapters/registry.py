@@ -12,11 +12,15 @@ from loop.errors import UnknownName
 _TABLE: Final[dict[str, tuple[str, str]]] = {
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
+    "pyscf": ("adapters.pyscf:build", "Kohn-Sham DFT of molecules by PySCF, with optimisation and thermochemistry"),
     "simulated": (
         "adapters.simulated:build",
         "a made-up laboratory with every kind of trouble, the same for each seed",
     ),
-    "xtb": ("adapters.xtb:build", "GFN2-xTB energies, orbitals and dipoles of molecules, in child processes"),
+    "xtb": (
+        "adapters.xtb:build",
+        "GFN1 and GFN2-xTB energies, orbitals, dipoles and solvation of molecules, in child processes",
+    ),
 }
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
 from adapters.compute.evaluation import Evaluator
-from adapters.compute.xtb import PROPERTIES
+from adapters.compute.xtb import PROPERTIES, SOLVENTS
 from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ComputeOptions, place
-from adapters.options import read_options
+from adapters.options import measured, read_options, some_of
 from loop.contracts import Adapter, AdapterContext
-from loop.errors import did_you_mean
 
 REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 
@@ -21,16 +20,23 @@ REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 class XtbOptions(ComputeOptions):
     """What a campaign file may say of the xtb laboratory."""
 
-    properties: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: list(PROPERTIES))
+    properties: Annotated[list[str], Field(min_length=1)] | None = None  # all that the other options allow
     seed: int = 0  # chooses the conformer
+    method: Literal["GFN2-xTB", "GFN1-xTB"] = "GFN2-xTB"
+    conformers: Annotated[int, Field(ge=1, le=1000)] = 1  # embedded; the lowest by GFN2-xTB is taken
+    optimise: bool = False
+    solvent: str | None = None  # None: the gas phase
+    solvation: Literal["alpb", "gbsa"] = "alpb"
 
     @field_validator("properties")
     @classmethod
-    def _check_properties(cls, properties: list[str]) -> list[str]:
-        for name in properties:
-            if name not in PROPERTIES:
-                raise ValueError(f"some of {', '.join(PROPERTIES)}; {name!r} is none{did_you_mean(name, PROPERTIES)}")
-        return properties
+    def _check_properties(cls, properties: list[str] | None) -> list[str] | None:
+        return None if properties is None else some_of(properties, PROPERTIES)
+
+    @field_validator("solvent")
+    @classmethod
+    def _check_solvent(cls, solvent: str | None) -> str | None:
+        return None if solvent is None else some_of([solvent], SOLVENTS)[0]
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
@@ -40,19 +46,20 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         AdapterOptionsError: An option is unknown or wrong, or a target is not among the properties.
     """
     settings = read_options(XtbOptions, "xtb", options)
-    properties = {name: PROPERTIES[name] for name in settings.properties}
-    missing = sorted(set(context.targets) - set(properties))
-    if missing:
-        known = ", ".join(properties)
-        problems = [
-            f"target {name!r} is not measured{did_you_mean(name, properties)}; it is {known}" for name in missing
-        ]
-        raise AdapterOptionsError("xtb", problems)
+    possible = [name for name in PROPERTIES if name != "solvation_energy" or settings.solvent is not None]
+    chosen = settings.properties or possible
+    if "solvation_energy" in chosen and settings.solvent is None:
+        raise AdapterOptionsError("xtb", ["property 'solvation_energy' needs a solvent; name one, such as water"])
+    properties = {name: PROPERTIES[name] for name in chosen}
+    measured("xtb", properties, context.targets)
     evaluator = Evaluator(
         name="xtb",
         function="adapters.compute.xtb:evaluate",
         properties=properties,
-        options={"seed": settings.seed},
-        requires={"tblite": REMEDY, "rdkit": "install it: pip install rdkit"},
+        options=settings.model_dump(
+            include={"seed", "method", "conformers", "optimise", "solvent", "solvation"}, mode="json"
+        ),
+        requires={"tblite": REMEDY, "rdkit": "install it: pip install rdkit"}
+        | ({"geometric": REMEDY} if settings.optimise or settings.conformers > 1 else {}),
     )
     return place("xtb", evaluator, settings, context.folder)

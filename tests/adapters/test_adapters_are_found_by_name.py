@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> None:
     (tmp_path / "table.csv").write_text(TABLE)
     options = {"table": "table.csv"} if name == "emulator" else {}
-    targets = {"gap": "eV"} if name == "xtb" else {"yield": "%"}
+    targets = {"gap": "eV"} if name in {"pyscf", "xtb"} else {"yield": "%"}
 
     assert isinstance(build(name, options, replace(context(tmp_path), targets=targets)), Adapter)
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    assert [name for name, _ in describe()] == ["emulator", "manual", "simulated", "xtb"]
+    assert [name for name, _ in describe()] == ["emulator", "manual", "pyscf", "simulated", "xtb"]
     assert all(summary and "\n" not in summary for _, summary in describe())
 
 

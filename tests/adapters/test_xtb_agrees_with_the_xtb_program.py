@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.compute.xtb import PROPERTIES, Geometry, embed, evaluate, frontier, single_point
+from adapters.compute.conformers import search
+from adapters.compute.geometry import Geometry, embed
+from adapters.compute.xtb import MODELS, PROPERTIES, SOLVENTS, Method, evaluate, frontier, single_point
 from adapters.errors import AdapterOptionsError, EvaluationError, InputRefused, NotConverged
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
@@ -150,6 +152,79 @@ def test_numbers_agree_with_the_xtb_program(reference: Reference) -> None:
     assert found["dipole"] == pytest.approx(reference.dipole, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("method", "energy", "homo", "lumo"),  # xtb 6.7.1: --gfn N --alpb or --gbsa SOLVENT --sp --acc 0.01
+    [
+        (Method("GFN1-xTB"), -7.844953259190, -12.8107, -8.8264),
+        (Method("GFN2-xTB", "water", "alpb"), -7.176016885611, -11.4826, -8.1311),
+        (Method("GFN2-xTB", "water", "gbsa"), -7.176116038196, -11.5409, -8.1738),
+        (Method("GFN1-xTB", "water", "alpb"), -7.848925425241, -12.7602, -8.8009),
+        (Method("GFN2-xTB", "toluene", "alpb"), -7.177695507126, -11.6095, -8.2124),
+    ],
+    ids=str,
+)
+def test_other_methods_and_solvents_agree_too(method: Method, energy: float, homo: float, lumo: float) -> None:
+    found = {name: value for name, (value, _) in single_point(REFERENCES[0].geometry(), method).values.items()}
+
+    assert (found["energy"], found["homo"], found["lumo"]) == (
+        pytest.approx(energy, abs=1e-7),
+        pytest.approx(homo, abs=1e-4),
+        pytest.approx(lumo, abs=1e-4),
+    )
+    if method.name == "GFN2-xTB":  # less the energy in the gas phase, in kcal/mol
+        moved = (energy - REFERENCES[0].energy) * 627.5094740631
+        assert found["solvation_energy"] == pytest.approx(moved, abs=1e-4)
+
+
+@pytest.mark.parametrize(("solvent", "energy"), [(None, -7.175648091789), ("water", -7.176907094194)])
+def test_an_optimised_geometry_has_the_energy_that_the_program_finds(solvent: str | None, energy: float) -> None:
+    pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[xtb]'")
+    found = evaluate(REFERENCES[0].geometry().xyz(), optimise=True, solvent=solvent, verbosity=0)
+
+    # xtb 6.7.1: --opt vtight --acc 0.01; what criteria of convergence leave of the energy is below 1e-6
+    assert found.values["energy"][0] == pytest.approx(energy, abs=5e-7)
+    assert found.details["steps"] > 1
+
+
+def test_conformers_are_ranked_and_each_is_kept_once() -> None:
+    pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[xtb]'")
+    found = search("CCCC", count=12)
+
+    # anti, and gauche 0.6 kcal/mol above it by experiment (Herrebout et al., J. Phys. Chem. 99 (1995) 578)
+    assert [c.ranked_by for c in found] == ["GFN2-xTB"] * 2
+    assert found[0].above == 0
+    assert found[1].above * 627.5 == pytest.approx(0.6, abs=0.4)
+    assert [c.above for c in search("CCCC", count=12)] == [c.above for c in found]
+
+
+def test_the_lowest_conformer_is_taken_and_that_is_said() -> None:
+    pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[xtb]'")
+    found = evaluate("CCCC", conformers=6, optimise=True, verbosity=0)
+
+    assert found.repairs[0] == "lowest of 2 conformers by GFN2-xTB, from 6 embedded"
+    assert found.values["energy"][0] == pytest.approx(
+        single_point(search("CCCC", count=6)[0].geometry).values["energy"][0], abs=1e-6
+    )
+
+
+def test_without_tblite_the_force_field_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.compute.conformers.find_spec", lambda _: None)
+    found = search("CCCC", count=12)
+
+    assert [c.ranked_by for c in found] == ["MMFF"] * 2
+    assert found[1].above * 627.5 == pytest.approx(0.8, abs=0.2)  # MMFF94's own (Halgren, J. Comput. Chem. 17 (1996))
+    assert {c.ranked_by for c in search("C[Se]CC", count=4)} == {"UFF"}
+
+
+def test_a_solvent_without_parameters_is_refused() -> None:
+    assert "water" in SOLVENTS
+    assert MODELS == ("alpb", "gbsa")
+    with pytest.raises(InputRefused, match=r"solvent 'watr' is unknown to xTB .did you mean 'water'"):
+        evaluate("CO", solvent="watr", verbosity=0)
+    with pytest.raises(InputRefused, match=r"GFN2-xTB/GBSA.phenol. cannot treat this molecule"):
+        evaluate("CO", solvent="phenol", solvation="gbsa", verbosity=0)
+
+
 def test_the_dipole_of_an_ion_does_not_depend_on_where_it_lies() -> None:
     ion = REFERENCES[1].geometry()
     moved = replace(ion, positions=ion.positions + 7.0)
@@ -158,7 +233,7 @@ def test_the_dipole_of_an_ion_does_not_depend_on_where_it_lies() -> None:
 
 
 def test_every_unit_reported_can_be_converted() -> None:
-    values = evaluate("CO", verbosity=0).values
+    values = evaluate("CO", solvent="water", verbosity=0).values
 
     assert {name: unit for name, (_, unit) in values.items()} == PROPERTIES
     assert convert(1.0, PROPERTIES["energy"], "eV") == pytest.approx(27.211386, abs=1e-6)  # CODATA 2018
@@ -298,10 +373,16 @@ def test_a_target_that_xtb_does_not_give_is_refused(tmp_path: Path) -> None:
         build("xtb", {}, replace(context(tmp_path), targets={"gapp": "eV"}))
     with pytest.raises(AdapterOptionsError, match="option 'properties' must be: some of energy"):
         build("xtb", {"properties": ["gab"]}, context(tmp_path))
+    with pytest.raises(AdapterOptionsError, match=r"option 'solvent' must be: some of acetone, .*'watr' is none"):
+        build("xtb", {"solvent": "watr"}, context(tmp_path))
+    with pytest.raises(AdapterOptionsError, match="option 'method' must be: 'GFN2-xTB' or 'GFN1-xTB'; got 'GFN3'"):
+        build("xtb", {"method": "GFN3"}, context(tmp_path))
+    with pytest.raises(AdapterOptionsError, match="property 'solvation_energy' needs a solvent"):
+        build("xtb", {"properties": ["gap", "solvation_energy"]}, context(tmp_path))
 
 
 def test_a_missing_tblite_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.executors.local.find_spec", lambda name: None if name == "tblite" else name)
+    monkeypatch.setattr("adapters.executors.job.find_spec", lambda name: None if name == "tblite" else name)
     health = build("xtb", {}, context(tmp_path)).health()
 
     assert not health.is_ok

@@ -25,7 +25,9 @@ PACKAGES: Final = (
     ("alembic", "", "the record's migrations"),
     ("prefect", "", "scheduled runs"),
     ("pydantic", "", "campaign files"),
-    ("tblite", "xtb", "GFN2-xTB calculations"),
+    ("tblite", "xtb", "xTB calculations"),
+    ("geometric", "xtb", "optimised geometries"),
+    ("pyscf", "dft", "DFT calculations"),
     ("psycopg", "postgres", "a record on PostgreSQL"),
 )
 

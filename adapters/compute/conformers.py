@@ -1,0 +1,102 @@
+"""Conformers of a molecule: embedded (ETKDG), relaxed by a force field, ranked by GFN2-xTB where tblite is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
+
+import numpy as np
+
+from adapters.compute.geometry import Geometry, at_conformer, embed, read_smiles, seed_of, why_not_mmff
+
+_KCAL: Final = 1 / 627.5094740631  # hartree
+_ALIKE: Final = 5e-3  # relative difference of every sorted moment of inertia below which two conformers are one
+
+
+@dataclass(frozen=True, slots=True)
+class Conformer:
+    """A geometry and its energy above the lowest of its search, in hartree."""
+
+    geometry: Geometry
+    above: float
+    ranked_by: str  # "MMFF", "UFF" or "GFN2-xTB"
+
+
+def search(smiles: str, *, count: int = 20, seed: int = 0, charge: int | None = None) -> tuple[Conformer, ...]:
+    """Different conformers, lowest energy first: at most ``count``, and at least one.
+
+    With tblite and geomeTRIC each is optimised by GFN2-xTB and ranked by its energy; without, the force field ranks.
+
+    Raises:
+        InputRefused, EmbeddingFailed: As in ``geometry.embed``.
+    """
+    geometries, energies, field = _force_field(smiles, count, seed, charge)
+    if find_spec("tblite") and find_spec("geometric"):
+        return _ranked(*_by_xtb(geometries), "GFN2-xTB")
+    return _ranked(geometries, energies, field)
+
+
+def _force_field(smiles: str, count: int, seed: int, charge: int | None) -> tuple[list[Geometry], list[float], str]:
+    """Geometries relaxed by a force field, their energies in hartree, and its name."""
+    from rdkit import rdBase
+
+    all_chem: Any = import_module("rdkit.Chem.AllChem")
+
+    with rdBase.BlockLogs():
+        molecule, canonical = read_smiles(smiles)
+        parameters = all_chem.ETKDGv3()
+        parameters.randomSeed, parameters.maxIterations = seed_of(canonical, seed), 50
+        parameters.pruneRmsThresh, parameters.onlyHeavyAtomsForRMS = 0.1, False  # angstrom
+        found = list(all_chem.EmbedMultipleConfs(molecule, count, parameters)) if count > 1 else []
+        if not found or molecule.GetNumAtoms() == 1:
+            return [embed(smiles, seed=seed, charge=charge)], [0.0], "MMFF"
+        unfit = why_not_mmff(all_chem, molecule)
+        if unfit and not all_chem.UFFHasAllMoleculeParams(molecule):
+            return [embed(smiles, seed=seed, charge=charge)], [0.0], "UFF"
+        relax = all_chem.UFFOptimizeMoleculeConfs if unfit else all_chem.MMFFOptimizeMoleculeConfs
+        energies = [energy * _KCAL for _, energy in relax(molecule, maxIters=5000)]
+        repairs = [f"optimised with UFF: {unfit}"] if unfit else []
+        geometries = [at_conformer(molecule, number, charge, repairs) for number in found]
+    return geometries, energies, "UFF" if unfit else "MMFF"
+
+
+def _by_xtb(geometries: Sequence[Geometry]) -> tuple[list[Geometry], list[float]]:
+    """The geometries optimised by GFN2-xTB and their energies; one that fails is left out while another remains."""
+    from adapters.compute.optimising import optimise
+    from adapters.compute.xtb import Method, energy_and_gradient
+    from adapters.errors import EvaluationError
+
+    method = Method()
+    surface: Callable[[Geometry], tuple[float, Any]] = lambda at: energy_and_gradient(at, method)  # noqa: E731
+    done: list[tuple[Geometry, float]] = []
+    for geometry in geometries:
+        try:
+            relaxed, _ = optimise(geometry, surface)
+            done.append((relaxed, surface(relaxed)[0]))
+        except EvaluationError:
+            continue
+    if not done:
+        lost = geometries[0].moved(geometries[0].positions, "GFN2-xTB optimised none of the conformers")
+        return [lost], [0.0]
+    return [geometry for geometry, _ in done], [energy for _, energy in done]
+
+
+def _ranked(geometries: Sequence[Geometry], energies: Sequence[float], by: str) -> tuple[Conformer, ...]:
+    """Lowest first; of conformers with the same moments of inertia and energy one is kept."""
+    from adapters.compute.dft.thermo import isotope_masses, moments
+
+    lowest = min(energies)
+    kept: list[tuple[Any, Conformer]] = []
+    for at in np.argsort(energies, kind="stable"):
+        geometry, above = geometries[at], energies[at] - lowest
+        inertia, _ = moments(isotope_masses(geometry.numbers), geometry.positions)
+        is_new = all(
+            above - other.above > 0.05 * _KCAL or np.abs(inertia / np.maximum(theirs, 1e-3) - 1).max() > _ALIKE
+            for theirs, other in kept
+        )
+        if is_new:
+            kept.append((inertia, Conformer(geometry, float(above), by)))
+    return tuple(conformer for _, conformer in kept)

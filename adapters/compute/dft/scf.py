@@ -1,0 +1,158 @@
+"""The self-consistent field: tried plainly, then with remedies, each of them on record."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.compute.dft.level import Level, basis_for, check_functional, core_potentials
+from adapters.compute.geometry import Geometry
+from adapters.errors import InputRefused, NotConverged
+from loop.errors import did_you_mean
+
+_SHIFT: Final = 0.3  # hartree between occupied and empty orbitals
+_SMEARING: Final = 0.01  # hartree; released again before the energy counts
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A converged mean field, as PySCF has it, and what it took."""
+
+    mean_field: Any
+    repairs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Solver:
+    """How a geometry's SCF is solved; ``solvent`` is a name known to SMD, None for the gas phase."""
+
+    level: Level
+    iterations: int = 100
+    tolerance: float = 1e-9  # hartree
+    memory: int = 4000  # MiB that PySCF plans with
+    solvent: str | None = None
+    solvation: str = "smd"
+    verbose: int = 0
+
+    def molecule(self, geometry: Geometry) -> Any:
+        """The geometry as a PySCF molecule.
+
+        Raises:
+            BasisMissing: The basis does not cover it.
+        """
+        from pyscf import gto
+
+        symbols = geometry.symbols
+        kinds = tuple(sorted(set(symbols)))
+        return gto.M(
+            atom=list(zip(symbols, geometry.positions.tolist(), strict=True)),
+            basis=basis_for(self.level.basis, kinds),
+            ecp=core_potentials(self.level.basis, kinds),
+            charge=geometry.charge,
+            spin=geometry.unpaired,
+            max_memory=self.memory,
+            verbose=self.verbose,
+        )
+
+    def mean_field(self, molecule: Any) -> Any:
+        """Kohn-Sham for this molecule, restricted where no electron is unpaired; not solved yet."""
+        from pyscf import dft
+
+        check_functional(self.level.functional)
+        mf = dft.UKS(molecule) if molecule.spin else dft.RKS(molecule)
+        mf._chkfile.close()  # its checkpoint, which nobody reads, would stay open for as long as it lives
+        mf.chkfile = None
+        mf.xc = self.level.functional
+        if isinstance(self.level.grid, int):
+            mf.grids.level = self.level.grid
+        else:
+            mf.grids.atom_grid = self.level.grid
+        if self.level.density_fit:
+            mf = mf.density_fit()
+        if self.solvent is not None:
+            mf = _solvated(mf, self.solvent, self.solvation)
+        mf.max_cycle, mf.conv_tol = self.iterations, self.tolerance
+        return mf
+
+    def solve(self, geometry: Geometry, *, start: Any = None) -> Solution:
+        """Solve the SCF at a geometry, from the density ``start`` where one is given.
+
+        Remedies are tried in this order, each from the last density: a level shift, fractional occupations (smearing)
+        that are then released, and second-order optimisation.
+
+        Raises:
+            NotConverged: None of them helped; the message names each.
+            BasisMissing, InputRefused: The level cannot treat the structure.
+        """
+        mf = self.mean_field(self.molecule(geometry))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PySCF's hints on convergence and on its own future
+            mf.kernel(dm0=start)
+            if mf.converged:
+                return Solution(mf, ())
+            repairs = [f"SCF not converged in {self.iterations} cycles"]
+            for name, remedy in REMEDIES:
+                mf = remedy(self, mf)
+                if mf.converged:
+                    return Solution(mf, (*repairs, f"{name} helped"))
+                repairs.append(f"{name} did not help")
+        raise NotConverged(f"{self.level}: {'; '.join(repairs)}; allow more iterations or use another functional")
+
+
+def _shifted(solver: Solver, mf: Any) -> Any:
+    """With empty orbitals lifted, then once more without, from the density found."""
+    lifted = solver.mean_field(mf.mol)
+    lifted.level_shift, lifted.damp = _SHIFT, 0.3
+    lifted.kernel(dm0=mf.make_rdm1())
+    plain = solver.mean_field(mf.mol)
+    plain.kernel(dm0=lifted.make_rdm1())
+    return plain
+
+
+def _smeared(solver: Solver, mf: Any) -> Any:
+    """With fractional occupations, then with whole ones, from the density found."""
+    from pyscf.scf import addons
+
+    soft = addons.smearing_(solver.mean_field(mf.mol), sigma=_SMEARING, method="fermi")
+    soft.kernel(dm0=mf.make_rdm1())
+    plain = solver.mean_field(mf.mol)
+    plain.kernel(dm0=soft.make_rdm1())
+    return plain
+
+
+def _second_order(solver: Solver, mf: Any) -> Any:
+    """Newton's method on the orbitals; the mean field it ends with is given back in its ordinary class."""
+    newton = solver.mean_field(mf.mol).newton()
+    newton.kernel(dm0=mf.make_rdm1())
+    plain = solver.mean_field(mf.mol)
+    for name in ("mo_coeff", "mo_occ", "mo_energy", "e_tot", "converged"):
+        setattr(plain, name, getattr(newton, name))
+    if hasattr(plain, "with_solvent"):  # its response is found from the density
+        plain.get_veff(dm=plain.make_rdm1())
+    return plain
+
+
+REMEDIES: Final[tuple[tuple[str, Callable[[Solver, Any], Any]], ...]] = (
+    ("a level shift", _shifted),
+    ("smearing", _smeared),
+    ("second-order optimisation", _second_order),
+)
+
+
+def _solvated(mf: Any, solvent: str, model: str) -> Any:
+    """The mean field in a continuum; SMD's parameters, or its dielectric constant alone."""
+    from pyscf.solvent import smd
+
+    if solvent not in smd.solvent_db:
+        hint = did_you_mean(solvent, smd.solvent_db)
+        raise InputRefused(f"solvent {solvent!r} is unknown to SMD{hint}; it has {len(smd.solvent_db)}, such as water")
+    if model == "smd":
+        mf = mf.SMD()
+        mf.with_solvent.solvent = solvent
+        return mf
+    mf = mf.PCM()
+    mf.with_solvent.method = {"cpcm": "C-PCM", "iefpcm": "IEF-PCM"}[model]
+    mf.with_solvent.eps = smd.solvent_db[solvent][5]
+    return mf

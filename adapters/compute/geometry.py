@@ -1,0 +1,231 @@
+"""Molecules in space: read from SMILES or XYZ, embedded by distance geometry and force field, written as XYZ.
+
+Source of the conformer: Riniker and Landrum, J. Chem. Inf. Model. 55 (2015) 2562, with the third version's torsion
+terms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.errors import EmbeddingFailed, InputRefused
+
+# Covalent radii in multiple bonds, in angstrom. Source: Pyykko and Atsumi, Chem. Eur. J. 15 (2009) 12770, and Pyykko,
+# Riedel and Patzschke, Chem. Eur. J. 11 (2005) 3511.
+_RADII: Final = {
+    "DOUBLE": {"C": 0.67, "N": 0.60, "O": 0.57, "P": 1.02, "S": 0.94},
+    "TRIPLE": {"C": 0.60, "N": 0.54, "O": 0.53, "P": 0.94, "S": 0.95},
+}
+_TOO_LONG: Final = 0.1  # above their sum: with parameters MMFF is within 0.07 (examples/data), without 0.15 and more
+_HEAVIEST: Final = 86  # radon: neither GFN2-xTB nor the def2 basis sets have parameters beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A molecule in space."""
+
+    numbers: tuple[int, ...]
+    positions: Any  # array of shape (n_atoms, 3), in angstrom
+    charge: int
+    unpaired: int
+    repairs: tuple[str, ...]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The elements, one for each atom."""
+        from rdkit import Chem
+
+        table = Chem.GetPeriodicTable()
+        return tuple(table.GetElementSymbol(number) for number in self.numbers)
+
+    def moved(self, positions: Any, *repairs: str) -> Geometry:
+        """The same molecule at other positions (angstrom), with further repairs."""
+        return Geometry(self.numbers, positions, self.charge, self.unpaired, (*self.repairs, *repairs))
+
+    def xyz(self) -> str:
+        """The geometry as an XYZ block, in angstrom."""
+        rows = [f"{s} {x:.6f} {y:.6f} {z:.6f}" for s, (x, y, z) in zip(self.symbols, self.positions, strict=True)]
+        return "\n".join([str(len(rows)), "", *rows])
+
+
+def is_xyz(structure: str) -> bool:
+    """Whether a structure is an XYZ block: more than one line, where a SMILES has one."""
+    return "\n" in structure.strip()
+
+
+def read_xyz(block: str, *, charge: int | None = None, unpaired: int | None = None) -> Geometry:
+    """A molecule from an XYZ block (angstrom): the number of atoms, a line of comment, a line for each atom.
+
+    Charge is 0 and the number of unpaired electrons the least that fits, unless given.
+
+    Raises:
+        InputRefused: A line cannot be read, or two atoms lie on each other; the message names the line.
+    """
+    import numpy as np
+    from rdkit import Chem
+
+    lines = block.strip("\n").splitlines()
+    try:
+        count = int(lines[0])
+    except ValueError:
+        raise InputRefused(f"XYZ line 1 must be the number of atoms, got {lines[0]!r}") from None
+    rows = [line for line in lines[2:] if line.strip()]
+    if count < 1 or len(rows) != count:
+        raise InputRefused(
+            f"XYZ line 1 says {count} atoms, and {len(rows)} follow line 2, the comment; make them agree"
+        )
+    table = Chem.GetPeriodicTable()
+    numbers, places = [], []
+    for at, row in enumerate(rows, start=3):
+        words = row.split()
+        try:
+            numbers.append(int(words[0]) if words[0].isdigit() else _number_of(table, words[0]))
+            places.append([float(word) for word in words[1:4]])
+        except (ValueError, RuntimeError):
+            places.append([])
+        if len(places[-1]) != 3 or not np.isfinite(places[-1]).all():
+            raise InputRefused(f"XYZ line {at} must be an element and three coordinates in angstrom, got {row!r}")
+    positions = np.array(places)
+    if not all(map(_is_known, numbers)):
+        raise InputRefused(f"XYZ: no parameters for element {max(numbers)}; elements go up to {_HEAVIEST}")
+    apart = np.linalg.norm(positions[:, None] - positions[None], axis=2) + np.eye(count) * 9.0
+    if apart.min() < 0.3:
+        first, second = sorted(int(i) for i in np.unravel_index(apart.argmin(), apart.shape))
+        raise InputRefused(
+            f"XYZ: atoms {first + 1} and {second + 1} are {apart.min():.2f} angstrom apart; mend the geometry"
+        )
+    total = 0 if charge is None else charge
+    alone, repairs = _spin(sum(numbers) - total, unpaired or 0)
+    return Geometry(tuple(numbers), positions, total, alone, tuple(repairs) if unpaired is not None else ())
+
+
+def embed(smiles: str, *, seed: int = 0, charge: int | None = None) -> Geometry:
+    """A conformer of the molecule, hydrogens added; what did not go as first tried is named in ``repairs``.
+
+    Raises:
+        InputRefused: The SMILES cannot be read, has several parts, or elements beyond radon.
+        EmbeddingFailed: No conformer could be embedded.
+    """
+    from rdkit import rdBase
+    from rdkit.Chem import AllChem
+
+    with rdBase.BlockLogs():
+        molecule, canonical = read_smiles(smiles)
+        repairs = _place(AllChem, molecule, smiles, seed_of(canonical, seed))
+        return at_conformer(molecule, -1, charge, repairs)
+
+
+def read_smiles(smiles: str) -> tuple[Any, str]:
+    """The molecule with its hydrogens as RDKit has it, without coordinates, and its canonical SMILES.
+
+    Raises:
+        InputRefused: As in ``embed``.
+    """
+    from rdkit import Chem
+
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        raise InputRefused(f"SMILES {smiles!r} cannot be read; mend it or leave the molecule out")
+    if (parts := len(Chem.GetMolFrags(molecule))) > 1:
+        raise InputRefused(f"SMILES {smiles!r} has {parts} separate parts; keep the one that matters")
+    canonical = Chem.MolToSmiles(molecule)
+    # The order of atoms moves the force field's minimum by 1e-5 eV, so it is made the same for every spelling.
+    molecule = Chem.AddHs(Chem.MolFromSmiles(canonical))
+    unknown = sorted({atom.GetSymbol() for atom in molecule.GetAtoms() if not _is_known(atom.GetAtomicNum())})
+    if unknown:
+        raise InputRefused(f"there are no parameters for {', '.join(unknown)} in {smiles!r}; elements go up to radon")
+    return molecule, canonical
+
+
+def at_conformer(molecule: Any, number: int, charge: int | None, repairs: Sequence[str]) -> Geometry:
+    """One conformer of an RDKit molecule (-1: the only one) with the charge and spin of its structure."""
+    from rdkit import Chem
+
+    numbers = tuple(atom.GetAtomicNum() for atom in molecule.GetAtoms())
+    total = Chem.GetFormalCharge(molecule) if charge is None else charge
+    radicals = sum(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms())
+    unpaired, more = _spin(sum(numbers) - total, radicals)
+    return Geometry(numbers, molecule.GetConformer(number).GetPositions(), total, unpaired, (*repairs, *more))
+
+
+def _place(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
+    """Give the molecule coordinates; returns what had to be done differently."""
+    repairs = _embed(all_chem, molecule, smiles, seed)
+    if molecule.GetNumAtoms() == 1:
+        return repairs
+    unfit = why_not_mmff(all_chem, molecule)
+    if not unfit:
+        left = all_chem.MMFFOptimizeMolecule(molecule, maxIters=5000)
+    elif all_chem.UFFHasAllMoleculeParams(molecule):
+        repairs.append(f"optimised with UFF: {unfit}")
+        left = all_chem.UFFOptimizeMolecule(molecule, maxIters=5000)
+    else:
+        repairs.append(f"not optimised: {unfit}, and UFF has no parameters either")
+        left = 0
+    if left != 0:
+        repairs.append("force field not converged in 5,000 steps")
+    return repairs
+
+
+def why_not_mmff(all_chem: Any, molecule: Any) -> str:
+    """Why MMFF cannot optimise the molecule; "" where it can.
+
+    Where MMFF has no parameters for a double or triple bond (CO2, CS2, N2, every isothiocyanate), RDKit makes it as
+    long as a single one: C=S of R-N=C=S would be 1.80 angstrom, and the gap far too small.
+    """
+    if not all_chem.MMFFHasAllMoleculeParams(molecule):
+        return "MMFF has no parameters"
+    properties = all_chem.MMFFGetMoleculeProperties(molecule)
+    for bond in molecule.GetBonds():
+        radii = _RADII.get(str(bond.GetBondType()), {})
+        ends = bond.GetBeginAtom().GetSymbol(), bond.GetEndAtom().GetSymbol()
+        at = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        if all(end in radii for end in ends) and (found := properties.GetMMFFBondStretchParams(molecule, *at)):
+            length = found[2]
+            if length > sum(radii[end] for end in ends) + _TOO_LONG:
+                sign = "=" if bond.GetBondTypeAsDouble() == 2 else "#"
+                return f"MMFF takes {sign.join(ends)} for a bond of {length:.2f} angstrom"
+    return ""
+
+
+def _embed(all_chem: Any, molecule: Any, smiles: str, seed: int) -> list[str]:
+    parameters = all_chem.ETKDGv3()
+    parameters.randomSeed = seed
+    # Most molecules need one try and nearly all that succeed need ten; RDKit's own limit of ten for each atom let one
+    # molecule take minutes.
+    parameters.maxIterations = 50
+    if all_chem.EmbedMolecule(molecule, parameters) == 0:
+        return []
+    parameters.useRandomCoords = True
+    if all_chem.EmbedMolecule(molecule, parameters) == 0:
+        return ["embedded from random coordinates"]
+    parameters.useExpTorsionAnglePrefs = parameters.useBasicKnowledge = False
+    if all_chem.EmbedMolecule(molecule, parameters) == 0:
+        return ["embedded from random coordinates, without torsion preferences"]
+    raise EmbeddingFailed(f"no conformer of {smiles!r} could be embedded; leave the molecule out")
+
+
+def seed_of(canonical: str, seed: int) -> int:
+    """A conformer's seed: the same molecule has the same conformer, in whatever order it is run."""
+    return int.from_bytes(hashlib.sha256(f"{canonical} {seed}".encode()).digest()[:4], "big") & 0x7FFFFFFF
+
+
+def _spin(electrons: int, unpaired: int) -> tuple[int, list[str]]:
+    """The number of unpaired electrons that fits, and what had to be said."""
+    if (electrons - unpaired) % 2 or unpaired > electrons:
+        return electrons % 2, [f"{electrons} electrons: calculated with {electrons % 2} unpaired"]
+    return unpaired, []
+
+
+def _is_known(number: int) -> bool:
+    return 1 <= number <= _HEAVIEST
+
+
+def _number_of(table: Any, symbol: str) -> int:
+    from rdkit import rdBase
+
+    with rdBase.BlockLogs():
+        return int(table.GetAtomicNumber(symbol.capitalize()))

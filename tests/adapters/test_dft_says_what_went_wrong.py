@@ -1,0 +1,180 @@
+"""What DFT does where something does not go as intended: remedies on record, and a kind of fault for each end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken[dft]'")
+pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[dft]'")
+
+from adapters.compute.dft import evaluate as dft
+from adapters.compute.dft.evaluate import evaluate
+from adapters.compute.dft.level import Level
+from adapters.compute.dft.scf import REMEDIES, Solver
+from adapters.compute.geometry import read_xyz
+from adapters.errors import AdapterOptionsError, BasisMissing, ImaginaryMode, InputRefused, NotConverged
+from adapters.registry import build
+from loop.contracts import Adapter, AdapterContext, ExperimentSpec
+from loop.outcome import Fault, FaultKind, Measured, read_outcome
+from loop.testing.adapter import KEY, wait_for_end
+
+WATER = "3\n\nO 0 0 0.1193\nH 0 0.7567 -0.4748\nH 0 -0.7567 -0.4748"
+FLAT_AMMONIA = "4\n\nN 0 0 0\nH 1 0 0\nH -0.5 0.8660254 0\nH -0.5 -0.8660254 0"
+QUICK: dict[str, Any] = {"basis": "sto-3g", "grid": 1, "verbosity": 0}
+SLIGHT = Level("hf", "sto-3g", density_fit=False)
+
+
+@pytest.mark.parametrize("remedy", [remedy for _, remedy in REMEDIES], ids=[name for name, _ in REMEDIES])
+def test_each_remedy_finds_the_solution_that_plain_iterations_find(remedy: Any) -> None:
+    plain = Solver(SLIGHT).solve(read_xyz(WATER)).mean_field
+    short = Solver(SLIGHT, iterations=2)
+    unfinished = short.mean_field(plain.mol)
+    unfinished.kernel()
+    helped = remedy(Solver(SLIGHT), unfinished)
+
+    assert not unfinished.converged
+    assert helped.converged
+    assert helped.e_tot == pytest.approx(plain.e_tot, abs=1e-8)
+
+
+def test_a_remedy_that_helped_is_on_record() -> None:
+    found = evaluate(WATER, iterations=5, **QUICK)
+
+    assert found.repairs == ("SCF not converged in 5 cycles", "a level shift helped")
+
+
+def test_an_scf_that_nothing_helps_names_every_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.compute.dft.scf.REMEDIES", tuple((name, lambda _, mf: mf) for name, _ in REMEDIES))
+
+    with pytest.raises(NotConverged) as told:
+        evaluate(WATER, iterations=1, **QUICK)
+    assert "SCF not converged in 1 cycles; a level shift did not help; smearing did not help" in str(told.value)
+    assert "second-order optimisation did not help; allow more iterations" in str(told.value)
+
+
+def test_a_saddle_point_is_left_along_its_mode_and_that_is_said() -> None:
+    # flat ammonia stays flat while it is optimised: no force leads out of the plane
+    found = evaluate(
+        FLAT_AMMONIA, functional="hf", density_fit=False, optimise="dft", properties=["zpve", "cv"], **QUICK
+    )
+
+    assert found.repairs[0].startswith("imaginary mode of ")
+    assert found.repairs[0].endswith("i 1/cm: left along it and optimised again")
+    assert min(found.details["frequencies"]) > 500
+    assert found.details["symmetry_number"] == 3
+
+
+def test_a_saddle_point_that_cannot_be_left_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dft, "_PUSH", 0.0)
+
+    with pytest.raises(ImaginaryMode, match=r"imaginary mode of \d+i 1/cm remains after leaving a first one"):
+        evaluate(FLAT_AMMONIA, functional="hf", density_fit=False, optimise="dft", properties=["cv"], **QUICK)
+
+
+def test_an_optimisation_that_takes_too_long_is_said() -> None:
+    with pytest.raises(NotConverged, match="not converged in 1 steps; allow more 'steps'"):
+        evaluate(FLAT_AMMONIA, functional="hf", optimise="dft", steps=1, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"basis": "def2-svq"}, BasisMissing, r"'def2-svq' is unknown to PySCF .did you mean 'def2sv"),
+        ({"basis": "6-31g(2df,p)", "smiles": "[Xe]"}, BasisMissing, "has no Xe in PySCF; use another"),
+        ({"level": "qm9", "smiles": "S"}, BasisMissing, r"H, C, N, O and F, no S; use one such as def2-svp"),
+        ({"level": "qm10"}, InputRefused, "level 'qm10' is unknown; there are qm9"),
+        ({"functional": "b4lyp"}, InputRefused, "functional 'b4lyp' is unknown to libxc"),
+        ({"solvent": "watar"}, InputRefused, r"solvent 'watar' is unknown to SMD .did you mean 'water'"),
+        ({"properties": ["zpve"]}, InputRefused, "'zpve' needs a minimum of the same level; set optimise to 'dft'"),
+        ({"properties": ["solvation_energy"]}, InputRefused, "'solvation_energy' needs a solvent"),
+        ({"properties": ["dipol"]}, InputRefused, r"'dipol' is unknown .did you mean 'dipole'"),
+        ({"smiles": "C1CC"}, InputRefused, "cannot be read"),
+        (
+            {"smiles": "[Sc]", "properties": ["atomisation_energy"], "functional": "lda"},
+            InputRefused,
+            "no atomisation energies for element 21",
+        ),
+    ],
+)
+def test_a_wrong_use_is_named_with_its_remedy(options: dict[str, Any], error: type, message: str) -> None:
+    smiles = options.pop("smiles", "O")
+
+    with pytest.raises(error, match=message):
+        evaluate(smiles, **{"grid": 0, "verbosity": 0, "iterations": 60, **options})
+
+
+EXPERIMENT = ExperimentSpec("dft", {"molecule": "h2"}, {}, {"molecule": "[H][H]"}, {"gap": "eV"})
+
+
+def context(folder: Path, **targets: str) -> AdapterContext:
+    return AdapterContext(str(folder / "lab"), str(folder), "dft", targets or {"gap": "eV"})
+
+
+def ended(lab: Adapter, spec: ExperimentSpec) -> dict[str, Any]:
+    handle = lab.prepare(spec, KEY)
+    lab.start(handle, KEY)
+    wait_for_end(lab, handle)
+    return dict(json.loads(lab.fetch(handle)[0].payload))
+
+
+def test_a_child_process_reports_numbers_and_how_it_came_to_them(tmp_path: Path) -> None:
+    lab = build("pyscf", {"basis": "6-31g", "memory": 4096}, context(tmp_path))
+    payload = ended(lab, EXPERIMENT)
+    outcome = read_outcome(payload, EXPERIMENT.targets)
+
+    assert isinstance(outcome, Measured)
+    assert {m.property for m in outcome.measurements} == {"energy", "homo", "lumo", "gap", "dipole", "r2"}
+    assert payload["provenance"]["program"] == "pyscf"
+    assert payload["provenance"]["level"] == "b3lyp/6-31g, density fitting"
+    assert "converged SCF energy" in payload["provenance"]["stdout"]
+
+
+def test_a_child_process_reports_the_kind_of_fault(tmp_path: Path) -> None:
+    lab = build("pyscf", {"basis": "no-such-basis"}, context(tmp_path))
+    outcome = read_outcome(ended(lab, EXPERIMENT), EXPERIMENT.targets)
+
+    assert isinstance(outcome, Fault)
+    assert (outcome.kind, outcome.informative) == (FaultKind.INPUT_ERROR, True)
+    assert "basis 'no-such-basis' is unknown to PySCF" in outcome.message
+
+
+def test_time_and_memory_that_run_out_are_kinds_of_fault(tmp_path: Path) -> None:
+    slow = build("pyscf", {"basis": "def2-qzvp", "timeout": 0.2}, context(tmp_path / "slow"))
+    outcome = read_outcome(ended(slow, EXPERIMENT), EXPERIMENT.targets)
+
+    assert isinstance(outcome, Fault)
+    assert outcome.kind is FaultKind.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("options", "targets", "message"),
+    [
+        ({}, {"gapp": "eV"}, r"target 'gapp' is not measured .did you mean 'gap'"),
+        ({}, {"u0": "hartree"}, "property 'u0' needs a minimum of the same level; set optimise to 'dft'"),
+        ({"properties": ["energy"]}, {"gap": "eV"}, "target 'gap' is not measured; it is energy"),
+        ({"properties": ["gab"]}, {"gap": "eV"}, "option 'properties' must be: some of energy"),
+        ({"level": "qm9", "basis": "sto-3g"}, {"gap": "eV"}, "option 'basis' is said by level 'qm9' already"),
+        ({"optimize": "dft"}, {"gap": "eV"}, r"unknown option 'optimize' .did you mean 'optimise'"),
+        ({"optimise": "mmff"}, {"gap": "eV"}, "option 'optimise' must be: 'none', 'xtb' or 'dft'"),
+        ({"grid": 12}, {"gap": "eV"}, "option 'grid' must be"),
+        ({"memory": 100}, {"gap": "eV"}, "option 'memory' must be: greater than or equal to 512"),
+    ],
+)
+def test_a_wrong_laboratory_section_is_named(
+    tmp_path: Path, options: dict[str, Any], targets: dict[str, str], message: str
+) -> None:
+    with pytest.raises(AdapterOptionsError, match=message):
+        build("pyscf", options, replace(context(tmp_path), targets=targets))
+
+
+def test_a_missing_pyscf_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.executors.job.find_spec", lambda name: None if name == "pyscf" else name)
+    health = build("pyscf", {}, context(tmp_path)).health()
+
+    assert not health.is_ok
+    assert "pip install 'hakken[dft]'" in health.message
