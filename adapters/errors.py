@@ -12,7 +12,10 @@ AdapterError (loop.errors)
     │   └── BasisMissing      the basis set is unknown, or lacks one of its elements
     ├── NotConverged      the iterations ended without a solution
     │   └── ImaginaryMode     the geometry found is a saddle point and no minimum
-    └── OutOfResources    memory or disk ran out
+    ├── OutOfResources    memory or disk ran out
+    │   └── ProgramMissing    the program is not installed where the job ran
+    ├── ProgramFailed     a program or a function ended in a way that nobody foresaw
+    └── AnalysisFailed    what came out cannot be read as the properties that were asked for
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ __all__ = [
     "AdapterError",
     "AdapterOptionsError",
     "AdapterUnavailable",
+    "AnalysisFailed",
     "BasisMissing",
     "EmbeddingFailed",
     "EvaluationError",
@@ -35,6 +39,8 @@ __all__ = [
     "KeyReused",
     "NotConverged",
     "OutOfResources",
+    "ProgramFailed",
+    "ProgramMissing",
     "TableError",
     "UnknownHandle",
 ]
@@ -109,3 +115,17 @@ class OutOfResources(EvaluationError):
     """Memory or disk ran out; give the job more and try again."""
 
     kind = FaultKind.RESOURCE_ERROR
+
+
+class ProgramMissing(OutOfResources):
+    """The program is not on the path where the job ran; install it there, or give its full path."""
+
+
+class ProgramFailed(EvaluationError):
+    """A program or a function ended in a way that nobody foresaw; read the end of its output, kept with the result."""
+
+
+class AnalysisFailed(EvaluationError):
+    """What came out cannot be read as the properties asked for; mend the parser, or the function, and try again."""
+
+    kind = FaultKind.ANALYSIS_FAILED

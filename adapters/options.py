@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import AdapterOptionsError
-from loop.errors import did_you_mean
+from loop.errors import UnitError, did_you_mean
+from loop.units import check_unit
 
 
 class Options(BaseModel):
@@ -55,6 +56,16 @@ def some_of(names: list[str], known: Iterable[str]) -> list[str]:
         if name not in (there := list(known)):
             raise ValueError(f"some of {', '.join(there)}; {name!r} is none{did_you_mean(name, there)}")
     return names
+
+
+def check_units(properties: dict[str, str]) -> dict[str, str]:
+    """``properties``, for a validator; raises ``ValueError`` where nobody knows a unit."""
+    for name, unit in properties.items():
+        try:
+            check_unit(unit)
+        except UnitError as error:
+            raise ValueError(f"a unit for each property; {name!r}: {error}") from None
+    return properties
 
 
 def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> list[str]:

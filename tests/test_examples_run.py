@@ -14,7 +14,7 @@ from loop.outcome import Measured
 from loop.record import Arm
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SIZES = {"gap_xtb": 2000, "direct_arylation": 1728, "plate_24": 1728, "amides_xtb": 400}
+SIZES = {"gap_xtb": 2000, "direct_arylation": 1728, "plate_24": 1728, "amides_xtb": 400, "lumo_dft": 176}
 
 
 def small(name: str, folder: Path, rows: int | None = None, **planner: Any) -> Path:
@@ -99,3 +99,18 @@ def test_gap_xtb_computes_learns_and_comes_out_again(hakken: Any, home: Any, tmp
     gaps = [m for outcome in measured for m in outcome.measurements if m.property == "gap"]
     assert gaps
     assert all(m.unit == "eV" and 0 < m.canonical < 15 for m in gaps)
+
+
+@pytest.mark.slow
+def test_lumo_dft_computes_learns_and_comes_out_again(hakken: Any, home: Any, tmp_path: Path) -> None:
+    pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken[dft]'")
+    path = small("lumo_dft", tmp_path, batch=1, initial={"design": "spread", "experiments": 2})
+    path.write_text(path.read_text().replace("def2-svp", "sto-3g").replace("workers: 2", "workers: 1\n  grid: 0"))
+
+    said = hakken("run", path, "--json", "--poll", "0.05")
+
+    assert said.code == 0, said.err
+    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 3)
+    with open_record(home) as ledger:
+        outcomes = [o.outcome for o in ledger.observations("lumo_dft")]
+    assert all(isinstance(outcome, Measured) for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""What an evaluator is, and what it gives back."""
+"""What an evaluator is, what it is asked, and what it gives back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """A pure function of one structure, by name, so that a child process can import it.
+    """A pure function, by name, so that a child process can import it.
 
-    ``function`` is called as ``function(smiles, **options)`` and returns an ``Evaluation``; it raises
-    ``adapters.errors.EvaluationError`` or a subclass to say which kind of fault is recorded.
+    ``function`` is called as ``function(smiles, **options)``, or as ``function(request, **options)`` with a ``Request``
+    where it takes settings; it returns an ``Evaluation``, or raises ``adapters.errors.EvaluationError`` or a subclass
+    to say which kind of fault is recorded.
     """
 
     name: str
@@ -20,6 +21,19 @@ class Evaluator:
     properties: Mapping[str, str]  # what is reported, with units
     options: Mapping[str, Any] = field(default_factory=dict)
     requires: Mapping[str, str] = field(default_factory=dict)  # module that must be installed, and the remedy
+    programs: Mapping[str, str] = field(default_factory=dict)  # program that must be on the path, and the remedy
+    needs_structure: bool = True  # exactly one parameter with a structure
+    settings: frozenset[str] | None = frozenset()  # other parameters that it takes; None for whatever there is
+    is_request: bool = False  # whether the function is given the whole request, and not the structure alone
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One experiment as an evaluator sees it."""
+
+    settings: Mapping[str, str | float]  # numbers in the campaign's units, options by their labels
+    units: Mapping[str, str] = field(default_factory=dict)  # of the numbers
+    smiles: Mapping[str, str] = field(default_factory=dict)  # of the settings that are structures
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +45,4 @@ class Evaluation:
     version: str
     repairs: tuple[str, ...] = ()  # whatever was not as first tried
     details: Mapping[str, Any] = field(default_factory=dict)  # charge, geometry, ...: kept in the provenance
+    negative: str = ""  # why the answer is no; "" where it is measured

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any, Final
 
 from adapters.compute.evaluation import Evaluator
@@ -33,22 +34,27 @@ class Limits:
 def problems(spec: ExperimentSpec, evaluator: Evaluator, capabilities: Capabilities) -> Sequence[Problem]:
     """Why the evaluator cannot do the experiment."""
     found = excluded(spec, capabilities)
-    if len(spec.smiles) != 1:
+    if evaluator.needs_structure and len(spec.smiles) != 1:
         structures = ", ".join(sorted(spec.smiles)) or "none"
         rule = f"{evaluator.name} needs exactly one parameter with a structure, got {structures}"
         found.append(Problem("space", rule, "let the space have one molecule parameter"))
     found += [
         Problem(f"parameter {name!r}", f"{evaluator.name} has no such setting", "take it out of the space")
         for name in spec.settings
-        if name not in spec.smiles and name.rpartition(".")[0] not in spec.smiles  # reagents of a product
+        if evaluator.settings is not None
+        and name not in evaluator.settings
+        and name not in spec.smiles
+        and name.rpartition(".")[0] not in spec.smiles  # reagents of a product
     ]
     return found
 
 
 def task(spec: ExperimentSpec, evaluator: Evaluator, limits: Limits) -> dict[str, Any]:
     """What ``runner.py`` and whoever watches it need to know."""
+    request = {"settings": dict(spec.settings), "units": dict(spec.units), "smiles": dict(spec.smiles)}
     return {
         "function": evaluator.function,
+        **({"request": request} if evaluator.is_request else {}),
         "smiles": next(iter(spec.smiles.values()), ""),
         "options": dict(evaluator.options),
         "properties": sorted(evaluator.properties),
@@ -61,10 +67,13 @@ def task(spec: ExperimentSpec, evaluator: Evaluator, limits: Limits) -> dict[str
 
 
 def missing(evaluator: Evaluator) -> str | None:
-    """The package that the evaluator lacks here, with the remedy; None where it lacks none."""
+    """The package or program that the evaluator lacks here, with the remedy; None where it lacks none."""
     for module, remedy in evaluator.requires.items():
         if find_spec(module) is None:
             return f"{evaluator.name} needs the package {module}; {remedy}"
+    for program, remedy in evaluator.programs.items():
+        if which(program) is None:
+            return f"{evaluator.name} needs the program {program}; {remedy}"
     return None
 
 

@@ -33,11 +33,13 @@ def main(folder: Path, supervisor: int) -> None:
 
 
 def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
+    from adapters.compute.evaluation import Request
     from adapters.errors import EvaluationError
 
     module, function = task["function"].split(":")
     try:
-        evaluation = getattr(import_module(module), function)(task["smiles"], **task["options"])
+        subject = Request(**task["request"]) if "request" in task else task["smiles"]
+        evaluation = getattr(import_module(module), function)(subject, **task["options"])
         values = [
             {"property": name, "value": float(value), "unit": unit}
             for name, (value, unit) in evaluation.values.items()
@@ -59,6 +61,8 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
         "repairs": list(evaluation.repairs),
         **evaluation.details,
     }
+    if evaluation.negative:
+        return {"outcome": "negative", "reason": evaluation.negative, "values": values, "provenance": provenance}
     return {"outcome": "measured", "values": values, "provenance": provenance}
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,20 +21,26 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("name", [name for name, _ in describe()])
 def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> None:
     (tmp_path / "table.csv").write_text(TABLE)
-    options = {"table": "table.csv"} if name == "emulator" else {}
-    targets = {"gap": "eV"} if name in {"pyscf", "xtb"} else {"yield": "%"}
+    options: dict[str, Any] = {
+        "ase": {"calculator": "ase.calculators.emt:EMT"},
+        "callable": {"function": "module:function"},
+        "command": {"program": "orca"},
+        "emulator": {"table": "table.csv"},
+    }.get(name, {})
+    chemistry = {"ase": "energy", "command": "gap", "pyscf": "gap", "xtb": "gap"}
+    targets = {chemistry[name]: "eV"} if name in chemistry else {"yield": "%"}
 
     assert isinstance(build(name, options, replace(context(tmp_path), targets=targets)), Adapter)
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    assert [name for name, _ in describe()] == ["emulator", "manual", "pyscf", "simulated", "xtb"]
+    assert " ".join(name for name, _ in describe()) == "ase callable command emulator manual pyscf simulated xtb"
     assert all(summary and "\n" not in summary for _, summary in describe())
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(
-        UnknownName, match=r"unknown adapter 'emulater' \(did you mean 'emulator'\?\); known: emulator, "
+        UnknownName, match=r"unknown adapter 'emulater' \(did you mean 'emulator'\?\); known: ase, callable, "
     ):
         build("emulater", {}, context(tmp_path))
 

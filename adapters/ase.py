@@ -1,0 +1,59 @@
+"""The ase laboratory: any ASE calculator run by an executor, from the laboratory section of a campaign file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field, field_validator
+
+from adapters.compute.ase import PROPERTIES
+from adapters.compute.evaluation import Evaluator
+from adapters.executors.placing import ComputeOptions, place
+from adapters.options import measured, read_options, some_of
+from loop.contracts import Adapter, AdapterContext
+
+REMEDY: Final = "install it: pip install 'hakken[ase]'"
+
+
+class AseOptions(ComputeOptions):
+    """What a campaign file may say of the ase laboratory."""
+
+    calculator: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]  # module:class, such as ase.calculators.emt:EMT
+    arguments: dict[str, Any] = Field(default_factory=dict)  # what the class is made with
+    properties: Annotated[list[str], Field(min_length=1)] | None = None  # the energy and the targets when left out
+    optimise: bool = False
+    fmax: Annotated[float, Field(gt=0)] = 0.01  # eV/angstrom
+    steps: Annotated[int, Field(ge=1)] = 500
+    conformers: Annotated[int, Field(ge=1, le=1000)] = 1
+    seed: int = 0  # chooses conformers
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, properties: list[str] | None) -> list[str] | None:
+        return None if properties is None else some_of(properties, PROPERTIES)
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """The calculator run by the executor of ``run_on``, from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown or wrong, or a target is not among the properties.
+    """
+    settings = read_options(AseOptions, "ase", options)
+    measured("ase", PROPERTIES, context.targets)
+    chosen = settings.properties or list(dict.fromkeys(["energy", *context.targets]))
+    properties = {name: PROPERTIES[name] for name in chosen}
+    measured("ase", properties, context.targets)
+    package = settings.calculator.partition(".")[0].partition(":")[0]
+    evaluator = Evaluator(
+        name="ase",
+        function="adapters.compute.ase:evaluate",
+        properties=properties,
+        options={
+            **settings.model_dump(exclude={*ComputeOptions.model_fields, "properties"}, mode="json"),
+            "properties": chosen,
+        },
+        requires={"ase": REMEDY, "rdkit": "install it: pip install rdkit", package: "install the calculator's package"},
+    )
+    return place("ase", evaluator, settings, context.folder)

@@ -1,0 +1,51 @@
+"""The callable laboratory: a Python function run by an executor, from the laboratory section of a campaign file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from adapters.compute.evaluation import Evaluator
+from adapters.executors.placing import ComputeOptions, place
+from adapters.options import check_units, measured, read_options, resolve
+from loop.contracts import Adapter, AdapterContext
+
+
+class CallableOptions(ComputeOptions):
+    """What a campaign file may say of the callable laboratory."""
+
+    function: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]  # module:function
+    path: str | None = None  # folder where the module lies, seen from the campaign file; its own folder when left out
+    properties: Annotated[dict[str, str], Field(min_length=1)] | None = None  # with units; the targets when left out
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, properties: dict[str, str] | None) -> dict[str, str] | None:
+        return None if properties is None else check_units(properties)
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """The function run by the executor of ``run_on``, from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown or wrong, or a target is not among the properties.
+    """
+    settings = read_options(CallableOptions, "callable", options)
+    properties = dict(context.targets) if settings.properties is None else settings.properties
+    measured("callable", properties, context.targets)
+    evaluator = Evaluator(
+        name="callable",
+        function="adapters.compute.callable:evaluate",
+        properties=properties,
+        options={
+            "function": settings.function,
+            "properties": properties,
+            "path": str(resolve(context.base, settings.path or ".").resolve()),
+        },
+        needs_structure=False,
+        settings=None,
+        is_request=True,
+    )
+    return place("callable", evaluator, settings, context.folder)

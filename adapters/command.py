@@ -1,0 +1,154 @@
+"""The command laboratory: any program run by an executor, with templates for its input and a parser for its output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from adapters.compute.command import KINDS, OF_JOB, OF_STRUCTURE, placeholders
+from adapters.compute.evaluation import Evaluator
+from adapters.compute.parsing import wrong_pattern, wrong_rules
+from adapters.compute.programs import PROGRAMS, Program
+from adapters.errors import AdapterOptionsError
+from adapters.executors.placing import ComputeOptions, place
+from adapters.options import check_units, measured, read_options, resolve
+from loop.contracts import Adapter, AdapterContext
+from loop.errors import did_you_mean
+
+_EMPTY = Program((), {}, None, {})
+
+
+class CommandOptions(ComputeOptions):
+    """What a campaign file may say of the command laboratory. ``program`` gives the others their defaults."""
+
+    program: Literal["gaussian", "orca", "psi4"] | None = None
+    executable: str | None = None  # instead of the first word of ``command``
+    command: Annotated[list[str], Field(min_length=1)] | None = None
+    inputs: dict[str, str] | None = None  # name of a file: its template, or "file: PATH" for one beside the campaign
+    output: str | None = None  # file with the answer; standard output when left out
+    parse: dict[str, dict[str, Any]] | None = None
+    failures: list[dict[str, str]] | None = None
+    version: str | None = None
+    keywords: dict[str, str] = Field(default_factory=dict)
+    conformers: Annotated[int, Field(ge=1, le=1000)] = 1
+    optimise: Literal["none", "xtb"] = "none"
+    seed: int = 0  # chooses conformers
+    charge: int | None = None
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """The program run by the executor of ``run_on``, from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown or wrong, a template asks for what there is not, a pattern cannot be
+            used, or a target is not parsed. Every fault has its message.
+    """
+    settings = read_options(CommandOptions, "command", options)
+    program = _program(settings, context.base)
+    asked, problems = _asked(program)
+    problems += _wrong(program)
+    if unused := sorted(set(settings.keywords) - asked):
+        known = sorted(asked)
+        problems.append(f"keyword {unused[0]!r} is in no template{did_you_mean(unused[0], known)}; asked for: {known}")
+    if problems:
+        raise AdapterOptionsError("command", problems)
+    properties = {name: str(rule["unit"]) for name, rule in program.parse.items()}
+    measured("command", properties, context.targets)
+    settable = asked - {*OF_STRUCTURE, *OF_JOB, *program.keywords}
+    evaluator = Evaluator(
+        name="command",
+        function="adapters.compute.command:evaluate",
+        properties=properties,
+        options={
+            "command": list(program.command),
+            "inputs": dict(program.inputs),
+            "parse_rules": {name: dict(rule) for name, rule in program.parse.items()},
+            "required": sorted(context.targets),
+            "output": program.output,
+            "failures": [dict(failure) for failure in program.failures],
+            "version": program.version,
+            "keywords": dict(program.keywords),
+            "conformers": settings.conformers,
+            "optimise": settings.optimise,
+            "seed": settings.seed,
+            "charge": settings.charge,
+            "cores": settings.cores,
+            "memory": settings.memory,
+        },
+        programs={program.command[0]: "install it, or say in 'executable' where it lies"},
+        needs_structure=bool(asked & set(OF_STRUCTURE)),
+        settings=frozenset(settable),
+        is_request=True,
+    )
+    return place("command", evaluator, settings, context.folder)
+
+
+def _program(settings: CommandOptions, base: str) -> Program:
+    """What the program is by name, with what the campaign file says instead."""
+    program = _EMPTY if settings.program is None else PROGRAMS[settings.program]
+    said: dict[str, Any] = {
+        "command": None if settings.command is None else tuple(settings.command),
+        "inputs": None if settings.inputs is None else {f: _template(t, base) for f, t in settings.inputs.items()},
+        "output": settings.output,
+        "parse": {**program.parse, **(settings.parse or {})},
+        "failures": None if settings.failures is None else (*settings.failures, *program.failures),
+        "version": settings.version,
+        "keywords": {**program.keywords, **settings.keywords},
+    }
+    program = replace(program, **{name: value for name, value in said.items() if value is not None})
+    if settings.executable is not None and program.command:
+        program = replace(program, command=(settings.executable, *program.command[1:]))
+    if not program.command or not program.parse:
+        known = ", ".join(PROGRAMS)
+        raise AdapterOptionsError("command", [f"give 'command' and 'parse', or 'program', one of {known}"])
+    return program
+
+
+def _template(text: str, base: str) -> str:
+    """A template as written, or that of ``file: PATH``."""
+    if not text.startswith("file:"):
+        return text
+    path = resolve(base, text.removeprefix("file:").strip())
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AdapterOptionsError("command", [f"template {path} cannot be read: {error}"]) from None
+
+
+def _asked(program: Program) -> tuple[set[str], list[str]]:
+    """The placeholders of all templates, and what is wrong with these."""
+    asked: set[str] = set()
+    problems: list[str] = []
+    texts = [(f"input {name!r}", text) for name, text in program.inputs.items()]
+    for where, text in [*texts, *(("command", word) for word in program.command)]:
+        try:
+            asked |= placeholders([text])
+        except ValueError as error:
+            problems.append(f"{where}: {error}")
+    for name in program.inputs:
+        if Path(name).name != name:
+            problems.append(f"input {name!r} must be the name of a file, without folders")
+    return asked, problems
+
+
+def _wrong(program: Program) -> list[str]:
+    """What is wrong with rules, failures and version."""
+    found = [problem for name, rule in program.parse.items() for problem in wrong_rules(name, rule, program.parse)]
+    try:
+        check_units({name: str(rule.get("unit", "")) for name, rule in program.parse.items()})
+    except ValueError as error:
+        found.append(f"parse: {error}")
+    for failure in program.failures:
+        if set(failure) - {"regex", "kind", "message"} or not {"regex", "kind"} <= set(failure):
+            found.append(f"a failure has regex, kind and perhaps message, got {', '.join(sorted(failure))}")
+        elif failure["kind"] not in KINDS:
+            found.append(f"failure kind {failure['kind']!r} is none of {', '.join(KINDS)}")
+        else:
+            found += [f"failure: {problem}" for problem in wrong_pattern(failure["regex"])]
+    if program.version:
+        found += [f"version: {problem}" for problem in wrong_pattern(program.version, groups=1)]
+    return found

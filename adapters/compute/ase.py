@@ -1,0 +1,114 @@
+"""Any ASE calculator as an evaluator: a structure in, energy, forces and what else it gives out.
+
+Source: Larsen et al., J. Phys.: Condens. Matter 29 (2017) 273002.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+from adapters.compute.constants import DEBYE_EA
+from adapters.compute.evaluation import Evaluation
+from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
+from adapters.errors import InputRefused, NotConverged
+
+PROPERTIES: Final = {"energy": "eV", "max_force": "eV/angstrom", "dipole": "debye", "magnetic_moment": "bohr_magneton"}
+
+
+def evaluate(
+    smiles: str,
+    *,
+    calculator: str,
+    arguments: Mapping[str, Any] | None = None,
+    properties: Sequence[str] = ("energy",),
+    optimise: bool = False,
+    fmax: float = 0.01,
+    steps: int = 500,
+    conformers: int = 1,
+    seed: int = 0,
+    charge: int | None = None,
+) -> Evaluation:
+    """Properties of one molecule by an ASE calculator, in its own units: eV and angstrom, dipole in debye.
+
+    Args:
+        smiles: One molecule, no salt; or its geometry as an XYZ block.
+        calculator: The class (or a function that makes one) as ``module:name``, such as ``ase.calculators.emt:EMT``.
+        arguments: What it is made with.
+        properties: Some of ``PROPERTIES``.
+        optimise: Whether the geometry is optimised (BFGS) until no force is above ``fmax`` (eV/angstrom).
+        fmax: See ``optimise``.
+        steps: Most steps of an optimisation.
+        conformers: How many are embedded; from two on they are ranked (GFN2-xTB where tblite is there).
+        seed: Chooses conformers, together with the canonical SMILES.
+        charge: Total charge. ASE keeps it with the atoms; whether the calculator reads it is the calculator's affair.
+
+    Raises:
+        InputRefused: There is no such calculator, its arguments are wrong, or it cannot treat the structure.
+        NotConverged: SCF or optimisation ended without a solution.
+    """
+    import ase
+    from ase import Atoms
+    from ase.calculators.calculator import CalculationFailed, CalculatorSetupError
+    from ase.optimize import BFGS
+
+    made = _make(calculator, arguments or {})
+    geometry = _start(smiles, seed, charge, conformers)
+    atoms = Atoms(numbers=geometry.numbers, positions=geometry.positions)
+    atoms.info.update(charge=geometry.charge, spin=geometry.unpaired + 1)
+    atoms.set_initial_charges([geometry.charge, *[0.0] * (len(atoms) - 1)])
+    atoms.set_initial_magnetic_moments([geometry.unpaired, *[0.0] * (len(atoms) - 1)])
+    atoms.calc = made
+    details: dict[str, Any] = {"calculator": calculator, "charge": geometry.charge, "unpaired": geometry.unpaired}
+    try:
+        if optimise and len(atoms) > 1:
+            search = BFGS(atoms, logfile=None)
+            if not search.run(fmax=fmax, steps=steps):
+                raise NotConverged(f"forces are still above {fmax} eV/angstrom after {steps} steps; allow more 'steps'")
+            details["steps"] = search.nsteps
+        values = {name: (_property(atoms, name), PROPERTIES[name]) for name in properties}
+    except CalculationFailed as error:
+        raise NotConverged(f"{calculator} found no solution: {error}") from None
+    except (CalculatorSetupError, NotImplementedError, KeyError) as error:  # an element or a property that it lacks
+        raise InputRefused(f"{calculator} cannot treat this: {type(error).__name__}: {error}") from None
+    details["xyz"] = geometry.moved(atoms.positions).xyz()
+    return Evaluation(values, f"ase {calculator}", ase.__version__, geometry.repairs, details)
+
+
+def _make(calculator: str, arguments: Mapping[str, Any]) -> Any:
+    module, _, name = calculator.partition(":")
+    try:
+        return getattr(import_module(module), name)(**arguments)
+    except ModuleNotFoundError as error:
+        raise InputRefused(f"no module {error.name!r} for the calculator {calculator!r}; install its package") from None
+    except AttributeError:
+        raise InputRefused(f"module {module!r} has no calculator {name!r}") from None
+    except TypeError as error:
+        raise InputRefused(f"calculator {calculator!r} cannot be made with these arguments: {error}") from None
+
+
+def _start(structure: str, seed: int, charge: int | None, conformers: int) -> Geometry:
+    if is_xyz(structure):
+        return read_xyz(structure, charge=charge)
+    if conformers == 1:
+        return embed(structure, seed=seed, charge=charge)
+    from adapters.compute.conformers import search
+
+    return search(structure, count=conformers, seed=seed, charge=charge)[0].geometry
+
+
+def _property(atoms: Any, name: str) -> float:
+    import numpy as np
+
+    match name:
+        case "energy":
+            return float(atoms.get_potential_energy())
+        case "max_force":
+            return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+        case "dipole":
+            return float(np.linalg.norm(atoms.get_dipole_moment())) * DEBYE_EA
+        case "magnetic_moment":
+            return float(atoms.get_magnetic_moment())
+        case _:
+            raise InputRefused(f"property {name!r} is unknown; there are {', '.join(PROPERTIES)}")

@@ -1,0 +1,65 @@
+"""Any Python function of the settings as an evaluator: numbers and labels in, properties out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from adapters.compute.evaluation import Evaluation, Request
+from adapters.errors import AnalysisFailed, InputRefused
+
+
+def evaluate(request: Request, *, function: str, properties: Mapping[str, str], path: str | None = None) -> Evaluation:
+    """What ``function`` says of the settings.
+
+    The function is called with one mapping: numbers in the campaign's units, options by their labels, structures as
+    SMILES. It returns a number (where one property is reported), a mapping from property to number, in the unit that
+    the laboratory section states, or an ``Evaluation``. To end as a fault it raises an ``EvaluationError``; to say that
+    the answer is no it returns ``{"negative": "why"}``, beside what numbers there are.
+
+    Args:
+        request: The experiment.
+        function: ``module:function``.
+        properties: What is reported, with units.
+        path: A folder to be searched for the module first.
+
+    Raises:
+        InputRefused: There is no such module or function.
+        AnalysisFailed: What came back is neither; the message names it.
+    """
+    called = _find(function, path)
+    found = called({**request.settings, **request.smiles})
+    if isinstance(found, Evaluation):
+        return found
+    if isinstance(found, int | float) and not isinstance(found, bool) and len(properties) == 1:
+        found = {next(iter(properties)): found}
+    if not isinstance(found, Mapping):
+        raise AnalysisFailed(f"{function} returned {found!r}; return a mapping with {', '.join(properties)}")
+    negative = str(found.get("negative", ""))
+    values = {name: (_number(function, name, found[name]), unit) for name, unit in properties.items() if name in found}
+    if not values and not negative:
+        got = ", ".join(map(str, found)) or "nothing"
+        raise AnalysisFailed(f"{function} returned {got}, and none of {', '.join(properties)}")
+    version = str(getattr(sys.modules[called.__module__], "__version__", ""))
+    return Evaluation(values, function, version, negative=negative)
+
+
+def _find(function: str, path: str | None) -> Any:
+    if path is not None and path not in sys.path:
+        sys.path.insert(0, path)
+    module, _, name = function.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        raise InputRefused(f"no module {error.name!r} for {function!r}; say in 'path' where it lies") from None
+    except AttributeError:
+        raise InputRefused(f"module {module!r} has no function {name!r}") from None
+
+
+def _number(function: str, name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise AnalysisFailed(f"{function} returned {value!r} for {name!r}; return a number") from None

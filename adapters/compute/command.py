@@ -1,0 +1,204 @@
+"""Any program as an evaluator: its input written from templates, its output parsed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+from adapters.compute.evaluation import Evaluation, Request
+from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
+from adapters.compute.parsing import parse
+from adapters.errors import (
+    AnalysisFailed,
+    EvaluationError,
+    InputRefused,
+    NotConverged,
+    OutOfResources,
+    ProgramFailed,
+    ProgramMissing,
+)
+
+# What a template may say of a structure, of the job, and (as $name) of every setting and keyword.
+OF_STRUCTURE: Final = ("smiles", "atoms", "xyz", "n_atoms", "charge", "multiplicity")
+OF_JOB: Final = ("cores", "memory", "memory_per_core")
+KINDS: Final = ("convergence_error", "input_error", "resource_error", "analysis_failed", "unknown", "negative")
+
+_STDOUT: Final = "stdout.txt"
+_TAIL: Final = 2000  # characters of the output that are kept with the result
+
+
+def evaluate(
+    request: Request,
+    *,
+    command: Sequence[str],
+    inputs: Mapping[str, str],
+    parse_rules: Mapping[str, Mapping[str, Any]],
+    required: Sequence[str],
+    output: str | None = None,
+    failures: Sequence[Mapping[str, str]] = (),
+    version: str = "",
+    keywords: Mapping[str, str] | None = None,
+    conformers: int = 1,
+    optimise: str = "none",
+    seed: int = 0,
+    charge: int | None = None,
+    cores: int = 1,
+    memory: int = 2048,
+) -> Evaluation:
+    """What a program says of an experiment, in a folder of its own that is removed afterwards.
+
+    Args:
+        request: The experiment; at most one of its settings is a structure where a template asks for one.
+        command: Words with placeholders such as ``$cores``; no shell reads them.
+        inputs: Name of a file, and its template.
+        parse_rules: How each property is found, as in ``adapters.compute.parsing``.
+        required: Properties without which the result is of no use; others that are missing are said in ``repairs``.
+        output: The file with the answer; standard output where None.
+        failures: Patterns that tell what went wrong, with their kind (one of ``KINDS``); the first that matches counts.
+        version: A pattern with one group that tells the program's version.
+        keywords: Further placeholders.
+        conformers: How many are embedded; from two on they are ranked (GFN2-xTB where tblite is there).
+        optimise: ``none``, or ``xtb`` for a geometry optimised by GFN2-xTB.
+        seed: Chooses conformers, together with the canonical SMILES.
+        charge: Total charge; that of the structure when left out.
+        cores: Threads that the program may use.
+        memory: MiB that it may use.
+
+    Raises:
+        InputRefused: The structure cannot be treated, or a template asks for what there is not.
+        ProgramMissing: The program is not there.
+        NotConverged, OutOfResources, ProgramFailed, AnalysisFailed: As ``failures`` say, or as the program ended.
+    """
+    words: dict[str, Any] = {"cores": cores, "memory": memory, "memory_per_core": memory // cores, **(keywords or {})}
+    words |= {name: value for name, value in request.settings.items() if name not in request.smiles}
+    repairs: tuple[str, ...] = ()
+    details: dict[str, Any] = {}
+    if _asks_for_structure([*command, *inputs.values()]):
+        geometry = _geometry(request, conformers, optimise, seed, charge)
+        words |= _of_structure(request, geometry)
+        repairs, details = geometry.repairs, {"charge": geometry.charge, "xyz": geometry.xyz()}
+    with tempfile.TemporaryDirectory(prefix="hakken-") as name:
+        folder = Path(name)
+        for file, template in inputs.items():
+            (folder / file).write_text(fill(template, words), encoding="utf-8")
+        called = [fill(word, words) for word in command]
+        code = _run(called, folder)
+        main = output or _STDOUT
+        said = _read(folder / main) or _read(folder / _STDOUT)
+        print(said[-_TAIL:])  # kept as the end of standard output
+        values, missing = parse(parse_rules, folder, main)
+    found = re.search(version, said, re.MULTILINE) if version else None
+    told = _failure(failures, said)
+    if told is not None:
+        kind, message = told
+        if kind == "negative":
+            return Evaluation(values, called[0], found.group(1) if found else "", repairs, details, negative=message)
+        raise _error(kind, message)
+    if code:
+        raise ProgramFailed(f"{called[0]} ended with code {code}; its last words: {' '.join(said.split())[-300:]}")
+    if lacking := [why for why in missing if any(why.startswith(f"no {name}:") for name in required)]:
+        raise AnalysisFailed("; ".join(lacking))
+    return Evaluation(values, called[0], found.group(1) if found else "", (*repairs, *missing), details)
+
+
+def placeholders(texts: Sequence[str]) -> set[str]:
+    """The names that templates ask for.
+
+    Raises:
+        ValueError: A ``$`` stands before no name; ``$$`` is a dollar sign.
+    """
+    found: set[str] = set()
+    for text in texts:
+        template = Template(text)
+        if not template.is_valid():
+            raise ValueError("a $ stands before no name; write $$ for a dollar sign")
+        found |= set(template.get_identifiers())
+    return found
+
+
+def fill(template: str, words: Mapping[str, Any]) -> str:
+    """The template with its placeholders replaced; raises ``InputRefused`` for one that nobody fills."""
+    try:
+        return Template(template).substitute({name: _written(value) for name, value in words.items()})
+    except KeyError as error:
+        raise InputRefused(f"the template asks for ${error.args[0]}, and there is {', '.join(sorted(words))}") from None
+
+
+def _written(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _asks_for_structure(texts: Sequence[str]) -> bool:
+    return bool(placeholders(texts) & set(OF_STRUCTURE))
+
+
+def _geometry(request: Request, conformers: int, optimise: str, seed: int, charge: int | None) -> Geometry:
+    if len(request.smiles) != 1:
+        raise InputRefused(f"the template asks for one structure, and there are {len(request.smiles)}")
+    structure = next(iter(request.smiles.values()))
+    if is_xyz(structure):
+        return read_xyz(structure, charge=charge)
+    if conformers > 1:
+        from adapters.compute.conformers import search
+
+        geometry = search(structure, count=conformers, seed=seed, charge=charge)[0].geometry
+    else:
+        geometry = embed(structure, seed=seed, charge=charge)
+    if optimise == "xtb":
+        from adapters.compute.optimising import optimise as relax
+        from adapters.compute.xtb import Method, energy_and_gradient
+
+        geometry, _ = relax(geometry, lambda at: energy_and_gradient(at, Method()))
+    return geometry
+
+
+def _of_structure(request: Request, geometry: Geometry) -> dict[str, Any]:
+    xyz = geometry.xyz()
+    return {
+        "smiles": next(iter(request.smiles.values())),
+        "atoms": "\n".join(xyz.splitlines()[2:]),
+        "xyz": xyz,
+        "n_atoms": len(geometry.numbers),
+        "charge": geometry.charge,
+        "multiplicity": geometry.unpaired + 1,
+    }
+
+
+def _run(command: Sequence[str], folder: Path) -> int:
+    try:
+        with (folder / _STDOUT).open("wb") as out:
+            return subprocess.run(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, check=False
+            ).returncode
+    except (FileNotFoundError, PermissionError):
+        raise ProgramMissing(
+            f"program {command[0]!r} is not on the path of this machine; install it, or give its full path"
+        ) from None
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _failure(failures: Sequence[Mapping[str, str]], said: str) -> tuple[str, str] | None:
+    """The kind and message of the first pattern that matches; None where none does."""
+    for failure in failures:
+        if (found := re.search(failure["regex"], said, re.MULTILINE)) is not None:
+            words = found.group(1) if found.re.groups and found.group(1) else found.group(0)
+            return failure["kind"], failure.get("message") or f"the program says: {' '.join(words.split())}"
+    return None
+
+
+def _error(kind: str, message: str) -> EvaluationError:
+    classes: dict[str, type[EvaluationError]] = {
+        "convergence_error": NotConverged,
+        "input_error": InputRefused,
+        "resource_error": OutOfResources,
+        "analysis_failed": AnalysisFailed,
+    }
+    return classes.get(kind, ProgramFailed)(message)

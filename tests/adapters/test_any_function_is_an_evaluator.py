@@ -1,0 +1,164 @@
+"""The callable laboratory: a Python function of the settings, its numbers, its refusals, and how it may be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.compute.callable import evaluate
+from adapters.compute.evaluation import Request
+from adapters.errors import AdapterOptionsError, AnalysisFailed, InputRefused
+from adapters.registry import build
+from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
+from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
+from loop.testing.adapter import KEY, AdapterContract, wait_for_end
+
+OURS = """
+from adapters.errors import NotConverged
+
+__version__ = "2.1"
+
+def bowl(settings):
+    return {"yield": 100 - (settings["temperature"] - 60) ** 2 / 40 + len(settings["base"]), "purity": 0.5}
+
+def one(settings):
+    return settings["temperature"]
+
+def refuse(settings):
+    raise NotConverged("went round in circles")
+
+def nothing(settings):
+    return {"negative": "no conversion", "yield": 0.1}
+
+def words(settings):
+    return {"yield": "much"}
+
+def silent(settings):
+    return None
+
+def other(settings):
+    return {"yeild": 3.0}
+
+def broken(settings):
+    return settings["pressure"]
+"""
+SPEC = ExperimentSpec(
+    "bowl",
+    {"temperature": 70.0, "base": "triethylamine"},
+    {"temperature": "degC"},
+    {"base": "CCN(CC)CC"},
+    {"yield": "%"},
+)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Callable[..., Adapter]:
+    (tmp_path / "bowls.py").write_text(OURS)
+
+    def make(function: str = "bowls:bowl", **options: Any) -> Adapter:
+        context = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", options.pop("targets", {"yield": "%"}))
+        return build("callable", {"function": function, **options}, context)
+
+    return make
+
+
+def ended(lab: Adapter) -> dict[str, Any]:
+    handle = lab.prepare(SPEC, KEY)
+    lab.start(handle, KEY)
+    wait_for_end(lab, handle)
+    return dict(json.loads(lab.fetch(handle)[0].payload))
+
+
+def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[..., Adapter]) -> None:
+    payload = ended(lab(properties={"yield": "%", "purity": ""}))
+    outcome = read_outcome(payload, SPEC.targets)
+
+    assert isinstance(outcome, Measured)
+    assert {m.property: m.value for m in outcome.measurements} == {"yield": 100 - 2.5 + 9, "purity": 0.5}
+    assert (payload["provenance"]["program"], payload["provenance"]["version"]) == ("bowls:bowl", "2.1")
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        ("bowls:refuse", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
+        ("bowls:silent", FaultKind.ANALYSIS_FAILED, "bowls:silent returned None; return a mapping with yield"),
+        ("bowls:words", FaultKind.ANALYSIS_FAILED, "returned 'much' for 'yield'; return a number"),
+        ("bowls:other", FaultKind.ANALYSIS_FAILED, "returned yeild, and none of yield"),
+        ("bowls:broken", FaultKind.UNKNOWN, "KeyError: 'pressure'"),
+        ("bowls:bowel", FaultKind.INPUT_ERROR, "module 'bowls' has no function 'bowel'"),
+        ("bowels:bowl", FaultKind.INPUT_ERROR, "no module 'bowels' for 'bowels:bowl'; say in 'path' where it lies"),
+    ],
+)
+def test_a_function_that_goes_wrong_is_a_kind_of_fault(
+    lab: Callable[..., Adapter], function: str, kind: FaultKind, message: str
+) -> None:
+    outcome = read_outcome(ended(lab(function)), SPEC.targets)
+
+    assert isinstance(outcome, Fault)
+    assert outcome.kind is kind
+    assert message in outcome.message
+
+
+def test_a_function_may_say_that_the_answer_is_no(lab: Callable[..., Adapter]) -> None:
+    outcome = read_outcome(ended(lab("bowls:nothing")), SPEC.targets)
+
+    assert isinstance(outcome, Negative)
+    assert outcome.reason == "no conversion"
+    assert [m.value for m in outcome.measurements] == [0.1]
+
+
+def test_one_number_is_enough_where_one_property_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "alone.py").write_text(OURS)
+    asked = Request({"temperature": 70.0})
+
+    assert evaluate(asked, function="alone:one", properties={"yield": "%"}, path=str(tmp_path)).values == {
+        "yield": (70.0, "%")
+    }
+    with pytest.raises(AnalysisFailed, match=r"returned 70.0; return a mapping with yield, purity"):
+        evaluate(asked, function="alone:one", properties={"yield": "%", "purity": ""}, path=str(tmp_path))
+    with pytest.raises(InputRefused, match="has no function 'two'"):
+        evaluate(asked, function="alone:two", properties={"yield": "%"}, path=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"function": "bowls"}, "option 'function' must be: .*got 'bowls'"),
+        ({"properties": {"purity": ""}}, "target 'yield' is not measured; it is purity"),
+        ({"properties": {"yield": "yonks"}}, "option 'properties' must be: a unit for each property; 'yield'"),
+        ({"run_on": "slum"}, "option 'run_on' is 'slum'"),
+    ],
+)
+def test_a_wrong_laboratory_section_is_named(
+    lab: Callable[..., Adapter], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(AdapterOptionsError, match=message):
+        lab(**{"function": "bowls:bowl", **options})
+
+
+class TestCallable(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, lab: Callable[..., Adapter]) -> Callable[[], Adapter]:
+        return lambda: lab(workers=2, timeout=60.0)
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return SPEC
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(SPEC, targets={"melting_point": "degC"})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        def count(key: AttemptKey) -> int:
+            path = tmp_path / "lab" / "jobs" / key / "runs.log"
+            return len(path.read_text().splitlines()) if path.exists() else 0
+
+        return count
