@@ -25,6 +25,7 @@ from loop import checkpoints
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from tests.adapters.clusters import OneNodeDask, OneNodeSlurm
 
 ROOT = Path(__file__).parent.parent
 
@@ -92,6 +93,45 @@ def hakken(home: Settings) -> Callable[..., Said]:
         return Said(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster() -> Iterator[OneNodeSlurm]:
+    """A real Slurm of one node, shared by all tests that ask for it."""
+    from tests.adapters.clusters import OneNodeSlurm, missing_programs
+
+    if missing := missing_programs():
+        pytest.skip(f"a real Slurm lacks {', '.join(missing)}; on Debian: apt-get install slurm-wlm munge")
+    cluster = OneNodeSlurm()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def slurm(slurm_cluster: OneNodeSlurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneNodeSlurm]:
+    """The same for one test, whose processes find it; what the test leaves in the queue is cancelled."""
+    for name, value in slurm_cluster.environ.items():
+        monkeypatch.setenv(name, value)
+    yield slurm_cluster
+    slurm_cluster.clear()
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> Iterator[OneNodeDask]:
+    """A real Dask scheduler with two workers, shared by all tests that ask for it."""
+    pytest.importorskip("distributed", reason="the Dask executor needs hakken[dask]")
+    from tests.adapters.clusters import OneNodeDask
+
+    cluster = OneNodeDask()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def dask(dask_cluster: OneNodeDask) -> OneNodeDask:
+    """The same for one test, whole again whatever the last one did to it."""
+    dask_cluster.mend()
+    return dask_cluster
 
 
 @pytest.hookimpl(wrapper=True)

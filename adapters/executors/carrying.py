@@ -30,10 +30,15 @@ def end_when_told() -> None:
     """Let SIGTERM raise ``Told`` in this process."""
 
     def handler(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        ignore_when_told()  # once is enough
         raise Told
 
     signal.signal(signal.SIGTERM, handler)
+
+
+def ignore_when_told() -> None:
+    """From here on SIGTERM changes nothing: the result is being written."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def carry_out(

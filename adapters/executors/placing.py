@@ -19,7 +19,12 @@ from loop.contracts import Adapter
 from loop.errors import did_you_mean
 
 _TABLE: Final[dict[str, tuple[str, str]]] = {
+    "dask": (
+        "adapters.executors.dask:place",
+        "workers of a Dask scheduler, which dask-jobqueue starts on PBS, SGE or LSF",
+    ),
     "local": ("adapters.executors.local:place", "child processes of this machine, which survive whoever started them"),
+    "slurm": ("adapters.executors.slurm:place", "jobs of a Slurm cluster that shares this folder with its nodes"),
 }
 
 

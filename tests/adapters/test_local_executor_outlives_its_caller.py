@@ -8,8 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,56 +21,22 @@ from adapters.executors.job import Limits
 from adapters.executors.local import LocalExecutor
 from loop import checkpoints
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
-from loop.outcome import Fault, FaultKind, Measured, read_outcome
-from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
+from loop.outcome import Fault, FaultKind, Measured
+from loop.testing.adapter import KEY, OTHER, AdapterContract
+from tests.adapters.jobs import MOLECULE, is_alive, outcome, ruler, running, runs, wait_until
 
-MOLECULE = ExperimentSpec("gap", {"molecule": "ethanol"}, {}, {"molecule": "CCO"}, {"length": "eV"})
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def executor(folder: Path, function: str = "measure", workers: int = 2, **more: Any) -> LocalExecutor:
     options = more.pop("options", {})
-    evaluator = Evaluator("ruler", f"tests.adapters.evaluators:{function}", {"length": "eV"}, options)
-    return LocalExecutor(folder / "lab", evaluator, workers, Limits(**more))
+    return LocalExecutor(folder / "lab", ruler(function, **options), workers, Limits(**more))
 
 
 def begin(lab: LocalExecutor, key: AttemptKey = KEY) -> Handle:
     handle = lab.prepare(MOLECULE, key)
     lab.start(handle, key)
     return handle
-
-
-def runs(folder: Path, key: AttemptKey) -> int:
-    path = folder / "lab" / "jobs" / key / "runs.log"
-    return len(path.read_text().splitlines()) if path.exists() else 0
-
-
-def wait_until(what: Callable[[], Any], seconds: float = 30.0) -> Any:
-    give_up = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-    return found
-
-
-def outcome(lab: LocalExecutor, handle: Handle) -> Any:
-    wait_for_end(lab, handle)
-    (envelope,) = lab.fetch(handle)
-    return read_outcome(json.loads(envelope.payload), MOLECULE.targets)
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    """A file that jobs wait for; opened in the end, so that none is left behind."""
-    path = tmp_path / "gate.open"
-    yield path
-    path.touch()
-
-
-def running(gate: Path) -> list[int]:
-    """Process ids of the evaluators that wait, or waited, at the gate."""
-    path = gate.with_suffix(".running")
-    return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
 class TestLocalExecutor(AdapterContract):
@@ -273,14 +238,6 @@ def test_a_missing_package_is_told_with_its_remedy(tmp_path: Path) -> None:
 
     assert not health.is_ok
     assert health.message == "ruler needs the package no_such_package; install it: pip install ruler"
-
-
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and was not waited for by its parent does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_process_that_cannot_be_started_is_unavailable_and_the_job_stays_inert(

@@ -1,0 +1,102 @@
+"""The claimant of one job: what a queue runs on a node. It claims the attempt, and computes only if nobody else did.
+
+Called as ``python -I -S claimant.py JOBFOLDER TOKEN``; each submission has a token of its own. See Note [One claim] in
+``adapters.executors.spool``. The standard library and ``adapters.durable`` only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from adapters.durable import write_once
+from adapters.executors.carrying import Told, cancelled, carry_out, end_when_told, fault, ignore_when_told
+
+
+def main(folder: Path, token: str) -> None:
+    """Compute the job in ``folder`` and write its result, unless somebody did, does, or called it off."""
+    task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    if not _claim(folder, token, task):
+        print(f"{folder.name} has its claim already; nothing is computed here")
+        return
+    end_when_told()
+    try:
+        payload = _compute(folder, task)
+    except Told:
+        if task["requeue"] and not (folder / "cancelled.json").exists():
+            return  # the queue starts it again; where it does not, whoever asks finds the silence
+        payload = _called_off(folder) or fault("compute_lost", "its queue ended it (SIGTERM)", {})
+    except Exception as error:
+        payload = fault("compute_lost", f"the job's own process failed: {type(error).__name__}: {error}", {})
+    ignore_when_told()
+    write_once(folder / "result.json", json.dumps(payload, sort_keys=True))
+
+
+def _claim(folder: Path, token: str, task: dict[str, Any]) -> bool:
+    restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+    claim = {
+        "by": "job",
+        "token": token,
+        "restart": restart,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "at": time.time(),
+        "slurm": os.environ.get("SLURM_JOB_ID"),
+    }
+    if (folder / "result.json").exists():
+        return False
+    if write_once(folder / "claimed.json", json.dumps(claim)):
+        return True
+    first = json.loads((folder / "claimed.json").read_text(encoding="utf-8"))
+    if restart == 0 or first.get("token") != token:
+        return False
+    # The queue started this very submission again, so its first run is over, unless its node was only out of reach.
+    while _age(folder) < task["silence"]:
+        if (folder / "result.json").exists():
+            return False
+        time.sleep(min(1.0, task["silence"] / 10))
+    return write_once(folder / f"claimed-{restart}.json", json.dumps(claim))
+
+
+def _compute(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
+    (folder / "beat").touch()
+    return _called_off(folder) or carry_out(folder, task, beat=_beat(folder / "beat", task["silence"] / 10))
+
+
+def _called_off(folder: Path) -> dict[str, Any] | None:
+    return cancelled(folder, {}) if (folder / "cancelled.json").exists() else None
+
+
+def _beat(path: Path, every: float) -> Callable[[], None]:
+    """A function that touches the file, but not more often than that many seconds."""
+    last = time.monotonic()
+
+    def beat() -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            path.touch()
+            last = time.monotonic()
+
+    return beat
+
+
+def _age(folder: Path) -> float:
+    """Seconds since the last sign of life, by the clock of the file system: nodes' clocks differ."""
+    probe = folder / f"clock.{os.getpid()}"
+    probe.touch()
+    now = probe.stat().st_mtime
+    probe.unlink()
+    signs = [path.stat().st_mtime for path in (*folder.glob("claimed*.json"), *folder.glob("beat"))]
+    return now - max(signs)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

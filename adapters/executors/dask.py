@@ -1,0 +1,270 @@
+"""Runs an evaluator on the workers of a Dask scheduler that somebody started."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import Field
+
+from adapters.compute.evaluation import Evaluator
+from adapters.errors import AdapterUnavailable
+from adapters.executors.job import Limits, missing, problems
+from adapters.executors.spool import Spool
+from adapters.folder import read_json
+from adapters.options import Options, read_options
+from loop.checkpoints import reached
+from loop.contracts import (
+    Absent,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+)
+from loop.outcome import FaultKind
+
+T = TypeVar("T")
+
+_JOBS: Final = 100  # with the scheduler at once
+_TIMES: Final = 3  # how often an attempt is given to workers of which none takes it up
+_PATIENCE: Final = 10.0  # seconds for the scheduler to answer
+_REST: Final = 5.0  # seconds until a scheduler that gave no answer is asked again
+_REMEDY: Final = "install it: pip install 'hakken[dask]'"
+
+
+class DaskOptions(Options):
+    """What ``run_on: {dask: {...}}`` may say."""
+
+    address: str  # of the scheduler, such as tcp://node17:8786
+    resources: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)  # that a worker must offer
+    silence: Annotated[float, Field(gt=0)] = 120.0  # seconds until a job that gives no sign of life is lost
+
+
+def place(
+    folder: str, evaluator: Evaluator, limits: Limits, workers: int | None, options: Mapping[str, Any]
+) -> DaskExecutor:
+    """The executor, as ``adapters.executors.placing`` asks for it; raises ``AdapterOptionsError``."""
+    settings = read_options(DaskOptions, "dask", options)
+    return DaskExecutor(folder, evaluator, settings, workers or _JOBS, limits)
+
+
+class DaskExecutor:
+    """Jobs on Dask's workers, through a spool that they see.
+
+    Note [Dask only carries]: a task runs ``claimant.py`` in a process of its own, which outlives its worker, and every
+    result goes through the spool. So a lost worker, scheduler or client loses nothing: Dask runs the task again
+    elsewhere, and it finds the claim taken. A task's key is the attempt's label and a token; once the scheduler knows
+    it no more and nobody claimed the attempt, the attempt is given to it again.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        evaluator: Evaluator,
+        settings: DaskOptions,
+        jobs: int = _JOBS,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
+    ) -> None:
+        """Settings are checked by the adapter that builds it.
+
+        Args:
+            folder: The executor's own folder, at the same path for every worker; made with the first job.
+            evaluator: What is run.
+            settings: Where the scheduler is.
+            jobs: With the scheduler at once.
+            limits: What each job may take.
+        """
+        self._spool = Spool(folder, evaluator, limits, settings.silence)
+        self._jobs = self._spool.jobs
+        self._evaluator, self._most, self._settings = evaluator, jobs, settings
+        self._client: Any = None
+        self._error, self._not_before = "", 0.0
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            delivery=Delivery.KEYED,
+            max_parallel=self._most,
+            can_cancel=True,
+            is_simulated=False,
+            properties=self._evaluator.properties,
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return problems(spec, self._evaluator, self.capabilities())
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        handle = self._jobs.prepare(spec, key)
+        reached("dask.prepared")
+        return handle
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        """Give the attempt to the scheduler unless it has it, or had it; returns once that is on record.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+            AdapterUnavailable: The scheduler gave no answer; the attempt may be started again without danger.
+        """
+        self._spool.checked(handle, key)
+        with self._spool.alone(handle) as folder:
+            if self._spool.is_claimed(handle) or self._spool.settle_if_cancelled(handle):
+                return
+            started = read_json(folder / "started.json")
+            times = 0 if started is None else int(started["times"])
+            if started is not None and self._state(started) is not None:
+                return
+            lost = (
+                f"none of {times} workers that got it took it up: see the workers' logs, and whether they see {folder}"
+            )
+            if times >= _TIMES and self._spool.settle(handle, FaultKind.COMPUTE_LOST, lost):
+                return
+            token = uuid.uuid4().hex
+            task, command = f"{self._spool.label(handle)} {token}", self._spool.command(handle, token)
+            reached("dask.sending")
+            self._ask(lambda client: self._submit(client, task, command))
+            reached("dask.sent")
+            self._spool.note(folder / "started.json", {"at": time.time(), "times": times + 1, "task": task})
+        reached("dask.started")
+
+    def find(self, key: AttemptKey) -> Found | Absent:
+        found = self._jobs.find(key)
+        if isinstance(found, Absent) or found.started:
+            return found
+        return Found(found.handle, self._spool.is_claimed(found.handle))
+
+    def status(self, handle: Handle) -> Status:
+        if not self._jobs.knows(handle):
+            return Status(Phase.LOST, f"no job {handle!r} in {self._jobs.root}")
+        if self._spool.has_ended(handle) or self._spool.complete(handle):
+            return Status(Phase.ENDED)
+        if not self._spool.is_claimed(handle) and self._spool.settle_if_cancelled(handle):
+            return Status(Phase.ENDED)
+        if self._spool.is_claimed(handle):
+            return self._of_claimed(handle)
+        started = self._jobs.started(handle)
+        if started is None:
+            return Status(Phase.PREPARED)
+        try:
+            state = self._state(started)
+        except AdapterUnavailable as error:  # what the spool tells is still true
+            return Status(Phase.WAITING, f"as last known: {error}")
+        if state is None and not self._spool.is_claimed(handle):
+            return Status(Phase.PREPARED, "Dask is done with it, and nobody took it up; it is given to it again")
+        return Status(Phase.WAITING, f"with Dask: {state}")
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        if self.status(handle).phase is not Phase.ENDED:
+            return ()
+        return self._spool.envelopes(handle)
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        """Call the job off: its process ends within a tenth of a second. One that has ended stays as it is."""
+        if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
+            return
+        self._jobs.cancel(handle, {"reason": reason})
+        self._spool.settle_if_cancelled(handle)  # where nobody claimed it, nobody will: its task finds the claim taken
+
+    def health(self) -> Health:
+        # Programs are looked for where they run.
+        if (lack := missing(dataclasses.replace(self._evaluator, programs={}))) is not None:
+            return Health(False, lack)
+        if find_spec("distributed") is None:
+            return Health(False, f"run_on dask needs the package distributed; {_REMEDY}")
+        try:
+            workers = self._ask(lambda client: len(client.scheduler_info(n_workers=-1)["workers"]))
+        except AdapterUnavailable as error:
+            return Health(False, f"{error}; start one (dask scheduler), or mend the address")
+        where = f"{self._evaluator.name} runs with Dask at {self._settings.address}"
+        return Health(workers > 0, f"{where}, {workers} workers" if workers else f"{where}, which has no worker yet")
+
+    def _submit(self, client: Any, task: str, command: list[str]) -> None:
+        fire_and_forget = import_module("distributed").fire_and_forget
+
+        # By a function of the standard library: workers need nothing of ours to take the task.
+        future = client.submit(
+            subprocess.run,
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            key=task,
+            pure=False,
+            resources=self._settings.resources or None,
+        )
+        fire_and_forget(future)
+
+    def _state(self, started: Mapping[str, Any]) -> str | None:
+        """What the scheduler makes of the task given to it last; None where it knows none, or is done with it."""
+        task = started["task"]
+        states = self._ask(lambda client: client.sync(client.scheduler.get_task_status, keys=[task]))
+        return None if states[task] in (None, "forgotten", "released", "memory", "erred") else str(states[task])
+
+    def _of_claimed(self, handle: Handle) -> Status:
+        if self._spool.is_silent(handle):
+            called_off = self._jobs.cancelled(handle)
+            kind = FaultKind.COMPUTE_LOST if called_off is None else FaultKind.CANCELLED
+            said = "the job began and gave no sign of life" if called_off is None else called_off["reason"]
+            self._spool.settle(handle, kind, said)
+        return Status(Phase.ENDED if self._spool.has_ended(handle) else Phase.RUNNING)
+
+    def _ask(self, question: Callable[[Any], T]) -> T:
+        """The scheduler's answer; raises ``AdapterUnavailable`` at once where it gave none a moment ago."""
+        if time.monotonic() < self._not_before:
+            raise AdapterUnavailable(self._error)
+        try:
+            return question(self._connected())
+        except ImportError:
+            raise AdapterUnavailable(f"run_on dask needs the package distributed; {_REMEDY}") from None
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+            TimeoutError,
+        ) as error:  # what distributed raises on lost connections
+            self._disconnect()
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self._error = f"the Dask scheduler at {self._settings.address} gives no answer ({text})"
+            self._not_before = time.monotonic() + _REST
+            raise AdapterUnavailable(self._error) from None
+
+    def _connected(self) -> Any:
+        connect = import_module("distributed").Client
+
+        if self._client is not None and self._client.status != "running":
+            self._disconnect()
+        if self._client is None:
+            self._client = connect(self._settings.address, timeout=_PATIENCE, set_as_default=False)
+            weakref.finalize(self, _close_apart, self._client).atexit = False  # distributed closes what is left then
+        return self._client
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            _close(self._client)
+            self._client = None
+
+
+def _close_apart(client: Any) -> None:
+    """Let a client go from a thread of its own: what is collected in the client's must not wait for that one."""
+    Thread(target=_close, args=(client,), daemon=True).start()
+
+
+def _close(client: Any) -> None:
+    """Let a client go, whatever state its connection is in; what it submitted stays."""
+    try:
+        client.close(timeout=2)
+    except (OSError, RuntimeError, TimeoutError):
+        return

@@ -1,0 +1,144 @@
+"""The spool: keyed folders on disk through which a queue gets its jobs and gives back their results.
+
+Note [One claim]: whoever makes ``claimed.json`` (by hard link: of many exactly one does) may compute the attempt; the
+job itself does it before anything else. So an attempt that was submitted twice, because a reply was lost or a queue
+forgot it, is computed once. To end an attempt that nobody computes, the claim is taken first, lest a job take it up
+meanwhile. A claimed job gives signs of life (``beat``); once its queue has no more of it and it is silent for long
+enough, it is lost. ``result.json`` is made once: should a job that counts as lost come back, the first word stands.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from adapters.compute.evaluation import Evaluator
+from adapters.durable import replace, write_once
+from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.executors.job import HERE, Limits, task, write_fault
+from adapters.folder import Jobs, reachable, read_json
+from loop.contracts import AttemptKey, Envelope, Handle
+from loop.outcome import FaultKind
+
+PATIENCE: Final = 90.0  # seconds to wait for another process that has just this job in hand: above a slow sbatch
+
+
+class Spool:
+    """The attempts of one executor in one folder, which every node must see. Any number of objects may share it."""
+
+    def __init__(self, folder: Path | str, evaluator: Evaluator, limits: Limits, silence: float) -> None:
+        """``silence``: seconds without a sign of life after which a job that left its queue is lost."""
+        self.jobs = Jobs(folder)
+        self._evaluator, self._limits, self._silence = evaluator, limits, silence
+        self._identity: str | None = None
+
+    def label(self, handle: Handle) -> str:
+        """What a queue is told to know the attempt by: this spool and the handle; nobody else's job bears it."""
+        return f"hakken {self.identity()} {handle}"
+
+    def identity(self) -> str:
+        """A word that tells this spool from every other, made with the first job."""
+        if self._identity is None:
+            path = self.jobs.root / "spool.json"
+            with reachable(path):
+                self.jobs.root.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    write_once(path, json.dumps({"id": uuid.uuid4().hex[:16]}))
+            self._identity = str((read_json(path) or {})["id"])
+        return self._identity
+
+    def checked(self, handle: Handle, key: AttemptKey) -> Path:
+        """The folder of an attempt; raises ``UnknownHandle`` unless it was prepared under this key."""
+        if not self.jobs.knows(handle) or self.jobs.key(handle) != key:
+            raise UnknownHandle(handle)
+        return self.jobs.folder(handle)
+
+    @contextmanager
+    def alone(self, handle: Handle, patience: float = PATIENCE) -> Iterator[Path]:
+        """The attempt's folder, held against every other process that would send the attempt."""
+        folder = self.jobs.folder(handle)
+        with reachable(folder), (folder / "lock").open("a") as file:
+            give_up = time.monotonic() + patience
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > give_up:
+                        text = f"another process holds {folder / 'lock'} and does not let go; ask again later"
+                        raise AdapterUnavailable(text) from None
+                    time.sleep(0.01)
+            yield folder
+
+    def command(self, handle: Handle, token: str, *, requeue: bool = False) -> list[str]:
+        """What a node has to run; the task is written beside it."""
+        folder = self.jobs.folder(handle).resolve()
+        told = {
+            **task(self.jobs.spec(handle), self._evaluator, self._limits),
+            "requeue": requeue,
+            "silence": self._silence,
+        }
+        self.note(folder / "task.json", told)
+        return [sys.executable, "-I", "-S", str(HERE / "claimant.py"), str(folder), token]
+
+    def note(self, path: Path, record: Mapping[str, Any]) -> None:
+        """Put a record in place of whatever the file held."""
+        with reachable(path):
+            replace(path, json.dumps(record, sort_keys=True))
+
+    def has_ended(self, handle: Handle) -> bool:
+        return self._has(handle, "result.json")
+
+    def is_claimed(self, handle: Handle) -> bool:
+        return self._has(handle, "claimed.json")
+
+    def is_silent(self, handle: Handle) -> bool:
+        """Whether a claimed job has given no sign of life for too long, by the clock of the file system."""
+        folder, clock = self.jobs.folder(handle), self.jobs.root / "clock"
+        with reachable(folder):
+            clock.touch()
+            signs = [*folder.glob("claimed*.json"), *folder.glob("beat")]
+            return clock.stat().st_mtime - max(path.stat().st_mtime for path in signs) > self._silence
+
+    def settle(self, handle: Handle, kind: FaultKind, message: str) -> bool:
+        """End an attempt that nobody computes; False where somebody does. See Note [One claim]."""
+        folder = self.jobs.folder(handle)
+        claim = {"by": "caller", "kind": kind.value, "message": message, "pid": os.getpid(), "at": time.time()}
+        with reachable(folder):
+            write_once(folder / "claimed.json", json.dumps(claim))
+        if not self.complete(handle) and self.is_silent(handle):
+            write_fault(folder, kind, message)
+        return self.has_ended(handle)
+
+    def complete(self, handle: Handle) -> bool:
+        """Write the end for which a caller took the claim, which it may have been killed before it wrote."""
+        folder = self.jobs.folder(handle)
+        claim = read_json(folder / "claimed.json")
+        if claim is None or claim.get("by") != "caller":
+            return False
+        write_fault(folder, FaultKind(claim["kind"]), claim["message"])
+        return True
+
+    def settle_if_cancelled(self, handle: Handle) -> bool:
+        """End an attempt that was called off before anybody took it up; False where there is nothing to end."""
+        called_off = self.jobs.cancelled(handle)
+        return called_off is not None and self.settle(handle, FaultKind.CANCELLED, called_off["reason"])
+
+    def envelopes(self, handle: Handle) -> Sequence[Envelope]:
+        """What an attempt that has ended gave."""
+        path = self.jobs.folder(handle) / "result.json"
+        with reachable(path):
+            return (Envelope(self.jobs.key(handle), path.read_text(encoding="utf-8")),)
+
+    def _has(self, handle: Handle, name: str) -> bool:
+        path = self.jobs.folder(handle) / name
+        with reachable(path):
+            return path.exists()

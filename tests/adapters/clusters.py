@@ -1,0 +1,291 @@
+"""Real queues for tests and benchmarks: a Slurm of one node, started from Debian's packages, and its troubles."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sacct")
+
+
+def missing_programs() -> list[str]:
+    """What a Slurm cluster needs and this machine lacks."""
+    return [name for name in PROGRAMS if _which(name) is None]
+
+
+class OneNodeSlurm:
+    """munged, slurmctld and slurmd, all on this machine and in one folder; no accounting.
+
+    As root, munged runs as the user munge, as Debian has it.
+    """
+
+    def __init__(self, cpus: int = 8) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+        self.folder.chmod(0o755)
+        for name in ("munge", "state", "spool"):
+            (self.folder / name).mkdir()
+        self._starts = 0
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        host = self.node = socket.gethostname().split(".")[0]
+        user = pwd.getpwuid(os.getuid()).pw_name
+        settings = {
+            "ClusterName": "test",
+            "SlurmctldHost": f"{host}(127.0.0.1)",
+            "SlurmctldPort": _free_port(),
+            "SlurmUser": user,
+            "SlurmdUser": user,
+            "AuthType": "auth/munge",
+            "AuthInfo": f"socket={self.folder}/munge/socket",
+            "CredType": "cred/munge",
+            "StateSaveLocation": self.folder / "state",
+            "SlurmdSpoolDir": self.folder / "spool",
+            "SlurmctldLogFile": self.folder / "slurmctld.log",
+            "SlurmdLogFile": self.folder / "slurmd.log",
+            "SlurmctldPidFile": self.folder / "slurmctld.pid",
+            "SlurmdPidFile": self.folder / "slurmd.pid",
+            "ProctrackType": "proctrack/linuxproc",
+            "TaskPlugin": "task/none",
+            "SelectType": "select/cons_tres",
+            "SelectTypeParameters": "CR_Core_Memory",
+            "MpiDefault": "none",
+            "ReturnToService": 2,
+            "KillWait": 2,
+            "SlurmdParameters": "config_overrides",  # more processors than there are: tests wait more than they compute
+            "SchedulerParameters": "sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0",
+            "MessageTimeout": 2,
+            "MailProg": "/bin/true",
+        }
+        lines = [f"{name}={value}" for name, value in settings.items()]
+        lines.append(
+            f"NodeName={host} NodeAddr=127.0.0.1 Port={_free_port()} CPUs={cpus} RealMemory=60000 State=UNKNOWN"
+        )
+        lines.append(f"PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP")
+        (self.folder / "slurm.conf").write_text("\n".join(lines) + "\n")
+        (self.folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
+        self._start_munged()
+        self._start("slurmctld", "-c")
+        self._start("slurmd")
+        self.wait_until_it_answers()
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What Slurm's commands need to find this cluster."""
+        return {"SLURM_CONF": str(self.folder / "slurm.conf")}
+
+    def kill_controller(self) -> None:
+        """End slurmctld at once, as a loss of power would."""
+        self._kill("slurmctld", signal.SIGKILL)
+
+    def start_controller(self, *, is_empty: bool = False, first_id: int = 1) -> None:
+        """Start slurmctld again; ``is_empty`` as a new cluster: jobs are gone, and ids begin at ``first_id``."""
+        if is_empty:
+            self._kill("slurmd", signal.SIGTERM)  # it would refuse a job whose id it has seen
+            for name in ("state", "spool"):
+                shutil.rmtree(self.folder / name)
+                (self.folder / name).mkdir()
+        # Otherwise what it saved last is a second old, and it would give ids again that the node knows.
+        self._starts += 1
+        with (self.folder / "slurm.conf").open("a") as file:
+            file.write(f"FirstJobId={first_id if is_empty else 1000 * self._starts}\n")
+        self._start("slurmctld", *(["-c"] if is_empty else []))
+        if is_empty:
+            self._start("slurmd")
+        self.wait_until_it_answers()
+
+    def run(self, *words: str, check: bool = True) -> str:
+        """What one of Slurm's commands says."""
+        done = subprocess.run(
+            words, env={**os.environ, **self.environ}, capture_output=True, text=True, check=check, timeout=60
+        )
+        return done.stdout
+
+    def wait_until_it_answers(self, seconds: float = 60.0) -> None:
+        """Wait until jobs can begin; a node that Slurm drained is taken back, as an administrator would.
+
+        A controller that was killed may have forgotten the last second: it launches a job that runs, which the node
+        refuses as a duplicate, and both the job and the node are out.
+        """
+        give_up = time.monotonic() + seconds
+        while "idle" not in (said := self.run("sinfo", "--noheader", "--format=%T", check=False)) and "mix" not in said:
+            if time.monotonic() > give_up or any(p.poll() is not None for p in self._processes.values()):
+                raise AssertionError(f"Slurm does not answer: {said}\n{self._logs()}")
+            if "drain" in said or "down" in said:
+                self.resume_node()
+            time.sleep(0.1)
+
+    def resume_node(self) -> None:
+        """Take the node back, whatever Slurm holds against it."""
+        self.run("scontrol", "update", f"NodeName={self.node}", "State=RESUME", check=False)
+
+    def clear(self) -> None:
+        """Cancel every job, and wait until none is left."""
+        self.run("scontrol", "update", "PartitionName=main", "State=UP", check=False)
+        self.run("scancel", f"--user={os.getuid()}", check=False)
+        give_up = time.monotonic() + 20.0
+        while self.run("squeue", "--noheader", check=False).strip() and time.monotonic() < give_up:
+            time.sleep(0.1)
+        self.wait_until_it_answers()
+
+    def close(self) -> None:
+        """End everything, the jobs first."""
+        self.clear()
+        for name in ("slurmd", "slurmctld", "munged"):
+            self._kill(name, signal.SIGTERM)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start_munged(self) -> None:
+        folder, key = self.folder / "munge", self.folder / "munge" / "key"
+        key.write_bytes(secrets.token_bytes(1024))
+        key.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        more: dict[str, Any] = {}
+        if os.getuid() == 0:
+            owner = pwd.getpwnam("munge")
+            for path in (folder, key):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+            more = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+        words = {"key-file": key, "socket": folder / "socket", "pid-file": folder / "pid", "seed-file": folder / "seed"}
+        command = ["--foreground", "--force", *(f"--{name}={path}" for name, path in words.items())]
+        self._start("munged", *command, **more)
+        give_up = time.monotonic() + 30.0
+        while not (folder / "socket").exists():
+            if time.monotonic() > give_up:
+                raise AssertionError(f"munged does not start\n{self._logs()}")
+            time.sleep(0.02)
+
+    def _start(self, name: str, *words: str, **more: Any) -> None:
+        foreground = [] if name == "munged" else ["-D", "-f", str(self.folder / "slurm.conf")]
+        with (self.folder / f"{name}.txt").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [str(_which(name)), *foreground, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **more,
+            )
+
+    def _kill(self, name: str, number: signal.Signals) -> None:
+        process = self._processes.pop(name, None)
+        if process is not None:
+            process.send_signal(number)
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace")[-1500:] for path in sorted(self.folder.glob("*.txt")))
+
+
+def lose_replies(folder: Path, program: str, times: int) -> Path:
+    """A folder for the path, whose ``program`` does its work and then fails as after a time-out, so many times."""
+    real = shutil.which(program)
+    assert real is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "left").write_text("x" * times)
+    wrapper = folder / program
+    wrapper.write_text(
+        f"""#!/bin/sh
+left=$(cat {folder}/left)
+if [ -z "$left" ]; then exec {real} "$@"; fi
+printf '%s' "${{left#x}}" >{folder}/left
+{real} "$@" >/dev/null
+echo "{program}: error: Socket timed out on send/recv operation" >&2
+exit 1
+"""
+    )
+    wrapper.chmod(0o755)
+    return folder
+
+
+def _which(name: str) -> str | None:
+    return shutil.which(name, path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class OneNodeDask:
+    """A Dask scheduler and workers without nannies on this machine, each in a process of its own."""
+
+    def __init__(self, workers: int = 2, threads: int = 4) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="dask-"))
+        self._threads, self._port = threads, _free_port()
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.start_scheduler()
+        for _ in range(workers):
+            self.start_worker()
+        self.wait_until_it_answers(workers)
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self._port}"
+
+    def start_scheduler(self) -> None:
+        words = ("--host", "127.0.0.1", "--port", str(self._port), "--no-dashboard", "--no-show")
+        self._scheduler = self._start("scheduler", *words)
+
+    def start_worker(self) -> None:
+        words = ("--nthreads", str(self._threads), "--no-nanny", "--no-dashboard", "--memory-limit", "0")
+        place = ("--host", "127.0.0.1", "--local-directory", str(self.folder))
+        self.workers.append(self._start("worker", self.address, *words, *place))
+
+    def kill_scheduler(self) -> None:
+        """End the scheduler at once; workers end by themselves when they notice."""
+        self._scheduler.kill()
+        self._scheduler.wait()
+
+    def kill_worker(self) -> None:
+        """End the worker that was started first, at once."""
+        worker = self.workers.pop(0)
+        worker.kill()
+        worker.wait()
+
+    def mend(self, workers: int = 2) -> None:
+        """Start what is missing, and wait until so many workers are there."""
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        if self._scheduler.poll() is not None:
+            while self.workers:
+                self.kill_worker()
+            self.start_scheduler()
+        while len(self.workers) < workers:
+            self.start_worker()
+        self.wait_until_it_answers(workers)
+
+    def wait_until_it_answers(self, workers: int, seconds: float = 120.0) -> None:
+        from distributed import Client
+
+        with Client(self.address, timeout=seconds, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=seconds)
+
+    def close(self) -> None:
+        while self.workers:
+            self.kill_worker()
+        self.kill_scheduler()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self, what: str, *words: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{what}.txt").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{what}", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
