@@ -40,6 +40,8 @@ class PyscfOptions(ComputeOptions):
     iterations: Annotated[int, Field(ge=1)] = 100
     solvent: str | None = None  # None: the gas phase
     solvation: Literal["smd", "cpcm", "iefpcm"] = "smd"
+    reaction: str | None = None  # SMARTS, whose first reactant the molecule is
+    partners: list[str] = Field(default_factory=list)  # SMILES of the other reactants
 
     @field_validator("properties")
     @classmethod
@@ -59,7 +61,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     chosen = settings.properties or list(dict.fromkeys([*ELECTRONIC, *context.targets]))
     properties = {name: PROPERTIES[name] for name in chosen}
     measured("pyscf", properties, context.targets)
-    problems = contradictions(chosen, settings.optimise, settings.solvent)
+    problems = contradictions(chosen, settings.optimise, settings.solvent, settings.reaction)
     if settings.level is not None:
         problems += [
             f"option {name!r} is said by level {settings.level!r} already; take one of them out"

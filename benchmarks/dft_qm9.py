@@ -102,9 +102,9 @@ def read_table(data: Path) -> dict[str, dict[str, str]]:
 
 
 def compute(name: str, row: Mapping[str, str], kept: dict[str, Any], state: Path, seed: int, memory: int) -> None:
-    """Every stage of one molecule that is not on file: conformer, first optimisation, all properties."""
+    """Every stage of one molecule that is not on file: conformer, optimisations, all properties."""
     from adapters.compute.dft.evaluate import evaluate
-    from adapters.compute.dft.properties import PROPERTIES
+    from adapters.compute.dft.level import QM9_BASIS
 
     found = kept.setdefault(name, {"smiles": row["smiles"], "seconds": {}, "cpu": {}})
     is_large = name not in SMALL
@@ -127,11 +127,13 @@ def compute(name: str, row: Mapping[str, str], kept: dict[str, Any], state: Path
     if is_large:
         cheap = {**common, "properties": ["energy"], "functional": "b3lypg", "basis": "def2-svp"}
         stage("first", lambda: evaluate(found["conformer"], **cheap).details["xyz"])
-    wanted = WITHOUT_SECOND if name == FLUORINE else [p for p in PROPERTIES if p != "solvation_energy"]
+        fitted = {**common, "properties": ["energy"], "functional": "b3lypg", "basis": QM9_BASIS, "grid": (75, 302)}
+        stage("second", lambda: evaluate(found["first"], **fitted, criteria="GAU_TIGHT").details["xyz"])
+    wanted = WITHOUT_SECOND if name == FLUORINE else tuple(dict.fromkeys(p for p, *_ in COMPARED.values()))
 
     def everything() -> dict[str, Any]:
         how = {**common, "level": "qm9", "criteria": "GAU_TIGHT", "fit_derivatives": is_large, "properties": wanted}
-        done = evaluate(found.get("first", found["conformer"]), **how)
+        done = evaluate(found.get("second", found["conformer"]), **how)
         found["repairs"], found["details"] = list(done.repairs), dict(done.details)
         return {key: value for key, (value, _) in done.values.items()}
 

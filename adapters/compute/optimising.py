@@ -55,7 +55,7 @@ def optimise(
     from geometric.nifty import ang2bohr
     from geometric.optimize import Optimize, OptParams
 
-    logging.getLogger("geometric").setLevel(logging.ERROR)
+    logging.getLogger("geometric.nifty").setLevel(logging.ERROR)  # which all of its modules share
     start = Molecule()
     start.elem, start.xyzs = list(geometry.symbols), [np.array(geometry.positions, dtype=float)]
 
@@ -72,6 +72,7 @@ def optimise(
         if hessian is not None:
             np.savetxt(f"{folder}/hessian.txt", hessian)
             more["hessian"] = f"file:{folder}/hessian.txt"
+        more["xyzout"] = f"{folder}/steps.xyz"
         parameters = OptParams(maxiter=steps, convergence_set=criteria, transition=is_saddle, **more)
         internal = DelocalizedInternalCoordinates(start, build=True, connect=False, addcart=False)
         try:

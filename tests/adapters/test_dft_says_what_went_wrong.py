@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken[dft]'")
 pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[dft]'")
 
-from adapters.compute.dft import evaluate as dft
+from adapters.compute.dft import treatment
 from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.dft.level import Level
 from adapters.compute.dft.scf import REMEDIES, Solver
@@ -70,7 +70,7 @@ def test_a_saddle_point_is_left_along_its_mode_and_that_is_said() -> None:
 
 
 def test_a_saddle_point_that_cannot_be_left_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dft, "_PUSH", 0.0)
+    monkeypatch.setattr(treatment, "_PUSH", 0.0)
 
     with pytest.raises(ImaginaryMode, match=r"imaginary mode of \d+i 1/cm remains after leaving a first one"):
         evaluate(FLAT_AMMONIA, functional="hf", density_fit=False, optimise="dft", properties=["cv"], **QUICK)

@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
-
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
 from adapters.compute.constants import BOHR, HARTREE, HARTREE_KCAL
 from adapters.compute.dft.atoms import atomisation, check_elements
 from adapters.compute.dft.level import NAMED, Level
-from adapters.compute.dft.properties import ATOMS, ELECTRONIC, NEEDS_MINIMUM, PROPERTIES, TURNING, contradictions
+from adapters.compute.dft.properties import ATOMS, ELECTRONIC, NEEDS_MINIMUM, PROPERTIES, REDOX, TURNING, contradictions
+from adapters.compute.dft.reactions import Reaction, read_reaction
+from adapters.compute.dft.redox import redox
 from adapters.compute.dft.scf import Solution, Solver
 from adapters.compute.dft.thermo import (
     Thermochemistry,
-    frequencies,
     isotope_masses,
     rotational_constants,
-    thermochemistry,
 )
+from adapters.compute.dft.treatment import Notes, Treatment, minimum, settle
 from adapters.compute.evaluation import Evaluation
 from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
-from adapters.errors import ImaginaryMode, InputRefused
-
-_IMAGINARY: Final = 20.0  # 1/cm: what grids and optimisers leave of a flat mode is below
-_PUSH: Final = 0.15  # angstrom, the largest displacement along an imaginary mode
-
-
-@dataclass(frozen=True, slots=True)
-class Treatment:
-    """How a structure is treated before its properties are taken."""
-
-    solver: Solver
-    optimiser: Solver  # gives gradients and second derivatives; the solver itself, or with density fitting
-    optimise: str = "none"  # "none", "xtb" or "dft"
-    criteria: str = "GAU"
-    steps: int = 100
-
-
-@dataclass
-class Notes:
-    """What a run has to say besides its numbers."""
-
-    repairs: list[str] = field(default_factory=list)
-    details: dict[str, Any] = field(default_factory=dict)
+from adapters.errors import InputRefused
 
 
 def evaluate(
@@ -67,6 +44,8 @@ def evaluate(
     iterations: int = 100,
     solvent: str | None = None,
     solvation: str = "smd",
+    reaction: str | None = None,
+    partners: Sequence[str] = (),
     memory: int = 4000,
     threads: int = 1,
     verbosity: int = 3,
@@ -92,6 +71,8 @@ def evaluate(
         iterations: Most cycles of an SCF, and of each remedy.
         solvent: A name that SMD knows; None for the gas phase. Everything is then computed in it.
         solvation: ``smd``, ``cpcm`` or ``iefpcm``.
+        reaction: A reaction as SMARTS, whose first reactant the molecule is.
+        partners: SMILES of the other reactants, in the order of the SMARTS.
         memory: MiB that PySCF plans with; it takes somewhat more.
         threads: Threads of PySCF.
         verbosity: How much PySCF prints; kept as raw output.
@@ -106,15 +87,16 @@ def evaluate(
     from pyscf import lib
 
     lib.num_threads(threads)
-    if wrong := contradictions(properties, optimise, solvent):
+    if wrong := contradictions(properties, optimise, solvent, reaction):
         raise InputRefused("; ".join(wrong))
     method = _level(level, functional, basis, density_fit, grid)
     solver = Solver(method, iterations, memory=memory, solvent=solvent, solvation=solvation, verbose=verbosity)
     optimiser = replace(solver, level=replace(method, density_fit=True)) if fit_derivatives else solver
     treatment = Treatment(solver, optimiser, optimise, criteria, steps)
+    turned = None if reaction is None else read_reaction(smiles, reaction, partners, conformers=conformers, seed=seed)
     notes = Notes()
     geometry = _start(smiles, seed, charge, unpaired, conformers, notes)
-    return _treat(geometry, treatment, tuple(properties), notes)
+    return _treat(geometry, treatment, tuple(properties), turned, notes)
 
 
 def _level(name: str | None, functional: str, basis: str, density_fit: bool, grid: int | Sequence[int]) -> Level:
@@ -145,23 +127,20 @@ def _start(
     return found[0].geometry
 
 
-def _treat(geometry: Geometry, treatment: Treatment, properties: Sequence[str], notes: Notes) -> Evaluation:
+def _treat(
+    geometry: Geometry, treatment: Treatment, properties: Sequence[str], reaction: Reaction | None, notes: Notes
+) -> Evaluation:
     import pyscf
 
     wanted = set(properties)
     if wanted & set(ATOMS):
         check_elements(geometry.numbers)
     masses = isotope_masses(geometry.numbers)
-    if treatment.optimise == "xtb":
-        geometry = _by_xtb(geometry, treatment, notes)
     thermal = None
-    if treatment.optimise == "dft":
-        geometry, start = _by_dft(geometry, treatment, notes)
-        if wanted & NEEDS_MINIMUM:
-            geometry, start, thermal = _minimum(geometry, start, treatment, notes)
-        solution = treatment.solver.solve(geometry, start=start)
-    else:
-        solution = treatment.solver.solve(geometry)
+    geometry, start = settle(geometry, treatment, notes)
+    if wanted & NEEDS_MINIMUM:
+        geometry, start, thermal = minimum(geometry, start, treatment, notes)
+    solution = treatment.solver.solve(geometry, start=start)
     notes.repairs += solution.repairs
     values = _values(solution, geometry, masses, wanted, notes)
     if thermal is not None:
@@ -172,6 +151,10 @@ def _treat(geometry: Geometry, treatment: Treatment, properties: Sequence[str], 
         }
     if wanted & set(ATOMS):
         values |= atomisation(values, geometry, treatment.solver, is_thermal=thermal is not None)
+    if wanted & set(REDOX):
+        values |= redox(values["energy"][0], geometry, treatment, wanted, notes)
+    if "reaction_energy" in wanted and reaction is not None:
+        values["reaction_energy"] = (reaction.energy(values["energy"][0], treatment, notes) * HARTREE_KCAL, "kcal/mol")
     if "solvation_energy" in wanted:
         gas = replace(treatment.solver, solvent=None).solve(geometry)
         values["solvation_energy"] = ((values["energy"][0] - float(gas.mean_field.e_tot)) * HARTREE_KCAL, "kcal/mol")
@@ -187,72 +170,6 @@ def _treat(geometry: Geometry, treatment: Treatment, properties: Sequence[str], 
         details["solvent"] = f"{treatment.solver.solvent} by {treatment.solver.solvation}"
     kept = {name: values[name] for name in PROPERTIES if name in wanted and name in values}
     return Evaluation(kept, "pyscf", pyscf.__version__, (*geometry.repairs, *notes.repairs), details)
-
-
-def _by_xtb(geometry: Geometry, treatment: Treatment, notes: Notes) -> Geometry:
-    from adapters.compute.optimising import optimise
-    from adapters.compute.xtb import Method, energy_and_gradient
-
-    method = Method()
-    found, notes.details["steps"] = optimise(
-        geometry, lambda at: energy_and_gradient(at, method), steps=treatment.steps, criteria=treatment.criteria
-    )
-    return found
-
-
-def _by_dft(geometry: Geometry, treatment: Treatment, notes: Notes, hessian: Any = None) -> tuple[Geometry, Any]:
-    """The optimised geometry, and the density of the last step to start from."""
-    from adapters.compute.optimising import optimise
-
-    last: dict[str, Any] = {"density": None}
-
-    def surface(at: Geometry) -> tuple[float, Any]:
-        solution = treatment.optimiser.solve(at, start=last["density"])
-        for repair in solution.repairs:
-            if f"while optimising: {repair}" not in notes.repairs:
-                notes.repairs.append(f"while optimising: {repair}")
-        last["density"] = solution.mean_field.make_rdm1()
-        gradient = solution.mean_field.nuc_grad_method().kernel()
-        return float(solution.mean_field.e_tot), gradient
-
-    found, steps = optimise(geometry, surface, steps=treatment.steps, criteria=treatment.criteria, hessian=hessian)
-    notes.details["steps"] = notes.details.get("steps", 0) + steps
-    return found, last["density"]
-
-
-def _minimum(
-    geometry: Geometry, start: Any, treatment: Treatment, notes: Notes
-) -> tuple[Geometry, Any, Thermochemistry]:
-    """The vibrations of a minimum; a saddle point is left along its mode, once, and that is said."""
-    masses = isotope_masses(geometry.numbers)
-    for again in (False, True):
-        solution = treatment.optimiser.solve(geometry, start=start)
-        hessian = second_derivatives(solution)
-        waves, modes = frequencies(masses, geometry.positions, hessian)
-        if not waves.size or waves[0] > -_IMAGINARY:
-            found = thermochemistry(
-                masses, geometry.numbers, geometry.positions, waves, multiplicity=geometry.unpaired + 1
-            )
-            if waves.size and waves[0] < 0:
-                notes.repairs.append(f"a flat mode of {-waves[0]:.0f}i 1/cm was left out of the thermochemistry")
-            return geometry, solution.mean_field.make_rdm1(), found
-        if again:
-            break
-        notes.repairs.append(f"imaginary mode of {-waves[0]:.0f}i 1/cm: left along it and optimised again")
-        push = modes[0] * (_PUSH / np.linalg.norm(modes[0], axis=1).max())
-        geometry, start = _by_dft(geometry.moved(geometry.positions + push), treatment, notes)
-    raise ImaginaryMode(
-        f"imaginary mode of {-waves[0]:.0f}i 1/cm remains after leaving a first one; start from another conformer "
-        "(seed, conformers), or tighten 'criteria' and 'grid'"
-    )
-
-
-def second_derivatives(solution: Solution) -> Any:
-    """The Hessian in hartree/bohr^2, shape ``(3 n_atoms, 3 n_atoms)``; of a lone atom all zero."""
-    if solution.mean_field.mol.natm == 1:
-        return np.zeros((3, 3))
-    found = np.asarray(solution.mean_field.Hessian().kernel())
-    return found.transpose(0, 2, 1, 3).reshape(3 * len(found), -1)
 
 
 def _values(

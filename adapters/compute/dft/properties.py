@@ -33,13 +33,21 @@ ATOMS: Final = {  # free atoms less the molecule: above zero where it is bound
     "atomisation_g": "kcal/mol",
 }
 _SOLVENT: Final = {"solvation_energy": "kcal/mol"}  # in the solvent less the gas phase, at one geometry
-PROPERTIES: Final = ELECTRONIC | _RESPONSE | TURNING | _THERMAL | ATOMS | _SOLVENT
+REDOX: Final = {  # adiabatic where geometries are optimised, vertical otherwise; potentials against SHE, in the solvent
+    "ionisation_energy": "eV",
+    "electron_affinity": "eV",
+    "oxidation_potential": "V",
+    "reduction_potential": "V",
+}
+_REACTION: Final = {"reaction_energy": "kcal/mol"}  # products less reactants, without zero-point motion
+PROPERTIES: Final = ELECTRONIC | _RESPONSE | TURNING | _THERMAL | ATOMS | _SOLVENT | REDOX | _REACTION
 
 # What needs second derivatives, and so a geometry that the same level has optimised.
 NEEDS_MINIMUM: Final = frozenset({*_THERMAL, *ATOMS} - {"atomisation_energy"})
+_NEEDS_SOLVENT: Final = frozenset({*_SOLVENT, "oxidation_potential", "reduction_potential"})
 
 
-def contradictions(properties: Sequence[str], optimise: str, solvent: str | None) -> list[str]:
+def contradictions(properties: Sequence[str], optimise: str, solvent: str | None, reaction: str | None) -> list[str]:
     """What is asked for and needs what is not done, one message for each."""
     found = []
     for name in properties:
@@ -49,6 +57,8 @@ def contradictions(properties: Sequence[str], optimise: str, solvent: str | None
             )
         elif name in NEEDS_MINIMUM and optimise != "dft":
             found.append(f"property {name!r} needs a minimum of the same level; set optimise to 'dft'")
-        elif name in _SOLVENT and solvent is None:
+        elif name in _NEEDS_SOLVENT and solvent is None:
             found.append(f"property {name!r} needs a solvent; name one, such as water")
+        elif name in _REACTION and reaction is None:
+            found.append(f"property {name!r} needs a reaction; give its SMARTS as 'reaction'")
     return found

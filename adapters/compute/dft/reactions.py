@@ -1,0 +1,124 @@
+"""Energies of reactions: of a molecule by a reaction written as SMARTS, and barriers between given structures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adapters.compute.dft.thermo import frequencies, isotope_masses
+from adapters.compute.dft.treatment import IMAGINARY, Notes, Treatment, second_derivatives, settle
+from adapters.compute.geometry import Geometry, embed, is_xyz
+from adapters.compute.optimising import optimise
+from adapters.errors import ImaginaryMode, InputRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a molecule becomes, and what it takes for that."""
+
+    partners: tuple[str, ...]  # SMILES of the other reactants
+    products: tuple[str, ...]  # SMILES
+    conformers: int = 1
+    seed: int = 0
+
+    def energy(self, of_molecule: float, treatment: Treatment, notes: Notes) -> float:
+        """Products less reactants, in hartree; each is treated as the molecule was."""
+        notes.details["reaction"] = {"partners": list(self.partners), "products": list(self.products)}
+        products = sum(self._of(smiles, treatment, notes) for smiles in self.products)
+        return products - of_molecule - sum(self._of(smiles, treatment, notes) for smiles in self.partners)
+
+    def _of(self, smiles: str, treatment: Treatment, notes: Notes) -> float:
+        its = Notes()
+        geometry, start = settle(_start(smiles, self.conformers, self.seed), treatment, its)
+        solution = treatment.solver.solve(geometry, start=start)
+        notes.repairs += [f"{smiles}: {repair}" for repair in (*geometry.repairs, *its.repairs, *solution.repairs)]
+        return float(solution.mean_field.e_tot)
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """The way from one structure over a saddle point, in hartree and 1/cm."""
+
+    height: float  # saddle point less reactant, without zero-point motion
+    wavenumber: float  # of the imaginary mode, negative
+    reactant: Geometry
+    saddle: Geometry
+
+
+def read_reaction(smiles: str, smarts: str, partners: Sequence[str], *, conformers: int = 1, seed: int = 0) -> Reaction:
+    """The products that a reaction makes of a molecule and its partners.
+
+    Raises:
+        InputRefused: The SMARTS cannot be read, has another number of reactants, does not fit the molecule, or allows
+            several different products.
+    """
+    from rdkit import Chem, rdBase
+    from rdkit.Chem import rdChemReactions
+
+    if is_xyz(smiles):
+        raise InputRefused("a reaction needs the molecule as SMILES; of an XYZ block it cannot be made")
+    with rdBase.BlockLogs():
+        try:
+            reaction = rdChemReactions.ReactionFromSmarts(smarts)
+        except ValueError:
+            raise InputRefused(f"reaction {smarts!r} is no SMARTS that RDKit can read") from None
+        molecules = [Chem.MolFromSmiles(s) for s in (smiles, *partners)]
+        for text, molecule in zip((smiles, *partners), molecules, strict=True):
+            if molecule is None:
+                raise InputRefused(f"SMILES {text!r} cannot be read; mend it or leave the molecule out")
+        if (needs := reaction.GetNumReactantTemplates()) != len(molecules):
+            raise InputRefused(f"reaction {smarts!r} has {needs} reactants; give {needs - 1} partners")
+        reaction.Initialize()
+        sets = {_named(Chem, made) for made in reaction.RunReactants(tuple(molecules))}
+    if len(sets) != 1:
+        why = "does not fit" if not sets else f"makes {len(sets)} different products of"
+        raise InputRefused(f"reaction {smarts!r} {why} {smiles!r}; make it say which atoms react")
+    return Reaction(tuple(partners), next(iter(sets)), conformers, seed)
+
+
+def barrier(reactant: Geometry, guess: Geometry, treatment: Treatment) -> Barrier:
+    """How far the saddle point nearest to ``guess`` lies above the minimum nearest to ``reactant``.
+
+    Raises:
+        NotConverged: SCF or optimisation.
+        ImaginaryMode: What was found has no imaginary mode, or more than one; start from another guess.
+    """
+    notes, solver = Notes(), treatment.optimiser
+    settled, start = settle(reactant, treatment, notes)
+    low = treatment.solver.solve(settled, start=start).mean_field.e_tot
+
+    def surface(at: Geometry) -> tuple[float, Any]:
+        mean_field = solver.solve(at).mean_field
+        return float(mean_field.e_tot), mean_field.nuc_grad_method().kernel()
+
+    saddle, _ = optimise(
+        guess,
+        surface,
+        steps=treatment.steps,
+        criteria=treatment.criteria,
+        is_saddle=True,
+        hessian=second_derivatives(solver.solve(guess)),
+    )
+    solution = solver.solve(saddle)
+    waves, _ = frequencies(isotope_masses(saddle.numbers), saddle.positions, second_derivatives(solution))
+    if (count := int(np.sum(waves < -IMAGINARY))) != 1:
+        raise ImaginaryMode(f"the saddle point has {count} imaginary modes and needs one; start from another guess")
+    high = treatment.solver.solve(saddle).mean_field.e_tot
+    return Barrier(float(high - low), float(waves[0]), settled, saddle)
+
+
+def _start(smiles: str, conformers: int, seed: int) -> Geometry:
+    if conformers == 1:
+        return embed(smiles, seed=seed)
+    from adapters.compute.conformers import search
+
+    return search(smiles, count=conformers, seed=seed)[0].geometry
+
+
+def _named(chem: Any, made: Sequence[Any]) -> tuple[str, ...]:
+    for product in made:
+        chem.SanitizeMol(product)
+    return tuple(sorted(chem.MolToSmiles(product) for product in made))

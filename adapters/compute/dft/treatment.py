@@ -1,0 +1,116 @@
+"""How a structure is treated before its properties are taken: left as it is, optimised, made a true minimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from adapters.compute.dft.scf import Solution, Solver
+from adapters.compute.dft.thermo import Thermochemistry, frequencies, isotope_masses, thermochemistry
+from adapters.compute.geometry import Geometry
+from adapters.errors import ImaginaryMode
+
+IMAGINARY: Final = 20.0  # 1/cm: what grids and optimisers leave of a flat mode is below
+_PUSH: Final = 0.15  # angstrom, the largest displacement along an imaginary mode
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How a structure is treated before its properties are taken."""
+
+    solver: Solver
+    optimiser: Solver  # gives gradients and second derivatives; the solver itself, or with density fitting
+    optimise: str = "none"  # "none", "xtb" or "dft"
+    criteria: str = "GAU"
+    steps: int = 100
+
+
+@dataclass
+class Notes:
+    """What a run has to say besides its numbers."""
+
+    repairs: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def settle(geometry: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geometry, Any]:
+    """The geometry optimised as the treatment says, and a density to start from (None: there is none yet).
+
+    Raises:
+        NotConverged: An SCF or the optimisation.
+    """
+    match treatment.optimise:
+        case "xtb":
+            return _by_xtb(geometry, treatment, notes), None
+        case "dft":
+            return by_dft(geometry, treatment, notes)
+        case _:
+            return geometry, None
+
+
+def _by_xtb(geometry: Geometry, treatment: Treatment, notes: Notes) -> Geometry:
+    from adapters.compute.optimising import optimise
+    from adapters.compute.xtb import Method, energy_and_gradient
+
+    method = Method()
+    found, notes.details["steps"] = optimise(
+        geometry, lambda at: energy_and_gradient(at, method), steps=treatment.steps, criteria=treatment.criteria
+    )
+    return found
+
+
+def by_dft(geometry: Geometry, treatment: Treatment, notes: Notes, hessian: Any = None) -> tuple[Geometry, Any]:
+    """The optimised geometry, and the density of the last step to start from."""
+    from adapters.compute.optimising import optimise
+
+    last: dict[str, Any] = {"density": None}
+
+    def surface(at: Geometry) -> tuple[float, Any]:
+        solution = treatment.optimiser.solve(at, start=last["density"])
+        for repair in solution.repairs:
+            if f"while optimising: {repair}" not in notes.repairs:
+                notes.repairs.append(f"while optimising: {repair}")
+        last["density"] = solution.mean_field.make_rdm1()
+        gradient = solution.mean_field.nuc_grad_method().kernel()
+        return float(solution.mean_field.e_tot), gradient
+
+    found, steps = optimise(geometry, surface, steps=treatment.steps, criteria=treatment.criteria, hessian=hessian)
+    notes.details["steps"] = notes.details.get("steps", 0) + steps
+    return found, last["density"]
+
+
+def minimum(
+    geometry: Geometry, start: Any, treatment: Treatment, notes: Notes
+) -> tuple[Geometry, Any, Thermochemistry]:
+    """The vibrations of a minimum; a saddle point is left along its mode, once, and that is said."""
+    masses = isotope_masses(geometry.numbers)
+    for again in (False, True):
+        solution = treatment.optimiser.solve(geometry, start=start)
+        hessian = second_derivatives(solution)
+        waves, modes = frequencies(masses, geometry.positions, hessian)
+        if not waves.size or waves[0] > -IMAGINARY:
+            found = thermochemistry(
+                masses, geometry.numbers, geometry.positions, waves, multiplicity=geometry.unpaired + 1
+            )
+            if waves.size and waves[0] < 0:
+                notes.repairs.append(f"a flat mode of {-waves[0]:.0f}i 1/cm was left out of the thermochemistry")
+            return geometry, solution.mean_field.make_rdm1(), found
+        if again:
+            break
+        notes.repairs.append(f"imaginary mode of {-waves[0]:.0f}i 1/cm: left along it and optimised again")
+        push = modes[0] * (_PUSH / np.linalg.norm(modes[0], axis=1).max())
+        geometry, start = by_dft(geometry.moved(geometry.positions + push), treatment, notes)
+    raise ImaginaryMode(
+        f"imaginary mode of {-waves[0]:.0f}i 1/cm remains after leaving a first one; start from another conformer "
+        "(seed, conformers), or tighten 'criteria' and 'grid'"
+    )
+
+
+def second_derivatives(solution: Solution) -> Any:
+    """The Hessian in hartree/bohr^2, shape ``(3 n_atoms, 3 n_atoms)``; of a lone atom all zero."""
+    if solution.mean_field.mol.natm == 1:
+        return np.zeros((3, 3))
+    found = np.asarray(solution.mean_field.Hessian().kernel())
+    return found.transpose(0, 2, 1, 3).reshape(3 * len(found), -1)
