@@ -16,6 +16,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
     "pyscf": ("adapters.pyscf:build", "Kohn-Sham DFT of molecules by PySCF, with optimisation and thermochemistry"),
+    "several": ("adapters.several:build", "several laboratories, each for the experiments that its 'when' names"),
     "simulated": (
         "adapters.simulated:build",
         "a made-up laboratory with every kind of trouble, the same for each seed",

@@ -22,6 +22,7 @@ HakkenError
 │   └── StaleLease        this holder's lease was taken over: it may write nothing more
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
+│       └── PartUnavailable one of several laboratories cannot; the others can
 └── UnknownName           a registry has no entry of that name
 """
 
@@ -136,6 +137,14 @@ class AdapterError(HakkenError):
 
 class AdapterUnavailable(AdapterError):
     """The laboratory cannot be reached now; nothing is known to have changed. Ask again later."""
+
+
+class PartUnavailable(AdapterUnavailable):
+    """One of several laboratories, ``part``, cannot be reached now; the others go on."""
+
+    def __init__(self, part: str, why: str) -> None:
+        super().__init__(f"{part}: {why}")
+        self.part = part
 
 
 class UnknownName(HakkenError):

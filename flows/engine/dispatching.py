@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.engine.judging import Judge, conclude
+from flows.engine.parts import others_go_on
 from flows.engine.session import Session
 from flows.engine.view import WITH_LABORATORY
 from loop.checkpoints import reached
@@ -61,11 +62,12 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
         for attempt in sound:
             key = AttemptKey(attempt.key)
             untouched.remove(attempt)
-            handle = session.laboratory.prepare(specs[attempt.key], key)
-            reached("dispatch.prepared")
-            session.laboratory.start(handle, key)
-            reached("dispatch.started")
-            accepted.append((attempt, handle))
+            with others_go_on(session):
+                handle = session.laboratory.prepare(specs[attempt.key], key)
+                reached("dispatch.prepared")
+                session.laboratory.start(handle, key)
+                reached("dispatch.started")
+                accepted.append((attempt, handle))
     except AdapterUnavailable as error:
         session.tally.note(
             f"the laboratory {session.adapter!r} cannot be reached ({error}); what was sent is looked up"

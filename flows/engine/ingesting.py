@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.engine.judging import Judge, Judgement, conclude
+from flows.engine.parts import others_go_on
 from flows.engine.session import Session
 from flows.engine.slips import slips
 from loop.checkpoints import reached
@@ -24,8 +25,9 @@ def ingest(session: Session, ended: Ended) -> None:
     fetched: list[AttemptRecord] = []
     try:
         for attempt, handle in ended:
-            drafts += [EnvelopeDraft(session.adapter, e.key, e.payload) for e in session.laboratory.fetch(handle)]
-            fetched.append(attempt)
+            with others_go_on(session):
+                drafts += [EnvelopeDraft(session.adapter, e.key, e.payload) for e in session.laboratory.fetch(handle)]
+                fetched.append(attempt)
     except AdapterUnavailable as error:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
     reached("ingest.fetched")

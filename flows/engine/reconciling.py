@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flows.engine.judging import Judge, conclude
+from flows.engine.parts import others_go_on
 from flows.engine.session import Session
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
@@ -26,7 +27,8 @@ class Standing:
 def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
     """Look every doubtful attempt up by its key and ask where the others stand; returns those that ended.
 
-    A laboratory that cannot be reached changes nothing: what it said before that is kept.
+    A laboratory that cannot be reached changes nothing: what it said before that is kept. Of several the others are
+    asked all the same.
     """
     pending = _with_this_laboratory(session)
     if not pending:
@@ -35,10 +37,11 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
     judge = Judge(session.view)
     try:
         for attempt in pending:
-            if attempt.state in (State.SENDING, State.AMBIGUOUS) or attempt.handle is None:
-                _look_up(session, attempt, standing)
-            else:
-                _ask(session, attempt, standing, judge)
+            with others_go_on(session):
+                if attempt.state in (State.SENDING, State.AMBIGUOUS) or attempt.handle is None:
+                    _look_up(session, attempt, standing)
+                else:
+                    _ask(session, attempt, standing, judge)
     except AdapterUnavailable as error:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
     if standing.steps:

@@ -22,7 +22,8 @@ from loop.acquisition.utility import believed, draws_of, least, utility
 from loop.fidelity import fidelity_column, is_real
 
 SAMPLES = 512  # joint draws: correlations to 4 %
-KEEP = 120  # real candidates on the shortlist
+KEEP = 400  # real candidates on the shortlist
+BUNDLE = 100  # experiments with a cheap version that count as one, at most
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Fidelities:
     name: str = "improvement"
 
     def choose(self, question: Question, q: int) -> Choice:
-        """Up to ``q`` points; of one version; values are expected improvements in the target's unit."""
+        """Up to ``q`` points, more where cheap ones are bundled; values are expected improvements, target unit."""
         column = fidelity_column(question.space)
         assert column is not None, "the space has no fidelity"
         real = shortlist(question, improvement_score(question), KEEP)
@@ -54,12 +55,39 @@ class Fidelities:
         weight = question.chance(real).repeat(levels) * share.clamp_min(UNLIKELIEST) / price
         taken = is_among(everything.numpy(), np.vstack([question.tried, question.pending.numpy()]))
         weight[torch.from_numpy(taken | ~question.space.allows(everything.numpy()))] = 0.0
-        picked, logs = greedy_improvement(truth.repeat(1, levels), held, weight.log(), q, tau=tau)
+        picked, logs = _bundled(truth, held, weight.log(), price, q, tau)
         found = [(i, value) for i, value in zip(picked, logs, strict=True) if torch.isfinite(value)]
         picked, values = [i for i, _ in found], [float((value + price[i].log()).exp()) for i, value in found]
         meaning = f"expected improvement of the real thing, {in_words(question)}"
         points = tuple(Chosen(everything[i].numpy(), value, meaning) for i, value in zip(picked, values, strict=True))
         return Choice(points, candidates(question)[2])
+
+
+def _bundled(
+    truth: Tensor, held: Tensor, log_weight: Tensor, price: Tensor, q: int, tau: float
+) -> tuple[list[int], list[Tensor]]:
+    """The choices one after the other; of a cheap version as many as cost no more than a real one count as one.
+
+    Args:
+        truth: Draws of the real thing, shape ``(samples, n)``.
+        held: Best value so far in each draw, shape ``(samples,)``.
+        log_weight: Of each version of each, shape ``(versions * n,)``.
+        price: The same of its cost.
+        q: How many turns.
+        tau: Smoothing of an improvement.
+    """
+    n = truth.shape[1]
+    levels = len(price) // n
+    most = q * BUNDLE
+    picked, logs = greedy_improvement(truth.repeat(1, levels), held, log_weight, most, tau=tau)
+    turns, kept = 0.0, 0
+    real = float(price[-n:].median())
+    for i in picked:
+        if turns > q - 1 + 1e-9:
+            break
+        turns += min(1.0, max(float(price[i]) / real, 1.0 / BUNDLE))
+        kept += 1
+    return picked[:kept], logs[:kept]
 
 
 def _at(x: Tensor, column: int, level: float) -> Tensor:

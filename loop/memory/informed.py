@@ -42,10 +42,10 @@ class Informed:
         size = 1.0 if self.hint.is_scaled else float(data.y.std(correction=0)) / self.hint.spread
         best, most = None, -math.inf
         for share in SHARES:
-            fitted = self.recipe.fit(space, less(data, share * size * expected), seed=seed)
+            fitted = self.recipe.fit(space, data.less(share * size * expected), seed=seed)
             found = float(fitted.held_out().sum()) - 0.5 * ((share - 1.0) / SHARE_SD) ** 2
             if best is None or found > most:
-                best, most = self._about(fitted, share, size), found
+                best, most = self._about(_outside_about(fitted, share * size * expected), share, size), found
         assert best is not None
         return best
 
@@ -82,6 +82,14 @@ class Informed:
         return self._about(fitted, 1.0)
 
 
+def _outside_about(fitted: ExactPosterior, trend: Tensor) -> ExactPosterior:
+    """The same where left-out values are told of all rows: told with the ``trend`` there, ``(n,)``, in target units."""
+    if fitted.outside is None:
+        return fitted
+    value, residual, variance = fitted.outside
+    return replace(fitted, outside=(value + trend / fitted.scale, residual, variance))
+
+
 @dataclass(frozen=True)
 class Trend:
     """A share of a hint: coordinates ``(*b, d)`` to what is added to a process there, ``(*b)``."""
@@ -91,9 +99,3 @@ class Trend:
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.share * self.hint.mean(x)
-
-
-def less(data: TrainingSet, expected: Tensor) -> TrainingSet:
-    """The training set less what is expected of each row, shape ``(n,)``."""
-    limits = (None, None) if data.low is None or data.high is None else (data.low - expected, data.high - expected)
-    return replace(data, y=data.y - expected, low=limits[0], high=limits[1])

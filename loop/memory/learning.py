@@ -14,7 +14,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.memory.hint import Hint
 from loop.memory.informed import FEWEST, Informed
 from loop.space import Space
-from loop.surrogates.committee import Committee, FittedCommittee, weighed
+from loop.surrogates.committee import Committee, FittedCommittee, evidence_rows, weighed
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
@@ -95,7 +95,9 @@ def learn_with(
             raise TooFewPoints(recipe.name, recipe.needs, len(data))
         raise FitError(recipe.name, "no member could be fitted: " + "; ".join(notes))
     calibrates = isinstance(recipe, Committee) and recipe.calibrates
-    committee = weighed("committee", members, data, tuple(notes), calibrates=calibrates)
+    committee = weighed(
+        "committee", members, data, tuple(notes), rows=evidence_rows(space, data), calibrates=calibrates
+    )
     weights = committee.weights
     judged = []
     for hint, group, gain, keep in zip(hints, groups, gains, kept, strict=True):

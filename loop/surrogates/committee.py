@@ -16,6 +16,7 @@ from botorch.models.model import Model
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
+from loop.fidelity import is_real
 from loop.space import Space
 from loop.surrogates.calibration import misjudged
 from loop.surrogates.mixture import MixtureModel, apportion
@@ -55,7 +56,8 @@ class Committee:
                 notes.append(f"committee member {member.name!r} was left out: {error}")
         if not fitted:
             raise FitError(self.name, "no member could be fitted: " + "; ".join(notes))
-        return weighed(self.name, fitted, data, tuple(notes), calibrates=self.calibrates)
+        rows = evidence_rows(space, data)
+        return weighed(self.name, fitted, data, tuple(notes), rows=rows, calibrates=self.calibrates)
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,15 @@ def weighed(
     data: TrainingSet,
     notes: tuple[str, ...] = (),
     *,
+    rows: Tensor | None = None,
     calibrates: bool = False,
 ) -> FittedCommittee:
-    """Fitted members as a committee, weighted by the evidence that each gives of values it has not seen."""
-    weights = tuple(evidence_weights(torch.stack([m.held_out() for m in members])).tolist())
+    """Fitted members as a committee, weighted by the evidence that each gives of values it has not seen.
+
+    Of these values ``rows``, shape ``(n,)``, says which count; None for all.
+    """
+    logs = torch.stack([m.held_out() for m in members])
+    weights = tuple(evidence_weights(logs if rows is None else logs[:, rows]).tolist())
     widening = _widening(members, weights, data) if calibrates else 1.0
     return FittedCommittee(name, tuple(members), weights, notes, widening)
 
@@ -149,6 +156,12 @@ def _widening(members: Sequence[FittedSurrogate], weights: Sequence[float], data
 def _mean(held_out: Tensor) -> float | None:
     """The mean log density of training values; None where there are none yet."""
     return float(held_out.mean()) if len(held_out) else None
+
+
+def evidence_rows(space: Space, data: TrainingSet) -> Tensor:
+    """Which rows members are weighed by, ``(n,)``: of several versions the real thing, once it has results."""
+    real = torch.from_numpy(is_real(space, data.x.numpy()))
+    return real if bool(real.any()) else torch.ones_like(real)
 
 
 def evidence_weights(log_densities: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ class ExactPosterior:
 
     row_effects: Tensor | None = None  # (n,), standardised: what plate, day, ... are believed to have added
     trend: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n), target units: what the process is about
-    outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``_left_out`` of all rows, where ``x`` only stand for them
+    outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``left_out_values`` of all rows, where ``x`` are not all
 
     @property
     def noise_sd(self) -> float:
@@ -140,7 +140,7 @@ class ExactPosterior:
         Replicates are left out together: a model must not be praised for remembering a twin. Of a censored row, the
         log chance of what was seen.
         """
-        value, residual, variance = self._left_out()
+        value, residual, variance = self.left_out_values()
         density: Tensor = -0.5 * (2 * math.pi * variance).log() - 0.5 * residual.square() / variance
         density = density - math.log(self.scale)
         if self.censored is not None:
@@ -151,9 +151,9 @@ class ExactPosterior:
 
     def left_out(self) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, noise included, of each training value under the model without it, ``(n,)``."""
-        value, residual, variance = self._left_out()
+        value, residual, variance = self.left_out_values()
         mean, sd = (value - residual) * self.scale + self.shift, variance.sqrt() * self.scale
-        if self.trend is not None:
+        if self.trend is not None and self.outside is None:
             mean = mean + self.trend(self.x)
         if self.censored is not None:
             mean[self.censored.rows], sd[self.censored.rows] = torch.nan, torch.nan
@@ -161,10 +161,10 @@ class ExactPosterior:
 
     def misjudged(self) -> float:
         """By which factor its variances are too small, as left-out values tell; none may be censored."""
-        _, residual, variance = self._left_out()
+        _, residual, variance = self.left_out_values()
         return misjudged(residual, variance)
 
-    def _left_out(self) -> tuple[Tensor, Tensor, Tensor]:
+    def left_out_values(self) -> tuple[Tensor, Tensor, Tensor]:
         """Each value, how far it lies above what is said without it, and the variance of that, standardised: ``(n,)``.
 
         Source: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), equations 5.10 to 5.12.

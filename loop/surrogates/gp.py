@@ -22,9 +22,9 @@ from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, ro
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
-from loop.surrogates.inducing import MANY, stands_for_all, widened
+from loop.surrogates.inducing import MANY, filled, near_the_real, stands_for_all, widened
 from loop.surrogates.lengthscales import Lengthscales, lengthscales, typical
-from loop.surrogates.metric import Metric, Representation, metric
+from loop.surrogates.metric import Metric, Part, Representation, metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.scatter import WIDEST, NoiseCurve, noise_curve
 
@@ -69,11 +69,21 @@ class GaussianProcess:
 
     def _most_probable(self, space: Space, data: TrainingSet, seed: int) -> ExactPosterior:
         if fidelity_column(space) is None:
-            is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
-            if len(data) > MANY and is_plain:
-                few = data.rows(stands_for_all(data, seed))
-                return widened(self._fitted(space, few, 1.0), data)
-            return self._fitted(space, data, 1.0)
+            return self.fit_alone(space, data, seed=seed)
+        some = near_the_real(space, data, seed)
+        if len(some) < len(data):
+            return filled(self._of_versions(space, data.rows(some)), data, some)
+        return self._of_versions(space, data)
+
+    def fit_alone(self, space: Space, data: TrainingSet, *, seed: int, beside: Part | None = None) -> ExactPosterior:
+        """The same of rows that all are of one version; with ``beside`` one more part of the distance."""
+        is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
+        if len(data) > MANY and is_plain:
+            few = data.rows(stands_for_all(data, seed))
+            return widened(self._fitted(space, few, 1.0, beside), data)
+        return self._fitted(space, data, 1.0, beside)
+
+    def _of_versions(self, space: Space, data: TrainingSet) -> ExactPosterior:
         fitted = [self._fitted(space, data, apart) for apart in APART]
         told = [
             float(f.details["log_evidence"]) - DOUBT * math.log(a / APART[0])
@@ -82,8 +92,10 @@ class GaussianProcess:
         which = told.index(max(told))
         return replace(fitted[which], details={**fitted[which].details, "fidelities_apart": APART[which]})
 
-    def _fitted(self, space: Space, data: TrainingSet, apart: float) -> ExactPosterior:
+    def _fitted(self, space: Space, data: TrainingSet, apart: float, beside: Part | None = None) -> ExactPosterior:
         distance = metric(space, self.representation, apart)
+        if beside is not None:
+            distance = Metric((*distance.parts, beside), distance.dimension + 1)
         shift, scale = standardised(data)
         low, high = ((limit - shift) / scale for limit in data.limits)
         y = (data.y - shift) / scale

@@ -14,12 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loop.fidelity import is_real
+from loop.space import Space
 from loop.surrogates.exact import JITTER, ExactPosterior, noise_weights
 from loop.surrogates.protocol import TrainingSet
 
 MANY = 1_000  # rows from which a few stand for all; an exact fit of 1,000 takes some 3 s, of 3,000 some 80
 INDUCING = 800  # rows that stand for all
 CHUNK = 4_096  # rows looked at together
+OF_VERSIONS = 300  # rows of all versions that are seen together: how far versions are apart takes six fits
 LEAST = 1e-9  # share of the largest eigenvalue below which the rows say nothing in a direction
 
 
@@ -64,3 +67,33 @@ def widened(few: ExactPosterior, data: TrainingSet) -> ExactPosterior:
     residual = (y - mean) / (1.0 - leverage).clamp_min(1e-6)
     details = {**few.details, "rows": len(data), "inducing_rows": len(z)}
     return replace(few, x=z, y=pseudo, root=root, details=details, outside=(y, residual, variance))
+
+
+def near_the_real(space: Space, data: TrainingSet, seed: int) -> Tensor:
+    """Numbers of the rows from which versions are learnt together: real ones first, others at random, in order."""
+    if len(data) <= OF_VERSIONS:
+        return torch.arange(len(data))
+    real = is_real(space, data.x.numpy())
+    order = np.random.default_rng(seed).permutation(len(data))
+    order = order[np.argsort(~real[order], kind="stable")][:OF_VERSIONS]
+    return torch.from_numpy(np.sort(order))
+
+
+def filled(few: ExactPosterior, data: TrainingSet, rows: Tensor) -> ExactPosterior:
+    """The posterior of some ``rows`` of ``data`` with what it says of the others, which it did not see.
+
+    A censored row that was not seen counts as its limit.
+    """
+    unseen = torch.ones(len(data), dtype=torch.bool)
+    unseen[rows] = False
+    others = data.rows(torch.nonzero(unseen)[:, 0])
+    mean, sd = few.moments(others.x)
+    parts = few.left_out_values()
+    found = tuple(torch.empty(len(data), dtype=data.y.dtype) for _ in parts)
+    scatter = few.noise_variance * noise_weights(others, few.scale)
+    said = (others.y - few.shift) / few.scale, (others.y - mean) / few.scale, (sd / few.scale).square() + scatter
+    for whole, seen, other in zip(found, parts, said, strict=True):
+        whole[rows], whole[unseen] = seen, other
+    limited = None if few.censored is None else replace(few.censored, rows=rows[few.censored.rows])
+    details = {**few.details, "rows": len(data), "rows_seen": len(rows)}
+    return replace(few, outside=(found[0], found[1], found[2]), censored=limited, details=details)

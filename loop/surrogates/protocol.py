@@ -7,7 +7,7 @@ members with different representations can be asked about the same candidates. V
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -61,6 +61,11 @@ class TrainingSet:
         some = {name: None if (a := getattr(self, name)) is None else a[numbers] for name in ("low", "high", "repeats")}
         effects = {name: tuple(values[i] for i in numbers.tolist()) for name, values in self.effects.items()}
         return TrainingSet(self.x[numbers], self.y[numbers], self.sd[numbers], effects=effects, **some)
+
+    def less(self, expected: Tensor) -> TrainingSet:
+        """The same less what is expected of each row, shape ``(n,)``."""
+        limits = (None, None) if self.low is None or self.high is None else (self.low - expected, self.high - expected)
+        return replace(self, y=self.y - expected, low=limits[0], high=limits[1])
 
     @property
     def is_censored(self) -> Tensor:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from loop.errors import UnknownName
+from loop.fidelity import fidelity_column
 from loop.space import Component, Space
 from loop.surrogates.ard import ArdGaussianProcess
 from loop.surrogates.committee import Committee
 from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.ladder import with_ladders
 from loop.surrogates.lengthscales import is_numbers_only
 from loop.surrogates.metric import Representation
 from loop.surrogates.names import SURROGATES
@@ -44,6 +46,7 @@ assert set(_FACTORIES) | {"random"} == set(SURROGATES)
 def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = False) -> Surrogate:
     """The recipe of that name for a space; a list of names is a committee of them.
 
+    Where the space has versions of a measurement, a committee has ladders of them too (``loop.surrogates.ladder``).
     With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
     of the conditions; for the others it is the same everywhere.
 
@@ -62,13 +65,13 @@ def _process(name: str, representation: Representation, space: Space, learns_noi
 
 
 def _committee(names: Sequence[str], space: Space, learns_noise: bool) -> Committee:
-    members = tuple(surrogate(n, space, learns_noise=learns_noise) for n in names)
+    members = with_ladders(space, [surrogate(n, space, learns_noise=learns_noise) for n in names])
     return Committee("committee", members, calibrates=_calibrates(space))
 
 
 def _calibrates(space: Space) -> bool:
     """Whether left-out values decide how wide beliefs are: in libraries, where it was judged (docs/decisions/0021)."""
-    return space.library is not None
+    return space.library is not None and fidelity_column(space) is None
 
 
 def default_members(space: Space, *, learns_noise: bool = False) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
         "callable": {"function": "module:function"},
         "command": {"program": "orca"},
         "emulator": {"table": "table.csv"},
+        "several": {"laboratories": {"one": {"adapter": "emulator", "table": "table.csv"}}},
     }.get(name, {})
     chemistry = {"ase": "energy", "command": "gap", "pyscf": "gap", "xtb": "gap"}
     targets = {chemistry[name]: "eV"} if name in chemistry else {"yield": "%"}
@@ -34,7 +35,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    assert " ".join(name for name, _ in describe()) == "ase callable command emulator manual pyscf simulated xtb"
+    assert " ".join(name for name, _ in describe()) == "ase callable command emulator manual pyscf several simulated xtb"
     assert all(summary and "\n" not in summary for _, summary in describe())
 
 

@@ -15,7 +15,7 @@ from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
 from loop.memory.hint import Hint, hint_of
 from loop.memory.hints import hints_of
-from loop.memory.informed import Informed, less
+from loop.memory.informed import Informed
 from loop.memory.learning import Judged, learn_with
 from loop.memory.overlap import overlap
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
@@ -192,7 +192,7 @@ class TestAnInformedMember:
         fitted = Informed(GP, hint).fit(space, own, seed=0)
 
         share = fitted.details["share"]
-        plain = GP.fit(space, less(own, share * hint.mean(own.x)), seed=0)
+        plain = GP.fit(space, own.less(share * hint.mean(own.x)), seed=0)
         kernel = plain.kernel(x, plain.x).numpy()
         noisy = plain.kernel(plain.x, plain.x).numpy() + plain.noise_variance * np.eye(9)
         residual = (own.y - share * hint.mean(own.x)).numpy()

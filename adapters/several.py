@@ -1,0 +1,268 @@
+"""Several laboratories behind one: each experiment goes to one whose conditions it meets, and stays there.
+
+Which laboratory has an attempt is on record before that laboratory hears of it, so whoever looks later, with another
+object, asks the same one. A laboratory that cannot be reached keeps what it has until it comes back, and gets nothing
+new where another can take it; the others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import Field
+
+from adapters.durable import write_once
+from adapters.errors import AdapterOptionsError, UnknownHandle
+from adapters.folder import reachable, read_json
+from adapters.options import Options, read_options
+from adapters.registry import build as build_one
+from loop.contracts import (
+    Absent,
+    Adapter,
+    AdapterContext,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+    Unknown,
+)
+from loop.errors import AdapterUnavailable, PartUnavailable, UnknownName
+
+_CAUTION: Final = tuple(Delivery)  # from the best guarded to the least
+_T = TypeVar("_T")
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
+
+class SeveralOptions(Options):
+    """What a campaign file may say of several laboratories."""
+
+    laboratories: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the laboratories, and the settings that it takes: all of them where ``when`` is empty."""
+
+    name: str
+    adapter: Adapter
+    when: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
+
+    def takes(self, spec: ExperimentSpec) -> bool:
+        return all(spec.settings.get(name) in values for name, values in self.when.items())
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> SeveralLaboratories:
+    """The laboratories of the laboratory section, each in a folder of its own.
+
+    Raises:
+        AdapterOptionsError: An option of one of them is wrong; the message says of which.
+    """
+    settings = read_options(SeveralOptions, "several", options)
+    members, problems = [], []
+    for name, section in settings.laboratories.items():
+        own = dict(section)
+        adapter, when = own.pop("adapter", None), own.pop("when", {})
+        if not isinstance(adapter, str) or adapter == "several":
+            problems.append(f"laboratory {name!r} needs a line 'adapter' that names one laboratory, got {adapter!r}")
+            continue
+        if not isinstance(when, Mapping) or any(isinstance(v, Mapping) for v in when.values()):
+            problems.append(f"laboratory {name!r}: 'when' must give each parameter an option or a list, got {when!r}")
+            continue
+        inner = replace(context, folder=str(Path(context.folder) / name))
+        try:
+            made = build_one(adapter, own, inner)
+        except AdapterOptionsError as error:
+            problems += [f"laboratory {name!r}: {problem}" for problem in error.problems]
+        except UnknownName as error:
+            problems.append(f"laboratory {name!r}: {error}")
+        else:
+            members.append(Member(name, made, {p: tuple(v) if isinstance(v, list) else (v,) for p, v in when.items()}))
+    if problems:
+        raise AdapterOptionsError("several", problems)
+    return SeveralLaboratories(Path(context.folder), tuple(members))
+
+
+class SeveralLaboratories:
+    """An ``Adapter`` made of others; handles are ``NAME:HANDLE``."""
+
+    def __init__(self, folder: Path, members: Sequence[Member]) -> None:
+        self._routes = folder / "routes"
+        self._members = {m.name: m for m in members}
+        self._ended: set[Handle] = set()
+
+    def capabilities(self) -> Capabilities:
+        """What holds of all: the least guarded delivery, the fewest at once, what every one can do."""
+        all_of = [m.adapter.capabilities() for m in self._members.values()]
+        limits = [c.max_parallel for c in all_of if c.max_parallel is not None]
+        return Capabilities(
+            delivery=max((c.delivery for c in all_of), key=_CAUTION.index),
+            max_parallel=min(limits, default=None),
+            can_cancel=all(c.can_cancel for c in all_of),
+            is_simulated=any(c.is_simulated for c in all_of),
+            properties=_common([c.properties for c in all_of]),
+            needs_person=any(c.needs_person for c in all_of),
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        able = [m for m in self._members.values() if m.takes(spec)]
+        if not able:
+            asked = {name for m in self._members.values() for name in m.when}
+            shown = ", ".join(f"{name} {spec.settings.get(name)!r}" for name in sorted(asked))
+            known = ", ".join(self._members)
+            return [Problem(shown, f"none of the laboratories {known} takes it", "widen the 'when' of one of them")]
+        found = [m.adapter.validate(self._without_routing(m, spec)) for m in able]
+        return [] if any(not problems for problems in found) else found[0]
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        member = self._route(key) or self._assign(spec, key)
+        inner = self._asked(member, lambda: member.adapter.prepare(self._without_routing(member, spec), key))
+        return Handle(f"{member.name}:{inner}")
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        member, inner = self._of(handle)
+        self._asked(member, lambda: member.adapter.start(inner, key))
+
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown:
+        member = self._route(key)
+        if member is None:
+            return Absent()
+        found = self._asked(member, lambda: member.adapter.find(key))
+        return replace(found, handle=Handle(f"{member.name}:{found.handle}")) if isinstance(found, Found) else found
+
+    def status(self, handle: Handle) -> Status:
+        try:
+            member, inner = self._of(handle)
+        except UnknownHandle:
+            return Status(Phase.LOST, f"no laboratory here gave the handle {handle!r}")
+        found = self._asked(member, lambda: member.adapter.status(inner))
+        return replace(found, detail=f"{member.name}: {found.detail}" if found.detail else member.name)
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        try:
+            member, inner = self._of(handle)
+        except UnknownHandle:
+            return ()
+        return self._asked(member, lambda: member.adapter.fetch(inner))
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        try:
+            member, inner = self._of(handle)
+        except UnknownHandle:
+            return  # nobody knows it: there is nothing to call off
+        self._asked(member, lambda: member.adapter.cancel(inner, reason))
+
+    def health(self) -> Health:
+        """Whether any of them can work; the message tells of each."""
+        found = {m.name: _health(m) for m in self._members.values()}
+        message = "; ".join(
+            f"{name}: {h.message or ('works' if h.is_ok else 'cannot work')}" for name, h in found.items()
+        )
+        return Health(any(h.is_ok for h in found.values()), message)
+
+    def _assign(self, spec: ExperimentSpec, key: AttemptKey) -> Member:
+        """The laboratory for a new attempt: of those that take it and can work the one with the fewest open ones."""
+        able = [m for m in self._members.values() if m.takes(spec)]
+        sound = [m for m in able if not m.adapter.validate(self._without_routing(m, spec))] or able
+        if not sound:
+            raise UnknownHandle(Handle(key))
+        ready = [m for m in sound if _health(m).is_ok] if len(sound) > 1 else sound
+        if not ready:
+            raise PartUnavailable(", ".join(m.name for m in sound), "none of them can work now")
+        chosen = min(ready, key=self._open) if len(ready) > 1 else ready[0]
+        with reachable(self._routes):
+            self._routes.mkdir(parents=True, exist_ok=True)
+            write_once(self._path(key), json.dumps({"key": key, "laboratory": chosen.name}))
+        route = self._route(key)  # of two callers at the same time the first one decided
+        assert route is not None
+        return route
+
+    def _open(self, member: Member) -> int:
+        """How many attempts were given to a laboratory and have not ended, as far as it can be asked."""
+        count = 0
+        with reachable(self._routes):
+            routes = [read_json(path) for path in sorted(self._routes.glob("*.json"))] if self._routes.exists() else []
+        for route in routes:
+            if route is None or route["laboratory"] != member.name:
+                continue
+            key = AttemptKey(route["key"])
+            handle = Handle(f"{member.name}:{key}")
+            if handle in self._ended:
+                continue
+            try:
+                found = member.adapter.find(key)
+                is_open = isinstance(found, Found) and member.adapter.status(found.handle).phase is not Phase.ENDED
+            except AdapterUnavailable:
+                is_open = True
+            if is_open:
+                count += 1
+            else:
+                self._ended.add(handle)
+        return count
+
+    def _route(self, key: AttemptKey) -> Member | None:
+        """The laboratory that was given the attempt; None where none was.
+
+        Raises:
+            PartUnavailable: The campaign file no longer has it.
+        """
+        path = self._path(key)
+        with reachable(path):
+            said = read_json(path)
+        if said is None:
+            return None
+        if said["laboratory"] not in self._members:
+            raise PartUnavailable(said["laboratory"], "the campaign file no longer names it; name it again")
+        return self._members[said["laboratory"]]
+
+    def _path(self, key: AttemptKey) -> Path:
+        return self._routes / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.json"
+
+    def _of(self, handle: Handle) -> tuple[Member, Handle]:
+        name, _, inner = handle.partition(":")
+        if name not in self._members or not inner:
+            raise UnknownHandle(handle)
+        return self._members[name], Handle(inner)
+
+    def _without_routing(self, member: Member, spec: ExperimentSpec) -> ExperimentSpec:
+        """The experiment without the settings by which it came here, where the laboratory cannot set them."""
+        settable = member.adapter.capabilities().parameters
+        if settable is None:
+            return spec
+        kept = {name: v for name, v in spec.settings.items() if name not in member.when or name in settable}
+        return replace(spec, settings=kept)
+
+    def _asked(self, member: Member, ask: Callable[[], _T]) -> _T:
+        try:
+            return ask()
+        except PartUnavailable:
+            raise
+        except AdapterUnavailable as error:
+            raise PartUnavailable(member.name, str(error)) from None
+
+
+def _health(member: Member) -> Health:
+    try:
+        return member.adapter.health()
+    except AdapterUnavailable as error:
+        return Health(False, str(error))
+
+
+def _common(properties: Sequence[Mapping[str, str] | None]) -> Mapping[str, str] | None:
+    """What every laboratory measures in the same unit; None where each measures whatever is asked."""
+    told = [p for p in properties if p is not None]
+    if not told:
+        return None
+    return {name: unit for name, unit in told[0].items() if all(p.get(name) == unit for p in told[1:])}

@@ -1,0 +1,196 @@
+"""Several laboratories behind one: the laws hold, each experiment has one place, and a lost part stops no other."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.errors import AdapterOptionsError
+from adapters.registry import build
+from loop.contracts import Absent, Adapter, AttemptKey, Delivery, ExperimentSpec, Found, Health, Phase
+from loop.errors import AdapterUnavailable, PartUnavailable
+from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
+from tests.adapters.helpers import EXPERIMENT, TABLE, context, count_starts
+
+HOT, COLD = 105.0, 90.0
+TWO = {
+    "laboratories": {
+        "cold": {"adapter": "emulator", "table": "table.csv", "when": {"temperature": [60.0, COLD]}},
+        "hot": {"adapter": "emulator", "table": "table.csv", "when": {"temperature": HOT}},
+    }
+}
+AT_HOT = replace(EXPERIMENT, settings={"ligand": "PPh3", "temperature": HOT})
+
+
+def several(folder: Path, options: dict | None = None) -> Adapter:
+    (folder / "table.csv").write_text(TABLE)
+    return build("several", TWO if options is None else options, context(folder))
+
+
+class TestTheLawsHold(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
+        return lambda: several(tmp_path)
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return EXPERIMENT
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(EXPERIMENT, settings={"ligand": "PPh3", "temperature": 75.0})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        return lambda key: sum(count_starts(tmp_path / "lab" / name, key) for name in ("cold", "hot"))
+
+
+class TestWhereAnExperimentGoes:
+    def test_each_goes_to_the_laboratory_that_takes_it(self, tmp_path):
+        labs = several(tmp_path)
+
+        handles = [labs.prepare(EXPERIMENT, KEY), labs.prepare(AT_HOT, OTHER)]
+
+        assert [h.partition(":")[0] for h in handles] == ["cold", "hot"]
+        for handle, key in zip(handles, (KEY, OTHER), strict=True):
+            labs.start(handle, key)
+            wait_for_end(labs, handle)
+        assert len(labs.fetch(handles[0])) == len(labs.fetch(handles[1])) == 1
+        assert count_starts(tmp_path / "lab" / "cold", KEY) == count_starts(tmp_path / "lab" / "hot", OTHER) == 1
+
+    def test_one_that_nobody_takes_is_named_before_anything_moves(self, tmp_path):
+        (problem,) = several(tmp_path).validate(replace(EXPERIMENT, settings={"ligand": "PPh3", "temperature": 75.0}))
+
+        assert str(problem) == (
+            "temperature 75.0: none of the laboratories cold, hot takes it; widen the 'when' of one of them"
+        )
+
+    def test_equal_laboratories_share_the_work(self, tmp_path):
+        lab = {"adapter": "emulator", "table": "table.csv", "delay": 60.0}
+        labs = several(tmp_path, {"laboratories": {"left": lab, "right": lab}})
+        keys = [AttemptKey(f"0195f3a2-7c1e-7000-8000-00000000001{n}") for n in range(6)]
+
+        for n, key in enumerate(keys):
+            labs.start(labs.prepare(replace(EXPERIMENT, replicate_no=n), key), key)
+
+        places = [labs.find(key).handle.partition(":")[0] for key in keys]
+        assert places.count("left") == places.count("right") == 3
+
+    def test_an_attempt_stays_where_it_is_when_the_file_changes(self, tmp_path):
+        several(tmp_path).prepare(EXPERIMENT, KEY)
+        moved = {"laboratories": {**TWO["laboratories"], "cold": {**TWO["laboratories"]["cold"], "when": {}}}}
+
+        later = several(tmp_path, moved)
+
+        assert later.find(KEY) == Found(later.prepare(EXPERIMENT, KEY), False)
+        assert later.prepare(EXPERIMENT, KEY).startswith("cold:")
+        gone = several(tmp_path, {"laboratories": {"hot": TWO["laboratories"]["hot"]}})
+        with pytest.raises(PartUnavailable, match="cold: the campaign file no longer names it; name it again"):
+            gone.find(KEY)
+
+
+class TestALostPart:
+    @pytest.fixture
+    def labs(self, tmp_path, monkeypatch) -> Adapter:
+        """Two equal laboratories, of which the left one can be cut off by ``cut``."""
+        lab = {"adapter": "emulator", "table": "table.csv"}
+        labs = several(tmp_path, {"laboratories": {"left": lab, "right": lab}})
+        labs.prepare(EXPERIMENT, KEY)
+        assert labs.find(KEY).handle.startswith("left:")
+        return labs
+
+    @staticmethod
+    def cut(labs: Adapter, name: str) -> None:
+        class Gone:
+            def __getattr__(self, asked):
+                if asked == "health":
+                    return lambda: Health(False, "the cable is out")
+                if asked == "capabilities":
+                    return inner.capabilities
+                if asked == "validate":
+                    return inner.validate
+
+                def refuse(*_):
+                    raise AdapterUnavailable("the cable is out")
+
+                return refuse
+
+        inner = labs._members[name].adapter
+        labs._members[name] = replace(labs._members[name], adapter=Gone())
+
+    def test_what_is_new_goes_to_the_others_and_what_it_has_waits_for_it(self, labs, tmp_path):
+        whole = dict(labs._members)
+        self.cut(labs, "left")
+
+        handle = labs.prepare(EXPERIMENT, OTHER)
+        labs.start(handle, OTHER)
+        wait_for_end(labs, handle)
+
+        assert handle.startswith("right:")
+        assert labs.health().is_ok
+        assert "left: the cable is out; right: " in labs.health().message
+        with pytest.raises(PartUnavailable, match="left: the cable is out"):
+            labs.find(KEY)
+        labs._members.update(whole)
+        assert isinstance(labs.find(KEY), Found)
+        assert count_starts(tmp_path / "lab" / "right", KEY) == 0
+
+    def test_where_none_can_work_nothing_is_given_away(self, labs):
+        self.cut(labs, "left")
+        self.cut(labs, "right")
+
+        with pytest.raises(PartUnavailable, match="left, right: none of them can work now"):
+            labs.prepare(EXPERIMENT, OTHER)
+        assert labs.find(OTHER) == Absent()
+
+    def test_a_handle_of_nobody_is_lost(self, labs):
+        assert labs.status("middle:x").phase is Phase.LOST
+
+
+class TestWhatIsDeclared:
+    def test_the_least_guarded_delivery_and_the_common_properties(self, tmp_path):
+        both = several(tmp_path).capabilities()
+        manual = {"laboratories": {**TWO["laboratories"], "bench": {"adapter": "manual"}}}
+
+        assert both.delivery is Delivery.KEYED
+        assert several(tmp_path, manual).capabilities().delivery is Delivery.KEYED
+        assert several(tmp_path, manual).capabilities().needs_person
+        assert not both.needs_person
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({}, "option 'laboratories' is missing; add it to the laboratory section"),
+            ({"laboratories": {"a": {}}}, "laboratory 'a' needs a line 'adapter' that names one laboratory, got None"),
+            (
+                {"laboratories": {"a": {"adapter": "emulatr"}}},
+                "laboratory 'a': unknown adapter 'emulatr' (did you mean 'emulator'?)",
+            ),
+            (
+                {"laboratories": {"a": {"adapter": "emulator", "table": "table.csv", "when": "hot"}}},
+                "laboratory 'a': 'when' must give each parameter an option or a list, got 'hot'",
+            ),
+            (
+                {"laboratories": {"a": {"adapter": "emulator", "table": "table.csv", "noize": 1.0}}},
+                "laboratory 'a': unknown option 'noize'",
+            ),
+        ],
+    )
+    def test_a_wrong_section_is_named(self, tmp_path, options, message):
+        with pytest.raises(AdapterOptionsError) as error:
+            several(tmp_path, options)
+
+        assert message in str(error.value)
+
+
+def test_folders_are_apart(tmp_path):
+    labs = several(tmp_path)
+    labs.start(labs.prepare(EXPERIMENT, KEY), KEY)
+
+    assert sorted(p.name for p in (tmp_path / "lab").iterdir()) == ["cold", "routes"]
+    shutil.rmtree(tmp_path / "lab")
+    assert several(tmp_path).find(KEY) == Absent()
