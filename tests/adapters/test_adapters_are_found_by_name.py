@@ -35,7 +35,9 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    assert " ".join(name for name, _ in describe()) == "ase callable command emulator manual pyscf several simulated xtb"
+    assert (
+        " ".join(name for name, _ in describe()) == "ase callable command emulator manual pyscf several simulated xtb"
+    )
     assert all(summary and "\n" not in summary for _, summary in describe())
 
 

@@ -49,7 +49,8 @@ def test_the_others_go_on_and_what_was_in_doubt_runs_once_when_it_is_back(
     assert first.sent == 4 - cut
     assert first.pending == {"sending": cut, "submitted": 4 - cut}
     assert [n for n in first.notes if "cannot be reached" in n] == [
-        "of the laboratory 'simulated', 'water bench' cannot be reached (water bench: the cable is out); asked again next time"
+        "of the laboratory 'simulated', 'water bench' cannot be reached (water bench: the cable is out); "
+        "asked again next time"
     ]
     assert second.accepted == 4 - cut  # results of the others are in
 
