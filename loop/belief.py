@@ -16,12 +16,13 @@ from loop.record import Prediction
 from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
+from loop.surrogates.classes import for_classes
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import for_levels
 from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
-from loop.surrogates.registry import surrogate
+from loop.surrogates.registry import default_members, surrogate
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def learn(
             if len(data) < FEWEST and not any(h.is_scaled for h in heard):
                 unscaled.add(target.name)
         else:
-            models.append(_own(recipe, target).fit(space, data, seed=target_seed))
+            models.append(_own(spec, space, recipe, target).fit(space, data, seed=target_seed))
     notes = [
         f"effect {name!r} cannot be told: fewer than two different ones were recorded with results"
         for name in effects
@@ -90,7 +91,7 @@ def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:
     Of a campaign that chooses at random, the committee that it could use.
     """
     recipe = surrogate("committee", space) if spec.planner.surrogate == "random" else _recipe(spec, space)
-    return _own(recipe, target)
+    return _own(spec, space, recipe, target)
 
 
 def _recipe(spec: CampaignSpec, space: Space) -> Surrogate:
@@ -98,7 +99,11 @@ def _recipe(spec: CampaignSpec, space: Space) -> Surrogate:
     return surrogate(spec.planner.surrogate, space, learns_noise=learns_noise)
 
 
-def _own(recipe: Surrogate, target: Target) -> Surrogate:
+def _own(spec: CampaignSpec, space: Space, recipe: Surrogate, target: Target) -> Surrogate:
+    """The recipe as it learns a target; of classes the default committee has members of its own."""
+    if target.classes is not None:
+        is_default = spec.planner.surrogate in ("committee", "random") and space.library is not None
+        return for_classes(surrogate(default_members(space, has_classes=True), space) if is_default else recipe)
     return recipe if target.levels is None else for_levels(recipe, target.levels)
 
 

@@ -98,10 +98,11 @@ def explain_model(
     *,
     per: str = "",
     condition: str = "",
+    also: str = "",
 ) -> str:
     """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree.
 
-    ``condition`` is what is believed of its condition over the scope, where there is one.
+    ``condition`` is what is believed of its condition over the scope, where there is one; ``also`` ends the sentence.
     """
     parts = []
     for i, target in enumerate(objective.targets):
@@ -126,6 +127,7 @@ def explain_model(
         "thompson": "the best of one draw of the response",
         "ucb": "chosen for its optimistic value",
         "top": "among the highest values believed",
+        "hits": "among the likeliest hits",
         "search": "chosen for its chance of the best level, and for what it tells of others'",
         "pareto": "chosen for the hypervolume it may add",
         "general": "chosen for what it tells of which condition is best over the scope",
@@ -136,9 +138,11 @@ def explain_model(
         intent += f" (expected {value:.3g} {unit}".rstrip() + f"{per})"
     if acquisition == "general" and value is not None:
         intent += f" (expected loss of naming the wrong one: {value:.2g}{per} less)"
+    if acquisition == "hits" and value is not None:
+        intent += f" (chance of a hit {value:.2g}{per})"
     if known.novelty is not None:
         intent += f"; novelty {known.novelty:.2f}"
-    return f"{intent}: " + "; ".join(parts)
+    return f"{intent}: " + "; ".join([*parts, *([also] if also else [])])
 
 
 def _expected(space: Space, belief: Belief, place: int, target: Target, whole: Prediction, condition: str = "") -> str:
@@ -146,6 +150,8 @@ def _expected(space: Space, belief: Belief, place: int, target: Target, whole: P
     unit = f" {target.unit}" if target.unit else ""
     if condition:
         return f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected; {condition}"
+    if target.classes is not None:
+        return f"{target.name} {target.classes[1]} with a chance of {whole.mean:.2g}"
     text = f"{target.name} {whole.mean:.4g} ± {whole.sd:.2g}{unit} expected, "
     if target.sign and not len(belief.table):
         return text + "by the sources alone: nothing was measured yet"

@@ -16,6 +16,8 @@ from loop.errors import ObjectiveError
 from loop.outcome import LARGEST
 from loop.units import check_unit
 
+CLASSES: Final = (0.0, 1.0)  # what the two words of a target with classes are on record
+
 
 class Goal(StrEnum):
     """What is wanted of a target."""
@@ -56,6 +58,7 @@ class Target:
     weight: float = 1.0
     desirable: tuple[float, float] | None = None
     levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
+    classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and what is
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -68,7 +71,12 @@ class Target:
                     )
             if low is not None and high is not None and not low < high:
                 raise ObjectiveError(f"target {self.name!r}: {what} must be below its partner, got {low} and {high}")
-        if problem := _wrong_with_levels(self) or _wrong_with_goal(self) or _wrong_with_worth(self):
+        if (
+            problem := _wrong_with_classes(self)
+            or _wrong_with_levels(self)
+            or _wrong_with_goal(self)
+            or _wrong_with_worth(self)
+        ):
             raise ObjectiveError(f"target {self.name!r}: {problem}")
 
     @property
@@ -95,6 +103,19 @@ class Target:
         """Whether some result would be of no use."""
         return self.bounds != (-math.inf, math.inf)
 
+    @property
+    def tells_hits(self) -> bool:
+        """Whether a result is either a hit or none: it has classes, or thresholds to keep."""
+        return self.classes is not None or self.has_bounds
+
+    def is_hit(self, value: float) -> bool:
+        """Whether a measured value is of the class that is wanted, and keeps the thresholds."""
+        return self.meets(value) and (self.classes is None or value > CLASSES[0])
+
+    def shown(self, value: float) -> str | None:
+        """The word for a value of a target with classes; None where it has none, or the value is between them."""
+        return self.classes[int(value)] if self.classes is not None and value in CLASSES else None
+
     def meets(self, value: float) -> bool:
         """Whether a value keeps the thresholds."""
         low, high = self.bounds
@@ -112,6 +133,8 @@ class Target:
     @property
     def scale(self) -> tuple[float, float] | None:
         """The values of no and of full merit; None where nothing states them, or where a value is to be matched."""
+        if self.classes is not None:
+            return CLASSES
         if self.desirable is not None:
             return self.desirable
         if self.low is None or self.high is None or not self.sign:
@@ -186,6 +209,23 @@ class Objective:
         """Whether a row of values keeps every threshold; what has one must be there."""
         return all(t.meets(row[t.name]) if t.name in row else not t.has_bounds for t in self.targets)
 
+    @property
+    def tells_hits(self) -> bool:
+        """Whether results are hits or none: every wanted target says so."""
+        return all(t.tells_hits for t in self.wanted)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether every wanted target is told in two words, so that nothing but hits can be looked for."""
+        return all(t.classes is not None for t in self.wanted)
+
+    def is_hit(self, row: Mapping[str, float]) -> bool | None:
+        """Whether a row of values is a hit in every target; None where it lacks one that decides."""
+        asked = [t for t in self.targets if t.tells_hits]
+        if any(not t.is_hit(row[t.name]) for t in asked if t.name in row):
+            return False
+        return True if asked and all(t.name in row for t in asked) else None
+
     def score(self, row: Mapping[str, float]) -> float:
         """The one number to maximise, of a row that has every wanted target; see ``is_scalar``.
 
@@ -225,6 +265,34 @@ def combined(objective: Objective, values: Sequence[float]) -> float:
 
 
 SCORES: Final = {Tradeoff.DESIRABILITY: "desirability", Tradeoff.WEIGHTED: "weighted merit"}
+
+
+def _wrong_with_classes(target: Target) -> str:
+    """A sentence on classes that nothing can be told apart by, "" where there is none."""
+    classes = target.classes
+    if classes is None:
+        return ""
+    if len(classes) != 2 or len({c.casefold() for c in classes}) < 2 or not all(c.strip() for c in classes):
+        return f"classes are two different words, the one that is looked for last, got {list(classes)}"
+    if any(_is_number(c) for c in classes):
+        return f"classes are words, got {list(classes)}; for numbers write levels: [0, 1]"
+    if target.goal is not Goal.MAXIMIZE:
+        return (
+            f"the last of the classes is what is looked for, and the goal is {target.goal.value}; write goal: maximize "
+            f"and classes: [{classes[1]}, {classes[0]}] where {classes[0]!r} is wanted"
+        )
+    numbers = (target.low, target.high, target.at_least, target.at_most, target.desirable)
+    if target.unit or target.levels != CLASSES or any(n is not None for n in numbers):
+        return "classes say all that can be measured; leave out unit, levels, low, high, thresholds and desirable"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _wrong_with_levels(target: Target) -> str:

@@ -2,8 +2,9 @@
 
     python -P -m peers.chemprop < request.json > answer.json
 
-A request is ``{"smiles": [...], "values": [...], "asked": [...], "members": 5, "epochs": 30, "batch": 50, "seed": 0}``;
-an answer ``{"values": one list for each member, "cpu": seconds, "seconds": seconds}``, of training alone.
+A request is ``{"smiles": [...], "values": [...], "asked": [...], "members": 5, "epochs": 30, "batch": 50, "seed": 0}``,
+with ``"classes": true`` where values are 0 or 1 and chances are asked; an answer
+``{"values": one list for each member, "cpu": seconds, "seconds": seconds}``, of training alone.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ def learn(request: dict[str, Any]) -> dict[str, Any]:
     rows = [data.MoleculeDatapoint.from_smi(s, [y]) for s, y in zip(request["smiles"], request["values"], strict=True)]
     asked = data.MoleculeDataset([data.MoleculeDatapoint.from_smi(s, [0.0]) for s in request["asked"]], featurizer)
     training = data.MoleculeDataset(rows, featurizer)
-    scaler = training.normalize_targets()
+    is_classes = bool(request.get("classes"))
+    scaler = None if is_classes else training.normalize_targets()
     training.cache = True
     values, cpu, seconds = [], 0.0, 0.0
     for member in range(request["members"]):
         pl.seed_everything(request["seed"] * request["members"] + member)
         loader = data.build_dataloader(training, batch_size=request["batch"], num_workers=0)
-        head = nn.RegressionFFN(output_transform=nn.UnscaleTransform.from_standard_scaler(scaler))
+        if is_classes:
+            head = nn.BinaryClassificationFFN()
+        else:
+            head = nn.RegressionFFN(output_transform=nn.UnscaleTransform.from_standard_scaler(scaler))
         model = models.MPNN(nn.BondMessagePassing(), nn.MeanAggregation(), head)
         trainer = pl.Trainer(
             logger=False,

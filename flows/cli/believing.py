@@ -9,6 +9,8 @@ import typer
 from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen
 
+MORE = 5  # untried candidates that are likeliest to be hits
+
 
 def best(
     campaign: Campaign,
@@ -20,11 +22,21 @@ def best(
     Of a campaign with general conditions, the condition believed best over the scope.
     """
     from flows import engine
-    from loop.insight.saying import facts, lucky_line, measured_lines, stated_line, substrate_lines
+    from loop.insight.saying import (
+        chance_of,
+        facts,
+        hits_sentence,
+        lucky_line,
+        measured_lines,
+        stated_line,
+        substrate_lines,
+    )
 
     where, screen = settings(), Screen(as_json)
     found = engine.best(where, campaign)
     shown = found.candidates[: max(top, found.front if len(found.luckiest) > 1 else 1)]
+    if found.is_hits:
+        screen.say(hits_sentence(found), bold=True)
     screen.document({"campaign": campaign, "best": found})
     if as_json:
         return
@@ -32,7 +44,9 @@ def best(
         screen.say(f"{campaign}: nothing can be named the best yet")
     for place, one in enumerate(shown, start=1):
         head = ""
-        if place <= found.front and not found.is_kept:
+        if found.is_hits:
+            head = "hit: " if place <= found.front else "no hit: "
+        elif place <= found.front and not found.is_kept:
             head = "likeliest to keep the thresholds, which nothing tried is believed to: "
         elif place <= found.front:
             head = "on the believed front: " if found.is_front else "believed best: "
@@ -50,6 +64,10 @@ def best(
         screen.say(line)
     if found.scope:
         screen.say(f"conditions are judged by {found.scope}")
+    if found.likeliest:
+        screen.say("likeliest of the untried:")
+    for likely in found.likeliest[: max(top, MORE)]:
+        screen.say(f"     {likely.label}: {chance_of(likely.chance)}")
     if found.model:
         screen.say(f"by {found.model}; intervals are of the true value, without the noise of a new measurement")
     standing = engine.status(where, campaign)[0]

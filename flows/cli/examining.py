@@ -12,6 +12,7 @@ from flows.cli.screen import Json, Screen
 
 if TYPE_CHECKING:
     from loop.examination import Examination
+    from loop.examination.skill import Skill
 
 _SIGNS: Final = {"good": "+", "warning": "!", "bad": "!!"}
 
@@ -44,18 +45,32 @@ def _show(screen: Screen, one: Examination) -> None:
     if one.skills:
         members = sorted({name for s in one.skills for name in s.members})
         screen.table(
-            ["held out", "values", "model", "nearest", "mean", *members, "80 %", "95 %", "nearest at"],
+            ["held out", "values", "model", "nearest", "mean", *members, *_last(one), "nearest at"],
             [
                 [
                     s.split.value, s.tested, s.model, s.nearest, s.mean, *(s.members.get(m) for m in members),
-                    f"{s.coverage[0]:.0%}", f"{s.coverage[1]:.0%}",
+                    *_last_of(s),
                     next((k.distance for k in one.leaks if k.split is s.split), None),
                 ]
                 for s in one.skills
             ],
-            title=f"root mean square errors{unit and f' in{unit}'}, and what intervals hold",
+            title=f"root mean square errors{unit and f' in{unit}'}, and "
+            + ("how hits are told" if any(s.ranking for s in one.skills) else "what intervals hold"),
         )  # fmt: skip
     for finding in one.findings:
         screen.say(f"{_SIGNS[finding.standing.value]:>2} {finding.says}", bold=finding.standing.value == "bad")
         if finding.remedy:
             screen.say(f"     what helps: {finding.remedy}")
+
+
+def _last(one: Examination) -> list[str]:
+    """Columns on what intervals hold; of classes, on how hits are told."""
+    if any(s.ranking for s in one.skills):
+        return ["area", "BEDROC", "enrichment", "expected", "hits"]
+    return ["80 %", "95 %"]
+
+
+def _last_of(s: Skill) -> list[object]:
+    if (r := s.ranking) is not None:
+        return [f"{r.area:.2f}", f"{r.bedroc:.2f}", f"{r.enrichment:.1f}", f"{r.expected:.1f}", r.found]
+    return [f"{s.coverage[0]:.0%}", f"{s.coverage[1]:.0%}"]

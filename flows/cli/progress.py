@@ -73,6 +73,10 @@ class Progress:
         if report.nearest is not None:
             is_new, self._nearest = report.nearest.text != self._nearest, report.nearest.text
             return f"; {report.nearest.text}" if is_new else ""
+        if report.hits is not None:
+            now = (("hits", float(report.hits.every.hits)),)
+            is_new, self._best = now != self._best, now
+            return f"; {plural(report.hits.every.hits, 'hit')} of {report.hits.every.tried} tried" if is_new else ""
         best = tuple((b.target, b.value) for b in report.best)
         if best == self._best:
             return ""

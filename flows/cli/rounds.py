@@ -123,7 +123,7 @@ def _print_proposal(
     ended = list(observations)
     for observation in ended:
         gone = f" (retracted: {observation.retracted})" if observation.retracted else ""
-        screen.say(f"     result {observation.id}: {outcome_line(observation.outcome)}{gone}")
+        screen.say(f"     result {observation.id}: {outcome_line(observation.outcome, spec)}{gone}")
     for attempt in attempts:
         if attempt.state is not State.ENDED:
             screen.say(f"     attempt {attempt.key}: {attempt.state.value}")

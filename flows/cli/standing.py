@@ -37,6 +37,13 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
     objective = read_objective(spec)
     every = [(o, values_of(o.outcome)) for o in observations if counts(spec, o.settings)]
     keeping = [(o, values) for o, values in every if objective.keeps(values)]
+    if objective.has_classes:
+        hits = [(o, values) for o, values in every if objective.is_hit(values)]
+        rows = _best(spec, hits, objective.wanted[0])
+        columns = ("candidate", "SMILES", "round")
+        if rows:
+            screen.table(columns, [row[1:] for row in reversed(rows)][:n], title=f"the last of {len(rows)} hits")
+        return
     for t in objective.wanted:
         unit = f" [{t.unit}]" if t.unit else ""
         nearest_to = f"{t.name} nearest to {t.value:g}" if t.value is not None else ""

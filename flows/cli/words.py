@@ -14,13 +14,18 @@ def unit_of(spec: Mapping[str, Any], target: str) -> str:
     return str((spec.get("objective", {}).get(target) or {}).get("unit", ""))
 
 
-def outcome_line(outcome: Outcome) -> str:
+def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:
+    """The two words of a target, none where it is a number."""
+    return tuple((spec.get("objective", {}).get(target) or {}).get("classes") or ())
+
+
+def outcome_line(outcome: Outcome, spec: Mapping[str, Any]) -> str:
     """How an experiment ended, in a line."""
     match outcome:
         case Measured(measurements):
-            return _values(measurements)
+            return _values(measurements, spec)
         case Negative(reason, measurements):
-            return f"negative: {reason}" + (f" ({_values(measurements)})" if measurements else "")
+            return f"negative: {reason}" + (f" ({_values(measurements, spec)})" if measurements else "")
         case Fault(kind, message, _):
             return f"fault ({kind.value}): {message}"
         case _:
@@ -35,20 +40,28 @@ def predictions_line(predictions: Iterable[Prediction], spec: Mapping[str, Any])
     lines = []
     for target, said in by_target.items():
         said.sort(key=lambda p: p.member != "committee")
-        lines.append(f"{target} " + "; ".join(_said(p, unit_of(spec, target)) for p in said))
+        words = classes_in(spec, target)
+        told = [f"{p.mean:.2g}{_by(p)}" if words else _said(p, unit_of(spec, target)) for p in said]
+        lines.append(f"{target} " + (f"{words[1]} with a chance of " if words else "") + "; ".join(told))
     return lines
 
 
 def _said(p: Prediction, unit: str) -> str:
+    return f"{p.mean:.4g} ± {p.sd:.2g} {unit}".rstrip() + _by(p)
+
+
+def _by(p: Prediction) -> str:
     weight = "" if p.weight is None else f", weight {p.weight:.2f}"
-    return f"{p.mean:.4g} ± {p.sd:.2g} {unit}".rstrip() + f" ({p.member}{weight})"
+    return f" ({p.member}{weight})"
 
 
-def _values(measurements: Iterable[Measurement]) -> str:
-    return ", ".join(_value(m) for m in measurements)
+def _values(measurements: Iterable[Measurement], spec: Mapping[str, Any]) -> str:
+    return ", ".join(_value(m, classes_in(spec, m.property)) for m in measurements)
 
 
-def _value(m: Measurement) -> str:
+def _value(m: Measurement, classes: tuple[str, ...]) -> str:
+    if classes and m.canonical in (0.0, 1.0):
+        return f"{m.property} {classes[int(m.canonical)]}"
     sign = "" if m.qualifier is Qualifier.EQUAL else f"{m.qualifier.value} "
     sd = "" if m.sd is None else f" ± {m.sd:.2g}"
     return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip()

@@ -18,7 +18,7 @@ from flows.wiring import spec_on_record
 from loop.errors import HakkenError, SpecError
 from loop.outcome import read_outcome
 from loop.record import EnvelopeDraft
-from loop.spec import CampaignSpec, build_space, read_spec
+from loop.spec import CampaignSpec, build_space, classes_of, levels_of, read_spec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -171,12 +171,12 @@ def _problems(drafts: list[EnvelopeDraft], spec: CampaignSpec, file: str) -> lis
     """What would be refused of the results, without a record."""
     space = build_space(spec)
     units = {name: target.unit for name, target in spec.objective.items()}
-    levels = {name: tuple(t.levels) for name, t in spec.objective.items() if t.levels is not None}
+    levels, classes = levels_of(spec), classes_of(spec)
     problems = []
     for draft in drafts:
         try:
             row = read_told(draft.payload, spec, space)
-            read_outcome(row.payload, units, levels)
+            read_outcome(row.payload, units, levels, classes)
             space.coordinates(row.settings)
         except HakkenError as error:
             problems.append(f"{file} {draft.source.rpartition(':')[2]}: {error}")

@@ -18,7 +18,7 @@ from loop.experiment import Event, State
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
 from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
 from loop.space import Space
-from loop.spec import declared_of
+from loop.spec import classes_of, declared_of, levels_of
 
 ENGINE = "engine"  # source of the envelopes that the engine writes itself
 
@@ -56,7 +56,7 @@ class Judge:
     def __init__(self, view: View) -> None:
         self._view = view
         self._units = {name: target.unit for name, target in view.spec.objective.items()}
-        self._levels = {n: tuple(t.levels) for n, t in view.spec.objective.items() if t.levels is not None}
+        self._levels, self._classes = levels_of(view.spec), classes_of(view.spec)
         self._attempts = {a.key: a for a in view.attempts}
         self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
         self._contexts: dict[str, Json] = {o.key: o.context for o in view.observations if o.key is not None}
@@ -106,7 +106,7 @@ class Judge:
             rule = f"the result {what}, and campaign {self._view.name!r} knows none such"
             return Judgement(envelope, Verdict.FOREIGN, f"{rule}; correct the key, or tell it as an observation")
         try:
-            outcome = read_outcome(data, self._units, self._levels)
+            outcome = read_outcome(data, self._units, self._levels, self._classes)
             context = _context(data)
         except OutcomeError as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
@@ -151,7 +151,7 @@ class Judge:
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
                 return self._result(envelope, row.payload)
-            outcome = read_outcome(row.payload, self._units, self._levels)
+            outcome = read_outcome(row.payload, self._units, self._levels, self._classes)
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))

@@ -115,5 +115,6 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
         spending=view.spending.text,
         nearest=view.nearest,
         regret=view.regret if tally.proposed else "",
+        hits=view.hits,
         report=page,
     )

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from loop.insight.nearest import NONE_KEEPS
+from loop.insight.tally import Tally
 
 
 class _Report:
@@ -75,6 +76,7 @@ class TickReport(_Report):
     report: str | None = None  # path of the page, where this pass wrote it
     nearest: Nearest | None = None  # where nothing keeps the thresholds yet
     regret: str = ""  # how much better something untried may be, by the round that this pass planned
+    hits: Tally | None = None  # where hits are looked for
 
     @property
     def has_changed(self) -> bool:
@@ -109,6 +111,7 @@ class StatusReport(_Report):
     spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
     nearest: Nearest | None = None  # where nothing keeps the thresholds yet
     regret: str = ""  # how much better something untried may be, when the last batch was planned, as a sentence
+    hits: Tally | None = None  # where hits are looked for
 
 
 @dataclass(frozen=True, slots=True)

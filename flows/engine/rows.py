@@ -23,6 +23,7 @@ from loop.outcome import LARGEST
 from loop.record import EnvelopeDraft, EnvelopeRecord
 from loop.space import Component, Continuous, Discrete, Space
 from loop.spec import CampaignSpec, build_space, context_of
+from loop.spec.models import TargetSpec
 from loop.units import convert
 
 TELL: Final = "tell:"
@@ -245,7 +246,7 @@ def _option(p: Component, text: str) -> str:
 def _result(cells: _Cells, spec: CampaignSpec, actual: Mapping[str, str | float] | None) -> dict[str, Any]:
     comment = cells.get(("comment", "value"), (None, ""))[1]
     said = cells.get(("outcome", "value"), (None, ""))[1].lower()
-    values = [v for name, target in spec.objective.items() if (v := _value(cells, name, target.unit)) is not None]
+    values = [v for name, target in spec.objective.items() if (v := _value(cells, name, target)) is not None]
     context: dict[str, Any] = {"comment": comment} if comment else {}
     context |= _beside(cells, spec)
     if actual:
@@ -310,7 +311,8 @@ def _taken(cells: _Cells, spec: CampaignSpec) -> dict[str, float]:
     return found
 
 
-def _value(cells: _Cells, target: str, unit: str) -> dict[str, Any] | None:
+def _value(cells: _Cells, target: str, said: TargetSpec) -> dict[str, Any] | None:
+    unit = said.unit
     column, text = cells.get((target, "value"), (None, ""))
     deviation_column, deviation = cells.get((target, "sd"), (None, ""))
     qualifier = cells.get((target, "qualifier"), (None, ""))[1]
@@ -324,7 +326,8 @@ def _value(cells: _Cells, target: str, unit: str) -> dict[str, Any] | None:
         qualifier, text = text[0], text[1:].strip()
     # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
     mine = unit if column.unit is None else column.unit or "dimensionless"
-    value: dict[str, Any] = {"property": target, "value": _number(column.header, text), "unit": mine}
+    given = text if said.classes and not text.replace(".", "").isdigit() else _number(column.header, text)
+    value: dict[str, Any] = {"property": target, "value": given, "unit": mine}
     if deviation and deviation_column is not None:
         other = deviation_column.unit
         if other is not None and other != mine:

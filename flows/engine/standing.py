@@ -55,4 +55,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         spending=view.spending.text,
         nearest=view.nearest,
         regret=view.regret,
+        hits=view.hits,
     )

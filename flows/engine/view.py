@@ -16,6 +16,7 @@ from loop.fidelity import counts
 from loop.history import values_of
 from loop.insight.nearest import misses, nearest
 from loop.insight.saying import regret_sentence
+from loop.insight.tally import Tally, tally
 from loop.objective import SCORES, Objective
 from loop.outcome import Fault
 from loop.record import (
@@ -28,7 +29,7 @@ from loop.record import (
     Settings,
 )
 from loop.space import Space
-from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
 from loop.spec.costs import with_fidelities
 
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
@@ -172,6 +173,15 @@ class View:
         return best_of(self.spec, self.campaign.spec, self.observations)
 
     @cached_property
+    def hits(self) -> Tally | None:
+        """Hits found and expected; None where a campaign looks for something else."""
+        objective = build_objective(self.spec)
+        if not looks_for_hits(self.spec, objective):
+            return None
+        real = [o for o in self.observations if counts(self.campaign.spec, o.settings)]
+        return tally(objective, real, self.proposals)
+
+    @cached_property
     def nearest(self) -> Nearest | None:
         """What comes nearest to keeping every threshold, None where something keeps them, or nothing can be judged."""
         raw = self.campaign.spec
@@ -191,6 +201,8 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
     objective = build_objective(spec)
     keeping = [row for row in _valued(raw, observations) if objective.keeps(row[1])]
     best = []
+    if objective.has_classes:  # a hit is as good as another
+        return ()
     for name, unit, worth in _rankings(objective):
         having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
         if having:

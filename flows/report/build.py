@@ -19,9 +19,12 @@ from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
 from loop.contracts import Ledger
 from loop.experiment import PENDING, State
+from loop.fidelity import counts
 from loop.insight.explaining import Explanation
 from loop.insight.saying import regret_sentence
 from loop.insight.statements import HonestBest
+from loop.insight.tally import Tally, tally
+from loop.objective import Objective
 from loop.record import (
     Arm,
     AttemptRecord,
@@ -69,10 +72,11 @@ def build(
         targets=targets,
         objective=objective,
         results=results,
-        best=tuple(best[-1] for best in steps if best),
+        best=() if objective.has_classes else tuple(best[-1] for best in steps if best),
         believed=believed,
         explained=tuple(explained),
         standings=standings,
+        hits=_hits(campaign, objective, observations, proposals),
         nearest=nearest_of(standings, objective),
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
@@ -128,6 +132,19 @@ def _head(
         regret=regret_sentence(said[-1].model["regret"]) if said else "",
         regret_round=said[-1].number if said else 0,
     )
+
+
+def _hits(
+    campaign: CampaignRecord,
+    objective: Objective,
+    observations: Sequence[ObservationRecord],
+    proposals: Sequence[ProposalRecord],
+) -> Tally | None:
+    """Hits found and expected; None where the campaign looks for something else."""
+    if not (objective.has_classes or (campaign.spec.get("planner") or {}).get("acquisition") == "hits"):
+        return None
+    real = [o for o in observations if o.retracted is None and counts(campaign.spec, o.settings)]
+    return tally(objective, real, proposals)
 
 
 def _spending(

@@ -11,6 +11,7 @@ from flows.plates.content import PlateView
 from loop.contracts import AuditReport
 from loop.insight.explaining import Explanation
 from loop.insight.statements import HonestBest
+from loop.insight.tally import Tally
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
@@ -333,6 +334,7 @@ class Report:
     believed: HonestBest | None  # None where no model was asked
     explained: tuple[Explanation, ...]  # molecules with what their atoms add; none where no model was asked
     standings: tuple[Standing, ...]  # every candidate with a value, best first
+    hits: Tally | None  # where hits are looked for
     nearest: tuple[Standing, str] | None  # to keeping the thresholds where none does, and what it misses
     calibration: tuple[Calibration, ...]  # by target
     committee: tuple[Committee, ...]  # by target

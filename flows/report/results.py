@@ -10,7 +10,7 @@ from typing import assert_never
 from flows.report.content import Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
-from loop.objective import Goal, Objective, Target, Tradeoff
+from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Json, ObservationRecord, Settings
 
@@ -34,7 +34,10 @@ def read_objective(spec: Json) -> Objective:
         numbers = {key: wanted[key] for key in _NUMBERS if wanted.get(key) is not None}
         ends = wanted.get("desirable")
         desirable = (ends["from"], ends["to"]) if ends else None
-        targets.append(Target(name, goal, str(wanted.get("unit") or ""), desirable=desirable, **numbers))
+        classes = tuple(wanted["classes"]) if wanted.get("classes") else None
+        unit = str(wanted.get("unit") or "")
+        levels = CLASSES if classes else None
+        targets.append(Target(name, goal, unit, desirable=desirable, levels=levels, classes=classes, **numbers))
     return Objective(tuple(targets), Tradeoff(spec.get("tradeoff") or Tradeoff.PARETO))
 
 

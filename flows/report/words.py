@@ -46,8 +46,10 @@ def heading(name: str, unit: str) -> str:
     return f"{name} / {unit}" if unit else name
 
 
-def limited(reading: Reading, unit: str) -> str:
-    """A reading with its qualifier, standard deviation and unit."""
+def limited(reading: Reading, unit: str, target: Target | None = None) -> str:
+    """A reading with its qualifier, standard deviation and unit; of a target with classes, the word."""
+    if target is not None and (word := target.shown(reading.value)):
+        return word
     sign = "" if reading.qualifier is Qualifier.EQUAL else f"{reading.qualifier.value}\N{NO-BREAK SPACE}"
     several = f" (n = {reading.n})" if reading.n > 1 else ""
     return f"{sign}{plus_minus(reading.value, reading.sd, unit)}{several}"
@@ -81,6 +83,8 @@ def count(n: int, noun: str, plural: str = "") -> str:
 
 def wanted(target: Target) -> str:
     """What is wanted of a target: its goal and its thresholds."""
+    if target.classes is not None:
+        return f"{target.classes[1]} is wanted"
     words = [{Goal.MAXIMIZE: "maximise", Goal.MINIMIZE: "minimise", Goal.KEEP: "keep"}.get(target.goal, "")]
     if target.goal is Goal.MATCH:
         words = [f"match {number(target.value)}{after(target.unit)}"]

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loop.acquisition.apart import FIELD, set_apart
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, random_untried, shortlist
-from loop.acquisition.utility import least
+from loop.acquisition.utility import believed, least, utility
 from loop.surrogates.protocol import FittedSurrogate
 
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
@@ -116,22 +117,29 @@ class UpperConfidenceBound:
 class Top:
     """The candidates with the highest values believed, with a little optimism: for many of the best, not one.
 
-    No choice looks at the others: where a library's hundred best are wanted, what lies near the best is among them.
-    Measured on docking scores: docs/decisions/0016.
+    Where a library's hundred best are wanted, what lies near the best is among them: so no choice looks at the others,
+    but that no two molecules of a batch are nearly alike. Measured on docking scores: docs/decisions/0016 and 0020.
     """
 
     name: str = "top"
 
     def choose(self, question: Question, q: int) -> Choice:
-        """Up to ``q`` points; values are standardised, those of several targets added (larger is better)."""
+        """Up to ``q`` points; values are standardised, those of several targets added (larger is better).
+
+        Of several targets with a trade-off, the values are those of its score.
+        """
         score = _optimism(question, TOP_DEVIATIONS)
-        short = shortlist(question, score, q)
-        if not len(short):
+        field = shortlist(question, score, FIELD * q)
+        if not len(field):
             return Choice(())
+        kept = set_apart(question, field, q)
+        short = field[kept.indices]
         values = (score(short) * question.weight(short)).tolist()
         meaning = "value with half a deviation, in standard deviations of the known" + question.per
-        points = tuple(Chosen(x.numpy(), value, meaning) for x, value in zip(short, values, strict=True))
-        return Choice(points, candidates(question)[2])
+        points = tuple(
+            Chosen(x.numpy(), value, meaning, also) for x, value, also in zip(short, values, kept.also, strict=True)
+        )
+        return Choice(points, (*candidates(question)[2], *kept.notes))
 
 
 @dataclass(frozen=True)
@@ -197,7 +205,9 @@ class _Surface:
 
 
 def _optimism(question: Question, deviations: float = math.sqrt(UCB_BETA)) -> Score:
-    """Mean plus some deviations, standardised and summed over targets, made positive."""
+    """Mean plus some deviations, standardised and summed over targets, made positive; of a trade-off, its score so."""
+    if question.objective.is_scalar and len(question.wanted) > 1:
+        return _hopeful_score(question, deviations)
 
     def score(x: Tensor) -> Tensor:
         total = torch.zeros(len(x), dtype=x.dtype)
@@ -207,6 +217,26 @@ def _optimism(question: Question, deviations: float = math.sqrt(UCB_BETA)) -> Sc
             spread = differences(known, model)
             total += (target.worth(mean) + deviations * sd - known.mean()) / spread
         return torch.nn.functional.softplus(total)
+
+    return score
+
+
+def _hopeful_score(question: Question, deviations: float) -> Score:
+    """The score of a trade-off where each target lies some deviations on its good side, standardised, made positive."""
+    known = utility(question.objective, believed(question, question.observed))
+    spread = float(known.std(correction=0)) or 1.0
+
+    def score(x: Tensor) -> Tensor:
+        hoped = []
+        for target, model in question.wanted:
+            mean, sd = model.moments(x)
+            if target.value is not None:  # no nearer to the value than at it
+                gap = target.value - mean
+                hoped.append(mean + gap.sign() * torch.minimum(gap.abs(), deviations * sd))
+            else:
+                hoped.append(mean + target.sign * deviations * sd)
+        found = utility(question.objective, torch.stack(hoped, dim=1))
+        return torch.nn.functional.softplus((found - known.mean()) / spread)
 
     return score
 

@@ -56,6 +56,7 @@ class Question:
         tried: Coordinates that are not to be chosen again, shape ``(t, d)``.
         purchase: What experiments cost, None where nothing is said of it.
         general: How conditions are judged over a scope, None where one best candidate is looked for.
+        most_similar: How similar two molecules of a batch may be (count Tanimoto), 1 for as similar as they like.
     """
 
     space: Space
@@ -69,6 +70,7 @@ class Question:
     seed: int
     purchase: Purchase | None = None
     general: Generality | None = None
+    most_similar: float = 1.0
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
@@ -140,6 +142,7 @@ class Chosen:
     x: NDArray[np.float64]  # (d,)
     value: float
     meaning: str
+    also: str = ""  # what else is to be said of its choice
 
 
 @dataclass(frozen=True)

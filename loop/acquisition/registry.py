@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from loop.acquisition.general import General
+from loop.acquisition.hits import Hits
 from loop.acquisition.improvement import Improvement
 from loop.acquisition.mixed import Mixed
 from loop.acquisition.names import ACQUISITIONS
@@ -19,6 +20,7 @@ _FINITE: Final[Mapping[str, Callable[[], Acquisition]]] = {
     "improvement": Improvement,
     "exploration": Exploration,
     "general": General,
+    "hits": Hits,
     "thompson": Thompson,
     "ucb": UpperConfidenceBound,
     "top": Top,
@@ -31,18 +33,26 @@ assert set(_FINITE) | {"auto"} == set(ACQUISITIONS)
 
 
 def acquisition(
-    name: str, *, is_finite: bool, targets: int, has_levels: bool = False, has_scope: bool = False
+    name: str,
+    *,
+    is_finite: bool,
+    targets: int,
+    has_levels: bool = False,
+    has_scope: bool = False,
+    has_classes: bool = False,
 ) -> Acquisition:
     """The acquisition function of that name for a finite or a continuous space.
 
     ``targets`` is how many are to be weighed against each other: 1 where a trade-off makes one number of them.
-    ``has_levels`` says that the only wanted target is ordinal, ``has_scope`` that a condition is sought for a scope.
+    ``has_levels`` says that the only wanted target is ordinal, ``has_scope`` that a condition is sought for a scope,
+    ``has_classes`` that every wanted target is told in two words, and none is traded off.
 
     Raises:
         UnknownName: No such acquisition function.
     """
     if name == "auto":
         name = "search" if has_levels else "improvement" if targets == 1 else "pareto"
+        name = "hits" if has_classes else name
         name = "general" if has_scope else name
     if name not in _FINITE:
         raise UnknownName("acquisition", name, ACQUISITIONS)

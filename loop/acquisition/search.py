@@ -18,7 +18,7 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, members_of, random_untried, shortlist
-from loop.surrogates.levels import FittedLevels, chance_of, hits_in_draws
+from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.mixture import apportion
 
 DRAWS = 256
@@ -48,7 +48,7 @@ class Search:
         shares = apportion([w for w, _ in members], DRAWS)
         parts = []
         for i, ((_, member), share) in enumerate(zip(members, shares, strict=True)):
-            assert isinstance(member, FittedLevels)
+            assert isinstance(member, KnowsLevels)
             parts.append(hits_in_draws(member, everything, share, best, seed=question.seed + i))
         hits = torch.cat(parts)
         hits[:, : len(field)] *= question.weight(field)

@@ -92,23 +92,29 @@ def untried(question: Question) -> Iterator[Tensor]:
         yield torch.from_numpy(np.ascontiguousarray(x[question.affordable(x)]))
 
 
-def shortlist(question: Question, score: Score, keep: int = SHORTLIST) -> Tensor:
-    """The ``keep`` untried candidates with the highest score times chance (per cost): ``(k, d)``, best first."""
+def shortlist(
+    question: Question, score: Score, keep: int = SHORTLIST, *, weight: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
+    """The ``keep`` untried candidates with the highest score times chance (per cost): ``(k, d)``, best first.
+
+    ``weight`` is what scores are multiplied by instead.
+    """
+    weight = weight or question.weight
     best_x = torch.empty((0, len(question.space.parameters)), dtype=torch.float64)
     best_value = torch.empty(0, dtype=torch.float64)
     for x in untried(question):
         if not len(x):
             continue
-        value = score(x) * question.weight(x)
+        value = score(x) * weight(x)
         best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
         top = torch.argsort(best_value, descending=True, stable=True)[:keep]
         best_x, best_value = best_x[top], best_value[top]
     if isinstance(question.pool, LargePool) and not is_scored_whole(question.pool):
-        return _climbed(question, question.pool, score, best_x, best_value)
+        return _climbed(question, question.pool, lambda x: score(x) * weight(x), best_x, best_value)
     return best_x
 
 
-def _climbed(question: Question, pool: LargePool, score: Score, best_x: Tensor, best_value: Tensor) -> Tensor:
+def _climbed(question: Question, pool: LargePool, worth: Score, best_x: Tensor, best_value: Tensor) -> Tensor:
     """The shortlist after a search among neighbours: again and again, the best are joined by what lies next to them."""
     rng = np.random.default_rng([question.seed, 2])
     seen = best_x.numpy()
@@ -124,7 +130,7 @@ def _climbed(question: Question, pool: LargePool, score: Score, best_x: Tensor, 
             continue
         seen = np.concatenate([seen, near])
         x = torch.from_numpy(near)
-        value = score(x) * question.weight(x)
+        value = worth(x)
         keep = len(best_x)
         best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
         top = torch.argsort(best_value, descending=True, stable=True)[:keep]

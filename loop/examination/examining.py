@@ -63,7 +63,8 @@ def examine(
         stresses: tuple[Stress, ...] = ()
         for split, parts in divided.items():
             tell(f"{target.name}: {split.value} split, {len(parts)} parts of {len(data)} values")
-            skills.append(skill(recipe, space, data, split, parts, seed=seed))
+            has_classes = target.classes is not None
+            skills.append(skill(recipe, space, data, split, parts, seed=seed, has_classes=has_classes))
             leaks.append(leak_of(space, data, split, parts))
         hardest = next((s for s in HARDEST if divided.get(s)), None)
         if hardest is not None and divided.get(Split.RANDOM):

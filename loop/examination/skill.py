@@ -21,7 +21,28 @@ from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import Surrogate, TrainingSet
 
 LEVELS: Final = (0.8, 0.95)  # of the intervals that are checked
+FIRST: Final = 0.05  # of the list, whose hits are held against as many at random
+ALPHA: Final = 20.0  # of BEDROC: the first 8 % make up 80 % of it
 SEED_STEP: Final = 101  # between the seeds of parts
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How well chances of held-out candidates tell hits from others, of a target with two classes.
+
+    Attributes:
+        area: Under the curve of true against false hits; a coin gives 0.5.
+        bedroc: The same with the first few per cent of the list counting most (Truchon and Bayly, alpha 20).
+        enrichment: How many times as many hits are among the likeliest 5 % as among as many at random.
+        expected: Hits that the chances add up to.
+        found: Hits that there are.
+    """
+
+    area: float
+    bedroc: float
+    enrichment: float
+    expected: float
+    found: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,7 @@ class Skill:
         members: Of each member of a committee.
         density: Mean log density of the held-out values, noise included.
         coverage: Share of them inside the 80 % and the 95 % interval.
+        ranking: Of a target with classes, where both were held out; its errors are those of chances.
     """
 
     split: Split
@@ -49,9 +71,19 @@ class Skill:
     members: Mapping[str, float]
     density: float
     coverage: tuple[float, float]
+    ranking: Ranking | None = None
 
 
-def skill(recipe: Surrogate, space: Space, data: TrainingSet, split: Split, parts: Parts, *, seed: int) -> Skill | None:
+def skill(
+    recipe: Surrogate,
+    space: Space,
+    data: TrainingSet,
+    split: Split,
+    parts: Parts,
+    *,
+    seed: int,
+    has_classes: bool = False,
+) -> Skill | None:
     """The skill of a recipe on the parts of a split; None where nothing could be predicted."""
     rows: list[_Predicted] = []
     near = metric(space, Representation.COUNTS)
@@ -79,6 +111,29 @@ def skill(recipe: Surrogate, space: Space, data: TrainingSet, split: Split, part
         members={name: _rmse(y, np.concatenate([r.members[name] for r in rows])) for name in sorted(names)},
         density=float(density.mean()),
         coverage=(within[0], within[1]),
+        ranking=ranking(y, mean) if has_classes else None,
+    )
+
+
+def ranking(hits: NDArray[np.float64], chance: NDArray[np.float64]) -> Ranking | None:
+    """How chances ``(n,)`` tell hits (1) from others (0); None without both. Equal chances share their ranks.
+
+    Where chances are equal, what counts by places (all but the area) takes them in the order that is worst for hits.
+    """
+    is_hit = hits > 0.5
+    if is_hit.all() or not is_hit.any():
+        return None
+    from rdkit.ML.Scoring.Scoring import CalcBEDROC
+    from sklearn.metrics import roc_auc_score
+
+    order = np.lexsort((is_hit, -chance))
+    first = order[: max(1, round(FIRST * len(order)))]
+    return Ranking(
+        area=float(roc_auc_score(is_hit, chance)),
+        bedroc=float(CalcBEDROC([[bool(h)] for h in is_hit[order]], 0, ALPHA)),  # type: ignore[no-untyped-call]
+        enrichment=float(is_hit[first].mean() / is_hit.mean()),
+        expected=float(chance.sum()),
+        found=int(is_hit.sum()),
     )
 
 

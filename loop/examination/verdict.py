@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +10,7 @@ from typing import Final
 
 from loop.examination.parts import Split
 from loop.examination.signs import Leak, Signs
-from loop.examination.skill import LEVELS, Skill
+from loop.examination.skill import LEVELS, Ranking, Skill
 from loop.examination.stress import Stress
 
 FEW: Final = 20  # held-out values below which nothing is said of skill
@@ -20,6 +21,8 @@ NOISY: Final = 0.5  # share of the variance that is noise
 UNCOVERED: Final = 0.5  # share of the pool that is like the data
 NARROW: Final = 0.10  # short of the level of an interval
 UNSTEADY: Final = 0.5  # spread between refits over their error
+MISCOUNTED: Final = 0.15  # share of the hits that their expected number may be off
+RANKED: Final = 0.6  # area under the curve below which hits are hardly told
 LEAKS: Final = 0.05  # share of held-out candidates that training knows
 
 
@@ -49,8 +52,10 @@ def verdict(
         tested = 0 if home is None else home.tested
         says = f"{tested} values could be held out; {FEW} at least are needed to say how well models predict"
         return (Finding(Standing.WARNING, says, "go on with the campaign, and examine it again"),)
-    found = [_learns(unit, home, signs)]
-    found += [_away(unit, home, s) for s in skills if s.split is not Split.RANDOM and s.tested >= FEW]
+    found = []
+    if home.ranking is None:  # squares of chances say little of how hits are told
+        found = [_learns(unit, home, signs)]
+        found += [_away(unit, home, s) for s in skills if s.split is not Split.RANDOM and s.tested >= FEW]
     found += [f for s in skills for f in _intervals(s)]
     found += _data(unit, signs)
     found += [f for leak in leaks for f in _leaks(leak)]
@@ -107,6 +112,8 @@ def _away(unit: str, home: Skill, away: Skill) -> Finding:
 def _intervals(skill: Skill) -> list[Finding]:
     if skill.tested < FEW:
         return []
+    if (r := skill.ranking) is not None:  # a class lies in no interval: its chances are held against what came
+        return [_chances(skill, r)]
     short = [
         f"{level:.0%} intervals hold {share:.0%}"
         for level, share in zip(LEVELS, skill.coverage, strict=True)
@@ -116,6 +123,20 @@ def _intervals(skill: Skill) -> list[Finding]:
         return []
     says = f"intervals are too narrow on the {skill.split.value} split: {', '.join(short)}"
     return [Finding(Standing.WARNING, says, "replicates tell the noise; a committee of more members tells ignorance")]
+
+
+def _chances(skill: Skill, r: Ranking) -> Finding:
+    told = (
+        f"on the {skill.split.value} split {r.expected:.1f} hits were expected of {skill.tested} held out, {r.found} "
+        f"found; area under the curve {r.area:.2f}, {r.enrichment:.1f} times as many hits among the likeliest 5 %"
+    )
+    off = abs(r.expected - r.found)
+    sure = max(math.sqrt(max(r.expected, 1.0)), MISCOUNTED * r.found)  # of rare things the count scatters by its root
+    if off > 2 * sure:
+        return Finding(Standing.WARNING, told, "read chances there as a ranking, not as numbers")
+    if r.area < RANKED:
+        return Finding(Standing.WARNING, told, "models hardly tell hits there: more results, or another surrogate")
+    return Finding(Standing.GOOD, told)
 
 
 def _data(unit: str, signs: Signs) -> list[Finding]:

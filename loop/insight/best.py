@@ -19,6 +19,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.history import History, regression_table
 from loop.insight.chances import chances, non_dominated, worth
 from loop.insight.conditions import best_condition
+from loop.insight.hits import hits_of_belief, hits_without_model
 from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, Stated
 from loop.insight.tried import Tried, tried_candidates
 from loop.memory.earlier import Earlier
@@ -63,6 +64,8 @@ def best_of_belief(
     space: Space, objective: Objective, history: History, belief: Belief, pool: Pool | None, *, seed: int
 ) -> HonestBest:
     """The same, of a belief that was learnt already; without ``pool`` nothing is said of untried candidates."""
+    if objective.has_classes:
+        return hits_of_belief(space, objective, history, belief, pool, seed=seed)
     tried = tried_candidates(space, objective, history)
     if not tried:
         return HonestBest(belief.models[0].name, (), 0, notes=("no candidate has a value for every target yet",))
@@ -134,7 +137,8 @@ def _raw(space: Space, objective: Objective, history: History, why: str) -> Hone
     )
     lucky = _luckiest(objective, believed, front)
     is_kept = bool(keeps[order[0]])
-    return HonestBest("", believed, front, lucky, notes=(note,), is_front=not objective.is_scalar, is_kept=is_kept)
+    found = HonestBest("", believed, front, lucky, notes=(note,), is_front=not objective.is_scalar, is_kept=is_kept)
+    return hits_without_model(found, objective, tried, space) if objective.has_classes else found
 
 
 def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -147,7 +151,14 @@ def _stated(target: Target, mean: float, interval: tuple[float | None, float | N
     low, high = interval
     values, limits = tried.values[target.name], tried.limits[target.name]
     return Stated(
-        target.name, target.unit, _clip(target, mean), _clip(target, low), _clip(target, high), values, limits
+        target.name,
+        target.unit,
+        _clip(target, mean),
+        _clip(target, low),
+        _clip(target, high),
+        values,
+        limits,
+        target.classes or (),
     )
 
 

@@ -12,6 +12,8 @@ HARDEST = 8  # substrates that are told of the best condition
 
 def best_sentence(found: HonestBest) -> str:
     """The believed best in a line, "" where there is none; with several targets the front's likeliest member."""
+    if found.is_hits and found.candidates:
+        return hits_sentence(found)
     if not found.candidates or not found.front:
         return ""
     first = found.candidates[0]
@@ -31,6 +33,17 @@ def best_sentence(found: HonestBest) -> str:
     )
 
 
+def hits_sentence(found: HonestBest) -> str:
+    """How many hits were found, and what is likeliest to be the next."""
+    hits = f"{found.front} hit{'s' if found.front != 1 else ''} of {len(found.candidates)} tried"
+    if found.front:
+        hits += f", first {found.candidates[0].label}"
+    if not found.likeliest:
+        return hits
+    next_one = found.likeliest[0]
+    return f"{hits}; likeliest of the untried: {next_one.label} ({chance_of(next_one.chance)})"
+
+
 def regret_sentence(told: Json) -> str:
     """The statement as a person reads it, of what the record keeps."""
     if told["epsilon"] is None:
@@ -47,6 +60,8 @@ def regret_sentence(told: Json) -> str:
 def stated_line(stated: Stated, found: HonestBest) -> str:
     """A believed value with its interval and unit."""
     text = f"{stated.target} {stated.mean:.4g}"
+    if stated.classes:
+        text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"
     if stated.low is not None and stated.high is not None:
         kind = f"{found.level:.0%}" if found.model else "range"
         text += f" [{kind}: {stated.low:.4g} to {stated.high:.4g}]"
@@ -56,6 +71,8 @@ def stated_line(stated: Stated, found: HonestBest) -> str:
 def measured_line(stated: Stated) -> str:
     """What was measured, value by value."""
     values = [f"{v:.4g}" for v in stated.values]
+    if stated.classes:
+        values = [stated.classes[int(v)] if v in (0, 1) else f"{v:.4g}" for v in stated.values]
     shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *stated.limits[:3]]
     return f"{stated.target} {', '.join(shown)} {stated.unit}".rstrip()
 
@@ -104,6 +121,12 @@ def chance_of(chance: float | None) -> str:
 def facts(found: HonestBest, one: Believed) -> Iterable[str]:
     """Everything besides the values that is to be said of a candidate."""
     where = "on the true front" if found.is_front else "truly the best"
+    if found.is_hits:
+        if one.keeps is not None:
+            yield f"{chance_of(one.keeps)} to be a hit, as believed of what was measured near it too"
+        if one.faults:
+            yield f"failed {one.faults} times in a way that says something of it"
+        return
     if one.best_of_tried is not None:
         yield f"{chance_of(one.best_of_tried)} to be {where} of the {len(found.candidates)} tried"
     if one.best_of_all is not None:

@@ -23,6 +23,7 @@ class Stated:
     high: float | None
     values: tuple[float, ...]  # as measured, in the order of the record
     limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
+    classes: tuple[str, ...] = ()  # the words for 0 and 1, where a target has words: then ``mean`` is a chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,15 @@ class Luckiest:
 
 
 @dataclass(frozen=True, slots=True)
+class Likely:
+    """An untried candidate, and its chance to run as intended and to be a hit."""
+
+    settings: Settings
+    label: str
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class HonestBest:
     """The believed best, or the believed front, and the other tried candidates behind.
 
@@ -101,6 +111,8 @@ class HonestBest:
     is_kept: bool = True  # the first is believed, more likely than not, to keep the thresholds
     scope: str = ""
     scope_size: int = 0
+    is_hits: bool = False  # hits are looked for: the first ``front`` are those found
+    likeliest: tuple[Likely, ...] = ()  # to be hits, of the untried
 
     @property
     def noun(self) -> str:

@@ -22,6 +22,10 @@ def hints_of(
     notes: list[str] = []
     for target in objective.targets:
         heard: list[Hint] = []
+        if target.classes is not None:
+            why = "sources tell numbers, and it has classes"
+            notes += [f"source {source.name!r} is not heard on {target.name}: {why}" for source in earlier]
+            continue
         own = (spec.prior or {}).get(target.name)
         for source in earlier:
             hint = hint_of(space, target, source, seed=spec.planner.seed)

@@ -17,6 +17,7 @@ from loop.errors import PoolExhausted
 from loop.explain import explain_replicate
 from loop.fidelity import fidelity_column
 from loop.memory.first import first_choices
+from loop.objective import Tradeoff
 from loop.planning.designing import by_design, left_out, payable_design, wanted
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
@@ -100,7 +101,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
     with torch.set_grad_enabled(not s.space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None
     chosen: Sequence[Chosen] = choice.points if choice else ()
-    picks = [Pick(c.x, Arm.MODEL, function.name, c.value, c.meaning) for c in chosen]
+    picks = [Pick(c.x, Arm.MODEL, function.name, c.value, c.meaning, also=c.also) for c in chosen]
     if planner.replicates == "planned":
         with torch.no_grad():
             picks = _with_replicates(s, question, picks, batch - controls)
@@ -125,6 +126,7 @@ def _function(s: Situation) -> Acquisition:
         targets=1 if s.objective.is_scalar else len(wanted),
         has_levels=len(wanted) == 1 and wanted[0].levels is not None,
         has_scope=s.general is not None,
+        has_classes=s.objective.has_classes and s.objective.tradeoff is Tradeoff.PARETO,
     )
 
 

@@ -77,6 +77,7 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
                 known,
                 per=per,
                 condition=pick.meaning if pick.acquisition == "general" else "",
+                also=pick.also,
             )
         else:
             reason = explain_initial(pick.arm, pick.meaning, known) + explain_block(pick.block)

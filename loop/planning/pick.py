@@ -20,4 +20,5 @@ class Pick:
     value: float | None
     meaning: str
     place: Place | None = None
+    also: str = ""  # what else is to be said of its choice
     block: int = 0  # of the initial design, from 1; 0 without blocks

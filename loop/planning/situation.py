@@ -117,6 +117,7 @@ class Situation:
             seed=self.seed,
             purchase=self.purchase,
             general=self.general,
+            most_similar=self.spec.planner.similarity_limit,
         )
 
 

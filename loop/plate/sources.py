@@ -27,7 +27,7 @@ from loop.plate.hits import Hits
 from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
 from loop.policy.initial import SPREAD_NOISE, spread_covariance
 from loop.space import Space
-from loop.surrogates.levels import FittedLevels, chance_of, hits_in_draws
+from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.metric import Representation, metric
 from loop.surrogates.mixture import apportion
 
@@ -295,7 +295,7 @@ class Asked:
         members = members_of(model)
         parts = []
         for i, ((_, member), n) in enumerate(zip(members, apportion([w for w, _ in members], SAMPLES), strict=True)):
-            assert isinstance(member, FittedLevels)
+            assert isinstance(member, KnowsLevels)
             parts.append(hits_in_draws(member, everything, n, _top(target), seed=question.seed + i))
         hits = torch.cat(parts).numpy()
         log_weights = np.log(np.maximum(1.0 - hits[:, len(x) :], SURELY)).sum(axis=1)  # what runs, as if it missed

@@ -1,6 +1,15 @@
 """Campaign specs: what a YAML file says, strictly read, with messages that name the line and the remedy."""
 
-from loop.spec.building import beside_of, build_objective, build_space, context_of, declared_of
+from loop.spec.building import (
+    beside_of,
+    build_objective,
+    build_space,
+    classes_of,
+    context_of,
+    declared_of,
+    levels_of,
+    looks_for_hits,
+)
 from loop.spec.costs import build_costs
 from loop.spec.general import build_general
 from loop.spec.lines import place
@@ -19,8 +28,11 @@ __all__ = [
     "build_objective",
     "build_plate",
     "build_space",
+    "classes_of",
     "context_of",
     "declared_of",
+    "levels_of",
+    "looks_for_hits",
     "place",
     "read_spec",
     "read_table",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from loop.circumstances import Declared
 from loop.errors import ObjectiveError, SpaceError, UnitError
-from loop.objective import Goal, Objective, Target, Tradeoff
+from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
 from loop.record import PLACED
 from loop.space import (
     Category,
@@ -126,8 +126,30 @@ def target_of(name: str, spec: TargetSpec) -> Target:
         within=spec.within,
         weight=1.0 if spec.weight is None else spec.weight,
         desirable=None if ends is None else (ends["from"], ends["to"]),
-        levels=None if spec.levels is None else tuple(spec.levels),
+        levels=_levels(spec),
+        classes=None if spec.classes is None else tuple(spec.classes),
     )
+
+
+def _levels(spec: TargetSpec) -> tuple[float, ...] | None:
+    if spec.levels is None:
+        return None if spec.classes is None else CLASSES
+    return tuple(spec.levels)
+
+
+def looks_for_hits(spec: CampaignSpec, objective: Objective) -> bool:
+    """Whether a campaign looks for hits: by its acquisition function, or because all its targets have classes."""
+    return objective.tells_hits and (objective.has_classes or spec.planner.acquisition == "hits")
+
+
+def levels_of(spec: CampaignSpec) -> dict[str, tuple[float, ...]]:
+    """What ordinal targets can be, and those with classes, by target. The objective must be sound."""
+    return {n: levels for n, t in spec.objective.items() if (levels := target_of(n, t).levels) is not None}
+
+
+def classes_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:
+    """The two words of each target that has words, by target."""
+    return {name: tuple(t.classes) for name, t in spec.objective.items() if t.classes is not None}
 
 
 def _check_unit(kind: str, name: str, unit: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loop.acquisition.names import ACQUISITIONS, ONE_TARGET
 from loop.errors import UnknownName
-from loop.objective import Tradeoff
+from loop.objective import Objective, Tradeoff
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec
@@ -82,6 +82,19 @@ def _of_fidelities(spec: CampaignSpec) -> Problem | None:
     return None
 
 
+def _of_hits(spec: CampaignSpec, objective: Objective) -> str:
+    """Why no hits can be looked for, "" where they can."""
+    untold = [t.name for t in objective.wanted if not t.tells_hits]
+    if untold:
+        return (
+            f"acquisition 'hits' looks for results that are one or none, and nothing says when {untold[0]!r} is; "
+            "give it at_least, at_most or classes: [inactive, active], or use another acquisition"
+        )
+    if spec.plate is not None:
+        return "acquisition 'hits' fills no plate; use 'search' with classes or levels, or leave plate: out"
+    return ""
+
+
 def _of_acquisition(spec: CampaignSpec) -> Problem | None:
     """An acquisition function that cannot serve the objective."""
     at, name, objective = ("planner", "acquisition"), spec.planner.acquisition, build_objective(spec)
@@ -91,11 +104,19 @@ def _of_acquisition(spec: CampaignSpec) -> Problem | None:
             f"acquisition {name!r} looks at one target, the objective has {weighed}; "
             "use 'pareto', 'thompson' or 'exploration'"
         )
+    diverse = name in ("top", "hits") or (name == "auto" and objective.has_classes)
+    if spec.planner.most_similar is not None and not diverse:
+        return ("planner", "most_similar"), (
+            f"most_similar keeps batches of 'top' and 'hits' diverse, and acquisition is {name!r}; use one of them, or "
+            "leave it out"
+        )
     if name == "search" and (weighed > 1 or objective.wanted[0].levels is None):
         return at, (
             "acquisition 'search' looks for the best level of one ordinal target; "
             "give the target levels: [1, 2, ...], or use 'improvement'"
         )
+    if name == "hits" and (problem := _of_hits(spec, objective)):
+        return at, problem
     if name == "pareto" and weighed < 2:
         return at, "acquisition 'pareto' needs two targets or more, the objective has one; use 'improvement'"
     if name == "pareto" and objective.is_scalar:

@@ -137,11 +137,9 @@ def _of_judgement(spec: CampaignSpec) -> Problem | None:
     where: Path = ("objective", name)
     if target.goal not in (Goal.MAXIMIZE, Goal.MINIMIZE):
         return where, f"general conditions need a target to maximize or minimize, and the goal is {target.goal.value}"
-    if target.levels is not None:
-        return (
-            where,
-            "general conditions are judged by numbers, and the target has levels; leave one of the two out",
-        )
+    if target.levels is not None or target.classes is not None:
+        kind = "levels" if target.classes is None else "classes"
+        return where, f"general conditions are judged by numbers, and the target has {kind}; leave one of the two out"
     if target.at_least is not None or target.at_most is not None:
         return where, (
             "a threshold of single results judges no condition; write general: {by: share, ...} with it, or remove it"

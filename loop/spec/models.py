@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -14,6 +14,8 @@ from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
 from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
+
+MOST_SIMILAR: Final = 0.9  # count Tanimoto; docs/decisions/0020
 
 
 class TargetSpec(Strict):
@@ -30,6 +32,7 @@ class TargetSpec(Strict):
     weight: float | None = None
     desirable: dict[Literal["from", "to"], float] | None = None
     levels: list[float] | None = None
+    classes: list[Text] | None = None
 
     @model_validator(mode="after")
     def _both_ends(self) -> TargetSpec:
@@ -71,6 +74,12 @@ class PlannerSpec(Strict):
     mode: Literal["batch", "rolling"] = "batch"  # rolling: refill as results come, with the rest pending
     seed: int = Field(default=0, ge=0)
     per_cost: bool | None = None  # the worth of a candidate is divided by what it costs
+    most_similar: float | None = Field(default=None, gt=0, le=1)  # of two molecules of a batch; None: MOST_SIMILAR
+
+    @property
+    def similarity_limit(self) -> float:
+        """How similar two molecules of a batch may be, 1 for as similar as they like."""
+        return MOST_SIMILAR if self.most_similar is None else self.most_similar
 
     @property
     def copies(self) -> int:

@@ -24,8 +24,9 @@ def problem_of_prior(spec: CampaignSpec) -> Problem | None:
             told = f"prior names target {target!r}, which the objective lacks{hint}; use {', '.join(spec.objective)}"
             return ("prior", target), told
         wanted = spec.objective[target]
-        if wanted.levels is not None:
-            return ("prior", target), f"target {target!r} has levels, of which no prior can be given; leave it out"
+        if wanted.levels is not None or wanted.classes is not None:
+            kind = "levels" if wanted.classes is None else "classes"
+            return ("prior", target), f"target {target!r} has {kind}, of which no prior can be given; leave it out"
         if not guesses:
             return ("prior", target), "says nothing; name a parameter with a ranking or values, or leave it out"
         for name, guess in guesses.items():

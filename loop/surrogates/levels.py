@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -114,6 +114,15 @@ class FittedLevels:
         """``n`` joint draws of the expected level at ``x``, ``(p, d)``: shape ``(n, p)``."""
         return self._expected(self.latent.samples(x, n, seed=seed), self.latent.noise_at(x))
 
+    def draws(self, x: Tensor, n: int, level: int, *, seed: int) -> Tensor:
+        """The chance of a level in each of ``n`` joint draws of the latent quantity: ``(p, d)`` to ``(n, p)``."""
+        cuts, noise = cuts_of(self.levels), self.latent.noise_at(x).clamp_min(1e-9)
+        drawn = self.latent.samples(x, n, seed=seed)
+        number = level % len(self.levels)
+        below, above = (torch.special.ndtr((cuts[k] - drawn) / noise) for k in (number, number + 1))
+        hits: Tensor = above - below
+        return hits
+
     def model(self) -> Model:
         """The latent quantity as a BoTorch model: in trade-offs it stands for the level."""
         return self.latent.model()
@@ -133,6 +142,19 @@ class FittedLevels:
         return total
 
 
+@runtime_checkable
+class KnowsLevels(Protocol):
+    """A belief in levels, or in classes."""
+
+    def chances(self, x: Tensor) -> Tensor:
+        """The chance of each level at ``x``, ``(n, d)``: shape ``(n, levels)``."""
+        ...
+
+    def draws(self, x: Tensor, n: int, level: int, *, seed: int) -> Tensor:
+        """The chance of one level in each of ``n`` joint draws: ``(p, d)`` to ``(n, p)``."""
+        ...
+
+
 def chance_of(model: FittedSurrogate, x: Tensor, level: int) -> Tensor:
     """The chance that a new measurement at ``x``, ``(n, d)``, has level number ``level`` (-1: the top): ``(n,)``.
 
@@ -141,7 +163,7 @@ def chance_of(model: FittedSurrogate, x: Tensor, level: int) -> Tensor:
     Raises:
         TypeError: The model is not one of levels.
     """
-    if isinstance(model, FittedLevels):
+    if isinstance(model, KnowsLevels):
         return model.chances(x)[:, level]
     members, weights = getattr(model, "members", ()), getattr(model, "weights", ())
     if not members:
@@ -150,13 +172,6 @@ def chance_of(model: FittedSurrogate, x: Tensor, level: int) -> Tensor:
     return torch.stack(parts).sum(0)
 
 
-def hits_in_draws(model: FittedLevels, x: Tensor, n: int, level: int, *, seed: int) -> Tensor:
-    """The chance of a level in each of ``n`` joint draws of the latent quantity: ``(p, d)`` to ``(n, p)``."""
-    if not n:
-        return torch.empty((0, len(x)), dtype=x.dtype)
-    cuts, noise = cuts_of(model.levels), model.latent.noise_at(x).clamp_min(1e-9)
-    draws = model.latent.samples(x, n, seed=seed)
-    number = level % len(model.levels)
-    below, above = (torch.special.ndtr((cuts[k] - draws) / noise) for k in (number, number + 1))
-    hits: Tensor = above - below
-    return hits
+def hits_in_draws(model: KnowsLevels, x: Tensor, n: int, level: int, *, seed: int) -> Tensor:
+    """The chance of a level in each of ``n`` joint draws of what was learnt: ``(p, d)`` to ``(n, p)``."""
+    return model.draws(x, n, level, seed=seed) if n else torch.empty((0, len(x)), dtype=x.dtype)

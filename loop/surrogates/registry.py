@@ -74,8 +74,13 @@ def _calibrates(space: Space) -> bool:
     return space.library is not None and fidelity_column(space) is None
 
 
-def default_members(space: Space, *, learns_noise: bool = False) -> tuple[str, ...]:
-    """The committee's members for a kind of space; docs/decisions/0005 and, where all are numbers, 0008 say why."""
+def default_members(space: Space, *, learns_noise: bool = False, has_classes: bool = False) -> tuple[str, ...]:
+    """The committee's members for a kind of space; docs/decisions/0005 and, where all are numbers, 0008 say why.
+
+    ``has_classes``: for a target with two classes; docs/decisions/0020.
+    """
+    if has_classes and space.library is not None:
+        return ("fingerprints", "trees")
     if not space.is_finite:
         return ("ard", "tanimoto")
     if space.library is not None:
