@@ -46,7 +46,7 @@ lint: $(BIN)/.installed-lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(BIN)/.installed-demo
+bench: $(BIN)/.installed-bench
 	@failed=0; for file in benchmarks/*.py; do \
 		grep -q '__main__' $$file || continue; \
 		echo "== $$file"; mkdir -p $(HAKKEN_HOME)/benchmarks; \
@@ -72,6 +72,10 @@ $(BIN)/.made:
 
 $(BIN)/.installed-demo: $(BIN)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[xtb]'
+	@touch $@
+
+$(BIN)/.installed-bench: $(BIN)/.made pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[xtb,dft]'
 	@touch $@
 
 $(BIN)/.installed-test: $(BIN)/.made pyproject.toml

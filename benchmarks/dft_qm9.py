@@ -23,6 +23,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +77,8 @@ def main() -> int:
     state = args.state or (args.json.with_suffix(".state.json") if args.json else Path("dft_qm9.state.json"))
     kept: dict[str, Any] = json.loads(state.read_text()) if state.exists() else {}
     if not args.only:
+        if find_spec("pyscf") is None:
+            raise SystemExit("pyscf is not installed: pip install 'hakken[dft]'; or say --only")
         for name in args.molecules:
             compute(name, rows[name], kept, state, args.seed, args.memory)
     done = {name: found["values"] for name, found in kept.items() if "values" in found}

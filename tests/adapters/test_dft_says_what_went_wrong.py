@@ -143,7 +143,7 @@ def test_a_child_process_reports_the_kind_of_fault(tmp_path: Path) -> None:
     assert "basis 'no-such-basis' is unknown to PySCF" in outcome.message
 
 
-def test_time_and_memory_that_run_out_are_kinds_of_fault(tmp_path: Path) -> None:
+def test_time_that_runs_out_is_a_kind_of_fault(tmp_path: Path) -> None:
     slow = build("pyscf", {"basis": "def2-qzvp", "timeout": 0.2}, context(tmp_path / "slow"))
     outcome = read_outcome(ended(slow, EXPERIMENT), EXPERIMENT.targets)
 
