@@ -82,15 +82,21 @@ def molecules(data: Path, table: str) -> tuple[tuple[str, ...], tuple[float, ...
     return tuple(found), tuple(found.values())
 
 
-def parts(smiles: Sequence[str], split: str, labels: int, test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which molecules are labelled and which are held out; the same held out for every number of labels."""
+@lru_cache(maxsize=8)
+def scaffolds(smiles: tuple[str, ...]) -> np.ndarray:
+    """A number for the scaffold of each molecule, shape ``(n,)``."""
     from loop.examination.parts import scaffold
 
+    return np.unique([scaffold(s) for s in smiles], return_inverse=True)[1]
+
+
+def parts(smiles: Sequence[str], split: str, labels: int, test: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which molecules are labelled and which are held out; the same held out for every number of labels."""
     rng = np.random.default_rng(seed)
     test = min(test, len(smiles) // 3)
     order = rng.permutation(len(smiles))
     if split == "scaffold":
-        groups = np.unique([scaffold(s) for s in smiles], return_inverse=True)[1]
+        groups = scaffolds(tuple(smiles))
         rank = rng.permutation(groups.max() + 1)[groups]
         order = order[np.argsort(rank[order], kind="stable")]  # whole scaffolds, one after the other
         edge = groups[order]

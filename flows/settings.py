@@ -17,6 +17,9 @@ from loop.errors import HakkenError
 LEASE: Final = timedelta(minutes=15)  # longer than any single step; a dead process on this machine costs no wait
 
 
+DEVICES: Final = ("auto", "cpu", "cuda")
+
+
 class SettingsError(HakkenError):
     """An environment variable says something that cannot be; mend or unset it."""
 
@@ -31,21 +34,27 @@ class Settings:
     lease: timedelta = LEASE
     pool: str = "hakken"  # Prefect work pool of the ticks
     train_pool: str = ""  # Prefect work pool where batches are planned; "" plans inside the tick
+    device: str = "auto"  # where graph networks are trained: one of ``DEVICES``; auto takes a GPU where there is one
 
     def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise SettingsError(
+                f"HAKKEN_DEVICE must be one of {', '.join(DEVICES)}, got {self.device!r}; mend it, or unset it for auto"
+            )
         object.__setattr__(self, "home", Path(self.home).expanduser().absolute())
         object.__setattr__(self, "database", self.database or f"sqlite:///{self.home / 'hakken.db'}")
         object.__setattr__(self, "by", self.by or _login())
 
     @staticmethod
     def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
-        """From ``HAKKEN_HOME``, ``HAKKEN_DATABASE``, ``HAKKEN_USER``, ``HAKKEN_POOL`` and ``HAKKEN_TRAIN_POOL``.
+        """From ``HAKKEN_HOME``, ``HAKKEN_DATABASE``, ``HAKKEN_USER``, ``HAKKEN_POOL``, ``HAKKEN_TRAIN_POOL`` and
+        ``HAKKEN_DEVICE``.
 
         Also gives OpenMP one quiet thread unless the environment says otherwise, and arms the crash point that
         ``HAKKEN_CRASH_AT`` names (at its ``HAKKEN_CRASH_COUNT``-th time), for tests of crash safety.
 
         Raises:
-            SettingsError: ``HAKKEN_CRASH_COUNT`` is not a whole number above zero.
+            SettingsError: ``HAKKEN_CRASH_COUNT`` is not a whole number above zero, or ``HAKKEN_DEVICE`` no device.
         """
         given = os.environ if environ is None else environ
         # Idle OpenMP threads spin and take the cores from everything else; must be set before numpy or torch load.
@@ -59,6 +68,7 @@ class Settings:
             given.get("HAKKEN_USER", ""),
             pool=given.get("HAKKEN_POOL") or "hakken",
             train_pool=given.get("HAKKEN_TRAIN_POOL", ""),
+            device=given.get("HAKKEN_DEVICE") or "auto",
         )
 
     def folder(self, campaign: str) -> Path:

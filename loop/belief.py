@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from loop.errors import FitError, TooFewPoints
 from loop.history import History, Table, feasibility_table
 from loop.memory.hint import Hint
 from loop.memory.informed import FEWEST
@@ -17,7 +18,7 @@ from loop.space import Space
 from loop.spec import CampaignSpec
 from loop.spec.models import NoiseSpec
 from loop.surrogates.classes import for_classes
-from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.committee import Committee, FittedCommittee, fitted_each
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import for_levels
@@ -47,26 +48,37 @@ def learn(
     *,
     seed: int,
     hints: Mapping[str, Sequence[Hint]] | None = None,
+    device: str = "cpu",
 ) -> Belief:
     """Fit one model for each target, and the chance of success. ``hints`` are what sources expect of each target.
+
+    ``device`` is where graph networks are trained.
 
     Raises:
         TooFewPoints: A target has too few values.
         FitError: No model could be fitted.
     """
-    recipe, effects = _recipe(spec, space), (spec.noise or NoiseSpec()).effects
+    recipe, effects = _recipe(spec, space, device), (spec.noise or NoiseSpec()).effects
     models: list[FittedSurrogate] = []
     judged: dict[str, tuple[Judged, ...]] = {}
     unscaled: set[str] = set()
-    for i, target in enumerate(objective.targets):
-        data, target_seed = TrainingSet.of(table, i, effects), seed + 7919 * i
+    sets = [TrainingSet.of(table, i, effects) for i in range(len(objective.targets))]
+    seeds = [seed + 7919 * i for i in range(len(sets))]
+    plain = [
+        i
+        for i, t in enumerate(objective.targets)
+        if t.levels is None and t.classes is None and not (hints or {}).get(t.name)
+    ]
+    known = dict(zip(plain, _each(recipe, space, [sets[i] for i in plain], [seeds[i] for i in plain]), strict=True))
+    for i, (target, data, target_seed) in enumerate(zip(objective.targets, sets, seeds, strict=True)):
         if heard := (hints or {}).get(target.name):
             fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
             models.append(fitted)
             if len(data) < FEWEST and not any(h.is_scaled for h in heard):
                 unscaled.add(target.name)
         else:
-            models.append(_own(spec, space, recipe, target).fit(space, data, seed=target_seed))
+            own = _own(spec, space, recipe, target)
+            models.append(known[i] if i in known else own.fit(space, data, seed=target_seed))
     notes = [
         f"effect {name!r} cannot be told: fewer than two different ones were recorded with results"
         for name in effects
@@ -94,9 +106,23 @@ def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:
     return _own(spec, space, recipe, target)
 
 
-def _recipe(spec: CampaignSpec, space: Space) -> Surrogate:
+def _recipe(spec: CampaignSpec, space: Space, device: str = "cpu") -> Surrogate:
     learns_noise = spec.noise is not None and spec.noise.model == "learnt"
-    return surrogate(spec.planner.surrogate, space, learns_noise=learns_noise)
+    return surrogate(spec.planner.surrogate, space, learns_noise=learns_noise, device=device)
+
+
+def _each(
+    recipe: Surrogate, space: Space, sets: Sequence[TrainingSet], seeds: Sequence[int]
+) -> Sequence[FittedSurrogate]:
+    """A model for each target's training set. Raises the first reason why there is none."""
+    if isinstance(recipe, Committee):
+        return recipe.fit_each(space, sets, seeds) if sets else ()
+    found = []
+    for model in fitted_each(recipe, space, sets, seeds):
+        if isinstance(model, TooFewPoints | FitError):
+            raise model
+        found.append(model)
+    return found
 
 
 def _own(spec: CampaignSpec, space: Space, recipe: Surrogate, target: Target) -> Surrogate:

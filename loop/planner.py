@@ -38,6 +38,7 @@ def plan(
     experiments: int,
     purse: Purse | None = None,
     earlier: Sequence[Earlier] = (),
+    device: str = "cpu",
 ) -> Plan:
     """Choose the next batch.
 
@@ -49,12 +50,15 @@ def plan(
         experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
         purse: What the budget leaves in money and hours; None where it has neither.
         earlier: Earlier campaigns that may tell something of this one.
+        device: Where graph networks are trained and asked, as torch names it: "cpu" or "cuda".
 
     Raises:
         PoolExhausted: Nothing is left to propose, or the budget pays for none of it.
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
-    situation = situation_of(spec, history, pool, seed=seed, experiments=experiments, purse=purse, earlier=earlier)
+    situation = situation_of(
+        spec, history, pool, seed=seed, experiments=experiments, purse=purse, earlier=earlier, device=device
+    )
     picks, notes = choose_batch(situation)
     if situation.purchase is not None:
         picks, more = paid(situation, situation.purchase, picks)

@@ -1,12 +1,17 @@
-"""Planners: what makes a batch of a history, and the one that the engine uses where none is given."""
+"""Planners: what makes a batch of a history, the one that is used where none is given, and where it computes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from flows.settings import SettingsError
+from loop.record import Json
+from loop.surrogates.names import GRAPHS
+
 if TYPE_CHECKING:
     from loop.planner import Plan
+    from loop.spec import CampaignSpec
 
 Planner: TypeAlias = "Callable[..., Plan]"
 
@@ -16,3 +21,41 @@ def default_planner(*args: object, **keywords: object) -> Plan:
     from loop.planner import plan  # brings torch: seconds, only where a batch is planned
 
     return plan(*args, **keywords)  # type: ignore[arg-type]  # hands on whatever a planner takes
+
+
+def on_device(planner: Planner, device: str) -> Planner:
+    """The planner, told to train graph networks on ``device`` (one of ``settings.DEVICES``) where a spec names any."""
+
+    def planned(spec: CampaignSpec, *args: object, **keywords: object) -> Plan:
+        named = spec.planner.surrogate
+        if not GRAPHS & set([named] if isinstance(named, str) else named):
+            return planner(spec, *args, **keywords)
+        return planner(spec, *args, device=found(device), **keywords)
+
+    return planned
+
+
+def found(device: str) -> str:
+    """``cpu`` or ``cuda``: what ``device`` means on this machine.
+
+    Raises:
+        SettingsError: A GPU is asked for, and torch sees none.
+    """
+    if device == "cpu":
+        return device
+    import torch
+
+    is_there = torch.cuda.is_available()
+    if device == "cuda" and not is_there:
+        raise SettingsError(
+            "HAKKEN_DEVICE is cuda, and torch sees no GPU on this machine; set it to auto or cpu here, or let a worker "
+            "that has one do the training (HAKKEN_TRAIN_POOL)"
+        )
+    return "cuda" if is_there else "cpu"
+
+
+def devices_in(model: Json) -> str:
+    """Where the graph networks of a round were trained, as its model on record says; "" where there were none."""
+    targets = model.get("targets", {}).values()
+    parts = [part for t in targets for part in (t, *t.get("members", {}).values())]
+    return ", ".join(sorted({part["device"] for part in parts if "device" in part}))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.campaigns import read_campaign_file
-from flows.engine.planners import Planner, default_planner
+from flows.engine.planners import Planner, default_planner, on_device
 from flows.engine.planning import first_inputs, next_inputs
 from flows.engine.view import View
 from flows.wiring import open_laboratory, open_record
@@ -38,7 +38,7 @@ def preview(settings: Settings, name: str, *, planner: Planner | None = None) ->
         if reason := reason_to_end(view.spending.costs, view.spending.purse):
             raise PoolExhausted(f"campaign {name!r}: {reason}; raise it in the campaign file to plan more")
         try:
-            return next_inputs(view, left).plan(planner or default_planner)
+            return next_inputs(view, left).plan(planner or on_device(default_planner, settings.device))
         except NothingToGain as error:
             raise NothingToGain(
                 f"campaign {name!r}: {error}; take the regret out of stop in the campaign file to plan more"
@@ -58,6 +58,6 @@ def preview_spec(settings: Settings, spec_path: Path | str, *, planner: Planner 
     # The record keeps objects with sorted keys, and the order of parameters and options decides what a seed gives.
     as_recorded = CampaignSpec.from_resolved(json.loads(json.dumps(spec.resolved(), sort_keys=True)))
     if as_recorded.memory in (None, "off"):  # nothing on record can concern a campaign that is not
-        return first_inputs(as_recorded).plan(planner or default_planner)
+        return first_inputs(as_recorded).plan(planner or on_device(default_planner, settings.device))
     with open_record(settings) as ledger:
-        return first_inputs(as_recorded, ledger).plan(planner or default_planner)
+        return first_inputs(as_recorded, ledger).plan(planner or on_device(default_planner, settings.device))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.claims import claims_of
 from flows.engine.decisions import decided
 from flows.engine.histories import history_of
-from flows.engine.planners import Planner, default_planner
+from flows.engine.planners import Planner, default_planner, devices_in, on_device
 from flows.engine.planning import ALLOWED, PURSE, REGRET, Inputs, environment
 from flows.engine.reports import ReplayReport
 from flows.engine.sources import earlier_of, read_of
@@ -44,16 +44,20 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
         inputs = inputs_of(ledger, name, stored)
     differences: list[str]
     notes: tuple[str, ...] = ()
+    device = ""
     try:
-        now = inputs.plan(planner or default_planner)
+        now = inputs.plan(planner or on_device(default_planner, settings.device))
     except PlanError as error:
         differences = [f"no batch could be planned now: {error}"]
     else:
         differences = [*_compare(before, now.proposals), *_regrets(stored.model.get(REGRET), now.model.get(REGRET))]
-        notes = now.notes
+        notes, device = now.notes, devices_in(now.model)
         if now.surrogate != stored.surrogate:
             differences.insert(0, f"the model was {stored.surrogate!r}, now {now.surrogate!r}")
-    versions = tuple(_versions(stored.environment, environment()))
+    then, here = stored.environment, environment()
+    if was := devices_in(stored.model):
+        then, here = {**then, "device": was}, {**here, "device": device or was}
+    versions = tuple(_versions(then, here))
     return ReplayReport(name, round_number, not differences, tuple(differences), versions, len(before), notes)
 
 

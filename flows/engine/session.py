@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flows.engine.best import believed
 from flows.engine.holding import Holding
-from flows.engine.planners import Planner, default_planner
+from flows.engine.planners import Planner, default_planner, on_device
 from flows.engine.view import View
 from flows.wiring import open_laboratory
 from loop.contracts import Adapter, Ledger, Work
@@ -55,7 +55,7 @@ class Session:
         self.settings, self.name, self.ledger, self.held = settings, name, ledger, held
         self.tally = Tally()
         self.view = View(ledger, name)
-        self.planner: Planner = planner or default_planner
+        self.planner: Planner = planner or on_device(default_planner, settings.device)
         self.judge: Judge | None = believed if planner is None else None  # a planner's beliefs are its own
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self._laboratory, self._built_for = laboratory, self.view.campaign.version

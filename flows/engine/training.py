@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE
 from flows.engine.passes import sitting
-from flows.engine.planners import Planner, default_planner
+from flows.engine.planners import Planner, default_planner, on_device
 from flows.engine.planning import Inputs, next_inputs, what_is_due
 from flows.engine.proposing import finish, store
 from flows.engine.view import View
@@ -43,7 +43,7 @@ def train_round(settings: Settings, name: str, number: int, *, planner: Planner 
             return f"round {number} is not due"
         basis = _basis(view)
     try:
-        plan = inputs.plan(planner or default_planner)
+        plan = inputs.plan(planner or on_device(default_planner, settings.device))
         exhausted = ""
     except PoolExhausted as error:
         exhausted = str(error)

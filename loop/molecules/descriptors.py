@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from rdkit import Chem
 from rdkit.Chem import Descriptors
 
+from loop.molecules.condensed import is_reaction, sides
+
 MAX_CORRELATION = 0.7  # the usual cut in this field (BayBE's default too)
 
 
@@ -70,12 +72,16 @@ def told_apart(raw: NDArray[np.float64]) -> Chosen:
 
 @lru_cache(maxsize=8_192)  # 14 MB; a molecule is in many a set: of several campaigns, of parts of a space
 def _descriptors(smiles: str) -> NDArray[np.float64]:
+    if is_reaction(smiles):  # those of either side
+        return np.concatenate([_descriptors(side) for side in sides(smiles)])
     molecule = Chem.MolFromSmiles(smiles)
     return np.array([float(function(molecule)) for _, function in Descriptors.descList])
 
 
 @lru_cache(maxsize=4_096)  # a molecule is in many a set: of several campaigns, of mixtures, of parts of a space
 def _mordred(smiles: str) -> tuple[float, ...]:
+    if is_reaction(smiles):
+        return tuple(value for side in sides(smiles) for value in _mordred(side))
     # what would divide by zero and the like is left out, without a word
     with (
         warnings.catch_warnings(),

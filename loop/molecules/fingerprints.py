@@ -17,6 +17,8 @@ from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
 from scipy import sparse
 
+from loop.molecules.condensed import is_reaction, sides
+
 RADIUS = 2  # Morgan radius; the usual choice, as in ECFP4
 SEVERAL: Final = ("morgan", "morgan-features", "atom-pair")  # fingerprints that see different things of a molecule
 
@@ -58,7 +60,10 @@ class Fingerprints:
 
 
 def count_fingerprints(smiles: Sequence[str], kind: str = "morgan") -> Fingerprints:
-    """Count fingerprints (Morgan of radius 2 or another of ``GENERATORS``, not folded) of structures RDKit can read."""
+    """Count fingerprints (Morgan of radius 2 or another of ``GENERATORS``, not folded) of structures RDKit can read.
+
+    Of a reaction the features of both sides are counted, each side apart.
+    """
     columns: dict[tuple[int, int], int] = {}
     rows: list[int] = []
     bits: list[int] = []
@@ -74,11 +79,24 @@ def count_fingerprints(smiles: Sequence[str], kind: str = "morgan") -> Fingerpri
 
 
 def folded_counts(smiles: Sequence[str], size: int = 1024) -> NDArray[np.float32]:
-    """Morgan counts folded to ``size`` columns, shape ``(n, size)``: dense features for trees."""
+    """Morgan counts folded to ``size`` columns, shape ``(n, size)``: dense features for trees.
+
+    Of reactions, half of the columns are for either side.
+    """
+    if any(is_reaction(s) for s in smiles):
+        return np.hstack([folded_counts(side, size // 2) for side in zip(*map(sides, smiles), strict=True)])
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=size)
     return np.array([generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(s)) for s in smiles], dtype=np.float32)
 
 
 def _counts(smiles: Sequence[str], kind: str) -> list[dict[int, int]]:
     generator = GENERATORS[kind]()
-    return [generator.GetSparseCountFingerprint(Chem.MolFromSmiles(s)).GetNonzeroElements() for s in smiles]
+
+    def counts(text: str) -> dict[int, int]:
+        if is_reaction(text):
+            both = [counts(side) for side in sides(text)]
+            return {2 * feature + place: n for place, side in enumerate(both) for feature, n in side.items()}
+        found: dict[int, int] = generator.GetSparseCountFingerprint(Chem.MolFromSmiles(text)).GetNonzeroElements()
+        return found
+
+    return [counts(s) for s in smiles]

@@ -45,6 +45,7 @@ _ELEMENTS[53] = 36
 
 # How many columns each code takes: element, neighbours, charge (-2 to 2, other), hydrogens, hybridisation, aromatic,
 # chirality; and type of bond (single, double, triple, aromatic, other), conjugated, in a ring, E or Z.
+ABSENT: Final = 255  # type of a bond that one side of a reaction lacks (``condensed``)
 ATOM_SIZES: Final = (38, 7, 6, 6, 8, 1, 2)
 BOND_SIZES: Final = (5, 1, 1, 2)
 ATOM_FEATURES: Final = sum(ATOM_SIZES) + 1  # and the mass
@@ -95,8 +96,11 @@ class MolecularGraphs:
         return np.concatenate([_one_hot(codes, ATOM_SIZES), mass.astype(np.float32)], axis=1)
 
     def bond_features(self) -> NDArray[np.float32]:
-        """Codes one-hot: shape ``(e, BOND_FEATURES)``."""
-        return _one_hot(self.bonds.astype(np.int64), BOND_SIZES)
+        """Codes one-hot: shape ``(e, BOND_FEATURES)``; all nought where a bond is absent."""
+        there = self.bonds[:, 0] != ABSENT
+        features = _one_hot(np.where(there[:, None], self.bonds, 0).astype(np.int64), BOND_SIZES)
+        features[~there] = 0.0
+        return features
 
 
 def molecular_graphs(smiles: Sequence[str]) -> MolecularGraphs:

@@ -93,6 +93,8 @@ def inchikey(smiles: str) -> str:
 def _why(smiles: str) -> str:
     if not smiles.strip():
         return "it is empty"
+    if ">" in smiles:
+        return "it is a reaction, and only options of a parameter of type component may be reactions, all of them"
     molecule = Chem.MolFromSmiles(smiles, sanitize=False)
     if molecule is None:
         return "its syntax is wrong"

@@ -130,6 +130,7 @@ def situation_of(
     experiments: int,
     purse: Purse | None,
     earlier: Sequence[Earlier] = (),
+    device: str = "cpu",
 ) -> Situation:
     """The situation that ``loop.planner.plan``'s arguments make, with a belief where one can be had."""
     space, objective = build_space(spec), build_objective(spec)
@@ -146,10 +147,10 @@ def situation_of(
     notes = (*history.notes, *notes, *learnt.notes, *unheard)
     if spec.planner.copies > experiments:
         notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
-    return _believing(replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures))
+    return _believing(replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures), device)
 
 
-def _believing(s: Situation) -> Situation:
+def _believing(s: Situation, device: str) -> Situation:
     """The same with a belief, or with the reason why the initial design goes on."""
     if s.initial_left > 0 and not s.hears_sources:
         return s
@@ -166,7 +167,7 @@ def _believing(s: Situation) -> Situation:
         why = "no experiment has a value yet, and sources alone choose no batch here, so the initial design goes on"
         return replace(s, notes=(*s.notes, why))
     try:
-        belief = learn(s.spec, s.space, s.objective, s.history, s.table, seed=s.seed, hints=s.hints)
+        belief = learn(s.spec, s.space, s.objective, s.history, s.table, seed=s.seed, hints=s.hints, device=device)
     except (TooFewPoints, FitError) as error:
         return replace(s, notes=(*s.notes, f"no model this round, the initial design goes on: {error}"))
     return replace(s, belief=belief, notes=(*s.notes, *belief.notes))

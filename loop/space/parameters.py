@@ -76,6 +76,8 @@ class Ordinal:
 class Component:
     """A choice between substances, each with a name and a canonical SMILES; "" where nothing is added.
 
+    Options may also be reactions, as canonical ``reactants>>products`` with a number on each atom (``condensed``).
+
     With ``is_library`` the options are the molecules of a library that is itself the search space
     ("which molecule?"), rather than an ingredient of a reaction ("which ligand?").
     """
@@ -99,7 +101,8 @@ class Component:
             if smiles in seen:
                 raise SpaceError(
                     f"parameter {self.name!r}: {seen[smiles]!r} and {option!r} "
-                    + (f"are the same molecule ({smiles}); " if smiles else "both add nothing; ")
+                    + (f"are the same {'reaction' if '>' in smiles else 'molecule'} ({smiles}); " if smiles else "")
+                    + ("" if smiles else "both add nothing; ")
                     + "keep one of them"
                 )
             seen[smiles] = option
@@ -113,6 +116,11 @@ class Component:
     def is_stored(self) -> bool:
         """Whether the options are a library that need not lie in memory."""
         return not isinstance(self.options, tuple)
+
+    @property
+    def has_reactions(self) -> bool:
+        """Whether the options are reactions (``reactants>>products``) rather than substances."""
+        return not self.is_stored and any(">" in smiles for smiles in self.smiles)
 
     @property
     def nothing(self) -> int | None:

@@ -37,7 +37,8 @@ def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | 
         ]
     else:
         rows = [*_read_options(spec, read)]
-    return spec.model_copy(update={"options": _canonical(rows, named=spec.name is not None), "file": None})
+    options = _canonical(rows, named=spec.name is not None, with_reactions=isinstance(spec, ComponentSpec))
+    return spec.model_copy(update={"options": options, "file": None})
 
 
 def _from_library(spec: MoleculeSpec, libraries: Libraries | None) -> MoleculeSpec | None:
@@ -59,13 +60,18 @@ def _from_library(spec: MoleculeSpec, libraries: Libraries | None) -> MoleculeSp
     return spec.model_copy(update={"options": few, "file": None, "stored": stored})
 
 
-def _canonical(rows: Sequence[tuple[str, str | None, str]], *, named: bool) -> dict[str, str | None]:
-    from loop.molecules.standardise import canonical_smiles  # RDKit: only where structures are read
+def _canonical(
+    rows: Sequence[tuple[str, str | None, str]], *, named: bool, with_reactions: bool = False
+) -> dict[str, str | None]:
+    from loop.molecules.condensed import canonical_reaction  # RDKit: only where structures are read
+    from loop.molecules.standardise import canonical_smiles
 
     options: dict[str, str | None] = {}
+    reacts = with_reactions and any(">" in smiles for _, smiles, _ in rows if smiles)
     for option, smiles, where in rows:
         try:
-            canonical = None if smiles is None else canonical_smiles(smiles)  # None: nothing is added
+            read = canonical_reaction if reacts else canonical_smiles
+            canonical = None if smiles is None else read(smiles)  # None: nothing is added
         except MoleculeError as error:
             raise SpecError(f"{where}: {error}") from None
         label = option if named or canonical is None else canonical

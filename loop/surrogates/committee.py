@@ -20,7 +20,7 @@ from loop.fidelity import is_real
 from loop.space import Space
 from loop.surrogates.calibration import misjudged
 from loop.surrogates.mixture import MixtureModel, apportion
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, Surrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet
 
 SMOOTHING = 2.0  # observations' worth of belief that every member is as good as the next
 STEPS = 100  # of expectation-maximisation; converged to 1e-6 long before
@@ -45,19 +45,34 @@ class Committee:
             TooFewPoints: No member can work with so few.
             FitError: No member could be fitted.
         """
-        if len(data) < self.needs:
-            raise TooFewPoints(self.name, self.needs, len(data))
-        fitted: list[FittedSurrogate] = []
-        notes: list[str] = []
+        return self.fit_each(space, [data], [seed])[0]
+
+    def fit_each(self, space: Space, sets: Sequence[TrainingSet], seeds: Sequence[int]) -> tuple[FittedCommittee, ...]:
+        """A committee for each target's training set; members that share what they learn are fitted once to all.
+
+        Raises:
+            TooFewPoints: Of a target, no member can work with so few.
+            FitError: Of a target, no member could be fitted.
+        """
+        for data in sets:
+            if len(data) < self.needs:
+                raise TooFewPoints(self.name, self.needs, len(data))
+        fitted: list[list[FittedSurrogate]] = [[] for _ in sets]
+        notes: list[list[str]] = [[] for _ in sets]
         for i, member in enumerate(self.members):
-            try:
-                fitted.append(member.fit(space, data, seed=seed + i))
-            except (TooFewPoints, FitError) as error:
-                notes.append(f"committee member {member.name!r} was left out: {error}")
-        if not fitted:
-            raise FitError(self.name, "no member could be fitted: " + "; ".join(notes))
-        rows = evidence_rows(space, data)
-        return weighed(self.name, fitted, data, tuple(notes), rows=rows, calibrates=self.calibrates)
+            found = fitted_each(member, space, sets, [seed + i for seed in seeds])
+            for target, model in enumerate(found):
+                if isinstance(model, TooFewPoints | FitError):
+                    notes[target].append(f"committee member {member.name!r} was left out: {model}")
+                else:
+                    fitted[target].append(model)
+        for members, said in zip(fitted, notes, strict=True):
+            if not members:
+                raise FitError(self.name, "no member could be fitted: " + "; ".join(said))
+        return tuple(
+            weighed(self.name, members, data, tuple(said), rows=evidence_rows(space, data), calibrates=self.calibrates)
+            for members, data, said in zip(fitted, sets, notes, strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -115,6 +130,24 @@ class FittedCommittee:
             "held_out": _mean(self.held_out()),
             **({} if self.widening == 1.0 else {"widening": self.widening}),
         }
+
+
+def fitted_each(
+    recipe: Surrogate, space: Space, sets: Sequence[TrainingSet], seeds: Sequence[int]
+) -> list[FittedSurrogate | TooFewPoints | FitError]:
+    """The recipe fitted to each target's training set, together where it shares; or why it could not be."""
+    if len(sets) > 1 and isinstance(recipe, SupportsTogether) and recipe.shares:
+        try:
+            return list(recipe.fit_together(space, sets, seed=seeds[0]))
+        except (TooFewPoints, FitError) as error:
+            return [error] * len(sets)
+    found: list[FittedSurrogate | TooFewPoints | FitError] = []
+    for data, seed in zip(sets, seeds, strict=True):
+        try:
+            found.append(recipe.fit(space, data, seed=seed))
+        except (TooFewPoints, FitError) as error:
+            found.append(error)
+    return found
 
 
 def weighed(

@@ -14,6 +14,7 @@ SURROGATES: Final[dict[str, str]] = {
     "ard": "Gaussian process with one lengthscale for each input; for spaces in which numbers decide",
     "trees": "extremely randomised trees on count fingerprints, the classical baseline",
     "dmpnn": "ensemble of directed message-passing networks on molecular graphs, Bayesian last layer",
+    "dmpnn-shared": "the same networks, with one encoder for all targets of a campaign",
     "dmpnn-gp": "the same networks, with a Gaussian process on what they learnt",
     "attentive-fp": "ensemble of AttentiveFP networks: attention among atoms, then of the molecule on them",
     "gat": "ensemble of graph attention networks",
@@ -24,7 +25,7 @@ SURROGATES: Final[dict[str, str]] = {
     "random": "no model: every batch at random, the baseline to beat",
 }
 
-GRAPHS: Final = frozenset(  # need a parameter with a structure
-    {"dmpnn", "dmpnn-gp", "attentive-fp", "gat", "gin", "graph-transformer", "mpnn", "neural-fingerprint"}
-)
+_DMPNN: Final = frozenset({"dmpnn", "dmpnn-shared", "dmpnn-gp"})
+GRAPHS: Final = _DMPNN | {"attentive-fp", "gat", "gin", "graph-transformer", "mpnn", "neural-fingerprint"}
+# graph networks need a parameter with a structure
 GRADIENT_FREE: Final = frozenset({"trees"}) | GRAPHS  # cannot be climbed in continuous spaces

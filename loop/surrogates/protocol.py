@@ -146,6 +146,23 @@ class SupportsLeavingOut(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsTogether(Protocol):
+    """A recipe that can learn several targets as one, where it is asked to (``shares``)."""
+
+    @property
+    def shares(self) -> bool: ...
+
+    def fit_together(self, space: Space, sets: Sequence[TrainingSet], *, seed: int) -> Sequence[FittedSurrogate]:
+        """A model for each target's training set; a candidate need not have a value of every target.
+
+        Raises:
+            TooFewPoints: A target has too few values.
+            FitError: No usable model came out.
+        """
+        ...
+
+
 class Surrogate(Protocol):
     """A recipe: frozen settings and no data."""
 

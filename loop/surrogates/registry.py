@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from loop.errors import UnknownName
@@ -22,50 +23,64 @@ from loop.surrogates.trees import ExtraTrees
 DESCRIBED = 50_000  # molecules of a library; RDKit's descriptors take 3 ms for each
 FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
 
-_FACTORIES: Final[Mapping[str, Callable[[Space, bool], Surrogate]]] = {
-    "gp": lambda space, noise: _process("gp", Representation.ONE_HOT, space, noise),
-    "gp-descriptors": lambda space, noise: _process("gp-descriptors", Representation.DESCRIPTORS, space, noise),
-    "gp-mordred": lambda space, noise: _process("gp-mordred", Representation.MORDRED, space, noise),
-    "tanimoto": lambda space, noise: _process("tanimoto", Representation.COUNTS, space, noise),
-    "fingerprints": lambda space, noise: _process("fingerprints", Representation.SEVERAL, space, noise),
+
+@dataclass(frozen=True)
+class _How:
+    """What a campaign and its machine ask of all recipes that can."""
+
+    learns_noise: bool
+    device: str
+
+
+_FACTORIES: Final[Mapping[str, Callable[[Space, _How], Surrogate]]] = {
+    "gp": lambda space, how: _process("gp", Representation.ONE_HOT, space, how),
+    "gp-descriptors": lambda space, how: _process("gp-descriptors", Representation.DESCRIPTORS, space, how),
+    "gp-mordred": lambda space, how: _process("gp-mordred", Representation.MORDRED, space, how),
+    "tanimoto": lambda space, how: _process("tanimoto", Representation.COUNTS, space, how),
+    "fingerprints": lambda space, how: _process("fingerprints", Representation.SEVERAL, space, how),
     "ard": lambda *_: ArdGaussianProcess("ard"),
     "trees": lambda *_: ExtraTrees("trees"),
-    "dmpnn": lambda *_: GraphEnsemble("dmpnn", "dmpnn"),
-    "dmpnn-gp": lambda *_: GraphEnsemble("dmpnn-gp", "dmpnn", head="matern"),
-    "attentive-fp": lambda *_: GraphEnsemble("attentive-fp", "attentive-fp"),
-    "gat": lambda *_: GraphEnsemble("gat", "gat"),
-    "gin": lambda *_: GraphEnsemble("gin", "gin"),
-    "graph-transformer": lambda *_: GraphEnsemble("graph-transformer", "graph-transformer"),
-    "mpnn": lambda *_: GraphEnsemble("mpnn", "mpnn"),
-    "neural-fingerprint": lambda *_: GraphEnsemble("neural-fingerprint", "neural-fingerprint"),
-    "committee": lambda space, noise: _committee(default_members(space, learns_noise=noise), space, noise),
+    "dmpnn": lambda _, how: GraphEnsemble("dmpnn", "dmpnn", device=how.device),
+    "dmpnn-shared": lambda _, how: GraphEnsemble("dmpnn-shared", "dmpnn", device=how.device, shares=True),
+    "dmpnn-gp": lambda _, how: GraphEnsemble("dmpnn-gp", "dmpnn", head="matern", device=how.device),
+    "attentive-fp": lambda _, how: GraphEnsemble("attentive-fp", "attentive-fp", device=how.device),
+    "gat": lambda _, how: GraphEnsemble("gat", "gat", device=how.device),
+    "gin": lambda _, how: GraphEnsemble("gin", "gin", device=how.device),
+    "graph-transformer": lambda _, how: GraphEnsemble("graph-transformer", "graph-transformer", device=how.device),
+    "mpnn": lambda _, how: GraphEnsemble("mpnn", "mpnn", device=how.device),
+    "neural-fingerprint": lambda _, how: GraphEnsemble("neural-fingerprint", "neural-fingerprint", device=how.device),
+    "committee": lambda space, how: _committee(default_members(space, learns_noise=how.learns_noise), space, how),
 }
 assert set(_FACTORIES) | {"random"} == set(SURROGATES)
 
 
-def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = False) -> Surrogate:
+def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = False, device: str = "cpu") -> Surrogate:
     """The recipe of that name for a space; a list of names is a committee of them.
 
     Where the space has versions of a measurement, a committee has ladders of them too (``loop.surrogates.ladder``).
     With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
-    of the conditions; for the others it is the same everywhere.
+    of the conditions; for the others it is the same everywhere. Graph networks are trained on ``device``.
 
     Raises:
         UnknownName: No such surrogate.
     """
+    return _made(name, space, _How(learns_noise, device))
+
+
+def _made(name: str | Sequence[str], space: Space, how: _How) -> Surrogate:
     if not isinstance(name, str):
-        return _committee(name, space, learns_noise)
+        return _committee(name, space, how)
     if name not in _FACTORIES:
         raise UnknownName("surrogate", name, SURROGATES)
-    return _FACTORIES[name](space, learns_noise)
+    return _FACTORIES[name](space, how)
 
 
-def _process(name: str, representation: Representation, space: Space, learns_noise: bool) -> GaussianProcess:
-    return GaussianProcess(name, representation, learns_noise=learns_noise, calibrates=_calibrates(space))
+def _process(name: str, representation: Representation, space: Space, how: _How) -> GaussianProcess:
+    return GaussianProcess(name, representation, learns_noise=how.learns_noise, calibrates=_calibrates(space))
 
 
-def _committee(names: Sequence[str], space: Space, learns_noise: bool) -> Committee:
-    members = with_ladders(space, [surrogate(n, space, learns_noise=learns_noise) for n in names])
+def _committee(names: Sequence[str], space: Space, how: _How) -> Committee:
+    members = with_ladders(space, [_made(n, space, how) for n in names])
     return Committee("committee", members, calibrates=_calibrates(space))
 
 

@@ -7,21 +7,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from campaigns import ALCOHOLS, measured, observe, reaction_spec
 from rdkit import Chem
 
 from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
+from loop.history import History
 from loop.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, graph_of, joined, molecular_graphs
+from loop.planner import plan
 from loop.space import Category, Component, Continuous, Space
 from loop.space.structure import Mixture, Products
 from loop.surrogates.calibration import calibrate
+from loop.surrogates.committee import Committee
 from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.batch import GraphStore, shared
-from loop.surrogates.gnn.ensemble import GraphEnsemble
+from loop.surrogates.gnn.ensemble import GraphEnsemble, _stacked
 from loop.surrogates.gnn.heads import kernel_head, linear_head
 from loop.surrogates.gnn.inputs import inputs
 from loop.surrogates.gnn.layers import initialise
 from loop.surrogates.gnn.segments import Directed
 from loop.surrogates.gnn.training import Labels, Settings, Training
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
 from loop.testing.surrogate import SurrogateContract
 
@@ -50,7 +56,7 @@ def alkanols(n: int) -> tuple[str, ...]:
 
 
 def labels(y: torch.Tensor) -> Labels:
-    return Labels(y, y, y, torch.ones_like(y))
+    return Labels(*(v[:, None] for v in (y, y, y, torch.ones_like(y))))
 
 
 def encoded(name: str, graphs) -> torch.Tensor:
@@ -182,11 +188,59 @@ def test_it_learns_how_large_a_molecule_is():
     assert float(fitted.held_out().mean()) > float(blind)
 
 
+def test_the_summary_says_where_and_how_exactly_it_was_trained():
+    smiles = alkanols(12)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    x = torch.arange(12, dtype=torch.float64)[:, None]
+    data = TrainingSet(x, x[:, 0], torch.full((12,), torch.nan, dtype=torch.float64))
+
+    told = GraphEnsemble("graphs", "dmpnn", settings=replace(SMALL, least_steps=5)).fit(space, data, seed=0).summary()
+
+    assert (told["device"], told["precision"]) == ("cpu", "float32")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+def test_on_a_gpu_it_learns_the_same_in_mixed_precision():
+    smiles = alkanols(120)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    y = torch.tensor([Chem.MolFromSmiles(s).GetNumHeavyAtoms() for s in smiles], dtype=torch.float64)
+    x = torch.arange(120, dtype=torch.float64)[:, None]
+    data = TrainingSet(x[:90], y[:90], torch.full((90,), torch.nan, dtype=torch.float64))
+
+    here, there = (
+        GraphEnsemble("graphs", "dmpnn", settings=SMALL, device=device).fit(space, data, seed=0)
+        for device in ("cpu", "cuda")
+    )
+
+    assert there.summary()["precision"] == "bfloat16"
+    errors = [float((m.moments(x[90:])[0] - y[90:]).square().mean().sqrt()) for m in (here, there)]
+    assert errors[1] < 1.5 * errors[0] + 0.05 * float(y.std())  # eight bits of mantissa: another network, as good
+
+
+def test_members_disagreement_is_counted_once():
+    smiles = alkanols(40)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    x = torch.arange(40, dtype=torch.float64)[:, None]
+    data = TrainingSet(x[:30], torch.sin(x[:30, 0]), torch.full((30,), torch.nan, dtype=torch.float64))
+    fitted = GraphEnsemble("graphs", "dmpnn", settings=replace(SMALL, least_steps=20)).fit(space, data, seed=0)
+
+    means, variances = fitted.head.moments(fitted.trained.features(x)[0])
+    said = fitted.calibration.widening * variances.mean(0)  # standardised, of a member's own
+    apart = means.var(0, correction=0)
+    expected = torch.where(apart < 0.9 * said, said, 0.1 * said + apart) + 0.05**2
+
+    torch.testing.assert_close(fitted.moments(x)[1], expected.sqrt() * fitted.scale)
+
+
 def test_replicates_are_left_out_together():
     x = torch.arange(7, dtype=torch.float64).repeat(2)[:, None]
-    folds = GraphEnsemble("graphs", "dmpnn")._folds(x, seed=1)
+    data = TrainingSet(x, torch.arange(14.0).double(), torch.full((14,), torch.nan, dtype=torch.float64))
+    rows, targets = _stacked([data])
+    folds = GraphEnsemble("graphs", "dmpnn")._folds(rows, targets, seed=1)
 
-    assert torch.equal(folds[:7], folds[7:])
+    torch.testing.assert_close(rows[:, 0], x[:, 0].sort().values)
+    assert torch.equal(folds[::2], folds[1::2])
     assert set(folds.tolist()) == {0, 1, 2, 3, 4}
 
 
@@ -299,6 +353,118 @@ def test_reagents_are_seen_as_what_they_become():
 
     assert rows.molecules.shape == (2, 1, 1)
     assert [rows.smiles[i] for i in rows.molecules[:, 0, 0]] == ["CNC(C)=O", "CCNC(=O)c1ccccc1"]
+
+
+def two_targets(n: int = 130):
+    """A library, the sizes of its molecules for 100 of them, and twice the sizes for 18, five of which are in both."""
+    smiles = alkanols(n)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    size = torch.tensor([Chem.MolFromSmiles(s).GetNumHeavyAtoms() for s in smiles], dtype=torch.float64)
+    x = torch.arange(n, dtype=torch.float64)[:, None]
+
+    def part(rows, y):
+        return TrainingSet(x[rows], y[rows], torch.full((len(rows),), torch.nan, dtype=torch.float64))
+
+    many, few = torch.arange(95), torch.arange(90, 108)
+    return space, part(many, size), part(few, 2.0 * size - 5.0), x[108:], size[108:]
+
+
+def test_several_targets_are_learnt_together_each_from_its_own_values():
+    space, many, few, new, size = two_targets()
+    recipe = GraphEnsemble("graphs", "dmpnn", settings=SMALL, shares=True)
+
+    first, second = recipe.fit_together(space, [many, few], seed=0)
+
+    def error(fitted, truth):
+        return float((fitted.moments(new)[0] - truth).square().mean().sqrt())
+
+    assert error(first, size) < 0.5 * float(size.std())
+    assert error(second, 2.0 * size - 5.0) < 0.75 * float((2.0 * size).std())  # of 18 values
+    assert (len(first.held_out()), len(second.held_out())) == (95, 18)
+    assert second.summary()["targets_together"] == 2
+    # each row of a training set is told of in its own place
+    assert float(torch.corrcoef(torch.stack([second.left_out()[0], few.y]))[0, 1]) > 0.6
+
+
+def test_a_value_that_is_missing_pulls_nowhere():
+    smiles = alkanols(20)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    x = torch.arange(20, dtype=torch.float64)[:, None]
+    known = torch.stack([torch.ones(20), (torch.arange(20) % 3 == 0).float()], dim=1).double()
+    y = torch.stack([torch.sin(x[:, 0]), torch.cos(x[:, 0])], dim=1)
+
+    def values(filled):
+        labels = Labels(*(torch.where(known > 0, v, filled) for v in (y, y, y)), known)
+        training = Training(ARCHITECTURES["dmpnn"], SMALL, inputs(space), x, labels, [1, 2], CPU)
+        training.run([torch.arange(20)] * 2, 1, least=10, rate=1e-3)
+        return training.trained.features(x)[1]
+
+    assert torch.equal(values(0.0), values(1e6))
+
+
+def test_every_member_sees_values_of_every_target():
+    x = torch.arange(40, dtype=torch.float64)[:, None]
+    nothing = torch.full((40,), torch.nan, dtype=torch.float64)
+    many, few = (TrainingSet(x[:n], x[:n, 0], nothing[:n]) for n in (40, 6))
+    rows, targets = _stacked([many, few])
+
+    for seed in range(20):
+        folds = GraphEnsemble("graphs", "dmpnn")._folds(rows, targets, seed)
+        assert len(set(folds[targets[1].rows].tolist())) == 5
+
+    _, short = _stacked([many, TrainingSet(x[:4], x[:4, 0], nothing[:4])])
+    with pytest.raises(FitError, match="there are 4; measure others first"):
+        GraphEnsemble("graphs", "dmpnn")._folds(rows, short, seed=0)
+
+
+def test_replicates_of_several_targets_stand_side_by_side():
+    x = torch.tensor([[1.0], [0.0], [1.0]], dtype=torch.float64)
+    first = TrainingSet(x, torch.tensor([5.0, 6.0, 4.0]).double(), torch.full((3,), torch.nan).double())
+    second = TrainingSet(x[:1], torch.tensor([9.0]).double(), torch.full((1,), torch.nan).double())
+
+    rows, (one, other) = _stacked([first, second])
+
+    assert rows[:, 0].tolist() == [0.0, 1.0, 1.0]
+    assert [first.y[i].item() for i in one.order] == [6.0, 4.0, 5.0]
+    assert (one.rows.tolist(), other.rows.tolist()) == ([0, 1, 2], [1])
+
+
+def test_a_committee_fits_what_is_shared_once_and_weighs_for_each_target():
+    space, many, few, _, _ = two_targets()
+    shared = GraphEnsemble("graphs", "dmpnn", settings=replace(SMALL, least_steps=20), shares=True)
+    recipe = Committee("committee", (GaussianProcess("tanimoto", Representation.COUNTS), shared))
+
+    first, second = recipe.fit_each(space, [many, few], [0, 1])
+
+    assert [m.name for m in first.members] == [m.name for m in second.members] == ["tanimoto", "graphs"]
+    assert first.members[1].trained is second.members[1].trained
+    assert first.weights != second.weights
+    short = recipe.fit_each(space, [many, few.rows(torch.arange(3))], [0, 1])
+    assert [m.name for m in short[0].members] == ["tanimoto"]
+    assert "graphs" in short[0].notes[0]
+
+
+def test_a_campaign_of_two_targets_trains_one_encoder(monkeypatch):
+    """One of six results has no purity; both models stand on the same networks, and a batch is planned from them."""
+    small = GraphEnsemble("dmpnn-shared", "dmpnn", settings=replace(SMALL, least_steps=10), shares=True)
+    monkeypatch.setattr("loop.belief.surrogate", lambda *_, **__: small)
+    goals = {n: {"goal": "maximize", "unit": "%", "low": 0, "high": 100} for n in ("yield", "purity")}
+    spec = reaction_spec(goals, surrogate="dmpnn-shared", initial={"experiments": 6}, batch=2)
+    settings = [
+        {"alcohol": alcohol, "base": base, "temperature": 40}
+        for alcohol, base in zip((*ALCOHOLS, "methanol"), ("weak",) * 5 + ("strong",), strict=True)
+    ]
+    seen = [
+        observe(spec, s, measured(**({"yield": 10.0 * i} | ({} if i == 5 else {"purity": 90.0 - i}))), f"o{i}")
+        for i, s in enumerate(settings)
+    ]
+
+    planned = plan(spec, History(tuple(seen)), seed=0, experiments=2)
+
+    assert len(planned.proposals) == 2
+    told = planned.model["targets"]
+    assert [told[n]["targets_together"] for n in goals] == [2, 2]
+    assert {p.target for p in planned.proposals[0].predictions} == {"yield", "purity"}
 
 
 @pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n != "dmpnn"])

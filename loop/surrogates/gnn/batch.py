@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.molecules.condensed import CondensedGraphs
 from loop.molecules.graphs import MolecularGraphs
 from loop.surrogates.gnn.segments import Segments
 
@@ -44,7 +45,7 @@ class Batch:
 class GraphStore:
     """Graphs with their features on a device, from which batches are taken."""
 
-    def __init__(self, graphs: MolecularGraphs, device: torch.device) -> None:
+    def __init__(self, graphs: MolecularGraphs | CondensedGraphs, device: torch.device) -> None:
         self.graphs, self.device = graphs, device
         self.atoms = torch.from_numpy(graphs.atom_features()).to(device)
         self.edges = torch.from_numpy(np.repeat(graphs.bond_features(), 2, axis=0)).to(device)

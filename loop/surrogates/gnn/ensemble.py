@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.fitted import FittedGraphEnsemble
 from loop.surrogates.gnn.heads import Head, kernel_head, linear_head
 from loop.surrogates.gnn.inputs import inputs
-from loop.surrogates.gnn.training import Labels, Settings, Training
+from loop.surrogates.gnn.training import Labels, Settings, Training, is_mixed
 from loop.surrogates.protocol import TrainingSet
 
 GROWTH = 0.5  # a squared error falls with this power of the number of values, and held-out ones lack a fold
@@ -36,6 +36,8 @@ class GraphEnsemble:
     Every member first leaves out its share of the rows (folds, of whole replicates), so that each value is met by one
     member that has not seen it: that gives the held-out densities and the calibration. Then all go on with all rows.
 
+    Where several targets are learnt, ``shares`` asks for one encoder for all of them.
+
     ``device`` is where networks are trained and asked, such as ``"cuda"``; who makes the recipe knows what there is.
     """
 
@@ -45,6 +47,7 @@ class GraphEnsemble:
     members: int = 5
     settings: Settings = field(default_factory=Settings)
     device: str = "cpu"
+    shares: bool = False
 
     @property
     def needs(self) -> int:
@@ -58,80 +61,180 @@ class GraphEnsemble:
             FitError: There are fewer different candidates than members, or training diverged.
             SpaceError: No parameter has a structure.
         """
-        if len(data) < self.needs:
-            raise TooFewPoints(self.name, self.needs, len(data))
+        return self.fit_together(space, [data], seed=seed)[0]
+
+    def fit_together(self, space: Space, sets: Sequence[TrainingSet], *, seed: int) -> tuple[FittedGraphEnsemble, ...]:
+        """Train networks of one encoder for several targets, with a head for each; a model for each training set.
+
+        A candidate need not have a value of every target: what is missing pulls nowhere.
+
+        Raises:
+            TooFewPoints: A target has fewer values than there are members.
+            FitError: A target has fewer different candidates than there are members, or training diverged.
+            SpaceError: No parameter has a structure.
+        """
+        for data in sets:
+            if len(data) < self.needs:
+                raise TooFewPoints(self.name, self.needs, len(data))
         seen_by_network = inputs(space)
-        data, told = without_effects(space, data, seed=seed)
-        order = _canonical(data)
-        x = data.x[order]
-        folds = self._folds(x, seed)
-        shift, scale = standardised(data)
-        weights = noise_weights(data, scale)[order]
-        labels = _labels(data, order, shift, scale, weights)
+        plain = [without_effects(space, data, seed=seed) for data in sets]
+        x, targets = _stacked([data for data, _ in plain])
+        folds = self._folds(x, targets, seed)
         training = Training(
             ARCHITECTURES[self.architecture],
             self.settings,
             seen_by_network,
             x,
-            labels,
+            _table(len(x), targets),
             [(seed * self.members + member) % 2**62 for member in range(self.members)],
             torch.device(self.device),
         )
         s = self.settings
         away = [torch.nonzero(folds != member)[:, 0] for member in range(self.members)]
         training.run(away, s.epochs, least=s.least_steps, rate=s.rate)
-        mean, variance = self._held_out(training, x, labels, folds)
-        calibration = _calibrated(mean, variance, labels, weights)
-        total = calibration.widening * variance + calibration.noise * weights
+        phi, value = self._features(training, x)
+        held_out = [self._held_out(t, phi[:, t.rows], value[:, t.rows, i], folds) for i, t in enumerate(targets)]
+        training.run([torch.arange(len(x))] * self.members, s.more_epochs, least=s.more_steps, rate=s.more_rate)
+        phi, value = self._features(training, x)
+        fitted = []
+        for i, (target, (mean, variance), (_, told)) in enumerate(zip(targets, held_out, plain, strict=True)):
+            seen = target.labels
+            own = value[:, target.rows, i]
+            head = _HEADS[self.head](phi[:, target.rows], _imputed(own, seen), seen.weights.expand_as(own))
+            fitted.append(self._fitted(training, target, head, mean, variance, told, len(targets)))
+        return tuple(fitted)
+
+    def _fitted(
+        self,
+        training: Training,
+        target: _Target,
+        head: Head,
+        mean: Tensor,
+        variance: Tensor,
+        told: Mapping[str, Any],
+        targets: int,
+    ) -> FittedGraphEnsemble:
+        """One target's model; ``mean`` and ``variance`` are what is said of its values without them, ``(k,)``."""
+        labels, scale, back = target.labels, target.scale, torch.argsort(target.order)
+        calibration = _calibrated(mean, variance, labels, target.noise)
+        total = calibration.widening * variance + calibration.noise * target.noise
         density = _density(mean, total, labels) - math.log(scale) * ~labels.is_censored
-        outside = [
-            torch.where(labels.is_censored, torch.nan, told) for told in (mean * scale + shift, total.sqrt() * scale)
-        ]
-        everything = [torch.arange(len(x))] * self.members
-        calibration = _with_all(calibration, self.members)
-        training.run(everything, s.more_epochs, least=s.more_steps, rate=s.more_rate)
-        phi, value = training.trained.features(x)
-        if not bool(torch.isfinite(value).all()):
-            raise FitError(self.name, "training diverged; look for values far outside the rest")
-        head = _HEADS[self.head](phi, _imputed(value, labels), labels.weights.expand_as(value))
-        back = torch.empty_like(order)
-        back[order] = torch.arange(len(order))
+        told_mean, told_sd = (
+            torch.where(labels.is_censored, torch.nan, said)[back]
+            for said in (mean * scale + target.shift, total.sqrt() * scale)
+        )
+        now = _with_all(calibration, self.members)
         details = {
             "architecture": self.architecture,
             "head": self.head,
             "members": self.members,
-            "noise_sd": math.sqrt(calibration.noise) * scale,
-            "widening": calibration.widening,
+            **({"targets_together": targets} if targets > 1 else {}),
+            "device": self.device,
+            "precision": "bfloat16" if is_mixed(torch.device(self.device)) else "float32",
+            "noise_sd": math.sqrt(now.noise) * scale,
+            "widening": now.widening,
             **told,
         }
         return FittedGraphEnsemble(
-            self.name, training.trained, head, calibration, shift, scale, density[back],
-            (outside[0][back], outside[1][back]), details,
-        )  # fmt: skip
+            self.name,
+            training.trained,
+            head,
+            now,
+            target.shift,
+            scale,
+            density[back],
+            (told_mean, told_sd),
+            details,
+        )
 
-    def _folds(self, x: Tensor, seed: int) -> Tensor:
-        """For each row the member that does not see it, shape ``(n,)``; replicates share one."""
+    def _folds(self, x: Tensor, targets: Sequence[_Target], seed: int) -> Tensor:
+        """For each row the member that does not see it, shape ``(n,)``; replicates share one.
+
+        Candidates that have values of the same targets are spread evenly, so that no member lacks all of a target.
+        """
         groups = replicate_groups(x)
         n_groups = int(groups.max()) + 1
-        if n_groups < self.members:
+        known = torch.zeros(n_groups, len(targets), dtype=torch.long)
+        for i, target in enumerate(targets):
+            known[groups[target.rows], i] = 1
+        if (fewest := int(known.sum(0).min())) < self.members:
             raise FitError(
                 self.name,
-                f"{self.members} members need as many different candidates, and there are {n_groups}; "
+                f"{self.members} members need as many different candidates, and there are {fewest}; "
                 "measure others first",
             )
         shuffled = torch.randperm(n_groups, generator=torch.Generator().manual_seed(seed))
-        return (shuffled % self.members)[groups]
+        pattern = torch.unique(known, dim=0, return_inverse=True)[1]
+        place = torch.empty_like(shuffled)
+        place[torch.argsort(pattern * n_groups + shuffled)] = torch.arange(n_groups)
+        return (place % self.members)[groups]
 
-    def _held_out(self, training: Training, x: Tensor, labels: Labels, folds: Tensor) -> tuple[Tensor, Tensor]:
-        """What the member that has not seen it says of each value: mean and variance, shape ``(n,)``."""
+    def _features(self, training: Training, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Last hidden layer and values at the rows: ``(members, n, width)`` and ``(members, n, targets)``."""
         phi, value = training.trained.features(x)
         if not bool(torch.isfinite(value).all()):
             raise FitError(self.name, "training diverged; look for values far outside the rest")
-        sees = (folds != torch.arange(self.members)[:, None]).double()
-        head = _HEADS[self.head](phi, _imputed(value, labels), labels.weights * sees)
+        return phi, value
+
+    def _held_out(self, target: _Target, phi: Tensor, value: Tensor, folds: Tensor) -> tuple[Tensor, Tensor]:
+        """What the member that has not seen it says of each value of a target: mean and variance, ``(k,)``."""
+        whose = folds[target.rows]
+        sees = (whose != torch.arange(self.members)[:, None]).double()
+        head = _HEADS[self.head](phi, _imputed(value, target.labels), target.labels.weights * sees)
         mean, variance = head.moments(phi)
-        rows = torch.arange(len(x))
-        return mean[folds, rows], variance[folds, rows]
+        rows = torch.arange(len(whose))
+        return mean[whose, rows], variance[whose, rows]
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The ``k`` values of one target, standardised, in an order that does not depend on that in which they came.
+
+    Attributes:
+        order: Their numbers in the training set, shape ``(k,)``.
+        rows: Which row of all targets each stands in, shape ``(k,)``.
+        labels: Values, limits and how much each counts, shapes ``(k,)``.
+        noise: How much noisier than usual each is, shape ``(k,)``.
+        shift, scale: Of the standardised values.
+    """
+
+    order: Tensor
+    rows: Tensor
+    labels: Labels
+    noise: Tensor
+    shift: float
+    scale: float
+
+
+def _stacked(sets: Sequence[TrainingSet]) -> tuple[Tensor, tuple[_Target, ...]]:
+    """Coordinates of ``n`` rows, ``(n, d)``, that hold all values: the first of each target at a candidate in one row,
+    the second in another, and so on."""
+    orders = [_canonical(data) for data in sets]
+    keys = []
+    for data, order in zip(sets, orders, strict=True):
+        x = data.x[order]
+        first = torch.cat([torch.ones(1, dtype=torch.bool), (x[1:] != x[:-1]).any(1)])
+        number = torch.arange(len(x))
+        began = torch.cummax(torch.where(first, number, 0), dim=0).values
+        keys.append(torch.cat([x, (number - began)[:, None].to(x.dtype)], dim=1))
+    rows, places = torch.unique(torch.cat(keys), dim=0, return_inverse=True)
+    targets = []
+    for data, order, place in zip(sets, orders, torch.split(places, [len(d) for d in sets]), strict=True):
+        shift, scale = standardised(data)
+        noise = noise_weights(data, scale)[order]
+        targets.append(_Target(order, place, _labels(data, order, shift, scale, noise), noise, shift, scale))
+    return rows[:, :-1].contiguous(), tuple(targets)
+
+
+def _table(n: int, targets: Sequence[_Target]) -> Labels:
+    """The labels of all targets side by side, ``(n, targets)``."""
+    columns = []
+    for name in ("y", "low", "high", "weights"):
+        column = torch.zeros(n, len(targets), dtype=torch.float64)
+        for i, target in enumerate(targets):
+            column[target.rows, i] = getattr(target.labels, name)
+        columns.append(column)
+    return Labels(*columns)
 
 
 def _canonical(data: TrainingSet) -> Tensor:

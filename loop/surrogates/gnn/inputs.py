@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.errors import SpaceError
+from loop.molecules.condensed import CondensedGraphs, condensed_graphs
+from loop.molecules.graphs import MolecularGraphs, molecular_graphs
 from loop.space import Component, Space
 from loop.space.structure import Frame, Mixture, Products
 from loop.surrogates.encoding import one_hot
 
+Graphs: TypeAlias = MolecularGraphs | CondensedGraphs
 Slot: TypeAlias = int | Mixture | Products  # a component's column, parts in shares, or what reagents become
 
 
@@ -43,6 +46,11 @@ class Inputs:
 
     frame: Frame
     slots: tuple[Slot, ...]
+    reacts: bool = False  # a slot holds reactions: then all molecules are graphs of a before and an after
+
+    def graphs(self, smiles: Sequence[str]) -> Graphs:
+        """The graphs of what ``rows`` calls its molecules, in their order. Raises ``MoleculeError``."""
+        return condensed_graphs(smiles) if self.reacts else molecular_graphs(smiles)
 
     def rows(self, x: Tensor) -> Rows:
         """Candidates at ``x``, shape ``(n, d)``."""
@@ -105,7 +113,8 @@ def inputs(space: Space) -> Inputs:
             f"a graph network needs a molecule, and no parameter has a structure ({names}); "
             "give options their SMILES, or take another surrogate"
         )
-    return Inputs(frame, tuple(slots))
+    components = (p for p in frame.parameters if isinstance(p, Component) and not p.is_stored)
+    return Inputs(frame, tuple(slots), any(p.has_reactions for p in components))
 
 
 def _numbered(smiles: Sequence[str], known: dict[str, int]) -> NDArray[np.int64]:

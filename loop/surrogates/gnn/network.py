@@ -1,4 +1,4 @@
-"""The whole network: molecules through an encoder, joined with numbers, through two layers to one value."""
+"""The whole network: molecules through an encoder, joined with numbers, through two layers to values."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class NetworkRows:
 
 
 class Network(nn.Module):
-    """An encoder and a head; ``width`` is that of every hidden layer."""
+    """An encoder, a hidden layer and a head for each target; ``width`` is that of every hidden layer."""
 
-    def __init__(self, encoder: Encoder, members: int, slots: int, numbers: int, width: int) -> None:
+    def __init__(self, encoder: Encoder, members: int, slots: int, numbers: int, width: int, targets: int = 1) -> None:
         super().__init__()
         self.encoder = encoder
         self.hidden = Linear(members, slots * encoder.size + numbers, width)
-        self.out = Linear(members, width, 1)
+        self.out = Linear(members, width, targets)
 
     def features(self, batch: Batch, rows: NetworkRows) -> Tensor:
         """The last hidden layer: shape ``(members, b, width)``."""
@@ -49,6 +49,6 @@ class Network(nn.Module):
         return torch.relu(self.hidden(joined))
 
     def forward(self, batch: Batch, rows: NetworkRows) -> Tensor:
-        """Values: shape ``(members, b)``."""
-        values: Tensor = self.out(self.features(batch, rows))[..., 0]
+        """Values: shape ``(members, b, targets)``."""
+        values: Tensor = self.out(self.features(batch, rows))
         return values

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loop.molecules.graphs import molecular_graphs
 from loop.surrogates.censoring import truncated
 from loop.surrogates.gnn.batch import Batch, GraphStore, shared, together
 from loop.surrogates.gnn.inputs import Inputs, Rows
@@ -39,7 +38,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Labels:
-    """Values of ``n`` rows, standardised; shapes ``(n,)``. ``weights`` are how much each row counts."""
+    """Values of ``n`` rows for each of ``m`` targets, standardised; shapes ``(n, m)``.
+
+    ``weights`` are how much each value counts: 0 where there is none.
+    """
 
     y: Tensor
     low: Tensor
@@ -61,22 +63,23 @@ class Trained:
 
     @torch.no_grad()
     def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Last hidden layer and value at ``x``, ``(n, d)``: shapes ``(members, n, width)`` and ``(members, n)``."""
+        """Last hidden layer and values at ``x``, ``(n, d)``: ``(members, n, width)`` and ``(members, n, targets)``."""
         hidden, values = [], []
         members = self.network.out.weight.shape[0]
         for part in torch.split(x, CHUNK):
             rows = self.inputs.rows(part)
-            store = GraphStore(molecular_graphs(rows.smiles), self.device)
+            store = GraphStore(self.inputs.graphs(rows.smiles), self.device)
             batch = store.batch(shared(np.arange(len(rows.smiles)), members))
             asked = _everyone(rows, members, self.device)
             with _precision(self.device):
                 phi = self.network.features(batch, asked)
-                value = self.network.out(phi)[..., 0]
+                value = self.network.out(phi)
             hidden.append(phi.double().cpu())
             values.append(value.double().cpu())
         if not hidden:
-            width = self.network.out.weight.shape[1]
-            return torch.zeros(members, 0, width, dtype=torch.float64), torch.zeros(members, 0, dtype=torch.float64)
+            _, width, targets = self.network.out.weight.shape
+            empty = torch.zeros(members, 0, 1, dtype=torch.float64)
+            return empty.expand(-1, -1, width), empty.expand(-1, -1, targets)
         return torch.cat(hidden, 1), torch.cat(values, 1)
 
 
@@ -106,10 +109,11 @@ class Training:
         """
         self.settings, self.labels, self.seeds, self.device = settings, labels, tuple(seeds), device
         self._rows = inputs.rows(x)
-        self._store = GraphStore(molecular_graphs(self._rows.smiles), device)
+        self._store = GraphStore(inputs.graphs(self._rows.smiles), device)
         members, width = len(self.seeds), settings.width
         encoder = make(members, self._store.atoms.shape[1], self._store.edges.shape[1], width)
-        network = Network(encoder, members, len(inputs.slots), self._rows.numbers.shape[1], width)
+        slots, numbers, targets = len(inputs.slots), self._rows.numbers.shape[1], labels.y.shape[1]
+        network = Network(encoder, members, slots, numbers, width, targets)
         initialise(network, self.seeds)
         self.trained = Trained(network.to(device), inputs, device)
 
@@ -134,9 +138,10 @@ class Training:
 
 
 def _loss(values: Tensor, labels: Labels, chosen: Tensor, device: torch.device) -> Tensor:
-    """Weighted mean squares, summed over members, so that each has the gradient it would have alone.
+    """Weighted mean squares, summed over targets and members, so that each has the gradient it would have alone.
 
-    A censored row pulls towards what is expected of it between its limits: Tobin's likelihood has that gradient.
+    A value that is not there pulls nowhere. A censored one pulls towards what is expected of it between its limits:
+    Tobin's likelihood has that gradient.
     """
     wanted = labels.y[chosen]
     censored = labels.is_censored[chosen]
@@ -145,7 +150,7 @@ def _loss(values: Tensor, labels: Labels, chosen: Tensor, device: torch.device) 
         between = truncated(now, torch.full_like(now, SCATTER**2), labels.low[chosen], labels.high[chosen]).mean
         wanted = torch.where(censored, between, wanted)
     weights = labels.weights[chosen].float().to(device)
-    squares = (values - wanted.float().to(device)).square()
+    squares = (values - wanted.float().to(device)).square()  # (members, b, targets)
     return (weights * squares).mean(1).sum()
 
 
@@ -188,6 +193,10 @@ def _rate(share: float, warm: float) -> float:
     return float(0.1 ** ((share - warm) / (1 - warm)))
 
 
+def is_mixed(device: torch.device) -> bool:
+    """Whether products are computed in bfloat16: on a GPU; weights and sums stay in float32."""
+    return device.type == "cuda"
+
+
 def _precision(device: torch.device) -> torch.autocast:
-    """bfloat16 for products on a GPU; full precision on a CPU."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_mixed(device))
