@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,12 +105,13 @@ class SeveralLaboratories:
         self._ended: set[Handle] = set()
 
     def capabilities(self) -> Capabilities:
-        """What holds of all: the least guarded delivery, the fewest at once, what every one can do."""
+        """What holds of all: the least guarded delivery, what every one can do; at once as many as all together."""
         all_of = [m.adapter.capabilities() for m in self._members.values()]
-        limits = [c.max_parallel for c in all_of if c.max_parallel is not None]
+        limits = [c.max_parallel for c in all_of]
+        known = [limit for limit in limits if limit is not None]
         return Capabilities(
             delivery=max((c.delivery for c in all_of), key=_CAUTION.index),
-            max_parallel=min(limits, default=None),
+            max_parallel=sum(known) if len(known) == len(limits) else None,
             can_cancel=all(c.can_cancel for c in all_of),
             is_simulated=any(c.is_simulated for c in all_of),
             properties=_common([c.properties for c in all_of]),
@@ -123,12 +125,12 @@ class SeveralLaboratories:
             shown = ", ".join(f"{name} {spec.settings.get(name)!r}" for name in sorted(asked))
             known = ", ".join(self._members)
             return [Problem(shown, f"none of the laboratories {known} takes it", "widen the 'when' of one of them")]
-        found = [m.adapter.validate(self._without_routing(m, spec)) for m in able]
+        found = [m.adapter.validate(self._as_taken(m, spec)) for m in able]
         return [] if any(not problems for problems in found) else found[0]
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         member = self._route(key) or self._assign(spec, key)
-        inner = self._asked(member, lambda: member.adapter.prepare(self._without_routing(member, spec), key))
+        inner = self._asked(member, lambda: member.adapter.prepare(self._as_taken(member, spec), key))
         return Handle(f"{member.name}:{inner}")
 
     def start(self, handle: Handle, key: AttemptKey) -> None:
@@ -172,22 +174,36 @@ class SeveralLaboratories:
         )
         return Health(any(h.is_ok for h in found.values()), message)
 
+    def limits(self) -> Mapping[str, int | None]:
+        return {name: m.adapter.capabilities().max_parallel for name, m in self._members.items()}
+
+    def takers(self, spec: ExperimentSpec) -> Sequence[str]:
+        return [m.name for m in self._members.values() if m.takes(spec)]
+
+    def part_of(self, handle: Handle) -> str:
+        return self._of(handle)[0].name
+
     def _assign(self, spec: ExperimentSpec, key: AttemptKey) -> Member:
-        """The laboratory for a new attempt: of those that take it and can work the one with the fewest open ones."""
+        """The laboratory for a new attempt: of those that take it and can work the one with most room."""
         able = [m for m in self._members.values() if m.takes(spec)]
-        sound = [m for m in able if not m.adapter.validate(self._without_routing(m, spec))] or able
+        sound = [m for m in able if not m.adapter.validate(self._as_taken(m, spec))] or able
         if not sound:
             raise UnknownHandle(Handle(key))
         ready = [m for m in sound if _health(m).is_ok] if len(sound) > 1 else sound
         if not ready:
             raise PartUnavailable(", ".join(m.name for m in sound), "none of them can work now")
-        chosen = min(ready, key=self._open) if len(ready) > 1 else ready[0]
+        chosen = max(ready, key=self._room) if len(ready) > 1 else ready[0]
         with reachable(self._routes):
             self._routes.mkdir(parents=True, exist_ok=True)
             write_once(self._path(key), json.dumps({"key": key, "laboratory": chosen.name}))
         route = self._route(key)  # of two callers at the same time the first one decided
         assert route is not None
         return route
+
+    def _room(self, member: Member) -> tuple[float, int]:
+        """How many more attempts it takes now; of equals the one with the fewest comes first."""
+        limit, taken = member.adapter.capabilities().max_parallel, self._open(member)
+        return math.inf if limit is None else limit - taken, -taken
 
     def _open(self, member: Member) -> int:
         """How many attempts were given to a laboratory and have not ended, as far as it can be asked."""
@@ -236,13 +252,10 @@ class SeveralLaboratories:
             raise UnknownHandle(handle)
         return self._members[name], Handle(inner)
 
-    def _without_routing(self, member: Member, spec: ExperimentSpec) -> ExperimentSpec:
+    def _as_taken(self, member: Member, spec: ExperimentSpec) -> ExperimentSpec:
         """The experiment without the settings by which it came here, where the laboratory cannot set them."""
-        settable = member.adapter.capabilities().parameters
-        if settable is None:
-            return spec
-        kept = {name: v for name, v in spec.settings.items() if name not in member.when or name in settable}
-        return replace(spec, settings=kept)
+        bare = replace(spec, settings={name: v for name, v in spec.settings.items() if name not in member.when})
+        return bare if len(member.adapter.validate(bare)) < len(member.adapter.validate(spec)) else spec
 
     def _asked(self, member: Member, ask: Callable[[], _T]) -> _T:
         try:

@@ -13,7 +13,7 @@ from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import SpaceError
 from loop.experiment import State
 from loop.learnt_costs import Taken, learn_costs
-from loop.outcome import Fault
+from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord
 from loop.space import Space
 from loop.spec import CampaignSpec
@@ -63,8 +63,10 @@ def spending_of(
     """What every attempt that was planned or sent costs, those made again after a fault too, in the order run.
 
     What a result says that it took counts, else what the campaign states or what was learnt from other results.
-    Attempts that were never sent cost nothing.
+    Attempts that were never sent cost nothing, those that a laboratory refused beforehand among them.
     """
+    observations = tuple(observations)
+    refused = {o.key for o in observations if isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.INPUT_ERROR}
     learnt = learn_costs(spec, space, _taken(space, observations))
     costs = learnt.costs
     budget = Purse(spec.budget.cost, spec.budget.hours)
@@ -73,7 +75,7 @@ def spending_of(
     took = reported(envelopes)
     rows, expenses, elsewhere = [], [], 0
     for a in sorted(attempts, key=lambda a: (a.round_number, a.run_order, a.position, a.replicate_no, a.attempt_no)):
-        if a.state is State.EXPIRED:
+        if a.state is State.EXPIRED or (a.handle is None and a.key in refused):
             continue
         try:
             rows.append(space.coordinates(a.settings))

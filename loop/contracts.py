@@ -163,6 +163,23 @@ class Adapter(Protocol):
     def health(self) -> Health: ...
 
 
+@runtime_checkable
+class HasParts(Protocol):
+    """An adapter made of several laboratories, each of which takes so many attempts at once."""
+
+    def limits(self) -> Mapping[str, int | None]:
+        """How many attempts at once each part takes, None for any number."""
+        ...
+
+    def takers(self, spec: ExperimentSpec) -> Sequence[str]:
+        """The parts that would take an experiment."""
+        ...
+
+    def part_of(self, handle: Handle) -> str:
+        """The part that has an attempt."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """Whether the hash chain holds; if not, where it breaks first and what that means."""

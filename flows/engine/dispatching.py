@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from flows.engine.judging import Judge, conclude
@@ -9,7 +10,7 @@ from flows.engine.parts import others_go_on
 from flows.engine.session import Session
 from flows.engine.view import WITH_LABORATORY
 from loop.checkpoints import reached
-from loop.contracts import AttemptKey, Capabilities, Delivery, ExperimentSpec, Handle, Problem
+from loop.contracts import AttemptKey, Capabilities, Delivery, ExperimentSpec, Handle, HasParts, Problem
 from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
@@ -26,7 +27,10 @@ def dispatch(session: Session) -> None:
     if not ready or view.campaign.state is not CampaignState.ACTIVE:
         return
     capabilities = session.laboratory.capabilities()
-    chosen = ready[: _room(capabilities, sum(a.state in WITH_LABORATORY for a in view.pending))]
+    taken = [a for a in view.pending if a.state in WITH_LABORATORY]
+    chosen = ready[: _room(capabilities, len(taken))]
+    if isinstance(session.laboratory, HasParts):
+        chosen = _with_room(session.laboratory, view.spec, ready, taken)
     # A blind laboratory cannot be asked afterwards: one intent at a time, so that a killed pass leaves one doubt.
     size = 1 if capabilities.delivery is Delivery.BLIND else len(chosen)
     for start in range(0, len(chosen), max(size, 1)):
@@ -38,6 +42,26 @@ def dispatch(session: Session) -> None:
 
 def _room(capabilities: Capabilities, taken: int) -> int | None:
     return None if capabilities.max_parallel is None else max(capabilities.max_parallel - taken, 0)
+
+
+def _with_room(
+    laboratory: HasParts, spec: CampaignSpec, ready: Sequence[AttemptRecord], taken: Sequence[AttemptRecord]
+) -> list[AttemptRecord]:
+    """What of ``ready`` the parts of a laboratory have room for; one that nobody takes goes on, to be refused."""
+    room = {part: math.inf if limit is None else limit for part, limit in laboratory.limits().items()}
+    for attempt in taken:
+        handle = None if attempt.handle is None else Handle(attempt.handle)
+        takers = laboratory.takers(experiment_spec(spec, attempt)) if handle is None else [laboratory.part_of(handle)]
+        for part in takers:  # while nobody knows where it went, it may be with any of them
+            room[part] -= 1
+    chosen = []
+    for attempt in ready:
+        takers = laboratory.takers(experiment_spec(spec, attempt))
+        if free := [part for part in takers if room[part] > 0]:
+            room[max(free, key=lambda part: room[part])] -= 1
+        if free or not takers:
+            chosen.append(attempt)
+    return chosen
 
 
 def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.errors import AdapterOptionsError
 from adapters.registry import build
-from loop.contracts import Absent, Adapter, AttemptKey, Delivery, ExperimentSpec, Found, Health, Phase
+from loop.contracts import Absent, Adapter, AdapterContext, AttemptKey, Delivery, ExperimentSpec, Found, Health, Phase
 from loop.errors import AdapterUnavailable, PartUnavailable
 from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
 from tests.adapters.helpers import EXPERIMENT, TABLE, context, count_starts
@@ -68,6 +68,16 @@ class TestWhereAnExperimentGoes:
         assert str(problem) == (
             "temperature 75.0: none of the laboratories cold, hot takes it; widen the 'when' of one of them"
         )
+
+    def test_a_laboratory_that_cannot_set_what_routed_it_is_not_asked_to(self, tmp_path):
+        spec = ExperimentSpec("gaps", {"molecule": "water", "method": "xtb"}, {}, {"molecule": "O"}, {"gap": "eV"})
+        options = {"laboratories": {"quick": {"adapter": "xtb", "when": {"method": "xtb"}}}}
+        labs = build("several", options, AdapterContext(str(tmp_path), str(tmp_path), "gaps", spec.targets))
+        also = replace(spec, settings={**spec.settings, "colour": "red"})
+
+        assert labs.validate(spec) == []
+        assert labs.prepare(spec, KEY).startswith("quick:")
+        assert "'colour'" in str(labs.validate(also)[0])
 
     def test_equal_laboratories_share_the_work(self, tmp_path):
         lab = {"adapter": "emulator", "table": "table.csv", "delay": 60.0}
@@ -160,6 +170,15 @@ class TestWhatIsDeclared:
         assert several(tmp_path, manual).capabilities().delivery is Delivery.KEYED
         assert several(tmp_path, manual).capabilities().needs_person
         assert not both.needs_person
+
+    def test_as_many_at_once_as_all_together(self, tmp_path):
+        gaps = AdapterContext(str(tmp_path), str(tmp_path), "gaps", {"gap": "eV"})
+        labs = {name: {"adapter": "xtb", "workers": n} for name, n in (("one", 1), ("three", 3))}
+        both = build("several", {"laboratories": labs}, gaps)
+
+        assert both.capabilities().max_parallel == 4
+        assert both.limits() == {"one": 1, "three": 3}
+        assert several(tmp_path).capabilities().max_parallel is None
 
     @pytest.mark.parametrize(
         ("options", "message"),

@@ -60,3 +60,22 @@ def test_the_others_go_on_and_what_was_in_doubt_runs_once_when_it_is_back(
 
     assert set(laboratory.starts.values()) == {1}
     assert cable.ours <= set(laboratory.starts)
+
+
+def test_a_part_without_room_holds_up_no_other(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
+    add(settings, tmp_path)
+    parts = {"water": 1, "rest": None}
+    laboratory.limits = lambda: parts  # type: ignore[attr-defined]
+    laboratory.takers = lambda spec: ["water" if spec.settings["solvent"] == "water" else "rest"]  # type: ignore[attr-defined]
+    laboratory.part_of = lambda handle: laboratory.takers(laboratory.jobs[handle].spec)[0]  # type: ignore[attr-defined]
+    at_once = []
+
+    for _ in range(8):
+        before = set(laboratory.starts)
+        tick(settings, "small", planner=cheap_planner)
+        new = [laboratory.jobs[key].spec.settings["solvent"] for key in set(laboratory.starts) - before]
+        at_once.append((new.count("water"), len(new)))
+
+    assert max(water for water, _ in at_once) == 1
+    assert max(new for _, new in at_once) > 1
+    assert set(laboratory.starts.values()) == {1}

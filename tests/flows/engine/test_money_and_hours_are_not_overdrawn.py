@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from flows.engine import preview, replay, run, status
+from flows.engine import preview, replay, run, status, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.spending import reported
 from flows.wiring import open_record
+from loop.contracts import Problem
 from loop.costs import Expense
 from loop.errors import PoolExhausted
 from loop.record import EnvelopeRecord
-from tests.flows.engine.bench import add
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
 
 COSTS = {"unit": "EUR", "experiment": 10, "hours": 1, "switch": {"step": {"cost": 3, "hours": 0.5}}}
 
@@ -51,6 +52,23 @@ def test_a_campaign_ends_when_its_hours_do(settings: Settings, tmp_path: Path) -
     assert "of 6 h" in report.spending
 
 
+def test_what_a_laboratory_refuses_beforehand_costs_nothing(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path, costs={"unit": "EUR", "experiment": 10}, budget={"experiments": 30, "cost": 1000})
+    laboratory.problems = [Problem("step 3", "the stirrer is out", "mend it")]
+
+    tick(settings, "small", planner=_planner)
+    refused = status(settings, "small")[0].spending
+    laboratory.problems = []
+    for _ in range(3):
+        tick(settings, "small", planner=_planner)
+
+    assert refused == "spent 0 of 1000 EUR"
+    assert status(settings, "small")[0].spending.startswith("spent ")
+    assert status(settings, "small")[0].spending != refused
+
+
 def test_hours_are_those_that_a_result_reports(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     go(settings)
@@ -60,6 +78,10 @@ def test_hours_are_those_that_a_result_reports(settings: Settings, tmp_path: Pat
     told = [_with(e, p) for e, p in zip(given, payloads, strict=True)]
 
     assert reported(told) == {given[0].key: Expense(hours=2.0)}
+
+
+def _planner(*args, **how):
+    return cheap_planner(*args, **{name: value for name, value in how.items() if name != "purse"})
 
 
 def _with(envelope: EnvelopeRecord, payload: str) -> EnvelopeRecord:
