@@ -276,7 +276,7 @@ def overtaking(scores: Sequence[Score], ours: str, other: str) -> list[str]:
 
 def behind_best(scores: Sequence[Score], name: str, members: set[str]) -> list[tuple[tuple[str, str, int], str, float]]:
     """For each table, split and number of labels: the committee's best member there, and how far the committee is
-    behind it in standard errors of the paired difference; below nought where it is ahead."""
+    behind it in standard errors of the paired difference; below nought where it is ahead. One seed tells nothing."""
     found = []
     mine = {(s.table, s.split, s.labels, s.seed): s.error for s in scores if s.method == name}
     for cell in dict.fromkeys(key[:3] for key in mine):
@@ -284,7 +284,8 @@ def behind_best(scores: Sequence[Score], name: str, members: set[str]) -> list[t
         own = {m: [s for s in rows if s.method == m] for m in members}
         best = min((m for m in own if own[m]), key=lambda m: float(np.mean([s.error for s in own[m]])))
         mean, error = mean_and_error(np.array([mine[*cell, s.seed] - s.error for s in own[best]]))
-        found.append((cell, best, mean / error if np.isfinite(error) and error > 0 else 0.0))
+        if np.isfinite(error):
+            found.append((cell, best, mean / error if error > 0 else 0.0))
     return found
 
 
@@ -298,8 +299,8 @@ def marks_of(scores: Sequence[Score], more: Sequence[str]) -> list[Mark]:
         if not any(s.method == name for s in scores):
             continue
         own = members - set(more) | ({name.removeprefix("committee + ")} & members)
-        worst = max(behind_best(scores, name, own), key=lambda found: found[2])
-        marks.append(Mark(f"{name} behind its best member at worst, in standard errors", worst[2], 1.0, True))
+        if behind := [found[2] for found in behind_best(scores, name, own)]:
+            marks.append(Mark(f"{name} behind its best member at worst, in standard errors", max(behind), 1.0, True))
     for name in [*(c for c in committees if c == "committee"), *more, *(c for c in committees if c != "committee")]:
         mine = [s for s in scores if s.method == name]
         for which, promised in enumerate(INTERVALS):

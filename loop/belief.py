@@ -9,6 +9,7 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.history import History, Table, feasibility_table
+from loop.insight.race import Race, races_of
 from loop.memory.hint import Hint
 from loop.memory.informed import FEWEST
 from loop.memory.learning import Judged, learn_with
@@ -35,6 +36,7 @@ class Belief:
     table: Table
     notes: tuple[str, ...] = field(default=())
     judged: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)  # by target: what its hints are worth
+    races: tuple[Race, ...] = ()  # how members did on the batch just bought
     unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
     best: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)  # once it was asked for
 
@@ -85,6 +87,8 @@ def learn(
         if len({c[name] for c in table.context if name in c}) < 2
     ]
     notes += [j.said(name) for name, found in judged.items() for j in found]
+    races = races_of(history.claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
+    notes += [race.said() for race in races]
     notes += [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
     if effects:
         notes += [
@@ -94,7 +98,7 @@ def learn(
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
-    return Belief(tuple(models), feasibility, table, tuple(notes), judged, frozenset(unscaled))
+    return Belief(tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled))
 
 
 def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:

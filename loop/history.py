@@ -6,7 +6,7 @@ Built from records, in an order that does not depend on the order in which resul
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -64,12 +64,17 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was predicted of a new measurement when it was proposed, and the value that came, in the target's unit."""
+    """What was predicted of a new measurement when it was proposed, and the value that came, in the target's unit.
+
+    ``voices`` are mean and standard deviation by each member of the committee, ``round`` that of the proposal.
+    """
 
     target: str
     mean: float
     sd: float  # noise included
     value: float
+    round: int = 0
+    voices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def surprise(self) -> float:

@@ -23,16 +23,21 @@ def claims_of(
     """
     used: Collection[str] = {o.id for o in history.observations if not o.is_off}
     asked = {a.key: a.proposal_id for a in attempts}
-    drafts = {p.id: p.draft for p in proposals if not _is_hearsay(p.draft)}
+    made = {p.id: p for p in proposals if not _is_hearsay(p.draft)}
     claims: dict[tuple[str, str], Claim] = {}
     for o in observations:
         proposal = asked.get(o.key) if o.key is not None else None
-        if o.id not in used or proposal is None or proposal not in drafts or not counts(spec, o.settings):
+        if o.id not in used or proposal is None or proposal not in made or not counts(spec, o.settings):
             continue
         values = values_of(o.outcome)
-        for said in drafts[proposal].predictions:
+        predictions = made[proposal].draft.predictions
+        for said in predictions:
             if said.weight is None and said.target in values:  # a member of a committee has a weight
-                claim = Claim(said.target, said.mean, said.sd, values[said.target])
+                voices = {
+                    p.member: (p.mean, p.sd) for p in predictions if p.target == said.target and p.weight is not None
+                }
+                number = made[proposal].round_number
+                claim = Claim(said.target, said.mean, said.sd, values[said.target], number, voices)
                 claims.setdefault((proposal, said.target), claim)
     return tuple(claims.values())
 

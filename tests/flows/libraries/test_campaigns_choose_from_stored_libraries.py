@@ -42,6 +42,30 @@ def test_it_runs_and_replays(project: Settings, tmp_path: Path) -> None:
     assert engine.replay(project, name, 2).is_identical
 
 
+def test_the_record_says_which_member_won_on_the_batch_just_bought(project: Settings, tmp_path: Path) -> None:
+    from flows.wiring import open_record
+
+    text = SPEC.replace("surrogate: tanimoto", "surrogate: [tanimoto, trees]").replace(
+        "experiments: 5", "experiments: 7"
+    )
+    (tmp_path / "screen.yaml").write_text(text)
+    name = engine.add_campaign(project, tmp_path / "screen.yaml")
+
+    engine.run(project, name, on_tick=lambda _: None, poll=0.01)
+
+    with open_record(project) as ledger:
+        second, third = (ledger.round(name, number) for number in (2, 3))
+        said = [p for p in ledger.proposals(name, 2) if any(q.weight is not None for q in p.draft.predictions)]
+    assert len(said) == 2
+    assert "race" not in second.model  # nothing was predicted of the first batch
+    race = third.model["race"]["response"]
+    assert (race["round"], race["values"]) == (2, 2)
+    assert race["won"] == max(race["log_density"], key=race["log_density"].get)
+    assert set(race["weights"]) == {"tanimoto", "trees"}
+    assert any(note.startswith("response: on the 2 values of round 2, before they were learnt") for note in third.notes)
+    assert engine.replay(project, name, 3).is_identical
+
+
 def test_the_record_holds_the_key_and_not_the_molecules(project: Settings, tmp_path: Path) -> None:
     from flows.wiring import open_record
 
