@@ -42,7 +42,7 @@ class Pareto:
 
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points; values are expected hypervolume improvements, each at its turn."""
-        short = trade_offs(question, KEEP)
+        short = trade_offs(question, KEEP, least=2 * q)
         if not len(short):
             return Choice(())
         chance = question.chance(short)
@@ -150,10 +150,11 @@ def worths(question: Question, values: Tensor) -> Tensor:
     return torch.stack([t.worth(values[..., i]) for i, (t, _) in enumerate(question.wanted)], dim=-1)
 
 
-def trade_offs(question: Question, keep: int) -> Tensor:
+def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
     """Untried candidates that look best for one of several weightings of the targets: ``(k, d)``.
 
-    Each weighting is an augmented Chebyshev sum of optimistic values (mean plus a deviation).
+    Each weighting is an augmented Chebyshev sum of optimistic values (mean plus a deviation). Where few candidates are
+    the best for many weightings, more of each are taken until there are ``least``.
     """
     rng = np.random.default_rng(question.seed)
     weights = torch.from_numpy(rng.dirichlet(np.ones(len(question.wanted)), DIRECTIONS)).clamp_min(0.02)
@@ -162,6 +163,7 @@ def trade_offs(question: Question, keep: int) -> Tensor:
     span = seen.max(0).values - seen.min(0).values
     span = torch.where(span > 0, span, torch.ones_like(span))
     each = max(keep // DIRECTIONS, 4)
+    depth = max(each, least)
     best_x = torch.empty((DIRECTIONS, 0, len(question.space.parameters)), dtype=torch.float64)
     best = torch.empty((DIRECTIONS, 0), dtype=torch.float64)
     for x in untried(question):
@@ -174,11 +176,14 @@ def trade_offs(question: Question, keep: int) -> Tensor:
         score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.weight(x)
         best_x = torch.cat([best_x, x.expand(DIRECTIONS, *x.shape)], dim=1)
         best = torch.cat([best, score], dim=1)
-        top = torch.argsort(best, dim=1, descending=True, stable=True)[:, :each]
+        top = torch.argsort(best, dim=1, descending=True, stable=True)[:, :depth]
         best = best.gather(1, top)
         best_x = best_x.gather(1, top[:, :, None].expand(-1, -1, best_x.shape[2]))
-    distinct: Tensor = torch.unique(best_x.flatten(0, 1), dim=0)
-    return distinct
+    while True:
+        distinct: Tensor = torch.unique(best_x[:, :each].flatten(0, 1), dim=0)
+        if len(distinct) >= least or each >= best_x.shape[1]:
+            return distinct
+        each *= 2
 
 
 def _draws(question: Question, x: Tensor) -> Tensor:

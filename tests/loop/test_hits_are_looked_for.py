@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from loop.acquisition.apart import set_apart, similarities
 from loop.acquisition.hits import Hits, hit_chance
+from loop.acquisition.pareto import Pareto
 from loop.acquisition.pool import Top
 from loop.acquisition.protocol import Question
 from loop.examination.skill import ranking
@@ -239,6 +240,15 @@ def test_libraries_are_searched_for_several_targets_some_of_them_not_measured(ac
     assert {p.target for p in made.proposals[0].predictions} == {"length", "acid"}
     lengths = [len(p.candidate.settings["molecule"]) for p in made.proposals]
     assert np.mean(lengths) > float(LENGTH.mean())
+
+
+def test_a_large_batch_of_trade_offs_is_full_where_few_candidates_are_best_for_all():
+    targets = (Target("length", Goal.MAXIMIZE), Target("again", Goal.MAXIMIZE))  # every weighting ranks alike
+    asked = question(targets, (LENGTH, 2.0 * LENGTH))
+
+    x = np.array([p.x for p in Pareto().choose(asked, 50).points])
+
+    assert len(np.unique(x, axis=0)) == 50
 
 
 def proposal(number: int, candidate: str, chance: float, arm: Arm = Arm.MODEL) -> ProposalRecord:
