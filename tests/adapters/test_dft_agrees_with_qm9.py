@@ -129,6 +129,23 @@ def test_what_is_fitted_is_near_what_is_not() -> None:
     assert fitted != exact
 
 
+def test_dispersion_is_that_of_its_formula() -> None:
+    pytest.importorskip("pyscf.dispersion", reason="pyscf-dispersion is not installed: pip install 'hakken[dft]'")
+    bare, with_d3 = (
+        evaluate("2\n\nAr 0 0 0\nAr 0 0 3.8", functional=name, basis="sto-3g", grid=0, verbosity=0)
+        for name in ("b3lyp", "b3lyp-d3bj")
+    )
+
+    # -C6/(R^6 + f^6) - s8 C8/(R^8 + f^8) with f = a1 sqrt(C8/C6) + a2. Sources: C6 and C8 = 3 C6 Q^2 of argon,
+    # Grimme et al., J. Chem. Phys. 132 (2010) 154104; a1, s8 and a2 of B3LYP, Grimme, Ehrlich and Goerigk, J. Comput.
+    # Chem. 32 (2011) 1456
+    c6, q, a1, s8, a2, r = 64.6462, 3.44677275, 0.3981, 1.9889, 4.4211, 3.8 / 0.529177210903
+    c8 = 3 * c6 * q**2
+    f = a1 * (c8 / c6) ** 0.5 + a2
+    expected = -c6 / (r**6 + f**6) - s8 * c8 / (r**8 + f**8)
+    assert with_d3.values["energy"][0] - bare.values["energy"][0] == pytest.approx(expected, rel=2e-3)
+
+
 def test_taking_apart_needs_what_putting_together_gives() -> None:
     # of H2 by Hartree-Fock in a minimal basis: twice the atom, -0.46658 hartree (Szabo and Ostlund, table 3.2), less
     # the molecule's -1.1167 at 1.4 bohr (the same, table 3.11)

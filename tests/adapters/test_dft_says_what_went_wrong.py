@@ -81,6 +81,13 @@ def test_an_optimisation_that_takes_too_long_is_said() -> None:
         evaluate(FLAT_AMMONIA, functional="hf", optimise="dft", steps=1, **QUICK)
 
 
+def test_a_grid_that_is_too_coarse_for_second_derivatives_is_said() -> None:
+    argon = "2\n\nAr 0 0 0\nAr 0 0 3.8"
+
+    with pytest.raises(NotConverged, match=r"too coarse for second derivatives: moving .* use a higher 'grid'"):
+        evaluate(argon, basis="sto-3g", grid=0, optimise="dft", criteria="GAU_LOOSE", properties=["cv"], verbosity=0)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -89,6 +96,7 @@ def test_an_optimisation_that_takes_too_long_is_said() -> None:
         ({"level": "qm9", "smiles": "S"}, BasisMissing, r"H, C, N, O and F, no S; use one such as def2-svp"),
         ({"level": "qm10"}, InputRefused, "level 'qm10' is unknown; there are qm9"),
         ({"functional": "b4lyp"}, InputRefused, "functional 'b4lyp' is unknown to libxc"),
+        ({"functional": " "}, InputRefused, "the functional has no name"),
         ({"solvent": "watar"}, InputRefused, r"solvent 'watar' is unknown to SMD .did you mean 'water'"),
         ({"properties": ["zpve"]}, InputRefused, "'zpve' needs a minimum of the same level; set optimise to 'dft'"),
         ({"properties": ["solvation_energy"]}, InputRefused, "'solvation_energy' needs a solvent"),

@@ -78,6 +78,8 @@ def check_functional(name: str) -> None:
     """Raises ``InputRefused`` where libxc has no such functional."""
     from pyscf.dft import libxc
 
+    if not name.strip():
+        raise InputRefused("the functional has no name; use one such as b3lyp or pbe0")
     try:
         libxc.parse_xc(name)
     except Exception as error:  # KeyError, ValueError and NotImplementedError, by what is wrong

@@ -10,9 +10,10 @@ import numpy as np
 from adapters.compute.dft.scf import Solution, Solver
 from adapters.compute.dft.thermo import Thermochemistry, frequencies, isotope_masses, thermochemistry
 from adapters.compute.geometry import Geometry
-from adapters.errors import ImaginaryMode
+from adapters.errors import ImaginaryMode, NotConverged
 
 IMAGINARY: Final = 20.0  # 1/cm: what grids and optimisers leave of a flat mode is below
+_LEFT: Final = 0.05  # hartree/bohr^2; a single bond has 0.3, and level 3 leaves about 1e-3
 _PUSH: Final = 0.15  # angstrom, the largest displacement along an imaginary mode
 
 
@@ -109,8 +110,17 @@ def minimum(
 
 
 def second_derivatives(solution: Solution) -> Any:
-    """The Hessian in hartree/bohr^2, shape ``(3 n_atoms, 3 n_atoms)``; of a lone atom all zero."""
+    """The Hessian in hartree/bohr^2, shape ``(3 n_atoms, 3 n_atoms)``; of a lone atom all zero.
+
+    Raises:
+        NotConverged: Moving the whole molecule would change its forces: the grid is too coarse.
+    """
     if solution.mean_field.mol.natm == 1:
         return np.zeros((3, 3))
     found = np.asarray(solution.mean_field.Hessian().kernel())
+    if (left := float(np.abs(found.sum(axis=1)).max())) > _LEFT:
+        raise NotConverged(
+            f"the grid is too coarse for second derivatives: moving the molecule as a whole changes its forces, by "
+            f"{left:.2g} hartree/bohr^2; use a higher 'grid'"
+        )
     return found.transpose(0, 2, 1, 3).reshape(3 * len(found), -1)
