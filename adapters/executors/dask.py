@@ -56,6 +56,11 @@ class DaskOptions(Options):
     silence: Annotated[float, Field(gt=0)] = 120.0  # seconds until a job that gives no sign of life is lost
 
 
+def lacking() -> str | None:
+    """What talking to a scheduler needs here, with the remedy."""
+    return None if find_spec("distributed") else f"the package distributed is not installed; {_REMEDY}"
+
+
 def place(
     folder: str, evaluator: Evaluator, limits: Limits, workers: int | None, options: Mapping[str, Any]
 ) -> DaskExecutor:

@@ -43,6 +43,11 @@ class LocalOptions(Options):
     """What ``run_on: {local: {...}}`` may say: nothing that other options do not."""
 
 
+def lacking() -> str | None:
+    """This machine always can."""
+    return None
+
+
 def place(
     folder: str, evaluator: Evaluator, limits: Limits, workers: int | None, options: Mapping[str, Any]
 ) -> LocalExecutor:

@@ -59,6 +59,12 @@ def executors() -> tuple[tuple[str, str], ...]:
     return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))
 
 
+def lacking(name: str) -> str | None:
+    """What this machine lacks for an executor, with the remedy; None where it lacks nothing."""
+    module = import_module(_TABLE[name][0].split(":")[0])
+    return cast("str | None", module.lacking())
+
+
 def _chosen(laboratory: str, run_on: str | Mapping[str, Mapping[str, Any] | None]) -> tuple[str, Mapping[str, Any]]:
     chosen = {run_on: None} if isinstance(run_on, str) else run_on
     if len(chosen) != 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
+import shutil
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -78,6 +79,11 @@ class SlurmOptions(Options):
             if name in _OURS:
                 raise ValueError(f"options that hakken does not set itself; --{name} is set by it")
         return extra
+
+
+def lacking() -> str | None:
+    """What submitting jobs needs here, with the remedy."""
+    return None if shutil.which("sbatch") else "there is no sbatch on this machine; run hakken where jobs are submitted"
 
 
 def place(
@@ -243,7 +249,7 @@ class SlurmExecutor:
             rows = [row for row in self._rows(handle) if row.is_alive]
             if rows:
                 row = next((row for row in rows if row.id == known), rows[0])
-                self._spool.note(folder / "submitted.json", {"id": row.id, "times": times})
+                self._spool.note(folder / "submitted.json", {"id": row.id, "times": max(times, 1)})
                 return row
             waits = [row for row in self._slurm.accounted(_name(handle), folder) if row.is_alive]
             if waits:

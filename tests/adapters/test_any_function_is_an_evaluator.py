@@ -144,6 +144,10 @@ def test_a_wrong_laboratory_section_is_named(
 
 class TestCallable(AdapterContract):
     @pytest.fixture
+    def shuffles(self) -> int:
+        return 2
+
+    @pytest.fixture
     def make_adapter(self, lab: Callable[..., Adapter]) -> Callable[[], Adapter]:
         return lambda: lab(workers=2, timeout=60.0)
 

@@ -36,6 +36,10 @@ def begin(lab: DaskExecutor, key: AttemptKey = KEY) -> Handle:
 
 class TestDaskExecutor(AdapterContract):
     @pytest.fixture
+    def shuffles(self) -> int:
+        return 2
+
+    @pytest.fixture
     def make_adapter(self, tmp_path: Path, dask: OneNodeDask) -> Callable[[], Adapter]:
         made: list[DaskExecutor] = []
 

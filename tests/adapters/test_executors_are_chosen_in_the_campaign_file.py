@@ -51,3 +51,13 @@ def test_every_executor_has_a_summary_of_one_line() -> None:
 def test_what_cannot_be_meant_is_named(tmp_path: Path, run_on: Any, message: str) -> None:
     with pytest.raises(AdapterOptionsError, match=message):
         xtb(tmp_path, run_on=run_on)
+
+
+def test_doctor_says_what_this_machine_lacks_for_each(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = {c["subject"]: c for c in hakken("doctor", "--json").json["checks"] if c["area"] == "executors"}
+
+    assert list(found) == ["dask", "local", "slurm"]
+    assert found["local"]["verdict"] == "ok"
+    assert found["slurm"]["verdict"] == "note"
+    assert found["slurm"]["remedy"] == "there is no sbatch on this machine; run hakken where jobs are submitted"

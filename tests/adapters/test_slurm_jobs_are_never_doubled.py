@@ -85,6 +85,10 @@ class TestSlurmExecutor(AdapterContract):
     def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
         return lambda key: runs(tmp_path, key)
 
+    @pytest.fixture
+    def shuffles(self) -> int:
+        return 2
+
 
 def test_a_job_bears_its_key_and_its_limits(slurm: OneNodeSlurm, tmp_path: Path) -> None:
     lab = executor(tmp_path, partition="main", setup=["export SCALE=1"], extra=["--nice=10"])

@@ -328,6 +328,10 @@ def test_the_highest_orbital_with_half_an_electron_is_the_homo() -> None:
 
 class TestXtb(AdapterContract):
     @pytest.fixture
+    def shuffles(self) -> int:
+        return 2
+
+    @pytest.fixture
     def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
         return lambda: build("xtb", {"workers": 2, "timeout": 60.0}, context(tmp_path))
 

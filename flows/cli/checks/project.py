@@ -76,6 +76,17 @@ def laboratories() -> Iterator[Check]:
                     yield Check("laboratories", name, "note", "cannot work now", health.message)
 
 
+def executors() -> Iterator[Check]:
+    """Where calculations can run from this machine."""
+    from adapters.executors.placing import executors, lacking
+
+    for name, summary in executors():
+        if (lack := lacking(name)) is None:
+            yield Check("executors", name, "ok", summary)
+        else:
+            yield Check("executors", name, "note", "cannot be used from here", lack)
+
+
 def campaigns(where: Settings) -> Iterator[Check]:
     """The laboratory of every campaign that goes on."""
     from flows.wiring import open_laboratory, open_record

@@ -13,11 +13,13 @@ from loop.testing.adapter.ending import EndingLaws
 from loop.testing.adapter.finding import FindingLaws
 from loop.testing.adapter.material import KEY, OTHER, CountRuns, Finish, Make, wait_for_end
 from loop.testing.adapter.running import RunningLaws
+from loop.testing.adapter.shuffling import ShufflingLaws
+from loop.testing.adapter.trial import Trial
 
-__all__ = ["KEY", "OTHER", "AdapterContract", "wait_for_end"]
+__all__ = ["KEY", "OTHER", "AdapterContract", "Trial", "wait_for_end"]
 
 
-class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws):
+class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws, ShufflingLaws):
     """Every law of ``loop.contracts.Adapter``.
 
     Fixtures to be supplied:
@@ -28,6 +30,7 @@ class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws):
 
     Fixtures that may be replaced:
         finish: Brings a started attempt to its end (fills in the form, advances the clock); it waits by default.
+        shuffles: How many orders of calls are tried (5); more where runs are cheap.
     """
 
     @pytest.fixture
@@ -49,3 +52,7 @@ class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws):
     @pytest.fixture
     def finish(self) -> Finish:
         return wait_for_end
+
+    @pytest.fixture
+    def shuffles(self) -> int:
+        return 5

@@ -1,0 +1,58 @@
+"""``pytest --pyargs loop.testing --adapter MODULE:NAME``: anybody's adapter under every law."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def examine(*words: str) -> tuple[int, str]:
+    """Exit status, and what was said."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "loop.testing", "-p", "loop.testing.plugin", "-q", *words]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    quiet = ["-p", "no:cacheprovider", "--no-header"]
+    done = subprocess.run([*command, *quiet], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["sound", "simulated", "local"])
+def test_a_sound_one_passes(name: str) -> None:
+    code, said = examine("--adapter", f"tests.adapters.trials:{name}")
+
+    assert code == 0, said
+    assert int(re.findall(r"(\d+) passed", said)[0]) >= 30
+
+
+def test_a_broken_one_fails_where_it_is_broken() -> None:
+    code, said = examine("--adapter", "tests.adapters.trials:Doubling")
+    failed = set(re.findall(r"^FAILED .*::(test_\w+)", said, flags=re.MULTILINE))
+
+    assert code == 1
+    assert failed == {
+        "test_starting_twice_runs_once",
+        "test_starting_from_two_sides_at_once_runs_once",
+        "test_calls_in_any_order_keep_the_laws",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "name the adapter to be examined: --adapter my.module:MyAdapter"),
+        (("--adapter", "tests.adapters.trials"), "--adapter is MODULE:NAME, such as my.module:MyAdapter; got 'tests"),
+        (("--adapter", "no.such:thing"), "--adapter no.such:thing: No module named 'no'; run pytest where"),
+        (("--adapter", "tests.adapters.trials:Bench"), "is no loop.testing.adapter.Trial and has none as its attrib"),
+    ],
+)
+def test_what_cannot_be_examined_is_told(words: tuple[str, ...], message: str) -> None:
+    code, said = examine(*words)
+
+    assert code != 0
+    assert message in said
