@@ -46,7 +46,6 @@ SHOWN = (5, 10, 15, 20, 25, 30, 40, 50)
 DFT_SECONDS = (
     300.0  # what a calculation is said to take where none is made: it decides only how many of xTB are bundled
 )
-MOLECULES = 3  # of which DFT is timed
 SPARED = 0.5  # share of the calculations by DFT alone
 
 
@@ -130,13 +129,16 @@ def campaign(way: str, seed: int, data: Path, ratio: float) -> dict[str, Any]:
     return {"way": way, "seed": seed, "best": best[:jobs], "cheap": cheap, "cpu": time.process_time() - begun}
 
 
-def timed(table: dict[str, dict[str, Any]]) -> float | None:
-    """Seconds of processor time of a DFT calculation at QM9's level, without optimisation; None without PySCF."""
-    if find_spec("pyscf") is None:
+def timed(table: dict[str, dict[str, Any]], molecules: int) -> float | None:
+    """Seconds of processor time of a DFT calculation at QM9's level, without optimisation; None without PySCF.
+
+    The mean of so many molecules; None for none.
+    """
+    if not molecules or find_spec("pyscf") is None:
         return None
     from adapters.compute.dft.evaluate import evaluate as by_dft
 
-    names = sorted(table)[:: max(len(table) // MOLECULES, 1)][:MOLECULES]
+    names = sorted(table)[:: max(len(table) // molecules, 1)][:molecules]
     start = time.process_time()
     for name in names:
         by_dft(table[name]["smiles"], level="qm9", properties=["gap"], verbosity=0)
@@ -169,6 +171,9 @@ def until(best: list[float], target: float) -> float:
 
 def main() -> int:
     def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--timed", type=int, default=3, help="molecules by which DFT is timed, minutes each (default 3)"
+        )
         parser.add_argument("--compute", type=Path, help="only compute the gaps by xTB anew, into this file")
 
     args = arguments(__doc__ or "", runs=10, more=more)
@@ -177,10 +182,10 @@ def main() -> int:
         return 0
     table = read(args.data)
     quick = float(np.mean([row["seconds"] for row in table.values()]))
-    dear = timed(table)
+    dear = timed(table, args.timed)
     model = predicting(table)
     if dear is None:
-        print(f"PySCF is not installed (pip install 'hakken[dft]'): DFT is taken for {DFT_SECONDS:.0f} s a molecule")
+        print(f"DFT is not timed (that needs pip install 'hakken[dft]'), and taken for {DFT_SECONDS:.0f} s a molecule")
     else:
         print(
             f"a molecule, seconds: DFT {dear:.1f}, xTB {quick:.4f}, the model {model:.2g}; "
