@@ -154,7 +154,7 @@ def predicting(table: dict[str, dict[str, Any]]) -> float:
 
     space = build_space(spec_of("DFT alone", table, 1.0))
     x = torch.arange(len(table), dtype=torch.float64)[:, None]
-    y = torch.tensor([row["dft"] for row in table.values()])
+    y = torch.tensor([row["dft"] for row in table.values()], dtype=torch.float64)
     some = torch.arange(0, len(table), len(table) // JOBS)[:JOBS]
     data = TrainingSet(x[some], y[some], torch.full((len(some),), torch.nan, dtype=torch.float64))
     fitted = surrogate("committee", space).fit(space, data, seed=0)
