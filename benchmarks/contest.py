@@ -151,10 +151,10 @@ def peer_campaigns(
                     done = store.run(other, problem, seed, q=q, n=n)
             except PeerError as error:
                 return found, str(error)
-            if done is None:
-                why = f"only {len(found)} of {len(seeds)} runs were kept; run without --kept"
-            else:
+            if done is not None:
                 found[seed] = done
+    if len(found) < len(seeds):
+        why = f"only {len(found)} of {len(seeds)} runs were kept; run without --kept"
     return found, why
 
 

@@ -56,7 +56,7 @@ class Ladder:
 
     @property
     def name(self) -> str:
-        return f"{self.recipe.name}, {self.way.value}"
+        return f"{self.recipe.name} ({self.way.value})"
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> FittedLadder:
         """The processes from the cheapest version upwards; a version with too few results is passed over.

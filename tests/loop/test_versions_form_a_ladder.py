@@ -169,7 +169,7 @@ class TestInACommittee:
         names = [m.name for m in surrogate(["gp", "trees"], SPACE).members]
         plain = Space(SPACE.parameters[:2])
 
-        assert names == ["gp", "trees", "gp, prior mean", "gp, feature"]
+        assert names == ["gp", "trees", "gp (prior mean)", "gp (feature)"]
         assert [m.name for m in surrogate(["gp", "trees"], plain).members] == ["gp", "trees"]
 
     def test_members_are_weighed_by_the_true_results_alone(self):
