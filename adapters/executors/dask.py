@@ -45,6 +45,7 @@ _JOBS: Final = 100  # with the scheduler at once
 _TIMES: Final = 3  # how often an attempt is given to workers of which none takes it up
 _PATIENCE: Final = 10.0  # seconds for the scheduler to answer
 _REST: Final = 5.0  # seconds until a scheduler that gave no answer is asked again
+_ARRIVAL: Final = 5.0  # seconds for a task to come to the scheduler
 _REMEDY: Final = "install it: pip install 'hakken[dask]'"
 
 
@@ -142,6 +143,7 @@ class DaskExecutor:
             task, command = f"{self._spool.label(handle)} {token}", self._spool.command(handle, token)
             reached("dask.sending")
             self._ask(lambda client: self._submit(client, task, command))
+            self._await_arrival(handle, task)
             reached("dask.sent")
             self._spool.note(folder / "started.json", {"at": time.time(), "times": times + 1, "task": task})
         reached("dask.started")
@@ -211,6 +213,17 @@ class DaskExecutor:
             resources=self._settings.resources or None,
         )
         fire_and_forget(future)
+
+    def _await_arrival(self, handle: Handle, task: str) -> None:
+        """Return once the scheduler has the task, or somebody took it up: until then it would look forgotten.
+
+        Tasks go out on another connection than questions do, so that a question may arrive first.
+        """
+        give_up = time.monotonic() + _ARRIVAL
+        while self._state({"task": task}) is None and not self._spool.is_claimed(handle):
+            if time.monotonic() > give_up:  # it may come yet; if not, it is given to Dask again
+                return
+            time.sleep(0.02)
 
     def _state(self, started: Mapping[str, Any]) -> str | None:
         """What the scheduler makes of the task given to it last; None where it knows none, or is done with it."""

@@ -103,6 +103,23 @@ def test_a_task_that_the_scheduler_forgot_is_given_to_it_again(dask: OneNodeDask
     assert runs(tmp_path, KEY) == 1
 
 
+def test_a_start_returns_when_the_scheduler_has_the_task(
+    dask: OneNodeDask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = executor(tmp_path, dask.address, resources={"nobody_has_it": 1.0})
+    real, asked = lab._state, []
+
+    def late(started: Any) -> str | None:  # the task is still on its way for the first two questions
+        asked.append(started)
+        return None if len(asked) < 3 else real(started)
+
+    monkeypatch.setattr(lab, "_state", late)
+    handle = begin(lab)
+
+    assert len(asked) >= 3
+    assert lab.status(handle).phase is Phase.WAITING
+
+
 def test_a_scheduler_that_is_not_there_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the Dask executor needs hakken[dask]")
     monkeypatch.setattr("adapters.executors.dask._PATIENCE", 0.2)
