@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator
 
 from adapters.compute.evaluation import Evaluator
-from adapters.compute.xtb import PROPERTIES, SOLVENTS
+from adapters.compute.tight_binding import SOLVENTS
+from adapters.compute.xtb import PROPERTIES
 from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ComputeOptions, place
 from adapters.options import measured, read_options, some_of

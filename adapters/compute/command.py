@@ -151,7 +151,7 @@ def _geometry(request: Request, conformers: int, optimise: str, seed: int, charg
         geometry = embed(structure, seed=seed, charge=charge)
     if optimise == "xtb":
         from adapters.compute.optimising import optimise as relax
-        from adapters.compute.xtb import Method, energy_and_gradient
+        from adapters.compute.tight_binding import Method, energy_and_gradient
 
         geometry, _ = relax(geometry, lambda at: energy_and_gradient(at, Method()))
     return geometry

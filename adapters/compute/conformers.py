@@ -66,7 +66,7 @@ def _force_field(smiles: str, count: int, seed: int, charge: int | None) -> tupl
 def _by_xtb(geometries: Sequence[Geometry]) -> tuple[list[Geometry], list[float]]:
     """The geometries optimised by GFN2-xTB and their energies; one that fails is left out while another remains."""
     from adapters.compute.optimising import optimise
-    from adapters.compute.xtb import Method, energy_and_gradient
+    from adapters.compute.tight_binding import Method, energy_and_gradient
     from adapters.errors import EvaluationError
 
     method = Method()

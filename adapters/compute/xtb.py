@@ -1,19 +1,15 @@
-"""xTB of one molecule by tblite: GFN2 or GFN1, in the gas phase or in a solvent, as embedded or optimised.
-
-Sources: GFN2, Bannwarth, Ehlert and Grimme, J. Chem. Theory Comput. 15 (2019) 1652; GFN1, Grimme, Bannwarth and
-Shushkov, J. Chem. Theory Comput. 13 (2017) 1989; ALPB and GBSA, Ehlert, Stahn, Spicher and Grimme, J. Chem. Theory
-Comput. 17 (2021) 4250.
-"""
+"""xTB of one molecule by tblite: GFN2 or GFN1, in the gas phase or in a solvent, as embedded or optimised."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from adapters.compute.constants import BOHR, DEBYE, HARTREE, HARTREE_KCAL
+from adapters.compute.constants import DEBYE, HARTREE, HARTREE_KCAL
 from adapters.compute.evaluation import Evaluation
 from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
-from adapters.errors import InputRefused, NotConverged
+from adapters.compute.tight_binding import SOLVENTS, Method, energy_and_gradient, solve
+from adapters.errors import InputRefused
 from loop.errors import did_you_mean
 
 PROPERTIES: Final = {
@@ -24,29 +20,6 @@ PROPERTIES: Final = {
     "dipole": "debye",
     "solvation_energy": "kcal/mol",
 }
-METHODS: Final = ("GFN2-xTB", "GFN1-xTB")
-# Solvents for which ALPB and GBSA have parameters, by tblite's names; GFN1 lacks some.
-SOLVENTS: Final = (
-    "acetone", "acetonitrile", "aniline", "benzaldehyde", "benzene", "ch2cl2", "chcl3", "cs2", "dioxane", "dmf", "dmso",
-    "ether", "ethylacetate", "furane", "hexadecane", "hexane", "methanol", "nitromethane", "octanol", "phenol", "thf",
-    "toluene", "water", "woctanol",
-)  # fmt: skip
-MODELS: Final = ("alpb", "gbsa")
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How xTB is run; ``solvent`` None is the gas phase."""
-
-    name: str = "GFN2-xTB"
-    solvent: str | None = None
-    solvation: str = "alpb"
-    iterations: int = 250
-    accuracy: float = 1.0  # tblite's; smaller is tighter
-    verbosity: int = 0
-
-    def __str__(self) -> str:
-        return self.name if self.solvent is None else f"{self.name}/{self.solvation.upper()}({self.solvent})"
 
 
 def evaluate(
@@ -75,12 +48,12 @@ def evaluate(
         charge: Total charge, the formal one when left out.
         iterations: Most SCF iterations.
         verbosity: How much tblite prints; its output is kept as raw output.
-        method: One of ``METHODS``.
+        method: One of ``tight_binding.METHODS``.
         optimise: Whether the geometry is optimised, by this method, in the solvent where there is one.
         conformers: How many are embedded; from two on, each is optimised by GFN2-xTB in the gas phase, and the lowest
             is taken.
-        solvent: One of ``SOLVENTS``.
-        solvation: One of ``MODELS``.
+        solvent: One of ``tight_binding.SOLVENTS``.
+        solvation: One of ``tight_binding.MODELS``.
 
     Raises:
         InputRefused: The SMILES cannot be read or embedded, or has elements that the method does not know.
@@ -114,7 +87,7 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
     from tblite.library import get_version
 
     method = method or Method(**settings)
-    found = _solve(geometry, method)
+    found = solve(geometry, method)
     homo, lumo = frontier(found["orbital-energies"], found["orbital-occupations"])
     values = {
         "energy": (float(found["energy"]), "hartree"),
@@ -127,18 +100,12 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
     else:
         values |= {"lumo": (lumo * HARTREE, "eV"), "gap": ((lumo - homo) * HARTREE, "eV")}
     if method.solvent is not None:
-        gas = _solve(geometry, replace(method, solvent=None, verbosity=0))
+        gas = solve(geometry, replace(method, solvent=None, verbosity=0))
         moved = float(found["energy"]) - float(gas["energy"])
         values["solvation_energy"] = (moved * HARTREE_KCAL, "kcal/mol")
     details = {"method": str(method), "charge": geometry.charge, "unpaired": geometry.unpaired, "xyz": geometry.xyz()}
     version = ".".join(str(part) for part in get_version())
     return Evaluation(values, "tblite", version, tuple(repairs), details)
-
-
-def energy_and_gradient(geometry: Geometry, method: Method) -> tuple[float, Any]:
-    """Energy in hartree and gradient in hartree/bohr, shape ``(n_atoms, 3)``; raises ``NotConverged``."""
-    found = _solve(geometry, method)
-    return float(found["energy"]), found["gradient"]
 
 
 def frontier(energies: Any, occupations: Any) -> tuple[float, float | None]:
@@ -151,40 +118,5 @@ def frontier(energies: Any, occupations: Any) -> tuple[float, float | None]:
     return max(filled), min(empty, default=None)
 
 
-def _solve(geometry: Geometry, method: Method) -> Any:
-    """tblite's result about the centre of mass."""
-    import numpy as np
-    from tblite.exceptions import TBLiteRuntimeError
-    from tblite.interface import Calculator
-
-    masses = np.array([_mass(number) for number in geometry.numbers])
-    positions = geometry.positions - masses @ geometry.positions / masses.sum()
-    try:
-        calculator = Calculator(
-            method.name,
-            np.array(geometry.numbers),
-            positions / BOHR,
-            charge=float(geometry.charge),
-            uhf=geometry.unpaired,
-        )
-        calculator.set("max-iter", method.iterations)
-        calculator.set("accuracy", method.accuracy)
-        calculator.set("verbosity", method.verbosity)
-        if method.solvent is not None:
-            calculator.add(f"{method.solvation}-solvation", method.solvent)
-    except TBLiteRuntimeError as error:
-        raise InputRefused(f"{method} cannot treat this molecule: {error}") from None
-    try:
-        return calculator.singlepoint()
-    except TBLiteRuntimeError as error:
-        raise NotConverged(f"{method} found no solution within {method.iterations} iterations: {error}") from None
-
-
 def _norm(vector: Any) -> float:
     return float(sum(float(part) ** 2 for part in vector) ** 0.5)
-
-
-def _mass(number: int) -> float:
-    from rdkit import Chem
-
-    return float(Chem.GetPeriodicTable().GetAtomicWeight(number))

@@ -14,7 +14,8 @@ import pytest
 
 from adapters.compute.conformers import search
 from adapters.compute.geometry import Geometry, embed
-from adapters.compute.xtb import MODELS, PROPERTIES, SOLVENTS, Method, evaluate, frontier, single_point
+from adapters.compute.tight_binding import MODELS, SOLVENTS, Method
+from adapters.compute.xtb import PROPERTIES, evaluate, frontier, single_point
 from adapters.errors import AdapterOptionsError, EvaluationError, InputRefused, NotConverged
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec

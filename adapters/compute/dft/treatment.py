@@ -53,7 +53,7 @@ def settle(geometry: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geom
 
 def _by_xtb(geometry: Geometry, treatment: Treatment, notes: Notes) -> Geometry:
     from adapters.compute.optimising import optimise
-    from adapters.compute.xtb import Method, energy_and_gradient
+    from adapters.compute.tight_binding import Method, energy_and_gradient
 
     method = Method()
     found, notes.details["steps"] = optimise(
