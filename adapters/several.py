@@ -102,7 +102,7 @@ class SeveralLaboratories:
     def __init__(self, folder: Path, members: Sequence[Member]) -> None:
         self._routes = folder / "routes"
         self._members = {m.name: m for m in members}
-        self._ended: set[Handle] = set()
+        self._ended: set[AttemptKey] = set()
 
     def capabilities(self) -> Capabilities:
         """What holds of all: the least guarded delivery, what every one can do; at once as many as all together."""
@@ -214,18 +214,16 @@ class SeveralLaboratories:
             if route is None or route["laboratory"] != member.name:
                 continue
             key = AttemptKey(route["key"])
-            handle = Handle(f"{member.name}:{key}")
-            if handle in self._ended:
+            if key in self._ended:
                 continue
             try:
                 found = member.adapter.find(key)
-                is_open = isinstance(found, Found) and member.adapter.status(found.handle).phase is not Phase.ENDED
+                if isinstance(found, Found) and member.adapter.status(found.handle).phase is Phase.ENDED:
+                    self._ended.add(key)
+                    continue
             except AdapterUnavailable:
-                is_open = True
-            if is_open:
-                count += 1
-            else:
-                self._ended.add(handle)
+                pass  # what cannot be asked is taken for open
+            count += 1
         return count
 
     def _route(self, key: AttemptKey) -> Member | None:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, missing, problems
+from adapters.executors.job import Limits, computing, missing, problems
 from adapters.executors.spool import Spool
 from adapters.folder import read_json
 from adapters.options import Options, read_options
@@ -103,13 +103,7 @@ class DaskExecutor:
         self._error, self._not_before = "", 0.0
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            delivery=Delivery.KEYED,
-            max_parallel=self._most,
-            can_cancel=True,
-            is_simulated=False,
-            properties=self._evaluator.properties,
-        )
+        return computing(self._evaluator, Delivery.KEYED, self._most)
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())

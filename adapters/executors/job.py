@@ -16,7 +16,7 @@ from adapters.compute.evaluation import Evaluator
 from adapters.durable import write_once
 from adapters.folder import reachable
 from adapters.limits import excluded
-from loop.contracts import Capabilities, ExperimentSpec, Problem
+from loop.contracts import Capabilities, Delivery, ExperimentSpec, Problem
 from loop.outcome import Fault, FaultKind, write_outcome
 
 HERE: Final = Path(__file__).resolve().parent
@@ -29,6 +29,13 @@ class Limits:
     cores: int = 1
     timeout: float = 600.0  # seconds of wall time, waiting not counted
     memory: int = 2 * 2**30  # bytes
+
+
+def computing(evaluator: Evaluator, delivery: Delivery, at_once: int) -> Capabilities:
+    """What an executor of ``evaluator`` can do; what it may set is the evaluator's to say, in ``problems``."""
+    return Capabilities(
+        delivery=delivery, max_parallel=at_once, can_cancel=True, is_simulated=False, properties=evaluator.properties
+    )
 
 
 def problems(spec: ExperimentSpec, evaluator: Evaluator, capabilities: Capabilities) -> Sequence[Problem]:

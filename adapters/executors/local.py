@@ -16,7 +16,7 @@ from typing import Any, Final
 from adapters.compute.evaluation import Evaluator
 from adapters.durable import replace
 from adapters.errors import AdapterUnavailable, UnknownHandle
-from adapters.executors.job import HERE, Limits, missing, problems, task, write_fault
+from adapters.executors.job import HERE, Limits, computing, missing, problems, task, write_fault
 from adapters.folder import Jobs, reachable
 from adapters.options import Options, read_options
 from loop.checkpoints import reached
@@ -84,13 +84,7 @@ class LocalExecutor:
         self._workers, self._limits = workers, limits
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            delivery=Delivery.KEYED,
-            max_parallel=self._workers,
-            can_cancel=True,
-            is_simulated=False,
-            properties=self._evaluator.properties,
-        )
+        return computing(self._evaluator, Delivery.KEYED, self._workers)
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())

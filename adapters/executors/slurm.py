@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from adapters.compute.evaluation import Evaluator
 from adapters.durable import replace
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, missing, problems
+from adapters.executors.job import Limits, computing, missing, problems
 from adapters.executors.looks import Look
 from adapters.executors.slurm_commands import Row, Slurm
 from adapters.executors.spool import Spool
@@ -131,13 +131,7 @@ class SlurmExecutor:
         self._fresh: dict[Handle, str] = {}  # submitted by this object, and not looked at since
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            delivery=Delivery.TWO_PHASE,
-            max_parallel=self._most,
-            can_cancel=True,
-            is_simulated=False,
-            properties=self._evaluator.properties,
-        )
+        return computing(self._evaluator, Delivery.TWO_PHASE, self._most)
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
