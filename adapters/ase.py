@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
@@ -13,6 +14,12 @@ from adapters.executors.placing import ComputeOptions, place
 from adapters.options import measured, read_options, some_of
 from loop.contracts import Adapter, AdapterContext
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: ase
+  calculator: ase.calculators.emt:EMT  # any class of ASE's kind, as module:class
+  optimise: true
+"""
 REMEDY: Final = "install it: pip install 'hakken[ase]'"
 
 
@@ -32,6 +39,11 @@ class AseOptions(ComputeOptions):
     @classmethod
     def _check_properties(cls, properties: list[str] | None) -> list[str] | None:
         return None if properties is None else some_of(properties, PROPERTIES)
+
+
+def lacking() -> str | None:
+    """What this machine lacks, with the remedy; calculators are packages of their own."""
+    return None if find_spec("ase") else f"the package ase is not installed; {REMEDY}"
 
 
 def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:

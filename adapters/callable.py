@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,13 @@ from adapters.compute.evaluation import Evaluator
 from adapters.executors.placing import ComputeOptions, place
 from adapters.options import check_units, measured, read_options, resolve
 from loop.contracts import Adapter, AdapterContext
+
+EXAMPLE: Final = """\
+laboratory:
+  adapter: callable
+  function: surface:evaluate  # surface.py beside the campaign file
+  timeout: 60
+"""
 
 
 class CallableOptions(ComputeOptions):

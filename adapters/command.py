@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,13 @@ from adapters.options import check_units, measured, read_options, resolve
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: command
+  program: orca
+  executable: /opt/orca/orca
+  cores: 4
+"""
 _EMPTY = Program((), {}, None, {})
 
 

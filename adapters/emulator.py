@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -30,6 +30,13 @@ from loop.contracts import (
 )
 from loop.outcome import Fault, FaultKind, write_outcome
 
+DELIVERY: Final = Delivery.KEYED  # one folder for each key
+EXAMPLE: Final = """\
+laboratory:
+  adapter: emulator
+  table: results.csv  # one column for each parameter and target
+  noise: 0.5
+"""
 NonNegative = Annotated[float, Field(ge=0)]
 
 
@@ -61,7 +68,7 @@ class Emulator:
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            delivery=Delivery.KEYED,
+            delivery=DELIVERY,
             max_parallel=None,
             can_cancel=True,
             is_simulated=True,

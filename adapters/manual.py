@@ -50,6 +50,12 @@ from loop.errors import UnitError
 from loop.outcome import Fault, FaultKind, write_outcome
 from loop.units import convert
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: manual
+  worksheet: bench.csv
+  approval: person
+"""
 RUN_ORDER: Final = "run_order"
 OUTCOME: Final = "outcome"
 COMMENT: Final = "comment"

@@ -14,6 +14,14 @@ from adapters.executors.placing import ComputeOptions, place
 from adapters.options import measured, read_options, some_of
 from loop.contracts import Adapter, AdapterContext
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: pyscf
+  functional: pbe0
+  basis: def2-svp
+  cores: 4
+  run_on: {slurm: {partition: short}}
+"""
 REMEDY: Final = "install it: pip install 'hakken[dft]'"
 _SHARE: Final = 0.6  # of a job's memory that PySCF plans with; it takes more than it plans
 

@@ -47,6 +47,11 @@ def build(name: str, options: Mapping[str, Any], context: AdapterContext) -> Ada
     return cast(Adapter, getattr(import_module(module), function)(options, context))
 
 
+def module_of(name: str) -> str:
+    """The module behind a name in the table."""
+    return _TABLE[name][0].partition(":")[0]
+
+
 def describe() -> tuple[tuple[str, str], ...]:
     """Name and one-line summary of every adapter, sorted by name."""
     return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))

@@ -41,6 +41,13 @@ from loop.contracts import (
 )
 from loop.errors import AdapterUnavailable, PartUnavailable, UnknownName
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: several
+  laboratories:
+    quick: {adapter: xtb, when: {method: xtb}, workers: 2}
+    dear: {adapter: pyscf, when: {method: dft}, functional: pbe0, run_on: slurm}
+"""
 _CAUTION: Final = tuple(Delivery)  # from the best guarded to the least
 _T = TypeVar("_T")
 
@@ -180,8 +187,21 @@ class SeveralLaboratories:
     def takers(self, spec: ExperimentSpec) -> Sequence[str]:
         return [m.name for m in self._members.values() if m.takes(spec)]
 
+    def problems(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
+        member = self._members[part]
+        return member.adapter.validate(self._as_taken(member, spec))
+
     def part_of(self, handle: Handle) -> str:
         return self._of(handle)[0].name
+
+    def parts(self) -> Mapping[str, Adapter]:
+        return {name: m.adapter for name, m in self._members.items()}
+
+    def played(self, folder: Path, play: Callable[[str, Adapter], Adapter]) -> SeveralLaboratories:
+        """The same laboratories in another folder, each as ``play`` gives it by name."""
+        return SeveralLaboratories(
+            folder, [replace(m, adapter=play(name, m.adapter)) for name, m in self._members.items()]
+        )
 
     def _assign(self, spec: ExperimentSpec, key: AttemptKey) -> Member:
         """The laboratory for a new attempt: of those that take it and can work the one with most room."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
@@ -35,6 +35,12 @@ from loop.contracts import (
 from loop.errors import did_you_mean
 from loop.outcome import Fault, FaultKind, write_outcome
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: simulated
+  noise: 2.0
+  failures: {instrument_fault: 0.05}
+"""
 Rate = Annotated[float, Field(ge=0, le=1)]  # probability for each attempt
 NonNegative = Annotated[float, Field(ge=0)]
 Span = Annotated[list[float], Field(min_length=2, max_length=2)]  # low and high

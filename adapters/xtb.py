@@ -15,6 +15,13 @@ from adapters.executors.placing import ComputeOptions, place
 from adapters.options import measured, read_options, some_of
 from loop.contracts import Adapter, AdapterContext
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: xtb
+  optimise: true
+  solvent: water
+  workers: 2
+"""
 REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 
 

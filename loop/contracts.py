@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import NewType, Protocol, runtime_checkable
+from typing import Literal, NewType, Protocol, runtime_checkable
 
 from loop.decision import Amendment, DecisionDraft, DecisionRecord
 from loop.experiment import Event, State
@@ -138,6 +138,16 @@ class Health:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a laboratory found when it looked at one thing that it rests on: a program, an answer, a calibration."""
+
+    subject: str
+    verdict: Literal["ok", "note", "problem"]  # problem: it cannot work so; note: it could be better
+    found: str
+    remedy: str = ""
+
+
 @runtime_checkable
 class Adapter(Protocol):
     """A robot, a queue, a program or a person, seen as something that runs experiments.
@@ -175,8 +185,25 @@ class HasParts(Protocol):
         """The parts that would take an experiment."""
         ...
 
+    def problems(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
+        """Why a part that would take an experiment cannot do it."""
+        ...
+
     def part_of(self, handle: Handle) -> str:
         """The part that has an attempt."""
+        ...
+
+    def parts(self) -> Mapping[str, Adapter]:
+        """The laboratories themselves, by name."""
+        ...
+
+
+@runtime_checkable
+class SupportsExamination(Protocol):
+    """An adapter that can say more than ``health``: each thing that it rests on, really looked at now."""
+
+    def examine(self) -> Sequence[Finding]:
+        """What was found. Nothing moves and nothing is written; what gives no answer is a problem, not an error."""
         ...
 
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, computing, missing, problems
+from adapters.executors.job import Limits, computing, missing, problems, resting_on
 from adapters.executors.spool import Spool
 from adapters.folder import read_json
 from adapters.options import Options, read_options
@@ -30,6 +30,7 @@ from loop.contracts import (
     Delivery,
     Envelope,
     ExperimentSpec,
+    Finding,
     Found,
     Handle,
     Health,
@@ -41,6 +42,14 @@ from loop.outcome import FaultKind
 
 T = TypeVar("T")
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: xtb
+  workers: 50
+  run_on:
+    dask: {address: "tcp://node17:8786"}
+"""
+DELIVERY: Final = Delivery.KEYED  # a task begins once, under its claim
 _JOBS: Final = 100  # with the scheduler at once
 _TIMES: Final = 3  # how often an attempt is given to workers of which none takes it up
 _PATIENCE: Final = 10.0  # seconds for the scheduler to answer
@@ -103,7 +112,7 @@ class DaskExecutor:
         self._error, self._not_before = "", 0.0
 
     def capabilities(self) -> Capabilities:
-        return computing(self._evaluator, Delivery.KEYED, self._most)
+        return computing(self._evaluator, DELIVERY, self._most)
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
@@ -192,6 +201,23 @@ class DaskExecutor:
             return Health(False, f"{error}; start one (dask scheduler), or mend the address")
         where = f"{self._evaluator.name} runs with Dask at {self._settings.address}"
         return Health(workers > 0, f"{where}, {workers} workers" if workers else f"{where}, which has no worker yet")
+
+    def examine(self) -> Sequence[Finding]:
+        """Packages (programs are looked for by workers), and the scheduler with its workers."""
+        found = [*resting_on(self._evaluator, programs=False)]
+        if find_spec("distributed") is None:
+            return [*found, Finding("package distributed", "problem", "not installed", _REMEDY)]
+        try:
+            workers = self._ask(lambda client: client.scheduler_info(n_workers=-1)["workers"])
+        except AdapterUnavailable as error:
+            return [
+                *found,
+                Finding("scheduler", "problem", str(error), "start one (dask scheduler), or mend the address"),
+            ]
+        threads = sum(worker["nthreads"] for worker in workers.values())
+        told = f"{self._settings.address}: {len(workers)} workers, {threads} threads"
+        remedy = "" if workers else "start workers (dask worker ADDRESS)"
+        return [*found, Finding("scheduler", "ok" if workers else "problem", told, remedy)]
 
     def _submit(self, client: Any, task: str, command: list[str]) -> None:
         fire_and_forget = import_module("distributed").fire_and_forget

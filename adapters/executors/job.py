@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -16,7 +17,7 @@ from adapters.compute.evaluation import Evaluator
 from adapters.durable import write_once
 from adapters.folder import reachable
 from adapters.limits import excluded
-from loop.contracts import Capabilities, Delivery, ExperimentSpec, Problem
+from loop.contracts import Capabilities, Delivery, ExperimentSpec, Finding, Problem
 from loop.outcome import Fault, FaultKind, write_outcome
 
 HERE: Final = Path(__file__).resolve().parent
@@ -84,10 +85,35 @@ def missing(evaluator: Evaluator) -> str | None:
     return None
 
 
+def resting_on(evaluator: Evaluator, *, programs: bool = True) -> Sequence[Finding]:
+    """Each package that the evaluator needs here, with its version, and each program, with its place.
+
+    ``programs`` is False where they are looked for on another machine, the one that runs the jobs.
+    """
+    found = [
+        Finding(f"package {module}", "problem", "not installed", remedy)
+        if find_spec(module) is None
+        else Finding(f"package {module}", "ok", _version(module))
+        for module, remedy in evaluator.requires.items()
+    ]
+    for program, remedy in evaluator.programs.items() if programs else ():
+        where = which(program)
+        told = Finding(f"program {program}", "problem", "not on the path", remedy)
+        found.append(told if where is None else Finding(f"program {program}", "ok", where))
+    return found
+
+
 def write_fault(folder: Path, kind: FaultKind, message: str) -> None:
     """End the job in ``folder`` so, unless it has ended."""
     with reachable(folder):
         write_once(folder / "result.json", json.dumps(write_outcome(Fault.of(kind, message)), sort_keys=True))
+
+
+def _version(module: str) -> str:
+    try:
+        return metadata.version(module)
+    except metadata.PackageNotFoundError:  # its distribution is called otherwise, or it is no package of pip's
+        return "there"
 
 
 def _environ(cores: int) -> dict[str, str]:

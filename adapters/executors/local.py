@@ -16,7 +16,7 @@ from typing import Any, Final
 from adapters.compute.evaluation import Evaluator
 from adapters.durable import replace
 from adapters.errors import AdapterUnavailable, UnknownHandle
-from adapters.executors.job import HERE, Limits, computing, missing, problems, task, write_fault
+from adapters.executors.job import HERE, Limits, computing, missing, problems, resting_on, task, write_fault
 from adapters.folder import Jobs, reachable
 from adapters.options import Options, read_options
 from loop.checkpoints import reached
@@ -27,6 +27,7 @@ from loop.contracts import (
     Delivery,
     Envelope,
     ExperimentSpec,
+    Finding,
     Found,
     Handle,
     Health,
@@ -36,6 +37,13 @@ from loop.contracts import (
 )
 from loop.outcome import FaultKind
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: xtb
+  workers: 2  # calculations at once
+  run_on: local
+"""
+DELIVERY: Final = Delivery.KEYED  # a job begins once, under its lock
 _PATIENCE: Final = 10.0  # seconds to wait for another process that is about to start the same job; it needs 0.05
 
 
@@ -84,7 +92,7 @@ class LocalExecutor:
         self._workers, self._limits = workers, limits
 
     def capabilities(self) -> Capabilities:
-        return computing(self._evaluator, Delivery.KEYED, self._workers)
+        return computing(self._evaluator, DELIVERY, self._workers)
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
@@ -155,6 +163,14 @@ class LocalExecutor:
         if (lack := missing(self._evaluator)) is not None:
             return Health(False, lack)
         return Health(True, f"{self._evaluator.name} runs here, {self._workers} at once")
+
+    def examine(self) -> Sequence[Finding]:
+        """Packages and programs, and whether this machine has the cores that all workers together ask for."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        asked = self._workers * self._limits.cores
+        told = f"{self._workers} workers of {self._limits.cores} cores on {cores} cores"
+        remedy = "" if asked <= cores else f"they take turns: workers x cores of {cores} at most is faster"
+        return [*resting_on(self._evaluator), Finding("cores", "note" if remedy else "ok", told, remedy)]
 
     def _spawn(self, handle: Handle, folder: Path, lock: int) -> None:
         if (folder / "started.json").exists() or (folder / "result.json").exists():

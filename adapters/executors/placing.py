@@ -59,10 +59,14 @@ def executors() -> tuple[tuple[str, str], ...]:
     return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))
 
 
+def module_of(name: str) -> str:
+    """The module behind a name in the table."""
+    return _TABLE[name][0].partition(":")[0]
+
+
 def lacking(name: str) -> str | None:
     """What this machine lacks for an executor, with the remedy; None where it lacks nothing."""
-    module = import_module(_TABLE[name][0].split(":")[0])
-    return cast("str | None", module.lacking())
+    return cast("str | None", import_module(module_of(name)).lacking())
 
 
 def _chosen(laboratory: str, run_on: str | Mapping[str, Mapping[str, Any] | None]) -> tuple[str, Mapping[str, Any]]:

@@ -8,17 +8,17 @@ import shlex
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
 from adapters.compute.evaluation import Evaluator
 from adapters.durable import replace
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, computing, missing, problems
+from adapters.executors.job import Limits, computing, missing, problems, resting_on
 from adapters.executors.looks import Look
 from adapters.executors.slurm_commands import Row, Slurm
 from adapters.executors.spool import Spool
@@ -32,6 +32,7 @@ from loop.contracts import (
     Delivery,
     Envelope,
     ExperimentSpec,
+    Finding,
     Found,
     Handle,
     Health,
@@ -42,6 +43,14 @@ from loop.contracts import (
 )
 from loop.outcome import FaultKind
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: xtb
+  workers: 50
+  run_on:
+    slurm: {partition: short, account: chem17, setup: [module load chem]}
+"""
+DELIVERY: Final = Delivery.TWO_PHASE  # submitted on hold, then released
 _JOBS: Final = 100  # in the queue at once: what many centres allow one person
 _ROOM: Final = 256  # MiB beside the calculation: Python and the process that watches it
 _TIMES: Final = 3  # submissions of one attempt of which the cluster forgets each
@@ -131,7 +140,7 @@ class SlurmExecutor:
         self._fresh: dict[Handle, str] = {}  # submitted by this object, and not looked at since
 
     def capabilities(self) -> Capabilities:
-        return computing(self._evaluator, Delivery.TWO_PHASE, self._most)
+        return computing(self._evaluator, DELIVERY, self._most)
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
@@ -231,6 +240,17 @@ class SlurmExecutor:
         except AdapterUnavailable as error:
             return Health(False, f"Slurm cannot be asked: {error}")
         return Health(True, f"{self._evaluator.name} runs in Slurm, {self._most} jobs at once; {said.splitlines()[0]}")
+
+    def examine(self) -> Sequence[Finding]:
+        """Packages (programs are looked for on the nodes), and Slurm: version, controller, partition, accounting."""
+        asked = self._settings.partition
+        return [
+            *resting_on(self._evaluator, programs=False),
+            _asked("Slurm", self._slurm.version, "run hakken where jobs are submitted"),
+            _asked("controller", self._slurm.ping, "wait until it is up; nothing that was submitted is lost"),
+            _asked("partition", lambda: self._slurm.partition(asked), "name one that sinfo lists"),
+            _asked("accounting", self._slurm.accounting, "", verdict="note"),
+        ]
 
     def _held(self, handle: Handle, folder: Path) -> Row:
         """The attempt's job in the queue, submitted where there is none; see Note [No job twice]."""
@@ -383,6 +403,16 @@ class SlurmExecutor:
         files = sorted(self._jobs.folder(handle).glob("slurm-*.txt"))
         lines = files[-1].read_text(encoding="utf-8", errors="replace").strip().splitlines() if files else []
         return f": {lines[-1][-300:]}" if lines else ""
+
+
+def _asked(
+    subject: str, question: Callable[[], str], remedy: str, *, verdict: Literal["note", "problem"] = "problem"
+) -> Finding:
+    """What Slurm says of one thing."""
+    try:
+        return Finding(subject, "ok", question())
+    except AdapterUnavailable as error:
+        return Finding(subject, verdict, str(error), remedy)
 
 
 def _name(handle: Handle) -> str:

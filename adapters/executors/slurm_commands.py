@@ -94,6 +94,27 @@ class Slurm:
         """What the controller says of itself."""
         return self._run("scontrol", "ping").strip()
 
+    def version(self) -> str:
+        """Slurm's name and version, as ``sbatch`` says it."""
+        return self._run("sbatch", "--version").strip()
+
+    def partition(self, name: str | None) -> str:
+        """How a partition stands, the default one where none is named; raises where it is not there or not up."""
+        rows = [line.split("|") for line in self._run("sinfo", "--noheader", "--format=%P|%a|%D").splitlines()]
+        chosen = [row for row in rows if (row[0].endswith("*") if name is None else row[0].rstrip("*") == name)]
+        if not chosen:
+            known = ", ".join(dict.fromkeys(row[0].rstrip("*") for row in rows)) or "none"
+            asked = "no partition is the default" if name is None else f"there is no partition {name!r}"
+            raise AdapterUnavailable(f"{asked}; known: {known}")
+        if not any(row[1] == "up" for row in chosen):
+            raise AdapterUnavailable(f"partition {chosen[0][0].rstrip('*')} is {chosen[0][1]}")
+        return f"{chosen[0][0].rstrip('*')} is up, {sum(int(row[2]) for row in chosen)} nodes"
+
+    def accounting(self) -> str:
+        """Whether jobs that left the queue can still be asked for; raises where nobody keeps them."""
+        self._run("sacct", "--noheader", "--parsable2", "--allocations", "--starttime=now", "--format=JobID")
+        return "sacct answers"
+
     def _run(self, *words: str) -> str:
         program = shutil.which(words[0])
         if program is None:

@@ -20,6 +20,7 @@ from flows.cli import (
     explaining,
     health,
     importing,
+    lab,
     looking,
     running,
     starts,
@@ -67,6 +68,7 @@ for _panel, _group in _COMMANDS.items():
     for _command in _group:
         app.command(_command.__name__.strip("_"), rich_help_panel=_panel)(_command)
 app.add_typer(building.app, name="library", rich_help_panel="This machine")
+app.add_typer(lab.app, name="lab", rich_help_panel="This machine")
 app.add_typer(audit.app, name="audit", rich_help_panel="This machine")
 
 

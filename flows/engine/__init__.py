@@ -13,6 +13,7 @@ from flows.engine.previewing import preview, preview_spec
 from flows.engine.replaying import replay
 from flows.engine.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
 from flows.engine.running import run
+from flows.engine.simulating import simulate
 from flows.engine.standing import status
 from flows.engine.telling import TellError, tell, tell_rows
 from flows.engine.view import View
@@ -46,6 +47,7 @@ __all__ = [
     "resume",
     "retract",
     "run",
+    "simulate",
     "status",
     "stop",
     "tell",

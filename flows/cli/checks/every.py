@@ -25,5 +25,4 @@ def _all(where: Settings) -> Iterator[Check]:
     yield project.disk(where)
     yield from project.record(where)
     yield from project.laboratories()
-    yield from project.executors()
     yield from project.campaigns(where)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows.cli.checks.check import Check
 from flows.cli.naming import near
-from loop.errors import AdapterError, HakkenError
+from loop.errors import HakkenError
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -19,7 +19,12 @@ ENOUGH: Final = 1 << 30  # bytes: a campaign of some thousand calculations with 
 
 def disk(where: Settings) -> Check:
     """Free space where the project lies."""
-    folder = next(path for path in (where.home, *where.home.parents) if path.exists())
+    return free_space(where.home)
+
+
+def free_space(home: Path) -> Check:
+    """Free space where a folder is, or would be made."""
+    folder = next(path for path in (home, *home.parents) if path.exists())
     free = shutil.disk_usage(folder).free
     found = f"{free / (1 << 30):.1f} GiB free at {near(folder)}"
     if free >= ENOUGH:
@@ -56,40 +61,22 @@ def ledger_name(where: Settings) -> str:
 
 
 def laboratories() -> Iterator[Check]:
-    """Every adapter, as far as it can be tried without a campaign's settings."""
-    from adapters.registry import build, describe
-    from loop.contracts import AdapterContext
+    """Every adapter, as far as it can be tried without a campaign's settings, and every executor."""
+    from adapters.catalogue import catalogue
 
-    for name, summary in describe():
-        with tempfile.TemporaryDirectory() as folder:
-            context = AdapterContext(folder=folder, base=folder, campaign="doctor", targets={})
-            try:
-                health = build(name, {}, context).health()
-            except AdapterError:
-                yield Check("laboratories", name, "ok", f"{summary}; set up in a campaign file")
-            except ImportError as error:
-                yield Check("laboratories", name, "note", str(error), f"pip install 'hakken[{name}]' to use it")
-            else:
-                if health.is_ok:
-                    yield Check("laboratories", name, "ok", summary)
-                else:
-                    yield Check("laboratories", name, "note", "cannot work now", health.message)
-
-
-def executors() -> Iterator[Check]:
-    """Where calculations can run from this machine."""
-    from adapters.executors.placing import executors, lacking
-
-    for name, summary in executors():
-        if (lack := lacking(name)) is None:
-            yield Check("executors", name, "ok", summary)
+    for entry in catalogue():
+        area = "laboratories" if entry.kind == "adapter" else "executors"
+        if entry.lacking is None:
+            yield Check(area, entry.name, "ok", entry.summary)
         else:
-            yield Check("executors", name, "note", "cannot be used from here", lack)
+            yield Check(area, entry.name, "note", "cannot be used from here", entry.lacking)
 
 
 def campaigns(where: Settings) -> Iterator[Check]:
-    """The laboratory of every campaign that goes on."""
-    from flows.wiring import open_laboratory, open_record
+    """The resources of every campaign that goes on, as ``hakken lab check`` sees them."""
+    from flows.cli.checks.resources import resource_checks
+    from flows.engine.resources import laboratory_of
+    from flows.wiring import open_record
     from loop.record import CampaignState
     from loop.spec import CampaignSpec
 
@@ -100,11 +87,14 @@ def campaigns(where: Settings) -> Iterator[Check]:
         return  # said by ``record``
     for campaign in active:
         try:
-            health = open_laboratory(where, CampaignSpec.from_resolved(campaign.spec)).health()
+            laboratory = laboratory_of(where, CampaignSpec.from_resolved(campaign.spec))
+            found = list(resource_checks(laboratory))
         except (HakkenError, OSError) as error:
             yield Check("campaigns", campaign.name, "problem", "its laboratory cannot be set up", str(error))
             continue
-        if health.is_ok:
-            yield Check("campaigns", campaign.name, "ok", health.message)
-        else:
-            yield Check("campaigns", campaign.name, "problem", "its laboratory cannot work", health.message)
+        for resource in laboratory.resources:
+            of = f"{campaign.name}, {resource}"
+            problems = [c for c in found if c.area in (resource, "folder") and c.verdict == "problem"]
+            yield from (Check("campaigns", of, "problem", f"{c.subject}: {c.found}", c.remedy) for c in problems)
+            if not problems:
+                yield Check("campaigns", of, "ok", next(c.found for c in found if c.area == resource))

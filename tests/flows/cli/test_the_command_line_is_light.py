@@ -38,7 +38,7 @@ def loaded(*words: str, home: Path) -> set[str]:
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
 
 
-@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("audit", "verify", "--help")])
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("audit", "verify", "--help"), ("lab", "--help")])
 def test_help_loads_nothing_heavy(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert not loaded(*words, home=tmp_path) & (HEAVY | {"numpy", "yaml"})
 

@@ -1,0 +1,76 @@
+"""Resources of a campaign, each really asked: what it rests on, its folder, and one experiment to be judged."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.cli.checks.check import Check
+from flows.cli.checks.project import free_space
+from flows.cli.naming import near
+from loop.contracts import Adapter, ExperimentSpec, SupportsExamination
+from loop.errors import AdapterError, HakkenError
+
+if TYPE_CHECKING:
+    from flows.engine.resources import Laboratory
+
+
+def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
+    """Every resource in turn, then the disk that they share; ``area`` is the resource."""
+    from flows.engine.resources import sample_experiments
+
+    experiments = sample_experiments(laboratory.spec)
+    for name, adapter in laboratory.resources.items():
+        yield from _asked(name, adapter)
+        yield _judging(name, laboratory, experiments)
+    yield _writable(laboratory.folder)
+    yield free_space(laboratory.folder)
+
+
+def _asked(name: str, adapter: Adapter) -> Iterator[Check]:
+    """What it says of itself, and of each thing that it rests on."""
+    try:
+        health = adapter.health()
+    except AdapterError as error:
+        yield Check(name, "health", "problem", "gives no answer", str(error))
+    else:
+        if health.is_ok:
+            yield Check(name, "health", "ok", health.message)
+        else:
+            yield Check(name, "health", "problem", "cannot work now", health.message)
+    if isinstance(adapter, SupportsExamination):
+        try:
+            yield from (Check(name, f.subject, f.verdict, f.found, f.remedy) for f in adapter.examine())
+        except AdapterError as error:
+            yield Check(name, "examination", "problem", "gives no answer", str(error))
+
+
+def _judging(name: str, laboratory: Laboratory, experiments: Sequence[ExperimentSpec]) -> Check:
+    """Whether it would do an experiment of this campaign."""
+    if (example := laboratory.taken_by(name, experiments)) is None:
+        n = len(experiments)
+        return Check(name, "an experiment", "note", f"takes none of {n} candidates looked at", "see to its 'when'")
+    try:
+        problems = laboratory.problems(name, example)
+    except HakkenError as error:
+        return Check(name, "an experiment", "problem", "cannot be judged", str(error))
+    if not problems:
+        return Check(name, "an experiment", "ok", "would be done")
+    first = problems[0]
+    return Check(name, "an experiment", "problem", f"{first.subject}: {first.rule}", first.remedy)
+
+
+def _writable(folder: Path) -> Check:
+    """Whether files can be made, and linked, where laboratories keep theirs; nothing is left there."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=there, prefix=".hakken-") as trial:
+            (Path(trial) / "one").touch()
+            os.link(Path(trial) / "one", Path(trial) / "two")  # how a file is made that nobody makes twice
+    except OSError as error:
+        remedy = "mend its rights, or set HAKKEN_HOME to a folder on a disk with hard links"
+        return Check("folder", near(there), "problem", f"cannot be written ({error.strerror})", remedy)
+    return Check("folder", near(there), "ok", "can be written")

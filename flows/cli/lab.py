@@ -1,0 +1,150 @@
+"""``lab``: laboratories and executors that can be named, whether they work from here, and a batch played on paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from flows.cli.guard import REFUSED
+from flows.cli.naming import SpecOrCampaign, is_file, settings, typed
+from flows.cli.screen import Json, Screen
+from flows.cli.words import plural
+
+if TYPE_CHECKING:
+    from flows.engine.resources import Laboratory
+    from flows.settings import Settings
+
+app: Final = typer.Typer(no_args_is_help=True, help="Laboratories: known ones, whether they can work, a batch played.")
+_SIGNS: Final = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
+
+
+@app.callback()
+def lab() -> None:
+    """Laboratories and executors: what there is, what each may be told, whether it can work from here."""
+
+
+@app.command("list")
+def list_(
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="[SPEC|CAMPAIGN]", help="Its resources; every known laboratory if left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Known laboratories and executors and what each lacks here; with a campaign, its resources."""
+    from adapters.catalogue import catalogue
+
+    where, screen = settings(), Screen(as_json)
+    if campaign is not None:
+        _resources(screen, where, campaign)
+        return
+    entries = catalogue()
+    screen.document(entries)
+    for kind, title in (("adapter", "laboratories (adapter: NAME)"), ("executor", "executors (run_on: NAME)")):
+        rows = [(e.name, e.summary, e.delivery, e.lacking or "ready") for e in entries if e.kind == kind]
+        screen.table(("name", "what it does", "against doubled experiments", "here"), rows, title=title)
+    screen.next_step("hakken lab show NAME tells its options; hakken lab check SPEC asks those of a campaign file")
+
+
+def _resources(screen: Screen, where: Settings, campaign: str) -> None:
+    """The resources of a campaign, each with what it can do."""
+    laboratory = _laboratory(where, campaign)
+    rows = [_described(name, adapter) for name, adapter in laboratory.resources.items()]
+    screen.document(rows)
+    shown = [(r["name"], r["delivery"], r["at_once"] or "any number", ", ".join(r["measures"] or ())) for r in rows]
+    screen.table(("resource", "against doubled experiments", "at once", "measures"), shown)
+    screen.next_step(f"hakken lab check {typed(campaign)} asks each whether it can work")
+
+
+def _described(name: str, adapter: Any) -> dict[str, Any]:
+    from adapters.catalogue import DELIVERIES
+
+    can = adapter.capabilities()
+    return {
+        "name": name,
+        "delivery": DELIVERIES[can.delivery],
+        "at_once": can.max_parallel,
+        "measures": None if can.properties is None else sorted(can.properties),
+        "is_simulated": can.is_simulated,
+        "needs_person": can.needs_person,
+    }
+
+
+@app.command()
+def check(campaign: SpecOrCampaign, as_json: Json = False) -> None:
+    """Ask each resource of a campaign: programs, versions, schedulers, folders, an experiment. Nothing is sent."""
+    from flows.cli.checks.resources import resource_checks
+
+    where, screen = settings(), Screen(as_json)
+    laboratory = _laboratory(where, campaign)
+    found = list(resource_checks(laboratory))
+    problems = [c for c in found if c.verdict == "problem"]
+    screen.document({"is_ok": not problems, "resources": list(laboratory.resources), "checks": found})
+    rows = [(_SIGNS[c.verdict], f"{c.area}: {c.subject}", c.found, c.remedy) for c in found]
+    screen.table(("", "what", "found", "remedy"), rows)
+    if problems:
+        named = "; ".join(f"{p.area}, {p.subject}: {p.found}" for p in problems)
+        screen.say(f"{plural(len(problems), 'problem')}: {named}")
+        screen.next_step(f"do what the remedies say, then hakken lab check {typed(campaign)} again")
+        raise typer.Exit(REFUSED)
+    screen.say(f"{plural(len(laboratory.resources), 'resource')} of {laboratory.spec.campaign} can work")
+    screen.next_step(f"hakken lab simulate {typed(campaign)} plays a batch; hakken run {typed(campaign)} runs it")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An adapter or an executor, as hakken lab list has it.")],
+    as_json: Json = False,
+) -> None:
+    """What a campaign file may say of a laboratory or an executor, and an example to paste."""
+    from adapters.catalogue import example_of, known, options_of
+
+    screen = Screen(as_json)
+    entry = known(name)
+    options, example = options_of(entry), example_of(entry)
+    screen.document({**_plain(entry), "options": options, "example": example})
+    screen.say(f"{entry.name}: {entry.summary}", bold=True)
+    screen.say(f"  against doubled experiments: {entry.delivery}")
+    screen.say(f"  here: {entry.lacking or 'ready'}")
+    rows = [(o.name, o.value, "required" if o.default is None else o.default, o.meaning) for o in options]
+    screen.table(("option", "may be", "default", "meaning"), rows)
+    screen.say(example)
+    screen.next_step("paste the example into a campaign file, then hakken lab check SPEC")
+
+
+@app.command()
+def simulate(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A campaign file.")],
+    rounds: Annotated[int, typer.Option("--rounds", min=1, max=20, help="How many batches.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Play batches of a campaign file on paper: what would go where, in which order. Nothing is sent or recorded."""
+    from flows.cli.playing import show_play
+    from flows.cli.specfile import laboratory_of
+    from flows.engine.simulating import simulate as play
+
+    screen = Screen(as_json)
+    with laboratory_of(spec):
+        played = play(settings(), spec, rounds=rounds)
+    show_play(screen, spec, played)
+
+
+def _plain(entry: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(entry)
+
+
+def _laboratory(where: Settings, text: str) -> Laboratory:
+    """The laboratory of a campaign file, or of a campaign on record."""
+    from flows.engine.resources import laboratory_of, laboratory_on_record
+
+    if not is_file(text):
+        return laboratory_on_record(where, text)
+    from flows.cli import specfile
+
+    path = Path(text)
+    spec = specfile.read_campaign(path, where)
+    with specfile.laboratory_of(path):
+        return laboratory_of(where, spec, base=path.absolute().parent)

@@ -1,0 +1,267 @@
+"""``hakken lab``: what can be named, whether it works from here, and a batch played without a trace."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from adapters.catalogue import catalogue, known, options_of
+from adapters.registry import describe
+from loop.errors import UnknownName
+
+CAMPAIGN = """\
+campaign: ovens
+space:
+  oven: {type: category, options: [left, right, third]}
+  temperature: {type: number, values: [80, 90, 100], unit: degC}
+objective:
+  yield: {goal: maximize, unit: "%", low: 0, high: 100}
+planner: {surrogate: random, batch: 6, initial: {experiments: 6, design: random}}
+budget: {experiments: 12}
+laboratory:
+  adapter: several
+  laboratories:
+    a: {adapter: simulated, when: {oven: [left, right]}}
+    b: {adapter: manual, when: {oven: third}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("ovens.yaml").write_text(CAMPAIGN)
+
+
+def everything(folder: Path) -> set[str]:
+    return {str(path) for path in folder.rglob("*")}
+
+
+class TestList:
+    def test_everything_that_can_be_named_is_there(self, hakken: Any) -> None:
+        from adapters.executors.placing import executors
+
+        found = {(e["kind"], e["name"]): e for e in hakken("lab", "list", "--json").json}
+
+        assert set(found) == {("adapter", n) for n, _ in describe()} | {("executor", n) for n, _ in executors()}
+        assert found["executor", "slurm"]["delivery"].startswith("two-phase")
+        assert found["adapter", "xtb"]["delivery"] == "that of its executor (run_on)"
+
+    def test_what_is_lacking_is_said_with_its_remedy(self, hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+
+        found = {e["name"]: e["lacking"] for e in hakken("lab", "list", "--json").json}
+        assert found["slurm"] == "there is no sbatch on this machine; run hakken where jobs are submitted"
+        assert found["local"] is None
+
+    def test_the_resources_of_a_campaign(self, hakken: Any) -> None:
+        found = {e["name"]: e for e in hakken("lab", "list", "ovens.yaml", "--json").json}
+
+        assert list(found) == ["a", "b"]
+        assert [found[name]["needs_person"] for name in ("a", "b")] == [False, True]
+        assert found["a"]["measures"] == ["yield"]
+
+
+class TestShow:
+    @pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.name)
+    def test_options_with_what_they_may_be_and_an_example_that_can_be_read(self, hakken: Any, entry: Any) -> None:
+        said = hakken("lab", "show", entry.name, "--json").json
+
+        options = {option["name"]: option for option in said["options"]}
+        section = yaml.safe_load(said["example"])["laboratory"]
+        assert all(option["value"] for option in options.values())
+        if entry.kind == "adapter":
+            assert section["adapter"] == entry.name
+            assert set(section) - {"adapter", "approval"} <= set(options)
+        else:
+            chosen = section["run_on"]
+            assert chosen == entry.name or set(chosen[entry.name]) <= set(options)
+
+    def test_types_defaults_and_meanings(self) -> None:
+        options = {option.name: option for option in options_of(known("xtb"))}
+
+        assert (options["workers"].value, options["workers"].default) == ("whole number from 1", "none")
+        assert options["method"].value == "GFN2-xTB or GFN1-xTB"
+        assert options["timeout"].meaning == "seconds for each"
+        (first, *_) = options_of(known("emulator"))
+        assert (first.name, first.default) == ("table", None)  # what must be given comes first
+
+    def test_a_name_that_is_none_is_named_with_its_likes(self, hakken: Any) -> None:
+        said = hakken("lab", "show", "emulatr")
+
+        assert said.code == 2
+        assert "unknown adapter or executor 'emulatr' (did you mean 'emulator'?)" in said.err
+        with pytest.raises(UnknownName):
+            known("robot")
+
+
+class TestCheck:
+    def test_each_resource_is_asked(self, hakken: Any) -> None:
+        said = hakken("lab", "check", "ovens.yaml", "--json")
+
+        assert said.code == 0
+        found = {(c["area"], c["subject"]): c["verdict"] for c in said.json["checks"]}
+        assert found["a", "health"] == found["b", "health"] == "ok"
+        assert found["a", "an experiment"] == found["b", "an experiment"] == "ok"
+        assert said.json["resources"] == ["a", "b"]
+
+    def test_one_that_cannot_work_ends_with_2_and_its_remedy(
+        self, hakken: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+        text = CAMPAIGN.replace("{adapter: simulated,", "{adapter: callable, function: 'f:g', run_on: slurm,")
+        Path("ovens.yaml").write_text(text)
+
+        said = hakken("lab", "check", "ovens.yaml")
+
+        assert said.code == 2
+        assert "a, health: cannot work now" in said.out
+        assert "b, " not in said.out.rpartition("problems: ")[2]
+        assert "do what the remedies say, then hakken lab check ovens.yaml again" in said.out
+
+    def test_an_experiment_that_it_refuses_is_a_problem(self, hakken: Any) -> None:
+        text = CAMPAIGN.replace("{adapter: simulated,", "{adapter: emulator, table: t.csv,")
+        Path("ovens.yaml").write_text(text)
+        Path("t.csv").write_text("oven,temperature,yield\nleft,20,1\n")
+
+        found = {(c["area"], c["subject"]): c for c in hakken("lab", "check", "ovens.yaml", "--json").json["checks"]}
+
+        assert found["a", "an experiment"]["verdict"] == "problem"
+        assert "t.csv" in found["a", "an experiment"]["found"] + found["a", "an experiment"]["remedy"]
+
+    def test_a_resource_that_takes_nothing_is_noted(self, hakken: Any) -> None:
+        Path("ovens.yaml").write_text(CAMPAIGN.replace("when: {oven: third}", "when: {oven: fourth}"))
+
+        checks = hakken("lab", "check", "ovens.yaml", "--json").json["checks"]
+
+        (note,) = [c for c in checks if (c["area"], c["subject"]) == ("b", "an experiment")]
+        assert (note["verdict"], note["remedy"]) == ("note", "see to its 'when'")
+
+    def test_a_folder_without_hard_links_is_a_problem(self, hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refused)
+
+        said = hakken("lab", "check", "ovens.yaml")
+
+        assert said.code == 2
+        assert "cannot be written (Operation not permitted)" in said.out
+
+    def test_it_leaves_nothing_behind(self, hakken: Any, tmp_path: Path) -> None:
+        before = everything(tmp_path)
+
+        hakken("lab", "check", "ovens.yaml")
+
+        assert everything(tmp_path) == before
+
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            (
+                ("adapter: manual", "adapter: manul"),
+                "ovens.yaml line 9: laboratory: laboratory 'several': laboratory 'b'",
+            ),
+            (("when: {oven: third}", "colour: red"), "laboratory 'b': unknown option 'colour'"),
+            (("adapter: several", "adapter: severl"), "unknown adapter 'severl' (did you mean 'several'?)"),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["check", "list", "simulate"])
+    def test_a_wrong_section_is_named_with_its_line(
+        self, hakken: Any, command: str, changed: tuple[str, str], message: str
+    ) -> None:
+        Path("ovens.yaml").write_text(CAMPAIGN.replace(*changed))
+
+        said = hakken("lab", command, "ovens.yaml")
+
+        assert said.code == 2
+        assert message in said.err
+
+    def test_a_campaign_that_is_not_there_is_named(self, hakken: Any) -> None:
+        said = hakken("lab", "check", "nothing")
+
+        assert said.code == 2
+        assert "nothing" in said.err
+
+    def test_doctor_tells_of_each_resource_of_what_goes_on(self, hakken: Any) -> None:
+        hakken("tick", "ovens.yaml")
+
+        found = {c["subject"]: c for c in hakken("doctor", "--json").json["checks"] if c["area"] == "campaigns"}
+
+        assert {name: c["verdict"] for name, c in found.items()} == {"ovens, a": "ok", "ovens, b": "ok"}
+        assert hakken("lab", "check", "ovens").code == 0  # by its name too
+
+
+class TestSimulate:
+    def test_every_experiment_is_proposed_sent_where_it_belongs_and_answered(self, hakken: Any) -> None:
+        steps = hakken("lab", "simulate", "ovens.yaml", "--json").json["steps"]
+
+        proposed = [s["text"] for s in steps if s["what"] == "proposed"]
+        sent = {s["text"]: s["resource"] for s in steps if s["what"] == "sent"}
+        came = {s["text"]: s["resource"] for s in steps if s["what"] == "result"}
+        assert len(proposed) == 6
+        assert sorted(sent) == sorted(came) == sorted(proposed)
+        assert all((where == "b") == ("third" in text) for text, where in sent.items())
+        assert came == sent
+        assert all(0 <= s["outcome"]["values"][0]["value"] <= 100 for s in steps if s["what"] == "result")
+
+    def test_nothing_is_left_of_it(self, hakken: Any, home: Any, tmp_path: Path) -> None:
+        Path("ovens.yaml").write_text(CAMPAIGN.replace("{adapter: manual,", "{adapter: manual, worksheet: sheet.csv,"))
+        before = everything(tmp_path)
+
+        said = hakken("lab", "simulate", "ovens.yaml", "--rounds", "2")
+
+        assert said.code == 0
+        assert everything(tmp_path) == before
+        assert not home.home.exists()
+
+    def test_what_waits_for_a_person_and_for_room_is_said(self, hakken: Any) -> None:
+        one_by_one = "callable, function: 'f:g', workers: 1"
+        text = CAMPAIGN.replace("simulated", one_by_one).replace("several", "several\n  approval: person")
+        Path("ovens.yaml").write_text(text)
+
+        said = hakken("lab", "simulate", "ovens.yaml", "--json").json
+        steps = said["steps"]
+
+        order = [s["what"] for s in steps]
+        assert order.index("approved") < order.index("sent")
+        assert said["resources"]["a"]["max_parallel"] == 1
+        assert order.count("waits") >= 2
+        assert order.count("result") == 6
+
+    def test_what_would_be_refused_is_said_before_anything_moves(self, hakken: Any) -> None:
+        Path("ovens.yaml").write_text(CAMPAIGN.replace("when: {oven: third}", "when: {oven: fourth}"))
+
+        said = hakken("lab", "simulate", "ovens.yaml")
+
+        assert "REFUSED  third" in said.out
+        assert "widen the 'when' of one of them" in said.out
+        assert "would be refused before they are sent" in said.out
+
+    def test_levels_are_kept(self, hakken: Any) -> None:
+        text = CAMPAIGN.replace('unit: "%", low: 0, high: 100', "levels: [0, 1, 2]")
+        Path("ovens.yaml").write_text(text)
+
+        steps = hakken("lab", "simulate", "ovens.yaml", "--json").json["steps"]
+
+        results = [s["outcome"] for s in steps if s["what"] == "result"]
+        assert len(results) == 6
+        assert {r["values"][0]["value"] for r in results} <= {0.0, 1.0, 2.0}
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (("nothing.yaml",), "nothing.yaml"),
+            (("ovens.yaml", "--rounds", "0"), "greater than or equal to 1"),
+            (("ovens",), "ovens"),
+        ],
+    )
+    def test_what_cannot_be_played_is_named(self, hakken: Any, words: tuple[str, ...], message: str) -> None:
+        said = hakken("lab", "simulate", *words)
+
+        assert said.code == 2
+        assert message in said.err
