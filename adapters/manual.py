@@ -48,6 +48,7 @@ from loop.contracts import (
 )
 from loop.errors import UnitError
 from loop.outcome import Fault, FaultKind, write_outcome
+from loop.recipe import Recipe, in_words
 from loop.units import convert
 
 EXAMPLE: Final = """\
@@ -60,7 +61,8 @@ RUN_ORDER: Final = "run_order"
 OUTCOME: Final = "outcome"
 COMMENT: Final = "comment"
 PLACE: Final = ("plate", "well")  # columns of a batch that is a plate
-_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, *PLACE})
+PROCEDURE: Final = "procedure"  # what is done at the bench, where the campaign has a recipe
+_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, PROCEDURE, *PLACE})
 
 
 class ManualOptions(Options):
@@ -73,8 +75,14 @@ class Manual:
     """Puts each started attempt on the worksheet, and reads there how it ended."""
 
     def __init__(
-        self, jobs: Jobs, worksheet: Path, targets: Mapping[str, str], beside: Mapping[str, str | None] | None = None
+        self,
+        jobs: Jobs,
+        worksheet: Path,
+        targets: Mapping[str, str],
+        beside: Mapping[str, str | None] | None = None,
+        recipe: Recipe | None = None,
     ) -> None:
+        self._recipe = recipe
         self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
         self._looked_through: Sheet | None = None  # for rows that nobody asks for
 
@@ -157,6 +165,8 @@ class Manual:
         row = {KEY: key, RUN_ORDER: str(started.get("ordinal", 0) + 1)}
         row |= {name: spec.place[name] for name in columns.place}
         row |= {columns.settings[name]: _show(value) for name, value in spec.settings.items()}
+        if self._recipe is not None:
+            row[PROCEDURE] = in_words(self._recipe, spec.settings)
         with self._sheet_alone():
             if change_sheet(self._path, lambda sheet: with_rows(sheet, columns.all(), [row])):
                 reached("manual.sheet-written")
@@ -215,7 +225,7 @@ class Manual:
         return bool(stored) and _said(payload) not in [_said(json.loads(text)) for text in stored]
 
     def _columns(self, spec: ExperimentSpec | None) -> Columns:
-        return Columns.of(spec, self._targets, self._beside)
+        return Columns.of(spec, self._targets, self._beside, has_procedure=self._recipe is not None)
 
     def _stored(self, handle: Handle) -> list[str]:
         folder = self._jobs.folder(handle)
@@ -251,10 +261,15 @@ class Columns:
     place: tuple[str, ...] = ()
     beside: Mapping[str, str] = field(default_factory=dict)  # column by name
     units: Mapping[str, str | None] = field(default_factory=dict)  # of what is recorded beside; None for a label
+    has_procedure: bool = False
 
     @staticmethod
     def of(
-        spec: ExperimentSpec | None, targets: Mapping[str, str], recorded: Mapping[str, str | None] | None = None
+        spec: ExperimentSpec | None,
+        targets: Mapping[str, str],
+        recorded: Mapping[str, str | None] | None = None,
+        *,
+        has_procedure: bool = False,
     ) -> Columns:
         values = {target: _titled(target, unit) for target, unit in targets.items()}
         deviations = {target: f"{target} sd" for target in targets}
@@ -268,12 +283,13 @@ class Columns:
         taken |= set(settings.values())
         titles = {name: _titled(name, unit or "") for name, unit in units.items()}
         beside = {name: f"context {title}" if title in taken else title for name, title in titles.items()}
-        return Columns(settings, values, deviations, place, beside, units)
+        return Columns(settings, values, deviations, place, beside, units, has_procedure)
 
     def all(self) -> list[str]:
         """Every column, in the order of the worksheet."""
         results = [column for t in self.values for column in (self.values[t], self.deviations[t])]
-        return [KEY, RUN_ORDER, *self.place, *self.settings.values(), *results, *self.beside.values(), OUTCOME, COMMENT]
+        told = [*self.place, *self.settings.values(), *([PROCEDURE] if self.has_procedure else [])]
+        return [KEY, RUN_ORDER, *told, *results, *self.beside.values(), OUTCOME, COMMENT]
 
 
 def read_row(
@@ -329,7 +345,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
     settings = read_options(ManualOptions, "manual", options)
     name = settings.worksheet
     path = Path(context.folder) / "worksheet.csv" if name is None else resolve(context.base, name)
-    return Manual(Jobs(context.folder), path, context.targets, context.beside)
+    return Manual(Jobs(context.folder), path, context.targets, context.beside, context.recipe)
 
 
 def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from loop.contracts import Adapter, AdapterContext
 from loop.errors import SpecError
 from loop.molecules.shelf import put_up
 from loop.record import Json
-from loop.spec import CampaignSpec, beside_of
+from loop.spec import CampaignSpec, beside_of, build_recipe
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
@@ -76,6 +76,7 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         targets={name: target.unit for name, target in spec.objective.items()},
         seed=spec.planner.seed,
         beside=beside_of(spec),
+        recipe=build_recipe(spec),
     )
     return build(spec.laboratory.adapter, spec.laboratory.options, context)
 

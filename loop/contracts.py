@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal, NewType, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NewType, Protocol, runtime_checkable
 
 from loop.decision import Amendment, DecisionDraft, DecisionRecord
 from loop.experiment import Event, State
@@ -32,6 +32,9 @@ from loop.record import (
     RoundRecord,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from loop.recipe.model import Recipe
 
 AttemptKey = NewType("AttemptKey", str)
 Handle = NewType("Handle", str)
@@ -345,4 +348,5 @@ class AdapterContext:
     targets: Mapping[str, str]  # property and unit
     seed: int = 0
     beside: Mapping[str, str | None] = field(default_factory=dict)  # recorded with results: unit, None for a label
+    recipe: Recipe | None = None  # what is done at the bench, where the campaign says it
     extra: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ HakkenError
 │   ├── ObjectiveError    a target is wrong
 │   ├── CostError         costs, or a budget in money or hours, are wrong
 │   ├── PlateError        the plate cannot be as it is described
+│   ├── RecipeError       the recipe cannot be carried out, or must not be
 │   └── UnitError         a unit is unknown, or cannot be converted
 ├── MoleculeError         a structure cannot be read or prepared
 ├── OutcomeError          what a laboratory sent cannot be read as an outcome
@@ -62,6 +63,15 @@ class CostError(SpecError):
 
 class PlateError(SpecError):
     """The plate cannot be as it is described: its blocks, shared values or reserved wells."""
+
+
+class RecipeError(SpecError):
+    """What is to be done at the bench cannot be done, or must not be: ``subject``, ``rule`` and ``remedy`` say why."""
+
+    def __init__(self, subject: str, rule: str, remedy: str) -> None:
+        super().__init__(f"{subject}: {rule}; {remedy}")
+        self.subject, self.rule, self.remedy = subject, rule, remedy
+        self.path: tuple[str | int, ...] = ("recipe",)  # where in the campaign file
 
 
 class UnitError(SpecError):

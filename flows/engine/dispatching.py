@@ -14,8 +14,9 @@ from loop.contracts import AttemptKey, Capabilities, Delivery, ExperimentSpec, H
 from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
+from loop.recipe import impossible
 from loop.record import AttemptRecord, CampaignState
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_recipe
 from loop.spec.space_models import NumberSpec
 
 
@@ -67,7 +68,8 @@ def _with_room(
 def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
     """Claim, prepare and start these; False when the laboratory cannot be reached."""
     specs = {a.key: experiment_spec(session.view.spec, a) for a in attempts}
-    problems = {a.key: session.laboratory.validate(specs[a.key]) for a in attempts}
+    recipe = build_recipe(session.view.spec)
+    problems = {a.key: [*impossible(recipe, a.settings), *session.laboratory.validate(specs[a.key])] for a in attempts}
     judge = Judge(session.view)
     with session.work() as work:
         for attempt in attempts:

@@ -10,8 +10,9 @@ from typing import Any, Final
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.plate.layout import Plate, Scope, row_name, well_number
+from loop.recipe import Recipe, impossible, in_words, shortages, stock_list, work_out
 from loop.record import Arm, AttemptRecord, ProposalRecord, Settings
-from loop.spec import CampaignSpec, beside_of, declared_of
+from loop.spec import CampaignSpec, beside_of, build_recipe, declared_of
 
 NONE: Final = "\N{EN DASH}"  # what does not apply
 
@@ -55,6 +56,9 @@ class PlateView:
     targets: Mapping[str, str]  # with units
     beside: Mapping[str, str | None] = field(default_factory=dict)  # recorded with results: unit, None for a label
     options: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of those labels that have some
+    procedures: Mapping[str, str] = field(default_factory=dict)  # by well: what is done, where a recipe says it
+    prepare: tuple[str, ...] = ()  # what to prepare for the plate, a line for each stock
+    short: tuple[str, ...] = ()  # what there is too little of
 
     @property
     def single(self) -> tuple[str, ...]:
@@ -130,7 +134,19 @@ def read_plate(
         {name: options for name, options in declared_of(said_of).items() if options is not None},
     )
     common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
-    return replace(view, common=common)
+    recipe = build_recipe(said_of)
+    return replace(view, common=common) if recipe is None else _with_recipe(replace(view, common=common), recipe)
+
+
+def _with_recipe(view: PlateView, recipe: Recipe) -> PlateView:
+    """The plate with what is done in each well, and the stocks that this takes."""
+    sound = [work_out(recipe, w.settings) for w in view.wells if not impossible(recipe, w.settings)]
+    return replace(
+        view,
+        procedures={w.label: in_words(recipe, w.settings) for w in view.wells},
+        prepare=stock_list(recipe, sound),
+        short=tuple(str(problem) for problem in shortages(recipe, sound)),
+    )
 
 
 def _counted(wells: Sequence[Well], name: str) -> Mapping[str, int]:

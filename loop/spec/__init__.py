@@ -16,6 +16,7 @@ from loop.spec.lines import place
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
 from loop.spec.reading import read_spec
+from loop.spec.recipe import build_recipe
 from loop.spec.tables import ReadFile, read_table
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "build_general",
     "build_objective",
     "build_plate",
+    "build_recipe",
     "build_space",
     "classes_of",
     "context_of",

@@ -23,6 +23,7 @@ from loop.spec.models import (
     TargetSpec,
 )
 from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec
+from loop.spec.recipe_models import LimitingSpec, RecipeSpec, RuleSpec, StepSpec, StockSpec, VesselSpec
 from loop.spec.space_models import CONSTRAINT_KINDS, ParameterSpec, ReagentsSpec
 
 _KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they have as their type
@@ -32,6 +33,14 @@ _SAID_KINDS: Final = ", ".join(list(_KINDS)[:-1]) + f" or {list(_KINDS)[-1]}"
 _TAGS: Final = frozenset({*_KINDS, *(f"{kind} constraint" for kind in CONSTRAINT_KINDS)})
 _LIBRARY: Final[Mapping[Any, type[BaseModel]]] = {"standardise": StandardiseSpec, "filters": FiltersSpec}
 _PLATE: Final[Mapping[Any, list[type[BaseModel]]]] = {"blocks": [BlocksSpec], "controls": [ControlsSpec]}
+
+_RECIPE: Final[Mapping[Any, list[type[BaseModel]]]] = {
+    "vessel": [VesselSpec],
+    "limiting": [LimitingSpec],
+    "stocks": [StockSpec],
+    "steps": [StepSpec],
+    "rules": [RuleSpec],
+}
 
 
 def described(error: Any, lines: Lines) -> str:
@@ -93,6 +102,7 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
         "costs": [SwitchSpec] if "switch" in path[:-1] else [CostsSpec],
         "stop": [StopSpec],
         "source": [SourceSpec],
+        "recipe": _RECIPE.get(path[1] if len(path) > 2 else None, [RecipeSpec]),
         "plate": _PLATE.get(path[1] if len(path) > 2 else None, [PlateSpec]),
     }
     return {key for model in models.get(head, [CampaignSpec]) for key in model.model_fields}

@@ -12,6 +12,7 @@ from loop.spec.costs import CostsSpec
 from loop.spec.general import GeneralSpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
+from loop.spec.recipe_models import RecipeSpec
 from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
 
@@ -152,6 +153,7 @@ class CampaignSpec(Strict):
     budget: BudgetSpec
     costs: CostsSpec | None = None
     plate: PlateSpec | None = None
+    recipe: RecipeSpec | None = None  # None: what is done at the bench is not said
     stop: list[StopSpec] = Field(default_factory=list)
     prior: PriorSpec | None = None  # by target and parameter: what a person expects
     memory: MemorySpec | None = None  # None: tables told for this campaign only

@@ -18,6 +18,7 @@ from loop.spec.models import CampaignSpec
 from loop.spec.noise import problem_of_noise
 from loop.spec.plate import build_plate, check_batch
 from loop.spec.prior import problem_of_memory, problem_of_prior
+from loop.spec.recipe import problem_of_recipe
 from loop.spec.stopping import problem_of_regret, problem_of_stop
 
 
@@ -89,6 +90,10 @@ def _of_plate(spec: CampaignSpec) -> Problem | None:
     return None
 
 
+def _of_recipe(spec: CampaignSpec) -> Problem | None:
+    return problem_of_recipe(spec, build_space(spec))
+
+
 def _of_noise(spec: CampaignSpec) -> Problem | None:
     key, problem = problem_of_noise(spec)
     return (("noise", key), problem) if problem else None
@@ -116,6 +121,7 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_names,
     problem_of_stop,
     _of_plate,
+    _of_recipe,
     _of_noise,
     _of_costs,
     _of_budget,

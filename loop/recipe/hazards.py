@@ -1,0 +1,265 @@
+"""Hazards: what must not meet in one vessel, by rule; and which solvents boil at which temperature.
+
+The list is short and no substitute for a chemist's judgement: it holds combinations that have hurt people in ordinary
+laboratories. Structures are matched by SMARTS; what has no structure is known by the ``kinds`` that its stock names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from loop.contracts import Problem
+from loop.errors import SpecError
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Something in the vessel: a stock or its solvent."""
+
+    name: str
+    smiles: str | None = None
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Two parties that must not meet, above a temperature (degC) or at all.
+
+    A party is a kind of ``KINDS``, or the name of a stock or a solvent.
+    """
+
+    name: str
+    parties: tuple[str, str]
+    why: str
+    source: str = "the campaign file"
+    above: float | None = None
+
+
+# What a structure must hold to be of a kind; any one pattern suffices. Written for this list, checked in its tests.
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "acid": (
+        "[CX3](=O)[OX2H1]",
+        "S(=O)(=O)[OX2H1]",
+        "P(=O)[OX2H1]",
+        "[OX2H1][N+](=O)[O-]",
+        "[Cl,Br,I;H1;D0]",
+    ),
+    "azide": ("[N-]=[N+]=[N-]", "C[Si](C)(C)N=[N+]=[N-]"),  # inorganic ones, and trimethylsilyl azide
+    "cyanide": ("[C-]#N", "C[Si](C)(C)C#N"),
+    "halomethane": ("[CX4H2]([Cl,Br])[Cl,Br]", "[CX4H1]([Cl,Br])([Cl,Br])[Cl,Br]"),
+    "hydride": ("[H-]", "[#11,#19,#20;H1,H2]", "[AlH4-]", "[AlH3]"),
+    "organometal": ("[#6][Li]", "[#6][Mg]", "[#6][Zn][#6]", "[#6][Al]([#6])[#6]"),
+    "protic solvent": (
+        "[OX2H2]",
+        "[CH3][OX2H1]",
+        "[CH3][CH2][OX2H1]",
+        "[CH3][CH1]([CH3])[OX2H1]",
+        "[CH3]C([CH3])([CH3])[OX2H1]",
+    ),
+    "amide solvent": (
+        "[CX3H1](=O)N([CH3])[CH3]",
+        "[CH3]C(=O)N([CH3])[CH3]",
+        "[CH3]N1[CH2][CH2][CH2]C1=O",
+    ),
+    "dimethyl sulfoxide": ("[CH3]S(=O)[CH3]",),
+    "acyl halide": ("[CX3](=O)[Cl,Br]", "[SX3](=O)([Cl,Br])[Cl,Br]", "[SX4](=O)(=O)[Cl,Br]", "P(=O)(Cl)Cl"),
+    "hydrogen peroxide": ("[OX2H1][OX2H1]",),
+    "acetone": ("[CH3]C(=O)[CH3]",),
+    "hypochlorite": ("[O-]Cl", "[OX2]Cl"),
+    "amine": ("[NX3;H1,H2,H3;!$(N[CX3]=[O,S,N]);!$(N[SX4](=O)=O)]",),
+    "heavy metal": ("[Pb]", "[Ag]", "[Hg]", "[Cd]"),
+    "nitric acid": ("[OX2H1][N+](=O)[O-]",),
+    "oxidisable solvent": ("[#6][CX3](=O)[#6]", "[CX4][OX2H1]", "[CH3]C#N"),
+}
+
+_BRETHERICK: Final = "Urben, Bretherick's Handbook of Reactive Chemical Hazards, 8th ed., 2017"
+_PRUDENT: Final = "National Research Council, Prudent Practices in the Laboratory, 2011"
+_HYDRIDES: Final = "Yang et al., Org. Process Res. Dev. 23 (2019) 2210"
+
+BUILT_IN: Final[tuple[Rule, ...]] = (
+    Rule(
+        "azide in halomethane",
+        ("azide", "halomethane"),
+        "explosive diazidomethane forms",
+        "Conrow and Dean, Org. Process Res. Dev. 12 (2008) 1285",
+    ),
+    Rule("azide with acid", ("azide", "acid"), "toxic, explosive hydrazoic acid forms", _PRUDENT),
+    Rule("azide with heavy metal", ("azide", "heavy metal"), "explosive metal azides form", _BRETHERICK),
+    Rule("cyanide with acid", ("cyanide", "acid"), "toxic hydrogen cyanide forms", _PRUDENT),
+    Rule("hydride in amide solvent", ("hydride", "amide solvent"), "decomposition can run away", _HYDRIDES),
+    Rule("hydride in dimethyl sulfoxide", ("hydride", "dimethyl sulfoxide"), "decomposition can run away", _HYDRIDES),
+    Rule("hydride with protic solvent", ("hydride", "protic solvent"), "hydrogen and heat are set free", _PRUDENT),
+    Rule(
+        "organometal with protic solvent",
+        ("organometal", "protic solvent"),
+        "flammable gas and heat are set free",
+        _PRUDENT,
+    ),
+    Rule(
+        "dimethyl sulfoxide with acyl halide",
+        ("dimethyl sulfoxide", "acyl halide"),
+        "violent decomposition",
+        "Yang et al., Org. Process Res. Dev. 24 (2020) 916",
+    ),
+    Rule(
+        "hydrogen peroxide with acetone",
+        ("hydrogen peroxide", "acetone"),
+        "explosive acetone peroxides form",
+        _BRETHERICK,
+    ),
+    Rule("hypochlorite with amine", ("hypochlorite", "amine"), "toxic, explosive chloramines form", _PRUDENT),
+    Rule("hypochlorite with acid", ("hypochlorite", "acid"), "toxic chlorine forms", _PRUDENT),
+    Rule("nitric acid with solvent", ("nitric acid", "oxidisable solvent"), "the mixture can explode", _BRETHERICK),
+)
+
+# Normal boiling points in degC by canonical SMILES; CRC Handbook of Chemistry and Physics, 97th ed., rounded to 1 K.
+BOILING: Final[Mapping[str, float]] = {
+    "O": 100,
+    "CO": 65,
+    "CCO": 78,
+    "CC(C)O": 82,
+    "CC(C)(C)O": 82,
+    "CC(C)=O": 56,
+    "CC#N": 82,
+    "CCOC(C)=O": 77,
+    "CCOCC": 35,
+    "C1CCOC1": 65,
+    "C1COCCO1": 101,
+    "ClCCl": 40,
+    "ClC(Cl)Cl": 61,
+    "ClCCCl": 83,
+    "Cc1ccccc1": 111,
+    "c1ccccc1": 80,
+    "CCCCCC": 69,
+    "CCCCCCC": 98,
+    "CN(C)C=O": 153,
+    "CC(=O)N(C)C": 165,
+    "CS(C)=O": 189,
+    "CN1CCCC1=O": 202,
+}
+
+# Solvents as people call them, where a recipe gives them no structure.
+SOLVENTS: Final[Mapping[str, str]] = {
+    "water": "O",
+    "methanol": "CO",
+    "MeOH": "CO",
+    "ethanol": "CCO",
+    "EtOH": "CCO",
+    "2-propanol": "CC(C)O",
+    "iPrOH": "CC(C)O",
+    "tBuOH": "CC(C)(C)O",
+    "acetone": "CC(C)=O",
+    "acetonitrile": "CC#N",
+    "MeCN": "CC#N",
+    "ethyl acetate": "CCOC(C)=O",
+    "EtOAc": "CCOC(C)=O",
+    "diethyl ether": "CCOCC",
+    "Et2O": "CCOCC",
+    "THF": "C1CCOC1",
+    "dioxane": "C1COCCO1",
+    "1,4-dioxane": "C1COCCO1",
+    "DCM": "ClCCl",
+    "dichloromethane": "ClCCl",
+    "chloroform": "ClC(Cl)Cl",
+    "DCE": "ClCCCl",
+    "toluene": "Cc1ccccc1",
+    "benzene": "c1ccccc1",
+    "hexane": "CCCCCC",
+    "heptane": "CCCCCCC",
+    "DMF": "CN(C)C=O",
+    "DMAc": "CC(=O)N(C)C",
+    "DMSO": "CS(C)=O",
+    "NMP": "CN1CCCC1=O",
+}
+
+
+def dangers(
+    present: Sequence[Present], rules: Sequence[Rule], hottest: float | None, *, is_closed: bool
+) -> tuple[Problem, ...]:
+    """What forbids that these meet, and be heated so far; nothing where nothing is known against it.
+
+    Args:
+        present: Everything in the vessel, solvents too.
+        rules: As ``BUILT_IN``, and the campaign's own.
+        hottest: degC; None where nothing is heated.
+        is_closed: A closed vessel may be heated above a boiling point.
+    """
+    found = []
+    called = [(p, _called(p)) for p in present]
+    for rule in rules:
+        first, second = ([p for p, names in called if party in names] for party in rule.parties)
+        pair = next(((a, b) for a in first for b in second if a is not b), None)
+        if pair is None or (rule.above is not None and (hottest is None or hottest <= rule.above)):
+            continue
+        above = "" if rule.above is None else f" above {rule.above:g} \N{DEGREE SIGN}C"
+        found.append(
+            Problem(
+                f"{pair[0].name!r} with {pair[1].name!r}",
+                f"rule {rule.name!r}{above}: {rule.why} ({rule.source})",
+                "exclude the combination with a constraint; a chemist who has made it safe names the rule in "
+                "recipe.lifted",
+            )
+        )
+    if hottest is not None and not is_closed:
+        points = [(p, boiling_point(p.smiles)) for p in present]
+        found += [_boils(p, point, hottest) for p, point in points if point is not None and hottest > point]
+    return tuple(found)
+
+
+def _boils(solvent: Present, point: float, hottest: float) -> Problem:
+    return Problem(
+        f"{solvent.name!r} at {hottest:g} \N{DEGREE SIGN}C",
+        f"it boils at {point:g} \N{DEGREE SIGN}C and the vessel is open",
+        "lower the temperature, or say recipe.vessel.closed: true where the vessels are sealed",
+    )
+
+
+def boiling_point(smiles: str | None) -> float | None:
+    """Of a common solvent, degC; None for anything else, or nothing."""
+    return None if smiles is None else BOILING.get(_canonical(smiles))
+
+
+@lru_cache(maxsize=4096)
+def kinds_of(smiles: str) -> frozenset[str]:
+    """The kinds that a structure is of. Raises ``MoleculeError``."""
+    molecule = _molecule(smiles)
+    return frozenset(
+        kind for kind, patterns in _patterns().items() if any(molecule.HasSubstructMatch(p) for p in patterns)
+    )
+
+
+def known_party(party: str, names: Sequence[str]) -> bool:
+    """Whether a rule may name it: a kind, or something of the recipe."""
+    return party in KINDS or party in names
+
+
+def _called(present: Present) -> frozenset[str]:
+    """Every name that a rule may know it by."""
+    shown = frozenset[str]() if present.smiles is None else kinds_of(present.smiles)
+    return present.kinds | shown | {present.name}
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> Mapping[str, tuple[Any, ...]]:
+    from rdkit import Chem
+
+    made = {kind: tuple(Chem.MolFromSmarts(s) for s in patterns) for kind, patterns in KINDS.items()}
+    if any(p is None for patterns in made.values() for p in patterns):
+        raise SpecError("the list of hazards holds a pattern that RDKit cannot read; this is a mistake of hakken")
+    return made
+
+
+@lru_cache(maxsize=4096)
+def _canonical(smiles: str) -> str:
+    from loop.molecules.standardise import canonical_smiles
+
+    return canonical_smiles(smiles)
+
+
+def _molecule(smiles: str) -> Any:
+    from rdkit import Chem
+
+    return Chem.MolFromSmiles(_canonical(smiles))

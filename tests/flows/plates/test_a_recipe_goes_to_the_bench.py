@@ -1,0 +1,98 @@
+"""A recipe from the campaign file to the worksheet and the printed plate, and refusals before anything is sent."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.wiring import open_record
+from loop.outcome import Fault, FaultKind
+
+SPEC = """\
+campaign: coupling
+space:
+  ligand: {type: category, options: [XPhos, SPhos]}
+  temperature: {type: number, values: [60, 80], unit: degC}
+objective:
+  yield: {goal: maximize, unit: "%", low: 0, high: 100}
+recipe:
+  vessel: {holds: 200 uL}
+  limiting: {of: halide, amount: 10 umol}
+  stocks:
+    halide: {concentration: 0.5 mol/L, solvent: DMSO, there: 85 uL, dead: 10 uL}
+    XPhos: {concentration: 0.05 mol/L, solvent: DMSO}
+    SPhos: {concentration: 0.05 mol/L, solvent: DMSO}
+  steps:
+    - {dispense: halide, equivalents: 1}
+    - {dispense: ligand, percent: 10}
+    - {heat: temperature, time: 2 h}
+plate: {rows: 2, columns: 2}
+planner: {initial: {experiments: 4}}
+budget: {experiments: 8}
+laboratory: {adapter: manual}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "coupling.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def test_each_row_of_the_worksheet_says_what_is_to_be_done(spec: Path, hakken: Any, home: Any) -> None:
+    assert hakken("tick", spec).code == 0
+    (sheet,) = home.home.rglob("worksheet.csv")
+    rows = list(csv.DictReader(sheet.read_text(encoding="utf-8-sig").splitlines()))
+
+    assert len(rows) == 4
+    for row in rows:
+        assert row["procedure"] == (
+            "Dispense 20 µL of halide, 0.5 mol/L in DMSO (10 µmol, 1 equiv). "
+            f"Add 20 µL of {row['ligand']}, 0.05 mol/L in DMSO (1 µmol, 10 mol %). "
+            f"Heat to {row['temperature [degC]']} °C for 2 h."
+        )
+
+
+def test_the_printed_plate_says_what_to_prepare_and_what_is_too_little(spec: Path, hakken: Any, home: Any) -> None:
+    assert hakken("tick", spec).code == 0
+    assert hakken("plate", "coupling").code == 0
+    (written,) = home.home.rglob("plate-*.html")
+    page = written.read_text(encoding="utf-8")
+
+    assert "halide, 0.5 mol/L in DMSO: 90 µL for 4 experiments, 10 µL of it not to be drawn" in page
+    assert "4 experiments need 80 µL and 10 µL that cannot be drawn, and there are 85 µL" in page
+    assert page.count("Dispense 20 µL of halide") == 4
+
+
+def test_what_must_not_be_made_is_refused_before_it_is_sent(spec: Path, hakken: Any, home: Any) -> None:
+    """The rule comes into the file when the batch is planned already."""
+    spec.write_text(SPEC.replace("adapter: manual}", "adapter: manual, approval: person}"))
+    assert hakken("tick", spec).code == 0
+    stricter = spec.read_text().replace(
+        "plate:", "  rules: [{never: [XPhos, DMSO], why: it is oxidised, above: 70 degC}]\nplate:"
+    )
+    spec.write_text(
+        stricter.replace(
+            "objective:",
+            "constraints: [{exclude: {ligand: XPhos, temperature: 80}}]\nobjective:",
+        )
+    )
+    assert hakken("tick", spec).code == 0
+    assert hakken("approve", "coupling", "1").code == 0
+    assert hakken("tick", "coupling").code == 0
+    with open_record(home) as ledger:
+        refused = [o for o in ledger.observations("coupling") if isinstance(o.outcome, Fault)]
+        sent = [a for a in ledger.attempts("coupling") if a.state.value == "submitted"]
+
+    assert refused
+    assert len(refused) + len(sent) == 4
+    for o in refused:
+        assert (o.settings["ligand"], o.settings["temperature"]) == ("XPhos", 80.0)
+        assert isinstance(o.outcome, Fault)
+        assert o.outcome.kind is FaultKind.INPUT_ERROR
+        assert "it is oxidised" in o.outcome.message

@@ -1,0 +1,316 @@
+"""Recipes: stoichiometry, volumes and stocks agree with sums by hand; what cannot or must not be made is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rdkit import Chem
+
+from loop.errors import RecipeError, SpecError
+from loop.recipe import Recipe, consumption, impossible, in_words, say, shortages, stock_list, work_out
+from loop.recipe.amounts import VOLUME, read_amount, shown
+from loop.recipe.hazards import BOILING, BUILT_IN, KINDS, SOLVENTS, Present, dangers, kinds_of
+from loop.recipe.procedure import Heating, Transfer, Weighing
+from loop.spec import CampaignSpec, build_recipe, read_spec
+
+SOUND = """\
+campaign: coupling
+space:
+  ligand: {type: category, options: [XPhos, SPhos, none]}
+  base_equivalents: {type: number, low: 1, high: 3}
+  temperature: {type: number, values: [60, 80, 100], unit: degC}
+objective:
+  yield: {goal: maximize, unit: "%"}
+recipe:
+  vessel: {holds: 200 uL, least: 20 uL}
+  limiting: {of: halide, amount: 10 umol}
+  stocks:
+    halide: {smiles: "FC(F)(F)c1ccc(Br)cc1", concentration: 0.5 mol/L, solvent: DMSO, there: 1 mL, dead: 0.1 mL}
+    XPhos: {concentration: 0.05 mol/L, solvent: DMSO}
+    SPhos: {concentration: 50 mmol/L, solvent: DMSO}
+    base: {smiles: "CN(C)C(=NC(C)(C)C)N(C)C", density: 0.85 g/mL}
+    salt: {smiles: "[Na+].[Cl-]", solid: true, purity: 0.5}
+    DMSO: {smiles: CS(C)=O, behaves: viscous}
+  steps:
+    - {dispense: halide, equivalents: 1}
+    - {dispense: ligand, percent: 10, nothing: [none]}
+    - {dispense: base, equivalents: base_equivalents, mix: 3}
+    - {add: salt, amount: 2 umol}
+    - {dispense: DMSO, to: 0.1 mL}
+    - {heat: temperature, time: 16 h, speed: 500 rpm}
+    - {wait: 5 min}
+    - {sample: 5 uL, into: the HPLC plate}
+    - {measure: yield, by: HPLC}
+budget: {experiments: 96}
+laboratory: {adapter: manual}
+"""
+SETTINGS = {"ligand": "XPhos", "base_equivalents": 2.0, "temperature": 80.0}
+
+
+def read(text: str) -> CampaignSpec:
+    return read_spec(text, source="a.yaml", read=lambda name: name)
+
+
+def recipe(*changes: tuple[str, str]) -> Recipe:
+    text = SOUND
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    made = build_recipe(read(text))
+    assert made is not None
+    return made
+
+
+def test_doses_agree_with_sums_by_hand() -> None:
+    made = work_out(recipe(), SETTINGS)
+    halide, ligand, base, salt, filled = made.actions[:5]
+
+    assert halide == Transfer("halide", pytest.approx(20.0), pytest.approx(10.0), pytest.approx(1.0))
+    assert ligand == Transfer("XPhos", pytest.approx(20.0), pytest.approx(1.0), None, pytest.approx(10.0))
+    # Barton's base: 171.29 g/mol, 20 umol are 3.4257 mg, at 0.85 g/mL 4.0303 uL.
+    assert isinstance(base, Transfer)
+    assert base.volume == pytest.approx(4.0303, abs=2e-4)
+    assert base.equivalents == pytest.approx(2.0)
+    assert salt == Weighing("salt", pytest.approx(2 * 58.44 / 1000 / 0.5, rel=1e-4), 2.0)
+    assert isinstance(filled, Transfer)
+    assert filled.volume == pytest.approx(100 - 44.0303, abs=2e-4)
+    assert made.actions[5] == Heating(80.0, 57600.0, 500.0)
+    assert (made.fullest, made.volume) == (pytest.approx(100.0), pytest.approx(95.0))
+    assert (made.limiting, made.scale) == ("halide", 10.0)
+
+
+def test_it_reads_as_a_chemist_would_write_it() -> None:
+    assert in_words(recipe(), SETTINGS) == (
+        "Dispense 20 µL of halide, 0.5 mol/L in DMSO (10 µmol, 1 equiv). "
+        "Add 20 µL of XPhos, 0.05 mol/L in DMSO (1 µmol, 10 mol %). "
+        "Add 4.03 µL of base, neat (20 µmol, 2 equiv) and mix 3 times. "
+        "Add 0.2338 mg of salt, solid, 50 % (2 µmol). "
+        "Add 55.97 µL of DMSO, neat. "
+        "Heat to 80 °C for 16 h, stirring at 500 rpm. Wait 5 min. "
+        "Take a sample of 5 µL into the HPLC plate. Measure yield by HPLC."
+    )
+    assert say(recipe(), work_out(recipe(), SETTINGS)) == in_words(recipe(), SETTINGS)
+
+
+def test_an_option_that_is_nothing_brings_nothing() -> None:
+    made = work_out(recipe(), {**SETTINGS, "ligand": "none"})
+
+    assert made.stocks == ("halide", "base", "salt", "DMSO")
+    assert made.volume == pytest.approx(95.0)  # the solvent makes up for it
+
+
+def test_a_plate_takes_from_stocks_what_its_wells_take_together() -> None:
+    made = recipe()
+    wells = [work_out(made, {**SETTINGS, "ligand": name}) for name in ("XPhos", "XPhos", "SPhos", "none")]
+    used = consumption(wells)
+
+    assert (used["halide"].quantity, used["halide"].experiments) == (pytest.approx(80.0), 4)
+    assert (used["XPhos"].quantity, used["XPhos"].experiments) == (pytest.approx(40.0), 2)
+    assert "halide, 0.5 mol/L in DMSO: 180 µL for 4 experiments, 100 µL of it not to be drawn" in stock_list(
+        made, wells
+    )
+    assert shortages(made, wells) == ()
+
+
+def test_too_little_stock_is_named_with_what_is_there_and_what_is_needed() -> None:
+    made = recipe()
+    (problem,) = shortages(made, [work_out(made, SETTINGS)] * 46)
+
+    assert str(problem) == (
+        "stock 'halide': 46 experiments need 920 µL and 100 µL that cannot be drawn, and there are 1 mL; "
+        "prepare at least 1.02 mL, or lower the scale"
+    )
+    assert shortages(made, [work_out(made, SETTINGS)] * 45) == ()
+
+
+@given(st.floats(0.5, 20.0), st.floats(1.0, 3.0))
+def test_what_goes_in_is_what_is_there_and_amounts_scale(scale: float, equivalents: float) -> None:
+    made = recipe(("holds: 200 uL", "holds: 2 mL"), ("to: 0.1 mL", "to: 0.2 mL"))
+    assert made.limiting is not None
+    scaled = replace(made, limiting=("halide", replace(made.limiting[1], number=scale)))
+    done = work_out(scaled, {**SETTINGS, "base_equivalents": equivalents})
+    doses = [a for a in done.actions if isinstance(a, Transfer)]
+
+    assert sum(d.volume for d in doses) == pytest.approx(200.0)
+    assert next(d.amount for d in doses if d.stock == "base") == pytest.approx(scale * equivalents)
+
+
+def test_an_amount_is_read_in_whatever_unit_it_is_said() -> None:
+    said = [read_amount(text, VOLUME, "x", {}).number for text in ("20 uL", "0.02 mL", "2e-5 L", "20 µL")]
+
+    assert said == [pytest.approx(20.0)] * 4
+    assert [shown(1234.0, "uL"), shown(90.0, "s"), shown(5400.0, "s"), shown(0.5, "umol")] == [
+        "1.234 mL",
+        "1.5 min",
+        "1.5 h",
+        "0.5 µmol",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ([("dispense: halide", "dispense: halid")], ["line 19: recipe.steps.0", "did you mean 'halide'?"]),
+        ([("equivalents: 1}", "equivalents: 1, volume: 5 uL}")], ["equivalents and volume", "give one of"]),
+        ([("percent: 10, nothing: [none]", "percent: 10")], ["ligand 'none' has no stock", "nothing: [none]"]),
+        ([("nothing: [none]", "nothing: [non]")], ["'nothing' names 'non'", "no option of 'ligand'"]),
+        ([("to: 0.1 mL", "to: 0.1 mol")], ["'0.1 mol'", "cannot be given in 'uL'", "such as '20 uL'"]),
+        ([("amount: 10 umol", "amount: 10")], ["recipe.limiting", "10 has no unit", "'10 umol'"]),
+        ([("heat: temperature", "heat: temperatur")], ["did you mean 'temperature'?", "'80 degC'"]),
+        ([("heat: temperature", "heat: ligand")], ["parameter 'ligand' is no number"]),
+        ([("heat: temperature", "heat: 80 degC")], ["parameter 'temperature'", "no step depends on it", "beside:"]),
+        ([("add: salt", "dispense: salt")], ["stock 'salt' is a solid", "write add: salt"]),
+        ([("measure: yield", "measure: yeild")], ["no target of the campaign (did you mean 'yield'?)"]),
+        ([("wait: 5 min", "wait: 5 min, stir: 100 rpm")], ["step 7: it does stir and wait"]),
+        ([("wait: 5 min", "wait: 5 min, mix: 2")], ["'mix' says nothing of wait"]),
+        ([("wait: 5 min", "wiat: 5 min")], ["recipe.steps.6.wiat: unknown key (did you mean 'wait'?)"]),
+        ([("there: 1 mL", "there: 0.05 mL")], ["stock 'halide'", "nothing of it can be drawn"]),
+        ([("density: 0.85 g/mL", "purity: 1.0")], ["stock 'base'", "no density", "density: 0.9 g/mL"]),
+        ([("[Na+].[Cl-]", "[Na+].[Cl")], ["stock 'salt'", "cannot be read", "correct its smiles"]),
+        ([("holds: 200 uL", "holds: 90 uL")], ["cannot be made", "it holds 90 µL and would have 100 µL in it"]),
+        ([("to: 0.1 mL", "to: 0.04 mL")], ["step that fills to 40 µL", "already"]),
+        ([("sample: 5 uL", "sample: 500 uL")], ["500 µL are to be taken of 100 µL"]),
+        ([("least: 20 uL", "least: 150 uL")], ["less than the 150 µL of recipe.vessel.least"]),
+        ([("low: 1, high: 3", "low: 0.5, high: 3")], ["reactant 'base'", "it would be the limiting reagent"]),
+        ([("halide, equivalents: 1}", "halide, equivalents: 2}")], ["limiting reagent 'halide'", "bring 20 µmol"]),
+        ([("solvent: DMSO, there", "solvent: THF, there")], ["'THF' at ", "boils at 65", "closed: true"]),
+        ([("holds: 200 uL", "holds: -1 uL")], ["less than nothing", "correct the amount"]),
+        ([("behaves: viscous", "behaves: honey")], ["'honey' is not known; use 'water', 'volatile' or 'viscous'"]),
+    ],
+)
+def test_what_cannot_be_is_named_with_its_place_and_the_way_out(
+    changes: list[tuple[str, str]], says: list[str]
+) -> None:
+    with pytest.raises(SpecError) as refused:
+        recipe(*changes)
+
+    assert all(part in str(refused.value) for part in says), str(refused.value)
+
+
+def with_stocks(first: str, second: str, more: str = "") -> str:
+    """A campaign whose two stocks meet."""
+    return f"""\
+campaign: meeting
+space:
+  scale: {{type: number, values: [1, 2], unit: umol}}
+objective:
+  yield: {{goal: maximize}}
+recipe:
+  vessel: {{holds: 1 mL}}
+  stocks:
+    first: {{smiles: "{first}", concentration: 1 mol/L}}
+    second: {{smiles: "{second}"}}
+  steps:
+    - {{dispense: first, amount: scale}}
+    - {{dispense: second, volume: 100 uL}}
+{more}budget: {{experiments: 9}}
+laboratory: {{adapter: manual}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rule"),
+    [
+        ("[Na+].[N-]=[N+]=[N-]", "ClCCl", "azide in halomethane"),
+        ("[Na+].[N-]=[N+]=[N-]", "CC(=O)O", "azide with acid"),
+        ("[N-]=[N+]=[N-].[Na+]", "[Pb+2].[O-]C(C)=O.[O-]C(C)=O", "azide with heavy metal"),
+        ("[K+].[C-]#N", "Cl", "cyanide with acid"),
+        ("[NaH]", "CN(C)C=O", "hydride in amide solvent"),
+        ("[Na+].[H-]", "CS(C)=O", "hydride in dimethyl sulfoxide"),
+        ("[Na+].[H-]", "O", "hydride with protic solvent"),
+        ("[Li]CCCC", "CCO", "organometal with protic solvent"),
+        ("C[Mg]Br", "O", "organometal with protic solvent"),
+        ("O=C(Cl)C(=O)Cl", "CS(C)=O", "dimethyl sulfoxide with acyl halide"),
+        ("OO", "CC(C)=O", "hydrogen peroxide with acetone"),
+        ("[Na+].[O-]Cl", "CCN", "hypochlorite with amine"),
+        ("[Na+].[O-]Cl", "Cl", "hypochlorite with acid"),
+        ("O[N+](=O)[O-]", "CC(C)=O", "nitric acid with solvent"),
+    ],
+)
+def test_what_has_hurt_people_is_refused_by_rule_with_its_source(first: str, second: str, rule: str) -> None:
+    source = next(r.source for r in BUILT_IN if r.name == rule)
+    with pytest.raises(SpecError) as refused:
+        read(with_stocks(first, second))
+    lifted = read(with_stocks(first, second, f"  lifted: {{{rule}: approved by the safety officer}}\n"))
+
+    assert "2 of 2 candidates cannot be made" in str(refused.value)
+    assert rule in str(refused.value)
+    assert source in str(refused.value)
+    assert lifted.recipe is not None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("CCN=[N+]=[N-]", "ClCCl"),  # an organic azide
+        ("O=C(OO)c1cccc(Cl)c1", "CC(=O)CC"),  # a peracid, for Baeyer-Villiger
+        ("[Na+].[H-]", "Oc1ccccc1"),  # a phenol is deprotonated so every day
+        ("CC(=O)NC", "[Na+].[O-]Cl"),  # an amide is no amine
+        ("[Na+].[Cl-]", "[Na+].[N-]=[N+]=[N-]"),  # chloride is no acid
+    ],
+)
+def test_ordinary_chemistry_is_not_refused(first: str, second: str) -> None:
+    assert read(with_stocks(first, second)).recipe is not None
+
+
+def test_a_campaign_has_rules_of_its_own_also_above_a_temperature() -> None:
+    own = "  rules:\n    - {never: [XPhos, DMSO], why: it is oxidised, above: 90 degC}\n"
+    with pytest.raises(SpecError, match=r"rule 'XPhos with DMSO' above 90 °C: it is oxidised \(the campaign file\)"):
+        recipe(("budget:", f"{own}budget:"))
+    only_warm = recipe(("[60, 80, 100]", "[60, 80, 90]"), ("budget:", f"{own}budget:"))
+
+    assert impossible(only_warm, SETTINGS) == ()
+    (problem,) = impossible(only_warm, {**SETTINGS, "temperature": 95.0})
+    assert "'XPhos' with 'DMSO'" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("  rules: [{never: [XPhos, DMSOO], why: never}]\n", ["'DMSOO' is no stock, solvent or kind", "'DMSO'?"]),
+        ("  rules: [{never: [XPhos], why: never}]\n", ["recipe.rules.0.never"]),
+        ("  lifted: {azide in halometane: never}\n", ["no built-in rule is called", "'azide in halomethane'?"]),
+        ("  beside: [pressure]\n", ["the space has no parameter 'pressure'"]),
+    ],
+)
+def test_rules_name_what_there_is(more: str, says: list[str]) -> None:
+    with pytest.raises(SpecError) as refused:
+        recipe(("budget:", f"{more}budget:"))
+
+    assert all(part in str(refused.value) for part in says), str(refused.value)
+
+
+def test_what_has_no_structure_is_known_by_its_kinds() -> None:
+    kinds = frozenset({"acid"})
+    found = dangers((Present("mystery", None, kinds), Present("KCN", "[K+].[C-]#N")), BUILT_IN, None, is_closed=True)
+
+    assert [p.subject for p in found] == ["'KCN' with 'mystery'"]
+    assert dangers((Present("mystery"), Present("KCN", "[K+].[C-]#N")), BUILT_IN, None, is_closed=True) == ()
+
+
+def test_every_rule_and_every_kind_can_be_met() -> None:
+    met = {party for rule in BUILT_IN for party in rule.parties}
+
+    assert met == set(KINDS)
+    assert all(rule.source and rule.why for rule in BUILT_IN)
+    assert set(SOLVENTS.values()) <= set(BOILING)
+    assert all(Chem.CanonSmiles(smiles) == smiles for smiles in BOILING)
+    assert kinds_of("CC(=O)O") == {"acid"}
+
+
+def test_a_recipe_survives_the_record() -> None:
+    spec = read(SOUND)
+    again: Any = CampaignSpec.from_resolved(spec.resolved())
+
+    assert again == spec
+    assert build_recipe(again) == build_recipe(spec)
+
+
+def test_what_is_refused_later_is_told_in_words() -> None:
+    assert in_words(recipe(), {**SETTINGS, "ligand": "PPh3"}).startswith("Cannot be made. ligand 'PPh3': no stock")
+    with pytest.raises(RecipeError, match="the recipe takes a number from it"):
+        work_out(recipe(), {"ligand": "XPhos", "base_equivalents": 2.0})
