@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -69,7 +69,6 @@ def check_units(properties: dict[str, str]) -> dict[str, str]:
 
 
 def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    known = [field.alias or name for name, field in model.model_fields.items()]
     messages: list[str] = []
     wrong: dict[str, list[str]] = {}  # an option of several types is reported once, with what each type would have
     got: dict[str, Any] = {}
@@ -78,7 +77,9 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
         where = ".".join(str(part) for part in entry["loc"] if not re.search(r"[\[\]-]|^(float|int|str)$", str(part)))
         match entry["type"]:
             case "extra_forbidden":
-                messages.append(f"unknown option {where!r}{did_you_mean(where, known)}; known: {', '.join(known)}")
+                inner = _fields_at(model, entry["loc"][:-1])
+                hint = did_you_mean(str(entry["loc"][-1]), inner)
+                messages.append(f"unknown option {where!r}{hint}; known: {', '.join(inner)}")
             case "missing":
                 messages.append(f"option {where!r} is missing; add it to the laboratory section")
             case _:
@@ -87,3 +88,19 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
                 got.setdefault(where, entry["input"])
     shown = {where: " or ".join(dict.fromkeys(texts)) for where, texts in wrong.items()}
     return messages + [f"option {where!r} must be: {text}; got {got[where]!r}" for where, text in shown.items()]
+
+
+def _fields_at(model: type[BaseModel], where: Sequence[int | str]) -> list[str]:
+    """The options that a section may have, however deep it lies; those of the outermost where that cannot be told."""
+    inner: type[BaseModel] = model
+    for part in where:
+        field = inner.model_fields.get(str(part))
+        found = [] if field is None else _models_in(field.annotation)
+        inner = found[0] if found else inner  # names in a mapping, and what a union adds, lead no further
+    return [field.alias or name for name, field in inner.model_fields.items()]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]

@@ -13,6 +13,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "ase": ("adapters.ase:build", "any ASE calculator: energies, forces and dipoles of molecules"),
     "callable": ("adapters.callable:build", "any Python function of the settings, in child processes"),
     "command": ("adapters.command:build", "any program, with templates for its input and a parser for its output"),
+    "csv_folder": ("adapters.csv_folder:build", "a device that takes command files from a folder and answers there"),
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
     "pyscf": ("adapters.pyscf:build", "Kohn-Sham DFT of molecules by PySCF, with optimisation and thermochemistry"),

@@ -58,8 +58,12 @@ def read_sheet(path: Path) -> Sheet:
     return EMPTY
 
 
-def parse_sheet(data: bytes) -> Sheet:
-    """A worksheet from the bytes of its file. Raises ``SheetError``."""
+def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
+    """A table from the bytes of its file; ``key`` is the column that tells its rows apart, None where none must.
+
+    Raises:
+        SheetError: It is no table, or lacks that column.
+    """
     text = _decoded(data)
     delimiter = delimiter_of(text)
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
@@ -67,10 +71,10 @@ def parse_sheet(data: bytes) -> Sheet:
         return EMPTY
     width = max(len(line) for line in lines)
     named = _unique([name.strip() for name in lines[0]], width)
-    if KEY not in named:  # its rows could not be told apart
+    if key is not None and key not in named:  # its rows could not be told apart
         shown = delimiter.join(lines[0])
         raise SheetError(
-            f"has no column {KEY!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
+            f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
         )
     rows = tuple(dict(zip(named, line + [""] * (width - len(line)), strict=True)) for line in lines[1:])
     return Sheet(named, rows, delimiter)

@@ -36,9 +36,9 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
     standing = Standing()
     judge = Judge(session.view)
     try:
-        for attempt in pending:
+        for attempt in sorted(pending, key=_is_in_doubt):  # a start that is refused keeps no result from coming in
             with others_go_on(session):
-                if attempt.state in (State.SENDING, State.AMBIGUOUS) or attempt.handle is None:
+                if _is_in_doubt(attempt):
                     _look_up(session, attempt, standing)
                 else:
                     _ask(session, attempt, standing, judge)
@@ -51,6 +51,10 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
         session.refresh()
         reached("reconcile.stored")
     return standing.ended
+
+
+def _is_in_doubt(attempt: AttemptRecord) -> bool:
+    return attempt.state in (State.SENDING, State.AMBIGUOUS) or attempt.handle is None
 
 
 def _with_this_laboratory(session: Session) -> list[AttemptRecord]:

@@ -25,6 +25,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
         "ase": {"calculator": "ase.calculators.emt:EMT"},
         "callable": {"function": "module:function"},
         "command": {"program": "orca"},
+        "csv_folder": {"folder": "robot"},
         "emulator": {"table": "table.csv"},
         "several": {"laboratories": {"one": {"adapter": "emulator", "table": "table.csv"}}},
     }.get(name, {})
@@ -35,9 +36,8 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    assert (
-        " ".join(name for name, _ in describe()) == "ase callable command emulator manual pyscf several simulated xtb"
-    )
+    names = "ase callable command csv_folder emulator manual pyscf several simulated xtb"
+    assert " ".join(name for name, _ in describe()) == names
     assert all(summary and "\n" not in summary for _, summary in describe())
 
 

@@ -1,0 +1,306 @@
+"""Devices that are driven through a folder: numbered command files out, response files in, a heartbeat file.
+
+``prepare`` stages a command, ``start`` hands it over by one rename (``adapters.exchange``), so no command is written
+twice. A response counts once it is whole; whose it is, its key says, or else its name. A doubt, for a person to
+resolve, is left where the device says itself that it does not know whether a command ran, and where a command vanished
+or stayed without an answer for too long. Whoever is sure that it never ran has it sent again, as a further command
+under the same key; the earlier one is taken out of the device's folders.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from adapters.commands import Command, Commands
+from adapters.csv_options import CommandTemplate, ResponseTemplate
+from adapters.csv_template import Doubt, Template, faults_of
+from adapters.durable import write_once
+from adapters.errors import AdapterOptionsError, AdapterUnavailable, UnknownHandle
+from adapters.exchange import Exchange, Heartbeat, Place
+from adapters.folder import Jobs, handle_of, reachable, read_json
+from adapters.instant import Clock, dump
+from adapters.limits import excluded
+from adapters.options import Options, read_options
+from adapters.responses import Responses
+from adapters.returned import Returned
+from adapters.worksheet import Sheet, SheetError
+from loop.checkpoints import reached
+from loop.contracts import (
+    Absent,
+    AdapterContext,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+    Unknown,
+)
+from loop.outcome import Fault, FaultKind, write_outcome
+
+EXAMPLE: Final = """\
+laboratory:
+  adapter: csv_folder
+  folder: exchange
+  taken: taken
+  answer_within: 12
+  command: {columns: {temperature: {column: Temp_K, unit: K}}}
+  response: {columns: {yield: {column: Area, unit: "%"}}}
+"""
+DELIVERY: Final = Delivery.TWO_PHASE
+
+Positive = Annotated[float, Field(gt=0)]
+FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
+
+
+class CsvFolderOptions(Options):
+    """What a campaign file may say of a device that is driven through a folder."""
+
+    folder: str = Field(min_length=1)  # shared with the device, as seen from the campaign file
+    commands: FolderName = "commands"  # folders in it
+    responses: FolderName = "responses"
+    taken: FolderName | None = None  # where the device moves what it takes up; None where it does not
+    heartbeat: str | None = "heartbeat"  # file in it that the device touches; None where it has none
+    stale: Positive = 60.0  # seconds without a heartbeat after which nothing is sent
+    answer_within: Positive | None = None  # hours after which a command without a response is in doubt
+    at_once: Annotated[int, Field(ge=1)] | None = None  # commands that the device may have at one time
+    command: CommandTemplate = CommandTemplate()
+    response: ResponseTemplate = ResponseTemplate()
+
+
+class CsvFolder:
+    """Attempts as files: ours in the laboratory's folder, the device's in the exchange folder."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        base: Path,
+        options: CsvFolderOptions,
+        targets: Mapping[str, str],
+        beside: Mapping[str, str | None] | None = None,
+        clock: Clock = time.time,
+    ) -> None:
+        self._jobs, self._options, self._targets, self._clock = jobs, options, dict(targets), clock
+        folder = base / Path(options.folder).expanduser()
+        self._exchange = Exchange(folder, options.commands, options.responses, options.taken, options.response.files)
+        self._template = Template(options.command, options.response, targets, beside or {})
+        self._returned = Returned(jobs)
+        self._commands = Commands(jobs, self._exchange, options.answer_within, clock)
+        self._responses = Responses(self._exchange, options.response, clock)
+        beat = None if options.heartbeat is None else folder / options.heartbeat
+        self._heartbeat = None if beat is None else Heartbeat(beat, options.stale, jobs.root / "heartbeat.json", clock)
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            delivery=DELIVERY,
+            max_parallel=self._options.at_once,
+            can_cancel=self._options.taken is not None,
+            is_simulated=False,
+            properties=self._targets,
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return [*excluded(spec, self.capabilities()), *self._template.problems(spec)]
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        """Stage the attempt's command; the device does not see it.
+
+        Raises:
+            KeyReused: The key is on record with another experiment.
+            AdapterUnavailable: The folder is not there.
+        """
+        handle = self._jobs.prepare(spec, key)
+        with self._alone():
+            if not self._is_over(handle):
+                last = self._commands.last(handle)
+                if last is None or self._commands.doubt(handle, last) is not None:  # a person said it never ran
+                    self._stage(handle)
+        reached("csv_folder.prepared")
+        return handle
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        """Hand the command to the device; once.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+            AdapterUnavailable: The device gives no sign of life, or the folder is not there; the command stays staged.
+        """
+        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
+            raise UnknownHandle(handle)
+        with self._alone():
+            if self._is_over(handle):
+                return
+            last = self._commands.last(handle) or self._stage(handle)
+            if not self._commands.is_sent(last):
+                if self._heartbeat is not None and (trouble := self._heartbeat.trouble()) is not None:
+                    raise AdapterUnavailable(f"{trouble}; the command waits and goes out after that")
+                self._commands.send(handle, last)
+        reached("csv_folder.started")
+
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown:
+        handle = handle_of(key)
+        if not self._jobs.knows(handle):
+            return Absent()
+        with self._alone():
+            self._look(handle)
+            last = self._commands.last(handle)
+            if last is None or not self._commands.is_sent(last) or self._is_over(handle):
+                return Found(handle, last is not None and self._commands.is_sent(last))
+            doubt = self._doubt_now(handle, last)
+        return Found(handle, True) if doubt is None else Unknown(doubt)
+
+    def status(self, handle: Handle) -> Status:
+        if not self._jobs.knows(handle):
+            return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
+        with self._alone():
+            self._look(handle)
+            if (cancelled := self._jobs.cancelled(handle)) is not None:
+                return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
+            if self._returned.of(handle):
+                return Status(Phase.ENDED)
+            last = self._commands.last(handle)
+            if last is None or not self._commands.is_sent(last):
+                return Status(Phase.PREPARED)
+            if (doubt := self._doubt_now(handle, last)) is not None:
+                return Status(Phase.LOST, doubt)
+            is_waiting = self._exchange.place(last.name) is Place.WAITING
+            said = self._responses.trouble(last.name)
+        if is_waiting:
+            return Status(Phase.WAITING, said or f"{last.name} lies in {self._exchange.commands}")
+        return Status(Phase.RUNNING, said or f"the device has {last.name}")
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        if self.status(handle).phase is not Phase.ENDED:
+            return ()
+        key, cancelled = self._jobs.key(handle), self._jobs.cancelled(handle)
+        with self._alone():
+            own = ([] if cancelled is None else [cancelled["payload"]]) + self._returned.of(handle)
+            return (*(Envelope(key, payload) for payload in own), *self._returned.give_out(handle))
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        """Call the attempt off. A command that was handed over is taken back where the device did not take it up."""
+        if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
+            return
+        with self._alone():
+            last = self._commands.last(handle)
+            if last is None or not self._commands.is_sent(last):
+                self._cancelled(handle, reason)
+            elif self._options.taken is not None:
+                path = self._jobs.folder(handle) / "cancelling.json"
+                with reachable(path):
+                    write_once(path, dump({"reason": reason}))
+                reached("csv_folder.cancelling")
+                self._complete_cancel(handle)
+
+    def health(self) -> Health:
+        """Whether the device is there; what of its responses nobody can read is said."""
+        try:
+            self._exchange.check()
+            age = None if self._heartbeat is None else self._heartbeat.age()
+            if self._heartbeat is not None and (trouble := self._heartbeat.trouble()) is not None:
+                return Health(False, trouble)
+            with self._alone():
+                self._collect()
+                troubles, left = self._responses.troubles(), self._returned.n_waiting()
+        except AdapterUnavailable as error:
+            return Health(False, str(error))
+        parts = [f"commands go to {self._exchange.commands}"]
+        parts += [] if age is None else [f"last heartbeat {age:.0f} s ago"]
+        parts += [f"{left} responses belong to no open attempt and go out with the next result"] if left else []
+        return Health(True, "; ".join([*parts, *troubles]))
+
+    def _stage(self, handle: Handle) -> Command:
+        """Stage the attempt's next command. The heartbeat's file also tells that this is the device's own share."""
+        if self._heartbeat is not None and self._heartbeat.age() is None:
+            raise AdapterUnavailable(str(self._heartbeat.trouble()))
+        spec, key = self._jobs.spec(handle), self._jobs.key(handle)
+        return self._commands.stage(handle, lambda number: self._template.command(spec, key, number))
+
+    def _is_over(self, handle: Handle) -> bool:
+        return self._jobs.cancelled(handle) is not None or bool(self._returned.of(handle))
+
+    def _doubt_now(self, handle: Handle, command: Command) -> str | None:
+        return self._commands.doubt_now(handle, command, self._responses.trouble(command.name))
+
+    def _look(self, handle: Handle) -> None:
+        """Take in what came back, and end what a killed process had begun to cancel."""
+        self._collect()
+        self._complete_cancel(handle)
+
+    def _collect(self) -> None:
+        """Keep what responses say that were not read before."""
+        for response in self._responses.fresh():
+            for row in response.sheet.rows:
+                try:
+                    self._take(response.name, row, response.sheet)
+                except SheetError as error:
+                    self._responses.complain(response.name, str(error))
+            reached("csv_folder.collected")
+        for name, text in self._responses.unreadable():
+            handle = _named_in(name)
+            key = self._jobs.key(handle) if self._jobs.knows(handle) else AttemptKey(name)
+            self._returned.keep_beside(key, text)
+
+    def _take(self, name: str, row: Mapping[str, str], sheet: Sheet) -> None:
+        """Keep one row: with its attempt while that is open, else beside the next that is fetched."""
+        said = self._template.key_of(row)
+        handle = _named_in(name) if said is None else handle_of(AttemptKey(said))
+        is_ours = self._jobs.knows(handle)
+        key = self._jobs.key(handle) if is_ours else AttemptKey(said or name)
+        read = self._template.read(row, sheet, self._jobs.spec(handle) if is_ours else None)
+        if read is None:
+            self._responses.complain(name, f"lacks a value in the row of {key}")
+        elif isinstance(read, Doubt) and is_ours:
+            self._commands.hear_doubt(handle, read.why, name, json.dumps(row, sort_keys=True))
+        else:
+            text: dict[str, Any] = {"outcome": read.why} if isinstance(read, Doubt) else read
+            payload = dump({**text, "provenance": {**text.get("provenance", {}), "file": name}})
+            if not is_ours or (self._is_over(handle) and payload not in self._returned.of(handle)):
+                self._returned.keep_beside(key, payload)
+            else:
+                self._returned.keep(handle, payload)
+
+    def _complete_cancel(self, handle: Handle) -> None:
+        """End an attempt that is being cancelled as soon as its command is back."""
+        called_off, last = read_json(self._jobs.folder(handle) / "cancelling.json"), self._commands.last(handle)
+        if called_off is None or last is None or self._is_over(handle):
+            return
+        if self._exchange.withdraw(last.name):
+            reached("csv_folder.withdrawn")
+            self._cancelled(handle, called_off["reason"])
+
+    def _cancelled(self, handle: Handle, reason: str) -> None:
+        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
+        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return self._jobs.locked("exchange.lock")
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> CsvFolder:
+    """A laboratory behind an exchange folder, from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or wrong, or a template does not fit the targets.
+    """
+    settings = read_options(CsvFolderOptions, "csv_folder", options)
+    if faults := faults_of(settings.response, context.targets):
+        raise AdapterOptionsError("csv_folder", faults)
+    return CsvFolder(Jobs(context.folder), Path(context.base), settings, context.targets, context.beside)
+
+
+def _named_in(name: str) -> Handle:
+    """The attempt that the name of a response tells of, such as ``000012-KEY.csv``."""
+    return Handle(name.rpartition(".")[0].partition("-")[2])
