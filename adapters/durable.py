@@ -18,7 +18,12 @@ def write_once(path: Path, text: str, *, is_durable: bool = True) -> bool:
     Raises:
         OSError: The folder cannot be written, or its file system has no hard links.
     """
-    temporary = _write_temporary(path, text, is_durable)
+    return write_bytes_once(path, text.encode("utf-8"), is_durable=is_durable)
+
+
+def write_bytes_once(path: Path, data: bytes, *, is_durable: bool = True) -> bool:
+    """``write_once`` of bytes."""
+    temporary = _write_temporary(path, data, is_durable)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -32,7 +37,7 @@ def write_once(path: Path, text: str, *, is_durable: bool = True) -> bool:
 
 def replace(path: Path, text: str, *, is_durable: bool = True) -> None:
     """Put the text in place of whatever the file held; a reader sees the old text or the new one."""
-    os.replace(_write_temporary(path, text, is_durable), path)
+    os.replace(_write_temporary(path, text.encode("utf-8"), is_durable), path)
     if is_durable:
         sync_folder(path.parent)
 
@@ -46,10 +51,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write_temporary(path: Path, text: str, is_durable: bool) -> Path:
+def _write_temporary(path: Path, data: bytes, is_durable: bool) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
+    with temporary.open("wb") as file:
+        file.write(data)
         file.flush()
         if is_durable:
             os.fsync(file.fileno())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.libraries.store import Store
+from flows.raw.store import RawStore
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import SpecError
 from loop.molecules.shelf import put_up
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ORIGIN = "origin.json"
 LIBRARIES = "libraries"  # folder below home
+RAW = "raw"  # folder below home
 
 
 def open_record(settings: Settings) -> SqlLedger:
@@ -48,6 +50,11 @@ def library_reader(settings: Settings, folder: Path, progress: Progress | None =
     store = _store(settings, progress)
     put_up(store)
     return Reader(store, folder)
+
+
+def raw_files(settings: Settings) -> RawStore:
+    """The project's raw files."""
+    return RawStore(settings.home / RAW)
 
 
 def _store(settings: Settings, progress: Progress | None = None) -> Store:

@@ -126,11 +126,23 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class RawFile:
+    """A file of an instrument, as it was written."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a laboratory sends: text that ``loop.outcome.read_outcome`` can read, and its key."""
+    """What a laboratory sends: text that ``loop.outcome.read_outcome`` can read, and its key.
+
+    With ``files`` it is ``loop.raw.raw_envelope``: the text names them, and the campaign's analysis reads them.
+    """
 
     key: AttemptKey
     payload: str  # JSON
+    files: tuple[RawFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

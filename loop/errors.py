@@ -10,6 +10,7 @@ HakkenError
 │   └── UnitError         a unit is unknown, or cannot be converted
 ├── MoleculeError         a structure cannot be read or prepared
 ├── OutcomeError          what a laboratory sent cannot be read as an outcome
+│   ├── AnalysisError     an instrument's file cannot be read, or not made into a value
 │   └── OutcomeConflict   an attempt already ended with another outcome
 ├── TransitionError       an experiment cannot take this step from where it is
 ├── PlanError             no batch could be planned
@@ -84,6 +85,10 @@ class MoleculeError(HakkenError):
 
 class OutcomeError(HakkenError):
     """What came back cannot be read as an outcome; its envelope is kept. Send a corrected one."""
+
+
+class AnalysisError(OutcomeError):
+    """An instrument's file cannot be read, or no value comes of it; the file is kept. Mend it, or the analysis."""
 
 
 class OutcomeConflict(OutcomeError):

@@ -8,10 +8,12 @@ from flows.engine.judging import Judge, Judgement, conclude
 from flows.engine.parts import others_go_on
 from flows.engine.session import Session
 from flows.engine.slips import slips
+from loop.analysis import media_type
 from loop.checkpoints import reached
-from loop.contracts import Handle
+from loop.contracts import Artifact, Handle, RawFile
 from loop.errors import AdapterUnavailable
 from loop.outcome import Fault, FaultKind
+from loop.raw import sha_of
 from loop.record import AttemptRecord, EnvelopeDraft, Verdict
 
 Ended = Sequence[tuple[AttemptRecord, Handle]]
@@ -23,19 +25,28 @@ def ingest(session: Session, ended: Ended) -> None:
         return
     drafts: list[EnvelopeDraft] = []
     fetched: list[AttemptRecord] = []
+    kept: dict[tuple[str, str, str], RawFile] = {}
     try:
         for attempt, handle in ended:
             with others_go_on(session):
-                drafts += [EnvelopeDraft(session.adapter, e.key, e.payload) for e in session.laboratory.fetch(handle)]
+                for e in session.laboratory.fetch(handle):
+                    for file in e.files:  # before the envelope that names it, so that no record lacks its file
+                        if (sha := sha_of(file.data)) not in {s for _, s, _ in kept}:
+                            session.files.put(file.data)
+                        kept[file.name, sha, e.key] = file
+                    drafts.append(EnvelopeDraft(session.adapter, e.key, e.payload))
                 fetched.append(attempt)
     except AdapterUnavailable as error:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
     reached("ingest.fetched")
     if drafts:
-        before = len(session.view.unjudged)
+        before, known = len(session.view.unjudged), {a.key for a in session.view.attempts}
         with session.work(moves=False) as work:
             for draft in drafts:
                 work.receive(draft)
+            for (name, sha, key), file in kept.items():
+                if key in known:
+                    work.keep(Artifact(sha, name, media_type(name), len(file.data), key))
         session.refresh()
         if new := len(session.view.unjudged) - before:
             session.tally.received += new
@@ -50,9 +61,11 @@ def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[J
     An attempt of ``fetched`` without a readable result ends as ``analysis_failed``, unless a person brings the
     results: that person can correct what was typed, so the attempt waits.
     """
-    judge = Judge(session.view)
+    judge = Judge(session.view, session.files)
     judgements = judge.judge(session.view.unjudged)
-    unread = [a for a in fetched if not judge.has_ended(a.key)]
+    unread = [a for a in fetched if not judge.has_ended(a.key) and a.key not in judge.waiting]
+    for key, error in judge.waiting.items():
+        session.tally.note(f"the result of attempt {key} waits: {error}")
     why = _faults_of_reading(session, judgements) if unread else {}
     ends = [] if unread and session.laboratory.capabilities().needs_person else unread
     if judgements or ends:

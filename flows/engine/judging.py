@@ -9,13 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flows.engine.analysing import Analyst
 from flows.engine.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.view import View
+from flows.raw.store import RawFileDamaged, RawFileMissing, RawStore
 from loop.circumstances import EFFECTS, read_context
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
 from loop.experiment import Event, State
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
+from loop.raw import is_raw, read_raw
 from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
 from loop.space import Space
 from loop.spec import classes_of, declared_of, levels_of
@@ -53,8 +56,10 @@ class Judgement:
 class Judge:
     """Judges envelopes one after the other; each verdict counts for those after it."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, files: RawStore | None = None) -> None:
         self._view = view
+        self._analyst = None if files is None else Analyst(view, files)
+        self.waiting: dict[str, str] = {}  # by key of an attempt, why its raw result cannot be looked at here
         self._units = {name: target.unit for name, target in view.spec.objective.items()}
         self._levels, self._classes = levels_of(view.spec), classes_of(view.spec)
         self._attempts = {a.key: a for a in view.attempts}
@@ -72,8 +77,17 @@ class Judge:
                 self._faults[a.proposal_id, a.replicate_no, o.outcome.kind] += 1
 
     def judge(self, envelopes: Iterable[EnvelopeRecord]) -> list[Judgement]:
-        """A verdict for each, in their order. Nothing that was received stops the judging of the rest."""
-        return [self._judge(e) for e in envelopes]
+        """A verdict for each, in their order. Nothing that was received stops the judging of the rest.
+
+        A raw result whose file is not on this machine has none: it stays unjudged, and is named in ``waiting``.
+        """
+        found = []
+        for envelope in envelopes:
+            try:
+                found.append(self._judge(envelope))
+            except (RawFileMissing, RawFileDamaged) as error:
+                self.waiting[envelope.key or ""] = str(error)
+        return found
 
     def has_ended(self, key: str) -> bool:
         """Whether an outcome of the attempt counts, those just judged included."""
@@ -91,6 +105,8 @@ class Judge:
     def _judge(self, envelope: EnvelopeRecord) -> Judgement:
         try:
             return self._told_row(envelope) if is_told(envelope.source) else self._result(envelope, envelope.payload)
+        except (RawFileMissing, RawFileDamaged):
+            raise
         except Exception as error:  # whatever a reader did not foresee: the envelope is kept, the campaign goes on
             return Judgement(envelope, Verdict.MALFORMED, f"it cannot be judged ({type(error).__name__}: {error})")
 
@@ -101,19 +117,33 @@ class Judge:
         except OutcomeError as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
         attempt = self._attempts.get(envelope.key or "")
+        if is_raw(data) and (problem := _problem_of(data)):
+            return Judgement(envelope, Verdict.MALFORMED, problem)
         if attempt is None:
             what = "names no attempt" if envelope.key is None else f"names attempt {envelope.key!r}"
             rule = f"the result {what}, and campaign {self._view.name!r} knows none such"
             return Judgement(envelope, Verdict.FOREIGN, f"{rule}; correct the key, or tell it as an observation")
         try:
-            outcome = read_outcome(data, self._units, self._levels, self._classes)
-            context = _context(data)
+            outcome, context = self._raw(envelope, attempt, data) if is_raw(data) else self._said(data)
         except OutcomeError as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
         if attempt.state in (State.CANCELLED, State.EXPIRED) and attempt.key not in self._ended:
             rule = f"attempt {attempt.key} is {attempt.state.value}"
             return Judgement(envelope, Verdict.LATE, f"{rule}; tell it as an observation to let it count")
         return self._outcome_of(attempt, envelope, outcome, context)
+
+    def _said(self, data: Mapping[str, Any]) -> tuple[Outcome, Json | None]:
+        """A result that says its values itself; raises ``OutcomeError``."""
+        return read_outcome(data, self._units, self._levels, self._classes), _context(data)
+
+    def _raw(
+        self, envelope: EnvelopeRecord, attempt: AttemptRecord, data: Mapping[str, Any]
+    ) -> tuple[Outcome, Json | None]:
+        """A result that is files, read by the campaign's analysis; raises ``OutcomeError``."""
+        if self._analyst is None:
+            raise OutcomeError("a raw result comes from a laboratory or hakken ingest; it cannot be told")
+        result = self._analyst.result(read_raw(data), attempt, received=envelope.received.isoformat())
+        return result.analysed.outcome, result.context
 
     def _outcome_of(
         self, attempt: AttemptRecord, envelope: EnvelopeRecord, outcome: Outcome, context: Json | None
@@ -219,6 +249,14 @@ def read_payload(text: str) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise OutcomeError(f"a result must be a JSON object with 'outcome', got {type(data).__name__}")
     return data
+
+
+def _problem_of(data: Mapping[str, Any]) -> str:
+    """Why whoever brought raw files found nothing in them; "" where nobody did."""
+    try:
+        return read_raw(data).problem
+    except OutcomeError as error:
+        return str(error)
 
 
 def _refuse(constant: str) -> None:

@@ -11,7 +11,7 @@ from flows.engine.best import believed
 from flows.engine.holding import Holding
 from flows.engine.planners import Planner, default_planner, on_device
 from flows.engine.view import View
-from flows.wiring import open_laboratory
+from flows.wiring import open_laboratory, raw_files
 from loop.contracts import Adapter, Ledger, Work
 from loop.insight.statements import HonestBest
 
@@ -54,6 +54,7 @@ class Session:
     ) -> None:
         self.settings, self.name, self.ledger, self.held = settings, name, ledger, held
         self.tally = Tally()
+        self.files = raw_files(settings)
         self.view = View(ledger, name)
         self.planner: Planner = planner or on_device(default_planner, settings.device)
         self.judge: Judge | None = believed if planner is None else None  # a planner's beliefs are its own

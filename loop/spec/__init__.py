@@ -1,5 +1,6 @@
 """Campaign specs: what a YAML file says, strictly read, with messages that name the line and the remedy."""
 
+from loop.spec.analysis import build_analysis
 from loop.spec.building import (
     beside_of,
     build_objective,
@@ -24,6 +25,7 @@ __all__ = [
     "PlannerSpec",
     "ReadFile",
     "beside_of",
+    "build_analysis",
     "build_costs",
     "build_general",
     "build_objective",

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 
 from loop.errors import did_you_mean
+from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardSpec, WindowSpec
 from loop.spec.costs import CostsSpec, SwitchSpec
 from loop.spec.general import GeneralSpec
 from loop.spec.library_models import FiltersSpec, StandardiseSpec
@@ -32,6 +33,12 @@ _KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they 
 _SAID_KINDS: Final = ", ".join(list(_KINDS)[:-1]) + f" or {list(_KINDS)[-1]}"
 _TAGS: Final = frozenset({*_KINDS, *(f"{kind} constraint" for kind in CONSTRAINT_KINDS)})
 _LIBRARY: Final[Mapping[Any, type[BaseModel]]] = {"standardise": StandardiseSpec, "filters": FiltersSpec}
+_ANALYSIS: Final[Mapping[Any, list[type[BaseModel]]]] = {
+    "peak": [WindowSpec],
+    "standard": [StandardSpec],
+    "calibration": [CalibrationSpec],
+    "blank": [BlankSpec],
+}
 _PLATE: Final[Mapping[Any, list[type[BaseModel]]]] = {"blocks": [BlocksSpec], "controls": [ControlsSpec]}
 
 _RECIPE: Final[Mapping[Any, list[type[BaseModel]]]] = {
@@ -104,5 +111,6 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
         "source": [SourceSpec],
         "recipe": _RECIPE.get(path[1] if len(path) > 2 else None, [RecipeSpec]),
         "plate": _PLATE.get(path[1] if len(path) > 2 else None, [PlateSpec]),
+        "analysis": _ANALYSIS.get(path[2] if len(path) > 3 else None, [MethodSpec]),
     }
     return {key for model in models.get(head, [CampaignSpec]) for key in model.model_fields}

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from loop.objective import Goal, Tradeoff
+from loop.spec.analysis import MethodSpec
 from loop.spec.costs import CostsSpec
 from loop.spec.general import GeneralSpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
@@ -154,6 +155,7 @@ class CampaignSpec(Strict):
     costs: CostsSpec | None = None
     plate: PlateSpec | None = None
     recipe: RecipeSpec | None = None  # None: what is done at the bench is not said
+    analysis: dict[Name, MethodSpec] | None = None  # by target: how its values come from instruments' files
     stop: list[StopSpec] = Field(default_factory=list)
     prior: PriorSpec | None = None  # by target and parameter: what a person expects
     memory: MemorySpec | None = None  # None: tables told for this campaign only

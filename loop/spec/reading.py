@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from loop.errors import HakkenError, SpecError
+from loop.spec.analysis import resolve_analysis
 from loop.spec.faults import described
 from loop.spec.library_models import Libraries
 from loop.spec.lines import load_yaml
@@ -42,6 +43,10 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
             space[name] = resolve_options(parameter, read, libraries)
         except HakkenError as error:
             raise SpecError(f"{lines.where(('space', name))}: {error}") from None
-    spec = spec.model_copy(update={"space": space})
+    try:
+        analysis = resolve_analysis(spec.analysis, read)
+    except HakkenError as error:
+        raise SpecError(f"{lines.where(('analysis',))}: {error}") from None
+    spec = spec.model_copy(update={"space": space, "analysis": analysis})
     check_whole(spec, lines)
     return with_design(spec, lines)

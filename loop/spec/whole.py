@@ -8,6 +8,7 @@ from typing import Final
 from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError
 from loop.space import ProductPool
 from loop.space.drawing import refuse_empty
+from loop.spec.analysis import problem_of_analysis
 from loop.spec.building import build_objective, build_space
 from loop.spec.choosing import problem_of_choosing
 from loop.spec.costs import build_costs
@@ -130,4 +131,5 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     problem_of_regret,
     problem_of_prior,
     problem_of_memory,
+    problem_of_analysis,
 )

@@ -1,0 +1,1 @@
+"""Raw files of instruments: kept by their content, beside the record."""

@@ -1,0 +1,240 @@
+"""Analysing: from readings to an outcome, with the numbers on the way and every doubt. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from loop.analysis.calibration import Line, fit_line
+from loop.analysis.method import Analysis, Beyond, Method
+from loop.analysis.peaks import Window, pick
+from loop.analysis.readings import Peak, Reading
+from loop.errors import AnalysisError
+from loop.objective import Goal
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
+
+File: TypeAlias = tuple[str, Sequence[Reading]]  # its name, and everything that it says
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """An outcome, by target the numbers that led to it, and what a person may want to look at."""
+
+    outcome: Outcome
+    detail: Mapping[str, Any]
+    doubts: tuple[str, ...] = ()
+
+
+def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Reading], bool], *, at: str = "") -> Analysed:
+    """What the files say of one experiment.
+
+    A target without a value makes the whole a fault of kind ``analysis_failed`` that says nothing of the candidate.
+    Where every target is to be large and none is above its limit of detection, the outcome is negative, with limits.
+
+    Args:
+        analysis: How each target is measured.
+        files: Everything that was handed over, with the readings of other experiments, blanks and standards.
+        is_mine: Which readings are of this experiment; several of one kind are repeats, and their mean counts.
+        at: The day it was measured or received, as in ISO 8601; a calibration that had expired by then is a doubt.
+
+    Raises:
+        AnalysisError: No file has the kind of reading that a target is measured by: another file is wanted.
+    """
+    given = [(name, tuple(readings)) for name, readings in files]
+    values: list[Measurement] = []
+    detail: dict[str, Any] = {}
+    doubts: list[str] = []
+    for method in analysis.methods:
+        mine = [(r, readings) for _, readings in given for r in readings if is_mine(r) and _has(r, method)]
+        if not mine:
+            kind = "a chromatogram, spectrum or peaks" if method.peak else "a signal " + (method.signal or "")
+            names = ", ".join(name for name, _ in given)
+            raise AnalysisError(
+                f"{method.target!r} needs {kind}, and {names} has none of this experiment; hand over the file that has"
+            )
+        try:
+            measurement, numbers, said = _measure(method, mine)
+        except AnalysisError as error:
+            fault = Fault.of(FaultKind.ANALYSIS_FAILED, f"{method.target}: {error}")
+            return Analysed(fault, detail, tuple(doubts))
+        values.append(measurement)
+        detail[method.target] = numbers
+        doubts += [f"{method.target}: {text}" for text in (*said, *_expired(method, at))]
+    is_nothing = all(v.qualifier is Qualifier.BELOW for v in values)
+    if is_nothing and all(m.goal is Goal.MAXIMIZE for m in analysis.methods):
+        names = " and ".join(m.target for m in analysis.methods)
+        return Analysed(Negative(f"{names} below the limit of detection", tuple(values)), detail, tuple(doubts))
+    return Analysed(Measured(tuple(values)), detail, tuple(doubts))
+
+
+def _has(reading: Reading, method: Method) -> bool:
+    if method.peak is not None:
+        return reading.peaks is not None or reading.trace is not None
+    return bool(reading.signals or reading.saturated) and (not method.signal or _channel(reading, method) is not None)
+
+
+def _measure(
+    method: Method, mine: Sequence[tuple[Reading, Sequence[Reading]]]
+) -> tuple[Measurement, dict[str, Any], list[str]]:
+    """The value of one target from its readings, each with all that stands in its file."""
+    found = [_response(method, reading) for reading, _ in mine]
+    blanks = [_blank(method, reading, others) for reading, others in mine]
+    lines = [_line(method, r, others, blank) for (r, others), (blank, _) in zip(mine, blanks, strict=True)]
+    if any(line != lines[0] for line in lines):
+        raise AnalysisError("its readings lie on plates with calibrations of their own; hand over one of them")
+    responses = [(response or 0.0) - blank for response, (blank, _) in zip(found, blanks, strict=True)]
+    line, n, blank_sd = lines[0], len(responses), max(sd for _, sd in blanks)
+    mean = sum(responses) / n
+    scatter = math.sqrt(sum((r - mean) ** 2 for r in responses) / (n - 1)) if n > 1 else 0.0
+    value = line.value(mean)
+    sd = line.deviation(mean, n, scatter, blank_sd)
+    limit = line.detection_limit if method.detection_limit is None else method.detection_limit
+    if not math.isfinite(value) or not math.isfinite(sd):
+        raise AnalysisError(f"the response {mean:g} gives no finite value; look at the calibration")
+    is_absent = all(response is None for response in found)
+    value, qualifier = _absent(method, limit) if is_absent else _qualified(method, line, value, limit)
+    if qualifier is not Qualifier.EQUAL:
+        sd = line.deviation(line.intercept + line.slope * value, n, scatter, blank_sd)
+    # What is reported is the scatter of one reading: a value with n readings counts with sd / sqrt(n).
+    reported = sd * math.sqrt(n) if sd > 0 else None
+    measurement = Measurement(method.target, value, method.unit, value, reported, reported, n, qualifier)
+    numbers = {
+        "responses": responses,
+        "slope": line.slope,
+        "intercept": line.intercept,
+        "detection_limit": limit,
+        **({"calibration": dict(method.certificate)} if method.certificate else {}),
+    }
+    missing = 0 if is_absent else sum(response is None for response in found)
+    doubts = [f"{missing} of {n} readings have no peak {method.peak} and count as nothing"] if missing else []
+    return measurement, numbers, doubts
+
+
+def _absent(method: Method, limit: float) -> tuple[float, Qualifier]:
+    """The limit that stands for a peak that is not there."""
+    if limit <= 0:
+        raise AnalysisError(f"no peak {method.peak}, and no limit of detection is known; give detection_limit")
+    return limit, Qualifier.BELOW
+
+
+def _qualified(method: Method, line: Line, value: float, limit: float) -> tuple[float, Qualifier]:
+    """The value or the limit that stands for it; raises ``AnalysisError`` where neither can be told."""
+    unit = method.unit
+    if value < limit:
+        return limit, Qualifier.BELOW
+    slack = 1e-9 * max(abs(line.highest or 0.0), abs(line.lowest or 0.0))
+    for end, is_beyond, qualifier in (
+        (line.lowest, line.lowest is not None and value < line.lowest - slack, Qualifier.BELOW),
+        (line.highest, line.highest is not None and value > line.highest + slack, Qualifier.ABOVE),
+    ):
+        if not is_beyond or end is None or method.beyond is Beyond.EXTRAPOLATE:
+            continue
+        if method.beyond is Beyond.LIMIT:
+            return end, qualifier
+        raise AnalysisError(
+            f"{value:.4g} {unit}".rstrip()
+            + f" is outside the calibrated range, {line.lowest:g} to {line.highest:g} {unit}".rstrip()
+            + "; dilute it, add standards, or say beyond: limit or extrapolate"
+        )
+    return value, Qualifier.EQUAL
+
+
+def _response(method: Method, reading: Reading) -> float | None:
+    """The response of one reading, before the blank; None where there is no peak."""
+    if method.peak is None:
+        channel = _channel(reading, method)
+        if channel is None:
+            known = ", ".join((*reading.signals, *sorted(reading.saturated))) or "none"
+            raise AnalysisError(f"{reading.where} has {known} as signals; say which (signal: NAME)")
+        value = reading.signals.get(channel, math.inf)
+        if channel in reading.saturated or (method.saturation is not None and value > method.saturation):
+            raise AnalysisError(f"{reading.where} is saturated; dilute the sample and read it again")
+        return value
+    peak = _sound(reading, method.peak, method)
+    if method.standard is None:
+        return None if peak is None else peak.area
+    standard = _sound(reading, method.standard.window, method)
+    if standard is None:
+        raise AnalysisError(f"no internal standard peak {method.standard.window} ({reading.where})")
+    low, high = method.standard.at_least, method.standard.at_most
+    if (low is not None and standard.area < low) or (high is not None and standard.area > high):
+        wanted = " and ".join(
+            f"{word} {end:g}" for word, end in (("at least", low), ("at most", high)) if end is not None
+        )
+        raise AnalysisError(
+            f"the internal standard's area is {standard.area:g} and should be {wanted} ({reading.where}); "
+            "look whether it was dosed and injected rightly"
+        )
+    if not standard.area > 0:
+        raise AnalysisError(f"the internal standard's area is {standard.area:g} ({reading.where}); integrate it anew")
+    if peak is not None and method.standard.window.name == "" and peak == standard:
+        raise AnalysisError(f"the peak and the internal standard are one peak ({reading.where}); mend their windows")
+    return None if peak is None else peak.area / standard.area
+
+
+def _sound(reading: Reading, window: Window, method: Method) -> Peak | None:
+    """The peak in a window; raises ``AnalysisError`` where the detector was saturated."""
+    try:
+        peak = pick(reading, window)
+    except AnalysisError as error:
+        raise AnalysisError(f"{error} ({reading.where})") from None
+    if peak is None:
+        return None
+    too_high = method.saturation is not None and peak.height is not None and peak.height > method.saturation
+    if peak.is_saturated or too_high:
+        raise AnalysisError(f"the peak {window} is saturated ({reading.where}); dilute the sample and inject it again")
+    return peak
+
+
+def _channel(reading: Reading, method: Method) -> str | None:
+    """The channel that the method reads: the one it names, or the only one there is."""
+    names = list(dict.fromkeys((*reading.signals, *sorted(reading.saturated))))
+    if method.signal:
+        return next((n for n in names if n.casefold() == method.signal.casefold()), None)
+    return names[0] if len(names) == 1 else None
+
+
+def _blank(method: Method, reading: Reading, others: Sequence[Reading]) -> tuple[float, float]:
+    """Mean response of the blanks on the same plate and its standard deviation; zeros without blanks."""
+    if method.blank is None:
+        return 0.0, 0.0
+    wells, samples = set(method.blank.wells), set(method.blank.samples)
+    found = [
+        _response(method, r) or 0.0
+        for r in others
+        if r.label.plate == reading.label.plate
+        and (r.label.well in wells or r.label.sample in samples)
+        and _has(r, method)
+    ]
+    if not found:
+        names = ", ".join((*method.blank.wells, *method.blank.samples))
+        raise AnalysisError(f"the file has no reading of the blank ({names}) beside {reading.where}; measure it too")
+    mean = sum(found) / len(found)
+    n = len(found)
+    return mean, math.sqrt(sum((b - mean) ** 2 for b in found) / (n - 1) / n) if n > 1 else 0.0
+
+
+def _line(method: Method, reading: Reading, others: Sequence[Reading], blank: float) -> Line:
+    """The calibration: as stated, or from the standards on the same plate."""
+    if isinstance(method.calibration, Line):
+        return method.calibration
+    wells = method.calibration.wells
+    points = [
+        (wells[well], (_response(method, r) or 0.0) - blank)
+        for r in others
+        if r.label.plate == reading.label.plate and (well := r.label.well or "") in wells and _has(r, method)
+    ]
+    if missing := sorted(set(wells) - {r.label.well for r in others if r.label.plate == reading.label.plate}):
+        raise AnalysisError(f"the file has no reading of standard {missing[0]} beside {reading.where}; measure it too")
+    return fit_line(points, through_zero=method.calibration.through_zero)
+
+
+def _expired(method: Method, at: str) -> list[str]:
+    """Days in ISO 8601 compare as texts."""
+    expires = method.certificate.get("expires", "")
+    if not expires or not at or at[:10] <= expires:
+        return []
+    named = " ".join(("the calibration", method.certificate.get("id", ""))).rstrip()
+    return [f"{named} expired on {expires}, and this is of {at[:10]}; calibrate anew"]

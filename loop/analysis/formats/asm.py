@@ -1,0 +1,106 @@
+"""Allotrope Simple Model (ASM): JSON of plate readers and chromatographs, as the package allotropy writes it.
+
+Names and structure after the public schemas of the Allotrope Foundation (BENCHLING/REC 2023 to 2025): documents in
+"... aggregate document" lists, quantities as ``{"value": ..., "unit": ...}``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from loop.analysis.readings import Label, Peak, Reading, label_of
+from loop.errors import AnalysisError, UnitError
+from loop.units import convert
+
+_SIGNALS: Final = ("absorbance", "fluorescence", "luminescence")
+_LOCATIONS: Final = ("location identifier", "well location identifier")
+_PLATES: Final = ("well plate identifier", "plate identifier")
+
+
+def recognises(data: bytes) -> bool:
+    """Whether a file is JSON that names an Allotrope manifest."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" and b'"$asm.manifest"' in data
+
+
+def read(_: str, data: bytes) -> Sequence[Reading]:
+    """One reading for each measurement document.
+
+    Raises:
+        AnalysisError: It is no JSON, or a measurement holds what cannot be read.
+    """
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise AnalysisError(f"it is not JSON ({error}); export it anew") from None
+    found = [_reading(each, i) for i, each in enumerate(_measurements(document), start=1)]
+    return [reading for reading in found if reading is not None]
+
+
+def _measurements(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every measurement document, wherever it lies."""
+    if isinstance(node, Mapping):
+        for name, inner in node.items():
+            if name == "measurement document":
+                yield from (m for m in (inner if isinstance(inner, list) else [inner]) if isinstance(m, Mapping))
+            else:
+                yield from _measurements(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _measurements(inner)
+
+
+def _reading(document: Mapping[str, Any], number: int) -> Reading | None:
+    where = f"measurement {document.get('measurement identifier', number)}"
+    label = _label(document.get("sample document") or {})
+    taken = str(document.get("measurement time", ""))
+    if peaks := [_peak(p, where) for p in _peaks(document)]:
+        return Reading(label, where, "min", tuple(peaks), taken=taken)
+    signals = {}
+    for kind in _SIGNALS:
+        if (value := _quantity(document.get(kind))) is not None:
+            wavelength = _quantity(_below(document, "detector wavelength setting"))
+            signals[kind if wavelength is None else f"{kind} {wavelength[0]:g}"] = value[0]
+    return Reading(label, where, signals=signals, taken=taken) if signals else None
+
+
+def _label(sample: Mapping[str, Any]) -> Label:
+    texts = {name: str(value) for name, value in sample.items() if isinstance(value, str | int)}
+    well = next((texts[n] for n in _LOCATIONS if n in texts), "")
+    return label_of("", texts.get("sample identifier", ""), next((texts[n] for n in _PLATES if n in texts), ""), well)
+
+
+def _peaks(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found = _below(document, "peak list")
+    peaks = found.get("peak", []) if isinstance(found, Mapping) else []
+    return [p for p in peaks if isinstance(p, Mapping)]
+
+
+def _peak(said: Mapping[str, Any], where: str) -> Peak:
+    at, area, height = (_quantity(said.get(name)) for name in ("retention time", "peak area", "peak height"))
+    if at is None or area is None:
+        raise AnalysisError(f"{where} has a peak without retention time or area; export both")
+    try:
+        minutes = convert(at[0], at[1] or "min", "min")
+    except UnitError as error:
+        raise AnalysisError(f"{where}: the retention time is no time ({error}); export it in seconds") from None
+    name = said.get("written name") or said.get("analyte name") or ""
+    return Peak(minutes, area[0], None if height is None else height[0], str(name))
+
+
+def _below(node: Any, name: str) -> Any:
+    """What stands under a name, however deep; None for nothing."""
+    if isinstance(node, Mapping):
+        if name in node:
+            return node[name]
+        node = list(node.values())
+    if isinstance(node, list):
+        return next((found for each in node if (found := _below(each, name)) is not None), None)
+    return None
+
+
+def _quantity(said: Any) -> tuple[float, str] | None:
+    if isinstance(said, Mapping) and isinstance(said.get("value"), int | float):
+        return float(said["value"]), str(said.get("unit", ""))
+    return None

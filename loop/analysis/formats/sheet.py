@@ -1,0 +1,152 @@
+"""Sheets: the tables of an instrument's CSV export, found among its preambles, blank lines and titles."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from loop.cells import pointed, split_header
+from loop.errors import AnalysisError
+
+# What programs call a column, in lower case, with blanks for dots and underscores; and what it is called here.
+_NAMES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("key", "attempt", "attempt key"), "key"),
+    **dict.fromkeys(("sample", "sample name", "samplename", "sample id", "injection name"), "sample"),
+    **dict.fromkeys(("plate", "plate id", "plate name", "plate barcode", "barcode"), "plate"),
+    **dict.fromkeys(("well", "well id", "well position", "position"), "well"),
+    **dict.fromkeys(("retention time", "rettime", "ret time", "r time", "rt", "time"), "time"),
+    **dict.fromkeys(("area", "peak area"), "area"),
+    **dict.fromkeys(("height", "peak height"), "height"),
+    **dict.fromkeys(("compound", "peak name", "peak", "name", "component", "analyte"), "peak"),
+    **dict.fromkeys(("saturated", "overload", "overloaded"), "saturated"),
+    **dict.fromkeys(("injection", "inj", "injection number", "replicate"), "injection"),
+    **dict.fromkeys(("acquired", "date", "injection date", "acquisition time", "measured"), "taken"),
+    **dict.fromkeys(("channel", "signal name", "wavelength", "measurement wavelength", "read"), "channel"),
+}
+_AXES: Final = {"time": "min", "wavelength": "nm", "wavenumber": "1/cm", "chemical shift": "ppm", "raman shift": "1/cm"}
+_SIGNAL: Final = re.compile(r"(signal|intensity|absorbance|response|counts|detector)\b.*")
+_DELIMITERS: Final = "\t;,"  # a comma last: beside the others it is a decimal sign
+_ROW: Final = re.compile(r"[A-Za-z]{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: what it holds, in which unit if its header says one, and its header as it stands."""
+
+    kind: str  # a value of ``_NAMES``, or "" for anything else
+    unit: str | None
+    header: str
+
+
+@dataclass
+class Section:
+    """A table of a file, with what was said above it: ``kind`` is peaks, wells, grid or trace."""
+
+    kind: str
+    said: Mapping[str, str]
+    columns: Sequence[Column]
+    rows: list[tuple[int, list[str]]] = field(default_factory=list)  # with line numbers
+
+
+def sections(data: bytes) -> list[Section]:
+    """The tables of a file, top to bottom.
+
+    Raises:
+        AnalysisError: It is no text, no CSV, or a row has more cells than its header.
+    """
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")  # as older programs write; names with accents come out right
+    if "\x00" in text:
+        raise AnalysisError("it is no text; export the results as CSV")
+    for delimiter in _DELIMITERS[:-1]:
+        if found := _sections(text, delimiter):
+            return found
+    return _sections(text, _DELIMITERS[-1])
+
+
+def _sections(text: str, delimiter: str) -> list[Section]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    found: list[Section] = []
+    said: dict[str, str] = {}
+    current: Section | None = None
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            while cells and not cells[-1]:
+                cells.pop()
+            if not cells:
+                current = None
+            elif (columns := _header(cells)) is not None:
+                current = Section(columns[0], dict(said), columns[1])
+                found.append(current)
+            elif current is not None and (current.kind != "grid" or _ROW.fullmatch(cells[0])):
+                current.rows.append((reader.line_num, _fitting(cells, current, reader.line_num, delimiter)))
+            else:
+                current = None
+                said |= _said(cells)
+    except csv.Error as error:
+        raise AnalysisError(f"line {reader.line_num} is no CSV ({error}); export it anew") from None
+    return found
+
+
+def _fitting(cells: list[str], section: Section, line: int, delimiter: str) -> list[str]:
+    if len(cells) > len(section.columns):
+        raise AnalysisError(
+            f"line {line} has {len(cells)} cells and its header {len(section.columns)}; quote a cell with a comma"
+        )
+    padded = [*cells, *[""] * (len(section.columns) - len(cells))]
+    return padded if delimiter == "," else [pointed(cell) for cell in padded]
+
+
+def _header(cells: Sequence[str]) -> tuple[str, list[Column]] | None:
+    """Which kind of table begins with this line, and its columns; None where none does."""
+    if len(cells) < 2:
+        return None
+    if len(cells) > 2 and cells[1:] == [str(i) for i in range(1, len(cells))] and not re.search(r"\d", cells[0]):
+        return "grid", [Column("row", None, cells[0]), *(Column("", None, c) for c in cells[1:])]
+    columns = [_column(cell) for cell in cells]
+    kinds = {c.kind for c in columns}
+    if {"time", "area"} <= kinds:
+        return "peaks", columns
+    if kinds & {"well", "sample", "key"} and any(c.kind == "" and c.header for c in columns) and "axis" not in kinds:
+        return "wells", columns
+    axes = [i for i, c in enumerate(columns) if axis_of(c) is not None]
+    if axes and any(_SIGNAL.fullmatch(_plain(c.header)) for c in columns):
+        return "trace", columns
+    return None
+
+
+def _column(header: str) -> Column:
+    name, unit = split_header(header)
+    kind = _NAMES.get(_plain(name), "")
+    return Column("" if kind == "area" and unit == "%" else kind, unit, header)
+
+
+def axis_of(column: Column) -> str | None:
+    """The unit of an axis, where a column is one."""
+    name = "time" if column.kind == "time" else _plain(split_header(column.header)[0])
+    return None if name not in _AXES else column.unit or _AXES[name]
+
+
+def is_signal(column: Column) -> bool:
+    """Whether a column is what a detector said over the axis."""
+    return _SIGNAL.fullmatch(_plain(column.header)) is not None
+
+
+def _said(cells: Sequence[str]) -> dict[str, str]:
+    """What a line above a table says: ``Plate: P1`` or two cells."""
+    parts = [cells[0].rstrip(":"), cells[1]] if len(cells) >= 2 else cells[0].lstrip("# ").split(":", 1)
+    if len(parts) != 2:
+        return {}
+    kind = _NAMES.get(_plain(parts[0].lstrip("# ")), "")
+    return {kind: parts[1].strip()} if kind else {}
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.sub(r"[._]+", " ", name).casefold().split())

@@ -1,0 +1,96 @@
+"""Methods: how a target's value comes from what an instrument read; and all of a campaign's, with their version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from loop.analysis.calibration import Line
+from loop.analysis.peaks import Window
+from loop.objective import Goal
+
+REVISION: Final = 1  # of the arithmetic in this package; grows when the same readings give other values
+
+
+class Beyond(StrEnum):
+    """What is made of a value outside the calibrated range."""
+
+    REFUSE = "refuse"  # the analysis failed
+    LIMIT = "limit"  # a limit: below the lowest standard, above the highest
+    EXTRAPOLATE = "extrapolate"
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """The internal standard: where its peak is, and between which areas it must lie."""
+
+    window: Window
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """A calibration by wells of the same plate: their values, in the target's unit."""
+
+    wells: Mapping[str, float]
+    through_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Blanks:
+    """What reads nothing of the target, in the same file (and on the same plate); their mean is subtracted."""
+
+    wells: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How one target is measured: by a peak, or by a signal of a plate reader.
+
+    A response is a peak's area, its ratio to the internal standard's, or a signal; without blanks, if there are any.
+    """
+
+    target: str
+    unit: str
+    goal: Goal
+    calibration: Line | Standards
+    peak: Window | None = None
+    standard: Standard | None = None
+    signal: str | None = None
+    blank: Blanks | None = None
+    detection_limit: float | None = None  # in the target's unit; None: from the scatter about the calibration
+    saturation: float | None = None  # height of a peak, or signal, above which the detector no longer follows
+    beyond: Beyond = Beyond.REFUSE
+    certificate: Mapping[str, str] = field(default_factory=dict)  # of the calibration: id, made, expires
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The methods of a campaign. ``version`` names what they say and the arithmetic behind them."""
+
+    methods: tuple[Method, ...]
+
+    @property
+    def version(self) -> str:
+        said = json.dumps([REVISION, [asdict(m) for m in self.methods]], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+    @property
+    def helper_wells(self) -> frozenset[str]:
+        """Wells that hold blanks or standards, and no experiment."""
+        found: set[str] = set()
+        for m in self.methods:
+            found |= set(m.blank.wells) if m.blank else set()
+            found |= set(m.calibration.wells) if isinstance(m.calibration, Standards) else set()
+        return frozenset(found)
+
+    @property
+    def helper_samples(self) -> frozenset[str]:
+        """Samples that are blanks, and no experiment."""
+        return frozenset(name for m in self.methods if m.blank for name in m.blank.samples)

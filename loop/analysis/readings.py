@@ -1,0 +1,98 @@
+"""Readings: what an instrument's file says of one injection, well or spectrum, before anything is made of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from loop.errors import AnalysisError
+
+_WELL: Final = re.compile(r"([A-Za-z]{1,2})0*([1-9][0-9]?)")
+_PLATE: Final = re.compile(r"(?:plate|p)?[\s_-]*0*(.+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a file says that a reading belongs to; plate ``P01`` is written ``1``, well ``A01`` ``A1``."""
+
+    key: str | None = None  # of the attempt
+    sample: str | None = None
+    plate: str | None = None
+    well: str | None = None
+
+    def __str__(self) -> str:
+        said = (("key", self.key), ("sample", self.sample), ("plate", self.plate), ("well", self.well))
+        return ", ".join(f"{name} {value}" for name, value in said if value) or "nothing that it belongs to"
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.key or self.sample or self.plate or self.well)
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A peak of a chromatogram or a spectrum."""
+
+    at: float  # its top, in the unit of the reading's axis
+    area: float
+    height: float | None = None
+    name: str = ""
+    is_saturated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A signal over an axis: a chromatogram or a spectrum. The axis rises."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.y) or len(self.x) < 2:
+            raise AnalysisError(f"a trace needs two points or more, as many x as y; got {len(self.x)}, {len(self.y)}")
+        if not all(map(math.isfinite, (*self.x, *self.y))):
+            raise AnalysisError("a trace holds a value that is no finite number; export it anew")
+        if any(a >= b for a, b in zip(self.x, self.x[1:], strict=False)):
+            raise AnalysisError("the axis of a trace must rise from point to point; export it anew")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One injection, well or spectrum. It has peaks, a trace, or signals by channel; ``where`` is for messages."""
+
+    label: Label
+    where: str  # such as "line 12"
+    unit: str = "min"  # of the axis of peaks and trace
+    peaks: tuple[Peak, ...] | None = None
+    trace: Trace | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)  # of a plate reader, by channel
+    saturated: frozenset[str] = frozenset()  # channels that read "overflow"
+    taken: str = ""  # when, as the file says it
+
+
+def label_of(key: str = "", sample: str = "", plate: str = "", well: str = "") -> Label:
+    """A label from cells of a file; empty ones say nothing.
+
+    Raises:
+        AnalysisError: The well is none, such as ``9Z``.
+    """
+    return Label(key.strip() or None, sample.strip() or None, plate_name(plate) or None, well_name(well) or None)
+
+
+def well_name(text: str) -> str:
+    """``A1`` for ``a01``; "" for nothing. Raises ``AnalysisError`` for what is no well."""
+    text = text.strip()
+    if not text:
+        return ""
+    if (match := _WELL.fullmatch(text)) is None:
+        raise AnalysisError(f"{text!r} is no well; write a letter and a number, such as A1 or H12")
+    return f"{match[1].upper()}{match[2]}"
+
+
+def plate_name(text: str) -> str:
+    """``3`` for ``Plate 3``, ``P03`` and ``3``; other names as they are."""
+    match = _PLATE.fullmatch(text.strip())
+    return match[1] if match and match[1].isdigit() else text.strip()

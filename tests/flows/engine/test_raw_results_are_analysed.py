@@ -1,0 +1,136 @@
+"""Raw results: a laboratory hands over files; they are kept by their hash and read by the campaign's analysis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import run, tick
+from flows.raw.store import RawFileDamaged, RawFileMissing, RawStore
+from flows.settings import Settings
+from flows.wiring import raw_files
+from loop.contracts import AttemptKey, Envelope, Handle, RawFile
+from loop.outcome import Fault, FaultKind, Measured, Negative
+from loop.raw import raw_envelope, sha_of
+from loop.record import Verdict
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
+
+ANALYSIS: dict[str, Any] = {
+    "yield": {
+        "peak": {"at": 4.2, "within": 0.1},
+        "standard": {"at": 6.8, "within": 0.1},
+        "calibration": {"points": {0: 0.0, 50: 0.5, 100: 1.0}},
+        "detection_limit": 1,
+    }
+}
+
+
+class Chromatograph(FakeLaboratory):
+    """Hands over one file for all that was started, with a row for each attempt's peak."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.areas = [620.0, 0.0, 1500.0, 410.0]
+
+    def table(self) -> bytes:
+        lines = ["key,RT,Area"]
+        for key, area in zip(self.jobs, self.areas * 3, strict=False):
+            lines += [f"{key},4.2,{area}", f"{key},6.8,1000"]
+        return "\n".join(lines).encode()
+
+    def fetch(self, handle: Handle) -> list[Envelope]:
+        return [raw_envelope(AttemptKey(handle), [RawFile("run.csv", self.table())], context={"instrument": "HPLC-2"})]
+
+
+@pytest.fixture
+def chromatograph(monkeypatch: pytest.MonkeyPatch) -> Chromatograph:
+    from flows.engine import session
+
+    fake = Chromatograph()
+    monkeypatch.setattr(session, "open_laboratory", lambda *_args, **_keywords: fake)
+    return fake
+
+
+def once(settings: Settings) -> Any:
+    return tick(settings, "small", planner=cheap_planner)
+
+
+@pytest.mark.usefixtures("chromatograph")
+def test_files_become_outcomes_with_their_analysis_on_record(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, analysis=ANALYSIS)
+
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02, max_seconds=0)
+    once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        seen = [o for o in ledger.observations("small") if o.round_number == 1]
+        artifacts = ledger.artifacts("small")
+        assert ledger.verify_audit().is_intact
+    outcomes = [o.outcome for o in seen]
+    assert {type(o) for o in outcomes} == {Measured, Negative, Fault}
+    values = sorted(o.measurements[0].value for o in outcomes if isinstance(o, Measured | Negative))
+    assert values == pytest.approx([1, 41, 62])
+    failed = next(o for o in outcomes if isinstance(o, Fault))
+    assert failed.kind is FaultKind.ANALYSIS_FAILED
+    assert "150 % is outside the calibrated range" in failed.message
+    said = seen[0].context["provenance"]
+    (file,) = said["files"]
+    assert (said["program"], len(said["analysis"]), file["name"]) == ("hakken analysis", 12, "run.csv")
+    assert seen[0].context["instrument"] == "HPLC-2"
+    assert b"RT,Area" in raw_files(settings).get(file["sha256"])
+    assert {(a.sha, a.media_type) for a in artifacts if a.key == seen[0].key} == {(file["sha256"], "text/csv")}
+
+
+def test_without_an_analysis_the_file_is_kept_and_the_attempt_ends_as_a_fault(
+    settings: Settings, tmp_path: Path, chromatograph: Chromatograph
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    sent = chromatograph.table()
+
+    once(settings)
+
+    with open_ledger(settings.database) as ledger:
+        envelopes = ledger.envelopes("small")
+        ended = [o.outcome for o in ledger.observations("small")]
+    raw = [e for e in envelopes if e.source == "simulated"]
+    assert {e.verdict for e in raw} == {Verdict.MALFORMED}
+    assert "the campaign file has no analysis; add one (analysis:), then hakken reanalyse" in raw[0].message
+    assert {o.kind for o in ended if isinstance(o, Fault)} == {FaultKind.ANALYSIS_FAILED}
+    assert raw_files(settings).get(sha_of(sent)) == sent
+
+
+@pytest.mark.usefixtures("chromatograph")
+def test_a_file_that_is_not_on_this_machine_is_waited_for(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path, analysis=ANALYSIS)
+    once(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(RawStore, "put", lambda _self, data: sha_of(data))
+        waiting = once(settings)
+    with open_ledger(settings.database) as ledger:
+        assert ledger.observations("small") == ()
+
+    healed = once(settings)
+
+    assert any("waits: the raw file" in note and "copy" in note for note in waiting.notes)
+    assert healed.experiments_done == 4
+
+
+def test_a_stored_file_is_whole_and_what_its_name_says(tmp_path: Path) -> None:
+    store = RawStore(tmp_path / "raw")
+
+    sha = store.put(b"peaks")
+
+    assert store.put(b"peaks") == sha == sha_of(b"peaks")
+    assert [p.name for p in (tmp_path / "raw" / sha[:2]).iterdir()] == [sha]
+    with pytest.raises(RawFileMissing, match=r"the raw file 0000.* copy 00/0000"):
+        store.get("0" * 64)
+    store.place(sha).write_bytes(b"peas")
+    for look in (lambda: store.get(sha), lambda: store.put(b"peaks")):
+        with pytest.raises(RawFileDamaged, match="restore it from a backup"):
+            look()

@@ -1,0 +1,340 @@
+"""Analysis: files of instruments are read as they stand, and values come of them with limits, deviations and faults."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loop.analysis import Analysed, Label, Line, Reading, analyse, fit_line, integrate, label_of, read_file
+from loop.errors import AnalysisError, SpecError
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
+from loop.spec import CampaignSpec, build_analysis, read_spec
+
+FILES = Path(__file__).parent / "instruments"
+POINTS = {0: 0.0, 25: 0.312, 50: 0.619, 100: 1.251}
+PEAKS: dict[str, Any] = {
+    "peak": {"at": 4.2, "within": 0.1},
+    "standard": {"at": 6.8, "within": 0.1, "at_least": 100},
+    "calibration": {"points": POINTS},
+}
+
+
+def readings(name: str) -> tuple[Reading, ...]:
+    return read_file(name, (FILES / name).read_bytes())
+
+
+def campaign(method: dict[str, Any], **target: Any) -> CampaignSpec:
+    return CampaignSpec.from_resolved(
+        {
+            "campaign": "coupling",
+            "space": {"temperature": {"type": "number", "low": 40, "high": 120, "unit": "degC"}},
+            "objective": {"yield": {"goal": "maximize", "unit": "%", **target}},
+            "budget": {"experiments": 4},
+            "analysis": {"yield": method},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+
+
+def of_well(well: str, method: dict[str, Any] = PEAKS, name: str = "hplc_peaks.csv", **more: Any) -> Analysed:
+    analysis = build_analysis(campaign(method))
+    assert analysis is not None
+    return analyse(analysis, [(name, readings(name))], lambda r: r.label.well == well, **more)
+
+
+def value(analysed: Analysed) -> Measurement:
+    assert isinstance(analysed.outcome, Measured), analysed.outcome
+    return analysed.outcome.measurements[0]
+
+
+def fault(analysed: Analysed) -> str:
+    assert isinstance(analysed.outcome, Fault), analysed.outcome
+    assert analysed.outcome.kind is FaultKind.ANALYSIS_FAILED
+    assert not analysed.outcome.informative
+    return analysed.outcome.message
+
+
+def test_a_peak_beside_its_standard_becomes_a_yield_with_its_deviation() -> None:
+    found = value(of_well("A1"))
+
+    # The same by another program: numpy's line and covariance, and the first-order propagation of their errors.
+    x, y = np.array(list(POINTS)), np.array(list(POINTS.values()))
+    (slope, intercept), covariance = np.polyfit(x, y, 1, cov=True)
+    s2 = np.sum((y - intercept - slope * x) ** 2) / 2
+    expected = (0.62 - intercept) / slope
+    gradient = np.array([-expected / slope, -1 / slope])
+    assert found.value == pytest.approx(expected, rel=1e-12)
+    assert found.sd == pytest.approx(math.sqrt(s2 / slope**2 + gradient @ covariance @ gradient), rel=1e-9)
+    assert (found.unit, found.n, found.qualifier) == ("%", 1, Qualifier.EQUAL)
+
+
+def test_what_is_below_the_limit_of_detection_is_a_limit_with_its_deviation() -> None:
+    small, absent = of_well("A2"), of_well("A5")
+
+    for analysed in (small, absent):
+        assert isinstance(analysed.outcome, Negative)
+        (limit,) = analysed.outcome.measurements
+        line = fit_line(list(POINTS.items()))
+        assert limit.qualifier is Qualifier.BELOW
+        assert limit.value == pytest.approx(3.3 * line.sd / line.slope)
+        assert limit.sd is not None
+        assert limit.sd > 0
+    declared = of_well("A2", {**PEAKS, "detection_limit": 2.5})
+    assert isinstance(declared.outcome, Negative)
+    assert declared.outcome.measurements[0].value == 2.5
+
+
+def test_little_of_what_is_to_be_small_is_a_result_and_no_negative() -> None:
+    analysis = build_analysis(campaign(PEAKS, goal="minimize"))
+    assert analysis is not None
+
+    found = analyse(analysis, [("a", readings("hplc_peaks.csv"))], lambda r: r.label.well == "A2")
+
+    assert value(found).qualifier is Qualifier.BELOW
+
+
+@pytest.mark.parametrize(
+    ("well", "says"),
+    [
+        ("A3", r"yield: no internal standard peak between 6.7 and 6.9 min \(line 11\)"),
+        ("A4", "is saturated .*dilute the sample"),
+        ("A6", "outside the calibrated range, 0 to 100 %; dilute it, add standards, or say beyond"),
+        ("A7", r"2 peaks are between 4.1 and 4.3 min \(at 4.18, 4.26\); narrow the window, or say several"),
+        ("A9", "the internal standard's area is 40 and should be at least 100 .*dosed and injected"),
+    ],
+)
+def test_what_cannot_be_analysed_is_a_fault_that_says_why(well: str, says: str) -> None:
+    import re
+
+    assert re.search(says, fault(of_well(well)))
+
+
+def test_rules_of_the_campaign_file_decide_in_doubt() -> None:
+    above = value(of_well("A6", {**PEAKS, "beyond": "limit"}))
+    beyond = value(of_well("A6", {**PEAKS, "beyond": "extrapolate"}))
+    total = value(of_well("A7", {**PEAKS, "peak": {"at": 4.2, "within": 0.1, "several": "sum"}}))
+    named = value(of_well("A7", {**PEAKS, "peak": {"name": "Product"}}))
+    low = fault(of_well("A1", {**PEAKS, "saturation": 80}))
+
+    assert (above.value, above.qualifier) == (100.0, Qualifier.ABOVE)
+    assert beyond.value == pytest.approx(128, abs=1)
+    assert total.value == pytest.approx(value(of_well("A1")).value * 0.61 / 0.62, rel=1e-3)
+    assert named.value == pytest.approx(total.value * 300 / 610, rel=1e-2)
+    assert "saturated" in low
+
+
+def test_injections_of_one_sample_are_readings_of_one_value() -> None:
+    twice, once = value(of_well("A8")), value(of_well("A1"))
+
+    assert twice.n == 2
+    assert twice.value == pytest.approx(once.value * 0.622 / 0.62, rel=1e-3)
+    assert twice.sd is not None
+    assert once.sd is not None
+    assert twice.sd / math.sqrt(2) < once.sd * 1.5  # with sd / sqrt(n) the mean is no less sure
+
+
+@given(
+    slope=st.floats(1e-3, 1e3),
+    intercept=st.floats(-10, 10),
+    value=st.floats(0, 100),
+)
+def test_a_line_gives_back_the_value_that_it_was_given(slope: float, intercept: float, value: float) -> None:
+    points = [(v, intercept + slope * v) for v in (0.0, 30.0, 70.0, 100.0)]
+
+    line = fit_line(points)
+
+    assert line.value(intercept + slope * value) == pytest.approx(value, abs=1e-6 * (1 + abs(intercept / slope)))
+    assert line.deviation(intercept + slope * value, 1) == pytest.approx(0, abs=1e-6 * (1 + abs(intercept / slope)))
+
+
+def test_a_line_through_zero_and_a_stated_one() -> None:
+    through = fit_line([(10, 1.0), (20, 2.2)], through_zero=True)
+    stated = Line(0.1, sd=0.02, lowest=0, highest=50)
+
+    assert through.slope == pytest.approx((10 * 1.0 + 20 * 2.2) / (100 + 400))
+    assert through.intercept == 0.0
+    assert through.deviation(0.0, 1) == pytest.approx(through.sd / through.slope)
+    assert (stated.value(1.5), stated.deviation(1.5, 4)) == (pytest.approx(15.0), pytest.approx(0.02 / 2 / 0.1))
+    assert stated.detection_limit == pytest.approx(3.3 * 0.2)
+    with pytest.raises(AnalysisError, match="two different values"):
+        fit_line([(5, 1), (5, 2)])
+    with pytest.raises(AnalysisError, match="do not change"):
+        fit_line([(0, 1), (5, 1)])
+
+
+def test_a_trace_is_integrated_above_the_line_between_the_windows_ends() -> None:
+    (trace,) = readings("chromatogram.csv")
+    assert trace.trace is not None
+    assert trace.label == Label(sample="R1-2")
+
+    peak = integrate(trace.trace, 3.9 * 60, 4.5 * 60)
+
+    assert peak is not None
+    # A Gaussian of height 100 and deviation 0.05 min, on a sloping baseline; its area in seconds.
+    assert peak.area == pytest.approx(100 * 0.05 * math.sqrt(2 * math.pi) * 60, rel=1e-3)
+    assert peak.at == pytest.approx(4.2 * 60, abs=0.6)
+    assert integrate(trace.trace, 60, 120) is None or integrate(trace.trace, 60, 120).area < 1e-3  # type: ignore[union-attr]
+    with pytest.raises(AnalysisError, match=r"the trace runs from 0 to 480 and the window 470 to 490"):
+        integrate(trace.trace, 470, 490)
+    analysis = build_analysis(campaign({**PEAKS, "standard": {"at": 6.8, "within": 0.3, "at_least": 1}}))
+    assert analysis is not None
+    wide = analyse(analysis, [("c", [trace])], lambda _: True)
+    assert isinstance(wide.outcome, Fault)  # twice the standard: 160 %
+    assert "outside the calibrated range" in wide.outcome.message
+
+
+def test_plates_are_read_with_blanks_standards_and_overflow() -> None:
+    method: dict[str, Any] = {
+        "signal": "450",
+        "blank": {"wells": ["A01", "B1"]},
+        "calibration": {"wells": {"C2": 0, "A3": 100}},
+        "detection_limit": 1,
+    }
+
+    middle = value(of_well("A2", method, "reader_grid.csv"))
+    over = fault(of_well("B3", method, "reader_grid.csv"))
+
+    assert middle.value == pytest.approx(100 * (0.553 - 0.052) / (1.051 - 0.052), rel=1e-12)
+    assert middle.sd is not None
+    assert middle.sd > 0  # two blanks that differ
+    assert "plate 1, well B3 is saturated" in over
+    missing = fault(of_well("A2", {**method, "blank": {"wells": ["H12"]}}, "reader_grid.csv"))
+    assert "no reading of the blank (H12) beside plate 1, well A2; measure it too" in missing
+    missing = fault(of_well("A2", {**method, "calibration": {"wells": {"H1": 0, "A3": 1}}}, "reader_grid.csv"))
+    assert "no reading of standard H1" in missing
+
+
+def test_lists_of_wells_with_decimal_commas_and_one_channel_need_no_name() -> None:
+    method: dict[str, Any] = {"signal": "", "calibration": {"slope": 0.01, "intercept": 0.05}}
+
+    assert value(of_well("A2", method, "reader_wells.csv")).value == pytest.approx(50.3)
+    with pytest.raises(AnalysisError, match=r"'yield' needs a signal 450, and reader_wells.csv has none"):
+        of_well("A2", {**method, "signal": "450"}, "reader_wells.csv")
+    assert "has 450, 600 as signals; say which" in fault(of_well("A2", method, "reader_grid.csv"))
+
+
+def test_jcamp_files_of_both_versions_are_read_also_as_differences() -> None:
+    pytest.importorskip("jcamp", reason="JCAMP-DX needs hakken[instruments]")
+    (plain,), (differences,), (gc,) = readings("ir.jdx"), readings("ir_dif.jdx"), readings("gc.jdx")
+    assert plain.trace is not None
+    assert differences.trace is not None
+
+    assert (plain.unit, plain.label.sample) == ("1/cm", "R1-3")
+    assert plain.trace == differences.trace
+    assert (len(plain.trace.x), plain.trace.x[0], plain.trace.x[-1]) == (101, 1600.0, 1800.0)
+    band = integrate(plain.trace, 1690, 1740)
+    assert band is not None
+    assert band.area == pytest.approx(0.8 * 8 * math.sqrt(2 * math.pi), rel=0.02)
+    assert gc.peaks is not None
+    assert [(p.at, p.area) for p in gc.peaks] == [(1.2, 5000.0), (4.2, 620.0), (6.8, 1000.0)]
+    text = (FILES / "ir_dif.jdx").read_text()
+    for broken, says in (
+        (text.replace("F58Q8", "F58Q9"), "it is damaged: Y-Check failed"),
+        (text.replace("##END=\n", ""), "no ##END= record"),
+        (text.replace("##NPOINTS=101", "##NPOINTS=90"), "101|damaged|declares"),
+        (text.replace("##YUNITS=ABSORBANCE", "##YUNITS=TRANSMITTANCE"), "transmittance, which adds up to nothing"),
+    ):
+        with pytest.raises(AnalysisError, match=f"^x.jdx: .*({says})"):
+            read_file("x.jdx", broken.encode())
+
+
+def test_allotrope_json_is_read() -> None:
+    reader, (hplc,) = readings("reader.json"), readings("hplc.json")
+    method: dict[str, Any] = {
+        "signal": "absorbance 450",
+        "blank": {"wells": ["A1", "B1"]},
+        "calibration": {"slope": 10.0},
+        "detection_limit": 1,
+    }
+
+    assert [r.label for r in reader][2] == Label(sample="S3", plate="1", well="A2")
+    assert value(of_well("A2", method, "reader.json")).value == pytest.approx((553 - 51.5) / 10)
+    assert hplc.peaks is not None
+    assert [(p.at, p.area, p.name) for p in hplc.peaks] == [(4.21, 620.0, "product"), (6.8, 1000.0, "biphenyl")]
+    document = json.loads((FILES / "hplc.json").read_text())
+    with pytest.raises(AnalysisError, match="it holds no reading"):
+        read_file("a.json", json.dumps({"$asm.manifest": document["$asm.manifest"]}).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "the file is empty; export it anew"),
+        ("a letter\nto somebody\n", "no table is found in it: give a line with retention_time and area"),
+        ("sample,RT,Area\nR1-1,4.2,much\n", "line 2: area must be a finite number, got 'much'"),
+        ("sample,RT [mol],Area\nR1-1,4.2,5\n", r"line 2: 'RT \[mol\]' is no time"),
+        ("sample,RT,Area\nR1-1,4.2,5,6\n", "line 2 has 4 cells and its header 3; quote a cell with a comma"),
+        ("plate,well,absorbance\n1,9Z,0.5\n", "line 2: '9Z' is no well; write a letter and a number, such as A1"),
+        ("plate,well,absorbance\n1,A1,0.5\n1,A01,0.6\n", "plate 1, well A1 is read twice"),
+        ("time,signal\n1,2\n1,3\n", "axis of a trace must rise"),
+        ('sample,RT,Area\n"R1-1,4.2,5\n', "is no CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_by_its_line(text: str, says: str) -> None:
+    with pytest.raises(AnalysisError, match=says):
+        read_file("run.csv", text.encode())
+
+
+@given(data=st.binary(max_size=200))
+def test_whatever_a_file_holds_it_is_read_or_refused(data: bytes) -> None:
+    try:
+        said = str(read_file("any", data))
+    except AnalysisError as error:
+        said = str(error)
+
+    assert said.startswith(("any", "(Reading("))
+
+
+def test_plates_and_wells_are_one_however_they_are_written() -> None:
+    assert label_of(plate="Plate 03", well="a01") == label_of(plate="P3", well="A1") == Label(plate="3", well="A1")
+    assert label_of(plate="XB-17").plate == "XB-17"
+
+
+def test_an_expired_calibration_is_a_doubt() -> None:
+    method = {**PEAKS, "calibration": {"points": POINTS, "id": "c-7", "expires": "2026-11-01"}}
+
+    before, after = of_well("A1", method, at="2026-11-01"), of_well("A1", method, at="2026-11-26T09:00:00+00:00")
+
+    assert before.doubts == ()
+    assert after.doubts == (
+        "yield: the calibration c-7 expired on 2026-11-01, and this is of 2026-11-26; calibrate anew",
+    )
+    assert after.detail["yield"]["calibration"] == {"id": "c-7", "expires": "2026-11-01"}
+
+
+def test_the_version_names_what_the_analysis_says() -> None:
+    one, same, other = (build_analysis(campaign(m)) for m in (PEAKS, dict(PEAKS), {**PEAKS, "detection_limit": 1}))
+    assert one is not None
+    assert same is not None
+    assert other is not None
+
+    assert one.version == same.version != other.version
+
+
+def test_the_points_of_a_calibration_come_from_a_table_too() -> None:
+    text = """\
+campaign: a
+space: {t: {type: number, low: 0, high: 1}}
+objective: {yield: {goal: maximize, unit: "%"}}
+budget: {experiments: 20}
+analysis: {yield: {signal: "", calibration: {file: c.csv}}}
+laboratory: {adapter: manual}
+"""
+    tables = {"c.csv": "value,response\n0,0.1\n0,0.12\n50,1.0\n"}
+
+    spec = read_spec(text, source="a.yaml", read=lambda name: tables[name])
+
+    assert spec.analysis is not None
+    assert spec.analysis["yield"].calibration.points == {0.0: [0.1, 0.12], 50.0: [1.0]}
+    assert spec.from_resolved(spec.resolved()) == spec
+    for table, says in (("value\n1\n", "has no column 'response'"), ("value,response\n1,a\n", "c.csv line 2 holds")):
+        tables["c.csv"] = table
+        with pytest.raises(SpecError, match=f"a.yaml line 5: analysis: .*{says}"):
+            read_spec(text, source="a.yaml", read=lambda name: tables[name])
