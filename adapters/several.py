@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ laboratory:
     quick: {adapter: xtb, when: {method: xtb}, workers: 2}
     dear: {adapter: pyscf, when: {method: dft}, functional: pbe0, run_on: slurm}
 """
+PARTED: Final = "several"  # its name in the registry
 _CAUTION: Final = tuple(Delivery)  # from the best guarded to the least
 _T = TypeVar("_T")
 
@@ -57,7 +59,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 class SeveralOptions(Options):
     """What a campaign file may say of several laboratories."""
 
-    laboratories: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
+    laboratories: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]  # by name: adapter, when, its own options
+    patience: Annotated[float, Field(ge=0)] = 900.0  # seconds out of reach after which a batch is not held up by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +100,39 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> SeveralLaborat
         except UnknownName as error:
             problems.append(f"laboratory {name!r}: {error}")
         else:
-            members.append(Member(name, made, {p: tuple(v) if isinstance(v, list) else (v,) for p, v in when.items()}))
+            members.append(Member(name, made, _conditions(when)))
     if problems:
         raise AdapterOptionsError("several", problems)
-    return SeveralLaboratories(Path(context.folder), tuple(members))
+    return SeveralLaboratories(Path(context.folder), tuple(members), settings.patience)
+
+
+def conditions_of(options: Mapping[str, Any]) -> dict[str, dict[str, tuple[str | float, ...]]]:
+    """Which settings each laboratory of a laboratory section takes, by name; nothing where it takes all."""
+    sections = options.get("laboratories") or {}
+    return {name: _conditions(section.get("when") or {}) for name, section in sections.items()}
+
+
+def part_in(handle: str) -> str:
+    """The name of the laboratory that gave a handle."""
+    return handle.partition(":")[0]
 
 
 class SeveralLaboratories:
-    """An ``Adapter`` made of others; handles are ``NAME:HANDLE``."""
+    """An ``Adapter`` made of others; handles are ``NAME:HANDLE``.
 
-    def __init__(self, folder: Path, members: Sequence[Member]) -> None:
-        self._routes = folder / "routes"
+    Since when a laboratory cannot work is noted in ``lost/NAME.json``, so that whoever looks later, with another
+    object, knows how long that is; the note goes when it works again.
+    """
+
+    def __init__(
+        self, folder: Path, members: Sequence[Member], patience: float = 900.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        """``patience``: seconds until one that cannot work counts as lost, by ``clock`` (seconds since the epoch)."""
+        self._routes, self._lost = folder / "routes", folder / "lost"
         self._members = {m.name: m for m in members}
         self._ended: set[AttemptKey] = set()
+        self._patience, self._clock = patience, clock
+        self._expected: Mapping[str, float] = {}
 
     def capabilities(self) -> Capabilities:
         """What holds of all: the least guarded delivery, what every one can do; at once as many as all together."""
@@ -187,32 +210,61 @@ class SeveralLaboratories:
     def takers(self, spec: ExperimentSpec) -> Sequence[str]:
         return [m.name for m in self._members.values() if m.takes(spec)]
 
-    def problems(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
+    def problems_at(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
         member = self._members[part]
         return member.adapter.validate(self._as_taken(member, spec))
 
     def part_of(self, handle: Handle) -> str:
         return self._of(handle)[0].name
 
+    def able(self) -> frozenset[str]:
+        return frozenset(name for name, m in self._members.items() if self._works(m).is_ok)
+
+    def lost(self) -> frozenset[str]:
+        found = set()
+        for name in self._members:
+            path = self._lost / f"{name}.json"
+            with reachable(path):
+                since = read_json(path)
+            if since is not None and self._clock() - since["since"] >= self._patience:
+                found.add(name)
+        return frozenset(found)
+
+    def prefer(self, expected: Mapping[str, float]) -> None:
+        self._expected = dict(expected)
+
+    def _works(self, member: Member) -> Health:
+        """Whether a laboratory can work now; since when it cannot is put on record."""
+        health, path = _health(member), self._lost / f"{member.name}.json"
+        with reachable(path):
+            if health.is_ok:
+                path.unlink(missing_ok=True)
+            elif not path.exists():
+                self._lost.mkdir(parents=True, exist_ok=True)
+                write_once(path, json.dumps({"since": self._clock()}))
+        return health
+
     def parts(self) -> Mapping[str, Adapter]:
         return {name: m.adapter for name, m in self._members.items()}
 
     def played(self, folder: Path, play: Callable[[str, Adapter], Adapter]) -> SeveralLaboratories:
         """The same laboratories in another folder, each as ``play`` gives it by name."""
-        return SeveralLaboratories(
-            folder, [replace(m, adapter=play(name, m.adapter)) for name, m in self._members.items()]
-        )
+        played = [replace(m, adapter=play(name, m.adapter)) for name, m in self._members.items()]
+        return SeveralLaboratories(folder, played, self._patience, self._clock)
 
     def _assign(self, spec: ExperimentSpec, key: AttemptKey) -> Member:
-        """The laboratory for a new attempt: of those that take it and can work the one with most room."""
+        """The laboratory for a new attempt: of those that take it, can work and have room the one expected first.
+
+        Where nothing is expected of them, the one with most room.
+        """
         able = [m for m in self._members.values() if m.takes(spec)]
         sound = [m for m in able if not m.adapter.validate(self._as_taken(m, spec))] or able
         if not sound:
             raise UnknownHandle(Handle(key))
-        ready = [m for m in sound if _health(m).is_ok] if len(sound) > 1 else sound
+        ready = [m for m in sound if self._works(m).is_ok] if len(sound) > 1 else sound
         if not ready:
             raise PartUnavailable(", ".join(m.name for m in sound), "none of them can work now")
-        chosen = max(ready, key=self._room) if len(ready) > 1 else ready[0]
+        chosen = min(ready, key=self._rank) if len(ready) > 1 else ready[0]
         with reachable(self._routes):
             self._routes.mkdir(parents=True, exist_ok=True)
             write_once(self._path(key), json.dumps({"key": key, "laboratory": chosen.name}))
@@ -220,10 +272,11 @@ class SeveralLaboratories:
         assert route is not None
         return route
 
-    def _room(self, member: Member) -> tuple[float, int]:
-        """How many more attempts it takes now; of equals the one with the fewest comes first."""
+    def _rank(self, member: Member) -> tuple[bool, float, float, int]:
+        """The lowest is chosen: with room, then the one expected first, then with most room, then with the fewest."""
         limit, taken = member.adapter.capabilities().max_parallel, self._open(member)
-        return math.inf if limit is None else limit - taken, -taken
+        room = math.inf if limit is None else limit - taken
+        return room <= 0, self._expected.get(member.name, 0.0), -room, taken
 
     def _open(self, member: Member) -> int:
         """How many attempts were given to a laboratory and have not ended, as far as it can be asked."""
@@ -282,6 +335,10 @@ class SeveralLaboratories:
             raise
         except AdapterUnavailable as error:
             raise PartUnavailable(member.name, str(error)) from None
+
+
+def _conditions(when: Mapping[str, Any]) -> dict[str, tuple[str | float, ...]]:
+    return {name: tuple(value) if isinstance(value, list | tuple) else (value,) for name, value in when.items()}
 
 
 def _health(member: Member) -> Health:

@@ -231,6 +231,11 @@ class SqlLedger:
         with self._reading() as session:
             return reading.events(session, key)
 
+    def steps(self, name: str) -> tuple[AttemptEventRecord, ...]:
+        """Every step of every attempt of a campaign: attempt by attempt, each in order."""
+        with self._reading() as session:
+            return reading.steps(session, reading.campaign_id(session, name))
+
     def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]:
         """Everything received, in that order."""
         with self._reading() as session:

@@ -10,6 +10,7 @@ from typing import Any
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes
 from flows.engine.dispatching import dispatch
+from flows.engine.parts import with_lost_parts
 from flows.engine.proposing import propose
 from flows.engine.reports import TickReport
 from flows.engine.session import Session
@@ -44,10 +45,11 @@ async def ask_for_training(session: Session) -> None:
     """Have the next batch planned on the training pool where one is due."""
     from flows.train import request_training
 
-    if (number := round_due(session.view)) is None:
+    lost = with_lost_parts(session)
+    if (number := round_due(session.view, lost)) is None:
         propose(session)  # ends the campaign where it is over
     else:
-        await request_training(session.settings, session.view, number)
+        await request_training(session.settings, session.view, number, lost)
 
 
 @task(name="dispatch", **EFFECT)

@@ -200,7 +200,7 @@ class HasParts(Protocol):
         """The parts that would take an experiment."""
         ...
 
-    def problems(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
+    def problems_at(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
         """Why a part that would take an experiment cannot do it."""
         ...
 
@@ -210,6 +210,18 @@ class HasParts(Protocol):
 
     def parts(self) -> Mapping[str, Adapter]:
         """The laboratories themselves, by name."""
+        ...
+
+    def able(self) -> frozenset[str]:
+        """The parts that can work now; each is asked."""
+        ...
+
+    def lost(self) -> frozenset[str]:
+        """The parts that could not work for so long that nothing is to wait for them."""
+        ...
+
+    def prefer(self, expected: Mapping[str, float]) -> None:
+        """Of the parts that have room for a new attempt the one with the fewest hours is to get it; 0 where unsaid."""
         ...
 
 
@@ -337,6 +349,9 @@ class Ledger(Protocol):
         """By key, or by a beginning of it that only one has. Raises ``NotFound``."""
 
     def events(self, key: str) -> tuple[AttemptEventRecord, ...]: ...
+    def steps(self, name: str) -> tuple[AttemptEventRecord, ...]:
+        """Every step of every attempt of a campaign: attempt by attempt, each in order."""
+
     def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]: ...
     def observations(self, name: str, *, with_retracted: bool = False) -> tuple[ObservationRecord, ...]:
         """Accepted outcomes in a canonical order that does not depend on the order of arrival: told ones

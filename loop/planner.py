@@ -12,6 +12,7 @@ from loop.planning.batch import choose_batch
 from loop.planning.drafting import describe, paid, proposals
 from loop.planning.situation import situation_of
 from loop.record import Json, ProposalDraft
+from loop.resources import Resource
 from loop.space import Pool
 from loop.spec import CampaignSpec
 
@@ -38,6 +39,7 @@ def plan(
     experiments: int,
     purse: Purse | None = None,
     earlier: Sequence[Earlier] = (),
+    resources: Sequence[Resource] = (),
     device: str = "cpu",
 ) -> Plan:
     """Choose the next batch.
@@ -50,6 +52,7 @@ def plan(
         experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
         purse: What the budget leaves in money and hours; None where it has neither.
         earlier: Earlier campaigns that may tell something of this one.
+        resources: Where experiments go, by the record: accidents and waiting there add to what is expected to be paid.
         device: Where graph networks are trained and asked, as torch names it: "cpu" or "cuda".
 
     Raises:
@@ -57,7 +60,15 @@ def plan(
         UnknownName: The spec names a surrogate or acquisition function that does not exist.
     """
     situation = situation_of(
-        spec, history, pool, seed=seed, experiments=experiments, purse=purse, earlier=earlier, device=device
+        spec,
+        history,
+        pool,
+        seed=seed,
+        experiments=experiments,
+        purse=purse,
+        earlier=earlier,
+        resources=resources,
+        device=device,
     )
     picks, notes = choose_batch(situation)
     if situation.purchase is not None:

@@ -180,6 +180,11 @@ class MemoryLedger:
         whole = self.attempt(key).key
         return next(c.events.get(whole, ()) for c in self._campaigns.values() if whole in c.attempts)
 
+    def steps(self, name: str) -> tuple[AttemptEventRecord, ...]:
+        """Every step of every attempt of a campaign: attempt by attempt, each in order."""
+        of = self._of(name)
+        return tuple(event for key in sorted(of.events) for event in of.events[key])
+
     def envelopes(self, name: str, *, unjudged_only: bool = False) -> tuple[EnvelopeRecord, ...]:
         """Everything received, in that order."""
         return tuple(e for e in self._of(name).envelopes.values() if not (unjudged_only and e.verdict is not None))

@@ -1,6 +1,6 @@
 """Reading: rows become frozen records here, a few joined queries for each question; no row leaves."""
 
-from db.reading.execution import attempt, attempts, attempts_of, events
+from db.reading.execution import attempt, attempts, attempts_of, events, steps
 from db.reading.people import decisions
 from db.reading.plan import campaign, campaign_id, campaigns, one_round, proposals, rounds, spec_version
 from db.reading.results import artifacts, envelopes, observations
@@ -21,4 +21,5 @@ __all__ = [
     "proposals",
     "rounds",
     "spec_version",
+    "steps",
 ]

@@ -76,6 +76,22 @@ def events(session: Session, key: str) -> tuple[AttemptEventRecord, ...]:
     whole = attempt(session, key).key
     event = t.AttemptEvent
     rows = session.scalars(select(event).where(event.attempt_id == whole).order_by(event.number))
-    return tuple(
-        AttemptEventRecord(e.attempt_id, Event(e.event), State(e.before), State(e.after), e.detail, e.at) for e in rows
+    return tuple(_step(e) for e in rows)
+
+
+def steps(session: Session, owner: str) -> tuple[AttemptEventRecord, ...]:
+    """Every step of every attempt of one campaign: attempt by attempt, each in order."""
+    event = t.AttemptEvent
+    joined = (
+        select(event)
+        .join(t.Attempt, t.Attempt.id == event.attempt_id)
+        .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
+        .join(t.Round, t.Round.id == t.Proposal.round_id)
+        .where(t.Round.campaign_id == owner)
+        .order_by(event.attempt_id, event.number)
     )
+    return tuple(_step(e) for e in session.scalars(joined))
+
+
+def _step(e: t.AttemptEvent) -> AttemptEventRecord:
+    return AttemptEventRecord(e.attempt_id, Event(e.event), State(e.before), State(e.after), e.detail, e.at)

@@ -49,15 +49,21 @@ def list_(
 
 def _resources(screen: Screen, where: Settings, campaign: str) -> None:
     """The resources of a campaign, each with what it can do."""
+    from flows.engine.resources import figures_on_record
+
     laboratory = _laboratory(where, campaign)
-    rows = [_described(name, adapter) for name, adapter in laboratory.resources.items()]
+    figures = figures_on_record(where, laboratory.spec.campaign)
+    rows = [_described(name, adapter, figures.get(name)) for name, adapter in laboratory.resources.items()]
     screen.document(rows)
-    shown = [(r["name"], r["delivery"], r["at_once"] or "any number", ", ".join(r["measures"] or ())) for r in rows]
-    screen.table(("resource", "against doubled experiments", "at once", "measures"), shown)
+    shown = [
+        (r["name"], r["delivery"], r["at_once"] or "any number", ", ".join(r["measures"] or ()), r["so_far"])
+        for r in rows
+    ]
+    screen.table(("resource", "against doubled experiments", "at once", "measures", "by the record"), shown)
     screen.next_step(f"hakken lab check {typed(campaign)} asks each whether it can work")
 
 
-def _described(name: str, adapter: Any) -> dict[str, Any]:
+def _described(name: str, adapter: Any, figures: Any) -> dict[str, Any]:
     from adapters.catalogue import DELIVERIES
 
     can = adapter.capabilities()
@@ -68,6 +74,8 @@ def _described(name: str, adapter: Any) -> dict[str, Any]:
         "measures": None if can.properties is None else sorted(can.properties),
         "is_simulated": can.is_simulated,
         "needs_person": can.needs_person,
+        "so_far": "" if figures is None else figures.text,
+        "figures": figures,
     }
 
 

@@ -44,6 +44,8 @@ def status(
                 f": {'; '.join(report.running[:5])}" if state in ("submitted", "running") and report.running else ""
             )
             screen.say(f"  {n} {state}{running}")
+        for resource in report.resources:
+            screen.say(f"  {resource.name}: {resource.text}")
         for line in () if report.hits is None else report.hits.lines:
             screen.say(f"  {line}")
         for best in report.best:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from flows.engine.judging import Judge, conclude
-from flows.engine.parts import others_go_on
+from flows.engine.parts import others_go_on, part_having
 from flows.engine.session import Session
+from flows.engine.sharing import Rooms, sent_now
 from flows.engine.view import WITH_LABORATORY
 from loop.checkpoints import reached
 from loop.contracts import AttemptKey, Capabilities, Delivery, ExperimentSpec, Handle, HasParts, Problem
@@ -16,6 +17,7 @@ from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
 from loop.record import AttemptRecord, CampaignState
+from loop.resources import expected_hours
 from loop.spec import CampaignSpec, build_recipe
 from loop.spec.space_models import NumberSpec
 
@@ -31,7 +33,7 @@ def dispatch(session: Session) -> None:
     taken = [a for a in view.pending if a.state in WITH_LABORATORY]
     chosen = ready[: _room(capabilities, len(taken))]
     if isinstance(session.laboratory, HasParts):
-        chosen = _with_room(session.laboratory, view.spec, ready, taken)
+        chosen = _with_room(session, session.laboratory, ready, taken)
     # A blind laboratory cannot be asked afterwards: one intent at a time, so that a killed pass leaves one doubt.
     size = 1 if capabilities.delivery is Delivery.BLIND else len(chosen)
     for start in range(0, len(chosen), max(size, 1)):
@@ -46,23 +48,29 @@ def _room(capabilities: Capabilities, taken: int) -> int | None:
 
 
 def _with_room(
-    laboratory: HasParts, spec: CampaignSpec, ready: Sequence[AttemptRecord], taken: Sequence[AttemptRecord]
+    session: Session, laboratory: HasParts, ready: Sequence[AttemptRecord], taken: Sequence[AttemptRecord]
 ) -> list[AttemptRecord]:
-    """What of ``ready`` the parts of a laboratory have room for; one that nobody takes goes on, to be refused."""
-    room = {part: math.inf if limit is None else limit for part, limit in laboratory.limits().items()}
+    """What of ``ready`` the parts of a laboratory have room for; one that nobody takes goes on, to be refused.
+
+    A part that cannot work gets nothing new. In batch mode an experiment may wait for a quick part although a slow one
+    is free; in rolling mode nothing waits for room that is there.
+    """
+    spec, able = session.view.spec, laboratory.able()
+    expected = expected_hours(session.view.figures)
+    laboratory.prefer(expected)
+    limits = laboratory.limits()
+    room = {part: math.inf if limit is None else limit for part, limit in limits.items()}
     for attempt in taken:
-        handle = None if attempt.handle is None else Handle(attempt.handle)
-        takers = laboratory.takers(experiment_spec(spec, attempt)) if handle is None else [laboratory.part_of(handle)]
+        known = part_having(session.laboratory, attempt)
+        takers = laboratory.takers(experiment_spec(spec, attempt)) if known is None else [known]
         for part in takers:  # while nobody knows where it went, it may be with any of them
             room[part] -= 1
-    chosen = []
-    for attempt in ready:
-        takers = laboratory.takers(experiment_spec(spec, attempt))
-        if free := [part for part in takers if room[part] > 0]:
-            room[max(free, key=lambda part: room[part])] -= 1
-        if free or not takers:
-            chosen.append(attempt)
-    return chosen
+    every = [laboratory.takers(experiment_spec(spec, attempt)) for attempt in ready]
+    there = [[part for part in takers if part in able] for takers in every]
+    is_sent = sent_now(there, Rooms(limits, room, expected), may_wait=spec.planner.mode == "batch")
+    for part in sorted({part for takers in every for part in takers} - able):
+        session.tally.note(f"of the laboratory {session.adapter!r}, {part!r} cannot work now and gets nothing new")
+    return [a for a, takers, goes in zip(ready, every, is_sent, strict=True) if goes or not takers]
 
 
 def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:

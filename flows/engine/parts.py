@@ -1,4 +1,4 @@
-"""Parts: where one of several laboratories cannot be reached, the attempts of the others go on."""
+"""Parts: where one of several laboratories cannot be reached, the attempts of the others go on, and so do batches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.engine.session import Session
-from loop.errors import PartUnavailable
+from loop.contracts import Adapter, Handle, HasParts
+from loop.errors import AdapterError, PartUnavailable
+from loop.record import AttemptRecord
 
 
 @contextmanager
@@ -18,8 +20,42 @@ def others_go_on(session: Session) -> Iterator[None]:
     try:
         yield
     except PartUnavailable as error:
+        session.tally.out.add(error.part)
         note = (
             f"of the laboratory {session.adapter!r}, {error.part!r} cannot be reached ({error}); asked again next time"
         )
         if note not in session.tally.notes:
             session.tally.note(note)
+
+
+def is_out(session: Session, attempt: AttemptRecord) -> bool:
+    """Whether an attempt is with a part that gave no answer in this pass; it is not asked for each of its attempts."""
+    return bool(session.tally.out) and part_having(session.laboratory, attempt) in session.tally.out
+
+
+def part_having(laboratory: Adapter, attempt: AttemptRecord) -> str | None:
+    """The part that has an attempt; None where there are no parts, or none of them gave its handle."""
+    if attempt.handle is None or not isinstance(laboratory, HasParts):
+        return None
+    try:
+        return laboratory.part_of(Handle(attempt.handle))
+    except AdapterError:  # of a laboratory that the campaign file no longer names
+        return None
+
+
+def with_lost_parts(session: Session) -> frozenset[str]:
+    """Keys of pending attempts that parts have which could not work for long; nothing is to wait for these."""
+    laboratory = session.laboratory
+    given = [a for a in session.view.pending if a.handle is not None and a.adapter == session.adapter]
+    if not given or not isinstance(laboratory, HasParts):
+        return frozenset()
+    laboratory.able()  # asked now, so that it is known since when each cannot
+    lost = laboratory.lost()
+    found = {a.key: part for a in given if (part := part_having(laboratory, a)) is not None and part in lost}
+    for part in sorted(set(found.values())):
+        n = sum(p == part for p in found.values())
+        session.tally.note(
+            f"of the laboratory {session.adapter!r}, {part!r} could not work for long: what it has ({n}) stays "
+            "pending, and nothing waits for it"
+        )
+    return frozenset(found)

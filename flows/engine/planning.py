@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from loop.memory.earlier import Earlier
 from loop.policy.paying import reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
 from loop.record import Arm, CampaignRecord, CampaignState, Json, RoundDraft
+from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, build_space
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # The packages that decide the numbers; a replay names those that are not as they were.
 PACKAGES: Final = ("hakken", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn", "rdkit")
 REGRET: Final = "regret"  # in a round's model: how much better something untried may be
+RESOURCES: Final = "resources"  # in a round's model: what the record told of them
 PURSE: Final = "purse"  # in a round's model: what the budget left in money and hours
 ALLOWED: Final = "experiments_allowed"  # in a round's model: what the budget left when it was planned
 
@@ -49,6 +51,7 @@ class Inputs:
     is_narrowed: bool = False  # candidates that a person refused are kept out of the spec's space
     earlier: tuple[Earlier, ...] = ()  # sources
     read: Json = field(default_factory=dict)  # what the round's model says of them
+    resources: tuple[Resource, ...] = ()  # what the record told of them, where experiments cost something
 
     def plan(self, planner: Planner) -> Plan:
         """The batch, of at least one proposal. Raises what the planner raises besides.
@@ -96,6 +99,8 @@ class Inputs:
         more: dict[str, object] = {} if purse is None else {"purse": purse}
         if self.earlier:
             more["earlier"] = self.earlier
+        if self.resources:
+            more["resources"] = self.resources
         try:
             plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **more)
         except SpaceError as error:
@@ -119,16 +124,18 @@ class Need:
     reason: str = ""  # why the campaign is to end
 
 
-def what_is_due(view: View) -> Need:
+def what_is_due(view: View, lost: Container[str] = ()) -> Need:
     """Whether the record asks for another batch now.
 
     In batch mode the next round comes when every attempt of the last has ended, so that it does not depend on the
-    order in which results arrive. In rolling mode as many are proposed as were freed.
+    order in which results arrive. In rolling mode as many are proposed as were freed. Attempts under the keys ``lost``
+    are with a resource that could not work for long: they stay pending, and nothing waits for them.
     """
     if view.campaign.state is not CampaignState.ACTIVE or view.undecided or view.spec.source is not None:
         return Need()
     planner, pending = view.spec.planner, view.pending
-    if planner.mode == "batch" and pending:
+    awaited = [a for a in pending if a.key not in lost]
+    if planner.mode == "batch" and awaited:
         return Need()
     history, _ = history_of(view.spec, view.space, view.counted, pending)
     judged = None if view.spec.general is None else view.judged
@@ -141,7 +148,7 @@ def what_is_due(view: View) -> Need:
         return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent, judged))
     if planner.mode == "batch" or view.round_number == 0:
         return Need(left)
-    free = min(left, planner.batch * planner.copies - len(pending))
+    free = min(left, planner.batch * planner.copies - len(awaited))
     return Need(free) if free >= min(planner.copies, left) else Need()
 
 
@@ -166,6 +173,7 @@ def next_inputs(view: View, experiments: int) -> Inputs:
         said.is_narrowed,
         earlier,
         recorded(read, before, view.ledger, view.name),
+        telling(view.figures) if view.spending.costs is not None else (),
     )
 
 
@@ -200,6 +208,7 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
             ALLOWED: inputs.experiments,
             **inputs.read,
             **({} if inputs.purse is None else {PURSE: asdict(inputs.purse)}),
+            **({RESOURCES: [r.as_json() for r in inputs.resources]} if inputs.resources else {}),
         },
         notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),
         environment=environment(),

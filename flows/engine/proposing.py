@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flows.engine.parts import with_lost_parts
 from flows.engine.planning import Inputs, Need, draft_of, next_inputs, what_is_due
 from flows.engine.session import Session
 from loop.checkpoints import reached
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def propose(session: Session) -> None:
     """Plan and store the next round where one is due; finish the campaign where it is over."""
-    need = what_is_due(session.view)
+    need = what_is_due(session.view, with_lost_parts(session))
     if need.reason:
         finish(session, need.reason)
     elif need.experiments:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flows.engine.judging import Judge, conclude
-from flows.engine.parts import others_go_on
+from flows.engine.parts import is_out, others_go_on
 from flows.engine.session import Session
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
@@ -37,6 +37,8 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
     judge = Judge(session.view)
     try:
         for attempt in sorted(pending, key=_is_in_doubt):  # a start that is refused keeps no result from coming in
+            if is_out(session, attempt):
+                continue
             with others_go_on(session):
                 if _is_in_doubt(attempt):
                     _look_up(session, attempt, standing)

@@ -11,7 +11,7 @@ from flows.engine.claims import claims_of
 from flows.engine.decisions import decided
 from flows.engine.histories import history_of
 from flows.engine.planners import Planner, default_planner, devices_in, on_device
-from flows.engine.planning import ALLOWED, PURSE, REGRET, Inputs, environment
+from flows.engine.planning import ALLOWED, PURSE, REGRET, RESOURCES, Inputs, environment
 from flows.engine.reports import ReplayReport
 from flows.engine.sources import earlier_of, read_of
 from flows.wiring import open_record
@@ -19,6 +19,7 @@ from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import LedgerError, PlanError
 from loop.record import Json, Prediction, ProposalDraft, RoundRecord
+from loop.resources import Resource
 from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
         purse,
         said.is_narrowed,
         earlier_of(ledger, read_of(ledger, name, stored)),
+        resources=tuple(Resource.of(told) for told in stored.model.get(RESOURCES, ())),
     )
 
 

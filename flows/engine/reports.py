@@ -11,6 +11,7 @@ from typing import Any
 
 from loop.insight.nearest import NONE_KEEPS
 from loop.insight.tally import Tally
+from loop.resources import Resource
 
 
 class _Report:
@@ -112,6 +113,7 @@ class StatusReport(_Report):
     nearest: Nearest | None = None  # where nothing keeps the thresholds yet
     regret: str = ""  # how much better something untried may be, when the last batch was planned, as a sentence
     hits: Tally | None = None  # where hits are looked for
+    resources: tuple[Resource, ...] = ()  # what the record tells of each laboratory that was given something
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.view import View
 from loop.contracts import Adapter, ExperimentSpec, HasParts, Problem
 from loop.record import Place
+from loop.resources import Resource
 from loop.spec import CampaignSpec, build_objective, build_plate, build_space
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Laboratory:
     def problems(self, resource: str, experiment: ExperimentSpec) -> Sequence[Problem]:
         """Why a resource that would take an experiment cannot do it."""
         if isinstance(self.adapter, HasParts):
-            return self.adapter.problems(resource, experiment)
+            return self.adapter.problems_at(resource, experiment)
         return self.adapter.validate(experiment)
 
 
@@ -60,6 +62,16 @@ def laboratory_on_record(settings: Settings, campaign: str) -> Laboratory:
     with open_record(settings) as ledger:
         spec = CampaignSpec.from_resolved(ledger.campaign(campaign).spec)
     return laboratory_of(settings, spec)
+
+
+def figures_on_record(settings: Settings, campaign: str) -> dict[str, Resource]:
+    """What the record tells of each resource that was given something; nothing where the campaign is not there."""
+    from flows.wiring import open_record, spec_on_record
+
+    if spec_on_record(settings, campaign) is None:
+        return {}
+    with open_record(settings) as ledger:
+        return {r.name: r for r in View(ledger, campaign).figures if r.ended or r.pending}
 
 
 def laboratory_of(settings: Settings, spec: CampaignSpec, base: Path | None = None) -> Laboratory:

@@ -32,6 +32,7 @@ class Tally:
     proposed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     has_moved: bool = False  # something was written
+    out: set[str] = field(default_factory=set)  # parts of the laboratory that gave no answer
 
     def note(self, text: str) -> None:
         """Keep a note once, however often a pass comes upon it."""

@@ -56,4 +56,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         nearest=view.nearest,
         regret=view.regret,
         hits=view.hits,
+        resources=tuple(r for r in view.figures if r.ended or r.pending),
     )

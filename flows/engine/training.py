@@ -6,6 +6,7 @@ the record still asks for exactly that round; otherwise the plan is dropped and 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 
-def round_due(view: View) -> int | None:
-    """Number of the round that the record asks for now, None where it asks for none."""
-    return view.round_number + 1 if what_is_due(view).experiments else None
+def round_due(view: View, lost: Container[str] = ()) -> int | None:
+    """Number of the round that the record asks for now, None where it asks for none; ``lost`` as for what is due."""
+    return view.round_number + 1 if what_is_due(view, lost).experiments else None
 
 
-def train_round(settings: Settings, name: str, number: int, *, planner: Planner | None = None) -> str:
+def train_round(
+    settings: Settings, name: str, number: int, *, lost: Container[str] = (), planner: Planner | None = None
+) -> str:
     """Plan round ``number`` and store it; says what came of it. Doing it again once it is stored changes nothing.
+
+    ``lost`` are keys of attempts that nothing is to wait for, as whoever asked for the round saw them.
 
     Raises:
         NotFound: There is no such campaign.
@@ -38,7 +43,7 @@ def train_round(settings: Settings, name: str, number: int, *, planner: Planner 
         view = View(ledger, name)
         if view.round_number >= number:
             return f"round {number} is on record already"
-        inputs = _inputs(view, number)
+        inputs = _inputs(view, number, lost)
         if inputs is None:
             return f"round {number} is not due"
         basis = _basis(view)
@@ -62,8 +67,8 @@ def train_round(settings: Settings, name: str, number: int, *, planner: Planner 
     return f"round {number} is stored: {len(plan.proposals)} proposals"
 
 
-def _inputs(view: View, number: int) -> Inputs | None:
-    need = what_is_due(view)
+def _inputs(view: View, number: int, lost: Container[str]) -> Inputs | None:
+    need = what_is_due(view, lost)
     if not need.experiments or view.round_number + 1 != number:
         return None
     return next_inputs(view, need.experiments)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from flows.engine.reports import Best, Nearest
+from flows.figures import figures_of
 from flows.labels import label_of
 from flows.spending import Spending, spending_of
 from loop.contracts import Ledger
@@ -28,6 +29,7 @@ from loop.record import (
     ProposalRecord,
     Settings,
 )
+from loop.resources import Resource
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
 from loop.spec.costs import with_fidelities
@@ -106,6 +108,13 @@ class View:
     def pending(self) -> tuple[AttemptRecord, ...]:
         """Attempts that have not ended."""
         return tuple(a for a in self.attempts if a.state in PENDING)
+
+    @cached_property
+    def figures(self) -> tuple[Resource, ...]:
+        """What the record tells of each resource."""
+        return figures_of(
+            self.campaign.spec["laboratory"], self.attempts, self.ledger.steps(self.name), self.observations
+        )
 
     @property
     def undecided(self) -> tuple[ProposalRecord, ...]:

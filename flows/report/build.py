@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from flows.figures import figures_of
 from flows.plates.content import laid_out, read_plate
 from flows.report.calibration import judge
 from flows.report.chance import compare
@@ -27,6 +28,7 @@ from loop.insight.tally import Tally, tally
 from loop.objective import Objective
 from loop.record import (
     Arm,
+    AttemptEventRecord,
     AttemptRecord,
     CampaignRecord,
     EnvelopeRecord,
@@ -68,7 +70,10 @@ def build(
     decisions = ledger.decisions(name)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id and d.draft.proposal_id}
     return Report(
-        head=_head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes, observations)),
+        head=replace(
+            _head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes, observations)),
+            resources=_resources(campaign, attempts, ledger.steps(name), observations),
+        ),
         targets=targets,
         objective=objective,
         results=results,
@@ -159,6 +164,18 @@ def _spending(
         return ""
     spec = CampaignSpec.from_resolved(campaign.spec)
     return spending_of(spec, build_space(spec), attempts, envelopes, observations).text
+
+
+def _resources(
+    campaign: CampaignRecord,
+    attempts: Sequence[AttemptRecord],
+    steps: Sequence[AttemptEventRecord],
+    observations: Sequence[ObservationRecord],
+) -> tuple[tuple[str, str], ...]:
+    """Each laboratory that was given something, in words."""
+    known = [o for o in observations if o.retracted is None]
+    figures = figures_of(campaign.spec.get("laboratory") or {}, attempts, steps, known)
+    return tuple((r.name, r.text) for r in figures if r.ended or r.pending)
 
 
 def _last_batch(

@@ -281,6 +281,7 @@ class Head:
     budget: int | None
     audit: AuditReport
     spending: str = ""  # what was spent in money and hours, in words
+    resources: tuple[tuple[str, str], ...] = ()  # each laboratory, and what the record tells of it, in words
     regret: str = ""  # how much better something untried may be, as a sentence
     regret_round: int = 0  # that said it last
 

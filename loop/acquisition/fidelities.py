@@ -108,5 +108,5 @@ def _share(real: Tensor, version: Tensor) -> Tensor:
 
 def _prices(question: Question, x: Tensor) -> Tensor:
     """What each costs; alike where nothing is known of it yet."""
-    own = np.zeros(len(x)) if question.purchase is None else question.purchase.costs.own(x.numpy())
+    own = np.zeros(len(x)) if question.purchase is None else question.purchase.expected(x.numpy())
     return torch.from_numpy(own) if own.all() else torch.ones(len(x), dtype=x.dtype)

@@ -15,6 +15,7 @@ from torch import Tensor
 from loop.costs import Costs, Purse, pays_all
 from loop.generality import Generality
 from loop.objective import Objective, Target
+from loop.resources import Site
 from loop.space import Pool, Space
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.protocol import FittedSurrogate
@@ -30,12 +31,32 @@ class Purchase:
     Attributes:
         last: Coordinates of what was run last, from which the first change of a slow parameter is counted, ``(d,)``.
         per_cost: Whether the worth of a candidate is divided by what it costs.
+        sites: Where experiments go, with what accidents and waiting there add to what they cost.
     """
 
     costs: Costs
     last: NDArray[np.float64] | None = None
     purse: Purse = NO_LIMIT
     per_cost: bool = False
+    sites: tuple[Site, ...] = ()
+
+    def expected(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each of ``x``, ``(n, d)``, is expected to cost by itself, accidents and waiting included: ``(n,)``.
+
+        In the unit of ``Costs.own``: waiting counts at the price of an hour, as hours where nothing costs money. Of
+        several sites that take an experiment the cheapest counts. What it costs by its own results, where none does.
+        """
+        own = self.costs.own(x)
+        if not self.sites:
+            return own
+        hour = self.costs.hour if self.costs.has_money else 1.0
+        each = np.array([np.where(s.has(x), s.tries * own + hour * s.waited, np.inf) for s in self.sites])
+        least = each.min(axis=0)
+        return np.where(np.isfinite(least), least, own)
+
+    def marginal(self, x: NDArray[np.float64], chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each of ``x``, ``(n, d)``, adds to the cost of a batch ``chosen``, ``(k, d)``: ``(n,)``."""
+        return self.costs.marginal(x, chosen, self.last) - self.costs.own(x) + self.expected(x)
 
     def pays(self, x: NDArray[np.float64], copies: int = 1) -> NDArray[np.bool_]:
         """Which of ``x``, ``(n, d)``, the purse has enough for, each ``copies`` times and by itself: ``(n,)``."""
@@ -97,7 +118,7 @@ class Question:
         if self.purchase is None or not self.purchase.per_cost:
             return 1.0
         before = np.array(chosen).reshape(-1, x.shape[1])
-        return torch.from_numpy(self.purchase.costs.marginal(x.detach().numpy(), before, self.purchase.last))
+        return torch.from_numpy(self.purchase.marginal(x.detach().numpy(), before))
 
     def weight(self, x: Tensor) -> Tensor:
         """What the worth of a candidate by itself is multiplied by: its chance, over its price: ``(n,)``."""

@@ -25,6 +25,7 @@ from loop.memory.hints import hints_of
 from loop.objective import Objective
 from loop.plate import Plate
 from loop.record import Json
+from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 
@@ -130,21 +131,25 @@ def situation_of(
     experiments: int,
     purse: Purse | None,
     earlier: Sequence[Earlier] = (),
+    resources: Sequence[Resource] = (),
     device: str = "cpu",
 ) -> Situation:
     """The situation that ``loop.planner.plan``'s arguments make, with a belief where one can be had."""
     space, objective = build_space(spec), build_objective(spec)
     learnt = learn_costs(spec, space, taken_by(history.observations))
     purchase = None
+    waits: tuple[str, ...] = ()
     if learnt.costs is not None:
-        purchase = Purchase(learnt.costs, history.last, purse or Purse(), bool(spec.planner.per_cost))
+        sites = sites_of(space, resources)
+        purchase = Purchase(learnt.costs, history.last, purse or Purse(), bool(spec.planner.per_cost), sites)
+        waits = notes_on(sites, resources)
     if pool is None and space.is_finite:
         pool = ProductPool(space)
     table, notes = regression_table(space, objective, history)
     plate, general = build_plate(spec, space), build_general(spec, space)
     found = Situation(spec, space, objective, history, table, pool, plate, general, purchase, seed, experiments)
     hints, unheard = hints_of(spec, space, objective, earlier)
-    notes = (*history.notes, *notes, *learnt.notes, *unheard)
+    notes = (*history.notes, *notes, *learnt.notes, *waits, *unheard)
     if spec.planner.copies > experiments:
         notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
     return _believing(replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures), device)

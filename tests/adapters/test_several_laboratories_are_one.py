@@ -11,10 +11,11 @@ import pytest
 
 from adapters.errors import AdapterOptionsError
 from adapters.registry import build
+from adapters.several import SeveralLaboratories
 from loop.contracts import Absent, Adapter, AdapterContext, AttemptKey, Delivery, ExperimentSpec, Found, Health, Phase
 from loop.errors import AdapterUnavailable, PartUnavailable
 from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
-from tests.adapters.helpers import EXPERIMENT, TABLE, context, count_starts
+from tests.adapters.helpers import EXPERIMENT, TABLE, Clock, context, count_starts
 
 HOT, COLD = 105.0, 90.0
 TWO = {
@@ -213,3 +214,41 @@ def test_folders_are_apart(tmp_path):
     assert sorted(p.name for p in (tmp_path / "lab").iterdir()) == ["cold", "routes"]
     shutil.rmtree(tmp_path / "lab")
     assert several(tmp_path).find(KEY) == Absent()
+
+
+class TestWhoGetsIt:
+    @staticmethod
+    def two(tmp_path: Path, **options: object) -> Adapter:
+        lab = {"adapter": "emulator", "table": "table.csv", "delay": 60.0}
+        return several(tmp_path, {"laboratories": {"left": lab, "right": lab}, **options})
+
+    def test_the_one_that_is_expected_first(self, tmp_path):
+        labs = self.two(tmp_path)
+        labs.prefer({"left": 2.0, "right": 1.0})
+        keys = [AttemptKey(f"0195f3a2-7c1e-7000-8000-00000000002{n}") for n in range(3)]
+
+        handles = [labs.prepare(replace(EXPERIMENT, replicate_no=n), key) for n, key in enumerate(keys)]
+
+        assert [h.partition(":")[0] for h in handles] == ["right"] * 3
+
+    def test_one_that_cannot_work_is_lost_after_its_patience_and_not_before(self, tmp_path, monkeypatch):
+        clock = Clock()
+        labs = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members.values()), 900.0, clock)
+        TestALostPart.cut(labs, "left")
+
+        able, at_once = labs.able(), labs.lost()
+        clock.now += 899.0
+        before = labs.able() and labs.lost()
+        clock.now += 2.0
+        other = SeveralLaboratories(tmp_path / "lab", tuple(labs._members.values()), 900.0, clock)
+
+        assert (able, at_once, before) == ({"right"}, frozenset(), frozenset())
+        assert other.lost() == {"left"}  # another object knows since when
+        back = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members.values()), 900.0, clock)
+        assert back.able() == {"left", "right"}
+        assert back.lost() == other.lost() == frozenset()
+
+    def test_patience_is_a_number_of_seconds(self, tmp_path):
+        assert self.two(tmp_path, patience=0)
+        with pytest.raises(AdapterOptionsError, match="option 'patience' must be: greater than or equal to 0"):
+            self.two(tmp_path, patience=-1)

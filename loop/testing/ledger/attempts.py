@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 
 import pytest
 
@@ -10,7 +11,7 @@ from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound, TransitionError
 from loop.experiment import PENDING, TRANSITIONS, Event, State
 from loop.outcome import Negative
-from loop.record import EnvelopeDraft, Lease
+from loop.record import AttemptEventRecord, EnvelopeDraft, Lease
 from loop.testing.ledger.material import OUTCOMES, batch, in_state, measured, proposal, started
 
 
@@ -93,6 +94,10 @@ class AttemptLaws:
         assert ledger.attempt(first).key == first
         assert ledger.attempt(first[: len(shared) + 1]).key == first
         assert ledger.events(first[: len(shared) + 1]) == ledger.events(first)
+        assert sorted(ledger.steps("coupling"), key=_place) == sorted(
+            (e for a in ledger.attempts("coupling") for e in ledger.events(a.key)), key=_place
+        )
+        assert [e.event for e in ledger.steps("coupling") if e.key == first] == [e.event for e in ledger.events(first)]
         for nobody in ("", "%", "zzz"):
             with pytest.raises(NotFound, match="no attempt"):
                 ledger.attempt(nobody)
@@ -129,3 +134,7 @@ class AttemptLaws:
                     work.retry(key, "again")
 
         assert len(ledger.attempts("coupling")) == 4
+
+
+def _place(step: AttemptEventRecord) -> tuple[str, datetime, str]:
+    return step.key, step.at, step.event

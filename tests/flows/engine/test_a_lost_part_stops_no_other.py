@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from flows.engine import tick
 from flows.settings import Settings
+from loop.contracts import HasParts, Phase
 from loop.errors import PartUnavailable
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
 
@@ -32,6 +35,54 @@ class Cable:
         if self.is_out and str(key) in self.ours:
             raise PartUnavailable("water bench", "the cable is out")
         return ask(*arguments)
+
+
+class Parts:
+    """What makes a fake laboratory one of several parts."""
+
+    def __init__(self, limits: dict[str, int | None], takers: Callable[[Any], list[str]]) -> None:
+        self.limits, self.takers = limits, takers
+        self.place: dict[str, str] = {}  # by key
+        self.working, self.given_up = set(limits), set[str]()
+        self.expected: dict[str, float] = {}
+
+
+def in_parts(laboratory: FakeLaboratory, limits: dict[str, int | None], takers: Callable[[Any], list[str]]) -> Parts:
+    """Give a fake laboratory parts: of those that take an experiment, work and have room the one expected gets it."""
+    parts = Parts(limits, takers)
+    real = {name: getattr(laboratory, name) for name in ("prepare", "status", "fetch")}
+
+    def prepare(spec: Any, key: Any) -> Any:
+        taken = Counter(parts.place[k] for k, job in laboratory.jobs.items() if job.phase is not Phase.ENDED)
+        free = [p for p in takers(spec.settings) if p in parts.working and (limits[p] or 99) > taken[p]]
+        parts.place.setdefault(key, min(free, key=lambda p: parts.expected.get(p, 0.0)))
+        return real["prepare"](spec, key)
+
+    def through(name: str) -> Callable[[Any], Any]:
+        def ask(handle: Any) -> Any:
+            if parts.place[handle] not in parts.working:
+                raise PartUnavailable(parts.place[handle], "the cable is out")
+            return real[name](handle)
+
+        return ask
+
+    told = {
+        "limits": lambda: limits,
+        "takers": lambda spec: takers(spec.settings),
+        "problems_at": lambda _part, _spec: [],
+        "part_of": lambda handle: parts.place[handle],
+        "parts": lambda: dict.fromkeys(limits, laboratory),
+        "able": lambda: frozenset(parts.working),
+        "lost": lambda: frozenset(parts.given_up),
+        "prefer": parts.expected.update,
+        "prepare": prepare,
+        "status": through("status"),
+        "fetch": through("fetch"),
+    }
+    for name, method in told.items():
+        setattr(laboratory, name, method)
+    assert isinstance(laboratory, HasParts)
+    return parts
 
 
 def test_the_others_go_on_and_what_was_in_doubt_runs_once_when_it_is_back(
@@ -64,10 +115,7 @@ def test_the_others_go_on_and_what_was_in_doubt_runs_once_when_it_is_back(
 
 def test_a_part_without_room_holds_up_no_other(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
     add(settings, tmp_path)
-    parts = {"water": 1, "rest": None}
-    laboratory.limits = lambda: parts  # type: ignore[attr-defined]
-    laboratory.takers = lambda spec: ["water" if spec.settings["solvent"] == "water" else "rest"]  # type: ignore[attr-defined]
-    laboratory.part_of = lambda handle: laboratory.takers(laboratory.jobs[handle].spec)[0]  # type: ignore[attr-defined]
+    in_parts(laboratory, {"water": 1, "rest": None}, lambda s: ["water" if s["solvent"] == "water" else "rest"])
     at_once = []
 
     for _ in range(8):
@@ -79,3 +127,55 @@ def test_a_part_without_room_holds_up_no_other(settings: Settings, tmp_path: Pat
     assert max(water for water, _ in at_once) == 1
     assert max(new for _, new in at_once) > 1
     assert set(laboratory.starts.values()) == {1}
+
+
+def test_a_batch_waits_for_a_part_that_is_lost_only_until_it_is_given_up(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    parts = in_parts(
+        laboratory, {"left": None, "right": None}, lambda s: ["left" if s["solvent"] in ("water", "DMF") else "right"]
+    )
+    begin = laboratory.start
+
+    def start(handle: Any, key: Any) -> None:
+        begin(handle, key)
+        laboratory.jobs[handle].phase = Phase.RUNNING if parts.place[key] == "left" else Phase.ENDED
+
+    laboratory.start = start  # type: ignore[method-assign]
+    tick(settings, "small", planner=cheap_planner)
+    parts.working = {"right"}
+
+    held = tick(settings, "small", planner=cheap_planner)
+    parts.given_up = {"left"}
+    freed = tick(settings, "small", planner=cheap_planner)
+
+    with_left = sum(held.pending.values())
+    assert with_left > 0
+    assert (held.round, freed.round) == (1, 2)
+    assert any("'left' could not work for long: what it has" in note for note in freed.notes)
+    assert sum(freed.pending.values()) > with_left  # what it has still conditions the batch, and waits for it
+    laboratory.start = begin  # type: ignore[method-assign]
+    for job in laboratory.jobs.values():
+        job.phase = Phase.ENDED
+    parts.working, parts.given_up = {"left", "right"}, set()
+    for _ in range(8):
+        last = tick(settings, "small", planner=cheap_planner)
+    assert last.state == "finished"
+    assert set(laboratory.starts.values()) == {1}
+
+
+def test_a_part_that_cannot_work_gets_nothing_new_and_is_named(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    parts = in_parts(
+        laboratory, {"left": None, "right": None}, lambda s: ["left" if s["solvent"] in ("water", "DMF") else "right"]
+    )
+    parts.working = {"right"}
+
+    report = tick(settings, "small", planner=cheap_planner)
+
+    assert 0 < report.sent < 4
+    assert report.pending == {"ready": 4 - report.sent, "submitted": report.sent}  # nothing is in doubt
+    assert "of the laboratory 'simulated', 'left' cannot work now and gets nothing new" in report.notes
