@@ -18,7 +18,19 @@ from loop.record import Json
 
 RAW: Final = "raw"  # the ``outcome`` of a payload that is files
 _KEYS: Final = frozenset(
-    {"outcome", "files", "plate", "problem", "measured", "again", "analysis", "supersedes", "context", "provenance"}
+    {
+        "outcome",
+        "files",
+        "plate",
+        "problem",
+        "foreign",
+        "measured",
+        "again",
+        "analysis",
+        "supersedes",
+        "context",
+        "provenance",
+    }
 )
 
 
@@ -37,7 +49,8 @@ class RawResult:
 
     files: tuple[FileName, ...]
     plate: str = ""  # what plate the files are of, where they do not say it themselves
-    problem: str = ""  # why nothing can be made of them, as whoever brought them found
+    problem: str = ""  # why nothing can be made of them, as was found when they were brought
+    foreign: str = ""  # why something in them is nobody's
     measured: str = ""  # when, as ISO 8601, where it is known
     supersedes: str = ""  # of a re-analysis: the observation that it takes the place of
     context: Json = field(default_factory=dict)
@@ -89,5 +102,5 @@ def read_raw(data: Mapping[str, Any]) -> RawResult:
     context, provenance = data.get("context") or {}, data.get("provenance") or {}
     if not isinstance(context, Mapping) or not isinstance(provenance, Mapping):
         raise OutcomeError("context and provenance of a raw result must be objects")
-    texts = {name: str(data.get(name) or "") for name in ("plate", "problem", "measured", "supersedes")}
+    texts = {name: str(data.get(name) or "") for name in ("plate", "problem", "foreign", "measured", "supersedes")}
     return RawResult(named, **texts, context=context, provenance=provenance)

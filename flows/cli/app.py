@@ -20,6 +20,7 @@ from flows.cli import (
     explaining,
     health,
     importing,
+    ingesting,
     lab,
     looking,
     running,
@@ -51,7 +52,7 @@ _COMMANDS: Final = {
         looking.report,
         looking.replay,
     ),
-    "Results": (exchanging.tell, exchanging.retract, exchanging.export),
+    "Results": (exchanging.tell, ingesting.ingest, ingesting.reanalyse, exchanging.retract, exchanging.export),
     "Decide": (
         deciding.approve,
         deciding.edit,

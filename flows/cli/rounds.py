@@ -83,7 +83,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     screen.say()
     if told := record.model.get("regret"):
         screen.say(regret_sentence(told))
-    for note in record.notes:
+    for note in (*record.notes, *_withdrawn(ledger, campaign, record)):
         screen.say(f"note: {note}")
     waiting = [p for p in proposals if p.approved is None]
     if waiting:
@@ -131,6 +131,17 @@ def _print_proposal(
 
 def _round(ledger: Ledger, campaign: str, number: int | None) -> RoundRecord:
     return ledger.round(campaign, last_round(ledger, campaign) if number is None else number)
+
+
+def _withdrawn(ledger: Ledger, campaign: str, record: RoundRecord) -> list[str]:
+    """A note where results that the round was planned from count no more: retracted, or superseded by an analysis."""
+    gone = [
+        o for o in ledger.observations(campaign, with_retracted=True) if o.retracted and o.id in record.observations
+    ]
+    if not gone:
+        return []
+    shown = ", ".join(o.id for o in gone[:3]) + (", ..." if len(gone) > 3 else "")
+    return [f"{plural(len(gone), 'result')} that it was planned from count no more: {shown} ({gone[0].retracted})"]
 
 
 def _by_position(

@@ -6,10 +6,12 @@ from flows.engine.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.examining import examine
 from flows.engine.explaining import explain, explained
 from flows.engine.importing import bring_in
+from flows.engine.instruments import IngestError, ingest_files
 from flows.engine.literature import tell_source
 from flows.engine.passes import tick
 from flows.engine.persons import resolve, resume, retract, stop
 from flows.engine.previewing import preview, preview_spec
+from flows.engine.reanalysing import reanalyse
 from flows.engine.replaying import replay
 from flows.engine.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
 from flows.engine.running import run
@@ -21,6 +23,7 @@ from flows.engine.view import View
 __all__ = [
     "Best",
     "ImportReport",
+    "IngestError",
     "ReplayReport",
     "StatusReport",
     "TellError",
@@ -38,10 +41,12 @@ __all__ = [
     "examine",
     "explain",
     "explained",
+    "ingest_files",
     "lift",
     "pin",
     "preview",
     "preview_spec",
+    "reanalyse",
     "replay",
     "resolve",
     "resume",

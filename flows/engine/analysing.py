@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from flows.engine.view import View
 from loop.analysis import Analysed, Analysis, Reading, analyse, read_file
@@ -15,9 +15,6 @@ from loop.errors import AnalysisError
 from loop.raw import FileName, RawResult
 from loop.record import AttemptRecord, Json
 from loop.spec import build_analysis
-
-if TYPE_CHECKING:
-    from flows.raw.store import RawStore
 
 PROGRAM: Final = "hakken analysis"
 
@@ -30,10 +27,16 @@ class Result:
     context: Json
 
 
+class Files(Protocol):
+    """Where files are read from by their SHA-256."""
+
+    def get(self, sha: str) -> bytes: ...
+
+
 class Analyst:
     """Reads raw results of one campaign. A file that goes with many attempts is read once."""
 
-    def __init__(self, view: View, files: RawStore) -> None:
+    def __init__(self, view: View, files: Files) -> None:
         self._view, self._files = view, files
         self._read: dict[tuple[str, str, str], tuple[Reading, ...]] = {}
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.engine.analysing import Analyst
+from flows.engine.analysing import Analyst, Files
 from flows.engine.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.view import View
-from flows.raw.store import RawFileDamaged, RawFileMissing, RawStore
+from flows.raw.store import RawFileDamaged, RawFileMissing
 from loop.circumstances import EFFECTS, read_context
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
@@ -56,7 +56,7 @@ class Judgement:
 class Judge:
     """Judges envelopes one after the other; each verdict counts for those after it."""
 
-    def __init__(self, view: View, files: RawStore | None = None) -> None:
+    def __init__(self, view: View, files: Files | None = None) -> None:
         self._view = view
         self._analyst = None if files is None else Analyst(view, files)
         self.waiting: dict[str, str] = {}  # by key of an attempt, why its raw result cannot be looked at here
@@ -117,8 +117,8 @@ class Judge:
         except OutcomeError as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
         attempt = self._attempts.get(envelope.key or "")
-        if is_raw(data) and (problem := _problem_of(data)):
-            return Judgement(envelope, Verdict.MALFORMED, problem)
+        if is_raw(data) and (said := _problem_of(data)) is not None:
+            return Judgement(envelope, *said)
         if attempt is None:
             what = "names no attempt" if envelope.key is None else f"names attempt {envelope.key!r}"
             rule = f"the result {what}, and campaign {self._view.name!r} knows none such"
@@ -251,12 +251,15 @@ def read_payload(text: str) -> Mapping[str, Any]:
     return data
 
 
-def _problem_of(data: Mapping[str, Any]) -> str:
-    """Why whoever brought raw files found nothing in them; "" where nobody did."""
+def _problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:
+    """What was found of raw files when they were brought, where nothing can be made of them; None where nothing was."""
     try:
-        return read_raw(data).problem
+        raw = read_raw(data)
     except OutcomeError as error:
-        return str(error)
+        return Verdict.MALFORMED, str(error)
+    if raw.problem:
+        return Verdict.MALFORMED, raw.problem
+    return (Verdict.FOREIGN, raw.foreign) if raw.foreign else None
 
 
 def _refuse(constant: str) -> None:

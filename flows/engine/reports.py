@@ -11,6 +11,7 @@ from typing import Any
 
 from loop.insight.nearest import NONE_KEEPS
 from loop.insight.tally import Tally
+from loop.outcome import Outcome
 from loop.resources import Resource
 
 
@@ -125,6 +126,54 @@ class TellReport(_Report):
     problems: list[str]  # one sentence each, with file and line
     observations: tuple[str, ...] = ()  # ids of the accepted ones
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of the files of one attempt, or of a file of which something is nobody's."""
+
+    files: str
+    key: str | None  # of the attempt
+    experiment: str  # its settings, in words
+    verdict: str  # as in the record, or "waits"
+    outcome: Outcome | None
+    doubts: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport(_Report):
+    """What became of files of instruments; every one of them is kept."""
+
+    rows: tuple[Ingested, ...]
+    accepted: int
+    duplicates: int
+    problems: list[str]  # one sentence each
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reanalysed:
+    """A result that another analysis makes otherwise."""
+
+    key: str
+    experiment: str
+    superseded: str  # id of the older observation
+    before: Outcome
+    after: Outcome
+    doubts: tuple[str, ...]
+    rounds: tuple[int, ...]  # that were planned from the older one
+
+
+@dataclass(frozen=True, slots=True)
+class ReanalysisReport(_Report):
+    """What an analysis made of files that were analysed before."""
+
+    rows: tuple[Reanalysed, ...]
+    alike: int
+    problems: list[str]
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A process that forks a new engine process for each request, so that Python starts once and not for every kill.
 
 Reads one JSON object a line: ``home``, ``campaign``, ``environ``, ``page`` (draw the page?), ``do`` (run, or
-train, tell, approve, add with ``arguments``). Answers with the child's exit status, negative for a signal.
+train, tell, approve, ingest, reanalyse, add with ``arguments``). Answers with the child's exit status, negative for a
+signal.
 """
 
 from __future__ import annotations
@@ -111,6 +112,10 @@ def do(request: Mapping[str, Any]) -> None:
             engine.tell(settings, name, arguments["file"], by="tester")
         case "approve":
             engine.approve(settings, name, arguments["round"], by="tester")
+        case "ingest":
+            engine.ingest_files(settings, name, [arguments["file"]], by="tester")
+        case "reanalyse":
+            engine.reanalyse(settings, name, by="tester", why="a new calibration")
         case "add":
             engine.add_campaign(settings, arguments["file"])
 

@@ -1,0 +1,97 @@
+"""``hakken ingest`` and ``hakken reanalyse`` from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: coupling
+space: {temperature: {type: number, low: 40, high: 120, step: 10, unit: degC}}
+objective: {yield: {goal: maximize, unit: "%", low: 0, high: 100}}
+planner: {surrogate: random, batch: 2, initial: {design: random, experiments: 2}}
+budget: {experiments: 4}
+analysis:
+  yield:
+    peak: {at: 4.2, within: 0.1}
+    calibration: {points: {0: 0, 100: 1000}, id: c-1, expires: 2020-01-01}
+    detection_limit: 1
+laboratory: {adapter: manual}
+"""
+
+
+@pytest.fixture
+def waiting(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A campaign whose first two experiments are with a person, and a file with both."""
+    monkeypatch.chdir(tmp_path)
+    Path("campaign.yaml").write_text(CAMPAIGN)
+    assert hakken("run", "campaign.yaml").code == 0
+    Path("run.csv").write_text("sample,RT,Area\nR1-1,4.2,620\nR1-2,4.2,5\n")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_file_is_looked_at_then_taken_in_and_analysed_anew(hakken: Any) -> None:
+    look = hakken("ingest", "run.csv", "--campaign", "coupling", "--dry-run")
+    taken = hakken("ingest", "run.csv", "--campaign", "coupling")
+    again = hakken("ingest", "run.csv", "-c", "coupling", "--json")
+    Path("campaign.yaml").write_text(CAMPAIGN.replace("100: 1000", "100: 2000"))
+    seen = hakken("reanalyse", "campaign.yaml", "--dry-run")
+    refused = hakken("reanalyse", "campaign.yaml")
+    anew = hakken("reanalyse", "campaign.yaml", "--why", "the standards were mislabelled", "--by", "bob")
+    hakken("run", "coupling")
+    show = hakken("show", "coupling", "1")
+
+    assert look.code == taken.code == seen.code == anew.code == 0, look.err + taken.err + seen.err + anew.err
+    for said in (look, taken):
+        assert "run.csv" in said.out
+        assert "yield 62" in said.out
+        assert "the calibration c-1 expired on 2020-01-01" in said.out
+        assert "negative: yield below the limit of detection" in said.out
+    assert "2 results would be taken in" in look.out
+    assert "next: the same command without --dry-run takes them in" in look.out
+    assert "2 results taken in, 0 known already" in taken.out
+    assert (again.json["accepted"], again.json["duplicates"]) == (0, 2)
+    assert "1 result would be superseded, 1 unchanged" in seen.out
+    assert (refused.code, "a re-analysis needs a reason" in refused.err) == (2, True)
+    assert "1 result superseded, 1 unchanged" in anew.out
+    assert "yield 31" in anew.out
+    assert "(retracted: superseded by analysis" in show.out
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_round_says_what_it_was_planned_from_and_counts_no_more(hakken: Any) -> None:
+    hakken("ingest", "run.csv", "--campaign", "coupling")
+    hakken("run", "coupling")
+    Path("campaign.yaml").write_text(CAMPAIGN.replace("100: 1000", "100: 2000"))
+
+    anew = hakken("reanalyse", "campaign.yaml", "--why", "the standards were mislabelled", "--json")
+
+    assert anew.json["rows"][0]["rounds"] == [2]
+    note = "note: 1 result that it was planned from count no more"
+    assert note in hakken("show", "coupling", "2").out
+    assert note not in hakken("show", "coupling", "1").out
+
+
+@pytest.mark.usefixtures("waiting")
+@pytest.mark.parametrize(
+    ("words", "text", "says"),
+    [
+        (("ingest", "bad.csv", "--campaign", "coupling"), "RT,Area\n4.2,1\n", "sample 'bad' names no attempt"),
+        (("ingest", "bad.csv", "--campaign", "coupling"), "hello\n", "no table is found in it"),
+        (("ingest", "none.csv", "--campaign", "coupling"), "", "none.csv cannot be read (No such file or directory)"),
+        (("ingest", "bad.csv", "--campaign", "nobody"), "RT,Area\n", "no campaign is called 'nobody'"),
+        (("ingest", "bad.csv"), "", "Missing option '--campaign'"),
+        (("reanalyse", "nobody", "--why", "x"), "", "no campaign is called 'nobody'"),
+    ],
+)
+def test_what_cannot_be_used_is_said_once(hakken: Any, words: tuple[str, ...], text: str, says: str) -> None:
+    Path("bad.csv").write_text(text)
+
+    said = hakken(*words)
+
+    assert said.code == 2
+    assert says in said.err
+    assert "Traceback" not in said.err + said.out
