@@ -15,6 +15,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "command": ("adapters.command:build", "any program, with templates for its input and a parser for its output"),
     "csv_folder": ("adapters.csv_folder:build", "a device that takes command files from a folder and answers there"),
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
+    "http": ("adapters.http.laboratory:build", "any laboratory over HTTP that keeps a small JSON contract"),
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
     "pyscf": ("adapters.pyscf:build", "Kohn-Sham DFT of molecules by PySCF, with optimisation and thermochemistry"),
     "several": ("adapters.several:build", "several laboratories, each for the experiments that its 'when' names"),

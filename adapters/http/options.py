@@ -1,0 +1,131 @@
+"""Options of an ``http`` laboratory. A secret never stands in a campaign file: ``$NAME`` says where it is found."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from adapters.errors import AdapterOptionsError
+from adapters.options import Options, check_units, read_options
+from loop.errors import AdapterUnavailable
+
+_VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+_KEY_ID: Final = r"^[A-Za-z0-9_.-]{1,40}$"
+LARGEST: Final = 1024.0  # MiB
+
+
+class HttpOptions(Options):
+    """What a campaign file may say of a laboratory reached over HTTP."""
+
+    url: str  # of the laboratory; paths of the contract are added to it
+    token: str | None = None  # $NAME of the environment variable that holds the bearer token
+    properties: Annotated[dict[str, str], Field(min_length=1)] | None = None  # what it measures, with units
+    parameters: Annotated[list[str], Field(min_length=1)] | None = None  # what it can set
+    parallel: Annotated[int, Field(ge=1)] | None = None  # experiments at once
+    cancels: bool = True
+    simulated: bool = False
+    timeout: Annotated[float, Field(gt=0, le=600)] = 10.0  # seconds for a whole reply
+    largest_reply: Annotated[float, Field(gt=0, le=LARGEST)] = 16.0  # MiB
+    ca: str | None = None  # certificates to be trusted instead of the usual ones, as a PEM file
+    notify: str | None = None  # where it sends messages to: hakken listen, as the laboratory sees it
+    webhook_keys: dict[Annotated[str, Field(pattern=_KEY_ID)], str] = Field(default_factory=dict)  # by key id: $NAME
+    webhook_window: Annotated[float, Field(gt=0, le=3600)] = 300.0  # seconds that a signature is good for
+
+    @field_validator("properties")
+    @classmethod
+    def _check_properties(cls, properties: dict[str, str] | None) -> dict[str, str] | None:
+        return None if properties is None else check_units(properties)
+
+
+def http_options(options: Mapping[str, Any]) -> HttpOptions:
+    """The options, refused where one is wrong; what may be a secret by mistake is not repeated in the message.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or wrong.
+    """
+    problems = [*_misplaced(options), *_addresses(options)]
+    if problems:
+        raise AdapterOptionsError("http", problems)
+    return read_options(HttpOptions, "http", options)
+
+
+def secret(reference: str) -> str:
+    """The secret that ``$NAME`` refers to.
+
+    Raises:
+        AdapterUnavailable: The environment does not have it.
+    """
+    name = reference.removeprefix("$")
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise AdapterUnavailable(f"the environment variable {name} is not set; set it to the laboratory's secret")
+    if not value.isascii() or not value.isprintable():
+        raise AdapterUnavailable(f"the environment variable {name} must hold printable ASCII on one line; mend it")
+    return value
+
+
+def webhook_keys(section: Mapping[str, Any]) -> dict[str, str]:
+    """Names of the keys of every ``http`` laboratory in a laboratory section, those of ``several`` included: by key
+    id, as ``$NAME``."""
+    inner = section.get("laboratories")
+    found: dict[str, str] = {}
+    for part in inner.values() if isinstance(inner, Mapping) else ():
+        if isinstance(part, Mapping):
+            found |= webhook_keys(part)
+    keys = section.get("webhook_keys")
+    return found | ({str(k): str(v) for k, v in keys.items()} if isinstance(keys, Mapping) else {})
+
+
+def _misplaced(options: Mapping[str, Any]) -> list[str]:
+    keys = options.get("webhook_keys")
+    held = {"token": options.get("token")}
+    if isinstance(keys, Mapping):
+        held |= {f"webhook_keys.{name}": value for name, value in keys.items()}
+    elif keys is not None:
+        held["webhook_keys"] = keys
+    return [
+        f"option {name!r} must name an environment variable, such as $LAB_TOKEN; a secret itself never stands in a "
+        "campaign file, which is kept on record"
+        for name, value in held.items()
+        if value is not None and not (isinstance(value, str) and _VARIABLE.fullmatch(value))
+    ]
+
+
+def _addresses(options: Mapping[str, Any]) -> list[str]:
+    problems = []
+    for name in ("url", "notify"):
+        value = options.get(name)
+        if value is None:
+            continue
+        try:
+            parts = urlsplit(value) if isinstance(value, str) else None
+            is_whole = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+            _ = parts.port if parts is not None else None
+        except ValueError:
+            parts, is_whole = None, False
+        if parts is None or not is_whole:
+            problems.append(f"option {name!r} must be an address such as https://robot.example/api")
+            continue
+        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+            problems.append(
+                f"option {name!r} must be an address without name, password, ? and #; give a secret as token: $NAME"
+            )
+        elif name == "url" and parts.scheme == "http" and options.get("token") and not _is_here(parts.hostname or ""):
+            problems.append("option 'url' must begin with https:// where there is a token, which http:// would show")
+    return problems
+
+
+def _is_here(host: str) -> bool:
+    """Whether an address leads to this machine and nowhere else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
