@@ -87,6 +87,7 @@ def _messages(model: type[Options], entries: Sequence[Mapping[str, Any]]) -> lis
                 wrong.setdefault(where, []).append(text)
                 got.setdefault(where, entry["input"])
     shown = {where: " or ".join(dict.fromkeys(texts)) for where, texts in wrong.items()}
+    messages += [shown.pop("")] if "" in shown else []  # a rule for several options at once
     return messages + [f"option {where!r} must be: {text}; got {got[where]!r}" for where, text in shown.items()]
 
 

@@ -19,6 +19,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
     "pyscf": ("adapters.pyscf:build", "Kohn-Sham DFT of molecules by PySCF, with optimisation and thermochemistry"),
     "several": ("adapters.several:build", "several laboratories, each for the experiments that its 'when' names"),
+    "sila2": ("adapters.sila2:build", "a device with a SiLA 2 server, over gRPC: looked up by key, discovered by name"),
     "simulated": (
         "adapters.simulated:build",
         "a made-up laboratory with every kind of trouble, the same for each seed",

@@ -28,6 +28,7 @@ PACKAGES: Final = (
     ("tblite", "xtb", "xTB calculations"),
     ("geometric", "xtb", "optimised geometries"),
     ("pyscf", "dft", "DFT calculations"),
+    ("sila2", "sila2", "SiLA 2 servers"),
     ("psycopg", "postgres", "a record on PostgreSQL"),
 )
 

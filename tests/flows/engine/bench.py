@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from flows.engine import add_campaign
+from flows.engine import add_campaign, resolve
 from flows.settings import Settings
 from loop.contracts import (
     Absent,
@@ -30,6 +30,7 @@ from loop.contracts import (
     Unknown,
 )
 from loop.errors import AdapterUnavailable, PoolExhausted
+from loop.experiment import State
 from loop.history import History, values_of
 from loop.record import Arm, Json, Prediction, ProposalDraft
 from loop.space import Pool, ProductPool
@@ -167,6 +168,17 @@ def executions(settings: Settings, name: str = "small") -> Counter[str]:
     log = settings.folder(name) / "laboratory" / "order.jsonl"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     return Counter(json.loads(line)[1] for line in lines)
+
+
+def resolve_doubts(settings: Settings, runs: Mapping[str, int], name: str = "small") -> int:
+    """A person looks what ran, and says so of each doubtful attempt; returns how many there were."""
+    from db.ledger import open_ledger
+
+    with open_ledger(settings.database) as ledger:
+        waiting = ledger.attempts(name, [State.AMBIGUOUS])
+    for attempt in waiting:
+        resolve(settings, attempt.key, ran=runs.get(attempt.key, 0) > 0, by="tester")
+    return len(waiting)
 
 
 def _flat(settings: Any) -> tuple[tuple[str, str | float], ...]:

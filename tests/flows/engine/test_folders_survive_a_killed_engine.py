@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from db.ledger import open_ledger
-from flows.engine import resolve
 from flows.settings import Settings
-from loop.experiment import State
 from loop.outcome import Fault, FaultKind, Measured
 from tests.adapters.rigs import STEPS, Crashed, FolderRig
-from tests.flows.engine.bench import add, story_of
+from tests.flows.engine.bench import add, resolve_doubts, story_of
 from tests.flows.engine.zygote import Zygote
 
 LABELS = [
@@ -73,15 +70,6 @@ def shift(tmp_path: Path) -> Iterator[Shift]:
     at_work.end()
 
 
-def resolve_doubts(settings: Settings, rig: FolderRig) -> int:
-    """A person looks at the rig, and says of each doubtful attempt whether it ran; returns how many there were."""
-    with open_ledger(settings.database) as ledger:
-        waiting = ledger.attempts("small", [State.AMBIGUOUS])
-    for attempt in waiting:
-        resolve(settings, attempt.key, ran=rig.runs()[attempt.key] > 0, by="tester")
-    return len(waiting)
-
-
 def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_command(
     settings: Settings, tmp_path: Path, shift: Shift
 ) -> None:
@@ -89,10 +77,10 @@ def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_
     add(settings, tmp_path, laboratory=LABORATORY, budget={"experiments": 40})
     for label in LABELS:
         died.append(zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label}))
-        doubts += resolve_doubts(settings, shift.rig)
+        doubts += resolve_doubts(settings, shift.rig.runs())
     while story_of(settings).state[0] == "active":
         assert zygote.ask(settings.home) == 0
-        doubts += resolve_doubts(settings, shift.rig)
+        doubts += resolve_doubts(settings, shift.rig.runs())
     zygote.close()
     outcomes = [outcome for *_, outcome in story_of(settings).results]
 

@@ -1,0 +1,105 @@
+"""What goes over the wire: experiments as parameters of a command, reports as payloads, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from loop.contracts import AttemptKey, ExperimentSpec
+
+_UNKNOWN_SD: Final = -1.0
+
+
+def parameters_of(spec: ExperimentSpec, key: AttemptKey, attempt: int) -> dict[str, Any]:
+    """The parameters of AcceptExperiment."""
+    return {
+        "Key": str(key),
+        "Attempt": attempt,
+        "Campaign": spec.campaign,
+        "Replicate": spec.replicate_no,
+        "Settings": [_setting(spec, name, value) for name, value in spec.settings.items()],
+        "Targets": [{"Name": name, "Unit": unit} for name, unit in spec.targets.items()],
+        "Place": _notes(spec.place),
+    }
+
+
+def spec_of(
+    campaign: str, replicate: int, settings: Sequence[Any], targets: Sequence[Any], place: Sequence[Any]
+) -> ExperimentSpec:
+    """The experiment that AcceptExperiment was called with."""
+    return ExperimentSpec(
+        campaign=campaign,
+        settings={s.Name: s.Number if s.IsNumber else s.Text for s in settings},
+        units={s.Name: s.Unit for s in settings if s.IsNumber},
+        smiles={s.Name: s.Smiles for s in settings if s.Smiles},
+        targets={t.Name: t.Unit for t in targets},
+        replicate_no=replicate,
+        place={note.Name: note.Text for note in place},
+    )
+
+
+def payload_of(report: Any) -> dict[str, Any]:
+    """A report of GetReport as ``loop.outcome.read_outcome`` reads it."""
+    payload: dict[str, Any] = {"outcome": report.Outcome, "provenance": {"program": "SiLA 2 server", "raw": report.Raw}}
+    if report.Outcome == "fault":
+        payload |= {"kind": report.Kind, "message": report.Reason}
+    else:
+        payload |= {"values": [_value(m) for m in report.Measurements]}
+    if report.Outcome == "negative":
+        payload["reason"] = report.Reason
+    if report.Circumstances:
+        payload["context"] = {note.Name: note.Text for note in report.Circumstances}
+    return payload
+
+
+def report_of(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload, as ``loop.outcome.read_outcome`` reads it, as the responses of GetReport."""
+    return {
+        "Outcome": payload["outcome"],
+        "Kind": str(payload.get("kind", "")),
+        "Reason": str(payload.get("message") or payload.get("reason") or ""),
+        "Measurements": [_measurement(value) for value in payload.get("values", ())],
+        "Circumstances": _notes(payload.get("context", {})),
+        "Raw": str(payload.get("provenance", {}).get("raw", "")),
+    }
+
+
+def _setting(spec: ExperimentSpec, name: str, value: str | float) -> dict[str, Any]:
+    is_number = not isinstance(value, str)
+    return {
+        "Name": name,
+        "IsNumber": is_number,
+        "Number": float(value) if is_number else 0.0,
+        "Unit": spec.units.get(name, ""),
+        "Text": "" if is_number else value,
+        "Smiles": spec.smiles.get(name, ""),
+    }
+
+
+def _value(m: Any) -> dict[str, Any]:
+    return {
+        "property": m.Property,
+        "value": m.Value,
+        "unit": m.Unit,
+        "sd": None if m.StandardDeviation < 0 else m.StandardDeviation,
+        "n": m.Readings,
+        "qualifier": m.Qualifier,
+        "channel": m.Channel or None,
+    }
+
+
+def _measurement(value: Mapping[str, Any]) -> dict[str, Any]:
+    sd = value.get("sd")
+    return {
+        "Property": value["property"],
+        "Value": float(value["value"]),
+        "Unit": value.get("unit") or "",
+        "StandardDeviation": _UNKNOWN_SD if sd is None else float(sd),
+        "Readings": value.get("n") or 1,
+        "Qualifier": value.get("qualifier") or "=",
+        "Channel": value.get("channel") or "",
+    }
+
+
+def _notes(said: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"Name": name, "Text": str(text)} for name, text in said.items()]

@@ -1,0 +1,185 @@
+"""A SiLA 2 server for a device that has none: give a function that runs one experiment.
+
+What it knows of keys lies in its folder, so it goes on after a crash: what had ended is reported, what had not begun
+can still be run, what was running is Interrupted. One experiment runs at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from queue import Queue
+from typing import Any, Final
+
+from sila2.framework import DefinedExecutionError
+from sila2.server import FeatureImplementationBase, SilaServer
+
+from adapters.durable import replace, write_once
+from adapters.folder import handle_of, read_json
+from adapters.instant import dump
+from adapters.sila.features import REPORTER, RUNNER, feature
+from adapters.sila.messages import report_of, spec_of
+from loop.contracts import AttemptKey, ExperimentSpec
+from loop.outcome import Fault, FaultKind, write_outcome
+
+Run = Callable[[ExperimentSpec, AttemptKey], Mapping[str, Any]]  # a payload, as ``loop.outcome.read_outcome`` reads it
+Refuse = Callable[[ExperimentSpec], str]  # why an experiment cannot be run, "" where it can
+_DEAD: Final = ("Waiting", "Running")  # states in which a crash leaves a doubt
+
+
+class Memory:
+    """What a server knows of keys: one file for each, replaced as a whole, and safe from a crash."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._lock = folder, threading.RLock()
+        folder.mkdir(parents=True, exist_ok=True)
+        write_once(folder / "memory.json", dump({"id": uuid.uuid4().hex}))
+        self.id = str((read_json(folder / "memory.json") or {})["id"])
+        for path in folder.glob("key-*.json"):
+            entry = read_json(path) or {}
+            if entry["state"] in _DEAD:
+                # Told to run and not begun: nothing moved. Else nobody knows how far it came.
+                self.change(entry["key"], state="Accepted" if entry["state"] == "Waiting" else "Interrupted")
+
+    def alone(self) -> AbstractContextManager[Any]:
+        """Alone among the threads of this server."""
+        return self._lock
+
+    def at(self, key: str) -> Mapping[str, Any] | None:
+        """What is known of a key."""
+        return read_json(self._path(key))
+
+    def change(self, key: str, **parts: Any) -> None:
+        """Put on record what is new of a key."""
+        replace(self._path(key), dump({**(self.at(key) or {"key": key}), **parts}))
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"key-{handle_of(AttemptKey(key))}.json"
+
+
+class Runner(FeatureImplementationBase):  # type: ignore[misc]  # sila2 has no types
+    """The feature ExperimentRunner."""
+
+    def __init__(
+        self, server: SilaServer, memory: Memory, run: Run, refuse: Refuse, step: Callable[[str], None]
+    ) -> None:
+        super().__init__(server)
+        self._memory, self._run, self._refuse, self._step = memory, run, refuse, step
+        self._bench = threading.Lock()
+        self._Readiness_producer_queue: Queue[str] = Queue()
+        self._Readiness_producer_queue.put("")
+
+    def AcceptExperiment(  # the name in the feature's definition
+        self, Key: str, Attempt: int, *experiment: Any, metadata: Any
+    ) -> None:
+        spec = spec_of(*experiment)
+        said = json.loads(dump(asdict(spec)))
+        with self._memory.alone():
+            known = self._memory.at(Key)
+            if known is not None and (known["attempt"], known["spec"]) == (Attempt, said):
+                return
+            if known is not None and (known["attempt"] >= Attempt or known["state"] != "Interrupted"):
+                raise _error("KeyTaken", f"attempt {known['attempt']} of {Key!r} is {known['state']}")
+            if why_not := self._refuse(spec):
+                raise _error("CannotRun", why_not)
+            self._memory.change(Key, attempt=Attempt, spec=said, state="Accepted")
+        self._step("accepted")
+
+    def RunExperiment(self, Key: str, Attempt: int, *, metadata: Any, instance: Any) -> str:
+        with self._memory.alone():
+            known = self._memory.at(Key)
+            if known is None or known["attempt"] < Attempt:
+                raise _error("NotAccepted", f"attempt {Attempt} of {Key!r} was not accepted")
+            if known["attempt"] > Attempt or known["state"] != "Accepted":
+                return str(known["state"])
+            self._memory.change(Key, state="Waiting")
+        self._step("waiting")
+        with self._bench:
+            with self._memory.alone():
+                if (self._memory.at(Key) or {})["state"] != "Waiting":
+                    return "Withdrawn"
+                self._memory.change(Key, state="Running")
+            instance.begin_execution()
+            self._step("begun")
+            spec = ExperimentSpec(**known["spec"])
+            try:
+                payload = dict(self._run(spec, AttemptKey(Key)))
+            except Exception as error:  # a fault of the device is a result too
+                payload = write_outcome(Fault.of(FaultKind.INSTRUMENT_FAULT, f"{type(error).__name__}: {error}"))
+            self._step("run")
+            self._memory.change(Key, state="Finished", report=report_of(payload))
+            self._step("ended")
+        return "Finished"
+
+    def LookUp(self, Key: str, *, metadata: Any) -> tuple[str, int, str, str]:
+        self._step("asked")
+        known = self._memory.at(Key)
+        if known is None:
+            return "Absent", -1, "", self._memory.id
+        return known["state"], known["attempt"], "", self._memory.id
+
+    def WithdrawExperiment(self, Key: str, Reason: str, *, metadata: Any) -> bool:
+        with self._memory.alone():
+            known = self._memory.at(Key)
+            if known is None or known["state"] not in ("Accepted", "Waiting"):
+                return known is not None and known["state"] == "Withdrawn"
+            self._memory.change(Key, state="Withdrawn", reason=Reason)
+            return True
+
+    def get_Memory(self, *, metadata: Any) -> str:
+        return self._memory.id
+
+    def Readiness_on_subscription(self, *, metadata: Any) -> None:
+        return None
+
+
+class Reporter(FeatureImplementationBase):  # type: ignore[misc]
+    """The feature MeasurementReporter."""
+
+    def __init__(self, server: SilaServer, memory: Memory) -> None:
+        super().__init__(server)
+        self._memory = memory
+
+    def GetReport(self, Key: str, *, metadata: Any) -> Mapping[str, Any]:
+        known = self._memory.at(Key)
+        if known is None or "report" not in known:
+            raise DefinedExecutionError(
+                feature(REPORTER).defined_execution_errors["NotReported"], f"nothing is reported of {Key!r}"
+            )
+        report: Mapping[str, Any] = known["report"]
+        return report
+
+
+def serve(
+    folder: Path,
+    run: Run,
+    *,
+    refuse: Refuse = lambda _: "",
+    name: str = "hakken bench",
+    server_uuid: str | None = None,
+    step: Callable[[str], None] = lambda _: None,
+) -> SilaServer:
+    """A server with both features, not started yet: ``server.start(address, port)``, or ``start_insecure``.
+
+    Args:
+        folder: Where it keeps what it knows of keys.
+        run: Runs one experiment; what it raises is recorded as an ``instrument_fault``.
+        refuse: Says why an experiment cannot be run; "" where it can.
+        name: How it calls itself in the network.
+        server_uuid: Its identity; a new one each time when left out.
+        step: Told each step; for tests, which let it crash there.
+    """
+    memory = Memory(folder)
+    server = SilaServer(name, "Laboratory", "Runs experiments for hakken", "1.0", "https://example.org", server_uuid)
+    server.set_feature_implementation(feature(RUNNER), Runner(server, memory, run, refuse, step))
+    server.set_feature_implementation(feature(REPORTER), Reporter(server, memory))
+    return server
+
+
+def _error(name: str, message: str) -> DefinedExecutionError:
+    return DefinedExecutionError(feature(RUNNER).defined_execution_errors[name], message)

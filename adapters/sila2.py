@@ -1,0 +1,365 @@
+"""Devices with a SiLA 2 server that has the features ExperimentRunner and MeasurementReporter (``adapters/sila``).
+
+``prepare`` has the server accept the attempt, inert; ``start`` runs it as an observable command. Before that is sent,
+the intent and the identity of the server's memory are put on record, and after a lost reply the key is looked up: the
+server refuses a second run of one key. A doubt, for a person to resolve, is left where the server died while an attempt
+ran, or lost its memory after one was sent. Whoever is sure that it never ran has it accepted again, under the next
+attempt number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from adapters.durable import write_once
+from adapters.errors import AdapterOptionsError, AdapterUnavailable, UnknownHandle
+from adapters.folder import Jobs, handle_of, reachable, read_json
+from adapters.instant import dump
+from adapters.limits import excluded
+from adapters.options import Options, read_options, resolve
+from adapters.returned import Returned
+from adapters.sila.connection import Connection, Refused, Security
+from adapters.sila.discovery import discover
+from adapters.sila.features import REPORTER, RUNNER, feature
+from adapters.sila.messages import parameters_of, payload_of
+from loop.checkpoints import reached
+from loop.contracts import (
+    Absent,
+    AdapterContext,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+    Unknown,
+)
+from loop.outcome import Fault, FaultKind, write_outcome
+
+EXAMPLE: Final = """\
+laboratory:
+  adapter: sila2
+  address: robot.lab.example:50052
+  root_certificates: robot.pem
+"""
+DELIVERY: Final = Delivery.KEYED
+_BEGINS_WITHIN: Final = 10.0  # seconds, once it was confirmed
+
+Positive = Annotated[float, Field(gt=0)]
+Connect = Callable[[], Connection]
+
+
+class Sila2Options(Options):
+    """What a campaign file may say of a SiLA 2 server."""
+
+    address: Annotated[str, Field(pattern=r"^\S+:\d{1,5}$")] | None = None  # host:port
+    server: str | None = None  # its name or UUID, to be discovered in the network instead
+    within: Positive = 5.0  # seconds to listen for it
+    root_certificates: str | None = None  # PEM file; the system's trust store when left out
+    certificate: str | None = None  # PEM file, where the server asks who calls
+    private_key: str | None = None  # PEM file that belongs to it
+    trust: Literal["certificates", "announced", "nothing"] = "certificates"  # announced: what a discovered server says
+    # of itself; nothing: no encryption at all
+    timeout: Positive = 10.0  # seconds for each call
+    at_once: Annotated[int, Field(ge=1)] | None = None  # experiments that the server may have at one time
+
+    @model_validator(mode="after")
+    def _check(self) -> Sila2Options:
+        if (self.address is None) == (self.server is None):
+            raise ValueError("an 'address' (host:port), or a 'server' to be discovered: one of the two")
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("'certificate' and 'private_key' together, or neither")
+        if self.trust == "announced" and self.server is None:
+            raise ValueError("trust 'announced' of a discovered 'server' alone; with an address, give certificates")
+        if self.trust != "certificates" and (self.root_certificates or self.certificate):
+            raise ValueError("certificates with trust 'certificates' alone; leave 'trust' out")
+        return self
+
+
+def lacking() -> str | None:
+    """What this machine lacks for it, with the remedy."""
+    return None if find_spec("sila2") is not None else "sila2 is not installed; pip install 'hakken[sila2]'"
+
+
+class Sila2:
+    """Attempts at a SiLA 2 server: theirs by key, ours in the laboratory's folder."""
+
+    def __init__(self, jobs: Jobs, connect: Connect, targets: Mapping[str, str], at_once: int | None = None) -> None:
+        """``connect`` opens a connection; it is called again after the server could not be reached."""
+        self._jobs, self._connect, self._targets, self._at_once = jobs, connect, dict(targets), at_once
+        self._returned = Returned(jobs)
+        self._open: Connection | None = None
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            delivery=DELIVERY,
+            max_parallel=self._at_once,
+            can_cancel=True,
+            is_simulated=False,
+            properties=self._targets,
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return excluded(spec, self.capabilities())
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        """Have the server take note of the attempt. What it refuses ends as an ``input_error``.
+
+        Raises:
+            KeyReused: The key is on record with another experiment.
+            AdapterUnavailable: The server did not answer; ``start`` asks it again.
+        """
+        handle = self._jobs.prepare(spec, key)
+        with self._alone():
+            if not self._is_over(handle):
+                number = self._number(handle)
+                if self._noted(handle, "doubt", number) is not None:  # a person said that it never ran
+                    self._note(handle, "again", number + 1)
+                self._accept(handle)
+        reached("sila2.prepared")
+        return handle
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        """Run the attempt; once, since the server knows its key.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+            AdapterUnavailable: The server did not answer, and may have heard; ``find`` tells.
+        """
+        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
+            raise UnknownHandle(handle)
+        with self._alone():
+            number = self._number(handle)
+            if self._is_over(handle) or self._noted(handle, "doubt", number) is not None:
+                return
+            said = self._look_up(key)
+            self._take_in(handle, said)
+            if self._doubt(handle, said) is not None or not self._is_inert(said, number) or self._is_over(handle):
+                return
+            self._note(handle, "sending", number, memory=said.Memory)
+            reached("sila2.sending")
+            if self._accept(handle):
+                self._run(key, number)
+        reached("sila2.started")
+
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown:
+        handle = handle_of(key)
+        if not self._jobs.knows(handle):
+            return Absent()
+        with self._alone():
+            number, sent = self._number(handle), self._noted(handle, "sending", self._number(handle))
+            if self._is_over(handle):
+                return Found(handle, sent is not None)
+            if sent is None and number == 0:
+                return Found(handle, False)
+            said = self._look_up(key)
+            self._take_in(handle, said)
+            doubt = self._doubt(handle, said)
+            is_inert = self._is_inert(said, number)
+        return Found(handle, not is_inert) if doubt is None else Unknown(doubt)
+
+    def status(self, handle: Handle) -> Status:
+        if not self._jobs.knows(handle):
+            return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
+        with self._alone():
+            if not self._is_over(handle):
+                number = self._number(handle)
+                if self._noted(handle, "sending", number) is None and number == 0:
+                    return Status(Phase.PREPARED)
+                said = self._look_up(self._jobs.key(handle))
+                self._take_in(handle, said)
+            if (cancelled := self._jobs.cancelled(handle)) is not None:
+                return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
+            if self._returned.of(handle):
+                return Status(Phase.ENDED)
+            if (doubt := self._doubt(handle, said)) is not None:
+                return Status(Phase.LOST, doubt)
+            if self._is_inert(said, number):
+                return Status(Phase.PREPARED)
+        return Status(Phase.WAITING if said.State == "Waiting" else Phase.RUNNING, said.Detail)
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        if self.status(handle).phase is not Phase.ENDED:
+            return ()
+        key, cancelled = self._jobs.key(handle), self._jobs.cancelled(handle)
+        own = ([] if cancelled is None else [cancelled["payload"]]) + self._returned.of(handle)
+        return tuple(Envelope(key, payload) for payload in own)
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        """Call the attempt off; one that the server has begun goes on."""
+        if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
+            return
+        with self._alone():
+            self._note(handle, "cancelling", 0, reason=reason)
+            reached("sila2.cancelling")
+            if self._noted(handle, "sending", self._number(handle)) is None:
+                self._cancelled(handle)  # it lies there inert, and nobody will run it
+            else:
+                self._ask(lambda c: c.command(RUNNER, "WithdrawExperiment", Key=self._jobs.key(handle), Reason=reason))
+                self._take_in(handle, self._look_up(self._jobs.key(handle)))
+
+    def health(self) -> Health:
+        """Whether the server answers, has both features, and is ready."""
+        try:
+            implemented = self._ask(lambda c: c.features())
+            for name in (RUNNER, REPORTER):
+                if (wanted := str(feature(name).fully_qualified_identifier)) not in implemented:
+                    known = ", ".join(implemented)
+                    return Health(False, f"the SiLA server lacks the feature {wanted}; it has {known}")
+            why_not = self._ask(lambda c: c.current(RUNNER, "Readiness"))
+        except AdapterUnavailable as error:
+            return Health(False, str(error))
+        where = "" if self._open is None else self._open.address
+        return Health(not why_not, f"the SiLA server at {where} says: {why_not or 'ready'}")
+
+    def _accept(self, handle: Handle) -> bool:
+        """Have the server take note of the attempt; False where it will never run it, which is its result."""
+        spec, key, number = self._jobs.spec(handle), self._jobs.key(handle), self._number(handle)
+        try:
+            self._ask(lambda c: c.command(RUNNER, "AcceptExperiment", **parameters_of(spec, key, number)))
+        except Refused as error:
+            if error.name == "KeyTaken":  # it knows the key and may have run it: what it says of it counts
+                return False
+            fault = Fault.of(FaultKind.INPUT_ERROR, f"the SiLA server refused it: {error}")
+            self._returned.keep(handle, dump(write_outcome(fault)))
+            return False
+        reached("sila2.accepted")
+        return True
+
+    def _run(self, key: AttemptKey, number: int) -> None:
+        """Ask for the run, and look until it has begun: the confirmation alone promises nothing."""
+        self._ask(lambda c: c.begin(RUNNER, "RunExperiment", Key=key, Attempt=number))
+        reached("sila2.sent")
+        until, wait = time.monotonic() + _BEGINS_WITHIN, 0.001
+        while self._is_inert(self._look_up(key), number):
+            if time.monotonic() > until:
+                break
+            time.sleep(wait)
+            wait = min(2 * wait, 0.1)
+        else:
+            return
+        raise AdapterUnavailable("the SiLA server confirmed a run and does not begin it; see its log")
+
+    def _look_up(self, key: AttemptKey) -> Any:
+        return self._ask(lambda c: c.command(RUNNER, "LookUp", Key=key))
+
+    def _is_inert(self, said: Any, number: int) -> bool:
+        """Whether the server has run nothing of this attempt number yet."""
+        return said.State in ("Absent", "Accepted") or said.Attempt < number
+
+    def _take_in(self, handle: Handle, said: Any) -> None:
+        """Keep what the server says has ended."""
+        if self._is_over(handle):
+            return
+        if said.State == "Finished":
+            try:
+                report = self._ask(lambda c: c.command(REPORTER, "GetReport", Key=self._jobs.key(handle)))
+            except Refused as error:
+                raise AdapterUnavailable(f"the SiLA server has ended it and gives no report: {error}") from None
+            self._returned.keep(handle, dump(payload_of(report)))
+            reached("sila2.collected")
+        elif said.State == "Withdrawn":
+            self._cancelled(handle)
+
+    def _doubt(self, handle: Handle, said: Any) -> str | None:
+        """Why nobody can tell whether the attempt ran; put on record once it is so, until a report comes."""
+        number = self._number(handle)
+        if (known := self._noted(handle, "doubt", number)) is not None:
+            return str(known["why"])
+        sent = self._noted(handle, "sending", number)
+        if self._is_over(handle) or sent is None:
+            return None
+        if said.State == "Interrupted" and said.Attempt == number:
+            why = f"the SiLA server died while it ran{f': {said.Detail}' if said.Detail else ''}"
+        elif self._is_inert(said, number) and said.Memory != sent["memory"]:
+            why = "the SiLA server lost its memory of keys after it was sent"
+        else:
+            return None
+        self._note(handle, "doubt", number, why=why)
+        return why
+
+    def _cancelled(self, handle: Handle) -> None:
+        reason = str((self._noted(handle, "cancelling", 0) or {}).get("reason", "withdrawn at the server"))
+        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
+        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+
+    def _is_over(self, handle: Handle) -> bool:
+        return self._jobs.cancelled(handle) is not None or bool(self._returned.of(handle))
+
+    def _number(self, handle: Handle) -> int:
+        """The attempt number at the server: grows when a person said that the last never ran."""
+        folder = self._jobs.folder(handle)
+        with reachable(folder):
+            return len(list(folder.glob("again-*.json")))
+
+    def _noted(self, handle: Handle, what: str, number: int) -> Mapping[str, Any] | None:
+        return read_json(self._jobs.folder(handle) / f"{what}-{number:03}.json")
+
+    def _note(self, handle: Handle, what: str, number: int, **said: str) -> None:
+        path = self._jobs.folder(handle) / f"{what}-{number:03}.json"
+        with reachable(path):
+            write_once(path, dump(said))
+
+    def _ask(self, question: Callable[[Connection], Any]) -> Any:
+        """Ask over the connection; one that failed is not used again."""
+        if self._open is None:
+            self._open = self._connect()
+        try:
+            return question(self._open)
+        except AdapterUnavailable:
+            self._open.close()
+            self._open = None
+            raise
+
+    def _alone(self) -> Any:
+        return self._jobs.locked("sila2.lock")
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Sila2:
+    """A laboratory behind a SiLA 2 server, from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or wrong, or a file that it names cannot be read.
+        ImportError: sila2 is not installed.
+    """
+    settings = read_options(Sila2Options, "sila2", options)
+    if (lack := lacking()) is not None:
+        raise ImportError(lack)
+    read = {
+        name: _read(context.base, name, getattr(settings, name))
+        for name in ("root_certificates", "private_key", "certificate")
+    }
+
+    def connect() -> Connection:
+        address, roots = settings.address, read["root_certificates"]
+        if settings.server is not None:
+            found = discover(settings.server, settings.within)
+            address = found.address
+            if settings.trust == "announced" and (roots := found.certificates) is None:
+                raise AdapterUnavailable(f"the SiLA server {settings.server!r} announces no certificate to trust")
+        assert address is not None
+        security = Security(settings.trust == "nothing", roots, read["private_key"], read["certificate"])
+        return Connection(address, security, settings.timeout)
+
+    return Sila2(Jobs(context.folder), connect, context.targets, settings.at_once)
+
+
+def _read(base: str, option: str, name: str | None) -> bytes | None:
+    if name is None:
+        return None
+    path: Path = resolve(base, name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AdapterOptionsError("sila2", [f"option {option!r}: {path} cannot be read ({error.strerror})"]) from None

@@ -1,0 +1,81 @@
+"""A SiLA server on a real loopback connection, for tests and benchmarks: it may crash at any step and start again."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adapters.sila.serving import serve
+from loop.contracts import AttemptKey, ExperimentSpec
+
+STEPS = ("accepted", "waiting", "begun", "run", "ended", "asked")
+MEASURED = {"outcome": "measured", "values": [{"property": "yield", "value": 61.5, "unit": "%"}]}
+
+
+class ServerCrashed(Exception):
+    """The server died; its client hears an error, or nothing."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class SilaBench:
+    """The server's keys and its log of runs lie in ``folder``, which outlives its crashes."""
+
+    def __init__(
+        self, folder: Path, *, answer: Callable[[ExperimentSpec], Mapping[str, Any]] = lambda _: MEASURED
+    ) -> None:
+        logging.getLogger("sila2").setLevel(logging.CRITICAL)
+        self.folder, self.port, self._answer = folder, free_port(), answer
+        self.dies_at: Callable[[str], bool] = lambda _: False
+        self._log, self._is_dead = threading.Lock(), False
+        folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def is_dead(self) -> bool:
+        return self._is_dead
+
+    def start(self) -> None:
+        self._is_dead = False
+        self.server = serve(self.folder / "keys", self._run, refuse=self._refuse, step=self._step)
+        self.server.start_insecure("127.0.0.1", self.port, enable_discovery=False)
+
+    def stop(self) -> None:
+        """As a crash ends it: calls under way are cut off."""
+        self._is_dead = True
+        self.server.stop(0)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def runs(self) -> Counter[str]:
+        """How often each key really ran."""
+        path = self.folder / "runs.log"
+        return Counter(path.read_text(encoding="utf-8").splitlines()) if path.exists() else Counter()
+
+    def _refuse(self, spec: ExperimentSpec) -> str:
+        return "it glows" if spec.settings.get("ligand") == "plutonium" else ""
+
+    def _run(self, spec: ExperimentSpec, key: AttemptKey) -> Mapping[str, Any]:
+        with self._log, (self.folder / "runs.log").open("a", encoding="utf-8") as log:
+            log.write(f"{key}\n")
+        return self._answer(spec)
+
+    def _step(self, step: str) -> None:
+        if self._is_dead or self.dies_at(step):
+            self._is_dead = True
+            raise ServerCrashed(step)
