@@ -6,6 +6,7 @@ AdapterError (loop.errors)
 ├── TableError            a measured table cannot be read
 ├── UnknownHandle         there is no attempt under that handle: prepare it first
 ├── KeyReused             a key came back with another experiment
+├── LimitBroken           an experiment goes beyond a limit of the laboratory
 └── EvaluationError       an evaluator could not compute a structure; carries the kind of fault
     ├── InputRefused      the structure is not one that the method can treat
     │   ├── EmbeddingFailed   no conformer of it could be built
@@ -37,6 +38,7 @@ __all__ = [
     "ImaginaryMode",
     "InputRefused",
     "KeyReused",
+    "LimitBroken",
     "NotConverged",
     "OutOfResources",
     "ProgramFailed",
@@ -52,6 +54,14 @@ class AdapterOptionsError(AdapterError):
     def __init__(self, adapter: str, problems: Iterable[str]) -> None:
         self.adapter, self.problems = adapter, tuple(problems)
         super().__init__(f"laboratory {adapter!r}: {'; '.join(self.problems)}")
+
+
+class LimitBroken(AdapterError):
+    """An experiment goes beyond a limit of the laboratory; nothing was prepared. Change the experiment."""
+
+    def __init__(self, key: str, problems: Iterable[object]) -> None:
+        self.key, self.problems = key, tuple(str(problem) for problem in problems)
+        super().__init__(f"attempt {key} is not prepared: {'; '.join(self.problems)}")
 
 
 class TableError(AdapterError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.folder import Jobs
 from adapters.instant import dump
+from adapters.limits import Limited
 from adapters.several import SeveralLaboratories
 from adapters.simulated import Simulated, SimulatedOptions
 from loop.contracts import (
@@ -42,6 +43,8 @@ def stand_in(declared: Adapter, made_up: MadeUp, folder: Path) -> Adapter:
 
     Nothing of ``declared`` is called but ``capabilities`` and ``validate``, which move nothing.
     """
+    if isinstance(declared, Limited):
+        return declared.around(lambda adapter: stand_in(adapter, made_up, folder))
     if isinstance(declared, SeveralLaboratories):
         return declared.played(folder, lambda name, adapter: StandIn(adapter, made_up, folder / name))
     return StandIn(declared, made_up, folder)

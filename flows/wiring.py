@@ -12,7 +12,7 @@ from loop.contracts import Adapter, AdapterContext
 from loop.errors import SpecError
 from loop.molecules.shelf import put_up
 from loop.record import Json
-from loop.spec import CampaignSpec, beside_of, build_recipe
+from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
@@ -74,6 +74,7 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         UnknownName: No adapter is called so.
         AdapterError: Its options or files are wrong.
     """
+    from adapters.limits import limited
     from adapters.registry import build
 
     context = AdapterContext(
@@ -85,7 +86,8 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         beside=beside_of(spec),
         recipe=build_recipe(spec),
     )
-    return build(spec.laboratory.adapter, spec.laboratory.options, context)
+    adapter = build(spec.laboratory.adapter, spec.laboratory.options, context)
+    return limited(adapter, build_limits(spec), context.recipe)
 
 
 def laboratory_folder(settings: Settings, campaign: str) -> Path:

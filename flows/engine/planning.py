@@ -24,6 +24,7 @@ from loop.record import Arm, CampaignRecord, CampaignState, Json, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, build_space
+from loop.spec.limits import trimmings
 
 if TYPE_CHECKING:
     from loop.planner import Plan
@@ -168,7 +169,7 @@ def next_inputs(view: View, experiments: int) -> Inputs:
         view.space,
         replace(said.history(history), claims=claims),
         experiments,
-        said.notes + unreadable + unread,
+        trimmings(view.spec) + said.notes + unreadable + unread,
         view.spending.purse,
         said.is_narrowed,
         earlier,

@@ -12,8 +12,10 @@ from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
 from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
+from loop.limits import broken
 from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord, CampaignState
+from loop.spec import build_limits, build_recipe
 
 
 @dataclass
@@ -85,6 +87,8 @@ def _look_up(session: Session, attempt: AttemptRecord, standing: Standing) -> No
             if not started:
                 if session.view.campaign.state is not CampaignState.ACTIVE:
                     return  # it lies there inert, and nothing is to be started now
+                if not _may_start(session, attempt, handle, standing):
+                    return
                 session.laboratory.start(handle, key)
                 session.tally.sent += 1
                 reached("reconcile.started")
@@ -109,7 +113,8 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
     status = session.laboratory.status(handle)
     match status.phase:
         case Phase.PREPARED:
-            if session.view.campaign.state is CampaignState.ACTIVE:
+            is_active = session.view.campaign.state is CampaignState.ACTIVE
+            if is_active and _may_start(session, attempt, handle, standing):
                 session.laboratory.start(handle, key)  # harmless where it was started: idempotent by handle
         case Phase.WAITING:
             pass
@@ -120,6 +125,22 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
             standing.ended.append((attempt, handle))
         case Phase.LOST:
             _lost(session, attempt, status.detail, standing, judge)
+
+
+def _may_start(session: Session, attempt: AttemptRecord, handle: Handle, standing: Standing) -> bool:
+    """Whether what lies prepared keeps the laboratory's limits as they are now; what does not ends as a fault."""
+    spec = session.view.spec
+    problems = broken(build_limits(spec), attempt.settings, build_recipe(spec))
+    if not problems:
+        return True
+    if session.laboratory.capabilities().can_cancel:
+        session.laboratory.cancel(handle, "it breaks a limit of the laboratory")
+    fault = Fault.of(FaultKind.INPUT_ERROR, "; ".join(map(str, problems)))
+    session.tally.faults += 1
+    session.tally.accepted += 1
+    session.tally.note(f"{session.view.label(attempt.settings)} was not started: {fault.message}")
+    standing.steps.append(lambda work: conclude(work, attempt, fault))
+    return False
 
 
 def _lost(session: Session, attempt: AttemptRecord, detail: str, standing: Standing, judge: Judge) -> None:

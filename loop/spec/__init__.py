@@ -3,6 +3,7 @@
 from loop.spec.analysis import build_analysis
 from loop.spec.building import (
     beside_of,
+    build_limits,
     build_objective,
     build_space,
     classes_of,
@@ -28,6 +29,7 @@ __all__ = [
     "build_analysis",
     "build_costs",
     "build_general",
+    "build_limits",
     "build_objective",
     "build_plate",
     "build_recipe",

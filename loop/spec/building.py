@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from loop.circumstances import Declared
 from loop.errors import ObjectiveError, SpaceError, UnitError
+from loop.limits import Limits
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
 from loop.record import PLACED
 from loop.space import (
@@ -24,6 +26,7 @@ from loop.space import (
 )
 from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived
+from loop.spec.limits import derived_limits, plain_limits, trimmed
 from loop.spec.models import CampaignSpec, TargetSpec
 from loop.spec.space_models import (
     CategorySpec,
@@ -44,11 +47,13 @@ from loop.units import check_unit
 def build_space(spec: CampaignSpec) -> Space:
     """The search space of a resolved spec (no ``file`` left). Raises ``SpaceError`` or ``UnitError``.
 
-    A mixture is one number for each part; what is derived or only recorded has no coordinate.
+    A mixture is one number for each part; what is derived or only recorded has no coordinate. Nothing in it breaks a
+    limit of the laboratory.
     """
     for name, p in spec.space.items():
         if isinstance(p, NumberSpec | DerivedSpec | ContextSpec):
             _check_unit("parameter", name, p.unit or "")
+    limits = plain_limits(spec)
     parameters: list[Parameter] = []
     mixtures: list[Mixture] = []
     products: list[Products] = []
@@ -62,7 +67,7 @@ def build_space(spec: CampaignSpec) -> Space:
             products.append(made)
             parameters.extend(lists)
         elif not isinstance(p, DerivedSpec | ContextSpec):
-            parameters.append(_parameter(name, p))
+            parameters.append(trimmed(_parameter(name, p), limits))
     if not parameters:
         raise SpaceError(
             "the space has nothing to choose: every parameter is derived or context; add one that is varied"
@@ -76,7 +81,18 @@ def build_space(spec: CampaignSpec) -> Space:
     tied = Space(bare.parameters, (), bare.mixtures, derived, conditions, bare.products)
     rules = [rule for m in tied.mixtures for rule in _of_mixture(m, tied)]
     rules.extend(build_constraint(i, c, tied) for i, c in enumerate(spec.constraints, start=1))
+    rules.extend(build_constraint(0, c, tied) for c in derived_limits(spec, limits))
     return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions, tied.products)
+
+
+def build_limits(spec: CampaignSpec) -> Limits:
+    """The limits of a resolved spec, those of derived numbers with their formulas. Raises ``SpaceError``."""
+    limits = plain_limits(spec)
+    derived = {name for name, p in spec.space.items() if isinstance(p, DerivedSpec)}
+    if not any(b.of in derived for b in limits.numbers):
+        return limits
+    formulas = {d.name: d.formula.expression for d in build_space(spec).derived}
+    return replace(limits, numbers=tuple(replace(b, formula=formulas.get(b.of)) for b in limits.numbers))
 
 
 def context_of(spec: CampaignSpec) -> Mapping[str, ContextSpec]:

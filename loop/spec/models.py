@@ -11,6 +11,7 @@ from loop.objective import Goal, Tradeoff
 from loop.spec.analysis import MethodSpec
 from loop.spec.costs import CostsSpec
 from loop.spec.general import GeneralSpec
+from loop.spec.limits import LimitSpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
 from loop.spec.recipe_models import RecipeSpec
@@ -127,11 +128,12 @@ class StopSpec(Strict):
 
 
 class LaboratorySpec(BaseModel):
-    """Who runs the experiments; every key but ``adapter`` and ``approval`` is the adapter's own."""
+    """Who runs the experiments; every key but those below is the adapter's own."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, frozen=True)
     adapter: Text
     approval: Literal["automatic", "person"] = "automatic"
+    limits: dict[Name, LimitSpec] | None = None  # what no experiment may go beyond
 
     @property
     def options(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from loop.spec.choosing import problem_of_choosing
 from loop.spec.costs import build_costs
 from loop.spec.designing import fault_of_design, with_design_size
 from loop.spec.general import problem_of_general
+from loop.spec.limits import problem_of_limits
 from loop.spec.lines import Lines, Path, Problem
 from loop.spec.models import CampaignSpec
 from loop.spec.noise import problem_of_noise
@@ -62,6 +63,9 @@ def _check_space(spec: CampaignSpec) -> None:
 
 def _named_in(message: str, part: str, spec: CampaignSpec, lines: Lines) -> Path:
     """The key that a message about the space or the objective is about."""
+    for limit in spec.laboratory.limits or {}:
+        if message.startswith(f"limit {limit!r}: "):
+            return ("laboratory", "limits", limit)
     for i, constraint in enumerate(spec.constraints):
         if message.startswith(f"constraint {constraint.name or f'constraint {i + 1}'!r}"):
             return ("constraints", i)
@@ -120,6 +124,7 @@ def _of_budget(spec: CampaignSpec) -> Problem | None:
 
 _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each may count on those before it
     _of_names,
+    problem_of_limits,
     problem_of_stop,
     _of_plate,
     _of_recipe,
