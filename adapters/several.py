@@ -12,6 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -38,6 +39,7 @@ from loop.contracts import (
     Phase,
     Problem,
     Status,
+    SupportsAnnouncement,
     Unknown,
 )
 from loop.errors import AdapterUnavailable, PartUnavailable, UnknownName
@@ -162,6 +164,18 @@ class SeveralLaboratories:
         member = self._route(key) or self._assign(spec, key)
         inner = self._asked(member, lambda: member.adapter.prepare(self._as_taken(member, spec), key))
         return Handle(f"{member.name}:{inner}")
+
+    def announce(self, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
+        """Tell each laboratory what it will be given; one that cannot be reached is told nothing."""
+        told: dict[str, list[tuple[ExperimentSpec, AttemptKey]]] = {}
+        for spec, key in experiments:
+            with suppress(AdapterUnavailable):
+                member = self._route(key) or self._assign(spec, key)
+                told.setdefault(member.name, []).append((self._as_taken(member, spec), key))
+        for name, mine in told.items():
+            if isinstance(adapter := self._members[name].adapter, SupportsAnnouncement):
+                with suppress(AdapterUnavailable):
+                    adapter.announce(mine)
 
     def start(self, handle: Handle, key: AttemptKey) -> None:
         member, inner = self._of(handle)

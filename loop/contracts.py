@@ -226,6 +226,18 @@ class HasParts(Protocol):
 
 
 @runtime_checkable
+class SupportsAnnouncement(Protocol):
+    """An adapter that can get many experiments ready at less cost than one by one."""
+
+    def announce(self, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
+        """These are prepared next, one by one: what can be done for all at once may be done now.
+
+        Inert as ``prepare`` is, and of no consequence: where it failed, or was never called, ``prepare`` does it all.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsExamination(Protocol):
     """An adapter that can say more than ``health``: each thing that it rests on, really looked at now."""
 

@@ -9,7 +9,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -20,6 +20,7 @@ from adapters.durable import replace
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits, computing, missing, problems, resting_on
 from adapters.executors.looks import Look
+from adapters.executors.slurm_arrays import MOST, Arrays, Task
 from adapters.executors.slurm_commands import Row, Slurm
 from adapters.executors.spool import Spool
 from adapters.folder import reachable, read_json
@@ -72,6 +73,7 @@ class SlurmOptions(Options):
     partition: str | None = None
     account: str | None = None
     qos: str | None = None
+    arrays: bool = False  # a batch is submitted as one job array
     requeue: bool = False  # after a failure of the node Slurm itself begins the job anew
     setup: list[str] = Field(default_factory=list)  # lines of the job script before the calculation: module load ...
     extra: list[str] = Field(default_factory=list)  # further options of sbatch, such as --constraint=avx512
@@ -136,6 +138,7 @@ class SlurmExecutor:
         self._jobs = self._spool.jobs
         self._evaluator, self._most, self._limits, self._settings = evaluator, jobs, limits, settings
         self._slurm = slurm or Slurm()
+        self._arrays = Arrays(self._spool, self._slurm)
         self._look = Look(self._all_rows, settings.poll)
         self._fresh: dict[Handle, str] = {}  # submitted by this object, and not looked at since
 
@@ -144,6 +147,31 @@ class SlurmExecutor:
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
+
+    def announce(self, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
+        """Submit what will be prepared next as job arrays, on hold; where that fails ``prepare`` does it one by one."""
+        if not self._settings.arrays:
+            return
+        for start in range(0, len(experiments), MOST):
+            with ExitStack() as held:
+                tasks = [
+                    task
+                    for spec, key in experiments[start : start + MOST]
+                    if (task := self._as_task(self._jobs.prepare(spec, key), held)) is not None
+                ]
+                if len(tasks) > 1:
+                    self._fresh |= self._arrays.submit(tasks, self._options)
+
+    def _as_task(self, handle: Handle, held: ExitStack) -> Task | None:
+        """The attempt for an array, in this process's hand until ``held`` ends; None where it was sent before."""
+        try:
+            folder = held.enter_context(self._spool.alone(handle, patience=0.0))
+        except AdapterUnavailable:
+            return None
+        if self._has_begun(folder) or any((folder / f"{done}.json").exists() for done in ("cancelled", "sending")):
+            return None
+        token = uuid.uuid4().hex
+        return Task(handle, folder.resolve(), _name(handle), token, self._script(handle, folder, token).resolve())
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         """Put the attempt on record and its job into the queue, on hold.
@@ -275,7 +303,7 @@ class SlurmExecutor:
         script = self._script(handle, folder, token)
         self._spool.note(folder / "sending.json", {"token": token, "at": time.time()})
         reached("slurm.sending")
-        id_ = self._slurm.submit(self._options(handle, folder), script)
+        id_ = self._slurm.submit(self._options(_name(handle), label, folder), script)
         reached("slurm.sent")
         self._spool.note(folder / "submitted.json", {"id": id_, "times": times + 1})
         reached("slurm.submitted")
@@ -289,16 +317,16 @@ class SlurmExecutor:
             replace(path, "\n".join(["#!/bin/sh", *self._settings.setup, f"exec {command}", ""]), is_durable=False)
         return path
 
-    def _options(self, handle: Handle, folder: Path) -> list[str]:
+    def _options(self, name: str, comment: str, folder: Path, output: str | None = None) -> list[str]:
         where = str(folder.resolve())
         asked = {
             "partition": self._settings.partition,
             "account": self._settings.account,
             "qos": self._settings.qos,
-            "job-name": _name(handle),
-            "comment": self._spool.label(handle),
+            "job-name": name,
+            "comment": comment,
             "chdir": where,
-            "output": where.replace("%", "%%") + "/slurm-%j.txt",
+            "output": output or where.replace("%", "%%") + "/slurm-%j.txt",
             "open-mode": "append",
             "ntasks": "1",
             "cpus-per-task": str(self._limits.cores),
@@ -321,7 +349,9 @@ class SlurmExecutor:
         """Every job of this spool, by label; what only holds because its reply came late is cancelled."""
         ours = self._spool.label(Handle(""))
         found: dict[str, list[Row]] = {}
-        for row in self._slurm.jobs():
+        rows = self._slurm.jobs()
+        self._arrays.drop_keyless(rows)
+        for row in rows:
             if row.comment.startswith(ours):
                 found.setdefault(row.comment, []).append(row)
                 if row.is_held:

@@ -59,6 +59,14 @@ class Slurm:
         """Let a held job begin."""
         self._run("scontrol", "release", id_)
 
+    def relabel(self, id_: str, name: str, comment: str, folder: Path) -> None:
+        """Give a job that waits another name, comment and folder."""
+        self._run("scontrol", "update", f"JobId={id_}", f"JobName={name}", f"Comment={comment}", f"WorkDir={folder}")
+
+    def cancel_named(self, name: str) -> None:
+        """Call off this user's waiting jobs of that name."""
+        self._run("scancel", f"--user={os.getuid()}", f"--name={name}", "--state=PENDING")
+
     def cancel(self, ids: Iterable[str]) -> None:
         """Call jobs off."""
         self._run("scancel", *ids)

@@ -11,7 +11,16 @@ from flows.engine.session import Session
 from flows.engine.sharing import Rooms, sent_now
 from flows.engine.view import WITH_LABORATORY
 from loop.checkpoints import reached
-from loop.contracts import AttemptKey, Capabilities, Delivery, ExperimentSpec, Handle, HasParts, Problem
+from loop.contracts import (
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    ExperimentSpec,
+    Handle,
+    HasParts,
+    Problem,
+    SupportsAnnouncement,
+)
 from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
@@ -93,9 +102,13 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
     accepted: list[tuple[AttemptRecord, Handle]] = []
     untouched = list(sound)
     try:
+        if len(sound) > 1 and isinstance(session.laboratory, SupportsAnnouncement):
+            untouched.clear()  # it is told of all of them: whatever comes is looked up
+            session.laboratory.announce([(specs[a.key], AttemptKey(a.key)) for a in sound])
         for attempt in sound:
             key = AttemptKey(attempt.key)
-            untouched.remove(attempt)
+            if attempt in untouched:
+                untouched.remove(attempt)
             with others_go_on(session):
                 handle = session.laboratory.prepare(specs[attempt.key], key)
                 reached("dispatch.prepared")

@@ -252,3 +252,14 @@ class TestWhoGetsIt:
         assert self.two(tmp_path, patience=0)
         with pytest.raises(AdapterOptionsError, match="option 'patience' must be: greater than or equal to 0"):
             self.two(tmp_path, patience=-1)
+
+    def test_each_hears_of_what_it_will_be_given(self, tmp_path):
+        labs, heard = several(tmp_path), []
+        for name, member in labs._members.items():
+            member.adapter.announce = lambda told, name=name: heard.append((name, [key for _, key in told]))
+
+        labs.announce([(EXPERIMENT, KEY), (AT_HOT, OTHER)])
+
+        assert sorted(heard) == [("cold", [KEY]), ("hot", [OTHER])]
+        assert labs.prepare(EXPERIMENT, KEY).startswith("cold:")
+        assert labs.find(OTHER) == Absent()  # it was given a place, and nobody was asked to prepare it

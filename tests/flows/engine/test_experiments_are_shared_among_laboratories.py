@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.engine import replay, run, status
+from flows.engine import replay, run, status, tick
 from flows.engine.sharing import Rooms, sent_now
 from flows.figures import figures_of
 from flows.settings import Settings
 from flows.wiring import open_record
+from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind, Measured, Measurement
 from loop.record import Arm, AttemptEventRecord, AttemptRecord, ObservationRecord
-from tests.flows.engine.bench import add
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
 
 BOTH = ("fast", "slow")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -158,3 +159,25 @@ def test_a_whole_campaign_tells_of_each_resource_and_can_be_replayed(settings: S
     assert any(n.startswith("costs expected with accidents and waiting, by the record: bad x ") for n in stored.notes)
     assert replay(settings, "small", 2).is_identical
     assert json.dumps(report.as_json())
+
+
+class TestAnnouncing:
+    def test_a_batch_is_announced_before_it_is_prepared_and_what_failed_is_looked_up(
+        self, settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+    ) -> None:
+        add(settings, tmp_path)
+        told: list[list[str]] = []
+
+        def announce(experiments: Any) -> None:
+            told.append([str(key) for _, key in experiments])
+            if len(told) == 1:
+                raise AdapterUnavailable("the queue gave no answer")
+
+        laboratory.announce = announce  # type: ignore[attr-defined]
+        first = tick(settings, "small", planner=cheap_planner)
+        looked_up = tick(settings, "small", planner=cheap_planner)
+
+        assert (first.sent, first.pending) == (0, {"sending": 4})  # it may have heard of them
+        assert looked_up.sent == 4
+        assert sorted(told[0]) == sorted(told[1]) == sorted(laboratory.starts)
+        assert set(laboratory.starts.values()) == {1}

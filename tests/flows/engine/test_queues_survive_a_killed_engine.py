@@ -52,6 +52,14 @@ def test_in_slurm(slurm: Any, settings: Settings, tmp_path: Path, zygote: Zygote
     survives(settings, tmp_path, zygote, run_on, labels, **slurm.environ)
 
 
+def test_in_slurm_with_arrays(slurm: Any, settings: Settings, tmp_path: Path, zygote: Zygote) -> None:
+    labels = ["slurm.array-sending", "slurm.array-labelled"]  # one in each batch
+    run_on = {"slurm": {"poll": 0.1, "silence": 5.0, "arrays": True}}
+    survives(settings, tmp_path, zygote, run_on, labels, **slurm.environ)
+
+    assert len(list((settings.folder("small") / "laboratory" / "arrays").glob("*.sh"))) == 2
+
+
 def test_with_dask(dask: Any, settings: Settings, tmp_path: Path, zygote: Zygote) -> None:
     labels = ["dask.prepared", "dask.sending", "dask.sent"]
     survives(settings, tmp_path, zygote, {"dask": {"address": dask.address, "silence": 5.0}}, labels)
