@@ -5,13 +5,14 @@
 #   make test    install what tests need, then run them
 #   make lint    ruff, mypy and the direction of imports
 #   make bench   the benchmarks; DATA=DIR says where their tables are, RUNS=N how often each method starts
+#   make opentrons  Opentrons' simulator, in .opentrons: its pins do not go with ours (about 150 MB)
 #   make peers   other planners that benchmarks compare with, each in an environment of its own (about 2 GB each)
 #
 # To keep a second demo beside the first: make demo HAKKEN_HOME=runs/second
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench peers
+.PHONY: help demo test lint bench peers opentrons
 
 BIN := .venv/bin
 HAKKEN_HOME ?= runs
@@ -59,6 +60,14 @@ peers: $(foreach peer,baybe ax bofire chemprop,$(HAKKEN_PEERS)/$(peer)/.installe
 $(HAKKEN_PEERS)/%/.installed: benchmarks/peers/%.txt $(BIN)/.made
 	@test -x $(HAKKEN_PEERS)/$*/bin/python || $(BIN)/python -m venv $(HAKKEN_PEERS)/$*
 	$(HAKKEN_PEERS)/$*/bin/python -m pip install --quiet -r $<
+	@touch $@
+
+# 8.8 is the last that simulates both the OT-2 and the Flex on the Pythons that we run on.
+opentrons: .opentrons/.installed
+
+.opentrons/.installed: $(BIN)/.made
+	@test -x .opentrons/bin/python || $(BIN)/python -m venv .opentrons
+	.opentrons/bin/python -m pip install --quiet 'opentrons>=8.8,<9'
 	@touch $@
 
 $(BIN)/.made:

@@ -17,6 +17,10 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
     "http": ("adapters.http.laboratory:build", "any laboratory over HTTP that keeps a small JSON contract"),
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
+    "opentrons": (
+        "adapters.opentrons.options:build",
+        "an OT-2 or a Flex: plates from the campaign's recipe, over HTTP",
+    ),
     "pyscf": ("adapters.pyscf:build", "Kohn-Sham DFT of molecules by PySCF, with optimisation and thermochemistry"),
     "several": ("adapters.several:build", "several laboratories, each for the experiments that its 'when' names"),
     "sila2": ("adapters.sila2:build", "a device with a SiLA 2 server, over gRPC: looked up by key, discovered by name"),

@@ -246,6 +246,21 @@ class SupportsExamination(Protocol):
         ...
 
 
+@runtime_checkable
+class RunsTogether(Protocol):
+    """An adapter that makes the experiments of a plate in one run, once all of them have come."""
+
+    def close(self, plate: str, handles: Sequence[Handle]) -> None:
+        """No more experiments of this plate will come: those that were started and wait are one run from now on.
+
+        Doing it again changes nothing. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+    def is_at_work(self) -> bool:
+        """Whether a run goes on by itself, so that nobody needs to do anything yet; told from what is on record."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """Whether the hash chain holds; if not, where it breaks first and what that means."""

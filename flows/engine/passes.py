@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from flows.engine.closing import close_plates
 from flows.engine.dispatching import dispatch
 from flows.engine.explaining import explained
 from flows.engine.holding import holding
@@ -21,6 +22,7 @@ from flows.engine.reports import TickReport
 from flows.engine.session import Session, Tally
 from flows.wiring import open_record
 from loop.checkpoints import reached
+from loop.contracts import Adapter, RunsTogether
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -61,6 +63,7 @@ def one_pass(session: Session) -> None:
     look(session)
     propose(session)
     dispatch(session)
+    close_plates(session)
 
 
 def look(session: Session) -> None:
@@ -89,10 +92,16 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
     return str(path)
 
 
+def _needs_person(laboratory: Adapter) -> bool:
+    """Whether results come when a person brings them, and nothing goes on meanwhile that a person waits for."""
+    is_busy = isinstance(laboratory, RunsTogether) and laboratory.is_at_work()
+    return laboratory.capabilities().needs_person and not is_busy
+
+
 def report_of(session: Session, page: str | None = None) -> TickReport:
     """What the pass did, and what comes next."""
     view, tally = session.view, session.tally
-    needs_person = bool(view.pending) and session.laboratory.capabilities().needs_person
+    needs_person = bool(view.pending) and _needs_person(session.laboratory)
     sentence, waits = next_step(session.settings, view, needs_person=needs_person)
     return TickReport(
         campaign=view.name,

@@ -62,7 +62,6 @@ class Measuring:
 
 
 Action: TypeAlias = Transfer | Weighing | Heating | Stirring | Waiting | Sampling | Measuring
-SHARED = (Heating, Stirring, Waiting, Measuring)  # what a plate does as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ class Procedure:
         fullest: The most that was in it at any moment, uL.
         limiting: Name of the limiting stock, None where the recipe names none.
         scale: How much of it, umol.
+        steps: Of each action, the number of the recipe's step that it comes from.
     """
 
     actions: tuple[Action, ...]
@@ -81,6 +81,7 @@ class Procedure:
     fullest: float
     limiting: str | None = None
     scale: float | None = None
+    steps: tuple[int, ...] = ()
 
     @property
     def stocks(self) -> tuple[str, ...]:

@@ -34,8 +34,9 @@ def work_out(recipe: Recipe, settings: Settings) -> Procedure:
     scale = None if recipe.limiting is None else recipe.limiting[1].of(settings)
     limiting = None if recipe.limiting is None else _chosen(recipe, recipe.limiting[0], settings)
     actions: list[Action] = []
+    steps: list[int] = []
     volume = fullest = 0.0
-    for step in recipe.steps:
+    for number, step in enumerate(recipe.steps):
         action = _action(recipe, step, settings, scale, volume)
         match action:
             case Transfer():
@@ -64,7 +65,8 @@ def work_out(recipe: Recipe, settings: Settings) -> Procedure:
                 )
         if action is not None:
             actions.append(action)
-    procedure = Procedure(tuple(actions), volume, fullest, limiting, scale)
+            steps.append(number)
+    procedure = Procedure(tuple(actions), volume, fullest, limiting, scale, tuple(steps))
     _see_that_it_limits(recipe, procedure)
     refuse(recipe, procedure)
     return procedure

@@ -13,6 +13,7 @@ import pytest
 from adapters.registry import build, describe
 from loop.contracts import Adapter
 from loop.errors import UnknownName
+from tests.adapters import robots
 from tests.adapters.helpers import TABLE, context
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,16 +30,18 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
         "emulator": {"table": "table.csv"},
         "http": {"url": "https://robot.example"},
         "sila2": {"address": "localhost:1"},
+        "opentrons": robots.options(),
         "several": {"laboratories": {"one": {"adapter": "emulator", "table": "table.csv"}}},
     }.get(name, {})
     chemistry = {"ase": "energy", "command": "gap", "pyscf": "gap", "xtb": "gap"}
     targets = {chemistry[name]: "eV"} if name in chemistry else {"yield": "%"}
+    asked = replace(context(tmp_path), targets=targets, recipe=robots.recipe())
 
-    assert isinstance(build(name, options, replace(context(tmp_path), targets=targets)), Adapter)
+    assert isinstance(build(name, options, asked), Adapter)
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    names = "ase callable command csv_folder emulator http manual pyscf several sila2 simulated xtb"
+    names = "ase callable command csv_folder emulator http manual opentrons pyscf several sila2 simulated xtb"
     assert " ".join(name for name, _ in describe()) == names
     assert all(summary and "\n" not in summary for _, summary in describe())
 

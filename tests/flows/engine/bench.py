@@ -32,7 +32,8 @@ from loop.contracts import (
 from loop.errors import AdapterUnavailable, PoolExhausted
 from loop.experiment import State
 from loop.history import History, values_of
-from loop.record import Arm, Json, Prediction, ProposalDraft
+from loop.plate.layout import Plate
+from loop.record import Arm, Json, Place, Prediction, ProposalDraft
 from loop.space import Pool, ProductPool
 from loop.spec import CampaignSpec, build_space
 
@@ -62,7 +63,9 @@ def cheap_planner(spec: CampaignSpec, history: History, pool: Pool | None, *, se
     sum_of_values = sum(sum(values_of(o.outcome).values()) for o in history.observations)
     rng = np.random.default_rng([seed, len(history.observations), round(1e3 * abs(sum_of_values))])
     initial = not history.observations and not history.pending
+    plate = None if spec.plate is None else Plate(spec.plate.rows, spec.plate.columns, (1, 1))
     wanted = spec.planner.initial.experiments if initial else spec.planner.batch
+    wanted = wanted if plate is None else plate.wells
     replicates = min(spec.planner.replicates, experiments)
     n = min(wanted, experiments // replicates, len(left))
     chosen = [left[i] for i in rng.choice(len(left), n, replace=False)]
@@ -80,6 +83,7 @@ def cheap_planner(spec: CampaignSpec, history: History, pool: Pool | None, *, se
             acquisition="random",
             acquisition_value=float(rng.random()),
             predictions=() if initial else (Prediction(target, "committee", float(rng.random()), 1.0),),
+            place=None if plate is None else Place(1 + len(history.observations) // plate.wells, plate.label(i), 1),
         )
         for i, x in enumerate(chosen)
     )

@@ -1,0 +1,181 @@
+"""Driving one run: upload, see the analysis, create, play, look, keep; each step may be cut off and taken up again.
+
+Note [What a lost reply means]: uploading again gives the same protocol, and a run created twice moves nothing, so these
+are looked up by the run's key and simply done again. Playing moves, so ``play-RUN.json`` is written before. Afterwards
+the robot's own list of actions tells whether it was played. A run that is idle and still the current one was not, and
+is told again; one that is idle no more, and was never played, cannot be played any more, and another one is made. A
+run that the robot does not know, or whose record it lost, may have run: that is a doubt, and waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.errors import AdapterUnavailable
+from adapters.opentrons.client import Refused, Robot, RunState
+from adapters.opentrons.plates import PlateRun
+from adapters.opentrons.simulator import refusal
+from loop.checkpoints import reached
+from loop.contracts import Phase, Status
+
+PAUSED: Final = frozenset({"paused", "blocked-by-open-door"})
+ENDED: Final = frozenset({"succeeded", "failed", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """Moves a plate on by as many steps as can be taken without waiting."""
+
+    robot: Robot
+    simulator: Path | None = None
+
+    def go_on(self, plate: PlateRun, protocol: Callable[[], str | None]) -> Status:
+        """Where the run stands, after going on with it.
+
+        Args:
+            plate: A plate that is closed.
+            protocol: Its text; None where the plate cannot be made, which is on record then.
+
+        Raises:
+            AdapterUnavailable: The robot gave no answer; what it has is looked up the next time.
+        """
+        if (status := self.known(plate)) is not None:
+            return status
+        text = protocol()
+        if text is None or not self._is_accepted(plate, text):
+            return Status(Phase.ENDED)
+        for id_ in plate.played():
+            run = self.robot.run(id_)
+            if run is None:
+                return self._doubt(plate, f"the robot does not know run {id_} any more, which may have moved")
+            if not run.is_whole or run.was_played is None:
+                return self._doubt(
+                    plate, f"the robot lost its record of run {id_}, as by a restart, and it may have moved"
+                )
+            if run.was_played or run.status not in ENDED:
+                return self._follow(plate, run)
+        return self._begin(plate, text)
+
+    def known(self, plate: PlateRun) -> Status | None:
+        """What needs no robot to be told."""
+        if plate.noted("ended.json") is not None or plate.noted("refused.json") is not None:
+            return Status(Phase.ENDED)
+        if (doubt := plate.noted("doubt.json")) is not None:
+            return Status(Phase.LOST, str(doubt["why"]))
+        return None
+
+    def call_off(self, plate: PlateRun) -> Status:
+        """Stop the run, or take away what lies there inert, so that it cannot be played any more."""
+        if (status := self.known(plate)) is not None and status.phase is Phase.ENDED:
+            return status
+        for run in self._runs(plate):
+            if run.status in ENDED:
+                continue
+            if run.was_played is False and run.status == "idle":
+                with suppress(Refused):
+                    self.robot.delete(run.id)
+                    continue
+            with suppress(Refused):  # it ended in the meantime
+                self.robot.act(run.id, "stop")
+        plate.note("refused.json", {"kind": "cancelled", "why": "every experiment of the plate was called off"})
+        return Status(Phase.ENDED)
+
+    def _runs(self, plate: PlateRun) -> list[RunState]:
+        """What the robot has of a plate."""
+        found = {run.id: run for run in self.robot.runs_of(self.robot.protocols(plate.key))}
+        for id_ in plate.played():
+            if id_ not in found and (run := self.robot.run(id_)) is not None:
+                found[id_] = run
+        return list(found.values())
+
+    def _is_accepted(self, plate: PlateRun, text: str) -> bool:
+        """Whether Opentrons' simulator takes the protocol, where there is one; asked once."""
+        if self.simulator is None or plate.noted("simulated.json") is not None:
+            return True
+        path = plate.folder / "protocol.py"
+        if (why := refusal(self.simulator, path)) is not None:
+            plate.note(
+                "refused.json", {"kind": "input_error", "why": f"Opentrons' simulator refuses the protocol: {why}"}
+            )
+            return False
+        plate.note("simulated.json", {"program": str(self.simulator)})
+        return True
+
+    def _begin(self, plate: PlateRun, text: str) -> Status:
+        """Bring the protocol to the robot, and play it."""
+        protocols = self.robot.protocols(plate.key)
+        try:
+            protocol = protocols[-1] if protocols else self.robot.upload(f"{plate.key}.py", text, plate.key)
+        except Refused as error:
+            plate.note("refused.json", {"kind": "input_error", "why": f"the robot refuses the protocol: {error}"})
+            return Status(Phase.ENDED)
+        reached("opentrons.uploaded")
+        analysis = self.robot.analysis(protocol)
+        if analysis.get("status") != "completed":
+            return Status(Phase.WAITING, "the robot analyses the protocol")
+        if analysis.get("result") == "not-ok":
+            said = "; ".join(str(e.get("detail", e)) for e in analysis.get("errors") or ()) or "it does not say why"
+            plate.note(
+                "refused.json", {"kind": "input_error", "why": f"the robot's analysis refuses the protocol: {said}"}
+            )
+            return Status(Phase.ENDED)
+        runs = self.robot.runs_of([protocol, *protocols])
+        if played := [run for run in runs if run.was_played is not False]:
+            return self._adopt(plate, played[-1])  # by a person at the screen, or our note was lost
+        idle = next((run for run in runs if run.is_current and run.status == "idle"), None)
+        if idle is None:
+            try:
+                idle = self.robot.create(protocol)
+            except Refused as error:
+                if error.status != 409:
+                    raise AdapterUnavailable(
+                        f"robot {self.robot.url} refuses a run ({error}); look at its screen"
+                    ) from None
+                return Status(Phase.WAITING, f"the robot is busy: {error.detail}")
+        reached("opentrons.created")
+        return self._play(plate, idle)
+
+    def _adopt(self, plate: PlateRun, run: RunState) -> Status:
+        plate.note(f"play-{run.id}.json", {"run": run.id})
+        if not run.is_whole or run.was_played is None:
+            return self._doubt(
+                plate, f"the robot lost its record of run {run.id}, as by a restart, and it may have moved"
+            )
+        return self._follow(plate, run)
+
+    def _play(self, plate: PlateRun, run: RunState) -> Status:
+        """Intent before effect."""
+        plate.note(f"play-{run.id}.json", {"run": run.id})
+        reached("opentrons.intended")
+        try:
+            self.robot.act(run.id, "play")
+        except Refused as error:
+            if error.status == 404:
+                return self._doubt(plate, f"the robot does not know run {run.id} any more, which may have moved")
+            return Status(Phase.WAITING, f"the robot does not play it now ({error}); asked again")
+        reached("opentrons.played")
+        return Status(Phase.RUNNING, f"run {run.id}")
+
+    def _follow(self, plate: PlateRun, run: RunState) -> Status:
+        if run.status == "idle" and not run.was_played:
+            return self._play(plate, run)
+        if run.status in ENDED:
+            plate.note(
+                "ended.json", {"run": run.id, "status": run.status, "errors": list(run.errors), "raw": dict(run.raw)}
+            )
+            reached("opentrons.kept")
+            with suppress(Refused, AdapterUnavailable):  # or a restart of the robot would lose its record
+                if run.is_current:
+                    self.robot.archive(run.id)
+            return Status(Phase.ENDED)
+        if run.status in PAUSED or run.status.startswith("awaiting-recovery"):
+            return Status(Phase.RUNNING, f"run {run.id} is {run.status}: see to the robot, and resume there")
+        return Status(Phase.RUNNING, f"run {run.id} is {run.status}")
+
+    def _doubt(self, plate: PlateRun, why: str) -> Status:
+        plate.note("doubt.json", {"why": why})
+        return Status(Phase.LOST, why)

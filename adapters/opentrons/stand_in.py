@@ -1,0 +1,374 @@
+"""A stand-in for an Opentrons robot: its HTTP API as published, without the robot, and with its troubles.
+
+It behaves as robot-server 8.x does where that matters to whoever drives it: the same protocol again is the same
+resource; a run is created inert and there is one current run; whatever is not archived is forgotten by a restart; the
+oldest of more than twenty runs are deleted, and protocols that no run uses after five. What really moved is written
+beside, for those who judge.
+
+A run goes on by being looked at, so that nothing depends on time: ``looks`` looks after it was played it has ended.
+``python -m adapters.opentrons.stand_in FOLDER`` serves one on this machine.
+"""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import hashlib
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from email.parser import BytesParser
+from email.policy import HTTP
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final
+
+from adapters.durable import replace
+from adapters.opentrons.protocol import plan_in
+
+if TYPE_CHECKING:
+    import httpx
+
+MOST_RUNS: Final = 20  # robot-server's own default, as below
+MOST_UNUSED_PROTOCOLS: Final = 5
+ACTIVE: Final = frozenset({"running", "paused", "finishing", "stop-requested"})
+Answer = tuple[int, dict[str, Any]]
+
+
+class StandIn:
+    """The robot's state in a folder; any number of objects and processes may share it.
+
+    Attributes:
+        looks: How many looks at a run that was played bring it to its end.
+        trouble: Called with method, path and moment ("before" or "after" the request takes effect); what it raises
+            is a lost request or a lost reply.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        machine: str = "OT-2",
+        looks: int = 2,
+        trouble: Callable[[str, str, str], None] = lambda *_: None,
+    ) -> None:
+        self.folder, self.machine, self.looks, self.trouble = folder, machine, looks, trouble
+        folder.mkdir(parents=True, exist_ok=True)
+
+    # What a test or a day of faults does to it.
+
+    def restart(self) -> None:
+        """Off and on again: the run in memory is gone, its row stays."""
+        with self._changing() as state:
+            state["current"] = None
+
+    def fail(self, words: str = "pipette left: no tip was picked up") -> None:
+        """The run that is active, or the next one, fails midway."""
+        with self._changing() as state:
+            state["fails"] = words
+
+    def stop_by_hand(self) -> None:
+        """Somebody presses stop on the robot's screen."""
+        with self._changing() as state:
+            if run := self._current(state):
+                run["status"] = "stopped"
+
+    def press(self, action: str) -> None:
+        """Somebody presses ``play`` or ``pause`` on the screen, on the current run."""
+        with self._changing() as state:
+            if run := self._current(state):
+                self._act(state, run["id"], action)
+
+    def other_runs(self, number: int) -> None:
+        """Other people run their protocols; the oldest runs are forgotten."""
+        with self._changing() as state:
+            for _ in range(number):
+                run = self._new_run(state, None)
+                run["actions"].append({"actionType": "play"})
+                run["status"] = "succeeded"
+
+    def runs_of(self, attempt: str) -> int:
+        """How often an experiment was really carried out, by the key of its attempt."""
+        return self.moved()[attempt]
+
+    def moved(self) -> Counter[str]:
+        """How often each attempt was really begun, by key."""
+        path = self.folder / "moved.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return Counter(key for line in lines for key in json.loads(line))
+
+    # The API.
+
+    def answer(self, method: str, path: str, body: Any = None) -> Answer:
+        """What it answers; ``body`` is what the request carries, of an upload the form's fields."""
+        self.trouble(method, path, "before")
+        with self._changing() as state:
+            said = self._answer(state, method, path.partition("?")[0], body)
+        self.trouble(method, path, "after")
+        return said
+
+    def _answer(self, state: dict[str, Any], method: str, path: str, body: Any) -> Answer:
+        parts = path.strip("/").split("/")
+        data = (body or {}).get("data", {}) if isinstance(body, dict) else {}
+        match (method, *parts):
+            case ("GET", "health"):
+                model = {"OT-2": "OT-2 Standard", "Flex": "OT-3 Standard"}[self.machine]
+                return 200, {
+                    "name": "stand-in",
+                    "robot_model": model,
+                    "api_version": "8.8.2",
+                    "robot_serial": "STANDIN",
+                }
+            case ("GET", "protocols"):
+                return 200, {"data": [_shown(p) for p in state["protocols"]]}
+            case ("POST", "protocols"):
+                return self._upload(state, body)
+            case ("GET", "protocols", id_, "analyses"):
+                found = next((p for p in state["protocols"] if p["id"] == id_), None)
+                return _missing("Protocol", id_) if found is None else (200, {"data": [found["analysis"]]})
+            case ("GET", "runs"):
+                return 200, {"data": [self._tell(state, r) for r in state["runs"]]}
+            case ("POST", "runs"):
+                return self._create(state, data)
+            case (_, "runs", id_, *rest):
+                run = next((r for r in state["runs"] if r["id"] == id_), None)
+                return _missing("Run", id_) if run is None else self._of_run(state, run, method, rest, data)
+        return 404, {"errors": [{"id": "NotFound", "title": "Not Found", "detail": f"no {method} {path}"}]}
+
+    def _of_run(self, state: dict[str, Any], run: dict[str, Any], method: str, rest: list[str], data: Any) -> Answer:
+        match (method, *rest):
+            case ("GET",):
+                self._go_on(state, run)
+                return 200, {"data": self._tell(state, run)}
+            case ("POST", "actions"):
+                return self._act(state, run["id"], str(data.get("actionType")))
+            case ("PATCH",):
+                if state["current"] != run["id"]:
+                    return _conflict("RunStopped", f"Run {run['id']} is not the current run")
+                if run["status"] in ACTIVE:
+                    return _conflict("RunNotIdle", "Run is currently active.")
+                self._archive(state)
+                return 200, {"data": self._tell(state, run)}
+            case ("DELETE",):
+                if state["current"] == run["id"] and run["status"] in ACTIVE:
+                    return _conflict("RunNotIdle", "Run is currently active.")
+                state["runs"].remove(run)
+                state["current"] = None if state["current"] == run["id"] else state["current"]
+                return 200, {}
+        return 404, {"errors": [{"id": "NotFound", "detail": f"no {method}"}]}
+
+    def _upload(self, state: dict[str, Any], form: Mapping[str, Any]) -> Answer:
+        text = str(form["files"])
+        sha = hashlib.sha256(text.encode()).hexdigest()
+        if known := next((p for p in state["protocols"] if p["sha"] == sha), None):
+            return 200, {"data": _shown(known)}
+        metadata, requirements = _assigned(text, "metadata"), _assigned(text, "requirements")
+        if requirements.get("robotType") != self.machine:
+            return 422, {"errors": [{"id": "ProtocolRobotTypeMismatch", "detail": f"this robot is a {self.machine}"}]}
+        in_use = {r["protocolId"] for r in state["runs"]}
+        unused = [p for p in state["protocols"] if p["id"] not in in_use]
+        for old in unused[: max(len(unused) - MOST_UNUSED_PROTOCOLS + 1, 0)]:
+            state["protocols"].remove(old)
+        made = {
+            "id": self._id(state, "protocol"),
+            "key": form.get("key"),
+            "sha": sha,
+            "metadata": metadata,
+            "text": text,
+        }
+        made["analysis"] = {"id": f"{made['id']}-analysis", "status": "completed", "result": "ok", "errors": []}
+        state["protocols"].append(made)
+        return 201, {"data": _shown(made)}
+
+    def _create(self, state: dict[str, Any], data: Mapping[str, Any]) -> Answer:
+        wanted = data.get("protocolId")
+        if wanted is not None and not any(p["id"] == wanted for p in state["protocols"]):
+            return _missing("Protocol", str(wanted))
+        if (current := self._current(state)) and current["status"] in ACTIVE:
+            return _conflict("RunAlreadyActive", f"Run {current['id']} is active")
+        return 201, {"data": self._tell(state, self._new_run(state, wanted))}
+
+    def _new_run(self, state: dict[str, Any], protocol: str | None) -> dict[str, Any]:
+        self._archive(state)
+        run: dict[str, Any] = {"id": self._id(state, "run"), "protocolId": protocol, "status": "idle"}
+        run |= {"actions": [], "errors": []}
+        run |= {"looks": 0, "archived": False}
+        state["runs"].append(run)
+        del state["runs"][: max(len(state["runs"]) - MOST_RUNS, 0)]
+        state["current"] = run["id"]
+        return run
+
+    def _act(self, state: dict[str, Any], id_: str, action: str) -> Answer:
+        run = next(r for r in state["runs"] if r["id"] == id_)
+        if state["current"] != id_:
+            return _conflict("RunStopped", f"Run {id_} is not the current run")
+        allowed = {"play": {"idle", "paused", "running"}, "pause": {"running"}, "stop": {"idle", *ACTIVE}}.get(
+            action, set()
+        )
+        if run["status"] not in allowed:
+            return _conflict("RunActionNotAllowed", f"a run that is {run['status']} cannot {action}")
+        if action == "play" and run["status"] == "idle":
+            self._begin_to_move(state, run)
+        run["status"] = {"play": "running", "pause": "paused", "stop": "stopped"}[action]
+        run["actions"].append({"actionType": action})
+        return 201, {"data": {"actionType": action}}
+
+    def _begin_to_move(self, state: dict[str, Any], run: dict[str, Any]) -> None:
+        protocol = next((p for p in state["protocols"] if p["id"] == run["protocolId"]), None)
+        plan = None if protocol is None else plan_in(protocol["text"])
+        with (self.folder / "moved.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(sorted((plan or {}).get("wells", {}).values())) + "\n")
+
+    def _go_on(self, state: dict[str, Any], run: dict[str, Any]) -> None:
+        if run["status"] != "running" or state["current"] != run["id"]:
+            return
+        run["looks"] += 1
+        if state["fails"] and run["looks"] * 2 >= self.looks:
+            run["status"], run["errors"] = "failed", [{"errorType": "ProtocolError", "detail": state["fails"]}]
+            state["fails"] = ""
+        elif run["looks"] >= self.looks:
+            run["status"] = "succeeded"
+
+    def _tell(self, state: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+        is_current = state["current"] == run["id"]
+        told = {k: run[k] for k in ("id", "protocolId", "status", "actions", "errors")} | {
+            "current": is_current,
+            "ok": True,
+        }
+        if is_current or run["archived"]:
+            return told
+        lost = {
+            "id": "RunDataError",
+            "title": "Run Data Error",
+            "detail": "There was no engine state data for this run.",
+        }
+        return told | {"ok": False, "status": "stopped", "errors": [], "dataError": lost}
+
+    def _archive(self, state: dict[str, Any]) -> None:
+        """The current run becomes history, with its record; one that was never played is stopped by that."""
+        if run := self._current(state):
+            run["archived"] = True
+            run["status"] = "stopped" if run["status"] == "idle" else run["status"]
+        state["current"] = None
+
+    def _current(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        return next((r for r in state["runs"] if r["id"] == state["current"]), None)
+
+    def _id(self, state: dict[str, Any], kind: str) -> str:
+        state["made"] += 1
+        return f"{kind}-{state['made']}"
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        path = self.folder / "robot.json"
+        with (self.folder / "robot.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            empty: dict[str, Any] = {"made": 0, "current": None, "fails": "", "protocols": [], "runs": []}
+            state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else empty
+            yield state
+            replace(path, json.dumps(state), is_durable=False)
+
+
+def transport(robot: StandIn) -> httpx.BaseTransport:
+    """A way to the stand-in without a socket: for the twin of an adapter, in its own process."""
+    import httpx
+
+    def ask(request: httpx.Request) -> httpx.Response:
+        body = _body(request.headers.get("content-type", ""), request.read())
+        try:
+            status, said = robot.answer(request.method, request.url.path, body)
+        except ConnectionError as error:
+            raise httpx.ReadError(str(error)) from None
+        return httpx.Response(status, json=said)
+
+    return httpx.MockTransport(ask)
+
+
+@contextmanager
+def serving(robot: StandIn, port: int = 0) -> Iterator[str]:
+    """The stand-in over HTTP on this machine, at the address that is given, until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _do(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            try:
+                body = _body(self.headers.get("content-type", ""), self.rfile.read(length))
+                status, said = robot.answer(self.command, self.path, body)
+            except ConnectionError:  # a lost request or reply: the line is cut
+                self.close_connection = True
+                return
+            text = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _do
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _body(kind: str, content: bytes) -> Any:
+    if not content:
+        return None
+    if not kind.startswith("multipart/form-data"):
+        return json.loads(content)
+    message = BytesParser(policy=HTTP).parsebytes(f"content-type: {kind}\r\n\r\n".encode() + content)
+    fields = {}
+    for part in message.iter_parts():
+        name = re.search(r'name="([^"]*)"', part["content-disposition"] or "")
+        said = part.get_payload(decode=True)
+        assert isinstance(said, bytes)
+        fields[name[1] if name else ""] = said.decode("utf-8")
+    return fields
+
+
+def _shown(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in protocol.items() if k not in ("text", "sha", "analysis")} | {
+        "analysisSummaries": [{"id": protocol["analysis"]["id"], "status": protocol["analysis"]["status"]}]
+    }
+
+
+def _assigned(text: str, name: str) -> dict[str, Any]:
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            found = ast.literal_eval(node.value)
+            return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _missing(what: str, id_: str) -> Answer:
+    return 404, {"errors": [{"id": f"{what}NotFound", "title": f"{what} Not Found", "detail": f"{id_} was not found."}]}
+
+
+def _conflict(id_: str, detail: str) -> Answer:
+    return 409, {"errors": [{"id": id_, "title": id_, "detail": detail}]}
+
+
+def main() -> None:
+    """Serve a stand-in until it is stopped: ``python -m adapters.opentrons.stand_in FOLDER [OT-2|Flex] [PORT]``."""
+    given = sys.argv[1:]
+    folder, machine, port = [*given, *["stand-in", "OT-2", "31950"][len(given) :]][:3]
+    with serving(StandIn(Path(folder), machine=machine), int(port)) as url, suppress(KeyboardInterrupt):
+        print(f"a stand-in for an {machine} at {url}; stop it with Ctrl-C", flush=True)
+        Event().wait()
+
+
+if __name__ == "__main__":
+    main()

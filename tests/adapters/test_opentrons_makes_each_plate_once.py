@@ -1,0 +1,460 @@
+"""The Opentrons laboratory: the contract, and what becomes of plates when robots and replies get lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import AdapterUnavailable
+from adapters.opentrons.adapter import Opentrons
+from adapters.opentrons.client import Robot
+from adapters.opentrons.stand_in import MOST_RUNS, MOST_UNUSED_PROTOCOLS, StandIn, serving, transport
+from loop import checkpoints
+from loop.contracts import Absent, Adapter, AttemptKey, Envelope, ExperimentSpec, Found, Handle, Phase, Unknown
+from loop.outcome import Fault, FaultKind, Measured, Outcome, read_outcome
+from loop.testing.adapter import AdapterContract
+from tests.adapters.robots import EXPERIMENT, REFUSED, TARGETS, count_runs, experiment, laboratory, twin
+
+WELLS = ("A1", "A2", "A3", "B1", "B2", "B3")
+KEYS = tuple(AttemptKey(f"attempt-{well}") for well in WELLS)
+
+
+class TestTwin(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
+        return lambda: laboratory(tmp_path, runs="each")
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return EXPERIMENT
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return REFUSED
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        return lambda key: count_runs(tmp_path, key)
+
+
+class TestOverHttp(AdapterContract):
+    """The same over a real connection, to a robot that loses requests and replies."""
+
+    @pytest.fixture
+    def robot(self, tmp_path: Path) -> Iterator[str]:
+        asked = {"n": 0}
+
+        def trouble(method: str, path: str, moment: str) -> None:
+            asked["n"] += 1
+            if asked["n"] % 17 == 0:
+                raise ConnectionError(f"{method} {path} was lost {moment} it took effect")
+
+        with serving(twin(tmp_path, trouble=trouble)) as url:
+            yield url
+
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path, robot: str) -> Callable[[], Adapter]:
+        return lambda: Patient(laboratory(tmp_path, runs="each", robot=robot))
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return EXPERIMENT
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return REFUSED
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        return lambda key: count_runs(tmp_path, key)
+
+
+class Patient:
+    """Asks again what could not be answered, as the engine does in its next pass; starts are never sent again so."""
+
+    def __init__(self, inner: Opentrons) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        ask = getattr(self._inner, name)
+        if name not in ("status", "fetch", "health", "cancel"):
+            return ask
+
+        def again(*arguments: Any) -> Any:
+            for _ in range(20):
+                try:
+                    return ask(*arguments)
+                except AdapterUnavailable:
+                    pass
+            raise AssertionError("it never answered")
+
+        return again
+
+
+def started(lab: Opentrons, wells: tuple[str, ...] = WELLS) -> list[Handle]:
+    """Attempts in these wells, started, that wait for their plate to be closed."""
+    handles = []
+    for well in wells:
+        key = AttemptKey(f"attempt-{well}")
+        handles.append(lab.prepare(experiment(well), key))
+        lab.start(handles[-1], key)
+    return handles
+
+
+def until_ended(lab: Opentrons, handles: list[Handle], looks: int = 30) -> None:
+    for _ in range(looks):
+        try:
+            phases = {lab.status(handle).phase for handle in handles}
+        except AdapterUnavailable:
+            continue
+        if phases == {Phase.ENDED}:
+            return
+    raise AssertionError([lab.status(handle) for handle in handles])
+
+
+def outcomes(lab: Opentrons, handles: list[Handle]) -> list[Outcome]:
+    envelopes: list[Envelope] = [e for handle in handles for e in lab.fetch(handle)]
+    return [read_outcome(json.loads(e.payload), TARGETS) for e in envelopes]
+
+
+def runs(folder: Path) -> list[int]:
+    """How often each well's attempt was really made."""
+    moved = twin(folder).moved()
+    return [moved[key] for key in KEYS]
+
+
+def test_a_plate_is_one_run_with_the_key_of_each_well_in_it(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    handles = started(lab)
+    waiting = [lab.status(handle) for handle in handles]
+    lab.close("1", handles)
+    lab.close("1", handles)
+    laboratory(tmp_path).close("1", handles[:3])
+    until_ended(lab, handles)
+    (plate,) = (tmp_path / "lab" / "plates").iterdir()
+    text = (plate / "protocol.py").read_text()
+
+    assert {(s.phase, s.detail) for s in waiting} == {(Phase.WAITING, "waits for the rest of its plate")}
+    assert runs(tmp_path) == [1] * 6
+    assert all(isinstance(o, Measured) for o in outcomes(lab, handles))
+    assert all(key in text for key in KEYS)
+    assert f"'hakken': '{plate.name}'" in text
+    assert json.loads(lab.fetch(handles[0])[0].payload)["provenance"]["made_by"]["protocol"] == plate.name
+
+
+def test_what_comes_later_is_another_run(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    first = started(lab, WELLS[:4])
+    lab.close("1", first)
+    later = started(lab, WELLS[4:])
+    lab.close("1", [*first, *later])
+    until_ended(lab, [*first, *later])
+
+    assert runs(tmp_path) == [1] * 6
+    assert len(list((tmp_path / "lab" / "plates").iterdir())) == 2
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    "request_", ["GET /protocols", "POST /protocols", "GET /runs", "POST /runs", "POST play", "GET run"]
+)
+def test_a_lost_request_or_reply_doubles_nothing(tmp_path: Path, request_: str, moment: str) -> None:
+    """Each kind of request is lost twice; every pass may be the last of its process."""
+    left = {"n": 2}
+
+    def trouble(method: str, path: str, when: str) -> None:
+        kind = f"{method} {path}"
+        kind = "POST play" if path.endswith("/actions") else "GET run" if kind.startswith("GET /runs/") else kind
+        if kind == request_ and when == moment and left["n"]:
+            left["n"] -= 1
+            raise ConnectionError(f"{kind} was lost")
+
+    with serving(twin(tmp_path, trouble=trouble)) as url:
+        handles = started(laboratory(tmp_path, robot=url))
+        laboratory(tmp_path, robot=url).close("1", handles)
+        for _ in range(12):
+            with suppress(AdapterUnavailable):
+                laboratory(tmp_path, robot=url).status(handles[0])
+        lab = laboratory(tmp_path, robot=url)
+        until_ended(lab, handles)
+
+        assert left["n"] < 2
+        assert runs(tmp_path) == [1] * 6
+        assert all(isinstance(o, Measured) for o in outcomes(lab, handles))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("label", ["closed", "uploaded", "created", "intended", "played", "kept", "handed-on"])
+def test_killed_at_any_step_it_goes_on_with_the_next_process(tmp_path: Path, label: str) -> None:
+    def stop(at: str) -> None:
+        if at == f"opentrons.{label}":
+            raise Killed
+
+    handles = started(laboratory(tmp_path))
+    checkpoints.on_reached = stop
+    with pytest.raises(Killed):  # noqa: PT012 - any of these steps
+        laboratory(tmp_path).close("1", handles)
+        until_ended(laboratory(tmp_path), handles)
+    checkpoints.on_reached = None
+    lab = laboratory(tmp_path)
+    lab.close("1", handles)
+    until_ended(lab, handles)
+
+    assert runs(tmp_path) == [1] * 6
+    assert all(isinstance(o, Measured) for o in outcomes(lab, handles))
+
+
+def playing(folder: Path, **changes: Any) -> tuple[Opentrons, list[Handle], StandIn]:
+    """A plate whose run goes on at the robot."""
+    robot = twin(folder, looks=1000)
+    lab = laboratory(folder, **changes)
+    lab._driver.robot._transport = transport(robot)  # the twin of the options would end after two looks
+    handles = started(lab)
+    lab.close("1", handles)
+    assert lab.status(handles[0]).phase is Phase.RUNNING
+    return lab, handles, robot
+
+
+def test_a_restart_in_the_middle_is_a_doubt_and_waits_for_a_person(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path)
+    robot.restart()
+    status = lab.status(handles[0])
+
+    assert status.phase is Phase.LOST
+    assert "lost its record of run" in status.detail
+    assert all(isinstance(lab.find(key), Unknown) for key in KEYS)
+    assert all(isinstance(laboratory(tmp_path).find(key), Unknown) for key in KEYS)
+    assert runs(tmp_path) == [1] * 6
+
+
+def test_a_run_that_the_robot_forgot_is_a_doubt(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path)
+    robot.stop_by_hand()
+    robot.other_runs(MOST_RUNS)
+    status = lab.status(handles[0])
+
+    assert status.phase is Phase.LOST
+    assert "does not know run" in status.detail
+    assert isinstance(lab.find(KEYS[0]), Unknown)
+
+
+def test_what_a_person_says_never_ran_is_made_in_another_run(tmp_path: Path) -> None:
+    """Started again, as the engine does after ``hakken resolve --never-ran``; the others stay in doubt."""
+    lab, handles, robot = playing(tmp_path)
+    robot.restart()
+    lab.status(handles[0])
+    again = laboratory(tmp_path)
+    again.start(handles[0], KEYS[0])
+    again.start(handles[0], KEYS[0])
+    found = again.find(KEYS[0])
+    again.close("1", handles)
+    until_ended(again, handles[:1])
+
+    assert found == Found(handles[0], started=True)
+    assert runs(tmp_path) == [2, 1, 1, 1, 1, 1]
+    assert isinstance(again.find(KEYS[1]), Unknown)
+
+
+def test_a_result_is_kept_at_once_and_outlives_the_robots_memory(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    handles = started(lab)
+    lab.close("1", handles)
+    until_ended(lab, handles)
+    twin(tmp_path).other_runs(2 * MOST_RUNS)
+    twin(tmp_path).restart()
+
+    assert all(isinstance(o, Measured) for o in outcomes(laboratory(tmp_path), handles))
+    assert runs(tmp_path) == [1] * 6
+
+
+def test_before_it_is_played_a_restart_or_a_forgetful_robot_loses_nothing(tmp_path: Path) -> None:
+    for trouble in (lambda robot: robot.restart(), lambda robot: robot.other_runs(MOST_RUNS)):
+        folder = tmp_path / str(id(trouble))
+        handles = started(laboratory(folder))
+        laboratory(folder).close("1", handles)
+        checkpoints.on_reached = _stop_at("opentrons.created")
+        with pytest.raises(Killed):
+            laboratory(folder).status(handles[0])
+        checkpoints.on_reached = None
+        trouble(twin(folder))
+        lab = laboratory(folder)
+        until_ended(lab, handles)
+
+        assert runs(folder) == [1] * 6
+
+
+def _stop_at(label: str) -> Callable[[str], None]:
+    def stop(at: str) -> None:
+        if at == label:
+            raise Killed
+
+    return stop
+
+
+def test_a_run_that_fails_midway_says_why_for_each_well(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path)
+    robot.fail("no tip was picked up")
+    robot.looks = 1
+    until_ended(lab, handles)
+    found = outcomes(lab, handles)
+
+    assert len(found) == 6
+    for outcome in found:
+        assert isinstance(outcome, Fault)
+        assert outcome.kind is FaultKind.INSTRUMENT_FAULT
+        assert "failed: no tip was picked up" in outcome.message
+
+
+def test_a_run_stopped_at_the_screen_is_a_cancellation(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path)
+    robot.stop_by_hand()
+    until_ended(lab, handles)
+
+    assert {o.kind for o in outcomes(lab, handles) if isinstance(o, Fault)} == {FaultKind.CANCELLED}
+
+
+def test_a_run_can_be_paused_and_resumed(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path)
+    lab.pause(handles[0])
+    paused = lab.status(handles[0])
+    lab.resume(handles[0])
+    robot.looks = 1
+    until_ended(lab, handles)
+
+    assert paused.phase is Phase.RUNNING
+    assert "is paused: see to the robot, and resume there" in paused.detail
+    assert runs(tmp_path) == [1] * 6
+
+
+def test_a_pause_at_the_screen_is_not_undone_by_a_look(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path)
+    robot.press("pause")
+    for _ in range(3):
+        assert "is paused" in laboratory(tmp_path).status(handles[0]).detail
+    assert "is paused" in lab.status(handles[0]).detail
+
+
+def test_a_busy_robot_is_waited_for(tmp_path: Path) -> None:
+    robot = twin(tmp_path, looks=1000)
+    with serving(robot) as url:
+        other = Robot(url, 5.0)
+        theirs = other.create(
+            other.upload("theirs.py", 'metadata = {}\nrequirements = {"robotType": "OT-2"}\n', "theirs")
+        )
+        other.act(theirs.id, "play")
+        lab = laboratory(tmp_path, robot=url)
+        handles = started(lab)
+        lab.close("1", handles)
+        busy = lab.status(handles[0])
+        robot.looks = 1
+        other.run(theirs.id)
+        until_ended(lab, handles)
+
+    assert (busy.phase, busy.detail.startswith("the robot is busy")) == (Phase.WAITING, True)
+    assert runs(tmp_path) == [1] * 6
+
+
+def test_a_run_created_by_somebody_else_in_between_only_takes_ours_away(tmp_path: Path) -> None:
+    """Our idle run is no longer the current one: it can never be played, and another one is made."""
+    handles = started(laboratory(tmp_path))
+    laboratory(tmp_path).close("1", handles)
+    checkpoints.on_reached = _stop_at("opentrons.intended")
+    with pytest.raises(Killed):
+        laboratory(tmp_path).status(handles[0])
+    checkpoints.on_reached = None
+    twin(tmp_path).other_runs(1)
+    lab = laboratory(tmp_path)
+    until_ended(lab, handles)
+
+    assert runs(tmp_path) == [1] * 6
+
+
+def test_one_well_called_off_spares_the_others_and_all_of_them_stop_the_run(tmp_path: Path) -> None:
+    lab, handles, robot = playing(tmp_path)
+    lab.cancel(handles[0], "no longer wanted")
+    one = lab.status(handles[1])
+    for handle in handles[1:]:
+        lab.cancel(handle, "no longer wanted")
+    (_, run) = robot.answer("GET", "/runs")
+    kinds = {o.kind for o in outcomes(lab, handles) if isinstance(o, Fault)}
+
+    assert one.phase is Phase.RUNNING
+    assert run["data"][-1]["status"] == "stopped"
+    assert kinds == {FaultKind.CANCELLED}
+
+
+def test_a_well_called_off_before_the_plate_is_closed_stays_empty(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    handles = started(lab)
+    lab.cancel(handles[2], "no longer wanted")
+    lab.close("1", handles)
+    until_ended(lab, handles)
+
+    assert runs(tmp_path) == [1, 1, 0, 1, 1, 1]
+
+
+def test_a_stop_that_does_not_reach_the_robot_says_so_and_is_sent_again(tmp_path: Path) -> None:
+    lost = {"yes": True}
+
+    def trouble(method: str, path: str, when: str) -> None:
+        if lost["yes"] and path.endswith("/actions") and method == "POST" and when == "before" and lost.get("now"):
+            raise ConnectionError("lost")
+
+    with serving(twin(tmp_path, looks=1000, trouble=trouble)) as url:
+        lab = laboratory(tmp_path, robot=url)
+        handles = started(lab, WELLS[:1])
+        lab.close("1", handles)
+        lab.status(handles[0])
+        lost["now"] = True
+        with pytest.raises(AdapterUnavailable, match="gave no answer to POST"):
+            lab.cancel(handles[0], "smoke")
+        lost["yes"] = False
+        ended = lab.status(handles[0])
+        status = Robot(url, 5.0).runs_of(Robot(url, 5.0).protocols(next(lab._plates.all()).key))[0].status
+
+    assert ended.phase is Phase.ENDED
+    assert status == "stopped"
+
+
+def test_health_names_what_is_wrong(tmp_path: Path) -> None:
+    with serving(twin(tmp_path)) as url:
+        assert laboratory(tmp_path, robot=url).health().is_ok
+        wrong = laboratory(tmp_path, robot=url, machine="Flex").health()
+    gone = laboratory(tmp_path, robot=url).health()
+
+    assert not wrong.is_ok
+    assert "is a OT-2 Standard; write laboratory.machine as it is" in wrong.message
+    assert not gone.is_ok
+    assert "gave no answer to GET /health" in gone.message
+
+
+def test_the_stand_in_forgets_and_refuses_as_the_robot_does(tmp_path: Path) -> None:
+    robot = StandIn(tmp_path)
+    text = 'metadata = {{"n": "{}"}}\nrequirements = {{"robotType": "OT-2"}}\n'
+    upload = [robot.answer("POST", "/protocols", {"files": text.format(n), "key": str(n)}) for n in (0, 0, 1)]
+    for n in range(MOST_UNUSED_PROTOCOLS + 3):
+        robot.answer("POST", "/protocols", {"files": text.format(n), "key": str(n)})
+    kept = robot.answer("GET", "/protocols")[1]["data"]
+    flex = robot.answer("POST", "/protocols", {"files": text.format(0).replace("OT-2", "Flex")})
+    robot.other_runs(MOST_RUNS + 5)
+    known = robot.answer("GET", "/runs")[1]["data"]
+
+    assert [status for status, _ in upload] == [201, 200, 201]
+    assert upload[0][1]["data"]["id"] == upload[1][1]["data"]["id"]
+    assert len(kept) == MOST_UNUSED_PROTOCOLS
+    assert flex[0] == 422
+    assert len(known) == MOST_RUNS
+    assert robot.answer("POST", "/runs/run-1/actions", {"data": {"actionType": "play"}})[0] == 404
+    assert robot.answer("POST", f"/runs/{known[0]['id']}/actions", {"data": {"actionType": "play"}})[0] == 409
+
+
+def test_a_key_never_seen_is_absent(tmp_path: Path) -> None:
+    assert laboratory(tmp_path).find(AttemptKey("nobody")) == Absent()

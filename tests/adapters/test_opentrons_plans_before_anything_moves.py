@@ -1,0 +1,305 @@
+"""Plates on a deck: what does not suffice is named; what does is accepted by Opentrons' own simulator."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import AdapterOptionsError
+from adapters.opentrons.labware import LABWARE, TIPS
+from adapters.opentrons.options import OpentronsOptions
+from adapters.opentrons.planning import CannotBePlanned, Plan, plan_plate
+from adapters.opentrons.protocol import TEMPLATE, plan_in, write_protocol
+from adapters.opentrons.simulator import refusal
+from adapters.options import read_options
+from loop.contracts import AttemptKey, Phase
+from loop.outcome import Fault, FaultKind, read_outcome
+from loop.plate.layout import Plate
+from loop.recipe import Procedure, work_out
+from tests.adapters.robots import CAMPAIGN, DECKS, TARGETS, experiment, laboratory, options, recipe, runs_of
+
+ROOT = Path(__file__).parents[2]
+SIMULATOR = ROOT / ".opentrons/bin/opentrons_simulate"
+RECIPE = recipe()
+
+
+@pytest.fixture
+def simulator() -> Path:
+    if not SIMULATOR.is_file():
+        pytest.skip(f"Opentrons' simulator is not at {SIMULATOR}; make opentrons installs it")
+    return SIMULATOR
+
+
+def told(**changes: Any) -> OpentronsOptions:
+    return read_options(OpentronsOptions, "opentrons", options(**changes))
+
+
+def deck(machine: str = "OT-2", **changes: Any) -> dict[str, Any]:
+    return {**DECKS[machine], **changes}
+
+
+def wells(rows: int, columns: int, of: Any = RECIPE, **settings: Any) -> dict[str, Procedure]:
+    """A whole plate that takes every stock."""
+    plate = Plate(rows, columns, (rows, columns))
+    choices = itertools.cycle(itertools.product(["XPhos", "SPhos"], ["BTMG", "MTBD"]))
+    return {
+        plate.label(i): work_out(of, {"ligand": ligand, "base": base, "temperature": 80.0, **settings})
+        for i, (ligand, base) in zip(range(plate.wells), choices, strict=False)
+    }
+
+
+def refused(said: OpentronsOptions, made: dict[str, Procedure], of: Any = RECIPE) -> list[str]:
+    with pytest.raises(CannotBePlanned) as error:
+        plan_plate(said, of, made)
+    return [str(problem) for problem in error.value.problems]
+
+
+def written(said: OpentronsOptions, plan: Plan, filled: dict[str, Procedure]) -> str:
+    keys = {well: f"attempt-{well}" for well in filled}
+    template = TEMPLATE.read_text(encoding="utf-8")
+    return write_protocol(said, plan, key="hakken-1", title="coupling, plate 1", wells=keys, template=template)
+
+
+@pytest.mark.parametrize("machine", ["OT-2", "Flex"])
+@pytest.mark.parametrize(("rows", "columns", "labware"), [(4, 6, "corning_24_wellplate_3.4ml_flat"), (8, 12, "")])
+def test_the_simulator_accepts_a_plate_with_six_stocks(
+    tmp_path: Path, simulator: Path, machine: str, rows: int, columns: int, labware: str
+) -> None:
+    plate = {**DECKS[machine]["plate"], "labware": labware or "corning_96_wellplate_360ul_flat"}
+    said = told(machine=machine, deck=deck(machine, plate=plate))
+    filled = wells(rows, columns)
+    plan = plan_plate(said, RECIPE, filled)
+    protocol = tmp_path / "protocol.py"
+    protocol.write_text(written(said, plan, filled))
+
+    assert refusal(simulator, protocol) is None
+    assert len(plan.liquids) == 6
+    assert len([a for a in plan.actions if a["do"] == "move"]) == 4 * rows * columns
+
+
+def test_the_simulator_accepts_samples_modules_pauses_and_kept_tips(tmp_path: Path, simulator: Path) -> None:
+    more = CAMPAIGN.replace(
+        "time: 2 h}", "time: 2 h, speed: 300 rpm}\n    - {sample: 5 uL, into: HPLC}\n    - {wait: 1 min}"
+    )
+    of = recipe(more)
+    plate = {"labware": "corning_96_wellplate_360ul_flat", "slot": "D1", "module": "heaterShakerModuleV1"}
+    samples = {"HPLC": {"labware": "nest_96_wellplate_200ul_flat", "slot": "D2"}}
+    said = told(machine="Flex", deck=deck("Flex", plate=plate, samples=samples), by_hand=[], tips="stock", confirm=True)
+    filled = wells(2, 3, of)
+    plan = plan_plate(said, of, filled)
+    protocol = tmp_path / "protocol.py"
+    protocol.write_text(written(said, plan, filled))
+    done = [a["do"] for a in plan.actions]
+
+    assert refusal(simulator, protocol) is None
+    assert done[-8:] == ["heat", *["move"] * 6, "wait"]
+    assert done.count("drop") == 4  # one tip for each stock, where nothing is mixed
+    assert sum(plan.tips.values()) == 4 + 6 + 6  # and a new one for each base, which is mixed, and each sample
+
+
+def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: Path, simulator: Path) -> None:
+    bad = tmp_path / "bad.jinja"
+    bad.write_text(TEMPLATE.read_text().replace("pipette.pick_up_tip()", "pipette.pick_up_trip()"))
+    lab = laboratory(tmp_path, template=str(bad), simulator=str(simulator))
+    key = AttemptKey("attempt-A1")
+    handle = lab.prepare(experiment(), key)
+    lab.start(handle, key)
+    lab.close("1", [handle])
+    status = lab.status(handle)
+    (envelope,) = lab.fetch(handle)
+    outcome = read_outcome(json.loads(envelope.payload), TARGETS)
+
+    assert status.phase is Phase.ENDED
+    assert isinstance(outcome, Fault)
+    assert (outcome.kind, outcome.informative) == (FaultKind.INPUT_ERROR, False)
+    assert "Opentrons' simulator refuses the protocol" in outcome.message
+    assert "pick_up_trip" in outcome.message
+    assert runs_of(tmp_path) == 0
+
+
+def test_the_table_of_labware_agrees_with_opentrons_own(simulator: Path) -> None:
+    look = (
+        "import json, pathlib, opentrons_shared_data as d\n"
+        "root = pathlib.Path(d.__file__).parent / 'data/labware/definitions/2'\n"
+        "found = {}\n"
+        "for folder in root.iterdir():\n"
+        "    versions = sorted(folder.glob('*.json'), key=lambda p: int(p.stem))\n"
+        "    made = json.loads(versions[-1].read_text('utf-8')) if versions else {}\n"
+        "    if not made.get('ordering'):\n"
+        "        continue\n"
+        "    holds = {w['totalLiquidVolume'] for w in made['wells'].values()}\n"
+        "    found[folder.name] = [len(made['ordering'][0]), len(made['ordering']), max(holds)]\n"
+        "print(json.dumps(found))\n"
+    )
+    python = simulator.parent / "python"
+    said = subprocess.run([str(python), "-P", "-c", look], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    theirs = json.loads(said.stdout)
+
+    for name, ours in {**LABWARE, **TIPS}.items():
+        assert theirs[name] == [ours.rows, ours.columns, ours.holds], name
+
+
+def test_the_plan_in_a_protocol_can_be_read_back() -> None:
+    said, filled = told(), wells(2, 3)
+    plan = plan_in(written(said, plan_plate(said, RECIPE, filled), filled))
+
+    assert plan is not None
+    assert plan["key"] == "hakken-1"
+    assert plan["wells"]["B3"] == "attempt-B3"
+    assert plan_in("def run(protocol):\n    pass\n") is None
+
+
+def test_each_step_is_done_in_all_wells_before_the_next() -> None:
+    plan = plan_plate(told(), RECIPE, wells(2, 2))
+    moves = [(a["from"], a["to"][1]) for a in plan.actions if a["do"] == "move"]
+
+    assert [well for _, well in moves[:4]] == ["A1", "A2", "B1", "B2"]
+    assert len({source for source, _ in moves[:4]}) == 1  # the halide
+    assert sum(a["mix"] > 0 for a in plan.actions if a["do"] == "move") == 4  # the bases
+    assert plan.left == ("let the plate be heated to 80 °C for 2 h.",)
+    assert {a["rate"] for a in plan.actions[-5:] if a["do"] == "move"} == {0.3}  # DMSO is viscous
+
+
+def test_too_little_stock_is_named() -> None:
+    of = recipe(CAMPAIGN.replace("halide: {conc", "halide: {there: 1.9 mL, dead: 0.1 mL, conc"))
+
+    assert refused(told(), wells(8, 12, of), of) == [
+        "stock 'halide': 96 experiments need 1.92 mL and 100 µL that cannot be drawn, and there are 1.9 mL; "
+        "prepare at least 2.02 mL, or lower the scale"
+    ]
+
+
+def test_every_tube_has_a_rest_of_its_own() -> None:
+    of = recipe(CAMPAIGN.replace("halide: {conc", "halide: {there: 2.1 mL, dead: 0.1 mL, conc"))
+    small = deck(stocks=[{"labware": "opentrons_24_tuberack_nest_1.5ml_snapcap", "slot": "4"}])
+    (problem,) = refused(told(deck=small), wells(8, 12, of), of)
+
+    assert "stock 'halide'" in problem
+    assert "in 2 tubes, each with its rest, 2.12 mL are needed" in problem
+    assert "prepare at least 2.12 mL, or take larger tubes" in problem
+
+
+def test_too_few_tips_are_named_by_pipette() -> None:
+    few = deck(tips=[{"labware": "opentrons_96_tiprack_20ul", "slots": ["5"]}, DECKS["OT-2"]["tips"][1]])
+
+    assert refused(told(deck=few), wells(8, 12)) == [
+        "tips of p20_single_gen2: the plate needs 288 tips and the deck has 96; add racks to deck.tips, or let one tip "
+        "serve a stock (tips: stock) where nothing is mixed"
+    ]
+
+
+def test_a_well_that_would_overflow_is_named() -> None:
+    shallow = deck(plate={"labware": "nest_96_wellplate_100ul_pcr_full_skirt", "slot": "1"})
+    of = recipe(CAMPAIGN.replace("to: 100 uL", "to: 120 uL"))
+    problems = refused(told(deck=shallow), wells(1, 2, of), of)
+
+    assert problems == [
+        f"well {well} of nest_96_wellplate_100ul_pcr_full_skirt: it holds 100 µL and would have 120 µL in it; "
+        "lower the scale, or take deeper wells"
+        for well in ("A1", "A2")
+    ]
+
+
+def test_a_dose_below_every_pipette_is_named() -> None:
+    of = recipe(CAMPAIGN.replace("percent: 10}", "percent: 0.3}"))
+    problems = refused(told(), wells(1, 1, of), of)
+
+    assert len(problems) == 1
+    assert "well A1: no pipette with its tips takes 0.6 µL (p20_single_gen2 1 to 20 uL, p300" in problems[0]
+    assert "dilute the stock" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"by_hand": []}, "step 5: no module under the plate heats; add deck.plate.module, or write by_hand: [heat]"),
+        ({"deck": deck(plate={"labware": "corning_24_wellplate_3.4ml_flat", "slot": "1"})}, "has wells A1 to D6"),
+        ({"deck": deck(stocks=[{"labware": "nest_1_reservoir_195ml", "slot": "4"}])}, "do not fit into the tubes"),
+    ],
+)
+def test_what_the_deck_cannot_do_is_named(changes: dict[str, Any], says: str) -> None:
+    problems = refused(told(**changes), {"H12": wells(1, 1)["A1"]} if "A1 to D6" in says else wells(1, 2))
+
+    assert any(says in problem for problem in problems), problems
+
+
+def test_wells_that_want_different_temperatures_are_named() -> None:
+    made = {**wells(1, 1), "A2": wells(1, 1, temperature=60.0)["A1"]}
+
+    assert refused(told(), made) == [
+        "step 5: well A1 is to be heated to 80 °C for 2 h and well A2 to be heated to 60 °C for 2 h, and a plate does "
+        "both at once; share the parameter by plate (plate.share: {...: plate})"
+    ]
+
+
+def test_a_plate_that_cannot_be_made_ends_before_the_robot_hears_of_it(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, text=CAMPAIGN.replace("halide: {conc", "halide: {there: 30 uL, conc"))
+    keys = [AttemptKey(f"attempt-{well}") for well in ("A1", "A2")]
+    handles = [lab.prepare(experiment(well), key) for well, key in zip(("A1", "A2"), keys, strict=True)]
+    for handle, key in zip(handles, keys, strict=True):
+        lab.start(handle, key)
+    lab.close("1", handles)
+    phases = {lab.status(handle).phase for handle in handles}
+    found = [read_outcome(json.loads(lab.fetch(handle)[0].payload), TARGETS) for handle in handles]
+
+    assert phases == {Phase.ENDED}
+    for outcome in found:
+        assert isinstance(outcome, Fault)
+        assert outcome.kind is FaultKind.CONSUMABLE_MISSING
+        assert "stock 'halide': 2 experiments need 40 µL" in outcome.message
+    assert runs_of(tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"robot": "192.168.0.20"}, ["robot is an address", "got '192.168.0.20'"]),
+        (
+            {"deck": deck(pipettes={"left": "p20_singel_gen2"})},
+            ["pipettes of a OT-2", "did you mean 'p20_single_gen2'?"],
+        ),
+        ({"deck": deck(pipettes={"left": "flex_1channel_50"})}, ["pipettes of a OT-2", "'flex_1channel_50' is none"]),
+        ({"deck": deck(plate={"labware": "my_plate", "slot": "1"})}, ["'my_plate'", "add it to labware"]),
+        ({"deck": deck(plate={"labware": "corning_96_wellplate_360ul_flat", "slot": "4"})}, ["slot 4 is taken twice"]),
+        ({"deck": deck(tips=[{"labware": "tips", "slots": ["5"]}])}, ["'tips' is none", "opentrons_96_tiprack_20ul"]),
+        ({"deckk": {}}, ["unknown option 'deckk' (did you mean 'deck'?)"]),
+        ({"measured_by": {"worksheet": "a.csv"}}, ["measured_by needs a line 'adapter'"]),
+        ({"measured_by": {"adapter": "manual", "workshet": "a"}}, ["measured_by: unknown option 'workshet'"]),
+        ({"template": "nowhere.py"}, ["template", "cannot be read", "correct the path"]),
+        ({"simulator": 3}, ["option 'simulator' must be"]),
+    ],
+)
+def test_a_wrong_laboratory_section_is_named(tmp_path: Path, changes: dict[str, Any], says: list[str]) -> None:
+    with pytest.raises(AdapterOptionsError) as error:
+        laboratory(tmp_path, **changes)
+
+    assert all(part in str(error.value) for part in says), str(error.value)
+
+
+def test_a_template_without_its_marks_and_a_campaign_without_a_recipe_are_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def run(protocol):\n    pass\n")
+    with pytest.raises(AdapterOptionsError, match="lacks @METADATA@, where hakken writes"):
+        laboratory(tmp_path, template="mine.py")
+    with pytest.raises(AdapterOptionsError, match="the campaign file has no recipe; add one"):
+        laboratory(tmp_path, text="")
+
+
+def test_labware_of_ones_own_is_described(tmp_path: Path) -> None:
+    own = deck(plate={"labware": "my_plate", "slot": "1"})
+    lab = laboratory(tmp_path, deck=own, labware={"my_plate": {"rows": 2, "columns": 3, "holds": 500.0}})
+
+    assert list(lab.validate(experiment("B3"))) == []
+    assert "my_plate has wells A1 to B3" in str(lab.validate(experiment("C1"))[0])
+
+
+def test_a_missing_simulator_is_told_with_the_remedy(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, simulator="nowhere/opentrons_simulate")
+
+    assert not lab.health().is_ok
+    assert "make opentrons" in lab.health().message

@@ -1,0 +1,166 @@
+"""Law 4 on an Opentrons robot: the engine is killed in each state, replies get lost, the robot restarts and forgets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from adapters.opentrons.stand_in import MOST_RUNS, StandIn
+from db.ledger import open_ledger
+from flows.engine import resolve, tick
+from flows.settings import Settings
+from loop.experiment import State
+from loop.outcome import Fault, FaultKind, Measured
+from tests.adapters.robots import CAMPAIGN, options
+from tests.flows.engine.bench import add, cheap_planner, story_of
+from tests.flows.engine.zygote import Zygote
+
+LABELS = [
+    "dispatch.claimed",
+    "dispatch.prepared",
+    "folder.prepared",
+    "folder.started",
+    "dispatch.started",
+    "dispatch.accepted",
+    "opentrons.closed",
+    "dispatch.closed",
+    "opentrons.uploaded",
+    "opentrons.created",
+    "opentrons.intended",
+    "opentrons.played",
+    "opentrons.kept",
+    "opentrons.handed-on",
+    "reconcile.stored",
+    "ingest.fetched",
+    "ingest.stored",
+    "ingest.judged",
+]
+SPEC: dict[str, Any] = {k: v for k, v in yaml.safe_load(CAMPAIGN).items() if k != "campaign"}
+
+
+def campaign(settings: Settings, folder: Path, **changes: Any) -> StandIn:
+    """A campaign of plates of two wells, four of the eight candidates on each; returns the robot."""
+    plates = {
+        "plate": {"rows": 1, "columns": 2},
+        "budget": {"experiments": 4},
+        "planner": {"initial": {"experiments": 2}},
+    }
+    space = {**SPEC["space"], "temperature": {"type": "number", "values": [80], "unit": "degC"}}
+    space["base_equivalents"] = {"type": "number", "values": [1, 2], "unit": ""}
+    steps = [
+        s | ({"equivalents": "base_equivalents"} if s.get("dispense") == "base" else {})
+        for s in SPEC["recipe"]["steps"]
+    ]
+    recipe = {**SPEC["recipe"], "steps": steps}
+    laboratory = {"adapter": "opentrons", **options(**changes)}
+    add(settings, folder, **SPEC | plates | {"space": space, "recipe": recipe, "laboratory": laboratory})
+    return StandIn(settings.folder("small") / "laboratory" / "stand-in")
+
+
+def story(settings: Settings) -> tuple[Any, ...]:
+    told = story_of(settings)
+    return told.results, told.state, told.attempts
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    settings, zygote = Settings(folder / "runs", by="tester"), Zygote()
+    campaign(settings, folder)
+    assert zygote.ask(settings.home) == 0
+    zygote.close()
+    return story(settings)
+
+
+def test_killed_in_each_state_it_comes_to_the_same_end(tmp_path: Path, uninterrupted: tuple[Any, ...]) -> None:
+    """One engine after the other, each killed at another point of the same campaign."""
+    zygote = Zygote()
+    robots, died = [], Counter[int]()
+    for label in LABELS:
+        home = Settings(tmp_path / label / "runs", by="tester")
+        robots.append(campaign(home, tmp_path / label))
+        died[zygote.ask(home.home, environ={"HAKKEN_CRASH_AT": label})] += 1
+        assert zygote.ask(home.home) == 0
+
+        assert story(home) == uninterrupted, label
+        assert set(robots[-1].moved().values()) == {1}, label
+    zygote.close()
+
+    assert died == {-9: len(LABELS)}
+    assert len(uninterrupted[0]) == 4
+
+
+def doubtful(settings: Settings) -> list[str]:
+    with open_ledger(settings.database) as ledger:
+        return [a.key for a in ledger.attempts("small", [State.AMBIGUOUS])]
+
+
+@pytest.mark.parametrize("trouble", ["restart", "forgotten"])
+def test_what_the_robot_cannot_tell_waits_for_a_person(settings: Settings, tmp_path: Path, trouble: str) -> None:
+    robot = campaign(settings, tmp_path)
+    while not robot.moved():
+        tick(settings, "small", planner=cheap_planner)
+    with robot._changing() as state:  # as it was a moment after it began
+        state["runs"][-1] |= {"status": "running", "archived": False}
+        state["current"] = state["runs"][-1]["id"]
+    for note in (settings.folder("small") / "laboratory" / "plates").glob("*/ended.json"):
+        note.unlink()
+    if trouble == "restart":
+        robot.restart()
+    else:
+        robot.stop_by_hand()
+        robot.other_runs(MOST_RUNS)
+    before = [tick(settings, "small", planner=cheap_planner) for _ in range(3)][-1]
+    keys = doubtful(settings)
+    resolve(settings, keys[0], ran=True, by="tester")
+    resolve(settings, keys[1], ran=False, by="tester")
+    zygote = Zygote()
+    assert zygote.ask(settings.home) == 0
+    zygote.close()
+    outcomes = [outcome for *_, outcome in story_of(settings).results]
+
+    assert len(keys) == 2
+    assert before.waits_for_person
+    assert "hakken resolve" in before.next_step
+    assert robot.moved()[keys[0]] == 1
+    assert robot.moved()[keys[1]] == 2  # a person said that it never ran
+    assert sum(isinstance(o, Measured) for o in outcomes) == 3
+    assert [o.kind for o in outcomes if isinstance(o, Fault)] == [FaultKind.AMBIGUOUS]
+
+
+def test_a_plate_waits_for_its_last_approval_and_is_one_run(settings: Settings, tmp_path: Path) -> None:
+    from flows.engine import approve
+
+    robot = campaign(settings, tmp_path, approval="person")
+    tick(settings, "small", planner=cheap_planner)
+    approve(settings, "small", 1, only=[1], by="tester")
+    for _ in range(3):
+        tick(settings, "small", planner=cheap_planner)
+    alone = dict(robot.moved())
+    approve(settings, "small", 1, by="tester")
+    for _ in range(4):
+        tick(settings, "small", planner=cheap_planner)
+
+    assert alone == {}
+    assert len(robot.moved()) == 2
+    assert len(list((settings.folder("small") / "laboratory" / "plates").iterdir())) == 1
+
+
+def test_a_plate_that_failed_is_made_anew_as_one_run(settings: Settings, tmp_path: Path) -> None:
+    robot = campaign(settings, tmp_path)
+    tick(settings, "small", planner=cheap_planner)
+    robot.fail()
+    zygote = Zygote()
+    assert zygote.ask(settings.home) == 0
+    zygote.close()
+    results = story_of(settings).results
+    faults = [outcome for *_, outcome in results if isinstance(outcome, Fault)]
+
+    assert [f.kind for f in faults] == [FaultKind.INSTRUMENT_FAULT] * 2
+    assert sum(isinstance(outcome, Measured) for *_, outcome in results) == 4
+    assert set(robot.moved().values()) == {1}
+    assert len(list((settings.folder("small") / "laboratory" / "plates").iterdir())) == 3
