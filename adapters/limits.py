@@ -18,6 +18,7 @@ from loop.contracts import (
     Health,
     Problem,
     Status,
+    SupportsAnnouncement,
     Unknown,
 )
 from loop.errors import did_you_mean
@@ -62,7 +63,9 @@ def limited(adapter: Adapter, limits: Limits, recipe: Recipe | None) -> Adapter:
         return adapter
     further = [name for name in dir(type(adapter)) if not name.startswith("_") and not hasattr(Limited, name)]
     # Methods of a class of its own: a protocol is looked for on the class, not on the object.
-    kind = type(f"Limited{type(adapter).__name__}", (Limited,), {name: _passed_on(name) for name in further})
+    own = {"announce": _announce}  # it prepares too
+    methods = {name: own.get(name) or _passed_on(name) for name in further}
+    kind = type(f"Limited{type(adapter).__name__}", (Limited,), methods)
     return cast(Adapter, kind(adapter, limits, recipe))
 
 
@@ -109,6 +112,12 @@ class Limited:
 
     def health(self) -> Health:
         return self._adapter.health()
+
+
+def _announce(self: Limited, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
+    """As the adapter's own, of what breaks no limit."""
+    kept = [(spec, key) for spec, key in experiments if not broken(self._limits, spec.settings, self._recipe)]
+    cast(SupportsAnnouncement, self._adapter).announce(kept)
 
 
 def _passed_on(name: str) -> Callable[..., Any]:

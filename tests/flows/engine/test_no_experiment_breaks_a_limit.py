@@ -14,7 +14,7 @@ from db.ledger import open_ledger
 from flows.engine import run, tick
 from flows.settings import Settings
 from flows.wiring import open_laboratory
-from loop.contracts import AttemptKey, Delivery, ExperimentSpec, HasParts
+from loop.contracts import AttemptKey, Delivery, ExperimentSpec, HasParts, SupportsAnnouncement
 from loop.errors import SpecError
 from loop.experiment import State
 from loop.history import History
@@ -100,6 +100,25 @@ def test_what_a_laboratory_can_do_besides_it_still_does(settings: Settings, tmp_
     assert isinstance(behind, HasParts)
     assert set(behind.parts()) == {"one", "two"}
     assert behind.limits() == plain.limits()
+
+
+def test_what_breaks_a_limit_is_not_announced_either() -> None:
+    heard: list[str] = []
+
+    class Hears(FakeLaboratory):
+        def announce(self, experiments: Any) -> None:
+            heard.extend(key for _, key in experiments)
+
+    limits = build_limits(CampaignSpec.from_resolved(spec_of(laboratory=LIMITED)))
+    behind = limited(Hears(), limits, None)
+    wrong = ExperimentSpec("small", {"solvent": "DMF", "base": "DBU", "step": 4.0}, {}, {}, {"yield": "%"})
+    right = replace(wrong, settings={**wrong.settings, "step": 3.0})
+
+    assert isinstance(behind, SupportsAnnouncement)
+    behind.announce([(wrong, AttemptKey("k1")), (right, AttemptKey("k2"))])
+
+    assert heard == ["k2"]
+    assert not isinstance(limited(FakeLaboratory(), limits, None), SupportsAnnouncement)
 
 
 @pytest.mark.usefixtures("laboratory")
