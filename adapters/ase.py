@@ -21,6 +21,8 @@ laboratory:
   optimise: true
 """
 REMEDY: Final = "install it: pip install 'hakken[ase]'"
+# What calculators of our own need besides ase: module of the calculator, package and remedy.
+OWN: Final = {"adapters.compute.ani": ("torchani", "install it: pip install 'hakken[ani]'")}
 
 
 class AseOptions(ComputeOptions):
@@ -57,7 +59,8 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     chosen = settings.properties or list(dict.fromkeys(["energy", *context.targets]))
     properties = {name: PROPERTIES[name] for name in chosen}
     measured("ase", properties, context.targets)
-    package = settings.calculator.partition(".")[0].partition(":")[0]
+    module = settings.calculator.partition(":")[0]
+    package, remedy = OWN.get(module, (module.partition(".")[0], "install the calculator's package"))
     evaluator = Evaluator(
         name="ase",
         function="adapters.compute.ase:evaluate",
@@ -66,6 +69,6 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             **settings.model_dump(exclude={*ComputeOptions.model_fields, "properties"}, mode="json"),
             "properties": chosen,
         },
-        requires={"ase": REMEDY, "rdkit": "install it: pip install rdkit", package: "install the calculator's package"},
+        requires={"ase": REMEDY, "rdkit": "install it: pip install rdkit", package: remedy},
     )
     return place("ase", evaluator, settings, context.folder)

@@ -29,6 +29,7 @@ PACKAGES: Final = (
     ("geometric", "xtb", "optimised geometries"),
     ("pyscf", "dft", "DFT calculations"),
     ("sila2", "sila2", "SiLA 2 servers"),
+    ("torchani", "ani", "a machine-learned potential"),
     ("psycopg", "postgres", "a record on PostgreSQL"),
 )
 
