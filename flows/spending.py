@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flows.webhooks.message import is_message, result_said
 from loop.circumstances import read_expense
 from loop.costs import Costs, Expense, Purse, Spent
 from loop.errors import SpaceError
 from loop.experiment import State
 from loop.learnt_costs import Taken, learn_costs
 from loop.outcome import Fault, FaultKind
-from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord
+from loop.record import AttemptRecord, EnvelopeRecord, ObservationRecord, Verdict
 from loop.space import Space
 from loop.spec import CampaignSpec
 
@@ -95,10 +96,13 @@ def reported(envelopes: Iterable[EnvelopeRecord]) -> dict[str, Expense]:
     for envelope in envelopes:
         if envelope.key is None or "provenance" not in envelope.payload:
             continue
-        try:
-            said = json.loads(envelope.payload)
-        except ValueError:
-            continue
+        if is_message(envelope.source):  # anybody may have sent it: what was accepted counts
+            said: object = result_said(envelope.payload) if envelope.verdict is Verdict.ACCEPTED else None
+        else:
+            try:
+                said = json.loads(envelope.payload)
+            except ValueError:
+                continue
         expense = read_expense(said) if isinstance(said, Mapping) else Expense()
         if expense != Expense():
             found.setdefault(envelope.key, expense)

@@ -194,13 +194,13 @@ class HttpLaboratory:
         message = found.message or ("works" if found.ok else "cannot work now")
         return Health(found.ok and not differs, "; ".join([f"{found.name}: {message}", *differs]))
 
-    def messages(self, after: int, wait: float) -> Sequence[Message]:
-        """Messages after a number, oldest first; waits so many seconds for one (long polling).
+    def messages(self, campaign: str, after: int, wait: float) -> Sequence[Message]:
+        """Messages about a campaign after a number, oldest first; waits so many seconds for one (long polling).
 
         Raises:
             AdapterUnavailable: The laboratory cannot be reached.
         """
-        query = {"after": str(after), "wait": f"{wait:g}"}
+        query = {"campaign": campaign, "after": str(after), "wait": f"{wait:g}"}
         return self._wire.get("/messages", query, wait=wait).read(Messages).messages
 
     def _look(self, handle: Handle) -> Experiment | UnknownKey:

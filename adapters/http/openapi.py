@@ -87,7 +87,11 @@ def _paths() -> dict[str, Any]:
                 "messages",
                 "Long polling, for whoever messages cannot reach: answers when there is one, or after the wait.",
                 {"200": _answer("At most so many that an answer stays small.", c.Messages)},
-                [_number("after", "Messages with a higher number only."), _number("wait", "At most so many seconds.")],
+                [
+                    {"name": "campaign", "in": "query", "required": True, "schema": {"type": "string"}},
+                    _number("after", "Messages with a higher number only."),
+                    _number("wait", "At most so many seconds."),
+                ],
             )
         },
     }

@@ -18,6 +18,7 @@ from loop.errors import AdapterUnavailable
 _VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _KEY_ID: Final = r"^[A-Za-z0-9_.-]{1,40}$"
 LARGEST: Final = 1024.0  # MiB
+WINDOW: Final = 300.0  # seconds, as Standard Webhooks advises
 
 
 class HttpOptions(Options):
@@ -35,7 +36,7 @@ class HttpOptions(Options):
     ca: str | None = None  # certificates to be trusted instead of the usual ones, as a PEM file
     notify: str | None = None  # where it sends messages to: hakken listen, as the laboratory sees it
     webhook_keys: dict[Annotated[str, Field(pattern=_KEY_ID)], str] = Field(default_factory=dict)  # by key id: $NAME
-    webhook_window: Annotated[float, Field(gt=0, le=3600)] = 300.0  # seconds that a signature is good for
+    webhook_window: Annotated[float, Field(gt=0, le=3600)] = WINDOW  # seconds that a signature is good for
 
     @field_validator("properties")
     @classmethod
@@ -80,6 +81,14 @@ def webhook_keys(section: Mapping[str, Any]) -> dict[str, str]:
             found |= webhook_keys(part)
     keys = section.get("webhook_keys")
     return found | ({str(k): str(v) for k, v in keys.items()} if isinstance(keys, Mapping) else {})
+
+
+def webhook_window(section: Mapping[str, Any]) -> float:
+    """Seconds that a signature is good for: the longest of those in a laboratory section."""
+    inner = section.get("laboratories")
+    parts = inner.values() if isinstance(inner, Mapping) else ()
+    windows = [webhook_window(part) for part in parts if isinstance(part, Mapping) and "webhook_keys" in part]
+    return float(section.get("webhook_window", max(windows, default=WINDOW)))
 
 
 def _misplaced(options: Mapping[str, Any]) -> list[str]:

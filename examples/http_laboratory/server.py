@@ -108,12 +108,12 @@ def application(
         return shown(key)
 
     @app.get("/messages")
-    def messages(after: int = Query(0, ge=0), wait: float = Query(0.0, ge=0.0, le=60.0)) -> Any:
+    def messages(campaign: str, after: int = Query(0, ge=0), wait: float = Query(0.0, ge=0.0, le=60.0)) -> Any:
         """Long polling: answers as soon as there is a message after that number, or when the wait is over."""
         if not secret:
             return JSONResponse({"error": "this laboratory has no key to sign with; set LAB_KEY"}, 501)
         until = time.monotonic() + wait
-        while not (found := store.messages(after)) and time.monotonic() < until and not worker.over.is_set():
+        while not (found := store.messages(campaign, after)) and time.monotonic() < until and not worker.over.is_set():
             time.sleep(0.05)
         return {"messages": [_message(m, signed(m["id"], m["body"], key_id, secret)) for m in found]}
 

@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS experiment (
     key TEXT PRIMARY KEY, submission TEXT NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL, results TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS message (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, notify TEXT, body TEXT NOT NULL, is_sent INT NOT NULL
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, campaign TEXT NOT NULL, notify TEXT,
+    body TEXT NOT NULL, is_sent INT NOT NULL
 );
 """
 
@@ -65,18 +66,25 @@ class Store:
                 (text,) = self._db.execute("SELECT submission FROM experiment WHERE key = ?", (key,)).fetchone()
                 asked = json.loads(text)
                 news = {"contract": asked["contract"], "campaign": asked["campaign"], "key": key, "result": outcome}
-                row = (f"msg_{uuid.uuid4()}", asked.get("notify"), _text(news))
-                self._db.execute("INSERT INTO message (id, notify, body, is_sent) VALUES (?, ?, ?, 0)", row)
+                row = (f"msg_{uuid.uuid4()}", asked["campaign"], asked.get("notify"), _text(news))
+                self._db.execute(
+                    "INSERT INTO message (id, campaign, notify, body, is_sent) VALUES (?, ?, ?, ?, 0)", row
+                )
             self._db.execute("COMMIT")
             return is_first
 
-    def messages(self, after: int = 0, *, unsent_only: bool = False) -> list[dict[str, Any]]:
-        sql = "SELECT number, id, notify, body FROM message WHERE number > ?"
-        sql += " AND is_sent = 0 AND notify IS NOT NULL" if unsent_only else ""
-        return [
-            dict(zip(("number", "id", "notify", "body"), row, strict=True))
-            for row in self._rows(sql + " ORDER BY number LIMIT 100", after)
-        ]
+    def messages(self, campaign: str, after: int) -> list[dict[str, Any]]:
+        """Messages about a campaign after a number, oldest first."""
+        return self._messages("number > ? AND campaign = ?", after, campaign)
+
+    def unsent(self) -> list[dict[str, Any]]:
+        return self._messages("is_sent = 0 AND notify IS NOT NULL")
+
+    def _messages(self, where: str, *values: Any) -> list[dict[str, Any]]:
+        rows = self._rows(
+            f"SELECT number, id, notify, body FROM message WHERE {where} ORDER BY number LIMIT 100", *values
+        )
+        return [dict(zip(("number", "id", "notify", "body"), row, strict=True)) for row in rows]
 
     def mark_sent(self, number: int) -> None:
         self._do("UPDATE message SET is_sent = 1 WHERE number = ?", number)

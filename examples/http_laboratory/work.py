@@ -57,7 +57,7 @@ class Sender:
         tries = 0
         while not self.over.is_set():
             failed = False
-            for message in self._store.messages(unsent_only=True):
+            for message in self._store.unsent():
                 if not message["notify"].startswith(self._allowed) or self._send(message):
                     self._store.mark_sent(message["number"])
                     reached("message.marked")

@@ -22,6 +22,7 @@ from flows.cli import (
     importing,
     ingesting,
     lab,
+    listening,
     looking,
     running,
     starts,
@@ -41,7 +42,7 @@ app: Final = typer.Typer(
 
 _COMMANDS: Final = {
     "Begin": (starts.init, importing.import_, checking.validate),
-    "Go on": (running.run, running.tick, campaigns.stop, campaigns.resume),
+    "Go on": (running.run, running.tick, listening.listen, campaigns.stop, campaigns.resume),
     "Look": (
         looking.status,
         looking.show,

@@ -13,6 +13,9 @@ from flows.engine.analysing import Analyst, Files
 from flows.engine.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.view import View
 from flows.raw.store import RawFileDamaged, RawFileMissing
+from flows.webhooks.checking import KeysMissing
+from flows.webhooks.message import is_message
+from flows.webhooks.reading import MessageReader
 from loop.circumstances import EFFECTS, read_context
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
@@ -58,6 +61,7 @@ class Judge:
 
     def __init__(self, view: View, files: Files | None = None) -> None:
         self._view = view
+        self._messages = MessageReader(view)
         self._analyst = None if files is None else Analyst(view, files)
         self.waiting: dict[str, str] = {}  # by key of an attempt, why its raw result cannot be looked at here
         self._units = {name: target.unit for name, target in view.spec.objective.items()}
@@ -79,13 +83,14 @@ class Judge:
     def judge(self, envelopes: Iterable[EnvelopeRecord]) -> list[Judgement]:
         """A verdict for each, in their order. Nothing that was received stops the judging of the rest.
 
-        A raw result whose file is not on this machine has none: it stays unjudged, and is named in ``waiting``.
+        A raw result whose file is not on this machine has none, nor has a message whose key is not in the environment:
+        it stays unjudged, and is named in ``waiting``.
         """
         found = []
         for envelope in envelopes:
             try:
                 found.append(self._judge(envelope))
-            except (RawFileMissing, RawFileDamaged) as error:
+            except (RawFileMissing, RawFileDamaged, KeysMissing) as error:
                 self.waiting[envelope.key or ""] = str(error)
         return found
 
@@ -104,8 +109,10 @@ class Judge:
 
     def _judge(self, envelope: EnvelopeRecord) -> Judgement:
         try:
+            if is_message(envelope.source):
+                return self._message(envelope)
             return self._told_row(envelope) if is_told(envelope.source) else self._result(envelope, envelope.payload)
-        except (RawFileMissing, RawFileDamaged):
+        except (RawFileMissing, RawFileDamaged, KeysMissing):
             raise
         except Exception as error:  # whatever a reader did not foresee: the envelope is kept, the campaign goes on
             return Judgement(envelope, Verdict.MALFORMED, f"it cannot be judged ({type(error).__name__}: {error})")
@@ -131,6 +138,13 @@ class Judge:
             rule = f"attempt {attempt.key} is {attempt.state.value}"
             return Judgement(envelope, Verdict.LATE, f"{rule}; tell it as an observation to let it count")
         return self._outcome_of(attempt, envelope, outcome, context)
+
+    def _message(self, envelope: EnvelopeRecord) -> Judgement:
+        """A message: a result, where its laboratory sent it just now and not before; raises ``KeysMissing``."""
+        said = self._messages.read(envelope)
+        if isinstance(said, str):
+            return self._result(envelope, said)
+        return Judgement(envelope, said.verdict, said.why)
 
     def _said(self, data: Mapping[str, Any]) -> tuple[Outcome, Json | None]:
         """A result that says its values itself; raises ``OutcomeError``."""

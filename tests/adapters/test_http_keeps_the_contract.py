@@ -133,7 +133,7 @@ def test_what_goes_over_the_wire_is_what_the_document_says(tmp_path: Path, monke
         lab.start(handle, KEY)
         wait_for_end(lab, handle)
         assert lab.fetch(handle)
-        assert len(lab.messages(0, 0.0)) == 1
+        assert len(lab.messages("arylation", 0, 0.0)) == 1
         hot = replace(EXPERIMENT, settings={"temperature": 200.0})
         second = lab.prepare(hot, OTHER)
         lab.start(second, OTHER)

@@ -1,9 +1,14 @@
-"""The example of a laboratory over HTTP: two commands, as its campaign file says."""
+"""The example of a laboratory over HTTP: two commands, as its campaign file says; and its messages."""
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +20,12 @@ ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "examples/http_laboratory/campaign.yaml"
 
 
+SERVE = f"{sys.executable} -m examples.http_laboratory --folder {{folder}} --port {{port}} --seconds 0"
+
+
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Iterator[Served]:
-    command = f"{sys.executable} -m examples.http_laboratory --folder {{folder}} --port {{port}} --seconds 0"
-    found = served(command, tmp_path / "bench", {"PYTHONPATH": str(ROOT)})
+    found = served(SERVE, tmp_path / "bench", {"PYTHONPATH": str(ROOT), "LAB_KEY": "s3cret"})
     yield found
     found.stop()
 
@@ -65,3 +72,115 @@ def test_what_is_wrong_in_the_file_is_said_before_anything_is_asked(
     assert said.code == 2
     assert message in said.err
     assert "hunter2" not in said.err + said.out
+
+
+KEYS = ("simulated: true", "webhook_keys: {k1: $LAB_KEY}")
+
+
+def sent_off(hakken: Any, path: Path) -> None:
+    """The first batch is in the laboratory, and nobody has asked for its results."""
+    said = hakken("tick", path, "--json")
+    assert (said.code, said.json["sent"]) == (0, 5)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 120.0
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def count_results(home: Any) -> int:
+    from flows.wiring import open_record
+
+    with open_record(home) as ledger:
+        return len(ledger.observations("http_laboratory"))
+
+
+def test_results_are_fetched_where_no_message_can_reach(
+    hakken: Any, tmp_path: Path, laboratory: Served, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_KEY", "s3cret")
+    sent_off(hakken, campaign_at(laboratory.url, tmp_path, KEYS))
+    listen = ("listen", "http_laboratory", "--poll", "--max-seconds", 0)
+    found: dict[str, int] = {}
+
+    def has_all() -> bool:
+        said = hakken(*listen, "--json")
+        assert said.code == 0, said.err
+        found.update({"messages": found.get("messages", 0) + said.json["messages"]})
+        return count_results(home) == 5
+
+    wait_until(has_all)
+
+    assert found["messages"] == 5  # none was fetched twice
+    said = hakken(*listen)
+    assert said.out.splitlines() == [
+        "0 messages taken in, 0 results of them new",
+        "next: hakken run http_laboratory goes on with what came",
+    ]
+
+
+def test_messages_are_taken_in_while_nobody_asks(
+    hakken: Any, tmp_path: Path, home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_KEY", "s3cret")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environ = {"PYTHONPATH": str(ROOT), "LAB_KEY": "s3cret"}
+    door = f"http://127.0.0.1:{port}/"
+    laboratory = served(f"{SERVE} --notify {door}", tmp_path / "bench", environ)
+    notify = ("# token: $LAB_TOKEN", f"notify: {door}messages")
+    sent_off(hakken, campaign_at(laboratory.url, tmp_path, KEYS, notify))
+    words = [sys.executable, "-m", "flows.cli", "listen", "http_laboratory", "--port", str(port)]
+    listener = subprocess.Popen(words, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True)
+    try:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == f"listening at {door}messages\n"
+        wait_until(lambda: count_results(home) == 5)
+    finally:
+        listener.send_signal(signal.SIGINT)
+        said, _ = listener.communicate(timeout=60)
+        laboratory.stop()
+
+    assert listener.returncode == 130
+    assert "5 accepted" in said or said.count("accepted") > 1
+    run = hakken("run", "http_laboratory", "--max-seconds", 0, "--json")
+    assert run.code == 0
+
+
+def test_what_cannot_be_listened_to_is_said(
+    hakken: Any, tmp_path: Path, laboratory: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no campaign is called 'nobody'" in hakken("listen", "nobody").err
+    hakken("tick", campaign_at(laboratory.url, tmp_path))
+    assert "names no keys by which messages are signed; add webhook_keys: {k1: $LAB_KEY}" in listen_to_it(hakken)
+    path = campaign_at(laboratory.url, tmp_path, KEYS, ("campaign: http_laboratory", "campaign: second"))
+    hakken("tick", path)
+    assert "the environment lacks LAB_KEY, by which messages are signed; set it" in listen_to_it(hakken, "second")
+    monkeypatch.setenv("LAB_KEY", "s3cret")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = listen_to_it(hakken, "second", "--port", port)
+    assert f"127.0.0.1:{port} cannot be listened at (Address already in use); give another --port" in said
+
+
+def listen_to_it(hakken: Any, name: str = "http_laboratory", *words: object) -> str:
+    said = hakken("listen", name, *(words or ("--max-seconds", 0)))
+    assert said.code == 2
+    return said.err
+
+
+def test_only_http_is_polled(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_KEY", "s3cret")
+    inner = "laboratories: {a: {adapter: http, url: 'http://127.0.0.1:9', webhook_keys: {k1: $LAB_KEY}}}"
+    text = EXAMPLE.read_text(encoding="utf-8")
+    path = tmp_path / "c.yaml"
+    path.write_text(text[: text.index("laboratory:\n")] + f"laboratory:\n  adapter: several\n  {inner}\n")
+    hakken("tick", path)
+
+    said = hakken("listen", "http_laboratory", "--poll", "--max-seconds", 0)
+
+    assert said.code == 2
+    assert "a laboratory 'several' has no messages to be fetched; --poll is for 'http'" in said.err

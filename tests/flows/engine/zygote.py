@@ -116,8 +116,21 @@ def do(request: Mapping[str, Any]) -> None:
             engine.ingest_files(settings, name, [arguments["file"]], by="tester")
         case "reanalyse":
             engine.reanalyse(settings, name, by="tester", why="a new calibration")
+        case "listen":
+            listen_to(settings, name, arguments["messages"])
         case "add":
             engine.add_campaign(settings, arguments["file"])
+
+
+def listen_to(settings: Settings, name: str, texts: list[str]) -> None:
+    """Keep messages as a door does, then take them in."""
+    from flows.webhooks.inbox import Inbox
+    from flows.webhooks.message import read
+    from flows.webhooks.taking import take_in
+
+    for text in texts:
+        Inbox(settings, name).keep(read(text))
+    take_in(settings, name)
 
 
 if __name__ == "__main__":
