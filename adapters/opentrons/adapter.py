@@ -22,6 +22,7 @@ from adapters.instant import dump
 from adapters.limits import excluded
 from adapters.opentrons.client import Refused
 from adapters.opentrons.driving import Driver
+from adapters.opentrons.examining import examine
 from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.planning import CannotBePlanned, plan_plate
 from adapters.opentrons.plates import PlateRun, Plates, in_order
@@ -35,12 +36,14 @@ from loop.contracts import (
     Delivery,
     Envelope,
     ExperimentSpec,
+    Finding,
     Found,
     Handle,
     Health,
     Phase,
     Problem,
     Status,
+    SupportsExamination,
     Unknown,
 )
 from loop.outcome import Fault, FaultKind, write_outcome
@@ -229,6 +232,14 @@ class Opentrons:
             )
         inner = self._measuring.health()
         return Health(inner.is_ok, f"{said.get('name', 'robot')}, {model}, answers; measuring: {inner.message}")
+
+    def examine(self) -> Sequence[Finding]:
+        """The robot, its pipettes and calibrations, the simulator, and what measures."""
+        driver = self._driver
+        pipettes = {str(mount): name for mount, name in self._options.deck.pipettes.items()}
+        found = examine(driver.robot, self._options.machine, pipettes, driver.simulator)
+        inner = self._measuring.examine() if isinstance(self._measuring, SupportsExamination) else ()
+        return [*found, *inner]
 
     def _waits(self, handle: Handle) -> bool:
         return (

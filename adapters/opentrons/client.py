@@ -56,6 +56,10 @@ class Robot:
     def health(self) -> Mapping[str, Any]:
         return self._ask("GET", "/health")
 
+    def tell(self, path: str) -> Mapping[str, Any]:
+        """What it answers to a look, whole."""
+        return self._ask("GET", path)
+
     def protocols(self, key: str) -> tuple[str, ...]:
         """Ids of the protocols uploaded under a key, oldest first."""
         return tuple(str(p["id"]) for p in self._data("GET", "/protocols") if p.get("key") == key)

@@ -197,7 +197,11 @@ def _robot(settings: OpentronsOptions, folder: Path) -> Robot:
         return Robot(settings.robot, settings.timeout)
     from adapters.opentrons.stand_in import StandIn, transport
 
-    twin = StandIn(folder / "stand-in", machine=settings.machine)
+    twin = StandIn(
+        folder / "stand-in",
+        machine=settings.machine,
+        pipettes={str(mount): name for mount, name in settings.deck.pipettes.items()},
+    )
     return Robot("http://stand-in", settings.timeout, transport(twin))
 
 

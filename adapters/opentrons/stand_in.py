@@ -33,6 +33,7 @@ from adapters.opentrons.protocol import plan_in
 if TYPE_CHECKING:
     import httpx
 
+CALIBRATED: Final = "2026-01-01T00:00:00+00:00"
 MOST_RUNS: Final = 20  # robot-server's own default, as below
 MOST_UNUSED_PROTOCOLS: Final = 5
 ACTIVE: Final = frozenset({"running", "paused", "finishing", "stop-requested"})
@@ -53,10 +54,13 @@ class StandIn:
         folder: Path,
         *,
         machine: str = "OT-2",
+        pipettes: Mapping[str, str] | None = None,
         looks: int = 2,
         trouble: Callable[[str, str, str], None] = lambda *_: None,
     ) -> None:
         self.folder, self.machine, self.looks, self.trouble = folder, machine, looks, trouble
+        self.pipettes = dict(pipettes or {})  # by mount; all of them calibrated
+        self.deck = "OK"  # how its deck was calibrated
         folder.mkdir(parents=True, exist_ok=True)
 
     # What a test or a day of faults does to it.
@@ -123,6 +127,18 @@ class StandIn:
                     "api_version": "8.8.2",
                     "robot_serial": "STANDIN",
                 }
+            case ("GET", "calibration", "status"):
+                return 200, {"deckCalibration": {"status": self.deck}}
+            case ("GET", "calibration", "pipette_offset"):
+                offset = {"lastModified": CALIBRATED, "status": {"markedBad": False}}
+                return 200, {"data": [{"mount": m, "pipette": m.upper(), **offset} for m in self.pipettes]}
+            case ("GET", "pipettes"):
+                named = {m: {"name": n, "id": m.upper()} for m, n in self.pipettes.items()}
+                return 200, {"left": {"name": None}, "right": {"name": None}, **named}
+            case ("GET", "instruments"):
+                told = {"calibratedOffset": {"last_modified": CALIBRATED}}
+                there = self.pipettes.items()
+                return 200, {"data": [{"mount": m, "instrumentName": n, "ok": True, "data": told} for m, n in there]}
             case ("GET", "protocols"):
                 return 200, {"data": [_shown(p) for p in state["protocols"]]}
             case ("POST", "protocols"):

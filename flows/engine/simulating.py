@@ -121,7 +121,8 @@ def _pass(session: Session) -> Iterator[Step]:
         if (o := refused.get(a.key)) is not None:
             yield Step("refused", view.label(a.settings), detail=str(getattr(o.outcome, "message", "")))
         elif a.handle is not None and before[a.key].handle is None:
-            yield Step("sent", view.label(a.settings), _resource(session, a), f"under the key {a.key}")
+            where = "" if a.place is None else f"well {a.place.well}, "
+            yield Step("sent", view.label(a.settings), _resource(session, a), f"{where}under the key {a.key}")
     if waits := sum(a.state is State.READY for a in view.pending):
         yield Step("waits", f"{waits} wait until there is room")
     look(session)
