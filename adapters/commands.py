@@ -20,7 +20,6 @@ from adapters.instant import Clock, dump
 from loop.checkpoints import reached
 from loop.contracts import Handle
 
-_PATIENCE: Final = 60.0  # seconds for which a command must be nowhere: shares show a move late
 _HOUR: Final = 3600.0
 
 
@@ -35,9 +34,11 @@ class Command:
 class Commands:
     """The commands of one adapter's attempts. Whoever calls is alone in its folder (``Jobs.locked``)."""
 
-    def __init__(self, jobs: Jobs, exchange: Exchange, within: float | None, clock: Clock) -> None:
-        """``within``: hours in which a device answers, None for any time."""
-        self._jobs, self._exchange, self._within, self._clock = jobs, exchange, within, clock
+    def __init__(self, jobs: Jobs, exchange: Exchange, gone: float, within: float | None, clock: Clock) -> None:
+        """``gone``: seconds for which a command must be nowhere, since shares show a move late; ``within``: hours in
+        which a device answers, None for any time."""
+        self._jobs, self._exchange, self._clock = jobs, exchange, clock
+        self._gone, self._within = gone, within
 
     def last(self, handle: Handle) -> Command | None:
         """The attempt's last command that is on record."""
@@ -91,7 +92,7 @@ class Commands:
             if place is Place.WAITING:  # it has not begun, however long that takes
                 return None
             sent = self._since(handle, command, "begun")
-            if place is Place.GONE and now - self._since(handle, command, "gone") >= _PATIENCE:
+            if place is Place.GONE and now - self._since(handle, command, "gone") >= self._gone:
                 why = f"{command.name} is in none of the folders of {self._exchange.folder}, and no response came"
             elif place is not Place.GONE:
                 with reachable(self._exchange.folder):

@@ -74,6 +74,7 @@ class CsvFolderOptions(Options):
     taken: FolderName | None = None  # where the device moves what it takes up; None where it does not
     heartbeat: str | None = "heartbeat"  # file in it that the device touches; None where it has none
     stale: Positive = 60.0  # seconds without a heartbeat after which nothing is sent
+    gone_after: Positive = 600.0  # seconds after which a command that is nowhere is in doubt
     answer_within: Positive | None = None  # hours after which a command without a response is in doubt
     at_once: Annotated[int, Field(ge=1)] | None = None  # commands that the device may have at one time
     command: CommandTemplate = CommandTemplate()
@@ -97,7 +98,7 @@ class CsvFolder:
         self._exchange = Exchange(folder, options.commands, options.responses, options.taken, options.response.files)
         self._template = Template(options.command, options.response, targets, beside or {})
         self._returned = Returned(jobs)
-        self._commands = Commands(jobs, self._exchange, options.answer_within, clock)
+        self._commands = Commands(jobs, self._exchange, options.gone_after, options.answer_within, clock)
         self._responses = Responses(self._exchange, options.response, clock)
         beat = None if options.heartbeat is None else folder / options.heartbeat
         self._heartbeat = None if beat is None else Heartbeat(beat, options.stale, jobs.root / "heartbeat.json", clock)

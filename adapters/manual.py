@@ -3,29 +3,45 @@
 A row is complete when every target has a value, or when ``outcome`` says how the experiment ended: ``measured``,
 ``negative``, ``cancelled``, ``fault`` or ``fault:KIND``, such as ``fault:instrument_fault``. A value may be given as a
 limit, such as ``<1``; further columns may say how many readings a value is the mean of (``yield n``), and whatever was
-recorded beside it (``plate``, ``well``, ``instrument``). What the campaign asks to be recorded with each result (lot,
-operator, humidity) has columns from the start, which may stay empty; their unit may be written anew. What was read of a
-row is stored at once and never changes; a row edited later gives a further envelope, which goes out with the next
-attempt that ends. Rows that cannot be understood are passed on as they are.
+recorded beside it (``plate``, ``well``, ``instrument``); a column ``file`` names photos and files beside the worksheet.
+What the campaign asks to be recorded with each result (lot, operator, humidity) has columns from the start, which may
+stay empty; their unit may be written anew. Files ``WORKSHEET-returned*.csv`` beside the worksheet, as its form gives
+them back, are read as well. What was read of a row is stored at once and never changes; a row edited later gives a
+further envelope, which goes out with the next attempt that ends. Rows that cannot be understood are passed on as they
+are.
 """
 
 from __future__ import annotations
 
 import csv
+import glob
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.attachments import AttachmentError, Attachments, with_files
+from adapters.durable import replace
 from adapters.errors import AdapterUnavailable, UnknownHandle
 from adapters.folder import Jobs, handle_of, reachable
+from adapters.form import form
 from adapters.instant import dump
 from adapters.limits import excluded
 from adapters.options import Options, read_options, resolve
 from adapters.returned import Returned
-from adapters.rows import OUTCOME, PROCEDURE, RUN_ORDER, Columns, read_row, shown
-from adapters.worksheet import KEY, Sheet, SheetError, change_sheet, read_sheet, with_mark, with_rows
+from adapters.rows import OUTCOME, PROCEDURE, RUN_ORDER, Columns, files_of, read_row, shown
+from adapters.worksheet import (
+    KEY,
+    Sheet,
+    SheetError,
+    change_sheet,
+    parse_sheet,
+    read_sheet,
+    with_cells,
+    with_mark,
+    with_rows,
+)
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -42,6 +58,7 @@ from loop.contracts import (
     Problem,
     Status,
 )
+from loop.errors import PartUnavailable
 from loop.outcome import Fault, FaultKind, write_outcome
 from loop.recipe import Recipe, in_words
 
@@ -69,11 +86,12 @@ class Manual:
         targets: Mapping[str, str],
         beside: Mapping[str, str | None] | None = None,
         recipe: Recipe | None = None,
+        campaign: str = "",
     ) -> None:
-        self._recipe = recipe
+        self._recipe, self._campaign = recipe, campaign
         self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
-        self._returned = Returned(jobs)
-        self._looked_through: Sheet | None = None  # for rows that nobody asks for
+        self._returned, self._attachments = Returned(jobs), Attachments(jobs.root / "files")
+        self._looked_through: list[tuple[Path, Sheet]] | None = None  # for rows that nobody asks for
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -131,7 +149,8 @@ class Manual:
         key = self._jobs.key(handle)
         cancelled = self._jobs.cancelled(handle)
         own = ([] if cancelled is None else [cancelled["payload"]]) + self._returned.of(handle)
-        return (*(Envelope(key, payload) for payload in own), *self._returned.give_out(handle))
+        every = (*(Envelope(key, payload) for payload in own), *self._returned.give_out(handle))
+        return tuple(Envelope(e.key, e.payload, self._attachments.named_in(e.payload)) for e in every)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off and say so in its row; one whose row is filled in stays as it is."""
@@ -159,26 +178,46 @@ class Manual:
         with self._sheet_alone():
             if change_sheet(self._path, lambda sheet: with_rows(sheet, columns.all(), [row])):
                 reached("manual.sheet-written")
+                self._write_form(read_sheet(self._path), columns)
 
     def _collect(self, handle: Handle) -> None:
-        """Store what the attempt's rows say, unless it is stored."""
+        """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored."""
         with self._sheet_alone():
-            sheet = read_sheet(self._path)
             key, spec = self._jobs.key(handle), self._jobs.spec(handle)
             columns = self._columns(spec)
             is_cancelled = self._jobs.cancelled(handle) is not None
-            for row in sheet.rows:
-                if row.get(KEY, "").strip() != key or (is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"):
-                    continue
-                payload = read_row(row, columns, self._targets, spec, sheet)
-                missing = [c for c in columns.values.values() if c not in sheet.columns]
-                if payload is None and missing:  # it would wait for ever
-                    raise AdapterUnavailable(
-                        f"{self._path} has no column {missing[0]!r}, where a result is looked for; "
-                        f"give it that name again: it has {', '.join(sheet.columns)}"
-                    )
-                if payload is not None:
-                    self._returned.keep(handle, dump(payload))
+            for path, sheet in self._sheets():
+                for row in sheet.rows:
+                    if row.get(KEY, "").strip() != key or (
+                        is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"
+                    ):
+                        continue
+                    payload = read_row(row, columns, self._targets, spec, sheet)
+                    missing = [c for c in columns.values.values() if c not in sheet.columns]
+                    if payload is None and missing:  # it would wait for ever
+                        raise AdapterUnavailable(
+                            f"{path} has no column {missing[0]!r}, where a result is looked for; "
+                            f"give it that name again: it has {', '.join(sheet.columns)}"
+                        )
+                    if payload is not None:
+                        self._keep(handle, row, payload, path)
+
+    def _keep(self, handle: Handle, row: Mapping[str, str], payload: dict[str, Any], path: Path) -> None:
+        """Store what a row says with the files that it attaches; what was given back is shown on the worksheet too."""
+        key = self._jobs.key(handle)
+        try:
+            attached = self._attachments.of(path.parent, files_of(row))
+        except AttachmentError as error:
+            if self._returned.of(handle):  # it was kept when it was there
+                return
+            raise PartUnavailable(f"the row of {key}", f"{path} {error}") from None
+        payload = with_files(payload, attached)
+        if _read_as(payload) in [_read_as(json.loads(text)) for text in self._returned.of(handle)]:
+            return
+        self._returned.keep(handle, dump(payload))
+        if path != self._path:
+            change_sheet(self._path, lambda sheet: with_cells(sheet, key, row))
+        self._write_form(read_sheet(self._path), self._columns(self._jobs.spec(handle)))
 
     def _collect_foreign(self, handle: Handle) -> None:
         """Store what rows other than those of ``handle`` say that nobody will ask for.
@@ -186,20 +225,45 @@ class Manual:
         These are rows under unknown keys, and rows that were corrected after their attempt had ended.
         """
         with self._sheet_alone():
-            sheet = read_sheet(self._path)
-            if sheet == self._looked_through:
+            sheets = self._sheets()
+            if sheets == self._looked_through:
                 return
-            for row in sheet.rows:
-                key = AttemptKey(row.get(KEY, "").strip())
-                other = handle_of(key)
-                if other == handle:
-                    continue
-                spec = self._jobs.spec(other) if self._jobs.knows(other) else None
-                payload = read_row(row, self._columns(spec), self._targets, spec, sheet)
-                if payload is None or (spec is not None and not self._is_correction(other, row, payload)):
-                    continue
-                self._returned.keep_beside(key, dump(payload))
-            self._looked_through = sheet
+            for path, sheet in sheets:
+                for row in sheet.rows:
+                    key = AttemptKey(row.get(KEY, "").strip())
+                    other = handle_of(key)
+                    if other == handle:
+                        continue
+                    spec = self._jobs.spec(other) if self._jobs.knows(other) else None
+                    payload = read_row(row, self._columns(spec), self._targets, spec, sheet)
+                    if payload is None:
+                        continue
+                    with suppress(AttachmentError):  # said when that attempt is asked about
+                        payload = with_files(payload, self._attachments.of(path.parent, files_of(row)))
+                        if spec is None or self._is_correction(other, row, payload):
+                            self._returned.keep_beside(key, dump(payload))
+            self._looked_through = sheets
+
+    def _sheets(self) -> list[tuple[Path, Sheet]]:
+        """The worksheet, then every file that was given back beside it, such as ``worksheet-returned (1).csv``."""
+        found = [(self._path, read_sheet(self._path))]
+        for path in sorted(self._path.parent.glob(f"{glob.escape(self._path.stem)}-returned*.csv")):
+            try:
+                found.append((path, parse_sheet(path.read_bytes())))
+            except (SheetError, csv.Error) as error:
+                raise AdapterUnavailable(f"{path} {error}") from None
+        return found
+
+    def _write_form(self, sheet: Sheet, columns: Columns) -> None:
+        """The page beside the worksheet, with the rows that have no result yet."""
+        waiting = []
+        for row in sheet.rows:
+            handle = handle_of(AttemptKey(row.get(KEY, "").strip()))
+            if self._jobs.knows(handle) and self._jobs.cancelled(handle) is None and not self._returned.of(handle):
+                waiting.append(row)
+        stem = self._path.stem
+        page = form(self._campaign, self._path.name, f"{stem}-returned.csv", columns, waiting)
+        replace(self._path.with_name(f"{stem}-form.html"), page, is_durable=False)
 
     def _is_correction(self, handle: Handle, row: Mapping[str, str], payload: Mapping[str, Any]) -> bool:
         """Whether a row says something else than what its attempt ended with: it was typed anew since."""
@@ -232,7 +296,13 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
     settings = read_options(ManualOptions, "manual", options)
     name = settings.worksheet
     path = Path(context.folder) / "worksheet.csv" if name is None else resolve(context.base, name)
-    return Manual(Jobs(context.folder), path, context.targets, context.beside, context.recipe)
+    return Manual(Jobs(context.folder), path, context.targets, context.beside, context.recipe, context.campaign)
+
+
+def _read_as(payload: Mapping[str, Any]) -> Any:
+    """What was read of a row, wherever it was typed."""
+    provenance = {name: part for name, part in payload.get("provenance", {}).items() if name != "row"}
+    return {**payload, "provenance": provenance}
 
 
 def _said(payload: Mapping[str, Any]) -> Any:

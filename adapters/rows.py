@@ -18,8 +18,9 @@ RUN_ORDER: Final = "run_order"
 OUTCOME: Final = "outcome"
 COMMENT: Final = "comment"
 PLACE: Final = ("plate", "well")  # columns of a batch that is a plate
+FILE: Final = "file"  # column of what was attached: names of files beside the worksheet, with ; between them
 PROCEDURE: Final = "procedure"  # what is done at the bench, where the campaign has a recipe
-_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, PROCEDURE, *PLACE})
+_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, FILE, PROCEDURE, *PLACE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,20 @@ class Columns:
         beside = {name: f"context {title}" if title in taken else title for name, title in titles.items()}
         return Columns(settings, values, deviations, place, beside, units, has_procedure)
 
+    def procedure(self) -> list[str]:
+        """The column of what is done at the bench, where there is one."""
+        return [PROCEDURE] if self.has_procedure else []
+
     def all(self) -> list[str]:
         """Every column, in the order of the worksheet."""
         results = [column for t in self.values for column in (self.values[t], self.deviations[t])]
-        told = [*self.place, *self.settings.values(), *([PROCEDURE] if self.has_procedure else [])]
+        told = [*self.place, *self.settings.values(), *self.procedure()]
         return [KEY, RUN_ORDER, *told, *results, *self.beside.values(), OUTCOME, COMMENT]
+
+
+def files_of(row: Mapping[str, str]) -> list[str]:
+    """The names of files that a row attaches."""
+    return [name for part in row.get(FILE, "").split(";") if (name := part.strip())]
 
 
 def read_row(
@@ -109,7 +119,7 @@ def read_row(
 
 def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:
     """What the person noted beside the result: a comment, columns of their own, settings that were not as planned."""
-    known = {*columns.all(), *(f"{target} n" for target in columns.values)} - {*columns.beside.values()}
+    known = {*columns.all(), FILE, *(f"{target} n" for target in columns.values)} - {*columns.beside.values()}
     context: dict[str, Any] = {}
     titles = {title: name for name, title in columns.beside.items()}
     said: dict[str, str] = {}  # by name, the column that it was found in

@@ -110,6 +110,20 @@ def with_mark(sheet: Sheet, key: str, column: str, text: str) -> Sheet:
     return Sheet(sheet.columns, rows, sheet.delimiter)
 
 
+def with_cells(sheet: Sheet, key: str, cells: Mapping[str, str]) -> Sheet:
+    """The sheet with these cells in the row of ``key``, wherever the row has none of its own."""
+    new = tuple(column for column, text in cells.items() if text and column not in sheet.columns)
+    if not any(row.get(KEY, "").strip() == key for row in sheet.rows):
+        return sheet
+    rows = tuple(
+        {**row, **{c: text for c, text in cells.items() if text and not row.get(c, "").strip()}}
+        if row.get(KEY, "").strip() == key
+        else row
+        for row in sheet.rows
+    )
+    return Sheet((*sheet.columns, *new), rows, sheet.delimiter)
+
+
 def change_sheet(path: Path, change: Callable[[Sheet], Sheet]) -> bool:
     """Apply ``change`` to the worksheet; True when that altered it, a file that stays the same is not touched.
 

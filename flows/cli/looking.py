@@ -58,6 +58,8 @@ def status(
             screen.say(f"  {report.regret} (when round {report.round} was planned)")
         for number in report.to_approve:
             screen.say(f"  round {number} waits for hakken approve {it} {number}")
+        for line in report.overdue:
+            screen.say(f"  {line}")
         for key in report.ambiguous:
             screen.say(f"  nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran")
         screen.next_step(report.next_step)
@@ -108,13 +110,13 @@ def report(
     """Write the campaign's page: one file that works offline, progress, failures and all."""
     from flows import engine
     from flows import report as pages
-    from flows.wiring import open_record
+    from flows.wiring import open_record, raw_files
 
     where, screen = settings(), Screen(as_json)
     path = where.folder(campaign) / "report.html"
     with open_record(where) as ledger:
         view = engine.View(ledger, campaign)
-        page = pages.build(ledger, campaign, engine.believed(view), engine.explained(view))
+        page = pages.build(ledger, campaign, engine.believed(view), engine.explained(view), raw_files(where))
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
     screen.document({"campaign": campaign, "report": str(path)})

@@ -61,5 +61,7 @@ def _worksheet(settings: Settings, view: View) -> str:
     if named := view.spec.laboratory.options.get("worksheet"):
         return str(origin_of(settings, view.name) / Path(str(named)).expanduser())
     folder = laboratory_folder(settings, view.name)
-    sheets = sorted(folder.glob("*.csv")) or sorted(folder.glob("*/worksheet.csv"))
+    sheets = sorted(path for path in folder.glob("*.csv") if "-returned" not in path.name) or sorted(
+        folder.glob("*/worksheet.csv")
+    )
     return str(sheets[0] if sheets else folder)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.engine.closing import close_plates
@@ -15,6 +16,7 @@ from flows.engine.explaining import explained
 from flows.engine.holding import holding
 from flows.engine.ingesting import ingest, judge_all
 from flows.engine.next_step import next_step
+from flows.engine.overdue import overdue
 from flows.engine.planners import Planner
 from flows.engine.proposing import propose
 from flows.engine.reconciling import reconcile
@@ -84,7 +86,7 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
     try:
         believed = None if session.judge is None else session.judge(session.view)
         shares = explained(session.view) if in_full and session.judge is not None else ()
-        write(build(session.ledger, session.name, believed, shares), path)
+        write(build(session.ledger, session.name, believed, shares, session.files), path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
         session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
         return None
@@ -103,6 +105,8 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     view, tally = session.view, session.tally
     needs_person = bool(view.pending) and _needs_person(session.laboratory)
     sentence, waits = next_step(session.settings, view, needs_person=needs_person)
+    for line in overdue(view, datetime.now(UTC)):
+        tally.note(line)
     return TickReport(
         campaign=view.name,
         state=view.campaign.state.value,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.engine.next_step import next_step
+from flows.engine.overdue import overdue
 from flows.engine.reports import StatusReport
 from flows.engine.view import View, rounds_of
 from flows.wiring import open_record
@@ -56,5 +58,6 @@ def _status(settings: Settings, view: View) -> StatusReport:
         nearest=view.nearest,
         regret=view.regret,
         hits=view.hits,
+        overdue=overdue(view, datetime.now(UTC)),
         resources=tuple(r for r in view.figures if r.ended or r.pending),
     )

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import groupby
 
+from flows.due import handed_over
 from flows.figures import figures_of
 from flows.plates.content import laid_out, read_plate
+from flows.raw.store import RawStore
+from flows.report.attached import attached
 from flows.report.calibration import judge
 from flows.report.chance import compare
 from flows.report.committee import follow
@@ -43,12 +47,16 @@ _STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
 
 
 def build(
-    ledger: Ledger, name: str, believed: HonestBest | None = None, explained: Sequence[Explanation] = ()
+    ledger: Ledger,
+    name: str,
+    believed: HonestBest | None = None,
+    explained: Sequence[Explanation] = (),
+    files: RawStore | None = None,
 ) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
     The same record gives the same report: no clock is read. ``believed`` is what the models say of the best; without
-    it the page says that nobody was asked.
+    it the page says that nobody was asked. ``files`` holds what was attached to results.
 
     Raises:
         NotFound: No campaign has that name.
@@ -62,7 +70,7 @@ def build(
     objective, units = read_objective(campaign.spec), read_units(campaign.spec)
     targets = objective.targets
     observations = ledger.observations(name, with_retracted=True)
-    results = read_results(observations, targets, units, campaign.spec)
+    results = read_results(observations, targets, units, campaign.spec, attached(ledger, name, files))
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
     steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
@@ -91,7 +99,7 @@ def build(
         effects=declared_effects(campaign.spec),
         shifts=read_effects(rounds, targets),
         decisions=read_decisions(decisions, units),
-        waiting=_waiting(attempts, units),
+        waiting=_waiting(ledger, campaign, attempts, units),
         unread=_unread(envelopes),
         received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),
         environments=_environments(rounds),
@@ -250,11 +258,16 @@ def _round_lines(rounds: Iterable[RoundRecord], proposals: Iterable[ProposalReco
     )
 
 
-def _waiting(attempts: Iterable[AttemptRecord], units: Mapping[str, str]) -> tuple[Waiting, ...]:
+def _waiting(
+    ledger: Ledger, campaign: CampaignRecord, attempts: Sequence[AttemptRecord], units: Mapping[str, str]
+) -> tuple[Waiting, ...]:
+    within = (campaign.spec.get("laboratory") or {}).get("due_after")
+    times = handed_over(ledger, attempts) if within else {}
+    due = {key: since + timedelta(hours=float(within or 0)) for key, since in times.items()}
     return tuple(
-        Waiting(a.key, with_units(a.settings, units), a.round_number, a.state.value, a.updated)
+        Waiting(a.key, with_units(a.settings, units), a.round_number, a.state.value, a.updated, due.get(a.key))
         for a in attempts
-        if a.state in _STUCK
+        if a.state in _STUCK or a.key in due
     )
 
 

@@ -45,6 +45,17 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that was handed in with a result, kept by its hash."""
+
+    name: str
+    sha: str
+    size: int
+    link: str  # from where the page lies
+    picture: str  # a data: address of a small picture, else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One recorded outcome, retracted or not.
 
@@ -72,6 +83,7 @@ class Result:
     recorded: datetime
     retracted: str | None  # why it no longer counts
     is_real: bool = True  # False for a cheap version of the experiment, which is never the best
+    files: tuple[Attached, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +247,14 @@ class RoundLine:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An attempt that a person has to decide on, or that never came to an end."""
+    """An attempt that a person has to decide on, that never came to an end, or whose result has a date."""
 
     key: str
     settings: tuple[Setting, ...]
     round_number: int
     state: str
     updated: datetime
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

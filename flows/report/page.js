@@ -1,5 +1,12 @@
 (() => {
   "use strict";
+  // The page is drawn from the record alone; whether a date has passed depends on when somebody looks.
+  for (const due of document.querySelectorAll("time[data-due]")) {
+    if (Date.parse(due.dateTime) < Date.now()) {
+      due.classList.add("late");
+      due.append(" (overdue)");
+    }
+  }
   // Without this script the marks show their titles as the browser does; with it also when tapped, and at once.
   const tip = document.createElement("div");
   tip.className = "tip";

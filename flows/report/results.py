@@ -7,7 +7,7 @@ from math import sqrt
 from statistics import fmean
 from typing import assert_never
 
-from flows.report.content import Kind, Reading, Result, Setting
+from flows.report.content import Attached, Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
@@ -60,6 +60,7 @@ def read_results(
     targets: Iterable[Target],
     units: Mapping[str, str],
     spec: Json | None = None,
+    files: Mapping[str, tuple[Attached, ...]] | None = None,
 ) -> tuple[Result, ...]:
     """Every observation as a result, told ones first in the order told, then in the order run."""
     told: list[ObservationRecord] = []
@@ -97,6 +98,7 @@ def read_results(
                 recorded=o.recorded,
                 retracted=o.retracted,
                 is_real=counts(spec or {}, o.settings),
+                files=(files or {}).get(o.key or "", ()),
             )
         )
     return tuple(results)

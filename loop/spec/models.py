@@ -134,6 +134,7 @@ class LaboratorySpec(BaseModel):
     adapter: Text
     approval: Literal["automatic", "person"] = "automatic"
     limits: dict[Name, LimitSpec] | None = None  # what no experiment may go beyond
+    due_after: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # hours; later it is overdue
 
     @property
     def options(self) -> dict[str, Any]:

@@ -52,12 +52,14 @@ class FolderRig:
         step: Callable[[str], None] = _quietly,
         in_place: bool = False,
         takes: bool = True,
+        responses: str = "responses",
     ) -> None:
-        """``in_place``: responses are written where they lie, in two halves; ``takes``: it moves what it takes up."""
+        """``in_place``: responses are written where they lie, in two halves; ``takes``: it moves what it takes up;
+        ``responses``: the folder that it writes them to."""
         self.folder, self._clock, self._answer, self._step = folder, clock, answer, step
         self._in_place, self._takes = in_place, takes
-        self._own = folder / "rig"
-        for name in ("commands", "responses", "taken", "done", "rig"):
+        self._own, self._responses = folder / "rig", folder / responses
+        for name in ("commands", "responses", responses, "taken", "done", "rig"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.beat()
 
@@ -106,7 +108,7 @@ class FolderRig:
         self._finish(path, ended.read_text(encoding="utf-8"))
 
     def _finish(self, path: Path, text: str) -> None:
-        response = self.folder / "responses" / path.name
+        response = self._responses / path.name
         if self._in_place:
             half = text[: len(text) - 3]  # in the middle of the last number
             response.write_text(half, encoding="utf-8")

@@ -36,6 +36,7 @@ class SilaBench:
         logging.getLogger("sila2").setLevel(logging.CRITICAL)
         self.folder, self.port, self._answer = folder, free_port(), answer
         self.dies_at: Callable[[str], bool] = lambda _: False
+        self.gate: Callable[[], object] = lambda: None  # waited for before each run
         self._log, self._is_dead = threading.Lock(), False
         folder.mkdir(parents=True, exist_ok=True)
         self.start()
@@ -71,6 +72,9 @@ class SilaBench:
         return "it glows" if spec.settings.get("ligand") == "plutonium" else ""
 
     def _run(self, spec: ExperimentSpec, key: AttemptKey) -> Mapping[str, Any]:
+        self.gate()
+        if self._is_dead:
+            raise ServerCrashed("while it waited")
         with self._log, (self.folder / "runs.log").open("a", encoding="utf-8") as log:
             log.write(f"{key}\n")
         return self._answer(spec)

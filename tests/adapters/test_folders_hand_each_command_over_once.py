@@ -233,7 +233,7 @@ def test_a_command_that_vanished_is_in_doubt_after_a_while(
     commands(rig)[0].unlink()
 
     assert adapter.status(handle).phase is Phase.RUNNING  # shares show a move late
-    clock.now += 61
+    clock.now += 601
     assert adapter.status(handle).phase is Phase.LOST
     assert "is in none of the folders" in make().find(KEY).why
 

@@ -26,3 +26,4 @@ def _all(where: Settings) -> Iterator[Check]:
     yield from project.record(where)
     yield from project.laboratories()
     yield from project.campaigns(where)
+    yield from project.overdue_results(where)

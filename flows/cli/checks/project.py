@@ -98,3 +98,20 @@ def campaigns(where: Settings) -> Iterator[Check]:
             yield from (Check("campaigns", of, "problem", f"{c.subject}: {c.found}", c.remedy) for c in problems)
             if not problems:
                 yield Check("campaigns", of, "ok", next(c.found for c in found if c.area == resource))
+
+
+def overdue_results(where: Settings) -> Iterator[Check]:
+    """Experiments that a laboratory has had for longer than the campaign file says."""
+    from datetime import UTC, datetime
+
+    from flows.engine import View
+    from flows.engine.overdue import overdue
+    from flows.wiring import open_record
+
+    try:
+        with open_record(where) as ledger:
+            for campaign in ledger.campaigns():
+                for line in overdue(View(ledger, campaign.name), datetime.now(UTC)):
+                    yield Check("overdue", campaign.name, "note", line, "bring its result, or look after the device")
+    except (HakkenError, OSError):
+        return  # said by ``record``

@@ -1,0 +1,76 @@
+"""The manual laboratory's form in Debian's chromium, offline: what is typed comes back as a table that is taken in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.engine import tick
+from flows.settings import Settings
+from tests.flows.engine.bench import add, cheap_planner, story_of
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.browser
+
+
+def lacking(what: str) -> None:
+    if os.environ.get("HAKKEN_REQUIRE_ALL") == "1":
+        pytest.fail(f"{what}, and HAKKEN_REQUIRE_ALL=1 allows no skipping")
+    pytest.skip(what)
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        lacking(f"no browser at {CHROMIUM}; install it (on Debian: apt-get install chromium)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        lacking("playwright is not installed; install hakken[test]")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+def test_what_is_typed_is_remembered_given_back_and_taken_in(tmp_path: Path, browser: Any) -> None:
+    settings = Settings(tmp_path / "runs", by="tester")
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+    tick(settings, "small", planner=cheap_planner)
+    folder = settings.folder("small") / "laboratory"
+    form, photo = folder / "worksheet-form.html", folder / "vial.png"
+    photo.write_bytes(b"\x89PNG\r\n\x1a\n of a vial")
+    context = browser.new_context(offline=True, accept_downloads=True)
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(form.as_uri())
+    boxes = page.locator("fieldset")
+    boxes.nth(0).locator('input[name="yield [%]"]').fill("61,5")
+    boxes.nth(0).locator('input[name="comment"]').fill('clear, "yellow"')
+    boxes.nth(0).locator('input[type="file"]').set_input_files(str(photo))
+    page.reload()  # what was typed is remembered
+    boxes.nth(2).locator('select[name="outcome"]').select_option("negative")
+    said = page.locator("#bar span").inner_text()
+    with page.expect_download() as given:
+        page.locator("#bar button").click()
+    given.value.save_as(folder / given.value.suggested_filename)
+    context.close()
+
+    report = tick(settings, "small", planner=cheap_planner)
+    results = {outcome for *_, outcome in story_of(settings).results}
+    assert said == "2 of 4 filled in. Put beside it: vial.png."
+    assert given.value.suggested_filename == "worksheet-returned.csv"
+    assert complaints == []
+    assert report.accepted == 2
+    assert sorted(type(outcome).__name__ for outcome in results) == ["Measured", "Negative"]
+    page_text = (settings.folder("small") / "report.html").read_text(encoding="utf-8")
+    assert 'download="vial.png"' in page_text
+    assert "data:image/png;base64," in page_text
+    assert form.read_text(encoding="utf-8").count('"run_order": ') == 2
