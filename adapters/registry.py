@@ -1,13 +1,19 @@
-"""Every adapter by name; a new one is a module and a line here. Nothing is imported before it is built."""
+"""Every adapter by name; a new one is a module and a line here. Nothing is imported before it is built.
+
+One of your own needs no line: ``adapter: my_module:MyAdapter`` in a campaign file names what is called with the options
+and the context, in a module beside that file or installed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final, cast
 
 from loop.contracts import Adapter, AdapterContext
-from loop.errors import UnknownName
+from loop.errors import AdapterError, UnknownName
 
 _TABLE: Final[dict[str, tuple[str, str]]] = {
     "ase": ("adapters.ase:build", "any ASE calculator: energies, forces and dipoles of molecules"),
@@ -15,7 +21,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "command": ("adapters.command:build", "any program, with templates for its input and a parser for its output"),
     "csv_folder": ("adapters.csv_folder:build", "a device that takes command files from a folder and answers there"),
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
-    "http": ("adapters.http.laboratory:build", "any laboratory over HTTP that keeps a small JSON contract"),
+    "http": ("adapters.http.options:build", "any laboratory over HTTP that keeps a small JSON contract"),
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
     "opentrons": (
         "adapters.opentrons.options:build",
@@ -39,7 +45,7 @@ def build(name: str, options: Mapping[str, Any], context: AdapterContext) -> Ada
     """The adapter of that name.
 
     Args:
-        name: As in the table above, or as ``describe`` lists them.
+        name: As in the table above, or as ``describe`` lists them; or ``module:name`` of your own.
         options: The laboratory section of the campaign file without its ``adapter`` line.
         context: Folder, base of relative paths, targets with units, seed.
 
@@ -47,7 +53,10 @@ def build(name: str, options: Mapping[str, Any], context: AdapterContext) -> Ada
         UnknownName: No adapter is called so.
         AdapterOptionsError: An option is unknown, missing or of the wrong type.
         TableError: A table named in the options cannot be read.
+        AdapterError: A module of your own has nothing of that name, or what comes of it is no adapter.
     """
+    if ":" in name:
+        return _own(name, options, context)
     if name not in _TABLE:
         raise UnknownName("adapter", name, _TABLE)
     module, function = _TABLE[name][0].split(":")
@@ -62,3 +71,33 @@ def module_of(name: str) -> str:
 def describe() -> tuple[tuple[str, str], ...]:
     """Name and one-line summary of every adapter, sorted by name."""
     return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))
+
+
+def _own(name: str, options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """The adapter that a module beside the campaign file makes, or an installed one."""
+    adapter = _named(name, context.base)(options, context)
+    if isinstance(adapter, Adapter):
+        return adapter
+    methods = [m for m in vars(Adapter) if not m.startswith("_") and callable(getattr(Adapter, m))]
+    lacks = [m for m in methods if not callable(getattr(adapter, m, None))]
+    raise AdapterError(
+        f"adapter {name!r}: {type(adapter).__name__} lacks {', '.join(lacks)}; see docs/guide/adapters.md"
+    )
+
+
+def _named(name: str, folder: str) -> Callable[..., object]:
+    """What is to be called, its module looked for beside the campaign file last, so that it hides no other one."""
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
+        raise AdapterError(f"adapter {name!r}: one of your own is named MODULE:NAME, such as balance:Balance")
+    module, _, attribute = name.partition(":")
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        found = getattr(import_module(module), attribute, None)
+    except ModuleNotFoundError as error:
+        raise AdapterError(
+            f"adapter {name!r}: no module {error.name!r} beside the campaign file or installed"
+        ) from None
+    if not callable(found):
+        raise AdapterError(f"adapter {name!r}: module {module!r} has no {attribute!r} to be called; correct the name")
+    return cast(Callable[..., object], found)

@@ -1,1 +1,1 @@
-"""Any laboratory that speaks the JSON contract of ``openapi.yaml``; the registry names ``laboratory:build``."""
+"""Any laboratory that speaks the JSON contract of ``openapi.yaml``; the registry names ``options:build``."""

@@ -7,7 +7,7 @@ that was killed) the key is looked up, and sent again only where the laboratory 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -27,7 +27,7 @@ from adapters.http.contract import (
     Submission,
     UnknownKey,
 )
-from adapters.http.options import HttpOptions, http_options
+from adapters.http.options import HttpOptions
 from adapters.http.sendings import Sending, Sendings
 from adapters.http.wire import Reply, Wire
 from adapters.instant import dump
@@ -62,6 +62,11 @@ class HttpLaboratory:
     def __init__(self, jobs: Jobs, options: HttpOptions, wire: Wire) -> None:
         self._jobs, self._options, self._wire = jobs, options, wire
         self._sendings = Sendings(jobs)
+
+    @staticmethod
+    def of(options: HttpOptions, context: AdapterContext) -> HttpLaboratory:
+        """The laboratory that the options describe, on the context's folder."""
+        return HttpLaboratory(Jobs(context.folder), options, Wire(options, context.base))
 
     def capabilities(self) -> Capabilities:
         """As the campaign file declares them; ``health`` says where the laboratory declares something else."""
@@ -252,16 +257,6 @@ class HttpLaboratory:
                 f"{reply.asked} answered {reply.status} without saying what is wrong; the laboratory must keep the "
                 "contract in openapi.yaml"
             )
-
-
-def build(options: Mapping[str, Any], context: AdapterContext) -> HttpLaboratory:
-    """A laboratory over HTTP from the laboratory section of a campaign file; it is not asked yet.
-
-    Raises:
-        AdapterOptionsError: An option is unknown, missing or wrong.
-    """
-    read = http_options(options)
-    return HttpLaboratory(Jobs(context.folder), read, Wire(read, context.base))
 
 
 def _doubt(seen: Experiment | UnknownKey, last: Sending | None) -> str:

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -13,8 +14,17 @@ from pydantic import Field, field_validator
 
 from adapters.errors import AdapterOptionsError
 from adapters.options import Options, check_units, read_options
+from loop.contracts import Adapter, AdapterContext, Delivery
 from loop.errors import AdapterUnavailable
 
+EXAMPLE: Final = """\
+laboratory:
+  adapter: http
+  url: https://robot.example/api
+  token: $LAB_TOKEN  # the name of an environment variable; a secret never stands here
+  properties: {yield: "%"}
+"""
+DELIVERY: Final = Delivery.KEYED
 _VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _KEY_ID: Final = r"^[A-Za-z0-9_.-]{1,40}$"
 LARGEST: Final = 1024.0  # MiB
@@ -29,8 +39,8 @@ class HttpOptions(Options):
     properties: Annotated[dict[str, str], Field(min_length=1)] | None = None  # what it measures, with units
     parameters: Annotated[list[str], Field(min_length=1)] | None = None  # what it can set
     parallel: Annotated[int, Field(ge=1)] | None = None  # experiments at once
-    cancels: bool = True
-    simulated: bool = False
+    cancels: bool = True  # whether it takes what it has not begun out of its queue
+    simulated: bool = False  # whether its results are made up
     timeout: Annotated[float, Field(gt=0, le=600)] = 10.0  # seconds for a whole reply
     largest_reply: Annotated[float, Field(gt=0, le=LARGEST)] = 16.0  # MiB
     ca: str | None = None  # certificates to be trusted instead of the usual ones, as a PEM file
@@ -42,6 +52,22 @@ class HttpOptions(Options):
     @classmethod
     def _check_properties(cls, properties: dict[str, str] | None) -> dict[str, str] | None:
         return None if properties is None else check_units(properties)
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """A laboratory over HTTP from the laboratory section of a campaign file; it is not asked yet.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or wrong.
+    """
+    from adapters.http.laboratory import HttpLaboratory
+
+    return HttpLaboratory.of(http_options(options), context)
+
+
+def lacking() -> str | None:
+    """What this machine lacks for it, with the remedy; None for nothing."""
+    return None if find_spec("httpx") else "httpx is not installed; pip install 'hakken[http]'"
 
 
 def http_options(options: Mapping[str, Any]) -> HttpOptions:

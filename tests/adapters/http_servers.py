@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from adapters.http.laboratory import HttpLaboratory, build
+from adapters.http.options import build
 from tests.adapters.helpers import context
 
 
@@ -119,7 +119,7 @@ def speaking(laboratory: Laboratory, certificate: Path | None = None) -> Iterato
         server.server_close()
 
 
-def adapter_for(laboratory: Laboratory, folder: Path, **options: Any) -> HttpLaboratory:
+def adapter_for(laboratory: Laboratory, folder: Path, **options: Any) -> Any:
     """The adapter, in a folder of its own."""
     return build({"url": laboratory.url, "timeout": 5.0, **options}, context(folder))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import AdapterOptionsError
-from adapters.http.laboratory import build
+from adapters.http.options import build
 from loop.errors import AdapterUnavailable
 from loop.testing.adapter import KEY
 from tests.adapters.helpers import EXPERIMENT, context

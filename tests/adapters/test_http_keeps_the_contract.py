@@ -14,8 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.http.laboratory import HttpLaboratory, build
 from adapters.http.openapi import FILE, document, written
+from adapters.http.options import build
 from examples.http_laboratory.bench import Bench
 from examples.http_laboratory.server import application
 from examples.http_laboratory.store import Store
@@ -175,7 +175,7 @@ def test_the_example_wants_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_key_cancelled_before_it_comes_does_not_run(tmp_path: Path) -> None:
     with serving(application(Store(tmp_path / "s"), Bench(tmp_path / "s", 0.0))) as url:
-        lab: HttpLaboratory = build({"url": url}, context(tmp_path))
+        lab: Any = build({"url": url}, context(tmp_path))
         handle = lab.prepare(EXPERIMENT, KEY)
         lab._wire.post(f"/experiments/{KEY}/cancel", _cancellation(), KEY)
         lab.start(handle, KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,12 @@ class Block:
         return len(self.code.splitlines())
 
     @property
+    def file(self) -> str:
+        """The file that it is a part of: ``balance.py`` for ``python balance.py``; "" where it stands alone."""
+        match = re.fullmatch(r"python (\w+\.py)", self.language)
+        return match[1] if match else ""
+
+    @property
     def is_campaign(self) -> bool:
         """Whether it is a whole campaign file, comments before it or not; another YAML block is a part of one."""
         said = [line for line in self.code.splitlines() if line.strip() and not line.startswith("#")]
@@ -52,6 +59,15 @@ def blocks(page: Path) -> Iterator[Block]:
             start = -1
     if start >= 0:
         raise ValueError(f"{page.name} line {start + 1}: the fence is not closed; close it with ```")
+
+
+def files(page: Path) -> dict[str, str]:
+    """The files whose parts stand on a page."""
+    found: dict[str, str] = {}
+    for block in blocks(page):
+        if block.file:
+            found[block.file] = found.get(block.file, "") + block.code
+    return found
 
 
 def read_data(name: str) -> str:

@@ -1,7 +1,8 @@
 """The guide: every block of Python runs, every campaign can be read, and every page can be found.
 
 A block of ``python`` runs in a fresh namespace, in a folder of its own with the example tables in ``data/``; it asserts
-what its page claims. A block of ``yaml`` that begins with ``campaign:`` is read as a campaign file.
+what its page claims. A block of ``yaml`` that begins with ``campaign:`` is read as a campaign file. Blocks of
+``python NAME.py`` are the parts of one file, in their order, which a test of its own runs.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def test_it_is_read(block: Block) -> None:
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_it_is_short_and_says_what_it_is(block: Block) -> None:
     assert block.length <= LONGEST, f"{block} has {block.length} lines; an example has at most {LONGEST}"
-    assert block.language in {"python", "yaml", "sh", "text", "csv", "mermaid"}, f"{block}: {block.language!r}"
+    is_known = block.language in {"python", "yaml", "sh", "text", "csv", "mermaid"} or block.file
+    assert is_known, f"{block}: {block.language!r}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

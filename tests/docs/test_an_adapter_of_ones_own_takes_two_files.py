@@ -1,0 +1,114 @@
+"""docs/guide/adapters.md: its adapter has under 80 lines and keeps every law; a campaign file is all that it needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import GUIDE, ROOT, blocks, files
+
+from loop.contracts import AdapterContext, Phase, Unknown
+from loop.testing.adapter import KEY
+
+PAGE = GUIDE / "adapters.md"
+CODE = files(PAGE)["balance.py"]
+CAMPAIGN = next(block.code for block in blocks(PAGE) if block.is_campaign)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A newcomer's folder with the two files."""
+    place = tmp_path / "mine"
+    place.mkdir()
+    (place / "balance.py").write_text(CODE, encoding="utf-8")
+    (place / "campaign.yaml").write_text(CAMPAIGN, encoding="utf-8")
+    yield place
+    sys.modules.pop("balance", None)
+    sys.path[:] = [path for path in sys.path if path != str(place)]
+
+
+def examine(folder: Path) -> tuple[int, str]:
+    """The command that the page gives."""
+    (command,) = [b.code for b in blocks(PAGE) if b.language == "sh" and "--adapter" in b.code]
+    assert "--pyargs loop.testing --adapter balance:Balance" in command
+    words = [sys.executable, "-m", "pytest", "--pyargs", "loop.testing", "--adapter", "balance:Balance"]
+    quiet = ["-p", "loop.testing.plugin", "-p", "no:cacheprovider", "-q", "--no-header"]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    done = subprocess.run([*words, *quiet], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_it_has_under_80_lines() -> None:
+    assert len(CODE.splitlines()) < 80
+    assert max(len(line) for line in CODE.splitlines()) <= 120
+
+
+def test_it_keeps_every_law(folder: Path) -> None:
+    code, said = examine(folder)
+
+    assert code == 0, said
+    assert int(re.findall(r"(\d+) passed", said)[0]) >= 30
+
+
+def test_broken_on_purpose_it_is_caught(folder: Path) -> None:
+    (guard,) = re.findall(r"if self\._result\(handle\) is None:", CODE)
+    (folder / "balance.py").write_text(CODE.replace(guard, "if True:"), encoding="utf-8")
+
+    code, said = examine(folder)
+
+    assert code == 1
+    assert "test_starting_twice_runs_once" in said
+
+
+def test_cut_off_it_is_in_doubt_until_a_person_has_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    balance = import_module("balance")
+    context = AdapterContext(str(folder / "lab"), str(folder), "dosing", {"mass": "mg"})
+    it, key = balance.Balance({}, context), KEY
+    handle = it.prepare(balance.Balance.trial.experiment, key)
+    it.jobs.start(handle, {})  # and then the power went
+
+    assert isinstance(it.find(key), Unknown)
+    assert it.status(handle).phase is Phase.LOST
+    it.start(handle, key)  # as after hakken resolve KEY --never-ran
+    assert it.status(handle).phase is Phase.ENDED
+
+
+def test_a_campaign_runs_on_it_and_a_newcomer_touched_two_files(hakken: Any, folder: Path) -> None:
+    written = sorted(path.name for path in folder.iterdir())
+
+    said = hakken("run", folder / "campaign.yaml", "--json")
+
+    assert said.code == 0, said.err
+    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 6)
+    assert len((folder / "logbook.txt").read_text().splitlines()) == 6
+    assert written == ["balance.py", "campaign.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("balnce:build", "adapter 'balnce:build': no module 'balnce' beside the campaign file or installed"),
+        ("balance:make", "adapter 'balance:make': module 'balance' has no 'make' to be called; correct the name"),
+        ("balance:", "adapter 'balance:': one of your own is named MODULE:NAME, such as balance:Balance"),
+        (
+            "balance:nothing",
+            "adapter 'balance:nothing': list lacks capabilities, validate, prepare, start, find, status",
+        ),
+    ],
+)
+def test_what_is_no_adapter_is_said(hakken: Any, folder: Path, named: str, message: str) -> None:
+    (folder / "balance.py").write_text(CODE + "\n\ndef nothing(options, context):\n    return []\n")
+    (folder / "campaign.yaml").write_text(CAMPAIGN.replace("balance:Balance", named))
+
+    said = hakken("validate", folder / "campaign.yaml")
+
+    assert said.code == 2
+    assert message in said.err
