@@ -2,7 +2,8 @@
 
 Every table, in two forms (batches of 5, 50 experiments; one by one, 40 experiments), from the same random starts and
 again each with its own first batch (a peer that has none for given rows keeps the random one, and it is said). A
-difference is paired by seed. Marks are those of "ahead of every planner", with one default for all tables.
+difference is paired by seed. Marks are those of "ahead of every planner", with one default for all tables. An oracle,
+which knows the truth and tries the best condition as its first own choice, says how far ahead anybody could be.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contest import CHOOSERS, Kept, asked, run
+from contest import CHOOSERS, Chooser, Kept, Observed, asked, run
 from curves import Curve, areas, grouped, shared, table_of, write_csv, write_page
 from harness import Mark, finish, in_errors, mean_and_error, run_jobs
-from peers import PeerError, peer
+from peers import Answer, PeerError, peer
 from problems import Problem, load_problem
 
 TABLES = (
@@ -52,10 +53,20 @@ def part_of(table: str, form: str, start: str) -> str:
     return f"{table}, {form}, {start} start"
 
 
+def oracle(problem: Problem, _observed: Sequence[Observed], _seed: int, q: int) -> Answer:
+    """The best condition, and what follows it in the table: no planner can be faster."""
+    assert problem.rows is not None
+    best = int((problem.signs[0] * problem.truth[:, 0]).argmax())
+    return Answer([problem.rows[(best + i) % len(problem.rows)] for i in range(q)], 0.0, 0.0)
+
+
+OURS: dict[str, Chooser] = {**CHOOSERS, "oracle": oracle}
+
+
 def own_runs(chooser: str, table: str, form: str, start: str, seed: int, data: Path) -> Curve:
-    """One campaign of hakken, or of chance."""
+    """One campaign of hakken, of chance or of the oracle."""
     problem, (q, n) = load_problem(table, data), FORMS[form]
-    done = run(CHOOSERS[chooser], problem, seed, q=q, n=n, first=FIRST if start == "random" else 0)
+    done = run(OURS[chooser], problem, seed, q=q, n=n, first=FIRST if start == "random" else 0)
     return _curve(problem, form, start, chooser, seed, done)
 
 
@@ -96,14 +107,14 @@ def against(args: argparse.Namespace) -> int:
     """The whole comparison; the exit status says whether every mark holds."""
     seeds = list(range(args.seed, args.seed + args.runs))
     parts = [(t, f, s) for t in args.tables or TABLES for f in args.forms or FORMS for s in STARTS]
-    own = run_jobs(own_runs, [(m, *p, s, args.data) for p in parts for m in CHOOSERS for s in seeds], args.jobs)
+    own = run_jobs(own_runs, [(m, *p, s, args.data) for p in parts for m in OURS for s in seeds], args.jobs)
     jobs = [(name, *p, seeds, args.data, args.kept, args.fresh) for p in parts for name in args.peers]
     curves: list[Curve] = list(own)
     for found, why in run_jobs(peer_runs, jobs, args.jobs) if jobs else []:
         curves += found
         if why:
             print(why)
-    order = {name: i for i, name in enumerate((*CHOOSERS, *args.peers))}
+    order = {name: i for i, name in enumerate((*OURS, *args.peers))}
     curves.sort(key=lambda c: (parts.index(_place(c, parts)), order[c.method], c.seed))
     for part, methods in grouped(curves).items():
         print(f"\n{part}")

@@ -14,6 +14,7 @@ from loop.errors import FitError, TooFewPoints, UnitError
 from loop.fidelity import is_real
 from loop.history import regression_table
 from loop.memory.earlier import Earlier
+from loop.memory.evidence import PROOF, own_evidence
 from loop.memory.overlap import LEAST, Overlap, overlap
 from loop.objective import Target
 from loop.space import Space, sample_space
@@ -87,6 +88,11 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     spread = spread_of(space, mean, seed=seed)
     if spread == 0.0:
         return "it expects the same of every candidate"
+    if (gain := own_evidence(fitted, data)) < PROOF:
+        return (
+            f"held out, its own {len(data)} results are e^{gain:.1f} times as likely by their conditions as by their "
+            "mean alone, and e times is asked: they do not say which conditions are better"
+        )
     lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
     told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
     if theirs.unit != target.unit and not is_stated:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
+from loop.memory.evidence import PROOF
 from loop.memory.hint import Hint
 from loop.memory.informed import FEWEST, Informed
 from loop.space import Space
@@ -18,8 +19,6 @@ from loop.surrogates.committee import Committee, FittedCommittee, evidence_rows,
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
-
-PROOF = 1.0  # how much likelier, in logarithms, held-out results must be with a hint than without; docs/decisions/0009
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,11 @@ def test_an_own_start_is_chosen_and_a_random_one_is_shared(tmp_path: Path) -> No
     lines += [f"{i},{'ab'[i % 2]},{'xyz'[i % 3]},{1 + i % 4},{30 + 10 * (i % 5)},{60 + i},{i / 70}" for i in range(60)]
     file.write_text("\n".join(lines), encoding="utf-8")
 
-    one, two = (own_runs(m, "baumgartner", "by 5", "random", 3, tmp_path) for m in ("hakken", "random"))
+    one, two, best = (own_runs(m, "baumgartner", "by 5", "random", 3, tmp_path) for m in ("hakken", "random", "oracle"))
     own = own_runs("hakken", "baumgartner", "by 5", "own", 3, tmp_path)
 
-    assert one.best[:5] == two.best[:5]
+    assert one.best[:5] == two.best[:5] == best.best[:5]
+    assert set(best.best[5:]) == {1.0}  # the oracle's first own choice is the optimum
     assert one.best[:5] != own.best[:5]
     assert len(own.best) == 50
     assert own.best[-1] <= 1.0

@@ -56,6 +56,11 @@ def seen(spec: CampaignSpec, results: list[tuple[dict[str, Any], float]]) -> His
     )
 
 
+def by_chance() -> Response:
+    rng = np.random.default_rng(3)
+    return lambda _: float(rng.uniform(0, 100))
+
+
 def first_batch(spec: CampaignSpec, *earlier: Earlier, seed: int = 0) -> Plan:
     return plan(spec, History(), seed=seed, experiments=5, earlier=earlier)
 
@@ -164,6 +169,7 @@ class TestAHint:
                 "yield has levels, over which sources are not carried",
             ),
             (lambda: earlier_of(lambda _: 50.0), "it expects the same of every candidate"),
+            (lambda: earlier_of(by_chance(), 30), "they do not say which conditions are better"),
             (lambda: earlier_of(alcohol_yield, 4), "it has 4 results of yield, and 5 are needed"),
             (lambda: earlier_of(alcohol_yield, spec=reaction_spec({"ee": {"goal": "maximize"}})), "did not measure"),
         ],
@@ -245,7 +251,7 @@ class TestTheFirstBatch:
 
     def test_only_so_many_sources_are_heard_those_that_share_most(self) -> None:
         spec = reaction_spec(batch=5, initial={"experiments": 5})
-        sources = [earlier_of(alcohol_yield, 6 + i, name=f"s{i}") for i in range(5)]
+        sources = [earlier_of(alcohol_yield, 16 + i, name=f"s{i}") for i in range(5)]
 
         batch = first_batch(spec, *sources)
 
@@ -333,9 +339,8 @@ class TestLater:
 
     def test_a_source_that_contradicts_them_is_dropped_and_the_record_says_so(self) -> None:
         spec = reaction_spec()
-        rng = np.random.default_rng(3)
         own = seen(spec, [(s, alcohol_yield(s)) for s in settings_of(spec)[::2]])
-        source = earlier_of(lambda _: float(rng.uniform(0, 100)), 30)
+        source = earlier_of(lambda s: 100.0 - alcohol_yield(s), 30)
 
         batch = plan(spec, own, seed=0, experiments=3, earlier=[source])
 
