@@ -28,6 +28,7 @@ from loop.contracts import (
     Absent,
     Adapter,
     AdapterContext,
+    AsksLeave,
     AttemptKey,
     Capabilities,
     Delivery,
@@ -257,6 +258,11 @@ class SeveralLaboratories:
                 self._lost.mkdir(parents=True, exist_ok=True)
                 write_once(path, json.dumps({"since": self._clock()}))
         return health
+
+    def ask_leave(self, has_leave: Callable[[], bool]) -> None:
+        for member in self._members.values():
+            if isinstance(member.adapter, AsksLeave):
+                member.adapter.ask_leave(has_leave)
 
     def parts(self) -> Mapping[str, Adapter]:
         return {name: m.adapter for name, m in self._members.items()}

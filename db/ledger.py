@@ -20,6 +20,7 @@ from db.canonical import canonical, sha256
 from db.errors import translated
 from db.ids import uuid7
 from db.work import SqlWork, Writer
+from db.work.safety import stop_row
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
 from loop.decision import DecisionRecord
@@ -38,6 +39,7 @@ from loop.record import (
     ProposalRecord,
     RoundRecord,
 )
+from loop.safety import SafetyStop, bench_of, check_stop
 
 
 def open_ledger(
@@ -256,6 +258,25 @@ class SqlLedger:
         """What people decided, in the order made."""
         with self._reading() as session:
             return reading.decisions(session, reading.campaign_id(session, name))
+
+    def stops(self, name: str, *, with_lifted: bool = False) -> tuple[SafetyStop, ...]:
+        """Safety stops that hold for a campaign: its own, and its bench's."""
+        with self._reading() as session:
+            reading.campaign_id(session, name)  # or it is not found
+            where = [] if with_lifted else [t.SafetyLift.stop_id.is_(None)]
+            if not (found := reading.stops(session, *where)):
+                return ()  # which is nearly always so, and spares reading a spec
+            bench = bench_of(reading.campaign(session, name).spec)
+            return tuple(s for s in found if s.holds_for(name, bench))
+
+    def halt(self, name: str, *, by: str, why: str) -> SafetyStop:
+        """Put a safety stop on record, whoever holds the lease."""
+        check_stop(by, why)
+        with self._writing(actor=by, label="halt") as writer:
+            campaign = reading.campaign(writer.session, name)
+            row = stop_row(writer.new_id(), campaign.id, bench_of(campaign.spec), by, why) | {"at": writer.now()}
+            writer.write("safety_stop", {"campaign": name, "by": by, "why": why}, (t.SafetyStop, [row]))
+            return reading.stops(writer.session, t.SafetyStop.id == row["id"])[0]
 
     def artifacts(self, name: str) -> tuple[Artifact, ...]:
         """In the order kept."""

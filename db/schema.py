@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from db import engine as engines
 from db.errors import NotALedger, SchemaTooNew
 
-HEAD: Final = "0003"  # the newest revision in ``migrations/versions``; a test compares them
+HEAD: Final = "0004"  # the newest revision in ``migrations/versions``; a test compares them
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 0x68616B6C  # PostgreSQL: one migrates, the others wait
 

@@ -5,7 +5,7 @@ Each is examined by a suite in ``loop.testing``; whatever passes it can take the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,6 +35,7 @@ from loop.record import (
 
 if TYPE_CHECKING:
     from loop.recipe.model import Recipe
+    from loop.safety import SafetyStop
 
 AttemptKey = NewType("AttemptKey", str)
 Handle = NewType("Handle", str)
@@ -238,6 +239,20 @@ class SupportsAnnouncement(Protocol):
 
 
 @runtime_checkable
+class AsksLeave(Protocol):
+    """An adapter that sets things going by itself later, such as while it is asked where they stand.
+
+    Others set going only what ``start`` or ``close`` tells them to, and need not ask.
+    """
+
+    def ask_leave(self, has_leave: Callable[[], bool]) -> None:
+        """Ask ``has_leave`` each time before something begins; where it says no, that waits, inert, and is asked again.
+
+        While a safety stop is in force there is no leave."""
+        ...
+
+
+@runtime_checkable
 class SupportsExamination(Protocol):
     """An adapter that can say more than ``health``: each thing that it rests on, really looked at now."""
 
@@ -328,6 +343,13 @@ class Work(Protocol):
     def retract(self, observation_id: str, by: str, why: str) -> None:
         """Let an observation count no more; it stays on record. ``data_version`` grows by one."""
 
+    def halt(self, by: str, why: str) -> SafetyStop:
+        """Put a safety stop on record, in this transaction; see ``Ledger.halt``."""
+
+    def lift_stops(self, stops: Collection[str], by: str, why: str) -> None:
+        """Lift these safety stops of the campaign or of its bench; raises ``LedgerError`` without name or reason, and
+        where one of them is not in force for it."""
+
     def set_state(self, state: CampaignState, reason: str) -> None:
         """Finish, stop or reactivate the campaign."""
 
@@ -386,6 +408,15 @@ class Ledger(Protocol):
 
     def decisions(self, name: str) -> tuple[DecisionRecord, ...]:
         """What people decided, in the order made."""
+
+    def stops(self, name: str, *, with_lifted: bool = False) -> tuple[SafetyStop, ...]:
+        """Safety stops that hold for a campaign, its own and those of its bench, in the order made.
+
+        While one is in force, recording a round and claiming an attempt for an adapter raise ``Halted``; results are
+        still accepted. A fault of kind ``safety_stop`` of an attempt makes one when it is accepted."""
+
+    def halt(self, name: str, *, by: str, why: str) -> SafetyStop:
+        """Put a safety stop on record. Needs no lease: whoever sees danger waits for nobody."""
 
     def artifacts(self, name: str) -> tuple[Artifact, ...]: ...
     def audit(self) -> tuple[AuditEntry, ...]: ...

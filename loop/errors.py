@@ -21,7 +21,8 @@ HakkenError
 ├── LedgerError           the record refused something (see ``db.errors`` for what a database adds)
 │   ├── NotFound          no such campaign, round, attempt or observation
 │   ├── LeaseHeld         somebody else works on the campaign now
-│   └── StaleLease        this holder's lease was taken over: it may write nothing more
+│   ├── StaleLease        this holder's lease was taken over: it may write nothing more
+│   └── Halted            a safety stop is in force: nothing is proposed or sent
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
 │       └── PartUnavailable one of several laboratories cannot; the others can
@@ -144,6 +145,10 @@ class LeaseHeld(LedgerError):
 
 class StaleLease(LedgerError):
     """The lease was taken over by another holder; stop, nothing of this pass was written."""
+
+
+class Halted(LedgerError):
+    """A safety stop is in force; look at the laboratory, and have a named person lift it."""
 
 
 class AdapterError(HakkenError):

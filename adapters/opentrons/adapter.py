@@ -9,8 +9,9 @@ under the attempt's own key, by default to a person's worksheet.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from adapters.folder import Jobs, reachable
 from adapters.instant import dump
 from adapters.limits import excluded
 from adapters.opentrons.client import Refused
-from adapters.opentrons.driving import Driver
+from adapters.opentrons.driving import HELD, Driver
 from adapters.opentrons.examining import examine
 from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.planning import CannotBePlanned, plan_plate
@@ -31,6 +32,7 @@ from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
     Adapter,
+    AsksLeave,
     AttemptKey,
     Capabilities,
     Delivery,
@@ -218,6 +220,12 @@ class Opentrons:
         """Let a paused run go on."""
         self._act(handle, "play")
 
+    def ask_leave(self, has_leave: Callable[[], bool]) -> None:
+        """Bring nothing to the robot, play nothing and hand nothing on to be measured without leave."""
+        self._driver = replace(self._driver, has_leave=has_leave)
+        if isinstance(self._measuring, AsksLeave):
+            self._measuring.ask_leave(has_leave)
+
     def health(self) -> Health:
         try:
             said = self._driver.robot.health()
@@ -302,6 +310,8 @@ class Opentrons:
         key, spec = self._jobs.key(handle), self._jobs.spec(handle)
         inner = self._measuring.prepare(spec, key)
         status = self._measuring.status(inner)
+        if status.phase is Phase.PREPARED and not self._driver.has_leave():
+            return Status(Phase.RUNNING, f"made; its measurement is {HELD}")
         if status.phase is Phase.PREPARED:
             self._measuring.start(inner, key)
             reached("opentrons.handed-on")

@@ -23,6 +23,7 @@ from loop.checkpoints import reached
 from loop.contracts import Phase, Status
 
 PAUSED: Final = frozenset({"paused", "blocked-by-open-door"})
+HELD: Final = "held by a safety stop; it lies inert"
 ENDED: Final = frozenset({"succeeded", "failed", "stopped"})
 
 
@@ -32,6 +33,7 @@ class Driver:
 
     robot: Robot
     simulator: Path | None = None
+    has_leave: Callable[[], bool] = lambda: True  # asked before a run is brought to the robot, and before it is played
 
     def go_on(self, plate: PlateRun, protocol: Callable[[], str | None]) -> Status:
         """Where the run stands, after going on with it.
@@ -107,6 +109,8 @@ class Driver:
 
     def _begin(self, plate: PlateRun, text: str) -> Status:
         """Bring the protocol to the robot, and play it."""
+        if not self.has_leave():
+            return Status(Phase.WAITING, HELD)
         protocols = self.robot.protocols(plate.key)
         try:
             protocol = protocols[-1] if protocols else self.robot.upload(f"{plate.key}.py", text, plate.key)
@@ -149,6 +153,8 @@ class Driver:
 
     def _play(self, plate: PlateRun, run: RunState) -> Status:
         """Intent before effect."""
+        if not self.has_leave():
+            return Status(Phase.WAITING, HELD)
         plate.note(f"play-{run.id}.json", {"run": run.id})
         reached("opentrons.intended")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from db.memory.campaign import HeldCampaign
+from db.memory.safety import see_that_it_may_act
 from db.rules import kind_of, moved
 from loop.errors import LedgerError
 from loop.experiment import FINAL, Event, State
@@ -14,6 +15,8 @@ from loop.record import AttemptEventRecord, AttemptRecord, ObservationRecord, Pr
 
 def move(held: HeldCampaign, key: str, event: Event, detail: str, *, adapter: str | None, handle: str | None) -> State:
     """Take a step in an attempt's life and record the event; raises ``TransitionError``."""
+    if event is Event.CLAIMED and adapter is not None:
+        see_that_it_may_act(held)
     attempt = held.attempt(key)
     after = moved(key, attempt.state, event)
     take_step(held, attempt, event, after, detail, adapter, handle)

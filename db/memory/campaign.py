@@ -25,6 +25,7 @@ from loop.record import (
     ProposalRecord,
     RoundRecord,
 )
+from loop.safety import SafetyStop
 
 
 @dataclass
@@ -60,9 +61,15 @@ class HeldCampaign:
     """The copy of a campaign that a unit of work changes, and what is said of the changes for the audit log."""
 
     def __init__(
-        self, data: CampaignData, lease: Lease, clock: Callable[[], datetime], new_id: Callable[[], str]
+        self,
+        data: CampaignData,
+        lease: Lease,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        stops: list[SafetyStop],
     ) -> None:
         self.data, self.new_id = data, new_id
+        self.stops = stops  # of every campaign; changed in place
         self.said: list[tuple[str, Json]] = []
         self._epoch, self._clock = lease.epoch, clock
 

@@ -34,6 +34,7 @@ from loop.record import (
     ProposalRecord,
     RoundRecord,
 )
+from loop.safety import SafetyStop, bench_of, check_stop
 
 
 class MemoryLedger:
@@ -46,6 +47,7 @@ class MemoryLedger:
         self._clock, self._new_id = clock, new_id
         self._campaigns: dict[str, CampaignData] = {}  # by name, oldest first
         self._audit: list[AuditEntry] = []
+        self._stops: list[SafetyStop] = []  # of every campaign
         self._writer = threading.Lock()
         self._here = threading.local()
 
@@ -125,11 +127,12 @@ class MemoryLedger:
                     f"the lease of {lease.holder!r} on campaign {campaign.record.name!r} (epoch {lease.epoch}) is no "
                     f"longer in force; the epoch is {campaign.epoch}. Nothing was written; acquire it again"
                 )
-            work = MemoryWork(campaign.twin(), lease, self._clock, self._new_id)
+            work = MemoryWork(campaign.twin(), lease, self._clock, self._new_id, list(self._stops))
             yield work
             if work.said:
                 reached("work.before-commit")
                 self._campaigns[campaign.record.name] = work.campaign
+                self._stops = work.stops
                 entries: list[AuditEntry] = []
                 for action, detail in work.said:
                     entries.append(self._entry(actor, action, detail, entries))
@@ -206,6 +209,21 @@ class MemoryLedger:
     def decisions(self, name: str) -> tuple[DecisionRecord, ...]:
         """What people decided, in the order made."""
         return tuple(self._of(name).decisions)
+
+    def stops(self, name: str, *, with_lifted: bool = False) -> tuple[SafetyStop, ...]:
+        """Safety stops that hold for a campaign: its own, and its bench's."""
+        bench = bench_of(self._of(name).record.spec)
+        return tuple(s for s in self._stops if s.holds_for(name, bench) and (with_lifted or s.is_in_force))
+
+    def halt(self, name: str, *, by: str, why: str) -> SafetyStop:
+        """Put a safety stop on record, whoever holds the lease."""
+        check_stop(by, why)
+        with self._writing():
+            bench = bench_of(self._of(name).record.spec)
+            made = SafetyStop(self._new_id(), name, bench, None, by, why, self._clock().astimezone(UTC))
+            self._stops = [*self._stops, made]
+            self._save([self._entry(by, "safety_stop", {"campaign": name, "by": by, "why": why})])
+            return made
 
     def artifacts(self, name: str) -> tuple[Artifact, ...]:
         """In the order kept."""

@@ -8,10 +8,11 @@ from dataclasses import replace
 from db.canonical import canonical, lenient, sha256
 from db.memory.attempts import observation_that_counts, take_step
 from db.memory.campaign import HeldCampaign, plain_candidate
+from db.memory.safety import stop
 from db.rules import candidate_spec, check_verdict, ended, kind_of, observed_key, same_or_conflict
 from loop.errors import LedgerError, NotFound
 from loop.experiment import Event
-from loop.outcome import Outcome
+from loop.outcome import Fault, FaultKind, Outcome
 from loop.record import (
     Arm,
     AttemptRecord,
@@ -22,6 +23,7 @@ from loop.record import (
     ObservationRecord,
     Verdict,
 )
+from loop.safety import said_by
 
 
 def receive(held: HeldCampaign, envelope: EnvelopeDraft) -> EnvelopeRecord:
@@ -82,6 +84,8 @@ def accept(
         held.data.envelopes[envelope_id] = replace(envelope, verdict=Verdict.ACCEPTED)
     _count_new_data(held)
     held.say("accept", envelope=envelope_id, attempt=record.key, outcome=kind_of(outcome).value)
+    if key is not None and isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP:
+        stop(held, *said_by(envelope.source, outcome.message), envelope_id)
     return record
 
 

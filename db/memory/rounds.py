@@ -8,6 +8,7 @@ from dataclasses import replace
 from db.canonical import canonical
 from db.memory.attempts import make_first
 from db.memory.campaign import HeldCampaign, plain_candidate
+from db.memory.safety import see_that_it_may_act
 from db.rules import candidate_spec, check_round
 from loop.errors import LedgerError, NotFound
 from loop.record import ProposalRecord, RoundDraft, RoundRecord
@@ -15,6 +16,7 @@ from loop.record import ProposalRecord, RoundDraft, RoundRecord
 
 def record_round(held: HeldCampaign, draft: RoundDraft) -> RoundRecord:
     """Save a batch with its attempts."""
+    see_that_it_may_act(held)
     campaign = held.data
     _check(held, draft)
     specs = [candidate_spec(p.candidate) for p in draft.proposals]

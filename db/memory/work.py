@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from db.memory import attempts, people, results, rounds
+from db.memory import attempts, people, results, rounds, safety
 from db.memory.campaign import CampaignData, HeldCampaign, keep, set_state
 from loop.contracts import Artifact
 from loop.decision import Amendment, DecisionDraft, DecisionRecord
@@ -25,15 +25,21 @@ from loop.record import (
     RoundRecord,
     Verdict,
 )
+from loop.safety import SafetyStop
 
 
 class MemoryWork:
     """``loop.contracts.Work`` on a copy of one campaign; made by ``MemoryLedger.work``."""
 
     def __init__(
-        self, data: CampaignData, lease: Lease, clock: Callable[[], datetime], new_id: Callable[[], str]
+        self,
+        data: CampaignData,
+        lease: Lease,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        stops: list[SafetyStop],
     ) -> None:
-        self._held = HeldCampaign(data, lease, clock, new_id)
+        self._held = HeldCampaign(data, lease, clock, new_id, stops)
 
     @property
     def campaign(self) -> CampaignData:
@@ -44,6 +50,11 @@ class MemoryWork:
     def said(self) -> Sequence[tuple[str, Json]]:
         """What is to be said in the audit log; nothing if nothing was changed."""
         return self._held.said
+
+    @property
+    def stops(self) -> list[SafetyStop]:
+        """Safety stops of every campaign, as far as they were changed."""
+        return self._held.stops
 
     def record_round(self, draft: RoundDraft) -> RoundRecord:
         """Save a batch with its attempts."""
@@ -88,6 +99,14 @@ class MemoryWork:
     def retract(self, observation_id: str, by: str, why: str) -> None:
         """Let an observation count no more; it stays on record."""
         results.retract(self._held, observation_id, by, why)
+
+    def halt(self, by: str, why: str) -> SafetyStop:
+        """Put a safety stop on record."""
+        return safety.stop(self._held, by, why)
+
+    def lift_stops(self, stops: Collection[str], by: str, why: str) -> None:
+        """Lift safety stops of the campaign or of its bench."""
+        safety.lift(self._held, stops, by, why)
 
     def set_state(self, state: CampaignState, reason: str) -> None:
         """Finish, stop or reactivate the campaign."""

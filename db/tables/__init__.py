@@ -38,6 +38,7 @@ from db.tables.results import (
     Retraction,
     RunContext,
 )
+from db.tables.safety import SafetyLift, SafetyStop
 
 __all__ = [
     "APPEND_ONLY",
@@ -66,6 +67,8 @@ __all__ = [
     "Role",
     "Round",
     "RunContext",
+    "SafetyLift",
+    "SafetyStop",
     "TrainingRow",
 ]
 

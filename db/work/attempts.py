@@ -11,6 +11,7 @@ from db import tables as t
 from db.rows import Rows
 from db.rules import moved
 from db.work.campaign import HeldCampaign
+from db.work.safety import see_that_it_may_act
 from loop.errors import LedgerError
 from loop.experiment import FINAL, Event, State
 from loop.record import AttemptRecord
@@ -24,7 +25,10 @@ def move(held: HeldCampaign, key: str, event: Event, detail: str, *, adapter: st
     Raises:
         NotFound: The campaign has no such attempt.
         TransitionError: The table has no such step, or the step is an outcome's.
+        Halted: It is claimed for an adapter, which is to be sent it, and a safety stop is in force.
     """
+    if event is Event.CLAIMED and adapter is not None:
+        see_that_it_may_act(held)
     attempt = held.attempt(key)
     after = moved(key, State(attempt.state), event)
     row = take_step(held, attempt, event, after, detail, adapter, handle)

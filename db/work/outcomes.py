@@ -8,12 +8,13 @@ from db import reading
 from db import tables as t
 from db.rows import Rows, context_row, failure_rows, measurement_rows
 from db.rules import ended, kind_of, observed_key, same_or_conflict
-from db.work import attempts, candidates, envelopes
+from db.work import attempts, candidates, envelopes, safety
 from db.work.campaign import HeldCampaign
 from loop.errors import LedgerError, NotFound
 from loop.experiment import Event, State
-from loop.outcome import Negative, Outcome
+from loop.outcome import Fault, FaultKind, Negative, Outcome
 from loop.record import Candidate, Json, ObservationRecord, Verdict
+from loop.safety import said_by
 
 
 def accept(
@@ -21,6 +22,7 @@ def accept(
 ) -> ObservationRecord:
     """Record an envelope's outcome; see ``loop.contracts.Work``.
 
+    A fault of kind ``safety_stop`` of an attempt halts the campaign, and its bench, in the same transaction.
     An envelope judged CONTRADICTORY before keeps that verdict, as what was made of it at the time.
 
     Raises:
@@ -77,6 +79,8 @@ def accept(
         (t.AttemptEvent, events),
         (t.EnvelopeJudgement, verdicts),
     )
+    if key is not None and isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP:
+        safety.stop(held, *said_by(envelope.source, outcome.message), envelope_id)
     return _observation(held, envelope_id)
 
 

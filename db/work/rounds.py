@@ -11,6 +11,7 @@ from db.rows import prediction_rows, proposal_rows, training_rows
 from db.rules import check_round
 from db.work import attempts, candidates
 from db.work.campaign import HeldCampaign
+from db.work.safety import see_that_it_may_act
 from loop.errors import LedgerError, NotFound
 from loop.record import RoundDraft, RoundRecord
 
@@ -22,7 +23,9 @@ def record_round(held: HeldCampaign, draft: RoundDraft) -> RoundRecord:
         LedgerError: The batch contradicts itself, its number is on record already, or it was planned under a version
             of the spec that is not in force.
         NotFound: It was planned from an observation or an attempt that is not on record.
+        Halted: A safety stop is in force.
     """
+    see_that_it_may_act(held)
     _check(held, draft)
     candidate_ids, new_candidates = candidates.identified(held, [p.candidate for p in draft.proposals])
     new_id = held.writer.new_id

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from db.work import attempts, campaign, envelopes, outcomes, people, rounds
+from collections.abc import Collection
+
+from db.work import attempts, campaign, envelopes, outcomes, people, rounds, safety
 from db.work.writer import Writer
 from loop.contracts import Artifact
 from loop.decision import Amendment, DecisionDraft, DecisionRecord
@@ -22,6 +24,7 @@ from loop.record import (
     RoundRecord,
     Verdict,
 )
+from loop.safety import SafetyStop
 
 
 class SqlWork:
@@ -76,6 +79,14 @@ class SqlWork:
     def retract(self, observation_id: str, by: str, why: str) -> None:
         """Let an observation count no more; it stays on record."""
         outcomes.retract(self._held, observation_id, by, why)
+
+    def halt(self, by: str, why: str) -> SafetyStop:
+        """Put a safety stop on record."""
+        return safety.stop(self._held, by, why)
+
+    def lift_stops(self, stops: Collection[str], by: str, why: str) -> None:
+        """Lift safety stops of the campaign or of its bench."""
+        safety.lift(self._held, stops, by, why)
 
     def set_state(self, state: CampaignState, reason: str) -> None:
         """Finish, stop or reactivate the campaign."""

@@ -1,4 +1,4 @@
-"""``stop`` and ``resume``: end a campaign for now, and take it up again."""
+"""``stop`` and ``resume``: end a campaign for now, or halt it for safety; and take it up again."""
 
 from __future__ import annotations
 
@@ -9,31 +9,57 @@ import typer
 from flows.cli.naming import Campaign, file_of, settings, typed
 from flows.cli.screen import Json, Screen
 
-Why = Annotated[str, typer.Option("--why", help="The reason, kept on record.")]
+Why = Annotated[str, typer.Option("--why", "--reason", help="The reason, kept on record.")]
+By = Annotated[str | None, typer.Option("--by", help="Who says so; HAKKEN_USER or the login name if left out.")]
 
 
-def stop(campaign: Campaign, why: Why = "stopped by a person", as_json: Json = False) -> None:
-    """End a campaign: nothing more is planned or sent. What is on record stays."""
+def stop(
+    campaign: Campaign,
+    why: Why = "stopped by a person",
+    safety: Annotated[
+        bool, typer.Option("--safety", help="For safety: at once, all campaigns of its bench; a named person lifts it.")
+    ] = False,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """End a campaign: nothing more is planned or sent. What is on record stays.
+
+    With --safety whoever is just sending is not waited for, and what runs is cancelled if the campaign file says so.
+    """
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    engine.stop(where, campaign, by=where.by, why=why)
+    who, it = by or where.by, typed(campaign)
+    if safety:
+        made, names, notes = engine.halt(where, campaign, by=who, why=why)
+        screen.document({"campaign": campaign, "state": "halted", "stop": made, "halted": names, "notes": notes})
+        screen.say(f"{', '.join(names)} halted for safety: {made.why} ({who})", bold=True)
+        for note in notes:
+            screen.say(f"note: {note}")
+        screen.next_step(f"hakken resume {it} --by NAME --why REASON lifts it, when the laboratory is safe")
+        return
+    engine.stop(where, campaign, by=who, why=why)
     screen.document({"campaign": campaign, "state": "stopped", "reason": why})
     screen.say(f"{campaign} is stopped: {why}")
-    it = typed(campaign)
     screen.next_step(f"hakken resume {it} takes it up again; hakken report {it} shows what it found")
 
 
-def resume(campaign: Campaign, why: Why = "resumed by a person", as_json: Json = False) -> None:
-    """Take up a campaign that was stopped or is finished."""
+def resume(campaign: Campaign, why: Why = "", by: By = None, as_json: Json = False) -> None:
+    """Take up a campaign that was stopped or is finished, or lift a safety stop (then --by and --why are wanted)."""
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
     (before,) = engine.status(where, campaign)
-    engine.resume(where, campaign, by=where.by, why=why)
-    screen.document({"campaign": campaign, "state": "active", "reason": why})
-    screen.say(f"{campaign} is active again")
-    if before.state == "finished":
+    lifted = engine.lift_halt(where, campaign, by=by, why=why)
+    if not lifted:
+        engine.resume(where, campaign, by=by or where.by, why=why or "resumed by a person")
+    (now,) = engine.status(where, campaign)
+    said = why or "resumed by a person"
+    screen.document({"campaign": campaign, "state": now.state, "reason": said, "lifted": lifted})
+    for stop_ in lifted:
+        screen.say(f"safety stop lifted by {by}: {stop_.text}")
+    screen.say(f"{campaign} is {now.state}" + (" again" if now.state == "active" else ""))
+    if before.state == "finished" or now.state == "finished":
         file = file_of(where, campaign) or "its campaign file"
         screen.say(f"it had finished: {before.reason}")
         screen.next_step(

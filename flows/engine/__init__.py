@@ -5,6 +5,8 @@ from flows.engine.campaigns import add_campaign
 from flows.engine.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.examining import examine
 from flows.engine.explaining import explain, explained
+from flows.engine.halting import halt
+from flows.engine.halting import lift as lift_halt
 from flows.engine.importing import bring_in
 from flows.engine.instruments import IngestError, ingest_files
 from flows.engine.literature import tell_source
@@ -41,8 +43,10 @@ __all__ = [
     "examine",
     "explain",
     "explained",
+    "halt",
     "ingest_files",
     "lift",
+    "lift_halt",
     "pin",
     "preview",
     "preview_spec",

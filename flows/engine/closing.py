@@ -12,7 +12,7 @@ from loop.checkpoints import reached
 from loop.contracts import Handle, RunsTogether
 from loop.errors import AdapterUnavailable
 from loop.experiment import State
-from loop.record import AttemptRecord, CampaignState
+from loop.record import AttemptRecord
 
 COMING = frozenset({State.READY, State.SENDING})  # the laboratory does not have them yet, and will
 
@@ -23,7 +23,7 @@ def close_plates(session: Session) -> None:
     A proposal that waits for a person keeps its plate open; an attempt in doubt does not.
     """
     laboratory, view = session.laboratory, session.view
-    if not isinstance(laboratory, RunsTogether) or view.campaign.state is not CampaignState.ACTIVE:
+    if not isinstance(laboratory, RunsTogether) or not view.is_active:
         return
     open_rounds = {p.round_number for p in view.undecided}
     plates: dict[int, list[AttemptRecord]] = defaultdict(list)
@@ -35,7 +35,7 @@ def close_plates(session: Session) -> None:
             if any(a.state in COMING or a.round_number in open_rounds for a in attempts):
                 continue
             handles = [Handle(a.handle) for a in attempts if a.handle is not None and a.adapter == session.adapter]
-            if handles:
+            if handles and not session.is_halted:  # closing a plate sets it going
                 laboratory.close(str(plate), handles)
                 reached("dispatch.closed")
     except AdapterUnavailable as error:

@@ -21,11 +21,11 @@ from loop.contracts import (
     Problem,
     SupportsAnnouncement,
 )
-from loop.errors import AdapterUnavailable
+from loop.errors import AdapterUnavailable, Halted
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
-from loop.record import AttemptRecord, CampaignState
+from loop.record import AttemptRecord
 from loop.resources import expected_hours
 from loop.spec import CampaignSpec, build_recipe
 from loop.spec.space_models import NumberSpec
@@ -36,7 +36,7 @@ def dispatch(session: Session) -> None:
     view = session.view
     # Retries come last, so that the order of first attempts does not depend on when a fault became known.
     ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))
-    if not ready or view.campaign.state is not CampaignState.ACTIVE:
+    if not ready or not view.is_active:
         return
     capabilities = session.laboratory.capabilities()
     taken = [a for a in view.pending if a.state in WITH_LABORATORY]
@@ -88,30 +88,41 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
     recipe = build_recipe(session.view.spec)
     problems = {a.key: [*impossible(recipe, a.settings), *session.laboratory.validate(specs[a.key])] for a in attempts}
     judge = Judge(session.view)
-    with session.work() as work:
-        for attempt in attempts:
-            work.move(attempt.key, Event.CLAIMED, adapter=session.adapter)
-            if found := problems[attempt.key]:
-                fault = _refused(found)
-                conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
-                session.tally.accepted += 1
-                session.tally.faults += 1
-                session.tally.note(f"{session.view.label(attempt.settings)} was not sent: {fault.message}")
+    try:
+        with session.work() as work:
+            for attempt in attempts:
+                work.move(attempt.key, Event.CLAIMED, adapter=session.adapter)
+                if found := problems[attempt.key]:
+                    fault = _refused(found)
+                    conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
+                    session.tally.accepted += 1
+                    session.tally.faults += 1
+                    session.tally.note(f"{session.view.label(attempt.settings)} was not sent: {fault.message}")
+    except Halted as error:  # since this pass began; nothing was claimed
+        session.tally.note(str(error))
+        session.refresh()
+        return False
     reached("dispatch.claimed")
     sound = [a for a in attempts if not problems[a.key]]
     accepted: list[tuple[AttemptRecord, Handle]] = []
     untouched = list(sound)
     try:
+        if session.is_halted:
+            return False
         if len(sound) > 1 and isinstance(session.laboratory, SupportsAnnouncement):
             untouched.clear()  # it is told of all of them: whatever comes is looked up
             session.laboratory.announce([(specs[a.key], AttemptKey(a.key)) for a in sound])
         for attempt in sound:
+            if session.is_halted:  # a stop is pressed without waiting for this pass to end
+                return False
             key = AttemptKey(attempt.key)
             if attempt in untouched:
                 untouched.remove(attempt)
             with others_go_on(session):
                 handle = session.laboratory.prepare(specs[attempt.key], key)
                 reached("dispatch.prepared")
+                if session.is_halted:  # it lies there inert, and is found by its key when the stop is lifted
+                    return False
                 session.laboratory.start(handle, key)
                 reached("dispatch.started")
                 accepted.append((attempt, handle))
@@ -133,7 +144,7 @@ def _record(
             for attempt, handle in accepted:
                 work.move(attempt.key, Event.ACCEPTED, adapter=session.adapter, handle=handle)
             for attempt in untouched:  # claimed, and never shown to the laboratory: no doubt about it
-                work.move(attempt.key, Event.ABSENT, "not sent: the laboratory could not be reached")
+                work.move(attempt.key, Event.ABSENT, "not sent: a safety stop, or the laboratory could not be reached")
     session.tally.sent += len(accepted)
     reached("dispatch.accepted")
 

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.engine.analysing import Analyst, Files
@@ -23,6 +23,7 @@ from loop.experiment import Event, State
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
 from loop.raw import is_raw, read_raw
 from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
+from loop.safety import said_by
 from loop.space import Space
 from loop.spec import classes_of, declared_of, levels_of
 
@@ -41,11 +42,14 @@ class Judgement:
     context: Json | None = None
     retry: str = ""  # why its attempt is tried again, "" for not
     claims: bool = False  # a result came for an attempt that was never sent: it is claimed first
+    halts: str = ""  # why the campaign is halted: a safety stop that is no outcome, such as of an ended attempt
 
     def write(self, work: Work) -> str | None:
         """Record it; returns the id of the observation, where one was added."""
         if self.verdict is not Verdict.ACCEPTED:
             work.judge(self.envelope.id, self.verdict, self.message)
+            if self.halts:
+                work.halt(*said_by(self.envelope.source, self.halts))
             return None
         assert self.outcome is not None
         if self.claims and self.envelope.key:
@@ -89,7 +93,8 @@ class Judge:
         found = []
         for envelope in envelopes:
             try:
-                found.append(self._judge(envelope))
+                judgement = self._judge(envelope)
+                found.append(replace(judgement, halts=_halts(judgement)))
             except (RawFileMissing, RawFileDamaged, KeysMissing) as error:
                 self.waiting[envelope.key or ""] = str(error)
         return found
@@ -274,6 +279,20 @@ def _problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:
     if raw.problem:
         return Verdict.MALFORMED, raw.problem
     return (Verdict.FOREIGN, raw.foreign) if raw.foreign else None
+
+
+def _halts(judgement: Judgement) -> str:
+    """Why an envelope halts the campaign although it is no outcome: late, contradictory or foreign, it says danger."""
+    envelope = judgement.envelope
+    if judgement.verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE) or is_told(envelope.source):
+        return ""
+    try:
+        data = json.loads(envelope.payload)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(data, dict) or data.get("kind") != FaultKind.SAFETY_STOP.value:
+        return ""
+    return f"{data.get('message') or 'safety_stop'} ({judgement.verdict.value})"
 
 
 def _refuse(constant: str) -> None:

@@ -20,6 +20,14 @@ def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> 
     name = shlex.quote(view.name)
     campaign = view.campaign
     page = settings.folder(view.name) / "report.html"
+    if view.stops:
+        running = len(view.running())
+        still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
+        return (
+            f"Halted by a safety stop: {view.stops[0].text}. Nothing is proposed or sent until a person lifts it: "
+            f"hakken resume {name} --by NAME --why REASON.{still}",
+            True,
+        )
     if campaign.state is CampaignState.FINISHED:
         return (
             f"The campaign is finished: {campaign.reason}. See hakken best {name}, and read {page} "

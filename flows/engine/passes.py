@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flows.engine.cancelling import cancel_what_runs
 from flows.engine.closing import close_plates
 from flows.engine.dispatching import dispatch
 from flows.engine.explaining import explained
@@ -69,10 +70,14 @@ def one_pass(session: Session) -> None:
 
 
 def look(session: Session) -> None:
-    """Take in what happened: what a killed pass left unjudged, then what the laboratory says now."""
+    """Take in what happened: what a killed pass left unjudged, then what the laboratory says now.
+
+    Where a safety stop is in force, what runs is called off if the campaign file says so.
+    """
     if session.view.unjudged:  # first, lest a result that is on record be looked up, or its attempt sent again
         judge_all(session)
     ingest(session, reconcile(session))
+    cancel_what_runs(session)
 
 
 def write_page(session: Session, *, in_full: bool = False) -> str | None:
@@ -109,8 +114,8 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
         tally.note(line)
     return TickReport(
         campaign=view.name,
-        state=view.campaign.state.value,
-        reason=view.campaign.reason,
+        state=view.state,
+        reason=view.reason,
         round=view.round_number,
         experiments_done=view.done,
         budget=view.spec.budget.experiments,

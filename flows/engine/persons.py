@@ -12,6 +12,7 @@ from loop.errors import LedgerError, NotFound
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind, write_outcome
 from loop.record import AttemptRecord, CampaignState, EnvelopeDraft, ObservationRecord
+from loop.safety import see_that_nothing_halts
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -75,7 +76,10 @@ def resume(settings: Settings, name: str, *, by: str, why: str = "") -> None:
 
     Raises:
         LedgerError: The campaign is active already.
+        Halted: A safety stop is in force, which ``flows.engine.lift`` lifts.
     """
+    with open_record(settings) as ledger:
+        see_that_nothing_halts(name, ledger.stops(name))
     _set_state(settings, name, CampaignState.ACTIVE, by, why or f"resumed by {by}")
 
 

@@ -20,7 +20,7 @@ from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.policy.paying import reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
-from loop.record import Arm, CampaignRecord, CampaignState, Json, RoundDraft
+from loop.record import Arm, CampaignRecord, Json, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, build_space
@@ -132,7 +132,7 @@ def what_is_due(view: View, lost: Container[str] = ()) -> Need:
     order in which results arrive. In rolling mode as many are proposed as were freed. Attempts under the keys ``lost``
     are with a resource that could not work for long: they stay pending, and nothing waits for them.
     """
-    if view.campaign.state is not CampaignState.ACTIVE or view.undecided or view.spec.source is not None:
+    if not view.is_active or view.undecided or view.spec.source is not None:
         return Need()
     planner, pending = view.spec.planner, view.pending
     awaited = [a for a in pending if a.key not in lost]

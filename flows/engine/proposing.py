@@ -8,7 +8,7 @@ from flows.engine.parts import with_lost_parts
 from flows.engine.planning import Inputs, Need, draft_of, next_inputs, what_is_due
 from flows.engine.session import Session
 from loop.checkpoints import reached
-from loop.errors import LedgerError, PoolExhausted, StaleLease
+from loop.errors import Halted, LedgerError, PoolExhausted, StaleLease
 from loop.experiment import Event, State
 from loop.insight.saying import best_sentence
 from loop.record import CampaignRecord, CampaignState
@@ -43,6 +43,9 @@ def plan_and_store(session: Session, need: Need) -> None:
         return
     reached("propose.planned")
     if not store(session, inputs, plan, view.campaign):
+        if session.view.stops:
+            session.tally.note(f"round {inputs.number}: a safety stop came while it was planned; it is left out")
+            return
         session.tally.note(f"round {inputs.number}: the spec was changed while it was planned; it is planned anew")
         return
     session.tally.proposed += [view.label(p.candidate.settings) for p in plan.proposals]
@@ -52,12 +55,16 @@ def plan_and_store(session: Session, need: Need) -> None:
 
 
 def store(session: Session, inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> bool:
-    """Put a round on record; False where ``campaign``, from which it was planned, has another spec in force by now."""
+    """Put a round on record; False where ``campaign``, from which it was planned, has another spec in force by now, or
+    a safety stop came."""
     try:
         with session.work() as work:
             work.record_round(draft_of(inputs, plan, campaign))
     except StaleLease:
         raise
+    except Halted:
+        session.refresh()
+        return False
     except LedgerError:
         if session.refresh().campaign.version == campaign.version:
             raise

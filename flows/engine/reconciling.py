@@ -14,7 +14,7 @@ from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
-from loop.record import AttemptRecord, CampaignState
+from loop.record import AttemptRecord
 from loop.spec import build_limits, build_recipe
 
 
@@ -85,7 +85,7 @@ def _look_up(session: Session, attempt: AttemptRecord, standing: Standing) -> No
     match found:
         case Found(handle, started):
             if not started:
-                if session.view.campaign.state is not CampaignState.ACTIVE:
+                if not session.view.is_active or session.is_halted:
                     return  # it lies there inert, and nothing is to be started now
                 if not _may_start(session, attempt, handle, standing):
                     return
@@ -113,7 +113,7 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
     status = session.laboratory.status(handle)
     match status.phase:
         case Phase.PREPARED:
-            is_active = session.view.campaign.state is CampaignState.ACTIVE
+            is_active = session.view.is_active and not session.is_halted
             if is_active and _may_start(session, attempt, handle, standing):
                 session.laboratory.start(handle, key)  # harmless where it was started: idempotent by handle
         case Phase.WAITING:

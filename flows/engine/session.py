@@ -12,7 +12,7 @@ from flows.engine.holding import Holding
 from flows.engine.planners import Planner, default_planner, on_device
 from flows.engine.view import View
 from flows.wiring import open_laboratory, raw_files
-from loop.contracts import Adapter, Ledger, Work
+from loop.contracts import Adapter, AsksLeave, Ledger, Work
 from loop.insight.statements import HonestBest
 
 if TYPE_CHECKING:
@@ -68,12 +68,19 @@ class Session:
         if self._laboratory is None or self._built_for != self.view.campaign.version:
             self._laboratory = open_laboratory(self.settings, self.view.spec)
             self._built_for = self.view.campaign.version
+            if isinstance(self._laboratory, AsksLeave):
+                self._laboratory.ask_leave(lambda: not self.is_halted)
         return self._laboratory
 
     @property
     def adapter(self) -> str:
         """Its name in the registry."""
         return self.view.spec.laboratory.adapter
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether a safety stop is in force now, asked anew: somebody may have pressed it a moment ago."""
+        return bool(self.ledger.stops(self.name))
 
     def refresh(self) -> View:
         """Read the record anew."""

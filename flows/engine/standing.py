@@ -35,8 +35,8 @@ def _status(settings: Settings, view: View) -> StatusReport:
     campaign, observations = view.campaign, view.observations
     return StatusReport(
         campaign=view.name,
-        state=campaign.state.value,
-        reason=campaign.reason,
+        state=view.state,
+        reason=view.reason,
         version=campaign.version,
         created=campaign.created,
         laboratory=view.spec.laboratory.adapter,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Final
 
 from flows.engine.reports import Best, Nearest
 from flows.figures import figures_of
@@ -23,6 +24,7 @@ from loop.outcome import Fault
 from loop.record import (
     AttemptRecord,
     CampaignRecord,
+    CampaignState,
     EnvelopeRecord,
     Json,
     ObservationRecord,
@@ -30,10 +32,12 @@ from loop.record import (
     Settings,
 )
 from loop.resources import Resource
+from loop.safety import SafetyStop
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
 from loop.spec.costs import with_fidelities
 
+HALTED: Final = "halted"
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
 
 
@@ -86,6 +90,26 @@ class View:
     @cached_property
     def unjudged(self) -> tuple[EnvelopeRecord, ...]:
         return self.ledger.envelopes(self.name, unjudged_only=True)
+
+    @cached_property
+    def stops(self) -> tuple[SafetyStop, ...]:
+        """Safety stops in force, of the campaign or of its bench."""
+        return self.ledger.stops(self.name)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may propose and send: neither stopped, nor finished, nor halted by a safety stop."""
+        return self.campaign.state is CampaignState.ACTIVE and not self.stops
+
+    @property
+    def state(self) -> str:
+        """Active, finished or stopped; or halted, whatever else it is."""
+        return HALTED if self.stops else self.campaign.state.value
+
+    @property
+    def reason(self) -> str:
+        """Why it is in that state, "" while active."""
+        return self.stops[0].text if self.stops else self.campaign.reason
 
     @property
     def believed(self) -> str:

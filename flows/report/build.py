@@ -128,10 +128,11 @@ def _head(
         *(a.updated for a in attempts),
         *(r.recorded for r in results),
     ]
+    stops = ledger.stops(campaign.name)
     return Head(
         name=campaign.name,
         state=campaign.state,
-        reason=campaign.reason,
+        reason=f"halted by a safety stop: {stops[0].text}" if stops else campaign.reason,
         version=campaign.version,
         spec_sha=campaign.spec_sha,
         created=campaign.created,

@@ -12,7 +12,7 @@ from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardS
 from loop.spec.costs import CostsSpec, SwitchSpec
 from loop.spec.general import GeneralSpec
 from loop.spec.library_models import FiltersSpec, StandardiseSpec
-from loop.spec.limits import LimitSpec
+from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.lines import Lines, Path
 from loop.spec.memory import SourceSpec
 from loop.spec.models import (
@@ -108,7 +108,7 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
         "noise": [NoiseSpec],
         "budget": [BudgetSpec],
         "costs": [SwitchSpec] if "switch" in path[:-1] else [CostsSpec],
-        "laboratory": [LimitSpec],
+        "laboratory": [SafetySpec] if "safety" in path[:-1] else [LimitSpec],
         "stop": [StopSpec],
         "source": [SourceSpec],
         "recipe": _RECIPE.get(path[1] if len(path) > 2 else None, [RecipeSpec]),

@@ -1,11 +1,11 @@
-"""Limits of a campaign file's laboratory: what it may say, and what it becomes."""
+"""Limits and safety of a campaign file's laboratory: what it may say, and what it becomes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
@@ -37,6 +37,14 @@ class LimitSpec(Strict):
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(f"at_least must not be above at_most, got {self.at_least:g} and {self.at_most:g}")
         return self
+
+
+class SafetySpec(Strict):
+    """What a safety stop does: who halts together, what becomes of what runs, and who may lift it."""
+
+    bench: Text | None = None  # campaigns that name the same one halt together
+    running: Literal["leave", "cancel"] = "leave"
+    may_lift: list[Text] | None = None  # None: any named person
 
 
 def plain_limits(spec: CampaignSpec) -> Limits:

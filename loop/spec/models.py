@@ -11,7 +11,7 @@ from loop.objective import Goal, Tradeoff
 from loop.spec.analysis import MethodSpec
 from loop.spec.costs import CostsSpec
 from loop.spec.general import GeneralSpec
-from loop.spec.limits import LimitSpec
+from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
 from loop.spec.recipe_models import RecipeSpec
@@ -135,6 +135,7 @@ class LaboratorySpec(BaseModel):
     approval: Literal["automatic", "person"] = "automatic"
     limits: dict[Name, LimitSpec] | None = None  # what no experiment may go beyond
     due_after: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None  # hours; later it is overdue
+    safety: SafetySpec | None = None  # what a safety stop does
 
     @property
     def options(self) -> dict[str, Any]:

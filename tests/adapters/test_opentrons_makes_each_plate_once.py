@@ -147,6 +147,29 @@ def test_a_plate_is_one_run_with_the_key_of_each_well_in_it(tmp_path: Path) -> N
     assert json.loads(lab.fetch(handles[0])[0].payload)["provenance"]["made_by"]["protocol"] == plate.name
 
 
+def test_without_leave_nothing_is_played_and_nothing_handed_on_to_be_measured(tmp_path: Path) -> None:
+    lab, leave = laboratory(tmp_path), {"is": False}
+    lab.ask_leave(lambda: leave["is"])
+    handles = started(lab)
+    lab.close("1", handles)
+    held = [lab.status(handle) for _ in range(3) for handle in handles]
+    before = runs(tmp_path)
+    leave["is"] = True
+    for _ in range(20):
+        if sum(runs(tmp_path)) == 6:
+            leave["is"] = False  # the stop comes while the plate is made
+        lab.status(handles[0])
+    made = [lab.status(handle) for handle in handles]
+    leave["is"] = True
+    until_ended(lab, handles)
+
+    assert {(s.phase, s.detail) for s in held} == {(Phase.WAITING, "held by a safety stop; it lies inert")}
+    assert before == [0] * 6
+    assert {s.detail for s in made} == {"made; its measurement is held by a safety stop; it lies inert"}
+    assert runs(tmp_path) == [1] * 6
+    assert all(isinstance(o, Measured) for o in outcomes(lab, handles))
+
+
 def test_what_comes_later_is_another_run(tmp_path: Path) -> None:
     lab = laboratory(tmp_path)
     first = started(lab, WELLS[:4])

@@ -125,5 +125,6 @@ def _fill(ledger: Ledger) -> Lease:
         work.record_round(batch(2, proposal(0), approved=False, pending=(keys[-1],)))
     with ledger.work(lease) as work:
         work.decide(ledger.proposals("coupling", 2)[0].id, True, "ada", "go on")
+        work.lift_stops([work.halt("ada", "it smells of gas").id], "bob", "the valve was closed")
         work.settle(DecisionDraft(DecisionKind.PIN, "ada", "I want to see it", {"molecule": "mol-7"}))
     return lease

@@ -34,7 +34,9 @@ values = st.floats(-1e300, 1e300)
 outcomes = st.one_of(
     values.map(lambda v: Measured((Measurement("yield", v, "%", v / 3),))),
     st.sampled_from(["no conversion", "below \x00 detection"]).map(Negative),
-    st.sampled_from(FaultKind).map(lambda kind: Fault(kind, "why", kind is FaultKind.INPUT_ERROR)),
+    st.sampled_from(sorted(set(FaultKind) - {FaultKind.SAFETY_STOP})).map(  # which halts; it has laws of its own
+        lambda kind: Fault(kind, "why", kind is FaultKind.INPUT_ERROR)
+    ),
 )
 
 _EMPTY = Path(tempfile.mkdtemp()) / "empty.sqlite"

@@ -13,7 +13,7 @@ from _pytest.outcomes import Failed
 
 from db.memory import CampaignData, MemoryLedger, MemoryWork
 from loop.errors import OutcomeConflict
-from loop.record import EnvelopeDraft, EnvelopeRecord, Lease, ObservationRecord
+from loop.record import EnvelopeDraft, EnvelopeRecord, Lease, ObservationRecord, RoundDraft, RoundRecord
 from loop.testing.ledger import SPEC, Clock, LedgerContract
 
 
@@ -60,6 +60,18 @@ def forgets(work: MemoryWork, observation_id: str, by: str, why: str) -> None:
     del work.campaign.observations[observation_id]
 
 
+def goes_on(work: MemoryWork, draft: RoundDraft) -> RoundRecord:
+    work.stops.clear()
+    return MemoryWork.record_round(work, draft)
+
+
+def swallows(work: MemoryWork, envelope_id: str, outcome: Any, **named: Any) -> ObservationRecord:
+    before = list(work.stops)
+    record = MemoryWork.accept(work, envelope_id, outcome, **named)
+    work.stops[:] = before
+    return record
+
+
 def changed(name: str, change: Callable[..., Any]) -> type[Changed]:
     return type(f"Changed_{name}", (Changed,), {"changes": {name: change}})
 
@@ -81,6 +93,14 @@ def test_a_ledger_that_shares_its_containers_is_caught(monkeypatch: pytest.Monke
         (
             changed("retract", forgets),
             LedgerContract.test_a_retracted_observation_counts_no_more_and_stays_on_record,
+        ),
+        (
+            changed("record_round", goes_on),
+            LedgerContract.test_campaigns_of_one_bench_halt_together_and_others_go_on,
+        ),
+        (
+            changed("accept", swallows),
+            LedgerContract.test_a_result_of_kind_safety_stop_halts_the_campaign_in_the_same_transaction,
         ),
     ],
 )

@@ -22,6 +22,7 @@ from loop.testing.ledger.observations import ObservationLaws
 from loop.testing.ledger.proposals import ProposalLaws
 from loop.testing.ledger.results import ResultLaws
 from loop.testing.ledger.rounds import RoundLaws
+from loop.testing.ledger.safety import SafetyLaws
 from loop.testing.ledger.transactions import TransactionLaws
 
 __all__ = ["OUTCOMES", "SPEC", "Clock", "LedgerContract", "batch", "finished", "measured", "proposal"]
@@ -38,6 +39,7 @@ class LedgerContract(
     EnvelopeLaws,
     ResultLaws,
     ObservationLaws,
+    SafetyLaws,
     AuditLaws,
 ):
     """Every promise of ``Ledger`` and ``Work``. Subclasses give an empty ledger built with ``clock``."""

@@ -122,6 +122,7 @@ def everything(ledger: Ledger) -> object:
             ledger.envelopes(campaign.name),
             ledger.observations(campaign.name, with_retracted=True),
             ledger.decisions(campaign.name),
+            ledger.stops(campaign.name, with_lifted=True),
             ledger.artifacts(campaign.name),
             ledger.audit(),
         )

@@ -1,8 +1,8 @@
 """Makes the golden record of a schema: ``python tests/flows/golden/make.py tests/flows/golden/SCHEMA.sqlite``.
 
-Two campaigns, run by the engine itself: ``people``, with refusals, an edit, a pin and a ban, and ``wells``, on plates
-and with a model. Run it once for each schema, before that changes again; a golden file, once committed, is never made
-anew. Times and identifiers are those of the day it was made.
+Two campaigns, run by the engine itself: ``people``, with refusals, an edit, a pin, a ban and a safety stop, and
+``wells``, on plates and with a model. Run it once for each schema, before that changes again; a golden file, once
+committed, is never made anew. Times and identifiers are those of the day it was made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from flows.engine import add_campaign, approve, ban, edit, pin, retract, run, tell, tick
+from flows.engine import add_campaign, approve, ban, edit, halt, lift_halt, pin, retract, run, tell, tick
 from flows.engine.view import View
 from flows.settings import Settings
 from flows.wiring import open_record
@@ -88,6 +88,8 @@ def fill(settings: Settings) -> None:
         if not waiting:
             break
         approve(settings, name, waiting[0].round_number, by="ada")
+    halt(settings, name, by="bob", why="it smells of gas")
+    lift_halt(settings, name, by="ada", why="the valve was closed")
     go_on(settings, add(settings, WELLS))
 
 

@@ -34,7 +34,8 @@ def larger(spec: dict[str, Any], experiments: int) -> dict[str, Any]:
     return {**spec, "budget": {"experiments": experiments}}
 
 
-def test_it_verifies_and_tells_its_story(settings: Settings) -> None:
+def test_it_verifies_and_tells_its_story(settings: Settings, request: pytest.FixtureRequest) -> None:
+    schema = request.node.callspec.params["settings"].stem
     with open_record(settings) as ledger:
         assert ledger.verify_audit().is_intact
         kinds = [d.draft.kind for d in ledger.decisions("people")]
@@ -42,8 +43,10 @@ def test_it_verifies_and_tells_its_story(settings: Settings) -> None:
         pinned = [p.draft for p in ledger.proposals("people", 2) if p.draft.arm is Arm.MANUAL]
         arms = [p.draft.arm for p in ledger.proposals("wells", 1)]
         places = {p.draft.place.well for p in ledger.proposals("wells", 1) if p.draft.place}
+        stops = [(s.by, s.lifted_by) for s in ledger.stops("people", with_lifted=True)]
         pages = [render(build(ledger, name)) for name in ("people", "wells")]
 
+    assert stops == ([("bob", "ada")] if schema >= "0004" else [])
     assert kinds == [DecisionKind.CANNOT, DecisionKind.EDIT, DecisionKind.PIN, DecisionKind.BAN]
     assert (told.retracted, told.context["plate"]) == ("wrong vial", "P7")
     assert pinned[0].candidate.settings == {"solvent": "EtOH", "base": "DBU", "step": 2.0}

@@ -1,0 +1,82 @@
+"""Safety stops: nothing is proposed and nothing is sent until a person lifts them. Kept as facts, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from loop.errors import Halted, LedgerError
+from loop.record import Json
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyStop:
+    """A stop on record, and who lifted it.
+
+    It holds for its own campaign, and for every campaign of the same bench.
+    """
+
+    id: str
+    campaign: str  # where it arose
+    bench: str | None  # of that campaign then; None where it shares none
+    observation: str | None  # the outcome of kind safety_stop behind it; None where a person or a late message stopped
+    by: str
+    why: str
+    at: datetime
+    lifted_by: str | None = None
+    lifted_why: str = ""
+    lifted_at: datetime | None = None
+
+    @property
+    def is_in_force(self) -> bool:
+        return self.lifted_by is None
+
+    def holds_for(self, campaign: str, bench: str | None) -> bool:
+        """Whether it concerns a campaign that is on this bench now."""
+        return self.campaign == campaign or (bench is not None and bench == self.bench)
+
+    @property
+    def text(self) -> str:
+        """As a sentence's end: of which campaign, by whom, why and when."""
+        return f"{self.why} ({self.by}, campaign {self.campaign}, {self.at:%Y-%m-%d %H:%M} UTC)"
+
+
+def safety_of(spec: Json) -> Mapping[str, object]:
+    """What a resolved spec says of safety stops."""
+    laboratory = spec.get("laboratory")
+    said = laboratory.get("safety") if isinstance(laboratory, Mapping) else None
+    return said if isinstance(said, Mapping) else {}
+
+
+def bench_of(spec: Json) -> str | None:
+    """The bench that a campaign shares with others, None where it shares none."""
+    bench = safety_of(spec).get("bench")
+    return None if bench is None else str(bench)
+
+
+def see_that_nothing_halts(name: str, stops: Iterable[SafetyStop]) -> None:
+    """Raise ``Halted`` where a stop is in force."""
+    if there := [s for s in stops if s.is_in_force]:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise Halted(
+            f"campaign {name!r} is halted by a safety stop: {there[0].text}{more}; nothing is proposed or sent until a "
+            f"person lifts it: hakken resume {name} --by NAME --why REASON"
+        )
+
+
+def said_by(source: str, message: str) -> tuple[str, str]:
+    """Who made a stop that came as a message, and why; never empty, because a stop is never refused for its words."""
+    return source.strip() or "laboratory", message.strip() or "safety_stop"
+
+
+def check_lift(by: str, why: str) -> None:
+    """Refuse to lift a stop without a name and a reason."""
+    if not by.strip() or not why.strip():
+        raise LedgerError("a safety stop is lifted by a named person and for a reason: --by NAME --why REASON")
+
+
+def check_stop(by: str, why: str) -> None:
+    """Refuse a stop that nobody made, or for no reason."""
+    if not by.strip() or not why.strip():
+        raise LedgerError("a safety stop needs somebody who makes it and a reason: --by NAME --why REASON")

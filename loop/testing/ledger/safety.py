@@ -1,0 +1,149 @@
+"""Safety stops: nothing is planned or sent while one is in force, and only a named person lifts it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from loop.contracts import Ledger
+from loop.errors import Halted, LedgerError, NotFound
+from loop.experiment import Event, State
+from loop.outcome import Fault, FaultKind
+from loop.record import CampaignState, EnvelopeDraft, Lease
+from loop.testing.ledger.material import HOUR, SPEC, batch, everything, measured, proposal, started
+
+STOP = Fault.of(FaultKind.SAFETY_STOP, "the hood is off")
+
+
+class SafetyLaws:
+    """A part of ``LedgerContract``."""
+
+    def test_a_result_of_kind_safety_stop_halts_the_campaign_in_the_same_transaction(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        one, two = started(ledger, lease)
+        with suppress(ZeroDivisionError), ledger.work(lease) as work:
+            work.accept(work.receive(EnvelopeDraft("robot", one.key, "{}")).id, STOP)
+            raise ZeroDivisionError
+        before = ledger.stops("coupling")
+
+        with ledger.work(lease) as work:
+            observation = work.accept(work.receive(EnvelopeDraft("robot", one.key, "{}")).id, STOP)
+
+        stops = ledger.stops("coupling")
+        assert (before, len(stops)) == ((), 1)
+        stop = stops[0]
+        assert (stop.observation, stop.by, stop.why, stop.campaign) == (
+            observation.id,
+            "robot",
+            "the hood is off",
+            "coupling",
+        )
+        assert stop.is_in_force
+        with (
+            ledger.work(lease) as work,
+            pytest.raises(Halted, match=r"'coupling' is halted.*the hood is off.*--by NAME"),
+        ):
+            work.record_round(batch(2))
+        with ledger.work(lease) as work:
+            work.accept(work.receive(EnvelopeDraft("robot", two.key, "{}")).id, measured())  # what runs comes in
+
+    def test_nothing_is_claimed_for_a_laboratory_while_it_is_halted(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            work.record_round(batch(1, proposal(0), proposal(1)))
+        one, two = ledger.attempts("coupling")
+        ledger.halt("coupling", by="ada", why="it smells of gas")
+        before = everything(ledger)
+
+        with ledger.work(lease) as work, pytest.raises(Halted, match="it smells of gas"):
+            work.move(one.key, Event.CLAIMED, adapter="robot")
+
+        assert everything(ledger) == before
+        with ledger.work(lease) as work:  # a result that came before its attempt was sent
+            work.move(two.key, Event.CLAIMED, "a result came before it was sent")
+            work.accept(work.receive(EnvelopeDraft("tell", two.key, "{}")).id, measured())
+        assert ledger.attempt(two.key).state is State.ENDED
+
+    def test_it_needs_no_lease_and_survives_what_else_is_written(self, ledger: Ledger, lease: Lease) -> None:
+        stop = ledger.halt("coupling", by="ada", why="it smells of gas")
+        with ledger.work(lease) as work:
+            work.set_state(CampaignState.STOPPED, "lunch")
+            work.set_state(CampaignState.ACTIVE, "go on")
+        ledger.open_campaign("coupling", {**SPEC, "seed": 5}, by="ada")
+        ledger.release(lease)
+
+        assert ledger.stops("coupling") == (stop,)
+        again = ledger.acquire("coupling", "engine-2", HOUR)
+        with ledger.work(again) as work, pytest.raises(Halted):
+            work.record_round(batch(1))
+        assert [e.action for e in ledger.audit()].count("safety_stop") == 1
+
+    def test_a_named_person_lifts_it_and_stays_on_record(self, ledger: Ledger, lease: Lease) -> None:
+        stop = ledger.halt("coupling", by="ada", why="it smells of gas")
+        for by, why in (("", "aired"), ("bob", " ")):
+            with ledger.work(lease) as work, pytest.raises(LedgerError, match="named person and for a reason"):
+                work.lift_stops([stop.id], by, why)
+        assert ledger.stops("coupling") == (stop,)
+
+        with ledger.work(lease, actor="bob") as work:
+            work.lift_stops([stop.id], "bob", "the valve was closed and the room aired")
+
+        (lifted,) = ledger.stops("coupling", with_lifted=True)
+        assert ledger.stops("coupling") == ()
+        assert (lifted.lifted_by, lifted.lifted_why) == ("bob", "the valve was closed and the room aired")
+        assert lifted.lifted_at is not None
+        assert replace(lifted, lifted_by=None, lifted_why="", lifted_at=None) == stop
+        with ledger.work(lease) as work:
+            work.record_round(batch(1))
+            with pytest.raises(LedgerError, match=r"no safety stop .* in force"):
+                work.lift_stops([stop.id], "bob", "once more")
+        assert [e.actor for e in ledger.audit() if e.action == "safety_lift"] == ["bob"]
+
+    def test_campaigns_of_one_bench_halt_together_and_others_go_on(self, ledger: Ledger, lease: Lease) -> None:
+        on_bench = {**SPEC, "laboratory": {"adapter": "robot", "safety": {"bench": "hood 2"}}}
+        elsewhere = {**SPEC, "laboratory": {"adapter": "robot", "safety": {"bench": "hood 3"}}}
+        ledger.open_campaign("coupling", on_bench, by="ada")
+        for name, spec in (("sister", on_bench), ("far", elsewhere), ("alone", SPEC)):
+            ledger.open_campaign(name, spec, by="ada")
+
+        stop = ledger.halt("coupling", by="ada", why="it smells of gas")
+
+        assert ledger.stops("coupling") == ledger.stops("sister") == (stop,)
+        assert ledger.stops("far") == ledger.stops("alone") == ()
+        ledger.open_campaign("newcomer", on_bench, by="bob")
+        assert ledger.stops("newcomer") == (stop,)
+        sister, far = (ledger.acquire(name, "engine", HOUR) for name in ("sister", "far"))
+        with (
+            ledger.work(sister) as work,
+            pytest.raises(Halted, match=r"campaign 'sister' is halted.*campaign coupling"),
+        ):
+            work.record_round(batch(1))
+        with ledger.work(far) as work:
+            work.record_round(batch(1))
+            with pytest.raises(LedgerError, match="no safety stop"):
+                work.lift_stops([stop.id], "bob", "not my bench")
+        with ledger.work(sister) as work:
+            work.lift_stops([stop.id], "bob", "the valve was closed")
+        assert ledger.stops("coupling") == ()
+
+    def test_retracting_its_result_lifts_nothing(self, ledger: Ledger, lease: Lease) -> None:
+        one, _ = started(ledger, lease)
+        with ledger.work(lease) as work:
+            observation = work.accept(work.receive(EnvelopeDraft("robot", one.key, "{}")).id, STOP)
+
+        with ledger.work(lease) as work:
+            work.retract(observation.id, "bob", "I do not believe it")
+
+        assert len(ledger.stops("coupling")) == 1
+
+    def test_a_stop_that_nobody_made_or_of_nobody_knows_what_is_refused(self, ledger: Ledger, lease: Lease) -> None:
+        assert lease.holder
+        for by, why in (("", "gas"), ("ada", "")):
+            with pytest.raises(LedgerError, match="needs somebody who makes it and a reason"):
+                ledger.halt("coupling", by=by, why=why)
+        with pytest.raises(NotFound):
+            ledger.halt("nobody", by="ada", why="gas")
+        with ledger.work(lease) as work:
+            assert work.halt("ada", "gas").is_in_force

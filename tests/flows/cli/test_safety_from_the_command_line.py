@@ -1,0 +1,67 @@
+"""``hakken stop --safety`` and ``hakken resume --by`` from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: NAME
+space: {temperature: {type: number, low: 40, high: 120, step: 10, unit: degC}}
+objective: {yield: {goal: maximize, unit: "%", low: 0, high: 100}}
+planner: {surrogate: random, batch: 2, initial: {design: random, experiments: 2}}
+budget: {experiments: 4}
+laboratory: {adapter: simulated, safety: {bench: hood 2, may_lift: [ada]}}
+"""
+
+
+@pytest.fixture
+def bench(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two campaigns of one bench, each with a first batch."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        Path(f"{name}.yaml").write_text(CAMPAIGN.replace("NAME", name))
+        assert hakken("tick", f"{name}.yaml").code == 0
+
+
+@pytest.mark.usefixtures("bench")
+def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
+    pressed = hakken("stop", "one", "--safety", "--reason", "it smells of gas", "--by", "bob")
+    status = hakken("status")
+    tick = hakken("tick", "two")
+    run = hakken("run", "one", "--json")
+    page = hakken("report", "one")
+    nameless = hakken("resume", "two")
+    reasonless = hakken("resume", "two", "--by", "ada")
+    stranger = hakken("resume", "two", "--by", "eve", "--why", "it is fine")
+    lifted = hakken("resume", "two", "--by", "ada", "--why", "the valve was closed")
+
+    assert "one, two halted for safety: it smells of gas (bob)" in pressed.out
+    assert status.out.count("halted (it smells of gas (bob, campaign one, ") == 2
+    assert "next: Halted by a safety stop: it smells of gas" in tick.out
+    assert run.json["state"] == "halted"
+    assert run.json["sent"] == 0
+    assert page.code == 0
+    assert "halted by a safety stop: it smells of gas" in Path("runs/one/report.html").read_text()
+    for refused, says in (
+        (nameless, "campaign 'two' is halted by a safety stop: it smells of gas"),
+        (reasonless, "a safety stop is lifted by a named person and for a reason: --by NAME --why REASON"),
+        (stranger, "'eve' may not lift a safety stop of campaign 'one'; its file names ada"),
+    ):
+        assert refused.code == 2
+        assert says in refused.err
+        assert "Traceback" not in refused.err + refused.out
+    assert "safety stop lifted by ada: it smells of gas (bob, campaign one" in lifted.out
+    assert hakken("audit", "verify").code == 0
+    assert hakken("run", "one").out.count("halted") == 0
+    assert hakken("status", "--json").json[0]["state"] == "finished"
+
+
+@pytest.mark.usefixtures("bench")
+def test_what_makes_no_stop_is_refused(hakken: Any) -> None:
+    assert "no campaign is called 'nobody'" in hakken("stop", "nobody", "--safety").err
+    said = hakken("stop", "one", "--safety", "--why", " ")
+    assert (said.code, "a safety stop needs somebody who makes it and a reason" in said.err) == (2, True)
+    assert hakken("status", "one", "--json").json[0]["state"] == "active"

@@ -1,0 +1,365 @@
+"""A safety stop: nothing is proposed or sent, whoever works, until a named person lifts it; no restart does."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import halt, lift_halt, resume, retract, run, status, stop, tell, tick
+from flows.engine.passes import dispatch, propose, sitting
+from flows.engine.training import train_round
+from flows.settings import Settings
+from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Phase
+from loop.errors import Halted, LedgerError
+from loop.experiment import State
+from loop.history import History
+from loop.outcome import Fault, FaultKind
+from loop.record import Verdict
+from loop.space import Pool
+from loop.spec import CampaignSpec
+from tests.flows.engine.bench import FakeLaboratory, Plan, add, cheap_planner, executions, faulty, measured, story_of
+from tests.flows.engine.zygote import Zygote
+
+SAFETY_STOP = faulty("safety_stop")
+
+
+def once(settings: Settings, name: str = "small") -> Any:
+    return tick(settings, name, planner=cheap_planner)
+
+
+def ends_with(*payloads: str) -> Any:
+    """A laboratory's answers, one for each start in turn; the last for all others."""
+    left = list(payloads)
+    return lambda _: [left.pop(0) if len(left) > 1 else left[0]]
+
+
+def add_named(settings: Settings, folder: Path, name: str, **changes: Any) -> str:
+    return add(settings, folder / name, campaign=name, **changes)
+
+
+ON_BENCH = {"adapter": "simulated", "safety": {"bench": "hood 2"}}
+
+
+def test_a_result_of_that_kind_halts_and_the_reason_is_told(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    laboratory.answers = ends_with(SAFETY_STOP, measured(50.0))
+    once(settings)
+
+    report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+
+    (now,) = status(settings, "small")
+    assert (report.state, now.state) == ("halted", "halted")
+    assert "a safety_stop for the test (simulated, campaign small" in report.reason
+    assert "Halted by a safety stop" in report.next_step
+    assert "hakken resume small --by NAME --why REASON" in report.next_step
+    assert report.round == 1
+    assert len(laboratory.jobs) == 4
+    story = story_of(settings)
+    assert sum(isinstance(o[-1], Fault) for o in story.results) == 1
+    assert len(story.results) == 4  # what ran was taken in
+
+
+def test_no_pass_and_no_other_command_proposes_or_sends_until_it_is_lifted(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    laboratory.abilities = replace(laboratory.abilities, max_parallel=2)
+    once(settings)
+    halt(settings, "small", by="ada", why="it smells of gas")
+
+    reports = [once(settings) for _ in range(3)]
+    trained = train_round(settings, "small", 2, planner=cheap_planner)
+    stop(settings, "small", by="bob", why="lunch")
+    with pytest.raises(Halted, match=r"it smells of gas \(ada.*--by NAME"):
+        resume(settings, "small", by="bob", why="after lunch")
+    add(settings, tmp_path, budget={"experiments": 12})  # a changed file lifts nothing
+
+    assert len(laboratory.jobs) == 2
+    assert trained == "round 2 is not due"
+    assert {r.state for r in reports} == {"halted"}
+    assert reports[-1].pending == {"ready": 2}
+    with pytest.raises(Halted, match="--by NAME"):
+        lift_halt(settings, "small", by=None, why="I forgot")
+    with pytest.raises(LedgerError, match="named person and for a reason"):
+        lift_halt(settings, "small", by="ada", why=" ")
+    assert [s.why for s in lift_halt(settings, "small", by="ada", why="the valve was closed")] == ["it smells of gas"]
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+    assert status(settings, "small")[0].state == "finished"
+    with open_ledger(settings.database) as ledger:
+        (stopped,) = ledger.stops("small", with_lifted=True)
+        assert (stopped.by, stopped.lifted_by, stopped.lifted_why) == ("ada", "ada", "the valve was closed")
+        actions = [(e.actor, e.action) for e in ledger.audit()]
+        assert ("ada", "safety_stop") in actions
+        assert ("ada", "safety_lift") in actions
+        assert ledger.verify_audit().is_intact
+
+
+def test_who_is_just_sending_starts_nothing_more(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    began = laboratory.start
+
+    def press_after_the_first(handle: Handle, key: AttemptKey) -> None:
+        began(handle, key)
+        if sum(laboratory.starts.values()) == 1:
+            halt(settings, "small", by="ada", why="it smells of gas")  # while this pass holds the lease
+
+    laboratory.start = press_after_the_first  # type: ignore[method-assign]
+    once(settings)
+
+    assert sum(laboratory.starts.values()) == 1
+    states = sorted(a.state.value for a in _attempts(settings))
+    assert states == ["ready", "ready", "ready", "submitted"]
+    lift_halt(settings, "small", by="bob", why="aired")
+    once(settings)
+    assert set(laboratory.starts.values()) == {1}
+    assert len(laboratory.starts) == 4
+
+
+def test_what_was_prepared_and_not_started_lies_inert_until_it_is_lifted(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    prepared = laboratory.prepare
+
+    def press(spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        handle = prepared(spec, key)
+        if len(laboratory.jobs) == 2:
+            halt(settings, "small", by="ada", why="it smells of gas")
+        return handle
+
+    laboratory.prepare = press  # type: ignore[method-assign]
+    once(settings)
+    once(settings)
+    laboratory.prepare = prepared  # type: ignore[method-assign]
+
+    assert len(laboratory.jobs) == 2
+    assert sum(laboratory.starts.values()) == 1
+    lift_halt(settings, "small", by="bob", why="aired")
+    once(settings)
+    assert set(laboratory.starts.values()) == {1}
+    assert len(laboratory.starts) == 4
+
+
+def test_a_stop_that_comes_while_a_batch_is_planned_or_claimed_is_heard(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+
+    def slow(spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int) -> Plan:
+        halt(settings, "small", by="ada", why="it smells of gas")
+        return cheap_planner(spec, history, pool, seed=seed, experiments=experiments)
+
+    report = tick(settings, "small", planner=slow)
+    assert "round 1: a safety stop came while it was planned; it is left out" in report.notes
+    assert report.round == 0
+
+    lift_halt(settings, "small", by="bob", why="aired")
+    with sitting(settings, "small", planner=cheap_planner) as session:
+        propose(session)
+        assert session.view.is_active  # as it was when the pass looked
+        halt(settings, "small", by="ada", why="again")
+        dispatch(session)
+        assert any("is halted by a safety stop: again" in note for note in session.tally.notes)
+    assert laboratory.jobs == {}
+    assert {a.state for a in _attempts(settings)} == {State.READY}
+
+
+def test_what_runs_is_left_or_cancelled_as_the_file_says(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    cancelled: list[str] = []
+
+    def cancel(handle: Handle, _: str) -> None:
+        cancelled.append(handle)
+        laboratory.jobs[handle].payloads = [faulty("cancelled")]
+        laboratory.jobs[handle].phase = Phase.ENDED
+
+    laboratory.abilities = replace(laboratory.abilities, can_cancel=True)
+    laboratory.cancel = cancel  # type: ignore[method-assign]
+    prepared = laboratory.prepare
+
+    def running(spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        handle = prepared(spec, key)
+        laboratory.jobs[handle].phase = Phase.RUNNING
+        return handle
+
+    laboratory.prepare = running  # type: ignore[method-assign]
+    add_named(settings, tmp_path, "leaves")
+    add_named(settings, tmp_path, "cancels", laboratory={"adapter": "simulated", "safety": {"running": "cancel"}})
+    for name in ("leaves", "cancels"):
+        once(settings, name)
+
+    _, _, silent = halt(settings, "leaves", by="ada", why="it smells of gas")
+    once(settings, "leaves")
+    untouched = list(cancelled)
+    _, _, notes = halt(settings, "cancels", by="ada", why="it smells of gas")
+
+    assert (untouched, silent) == ([], ())
+    assert len(cancelled) == 4
+    assert all("halted by a safety stop" in note for note in notes)
+    with open_ledger(settings.database) as ledger:
+        outcomes = [o.outcome for o in ledger.observations("cancels")]
+    assert {o.kind for o in outcomes if isinstance(o, Fault)} == {FaultKind.CANCELLED}
+    assert len(outcomes) == 4
+    laboratory.abilities = replace(laboratory.abilities, can_cancel=False)
+    add_named(settings, tmp_path, "cannot", laboratory={"adapter": "simulated", "safety": {"running": "cancel"}})
+    once(settings, "cannot")
+    _, _, notes = halt(settings, "cannot", by="ada", why="it smells of gas")
+    assert any("cannot cancel: 4 experiments still run; see to them there" in note for note in notes)
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_campaigns_of_one_bench_halt_together_and_one_lift_lets_both_go_on(settings: Settings, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        add_named(settings, tmp_path, name, laboratory=ON_BENCH)
+    add_named(settings, tmp_path, "three")
+    once(settings, "one")
+
+    _, names, _ = halt(settings, "one", by="ada", why="it smells of gas")
+
+    assert names == ("one", "two")
+    assert [r.state for r in status(settings)] == ["halted", "halted", "active"]
+    assert once(settings, "two").round == 0
+    assert once(settings, "three").round == 1
+    add_named(settings, tmp_path, "four", laboratory=ON_BENCH)
+    assert once(settings, "four").state == "halted"
+    lift_halt(settings, "two", by="bob", why="the valve was closed")
+    assert [r.state for r in status(settings)] == ["active"] * 4
+    assert once(settings, "two").round == 1
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_only_those_whom_the_file_names_may_lift_it_also_through_another_campaign(
+    settings: Settings, tmp_path: Path
+) -> None:
+    strict = {"adapter": "simulated", "safety": {"bench": "hood 2", "may_lift": ["ada"]}}
+    add_named(settings, tmp_path, "strict", laboratory=strict)
+    add_named(settings, tmp_path, "lax", laboratory=ON_BENCH)
+    halt(settings, "strict", by="bob", why="it smells of gas")
+
+    for name in ("strict", "lax"):
+        with pytest.raises(
+            LedgerError, match="'bob' may not lift a safety stop of campaign 'strict'; its file names ada"
+        ):
+            lift_halt(settings, name, by="bob", why="it is fine")
+
+    assert len(lift_halt(settings, "lax", by="ada", why="the valve was closed")) == 1
+
+
+def test_a_stop_is_heard_from_a_late_or_contradictory_or_foreign_message(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    laboratory.abilities = replace(laboratory.abilities, max_parallel=1)
+    once(settings)
+    laboratory.fetch = lambda handle: [  # type: ignore[method-assign]
+        Envelope(AttemptKey(handle), measured(50.0)),
+        Envelope(AttemptKey("nobody-knows-this"), SAFETY_STOP),
+    ]
+
+    report = once(settings)
+
+    assert report.state == "halted"
+    assert report.reason.startswith("a safety_stop for the test (foreign) (simulated, campaign small")
+    assert len(laboratory.jobs) == 1
+    with open_ledger(settings.database) as ledger:
+        assert sorted(e.verdict or "" for e in ledger.envelopes("small")) == [Verdict.ACCEPTED, Verdict.FOREIGN]
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_history_that_is_told_and_retractions_neither_halt_nor_lift(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    past = tmp_path / "past.csv"
+    past.write_text("solvent,base,step,yield,outcome\nwater,DBU,1,,fault:safety_stop\n")
+    tell(settings, "small", past, by="ada")
+    assert status(settings, "small")[0].state == "active"
+    once(settings)
+    key = _attempts(settings)[0].key
+    now = tmp_path / "now.csv"
+    now.write_text(f"key,yield,outcome,comment\n{key},,fault:safety_stop,the hood is off\n")
+    tell(settings, "small", now, by="ada")
+    assert status(settings, "small")[0].state == "halted"
+
+    retract(settings, "small", key, by="bob", why="I do not believe it")
+
+    assert status(settings, "small")[0].state == "halted"
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    process = Zygote()
+    yield process
+    process.close()
+
+
+STOPPING = {"adapter": "simulated", "failures": {"safety_stop": 0.4}, "safety": {"running": "cancel"}}
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "ingest.stored",
+        "ingest.judged",
+        "dispatch.claimed",
+        "dispatch.started",
+        "work.before-commit",
+        "work.after-commit",
+        "halt.cancelled",
+    ],
+)
+def test_killed_anywhere_it_halts_all_the_same_and_a_restart_lifts_nothing(
+    label: str, settings: Settings, tmp_path: Path, zygote: Zygote
+) -> None:
+    parallel = {"delay": [0.0, 1.0]} if label == "halt.cancelled" else {}
+    add(settings, tmp_path, laboratory=STOPPING | parallel)
+    count = 1
+    while zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label, "HAKKEN_CRASH_COUNT": str(count)}) != 0:
+        count = min(count + 1, 3)
+        if status(settings, "small")[0].state == "halted":
+            break
+
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+    before = (executions(settings), len(story_of(settings).attempts))
+    for _ in range(2):
+        assert zygote.ask(settings.home) == 0
+
+    assert status(settings, "small")[0].state == "halted"
+    assert (executions(settings), len(story_of(settings).attempts)) == before
+    with open_ledger(settings.database) as ledger:
+        stops = ledger.stops("small")
+        faults = [o for o in ledger.observations("small") if _is_stop(o.outcome)]
+        assert sorted(s.observation or "" for s in stops) == sorted(o.id for o in faults)
+
+
+@pytest.mark.parametrize(("label", "is_there"), [("halt.before-commit", False), ("halt.after-commit", True)])
+def test_a_pressed_stop_is_whole_or_not_there(
+    label: str, is_there: bool, settings: Settings, tmp_path: Path, zygote: Zygote
+) -> None:
+    add(settings, tmp_path)
+
+    died = zygote.ask(settings.home, "halt", environ={"HAKKEN_CRASH_AT": label})
+
+    assert died == -signal.SIGKILL
+    assert (status(settings, "small")[0].state == "halted") == is_there
+    halt(settings, "small", by="ada", why="it smells of gas")
+    lift_halt(settings, "small", by="bob", why="aired")
+    assert status(settings, "small")[0].state == "active"
+
+
+def _is_stop(outcome: object) -> bool:
+    return isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP
+
+
+def _attempts(settings: Settings) -> Sequence[Any]:
+    with open_ledger(settings.database) as ledger:
+        return ledger.attempts("small")
