@@ -22,6 +22,7 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "csv_folder": ("adapters.csv_folder:build", "a device that takes command files from a folder and answers there"),
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
     "http": ("adapters.http.options:build", "any laboratory over HTTP that keeps a small JSON contract"),
+    "instrument": ("adapters.instrument:build", "an instrument's folder: its files are the results, as they came"),
     "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
     "opentrons": (
         "adapters.opentrons.options:build",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
+from adapters.opentrons.stand_in import StandIn
 from flows.wiring import open_record
 from loop.outcome import Measured
 from loop.record import Arm
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SIZES = {"gap_xtb": 2000, "direct_arylation": 1728, "plate_24": 1728, "amides_xtb": 400, "lumo_dft": 176}
+SIMULATOR = EXAMPLES.parent / ".opentrons/bin/opentrons_simulate"
+SIZES = {
+    "gap_xtb": 2000,
+    "direct_arylation": 1728,
+    "plate_24": 1728,
+    "amides_xtb": 400,
+    "lumo_dft": 176,
+    "plates": 3955,
+}
 
 
 def small(name: str, folder: Path, rows: int | None = None, **planner: Any) -> Path:
@@ -59,6 +69,47 @@ def test_direct_arylation_learns_and_comes_out_again(hakken: Any, home: Any, tmp
         chosen = [p.draft for p in ledger.proposals("direct_arylation") if p.draft.arm is Arm.MODEL]
         assert len(chosen) == 10
         assert all(draft.reason and draft.predictions and draft.neighbour for draft in chosen)
+
+
+def test_plates_go_the_full_circle_from_a_robot_to_files_of_an_instrument_and_back(
+    hakken: Any, home: Any, tmp_path: Path
+) -> None:
+    """Two plates of 24 wells instead of three of 96: planned, made, measured as files, learnt from, drawn."""
+    path = small("plates", tmp_path)
+    spec = yaml.safe_load(path.read_text())
+    spec["plate"] |= {"rows": 4, "columns": 6}
+    spec["budget"]["experiments"] = 48
+    spec["planner"]["initial"]["experiments"] = 24
+    spec["laboratory"]["deck"]["plate"]["labware"] = "corning_24_wellplate_3.4ml_flat"
+    if SIMULATOR.exists():
+        spec["laboratory"]["simulator"] = str(SIMULATOR)
+    path.write_text(yaml.safe_dump(spec, sort_keys=False))
+
+    said = hakken("run", path, "--json")
+
+    assert said.code == 0, said.err
+    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 48)
+    measured = {
+        tuple(row[c] for c in ("aryl_halide", "additive", "base", "ligand")): float(row["yield"])
+        for row in csv.DictReader((EXAMPLES / "data/buchwald_hartwig.csv").read_text(encoding="utf-8").splitlines())
+    }
+    with open_record(home) as ledger:
+        seen = ledger.observations("plates")
+    assert len(seen) == 48
+    for o in seen:
+        true = measured[tuple(str(o.settings[c]) for c in ("aryl_halide", "additive", "base", "ligand"))]
+        if isinstance(o.outcome, Measured):
+            (value,) = o.outcome.measurements
+            assert value.canonical == pytest.approx(true, abs=2.5)  # 0.005 / 0.0125 is 0.4 %, five times and a bit
+        else:
+            assert true < 3.0
+        assert o.context["provenance"]["files"][0]["sha256"]
+        assert o.context["provenance"]["made_by"]["run"].startswith("run-")
+    made = StandIn(home.folder("plates") / "laboratory" / "stand-in").moved()
+    assert set(made.values()) == {1}
+    assert len(made) == 48
+    page = (home.folder("plates") / "report.html").read_text(encoding="utf-8")
+    assert 'aria-label="plate 2 of plates, wells coloured by' in page
 
 
 def test_plate_24_fills_whole_plates_and_comes_out_again(hakken: Any, home: Any, tmp_path: Path) -> None:

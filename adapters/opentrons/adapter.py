@@ -306,19 +306,27 @@ class Opentrons:
         return ended is not None and ended["status"] == "succeeded"
 
     def _measured(self, handle: Handle, plate: PlateRun) -> Status:
-        """Where the measurement of a made well stands; it is asked for once."""
-        key, spec = self._jobs.key(handle), self._jobs.spec(handle)
-        inner = self._measuring.prepare(spec, key)
+        """Where the measurement of a made well stands. All wells are handed on before the first is asked about."""
+        if plate.noted("handed-on.json") is None:
+            for member in plate.wells:
+                if self._jobs.cancelled(member) is None and not plate.has_left(member):
+                    self._hand_on(member)
+            plate.note("handed-on.json", {})
+        inner = self._measuring.prepare(self._jobs.spec(handle), self._jobs.key(handle))
         status = self._measuring.status(inner)
         if status.phase is Phase.PREPARED and not self._driver.has_leave():
             return Status(Phase.RUNNING, f"made; its measurement is {HELD}")
         if status.phase is Phase.PREPARED:
-            self._measuring.start(inner, key)
-            reached("opentrons.handed-on")
+            self._hand_on(handle)
             status = self._measuring.status(inner)
-        if status.phase is Phase.ENDED:
+        if status.phase in (Phase.ENDED, Phase.LOST):
             return status
-        return Status(Phase.RUNNING if status.phase is not Phase.LOST else Phase.LOST, f"made; {status.detail}")
+        return Status(Phase.RUNNING, f"made; {status.detail}")
+
+    def _hand_on(self, handle: Handle) -> None:
+        key = self._jobs.key(handle)
+        self._measuring.start(self._measuring.prepare(self._jobs.spec(handle), key), key)
+        reached("opentrons.handed-on")
 
     def _settle(self, handle: Handle) -> None:
         """Stop a run of which every well was called off."""
@@ -366,4 +374,5 @@ def _with_maker(envelope: Envelope, plate: PlateRun) -> Envelope:
         return envelope
     ended = plate.noted("ended.json") or {}
     made = {"run": ended.get("run"), "protocol": plate.key}
-    return Envelope(envelope.key, dump({**payload, "provenance": {**payload.get("provenance", {}), "made_by": made}}))
+    told = {**payload, "provenance": {**payload.get("provenance", {}), "made_by": made}}
+    return replace(envelope, payload=dump(told))

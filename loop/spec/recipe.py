@@ -123,6 +123,7 @@ class _Builder:
                     pass
         self._numbers |= dict.fromkeys(self._options)
         self._used: set[str] = set()
+        self._implied: set[str] = set()  # stocks of options that nobody wrote down one by one
 
     def recipe(self) -> Recipe:
         said = self._said
@@ -132,7 +133,7 @@ class _Builder:
                 said.vessel.closed,
                 0.0 if said.vessel.least is None else self._fixed(said.vessel.least, VOLUME, "vessel"),
             )
-        stocks = {name: self._stock(name, stock) for name, stock in said.stocks.items()}
+        stocks = self._stocks()
         limiting = None
         if said.limiting is not None:
             with _at("limiting"):
@@ -143,9 +144,28 @@ class _Builder:
         self._see_that_all_is_used(stocks)
         return recipe
 
-    def _stock(self, name: str, said: StockSpec) -> Stock:
+    def _stocks(self) -> dict[str, Stock]:
+        """Every stock; one that is called like a parameter stands for each of its options that has none of its own."""
+        said, made = self._said.stocks, {}
+        for name, stock in said.items():
+            options = self._options.get(name)
+            if options is None:
+                made[name] = self._stock(name, stock)
+                continue
+            with _at("stocks", name):
+                if stock.smiles is not None:
+                    raise RecipeError(
+                        f"stock {name!r}", "it stands for options of different structures", "leave smiles out"
+                    )
+            for option in options:
+                if option not in said:
+                    made[option] = self._stock(option, stock, name)
+                    self._implied.add(option)
+        return made
+
+    def _stock(self, name: str, said: StockSpec, place: str = "") -> Stock:
         where = f"stock {name!r}"
-        with _at("stocks", name):
+        with _at("stocks", place or name):
             if name in self._spec.space:
                 raise RecipeError(where, "a parameter is called so too", "rename one of them")
             if said.solid and said.concentration is not None:
@@ -302,7 +322,7 @@ class _Builder:
     def _see_that_all_is_used(self, stocks: Mapping[str, Stock]) -> None:
         solvents = {stock.solvent for stock in stocks.values()}
         for name in stocks:
-            if name not in self._used and name not in solvents:
+            if name not in self._used | self._implied and name not in solvents:
                 with _at("stocks", name):
                     raise RecipeError(f"stock {name!r}", "no step takes it", "add a step, or leave the stock out")
         varied = {n: p for n, p in self._spec.space.items() if not isinstance(p, DerivedSpec | ContextSpec)}

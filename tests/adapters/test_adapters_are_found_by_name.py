@@ -28,6 +28,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
         "command": {"program": "orca"},
         "csv_folder": {"folder": "robot"},
         "emulator": {"table": "table.csv"},
+        "instrument": {"folder": "hplc"},
         "http": {"url": "https://robot.example"},
         "sila2": {"address": "localhost:1"},
         "opentrons": robots.options(),
@@ -41,7 +42,9 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    names = "ase callable command csv_folder emulator http manual opentrons pyscf several sila2 simulated xtb"
+    names = (
+        "ase callable command csv_folder emulator http instrument manual opentrons pyscf several sila2 simulated xtb"
+    )
     assert " ".join(name for name, _ in describe()) == names
     assert all(summary and "\n" not in summary for _, summary in describe())
 

@@ -24,6 +24,11 @@ def rows(name: str) -> list[dict[str, str]]:
         ("ligands.csv", 12),
         ("solvents.csv", 4),
         ("molecules.csv", 2000),
+        ("buchwald_hartwig.csv", 3955),
+        ("aryl_halides.csv", 15),
+        ("additives.csv", 22),
+        ("amination_bases.csv", 3),
+        ("amination_ligands.csv", 4),
     ],
 )
 def test_every_table_has_the_rows_and_the_mention_that_the_readme_gives(name: str, count: int) -> None:
@@ -44,6 +49,22 @@ def test_options_have_the_structures_of_the_grid(parameter: str, file: str) -> N
     listed = {row["name"]: row["smiles"] for row in rows(f"{file}.csv")}
 
     assert listed == {row[parameter]: row[f"{parameter}_smiles"] for row in rows("direct_arylation.csv")}
+
+
+def test_the_amination_lacks_five_conditions_and_names_known_reagents() -> None:
+    columns = {
+        "aryl_halide": "aryl_halides",
+        "additive": "additives",
+        "base": "amination_bases",
+        "ligand": "amination_ligands",
+    }
+    table = rows("buchwald_hartwig.csv")
+    options = {column: {row["name"]: row["smiles"] for row in rows(f"{file}.csv")} for column, file in columns.items()}
+
+    assert len({tuple(row[c] for c in columns) for row in table}) == 15 * 22 * 3 * 4 - 5
+    assert {c: {row[c] for row in table} for c in columns} == {c: set(options[c]) for c in columns}
+    assert all(Chem.CanonSmiles(s) == s for named in options.values() for s in named.values())
+    assert max(float(row["yield"]) for row in table) == pytest.approx(100.0, abs=1e-4)
 
 
 def test_molecules_are_distinct_whole_and_named() -> None:

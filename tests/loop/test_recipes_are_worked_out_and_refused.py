@@ -302,6 +302,15 @@ def test_every_rule_and_every_kind_can_be_met() -> None:
     assert kinds_of("CC(=O)O") == {"acid"}
 
 
+def test_a_stock_called_like_a_parameter_stands_for_each_option_without_one() -> None:
+    made = recipe(("    XPhos: {concentration: 0.05 mol/L", "    ligand: {there: 2 mL, concentration: 0.1 mol/L"))
+
+    assert (made.stocks["XPhos"].concentration, made.stocks["XPhos"].there) == (0.1, 2000.0)
+    assert made.stocks["SPhos"].concentration == pytest.approx(0.05)
+    with pytest.raises(SpecError, match=r"recipe.stocks.ligand: stock 'ligand': it stands for options of different"):
+        recipe(("    XPhos: {concentration: 0.05 mol/L", "    ligand: {smiles: CCO, concentration: 0.1 mol/L"))
+
+
 def test_a_recipe_survives_the_record() -> None:
     spec = read(SOUND)
     again: Any = CampaignSpec.from_resolved(spec.resolved())

@@ -1,0 +1,165 @@
+"""An instrument's folder: the contract, which file is whose, and files that are half written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import AdapterOptionsError
+from adapters.instrument import Instrument
+from adapters.registry import build
+from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec, Handle, Phase
+from loop.testing.adapter import KEY, OTHER, AdapterContract
+
+TABLE = "ligand,yield\nXPhos,40\nSPhos,72.5\n"
+EXPERIMENT = ExperimentSpec(
+    "coupling",
+    {"ligand": "XPhos"},
+    {},
+    {},
+    {"yield": "%"},
+    place={"plate": "1", "well": "A1", "row": "A", "column": "1"},
+)
+
+
+def laboratory(folder: Path, **options: Any) -> Instrument:
+    (folder / "table.csv").write_text(TABLE)
+    context = AdapterContext(str(folder / "lab"), str(folder), "coupling", {"yield": "%"})
+    made = build("instrument", {"folder": "hplc", "settle": 0.0, **options}, context)
+    assert isinstance(made, Instrument)
+    return made
+
+
+def drop(folder: Path, name: str, *rows: str, header: str = "sample,plate,well,RT [min],area") -> Path:
+    path = folder / "hplc" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+class TestPlayed(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
+        return lambda: laboratory(tmp_path, played={"table": "table.csv"})
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return EXPERIMENT
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(EXPERIMENT, settings={"ligand": "PPh3"})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        """An attempt has two peaks in the one file that it is measured in."""
+        files = tmp_path / "lab" / "files"
+        return lambda key: sum(p.read_text().count(f"{key},") for p in files.glob("plate-*.csv")) // 2
+
+
+class TestByHand(AdapterContract):
+    """Somebody else measures: the test drops the file."""
+
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
+        (tmp_path / "hplc").mkdir(exist_ok=True)
+        return lambda: laboratory(tmp_path, file="plate-{plate}*.csv")
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return EXPERIMENT
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(EXPERIMENT, place={})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        """How often it is on the list of samples."""
+        listed = tmp_path / "hplc" / "samples.csv"
+        return lambda key: listed.read_text().count(f"{key},") if listed.exists() else 0
+
+    @pytest.fixture
+    def finish(self, tmp_path: Path) -> Callable[[Adapter, Handle], None]:
+        def end(adapter: Adapter, handle: Handle) -> None:
+            assert isinstance(adapter, Instrument)
+            key = adapter._jobs.key(handle)
+            drop(tmp_path, f"plate-1-{handle}.csv", f"{key},1,A1,4.2,620", f"{key},1,A1,6.8,1000")
+            assert adapter.status(handle).phase is Phase.ENDED
+
+        return end
+
+
+def begin(lab: Instrument, key: AttemptKey, well: str = "A1") -> Handle:
+    handle = lab.prepare(replace(EXPERIMENT, place={**EXPERIMENT.place, "well": well}), key)
+    lab.start(handle, key)
+    return handle
+
+
+def test_a_file_goes_to_the_attempts_that_it_names_and_keeps_its_bytes(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, file="plate-{plate}*.csv")
+    first, second = begin(lab, KEY), begin(lab, OTHER, "B2")
+    path = drop(tmp_path, "plate-1-x.csv", ",P01,A01,4.2,620", ",P01,A01,6.8,1000", ",P01,C3,6.8,1000")
+    (envelope,) = lab.fetch(first)
+    path.write_text("changed later\n")
+
+    assert envelope.files[0].data.startswith(b"sample,plate,well")
+    assert lab.fetch(first) == (envelope,)
+    assert lab.status(second).phase is Phase.WAITING
+
+
+def test_what_lay_there_before_is_of_others(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, file="plate-{plate}*.csv")
+    drop(tmp_path, "plate-1.csv", ",1,A1,4.2,620")
+    handle = begin(lab, KEY)
+    before = lab.status(handle).phase
+    drop(tmp_path, "plate-1-again.csv", ",1,A1,4.2,700")
+
+    assert before is Phase.WAITING
+    assert lab.fetch(handle)[0].files[0].name == "plate-1-again.csv"
+
+
+def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, settle=60.0)
+    handle = begin(lab, KEY)
+    path = drop(tmp_path, "run.csv", f"{KEY},1,A1,4.2,620")
+    fresh = lab.status(handle).phase
+    os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 61))
+
+    assert fresh is Phase.WAITING
+    assert lab.status(handle).phase is Phase.ENDED
+
+
+@pytest.mark.parametrize("row", [f"{OTHER},1,B2,4.2,620", ",2,A1,4.2,620", ",1,A2,4.2,620"])
+def test_a_file_that_names_another_is_not_taken(tmp_path: Path, row: str) -> None:
+    lab = laboratory(tmp_path)
+    handle = begin(lab, KEY)
+    drop(tmp_path, "run.csv", row)
+
+    assert lab.status(handle).phase is Phase.WAITING
+
+
+def test_a_damaged_file_waits_for_a_better_one(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    handle = begin(lab, KEY)
+    (tmp_path / "hplc" / "a.csv").write_bytes(b"\x00\x01\x02")
+    damaged = lab.status(handle).phase
+    drop(tmp_path, "b.csv", f"{KEY},1,A1,4.2,620")
+
+    assert damaged is Phase.WAITING
+    assert lab.status(handle).phase is Phase.ENDED
+
+
+def test_a_wrong_section_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AdapterOptionsError, match=r"option 'folder' is missing; add it"):
+        build("instrument", {}, AdapterContext(str(tmp_path), str(tmp_path), "coupling", {"yield": "%"}))
+    with pytest.raises(AdapterOptionsError, match=r"unknown option 'setle' \(did you mean 'settle'\?\)"):
+        laboratory(tmp_path, setle=1.0)
+    assert "is no folder; make it, or correct laboratory.folder" in laboratory(tmp_path).health().message
+    (problem,) = laboratory(tmp_path, file="plate-{plate}.csv").validate(replace(EXPERIMENT, place={}))
+    assert str(problem).startswith("experiment: the instrument's files are called plate-{plate}.csv, and it has no")
