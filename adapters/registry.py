@@ -6,14 +6,12 @@ and the context, in a module beside that file or installed.
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, cast
 
 from loop.contracts import Adapter, AdapterContext
-from loop.errors import AdapterError, UnknownName
+from loop.errors import UnknownName
 
 _TABLE: Final[dict[str, tuple[str, str]]] = {
     "ase": ("adapters.ase:build", "any ASE calculator: energies, forces and dipoles of molecules"),
@@ -57,7 +55,9 @@ def build(name: str, options: Mapping[str, Any], context: AdapterContext) -> Ada
         AdapterError: A module of your own has nothing of that name, or what comes of it is no adapter.
     """
     if ":" in name:
-        return _own(name, options, context)
+        from adapters.own import build_own
+
+        return build_own(name, options, context)
     if name not in _TABLE:
         raise UnknownName("adapter", name, _TABLE)
     module, function = _TABLE[name][0].split(":")
@@ -72,33 +72,3 @@ def module_of(name: str) -> str:
 def describe() -> tuple[tuple[str, str], ...]:
     """Name and one-line summary of every adapter, sorted by name."""
     return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))
-
-
-def _own(name: str, options: Mapping[str, Any], context: AdapterContext) -> Adapter:
-    """The adapter that a module beside the campaign file makes, or an installed one."""
-    adapter = _named(name, context.base)(options, context)
-    if isinstance(adapter, Adapter):
-        return adapter
-    methods = [m for m in vars(Adapter) if not m.startswith("_") and callable(getattr(Adapter, m))]
-    lacks = [m for m in methods if not callable(getattr(adapter, m, None))]
-    raise AdapterError(
-        f"adapter {name!r}: {type(adapter).__name__} lacks {', '.join(lacks)}; see docs/guide/adapters.md"
-    )
-
-
-def _named(name: str, folder: str) -> Callable[..., object]:
-    """What is to be called, its module looked for beside the campaign file last, so that it hides no other one."""
-    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", name):
-        raise AdapterError(f"adapter {name!r}: one of your own is named MODULE:NAME, such as balance:Balance")
-    module, _, attribute = name.partition(":")
-    if folder not in sys.path:
-        sys.path.append(folder)
-    try:
-        found = getattr(import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
-        raise AdapterError(
-            f"adapter {name!r}: no module {error.name!r} beside the campaign file or installed"
-        ) from None
-    if not callable(found):
-        raise AdapterError(f"adapter {name!r}: module {module!r} has no {attribute!r} to be called; correct the name")
-    return cast(Callable[..., object], found)

@@ -9,27 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from adapters.errors import KeyReused, UnknownHandle
+from adapters.errors import UnknownHandle
 from adapters.folder import Jobs, handle_of
-from adapters.http.contract import (
-    CONTRACT,
-    Cancellation,
-    Experiment,
-    KeyTaken,
-    Laboratory,
-    Message,
-    Messages,
-    Refusal,
-    Results,
-    State,
-    Submission,
-    UnknownKey,
-)
+from adapters.http.contract import CONTRACT, Experiment, Message, Refusal, State, Submission, UnknownKey
 from adapters.http.options import HttpOptions
 from adapters.http.sendings import Sending, Sendings
-from adapters.http.wire import Reply, Wire
+from adapters.http.service import Service
+from adapters.http.wire import Wire
 from adapters.instant import dump
 from adapters.limits import excluded
 from loop.checkpoints import reached
@@ -59,14 +47,14 @@ _DOUBT: Final = "look at the bench, then say hakken resolve KEY --ran or --never
 class HttpLaboratory:
     """A laboratory over HTTP. What is kept here: what was prepared, what was sent, and how it ended."""
 
-    def __init__(self, jobs: Jobs, options: HttpOptions, wire: Wire) -> None:
-        self._jobs, self._options, self._wire = jobs, options, wire
+    def __init__(self, jobs: Jobs, options: HttpOptions, service: Service) -> None:
+        self._jobs, self._options, self._service = jobs, options, service
         self._sendings = Sendings(jobs)
 
     @staticmethod
     def of(options: HttpOptions, context: AdapterContext) -> HttpLaboratory:
         """The laboratory that the options describe, on the context's folder."""
-        return HttpLaboratory(Jobs(context.folder), options, Wire(options, context.base))
+        return HttpLaboratory(Jobs(context.folder), options, Service(Wire(options, context.base)))
 
     def capabilities(self) -> Capabilities:
         """As the campaign file declares them; ``health`` says where the laboratory declares something else."""
@@ -103,7 +91,7 @@ class HttpLaboratory:
             is_vouched = last is not None and last.is_doubted
             if self._sendings.ended(handle) is not None or (last is not None and last.is_accepted and not is_vouched):
                 return
-            seen = self._look(handle)
+            seen = self._service.look(handle)
             if isinstance(seen, Experiment) and last is None:  # it was sent from a folder that is lost
                 self._sendings.note_sending(handle, seen.memory)
             if (why := _doubt(seen, last)) and not is_vouched:
@@ -120,7 +108,7 @@ class HttpLaboratory:
             return Found(handle, started=False)
         if self._sendings.ended(handle) is not None:
             return Found(handle, started=True)
-        seen = self._look(handle)
+        seen = self._service.look(handle)
         if why := _doubt(seen, last):
             if is_mine:
                 self._sendings.note_doubted(handle, why)
@@ -138,7 +126,7 @@ class HttpLaboratory:
         last = self._sendings.last(handle) if is_mine else None
         if is_mine and last is None:
             return Status(Phase.PREPARED)
-        seen = self._look(handle)
+        seen = self._service.look(handle)
         if why := _doubt(seen, last):
             return Status(Phase.LOST, why)
         if isinstance(seen, UnknownKey):
@@ -150,8 +138,7 @@ class HttpLaboratory:
         if (payloads := self._sendings.ended(handle)) is None:
             if self.status(handle).phase is not Phase.ENDED:
                 return ()
-            found = self._wire.get(f"{_path(handle)}/results").read(Results)
-            _same_key(found.key, handle)
+            found = self._service.results(handle)
             if found.state is not State.ENDED:
                 return ()
             payloads = tuple(_text(result) for result in found.results)
@@ -176,13 +163,12 @@ class HttpLaboratory:
             if self._sendings.last(handle) is None:
                 self._jobs.cancel(handle, {"reason": reason, "payload": payload})
             elif self._options.cancels:
-                reply = self._wire.post(f"{_path(handle)}/cancel", Cancellation(reason=reason), handle)
-                _same_key(reply.read(Experiment).key, handle)
+                self._service.cancel(handle, reason)
 
     def health(self) -> Health:
         """What the laboratory says of itself, and where it differs from the campaign file."""
         try:
-            found = self._wire.get("/laboratory").read(Laboratory)
+            found = self._service.about()
         except AdapterUnavailable as error:
             return Health(False, str(error))
         if found.contract != CONTRACT:
@@ -205,23 +191,7 @@ class HttpLaboratory:
         Raises:
             AdapterUnavailable: The laboratory cannot be reached.
         """
-        query = {"campaign": campaign, "after": str(after), "wait": f"{wait:g}"}
-        return self._wire.get("/messages", query, wait=wait).read(Messages).messages
-
-    def _look(self, handle: Handle) -> Experiment | UnknownKey:
-        """What the laboratory says of a key; raises ``AdapterUnavailable`` where it says nothing."""
-        reply = self._wire.get(_path(handle))
-        if reply.status == 404 and reply.is_one(UnknownKey):
-            unknown = reply.read(UnknownKey)
-            _same_key(unknown.key, handle)
-            return unknown
-        if reply.status != 200:
-            raise AdapterUnavailable(
-                f"{reply.asked} answered {reply.status} without saying that it does not know the key; check the url"
-            )
-        found = reply.read(Experiment)
-        _same_key(found.key, handle)
-        return found
+        return self._service.messages(campaign, after, wait)
 
     def _send(self, handle: Handle, memory: str, *, never_ran: bool) -> None:
         spec = self._jobs.spec(handle)
@@ -239,24 +209,11 @@ class HttpLaboratory:
         )
         self._sendings.note_sending(handle, memory)
         reached("http.sending")
-        reply = self._wire.post("/experiments", document, handle)
+        answer = self._service.submit(document)
         reached("http.sent")
-        self._take(reply, handle)
-
-    def _take(self, reply: Reply, handle: Handle) -> None:
-        """What a submission was answered with."""
-        if reply.status == 422 and reply.is_one(Refusal):
-            refusal = "; ".join(f"{p.subject}: {p.rule}; {p.remedy}" for p in reply.read(Refusal).problems)
+        if isinstance(answer, Refusal):
+            refusal = "; ".join(f"{p.subject}: {p.rule}; {p.remedy}" for p in answer.problems)
             self._sendings.end(handle, "refused", [dump(write_outcome(Fault.of(FaultKind.INPUT_ERROR, refusal)))])
-        elif reply.status == 409 and reply.is_one(KeyTaken):
-            raise KeyReused(handle)
-        elif reply.status in (200, 201, 202):
-            _same_key(reply.read(Experiment).key, handle)
-        else:
-            raise AdapterUnavailable(
-                f"{reply.asked} answered {reply.status} without saying what is wrong; the laboratory must keep the "
-                "contract in openapi.yaml"
-            )
 
 
 def _doubt(seen: Experiment | UnknownKey, last: Sending | None) -> str:
@@ -272,18 +229,9 @@ def _doubt(seen: Experiment | UnknownKey, last: Sending | None) -> str:
     return ""
 
 
-def _path(handle: Handle) -> str:
-    return f"/experiments/{quote(handle, safe='')}"
-
-
 def _key_of(handle: Handle) -> AttemptKey:
     """The key that a handle stands for; where it is the hash of one, itself."""
     return AttemptKey(unquote(handle))
-
-
-def _same_key(said: str, handle: Handle) -> None:
-    if said != handle:
-        raise AdapterUnavailable(f"asked for {handle!r}, the laboratory answered for {said[:80]!r}; it must be mended")
 
 
 def _text(result: Any) -> str:

@@ -40,7 +40,11 @@ class Worker:
                 if self.over.is_set() or not self._store.move(found["key"], "waiting", "running"):
                     continue  # cancelled meanwhile
                 reached("run.running")
-                outcome = self._bench.carry_out(found["key"], found["submission"])
+                try:
+                    outcome = self._bench.carry_out(found["key"], found["submission"])
+                except Exception as error:  # the bench's own trouble is a result too, and the queue goes on
+                    message = f"{type(error).__name__}: {error}"
+                    outcome = {"outcome": "fault", "kind": "instrument_fault", "message": message}
                 self._store.end(found["key"], "running", outcome)
                 reached("run.ended")
 

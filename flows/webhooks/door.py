@@ -7,6 +7,7 @@ are kept too, up to so many an hour: beyond that the door answers 429 and keeps 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -44,7 +45,8 @@ class Door:
     ) -> None:
         self._inbox, self._keys, self._on_kept = inbox, keys, on_kept
         self._clock, self._strangers = clock, strangers
-        self._strange: deque[tuple[float, int]] = deque()
+        self._strange: deque[tuple[float, int]] = deque()  # when, and how many bytes
+        self._counting = threading.Lock()  # messages come in several threads
 
     def application(self) -> Starlette:
         """Answers ``POST /messages``."""
@@ -77,14 +79,16 @@ class Door:
         self._on_kept()
         if isinstance(found, Genuine):
             return 202, "it is kept, and will be judged as a result"
-        self._strange.append((self._clock(), len(message.body)))
+        with self._counting:
+            self._strange.append((self._clock(), len(message.body)))
         unsigned = found.verdict is not Verdict.MALFORMED
         return (401 if unsigned else 413 if message.cut == OVERSIZED else 400), found.why
 
     def _has_room_for_strangers(self) -> bool:
-        while self._strange and self._strange[0][0] < self._clock() - _HOUR:
-            self._strange.popleft()
-        return len(self._strange) < self._strangers and sum(size for _, size in self._strange) < STRANGE_BYTES
+        with self._counting:
+            while self._strange and self._strange[0][0] < self._clock() - _HOUR:
+                self._strange.popleft()
+            return len(self._strange) < self._strangers and sum(size for _, size in self._strange) < STRANGE_BYTES
 
 
 async def _read(request: Request) -> tuple[bytes, str]:

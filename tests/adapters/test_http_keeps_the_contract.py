@@ -138,7 +138,7 @@ def test_what_goes_over_the_wire_is_what_the_document_says(tmp_path: Path, monke
         second = lab.prepare(hot, OTHER)
         lab.start(second, OTHER)
         app.traffic.pop()  # keeps the number of refusals seen below at one
-        lab._wire.post(f"/experiments/{OTHER}/cancel", _cancellation(), OTHER)
+        lab._service.cancel(second, "no longer wanted")
 
     operations = set()
     for method, path, headers, asked, status, answered in app.traffic:
@@ -156,12 +156,6 @@ def test_what_goes_over_the_wire_is_what_the_document_says(tmp_path: Path, monke
     assert operations == declared
 
 
-def _cancellation() -> Any:
-    from adapters.http.contract import Cancellation
-
-    return Cancellation(reason="no longer wanted")
-
-
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_the_example_wants_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     monkeypatch.setenv("LAB_TOKEN", token or "unset")
@@ -177,7 +171,7 @@ def test_a_key_cancelled_before_it_comes_does_not_run(tmp_path: Path) -> None:
     with serving(application(Store(tmp_path / "s"), Bench(tmp_path / "s", 0.0))) as url:
         lab: Any = build({"url": url}, context(tmp_path))
         handle = lab.prepare(EXPERIMENT, KEY)
-        lab._wire.post(f"/experiments/{KEY}/cancel", _cancellation(), KEY)
+        lab._service.cancel(handle, "no longer wanted")
         lab.start(handle, KEY)
         (envelope,) = lab.fetch(handle)
 
@@ -213,3 +207,23 @@ def test_no_document_breaks_the_reading(value: Any) -> None:
         else:
             with pytest.raises(AdapterUnavailable, match="must keep the contract in"):
                 reply.read(model)
+
+
+def test_a_bench_in_trouble_is_a_fault_and_the_queue_goes_on(tmp_path: Path) -> None:
+    class Clogged(Bench):
+        def carry_out(self, key: str, experiment: dict[str, Any]) -> dict[str, Any]:
+            if key == KEY:
+                raise RuntimeError("the needle is clogged")
+            return super().carry_out(key, experiment)
+
+    with serving(application(Store(tmp_path / "s"), Clogged(tmp_path / "s", 0.0))) as url:
+        lab = build({"url": url}, context(tmp_path))
+        told = {}
+        for key in (KEY, OTHER):
+            handle = lab.prepare(EXPERIMENT, key)
+            lab.start(handle, key)
+            wait_for_end(lab, handle)
+            told[key] = json.loads(lab.fetch(handle)[0].payload)
+
+    assert (told[KEY]["kind"], told[KEY]["message"]) == ("instrument_fault", "RuntimeError: the needle is clogged")
+    assert told[OTHER]["outcome"] == "measured"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pages import GUIDE, ROOT, blocks, files
 
+from adapters.registry import build
 from loop.contracts import AdapterContext, Phase, Unknown
 from loop.testing.adapter import KEY
 
@@ -105,10 +106,21 @@ def test_a_campaign_runs_on_it_and_a_newcomer_touched_two_files(hakken: Any, fol
     ],
 )
 def test_what_is_no_adapter_is_said(hakken: Any, folder: Path, named: str, message: str) -> None:
-    (folder / "balance.py").write_text(CODE + "\n\ndef nothing(options, context):\n    return []\n")
+    more = ["def nothing(options, context):", "    return []", "def trouble(options, context):", "    options['port']"]
+    (folder / "balance.py").write_text("\n".join([CODE, *more]), encoding="utf-8")
+    (folder / "broken.py").write_text("def")
     (folder / "campaign.yaml").write_text(CAMPAIGN.replace("balance:Balance", named))
 
     said = hakken("validate", folder / "campaign.yaml")
 
     assert said.code == 2
     assert message in said.err
+
+
+def test_two_campaigns_may_each_have_a_module_of_the_same_name(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "balance.py").write_text(CODE.replace("stands level", f"is {name}"), encoding="utf-8")
+    contexts = [AdapterContext(str(tmp_path / n / "lab"), str(tmp_path / n), n, {"mass": "mg"}) for n in ("one", "two")]
+
+    assert [build("balance:Balance", {}, c).health().message for c in contexts] == ["is one", "is two"]
