@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, cast
 
 from pydantic import Field
 
@@ -54,6 +54,7 @@ laboratory:
 """
 PARTED: Final = "several"  # its name in the registry
 _CAUTION: Final = tuple(Delivery)  # from the best guarded to the least
+_REST: Final = 3.0  # times as long as it took to give no answer: a lost one costs a quarter of the time at most
 _T = TypeVar("_T")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
@@ -136,6 +137,7 @@ class SeveralLaboratories:
         self._ended: set[AttemptKey] = set()
         self._patience, self._clock = patience, clock
         self._expected: Mapping[str, float] = {}
+        self._resting: dict[str, tuple[float, str]] = {}  # until when by the steady clock, and why
 
     def capabilities(self) -> Capabilities:
         """What holds of all: the least guarded delivery, what every one can do; at once as many as all together."""
@@ -170,13 +172,14 @@ class SeveralLaboratories:
         """Tell each laboratory what it will be given; one that cannot be reached is told nothing."""
         told: dict[str, list[tuple[ExperimentSpec, AttemptKey]]] = {}
         for spec, key in experiments:
+            if not all(isinstance(m.adapter, SupportsAnnouncement) for m in self._members.values() if m.takes(spec)):
+                continue  # its place is chosen when it is prepared, when more is known
             with suppress(AdapterUnavailable):
                 member = self._route(key) or self._assign(spec, key)
                 told.setdefault(member.name, []).append((self._as_taken(member, spec), key))
         for name, mine in told.items():
-            if isinstance(adapter := self._members[name].adapter, SupportsAnnouncement):
-                with suppress(AdapterUnavailable):
-                    adapter.announce(mine)
+            with suppress(AdapterUnavailable):
+                cast(SupportsAnnouncement, self._members[name].adapter).announce(mine)
 
     def start(self, handle: Handle, key: AttemptKey) -> None:
         member, inner = self._of(handle)
@@ -250,7 +253,11 @@ class SeveralLaboratories:
 
     def _works(self, member: Member) -> Health:
         """Whether a laboratory can work now; since when it cannot is put on record."""
-        health, path = _health(member), self._lost / f"{member.name}.json"
+        path = self._lost / f"{member.name}.json"
+        try:
+            health = self._asked(member, member.adapter.health)
+        except AdapterUnavailable as error:
+            health = Health(False, str(error))
         with reachable(path):
             if health.is_ok:
                 path.unlink(missing_ok=True)
@@ -349,11 +356,18 @@ class SeveralLaboratories:
         return bare if len(member.adapter.validate(bare)) < len(member.adapter.validate(spec)) else spec
 
     def _asked(self, member: Member, ask: Callable[[], _T]) -> _T:
+        """Ask a laboratory; one that lately took long to give no answer is let rest, so that the others go on."""
+        began = time.monotonic()
+        until, why = self._resting.get(member.name, (0.0, ""))
+        if began < until:
+            raise PartUnavailable(member.name, why)
         try:
             return ask()
         except PartUnavailable:
             raise
         except AdapterUnavailable as error:
+            now = time.monotonic()
+            self._resting[member.name] = now + _REST * (now - began), str(error)
             raise PartUnavailable(member.name, str(error)) from None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes
 from flows.engine.dispatching import dispatch
-from flows.engine.parts import with_lost_parts
+from flows.engine.losing import lost_parts
 from flows.engine.proposing import propose
 from flows.engine.reports import TickReport
 from flows.engine.session import Session
@@ -45,7 +45,7 @@ async def ask_for_training(session: Session) -> None:
     """Have the next batch planned on the training pool where one is due."""
     from flows.train import request_training
 
-    lost = with_lost_parts(session)
+    lost = lost_parts(session).keys
     if (number := round_due(session.view, lost)) is None:
         propose(session)  # ends the campaign where it is over
     else:

@@ -87,10 +87,11 @@ class Arrays:
         """Cancel held tasks that bear no key and that nobody is about to give one."""
         ours = self._label("")
         for word in {row.comment.removeprefix(ours) for row in rows if row.comment.startswith(ours) and row.is_held}:
-            with self._locked(word) as is_alone:
-                if is_alone and word.isalnum():
-                    with suppress(AdapterUnavailable):
-                        self._slurm.cancel_named(_name(word))
+            if not word.isalnum():  # no word of ours
+                continue
+            with self._locked(word) as is_alone, suppress(AdapterUnavailable):
+                if is_alone:
+                    self._slurm.cancel_named(_name(word))
 
     @contextmanager
     def _made(self, word: str) -> Iterator[None]:

@@ -82,15 +82,19 @@ def events(session: Session, key: str) -> tuple[AttemptEventRecord, ...]:
 def steps(session: Session, owner: str) -> tuple[AttemptEventRecord, ...]:
     """Every step of every attempt of one campaign: attempt by attempt, each in order."""
     event = t.AttemptEvent
+    columns = (event.attempt_id, event.event, event.before, event.after, event.detail, event.at)
     joined = (
-        select(event)
+        select(*columns)  # not whole rows: there are three for each attempt
         .join(t.Attempt, t.Attempt.id == event.attempt_id)
         .join(t.Proposal, t.Proposal.id == t.Attempt.proposal_id)
         .join(t.Round, t.Round.id == t.Proposal.round_id)
         .where(t.Round.campaign_id == owner)
         .order_by(event.attempt_id, event.number)
     )
-    return tuple(_step(e) for e in session.scalars(joined))
+    return tuple(
+        AttemptEventRecord(key, Event(word), State(before), State(after), detail, at)
+        for key, word, before, after, detail, at in session.execute(joined)
+    )
 
 
 def _step(e: t.AttemptEvent) -> AttemptEventRecord:

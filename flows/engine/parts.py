@@ -41,21 +41,3 @@ def part_having(laboratory: Adapter, attempt: AttemptRecord) -> str | None:
         return laboratory.part_of(Handle(attempt.handle))
     except AdapterError:  # of a laboratory that the campaign file no longer names
         return None
-
-
-def with_lost_parts(session: Session) -> frozenset[str]:
-    """Keys of pending attempts that parts have which could not work for long; nothing is to wait for these."""
-    laboratory = session.laboratory
-    given = [a for a in session.view.pending if a.handle is not None and a.adapter == session.adapter]
-    if not given or not isinstance(laboratory, HasParts):
-        return frozenset()
-    laboratory.able()  # asked now, so that it is known since when each cannot
-    lost = laboratory.lost()
-    found = {a.key: part for a in given if (part := part_having(laboratory, a)) is not None and part in lost}
-    for part in sorted(set(found.values())):
-        n = sum(p == part for p in found.values())
-        session.tally.note(
-            f"of the laboratory {session.adapter!r}, {part!r} could not work for long: what it has ({n}) stays "
-            "pending, and nothing waits for it"
-        )
-    return frozenset(found)

@@ -11,6 +11,7 @@ from flows.engine.decisions import decided
 from flows.engine.histories import history_of, seed_of
 from flows.engine.judging import identified
 from flows.engine.planners import Planner
+from flows.engine.regions import Takes, as_json, notes_on, without
 from flows.engine.sources import recorded, sources_of
 from flows.engine.view import View
 from loop.contracts import Ledger
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # The packages that decide the numbers; a replay names those that are not as they were.
 PACKAGES: Final = ("hakken", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn", "rdkit")
 REGRET: Final = "regret"  # in a round's model: how much better something untried may be
+LEFT_OUT: Final = "left_out"  # in a round's model: what only lost resources would do
 RESOURCES: Final = "resources"  # in a round's model: what the record told of them
 PURSE: Final = "purse"  # in a round's model: what the budget left in money and hours
 ALLOWED: Final = "experiments_allowed"  # in a round's model: what the budget left when it was planned
@@ -53,6 +55,7 @@ class Inputs:
     earlier: tuple[Earlier, ...] = ()  # sources
     read: Json = field(default_factory=dict)  # what the round's model says of them
     resources: tuple[Resource, ...] = ()  # what the record told of them, where experiments cost something
+    regions: Mapping[str, Takes] = field(default_factory=dict)  # left out: only lost resources would do them
 
     def plan(self, planner: Planner) -> Plan:
         """The batch, of at least one proposal. Raises what the planner raises besides.
@@ -153,8 +156,9 @@ def what_is_due(view: View, lost: Container[str] = ()) -> Need:
     return Need(free) if free >= min(planner.copies, left) else Need()
 
 
-def next_inputs(view: View, experiments: int) -> Inputs:
-    """What the next round is planned from."""
+def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | None = None) -> Inputs:
+    """What the next round is planned from; ``regions`` are left out of its space."""
+    regions = regions or {}
     number = view.round_number + 1
     said = decided(view.spec, view.space, view.proposals if number > 1 else (), view.decisions, number)
     history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
@@ -165,16 +169,17 @@ def next_inputs(view: View, experiments: int) -> Inputs:
     return Inputs(
         number,
         seed,
-        said.spec,
+        without(said.spec, regions),
         view.space,
         replace(said.history(history), claims=claims),
         experiments,
-        trimmings(view.spec) + said.notes + unreadable + unread,
+        trimmings(view.spec) + said.notes + notes_on(regions) + unreadable + unread,
         view.spending.purse,
-        said.is_narrowed,
+        said.is_narrowed or bool(regions),
         earlier,
         recorded(read, before, view.ledger, view.name),
         telling(view.figures) if view.spending.costs is not None else (),
+        regions,
     )
 
 
@@ -210,6 +215,7 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
             **inputs.read,
             **({} if inputs.purse is None else {PURSE: asdict(inputs.purse)}),
             **({RESOURCES: [r.as_json() for r in inputs.resources]} if inputs.resources else {}),
+            **({LEFT_OUT: as_json(inputs.regions)} if inputs.regions else {}),
         },
         notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),
         environment=environment(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.engine.parts import with_lost_parts
+from flows.engine.losing import Lost, lost_parts
 from flows.engine.planning import Inputs, Need, draft_of, next_inputs, what_is_due
 from flows.engine.session import Session
 from loop.checkpoints import reached
@@ -19,25 +19,32 @@ if TYPE_CHECKING:
 
 def propose(session: Session) -> None:
     """Plan and store the next round where one is due; finish the campaign where it is over."""
-    need = what_is_due(session.view, with_lost_parts(session))
+    lost = lost_parts(session)
+    need = what_is_due(session.view, lost.keys)
     if need.reason:
         finish(session, need.reason)
     elif need.experiments:
-        plan_and_store(session, need)
+        plan_and_store(session, need, lost)
 
 
-def plan_and_store(session: Session, need: Need) -> None:
-    """One round. Nothing is written before the plan is complete, so a killed pass plans the same round again."""
+def plan_and_store(session: Session, need: Need, lost: Lost) -> None:
+    """One round, without what only lost resources would do.
+
+    Nothing is written before the plan is complete, so a killed pass plans the same round again.
+    """
     view = session.view
     pending = tuple(a.key for a in view.pending)
-    state = (view.campaign.version, view.campaign.data_version, pending, len(view.decisions))
+    state = (view.campaign.version, view.campaign.data_version, pending, len(view.decisions), sorted(lost.regions))
     if session.exhausted == state:
         return
-    inputs = next_inputs(view, need.experiments)
+    inputs = next_inputs(view, need.experiments, lost.regions)
     try:
         plan = inputs.plan(session.planner)
     except PoolExhausted as error:
         session.exhausted = state  # spares planning it again while the last experiments run
+        if lost.regions:  # there is more to do once they are back
+            session.tally.note(f"nothing is left that does not need what is lost ({error})")
+            return
         if not view.pending and session.refresh().campaign.version == view.campaign.version:
             finish(session, str(error))
         return

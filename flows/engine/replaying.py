@@ -11,7 +11,8 @@ from flows.engine.claims import claims_of
 from flows.engine.decisions import decided
 from flows.engine.histories import history_of
 from flows.engine.planners import Planner, default_planner, devices_in, on_device
-from flows.engine.planning import ALLOWED, PURSE, REGRET, RESOURCES, Inputs, environment
+from flows.engine.planning import ALLOWED, LEFT_OUT, PURSE, REGRET, RESOURCES, Inputs, environment
+from flows.engine.regions import read_regions, without
 from flows.engine.reports import ReplayReport
 from flows.engine.sources import earlier_of, read_of
 from flows.wiring import open_record
@@ -81,18 +82,20 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     said = decided(spec, space, proposals, ledger.decisions(name), stored.number)
     allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
     planned = replace(said.history(history), claims=claims)
+    regions = read_regions(stored.model.get(LEFT_OUT, {}))
     purse = Purse(**stored.model[PURSE]) if PURSE in stored.model else None
     return Inputs(
         stored.number,
         stored.seed,
-        said.spec,
+        without(said.spec, regions),
         space,
         planned,
         allowed,
         said.notes,
         purse,
-        said.is_narrowed,
+        said.is_narrowed or bool(regions),
         earlier_of(ledger, read_of(ledger, name, stored)),
+        regions=regions,
         resources=tuple(Resource.of(told) for told in stored.model.get(RESOURCES, ())),
     )
 

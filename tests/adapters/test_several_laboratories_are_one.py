@@ -248,6 +248,31 @@ class TestWhoGetsIt:
         assert back.able() == {"left", "right"}
         assert back.lost() == other.lost() == frozenset()
 
+    def test_one_that_takes_long_to_give_no_answer_is_let_rest(self, tmp_path, monkeypatch):
+        now, asked = [100.0], []
+
+        def slow():
+            asked.append(now[0])
+            now[0] += 10.0
+            raise AdapterUnavailable("it timed out")
+
+        labs = self.two(tmp_path)
+        monkeypatch.setattr("adapters.several.time.monotonic", lambda: now[0])
+        labs._members["left"].adapter.health = slow
+
+        found = []
+        for _ in range(4):
+            found.append(labs.able())
+            now[0] += 9.0
+        now[0] += 10.0
+        found.append(labs.able())
+
+        assert found == [{"right"}] * 5
+        assert len(asked) == 2  # and not again for three times as long as it took
+        labs._members["left"].adapter.health = lambda: Health(True, "back")
+        now[0] += 100.0
+        assert labs.able() == {"left", "right"}
+
     def test_patience_is_a_number_of_seconds(self, tmp_path):
         assert self.two(tmp_path, patience=0)
         with pytest.raises(AdapterOptionsError, match="option 'patience' must be: greater than or equal to 0"):

@@ -7,11 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flows.engine import tick
+import pytest
+
+from adapters.several import SeveralLaboratories
+from flows.engine import replay, tick
+from flows.engine.regions import regions_of
 from flows.settings import Settings
+from flows.wiring import open_record
 from loop.contracts import HasParts, Phase
 from loop.errors import PartUnavailable
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
+from loop.spec import CampaignSpec
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of
 
 
 class Cable:
@@ -179,3 +185,82 @@ def test_a_part_that_cannot_work_gets_nothing_new_and_is_named(
     assert 0 < report.sent < 4
     assert report.pending == {"ready": 4 - report.sent, "submitted": report.sent}  # nothing is in doubt
     assert "of the laboratory 'simulated', 'left' cannot work now and gets nothing new" in report.notes
+
+
+class TestWhatOnlyALostPartWouldDo:
+    """Two real laboratories, of which ``b`` alone takes one of the bases and can be cut off."""
+
+    @pytest.fixture
+    def cut(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+        def cut() -> None:
+            real = SeveralLaboratories._asked
+
+            def asked(self: Any, member: Any, ask: Any) -> Any:
+                if member.name == "b":
+                    raise PartUnavailable("b", "the cable is out")
+                return real(self, member, ask)
+
+            monkeypatch.setattr(SeveralLaboratories, "_asked", asked)
+
+        return cut
+
+    @staticmethod
+    def two(settings: Settings, folder: Path, **more: Any) -> None:
+        parts = {
+            "a": {"adapter": "simulated", "when": {"base": ["KOAc", "DBU"]}},
+            "b": {"adapter": "simulated", "when": {"base": "CsOPiv"}, "delay": 1e6},
+        }
+        add(settings, folder, laboratory={"adapter": "several", "patience": 0, "laboratories": parts}, **more)
+
+    def test_it_is_not_proposed_and_the_round_says_so(
+        self, settings: Settings, tmp_path: Path, cut: Callable[[], None]
+    ) -> None:
+        self.two(settings, tmp_path)
+        cut()
+
+        for _ in range(12):
+            report = tick(settings, "small", planner=cheap_planner)
+
+        with open_record(settings) as ledger:
+            bases = {p.draft.candidate.settings["base"] for p in ledger.proposals("small")}
+            first = ledger.round("small", 1)
+        assert report.state == "finished"
+        assert bases == {"KOAc", "DBU"}
+        assert first.model["left_out"] == {"b": {"base": ["CsOPiv"]}}
+        assert "'b' could not work for long: what only it would do is left out" in first.notes
+        assert replay(settings, "small", 1, planner=cheap_planner).is_identical
+
+    def test_what_it_has_stays_pending_to_the_end_of_the_budget(
+        self, settings: Settings, tmp_path: Path, cut: Callable[[], None]
+    ) -> None:
+        self.two(settings, tmp_path, planner={"surrogate": "random", "batch": 3, "initial": {"experiments": 6}})
+        first = tick(settings, "small", planner=cheap_planner)
+        with open_record(settings) as ledger:
+            mine = [a.key for a in ledger.attempts("small") if a.settings["base"] == "CsOPiv"]
+        assert mine, first
+        cut()
+
+        for _ in range(12):
+            report = tick(settings, "small", planner=cheap_planner)
+
+        assert report.experiments_done == 10 - len(mine)  # all the rest of the budget
+        assert report.state == "active"  # what b has may still come
+        assert sum(report.pending.values()) == len(mine)
+
+    def test_where_all_are_lost_nothing_is_left_out(self) -> None:
+        takes = {"a": {"base": ("KOAc",)}, "b": {"base": ("DBU",)}}
+        spec = CampaignSpec.from_resolved(spec_of())
+
+        assert regions_of(spec, takes, frozenset("ab")) == {}
+        assert regions_of(spec, takes, frozenset("b")) == {"b": {"base": ("DBU",)}}
+        assert regions_of(spec, {**takes, "c": {}}, frozenset("b")) == {}  # another takes it too
+        assert regions_of(spec, {**takes, "c": {"solvent": ("DMF",)}}, frozenset("b")) == {}  # or some of it
+
+    def test_the_real_thing_is_never_left_out(self) -> None:
+        method = {"type": "fidelity", "options": ["xtb", "dft"]}
+        space = {"x": {"type": "number", "values": [1, 2, 3]}, "method": method}
+        spec = CampaignSpec.from_resolved(spec_of(space=space, planner={}))
+        takes = {"quick": {"method": ("xtb",)}, "dear": {"method": ("dft",)}}
+
+        assert regions_of(spec, takes, frozenset({"dear"})) == {}
+        assert regions_of(spec, takes, frozenset({"quick"})) == {"quick": {"method": ("xtb",)}}
