@@ -9,7 +9,7 @@ from flows.engine.view import View
 from flows.engine.writing import writing
 from flows.wiring import open_record
 from loop.contracts import Ledger
-from loop.errors import AdapterError, LeaseHeld, LedgerError
+from loop.errors import HakkenError, LeaseHeld, LedgerError
 from loop.record import CampaignState
 from loop.safety import SafetyStop, bench_of, safety_of, see_that_nothing_halts
 
@@ -44,7 +44,7 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
                 notes += session.tally.notes
         except LeaseHeld:
             notes.append(f"{each}: the process that works on it cancels what runs in its next pass")
-        except AdapterError as error:
+        except HakkenError as error:  # the stop is on record, and nothing may hide that
             notes.append(f"{each}: what runs could not be cancelled ({error})")
     return stop, names, tuple(dict.fromkeys(notes))
 

@@ -69,6 +69,12 @@ class Method:
     beyond: Beyond = Beyond.REFUSE
     certificate: Mapping[str, str] = field(default_factory=dict)  # of the calibration: id, made, expires
 
+    @property
+    def helper_wells(self) -> frozenset[str]:
+        """Wells that hold blanks or standards, and no experiment."""
+        standards = self.calibration.wells if isinstance(self.calibration, Standards) else {}
+        return frozenset((*standards, *(self.blank.wells if self.blank else ())))
+
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
@@ -84,11 +90,7 @@ class Analysis:
     @property
     def helper_wells(self) -> frozenset[str]:
         """Wells that hold blanks or standards, and no experiment."""
-        found: set[str] = set()
-        for m in self.methods:
-            found |= set(m.blank.wells) if m.blank else set()
-            found |= set(m.calibration.wells) if isinstance(m.calibration, Standards) else set()
-        return frozenset(found)
+        return frozenset().union(*(m.helper_wells for m in self.methods))
 
     @property
     def helper_samples(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from loop.units import check_unit
 if TYPE_CHECKING:
     from loop.analysis import Analysis, Line, Method, Standard, Standards, Window
     from loop.spec.models import CampaignSpec
+    from loop.spec.plate import PlateSpec
     from loop.spec.tables import ReadFile
 
 
@@ -173,10 +174,25 @@ def problem_of_analysis(spec: CampaignSpec) -> Problem | None:
         if spec.objective[target].classes is not None or spec.objective[target].levels is not None:
             return ("analysis", target), "is a target with classes or levels, and an analysis gives a number"
     try:
-        build_analysis(spec)
+        analysis = build_analysis(spec)
     except AnalysisError as error:
         target, _, told = str(error).partition(": ")
         return ("analysis", target), told
+    if analysis is None or spec.plate is None:
+        return None
+    return next((found for m in analysis.methods if (found := _taken_well(m, spec.plate)) is not None), None)
+
+
+def _taken_well(method: Method, plate: PlateSpec) -> Problem | None:
+    """A well for a blank or a standard that the planner fills with an experiment."""
+    for well in sorted(method.helper_wells):
+        row, column = well.rstrip("0123456789"), int(well.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        number = sum((ord(letter) - 64) * 26**i for i, letter in enumerate(reversed(row)))
+        if number <= plate.rows and column <= plate.columns:
+            return ("analysis", method.target), (
+                f"well {well} is for a blank or a standard, and the plate of {plate.rows} x {plate.columns} wells has "
+                "an experiment in it; make the plate smaller, or name blanks by sample and give the calibration points"
+            )
     return None
 
 

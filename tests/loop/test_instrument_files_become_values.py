@@ -220,6 +220,14 @@ def test_lists_of_wells_with_decimal_commas_and_one_channel_need_no_name() -> No
     assert "has 450, 600 as signals; say which" in fault(of_well("A2", method, "reader_grid.csv"))
 
 
+def test_a_column_may_say_the_channel_of_each_row() -> None:
+    (first,) = read_file("w.csv", b"plate,well,wavelength,OD\n1,A1,450,0.5\n1,A1,600,0.1\n")
+    (second,) = read_file("w.csv", b"wavelength: 450\nplate,well,OD\n1,A1,0.5\n")
+
+    assert dict(first.signals) == {"450": 0.5, "600": 0.1}
+    assert dict(second.signals) == {"450": 0.5}
+
+
 def test_jcamp_files_of_both_versions_are_read_also_as_differences() -> None:
     pytest.importorskip("jcamp", reason="JCAMP-DX needs hakken[instruments]")
     (plain,), (differences,), (gc,) = readings("ir.jdx"), readings("ir_dif.jdx"), readings("gc.jdx")
@@ -250,15 +258,21 @@ def test_allotrope_json_is_read() -> None:
     method: dict[str, Any] = {
         "signal": "absorbance 450",
         "blank": {"wells": ["A1", "B1"]},
-        "calibration": {"slope": 10.0},
+        "calibration": {"slope": 0.01},
         "detection_limit": 1,
     }
 
-    assert [r.label for r in reader][2] == Label(sample="S3", plate="1", well="A2")
-    assert value(of_well("A2", method, "reader.json")).value == pytest.approx((553 - 51.5) / 10)
+    assert reader[1].label == Label(sample="P1 A2", plate="1", well="A2")
+    assert reader[1].taken == "2026-11-26T09:00:00+00:00"
+    assert value(of_well("A2", method, "reader.json")).value == pytest.approx((0.553 - 0.0515) / 0.01)
     assert hplc.peaks is not None
     assert [(p.at, p.area, p.name) for p in hplc.peaks] == [(4.21, 620.0, "product"), (6.8, 1000.0, "biphenyl")]
     document = json.loads((FILES / "hplc.json").read_text())
+    measurement = document["liquid chromatography aggregate document"]["liquid chromatography document"][0]
+    measurement = measurement["measurement aggregate document"]["measurement document"][0]
+    measurement["other data document"] = measurement["processed data document"]
+    with pytest.raises(AnalysisError, match="measurement i1 has 2 lists of peaks; export one"):
+        read_file("a.json", json.dumps(document).encode())
     with pytest.raises(AnalysisError, match="it holds no reading"):
         read_file("a.json", json.dumps({"$asm.manifest": document["$asm.manifest"]}).encode())
 

@@ -1,7 +1,7 @@
 """Allotrope Simple Model (ASM): JSON of plate readers and chromatographs, as the package allotropy writes it.
 
-Names and structure after the public schemas of the Allotrope Foundation (BENCHLING/REC 2023 to 2025): documents in
-"... aggregate document" lists, quantities as ``{"value": ..., "unit": ...}``.
+Names and structure after the public schemas of the Allotrope Foundation (REC/2023 to 2025): measurement documents at
+any depth, quantities as ``{"value": ..., "unit": ...}``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 
 _SIGNALS: Final = ("absorbance", "fluorescence", "luminescence")
+_TIME: Final = "measurement time"
 _LOCATIONS: Final = ("location identifier", "well location identifier")
 _PLATES: Final = ("well plate identifier", "plate identifier")
 
@@ -34,16 +35,17 @@ def read(_: str, data: bytes) -> Sequence[Reading]:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise AnalysisError(f"it is not JSON ({error}); export it anew") from None
-    found = [_reading(each, i) for i, each in enumerate(_measurements(document), start=1)]
+    found = [_reading(each, i, taken) for i, (each, taken) in enumerate(_measurements(document), start=1)]
     return [reading for reading in found if reading is not None]
 
 
-def _measurements(node: Any) -> Iterator[Mapping[str, Any]]:
-    """Every measurement document, wherever it lies."""
+def _measurements(node: Any) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Every measurement document, wherever it lies, with the time that stands beside it."""
     if isinstance(node, Mapping):
         for name, inner in node.items():
             if name == "measurement document":
-                yield from (m for m in (inner if isinstance(inner, list) else [inner]) if isinstance(m, Mapping))
+                documents = inner if isinstance(inner, list) else [inner]
+                yield from ((m, str(node.get(_TIME, ""))) for m in documents if isinstance(m, Mapping))
             else:
                 yield from _measurements(inner)
     elif isinstance(node, list):
@@ -51,16 +53,19 @@ def _measurements(node: Any) -> Iterator[Mapping[str, Any]]:
             yield from _measurements(inner)
 
 
-def _reading(document: Mapping[str, Any], number: int) -> Reading | None:
+def _reading(document: Mapping[str, Any], number: int, taken: str) -> Reading | None:
     where = f"measurement {document.get('measurement identifier', number)}"
     label = _label(document.get("sample document") or {})
-    taken = str(document.get("measurement time", ""))
-    if peaks := [_peak(p, where) for p in _peaks(document)]:
+    taken = str(document.get(_TIME, taken))
+    lists = [found for found in _all_below(document, "peak list") if isinstance(found, Mapping)]
+    if len(lists) > 1:
+        raise AnalysisError(f"{where} has {len(lists)} lists of peaks; export one")
+    if peaks := [_peak(p, where) for each in lists for p in each.get("peak", []) if isinstance(p, Mapping)]:
         return Reading(label, where, "min", tuple(peaks), taken=taken)
     signals = {}
     for kind in _SIGNALS:
         if (value := _quantity(document.get(kind))) is not None:
-            wavelength = _quantity(_below(document, "detector wavelength setting"))
+            wavelength = _quantity(next(_all_below(document, "detector wavelength setting"), None))
             signals[kind if wavelength is None else f"{kind} {wavelength[0]:g}"] = value[0]
     return Reading(label, where, signals=signals, taken=taken) if signals else None
 
@@ -69,12 +74,6 @@ def _label(sample: Mapping[str, Any]) -> Label:
     texts = {name: str(value) for name, value in sample.items() if isinstance(value, str | int)}
     well = next((texts[n] for n in _LOCATIONS if n in texts), "")
     return label_of("", texts.get("sample identifier", ""), next((texts[n] for n in _PLATES if n in texts), ""), well)
-
-
-def _peaks(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    found = _below(document, "peak list")
-    peaks = found.get("peak", []) if isinstance(found, Mapping) else []
-    return [p for p in peaks if isinstance(p, Mapping)]
 
 
 def _peak(said: Mapping[str, Any], where: str) -> Peak:
@@ -89,15 +88,17 @@ def _peak(said: Mapping[str, Any], where: str) -> Peak:
     return Peak(minutes, area[0], None if height is None else height[0], str(name))
 
 
-def _below(node: Any, name: str) -> Any:
-    """What stands under a name, however deep; None for nothing."""
+def _all_below(node: Any, name: str) -> Iterator[Any]:
+    """Everything that stands under a name, however deep."""
     if isinstance(node, Mapping):
         if name in node:
-            return node[name]
-        node = list(node.values())
-    if isinstance(node, list):
-        return next((found for each in node if (found := _below(each, name)) is not None), None)
-    return None
+            yield node[name]
+        for other, inner in node.items():
+            if other != name:
+                yield from _all_below(inner, name)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _all_below(each, name)
 
 
 def _quantity(said: Any) -> tuple[float, str] | None:

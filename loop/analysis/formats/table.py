@@ -107,9 +107,12 @@ def _signals(section: Section) -> list[tuple[Label, str, float | None]]:
             continue
         at = _cells(section, cells)
         label = _label(section, at, line, "")
+        values = [c for c in section.columns if c.kind == "" and c.header]
+        # A column that says the channel names the only value beside it; else each column is a channel.
+        named = at.get("channel", "") if len(values) == 1 else ""
         for column, cell in zip(section.columns, cells, strict=True):
-            if column.kind == "" and column.header and cell.casefold() not in _NOTHING:
-                found.append((label, column.header, _signal(cell, line)))
+            if column in values and cell.casefold() not in _NOTHING:
+                found.append((label, named or column.header, _signal(cell, line)))
     return found
 
 
