@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from adapters.folder import reachable, read_json
 from adapters.instant import Clock, dump
 
 _STAGED: Final = ".staged"
-_NUMBER: Final = re.compile(r"(\d+)\D.*")
+_NUMBER: Final = re.compile(r"(\d{6,11})-.+")
 
 
 Mark = tuple[int, int, int]  # changes when a file is written anew
@@ -119,19 +120,18 @@ class Exchange:
         with reachable(self.folder):
             for folder in filter(None, (self._staged, self.commands, self.taken, self.responses)):
                 names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-                found += [int(match[1]) for name in names if (match := _NUMBER.fullmatch(name)) and len(match[1]) < 12]
+                found += [int(match[1]) for name in names if (match := _NUMBER.fullmatch(name))]
         return max(found)
 
     def arrived(self) -> Iterator[tuple[Path, Mark]]:
         """Every response, by name, with what changes when it is written anew. Temporary files are passed over."""
         self.check()
         with reachable(self.responses):
-            paths = sorted(self.responses.glob(self._files)) if self.responses.is_dir() else []
-            for path in paths:
+            for path in sorted(self.responses.iterdir()) if self.responses.is_dir() else []:
+                is_one = fnmatchcase(path.name.lower(), self._files.lower())  # devices write .CSV as well
                 with suppress(FileNotFoundError):
-                    seen = path.stat()
-                    if path.is_file() and not path.name.startswith((".", "~")):
-                        yield path, mark_of(seen)
+                    if is_one and not path.name.startswith((".", "~")) and path.is_file():
+                        yield path, mark_of(path.stat())
 
 
 class Heartbeat:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import threading
 from collections import Counter
@@ -33,7 +32,6 @@ class SilaBench:
     def __init__(
         self, folder: Path, *, answer: Callable[[ExperimentSpec], Mapping[str, Any]] = lambda _: MEASURED
     ) -> None:
-        logging.getLogger("sila2").setLevel(logging.CRITICAL)
         self.folder, self.port, self._answer = folder, free_port(), answer
         self.dies_at: Callable[[str], bool] = lambda _: False
         self.gate: Callable[[], object] = lambda: None  # waited for before each run

@@ -509,9 +509,9 @@ def test_a_file_without_keys_is_known_by_its_name(make: Callable[..., CsvFolder]
 def test_one_file_may_answer_many_and_grow(make: Callable[..., CsvFolder], rig: FolderRig) -> None:
     adapter = make()
     handles = [begin(adapter, key) for key in (KEY, OTHER)]
-    answer(rig, "day.csv", f"key,yield [%]\n{KEY},1\n")
+    answer(rig, "DAY.CSV", f"key,yield [%]\n{KEY},1\n")
     assert [adapter.status(h).phase for h in handles] == [Phase.ENDED, Phase.WAITING]
-    answer(rig, "day.csv", f"key,yield [%]\n{KEY},1\n{OTHER},2\n")
+    answer(rig, "DAY.CSV", f"key,yield [%]\n{KEY},1\n{OTHER},2\n")
 
     assert [outcome(adapter, h).measurements[0].value for h in handles] == [1.0, 2.0]
 

@@ -1,0 +1,63 @@
+"""Days in fast motion: sound devices and adapters come out clean, and whatever doubles, loses or alters is counted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from itertools import count
+
+import pytest
+
+pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
+pytest.importorskip("uvicorn", reason="laboratories over HTTP need hakken[http]")
+
+import robot_devices
+import robots
+
+from adapters.exchange import Exchange
+from adapters.returned import Returned
+
+
+@pytest.mark.parametrize("adapter", sorted(robot_devices.DEVICES))
+def test_nothing_is_doubled_lost_or_altered(adapter: str) -> None:
+    told = robots.day(adapter, 1, 6, 1)
+
+    assert (told.experiments, told.doubled, told.lost, told.wrong, told.unresolved) == (6, 0, 0, 0, 0)
+    assert told.runs >= 6
+    assert told.kills.total() > 0
+
+
+def test_a_day_is_the_same_for_its_seed() -> None:
+    once, again = (robots.day("csv_folder", 4, 5, 1) for _ in range(2))
+
+    assert (once.kills, once.deaths, once.doubts) == (again.kills, again.deaths, again.doubts)
+
+
+def test_a_command_that_is_written_and_then_noted_is_seen_to_double(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = count(1)
+
+    def publish(self: Exchange, name: str) -> bool:
+        (self.commands / f"{next(numbers)}{name}").write_bytes((self._staged / name).read_bytes())
+        robots.checkpoints.reached("csv_folder.published")
+        os.unlink(self._staged / name)
+        return True
+
+    monkeypatch.setattr(Exchange, "publish", publish)
+    labels = robots.LABELS + [f"csv_folder.{label}" for label in robots.OWN["csv_folder"]]
+    seed = labels.index("csv_folder.published")  # of a day on which hakken is killed there
+
+    assert robots.day("csv_folder", seed, 6, 1).doubled > 0
+
+
+def test_a_result_that_is_altered_on_the_way_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Returned.keep
+    monkeypatch.setattr(Returned, "keep", lambda self, handle, text: real(self, handle, text.replace("0", "1")))
+
+    assert robots.day("csv_folder", 1, 6, 1).wrong > 0
+
+
+def test_truth_depends_on_settings_alone() -> None:
+    settings: Mapping[str, str | float] = {"solvent": "a", "step": 3.0}
+
+    assert robot_devices.truth(settings) == robot_devices.truth({"step": "3", "solvent": "a"})
+    assert robot_devices.truth(settings) != robot_devices.truth({"solvent": "b", "step": 3.0})
