@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -51,9 +53,9 @@ def _resources(screen: Screen, where: Settings, campaign: str) -> None:
     """The resources of a campaign, each with what it can do."""
     from flows.engine.resources import figures_on_record
 
-    laboratory = _laboratory(where, campaign)
-    figures = figures_on_record(where, laboratory.spec.campaign)
-    rows = [_described(name, adapter, figures.get(name)) for name, adapter in laboratory.resources.items()]
+    with _laboratory(where, campaign) as laboratory:
+        figures = figures_on_record(where, laboratory.spec.campaign)
+        rows = [_described(name, adapter, figures.get(name)) for name, adapter in laboratory.resources.items()]
     screen.document(rows)
     shown = [
         (r["name"], r["delivery"], r["at_once"] or "any number", ", ".join(r["measures"] or ()), r["so_far"])
@@ -85,8 +87,8 @@ def check(campaign: SpecOrCampaign, as_json: Json = False) -> None:
     from flows.cli.checks.resources import resource_checks
 
     where, screen = settings(), Screen(as_json)
-    laboratory = _laboratory(where, campaign)
-    found = list(resource_checks(laboratory))
+    with _laboratory(where, campaign) as laboratory:
+        found = list(resource_checks(laboratory))
     problems = [c for c in found if c.verdict == "problem"]
     screen.document({"is_ok": not problems, "resources": list(laboratory.resources), "checks": found})
     rows = [(_SIGNS[c.verdict], f"{c.area}: {c.subject}", c.found, c.remedy) for c in found]
@@ -144,15 +146,17 @@ def _plain(entry: Any) -> dict[str, Any]:
     return asdict(entry)
 
 
-def _laboratory(where: Settings, text: str) -> Laboratory:
+@contextmanager
+def _laboratory(where: Settings, text: str) -> Iterator[Laboratory]:
     """The laboratory of a campaign file, or of a campaign on record."""
-    from flows.engine.resources import laboratory_of, laboratory_on_record
+    from flows.engine.resources import laboratory_on_record, laboratory_to_be
 
     if not is_file(text):
-        return laboratory_on_record(where, text)
+        yield laboratory_on_record(where, text)
+        return
     from flows.cli import specfile
 
     path = Path(text)
     spec = specfile.read_campaign(path, where)
-    with specfile.laboratory_of(path):
-        return laboratory_of(where, spec, base=path.absolute().parent)
+    with specfile.laboratory_of(path), laboratory_to_be(where, spec, path.absolute().parent) as laboratory:
+        yield laboratory

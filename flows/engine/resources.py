@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.view import View
@@ -74,12 +76,24 @@ def figures_on_record(settings: Settings, campaign: str) -> dict[str, Resource]:
         return {r.name: r for r in View(ledger, campaign).figures if r.ended or r.pending}
 
 
-def laboratory_of(settings: Settings, spec: CampaignSpec, base: Path | None = None) -> Laboratory:
-    """The laboratory of a resolved spec; ``base`` as ``open_laboratory`` takes it."""
+def laboratory_of(settings: Settings, spec: CampaignSpec) -> Laboratory:
+    """The laboratory of a campaign on record, from its resolved spec."""
     from flows.wiring import laboratory_folder, open_laboratory
 
-    adapter = open_laboratory(settings, spec, base=base)
-    return Laboratory(spec, adapter, laboratory_folder(settings, spec.campaign))
+    return Laboratory(spec, open_laboratory(settings, spec), laboratory_folder(settings, spec.campaign))
+
+
+@contextmanager
+def laboratory_to_be(settings: Settings, spec: CampaignSpec, base: Path) -> Iterator[Laboratory]:
+    """The laboratory that a campaign file describes. What building it makes lies in a folder that is gone afterwards.
+
+    ``base`` is where relative paths start.
+    """
+    from flows.wiring import laboratory_folder, open_laboratory
+
+    with TemporaryDirectory(prefix="hakken-") as apart:
+        adapter = open_laboratory(replace(settings, home=Path(apart), database=""), spec, base=base)
+        yield Laboratory(spec, adapter, laboratory_folder(settings, spec.campaign))
 
 
 def sample_experiments(spec: CampaignSpec, n: int = SAMPLE) -> tuple[ExperimentSpec, ...]:

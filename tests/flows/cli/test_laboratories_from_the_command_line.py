@@ -152,10 +152,22 @@ class TestCheck:
         assert said.code == 2
         assert "cannot be written (Operation not permitted)" in said.out
 
-    def test_it_leaves_nothing_behind(self, hakken: Any, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("command", ["check", "list"])
+    def test_it_leaves_nothing_behind(
+        self, hakken: Any, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from adapters import manual
+
+        real = manual.build
+
+        def makes_its_folder(options: Any, context: Any) -> Any:
+            Path(context.folder).mkdir(parents=True)
+            return real(options, context)
+
+        monkeypatch.setattr(manual, "build", makes_its_folder)
         before = everything(tmp_path)
 
-        hakken("lab", "check", "ovens.yaml")
+        assert hakken("lab", command, "ovens.yaml").code == 0
 
         assert everything(tmp_path) == before
 
