@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, cast
 
@@ -30,6 +31,7 @@ from loop.contracts import (
     AdapterContext,
     AsksLeave,
     AttemptKey,
+    CanPause,
     Capabilities,
     Delivery,
     Envelope,
@@ -39,6 +41,7 @@ from loop.contracts import (
     Health,
     Phase,
     Problem,
+    RunsTogether,
     Status,
     SupportsAnnouncement,
     Unknown,
@@ -270,6 +273,25 @@ class SeveralLaboratories:
         for member in self._members.values():
             if isinstance(member.adapter, AsksLeave):
                 member.adapter.ask_leave(has_leave)
+
+    def close(self, plate: str, handles: Sequence[Handle]) -> None:
+        """Tell each laboratory that makes plates in one run which of them it has; the others are told nothing."""
+        mine: dict[str, list[Handle]] = {}
+        for handle in handles:
+            member, inner = self._of(handle)
+            mine.setdefault(member.name, []).append(inner)
+        for name, theirs in mine.items():
+            if isinstance(adapter := self._members[name].adapter, RunsTogether):
+                self._asked(self._members[name], partial(adapter.close, plate, theirs))
+
+    def is_at_work(self) -> bool:
+        return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())
+
+    def pause(self) -> int:
+        return sum(a.pause() for a in self.parts().values() if isinstance(a, CanPause))
+
+    def resume(self) -> int:
+        return sum(a.resume() for a in self.parts().values() if isinstance(a, CanPause))
 
     def parts(self) -> Mapping[str, Adapter]:
         return {name: m.adapter for name, m in self._members.items()}

@@ -276,6 +276,19 @@ class RunsTogether(Protocol):
         ...
 
 
+@runtime_checkable
+class CanPause(Protocol):
+    """An adapter whose runs can be held up and go on."""
+
+    def pause(self) -> int:
+        """Hold up what runs; returns how many runs that were. Raises ``AdapterUnavailable``."""
+        ...
+
+    def resume(self) -> int:
+        """Let what was held up go on; returns how many runs that were. Raises ``AdapterUnavailable``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """Whether the hash chain holds; if not, where it breaks first and what that means."""

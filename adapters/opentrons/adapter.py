@@ -21,8 +21,8 @@ from adapters.executors.looks import Look
 from adapters.folder import Jobs, reachable
 from adapters.instant import dump
 from adapters.limits import excluded
-from adapters.opentrons.client import Refused
-from adapters.opentrons.driving import HELD, Driver
+from adapters.opentrons.client import Refused, RunState
+from adapters.opentrons.driving import HELD, PAUSED, Driver
 from adapters.opentrons.examining import examine
 from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.planning import CannotBePlanned, plan_plate
@@ -212,13 +212,13 @@ class Opentrons:
         """Whether the robot has, or will have, a plate to make."""
         return any(self._driver.known(plate) is None and not self._is_called_off(plate) for plate in self._plates.all())
 
-    def pause(self, handle: Handle) -> None:
-        """Pause the run that the attempt is in; nothing where none is going on."""
-        self._act(handle, "pause")
+    def pause(self) -> int:
+        """Pause the runs of this laboratory that go on; returns how many."""
+        return self._act("pause", lambda run: run.status == "running")
 
-    def resume(self, handle: Handle) -> None:
-        """Let a paused run go on."""
-        self._act(handle, "play")
+    def resume(self) -> int:
+        """Let its paused runs go on; returns how many."""
+        return self._act("play", lambda run: run.status in PAUSED)
 
     def ask_leave(self, has_leave: Callable[[], bool]) -> None:
         """Bring nothing to the robot, play nothing and hand nothing on to be measured without leave."""
@@ -308,6 +308,8 @@ class Opentrons:
     def _measured(self, handle: Handle, plate: PlateRun) -> Status:
         """Where the measurement of a made well stands. All wells are handed on before the first is asked about."""
         if plate.noted("handed-on.json") is None:
+            if not self._driver.has_leave():
+                return Status(Phase.RUNNING, f"made; its measurement is {HELD}")
             for member in plate.wells:
                 if self._jobs.cancelled(member) is None and not plate.has_left(member):
                     self._hand_on(member)
@@ -337,15 +339,20 @@ class Opentrons:
     def _is_called_off(self, plate: PlateRun) -> bool:
         return all(self._jobs.cancelled(member) is not None for member in plate.wells if not plate.has_left(member))
 
-    def _act(self, handle: Handle, action: str) -> None:
-        plate = self._plates.of(handle) if self._jobs.knows(handle) else None
-        if plate is None or self._driver.known(plate) is not None:
-            return
-        for run in plate.played():
-            try:
-                self._driver.robot.act(run, action)
-            except Refused as error:
-                raise AdapterUnavailable(f"the robot does not {action} run {run} ({error})") from None
+    def _act(self, action: str, where: Callable[[RunState], bool]) -> int:
+        """Tell every run of ours that was played, and of which this is true."""
+        told = 0
+        for plate in self._plates.all():
+            for id_ in () if self._driver.known(plate) is not None else plate.played():
+                run = self._driver.robot.run(id_)
+                if run is None or not run.was_played or not where(run):
+                    continue
+                try:
+                    self._driver.robot.act(id_, action)
+                except Refused as error:
+                    raise AdapterUnavailable(f"the robot does not {action} run {id_} ({error})") from None
+                told += 1
+        return told
 
 
 def _write(path: Path, text: str) -> None:

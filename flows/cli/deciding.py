@@ -161,6 +161,7 @@ def resolve(
     ran: Annotated[
         bool, typer.Option("--ran/--never-ran", help="If it ran, tell its result, or let it end as a fault.")
     ],
+    plate: Annotated[bool, typer.Option("--plate", help="Say it of every doubtful experiment on its plate.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say whether an experiment ran of which the laboratory cannot tell (state ambiguous).
@@ -170,8 +171,8 @@ def resolve(
     from flows import engine
 
     where, screen = settings(), Screen(as_json)
-    engine.resolve(where, key, ran=ran, by=where.by)
-    screen.document({"key": key, "ran": ran, "by": where.by})
+    engine.resolve(where, key, ran=ran, by=where.by, whole_plate=plate)
+    screen.document({"key": key, "ran": ran, "plate": plate, "by": where.by})
     became = "ran: it ends as a fault that says nothing about its candidate" if ran else "never ran: it is sent again"
-    screen.say(f"attempt {key} {became}")
+    screen.say(f"attempt {key}{' and the others on its plate' if plate else ''} {became}")
     screen.next_step("hakken status shows which campaigns wait; hakken run CAMPAIGN goes on")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from flows.cli.guard import REFUSED
-from flows.cli.naming import SpecOrCampaign, is_file, settings, typed
+from flows.cli.naming import Campaign, SpecOrCampaign, is_file, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 
@@ -138,6 +138,32 @@ def simulate(
     with laboratory_of(spec):
         played = play(settings(), spec, rounds=rounds)
     show_play(screen, spec, played)
+
+
+@app.command()
+def pause(campaign: Campaign, as_json: Json = False) -> None:
+    """Hold up what the campaign's laboratory runs now, where it can; nothing is lost, and nothing ends."""
+    from flows.engine import pause_runs
+
+    where, screen = settings(), Screen(as_json)
+    runs = pause_runs(where, campaign)
+    screen.document({"campaign": campaign, "paused": runs})
+    screen.say(f"{plural(runs, 'run')} paused")
+    screen.next_step(
+        f"hakken lab resume {typed(campaign)} lets them go on; hakken stop {typed(campaign)} sends no more"
+    )
+
+
+@app.command()
+def resume(campaign: Campaign, as_json: Json = False) -> None:
+    """Let what was paused go on, here or at the robot's own screen."""
+    from flows.engine import resume_runs
+
+    where, screen = settings(), Screen(as_json)
+    runs = resume_runs(where, campaign)
+    screen.document({"campaign": campaign, "resumed": runs})
+    screen.say(f"{plural(runs, 'run')} resumed")
+    screen.next_step(f"hakken run {typed(campaign)} goes on")
 
 
 def _plain(entry: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from flows.engine.importing import bring_in
 from flows.engine.instruments import IngestError, ingest_files
 from flows.engine.literature import tell_source
 from flows.engine.passes import tick
+from flows.engine.pausing import pause_runs, resume_runs
 from flows.engine.persons import resolve, resume, retract, stop
 from flows.engine.previewing import preview, preview_spec
 from flows.engine.reanalysing import reanalyse
@@ -47,6 +48,7 @@ __all__ = [
     "ingest_files",
     "lift",
     "lift_halt",
+    "pause_runs",
     "pin",
     "preview",
     "preview_spec",
@@ -54,6 +56,7 @@ __all__ = [
     "replay",
     "resolve",
     "resume",
+    "resume_runs",
     "retract",
     "run",
     "simulate",

@@ -52,7 +52,8 @@ def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> 
         more = f" (and {len(ambiguous) - 1} more)" if len(ambiguous) > 1 else ""
         return (
             f"Nobody can tell whether attempt {key}{more} ran: look at the laboratory, then say "
-            f"hakken resolve {key} --ran or hakken resolve {key} --never-ran.",
+            f"hakken resolve {key} --ran or hakken resolve {key} --never-ran"
+            f"{' (with --plate, of all on its plate)' if ambiguous[0].place is not None and more else ''}.",
             True,
         )
     with_person = [a for a in pending if a.state in (State.SUBMITTED, State.RUNNING, State.AMBIGUOUS)]

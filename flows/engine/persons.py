@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.writing import writing
 from flows.wiring import open_record
-from loop.contracts import Ledger
+from loop.contracts import Ledger, Work
 from loop.errors import LedgerError, NotFound
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind, write_outcome
@@ -34,8 +34,8 @@ def retract(settings: Settings, name: str, id_or_prefix: str, *, by: str, why: s
         return found
 
 
-def resolve(settings: Settings, key: str, *, ran: bool, by: str) -> AttemptRecord:
-    """Say of an ambiguous attempt whether it ran; returns it as it is then.
+def resolve(settings: Settings, key: str, *, ran: bool, by: str, whole_plate: bool = False) -> AttemptRecord:
+    """Say of an ambiguous attempt whether it ran; returns it as it is then. ``whole_plate``: of all on its plate.
 
     One that never ran is sent again. One that ran, and whose result is not at hand, ends as a fault of kind
     ``ambiguous``, which says nothing about its candidate. A result at hand is told instead (``tell`` with a ``key``
@@ -51,15 +51,25 @@ def resolve(settings: Settings, key: str, *, ran: bool, by: str) -> AttemptRecor
             raise LedgerError(
                 f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve"
             )
-        with writing(settings, ledger, _campaign_of(ledger, attempt), by) as work:
-            if ran:
-                fault = Fault.of(FaultKind.AMBIGUOUS, f"it ran, says {by}, and its result is not at hand")
-                payload = json.dumps(write_outcome(fault), sort_keys=True)
-                envelope = work.receive(EnvelopeDraft(f"resolve:{by}", attempt.key, payload))
-                work.accept(envelope.id, fault)
-            else:
-                work.move(attempt.key, Event.ABSENT, f"it never ran, says {by}")
+        name = _campaign_of(ledger, attempt)
+        if whole_plate and attempt.place is None:
+            raise LedgerError(f"attempt {attempt.key} lies on no plate; leave --plate out")
+        number = None if attempt.place is None else attempt.place.plate
+        plate = [a for a in ledger.attempts(name, [State.AMBIGUOUS]) if a.place is not None and a.place.plate == number]
+        with writing(settings, ledger, name, by) as work:
+            for each in plate if whole_plate else [attempt]:
+                _settle_doubt(work, each, ran=ran, by=by)
         return ledger.attempt(attempt.key)
+
+
+def _settle_doubt(work: Work, attempt: AttemptRecord, *, ran: bool, by: str) -> None:
+    if not ran:
+        work.move(attempt.key, Event.ABSENT, f"it never ran, says {by}")
+        return
+    fault = Fault.of(FaultKind.AMBIGUOUS, f"it ran, says {by}, and its result is not at hand")
+    payload = json.dumps(write_outcome(fault), sort_keys=True)
+    envelope = work.receive(EnvelopeDraft(f"resolve:{by}", attempt.key, payload))
+    work.accept(envelope.id, fault)
 
 
 def stop(settings: Settings, name: str, *, by: str, why: str) -> None:

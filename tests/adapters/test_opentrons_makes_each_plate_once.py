@@ -14,11 +14,34 @@ from adapters.errors import AdapterUnavailable
 from adapters.opentrons.adapter import Opentrons
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import MOST_RUNS, MOST_UNUSED_PROTOCOLS, StandIn, serving, transport
+from adapters.registry import build
+from adapters.several import SeveralLaboratories
 from loop import checkpoints
-from loop.contracts import Absent, Adapter, AttemptKey, Envelope, ExperimentSpec, Found, Handle, Phase, Unknown
+from loop.contracts import (
+    Absent,
+    Adapter,
+    AdapterContext,
+    AttemptKey,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Phase,
+    Unknown,
+)
 from loop.outcome import Fault, FaultKind, Measured, Outcome, read_outcome
 from loop.testing.adapter import AdapterContract
-from tests.adapters.robots import EXPERIMENT, REFUSED, TARGETS, count_runs, experiment, laboratory, twin
+from tests.adapters.robots import (
+    EXPERIMENT,
+    REFUSED,
+    TARGETS,
+    count_runs,
+    experiment,
+    laboratory,
+    options,
+    recipe,
+    twin,
+)
 
 WELLS = ("A1", "A2", "A3", "B1", "B2", "B3")
 KEYS = tuple(AttemptKey(f"attempt-{well}") for well in WELLS)
@@ -346,15 +369,37 @@ def test_a_run_stopped_at_the_screen_is_a_cancellation(tmp_path: Path) -> None:
 
 def test_a_run_can_be_paused_and_resumed(tmp_path: Path) -> None:
     lab, handles, robot = playing(tmp_path)
-    lab.pause(handles[0])
+    told = [lab.pause(), lab.pause()]
     paused = lab.status(handles[0])
-    lab.resume(handles[0])
+    told += [lab.resume(), lab.resume()]
     robot.looks = 1
     until_ended(lab, handles)
 
     assert paused.phase is Phase.RUNNING
     assert "is paused: see to the robot, and resume there" in paused.detail
+    assert told == [1, 0, 1, 0]
     assert runs(tmp_path) == [1] * 6
+
+
+def test_among_several_laboratories_a_plate_is_closed_all_the_same(tmp_path: Path) -> None:
+    section = {"laboratories": {"robot": {"adapter": "opentrons", **options()}}}
+    context = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "coupling", TARGETS, recipe=recipe())
+    lab = build("several", section, context)
+    assert isinstance(lab, SeveralLaboratories)
+    handles = []
+    for well, key in zip(WELLS, KEYS, strict=True):
+        handles.append(lab.prepare(experiment(well), key))
+        lab.start(handles[-1], key)
+    lab.close("1", handles)
+    at_work = lab.is_at_work()
+    while lab.status(handles[0]).phase is not Phase.ENDED:
+        pass
+    moved = StandIn(tmp_path / "lab" / "robot" / "stand-in").moved()
+
+    assert at_work
+    assert not lab.is_at_work()
+    assert moved == dict.fromkeys(KEYS, 1)
+    assert (lab.pause(), lab.resume()) == (0, 0)
 
 
 def test_a_pause_at_the_screen_is_not_undone_by_a_look(tmp_path: Path) -> None:

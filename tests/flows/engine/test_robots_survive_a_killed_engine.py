@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from adapters.opentrons.stand_in import MOST_RUNS, StandIn
+from adapters.opentrons.client import Robot
+from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from db.ledger import open_ledger
-from flows.engine import resolve, tick
+from flows.engine import halt, lift_halt, pause_runs, resolve, resume_runs, tick
 from flows.settings import Settings
+from loop.errors import HakkenError
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind, Measured
 from tests.adapters.robots import CAMPAIGN, options
@@ -164,3 +166,49 @@ def test_a_plate_that_failed_is_made_anew_as_one_run(settings: Settings, tmp_pat
     assert sum(isinstance(outcome, Measured) for *_, outcome in results) == 4
     assert set(robot.moved().values()) == {1}
     assert len(list((settings.folder("small") / "laboratory" / "plates").iterdir())) == 3
+
+
+def test_a_person_holds_up_a_run_and_lets_it_go_on(settings: Settings, tmp_path: Path) -> None:
+    with serving(StandIn(tmp_path / "robot", looks=1000)) as url:
+        campaign(settings, tmp_path, robot=url)
+        for _ in range(2):
+            tick(settings, "small", planner=cheap_planner)
+        told = [pause_runs(settings, "small"), pause_runs(settings, "small")]
+        during = [run["status"] for run in Robot(url, 5.0)._data("GET", "/runs")]
+        halt(settings, "small", by="tester", why="smoke")
+        with pytest.raises(HakkenError, match="halted by a safety stop"):
+            resume_runs(settings, "small")
+        lift_halt(settings, "small", by="tester", why="no smoke")
+        told += [resume_runs(settings, "small"), resume_runs(settings, "small")]
+        after = [run["status"] for run in Robot(url, 5.0)._data("GET", "/runs")]
+
+    assert told == [1, 0, 1, 0]
+    assert (during, after) == (["paused"], ["running"])
+
+
+def test_a_laboratory_that_cannot_pause_says_so(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    with pytest.raises(HakkenError, match="'simulated' cannot pause what it runs; hakken stop sends no more to it"):
+        pause_runs(settings, "small")
+
+
+def test_the_doubt_of_a_plate_is_ended_in_one_command(settings: Settings, tmp_path: Path) -> None:
+    robot = StandIn(tmp_path / "robot", looks=1000)
+    with serving(robot) as url:
+        campaign(settings, tmp_path, robot=url)
+        for _ in range(2):
+            tick(settings, "small", planner=cheap_planner)
+        robot.restart()
+        waits = [tick(settings, "small", planner=cheap_planner) for _ in range(2)][-1]
+        keys = doubtful(settings)
+        resolve(settings, keys[0], ran=False, by="tester", whole_plate=True)
+        robot.looks = 1
+        for _ in range(3):
+            tick(settings, "small", planner=cheap_planner)
+
+    assert len(keys) == 2
+    assert "(with --plate, of all on its plate)" in waits.next_step
+    assert doubtful(settings) == []
+    assert [robot.moved()[key] for key in keys] == [2, 2]
+    with open_ledger(settings.database) as ledger:
+        assert {ledger.attempt(key).state for key in keys} == {State.ENDED}
