@@ -7,8 +7,6 @@ new where another can take it; the others go on.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +18,10 @@ from typing import Annotated, Any, Final, TypeVar, cast
 
 from pydantic import Field
 
-from adapters.durable import write_once
 from adapters.errors import AdapterOptionsError, UnknownHandle
-from adapters.folder import reachable, read_json
 from adapters.options import Options, read_options
 from adapters.registry import build as build_one
+from adapters.whereabouts import Losses, Routes
 from loop.contracts import (
     Absent,
     Adapter,
@@ -58,6 +55,7 @@ laboratory:
 PARTED: Final = "several"  # its name in the registry
 _CAUTION: Final = tuple(Delivery)  # from the best guarded to the least
 _REST: Final = 3.0  # times as long as it took to give no answer: a lost one costs a quarter of the time at most
+_LONGEST: Final = 60.0  # seconds of that at most
 _T = TypeVar("_T")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
@@ -125,20 +123,15 @@ def part_in(handle: str) -> str:
 
 
 class SeveralLaboratories:
-    """An ``Adapter`` made of others; handles are ``NAME:HANDLE``.
-
-    Since when a laboratory cannot work is noted in ``lost/NAME.json``, so that whoever looks later, with another
-    object, knows how long that is; the note goes when it works again.
-    """
+    """An ``Adapter`` made of others; handles are ``NAME:HANDLE``."""
 
     def __init__(
         self, folder: Path, members: Sequence[Member], patience: float = 900.0, clock: Callable[[], float] = time.time
     ) -> None:
         """``patience``: seconds until one that cannot work counts as lost, by ``clock`` (seconds since the epoch)."""
-        self._routes, self._lost = folder / "routes", folder / "lost"
+        self._routes, self._losses = Routes(folder / "routes"), Losses(folder / "lost", patience, clock)
         self._members = {m.name: m for m in members}
         self._ended: set[AttemptKey] = set()
-        self._patience, self._clock = patience, clock
         self._expected: Mapping[str, float] = {}
         self._resting: dict[str, tuple[float, str]] = {}  # until when by the steady clock, and why
 
@@ -175,7 +168,8 @@ class SeveralLaboratories:
         """Tell each laboratory what it will be given; one that cannot be reached is told nothing."""
         told: dict[str, list[tuple[ExperimentSpec, AttemptKey]]] = {}
         for spec, key in experiments:
-            if not all(isinstance(m.adapter, SupportsAnnouncement) for m in self._members.values() if m.takes(spec)):
+            able = [m.adapter for m in self._members.values() if m.takes(spec)]
+            if not able or not all(isinstance(adapter, SupportsAnnouncement) for adapter in able):
                 continue  # its place is chosen when it is prepared, when more is known
             with suppress(AdapterUnavailable):
                 member = self._route(key) or self._assign(spec, key)
@@ -242,31 +236,18 @@ class SeveralLaboratories:
         return frozenset(name for name, m in self._members.items() if self._works(m).is_ok)
 
     def lost(self) -> frozenset[str]:
-        found = set()
-        for name in self._members:
-            path = self._lost / f"{name}.json"
-            with reachable(path):
-                since = read_json(path)
-            if since is not None and self._clock() - since["since"] >= self._patience:
-                found.add(name)
-        return frozenset(found)
+        return self._losses.lost(self._members)
 
     def prefer(self, expected: Mapping[str, float]) -> None:
         self._expected = dict(expected)
 
     def _works(self, member: Member) -> Health:
         """Whether a laboratory can work now; since when it cannot is put on record."""
-        path = self._lost / f"{member.name}.json"
         try:
             health = self._asked(member, member.adapter.health)
         except AdapterUnavailable as error:
             health = Health(False, str(error))
-        with reachable(path):
-            if health.is_ok:
-                path.unlink(missing_ok=True)
-            elif not path.exists():
-                self._lost.mkdir(parents=True, exist_ok=True)
-                write_once(path, json.dumps({"since": self._clock()}))
+        self._losses.note(member.name, works=health.is_ok)
         return health
 
     def ask_leave(self, has_leave: Callable[[], bool]) -> None:
@@ -299,7 +280,7 @@ class SeveralLaboratories:
     def played(self, folder: Path, play: Callable[[str, Adapter], Adapter]) -> SeveralLaboratories:
         """The same laboratories in another folder, each as ``play`` gives it by name."""
         played = [replace(m, adapter=play(name, m.adapter)) for name, m in self._members.items()]
-        return SeveralLaboratories(folder, played, self._patience, self._clock)
+        return SeveralLaboratories(folder, played, self._losses.patience, self._losses.clock)
 
     def _assign(self, spec: ExperimentSpec, key: AttemptKey) -> Member:
         """The laboratory for a new attempt: of those that take it, can work and have room the one expected first.
@@ -314,12 +295,7 @@ class SeveralLaboratories:
         if not ready:
             raise PartUnavailable(", ".join(m.name for m in sound), "none of them can work now")
         chosen = min(ready, key=self._rank) if len(ready) > 1 else ready[0]
-        with reachable(self._routes):
-            self._routes.mkdir(parents=True, exist_ok=True)
-            write_once(self._path(key), json.dumps({"key": key, "laboratory": chosen.name}))
-        route = self._route(key)  # of two callers at the same time the first one decided
-        assert route is not None
-        return route
+        return self._named(self._routes.give(key, chosen.name))
 
     def _rank(self, member: Member) -> tuple[bool, float, float, int]:
         """The lowest is chosen: with room, then the one expected first, then with most room, then with the fewest."""
@@ -330,12 +306,7 @@ class SeveralLaboratories:
     def _open(self, member: Member) -> int:
         """How many attempts were given to a laboratory and have not ended, as far as it can be asked."""
         count = 0
-        with reachable(self._routes):
-            routes = [read_json(path) for path in sorted(self._routes.glob("*.json"))] if self._routes.exists() else []
-        for route in routes:
-            if route is None or route["laboratory"] != member.name:
-                continue
-            key = AttemptKey(route["key"])
+        for key in self._routes.given_to(member.name):
             if key in self._ended:
                 continue
             try:
@@ -354,17 +325,12 @@ class SeveralLaboratories:
         Raises:
             PartUnavailable: The campaign file no longer has it.
         """
-        path = self._path(key)
-        with reachable(path):
-            said = read_json(path)
-        if said is None:
-            return None
-        if said["laboratory"] not in self._members:
-            raise PartUnavailable(said["laboratory"], "the campaign file no longer names it; name it again")
-        return self._members[said["laboratory"]]
+        return None if (name := self._routes.of(key)) is None else self._named(name)
 
-    def _path(self, key: AttemptKey) -> Path:
-        return self._routes / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.json"
+    def _named(self, name: str) -> Member:
+        if name not in self._members:
+            raise PartUnavailable(name, "the campaign file no longer names it; name it again")
+        return self._members[name]
 
     def _of(self, handle: Handle) -> tuple[Member, Handle]:
         name, _, inner = handle.partition(":")
@@ -389,7 +355,7 @@ class SeveralLaboratories:
             raise
         except AdapterUnavailable as error:
             now = time.monotonic()
-            self._resting[member.name] = now + _REST * (now - began), str(error)
+            self._resting[member.name] = now + min(_REST * (now - began), _LONGEST), str(error)
             raise PartUnavailable(member.name, str(error)) from None
 
 
