@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flows.cli.checks import machine, project
+from flows.cli.checks.calibrations import calibrations
 from flows.cli.checks.check import Check
 
 if TYPE_CHECKING:
@@ -27,3 +28,4 @@ def _all(where: Settings) -> Iterator[Check]:
     yield from project.laboratories()
     yield from project.campaigns(where)
     yield from project.overdue_results(where)
+    yield from calibrations(where)

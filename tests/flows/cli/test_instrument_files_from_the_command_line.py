@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from flows.cli.checks.calibrations import calibrations
 
 CAMPAIGN = """\
 campaign: coupling
@@ -95,3 +98,28 @@ def test_what_cannot_be_used_is_said_once(hakken: Any, words: tuple[str, ...], t
     assert said.code == 2
     assert says in said.err
     assert "Traceback" not in said.err + said.out
+
+
+@pytest.mark.usefixtures("waiting")
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [
+        (date(2019, 12, 1), None),
+        (date(2019, 12, 30), "calibration c-1 expires in 2 days, on 2020-01-01"),
+        (date(2020, 1, 1), "calibration c-1 expires in 0 days, on 2020-01-01"),
+        (date(2020, 1, 2), "calibration c-1 expired on 2020-01-01"),
+    ],
+)
+def test_a_calibration_is_spoken_of_before_it_expires(home: Any, today: date, says: str | None) -> None:
+    found = list(calibrations(home, today))
+
+    assert [c.found for c in found] == ([] if says is None else [says])
+    assert all((c.area, c.subject, c.verdict) == ("calibrations", "coupling, yield", "note") for c in found)
+
+
+@pytest.mark.usefixtures("waiting")
+def test_doctor_names_the_remedy_for_an_expired_calibration(hakken: Any) -> None:
+    said = hakken("doctor", "--json").out
+
+    assert "calibration c-1 expired on 2020-01-01" in said
+    assert "hakken reanalyse FILE --why REASON" in said

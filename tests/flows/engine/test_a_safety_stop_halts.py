@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from flows.engine import halt, lift_halt, resume, retract, run, status, stop, te
 from flows.engine.passes import dispatch, propose, sitting
 from flows.engine.training import train_round
 from flows.settings import Settings
-from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Phase
+from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Phase, Status
 from loop.errors import Halted, LedgerError
 from loop.experiment import State
 from loop.history import History
@@ -216,6 +216,41 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
     once(settings, "cannot")
     _, _, notes = halt(settings, "cannot", by="ada", why="it smells of gas")
     assert any("cannot cancel: 4 experiments still run; see to them there" in note for note in notes)
+
+
+def test_a_laboratory_that_moves_on_by_itself_has_no_leave_while_halted(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.engine import session
+
+    class MovesOn(FakeLaboratory):
+        """Sets an experiment going while it is asked where that stands, as a robot does with a plate."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.moved: set[str] = set()
+
+        def ask_leave(self, has_leave: Callable[[], bool]) -> None:
+            self.has_leave = has_leave
+
+        def status(self, handle: Handle) -> Status:
+            if not self.has_leave():
+                return Status(Phase.WAITING)
+            self.moved.add(handle)
+            return super().status(handle)
+
+    fake = MovesOn()
+    monkeypatch.setattr(session, "open_laboratory", lambda *_args, **_keywords: fake)
+    add(settings, tmp_path)
+    once(settings)
+    halt(settings, "small", by="ada", why="it smells of gas")
+    once(settings)
+    held = set(fake.moved)
+    lift_halt(settings, "small", by="bob", why="aired")
+    once(settings)
+
+    assert held == set()
+    assert len(fake.moved) == 4
 
 
 @pytest.mark.usefixtures("laboratory")

@@ -1,0 +1,44 @@
+"""Calibrations: those of campaigns that go on, and whether they still hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final
+
+from flows.cli.checks.check import Check
+from flows.cli.words import plural
+from loop.errors import HakkenError
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+SOON: Final = 14  # days before its end from which a calibration is spoken of
+
+
+def calibrations(where: Settings, today: date | None = None) -> Iterator[Check]:
+    """A note for each calibration that has expired or will soon; one that states no end is not spoken of."""
+    from flows.wiring import open_record
+    from loop.record import CampaignState
+
+    now = today or datetime.now(UTC).date()
+    try:
+        with open_record(where) as ledger:
+            active = [c for c in ledger.campaigns() if c.state is CampaignState.ACTIVE]
+    except (HakkenError, OSError):
+        return  # said by ``record``
+    for campaign in active:
+        for target, method in (campaign.spec.get("analysis") or {}).items():
+            said = method["calibration"]
+            if said.get("expires") is None:
+                continue
+            left = (date.fromisoformat(said["expires"]) - now).days
+            named = " ".join(("calibration", str(said.get("id", "")))).rstrip()
+            if left <= SOON:
+                when = (
+                    f"expired on {said['expires']}"
+                    if left < 0
+                    else f"expires in {plural(left, 'day')}, on {said['expires']}"
+                )
+                remedy = "calibrate anew, change the campaign file, and hakken reanalyse FILE --why REASON"
+                yield Check("calibrations", f"{campaign.name}, {target}", "note", f"{named} {when}", remedy)
