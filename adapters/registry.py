@@ -64,6 +64,23 @@ def build(name: str, options: Mapping[str, Any], context: AdapterContext) -> Ada
     return cast(Adapter, getattr(import_module(module), function)(options, context))
 
 
+def binding(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options that say which laboratory it is, and cannot change while it has attempts.
+
+    The others say how it is asked: those that its module lists in ``FREE``, and those of the members of ``several``.
+    """
+    free: frozenset[str] = (
+        getattr(import_module(module_of(name)), "FREE", frozenset()) if name in _TABLE else frozenset()
+    )
+    kept = {option: value for option, value in options.items() if option not in free}
+    if name == "several" and isinstance(members := options.get("laboratories"), Mapping):
+        kept["laboratories"] = {
+            member: binding(str(own.get("adapter")), own) if isinstance(own, Mapping) else own
+            for member, own in members.items()
+        }
+    return kept
+
+
 def module_of(name: str) -> str:
     """The module behind a name in the table."""
     return _TABLE[name][0].partition(":")[0]

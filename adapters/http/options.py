@@ -25,6 +25,10 @@ laboratory:
   properties: {yield: "%"}
 """
 DELIVERY: Final = Delivery.KEYED
+# How it is asked, not which laboratory it is: these may change while it has attempts. Another url may be another one.
+FREE: Final = frozenset(
+    {"token", "parallel", "timeout", "largest_reply", "ca", "notify", "webhook_keys", "webhook_window"}
+)
 _VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _KEY_ID: Final = r"^[A-Za-z0-9_.-]{1,40}$"
 LARGEST: Final = 1024.0  # MiB

@@ -123,13 +123,15 @@ def _check_change(known: View, spec: CampaignSpec) -> None:
 def _check_laboratory(known: View, spec: CampaignSpec) -> None:
     """Refuse another laboratory, or other options of it, while this one has attempts: it could not be asked for them.
 
-    Going back to the laboratory that has every one of them is no such change.
+    Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time).
     """
+    from adapters.registry import binding
+
     before, now = known.spec.laboratory, spec.laboratory
     out = [a for a in known.attempts if a.state in WITH_LABORATORY]
     if now.adapter != before.adapter:
         out = [a for a in out if a.adapter != now.adapter]
-    elif now.options == before.options:
+    elif binding(now.adapter, now.options) == binding(before.adapter, before.options):
         return
     if out:
         what = "laboratory" if now.adapter != before.adapter else "laboratory's options"

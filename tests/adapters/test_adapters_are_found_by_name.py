@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.registry import build, describe
+from adapters.registry import binding, build, describe
 from loop.contracts import Adapter
 from loop.errors import UnknownName
 from tests.adapters import robots
@@ -47,6 +47,20 @@ def test_every_name_has_a_summary_of_one_line() -> None:
     )
     assert " ".join(name for name, _ in describe()) == names
     assert all(summary and "\n" not in summary for _, summary in describe())
+
+
+def test_options_that_say_how_a_laboratory_is_asked_bind_nobody() -> None:
+    robot = {"url": "https://robot", "timeout": 5, "token": "$T"}
+
+    assert binding("http", robot) == {"url": "https://robot"}
+    assert binding("my:Own", robot) == robot
+    members = {"laboratories": {"a": {"adapter": "http", **robot}, "b": {"adapter": "emulator", "table": "t.csv"}}}
+    assert binding("several", members) == {
+        "laboratories": {
+            "a": {"adapter": "http", "url": "https://robot"},
+            "b": {"adapter": "emulator", "table": "t.csv"},
+        }
+    }
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:

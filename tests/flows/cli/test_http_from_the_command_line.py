@@ -184,3 +184,17 @@ def test_only_http_is_polled(hakken: Any, tmp_path: Path, monkeypatch: pytest.Mo
 
     assert said.code == 2
     assert "a laboratory 'several' has no messages to be fetched; --poll is for 'http'" in said.err
+
+
+def test_how_it_is_asked_may_change_while_it_has_experiments_and_which_it_is_may_not(
+    hakken: Any, tmp_path: Path, laboratory: Served
+) -> None:
+    sent_off(hakken, campaign_at(laboratory.url, tmp_path))
+    larger = ("simulated: true", "simulated: true\n  largest_reply: 64\n  webhook_keys: {k2: $LAB_KEY}")
+
+    said = hakken("run", campaign_at(laboratory.url, tmp_path, larger), "--max-seconds", 0)
+    moved = hakken("run", campaign_at("http://127.0.0.1:9", tmp_path), "--max-seconds", 0)
+
+    assert said.code == 0, said.err
+    assert moved.code == 2
+    assert "the laboratory's options cannot be changed while" in moved.err
