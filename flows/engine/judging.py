@@ -93,8 +93,7 @@ class Judge:
         found = []
         for envelope in envelopes:
             try:
-                judgement = self._judge(envelope)
-                found.append(replace(judgement, halts=_halts(judgement)))
+                found.append(self._judge(envelope))
             except (RawFileMissing, RawFileDamaged, KeysMissing) as error:
                 self.waiting[envelope.key or ""] = str(error)
         return found
@@ -123,11 +122,18 @@ class Judge:
             return Judgement(envelope, Verdict.MALFORMED, f"it cannot be judged ({type(error).__name__}: {error})")
 
     def _result(self, envelope: EnvelopeRecord, payload: str | Mapping[str, Any]) -> Judgement:
-        """A result that names its attempt."""
+        """A result that names its attempt; one that is none and speaks of danger halts the campaign all the same."""
         try:
             data = read_payload(payload) if isinstance(payload, str) else payload
         except OutcomeError as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
+        judgement = self._content(envelope, data)
+        is_none = judgement.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)
+        if not is_none or data.get("kind") != FaultKind.SAFETY_STOP.value:
+            return judgement
+        return replace(judgement, halts=f"{data.get('message') or 'safety_stop'} ({judgement.verdict.value})")
+
+    def _content(self, envelope: EnvelopeRecord, data: Mapping[str, Any]) -> Judgement:
         attempt = self._attempts.get(envelope.key or "")
         if is_raw(data) and (said := _problem_of(data)) is not None:
             return Judgement(envelope, *said)
@@ -279,20 +285,6 @@ def _problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:
     if raw.problem:
         return Verdict.MALFORMED, raw.problem
     return (Verdict.FOREIGN, raw.foreign) if raw.foreign else None
-
-
-def _halts(judgement: Judgement) -> str:
-    """Why an envelope halts the campaign although it is no outcome: late, contradictory or foreign, it says danger."""
-    envelope = judgement.envelope
-    if judgement.verdict in (Verdict.ACCEPTED, Verdict.DUPLICATE) or is_told(envelope.source):
-        return ""
-    try:
-        data = json.loads(envelope.payload)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(data, dict) or data.get("kind") != FaultKind.SAFETY_STOP.value:
-        return ""
-    return f"{data.get('message') or 'safety_stop'} ({judgement.verdict.value})"
 
 
 def _refuse(constant: str) -> None:
