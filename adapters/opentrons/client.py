@@ -70,7 +70,13 @@ class Robot:
         return str(self._data("POST", "/protocols", files=files, data={"key": key})["id"])
 
     def analysis(self, protocol: str) -> Mapping[str, Any]:
-        """The last analysis of a protocol: ``status`` pending or completed, then ``result`` and ``errors``."""
+        """The last analysis of a protocol: ``status`` pending or completed, then ``result`` and ``errors``.
+
+        The whole of it is asked for only when it is there: of a full plate it is megabytes.
+        """
+        summaries = self._data("GET", f"/protocols/{protocol}").get("analysisSummaries") or ()
+        if not summaries or summaries[-1].get("status") != "completed":
+            return {"status": "pending"}
         made: Sequence[Mapping[str, Any]] = self._data("GET", f"/protocols/{protocol}/analyses")
         return made[-1] if made else {"status": "pending"}
 
@@ -90,9 +96,10 @@ class Robot:
                 return None
             raise
 
-    def create(self, protocol: str) -> RunState:
+    def create(self, protocol: str, offsets: Sequence[Mapping[str, Any]] = ()) -> RunState:
         """A run of a protocol, which moves nothing. Raises ``Refused`` while another one is active."""
-        return _read(self._data("POST", "/runs", json={"data": {"protocolId": protocol}}))
+        asked = {"protocolId": protocol, "labwareOffsets": list(offsets)}
+        return _read(self._data("POST", "/runs", json={"data": asked}))
 
     def act(self, run: str, action: str) -> None:
         """``play``, ``pause`` or ``stop``. Raises ``Refused`` where that cannot be."""

@@ -9,11 +9,11 @@ run that the robot does not know, or whose record it lost, may have run: that is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from adapters.errors import AdapterUnavailable
 from adapters.opentrons.client import Refused, Robot, RunState
@@ -33,6 +33,7 @@ class Driver:
 
     robot: Robot
     simulator: Path | None = None
+    offsets: tuple[Mapping[str, Any], ...] = ()  # of labware, as a run of the robot tells them
     has_leave: Callable[[], bool] = lambda: True  # asked before a run is brought to the robot, and before it is played
 
     def go_on(self, plate: PlateRun, protocol: Callable[[], str | None]) -> Status:
@@ -118,9 +119,10 @@ class Driver:
             plate.note("refused.json", {"kind": "input_error", "why": f"the robot refuses the protocol: {error}"})
             return Status(Phase.ENDED)
         reached("opentrons.uploaded")
-        analysis = self.robot.analysis(protocol)
+        analysis = plate.noted("analysed.json") or self.robot.analysis(protocol)
         if analysis.get("status") != "completed":
             return Status(Phase.WAITING, "the robot analyses the protocol")
+        plate.note("analysed.json", {"status": "completed", "result": analysis.get("result")})
         if analysis.get("result") == "not-ok":
             said = "; ".join(str(e.get("detail", e)) for e in analysis.get("errors") or ()) or "it does not say why"
             plate.note(
@@ -133,7 +135,7 @@ class Driver:
         idle = next((run for run in runs if run.is_current and run.status == "idle"), None)
         if idle is None:
             try:
-                idle = self.robot.create(protocol)
+                idle = self.robot.create(protocol, self.offsets)
             except Refused as error:
                 if error.status != 409:
                     raise AdapterUnavailable(

@@ -108,6 +108,7 @@ class OpentronsOptions(Options):
     template: str | None = None  # a protocol of one's own, as seen from the campaign file
     simulator: str | None = None  # Opentrons' own program opentrons_simulate, as seen from the campaign file
     measured_by: dict[str, Any] = Field(default_factory=lambda: {"adapter": "manual"})
+    offsets: list[dict[str, Any]] = Field(default_factory=list)  # labwareOffsets, as GET /runs of a calibrated run has
     timeout: float = Field(default=30.0, gt=0)  # seconds for an answer of the robot
     poll: float = Field(default=2.0, ge=0)  # seconds between two looks at a run at the least
 
@@ -184,7 +185,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
         settings,
         context.recipe,
         measuring,
-        Driver(_robot(settings, Path(context.folder)), simulator),
+        Driver(_robot(settings, Path(context.folder)), simulator, tuple(settings.offsets)),
         _template(settings, context.base),
         context.targets,
     )

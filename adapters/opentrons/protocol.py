@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.opentrons.options import OpentronsOptions, Placed
-from adapters.opentrons.planning import PLATE, Plan, racks_for
+from adapters.opentrons.pipetting import racks_for
+from adapters.opentrons.planning import PLATE, Plan
 
 TEMPLATE: Final = Path(__file__).with_name("protocol.jinja")
 PLACES: Final = ("@METADATA@", "@REQUIREMENTS@", "@PLAN@")
@@ -42,7 +43,7 @@ def write_protocol(
         mount: {"name": name, "racks": [f"tips{slot}" for tips in racks_for(options, name) for slot in tips.slots]}
         for mount, name in deck.pipettes.items()
     }
-    asked = [{"do": "pause", "say": _asked(title, plan)}] if options.confirm else []
+    asked = [{"do": "pause", "say": _asked(title, plan, labware)}] if options.confirm else []
     whole = {
         "key": key,
         "wells": dict(wells),
@@ -81,6 +82,9 @@ def _placed(id_: str, placed: Placed) -> dict[str, Any]:
     return {"id": id_, "load": placed.labware, "slot": placed.slot, "module": placed.module}
 
 
-def _asked(title: str, plan: Plan) -> str:
-    tubes = "; ".join(f"{t['labware']} {t['well']}: {t['volume']:.0f} uL {t['stock']}" for t in plan.liquids)
+def _asked(title: str, plan: Plan, labware: Sequence[Mapping[str, Any]]) -> str:
+    slots = {item["id"]: item["slot"] for item in labware}
+    tubes = "; ".join(
+        f"slot {slots[t['labware']]} {t['well']}: {t['volume']:.0f} uL {t['stock']}" for t in plan.liquids
+    )
     return f"{title}: put a fresh plate and full tip racks on the deck, and stocks into {tubes}. Then resume."

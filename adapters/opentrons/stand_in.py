@@ -143,9 +143,11 @@ class StandIn:
                 return 200, {"data": [_shown(p) for p in state["protocols"]]}
             case ("POST", "protocols"):
                 return self._upload(state, body)
-            case ("GET", "protocols", id_, "analyses"):
+            case ("GET", "protocols", id_, *rest) if rest in ([], ["analyses"]):
                 found = next((p for p in state["protocols"] if p["id"] == id_), None)
-                return _missing("Protocol", id_) if found is None else (200, {"data": [found["analysis"]]})
+                if found is None:
+                    return _missing("Protocol", id_)
+                return 200, {"data": [found["analysis"]] if rest else _shown(found)}
             case ("GET", "runs"):
                 return 200, {"data": [self._tell(state, r) for r in state["runs"]]}
             case ("POST", "runs"):
@@ -206,7 +208,9 @@ class StandIn:
             return _missing("Protocol", str(wanted))
         if (current := self._current(state)) and current["status"] in ACTIVE:
             return _conflict("RunAlreadyActive", f"Run {current['id']} is active")
-        return 201, {"data": self._tell(state, self._new_run(state, wanted))}
+        run = self._new_run(state, wanted)
+        run["labwareOffsets"] = data.get("labwareOffsets") or []
+        return 201, {"data": self._tell(state, run)}
 
     def _new_run(self, state: dict[str, Any], protocol: str | None) -> dict[str, Any]:
         self._archive(state)

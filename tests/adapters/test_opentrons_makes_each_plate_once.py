@@ -524,5 +524,20 @@ def test_the_stand_in_forgets_and_refuses_as_the_robot_does(tmp_path: Path) -> N
     assert robot.answer("POST", f"/runs/{known[0]['id']}/actions", {"data": {"actionType": "play"}})[0] == 409
 
 
+def test_a_run_gets_the_offsets_of_the_labware(tmp_path: Path) -> None:
+    found = {
+        "definitionUri": "opentrons/plate/1",
+        "location": {"slotName": "1"},
+        "vector": {"x": 0.1, "y": 0.0, "z": 0.2},
+    }
+    lab = laboratory(tmp_path, offsets=[found])
+    handles = started(lab, WELLS[:1])
+    lab.close("1", handles)
+    until_ended(lab, handles)
+    run = json.loads((tmp_path / "lab" / "stand-in" / "robot.json").read_text())["runs"][0]
+
+    assert run["labwareOffsets"] == [found]
+
+
 def test_a_key_never_seen_is_absent(tmp_path: Path) -> None:
     assert laboratory(tmp_path).find(AttemptKey("nobody")) == Absent()

@@ -185,6 +185,18 @@ def test_every_tube_has_a_rest_of_its_own() -> None:
     assert "prepare at least 2.12 mL, or take larger tubes" in problem
 
 
+def test_no_dose_is_drawn_from_two_tubes() -> None:
+    of = recipe(CAMPAIGN.replace("halide: {conc", "halide: {dead: 0.09 mL, conc").replace("amount: 10", "amount: 6.5"))
+    small = deck(stocks=[{"labware": "nest_96_wellplate_200ul_flat", "slot": "4"}])
+    plan = plan_plate(told(deck=small), of, wells(3, 4, of))
+    halide = [a for a in plan.actions if a["do"] == "move"][:12]
+    tubes = [t for t in plan.liquids if t["stock"].startswith("halide")]
+
+    assert {a["volume"] for a in halide} == {13.0}
+    assert [t["volume"] for t in tubes] == [pytest.approx(8 * 13 + 90), pytest.approx(4 * 13 + 90)]  # 6 uL stay unused
+    assert [a["from"] for a in halide] == [(t["labware"], t["well"]) for t in tubes for _ in range(8)][:12]
+
+
 def test_too_few_tips_are_named_by_pipette() -> None:
     few = deck(tips=[{"labware": "opentrons_96_tiprack_20ul", "slots": ["5"]}, DECKS["OT-2"]["tips"][1]])
 

@@ -1,0 +1,79 @@
+"""Pipetting: which pipette takes a volume, with which tips, and whether there are tips enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from adapters.opentrons.labware import PIPETTES, TIPS
+from adapters.opentrons.options import OpentronsOptions, TipOption
+from loop.contracts import Problem
+from loop.recipe.amounts import VOLUME, shown
+
+
+def pipette_for(options: OpentronsOptions, volume: float, air: float) -> tuple[str | None, int]:
+    """The mount whose pipette takes the volume in the fewest strokes, and how many; the smaller one of two."""
+    able = []
+    for mount, name in options.deck.pipettes.items():
+        pipette = PIPETTES[name]
+        most = min(pipette.most, _tip_volume(options, name)) - air
+        if most > 0 and volume >= pipette.least:
+            able.append((math.ceil(volume / most - 1e-9), pipette.most, mount))
+    if not able:
+        return None, 0
+    strokes, _, mount = min(able)
+    return mount, strokes
+
+
+def no_pipette(options: OpentronsOptions, well: str, volume: float) -> Problem:
+    """What is to be said of a dose that no pipette takes."""
+    pipettes = [(name, PIPETTES[name]) for name in options.deck.pipettes.values()]
+    ranges = ", ".join(f"{name} {p.least:g} to {p.most:g} uL" for name, p in pipettes)
+    rule = f"no pipette with its tips takes {shown(volume, VOLUME)} ({ranges})"
+    return Problem(f"well {well}", rule, "dilute the stock, raise the scale, mount a smaller pipette, or add its tips")
+
+
+def tips_that_are_wanting(options: OpentronsOptions, taken: Mapping[str, int]) -> list[Problem]:
+    """The pipettes with too few tips on the deck; ``taken`` by mount."""
+    used: dict[tuple[str, ...], int] = {}  # by racks: two pipettes may share theirs
+    names: dict[tuple[str, ...], str] = {}
+    for mount, name in options.deck.pipettes.items():
+        slots = tuple(slot for tips in racks_for(options, name) for slot in tips.slots)
+        used[slots] = used.get(slots, 0) + taken.get(mount, 0)
+        names[slots] = name
+    remedy = "add racks to deck.tips, or let one tip serve a stock (tips: stock) where nothing is mixed"
+    return [
+        Problem(f"tips of {names[slots]}", f"the plate needs {n} tips and the deck has {96 * len(slots)}", remedy)
+        for slots, n in used.items()
+        if n > 96 * len(slots)
+    ]
+
+
+def racks_for(options: OpentronsOptions, pipette: str) -> list[TipOption]:
+    """The tip racks that a pipette takes: the largest tips that fit it, each rack for one pipette."""
+    fitting = [t for t in options.deck.tips if _fits(pipette, TIPS[t.labware].holds)]
+    if not fitting:
+        return []
+    most = max(TIPS[t.labware].holds for t in fitting)
+    return [t for t in fitting if TIPS[t.labware].holds == most]
+
+
+def _tip_volume(options: OpentronsOptions, pipette: str) -> float:
+    """What its tips hold, uL; 0 where the deck has none for it."""
+    racks = racks_for(options, pipette)
+    return TIPS[racks[0].labware].holds if racks else 0.0
+
+
+def _fits(pipette: str, tip: float) -> bool:
+    """Which tips go on which pipette: 20 uL on a P20, 200 and 300 on a P300, 50 on a Flex 50, any on a Flex 1000."""
+    match pipette:
+        case "p20_single_gen2":
+            return tip == 20
+        case "p300_single_gen2":
+            return tip in (200, 300)
+        case "p1000_single_gen2":
+            return tip == 1000
+        case "flex_1channel_50":
+            return tip == 50
+        case _:
+            return tip in (200, 1000)  # tips of 50 uL are left to the small pipette
