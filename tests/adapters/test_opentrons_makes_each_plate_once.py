@@ -14,6 +14,7 @@ from adapters.errors import AdapterUnavailable
 from adapters.opentrons.adapter import Opentrons
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import MOST_RUNS, MOST_UNUSED_PROTOCOLS, StandIn, serving, transport
+from adapters.opentrons.trial import trial
 from adapters.registry import build
 from adapters.several import SeveralLaboratories
 from loop import checkpoints
@@ -522,6 +523,18 @@ def test_the_stand_in_forgets_and_refuses_as_the_robot_does(tmp_path: Path) -> N
     assert len(known) == MOST_RUNS
     assert robot.answer("POST", "/runs/run-1/actions", {"data": {"actionType": "play"}})[0] == 404
     assert robot.answer("POST", f"/runs/{known[0]['id']}/actions", {"data": {"actionType": "play"}})[0] == 409
+
+
+def test_the_trial_for_the_command_line_is_sound(tmp_path: Path) -> None:
+    lab = trial.make(tmp_path)
+    handle = lab.prepare(trial.experiment, KEYS[0])
+    before = trial.count_runs(tmp_path, KEYS[0])
+    lab.start(handle, KEYS[0])
+    trial.finish(lab, handle)
+
+    assert list(lab.validate(trial.experiment)) == []
+    assert lab.validate(trial.refused)
+    assert (before, trial.count_runs(tmp_path, KEYS[0])) == (0, 1)
 
 
 def test_a_run_gets_the_offsets_of_the_labware(tmp_path: Path) -> None:
