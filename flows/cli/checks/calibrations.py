@@ -12,6 +12,7 @@ from loop.errors import HakkenError
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.record import Json
 
 SOON: Final = 14  # days before its end from which a calibration is spoken of
 
@@ -28,17 +29,19 @@ def calibrations(where: Settings, today: date | None = None) -> Iterator[Check]:
     except (HakkenError, OSError):
         return  # said by ``record``
     for campaign in active:
-        for target, method in (campaign.spec.get("analysis") or {}).items():
-            said = method["calibration"]
-            if said.get("expires") is None:
-                continue
-            left = (date.fromisoformat(said["expires"]) - now).days
-            named = " ".join(("calibration", str(said.get("id", "")))).rstrip()
-            if left <= SOON:
-                when = (
-                    f"expired on {said['expires']}"
-                    if left < 0
-                    else f"expires in {plural(left, 'day')}, on {said['expires']}"
-                )
-                remedy = "calibrate anew, change the campaign file, and hakken reanalyse FILE --why REASON"
-                yield Check("calibrations", f"{campaign.name}, {target}", "note", f"{named} {when}", remedy)
+        yield from calibrations_in(campaign.name, campaign.spec, now)
+
+
+def calibrations_in(campaign: str, spec: Json, today: date | None = None) -> Iterator[Check]:
+    """The same of one campaign, from its resolved spec."""
+    now = today or datetime.now(UTC).date()
+    for target, method in (spec.get("analysis") or {}).items():
+        said = method["calibration"]
+        if said.get("expires") is None:
+            continue
+        left = (date.fromisoformat(said["expires"]) - now).days
+        named = " ".join(("calibration", str(said.get("id", "")))).rstrip()
+        if left <= SOON:
+            when = "expired" if left < 0 else f"expires in {plural(left, 'day')},"
+            remedy = "calibrate anew, change the campaign file, and hakken reanalyse FILE --why REASON"
+            yield Check("calibrations", f"{campaign}, {target}", "note", f"{named} {when} on {said['expires']}", remedy)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.cli.checks.calibrations import calibrations_in
 from flows.cli.checks.check import Check
 from flows.cli.checks.project import free_space
 from flows.cli.naming import near
@@ -26,6 +27,7 @@ def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
     for name, adapter in laboratory.resources.items():
         yield from _asked(name, adapter)
         yield _judging(name, laboratory, experiments)
+    yield from calibrations_in(laboratory.spec.campaign, laboratory.spec.resolved())
     yield _writable(laboratory.folder)
     yield free_space(laboratory.folder)
 

@@ -277,3 +277,19 @@ class TestSimulate:
 
         assert said.code == 2
         assert message in said.err
+
+
+def test_check_names_a_calibration_that_has_expired(hakken: Any) -> None:
+    calibration = "{points: {0: 0, 100: 10}, expires: 2020-01-01}"
+    analysis = f"analysis: {{yield: {{peak: {{at: 4.2, within: 0.1}}, calibration: {calibration}}}}}"
+    Path("ovens.yaml").write_text(f"{CAMPAIGN}{analysis}\n")
+
+    said = hakken("lab", "check", "ovens.yaml", "--json")
+
+    (found,) = [c for c in said.json["checks"] if c["area"] == "calibrations"]
+    assert said.code == 0  # a note: results of before it expired stand
+    assert (found["subject"], found["verdict"], found["found"]) == (
+        "ovens, yield",
+        "note",
+        "calibration expired on 2020-01-01",
+    )
