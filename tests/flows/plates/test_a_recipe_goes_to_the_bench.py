@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from adapters.opentrons.stand_in import StandIn
 from flows.wiring import open_record
 from loop.outcome import Fault, FaultKind
+from tests.adapters.robots import options
 
 SPEC = """\
 campaign: coupling
@@ -96,3 +99,22 @@ def test_what_must_not_be_made_is_refused_before_it_is_sent(spec: Path, hakken: 
         assert isinstance(o.outcome, Fault)
         assert o.outcome.kind is FaultKind.INPUT_ERROR
         assert "it is oxidised" in o.outcome.message
+
+
+def test_a_robot_makes_the_plate_and_then_a_person_is_asked_for_what_was_measured(
+    spec: Path, hakken: Any, home: Any
+) -> None:
+    said = yaml.safe_load(SPEC)
+    said["recipe"]["stocks"]["halide"] = {"concentration": "0.5 mol/L", "solvent": "DMSO"}
+    said["plate"]["share"] = {"temperature": "plate"}
+    said["laboratory"] = {"adapter": "opentrons", **options(measured_by={"adapter": "manual"})}
+    spec.write_text(yaml.safe_dump(said, sort_keys=False))
+    ran = hakken("run", spec, "--json")
+    (sheet,) = home.home.rglob("worksheet.csv")
+    rows = list(csv.DictReader(sheet.read_text(encoding="utf-8-sig").splitlines()))
+    moved = StandIn(home.folder("coupling") / "laboratory" / "stand-in").moved()
+
+    assert ran.code == 0, ran.err
+    assert f"fill in {sheet}" in ran.json["next_step"]
+    assert sorted(moved) == sorted(row["key"] for row in rows)
+    assert set(moved.values()) == {1}
