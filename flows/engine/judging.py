@@ -14,7 +14,7 @@ from flows.engine.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.view import View
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
-from flows.webhooks.message import is_message
+from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader
 from loop.circumstances import EFFECTS, read_context
 from loop.contracts import Work
@@ -127,11 +127,7 @@ class Judge:
             data = read_payload(payload) if isinstance(payload, str) else payload
         except OutcomeError as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))
-        judgement = self._content(envelope, data)
-        is_none = judgement.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)
-        if not is_none or data.get("kind") != FaultKind.SAFETY_STOP.value:
-            return judgement
-        return replace(judgement, halts=f"{data.get('message') or 'safety_stop'} ({judgement.verdict.value})")
+        return _heard(self._content(envelope, data), data)
 
     def _content(self, envelope: EnvelopeRecord, data: Mapping[str, Any]) -> Judgement:
         attempt = self._attempts.get(envelope.key or "")
@@ -151,11 +147,15 @@ class Judge:
         return self._outcome_of(attempt, envelope, outcome, context)
 
     def _message(self, envelope: EnvelopeRecord) -> Judgement:
-        """A message: a result, where its laboratory sent it just now and not before; raises ``KeysMissing``."""
+        """A message: a result, where its laboratory sent it just now and not before; raises ``KeysMissing``.
+
+        Danger that the laboratory signed is heard also where it comes too late to be a result.
+        """
         said = self._messages.read(envelope)
         if isinstance(said, str):
             return self._result(envelope, said)
-        return Judgement(envelope, said.verdict, said.why)
+        signed = result_said(envelope.payload) if said.is_signed else None
+        return _heard(Judgement(envelope, said.verdict, said.why), signed or {})
 
     def _said(self, data: Mapping[str, Any]) -> tuple[Outcome, Json | None]:
         """A result that says its values itself; raises ``OutcomeError``."""
@@ -285,6 +285,14 @@ def _problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:
     if raw.problem:
         return Verdict.MALFORMED, raw.problem
     return (Verdict.FOREIGN, raw.foreign) if raw.foreign else None
+
+
+def _heard(judgement: Judgement, data: Mapping[str, Any]) -> Judgement:
+    """The judgement; where its envelope is no outcome and speaks of danger, it halts the campaign all the same."""
+    is_none = judgement.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)
+    if not is_none or data.get("kind") != FaultKind.SAFETY_STOP.value:
+        return judgement
+    return replace(judgement, halts=f"{data.get('message') or 'safety_stop'} ({judgement.verdict.value})")
 
 
 def _refuse(constant: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from flows.webhooks.message import TRUNCATED, Received
@@ -41,6 +41,7 @@ class Refused:
 
     verdict: Verdict
     why: str
+    is_signed: bool = False  # the laboratory sent it all the same: what it says of danger is heard
 
 
 Checked: TypeAlias = Genuine | Refused
@@ -62,6 +63,12 @@ def check(message: Received, keys: Keys) -> Checked:
     if not _is_signed(message, keys):
         said = f" {message.key_id!r}" if message.key_id else ""
         return Refused(Verdict.FOREIGN, f"the message is not signed by a key{said} of this laboratory, or was changed")
+    found = _told(message)
+    return replace(found, is_signed=True) if isinstance(found, Refused) else found
+
+
+def _told(message: Received) -> Checked:
+    """What a signed message says."""
     if not message.is_fresh:
         rule = f"the message was signed at {message.timestamp}, too far from the time at which it came"
         return Refused(Verdict.LATE, f"{rule}: it is replayed, or a clock is wrong; sign it anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,18 +34,19 @@ class MessageReader:
         message = read(envelope.payload)
         found = check(message, self._keys)
         if isinstance(found, Refused):
-            return found
+            is_known = found.is_signed and self._seen.get(message.id) == message.body  # a replay says nothing new
+            return replace(found, is_signed=False) if is_known else found
         if found.key != envelope.key:
-            return Refused(Verdict.MALFORMED, f"the key {found.key[:80]!r} is none that a laboratory is given")
+            return Refused(Verdict.MALFORMED, f"the key {found.key[:80]!r} is none that a laboratory is given", True)
         if found.campaign != self._view.name:
-            return Refused(Verdict.FOREIGN, f"the message is about campaign {found.campaign[:80]!r}")
+            return Refused(Verdict.FOREIGN, f"the message is about campaign {found.campaign[:80]!r}", True)
         if (first := self._seen.get(found.id)) is None:
             self._seen[found.id] = message.body
             return json.dumps(found.result, sort_keys=True)
         if first == message.body:
             return Refused(Verdict.DUPLICATE, f"message {found.id} came before")
         rule = f"message {found.id} came before with another text"
-        return Refused(Verdict.CONTRADICTORY, f"{rule}; give each message an id of its own")
+        return Refused(Verdict.CONTRADICTORY, f"{rule}; give each message an id of its own", True)
 
     @cached_property
     def _keys(self) -> Keys:

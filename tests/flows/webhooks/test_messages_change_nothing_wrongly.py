@@ -235,6 +235,41 @@ def test_a_message_waits_unjudged_for_a_key_that_is_not_there(
     assert values(project) == {key: [50.0] for key in keys[:2]}
 
 
+DANGER = {"outcome": "fault", "kind": "safety_stop", "message": "the vessel is under pressure"}
+
+
+@pytest.mark.parametrize(
+    ("make", "halts"),
+    [
+        (lambda key: signed(body_of(key, result=DANGER)), True),
+        (lambda _: signed(body_of("nobody", result=DANGER)), True),
+        (lambda key: signed(body_of(key, result=DANGER), at=NOW - 400), True),
+        (lambda key: signed(body_of(key, result=DANGER), secret="guess"), False),
+        (lambda key: Sent(body_of(key, result=DANGER), {"content-type": "application/json"}), False),
+    ],
+    ids=["a result", "of an unknown attempt", "signed too long ago", "forged", "unsigned"],
+)
+def test_danger_is_heard_from_the_laboratory_alone(
+    project: Settings, keys: list[str], make: Callable[[str], Sent], halts: bool
+) -> None:
+    one(project, make(keys[0]))
+
+    with open_ledger(project.database) as ledger:
+        assert [stop.why.startswith("the vessel is under pressure") for stop in ledger.stops("small")] == [True] * halts
+
+
+def test_a_stop_that_was_heard_is_not_heard_again_from_a_replay(project: Settings, keys: list[str]) -> None:
+    sent = signed(body_of(keys[0], result=DANGER))
+    for now in (NOW, NOW + 3600):
+        with open_door(project, now=now) as deliver:
+            deliver(sent)
+        take_in(project, "small")
+
+    assert [e.verdict for e in envelopes(project)] == [Verdict.ACCEPTED, Verdict.LATE]
+    with open_ledger(project.database) as ledger:
+        assert len(ledger.stops("small")) == 1
+
+
 def test_strangers_do_not_fill_the_disk_and_the_laboratory_is_still_heard(project: Settings, keys: list[str]) -> None:
     with open_door(project, strangers=3) as deliver:
         stranger = [deliver(signed(b"%d" % i, secret="guess")) for i in range(5)]
