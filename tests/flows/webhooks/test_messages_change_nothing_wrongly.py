@@ -148,19 +148,6 @@ def test_it_is_kept_and_counts_for_nothing(
     assert values(project) == {}
 
 
-@pytest.mark.parametrize(("key", "secret", "halts"), [(0, None, True), ("nobody", None, True), (0, "guess", False)])
-def test_danger_is_believed_of_the_laboratory_and_of_nobody_else(
-    project: Settings, keys: list[str], key: int | str, secret: str | None, halts: bool
-) -> None:
-    danger = {"outcome": "fault", "kind": "safety_stop", "message": "the hood is off"}
-    body = body_of(keys[key] if isinstance(key, int) else key, result=danger)
-
-    one(project, signed(body) if secret is None else signed(body, secret=secret))
-
-    with open_ledger(project.database) as ledger:
-        assert [s.why.startswith("the hood is off") for s in ledger.stops("small")] == [True] * halts
-
-
 def test_keys_are_changed_without_a_gap(project: Settings, keys: list[str]) -> None:
     old, new = (signed(body_of(keys[0]), secret=secret, key_id="") for secret in SECRETS.values())
     both = new.headers["webhook-signature"] + " v1,AAAA " + old.headers["webhook-signature"]
