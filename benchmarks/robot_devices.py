@@ -27,9 +27,6 @@ import yaml
 from adapters import sila2
 from adapters.csv_folder import CsvFolder, CsvFolderOptions
 from adapters.folder import Jobs
-from adapters.http.laboratory import HttpLaboratory
-from adapters.http.options import http_options
-from adapters.http.wire import Wire
 from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from adapters.registry import build
 from adapters.response import respond
@@ -309,8 +306,8 @@ class HttpDevice(Device):
         self._server.answers = self._answer
 
     def laboratory(self) -> Adapter:
-        read = http_options({"url": self._server.url, "timeout": 30.0, "properties": TARGETS})
-        return HttpLaboratory(Jobs(self.folder / "lab"), read, Wire(read))
+        options = {"url": self._server.url, "timeout": 30.0, "properties": TARGETS}
+        return build("http", options, AdapterContext(str(self.folder / "lab"), ".", "small", TARGETS))
 
     def work(self) -> None:
         states = self._server.states
