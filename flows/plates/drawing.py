@@ -1,8 +1,8 @@
-"""A plate drawn: wells coloured by a parameter, shared values along the edges, reserved wells marked."""
+"""A plate drawn: wells coloured by a parameter or a result, shared values along the edges, reserved wells marked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ COLOURS: Final = (
     "#a6dcef", "#f5cf87", "#8fd3bd", "#f8f3a6", "#e7bdd3", "#eeb38a", "#8fbbe0", "#dddddd",
 )  # fmt: skip
 LOW, HIGH = (239, 243, 255), (33, 102, 172)  # ends of the scale of a number
+WHITE: Final = "#ffffff"
 EDGE: Final = 34.0
 MARKED: Final = {Arm.REFERENCE: "control", Arm.REPLICATE: "repeat", Arm.CONTROL: "random"}
 
@@ -46,18 +47,52 @@ def keys_of(plate: PlateView, parameter: str) -> Mapping[str, Key]:
     keys = {}
     for i, option in enumerate(options):
         keys[option] = Key(option, row_name(i).lower(), COLOURS[i % len(COLOURS)])
-    span = (numbers[-1] - numbers[0]) or 1.0 if numbers else 1.0
     for number in numbers:
-        share = (number - numbers[0]) / span
-        mixed = tuple(round(a + (b - a) * share) for a, b in zip(LOW, HIGH, strict=True))
         text = plate.shown(parameter, number)
-        keys[text] = Key(text, f"{number:.3g}", "#{:02x}{:02x}{:02x}".format(*mixed))
+        keys[text] = Key(text, f"{number:.3g}", _between(number, numbers[0], numbers[-1]))
     return keys
 
 
 def draw_plate(plate: PlateView, parameter: str, size: float = 44.0) -> Markup:
     """The plate, one circle for each well, coloured and lettered by ``parameter``."""
     keys = keys_of(plate, parameter)
+
+    def key_of(well: Well) -> tuple[Key, str]:
+        text = plate.shown(parameter, well.settings.get(parameter))
+        return keys.get(text, Key(text, NONE, WHITE)), ""
+
+    return _drawn(plate, f"coloured by {parameter}", key_of, size)
+
+
+def draw_values(
+    plate: PlateView,
+    target: str,
+    values: Mapping[str, tuple[float | None, str, str]],
+    scale: tuple[float, float],
+    size: float = 44.0,
+) -> Markup:
+    """The plate, each well coloured by its value of ``target`` between the ends of ``scale``.
+
+    ``values``: by well its value, None without one, the few signs that stand in it, and what more there is to say.
+    """
+    unit = plate.targets.get(target, "")
+
+    def key_of(well: Well) -> tuple[Key, str]:
+        value, text, more = values.get(well.label, (None, "", "no result yet"))
+        colour = WHITE if value is None else _between(value, *scale)
+        said = text if value is None else f"{text} {unit}".strip()
+        return Key(text, text, colour), f"{target}: {', '.join(part for part in (said, more) if part)}"
+
+    return _drawn(plate, f"coloured by {target}", key_of, size)
+
+
+def _between(value: float, low: float, high: float) -> str:
+    share = min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0)
+    mixed = tuple(round(a + (b - a) * share) for a, b in zip(LOW, HIGH, strict=True))
+    return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def _drawn(plate: PlateView, by: str, key_of: Callable[[Well], tuple[Key, str]], size: float) -> Markup:
     right = 12.0 + (90.0 if any(c.scope is Scope.ROW for c in plate.common) else 0.0)
     above = EDGE + 18.0 * sum(c.scope is Scope.BLOCK for c in plate.common)
     below = 10.0 + 15.0 * sum(c.scope is Scope.COLUMN for c in plate.common)
@@ -68,26 +103,24 @@ def draw_plate(plate: PlateView, parameter: str, size: float = 44.0) -> Markup:
         for column in range(plate.columns):
             x, y = EDGE + (column + 0.5) * size, above + (row + 0.5) * size
             well = at.get((row, column))
-            parts.append(_empty(x, y, size) if well is None else _well(plate, well, parameter, keys, x, y, size))
-    words = f"plate {plate.number} of {plate.campaign}, wells coloured by {parameter}"
+            parts.append(_empty(x, y, size) if well is None else _well(plate, well, *key_of(well), x, y, size))
+    words = f"plate {plate.number} of {plate.campaign}, wells {by}"
     return drawing(width, height, words, *parts, style="plate")
 
 
-def _well(
-    plate: PlateView, well: Well, parameter: str, keys: Mapping[str, Key], x: float, y: float, size: float
-) -> Markup:
-    text = plate.shown(parameter, well.settings.get(parameter))
-    key = keys.get(text, Key(text, NONE, "#ffffff"))
+def _well(plate: PlateView, well: Well, key: Key, said: str, x: float, y: float, size: float) -> Markup:
+    """A well with what its circle shows (``key``); ``said`` stands before its settings where one points at it."""
     tip = ", ".join(f"{name} {plate.shown(name, value)}" for name, value in well.settings.items())
     mark = MARKED.get(well.arm)
+    whole = f"{well.label}: {said + '; ' if said else ''}{tip}" + (f" ({mark})" if mark else "")
     inside = [
-        element("title", f"{well.label}: {tip}" + (f" ({mark})" if mark else "")),
+        element("title", whole),
         element("circle", cx=x, cy=y, r=0.40 * size, fill=key.colour, class_="well"),
     ]
     if mark:
         inside.append(element("circle", cx=x, cy=y, r=0.46 * size, fill="none", class_=f"ring {mark}"))
     style = "code dark" if key.is_dark else "code"
-    height = 0.27 * size * min(1.0, 3.4 / len(key.code))
+    height = 0.27 * size * min(1.0, 3.4 / max(len(key.code), 1))
     inside.append(
         element("text", key.code, x=x, y=y + 0.1 * size, text_anchor="middle", font_size=height, class_=style)
     )

@@ -19,6 +19,7 @@ from flows.report.committee import follow
 from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
 from flows.report.decisions import read_decisions
 from flows.report.effects import declared_effects, read_effects
+from flows.report.plates import read_plates
 from flows.report.results import read_objective, read_results, read_units, with_units
 from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
@@ -95,6 +96,7 @@ def build(
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
         batch=_with_plate(ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units, replaced)),
+        plates=read_plates(ledger, name, rounds, proposals, results, observations, targets),
         rounds=_round_lines(rounds, proposals),
         effects=declared_effects(campaign.spec),
         shifts=read_effects(rounds, targets),

@@ -233,6 +233,23 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class WellResult:
+    """What a well gave of one target: its mean, None without one, a few signs to stand in it, and more to be read."""
+
+    value: float | None
+    text: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlateResults:
+    """A plate with what came of it."""
+
+    plate: PlateView
+    wells: Mapping[str, Mapping[str, WellResult]]  # by target and well; a well without a result is absent
+
+
+@dataclass(frozen=True, slots=True)
 class RoundLine:
     """One round as the history shows it."""
 
@@ -354,6 +371,7 @@ class Report:
     committee: tuple[Committee, ...]  # by target
     chance: tuple[Chance, ...]  # by target; empty without a control arm
     batch: Batch | None  # None before the first round
+    plates: tuple[PlateResults, ...]  # those that have results
     rounds: tuple[RoundLine, ...]
     effects: tuple[str, ...]  # that the spec declares
     shifts: tuple[Shift, ...]  # what was learnt of them, by target and effect

@@ -25,6 +25,7 @@ from flows.report.charts.series import series
 from flows.report.content import Calibration, Committee, Kind, Report
 from flows.report.explained import drawn
 from flows.report.limits import limits, verdict
+from flows.report.plates import DRAWN, scale_of
 from flows.report.standing import SHOWN, WHOLE
 from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
@@ -109,6 +110,8 @@ def render(report: Report) -> str:
         spec=spec[:_LONGEST_SPEC],
         spec_left_out=max(0, len(spec) - _LONGEST_SPEC),
         plates=_plates(report),
+        measured_plates=_measured(report),
+        plates_left_out=max(0, len(report.plates) - DRAWN),
         shifts=[
             {
                 "shift": s,
@@ -135,6 +138,22 @@ def _plates(report: Report) -> list[dict[str, Any]]:
         {"name": n, "chart": draw_plate(plate, n), "legend": keys_of(plate, n).values(), "is_option": n in plate.stock}
         for n in coloured_by(plate)
     ]
+
+
+def _measured(report: Report) -> list[dict[str, Any]]:
+    """The last plates that have results, by target: one drawing for each."""
+    from flows.plates.drawing import draw_values
+
+    drawn = []
+    for target in report.targets:
+        low, high = scale_of(report.plates, target, report.spec)
+        charts = []
+        for p in report.plates[-DRAWN:]:
+            values = {well: (w.value, w.text, w.why) for well, w in p.wells[target.name].items()}
+            charts.append((p.plate.number, draw_values(p.plate, target.name, values, (low, high))))
+        if charts:
+            drawn.append({"target": target, "charts": charts, "low": low, "high": high})
+    return drawn
 
 
 def _progress(report: Report, place: int) -> dict[str, Any]:

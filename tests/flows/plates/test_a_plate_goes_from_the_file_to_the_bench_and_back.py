@@ -190,6 +190,32 @@ def test_the_report_draws_the_last_plate(hakken: Any, home: Any) -> None:
     assert page.count('class="well"') == 16
 
 
+@pytest.mark.usefixtures("spec")
+def test_the_report_draws_every_plate_as_measured(hakken: Any, home: Any) -> None:
+    """Values lie in the wells in which they were measured, fail and limit included, on one scale for all plates."""
+    path = sheet(home)
+    fill(path)
+    filled = rows(path)
+    for row in filled:
+        row["yield [%]"] = {"A1": "<0.5", "A2": ""}.get(row["well"], row["yield [%]"])
+        row["outcome"] = "fault:instrument_fault" if row["well"] == "A2" else ""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(filled[0]))
+        writer.writeheader()
+        writer.writerows(filled)
+    assert hakken("tick", "wells.yaml").code == 0
+    assert hakken("report", "wells").code == 0
+
+    page = (home.home / "wells" / "report.html").read_text(encoding="utf-8")
+    section = page.partition('<section id="plates">')[2].partition("</section>")[0]
+    assert "pale 0 to dark 100" in section
+    assert section.count('class="well"') == 8
+    for row in filled:
+        limit, failed = "yield: &lt;0.5;", "yield: \N{MULTIPLICATION SIGN}, instrument_fault;"
+        said = {"A1": limit, "A2": failed}.get(row["well"]) or f"yield: {row['yield [%]']} %;"
+        assert f"<title>{row['well']}: {said}" in section
+
+
 def test_a_round_that_is_no_plate_says_so(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     head, _, rest = SPEC.partition("plate:\n")

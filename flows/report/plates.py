@@ -1,0 +1,72 @@
+"""Plates with what came of their wells, so that an edge or a corner that went wrong can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Final
+
+from flows.plates.content import laid_out, read_plate
+from flows.report.content import Kind, PlateResults, Result, WellResult
+from loop.contracts import Ledger
+from loop.objective import Target
+from loop.outcome import Qualifier
+from loop.record import Json, ObservationRecord, ProposalRecord, RoundRecord
+
+DRAWN: Final = 12  # the last plates; a page with more is slow to open
+
+
+def read_plates(
+    ledger: Ledger,
+    name: str,
+    rounds: Sequence[RoundRecord],
+    proposals: Sequence[ProposalRecord],
+    results: Iterable[Result],
+    observations: Iterable[ObservationRecord],
+    targets: Sequence[Target],
+) -> tuple[PlateResults, ...]:
+    """The plates of a campaign that have results, in order; wells are those that results say, else those planned."""
+    contexts = {o.id: o.context for o in observations}
+    planned = {(p.round_number, p.draft.position): p.draft.place for p in proposals if p.draft.place is not None}
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        place = planned.get((result.round_number, result.position))
+        if place is None or result.retracted is not None:
+            continue
+        context = contexts.get(result.id, {})
+        plate, well = str(context.get("plate", place.plate)), str(context.get("well", place.well))
+        found.setdefault((plate, well), []).append(result)
+    plates = []
+    for number, version in ((r.number, r.version) for r in rounds):
+        mine = {well: told for (plate, well), told in found.items() if plate == str(number)}
+        spec = ledger.spec_version(name, version) if mine else {}
+        placed = laid_out(p for p in proposals if p.round_number == number)
+        if mine and placed and spec.get("plate"):
+            wells = {t.name: {well: _of(told, t) for well, told in mine.items()} for t in targets}
+            plates.append(PlateResults(read_plate(spec, name, number, placed, ()), wells))
+    return tuple(plates)
+
+
+def scale_of(plates: Iterable[PlateResults], target: Target, spec: Json) -> tuple[float, float]:
+    """The ends of the colours of a target, the same for all plates: the limits of the spec, else what was measured."""
+    values = [w.value for p in plates for w in p.wells[target.name].values() if w.value is not None]
+    said: Mapping[str, float | None] = (spec.get("objective") or {}).get(target.name) or {}
+    low, high = said.get("low"), said.get("high")
+    return (
+        min(values, default=0.0) if low is None else float(low),
+        max(values, default=1.0) if high is None else float(high),
+    )
+
+
+def _of(told: Sequence[Result], target: Target) -> WellResult:
+    """What a well gave: the mean of its values, else the limit or the kind of its failure, the last of them."""
+    readings = [r.readings[target.name] for r in told if target.name in r.readings]
+    exact = [r.value for r in readings if r.qualifier is Qualifier.EQUAL]
+    if exact:
+        return WellResult(fmean(exact), f"{fmean(exact):.3g}")
+    if readings:
+        return WellResult(None, f"{readings[-1].qualifier.value}{readings[-1].value:.3g}")
+    last = told[-1]
+    if last.fault is not None:
+        return WellResult(None, "\N{MULTIPLICATION SIGN}", last.fault.value)
+    return WellResult(None, "\N{EN DASH}", last.message if last.kind is Kind.NEGATIVE else "not measured")
