@@ -9,14 +9,14 @@ run that the robot does not know, or whose record it lost, may have run: that is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from adapters.errors import AdapterUnavailable
-from adapters.opentrons.client import Refused, Robot, RunState
+from adapters.opentrons.client import Refused, RunState
 from adapters.opentrons.plates import PlateRun
 from adapters.opentrons.simulator import refusal
 from loop.checkpoints import reached
@@ -27,11 +27,28 @@ HELD: Final = "held by a safety stop; it lies inert"
 ENDED: Final = frozenset({"succeeded", "failed", "stopped"})
 
 
+class Machine(Protocol):
+    """What takes protocols and plays runs; ``adapters.opentrons.client.Robot`` says what each does."""
+
+    url: str
+
+    def health(self) -> Mapping[str, Any]: ...
+    def protocols(self, key: str) -> tuple[str, ...]: ...
+    def upload(self, name: str, text: str, key: str) -> str: ...
+    def analysis(self, protocol: str) -> Mapping[str, Any]: ...
+    def runs_of(self, protocols: Sequence[str]) -> tuple[RunState, ...]: ...
+    def run(self, id_: str) -> RunState | None: ...
+    def create(self, protocol: str, offsets: Sequence[Mapping[str, Any]] = ()) -> RunState: ...
+    def act(self, run: str, action: str) -> None: ...
+    def archive(self, run: str) -> None: ...
+    def delete(self, run: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """Moves a plate on by as many steps as can be taken without waiting."""
 
-    robot: Robot
+    robot: Machine
     simulator: Path | None = None
     offsets: tuple[Mapping[str, Any], ...] = ()  # of labware, as a run of the robot tells them
     has_leave: Callable[[], bool] = lambda: True  # asked before a run is brought to the robot, and before it is played

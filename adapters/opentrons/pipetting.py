@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from adapters.opentrons.deck import PlateOptions, TipOption
 from adapters.opentrons.labware import PIPETTES, TIPS
-from adapters.opentrons.options import OpentronsOptions, TipOption
 from loop.contracts import Problem
 from loop.recipe.amounts import VOLUME, shown
 
 
-def pipette_for(options: OpentronsOptions, volume: float, air: float) -> tuple[str | None, int]:
+def pipette_for(options: PlateOptions, volume: float, air: float) -> tuple[str | None, int]:
     """The mount whose pipette takes the volume in the fewest strokes, and how many; the smaller one of two."""
     able = []
     for mount, name in options.deck.pipettes.items():
@@ -25,7 +25,7 @@ def pipette_for(options: OpentronsOptions, volume: float, air: float) -> tuple[s
     return mount, strokes
 
 
-def no_pipette(options: OpentronsOptions, well: str, volume: float) -> Problem:
+def no_pipette(options: PlateOptions, well: str, volume: float) -> Problem:
     """What is to be said of a dose that no pipette takes."""
     pipettes = [(name, PIPETTES[name]) for name in options.deck.pipettes.values()]
     ranges = ", ".join(f"{name} {p.least:g} to {p.most:g} uL" for name, p in pipettes)
@@ -33,7 +33,7 @@ def no_pipette(options: OpentronsOptions, well: str, volume: float) -> Problem:
     return Problem(f"well {well}", rule, "dilute the stock, raise the scale, mount a smaller pipette, or add its tips")
 
 
-def tips_that_are_wanting(options: OpentronsOptions, taken: Mapping[str, int]) -> list[Problem]:
+def tips_that_are_wanting(options: PlateOptions, taken: Mapping[str, int]) -> list[Problem]:
     """The pipettes with too few tips on the deck; ``taken`` by mount."""
     used: dict[tuple[str, ...], int] = {}  # by racks: two pipettes may share theirs
     names: dict[tuple[str, ...], str] = {}
@@ -49,7 +49,7 @@ def tips_that_are_wanting(options: OpentronsOptions, taken: Mapping[str, int]) -
     ]
 
 
-def racks_for(options: OpentronsOptions, pipette: str) -> list[TipOption]:
+def racks_for(options: PlateOptions, pipette: str) -> list[TipOption]:
     """The tip racks that a pipette takes: the largest tips that fit it, each rack for one pipette."""
     fitting = [t for t in options.deck.tips if _fits(pipette, TIPS[t.labware].holds)]
     if not fitting:
@@ -58,7 +58,7 @@ def racks_for(options: OpentronsOptions, pipette: str) -> list[TipOption]:
     return [t for t in fitting if TIPS[t.labware].holds == most]
 
 
-def _tip_volume(options: OpentronsOptions, pipette: str) -> float:
+def _tip_volume(options: PlateOptions, pipette: str) -> float:
     """What its tips hold, uL; 0 where the deck has none for it."""
     racks = racks_for(options, pipette)
     return TIPS[racks[0].labware].holds if racks else 0.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from adapters.opentrons.options import OpentronsOptions
+from adapters.opentrons.deck import PlateOptions
 from adapters.opentrons.pipetting import no_pipette, pipette_for, tips_that_are_wanting
 from adapters.opentrons.steps import VERB, Wells, by_hand, of_step, steps_that_differ, wells_that_overflow
 from adapters.opentrons.tubes import Tubes, fill_tubes
@@ -36,7 +36,7 @@ class CannotBePlanned(Exception):
         super().__init__("; ".join(str(p) for p in self.problems))
 
 
-def plan_plate(options: OpentronsOptions, recipe: Recipe, wells: Wells) -> Plan:
+def plan_plate(options: PlateOptions, recipe: Recipe, wells: Wells) -> Plan:
     """The plan of a plate.
 
     Raises:
@@ -53,7 +53,7 @@ def plan_plate(options: OpentronsOptions, recipe: Recipe, wells: Wells) -> Plan:
 class _Planner:
     """Goes through the recipe step by step: each step in all wells, then the next."""
 
-    options: OpentronsOptions
+    options: PlateOptions
     recipe: Recipe
     wells: Wells
     tubes: Tubes

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.opentrons.options import OpentronsOptions, Placed
+from adapters.opentrons.deck import Placed, PlateOptions
+from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.pipetting import racks_for
 from adapters.opentrons.planning import PLATE, Plan
 
@@ -30,6 +31,21 @@ def write_protocol(
         wells: Key of the attempt in each well.
         template: Text with the marks of ``PLACES``.
     """
+    trash = (options.deck.trash or "A3") if options.machine == "Flex" else None
+    whole = whole_plan(options, plan, key=key, title=title, wells=wells, trash=trash)
+    metadata = {"protocolName": title, "author": "hakken", KEY: key}
+    requirements = {"robotType": options.machine, "apiLevel": options.api}
+    said = (repr(metadata), repr(requirements), repr(json.dumps(whole, separators=(",", ":"))))
+    text = template
+    for place, value in zip(PLACES, said, strict=True):
+        text = text.replace(place, value)
+    return text
+
+
+def whole_plan(
+    options: PlateOptions, plan: Plan, *, key: str, title: str, wells: Mapping[str, str], trash: str | None = None
+) -> dict[str, Any]:
+    """All that a robot must know of a run: labware, pipettes with their racks, liquids and actions."""
     deck = options.deck
     labware = [_placed(PLATE, deck.plate)]
     labware += [_placed(f"stocks{i}", stock) for i, stock in enumerate(deck.stocks)]
@@ -44,22 +60,15 @@ def write_protocol(
         for mount, name in deck.pipettes.items()
     }
     asked = [{"do": "pause", "say": _asked(title, plan, labware)}] if options.confirm else []
-    whole = {
+    return {
         "key": key,
         "wells": dict(wells),
-        "trash": (deck.trash or "A3") if options.machine == "Flex" else None,
+        "trash": trash,
         "labware": labware,
         "pipettes": pipettes,
         "liquids": plan.liquids,
         "actions": [*asked, *plan.actions],
     }
-    metadata = {"protocolName": title, "author": "hakken", KEY: key}
-    requirements = {"robotType": options.machine, "apiLevel": options.api}
-    said = (repr(metadata), repr(requirements), repr(json.dumps(whole, separators=(",", ":"))))
-    text = template
-    for place, value in zip(PLACES, said, strict=True):
-        text = text.replace(place, value)
-    return text
 
 
 def plan_in(protocol: str) -> Mapping[str, Any] | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from adapters.opentrons.deck import PlateOptions
 from adapters.opentrons.labware import HEATERS, SHAKERS
-from adapters.opentrons.options import OpentronsOptions
 from loop.contracts import Problem
 from loop.recipe import Procedure, Recipe
 from loop.recipe.amounts import TEMPERATURE, TIME, VOLUME, shown
@@ -25,7 +25,7 @@ VERB: Final[dict[type, str]] = {
 }
 
 
-def wells_that_overflow(options: OpentronsOptions, wells: Wells) -> list[Problem]:
+def wells_that_overflow(options: PlateOptions, wells: Wells) -> list[Problem]:
     """The wells that the labware lacks, and those that hold less than goes in."""
     placed = options.deck.plate.labware
     labware = options.labware_of(placed)
@@ -40,7 +40,7 @@ def wells_that_overflow(options: OpentronsOptions, wells: Wells) -> list[Problem
     return found
 
 
-def steps_that_differ(options: OpentronsOptions, recipe: Recipe, wells: Wells) -> list[Problem]:
+def steps_that_differ(options: PlateOptions, recipe: Recipe, wells: Wells) -> list[Problem]:
     """What a plate does as a whole must be the same in every well, and the deck must be able to do it."""
     found = []
     for number in range(len(recipe.steps)):
@@ -90,7 +90,7 @@ def by_hand(acts: Sequence[tuple[str, Action]]) -> str:
     return f"let the plate {_words(first)}."
 
 
-def _unable(options: OpentronsOptions, number: int, action: Action) -> Problem | None:
+def _unable(options: PlateOptions, number: int, action: Action) -> Problem | None:
     """Why the deck cannot do a step; None where it can, or a person does."""
     module, by_hand = options.deck.plate.module, options.by_hand
     verb = VERB[type(action)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.opentrons.options import OpentronsOptions
+from adapters.opentrons.deck import PlateOptions
 from adapters.opentrons.steps import Wells, of_step
 from loop.contracts import Problem
 from loop.recipe import Recipe
@@ -34,7 +34,7 @@ class Tubes:
         return self._sources[stock].popleft()
 
 
-def fill_tubes(options: OpentronsOptions, recipe: Recipe, wells: Wells) -> Tubes:
+def fill_tubes(options: PlateOptions, recipe: Recipe, wells: Wells) -> Tubes:
     """The tubes for a plate, in the order in which stocks are first used."""
     made = Tubes()
     free = deque(

@@ -32,6 +32,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
         "http": {"url": "https://robot.example"},
         "sila2": {"address": "localhost:1"},
         "opentrons": robots.options(),
+        "pylabrobot": {"deck": robots.OT2},
         "several": {"laboratories": {"one": {"adapter": "emulator", "table": "table.csv"}}},
     }.get(name, {})
     chemistry = {"ase": "energy", "command": "gap", "pyscf": "gap", "xtb": "gap"}
@@ -42,10 +43,11 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
 
 
 def test_every_name_has_a_summary_of_one_line() -> None:
-    names = (
-        "ase callable command csv_folder emulator http instrument manual opentrons pyscf several sila2 simulated xtb"
+    lines = (
+        "ase callable command csv_folder emulator http instrument manual opentrons",
+        "pylabrobot pyscf several sila2 simulated xtb",
     )
-    assert " ".join(name for name, _ in describe()) == names
+    assert " ".join(name for name, _ in describe()) == " ".join(lines)
     assert all(summary and "\n" not in summary for _, summary in describe())
 
 

@@ -1,0 +1,357 @@
+"""A robot with a deck as a laboratory: it makes plates, and another adapter tells what was measured on them.
+
+An attempt that is started waits for its plate. The engine closes the plate when every experiment of it has come
+(``loop.contracts.RunsTogether``); one run is made of it then, under one key, with the key of each attempt in its wells.
+With ``runs: each`` every experiment is a run of its own. What a run made goes to the laboratory of ``measured_by``
+under the attempt's own key, by default to a person's worksheet.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, Final
+
+from adapters.durable import write_once
+from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.executors.looks import Look
+from adapters.folder import Jobs, reachable
+from adapters.instant import dump
+from adapters.limits import excluded
+from adapters.opentrons.client import Refused, RunState
+from adapters.opentrons.deck import PlateOptions
+from adapters.opentrons.driving import HELD, PAUSED, Driver
+from adapters.opentrons.planning import CannotBePlanned, Plan, plan_plate
+from adapters.opentrons.plates import PlateRun, Plates, in_order
+from loop.checkpoints import reached
+from loop.contracts import (
+    Absent,
+    Adapter,
+    AsksLeave,
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+    Unknown,
+)
+from loop.outcome import Fault, FaultKind, write_outcome
+from loop.recipe import Recipe, impossible, work_out
+
+_CAUTION: Final = tuple(Delivery)
+
+
+class PlateMaker(ABC):
+    """The adapter; see the module. A kind of robot says how its protocol is written and how it fares."""
+
+    protocol_name: ClassVar[str] = "protocol.py"
+    is_simulated: bool
+
+    def __init__(self, folder: Path, options: PlateOptions, recipe: Recipe, measuring: Adapter, driver: Driver) -> None:
+        self._jobs, self._plates = Jobs(folder), Plates(folder)
+        self._deck_options, self._recipe, self._driver = options, recipe, driver
+        self._measuring = measuring
+        self._looks: dict[str, Look[Status]] = {}
+
+    @abstractmethod
+    def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
+        """The text that the robot gets; ``keys`` of the attempts by well."""
+
+    @abstractmethod
+    def health(self) -> Health: ...
+
+    def capabilities(self) -> Capabilities:
+        inner = self._measuring.capabilities()
+        return Capabilities(
+            delivery=max(Delivery.TWO_PHASE, inner.delivery, key=_CAUTION.index),
+            max_parallel=None,
+            can_cancel=True,
+            is_simulated=self.is_simulated,
+            properties=inner.properties,
+            needs_person=inner.needs_person,
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        problems = [*excluded(spec, self.capabilities()), *self._measuring.validate(spec)]
+        problems = list(dict.fromkeys(problems))
+        well = spec.place.get("well")
+        if well is None:
+            rule = "a robot with a deck fills wells, and this experiment has none"
+            return [*problems, Problem("experiment", rule, "add a section plate to the campaign file")]
+        if found := impossible(self._recipe, spec.settings):
+            return [*problems, *found]
+        try:
+            plan_plate(self._deck_options, self._recipe, {well: work_out(self._recipe, spec.settings)})
+        except CannotBePlanned as error:
+            problems += error.problems
+        return problems
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        return self._jobs.prepare(spec, key)
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        """Let the attempt wait for its plate; with ``runs: each`` its run begins.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+            AdapterUnavailable: The folder cannot be written, or the robot gave no answer.
+        """
+        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
+            raise UnknownHandle(handle)
+        if self._jobs.cancelled(handle) is not None:
+            return
+        self._jobs.start(handle, {"ordinal": self._jobs.place(handle).ordinal})
+        with self._jobs.locked("plates.lock"):
+            plate = self._plates.of(handle)
+            if plate is not None and plate.noted("doubt.json") is not None:
+                # Nobody sends what is in doubt again but after a person said that it never ran.
+                plate.note(f"left-{handle}.json", {"key": key})
+                plate = None
+            if plate is None and self._deck_options.runs == "each":
+                plate = self._close([handle], f"{self._jobs.spec(handle).campaign}, one experiment")
+        if plate is not None:
+            self._go_on(plate)
+
+    def close(self, plate: str, handles: Sequence[Handle]) -> None:
+        """Make one run of what waits of a plate; what is in a run, or was never started, stays as it is.
+
+        Raises:
+            AdapterUnavailable: The folder cannot be written.
+        """
+        with self._jobs.locked("plates.lock"):
+            waiting = [handle for handle in handles if self._waits(handle)]
+            if waiting:
+                self._close(waiting, f"{self._jobs.spec(waiting[0]).campaign}, plate {plate}")
+                reached("opentrons.closed")
+
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown:
+        found = self._jobs.find(key)
+        if isinstance(found, Absent) or not found.started or self._jobs.cancelled(found.handle) is not None:
+            return found
+        plate = self._plates.of(found.handle)
+        if plate is None:
+            return found
+        if (doubt := plate.noted("doubt.json")) is not None:
+            return Unknown(str(doubt["why"]))
+        if self._was_made(plate) and isinstance(told := self._measuring.find(key), Unknown):
+            return told
+        return found
+
+    def status(self, handle: Handle) -> Status:
+        if not self._jobs.knows(handle):
+            return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
+        if (cancelled := self._jobs.cancelled(handle)) is not None:
+            with suppress(AdapterUnavailable):
+                self._settle(handle)
+            return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
+        if self._jobs.started(handle) is None:
+            return Status(Phase.PREPARED)
+        plate = self._plates.of(handle)
+        if plate is None:
+            return Status(Phase.WAITING, "waits for the rest of its plate")
+        status = self._look(plate, handle)
+        if status.phase is not Phase.ENDED or not self._was_made(plate):
+            return status
+        return self._measured(handle, plate)
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        if self.status(handle).phase is not Phase.ENDED:
+            return ()
+        key = self._jobs.key(handle)
+        if (cancelled := self._jobs.cancelled(handle)) is not None:
+            return (Envelope(key, str(cancelled["payload"])),)
+        plate = self._plates.of(handle)
+        assert plate is not None
+        if not self._was_made(plate):
+            return (Envelope(key, dump(write_outcome(_fault_of(plate)))),)
+        inner = self._measuring.find(key)
+        own = self._measuring.fetch(inner.handle) if isinstance(inner, Found) else ()
+        return tuple(_with_maker(envelope, plate) if envelope.key == key else envelope for envelope in own)
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        """Call the attempt off. A run goes on for the sake of its other wells, and is stopped with the last of them.
+
+        Raises:
+            AdapterUnavailable: It is called off, and the robot gave no answer to the stop: stop it there.
+        """
+        if not self._jobs.knows(handle) or self._has_ended(handle):
+            return
+        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
+        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+        if isinstance(inner := self._measuring.find(self._jobs.key(handle)), Found):
+            self._measuring.cancel(inner.handle, reason)
+        self._settle(handle)
+
+    def _has_ended(self, handle: Handle) -> bool:
+        """Whether it has, by what is on record: asking the robot would move it on."""
+        plate = self._plates.of(handle)
+        if self._jobs.cancelled(handle) is not None:
+            self._settle(handle)
+            return True
+        if plate is None or (known := self._driver.known(plate)) is None or known.phase is not Phase.ENDED:
+            return False
+        inner = self._measuring.find(self._jobs.key(handle))
+        if not self._was_made(plate):
+            return True
+        return isinstance(inner, Found) and self._measuring.status(inner.handle).phase is Phase.ENDED
+
+    def is_at_work(self) -> bool:
+        """Whether the robot has, or will have, a plate to make."""
+        return any(self._driver.known(plate) is None and not self._is_called_off(plate) for plate in self._plates.all())
+
+    def pause(self) -> int:
+        """Pause the runs of this laboratory that go on; returns how many."""
+        return self._act("pause", lambda run: run.status == "running")
+
+    def resume(self) -> int:
+        """Let its paused runs go on; returns how many."""
+        return self._act("play", lambda run: run.status in PAUSED)
+
+    def ask_leave(self, has_leave: Callable[[], bool]) -> None:
+        """Bring nothing to the robot, play nothing and hand nothing on to be measured without leave."""
+        self._driver = replace(self._driver, has_leave=has_leave)
+        if isinstance(self._measuring, AsksLeave):
+            self._measuring.ask_leave(has_leave)
+
+    def _waits(self, handle: Handle) -> bool:
+        return (
+            self._jobs.knows(handle)
+            and self._jobs.started(handle) is not None
+            and self._jobs.cancelled(handle) is None
+            and self._plates.of(handle) is None
+        )
+
+    def _close(self, handles: Sequence[Handle], title: str) -> PlateRun:
+        members = {h: (self._jobs.key(h), self._jobs.spec(h).place["well"]) for h in handles}
+        return self._plates.close(title, members)
+
+    def _look(self, plate: PlateRun, handle: Handle) -> Status:
+        """Where the run stands: asked once in a pass, however many wells ask."""
+        if (known := self._driver.known(plate)) is not None:
+            return known
+        look = self._looks.setdefault(plate.key, Look(lambda: self._go_on(plate), self._deck_options.poll))
+        return look.at(handle)
+
+    def _go_on(self, plate: PlateRun) -> Status:
+        with self._jobs.locked("robot.lock"):
+            try:
+                if self._is_called_off(plate):
+                    return self._driver.call_off(plate)
+                return self._driver.go_on(plate, lambda: self._protocol(plate))
+            except Refused as error:
+                raise AdapterUnavailable(
+                    f"robot {self._driver.robot.url} refuses ({error}); look at its screen"
+                ) from None
+
+    def _protocol(self, plate: PlateRun) -> str | None:
+        """The text of the protocol, written once; None where the plate cannot be made, which is on record then."""
+        path = plate.folder / self.protocol_name
+        if path.exists():
+            return path.read_text(encoding="utf-8")
+        labware = self._deck_options.labware_of(self._deck_options.deck.plate.labware)
+        members = [h for h in in_order(plate.wells, labware.wells) if self._jobs.cancelled(h) is None]
+        try:
+            wells = {plate.wells[h]: work_out(self._recipe, self._jobs.spec(h).settings) for h in members}
+            if len(wells) < len(members):
+                raise CannotBePlanned([Problem("plate", "two experiments have one well", "plan the round anew")])
+            plan = plan_plate(self._deck_options, self._recipe, wells)
+        except CannotBePlanned as error:
+            plate.note("refused.json", {"kind": "consumable_missing", "why": str(error)})
+            return None
+        keys = {plate.wells[h]: str(self._jobs.key(h)) for h in members}
+        text = self._write_protocol(plate, plan, keys)
+        _write(path, text)
+        return text
+
+    def _was_made(self, plate: PlateRun) -> bool:
+        ended = plate.noted("ended.json")
+        return ended is not None and ended["status"] == "succeeded"
+
+    def _measured(self, handle: Handle, plate: PlateRun) -> Status:
+        """Where the measurement of a made well stands. All wells are handed on before the first is asked about."""
+        if plate.noted("handed-on.json") is None:
+            if not self._driver.has_leave():
+                return Status(Phase.RUNNING, f"made; its measurement is {HELD}")
+            for member in plate.wells:
+                if self._jobs.cancelled(member) is None and not plate.has_left(member):
+                    self._hand_on(member)
+            plate.note("handed-on.json", {})
+        inner = self._measuring.prepare(self._jobs.spec(handle), self._jobs.key(handle))
+        status = self._measuring.status(inner)
+        if status.phase is Phase.PREPARED and not self._driver.has_leave():
+            return Status(Phase.RUNNING, f"made; its measurement is {HELD}")
+        if status.phase is Phase.PREPARED:
+            self._hand_on(handle)
+            status = self._measuring.status(inner)
+        if status.phase in (Phase.ENDED, Phase.LOST):
+            return status
+        return Status(Phase.RUNNING, f"made; {status.detail}")
+
+    def _hand_on(self, handle: Handle) -> None:
+        key = self._jobs.key(handle)
+        self._measuring.start(self._measuring.prepare(self._jobs.spec(handle), key), key)
+        reached("opentrons.handed-on")
+
+    def _settle(self, handle: Handle) -> None:
+        """Stop a run of which every well was called off."""
+        plate = self._plates.of(handle)
+        if plate is not None and self._is_called_off(plate):
+            self._go_on(plate)
+
+    def _is_called_off(self, plate: PlateRun) -> bool:
+        return all(self._jobs.cancelled(member) is not None for member in plate.wells if not plate.has_left(member))
+
+    def _act(self, action: str, where: Callable[[RunState], bool]) -> int:
+        """Tell every run of ours that was played, and of which this is true."""
+        told = 0
+        for plate in self._plates.all():
+            for id_ in () if self._driver.known(plate) is not None else plate.played():
+                run = self._driver.robot.run(id_)
+                if run is None or not run.was_played or not where(run):
+                    continue
+                try:
+                    self._driver.robot.act(id_, action)
+                except Refused as error:
+                    raise AdapterUnavailable(f"the robot does not {action} run {id_} ({error})") from None
+                told += 1
+        return told
+
+
+def _write(path: Path, text: str) -> None:
+    with reachable(path):
+        write_once(path, text)
+
+
+def _fault_of(plate: PlateRun) -> Fault:
+    """How a plate that was not made ended."""
+    if (refused := plate.noted("refused.json")) is not None:
+        return Fault.of(FaultKind(refused["kind"]), str(refused["why"]), informative=False)
+    ended = plate.noted("ended.json") or {}
+    said = "; ".join(ended.get("errors", ())) or "no reason given"
+    if ended.get("status") == "stopped":
+        return Fault.of(FaultKind.CANCELLED, f"run {ended.get('run')} was stopped at the robot")
+    return Fault.of(FaultKind.INSTRUMENT_FAULT, f"run {ended.get('run')} failed: {said}")
+
+
+def _with_maker(envelope: Envelope, plate: PlateRun) -> Envelope:
+    """The envelope with the run that made the well in its provenance; one that is no JSON object stays as it is."""
+    try:
+        payload = json.loads(envelope.payload)
+    except ValueError:
+        return envelope
+    if not isinstance(payload, dict) or not isinstance(payload.get("provenance", {}), dict):
+        return envelope
+    ended = plate.noted("ended.json") or {}
+    made = {"run": ended.get("run"), "protocol": plate.key}
+    told = {**payload, "provenance": {**payload.get("provenance", {}), "made_by": made}}
+    return replace(envelope, payload=dump(told))
