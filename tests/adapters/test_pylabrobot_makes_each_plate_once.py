@@ -132,6 +132,35 @@ def test_a_machine_of_ones_own_plays_the_same(tmp_path: Path) -> None:
     assert "has tried no hardware through PyLabRobot" in lab.health().message
 
 
+def test_the_driver_of_a_hamilton_star_takes_the_same_plan_on_its_own_deck(tmp_path: Path) -> None:
+    """PyLabRobot's whole STAR back end but for its USB link, on carriers from a layout that PyLabRobot saved."""
+    from pylabrobot.resources import (
+        PLT_CAR_L5AC_A00,
+        TIP_CAR_480_A00,
+        cor_96_wellplate_2mL_Vb,
+        cor_96_wellplate_360uL_Fb,
+        hamilton_96_tiprack_50uL,
+        hamilton_96_tiprack_300uL,
+    )
+    from pylabrobot.resources.hamilton import STARLetDeck
+
+    deck, tips, plates = STARLetDeck(), TIP_CAR_480_A00(name="tips"), PLT_CAR_L5AC_A00(name="plates")
+    for place, slot in enumerate("5678"):
+        tips[place] = hamilton_96_tiprack_50uL(f"slot {slot}")
+    tips[4] = hamilton_96_tiprack_300uL("slot 9")
+    plates[0], plates[1] = cor_96_wellplate_360uL_Fb("slot 1"), cor_96_wellplate_2mL_Vb("slot 4")
+    deck.assign_child_resource(tips, rails=1)
+    deck.assign_child_resource(plates, rails=9)
+    deck.save(str(tmp_path / "deck.json"))
+    star = "pylabrobot.liquid_handling.backends.hamilton.STAR_chatterbox:STARChatterboxBackend"
+    lab = laboratory(tmp_path, backend=star, layout="deck.json")
+    handles = started(lab)
+    until(lab, handles[0], Phase.ENDED)
+
+    assert runs(tmp_path) == ONCE
+    assert isinstance(outcome(lab, handles[0]), Measured)
+
+
 @pytest.mark.parametrize("at", range(14))
 def test_a_run_killed_at_any_call_of_the_machine_is_a_doubt_and_never_played_again(tmp_path: Path, at: int) -> None:
     lab = laboratory(tmp_path, **frail(tmp_path, at))
