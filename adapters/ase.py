@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
+from adapters.common.options import measured, read_options, some_of
 from adapters.compute.ase import PROPERTIES
 from adapters.compute.evaluation import Evaluator
 from adapters.executors.placing import ComputeOptions, place
-from adapters.options import measured, read_options, some_of
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
+from adapters.common.options import check_units, measured, read_options, resolve
 from adapters.compute.evaluation import Evaluator
 from adapters.executors.placing import ComputeOptions, place
-from adapters.options import check_units, measured, read_options, resolve
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\

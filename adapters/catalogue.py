@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Final, Literal
 
 from adapters import registry
+from adapters.common.options import Options
+from adapters.common.told_options import Option, options_in
 from adapters.executors import placing
 from adapters.executors.placing import ComputeOptions
-from adapters.options import Options
-from adapters.told_options import Option, options_in
 from loop.contracts import AdapterContext, Delivery
 from loop.errors import AdapterError, UnknownName
 

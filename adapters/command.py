@@ -9,13 +9,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from adapters.common.options import check_units, measured, read_options, resolve
 from adapters.compute.command import KINDS, OF_JOB, OF_STRUCTURE, placeholders
 from adapters.compute.evaluation import Evaluator
 from adapters.compute.parsing import wrong_pattern, wrong_rules
 from adapters.compute.programs import PROGRAMS, Program
 from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ComputeOptions, place
-from adapters.options import check_units, measured, read_options, resolve
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 

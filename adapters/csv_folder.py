@@ -1,7 +1,7 @@
 """Devices that are driven through a folder: numbered command files out, response files in, a heartbeat file.
 
-``prepare`` stages a command, ``start`` hands it over by one rename (``adapters.exchange``), so no command is written
-twice. A response counts once it is whole; whose it is, its key says, or else its name. A doubt, for a person to
+``prepare`` stages a command, ``start`` hands it over by one rename (``adapters.files.exchange``), so no command is
+written twice. A response counts once it is whole; whose it is, its key says, or else its name. A doubt, for a person to
 resolve, is left where the device says itself that it does not know whether a command ran, and where a command vanished
 or stayed without an answer for too long. Whoever is sure that it never ran has it sent again, as a further command
 under the same key; the earlier one is taken out of the device's folders.
@@ -18,19 +18,19 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from adapters.commands import Command, Commands
-from adapters.csv_options import CommandTemplate, ResponseTemplate
-from adapters.csv_template import Doubt, Template, faults_of
-from adapters.durable import write_once
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, handle_of, reachable, read_json
+from adapters.common.instant import Clock, dump
+from adapters.common.limits import excluded
+from adapters.common.options import Options, read_options
 from adapters.errors import AdapterOptionsError, AdapterUnavailable, UnknownHandle
-from adapters.exchange import Exchange, Heartbeat, Place
-from adapters.folder import Jobs, handle_of, reachable, read_json
-from adapters.instant import Clock, dump
-from adapters.limits import excluded
-from adapters.options import Options, read_options
-from adapters.responses import Responses
-from adapters.returned import Returned
-from adapters.worksheet import Sheet, SheetError
+from adapters.files.commands import Command, Commands
+from adapters.files.csv_options import CommandTemplate, ResponseTemplate
+from adapters.files.csv_template import Doubt, Template, faults_of
+from adapters.files.exchange import Exchange, Heartbeat, Place
+from adapters.files.responses import Responses
+from adapters.files.returned import Returned
+from adapters.files.worksheet import Sheet, SheetError
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,

@@ -23,12 +23,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from adapters.durable import replace, write_once
+from adapters.common.durable import replace, write_once
+from adapters.common.folder import Jobs, reachable, read_json
+from adapters.common.instant import dump
+from adapters.common.limits import excluded
+from adapters.common.options import Options, read_options, resolve
 from adapters.errors import UnknownHandle
-from adapters.folder import Jobs, reachable, read_json
-from adapters.instant import dump
-from adapters.limits import excluded
-from adapters.options import Options, read_options, resolve
 from adapters.played_instrument import PlayedInstrument, PlayedOptions
 from loop.analysis import read_file
 from loop.analysis.readings import Label, plate_name, well_name

@@ -21,17 +21,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.attachments import AttachmentError, Attachments, with_files
-from adapters.durable import replace
+from adapters.common.durable import replace
+from adapters.common.folder import Jobs, handle_of, reachable
+from adapters.common.instant import dump
+from adapters.common.limits import excluded
+from adapters.common.options import Options, read_options, resolve
 from adapters.errors import AdapterUnavailable, UnknownHandle
-from adapters.folder import Jobs, handle_of, reachable
-from adapters.form import form
-from adapters.instant import dump
-from adapters.limits import excluded
-from adapters.options import Options, read_options, resolve
-from adapters.returned import Returned
-from adapters.rows import OUTCOME, PROCEDURE, RUN_ORDER, Columns, files_of, read_row, shown
-from adapters.worksheet import (
+from adapters.files.attachments import AttachmentError, Attachments, with_files
+from adapters.files.form import form
+from adapters.files.returned import Returned
+from adapters.files.rows import OUTCOME, PROCEDURE, RUN_ORDER, Columns, files_of, read_row, shown
+from adapters.files.worksheet import (
     KEY,
     Sheet,
     SheetError,

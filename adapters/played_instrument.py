@@ -16,10 +16,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from adapters.draws import stream
-from adapters.durable import replace
-from adapters.folder import Jobs, fingerprint, reachable
-from adapters.options import Options, resolve
+from adapters.common.draws import stream
+from adapters.common.durable import replace
+from adapters.common.folder import Jobs, fingerprint, reachable
+from adapters.common.options import Options, resolve
 from adapters.table import MeasuredTable
 from loop.contracts import AdapterContext, ExperimentSpec, Handle, Problem
 

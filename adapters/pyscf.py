@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
+from adapters.common.options import measured, read_options, some_of
 from adapters.compute.dft.properties import ELECTRONIC, NEEDS_MINIMUM, PROPERTIES, contradictions
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ComputeOptions, place
-from adapters.options import measured, read_options, some_of
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\

@@ -18,8 +18,8 @@ from typing import Annotated, Any, Final, TypeVar, cast
 
 from pydantic import Field
 
+from adapters.common.options import Options, read_options
 from adapters.errors import AdapterOptionsError, UnknownHandle
-from adapters.options import Options, read_options
 from adapters.registry import build as build_one
 from adapters.whereabouts import Losses, Routes
 from loop.contracts import (

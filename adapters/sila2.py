@@ -17,13 +17,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
-from adapters.durable import write_once
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, handle_of, reachable, read_json
+from adapters.common.instant import dump
+from adapters.common.limits import excluded
+from adapters.common.options import Options, read_options, resolve
 from adapters.errors import AdapterOptionsError, AdapterUnavailable, UnknownHandle
-from adapters.folder import Jobs, handle_of, reachable, read_json
-from adapters.instant import dump
-from adapters.limits import excluded
-from adapters.options import Options, read_options, resolve
-from adapters.returned import Returned
+from adapters.files.returned import Returned
 from adapters.sila.connection import Connection, Refused, Security
 from adapters.sila.discovery import discover
 from adapters.sila.features import REPORTER, RUNNER, feature

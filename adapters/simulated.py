@@ -9,14 +9,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
-from adapters.draws import stream
-from adapters.durable import write_once
+from adapters.common.draws import stream
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, Place, fingerprint
+from adapters.common.instant import Clock, Foreseen, InstantRuns, dump
+from adapters.common.limits import excluded
+from adapters.common.options import Options, read_options, resolve
+from adapters.common.response import respond
 from adapters.errors import AdapterUnavailable
-from adapters.folder import Jobs, Place, fingerprint
-from adapters.instant import Clock, Foreseen, InstantRuns, dump
-from adapters.limits import excluded
-from adapters.options import Options, read_options, resolve
-from adapters.response import respond
 from adapters.table import MeasuredTable
 from loop.contracts import (
     Absent,

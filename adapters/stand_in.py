@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.folder import Jobs
-from adapters.instant import dump
-from adapters.limits import Limited
+from adapters.common.folder import Jobs
+from adapters.common.instant import dump
+from adapters.common.limits import Limited
 from adapters.several import SeveralLaboratories
 from adapters.simulated import Simulated, SimulatedOptions
 from loop.contracts import (

@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from adapters.durable import write_once
-from adapters.folder import reachable, read_json
+from adapters.common.durable import write_once
+from adapters.common.folder import reachable, read_json
 from loop.contracts import AttemptKey
 
 

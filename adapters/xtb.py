@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
+from adapters.common.options import measured, read_options, some_of
 from adapters.compute.evaluation import Evaluator
 from adapters.compute.tight_binding import SOLVENTS
 from adapters.compute.xtb import PROPERTIES
 from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ComputeOptions, place
-from adapters.options import measured, read_options, some_of
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\

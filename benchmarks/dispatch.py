@@ -33,14 +33,14 @@ import numpy as np
 from harness import Mark, arguments, finish, mean_and_error, run_jobs
 from problems import Problem, load_problem
 
-from adapters.folder import Jobs, Place
+from adapters.common.folder import Jobs, Place
 from adapters.several import Member, SeveralLaboratories
 from adapters.simulated import Simulated, SimulatedOptions
 from db.memory import MemoryLedger
-from flows.engine import dispatching
 from flows.engine.holding import holding
 from flows.engine.passes import one_pass
 from flows.engine.session import Session
+from flows.engine.steps import dispatching
 from flows.settings import Settings
 from loop.contracts import AttemptKey, Capabilities, ExperimentSpec, Handle, Health, Status
 from loop.errors import AdapterUnavailable

@@ -25,11 +25,11 @@ sys.path.insert(0, str(ROOT))  # devices are those of the tests
 import yaml
 
 from adapters import sila2
+from adapters.common.folder import Jobs
+from adapters.common.response import respond
 from adapters.csv_folder import CsvFolder, CsvFolderOptions
-from adapters.folder import Jobs
 from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from adapters.registry import build
-from adapters.response import respond
 from adapters.sila.connection import Connection, Security
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import AdapterUnavailable

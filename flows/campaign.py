@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes, running
-from flows.engine.reports import TickReport
+from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session
 from flows.settings import Settings, prepare_prefect
 

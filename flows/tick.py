@@ -9,12 +9,12 @@ from typing import Any
 
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes
-from flows.engine.dispatching import dispatch
-from flows.engine.losing import lost_parts
-from flows.engine.proposing import propose
-from flows.engine.reports import TickReport
+from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session
-from flows.engine.training import round_due
+from flows.engine.steps.dispatching import dispatch
+from flows.engine.steps.losing import lost_parts
+from flows.engine.steps.proposing import propose
+from flows.engine.steps.training import round_due
 from flows.settings import Settings, prepare_prefect
 from loop.errors import LeaseHeld
 from loop.record import CampaignState

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.driving import EFFECT, settings_in
-from flows.engine.training import train_round
-from flows.engine.view import View
+from flows.engine.looking.view import View
+from flows.engine.steps.training import train_round
 from flows.settings import Settings, prepare_prefect
 
 prepare_prefect(Settings.from_environment())

@@ -74,7 +74,7 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         UnknownName: No adapter is called so.
         AdapterError: Its options or files are wrong.
     """
-    from adapters.limits import limited
+    from adapters.common.limits import limited
     from adapters.registry import build
 
     context = AdapterContext(

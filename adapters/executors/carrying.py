@@ -1,6 +1,6 @@
 """One run of an evaluator in a child process: its limits, its cancellation, and what came of it.
 
-The standard library and ``adapters.durable`` only: whoever uses it must start in a few milliseconds.
+The standard library and ``adapters.common.durable`` only: whoever uses it must start in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from adapters.durable import write_once
+from adapters.common.durable import write_once
 
 _TAIL: Final = 4000  # characters of output that are kept: the last message, not the whole run
 

@@ -1,7 +1,7 @@
 """The claimant of one job: what a queue runs on a node. It claims the attempt, and computes only if nobody else did.
 
 Called as ``python -I -S claimant.py JOBFOLDER TOKEN``; each submission has a token of its own. See Note [One claim] in
-``adapters.executors.spool``. The standard library and ``adapters.durable`` only.
+``adapters.executors.spool``. The standard library and ``adapters.common.durable`` only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from adapters.durable import write_once
+from adapters.common.durable import write_once
 from adapters.executors.carrying import Told, cancelled, carry_out, end_when_told, fault, ignore_when_told
 
 

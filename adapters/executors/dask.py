@@ -16,12 +16,12 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import Field
 
+from adapters.common.folder import read_json
+from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits, computing, missing, problems, resting_on
 from adapters.executors.spool import Spool
-from adapters.folder import read_json
-from adapters.options import Options, read_options
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,

@@ -13,10 +13,10 @@ from pathlib import Path
 from shutil import which
 from typing import Any, Final
 
+from adapters.common.durable import write_once
+from adapters.common.folder import reachable
+from adapters.common.limits import excluded
 from adapters.compute.evaluation import Evaluator
-from adapters.durable import write_once
-from adapters.folder import reachable
-from adapters.limits import excluded
 from loop.contracts import Capabilities, Delivery, ExperimentSpec, Finding, Problem
 from loop.outcome import Fault, FaultKind, write_outcome
 

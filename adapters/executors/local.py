@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.common.durable import replace
+from adapters.common.folder import Jobs, reachable
+from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
-from adapters.durable import replace
 from adapters.errors import AdapterUnavailable, UnknownHandle
 from adapters.executors.job import HERE, Limits, computing, missing, problems, resting_on, task, write_fault
-from adapters.folder import Jobs, reachable
-from adapters.options import Options, read_options
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Final, cast
 
 from pydantic import Field
 
+from adapters.common.options import Options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterOptionsError
 from adapters.executors.job import Limits
-from adapters.options import Options
 from loop.contracts import Adapter
 from loop.errors import did_you_mean
 

@@ -27,7 +27,7 @@ def main(folder: Path, supervisor: int) -> None:
     _limit(resource.RLIMIT_AS, task["memory"] + _FENCE)  # the supervisor watches the resident size; this is the fence
     _limit(resource.RLIMIT_CORE, 0)
 
-    from adapters.durable import replace
+    from adapters.common.durable import replace
 
     replace(folder / "output.json", json.dumps(_evaluate(task), sort_keys=True, allow_nan=False))
 

@@ -15,16 +15,16 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
+from adapters.common.durable import replace
+from adapters.common.folder import reachable, read_json
+from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
-from adapters.durable import replace
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits, computing, missing, problems, resting_on
 from adapters.executors.looks import Look
 from adapters.executors.slurm_arrays import MOST, Arrays, Task
 from adapters.executors.slurm_commands import Row, Slurm
 from adapters.executors.spool import Spool
-from adapters.folder import reachable, read_json
-from adapters.options import Options, read_options
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,

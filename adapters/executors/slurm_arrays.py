@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.durable import replace
+from adapters.common.durable import replace
+from adapters.common.folder import reachable, read_json
 from adapters.errors import AdapterUnavailable
 from adapters.executors.slurm_commands import Row, Slurm
 from adapters.executors.spool import Spool
-from adapters.folder import reachable, read_json
 from loop.checkpoints import reached
 from loop.contracts import Handle
 

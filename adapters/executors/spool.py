@@ -20,11 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.common.durable import replace, write_once
+from adapters.common.folder import Jobs, reachable, read_json
 from adapters.compute.evaluation import Evaluator
-from adapters.durable import replace, write_once
 from adapters.errors import AdapterUnavailable, UnknownHandle
 from adapters.executors.job import HERE, Limits, task, write_fault
-from adapters.folder import Jobs, reachable, read_json
 from loop.contracts import AttemptKey, Envelope, Handle
 from loop.outcome import FaultKind
 

@@ -1,8 +1,8 @@
 """The supervisor of one job on this machine: a slim process that outlives whoever started it.
 
 Called as ``python -I -S supervisor.py JOBFOLDER LOCKFD``. It holds the job's lock for as long as it lives, waits for a
-free worker slot, carries the job out and writes ``result.json`` once. The standard library and ``adapters.durable``
-only: it must start in a few milliseconds.
+free worker slot, carries the job out and writes ``result.json`` once. The standard library and
+``adapters.common.durable`` only: it must start in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from adapters.durable import write_once
+from adapters.common.durable import write_once
 from adapters.executors.carrying import cancelled, carry_out, fault
 
 

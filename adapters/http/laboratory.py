@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote
 
+from adapters.common.folder import Jobs, handle_of
+from adapters.common.instant import dump
+from adapters.common.limits import excluded
 from adapters.errors import UnknownHandle
-from adapters.folder import Jobs, handle_of
 from adapters.http.contract import CONTRACT, Experiment, Message, Refusal, State, Submission, UnknownKey
 from adapters.http.options import HttpOptions
 from adapters.http.sendings import Sending, Sendings
 from adapters.http.service import Service
 from adapters.http.wire import Wire
-from adapters.instant import dump
-from adapters.limits import excluded
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,

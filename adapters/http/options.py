@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from adapters.common.options import Options, check_units, read_options
 from adapters.errors import AdapterOptionsError
-from adapters.options import Options, check_units, read_options
 from loop.contracts import Adapter, AdapterContext, Delivery
 from loop.errors import AdapterUnavailable
 

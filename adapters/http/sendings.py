@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.durable import write_once
-from adapters.folder import Jobs, reachable, read_json
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, reachable, read_json
 from loop.contracts import Handle
 
 

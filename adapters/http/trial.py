@@ -22,7 +22,7 @@ from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
-from adapters.folder import handle_of
+from adapters.common.folder import handle_of
 from adapters.http.options import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.testing.adapter import Trial

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from adapters.common.options import Options
 from adapters.errors import AdapterOptionsError
 from adapters.opentrons.labware import LABWARE, PIPETTES, TIPS, Labware
-from adapters.options import Options
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 

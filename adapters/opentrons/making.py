@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
 
-from adapters.durable import write_once
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, reachable
+from adapters.common.instant import dump
+from adapters.common.limits import excluded
 from adapters.errors import AdapterUnavailable, UnknownHandle
 from adapters.executors.looks import Look
-from adapters.folder import Jobs, reachable
-from adapters.instant import dump
-from adapters.limits import excluded
 from adapters.opentrons.client import Refused, RunState
 from adapters.opentrons.deck import PlateOptions
 from adapters.opentrons.driving import HELD, PAUSED, Driver

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.durable import sync_folder, write_once
-from adapters.folder import reachable, read_json
+from adapters.common.durable import sync_folder, write_once
+from adapters.common.folder import reachable, read_json
 from loop.contracts import AttemptKey, Handle
 
 PLATES: Final = "plates"

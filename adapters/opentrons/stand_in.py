@@ -27,7 +27,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.durable import replace
+from adapters.common.durable import replace
 from adapters.opentrons.protocol import plan_in
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.durable import sync_folder, write_once
+from adapters.common.durable import sync_folder, write_once
+from adapters.common.folder import reachable
 from adapters.errors import AdapterUnavailable
-from adapters.folder import reachable
 from adapters.opentrons.client import Refused, RunState
 
 WORKER: Final = (sys.executable, "-P", "-m", "adapters.pylabrobot.worker")

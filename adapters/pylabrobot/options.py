@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field, model_validator
 
+from adapters.common.options import read_options, resolve
 from adapters.errors import AdapterOptionsError
 from adapters.opentrons.deck import PlateOptions, measuring_of
-from adapters.options import read_options, resolve
 from loop.contracts import AdapterContext, Delivery
 
 if TYPE_CHECKING:

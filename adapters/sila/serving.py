@@ -19,9 +19,9 @@ from typing import Any, Final
 from sila2.framework import DefinedExecutionError
 from sila2.server import FeatureImplementationBase, SilaServer
 
-from adapters.durable import replace, write_once
-from adapters.folder import handle_of, read_json
-from adapters.instant import dump
+from adapters.common.durable import replace, write_once
+from adapters.common.folder import handle_of, read_json
+from adapters.common.instant import dump
 from adapters.sila.features import REPORTER, RUNNER, feature
 from adapters.sila.messages import report_of, spec_of
 from loop.contracts import AttemptKey, ExperimentSpec

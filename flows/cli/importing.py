@@ -16,7 +16,7 @@ from flows.cli.words import plural
 from loop.errors import SpecError
 
 if TYPE_CHECKING:
-    from flows.engine.reports import ImportReport
+    from flows.engine.looking.reports import ImportReport
 
 GOALS = ("maximize", "minimize")
 LISTED = 8  # pending experiments that are shown; the JSON document has all of them

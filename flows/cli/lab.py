@@ -15,7 +15,7 @@ from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 
 if TYPE_CHECKING:
-    from flows.engine.resources import Laboratory
+    from flows.engine.looking.resources import Laboratory
     from flows.settings import Settings
 
 app: Final = typer.Typer(no_args_is_help=True, help="Laboratories: known ones, whether they can work, a batch played.")
@@ -51,7 +51,7 @@ def list_(
 
 def _resources(screen: Screen, where: Settings, campaign: str) -> None:
     """The resources of a campaign, each with what it can do."""
-    from flows.engine.resources import figures_on_record
+    from flows.engine.looking.resources import figures_on_record
 
     with _laboratory(where, campaign) as laboratory:
         figures = figures_on_record(where, laboratory.spec.campaign)
@@ -132,7 +132,7 @@ def simulate(
     """Play batches of a campaign file on paper: what would go where, in which order. Nothing is sent or recorded."""
     from flows.cli.playing import show_play
     from flows.cli.specfile import laboratory_of
-    from flows.engine.simulating import simulate as play
+    from flows.engine.looking.simulating import simulate as play
 
     screen = Screen(as_json)
     with laboratory_of(spec):
@@ -175,7 +175,7 @@ def _plain(entry: Any) -> dict[str, Any]:
 @contextmanager
 def _laboratory(where: Settings, text: str) -> Iterator[Laboratory]:
     """The laboratory of a campaign file, or of a campaign on record."""
-    from flows.engine.resources import laboratory_on_record, laboratory_to_be
+    from flows.engine.looking.resources import laboratory_on_record, laboratory_to_be
 
     if not is_file(text):
         yield laboratory_on_record(where, text)

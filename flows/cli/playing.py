@@ -13,7 +13,7 @@ from flows.cli.words import outcome_line
 from loop.outcome import write_outcome
 
 if TYPE_CHECKING:
-    from flows.engine.simulating import Play, Step
+    from flows.engine.looking.simulating import Play, Step
 
 _HEADS: Final = {
     "proposed": "propose",

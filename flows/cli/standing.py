@@ -24,7 +24,7 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
 
     Where none keeps them, what comes nearest.
     """
-    from flows.engine.view import View
+    from flows.engine.looking.view import View
     from flows.report.results import read_objective
     from flows.wiring import open_record
 

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.engine.view import WITH_LABORATORY, View
-from flows.engine.writing import writing
+from flows.engine.looking.view import WITH_LABORATORY, View
+from flows.engine.people.writing import writing
 from flows.wiring import ORIGIN, library_reader, open_laboratory, open_record
 from loop.checkpoints import reached
 from loop.contracts import Ledger

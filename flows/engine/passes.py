@@ -10,19 +10,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from flows.engine.cancelling import cancel_what_runs
-from flows.engine.closing import close_plates
-from flows.engine.dispatching import dispatch
-from flows.engine.explaining import explained
 from flows.engine.holding import holding
-from flows.engine.ingesting import ingest, judge_all
-from flows.engine.next_step import next_step
-from flows.engine.overdue import overdue
-from flows.engine.planners import Planner
-from flows.engine.proposing import propose
-from flows.engine.reconciling import reconcile
-from flows.engine.reports import TickReport
+from flows.engine.looking.explaining import explained
+from flows.engine.looking.next_step import next_step
+from flows.engine.looking.overdue import overdue
+from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session, Tally
+from flows.engine.steps.cancelling import cancel_what_runs
+from flows.engine.steps.closing import close_plates
+from flows.engine.steps.dispatching import dispatch
+from flows.engine.steps.ingesting import ingest, judge_all
+from flows.engine.steps.planners import Planner
+from flows.engine.steps.proposing import propose
+from flows.engine.steps.reconciling import reconcile
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.contracts import Adapter, RunsTogether

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.looking.reports import TickReport
 from flows.engine.passes import one_pass, report_of, sitting, write_page
-from flows.engine.planners import Planner
-from flows.engine.reports import TickReport
 from flows.engine.session import Session
+from flows.engine.steps.planners import Planner
 from loop.record import CampaignState
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from flows.engine.best import believed
 from flows.engine.holding import Holding
-from flows.engine.planners import Planner, default_planner, on_device
-from flows.engine.view import View
+from flows.engine.looking.best import believed
+from flows.engine.looking.view import View
+from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.wiring import open_laboratory, raw_files
 from loop.contracts import Adapter, AsksLeave, Ledger, Work
 from loop.insight.statements import HonestBest

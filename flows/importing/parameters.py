@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flows.cli.starting.columns import read_header
-from flows.engine.rows import IGNORED, PLAIN
+from flows.engine.people.rows import IGNORED, PLAIN
 from flows.importing.foreign import Entry
 from loop.errors import MoleculeError, UnitError
 from loop.units import check_unit

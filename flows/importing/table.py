@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from flows.cli.starting.guessing import guess_campaign
-from flows.engine.rows import IGNORED, PLAIN
+from flows.engine.people.rows import IGNORED, PLAIN
 from flows.importing.foreign import Foreign, Reading, Result
 from flows.importing.rows import read_rows
 from flows.importing.source import Source

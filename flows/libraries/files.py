@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.durable import replace, sync_folder
+from adapters.common.durable import replace, sync_folder
 
 INDEX: Final = "arrays.json"
 

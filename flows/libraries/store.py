@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from adapters.durable import replace, sync_folder
+from adapters.common.durable import replace, sync_folder
 from loop.errors import NotFound, SpecError
 
 if TYPE_CHECKING:

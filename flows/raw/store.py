@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.durable import write_bytes_once
+from adapters.common.durable import write_bytes_once
 from loop.checkpoints import reached
 from loop.errors import HakkenError
 from loop.raw import sha_of

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from adapters.durable import replace, write_once
+from adapters.common.durable import replace, write_once
 from flows.webhooks.message import Received, read, write
 from loop.checkpoints import reached
 from loop.errors import HakkenError

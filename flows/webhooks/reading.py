@@ -13,7 +13,7 @@ from flows.webhooks.message import is_message, read
 from loop.record import EnvelopeRecord, Verdict
 
 if TYPE_CHECKING:
-    from flows.engine.view import View
+    from flows.engine.looking.view import View
 
 # What only a message that the laboratory signed can come to.
 _GENUINE = frozenset({Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.CONTRADICTORY})

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
-from flows.engine.ingesting import judge_all
 from flows.engine.session import Session
+from flows.engine.steps.ingesting import judge_all
 from flows.webhooks.inbox import Inbox
 from flows.webhooks.message import draft
 from flows.wiring import open_record

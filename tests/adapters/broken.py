@@ -15,9 +15,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.durable import write_once
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, handle_of
 from adapters.errors import UnknownHandle
-from adapters.folder import Jobs, handle_of
 from loop.contracts import (
     Absent,
     AttemptKey,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapters.folder import Jobs
+from adapters.common.folder import Jobs
 from loop.contracts import AdapterContext, AttemptKey, ExperimentSpec
 
 EXPERIMENT = ExperimentSpec(

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from adapters.common.folder import Jobs
+from adapters.common.response import respond
 from adapters.emulator import Emulator, EmulatorOptions
 from adapters.errors import AdapterOptionsError, KeyReused, UnknownHandle
-from adapters.folder import Jobs
 from adapters.registry import build
-from adapters.response import respond
 from adapters.simulated import Simulated
 from adapters.table import MeasuredTable
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase

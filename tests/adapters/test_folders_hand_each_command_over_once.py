@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
+from adapters.common.folder import Jobs
 from adapters.csv_folder import CsvFolder, CsvFolderOptions, build
 from adapters.errors import AdapterOptionsError
-from adapters.folder import Jobs
 from loop import checkpoints
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase, Unknown
 from loop.errors import AdapterUnavailable

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters import worksheet
+from adapters.files import worksheet
 from adapters.manual import Manual, build
 from loop.circumstances import read_expense
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
@@ -472,7 +472,7 @@ def test_a_start_cut_short_before_the_sheet_is_made_good_by_the_next_look(
 ) -> None:
     handle = manual.prepare(EXPERIMENT, KEY)
     with monkeypatch.context() as patch:
-        patch.setattr("adapters.folder.reached", _stop_at("folder.started"))
+        patch.setattr("adapters.common.folder.reached", _stop_at("folder.started"))
         with pytest.raises(KeyboardInterrupt):
             manual.start(handle, KEY)
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from adapters.common.options import read_options
 from adapters.errors import AdapterOptionsError
 from adapters.opentrons.labware import LABWARE, TIPS
 from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.planning import CannotBePlanned, Plan, plan_plate
 from adapters.opentrons.protocol import TEMPLATE, plan_in, write_protocol
 from adapters.opentrons.simulator import refusal
-from adapters.options import read_options
 from loop.contracts import AttemptKey, Phase
 from loop.outcome import Fault, FaultKind, read_outcome
 from loop.plate.layout import Plate

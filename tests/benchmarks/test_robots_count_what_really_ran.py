@@ -14,8 +14,8 @@ pytest.importorskip("uvicorn", reason="laboratories over HTTP need hakken[http]"
 import robot_devices
 import robots
 
-from adapters.exchange import Exchange
-from adapters.returned import Returned
+from adapters.files.exchange import Exchange
+from adapters.files.returned import Returned
 
 
 @pytest.mark.parametrize("adapter", sorted(robot_devices.DEVICES))

@@ -75,7 +75,7 @@ def laboratories() -> Iterator[Check]:
 def campaigns(where: Settings) -> Iterator[Check]:
     """The resources of every campaign that goes on, as ``hakken lab check`` sees them."""
     from flows.cli.checks.resources import resource_checks
-    from flows.engine.resources import laboratory_of
+    from flows.engine.looking.resources import laboratory_of
     from flows.wiring import open_record
     from loop.record import CampaignState
     from loop.spec import CampaignSpec
@@ -105,7 +105,7 @@ def overdue_results(where: Settings) -> Iterator[Check]:
     from datetime import UTC, datetime
 
     from flows.engine import View
-    from flows.engine.overdue import overdue
+    from flows.engine.looking.overdue import overdue
     from flows.wiring import open_record
 
     try:

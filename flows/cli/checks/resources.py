@@ -16,12 +16,12 @@ from loop.contracts import Adapter, ExperimentSpec, SupportsExamination
 from loop.errors import AdapterError, HakkenError
 
 if TYPE_CHECKING:
-    from flows.engine.resources import Laboratory
+    from flows.engine.looking.resources import Laboratory
 
 
 def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
     """Every resource in turn, then the disk that they share; ``area`` is the resource."""
-    from flows.engine.resources import sample_experiments
+    from flows.engine.looking.resources import sample_experiments
 
     experiments = sample_experiments(laboratory.spec)
     for name, adapter in laboratory.resources.items():

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import best, pin, preview, replay, run, status, tick
-from flows.engine.claims import claims_of
-from flows.engine.histories import history_of
+from flows.engine import pin, preview, replay, run, status, tick
+from flows.engine.looking import best
+from flows.engine.looking.claims import claims_of
+from flows.engine.looking.histories import history_of
+from flows.engine.looking.view import View
 from flows.engine.passes import look, sitting
-from flows.engine.training import train_round
-from flows.engine.view import View
+from flows.engine.steps.training import train_round
 from flows.report import build
 from flows.settings import Settings
 from loop.errors import NothingToGain

@@ -242,7 +242,7 @@ def test_a_malformed_result_is_kept_and_the_attempt_ends_as_analysis_failed(
 def test_an_envelope_that_no_reader_foresaw_is_malformed_and_blocks_nothing(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.engine import judging
+    from flows.engine.steps import judging
 
     real, values = judging.read_outcome, iter([13.0, *[1.0] * 99])
 
@@ -334,7 +334,7 @@ def test_every_round_comes_out_again_from_the_record_alone(settings: Settings, t
 def test_a_replay_names_what_differs_and_which_package_changed(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.engine import replaying
+    from flows.engine.looking import replaying
 
     add(settings, tmp_path)
     go(settings)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from flows.engine import replay, tick
-from flows.engine.planners import devices_in, found, on_device
+from flows.engine.steps.planners import devices_in, found, on_device
 from flows.settings import Settings, SettingsError
 from loop.spec import CampaignSpec
 from loop.surrogates.gnn.ensemble import GraphEnsemble

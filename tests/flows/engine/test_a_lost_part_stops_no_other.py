@@ -11,7 +11,7 @@ import pytest
 
 from adapters.several import SeveralLaboratories
 from flows.engine import replay, tick
-from flows.engine.regions import regions_of
+from flows.engine.steps.regions import regions_of
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.contracts import HasParts, Phase

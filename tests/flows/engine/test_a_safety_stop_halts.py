@@ -13,7 +13,7 @@ import pytest
 from db.ledger import open_ledger
 from flows.engine import halt, lift_halt, resume, retract, run, status, stop, tell, tick
 from flows.engine.passes import dispatch, propose, sitting
-from flows.engine.training import train_round
+from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle, Phase, Status
 from loop.errors import Halted, LedgerError

@@ -9,8 +9,8 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.engine import pin, replay, resume, retract, status, tell, tell_source, tick
-from flows.engine.sources import SAME, SOURCES, read_of
-from flows.engine.telling import TellError
+from flows.engine.people.telling import TellError
+from flows.engine.sources.hearing import SAME, SOURCES, read_of
 from flows.settings import Settings
 from loop.errors import LedgerError
 from loop.planner import Plan
@@ -383,7 +383,7 @@ class TestATableOfOthers:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("flows.engine.literature.tell", killed)
+            patch.setattr("flows.engine.sources.literature.tell", killed)
             with pytest.raises(KeyboardInterrupt):
                 tell_source(settings, name, table(tmp_path), "Smith", by="A")
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.engine import replay, run, status, tick
-from flows.engine.sharing import Rooms, sent_now
+from flows.engine.steps.sharing import Rooms, sent_now
 from flows.figures import figures_of
 from flows.settings import Settings
 from flows.wiring import open_record

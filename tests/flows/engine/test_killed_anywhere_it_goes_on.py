@@ -128,7 +128,7 @@ def test_killed_at_random_moments(
 def test_training_apart_is_killed_and_done_again(
     label: str, settings: Settings, tmp_path: Path, zygote: Zygote, uninterrupted: tuple[Story, Counter[str]]
 ) -> None:
-    from flows.engine.training import train_round
+    from flows.engine.steps.training import train_round
 
     add(settings, tmp_path, laboratory=TROUBLED)
     died = zygote.ask(settings.home, "train", arguments={"round": 1}, environ={"HAKKEN_CRASH_AT": label})

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from adapters.common.limits import limited
 from adapters.errors import LimitBroken
-from adapters.limits import limited
 from db.ledger import open_ledger
 from flows.engine import run, tick
 from flows.settings import Settings

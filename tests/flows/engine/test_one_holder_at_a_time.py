@@ -113,7 +113,7 @@ def test_nobody_wants_the_turn_until_somebody_waits_for_it(tmp_path: Path) -> No
 
 
 def test_telling_waits_for_a_pass_to_end(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.engine import telling
+    from flows.engine.people import telling
 
     add(settings, tmp_path)
     file = tmp_path / "told.csv"

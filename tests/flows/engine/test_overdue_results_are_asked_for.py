@@ -10,8 +10,8 @@ from typing import Any
 from db.ledger import open_ledger
 from flows.cli.checks import project
 from flows.engine import View, status, tick
-from flows.engine import overdue as module
-from flows.engine.overdue import overdue
+from flows.engine.looking import overdue as module
+from flows.engine.looking.overdue import overdue
 from flows.report import build
 from flows.settings import Settings
 from tests.flows.engine.bench import add, cheap_planner

@@ -9,8 +9,8 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.engine import approve, replay, resume, retract, run, status, stop, tell, tick
-from flows.engine.telling import TellError
-from flows.engine.training import train_round
+from flows.engine.people.telling import TellError
+from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from loop.errors import LedgerError, NotFound, PoolExhausted, SpecError
 from loop.outcome import Fault, Measured, Negative

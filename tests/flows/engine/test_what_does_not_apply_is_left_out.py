@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.engine import ban, pin, status, tell, tick
-from flows.engine.planning import next_inputs
-from flows.engine.view import View
+from flows.engine.looking.view import View
+from flows.engine.steps.planning import next_inputs
 from flows.settings import Settings
 from flows.wiring import open_record
 from tests.flows.engine.bench import add

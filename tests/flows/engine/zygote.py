@@ -20,7 +20,7 @@ from typing import Any
 
 from flows import engine
 from flows.engine import passes, running
-from flows.engine.training import train_round
+from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from tests.flows.engine.bench import cheap_planner
 

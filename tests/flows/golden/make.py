@@ -22,7 +22,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from flows.engine import add_campaign, approve, ban, edit, halt, lift_halt, pin, retract, run, tell, tick
-from flows.engine.view import View
+from flows.engine.looking.view import View
 from flows.settings import Settings
 from flows.wiring import open_record
 

@@ -17,7 +17,7 @@ from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 from flows import campaign, deployments, tick, train
 from flows.engine import passes, session
 from flows.engine import tick as engine_tick
-from flows.engine.training import round_due, train_round
+from flows.engine.steps.training import round_due, train_round
 from flows.settings import Settings
 from flows.train import _is_over
 from tests.flows.engine.bench import add, cheap_planner, story_of

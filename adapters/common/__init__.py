@@ -1,0 +1,1 @@
+"""What adapters share: options and limits, errors, and files that survive whatever is killed."""

@@ -1,0 +1,229 @@
+"""Keyed folders: what an adapter knows of its attempts, as small files that survive it.
+
+``jobs/HANDLE/job.json`` says that an attempt was prepared, ``started.json`` that it was started,
+``cancelled.json`` that it was called off. Each is made once, by hard link, and never changes. ``order.jsonl``
+holds the order in which attempts were started.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from adapters.common.durable import sync_folder, write_once
+from adapters.errors import AdapterUnavailable, KeyReused, UnknownHandle
+from loop.checkpoints import reached
+from loop.contracts import Absent, AttemptKey, ExperimentSpec, Found, Handle
+
+# Nothing that leads out of a folder. File systems allow 255 bytes, and temporary names are longer than final ones.
+_NAME: Final = re.compile(r"[A-Za-z0-9_~%-]{1,120}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt stands among all that a laboratory started, both from 0."""
+
+    ordinal: int  # among all attempts
+    repeat: int  # among the attempts at the same experiment
+
+
+class Jobs:
+    """The attempts of one adapter in one folder. Any number of objects may share the folder.
+
+    The folder is made with the first attempt. Whatever the file system refuses is ``AdapterUnavailable``.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        """Put the attempt on record, once; the same key gives the same handle.
+
+        Raises:
+            KeyReused: The key is on record with other settings or another replicate.
+        """
+        handle = handle_of(key)
+        folder = self.root / "jobs" / handle
+        with reachable(folder):
+            if not (folder / "job.json").exists():
+                is_new = not folder.exists()
+                folder.mkdir(parents=True, exist_ok=True)
+                write_once(folder / "job.json", _dump({"key": key, "spec": asdict(_plain(spec))}))
+                if is_new:
+                    sync_folder(folder.parent)
+        if self.key(handle) != key or fingerprint(self.spec(handle)) != fingerprint(spec):
+            raise KeyReused(key)
+        reached("folder.prepared")
+        return handle
+
+    def start(self, handle: Handle, record: Mapping[str, Any]) -> bool:
+        """Put the start on record with whatever belongs to it; True when this call did it.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under it.
+        """
+        folder = self.folder(handle)
+        with reachable(folder):
+            is_first = write_once(folder / "started.json", _dump(record))
+        reached("folder.started")
+        return is_first
+
+    def cancel(self, handle: Handle, record: Mapping[str, Any]) -> bool:
+        """Put the cancellation on record; True when this call did it."""
+        folder = self.folder(handle)
+        with reachable(folder):
+            return write_once(folder / "cancelled.json", _dump(record))
+
+    def find(self, key: AttemptKey) -> Found | Absent:
+        """What is on record under the key."""
+        handle = handle_of(key)
+        if not self.knows(handle):
+            return Absent()
+        return Found(handle, self.started(handle) is not None)
+
+    def knows(self, handle: Handle) -> bool:
+        """Whether an attempt was prepared under this handle; any text may be asked."""
+        if not _NAME.fullmatch(handle):
+            return False
+        path = self.root / "jobs" / handle / "job.json"
+        with reachable(path):
+            return path.is_file()
+
+    def folder(self, handle: Handle) -> Path:
+        """The attempt's own folder; raises ``UnknownHandle`` for a handle never given."""
+        if not self.knows(handle):
+            raise UnknownHandle(handle)
+        return self.root / "jobs" / handle
+
+    def key(self, handle: Handle) -> AttemptKey:
+        return AttemptKey(self._job(handle)["key"])
+
+    def spec(self, handle: Handle) -> ExperimentSpec:
+        return ExperimentSpec(**self._job(handle)["spec"])
+
+    def started(self, handle: Handle) -> Mapping[str, Any] | None:
+        """What ``start`` put on record, or None."""
+        return read_json(self.folder(handle) / "started.json")
+
+    def cancelled(self, handle: Handle) -> Mapping[str, Any] | None:
+        """What ``cancel`` put on record, or None."""
+        return read_json(self.folder(handle) / "cancelled.json")
+
+    def handles(self) -> tuple[Handle, ...]:
+        """Every attempt prepared here, in the order of their names."""
+        folder = self.root / "jobs"
+        with reachable(folder):
+            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return tuple(Handle(name) for name in names if self.knows(Handle(name)))
+
+    def place(self, handle: Handle) -> Place:
+        """The attempt's place in the order of starts, taken with the first call and kept for ever.
+
+        Keys play no part in it, so a campaign that was interrupted sees what an uninterrupted one sees.
+        Not synced: it survives a killed process; after a loss of power the starts on record keep their results.
+        """
+        key, print_ = self.key(handle), fingerprint(self.spec(handle))
+        with self.locked("order.lock"):
+            path = self.root / "order.jsonl"
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+            entries = [entry for line in text.splitlines() if (entry := _parse_line(line)) is not None]
+            ordinal = next((i for i, entry in enumerate(entries) if entry[0] == key), len(entries))
+            if ordinal == len(entries):
+                torn = "" if text.endswith("\n") or not text else "\n"
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(torn + json.dumps([key, print_]) + "\n")
+            return Place(ordinal, sum(entry[1] == print_ for entry in entries[:ordinal]))
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Alone in this folder, among all processes, until the block ends."""
+        with reachable(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with (self.root / name).open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+
+    def _job(self, handle: Handle) -> Mapping[str, Any]:
+        job = read_json(self.folder(handle) / "job.json")
+        if job is None:
+            raise UnknownHandle(handle)
+        return job
+
+
+def handle_of(key: AttemptKey) -> Handle:
+    """The handle that belongs to a key: a safe file name, the key itself where it is one."""
+    name = quote(key, safe="", errors="surrogatepass").replace(".", "%2E")
+    if _NAME.fullmatch(name):
+        return Handle(name)
+    return Handle("sha256-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+def fingerprint(spec: ExperimentSpec) -> str:
+    """What makes two attempts the same experiment: settings and replicate number, not the key."""
+    text = _dump({"settings": _settings(spec), "replicate": spec.replicate_no})
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def read_json(path: Path) -> Mapping[str, Any] | None:
+    """The object in the file, None when there is no file.
+
+    Raises:
+        AdapterUnavailable: The file is there and cannot be read.
+    """
+    with reachable(path):
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise AdapterUnavailable(f"{path} is not JSON ({error}); restore it from a backup") from None
+    if not isinstance(value, dict):
+        raise AdapterUnavailable(f"{path} must hold a JSON object; restore it from a backup")
+    return value
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[None]:
+    """Whatever the file system refuses inside the block is ``AdapterUnavailable``, naming ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise AdapterUnavailable(
+            f"{path} cannot be used ({error}); check the folder, its rights and the disk"
+        ) from error
+
+
+def _plain(spec: ExperimentSpec) -> ExperimentSpec:
+    return ExperimentSpec(
+        spec.campaign,
+        _settings(spec),
+        dict(spec.units),
+        dict(spec.smiles),
+        dict(spec.targets),
+        spec.replicate_no,
+        dict(spec.place),
+    )
+
+
+def _settings(spec: ExperimentSpec) -> dict[str, str | float]:
+    return {name: value if isinstance(value, str) else float(value) for name, value in spec.settings.items()}
+
+
+def _dump(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _parse_line(line: str) -> tuple[str, str] | None:
+    try:
+        key, print_ = json.loads(line)
+    except ValueError:  # a torn line after a loss of power
+        return None
+    return str(key), str(print_)

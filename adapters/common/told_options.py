@@ -1,0 +1,85 @@
+"""Options in words: what each may be, its default, and what it means, read from the class itself.
+
+Note [Comments are told]: ``timeout: float = 600.0  # seconds for each`` tells the option's meaning to whoever reads the
+class and to whoever asks ``hakken lab show``; written twice, one of the two would be wrong one day.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+
+from adapters.common.options import Options
+
+_FIELD: Final = re.compile(r"^    (?P<name>[a-z_]\w*)\s*:.*?\s{2}# (?P<comment>.+)$")
+_BOUNDS: Final = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option as a campaign file may say it."""
+
+    name: str
+    value: str  # what it may be, in words
+    default: str | None  # None where it must be given
+    meaning: str
+
+
+def options_in(model: type[Options], shared: type[Options]) -> tuple[Option, ...]:
+    """The options of a class: the required ones first, then its own, then those that it has from ``shared``."""
+    schema, meanings = model.model_json_schema(), _meanings(model)
+    found = [
+        Option(told := field.alias or name, _words(schema["properties"][told], schema), _default(field), meanings[name])
+        for name, field in model.model_fields.items()
+    ]
+    return tuple(sorted(found, key=lambda o: (o.default is not None, o.name in shared.model_fields)))
+
+
+def _meanings(model: type[Options]) -> dict[str, str]:
+    """The comments beside the fields; see Note [Comments are told]."""
+    found: dict[str, str] = dict.fromkeys(model.model_fields, "")
+    for owner in reversed(model.__mro__):
+        if issubclass(owner, Options) and owner is not Options:
+            lines = inspect.getsource(owner).splitlines()
+            found |= {m["name"]: m["comment"] for line in lines if (m := _FIELD.match(line)) is not None}
+    return found
+
+
+def _default(field: FieldInfo) -> str | None:
+    if field.is_required():
+        return None
+    value = field.get_default(call_default_factory=True)
+    return (
+        "none" if value is None or value in ({}, []) else str(value).lower() if isinstance(value, bool) else str(value)
+    )
+
+
+def _words(told: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """What a JSON schema allows, in words."""
+    if "$ref" in told:
+        return _words(schema["$defs"][told["$ref"].rpartition("/")[2]], schema)
+    if choices := told.get("anyOf") or told.get("oneOf"):
+        return " or ".join(dict.fromkeys(_words(c, schema) for c in choices if c.get("type") != "null"))
+    if "enum" in told or "const" in told:
+        return " or ".join(str(choice) for choice in (told["enum"] if "enum" in told else [told["const"]]))
+    bounds = "".join(f" {word} {told[key]:g}" for key, word in _BOUNDS.items() if key in told)
+    match told.get("type"):
+        case "array":
+            return f"list of {_words(told.get('items', {}), schema)}"
+        case "object":
+            inner = told.get("additionalProperties")
+            return f"NAME: {_words(inner, schema)}" if isinstance(inner, Mapping) and inner else "NAME: VALUE"
+        case "integer":
+            return "whole number" + bounds
+        case "number":
+            return "number" + bounds
+        case "boolean":
+            return "true or false"
+        case "string":
+            return "text"
+    return "value"

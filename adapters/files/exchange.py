@@ -1,0 +1,177 @@
+"""Exchange folders: commands go out by one rename, responses are read where they lie, a heartbeat says who is there.
+
+Note [One rename]: a command is first staged, whole and synced, under the name that it will have (``.staged/NAME``), and
+that is put on record. One ``rename`` then hands it to the device. So whoever looks later knows: what is still staged
+was never seen by the device, and what is staged no more was handed over, whether or not the device has kept the file.
+A second rename finds nothing to move. Links or copies could not tell this: both names would be there for a moment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from enum import Enum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from adapters.common.durable import replace, sync_folder
+from adapters.common.folder import reachable, read_json
+from adapters.common.instant import Clock, dump
+from adapters.errors import AdapterUnavailable
+
+_STAGED: Final = ".staged"
+_NUMBER: Final = re.compile(r"(\d{6,11})-.+")
+
+
+Mark = tuple[int, int, int]  # changes when a file is written anew
+
+
+class Place(Enum):
+    """Where a command is."""
+
+    STAGED = "staged"  # the device never saw it
+    WAITING = "waiting"  # handed over, and not taken up
+    TAKEN = "taken"
+    GONE = "gone"
+
+
+class Exchange:
+    """One folder shared with one device. The folder itself must be there: a missing one is a share not mounted."""
+
+    def __init__(self, folder: Path, commands: str, responses: str, taken: str | None, files: str) -> None:
+        self.folder, self._files = folder, files
+        self.commands, self.responses = folder / commands, folder / responses
+        self.taken = None if taken is None else folder / taken
+        self._staged = folder / _STAGED
+
+    def check(self) -> None:
+        """Raises ``AdapterUnavailable`` where the folder is not there."""
+        with reachable(self.folder):
+            if not self.folder.is_dir():
+                raise AdapterUnavailable(f"there is no folder {self.folder}; make it, or mount the share that has it")
+
+    def stage(self, name: str, text: str) -> None:
+        """Write a command that the device does not see yet."""
+        self.check()
+        with reachable(self._staged):
+            for folder in filter(None, (self._staged, self.commands, self.responses, self.taken)):
+                folder.mkdir(exist_ok=True)
+            replace(self._staged / name, text)
+
+    def publish(self, name: str) -> bool:
+        """Hand the command to the device; True when this call did it. See Note [One rename]."""
+        self.check()
+        with reachable(self.commands):
+            try:
+                os.rename(self._staged / name, self.commands / name)
+            except FileNotFoundError:
+                if not self.commands.is_dir():
+                    raise
+                return False
+            sync_folder(self.commands)
+            sync_folder(self._staged)
+        return True
+
+    def withdraw(self, name: str) -> bool:
+        """Take a command back that the device has not taken up; True when it is back, by this call or before.
+
+        Only where the device moves what it takes up: of its rename and ours one fails.
+        """
+        if self.taken is None:
+            return False
+        self.check()
+        back = self._staged / f"{name}.withdrawn"
+        with reachable(back), suppress(FileNotFoundError):
+            os.rename(self.commands / name, back)
+            sync_folder(self._staged)
+        return back.exists()
+
+    def take_out(self, name: str) -> None:
+        """Take a command that a person wants no more out of the device's folders, wherever it lies."""
+        self.check()
+        back = self._staged / f"{name}.withdrawn"
+        for folder in filter(None, (self.commands, self.taken)):
+            with reachable(back), suppress(FileNotFoundError):
+                os.rename(folder / name, back)
+                sync_folder(self._staged)
+
+    def place(self, name: str) -> Place:
+        """Where a command is now, looked for in the order in which a device moves it."""
+        self.check()
+        with reachable(self._staged):
+            if not self._staged.is_dir():
+                raise AdapterUnavailable(
+                    f"{self._staged} is gone; mount the share, or restore the folder from a backup"
+                )
+            if (self._staged / name).exists():
+                return Place.STAGED
+            if (self.commands / name).exists():
+                return Place.WAITING
+            if self.taken is not None and (self.taken / name).exists():
+                return Place.TAKEN
+        return Place.GONE
+
+    def highest_number(self) -> int:
+        """The highest number of any command or response that lies here; 0 where there is none."""
+        found = [0]
+        with reachable(self.folder):
+            for folder in filter(None, (self._staged, self.commands, self.taken, self.responses)):
+                names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+                found += [int(match[1]) for name in names if (match := _NUMBER.fullmatch(name))]
+        return max(found)
+
+    def arrived(self) -> Iterator[tuple[Path, Mark]]:
+        """Every response, by name, with what changes when it is written anew. Temporary files are passed over."""
+        self.check()
+        with reachable(self.responses):
+            for path in sorted(self.responses.iterdir()) if self.responses.is_dir() else []:
+                is_one = fnmatchcase(path.name.lower(), self._files.lower())  # devices write .CSV as well
+                with suppress(FileNotFoundError):
+                    if is_one and not path.name.startswith((".", "~")) and path.is_file():
+                        yield path, mark_of(path.stat())
+
+
+class Heartbeat:
+    """A file that the device touches. What counts is that it changes while we look: clocks of two machines differ.
+
+    Only the first look of all trusts the file's own time, and that only where it lies in the past.
+    """
+
+    def __init__(self, path: Path, stale: float, memory: Path, clock: Clock) -> None:
+        """``stale``: seconds without a change; ``memory``: where the last change seen is kept."""
+        self._path, self._stale, self._memory, self._clock = path, stale, memory, clock
+
+    def age(self) -> float | None:
+        """Seconds since the last sign of life; None where there was none."""
+        with reachable(self._path):
+            try:
+                seen = self._path.stat()
+            except FileNotFoundError:
+                return None
+        mark, now = f"{seen.st_mtime_ns} {seen.st_size}", self._clock()
+        before = read_json(self._memory)
+        if before is None or before["mark"] != mark:
+            at = min(seen.st_mtime, now) if before is None else now
+            with reachable(self._memory):
+                self._memory.parent.mkdir(parents=True, exist_ok=True)
+                replace(self._memory, dump({"mark": mark, "at": at}), is_durable=False)
+        else:
+            at = float(before["at"])
+        return max(now - at, 0.0)
+
+    def trouble(self) -> str | None:
+        """Why nothing may be sent now; None while the device is alive."""
+        age = self.age()
+        if age is None:
+            return f"the device gives no sign of life: there is no {self._path}; start its program"
+        if age > self._stale:
+            return f"the device is silent: {self._path} has not changed for {age:.0f} s; see whether its program runs"
+        return None
+
+
+def mark_of(seen: os.stat_result) -> Mark:
+    """What tells one writing of a file from the next."""
+    return seen.st_size, seen.st_mtime_ns, seen.st_ino

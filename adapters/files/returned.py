@@ -1,0 +1,71 @@
+"""What came back: every result is kept at once and never changes, with its attempt or beside the next one fetched."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from adapters.common.durable import write_once
+from adapters.common.folder import Jobs, reachable, read_json
+from adapters.common.instant import dump
+from loop.contracts import AttemptKey, Envelope, Handle
+
+_BESIDE: Final = "foreign"  # folder of what nobody asks for
+
+
+class Returned:
+    """Results of the attempts in one folder. Whoever writes is alone in it (``Jobs.locked``)."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def of(self, handle: Handle) -> list[str]:
+        """The payloads that came back for an attempt, oldest first."""
+        folder = self._jobs.folder(handle)
+        with reachable(folder):
+            paths = sorted(folder.glob("envelope-*.json"))
+        return [str((read_json(path) or {})["payload"]) for path in paths]
+
+    def keep(self, handle: Handle, payload: str) -> None:
+        """Keep a payload with its attempt, once."""
+        known = self.of(handle)
+        if payload not in known:
+            path = self._jobs.folder(handle) / f"envelope-{len(known):03}.json"
+            with reachable(path):
+                write_once(path, dump({"payload": payload}))
+
+    def keep_beside(self, key: AttemptKey, payload: str) -> None:
+        """Keep a payload that nobody will ask for: under an unknown key, or after its attempt had ended.
+
+        It goes out with the next attempt that is fetched (``give_out``), so that it is on record too.
+        """
+        folder = self._jobs.root / _BESIDE
+        name = hashlib.sha256(f"{key}\n{payload}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        with reachable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_once(folder / f"{name}.json", dump({"key": key, "payload": payload}))
+
+    def give_out(self, handle: Handle) -> list[Envelope]:
+        """What goes out beside the results of ``handle``, for good; asked again, also what came since.
+
+        Files of an older version name their attempt themselves.
+        """
+        folder = self._jobs.root / _BESIDE
+        found = []
+        with reachable(folder):
+            for path in sorted(folder.glob("*.json")):
+                kept = read_json(path) or {}
+                goes_with = kept.get("with")
+                if goes_with is None:
+                    write_once(path.with_suffix(".with"), dump({"with": handle}))
+                    goes_with = (read_json(path.with_suffix(".with")) or {})["with"]
+                if goes_with == handle:
+                    found.append(Envelope(AttemptKey(kept["key"]), kept["payload"]))
+        return found
+
+    def n_waiting(self) -> int:
+        """How many were kept beside and have not gone out yet."""
+        folder = self._jobs.root / _BESIDE
+        with reachable(folder):
+            kept = [path for path in folder.glob("*.json") if not path.with_suffix(".with").exists()]
+            return sum("with" not in (read_json(path) or {}) for path in kept)

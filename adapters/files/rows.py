@@ -1,0 +1,184 @@
+"""Rows of results: how the columns of a table are called, and what one row says of an experiment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from adapters.files.worksheet import KEY, Sheet, SheetError
+from loop.cells import split_header
+from loop.circumstances import HOUR
+from loop.contracts import ExperimentSpec
+from loop.errors import UnitError
+from loop.units import convert
+
+RUN_ORDER: Final = "run_order"
+OUTCOME: Final = "outcome"
+COMMENT: Final = "comment"
+PLACE: Final = ("plate", "well")  # columns of a batch that is a plate
+FILE: Final = "file"  # column of what was attached: names of files beside the worksheet, with ; between them
+PROCEDURE: Final = "procedure"  # what is done at the bench, where the campaign has a recipe
+_OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, FILE, PROCEDURE, *PLACE})
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How settings, results and what is recorded beside them are called on the worksheet."""
+
+    settings: Mapping[str, str]  # column by parameter
+    values: Mapping[str, str]  # column by target
+    deviations: Mapping[str, str]
+    place: tuple[str, ...] = ()
+    beside: Mapping[str, str] = field(default_factory=dict)  # column by name
+    units: Mapping[str, str | None] = field(default_factory=dict)  # of what is recorded beside; None for a label
+    has_procedure: bool = False
+
+    @staticmethod
+    def of(
+        spec: ExperimentSpec | None,
+        targets: Mapping[str, str],
+        recorded: Mapping[str, str | None] | None = None,
+        *,
+        has_procedure: bool = False,
+    ) -> Columns:
+        values = {target: titled(target, unit) for target, unit in targets.items()}
+        deviations = {target: f"{target} sd" for target in targets}
+        taken = _OWN | set(values.values()) | set(deviations.values())
+        settings = {}
+        for name in spec.settings if spec is not None else ():
+            title = titled(name, spec.units.get(name, "") if spec is not None else "")
+            settings[name] = f"setting {title}" if title in taken else title
+        place = tuple(name for name in PLACE if spec is not None and name in spec.place)
+        units = {name: unit for name, unit in (recorded or {}).items() if name not in place}
+        taken |= set(settings.values())
+        titles = {name: titled(name, unit or "") for name, unit in units.items()}
+        beside = {name: f"context {title}" if title in taken else title for name, title in titles.items()}
+        return Columns(settings, values, deviations, place, beside, units, has_procedure)
+
+    def procedure(self) -> list[str]:
+        """The column of what is done at the bench, where there is one."""
+        return [PROCEDURE] if self.has_procedure else []
+
+    def all(self) -> list[str]:
+        """Every column, in the order of the worksheet."""
+        results = [column for t in self.values for column in (self.values[t], self.deviations[t])]
+        told = [*self.place, *self.settings.values(), *self.procedure()]
+        return [KEY, RUN_ORDER, *told, *results, *self.beside.values(), OUTCOME, COMMENT]
+
+
+def files_of(row: Mapping[str, str]) -> list[str]:
+    """The names of files that a row attaches."""
+    return [name for part in row.get(FILE, "").split(";") if (name := part.strip())]
+
+
+def read_row(
+    row: Mapping[str, str], columns: Columns, targets: Mapping[str, str], spec: ExperimentSpec | None, sheet: Sheet
+) -> dict[str, Any] | None:
+    """What a row says, as a payload; None while it is not complete.
+
+    Numbers become numbers; whatever is not one is passed on as the text that was typed, for the reader to refuse.
+    """
+    cells = {column: text.strip() for column, text in row.items()}
+    said = cells.get(OUTCOME, "")
+    given = [target for target in targets if cells.get(columns.values[target], "")]
+    if not said and (len(given) < len(targets) or not given):
+        return None
+    values = []
+    for target in given:
+        text = cells[columns.values[target]]
+        qualifier = text[0] if text[0] in "<>" else "="
+        plain = text.lstrip("<>=").strip() if qualifier != "=" else text
+        value = {"property": target, "value": as_number(plain, sheet), "unit": targets[target], "qualifier": qualifier}
+        if deviation := cells.get(columns.deviations[target], ""):
+            value["sd"] = as_number(deviation, sheet)
+        if readings := cells.get(f"{target} n", ""):
+            number = as_number(readings, sheet)
+            value["n"] = int(number) if isinstance(number, float) and number.is_integer() else number
+        values.append(value)
+    comment = cells.get(COMMENT, "")
+    provenance = {"program": "worksheet", "row": dict(row), **_taken(cells, columns, sheet)}
+    payload: dict[str, Any] = {"provenance": provenance}
+    kind, _, detail = said.partition(":")
+    match kind.strip().lower(), detail.strip().lower():
+        case (("" | "measured"), ""):
+            payload |= {"outcome": "measured", "values": values}
+        case "negative", "":
+            payload |= {"outcome": "negative", "reason": comment or "reported as negative", "values": values}
+        case "cancelled", "":
+            payload |= {"outcome": "fault", "kind": "cancelled", "message": comment or "cancelled on the worksheet"}
+        case "fault", fault:
+            payload |= {"outcome": "fault", "kind": fault or "unknown", "message": comment or said}
+        case _:
+            payload |= {"outcome": said, "values": values}
+    if context := _context(cells, columns, spec, sheet):
+        payload["context"] = context
+    return payload
+
+
+def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:
+    """What the person noted beside the result: a comment, columns of their own, settings that were not as planned."""
+    known = {*columns.all(), FILE, *(f"{target} n" for target in columns.values)} - {*columns.beside.values()}
+    context: dict[str, Any] = {}
+    titles = {title: name for name, title in columns.beside.items()}
+    said: dict[str, str] = {}  # by name, the column that it was found in
+    for column, text in cells.items():
+        if column in known or not text:
+            continue
+        name, unit = (titles[column], None) if column in titles else split_header(column)
+        if name not in columns.units:
+            context[column] = text
+        elif name in said:
+            raise SheetError(f"says {name} twice, in columns {said[name]!r} and {column!r}; empty or remove one")
+        else:
+            said[name] = column
+            context[name] = _beside(text, columns.units[name], unit, column, sheet)
+    planned_place = {} if spec is None else spec.place
+    context |= {name: text for name in columns.place if (text := cells.get(name, "")) not in ("", planned_place[name])}
+    if comment := cells.get(COMMENT, ""):
+        context[COMMENT] = comment
+    actual: dict[str, Any] = {}
+    for name, planned in spec.settings.items() if spec is not None else ():
+        text = cells.get(columns.settings[name], "")
+        value = text if isinstance(planned, str) else as_number(text, sheet)
+        if text and value != planned and text != shown(planned):
+            actual[name] = value
+    return {**context, "actual": actual} if actual else context
+
+
+def _beside(text: str, wanted: str | None, unit: str | None, column: str, sheet: Sheet) -> str | float:
+    """What a cell beside the result says: a number in the unit ``wanted``, where it is one, else the text as typed."""
+    if wanted is None or isinstance(number := as_number(text, sheet), str):
+        return text  # what is no number is kept all the same, and a note says so
+    try:
+        return number if unit is None else convert(number, unit, wanted)
+    except UnitError as error:
+        raise SheetError(f"has a column {column!r}: {error}; give it in {wanted!r}") from None
+
+
+def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str, float]:
+    """What it took, where the person added a column ``hours`` or ``cost`` that is no setting and no target."""
+    found = {}
+    for name, key, factor in (("hours", "wall_time_s", HOUR), ("cost", "cost", 1.0)):
+        number = "" if name in columns.all() else as_number(cells.get(name, ""), sheet)
+        if isinstance(number, float) and number >= 0:
+            found[key] = number * factor
+    return found
+
+
+def as_number(text: str, sheet: Sheet) -> float | str:
+    plain = text.replace(",", ".") if sheet.has_decimal_commas and text.count(",") == 1 and "." not in text else text
+    try:
+        value = float(plain)
+    except ValueError:
+        return text
+    return value if math.isfinite(value) else text
+
+
+def titled(name: str, unit: str) -> str:
+    return f"{name} [{unit}]" if unit else name
+
+
+def shown(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.12g}"

@@ -1,0 +1,187 @@
+"""Worksheets: a CSV file that a person fills in, written and read without ever losing what was typed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.common.durable import write_once
+from loop.cells import delimiter_of
+
+KEY: Final = "key"
+
+
+class SheetError(ValueError):
+    """The file holds something else than a worksheet, which must not be written over; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a worksheet holds: its columns in order, and its rows with every cell as typed."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...]
+    delimiter: str = ","
+
+    @property
+    def has_decimal_commas(self) -> bool:
+        """Whether 12,5 may be a number: a spreadsheet set to decimal commas writes semicolons or tabs between cells."""
+        return self.delimiter != ","
+
+    def row(self, key: str) -> Mapping[str, str] | None:
+        return next((row for row in self.rows if row.get(KEY, "").strip() == key), None)
+
+
+EMPTY: Final = Sheet((), ())
+
+
+def read_sheet(path: Path) -> Sheet:
+    """The worksheet as it is; an empty one when there is no file.
+
+    Commas, semicolons and tabs are understood, in UTF-8, UTF-16 ("Unicode text") or Windows-1252, which spreadsheets
+    write. Cells beyond the header are kept under "column N".
+
+    Raises:
+        OSError: The file is there and cannot be read.
+        SheetError: It holds something, and that is no worksheet.
+    """
+    for candidate in (path, _aside(path)):  # the second is left when a rewrite was cut short
+        with suppress(FileNotFoundError):
+            return parse_sheet(candidate.read_bytes())
+    return EMPTY
+
+
+def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
+    """A table from the bytes of its file; ``key`` is the column that tells its rows apart, None where none must.
+
+    Raises:
+        SheetError: It is no table, or lacks that column.
+    """
+    text = _decoded(data)
+    delimiter = delimiter_of(text)
+    lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
+    if not lines:
+        return EMPTY
+    width = max(len(line) for line in lines)
+    named = _unique([name.strip() for name in lines[0]], width)
+    if key is not None and key not in named:  # its rows could not be told apart
+        shown = delimiter.join(lines[0])
+        raise SheetError(
+            f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
+        )
+    rows = tuple(dict(zip(named, line + [""] * (width - len(line)), strict=True)) for line in lines[1:])
+    return Sheet(named, rows, delimiter)
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith(b"PK\x03\x04"):
+        raise SheetError("is a workbook of a spreadsheet program; save it as CSV")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    if b"\0" in data:
+        raise SheetError("is no text; save it as CSV")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str, str]]) -> Sheet:
+    """The sheet with every wanted row in it: rows that are there stay as they are, missing ones come at the end."""
+    keys = {row.get(KEY, "").strip() for row in sheet.rows}
+    missing = tuple(row for row in wanted if row[KEY] not in keys)
+    merged = tuple(dict.fromkeys((*columns, *sheet.columns)))
+    return Sheet(merged if missing else sheet.columns, (*sheet.rows, *missing), sheet.delimiter)
+
+
+def with_mark(sheet: Sheet, key: str, column: str, text: str) -> Sheet:
+    """The sheet with ``text`` in one cell, if the row is there and the cell is empty."""
+    rows = tuple(
+        {**row, column: text} if row.get(KEY, "").strip() == key and not row.get(column, "").strip() else row
+        for row in sheet.rows
+    )
+    return Sheet(sheet.columns, rows, sheet.delimiter)
+
+
+def with_cells(sheet: Sheet, key: str, cells: Mapping[str, str]) -> Sheet:
+    """The sheet with these cells in the row of ``key``, wherever the row has none of its own."""
+    new = tuple(column for column, text in cells.items() if text and column not in sheet.columns)
+    if not any(row.get(KEY, "").strip() == key for row in sheet.rows):
+        return sheet
+    rows = tuple(
+        {**row, **{c: text for c, text in cells.items() if text and not row.get(c, "").strip()}}
+        if row.get(KEY, "").strip() == key
+        else row
+        for row in sheet.rows
+    )
+    return Sheet((*sheet.columns, *new), rows, sheet.delimiter)
+
+
+def change_sheet(path: Path, change: Callable[[Sheet], Sheet]) -> bool:
+    """Apply ``change`` to the worksheet; True when that altered it, a file that stays the same is not touched.
+
+    Note [A sheet that changes under us]: what the person's program saved last is first moved aside, then read, and
+    the changed sheet is put in place by a link, which fails when the person saved again in the meantime. Then that
+    newer file is moved aside and changed in its turn, and rows that only the earlier one had are carried over. So no
+    file is ever replaced without having been read.
+
+    Raises:
+        OSError: The folder cannot be written.
+        SheetError: The file holds something else than a worksheet; it stays as it is.
+    """
+    sheet = read_sheet(path)
+    if path.exists() and change(sheet) == sheet:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    earlier = EMPTY
+    while True:
+        with suppress(FileNotFoundError):
+            os.replace(path, _aside(path))
+        earlier = _carry(earlier, change(read_sheet(path)))
+        if _put(path, format_sheet(earlier)):
+            return True
+
+
+def _carry(earlier: Sheet, later: Sheet) -> Sheet:
+    keys = {row.get(KEY, "").strip() for row in later.rows} - {""}
+    kept = tuple(row for row in earlier.rows if row not in later.rows and row.get(KEY, "").strip() not in keys)
+    columns = tuple(dict.fromkeys((*later.columns, *earlier.columns)))
+    return Sheet(columns, (*later.rows, *kept), later.delimiter)
+
+
+def _put(path: Path, text: str) -> bool:
+    """Make the file, whole or not at all; False when there is one."""
+    # The mark at the beginning makes spreadsheets read UTF-8.
+    return write_once(path, "\ufeff" + text)
+
+
+def format_sheet(sheet: Sheet) -> str:
+    """The text of the file; in the dialect that it was read in."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=sheet.delimiter, lineterminator="\r\n")
+    writer.writerow(sheet.columns)
+    writer.writerows([row.get(column, "") for column in sheet.columns] for row in sheet.rows)
+    return file.getvalue()
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.previous")
+
+
+def _unique(header: Sequence[str], width: int) -> tuple[str, ...]:
+    return tuple(_names(header, width))
+
+
+def _names(header: Sequence[str], width: int) -> Iterator[str]:
+    seen: set[str] = set()
+    for number in range(width):
+        name = header[number] if number < len(header) and header[number] else f"column {number + 1}"
+        yield (unique := name if name not in seen else f"{name} (column {number + 1})")
+        seen.add(unique)

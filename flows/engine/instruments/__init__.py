@@ -1,0 +1,1 @@
+"""Files of instruments that a person brings: matched, analysed, and analysed anew."""

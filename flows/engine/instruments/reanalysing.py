@@ -1,0 +1,163 @@
+"""Re-analysing: results of files, made anew by the analysis in force. New rows; the older ones stay, superseded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flows.engine.holding import PATIENCE, holding
+from flows.engine.looking.reports import Reanalysed, ReanalysisReport
+from flows.engine.looking.view import View
+from flows.engine.session import Session
+from flows.engine.steps.analysing import Analyst, Result, said_analysis
+from flows.engine.steps.judging import ENGINE, placed, read_payload
+from flows.wiring import open_record, raw_files
+from loop.checkpoints import reached
+from loop.contracts import Work
+from loop.errors import AnalysisError, LedgerError, OutcomeError
+from loop.outcome import Fault, FaultKind, write_outcome
+from loop.raw import RawResult, is_raw, raw_payload, read_raw
+from loop.record import AttemptRecord, EnvelopeDraft, EnvelopeRecord, ObservationRecord
+from loop.spec import CampaignSpec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Anew:
+    """A result on record, and what the analysis in force makes of the same files."""
+
+    attempt: AttemptRecord
+    before: ObservationRecord
+    envelope: EnvelopeRecord
+    raw: RawResult
+    result: Result
+
+
+def reanalyse(
+    settings: Settings, name: str, *, by: str, why: str, dry_run: bool = False, spec: CampaignSpec | None = None
+) -> ReanalysisReport:
+    """Analyse the files of every attempt anew; where something else comes out, it takes the older result's place.
+
+    All of it is one transaction. The older outcome stays on record, retracted as superseded by this analysis, and the
+    new envelope names it; rounds that were planned from it are told. What comes out alike is left as it is.
+
+    Args:
+        settings: Where the record and the store of raw files are.
+        name: The campaign.
+        by: Who asks for it.
+        why: The reason, kept on record.
+        dry_run: Say what would change, and write nothing.
+        spec: For a dry run: another spec than the one in force.
+
+    Raises:
+        NotFound: There is no such campaign.
+        LedgerError: No reason is given, or the campaign has no analysis.
+        RawFileMissing: A file is not on this machine; nothing was written.
+    """
+    if not why.strip() and not dry_run:
+        raise LedgerError("a re-analysis needs a reason, which stays on record; give it with --why")
+    with open_record(settings) as ledger:
+        if dry_run:
+            view = View(ledger, name)
+            if spec is not None:
+                view.spec = spec
+            return _report(view, *_compared(view, Analyst(view, raw_files(settings))), dry_run=True)
+        with holding(ledger, settings, name, patience=PATIENCE) as held:
+            session = Session(settings, name, ledger, held)
+            view, analyst = session.view, Analyst(session.view, session.files)
+            changed, alike, problems = _compared(view, analyst)
+            if changed:
+                assert analyst.analysis is not None  # or nothing would have come out
+                with session.work(actor=by) as work:
+                    for each in changed:
+                        _supersede(work, each, analyst.analysis.version, by, why)
+                reached("reanalyse.stored")
+            return _report(view, changed, alike, problems)
+
+
+def _compared(view: View, analyst: Analyst) -> tuple[list[_Anew], int, list[str]]:
+    """Results that come out otherwise now, how many come out alike, and what cannot be analysed."""
+    if analyst.analysis is None:
+        raise LedgerError(f"campaign {view.name!r} has no analysis; add one to its file, and give the file here")
+    envelopes = {e.id: e for e in view.ledger.envelopes(view.name)}
+    last_raw = {e.key: e for e in envelopes.values() if e.key is not None and _raw_of(e) is not None}
+    attempts = {a.key: a for a in view.attempts}
+    changed: list[_Anew] = []
+    problems: list[str] = []
+    alike = 0
+    for o in view.observations:
+        attempt = attempts.get(o.key or "")
+        envelope = _envelope_of(o, envelopes, last_raw)
+        raw = None if envelope is None else _raw_of(envelope)
+        if attempt is None or envelope is None or raw is None:
+            continue
+        if said_analysis(o.context) == analyst.analysis.version:
+            alike += 1
+            continue
+        try:
+            result = analyst.result(raw, attempt, received=envelope.received.isoformat())
+        except AnalysisError as error:
+            problems.append(f"attempt {attempt.key} stays as it is: {error}")
+            continue
+        if write_outcome(result.analysed.outcome) == write_outcome(o.outcome):
+            alike += 1
+        else:
+            changed.append(_Anew(attempt, o, envelope, raw, result))
+    return changed, alike, problems
+
+
+def _envelope_of(
+    o: ObservationRecord, envelopes: Mapping[str, EnvelopeRecord], last_raw: Mapping[str, EnvelopeRecord]
+) -> EnvelopeRecord | None:
+    """The envelope with the files behind a result; the last one where an attempt ended because none could be read."""
+    if _raw_of(envelopes[o.id]) is not None:
+        return envelopes[o.id]
+    failed = isinstance(o.outcome, Fault) and o.outcome.kind is FaultKind.ANALYSIS_FAILED and o.source == ENGINE
+    return last_raw.get(o.key or "") if failed else None
+
+
+def _raw_of(envelope: EnvelopeRecord) -> RawResult | None:
+    try:
+        data = read_payload(envelope.payload)
+        return read_raw(data) if is_raw(data) else None
+    except OutcomeError:
+        return None
+
+
+def _supersede(work: Work, each: _Anew, version: str, by: str, why: str) -> None:
+    raw = each.raw
+    payload = raw_payload(
+        raw.files,
+        plate=raw.plate,
+        measured=raw.measured or each.envelope.received.isoformat(),
+        analysis=version,
+        supersedes=each.before.id,
+        context=dict(raw.context),
+        provenance=dict(raw.provenance),
+    )
+    envelope = work.receive(EnvelopeDraft(f"reanalyse:{by}", each.attempt.key, payload))
+    work.retract(each.before.id, by, f"superseded by analysis {version} (result {envelope.id}): {why}")
+    context = placed(each.attempt, each.result.context)
+    work.accept(envelope.id, each.result.analysed.outcome, context=context)
+
+
+def _report(
+    view: View, changed: list[_Anew], alike: int, problems: list[str], *, dry_run: bool = False
+) -> ReanalysisReport:
+    rounds = view.ledger.rounds(view.name)
+    rows = tuple(
+        Reanalysed(
+            each.attempt.key,
+            view.label(each.attempt.settings),
+            each.before.id,
+            each.before.outcome,
+            each.result.analysed.outcome,
+            each.result.analysed.doubts,
+            tuple(r.number for r in rounds if each.before.id in r.observations),
+        )
+        for each in changed
+    )
+    return ReanalysisReport(rows, alike, problems, dry_run)

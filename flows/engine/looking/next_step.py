@@ -1,0 +1,76 @@
+"""The next step: one sentence with a command, for whoever looks at a campaign."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.engine.looking.view import View, rounds_of
+from flows.wiring import laboratory_folder, origin_of
+from loop.experiment import State
+from loop.record import CampaignState
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> tuple[str, bool]:
+    """The sentence, and whether nothing moves until a person does something."""
+    name = shlex.quote(view.name)
+    campaign = view.campaign
+    page = settings.folder(view.name) / "report.html"
+    if view.stops:
+        running = len(view.running())
+        still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
+        return (
+            f"Halted by a safety stop: {view.stops[0].text}. Nothing is proposed or sent until a person lifts it: "
+            f"hakken resume {name} --by NAME --why REASON.{still}",
+            True,
+        )
+    if campaign.state is CampaignState.FINISHED:
+        return (
+            f"The campaign is finished: {campaign.reason}. See hakken best {name}, and read {page} "
+            f"(hakken report {name} writes it anew).",
+            True,
+        )
+    if source := campaign.spec.get("source"):
+        of = shlex.quote(source["of"])
+        return f"A source of {source['of']}: hakken run {of} listens to it while it helps; hakken show {of} says.", True
+    if campaign.state is CampaignState.STOPPED:
+        running = len(view.running())
+        still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
+        return f"The campaign was stopped: {campaign.reason}.{still} Go on with hakken resume {name}.", not running
+    if view.undecided:
+        numbers = rounds_of(view.undecided)
+        first = f"hakken approve {name} {numbers[0]}"
+        return f"Round {numbers[0]} waits for approval: look with hakken show {name} {numbers[0]}, then {first}.", True
+    pending = view.pending
+    ambiguous = [a for a in pending if a.state is State.AMBIGUOUS]
+    if ambiguous and len(ambiguous) == len(pending):
+        key = ambiguous[0].key
+        more = f" (and {len(ambiguous) - 1} more)" if len(ambiguous) > 1 else ""
+        return (
+            f"Nobody can tell whether attempt {key}{more} ran: look at the laboratory, then say "
+            f"hakken resolve {key} --ran or hakken resolve {key} --never-ran"
+            f"{' (with --plate, of all on its plate)' if ambiguous[0].place is not None and more else ''}.",
+            True,
+        )
+    with_person = [a for a in pending if a.state in (State.SUBMITTED, State.RUNNING, State.AMBIGUOUS)]
+    if needs_person and pending and len(with_person) == len(pending):
+        sheet = _worksheet(settings, view)
+        return f"{len(pending)} experiments wait for their results: fill in {sheet}, then hakken run {name}.", True
+    if pending:
+        return f"{len(pending)} experiments have not ended: hakken run {name} goes on until they have.", False
+    return f"The next batch is due: hakken run {name} plans and runs it.", False
+
+
+def _worksheet(settings: Settings, view: View) -> str:
+    """The file to fill in: the one that the campaign file names, or the first in the laboratory's folder."""
+    if named := view.spec.laboratory.options.get("worksheet"):
+        return str(origin_of(settings, view.name) / Path(str(named)).expanduser())
+    folder = laboratory_folder(settings, view.name)
+    sheets = sorted(path for path in folder.glob("*.csv") if "-returned" not in path.name) or sorted(
+        folder.glob("*/worksheet.csv")
+    )
+    return str(sheets[0] if sheets else folder)

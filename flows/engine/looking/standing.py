@@ -1,0 +1,63 @@
+"""Standing: where campaigns stand, read from the record alone and fast."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from flows.engine.looking.next_step import next_step
+from flows.engine.looking.overdue import overdue
+from flows.engine.looking.reports import StatusReport
+from flows.engine.looking.view import View, rounds_of
+from flows.wiring import open_record
+from loop.experiment import State
+from loop.outcome import Fault
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+BY_PERSON = frozenset({"manual"})  # adapters whose results a person brings; asking one would mean building it
+
+
+def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, ...]:
+    """Where one campaign stands, or every campaign, oldest first. Writes nothing and builds no laboratory.
+
+    Raises:
+        NotFound: There is no such campaign.
+    """
+    with open_record(settings) as ledger:
+        names = [name] if name is not None else [c.name for c in ledger.campaigns()]
+        return tuple(_status(settings, View(ledger, n)) for n in names)
+
+
+def _status(settings: Settings, view: View) -> StatusReport:
+    sentence, _ = next_step(settings, view, needs_person=view.spec.laboratory.adapter in BY_PERSON)
+    campaign, observations = view.campaign, view.observations
+    return StatusReport(
+        campaign=view.name,
+        state=view.state,
+        reason=view.reason,
+        version=campaign.version,
+        created=campaign.created,
+        laboratory=view.spec.laboratory.adapter,
+        round=view.round_number,
+        experiments_done=view.done,
+        budget=view.spec.budget.experiments,
+        observations=len(observations),
+        told=sum(o.key is None for o in observations),
+        faults=sum(isinstance(o.outcome, Fault) for o in observations),
+        pending=view.pending_by_state,
+        running=view.running(),
+        to_approve=rounds_of(view.undecided),
+        ambiguous=tuple(a.key for a in view.pending if a.state is State.AMBIGUOUS),
+        unjudged=len(view.unjudged),
+        best=view.best,
+        believed=view.believed,
+        next_step=sentence,
+        spending=view.spending.text,
+        nearest=view.nearest,
+        regret=view.regret,
+        hits=view.hits,
+        overdue=overdue(view, datetime.now(UTC)),
+        resources=tuple(r for r in view.figures if r.ended or r.pending),
+    )

@@ -1,0 +1,268 @@
+"""A view: what the record says of one campaign at one moment, each part read once and only when asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Final
+
+from flows.engine.looking.reports import Best, Nearest
+from flows.figures import figures_of
+from flows.labels import label_of
+from flows.spending import Spending, spending_of
+from loop.contracts import Ledger
+from loop.decision import DecisionRecord
+from loop.experiment import FINAL, PENDING, State
+from loop.fidelity import counts
+from loop.history import values_of
+from loop.insight.nearest import misses, nearest
+from loop.insight.saying import regret_sentence
+from loop.insight.tally import Tally, tally
+from loop.objective import SCORES, Objective
+from loop.outcome import Fault
+from loop.record import (
+    AttemptRecord,
+    CampaignRecord,
+    CampaignState,
+    EnvelopeRecord,
+    Json,
+    ObservationRecord,
+    ProposalRecord,
+    Settings,
+)
+from loop.resources import Resource
+from loop.safety import SafetyStop
+from loop.space import Space
+from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
+from loop.spec.costs import with_fidelities
+
+HALTED: Final = "halted"
+WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
+
+
+class View:
+    """One campaign as the record has it. What cannot have changed since ``known`` is taken over from it."""
+
+    def __init__(self, ledger: Ledger, name: str, known: View | None = None) -> None:
+        self.ledger, self.name = ledger, name
+        self.campaign: CampaignRecord = ledger.campaign(name)
+        if known is not None and known.campaign.version == self.campaign.version:
+            self.spec = known.spec
+            if "space" in known.__dict__:
+                self.space = known.space
+        if known is not None and known.campaign.data_version == self.campaign.data_version:
+            if "observations" in known.__dict__:
+                self.observations = known.observations
+            if "best" in known.__dict__ and known.campaign.version == self.campaign.version:
+                self.best = known.best
+            if "nearest" in known.__dict__ and known.campaign.version == self.campaign.version:
+                self.nearest = known.nearest
+
+    @cached_property
+    def spec(self) -> CampaignSpec:
+        """The spec in force."""
+        return CampaignSpec.from_resolved(self.campaign.spec)
+
+    @cached_property
+    def space(self) -> Space:
+        """The search space of the spec in force."""
+        return build_space(self.spec)
+
+    @cached_property
+    def attempts(self) -> tuple[AttemptRecord, ...]:
+        return self.ledger.attempts(self.name)
+
+    @cached_property
+    def observations(self) -> tuple[ObservationRecord, ...]:
+        """What counts, in canonical order."""
+        return self.ledger.observations(self.name)
+
+    @cached_property
+    def proposals(self) -> tuple[ProposalRecord, ...]:
+        return self.ledger.proposals(self.name)
+
+    @cached_property
+    def decisions(self) -> tuple[DecisionRecord, ...]:
+        """What people decided, in the order made."""
+        return self.ledger.decisions(self.name)
+
+    @cached_property
+    def unjudged(self) -> tuple[EnvelopeRecord, ...]:
+        return self.ledger.envelopes(self.name, unjudged_only=True)
+
+    @cached_property
+    def stops(self) -> tuple[SafetyStop, ...]:
+        """Safety stops in force, of the campaign or of its bench."""
+        return self.ledger.stops(self.name)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may propose and send: neither stopped, nor finished, nor halted by a safety stop."""
+        return self.campaign.state is CampaignState.ACTIVE and not self.stops
+
+    @property
+    def state(self) -> str:
+        """Active, finished or stopped; or halted, whatever else it is."""
+        return HALTED if self.stops else self.campaign.state.value
+
+    @property
+    def reason(self) -> str:
+        """Why it is in that state, "" while active."""
+        return self.stops[0].text if self.stops else self.campaign.reason
+
+    @property
+    def believed(self) -> str:
+        """The believed best when the last round was planned, as a sentence; "" where no model planned it."""
+        return str(self.ledger.round(self.name, n).model.get("believed_best", "")) if (n := self.round_number) else ""
+
+    @property
+    def regret(self) -> str:
+        """How much better something untried may be, by the last round, as a sentence; "" where nothing says it."""
+        told = self.ledger.round(self.name, n).model.get("regret") if (n := self.round_number) else None
+        return regret_sentence(told) if told else ""
+
+    @property
+    def judged(self) -> Json | None:
+        """The condition believed best over a scope when the last round was planned; None where there is none."""
+        model = self.ledger.round(self.name, n).model if (n := self.round_number) else {}
+        return model.get("condition")
+
+    @property
+    def pending(self) -> tuple[AttemptRecord, ...]:
+        """Attempts that have not ended."""
+        return tuple(a for a in self.attempts if a.state in PENDING)
+
+    @cached_property
+    def figures(self) -> tuple[Resource, ...]:
+        """What the record tells of each resource."""
+        return figures_of(
+            self.campaign.spec["laboratory"], self.attempts, self.ledger.steps(self.name), self.observations
+        )
+
+    @property
+    def undecided(self) -> tuple[ProposalRecord, ...]:
+        """Proposals that wait for a person."""
+        return tuple(p for p in self.proposals if p.approved is None) if self._may_wait else ()
+
+    @cached_property
+    def round_number(self) -> int:
+        """Number of the last round, 0 before the first."""
+        rounds = self.proposals if self._may_wait else self.attempts
+        return max((entry.round_number for entry in rounds), default=0)
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether there may be proposals without attempts; where not, reading every proposal is spared."""
+        return self.spec.laboratory.approval == "person" or self.campaign.version > 1
+
+    @property
+    def spent(self) -> int:
+        """Experiments begun: distinct pairs of proposal and replicate, without those that were never sent."""
+        return len({(a.proposal_id, a.replicate_no) for a in self.attempts if a.state is not State.EXPIRED})
+
+    @property
+    def done(self) -> int:
+        """Experiments that ended for good."""
+        states: dict[tuple[str, int], set[State]] = {}
+        for a in self.attempts:
+            states.setdefault((a.proposal_id, a.replicate_no), set()).add(a.state)
+        return sum(State.ENDED in seen and seen <= FINAL for seen in states.values())
+
+    @property
+    def pending_by_state(self) -> dict[str, int]:
+        count = Counter(a.state for a in self.pending)
+        return {state.value: count[state] for state in State if count[state]}
+
+    @property
+    def counted(self) -> tuple[ObservationRecord, ...]:
+        """What the planner learns from: of each experiment the last word, without faults that were tried again."""
+        last = {(a.proposal_id, a.replicate_no): a.attempt_no for a in self.attempts}  # attempts rise in their order
+        mine = {a.key: (a.proposal_id, a.replicate_no) for a in self.attempts}
+        return tuple(
+            o
+            for o in self.observations
+            if not (isinstance(o.outcome, Fault) and o.key in mine and o.attempt_no < last[mine[o.key]])
+        )
+
+    def running(self) -> tuple[str, ...]:
+        """Labels of what the laboratory has."""
+        return tuple(self.label(a.settings) for a in self.pending if a.state in WITH_LABORATORY)
+
+    def label(self, settings: Settings) -> str:
+        return label_of(self.campaign.spec, settings)
+
+    @cached_property
+    def spending(self) -> Spending:
+        """What was spent, and what the budget in money and hours leaves."""
+        has_costs = with_fidelities(self.spec) is not None or self.spec.budget.hours is not None
+        if not has_costs:
+            return spending_of(self.spec, self.space, (), (), ())
+        return spending_of(self.spec, self.space, self.attempts, self.ledger.envelopes(self.name), self.counted)
+
+    @cached_property
+    def best(self) -> tuple[Best, ...]:
+        """The best exact value of each target among candidates that keep every threshold."""
+        return best_of(self.spec, self.campaign.spec, self.observations)
+
+    @cached_property
+    def hits(self) -> Tally | None:
+        """Hits found and expected; None where a campaign looks for something else."""
+        objective = build_objective(self.spec)
+        if not looks_for_hits(self.spec, objective):
+            return None
+        real = [o for o in self.observations if counts(self.campaign.spec, o.settings)]
+        return tally(objective, real, self.proposals)
+
+    @cached_property
+    def nearest(self) -> Nearest | None:
+        """What comes nearest to keeping every threshold, None where something keeps them, or nothing can be judged."""
+        raw = self.campaign.spec
+        objective, rows = build_objective(self.spec), _valued(raw, self.observations)
+        found = nearest(objective, [values for _, values in rows])
+        if found is None:
+            return None
+        o, values = rows[found]
+        return Nearest(label_of(raw, o.settings), misses(objective, values), o.id, dict(o.settings))
+
+
+def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:
+    """One entry for each wanted target that has an exact value among candidates that keep every threshold.
+
+    Where a trade-off makes one number of several targets, its best comes first.
+    """
+    objective = build_objective(spec)
+    keeping = [row for row in _valued(raw, observations) if objective.keeps(row[1])]
+    best = []
+    if objective.has_classes:  # a hit is as good as another
+        return ()
+    for name, unit, worth in _rankings(objective):
+        having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
+        if having:
+            (o, values), _ = max(having, key=lambda pair: pair[1])
+            shown = values[name] if name in values else worth(values)
+            best.append(Best(name, label_of(raw, o.settings), float(shown or 0.0), unit, o.id, dict(o.settings)))
+    return tuple(best)
+
+
+def _valued(raw: Json, observations: Sequence[ObservationRecord]) -> list[tuple[ObservationRecord, dict[str, float]]]:
+    """Observations of the real thing that have exact values, with these."""
+    return [(o, values) for o in observations if counts(raw, o.settings) and (values := values_of(o.outcome))]
+
+
+def _rankings(objective: Objective) -> Iterable[tuple[str, str, Callable[[Mapping[str, float]], float | None]]]:
+    """What results are ranked by: name, unit, and what is to be maximised of a row's values (None where it lacks)."""
+    wanted = objective.wanted
+    if objective.tradeoff in SCORES:
+        yield (
+            SCORES[objective.tradeoff],
+            "",
+            lambda row: objective.score(row) if all(t.name in row for t in wanted) else None,
+        )
+    for t in wanted:
+        yield t.name, t.unit, lambda row, t=t: t.worth(row[t.name]) if t.name in row else None  # type: ignore[misc]
+
+
+def rounds_of(proposals: Iterable[ProposalRecord]) -> tuple[int, ...]:
+    """Their round numbers, rising, each once."""
+    return tuple(sorted({p.round_number for p in proposals}))

@@ -1,0 +1,1 @@
+"""What people say: results, decisions and doubts, as typed and as they bear on a round."""

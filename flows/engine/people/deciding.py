@@ -1,0 +1,287 @@
+"""What a person decides of candidates: refusals with a meaning, edits, pins and bans, all of it kept on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.looking.replaying import inputs_of
+from flows.engine.looking.view import View, rounds_of
+from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
+from flows.engine.people.decisions import decided, region_of, region_text
+from flows.engine.people.writing import writing
+from flows.engine.steps.judging import identified
+from flows.labels import label_of
+from flows.wiring import open_record
+from loop.checkpoints import reached
+from loop.contracts import Ledger
+from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord, in_force
+from loop.errors import LedgerError, NotFound, SpaceError
+from loop.history import Said
+from loop.outcome import Fault
+from loop.record import ProposalRecord, Settings
+from loop.space import ProductPool, Space, sample_space
+from loop.spec import build_space
+
+if TYPE_CHECKING:
+    from flows.settings import Settings as Where
+
+MEANINGS: Final[Mapping[str, DecisionKind]] = {
+    "cannot": DecisionKind.CANNOT,
+    "preference": DecisionKind.PREFERENCE,
+}
+
+
+def approve(
+    settings: Where,
+    name: str,
+    round_number: int,
+    *,
+    by: str,
+    why: str = "",
+    refuse: bool = False,
+    only: Sequence[int] = (),
+    meaning: str | None = None,
+) -> int:
+    """Approve (or refuse) the proposals of a round that wait for it; returns how many.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign.
+        round_number: The round.
+        by: Who decides.
+        why: The reason; a refusal with a meaning needs one.
+        refuse: Refuse them instead.
+        only: Numbers of the proposals as ``hakken show`` gives them; all that wait where left out.
+        meaning: Of a refusal: ``cannot`` (it cannot be made: that trains feasibility, and warns of its neighbours)
+            or ``preference`` (it is kept out, and says nothing of others).
+
+    Raises:
+        NotFound: There is no such round, or no such proposal in it.
+        LedgerError: Nothing of it waits for a decision, or a reason is missing.
+    """
+    if meaning is not None and meaning not in MEANINGS:
+        raise LedgerError(f"a refusal means {' or '.join(MEANINGS)}, not {meaning!r}")
+    if meaning is not None and not refuse:
+        raise LedgerError("only a refusal has a meaning; add --refuse, or leave --meaning out")
+    if meaning is not None and not why.strip():
+        raise LedgerError("a refusal with a meaning needs a reason, which stays on record; give it with --why")
+    with open_record(settings) as ledger:
+        waiting = _waiting(ledger, name, round_number, only)
+        with writing(settings, ledger, name, by) as work:
+            for proposal in waiting:
+                work.decide(proposal.id, not refuse, by, why)
+                if meaning is not None:
+                    candidate = dict(proposal.draft.candidate.settings)
+                    work.settle(DecisionDraft(MEANINGS[meaning], by, why, candidate, proposal_id=proposal.id))
+        reached("approve.decided")
+        return len(waiting)
+
+
+def edit(
+    settings: Where, name: str, round_number: int, number: int, changes: Sequence[str], *, by: str, why: str
+) -> ProposalRecord:
+    """Change a proposal that waits for a person; the changed one runs in its place. Returns it.
+
+    It is of the arm manual, linked to the proposal that it came from, with the predictions of the round's own model.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign.
+        round_number: The round.
+        number: Of the proposal, as ``hakken show`` gives it.
+        changes: Such as ``"temperature=90"``.
+        by: Who decides.
+        why: The reason.
+
+    Raises:
+        NotFound: There is no such round or proposal.
+        LedgerError: It was decided, nothing changes, no reason is given, or the new candidate is banned.
+        SpaceError: The new candidate lies outside the space.
+    """
+    from loop.pinning import manual_proposals  # brings torch
+
+    if not why.strip():
+        raise LedgerError("an edit needs a reason, which stays on record; give it with --why")
+    with open_record(settings) as ledger:
+        (old,) = _waiting(ledger, name, round_number, (number,))
+        view = View(ledger, name)
+        before = dict(old.draft.candidate.settings)
+        wanted = read_candidate(view.space, changes, before)
+        if wanted == before:
+            raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")
+        _check_not_banned(view, wanted)
+        _check_keeps_what_wells_share(view, old, wanted)
+        x = view.space.coordinates(wanted)
+        inputs = inputs_of(ledger, name, ledger.round(name, round_number))
+        (made,) = manual_proposals(
+            inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0, earlier=inputs.earlier
+        )
+        draft = replace(
+            old.draft,
+            candidate=identified(view.space, made.candidate.settings),
+            arm=made.arm,
+            reason=f"manual: edited by {by} ({why}); proposed was {view.label(before)}",
+            model=made.model,
+            acquisition="",
+            acquisition_value=None,
+            predictions=made.predictions,
+            neighbour=made.neighbour,
+            novelty=made.novelty,
+        )
+        with writing(settings, ledger, name, by) as work:
+            return work.amend(Amendment(old.id, draft, by, why))
+
+
+def _check_keeps_what_wells_share(view: View, old: ProposalRecord, wanted: Settings) -> None:
+    """Refuse to give one well of a plate another value of what it shares with its neighbours."""
+    place, plate, before = old.draft.place, view.spec.plate, old.draft.candidate.settings
+    if place is None or plate is None:
+        return
+    for name, scope in plate.share.items():
+        mine = [n for n in {*before, *wanted} if n == name or n.startswith(f"{name}.")]
+        if any(before.get(n) != wanted.get(n) for n in mine):
+            raise LedgerError(
+                f"well {place.well} shares {name} with its {scope}; edit another parameter, or refuse the wells of the "
+                f"{scope} (hakken approve --refuse)"
+            )
+
+
+def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, again: bool = False) -> DecisionRecord:
+    """Have a candidate run in the next batch. ``again`` allows one that was tried before.
+
+    Raises:
+        LedgerError: It was tried, it is banned or pinned already, or no reason is given.
+        SpaceError: It lies outside the space.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        wanted = read_candidate(view.space, where)
+        x = view.space.coordinates(wanted).tobytes()
+        tried = sum(not isinstance(o.outcome, Fault) and _at(view.space, o.settings) == x for o in view.observations)
+        if tried and not again:
+            times = "once" if tried == 1 else f"{tried} times"
+            raise LedgerError(f"{view.label(wanted)} was measured {times} already; add --again to measure it once more")
+        if any(_at(view.space, a.settings) == x for a in view.pending):
+            raise LedgerError(f"{view.label(wanted)} is being run now; wait for its result")
+        _check_not_banned(view, wanted)
+        said = decided(view.spec, view.space, view.proposals, view.decisions, view.round_number + 1)
+        if any(s.x.tobytes() == x for s in said.pinned):
+            raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {name} shows it")
+        return _settle(settings, ledger, name, DecisionDraft(DecisionKind.PIN, by, why, wanted))
+
+
+def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) -> DecisionRecord:
+    """Keep a candidate (every parameter given) or a whole region out, from the next batch on.
+
+    Raises:
+        LedgerError: No reason is given, or nothing would be left.
+        SpaceError: A parameter or an option is unknown.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        conditions: Conditions = read_conditions(view.space, where)
+        if conditions.candidate is not None:
+            draft = DecisionDraft(DecisionKind.BAN, by, why, conditions.candidate)
+        else:
+            draft = DecisionDraft(DecisionKind.BAN, by, why, region=conditions.region)
+            said = decided(view.spec, view.space, view.proposals, view.decisions, view.round_number + 1)
+            constraints = [*said.spec.constraints, region_of(conditions.region, "this ban")]
+            _check_something_is_left(build_space(said.spec.model_copy(update={"constraints": constraints})), draft)
+        return _settle(settings, ledger, name, draft)
+
+
+def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> DecisionRecord:
+    """Let an earlier decision count no more, from the next batch on. It stays on record.
+
+    Raises:
+        LedgerError: There is no such decision, it was lifted before, or no reason is given.
+    """
+    with open_record(settings) as ledger:
+        known = {d.number: d for d in ledger.decisions(name)}
+        if number not in known:
+            there = ", ".join(map(str, known)) or "none yet"
+            raise NotFound(f"campaign {name!r} has no decision {number}; there are: {there} (hakken decisions {name})")
+        return _settle(settings, ledger, name, DecisionDraft(DecisionKind.LIFT, by, why, lifts=known[number].id))
+
+
+def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, str], ...]:
+    """Every decision, whether it is in force for the next batch, and what it is about in a line."""
+    with open_record(settings) as ledger:
+        campaign, made = ledger.campaign(name), ledger.decisions(name)
+        now = {d.id for d in in_force(made, max((r.number for r in ledger.rounds(name)), default=0) + 1)}
+        by_id = {d.id: d for d in made}
+        return tuple((d, d.id in now, _about(d, by_id, campaign.spec)) for d in made)
+
+
+def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: Mapping[str, object]) -> str:
+    draft = decision.draft
+    if draft.kind is DecisionKind.LIFT:
+        return f"decision {known[draft.lifts].number}" if draft.lifts is not None else ""
+    return label_of(spec, draft.settings) if draft.settings else region_text(draft.region)
+
+
+def _settle(settings: Where, ledger: Ledger, name: str, draft: DecisionDraft) -> DecisionRecord:
+    with writing(settings, ledger, name, draft.by) as work:
+        return work.settle(draft)
+
+
+def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) -> list[ProposalRecord]:
+    ledger.round(name, round_number)
+    proposals = ledger.proposals(name, round_number)
+    waiting = [p for p in proposals if p.approved is None]
+    if not waiting:
+        others = rounds_of(p for p in ledger.proposals(name) if p.approved is None)
+        hint = f"; round {others[0]} does: hakken approve {name} {others[0]}" if others else "; nothing does"
+        raise LedgerError(f"round {round_number} of campaign {name!r} waits for no decision{hint}")
+    chosen = []
+    for number in only:
+        mine = [p for p in proposals if p.draft.run_order + 1 == number]
+        if not mine:
+            there = ", ".join(str(p.draft.run_order + 1) for p in sorted(waiting, key=lambda p: p.draft.run_order))
+            raise NotFound(f"round {round_number} of campaign {name!r} has no proposal {number}; there wait {there}")
+        undecided = [p for p in mine if p.approved is None]
+        if not undecided:
+            word = "approved" if mine[0].approved else "refused"
+            raise LedgerError(
+                f"proposal {number} of round {round_number} was {word} already and a decision stands; pin the "
+                f"candidate that you want instead (hakken pin {name})"
+            )
+        chosen.append(undecided[0])
+    return chosen or waiting
+
+
+def _check_not_banned(view: View, wanted: Settings) -> None:
+    """Refuse what is banned now; the message names the ban and how to lift it."""
+    x = view.space.coordinates(wanted)
+    for d in in_force(view.decisions, view.round_number + 1):
+        if d.draft.kind is not DecisionKind.BAN:
+            continue
+        if d.draft.settings:
+            hit = _at(view.space, d.draft.settings) == x.tobytes()
+        else:
+            constraints = [*view.spec.constraints, region_of(d.draft.region, "ban")]
+            hit = not build_space(view.spec.model_copy(update={"constraints": constraints})).allows(x[None, :])[0]
+        if hit:
+            raise LedgerError(
+                f"{view.label(wanted)} is banned (decision {d.number}: {d.draft.why}); lift that first: "
+                f"hakken lift {view.name} {d.number}"
+            )
+
+
+def _check_something_is_left(space: Space, draft: DecisionDraft) -> None:
+    try:
+        if space.is_finite:
+            ProductPool(space)
+        else:
+            sample_space(space, 1, 0)
+    except SpaceError as error:
+        raise LedgerError(f"with {region_text(draft.region)} banned nothing would be left to try ({error})") from None
+
+
+def _at(space: Space, settings: Settings) -> bytes | None:
+    try:
+        return space.coordinates(settings).tobytes()
+    except SpaceError:
+        return None

@@ -1,0 +1,97 @@
+"""Halting: what a safety stop does to a campaign in flight, and how a person presses and lifts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows.engine.looking.view import View
+from flows.engine.passes import look, sitting
+from flows.engine.people.writing import writing
+from flows.wiring import open_record
+from loop.contracts import Ledger
+from loop.errors import HakkenError, LeaseHeld, LedgerError
+from loop.record import CampaignState
+from loop.safety import SafetyStop, bench_of, safety_of, see_that_nothing_halts
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetyStop, tuple[str, ...], tuple[str, ...]]:
+    """Stop a campaign for safety, and every campaign of its bench, at once: no lease is waited for.
+
+    A process that is just sending starts nothing more. What runs is cancelled where the campaign files say so: here
+    and now where nobody else works on the campaign, else by whoever does.
+
+    Returns:
+        The stop, the campaigns that it halts, and a note for each of which what runs could not be cancelled now.
+
+    Raises:
+        NotFound: There is no such campaign.
+        LedgerError: Nobody made it, or no reason is given.
+    """
+    with open_record(settings) as ledger:
+        stop = ledger.halt(name, by=by, why=why)
+        names = halted_by(ledger, stop)
+        cancelling = [n for n in names if safety_of(ledger.campaign(n).spec).get("running") == "cancel"]
+    notes: list[str] = []
+    for each in cancelling:
+        try:
+            with sitting(settings, each) as session:
+                look(session)  # cancels
+                session.refresh()
+                look(session)  # takes in what that came to
+                notes += session.tally.notes
+        except LeaseHeld:
+            notes.append(f"{each}: the process that works on it cancels what runs in its next pass")
+        except HakkenError as error:  # the stop is on record, and nothing may hide that
+            notes.append(f"{each}: what runs could not be cancelled ({error})")
+    return stop, names, tuple(dict.fromkeys(notes))
+
+
+def halted_by(ledger: Ledger, stop: SafetyStop) -> tuple[str, ...]:
+    """Names of the campaigns that a stop holds for, its own first."""
+    held = [c.name for c in ledger.campaigns() if stop.holds_for(c.name, bench_of(c.spec))]
+    return (stop.campaign, *(name for name in held if name != stop.campaign))
+
+
+def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[SafetyStop, ...]:
+    """Lift every safety stop that holds for a campaign; it goes on, and so does its bench.
+
+    Args:
+        settings: Where the record is.
+        name: The campaign.
+        by: The person who takes responsibility; None where nobody was named.
+        why: What was found and done.
+
+    Returns:
+        The stops that were lifted, none where none was in force.
+
+    Raises:
+        Halted: Nobody was named.
+        LedgerError: No reason is given, or this person may not lift one of them.
+    """
+    with open_record(settings) as ledger:
+        stops = View(ledger, name).stops
+        if not stops:
+            return ()
+        if by is None:
+            see_that_nothing_halts(name, stops)
+        assert by is not None  # or it was refused
+        for stop in stops:
+            _see_that_they_may(ledger, stop, by)
+        with writing(settings, ledger, name, by) as work:
+            work.lift_stops([s.id for s in stops], by, why)
+            if ledger.campaign(name).state is CampaignState.STOPPED:
+                work.set_state(CampaignState.ACTIVE, why)
+        return stops
+
+
+def _see_that_they_may(ledger: Ledger, stop: SafetyStop, by: str) -> None:
+    """The campaign where a stop arose says who may lift it."""
+    allowed = safety_of(ledger.campaign(stop.campaign).spec).get("may_lift")
+    if isinstance(allowed, list) and by not in allowed:
+        raise LedgerError(
+            f"{by!r} may not lift a safety stop of campaign {stop.campaign!r}; its file names "
+            f"{', '.join(map(str, allowed))} (laboratory.safety.may_lift)"
+        )

@@ -1,0 +1,128 @@
+"""What only a person decides: retractions, doubts, and whether a campaign goes on."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from flows.engine.people.writing import writing
+from flows.wiring import open_record
+from loop.contracts import Ledger, Work
+from loop.errors import LedgerError, NotFound
+from loop.experiment import Event, State
+from loop.outcome import Fault, FaultKind, write_outcome
+from loop.record import AttemptRecord, CampaignState, EnvelopeDraft, ObservationRecord
+from loop.safety import see_that_nothing_halts
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def retract(settings: Settings, name: str, id_or_prefix: str, *, by: str, why: str) -> ObservationRecord:
+    """Let an observation count no more; it stays on record. It is named by its id, its attempt's key, or a beginning.
+
+    Raises:
+        NotFound: No observation, or more than one, is named so.
+        LedgerError: It was retracted before, or no reason is given.
+    """
+    if not why.strip():
+        raise LedgerError("a retraction needs a reason, which stays on record; give it with --why")
+    with open_record(settings) as ledger:
+        found = _observation(ledger, name, id_or_prefix)
+        with writing(settings, ledger, name, by) as work:
+            work.retract(found.id, by, why)
+        return found
+
+
+def resolve(settings: Settings, key: str, *, ran: bool, by: str, whole_plate: bool = False) -> AttemptRecord:
+    """Say of an ambiguous attempt whether it ran; returns it as it is then. ``whole_plate``: of all on its plate.
+
+    One that never ran is sent again. One that ran, and whose result is not at hand, ends as a fault of kind
+    ``ambiguous``, which says nothing about its candidate. A result at hand is told instead (``tell`` with a ``key``
+    column) and ends the attempt by itself.
+
+    Raises:
+        NotFound: No attempt has that key.
+        LedgerError: The attempt is not ambiguous.
+    """
+    with open_record(settings) as ledger:
+        attempt = ledger.attempt(key)
+        if attempt.state is not State.AMBIGUOUS:
+            raise LedgerError(
+                f"attempt {attempt.key} is {attempt.state.value}, not ambiguous; there is nothing to resolve"
+            )
+        name = _campaign_of(ledger, attempt)
+        if whole_plate and attempt.place is None:
+            raise LedgerError(f"attempt {attempt.key} lies on no plate; leave --plate out")
+        number = None if attempt.place is None else attempt.place.plate
+        plate = [a for a in ledger.attempts(name, [State.AMBIGUOUS]) if a.place is not None and a.place.plate == number]
+        with writing(settings, ledger, name, by) as work:
+            for each in plate if whole_plate else [attempt]:
+                _settle_doubt(work, each, ran=ran, by=by)
+        return ledger.attempt(attempt.key)
+
+
+def _settle_doubt(work: Work, attempt: AttemptRecord, *, ran: bool, by: str) -> None:
+    if not ran:
+        work.move(attempt.key, Event.ABSENT, f"it never ran, says {by}")
+        return
+    fault = Fault.of(FaultKind.AMBIGUOUS, f"it ran, says {by}, and its result is not at hand")
+    payload = json.dumps(write_outcome(fault), sort_keys=True)
+    envelope = work.receive(EnvelopeDraft(f"resolve:{by}", attempt.key, payload))
+    work.accept(envelope.id, fault)
+
+
+def stop(settings: Settings, name: str, *, by: str, why: str) -> None:
+    """Propose and send nothing more; what runs is still taken in. ``resume`` goes on from there.
+
+    Raises:
+        LedgerError: The campaign is not active.
+    """
+    _set_state(settings, name, CampaignState.STOPPED, by, f"{why or 'no reason given'} ({by})")
+
+
+def resume(settings: Settings, name: str, *, by: str, why: str = "") -> None:
+    """Let a stopped or finished campaign go on.
+
+    Raises:
+        LedgerError: The campaign is active already.
+        Halted: A safety stop is in force, which ``flows.engine.lift`` lifts.
+    """
+    with open_record(settings) as ledger:
+        see_that_nothing_halts(name, ledger.stops(name))
+    _set_state(settings, name, CampaignState.ACTIVE, by, why or f"resumed by {by}")
+
+
+def _set_state(settings: Settings, name: str, state: CampaignState, by: str, reason: str) -> None:
+    with open_record(settings) as ledger, writing(settings, ledger, name, by) as work:
+        campaign = ledger.campaign(name)
+        if of := (campaign.spec.get("source") or {}).get("of"):
+            raise LedgerError(
+                f"{name!r} is a source of campaign {of!r}, and nothing is run of it; hakken run {of} listens to it"
+            )
+        now = campaign.state
+        if state is now or (state is CampaignState.STOPPED and now is not CampaignState.ACTIVE):
+            raise LedgerError(f"campaign {name!r} is {now.value} already; hakken status {name} says how it stands")
+        work.set_state(state, reason)
+
+
+def _observation(ledger: Ledger, name: str, prefix: str) -> ObservationRecord:
+    everything = ledger.observations(name, with_retracted=True)
+    named = [o for o in everything if o.id.startswith(prefix) or (o.key or "").startswith(prefix)] if prefix else []
+    if len(named) > 1:
+        counting = [o for o in named if o.retracted is None and prefix in (o.id, o.key)]
+        named = counting if len(counting) == 1 else named
+    if len(named) != 1:
+        what = f"{len(named)} observations begin" if named else "no observation begins"
+        shown = ", ".join(o.id for o in (named or everything)[-5:]) or "none"
+        raise NotFound(
+            f"campaign {name!r}: {what} with {prefix!r}; give the whole id, such as {shown} (hakken export lists all)"
+        )
+    return named[0]
+
+
+def _campaign_of(ledger: Ledger, attempt: AttemptRecord) -> str:
+    for campaign in ledger.campaigns():
+        if any(a.key == attempt.key for a in ledger.attempts(campaign.name, {attempt.state})):
+            return campaign.name
+    raise NotFound(f"attempt {attempt.key} belongs to no campaign on record; hakken audit verify looks for damage")

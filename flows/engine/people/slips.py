@@ -1,0 +1,83 @@
+"""Slips: results that were probably mistyped. They count as they are, and a person is told."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from flows.engine.looking.view import View
+from loop.circumstances import read_context
+from loop.history import values_of
+from loop.record import ObservationRecord
+from loop.space import Continuous, Discrete
+from loop.space.parameters import least_and_most
+from loop.spec import declared_of
+
+SLACK: Final = 0.1  # of a target's range: so far beyond it noise, rounding and area per cent may bring a value
+
+
+def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
+    """A note for each target or parameter with a number beyond what the campaign file says it can be, and for what was
+    recorded beside results and is not as declared."""
+    found: dict[str, list[tuple[str, ObservationRecord]]] = {}
+    seen = tuple(observations)
+    for o in seen:
+        for name, said in _beyond(view, o):
+            found.setdefault(name, []).append((said, o))
+    return (*(_note(view, name, those) for name, those in found.items()), *_beside(view, seen))
+
+
+def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
+    """Name of each target and parameter with a number beyond its bounds, and what to say of it."""
+    for name, value in values_of(o.outcome).items():
+        if (target := view.spec.objective.get(name)) is None:
+            continue
+        low, high = target.low, target.high
+        slack = SLACK * (high - low) if low is not None and high is not None else 0.0
+        if (low is not None and value < low - slack) or (high is not None and value > high + slack):
+            can = f"can be ({_range(low, high)})"
+            yield (
+                name,
+                f"{name} {value:g} {target.unit}".rstrip() + f" of {view.label(o.settings)} is beyond what it {can}",
+            )
+    for p in view.space.parameters:
+        if o.key is None and isinstance(p, Continuous | Discrete) and p.name in o.settings:  # else the planner's own
+            value, (low, high) = float(o.settings[p.name]), least_and_most(p)
+            if not low <= value <= high:
+                yield p.name, f"{p.name} {value:g} {p.unit}".rstrip() + f" is outside the space ({_range(low, high)})"
+
+
+def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """What was recorded with results and is not as the campaign file declares it: one note for equal ones.
+
+    Nothing of a source: nobody declared what stands in a table of others, which is only kept.
+    """
+    if view.spec.source is not None:
+        return
+    found: dict[str, list[ObservationRecord]] = {}
+    for o in observations:
+        for remark in read_context(o.context, declared_of(view.spec))[1]:
+            found.setdefault(remark, []).append(o)
+    for remark, those in found.items():
+        more = f", and {len(those) - 1} more" if len(those) > 1 else ""
+        yield f"result of {view.label(those[0].settings)}{more}: {remark}. {_remedy(view, those[0])}"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"at most {high:g}"
+    return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+
+
+def _note(view: View, name: str, those: list[tuple[str, ObservationRecord]]) -> str:
+    said, first = those[0]
+    more = f", and so is {name} of {len(those) - 1} more" if len(those) > 1 else ""
+    return f"{said}{more}; it counts as it is. {_remedy(view, first)}"
+
+
+def _remedy(view: View, o: ObservationRecord) -> str:
+    return (
+        f"Where that is a slip: hakken retract {shlex.quote(view.name)} {o.id} --why SLIP, and hakken tell brings in "
+        "the right one"
+    )

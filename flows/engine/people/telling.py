@@ -1,0 +1,235 @@
+"""Telling: results that a person brings as a CSV file. Every row is on record before anything reads it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.engine.holding import PATIENCE, holding
+from flows.engine.looking.reports import TellReport
+from flows.engine.people.rows import (
+    TELL,
+    WHOLE,
+    content_of,
+    draft_file,
+    draft_row,
+    is_blank,
+    is_told,
+    read_columns,
+    told_again,
+)
+from flows.engine.people.slips import slips
+from flows.engine.session import Session
+from flows.engine.steps.ingesting import judge_all
+from flows.engine.steps.judging import Judge, Judgement
+from flows.wiring import open_record
+from loop.cells import delimiter_of
+from loop.checkpoints import reached
+from loop.errors import HakkenError, OutcomeError
+from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+class TellError(HakkenError):
+    """The file itself cannot be opened; check the path."""
+
+
+def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> TellReport:
+    """Store every row of a CSV file, then judge it.
+
+    Columns: every parameter of the space and at least one target, each with a unit where it is another one than
+    the campaign's (``temperature [K]``); optionally ``TARGET_sd``, ``TARGET_qualifier`` (=, < or >), ``outcome``
+    (measured, negative or fault:KIND), ``comment``, and ``key`` of an attempt, of which the row is then the result.
+    The same file again adds nothing, also where rows were added above; rows that were refused are judged anew.
+
+    Raises:
+        NotFound: There is no such campaign.
+        TellError: The file cannot be opened.
+        LeaseHeld: Somebody else works on the campaign and gives no way within a minute.
+    """
+    path = Path(csv_path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    with open_record(settings) as ledger:
+        drafts, blank = _drafts(path.name, data, ledger.campaign(name).spec["objective"])
+    notes = (f"{blank} rows of the worksheet are not filled in yet",) if blank else ()
+    return tell_rows(settings, name, path.name, drafts, by=by, notes=notes)
+
+
+def tell_rows(
+    settings: Settings, name: str, file: str, drafts: Sequence[EnvelopeDraft], *, by: str, notes: tuple[str, ...] = ()
+) -> TellReport:
+    """Store rows of ``file``, drafted as ``flows.engine.people.rows`` does, then judge them. Raises as ``tell``."""
+    with open_record(settings) as ledger:
+        campaign = ledger.campaign(name)
+        with holding(ledger, settings, campaign.name, patience=PATIENCE) as held:
+            session = Session(settings, name, ledger, held)
+            before = {e.id for e in session.view.unjudged}
+            with session.work(actor=by) as work:
+                received = [work.receive(draft) for draft in drafts]
+            session.refresh()
+            reached("tell.stored")
+            judgements = judge_all(session)
+            reached("tell.judged")
+            anew = _judged_anew(session, received)
+            again = _again(session, drafts, received, anew)
+            if again:
+                with session.work(actor=by) as work:
+                    received = [work.receive(again[r.id]) if r.id in again else r for r in received]
+                session.refresh()
+                judgements += judge_all(session)
+            judged = {e.id: e for e in ledger.envelopes(name)}
+    new = {j.envelope.id for j in judgements} - before
+    rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
+    repeats = {i for i, j in anew.items() if j.verdict is Verdict.DUPLICATE}  # refused once, and on record since
+    wrong = [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows if e.id not in repeats]
+    problems = _problems(file, wrong, session)
+    added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
+    earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
+    standing, ids = session.view.observations, {e.id for e in added}
+    notes += _twins(added, [judged[o.id] for o in standing])
+    notes += slips(session.view, (o for o in standing if o.id in ids))
+    notes += _retracted(earlier, {o.id for o in standing})
+    known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in repeats for e in rows)
+    return TellReport(len(added), known, problems, tuple(e.id for e in added), notes)
+
+
+def _judged_anew(session: Session, received: Sequence[EnvelopeRecord]) -> dict[str, Judgement]:
+    """By envelope: what would be made now of rows that were refused when they were told before."""
+    refused = {r.id: r for r in received if r.verdict not in (None, Verdict.ACCEPTED, Verdict.DUPLICATE)}
+    return {j.envelope.id: j for j in Judge(session.view).judge(refused.values())} if refused else {}
+
+
+def _again(
+    session: Session,
+    drafts: Sequence[EnvelopeDraft],
+    received: Sequence[EnvelopeRecord],
+    anew: Mapping[str, Judgement],
+) -> dict[str, EnvelopeDraft]:
+    """By envelope: the row once more, where it can be used now that the campaign was mended or an outcome retracted.
+
+    A verdict stands for ever, so it comes in an envelope of its own.
+    """
+    usable = {i for i, j in anew.items() if j.verdict is Verdict.ACCEPTED}
+    if not usable:
+        return {}
+    times = Counter(content_of(e) for e in session.ledger.envelopes(session.name) if is_told(e.source))
+    return {
+        r.id: told_again(draft, times[content_of(r)])
+        for r, draft in zip(received, drafts, strict=True)
+        if r.id in usable
+    }
+
+
+def _twins(added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note for each other file with rows that say to the letter what added ones say: a copy of it, perhaps."""
+    mine = {content_of(e) for e in added}
+    said = {what for _, what in mine}
+    theirs = [found for e in standing if is_told(e.source) and (found := content_of(e)) not in mine]
+    return tuple(
+        f"{count} of these rows say what rows of {file.removeprefix(TELL)!r} say that are on record, and count beside "
+        "them; where they are the same experiments, hakken retract takes them back"
+        for file, count in Counter(file for file, what in theirs if what in said).items()
+    )
+
+
+def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> tuple[str, ...]:
+    """A note where rows that were accepted once were retracted since: telling them again does not bring them back."""
+    gone = [e for e in earlier if e.id not in standing]
+    if not gone:
+        return ()
+    which = f"line {_line(gone[0])}" + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
+    return (
+        f"retracted, and so known and of no effect: {which}. To let such a result count again, tell its row with "
+        "something changed, such as a comment that says why",
+    )
+
+
+def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[EnvelopeDraft], int]:
+    """An envelope for each row, one for the whole file where it is no table; and how many rows wait to be filled in."""
+    text = data.decode("utf-8-sig", errors="backslashreplace")
+    try:
+        data.decode("utf-8-sig")
+        lines = lines_of(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return [draft_file(file, text, f"line {line} holds a byte that is not UTF-8; save the file as UTF-8")], 0
+    except csv.Error as error:
+        return [draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")], 0
+    if len(lines) < 2:
+        return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], 0
+    seen: Counter[str] = Counter()
+    lines = _without_empty_columns(lines)
+    header, has_commas = lines[0][1], delimiter_of(text) != ","
+    if twice := [head for head, count in Counter(header).items() if head and count > 1]:
+        problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
+        return [draft_file(file, text, problem)], 0
+    blank = [i for i, (_, cells) in enumerate(lines) if i and is_blank(header, cells, targets)]
+    drafts = [
+        draft_row(f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=has_commas)
+        for i, (line, cells) in enumerate(lines)
+        if i and i not in blank
+    ]
+    return drafts, len(blank)
+
+
+def _without_empty_columns(lines: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Lines without columns that have neither name nor cell, which spreadsheets leave behind."""
+    header = lines[0][1]
+    empty = {i for i, head in enumerate(header) if not head} - {
+        i for _, cells in lines[1:] for i, cell in enumerate(cells) if cell
+    }
+    fitting = {len(header)} if empty else set()  # a row of another length is said as it is
+    return [
+        (line, [c for i, c in enumerate(cells) if i not in empty] if len(cells) in fitting else cells)
+        for line, cells in lines
+    ]
+
+
+def lines_of(text: str) -> list[tuple[int, list[str]]]:
+    """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    return [(line, cells) for line, cells in lines if any(cells)]
+
+
+def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[str]:
+    """What a person has to mend, with line numbers; a fault of the header is said once."""
+    bad = [e for e in rows if e.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)]
+    if not bad:
+        return []
+    kept = f"{len(bad)} rows are kept as malformed" if len(bad) > 1 else "the row is kept as malformed"
+    if _line(bad[0]).isdigit() and (message := _fault_of_header(bad[0], session)) is not None:
+        return [f"{file} line 1: {message} ({kept}; correct the header and tell the file again)"]
+    return [f"{_place(file, e)}: {e.message}" for e in bad]
+
+
+def _place(file: str, envelope: EnvelopeRecord) -> str:
+    line = _line(envelope)
+    return file if line == WHOLE else f"{file} {'line ' * line.isdigit()}{line}"
+
+
+def _line(envelope: EnvelopeRecord) -> str:
+    """The line of a told file; of an imported one where in it, such as "trial 7"."""
+    return envelope.source.rpartition(":")[2]
+
+
+def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:
+    try:
+        cells = json.loads(envelope.payload)["cells"]
+        read_columns(list(cells) if isinstance(cells, dict) else [], session.view.spec)
+    except OutcomeError as error:
+        return str(error)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return None

@@ -1,0 +1,199 @@
+"""Importing: a foreign campaign becomes a campaign file and a campaign on record, and its results are told."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.engine.campaigns import add_campaign, read_campaign_file
+from flows.engine.looking.reports import ImportReport
+from flows.engine.people.rows import TELL, draft_row, read_told
+from flows.engine.people.telling import tell_rows
+from flows.importing import Foreign, Source, campaign_text, read_foreign
+from flows.wiring import spec_on_record
+from loop.errors import HakkenError, SpecError
+from loop.outcome import read_outcome
+from loop.record import EnvelopeDraft
+from loop.spec import CampaignSpec, build_space, classes_of, levels_of, read_spec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+@dataclass(frozen=True)
+class _File:
+    """The campaign file as it is to be: its text, what it says, and what becomes of one that is there."""
+
+    path: Path
+    text: str
+    spec: CampaignSpec
+    state: str
+
+
+def bring_in(
+    settings: Settings,
+    source: Source,
+    out: Path,
+    *,
+    format: str | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    keep: bool = False,
+) -> ImportReport:
+    """Write the campaign file of a foreign campaign, open the campaign, and tell its results.
+
+    The same file again adds nothing: the campaign file stays, and every result is known.
+
+    Args:
+        settings: Where the project is.
+        source: The foreign file, and what the person said of it.
+        out: The campaign file.
+        format: Its format, None to tell it from the content.
+        dry_run: Write and record nothing.
+        force: Overwrite a campaign file, or change a campaign on record, that says something else.
+        keep: Keep the campaign file that is there and bring in results only.
+
+    Raises:
+        ImportFault: The file cannot be read.
+        SpecError: It makes no campaign, or another campaign is in its way.
+    """
+    named = replace(source, campaign=_usable(source.campaign, source.path.stem))
+    foreign = read_foreign(named, format)
+    name = _usable(source.campaign, foreign.name, source.path.stem)
+    text = campaign_text(foreign, campaign=name, source=source.name)
+    file = _file(settings, foreign.described, text, out, force=force, keep=keep)
+    drafts = drafts_of(foreign, source.name)
+    accepted, duplicates, notes = 0, 0, foreign.notes
+    if dry_run:
+        problems = _problems(drafts, file.spec, source.name)
+    else:
+        if file.state in ("new", "overwritten"):
+            _write(file)
+        name = add_campaign(settings, file.path)
+        told = tell_rows(settings, name, source.name, drafts, by=settings.by)
+        accepted, duplicates, problems = told.accepted, told.duplicates, told.problems
+        notes += told.notes
+    kinds = Counter(r.outcome.partition(":")[0] or "measured" for r in foreign.results)
+    return ImportReport(
+        campaign=file.spec.campaign,
+        file=str(out),
+        file_state="written" if file.state == "new" and not dry_run else file.state,
+        format=foreign.format,
+        described=foreign.described,
+        parameters=len(file.spec.space),
+        targets=len(file.spec.objective),
+        constraints=len(file.spec.constraints),
+        measured=kinds["measured"],
+        negatives=kinds["negative"],
+        faults=kinds["fault"],
+        accepted=accepted,
+        duplicates=duplicates,
+        problems=problems,
+        pending=foreign.pending,
+        left=foreign.left,
+        notes=notes,
+        text=file.text,
+        dry_run=dry_run,
+    )
+
+
+def drafts_of(foreign: Foreign, file: str) -> list[EnvelopeDraft]:
+    """The results as envelopes of told rows, unread; two equal ones are two readings.
+
+    What another program saved is known again whatever its file is called; a table goes by its file, as a told one does.
+    """
+    seen: Counter[str] = Counter()
+    drafts = []
+    if foreign.format != "csv":
+        file = f"{' '.join((foreign.format, _usable(foreign.name, '-')))}/{file}"
+    for result in foreign.results:
+        cells = result.cells()
+        place = result.place.replace(":", " ")
+        drafts.append(draft_row(f"{TELL}{file}:{place}", list(cells), list(cells.values()), seen))
+    return drafts
+
+
+def _file(settings: Settings, described: str, text: str, out: Path, *, force: bool, keep: bool) -> _File:
+    """What becomes of the campaign file. Raises ``SpecError`` where something else is in its way."""
+    try:
+        spec = read_spec(text, source="its campaign file", read=lambda name: _beside(out, name))
+    except SpecError as error:
+        raise SpecError(
+            f"{described} makes no campaign that hakken can run: {error}\nchange it where it comes from, or begin with "
+            "hakken init and bring its results in with hakken tell"
+        ) from None
+    state, used = "new", spec
+    if out.exists():
+        mine = _as_it_is(settings, out)
+        if mine is not None and mine.resolved() == spec.resolved():
+            state, text = "unchanged", out.read_text("utf-8")
+        elif keep:
+            if mine is None:
+                raise SpecError(
+                    f"{out} cannot be read as a campaign file; mend it (hakken validate {out}), or use --force"
+                )
+            state, text, used = "kept", out.read_text("utf-8"), mine
+        elif force:
+            state = "overwritten"
+        else:
+            raise SpecError(
+                f"{out} exists and says something else than would be written; --keep leaves it and brings the results "
+                "into its campaign, --force overwrites it, --out names another file"
+            )
+    elif keep:
+        raise SpecError(f"{out}: no such file to keep; leave out --keep, or name the campaign file with --out")
+    on_record = spec_on_record(settings, used.campaign)
+    if on_record is not None and on_record != used.resolved() and not (force or keep):
+        raise SpecError(
+            f"campaign {used.campaign!r} is on record with another space or objective; give this one another --name, "
+            "or make it a new version of that campaign with --force"
+        )
+    return _File(out, text, used, state)
+
+
+def _beside(out: Path, name: str) -> str:
+    """A file that the campaign file names."""
+    return (out.absolute().parent / name).read_text(encoding="utf-8-sig")
+
+
+def _as_it_is(settings: Settings, path: Path) -> CampaignSpec | None:
+    try:
+        return read_campaign_file(path, settings)
+    except HakkenError:
+        return None
+
+
+def _problems(drafts: list[EnvelopeDraft], spec: CampaignSpec, file: str) -> list[str]:
+    """What would be refused of the results, without a record."""
+    space = build_space(spec)
+    units = {name: target.unit for name, target in spec.objective.items()}
+    levels, classes = levels_of(spec), classes_of(spec)
+    problems = []
+    for draft in drafts:
+        try:
+            row = read_told(draft.payload, spec, space)
+            read_outcome(row.payload, units, levels, classes)
+            space.coordinates(row.settings)
+        except HakkenError as error:
+            problems.append(f"{file} {draft.source.rpartition(':')[2]}: {error}")
+    return problems
+
+
+def _write(file: _File) -> None:
+    """Write the campaign file whole, or not at all."""
+    file.path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.path.with_name(f".{file.path.name}.{os.getpid()}.tmp")
+    temporary.write_text(file.text, encoding="utf-8")
+    os.replace(temporary, file.path)
+
+
+def _usable(*said: str) -> str:
+    """The first of the names that says anything, as a campaign may be called."""
+    for name in said:
+        if usable := re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-"):
+            return usable
+    return "campaign"

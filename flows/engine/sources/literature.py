@@ -1,0 +1,85 @@
+"""Literature: a table of somebody else's results, told as a source of a campaign and never counted as its own.
+
+It becomes a stopped campaign of its own, with the parameters and options of its columns, so that every row is on
+record as it came and is read as any told row is.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.engine.looking.reports import TellReport
+from flows.engine.people.telling import TellError, lines_of, tell
+from flows.engine.people.writing import writing
+from flows.engine.sources.source_spec import Table, spec_of_source
+from flows.wiring import open_record
+from loop.contracts import Ledger
+from loop.errors import NotFound
+from loop.record import CampaignRecord, CampaignState
+from loop.spec import CampaignSpec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str, *, by: str) -> tuple[str, TellReport]:
+    """Put a table on record as a source of campaign ``name``; returns what the source is called, and the report.
+
+    Columns are as ``tell`` reads them; parameters may be missing, options may be new (a substance by its SMILES, or
+    by a name with its SMILES in a column ``PARAMETER_smiles``), numbers may lie outside the space, and any other
+    column is kept as context. The same table again adds nothing; another one with the same title and the same
+    parameters adds to it.
+
+    Raises:
+        NotFound: There is no such campaign.
+        TellError: The file cannot be read, holds no parameter or no target of the campaign, or has others than a table
+            with that title had before.
+        LeaseHeld: Somebody else works on the source and gives no way within a minute.
+    """
+    path = Path(csv_path)
+    table = _read(path)
+    with open_record(settings) as ledger:
+        campaign = ledger.campaign(name)
+        if of := (campaign.spec.get("source") or {}).get("of"):
+            raise TellError(f"{name!r} is a source itself, of campaign {of!r}; tell the table for that one")
+        source = f"{name} - {re.sub(r'[^A-Za-z0-9_. -]+', ' ', title).strip() or 'source'}"
+        own = CampaignSpec.from_resolved(campaign.spec)
+        spec, notes = spec_of_source(own, source, title, path.name, table, _known(ledger, source, name, title))
+        ledger.open_campaign(source, spec, by=by)
+    report = tell(settings, source, path, by=by)
+    with open_record(settings) as ledger:
+        if ledger.campaign(source).state is not CampaignState.STOPPED:
+            with writing(settings, ledger, source, by) as work:
+                work.set_state(CampaignState.STOPPED, f"a source of {name} ({title}): nothing is run here")
+    return source, replace(report, notes=(*notes, *report.notes))
+
+
+def _read(path: Path) -> Table:
+    """The rows that have a cell for each column; what else the file holds, ``tell`` reports. Raises ``TellError``."""
+    try:
+        lines = lines_of(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TellError(f"{path} is no CSV table in UTF-8 ({error}); save it as one") from None
+    if len(lines) < 2:
+        raise TellError(f"{path} has no rows; give a header line and one line for each result")
+    header = lines[0][1]
+    return Table(header, [cells for _, cells in lines[1:] if len(cells) == len(header)])
+
+
+def _known(ledger: Ledger, source: str, name: str, title: str) -> CampaignRecord | None:
+    """The source where it is on record and has results. Raises ``TellError`` where something else goes by its name."""
+    try:
+        found = ledger.campaign(source)
+    except NotFound:
+        return None
+    said = found.spec.get("source") or {}
+    if (said.get("of"), said.get("title")) != (name, title):
+        what = f"the source {said['title']!r} of {said['of']!r}" if said else "a campaign"
+        raise TellError(f"{title!r} would be called {source!r}, as {what} is; give it another title in plain letters")
+    return found if found.data_version else None

@@ -1,0 +1,127 @@
+"""Analysing: raw files on record, read by the campaign's analysis, as outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+from flows.engine.looking.view import View
+from loop.analysis import Analysed, Analysis, Reading, analyse, read_file
+from loop.analysis.matching import belongs, names_an_attempt
+from loop.analysis.method import REVISION
+from loop.errors import AnalysisError
+from loop.raw import FileName, RawResult
+from loop.record import AttemptRecord, Json
+from loop.spec import build_analysis
+
+PROGRAM: Final = "hakken analysis"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an attempt's files, and what is recorded beside it: files by hash, analysis, numbers, doubts."""
+
+    analysed: Analysed
+    context: Json
+
+
+class Files(Protocol):
+    """Where files are read from by their SHA-256."""
+
+    def get(self, sha: str) -> bytes: ...
+
+
+class Analyst:
+    """Reads raw results of one campaign. A file that goes with many attempts is read once."""
+
+    def __init__(self, view: View, files: Files) -> None:
+        self._view, self._files = view, files
+        self._read: dict[tuple[str, str, str], tuple[Reading, ...]] = {}
+
+    @cached_property
+    def analysis(self) -> Analysis | None:
+        return build_analysis(self._view.spec)
+
+    def result(self, raw: RawResult, attempt: AttemptRecord, *, received: str) -> Result:
+        """The outcome of an attempt from its files.
+
+        Args:
+            raw: What was handed over.
+            attempt: Whose result it is.
+            received: When, as ISO 8601; a file that says when it was measured says it better.
+
+        Raises:
+            AnalysisError: A file cannot be read, has nothing of this attempt, or the campaign has no analysis.
+            RawFileMissing: A file is not in the store of this machine.
+            RawFileDamaged: A file was changed.
+        """
+        if self.analysis is None:
+            raise AnalysisError(
+                "the result is a file and the campaign file has no analysis; add one (analysis:), then hakken reanalyse"
+            )
+        files = [(f.name, self.readings(f, raw.plate)) for f in raw.files]
+        is_mine = _mine(files, attempt, self.analysis)
+        analysed = analyse(self.analysis, files, is_mine, at=raw.measured or received)
+        said: dict[str, Any] = {
+            "program": PROGRAM,
+            "version": str(REVISION),
+            "analysis": self.analysis.version,
+            "files": [{"name": f.name, "sha256": f.sha} for f in raw.files],
+            "detail": dict(analysed.detail),
+        }
+        if analysed.doubts:
+            said["doubts"] = list(analysed.doubts)
+        return Result(analysed, {**raw.context, "provenance": {**raw.provenance, **said}})
+
+    def readings(self, file: FileName, plate: str = "") -> tuple[Reading, ...]:
+        """Everything that a stored file says; raises as ``result`` does."""
+        place = (file.sha, file.name, plate)
+        if place not in self._read:
+            self._read[place] = on_plate(read_file(file.name, self._files.get(file.sha)), plate)
+        return self._read[place]
+
+
+def on_plate(readings: tuple[Reading, ...], plate: str) -> tuple[Reading, ...]:
+    """Readings of a file of which somebody said which plate it is of; "" leaves them as they are.
+
+    Raises:
+        AnalysisError: The file itself says the number of another plate.
+    """
+    if not plate:
+        return readings
+    for r in readings:
+        if r.label.plate and r.label.plate.isdigit() and r.label.plate != plate:
+            raise AnalysisError(f"{r.where} is of plate {r.label.plate} and plate {plate} was said; give the right one")
+    return tuple(replace(r, label=replace(r.label, plate=plate)) for r in readings)
+
+
+def _mine(
+    files: list[tuple[str, tuple[Reading, ...]]], attempt: AttemptRecord, analysis: Analysis
+) -> Callable[[Reading], bool]:
+    """Which readings are of an attempt: those whose label names it, and the only one of a file that names nobody."""
+    lonely = set()
+    for _, readings in files:
+        mine = [r for r in readings if not is_helper(r, analysis)]
+        if len(mine) == 1 and not names_an_attempt(mine[0].label):
+            lonely.add(id(mine[0]))
+    return lambda r: id(r) in lonely or (not is_helper(r, analysis) and _belongs(r, attempt))
+
+
+def is_helper(reading: Reading, analysis: Analysis) -> bool:
+    """Whether a reading is of a blank or a standard, and of no experiment."""
+    return reading.label.well in analysis.helper_wells or reading.label.sample in analysis.helper_samples
+
+
+def _belongs(reading: Reading, attempt: AttemptRecord) -> bool:
+    try:
+        return belongs(reading.label, attempt)
+    except AnalysisError:
+        return False
+
+
+def said_analysis(context: Mapping[str, Any]) -> str:
+    """The version of the analysis that a recorded result came from; "" for one that came from none."""
+    provenance = context.get("provenance")
+    return str(provenance.get("analysis", "")) if isinstance(provenance, Mapping) else ""

@@ -1,0 +1,166 @@
+"""Dispatching: approved attempts go to the laboratory, the intent on record before anything moves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from flows.engine.looking.view import WITH_LABORATORY
+from flows.engine.session import Session
+from flows.engine.steps.judging import Judge, conclude
+from flows.engine.steps.parts import others_go_on, part_having
+from flows.engine.steps.sharing import Rooms, sent_now
+from loop.checkpoints import reached
+from loop.contracts import (
+    AttemptKey,
+    Capabilities,
+    Delivery,
+    ExperimentSpec,
+    Handle,
+    HasParts,
+    Problem,
+    SupportsAnnouncement,
+)
+from loop.errors import AdapterUnavailable, Halted
+from loop.experiment import Event, State
+from loop.outcome import Fault, FaultKind
+from loop.recipe import impossible
+from loop.record import AttemptRecord
+from loop.resources import expected_hours
+from loop.spec import CampaignSpec, build_recipe
+from loop.spec.space_models import NumberSpec
+
+
+def dispatch(session: Session) -> None:
+    """Send what is ready, in run order, as far as the laboratory has room."""
+    view = session.view
+    # Retries come last, so that the order of first attempts does not depend on when a fault became known.
+    ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))
+    if not ready or not view.is_active:
+        return
+    capabilities = session.laboratory.capabilities()
+    taken = [a for a in view.pending if a.state in WITH_LABORATORY]
+    chosen = ready[: _room(capabilities, len(taken))]
+    if isinstance(session.laboratory, HasParts):
+        chosen = _with_room(session, session.laboratory, ready, taken)
+    # A blind laboratory cannot be asked afterwards: one intent at a time, so that a killed pass leaves one doubt.
+    size = 1 if capabilities.delivery is Delivery.BLIND else len(chosen)
+    for start in range(0, len(chosen), max(size, 1)):
+        if not _send(session, chosen[start : start + size]):
+            break
+    if chosen:
+        session.refresh()
+
+
+def _room(capabilities: Capabilities, taken: int) -> int | None:
+    return None if capabilities.max_parallel is None else max(capabilities.max_parallel - taken, 0)
+
+
+def _with_room(
+    session: Session, laboratory: HasParts, ready: Sequence[AttemptRecord], taken: Sequence[AttemptRecord]
+) -> list[AttemptRecord]:
+    """What of ``ready`` the parts of a laboratory have room for; one that nobody takes goes on, to be refused.
+
+    A part that cannot work gets nothing new. In batch mode an experiment may wait for a quick part although a slow one
+    is free; in rolling mode nothing waits for room that is there.
+    """
+    spec, able = session.view.spec, laboratory.able()
+    expected = expected_hours(session.view.figures)
+    laboratory.prefer(expected)
+    limits = laboratory.limits()
+    room = {part: math.inf if limit is None else limit for part, limit in limits.items()}
+    for attempt in taken:
+        known = part_having(session.laboratory, attempt)
+        takers = laboratory.takers(experiment_spec(spec, attempt)) if known is None else [known]
+        for part in takers:  # while nobody knows where it went, it may be with any of them
+            room[part] -= 1
+    every = [laboratory.takers(experiment_spec(spec, attempt)) for attempt in ready]
+    there = [[part for part in takers if part in able] for takers in every]
+    is_sent = sent_now(there, Rooms(limits, room, expected), may_wait=spec.planner.mode == "batch")
+    for part in sorted({part for takers in every for part in takers} - able):
+        session.tally.note(f"of the laboratory {session.adapter!r}, {part!r} cannot work now and gets nothing new")
+    return [a for a, takers, goes in zip(ready, every, is_sent, strict=True) if goes or not takers]
+
+
+def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
+    """Claim, prepare and start these; False when the laboratory cannot be reached."""
+    specs = {a.key: experiment_spec(session.view.spec, a) for a in attempts}
+    recipe = build_recipe(session.view.spec)
+    problems = {a.key: [*impossible(recipe, a.settings), *session.laboratory.validate(specs[a.key])] for a in attempts}
+    judge = Judge(session.view)
+    try:
+        with session.work() as work:
+            for attempt in attempts:
+                work.move(attempt.key, Event.CLAIMED, adapter=session.adapter)
+                if found := problems[attempt.key]:
+                    fault = _refused(found)
+                    conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
+                    session.tally.accepted += 1
+                    session.tally.faults += 1
+                    session.tally.note(f"{session.view.label(attempt.settings)} was not sent: {fault.message}")
+    except Halted as error:  # since this pass began; nothing was claimed
+        session.tally.note(str(error))
+        session.refresh()
+        return False
+    reached("dispatch.claimed")
+    sound = [a for a in attempts if not problems[a.key]]
+    accepted: list[tuple[AttemptRecord, Handle]] = []
+    untouched = list(sound)
+    try:
+        if session.is_halted:
+            return False
+        if len(sound) > 1 and isinstance(session.laboratory, SupportsAnnouncement):
+            untouched.clear()  # it is told of all of them: whatever comes is looked up
+            session.laboratory.announce([(specs[a.key], AttemptKey(a.key)) for a in sound])
+        for attempt in sound:
+            if session.is_halted:  # a stop is pressed without waiting for this pass to end
+                return False
+            key = AttemptKey(attempt.key)
+            if attempt in untouched:
+                untouched.remove(attempt)
+            with others_go_on(session):
+                handle = session.laboratory.prepare(specs[attempt.key], key)
+                reached("dispatch.prepared")
+                if session.is_halted:  # it lies there inert, and is found by its key when the stop is lifted
+                    return False
+                session.laboratory.start(handle, key)
+                reached("dispatch.started")
+                accepted.append((attempt, handle))
+    except AdapterUnavailable as error:
+        session.tally.note(
+            f"the laboratory {session.adapter!r} cannot be reached ({error}); what was sent is looked up"
+        )
+        return False
+    finally:  # also on a fault of our own: what is known is put on record
+        _record(session, accepted, untouched)
+    return True
+
+
+def _record(
+    session: Session, accepted: Sequence[tuple[AttemptRecord, Handle]], untouched: Sequence[AttemptRecord]
+) -> None:
+    if accepted or untouched:
+        with session.work() as work:
+            for attempt, handle in accepted:
+                work.move(attempt.key, Event.ACCEPTED, adapter=session.adapter, handle=handle)
+            for attempt in untouched:  # claimed, and never shown to the laboratory: no doubt about it
+                work.move(attempt.key, Event.ABSENT, "not sent: a safety stop, or the laboratory could not be reached")
+    session.tally.sent += len(accepted)
+    reached("dispatch.accepted")
+
+
+def _refused(problems: Sequence[Problem]) -> Fault:
+    return Fault.of(FaultKind.INPUT_ERROR, "; ".join(str(problem) for problem in problems))
+
+
+def experiment_spec(spec: CampaignSpec, attempt: AttemptRecord) -> ExperimentSpec:
+    """What the laboratory is asked to do."""
+    return ExperimentSpec(
+        campaign=spec.campaign,
+        settings=dict(attempt.settings),
+        units={name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)},
+        smiles=dict(attempt.smiles),
+        targets={name: target.unit for name, target in spec.objective.items()},
+        replicate_no=attempt.replicate_no,
+        place={} if attempt.place is None else attempt.place.context,
+    )

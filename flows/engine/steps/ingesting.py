@@ -1,0 +1,110 @@
+"""Ingesting: what the laboratory sends is stored before anything reads it, then judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.engine.people.slips import slips
+from flows.engine.session import Session
+from flows.engine.steps.judging import Judge, Judgement, conclude
+from flows.engine.steps.parts import others_go_on
+from loop.analysis import media_type
+from loop.checkpoints import reached
+from loop.contracts import Artifact, Handle, RawFile
+from loop.errors import AdapterUnavailable
+from loop.outcome import Fault, FaultKind
+from loop.raw import sha_of
+from loop.record import AttemptRecord, EnvelopeDraft, Verdict
+
+Ended = Sequence[tuple[AttemptRecord, Handle]]
+
+
+def ingest(session: Session, ended: Ended) -> None:
+    """Fetch, store and judge the results of attempts that ended."""
+    if not ended:
+        return
+    drafts: list[EnvelopeDraft] = []
+    fetched: list[AttemptRecord] = []
+    kept: dict[tuple[str, str, str], RawFile] = {}
+    try:
+        for attempt, handle in ended:
+            with others_go_on(session):
+                for e in session.laboratory.fetch(handle):
+                    for file in e.files:  # before the envelope that names it, so that no record lacks its file
+                        if (sha := sha_of(file.data)) not in {s for _, s, _ in kept}:
+                            session.files.put(file.data)
+                        kept[file.name, sha, e.key] = file
+                    drafts.append(EnvelopeDraft(session.adapter, e.key, e.payload))
+                fetched.append(attempt)
+    except AdapterUnavailable as error:
+        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+    reached("ingest.fetched")
+    if drafts:
+        before, known = len(session.view.unjudged), {a.key for a in session.view.attempts}
+        with session.work(moves=False) as work:
+            for draft in drafts:
+                work.receive(draft)
+            for (name, sha, key), file in kept.items():
+                if key in known:
+                    work.keep(Artifact(sha, name, media_type(name), len(file.data), key))
+        session.refresh()
+        if new := len(session.view.unjudged) - before:
+            session.tally.received += new
+            session.tally.has_moved = True
+            reached("ingest.stored")
+    judge_all(session, fetched)
+
+
+def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[Judgement]:
+    """Judge whatever was not judged yet, also what a killed pass left behind; one transaction.
+
+    An attempt of ``fetched`` without a readable result ends as ``analysis_failed``, unless a person brings the
+    results: that person can correct what was typed, so the attempt waits.
+    """
+    judge = Judge(session.view, session.files)
+    judgements = judge.judge(session.view.unjudged)
+    unread = [a for a in fetched if not judge.has_ended(a.key) and a.key not in judge.waiting]
+    for key, error in judge.waiting.items():
+        session.tally.note(f"the result of attempt {key} waits: {error}")
+    why = _faults_of_reading(session, judgements) if unread else {}
+    ends = [] if unread and session.laboratory.capabilities().needs_person else unread
+    if judgements or ends:
+        with session.work() as work:
+            for judgement in judgements:
+                judgement.write(work)
+            for attempt in ends:
+                fault = _unreadable(why.get(attempt.key))
+                conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
+                session.tally.faults += 1
+                session.tally.accepted += 1
+        session.refresh()
+        reached("ingest.judged")
+    _count(session, judgements)
+    new = {j.envelope.id for j in judgements if j.verdict is Verdict.ACCEPTED}
+    for note in slips(session.view, (o for o in session.view.observations if o.id in new)) if new else ():
+        session.tally.note(note)
+    for attempt in unread:
+        if attempt not in ends:  # a person's entry that cannot be read is said on every pass, until it is corrected
+            waits = f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits"
+            session.tally.note(f"{waits}: {why.get(attempt.key, 'nothing readable was entered')}")
+    return judgements
+
+
+def _faults_of_reading(session: Session, judgements: Sequence[Judgement]) -> dict[str | None, str]:
+    """Why the last unreadable envelope of each attempt could not be read, those that a killed pass judged included."""
+    known = {e.key: e.message for e in session.ledger.envelopes(session.name) if e.verdict is Verdict.MALFORMED}
+    return known | {j.envelope.key: j.message for j in judgements if j.verdict is Verdict.MALFORMED}
+
+
+def _unreadable(why: str | None) -> Fault:
+    message = f"the result cannot be read: {why}" if why else "it ended, and no readable result came with it"
+    return Fault.of(FaultKind.ANALYSIS_FAILED, message)
+
+
+def _count(session: Session, judgements: Sequence[Judgement]) -> None:
+    for j in judgements:
+        if j.verdict is Verdict.ACCEPTED:
+            session.tally.accepted += 1
+            session.tally.faults += isinstance(j.outcome, Fault)
+        elif j.verdict is not Verdict.DUPLICATE:
+            session.tally.note(f"an envelope from {j.envelope.source} is {j.verdict.value}: {j.message}")

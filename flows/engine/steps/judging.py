@@ -1,0 +1,318 @@
+"""Judging: what is made of each envelope. Pure: envelopes and the record in, verdicts out, nothing written."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flows.engine.looking.view import View
+from flows.engine.people.rows import ToldRow, content_of, is_told, read_told
+from flows.engine.steps.analysing import Analyst, Files
+from flows.raw.store import RawFileDamaged, RawFileMissing
+from flows.webhooks.checking import KeysMissing
+from flows.webhooks.message import is_message, result_said
+from flows.webhooks.reading import MessageReader
+from loop.circumstances import EFFECTS, read_context
+from loop.contracts import Work
+from loop.errors import OutcomeError, SpecError
+from loop.experiment import Event, State
+from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
+from loop.raw import is_raw, read_raw
+from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
+from loop.safety import said_by
+from loop.space import Space
+from loop.spec import classes_of, declared_of, levels_of
+
+ENGINE = "engine"  # source of the envelopes that the engine writes itself
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be recorded of one envelope."""
+
+    envelope: EnvelopeRecord
+    verdict: Verdict
+    message: str = ""
+    outcome: Outcome | None = None  # of an accepted one
+    candidate: Candidate | None = None  # of an accepted told observation
+    context: Json | None = None
+    retry: str = ""  # why its attempt is tried again, "" for not
+    claims: bool = False  # a result came for an attempt that was never sent: it is claimed first
+    halts: str = ""  # why the campaign is halted: a safety stop that is no outcome, such as of an ended attempt
+
+    def write(self, work: Work) -> str | None:
+        """Record it; returns the id of the observation, where one was added."""
+        if self.verdict is not Verdict.ACCEPTED:
+            work.judge(self.envelope.id, self.verdict, self.message)
+            if self.halts:
+                work.halt(*said_by(self.envelope.source, self.halts))
+            return None
+        assert self.outcome is not None
+        if self.claims and self.envelope.key:
+            work.move(self.envelope.key, Event.CLAIMED, "a result came before it was sent")
+        record = work.accept(self.envelope.id, self.outcome, candidate=self.candidate, context=self.context)
+        if self.retry and self.envelope.key:
+            work.retry(self.envelope.key, self.retry)
+        return record.id
+
+
+class Judge:
+    """Judges envelopes one after the other; each verdict counts for those after it."""
+
+    def __init__(self, view: View, files: Files | None = None) -> None:
+        self._view = view
+        self._messages = MessageReader(view)
+        self._analyst = None if files is None else Analyst(view, files)
+        self.waiting: dict[str, str] = {}  # by key of an attempt, why its raw result cannot be looked at here
+        self._units = {name: target.unit for name, target in view.spec.objective.items()}
+        self._levels, self._classes = levels_of(view.spec), classes_of(view.spec)
+        self._attempts = {a.key: a for a in view.attempts}
+        self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
+        self._contexts: dict[str, Json] = {o.key: o.context for o in view.observations if o.key is not None}
+        self._told = self._told_before() if any(is_told(e.source) for e in view.unjudged) else set()
+        self._last: dict[tuple[str, int], int] = {}
+        for a in view.attempts:
+            place = (a.proposal_id, a.replicate_no)
+            self._last[place] = max(self._last.get(place, 0), a.attempt_no)
+        self._faults: Counter[tuple[str, int, FaultKind]] = Counter()
+        for o in view.observations:
+            if o.key in self._attempts and isinstance(o.outcome, Fault):
+                a = self._attempts[o.key]
+                self._faults[a.proposal_id, a.replicate_no, o.outcome.kind] += 1
+
+    def judge(self, envelopes: Iterable[EnvelopeRecord]) -> list[Judgement]:
+        """A verdict for each, in their order. Nothing that was received stops the judging of the rest.
+
+        A raw result whose file is not on this machine has none, nor has a message whose key is not in the environment:
+        it stays unjudged, and is named in ``waiting``.
+        """
+        found = []
+        for envelope in envelopes:
+            try:
+                found.append(self._judge(envelope))
+            except (RawFileMissing, RawFileDamaged, KeysMissing) as error:
+                self.waiting[envelope.key or ""] = str(error)
+        return found
+
+    def has_ended(self, key: str) -> bool:
+        """Whether an outcome of the attempt counts, those just judged included."""
+        return key in self._ended
+
+    def wants_retry(self, attempt: AttemptRecord, fault: Fault) -> str:
+        """Why the experiment is tried again after this fault; "" when it is not. Counts the fault."""
+        place = (attempt.proposal_id, attempt.replicate_no)
+        self._faults[*place, fault.kind] += 1
+        seen, allowed = self._faults[*place, fault.kind], FAULT_RULES[fault.kind].retries
+        if seen > allowed or self._last[place] != attempt.attempt_no:
+            return ""
+        return f"{fault.kind.value} ({fault.message}): try {seen} of {allowed} again"
+
+    def _judge(self, envelope: EnvelopeRecord) -> Judgement:
+        try:
+            if is_message(envelope.source):
+                return self._message(envelope)
+            return self._told_row(envelope) if is_told(envelope.source) else self._result(envelope, envelope.payload)
+        except (RawFileMissing, RawFileDamaged, KeysMissing):
+            raise
+        except Exception as error:  # whatever a reader did not foresee: the envelope is kept, the campaign goes on
+            return Judgement(envelope, Verdict.MALFORMED, f"it cannot be judged ({type(error).__name__}: {error})")
+
+    def _result(self, envelope: EnvelopeRecord, payload: str | Mapping[str, Any]) -> Judgement:
+        """A result that names its attempt; one that is none and speaks of danger halts the campaign all the same."""
+        try:
+            data = read_payload(payload) if isinstance(payload, str) else payload
+        except OutcomeError as error:
+            return Judgement(envelope, Verdict.MALFORMED, str(error))
+        return _heard(self._content(envelope, data), data)
+
+    def _content(self, envelope: EnvelopeRecord, data: Mapping[str, Any]) -> Judgement:
+        attempt = self._attempts.get(envelope.key or "")
+        if is_raw(data) and (said := _problem_of(data)) is not None:
+            return Judgement(envelope, *said)
+        if attempt is None:
+            what = "names no attempt" if envelope.key is None else f"names attempt {envelope.key!r}"
+            rule = f"the result {what}, and campaign {self._view.name!r} knows none such"
+            return Judgement(envelope, Verdict.FOREIGN, f"{rule}; correct the key, or tell it as an observation")
+        try:
+            outcome, context = self._raw(envelope, attempt, data) if is_raw(data) else self._said(data)
+        except OutcomeError as error:
+            return Judgement(envelope, Verdict.MALFORMED, str(error))
+        if attempt.state in (State.CANCELLED, State.EXPIRED) and attempt.key not in self._ended:
+            rule = f"attempt {attempt.key} is {attempt.state.value}"
+            return Judgement(envelope, Verdict.LATE, f"{rule}; tell it as an observation to let it count")
+        return self._outcome_of(attempt, envelope, outcome, context)
+
+    def _message(self, envelope: EnvelopeRecord) -> Judgement:
+        """A message: a result, where its laboratory sent it just now and not before; raises ``KeysMissing``.
+
+        Danger that the laboratory signed is heard also where it comes too late to be a result.
+        """
+        said = self._messages.read(envelope)
+        if isinstance(said, str):
+            return self._result(envelope, said)
+        signed = result_said(envelope.payload) if said.is_signed else None
+        return _heard(Judgement(envelope, said.verdict, said.why), signed or {})
+
+    def _said(self, data: Mapping[str, Any]) -> tuple[Outcome, Json | None]:
+        """A result that says its values itself; raises ``OutcomeError``."""
+        return read_outcome(data, self._units, self._levels, self._classes), _context(data)
+
+    def _raw(
+        self, envelope: EnvelopeRecord, attempt: AttemptRecord, data: Mapping[str, Any]
+    ) -> tuple[Outcome, Json | None]:
+        """A result that is files, read by the campaign's analysis; raises ``OutcomeError``."""
+        if self._analyst is None:
+            raise OutcomeError("a raw result comes from a laboratory or hakken ingest; it cannot be told")
+        result = self._analyst.result(read_raw(data), attempt, received=envelope.received.isoformat())
+        return result.analysed.outcome, result.context
+
+    def _outcome_of(
+        self, attempt: AttemptRecord, envelope: EnvelopeRecord, outcome: Outcome, context: Json | None
+    ) -> Judgement:
+        known = self._ended.get(attempt.key)
+        if known is not None:
+            how = "otherwise"
+            if _sorted(known) == _sorted(outcome):
+                if not (beside := self._beside_otherwise(attempt, context)):
+                    return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
+                how = f"so, but with {beside}"
+            retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
+            message = f"attempt {attempt.key} already ended {how}; to let this count, {retract} and tell it again"
+            return Judgement(envelope, Verdict.CONTRADICTORY, message)
+        retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
+        self._ended[attempt.key] = outcome
+        self._contexts[attempt.key] = placed(attempt, context) or {}
+        is_unsent = attempt.state is State.READY
+        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, None, placed(attempt, context), retry, is_unsent)
+
+    def _beside_otherwise(self, attempt: AttemptRecord, context: Json | None) -> str:
+        """What is on record beside the attempt's result where a further envelope says something else; "" for nothing.
+
+        Of what can be used only: what an envelope leaves out, or a comment, says nothing else.
+        """
+        declared = declared_of(self._view.spec)
+        mine, _ = read_context(self._contexts.get(attempt.key, {}), declared)
+        new, _ = read_context(context or {}, declared)
+        names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
+        return ", ".join(f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names)
+
+    def _told_row(self, envelope: EnvelopeRecord) -> Judgement:
+        """A row that a person told: the result of an attempt where it names one, else an observation."""
+        try:
+            row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
+            if envelope.key is not None:
+                return self._result(envelope, row.payload)
+            outcome = read_outcome(row.payload, self._units, self._levels, self._classes)
+            candidate = identified(self._view.space, row.settings)
+        except (OutcomeError, SpecError) as error:
+            return Judgement(envelope, Verdict.MALFORMED, str(error))
+        content = content_of(envelope)
+        if content in self._told:
+            return Judgement(envelope, Verdict.DUPLICATE, "the same row was told before, from another line")
+        self._told.add(content)
+        return Judgement(envelope, Verdict.ACCEPTED, "", outcome, candidate, _context(row.payload))
+
+    def _told_before(self) -> set[tuple[str, str]]:
+        """The content of every told observation on record."""
+        envelopes = self._view.ledger.envelopes(self._view.name)
+        return {content_of(e) for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED}
+
+
+def conclude(work: Work, attempt: AttemptRecord, fault: Fault, *, retry: str = "") -> None:
+    """End an attempt with a fault that the engine itself states, through an envelope like any other."""
+    payload = json.dumps(write_outcome(fault), sort_keys=True)
+    envelope = work.receive(EnvelopeDraft(ENGINE, attempt.key, payload))
+    work.accept(envelope.id, fault, context=placed(attempt, None))
+    if retry:
+        work.retry(attempt.key, retry)
+
+
+def placed(attempt: AttemptRecord, context: Json | None) -> Json | None:
+    """The context of a result with the well it was planned for, where the batch is a plate.
+
+    A result that names another plate or well was made there, and says itself what else there is to say.
+    """
+    if attempt.place is None:
+        return context
+    planned, said = attempt.place.context, context or {}
+    if any(name in said and str(said[name]) != planned[name] for name in ("plate", "well")):
+        return context
+    return {**planned, **said}
+
+
+def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:
+    """The candidate with its structures, and with the InChIKey of its molecule in a campaign over molecules.
+
+    Raises:
+        SpaceError: The settings do not fit the space.
+    """
+    space.coordinates(settings)
+    candidate = space.candidate(settings)
+    structure = None if space.molecule is None else candidate.smiles.get(space.molecule)
+    if structure is None:
+        return candidate
+    from loop.molecules.standardise import inchikey  # RDKit: only where molecules are stored
+
+    return Candidate(candidate.settings, candidate.smiles, inchikey(structure))
+
+
+def read_payload(text: str) -> Mapping[str, Any]:
+    """A received text as an object that can also be written down again.
+
+    Raises:
+        OutcomeError: It is not JSON, not an object, or holds what no record can keep (NaN, broken characters).
+    """
+    try:
+        data = json.loads(text, parse_constant=_refuse)
+        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise OutcomeError(f"a result must be a JSON object with 'outcome'; this is not JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise OutcomeError(f"a result must be a JSON object with 'outcome', got {type(data).__name__}")
+    return data
+
+
+def _problem_of(data: Mapping[str, Any]) -> tuple[Verdict, str] | None:
+    """What was found of raw files when they were brought, where nothing can be made of them; None where nothing was."""
+    try:
+        raw = read_raw(data)
+    except OutcomeError as error:
+        return Verdict.MALFORMED, str(error)
+    if raw.problem:
+        return Verdict.MALFORMED, raw.problem
+    return (Verdict.FOREIGN, raw.foreign) if raw.foreign else None
+
+
+def _heard(judgement: Judgement, data: Mapping[str, Any]) -> Judgement:
+    """The judgement; where its envelope is no outcome and speaks of danger, it halts the campaign all the same."""
+    is_none = judgement.verdict not in (Verdict.ACCEPTED, Verdict.DUPLICATE)
+    if not is_none or data.get("kind") != FaultKind.SAFETY_STOP.value:
+        return judgement
+    return replace(judgement, halts=f"{data.get('message') or 'safety_stop'} ({judgement.verdict.value})")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+def _context(data: Mapping[str, Any]) -> Json | None:
+    """The circumstances that a result reports, its provenance among them.
+
+    Raises:
+        OutcomeError: They are not an object.
+    """
+    context, provenance = data.get("context") or {}, data.get("provenance")
+    if not isinstance(context, Mapping):
+        raise OutcomeError(f"context must be an object with instrument, plate, well, ..., got {context!r}")
+    merged = {**context, "provenance": provenance} if provenance else dict(context)
+    return merged or None
+
+
+def _sorted(outcome: Outcome) -> object:
+    data = write_outcome(outcome)
+    values = data.get("values")
+    return {**data, "values": sorted(values, key=lambda v: (v["property"], v["channel"] or ""))} if values else data

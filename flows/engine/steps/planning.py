@@ -1,0 +1,241 @@
+"""Planning a round: what the planner is given, all of it from the record, and what is stored of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.looking.claims import claims_of
+from flows.engine.looking.histories import history_of, seed_of
+from flows.engine.looking.view import View
+from flows.engine.people.decisions import decided
+from flows.engine.sources.hearing import recorded, sources_of
+from flows.engine.steps.judging import identified
+from flows.engine.steps.planners import Planner
+from flows.engine.steps.regions import Takes, as_json, notes_on, without
+from loop.contracts import Ledger
+from loop.costs import Purse
+from loop.errors import NothingToGain, PoolExhausted, SpaceError
+from loop.history import History
+from loop.memory.earlier import Earlier
+from loop.policy.paying import reason_to_end
+from loop.policy.stopping import reason_to_stop, regret_settled
+from loop.record import Arm, CampaignRecord, Json, RoundDraft
+from loop.resources import Resource, telling
+from loop.space import Space
+from loop.spec import CampaignSpec, build_space
+from loop.spec.limits import trimmings
+
+if TYPE_CHECKING:
+    from loop.planner import Plan
+
+# The packages that decide the numbers; a replay names those that are not as they were.
+PACKAGES: Final = ("hakken", "torch", "botorch", "gpytorch", "numpy", "scipy", "scikit-learn", "rdkit")
+REGRET: Final = "regret"  # in a round's model: how much better something untried may be
+LEFT_OUT: Final = "left_out"  # in a round's model: what only lost resources would do
+RESOURCES: Final = "resources"  # in a round's model: what the record told of them
+PURSE: Final = "purse"  # in a round's model: what the budget left in money and hours
+ALLOWED: Final = "experiments_allowed"  # in a round's model: what the budget left when it was planned
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that decides a batch."""
+
+    number: int  # of the round
+    seed: int
+    spec: CampaignSpec
+    space: Space
+    history: History
+    experiments: int  # at most so many
+    notes: tuple[str, ...] = ()
+    purse: Purse | None = None  # what the budget leaves in money and hours
+    is_narrowed: bool = False  # candidates that a person refused are kept out of the spec's space
+    earlier: tuple[Earlier, ...] = ()  # sources
+    read: Json = field(default_factory=dict)  # what the round's model says of them
+    resources: tuple[Resource, ...] = ()  # what the record told of them, where experiments cost something
+    regions: Mapping[str, Takes] = field(default_factory=dict)  # left out: only lost resources would do them
+
+    def plan(self, planner: Planner) -> Plan:
+        """The batch, of at least one proposal. Raises what the planner raises besides.
+
+        Pinned candidates take their places in the batch, or make it up where they are many.
+
+        Raises:
+            PoolExhausted: Nothing is left to propose, perhaps because a person refused all that was.
+            NothingToGain: What is left is not worth an experiment, by a rule of the spec; what is pinned always is.
+        """
+        pinned = self.history.pinned[: self.experiments]
+        if not pinned:
+            plan = self._planned(planner, self.spec, self.experiments, self.purse)
+            if reason := regret_settled(self.spec, plan.model.get(REGRET, {})):
+                raise NothingToGain(reason)
+            return plan
+        if self.spec.plate is not None:  # on a plate the planner itself gives them their wells
+            return self._planned(planner, self.spec, self.experiments, self.purse)
+        from loop.pinning import manual_proposals, paid_pins  # brings torch: only where something is pinned
+        from loop.planner import Plan
+
+        purse: Purse | None = self.purse
+        notes: tuple[str, ...] = ()
+        if purse is not None:
+            pinned, purse, notes = paid_pins(self.spec, self.history, pinned, purse)
+        batch = self.spec.planner.batch
+        smaller = self.spec.planner.model_copy(update={"batch": max(batch - len(pinned), 1)})
+        left = self.experiments - len(pinned)
+        try:
+            spec = self.spec.model_copy(update={"planner": smaller})
+            plan = self._planned(planner, spec, max(left, 1), purse)
+        except PoolExhausted:  # what is pinned is run all the same
+            if not pinned:
+                raise
+            seen, waiting = self.history.observations, self.history.pending
+            plan = Plan(self.seed, "", {}, (), tuple(o.id for o in seen), tuple(p.key for p in waiting), ())
+        is_full = not left or (batch <= len(pinned) and not any(p.arm is Arm.INITIAL for p in plan.proposals))
+        kept = () if is_full else plan.proposals
+        manual = manual_proposals(
+            self.spec, self.history, pinned, seed=self.seed, first=len(kept), earlier=self.earlier
+        )
+        return replace(plan, proposals=(*kept, *manual), notes=(*plan.notes, *notes))
+
+    def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int, purse: Purse | None) -> Plan:
+        more: dict[str, object] = {} if purse is None else {"purse": purse}
+        if self.earlier:
+            more["earlier"] = self.earlier
+        if self.resources:
+            more["resources"] = self.resources
+        try:
+            plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **more)
+        except SpaceError as error:
+            if not self.is_narrowed:
+                raise
+            raise PoolExhausted(f"nothing is left that a person did not refuse ({error})") from error
+        except PoolExhausted as error:
+            if not self.is_narrowed:
+                raise
+            raise PoolExhausted(f"nothing is left that a person did not refuse: {error}") from error
+        if not plan.proposals:
+            raise PoolExhausted("the planner proposed nothing; widen the space or end the campaign")
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Whether a batch is due: so many experiments, or none and, where it is over, why."""
+
+    experiments: int = 0
+    reason: str = ""  # why the campaign is to end
+
+
+def what_is_due(view: View, lost: Container[str] = ()) -> Need:
+    """Whether the record asks for another batch now.
+
+    In batch mode the next round comes when every attempt of the last has ended, so that it does not depend on the
+    order in which results arrive. In rolling mode as many are proposed as were freed. Attempts under the keys ``lost``
+    are with a resource that could not work for long: they stay pending, and nothing waits for them.
+    """
+    if not view.is_active or view.undecided or view.spec.source is not None:
+        return Need()
+    planner, pending = view.spec.planner, view.pending
+    awaited = [a for a in pending if a.key not in lost]
+    if planner.mode == "batch" and awaited:
+        return Need()
+    history, _ = history_of(view.spec, view.space, view.counted, pending)
+    judged = None if view.spec.general is None else view.judged
+    if reason := reason_to_stop(view.spec, history, 0, judged):  # the goal; what was not sent yet is no longer wanted
+        return Need(0, reason)
+    if reason := reason_to_end(view.spending.costs, view.spending.purse):
+        return Need() if pending else Need(0, reason)
+    left = view.spec.budget.experiments - view.spent
+    if left <= 0:
+        return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent, judged))
+    if planner.mode == "batch" or view.round_number == 0:
+        return Need(left)
+    free = min(left, planner.batch * planner.copies - len(awaited))
+    return Need(free) if free >= min(planner.copies, left) else Need()
+
+
+def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | None = None) -> Inputs:
+    """What the next round is planned from; ``regions`` are left out of its space."""
+    regions = regions or {}
+    number = view.round_number + 1
+    said = decided(view.spec, view.space, view.proposals if number > 1 else (), view.decisions, number)
+    history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
+    claims = claims_of(view.campaign.spec, view.proposals, view.attempts, view.counted, history) if number > 1 else ()
+    seed = seed_of(view.spec.planner.seed, view.name, number)
+    earlier, read, unread = sources_of(view.ledger, view.spec)
+    before = view.ledger.round(view.name, number - 1) if read and number > 1 else None
+    return Inputs(
+        number,
+        seed,
+        without(said.spec, regions),
+        view.space,
+        replace(said.history(history), claims=claims),
+        experiments,
+        trimmings(view.spec) + said.notes + notes_on(regions) + unreadable + unread,
+        view.spending.purse,
+        said.is_narrowed or bool(regions),
+        earlier,
+        recorded(read, before, view.ledger, view.name),
+        telling(view.figures) if view.spending.costs is not None else (),
+        regions,
+    )
+
+
+def first_inputs(spec: CampaignSpec, ledger: Ledger | None = None) -> Inputs:
+    """What the first round of a campaign is planned from that is not on record yet; sources are in ``ledger``."""
+    seed = seed_of(spec.planner.seed, spec.campaign, 1)
+    budget = Purse(spec.budget.cost, spec.budget.hours)
+    purse = None if budget == Purse() else budget
+    earlier, _, notes = ((), {}, ()) if ledger is None else sources_of(ledger, spec)
+    return Inputs(
+        1, seed, spec, build_space(spec), History(), spec.budget.experiments, notes, purse=purse, earlier=earlier
+    )
+
+
+def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft:
+    """The round as it is put on record; ``campaign`` as it was when the inputs were read."""
+    proposals = tuple(
+        replace(
+            p,
+            candidate=identified(inputs.space, p.candidate.settings),
+            place=None if p.place is None else replace(p.place, plate=inputs.number),  # a round is one plate
+        )
+        for p in plan.proposals
+    )
+    return RoundDraft(
+        number=inputs.number,
+        seed=inputs.seed,
+        data_version=campaign.data_version,
+        surrogate=plan.surrogate,
+        model={
+            **plan.model,
+            ALLOWED: inputs.experiments,
+            **inputs.read,
+            **({} if inputs.purse is None else {PURSE: asdict(inputs.purse)}),
+            **({RESOURCES: [r.as_json() for r in inputs.resources]} if inputs.resources else {}),
+            **({LEFT_OUT: as_json(inputs.regions)} if inputs.regions else {}),
+        },
+        notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),
+        environment=environment(),
+        observations=tuple(o.id for o in inputs.history.observations),
+        pending=tuple(p.key for p in inputs.history.pending),
+        proposals=proposals,
+        approved=inputs.spec.laboratory.approval == "automatic",
+        version=campaign.version,
+    )
+
+
+def environment() -> Mapping[str, str]:
+    """Versions of everything that decides the numbers."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions

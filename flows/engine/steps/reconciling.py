@@ -1,0 +1,168 @@
+"""Reconciling: what the record says is out there against what the laboratory says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flows.engine.session import Session
+from flows.engine.steps.judging import Judge, conclude
+from flows.engine.steps.parts import is_out, others_go_on
+from loop.checkpoints import reached
+from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
+from loop.errors import AdapterUnavailable
+from loop.experiment import Event, State
+from loop.limits import broken
+from loop.outcome import Fault, FaultKind
+from loop.record import AttemptRecord
+from loop.spec import build_limits, build_recipe
+
+
+@dataclass
+class Standing:
+    """What the laboratory said: steps to be recorded, and attempts whose results can be fetched."""
+
+    steps: list[Callable[[Work], object]] = field(default_factory=list)
+    ended: list[tuple[AttemptRecord, Handle]] = field(default_factory=list)
+
+
+def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
+    """Look every doubtful attempt up by its key and ask where the others stand; returns those that ended.
+
+    A laboratory that cannot be reached changes nothing: what it said before that is kept. Of several the others are
+    asked all the same.
+    """
+    pending = _with_this_laboratory(session)
+    if not pending:
+        return []
+    standing = Standing()
+    judge = Judge(session.view)
+    try:
+        for attempt in sorted(pending, key=_is_in_doubt):  # a start that is refused keeps no result from coming in
+            if is_out(session, attempt):
+                continue
+            with others_go_on(session):
+                if _is_in_doubt(attempt):
+                    _look_up(session, attempt, standing)
+                else:
+                    _ask(session, attempt, standing, judge)
+    except AdapterUnavailable as error:
+        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+    if standing.steps:
+        with session.work() as work:
+            for step in standing.steps:
+                step(work)
+        session.refresh()
+        reached("reconcile.stored")
+    return standing.ended
+
+
+def _is_in_doubt(attempt: AttemptRecord) -> bool:
+    return attempt.state in (State.SENDING, State.AMBIGUOUS) or attempt.handle is None
+
+
+def _with_this_laboratory(session: Session) -> list[AttemptRecord]:
+    """Attempts to ask about. One that another adapter has is left alone: this one never heard of its key."""
+    mine = []
+    for attempt in session.view.pending:
+        if attempt.state is State.READY:
+            continue
+        if attempt.adapter in (None, session.adapter):
+            mine.append(attempt)
+        else:
+            session.tally.note(
+                f"attempt {attempt.key} is with the laboratory {attempt.adapter!r}, and the campaign file names "
+                f"{session.adapter!r}; name {attempt.adapter!r} again until it has ended"
+            )
+    return mine
+
+
+def _look_up(session: Session, attempt: AttemptRecord, standing: Standing) -> None:
+    """Was it sent? The laboratory is asked by key; it is never sent again on doubt."""
+    key = AttemptKey(attempt.key)
+    found = session.laboratory.find(key)
+    reached("reconcile.found")
+    match found:
+        case Found(handle, started):
+            if not started:
+                if not session.view.is_active or session.is_halted:
+                    return  # it lies there inert, and nothing is to be started now
+                if not _may_start(session, attempt, handle, standing):
+                    return
+                session.laboratory.start(handle, key)
+                session.tally.sent += 1
+                reached("reconcile.started")
+            if attempt.state in (State.SUBMITTED, State.RUNNING):
+                standing.ended += [(attempt, handle)] if _has_ended(session, handle) else []
+                return
+            detail = "found by its key" if started else "found prepared, and started"
+            standing.steps.append(lambda work: _accept(work, session, attempt, handle, detail))
+        case Absent():
+            if attempt.state in (State.SENDING, State.AMBIGUOUS):
+                standing.steps.append(lambda work: work.move(key, Event.ABSENT, "the laboratory never got it"))
+        case Unknown(why):
+            if attempt.state is State.SENDING:
+                standing.steps.append(lambda work: work.move(key, Event.DOUBTED, why))
+                session.tally.note(f"attempt {key} may or may not have run: {why}")
+
+
+def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Judge) -> None:
+    """Where does an attempt stand that the laboratory has?"""
+    assert attempt.handle is not None
+    key, handle = AttemptKey(attempt.key), Handle(attempt.handle)
+    status = session.laboratory.status(handle)
+    match status.phase:
+        case Phase.PREPARED:
+            is_active = session.view.is_active and not session.is_halted
+            if is_active and _may_start(session, attempt, handle, standing):
+                session.laboratory.start(handle, key)  # harmless where it was started: idempotent by handle
+        case Phase.WAITING:
+            pass
+        case Phase.RUNNING:
+            if attempt.state is State.SUBMITTED:
+                standing.steps.append(lambda work: work.move(key, Event.STARTED, status.detail))
+        case Phase.ENDED:
+            standing.ended.append((attempt, handle))
+        case Phase.LOST:
+            _lost(session, attempt, status.detail, standing, judge)
+
+
+def _may_start(session: Session, attempt: AttemptRecord, handle: Handle, standing: Standing) -> bool:
+    """Whether what lies prepared keeps the laboratory's limits as they are now; what does not ends as a fault."""
+    spec = session.view.spec
+    problems = broken(build_limits(spec), attempt.settings, build_recipe(spec))
+    if not problems:
+        return True
+    if session.laboratory.capabilities().can_cancel:
+        session.laboratory.cancel(handle, "it breaks a limit of the laboratory")
+    fault = Fault.of(FaultKind.INPUT_ERROR, "; ".join(map(str, problems)))
+    session.tally.faults += 1
+    session.tally.accepted += 1
+    session.tally.note(f"{session.view.label(attempt.settings)} was not started: {fault.message}")
+    standing.steps.append(lambda work: conclude(work, attempt, fault))
+    return False
+
+
+def _lost(session: Session, attempt: AttemptRecord, detail: str, standing: Standing, judge: Judge) -> None:
+    """The laboratory had it and knows it no more: run again only where it is sure that nothing is left of it."""
+    key = AttemptKey(attempt.key)
+    match session.laboratory.find(key):
+        case Found():
+            session.tally.note(f"attempt {key}: the laboratory knows the key but not the handle {attempt.handle!r}")
+        case Absent():
+            fault = Fault.of(FaultKind.COMPUTE_LOST, detail or "the laboratory no longer knows it")
+            retry = judge.wants_retry(attempt, fault)
+            session.tally.faults += 1
+            session.tally.accepted += 1
+            standing.steps.append(lambda work: conclude(work, attempt, fault, retry=retry))
+        case Unknown(why):
+            standing.steps.append(lambda work: work.move(key, Event.DOUBTED, why))
+            session.tally.note(f"attempt {key} may or may not have run: {why}")
+
+
+def _has_ended(session: Session, handle: Handle) -> bool:
+    return session.laboratory.status(handle).phase is Phase.ENDED
+
+
+def _accept(work: Work, session: Session, attempt: AttemptRecord, handle: Handle, detail: str) -> None:
+    work.move(attempt.key, Event.ACCEPTED, detail, adapter=session.adapter, handle=handle)

@@ -1,0 +1,89 @@
+"""Training apart: a round planned without the lease, so that it can take its time on another machine.
+
+Planning reads the record and writes nothing. When it is done, the lease is taken, and the round is stored only if
+the record still asks for exactly that round; otherwise the plan is dropped and the next pass asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import TYPE_CHECKING
+
+from flows.engine.holding import PATIENCE
+from flows.engine.looking.view import View
+from flows.engine.passes import sitting
+from flows.engine.steps.planners import Planner, default_planner, on_device
+from flows.engine.steps.planning import Inputs, next_inputs, what_is_due
+from flows.engine.steps.proposing import finish, store
+from flows.wiring import open_record
+from loop.checkpoints import reached
+from loop.errors import PoolExhausted
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def round_due(view: View, lost: Container[str] = ()) -> int | None:
+    """Number of the round that the record asks for now, None where it asks for none; ``lost`` as for what is due."""
+    return view.round_number + 1 if what_is_due(view, lost).experiments else None
+
+
+def train_round(
+    settings: Settings, name: str, number: int, *, lost: Container[str] = (), planner: Planner | None = None
+) -> str:
+    """Plan round ``number`` and store it; says what came of it. Doing it again once it is stored changes nothing.
+
+    ``lost`` are keys of attempts that nothing is to wait for, as whoever asked for the round saw them.
+
+    Raises:
+        NotFound: There is no such campaign.
+        LeaseHeld: Somebody else works on the campaign and gives no way within a minute.
+    """
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        if view.round_number >= number:
+            return f"round {number} is on record already"
+        inputs = _inputs(view, number, lost)
+        if inputs is None:
+            return f"round {number} is not due"
+        basis = _basis(view)
+    try:
+        plan = inputs.plan(planner or on_device(default_planner, settings.device))
+        exhausted = ""
+    except PoolExhausted as error:
+        exhausted = str(error)
+    reached("train.planned")
+    with sitting(settings, name, patience=PATIENCE) as session:
+        dropped = f"round {number} was planned from a record that has changed since; it is dropped and planned anew"
+        if _basis(session.view) != basis:
+            return dropped
+        if exhausted:
+            if not session.view.pending:
+                finish(session, exhausted)
+            return exhausted
+        if not store(session, inputs, plan, view.campaign):
+            return dropped
+        reached("train.stored")
+    return f"round {number} is stored: {len(plan.proposals)} proposals"
+
+
+def _inputs(view: View, number: int, lost: Container[str]) -> Inputs | None:
+    need = what_is_due(view, lost)
+    if not need.experiments or view.round_number + 1 != number:
+        return None
+    return next_inputs(view, need.experiments)
+
+
+def _basis(view: View) -> tuple[object, ...]:
+    """Everything on record that decides a plan."""
+    campaign = view.campaign
+    pending = tuple(a.key for a in view.pending)
+    return (
+        campaign.state,
+        campaign.version,
+        campaign.data_version,
+        view.round_number,
+        pending,
+        len(view.undecided),
+        len(view.decisions),
+    )
