@@ -16,8 +16,13 @@ DIMENSIONLESS = ""
 
 # What people write, and what it is called here; "deg C" would be an angle times a charge.
 _DEGREES: Final = ("deg ", "deg. ", "degree ", "degrees ", "o", "\N{MASCULINE ORDINAL INDICATOR}", "\N{DEGREE SIGN} ")
+_SHARES: Final = {  # percent of what: a share by mass is none by amount of substance
+    f"{of}{space}{sign}": of for of in ("mol", "wt", "vol") for space in ("", " ", "-") for sign in ("%", "percent")
+}
 _SPELLINGS: Final = {
     "%": "percent",
+    **dict.fromkeys(_SHARES, "percent"),
+    **dict.fromkeys(("equiv", "equiv.", "equivalent", "equivalents", "eq", "eq."), "dimensionless"),
     **{f"{degree}{letter}": f"deg{letter}" for letter in "CF" for degree in _DEGREES},
     "\N{DEGREE CELSIUS}": "degC",
     "Celsius": "degC",
@@ -25,6 +30,9 @@ _SPELLINGS: Final = {
     "Fahrenheit": "degF",
 }
 _CHARGES: Final = {"C": "degC", "F": "degF"}  # coulomb and farad, unless a temperature is spoken of
+_COUNTS: Final = ("revolution = 1 = rev", "cycle = 1", "revolutions_per_minute = 1 / minute = rpm")  # not 2 pi rad
+_COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
+_ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
@@ -33,7 +41,10 @@ _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 def _registry() -> pint.UnitRegistry[Any]:
     import pint  # 0.3 s: only where a unit is looked at
 
-    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, on_redefinition="ignore")
+    for definition in (*_COUNTS, _COUNTS_PER_SECOND):
+        registry.define(definition)
+    return registry
 
 
 @lru_cache(maxsize=256)
@@ -57,13 +68,21 @@ def check_unit(symbol: str) -> str:
 def convert(value: float, unit: str, to: str) -> float:
     """``value`` in ``unit``, expressed in ``to``; beside a temperature ``C`` and ``F`` are degrees.
 
+    Revolutions are counted (1 rpm is 1/min), so that no angular velocity is given in them.
+
     Raises:
         UnitError: One of them is unknown, or they measure different things.
     """
     if unit == to:
         return float(value)
     check_unit(unit), check_unit(to)
+    if (share := _SHARES.get(unit)) != (other := _SHARES.get(to)) and share and other:
+        raise UnitError(
+            f"a value in {unit!r} cannot be given in {to!r}: one is a share of {share}, the other of {other}"
+        )
     registry = _registry()
+    if _is_angular(unit) != _is_angular(to):
+        raise UnitError(f"a value in {unit!r} cannot be given in {to!r}: one counts revolutions, the other is an angle")
     try:
         wanted = registry.Unit(_spoken(to))
         if unit in _CHARGES and wanted.dimensionality == registry.kelvin.dimensionality:
@@ -85,6 +104,13 @@ def meant(unit: str, name: str) -> str:
 def is_charge(unit: str) -> bool:
     """Whether a unit is ``C`` or ``F``, coulomb and farad, which people write for degrees."""
     return unit in _CHARGES
+
+
+@lru_cache(maxsize=256)
+def _is_angular(symbol: str) -> bool:
+    """Whether it is an angle by time, such as ``rad/s``: 2 pi of it are one revolution."""
+    unit = _registry().Unit(_spoken(symbol))
+    return not unit.dimensionless and any(str(name) in _ANGLES for name in unit._units)
 
 
 def _spoken(symbol: str) -> str:

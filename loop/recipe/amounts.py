@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +21,15 @@ DENSITY: Final = "g/mL"  # the same number in mg/uL
 TIME: Final = "s"
 TEMPERATURE: Final = "degC"
 SPEED: Final = "rpm"
-PLAIN: Final = ""  # equivalents, mol %
+PLAIN: Final = ""  # equivalents
+PERCENT: Final = "percent"  # mol %
 
-_SAID: Final = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S.*?)\s*")
+_SAID: Final = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*")
+# What may follow a number where only one thing can be meant; a parameter may have any unit that converts.
+_FOLLOWS: Final = {
+    PLAIN: frozenset({"equiv", "equiv.", "equivalents", "eq", "eq."}),
+    PERCENT: frozenset({"%", "mol%", "mol %", "mol-%", "percent"}),
+}
 _EXAMPLES: Final = {
     VOLUME: "20 uL",
     AMOUNT: "10 umol",
@@ -33,6 +40,7 @@ _EXAMPLES: Final = {
     TEMPERATURE: "80 degC",
     SPEED: "500 rpm",
     PLAIN: "1.5",
+    PERCENT: "10",
 }
 
 
@@ -64,7 +72,7 @@ def read_amount(said: str | float, unit: str, where: str, parameters: Mapping[st
 
     Args:
         said: A number with its unit as text (``"20 uL"``), the name of a numeric parameter, or a plain number.
-        unit: The unit to reckon in; ``PLAIN`` for equivalents and percent.
+        unit: The unit to reckon in; ``PLAIN`` for equivalents, ``PERCENT`` for mol %, where no unit means percent.
         where: What it is the amount of, for messages.
         parameters: The unit of each numeric parameter; None for a parameter that is no number.
 
@@ -73,23 +81,28 @@ def read_amount(said: str | float, unit: str, where: str, parameters: Mapping[st
     """
     example = _EXAMPLES[unit]
     if not isinstance(said, str):
-        if unit == PLAIN:
+        if unit in _FOLLOWS:
             return Amount(unit, _sound(float(said), unit, where))
         raise RecipeError(where, f"{said:g} has no unit", f"write one, such as {example!r}")
     if said in parameters:
         given = parameters[said]
         if given is None:
             raise RecipeError(where, f"parameter {said!r} is no number", f"name a numeric one, or write {example!r}")
+        given = given or (PERCENT if unit == PERCENT else PLAIN)
         try:
-            convert(1.0, given, unit)
+            convert(1.0, given, "mol%" if unit in _FOLLOWS else unit)  # where a share by mass or volume is none
         except UnitError as error:
-            raise RecipeError(where, f"parameter {said!r}: {error}", f"give it a unit as in {example!r}") from None
+            remedy = _remedy(unit) if unit in _FOLLOWS else f"give it a unit as in {example!r}"
+            raise RecipeError(where, f"parameter {said!r}: {error}", remedy) from None
         return Amount(unit, parameter=said, said_in=given)
-    number = _SAID.fullmatch(said) if unit != PLAIN else _SAID.fullmatch(f"{said} ''")
-    if number is None:
+    number = _SAID.fullmatch(said)
+    if number is None or (number[2] is None and unit not in _FOLLOWS):
         rule = f"{said!r} is neither an amount nor a numeric parameter{did_you_mean(said, parameters)}"
         raise RecipeError(where, rule, f"write an amount such as {example!r}")
-    if unit == PLAIN:
+    if unit in _FOLLOWS:
+        if number[2] is not None and number[2] not in _FOLLOWS[unit]:
+            what = "mol %" if unit == PERCENT else "equivalents"
+            raise RecipeError(where, f"{said!r} are no {what} of the limiting reagent", _remedy(unit))
         return Amount(unit, _sound(float(number[1]), unit, where))
     try:
         return Amount(unit, _sound(convert(float(number[1]), number[2], unit), unit, where))
@@ -113,7 +126,16 @@ def shown(number: float, unit: str) -> str:
             return f"{number:.4g} {unit}".strip()
 
 
+def _remedy(unit: str) -> str:
+    """How to say what is no equivalents, or no percent."""
+    if unit == PERCENT:
+        return "write percent: 10, which are mol % of the limiting reagent; or amount, volume or mass with their units"
+    return "write equivalents: 1.5; or percent: 10 for mol %; or amount, volume or mass with their units"
+
+
 def _sound(number: float, unit: str, where: str) -> float:
+    if not math.isfinite(number):
+        raise RecipeError(where, f"{number} is no amount", "correct the number")
     if unit == TEMPERATURE:
         if number < -273.15:
             raise RecipeError(where, f"{number:g} degC is below absolute zero", "correct the temperature")

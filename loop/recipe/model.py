@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from loop.recipe.amounts import Amount
+from loop.errors import RecipeError
+from loop.recipe.amounts import PERCENT, Amount
 from loop.recipe.hazards import Rule
 
 
@@ -73,6 +74,14 @@ class Dose:
     nothing: frozenset[str] = frozenset()
     mix: int = 0  # times up and down after it
     is_choice: bool = False  # ``of`` is a parameter
+
+    def __post_init__(self) -> None:
+        if self.by is By.PERCENT and self.amount.parameter is not None and self.amount.unit != PERCENT:
+            raise RecipeError(
+                f"dose of {self.of!r}",
+                f"its percent are read from {self.amount.parameter!r} in {self.amount.unit!r}",
+                "make it Amount(PERCENT, ...), so that 10 % are 10",
+            )
 
 
 @dataclass(frozen=True, slots=True)

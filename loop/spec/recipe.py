@@ -15,6 +15,7 @@ from loop.recipe.amounts import (
     MASS,
     MASS_PER_VOLUME,
     MOLAR,
+    PERCENT,
     PLAIN,
     SPEED,
     TEMPERATURE,
@@ -56,7 +57,7 @@ _VERBS: Final = {  # what else a step may say, by what it does
 }
 _UNITS: Final = {
     By.EQUIVALENTS: PLAIN,
-    By.PERCENT: PLAIN,
+    By.PERCENT: PERCENT,
     By.AMOUNT: AMOUNT,
     By.VOLUME: VOLUME,
     By.MASS: MASS,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rdkit import Chem
 
 from loop.errors import RecipeError, SpecError
-from loop.recipe import Recipe, consumption, impossible, in_words, say, shortages, stock_list, work_out
-from loop.recipe.amounts import VOLUME, read_amount, shown
+from loop.recipe import By, Dose, Recipe, consumption, impossible, in_words, say, shortages, stock_list, work_out
+from loop.recipe.amounts import PERCENT, PLAIN, VOLUME, Amount, read_amount, shown
 from loop.recipe.hazards import BOILING, BUILT_IN, KINDS, SOLVENTS, Present, dangers, kinds_of
 from loop.recipe.procedure import Heating, Transfer, Weighing
 from loop.spec import CampaignSpec, build_recipe, read_spec
@@ -149,6 +149,76 @@ def test_an_amount_is_read_in_whatever_unit_it_is_said() -> None:
         "1.5 h",
         "0.5 µmol",
     ]
+
+
+@pytest.mark.parametrize("unit", ["%", "mol%", "mol %", "percent", ""])
+def test_percent_from_a_parameter_are_percent_in_whatever_unit_it_has(unit: str) -> None:
+    made = recipe(
+        (
+            "  base_equivalents:",
+            f'  loading: {{type: number, values: [2, 5, 10], unit: "{unit}"}}\n  base_equivalents:',
+        ),
+        ("percent: 10", "percent: loading"),
+    )
+    ligand = work_out(made, {**SETTINGS, "loading": 10.0}).actions[1]
+
+    # 10 mol % of 10 umol are 1 umol, and 20 uL at 0.05 mol/L.
+    assert ligand == Transfer("XPhos", pytest.approx(20.0), pytest.approx(1.0), None, pytest.approx(10.0))
+    assert "Add 20 µL of XPhos, 0.05 mol/L in DMSO (1 µmol, 10 mol %)" in in_words(made, {**SETTINGS, "loading": 10.0})
+
+
+def test_percent_and_equivalents_are_converted_into_each_other_where_a_parameter_says_its_unit() -> None:
+    parameters = {"share": "equiv", "ratio": "%", "little": "ppm"}
+    settings = {"share": 0.1, "ratio": 150.0, "little": 500.0}
+    read_as = {
+        ("share", PERCENT): 10.0,
+        ("little", PERCENT): 0.05,
+        ("ratio", PLAIN): 1.5,
+        ("share", PLAIN): 0.1,
+    }
+
+    assert {of: read_amount(of[0], of[1], "x", parameters).of(settings) for of in read_as} == pytest.approx(read_as)
+
+
+def test_bare_numbers_are_equivalents_and_percent_also_as_text() -> None:
+    assert [read_amount(text, PLAIN, "x", {}).number for text in ("1.5", " 1.5 equiv", "1.5 eq.", "2e0")] == [
+        1.5,
+        1.5,
+        1.5,
+        2.0,
+    ]
+    assert [read_amount(text, PERCENT, "x", {}).number for text in ("10", "10 %", "10%", "10 mol%", "10 mol %")] == [
+        10.0
+    ] * 5
+
+
+@pytest.mark.parametrize(
+    ("unit", "said", "parameters", "says"),
+    [
+        (PLAIN, "15 umol", {}, ["'15 umol' are no equivalents", "write equivalents: 1.5", "amount"]),
+        (PLAIN, "150 %", {}, ["'150 %' are no equivalents", "percent: 10 for mol %"]),
+        (PLAIN, "1.5 2", {}, ["'1.5 2' are no equivalents"]),
+        (PERCENT, "5 umol", {}, ["'5 umol' are no mol %", "write percent: 10"]),
+        (PERCENT, "5 wt%", {}, ["'5 wt%' are no mol %", "mass"]),
+        (PERCENT, "0.1 equiv", {}, ["'0.1 equiv' are no mol %"]),
+        (PERCENT, "loading", {"loading": "wt%"}, ["'loading'", "one is a share of wt, the other of mol", "mass"]),
+        (PLAIN, "excess", {"excess": "vol%"}, ["'excess'", "one is a share of vol", "write equivalents: 1.5"]),
+        (PERCENT, "loading", {"loading": "umol"}, ["'loading'", "cannot be given in 'mol%'", "write percent: 10"]),
+        (PLAIN, float("nan"), {}, ["nan is no amount"]),
+    ],
+)
+def test_what_is_no_equivalents_and_no_percent_is_refused(
+    unit: str, said: str | float, parameters: dict[str, str | None], says: list[str]
+) -> None:
+    with pytest.raises(RecipeError) as refused:
+        read_amount(said, unit, "step 2", parameters)
+
+    assert all(part in str(refused.value) for part in says), str(refused.value)
+
+
+def test_percent_that_would_be_read_as_a_fraction_are_refused_where_the_dose_is_made() -> None:
+    with pytest.raises(RecipeError, match=r"dose of 'ligand': its percent are read from 'loading' in ''; .*PERCENT"):
+        Dose("ligand", By.PERCENT, Amount(PLAIN, parameter="loading", said_in="%"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Units: revolutions are counted, and shares, equivalents and stirring speeds mean what a chemist writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from loop.errors import SpecError, UnitError
+from loop.limits import broken
+from loop.recipe.amounts import SPEED, read_amount
+from loop.spec import build_limits, read_spec
+from loop.units import check_unit, convert
+
+
+@pytest.mark.parametrize("unit", ["1/min", "rev/min", "revolution/min", "cycle/min", "revolutions_per_minute"])
+def test_a_revolution_is_a_count_in_both_directions(unit: str) -> None:
+    assert convert(600.0, unit, "rpm") == pytest.approx(600.0)
+    assert convert(600.0, "rpm", unit) == pytest.approx(600.0)
+
+
+def test_revolutions_agree_with_frequencies_in_both_directions() -> None:
+    assert convert(10.0, "Hz", "rpm") == pytest.approx(600.0)
+    assert convert(600.0, "rpm", "Hz") == pytest.approx(10.0)
+    assert convert(10.0, "rps", "1/min") == pytest.approx(600.0)
+    assert read_amount("600 1/min", SPEED, "stir", {}).number == pytest.approx(600.0)
+    assert read_amount("10 Hz", SPEED, "stir", {}).number == pytest.approx(600.0)
+
+
+@pytest.mark.parametrize(("unit", "to"), [("rad/s", "rpm"), ("rpm", "rad/s"), ("degree/s", "Hz"), ("1/min", "rad/s")])
+def test_an_angular_velocity_is_no_number_of_revolutions(unit: str, to: str) -> None:
+    with pytest.raises(UnitError, match="one counts revolutions, the other is an angle"):
+        convert(1.0, unit, to)
+
+
+def test_angles_stay_angles() -> None:
+    assert convert(180.0, "degree", "rad") == pytest.approx(3.14159265)
+    assert convert(60.0, "degree/s", "degree/min") == pytest.approx(3600.0)
+
+
+def test_a_limit_on_stirring_holds_in_whatever_unit_the_speed_is_varied() -> None:
+    text = """\
+campaign: stirred
+space: {stirring: {type: number, low: 100, high: 400, unit: 1/min}}
+objective: {yield: {goal: maximize, unit: "%"}}
+budget: {experiments: 6}
+laboratory: {adapter: manual, limits: {stirring: {at_most: 500, unit: rpm}}}
+"""
+    spec = read_spec(text, source="a.yaml", read=str)
+    limits = build_limits(spec)
+
+    assert broken(limits, {"stirring": 400.0}) == ()
+    assert "at most 500" in str(broken(limits, {"stirring": 501.0})[0])
+    with pytest.raises(SpecError, match=r"goes to 3000 1/min, and the limit is at most 500 1/min"):
+        read_spec(text.replace("high: 400", "high: 3000"), source="a.yaml", read=str)
+
+
+@pytest.mark.parametrize("symbol", ["mol%", "mol %", "mol-%", "wt%", "wt %", "vol%", "equiv", "equiv.", "eq", "%"])
+def test_what_chemists_write_of_shares_is_known(symbol: str) -> None:
+    assert check_unit(symbol) == symbol
+
+
+def test_shares_are_hundredths_and_equivalents_are_ones() -> None:
+    assert convert(5.0, "mol%", "") == pytest.approx(0.05)
+    assert convert(5.0, "wt%", "%") == pytest.approx(5.0)
+    assert convert(0.1, "equiv", "mol%") == pytest.approx(10.0)
+    assert convert(1.5, "equiv", "") == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(("unit", "to"), [("wt%", "mol%"), ("mol %", "vol%"), ("vol%", "wt %")])
+def test_a_share_by_mass_is_none_by_amount_of_substance(unit: str, to: str) -> None:
+    with pytest.raises(UnitError, match=r"one is a share of .*, the other of "):
+        convert(5.0, unit, to)
