@@ -45,13 +45,29 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "S(=O)(=O)[OX2H1]",
         "P(=O)[OX2H1]",
         "[OX2H1][N+](=O)[O-]",
-        "[Cl,Br,I;H1;D0]",
+        "[F,Cl,Br,I;H1;D0]",
+        "[H+]",
+        "[OX3H3+]",
     ),
-    "azide": ("[N-]=[N+]=[N-]", "C[Si](C)(C)N=[N+]=[N-]"),  # inorganic ones, and trimethylsilyl azide
-    "cyanide": ("[C-]#N", "C[Si](C)(C)C#N"),
+    "azide": (
+        "[N-]=[N+]=[N-]",
+        "[NX2H1]=[N+]=[N-]",
+        "C[Si](C)(C)N=[N+]=[N-]",
+    ),  # inorganic ones, and trimethylsilyl azide
+    "borohydride": ("[BH4-]",),  # not cyano- or triacetoxyborohydride, which are made for work with acid
+    "cyanide": ("[C-]#[NX1]", "C[Si](C)(C)C#N"),
     "halomethane": ("[CX4H2]([Cl,Br])[Cl,Br]", "[CX4H1]([Cl,Br])([Cl,Br])[Cl,Br]"),
-    "hydride": ("[H-]", "[#11,#19,#20;H1,H2]", "[AlH4-]", "[AlH3]"),
-    "organometal": ("[#6][Li]", "[#6][Mg]", "[#6][Zn][#6]", "[#6][Al]([#6])[#6]"),
+    "hydride": ("[H-]", "[#3,#11,#12,#19,#20,#37,#55;H1,H2]", "[Al;H1,H2,H3,H4]"),
+    "organometal": (  # as drawn, and with the bond to the metal undone
+        "[C;X3;-;!$(C~[+]);!$(C[C,S,P]=[O,N,S]);!$(CC#N);!$(C[N+]=O)]",  # alkyl; no ylide or enolate
+        "[C;X2;-]=[#6]",  # vinyl
+        "[c;X2;-;r6]",  # aryl; no cyclopentadienyl of a metallocene
+        "[C;X1;-]#[#6]",  # alkynyl
+        "[#6][Li]",
+        "[#6][Mg]",
+        "[#6][Zn][#6]",
+        "[#6][Al]([#6])[#6]",
+    ),
     "protic solvent": (
         "[OX2H2]",
         "[CH3][OX2H1]",
@@ -75,6 +91,9 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "oxidisable solvent": ("[#6][CX3](=O)[#6]", "[CX4][OX2H1]", "[CH3]C#N"),
 }
 
+_IONIC: Final = frozenset({3, 11, 12, 19, 20, 37, 38, 55, 56})  # alkali and alkaline earth metals
+_METALS: Final = _IONIC | {13, *range(21, 32), *range(39, 51), *range(57, 84)}
+
 _BRETHERICK: Final = "Urben, Bretherick's Handbook of Reactive Chemical Hazards, 8th ed., 2017"
 _PRUDENT: Final = "National Research Council, Prudent Practices in the Laboratory, 2011"
 _HYDRIDES: Final = "Yang et al., Org. Process Res. Dev. 23 (2019) 2210"
@@ -89,6 +108,14 @@ BUILT_IN: Final[tuple[Rule, ...]] = (
     Rule("azide with acid", ("azide", "acid"), "toxic, explosive hydrazoic acid forms", _PRUDENT),
     Rule("azide with heavy metal", ("azide", "heavy metal"), "explosive metal azides form", _BRETHERICK),
     Rule("cyanide with acid", ("cyanide", "acid"), "toxic hydrogen cyanide forms", _PRUDENT),
+    Rule("hydride with acid", ("hydride", "acid"), "hydrogen and heat are set free at once, and can ignite", _PRUDENT),
+    Rule(
+        "borohydride with acid",
+        ("borohydride", "acid"),
+        "hydrogen, and diborane that ignites in air, form",
+        _BRETHERICK,
+    ),
+    Rule("organometal with acid", ("organometal", "acid"), "flammable gas and heat are set free at once", _PRUDENT),
     Rule("hydride in amide solvent", ("hydride", "amide solvent"), "decomposition can run away", _HYDRIDES),
     Rule("hydride in dimethyl sulfoxide", ("hydride", "dimethyl sulfoxide"), "decomposition can run away", _HYDRIDES),
     Rule("hydride with protic solvent", ("hydride", "protic solvent"), "hydrogen and heat are set free", _PRUDENT),
@@ -224,11 +251,53 @@ def boiling_point(smiles: str | None) -> float | None:
 
 @lru_cache(maxsize=4096)
 def kinds_of(smiles: str) -> frozenset[str]:
-    """The kinds that a structure is of. Raises ``MoleculeError``."""
-    molecule = _molecule(smiles)
+    """The kinds that a structure is of, in whichever way its bonds to metals are drawn. Raises ``MoleculeError``."""
+    drawn = _molecule(smiles)
+    ways = (drawn, _without_bonds_to_metals(drawn))
     return frozenset(
-        kind for kind, patterns in _patterns().items() if any(molecule.HasSubstructMatch(p) for p in patterns)
+        kind
+        for kind, patterns in _patterns().items()
+        if any(way.HasSubstructMatch(p) for way in ways for p in patterns)
     )
+
+
+def _without_bonds_to_metals(molecule: Any) -> Any:
+    """The ions that a salt or organometal is drawn of: ``N#C[Na]`` and ``[Na+].[C-]#N`` are the same.
+
+    Bonds of alkali and alkaline earth metals are undone by RDKit's ``MetalDisconnector`` and, to carbon, here; those of
+    other metals to cyanide and azide only, since a palladacycle or a ferrocene is no carbanion.
+    """
+    from rdkit import Chem, rdBase
+    from rdkit.Chem.MolStandardize import rdMolStandardize
+
+    editable = Chem.RWMol(molecule)
+    for bond in list(molecule.GetBonds()):
+        for metal, other in ((bond.GetBeginAtom(), bond.GetEndAtom()), (bond.GetEndAtom(), bond.GetBeginAtom())):
+            if metal.GetAtomicNum() not in _METALS or not _leaves(metal, other):
+                continue
+            editable.RemoveBond(metal.GetIdx(), other.GetIdx())
+            for index, change in ((metal.GetIdx(), 1), (other.GetIdx(), -1)):
+                atom = editable.GetAtomWithIdx(index)
+                atom.SetFormalCharge(atom.GetFormalCharge() + change)
+                atom.SetNoImplicit(True)
+            break
+    parted = editable.GetMol()
+    Chem.SanitizeMol(parted)
+    with rdBase.BlockLogs():
+        return rdMolStandardize.MetalDisconnector().Disconnect(parted)
+
+
+def _leaves(metal: Any, other: Any) -> bool:
+    """Whether a bond from a metal to this atom is drawn for what is an ion."""
+    if other.GetAtomicNum() not in (6, 7):
+        return False
+    if metal.GetAtomicNum() in _IONIC:
+        return True
+    triple = any(b.GetBondTypeAsDouble() == 3 for b in other.GetBonds())
+    is_azide = other.GetAtomicNum() == 7 and any(
+        n.GetAtomicNum() == 7 and n.GetFormalCharge() == 1 for n in other.GetNeighbors()
+    )
+    return is_azide or (other.GetAtomicNum() == 6 and triple)
 
 
 def known_party(party: str, names: Sequence[str]) -> bool:

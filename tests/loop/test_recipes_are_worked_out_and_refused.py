@@ -299,6 +299,22 @@ laboratory: {{adapter: manual}}
         ("[Na+].[O-]Cl", "CCN", "hypochlorite with amine"),
         ("[Na+].[O-]Cl", "Cl", "hypochlorite with acid"),
         ("O[N+](=O)[O-]", "CC(C)=O", "nitric acid with solvent"),
+        ("[Li+].[CH2-]CCC", "O", "organometal with protic solvent"),
+        ("[Li+].[c-]1ccccc1", "CO", "organometal with protic solvent"),
+        ("C=C[Mg+].[Br-]", "O", "organometal with protic solvent"),
+        ("[Li+].[C-]#CC", "O", "organometal with protic solvent"),
+        ("N#C[Na]", "Cl", "cyanide with acid"),
+        ("N#C[Cu]", "Cl", "cyanide with acid"),
+        ("[K+].[C-]#N", "F", "cyanide with acid"),
+        ("[Na]N=[N+]=[N-]", "Cl", "azide with acid"),
+        ("[Na+].[N-]=[N+]=[N-]", "F", "azide with acid"),
+        ("[Na+].[N-]=[N+]=[N-]", "[H+].[Cl-]", "azide with acid"),
+        ("[Ag]N=[N+]=[N-]", "ClCCl", "azide in halomethane"),
+        ("[Na+].[H-]", "CC(=O)O", "hydride with acid"),
+        ("[LiH]", "O", "hydride with protic solvent"),
+        ("[Li]CCCC", "CC(=O)O", "organometal with acid"),
+        ("[Li+].[CH2-]CCC", "Cl", "organometal with acid"),
+        ("[Na+].[BH4-]", "Cl", "borohydride with acid"),
     ],
 )
 def test_what_has_hurt_people_is_refused_by_rule_with_its_source(first: str, second: str, rule: str) -> None:
@@ -321,6 +337,14 @@ def test_what_has_hurt_people_is_refused_by_rule_with_its_source(first: str, sec
         ("[Na+].[H-]", "Oc1ccccc1"),  # a phenol is deprotonated so every day
         ("CC(=O)NC", "[Na+].[O-]Cl"),  # an amide is no amine
         ("[Na+].[Cl-]", "[Na+].[N-]=[N+]=[N-]"),  # chloride is no acid
+        ("[Na+].[BH4-]", "CO"),  # a reduction
+        ("[Na+].[BH3-]C#N", "CC(=O)O"),  # a reductive amination
+        ("[C-]#[N+]C1CCCCC1", "CC(=O)O"),  # an isocyanide, for the Ugi reaction
+        ("[CH2-][P+](c1ccccc1)(c1ccccc1)c1ccccc1", "CO"),  # an ylide
+        ("[Na+].COC(=O)[CH-]C(=O)OC", "CO"),  # a malonate
+        ("[Fe+2].c1cc[cH-]c1.c1cc[cH-]c1", "O"),  # ferrocene, as dppf has it
+        ("Cl[Pd]c1ccccc1", "O"),  # a palladacycle
+        ("[Na]OC(C)(C)C", "Cc1ccccc1"),  # a base
     ],
 )
 def test_ordinary_chemistry_is_not_refused(first: str, second: str) -> None:
@@ -370,6 +394,7 @@ def test_every_rule_and_every_kind_can_be_met() -> None:
     assert set(SOLVENTS.values()) <= set(BOILING)
     assert all(Chem.CanonSmiles(smiles) == smiles for smiles in BOILING)
     assert kinds_of("CC(=O)O") == {"acid"}
+    assert kinds_of("CC(C)C[AlH]CC(C)C") == {"hydride", "organometal"}
 
 
 def test_a_stock_called_like_a_parameter_stands_for_each_option_without_one() -> None:
