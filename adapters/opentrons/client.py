@@ -15,6 +15,10 @@ from adapters.errors import AdapterUnavailable
 if TYPE_CHECKING:
     import httpx
 
+OFF: Final = {  # what turns a module off, by its type
+    "heaterShakerModuleType": ("heaterShaker/deactivateShaker", "heaterShaker/deactivateHeater"),
+    "temperatureModuleType": ("temperatureModule/deactivate",),
+}
 VERSION: Final = {"Opentrons-Version": "*"}
 
 
@@ -104,6 +108,18 @@ class Robot:
     def act(self, run: str, action: str) -> None:
         """``play``, ``pause`` or ``stop``. Raises ``Refused`` where that cannot be."""
         self._data("POST", f"/runs/{run}/actions", json={"data": {"actionType": action}})
+
+    def switch_off(self) -> None:
+        """Turn off every heater and shaker at the robot. Raises ``Refused`` while a run is active.
+
+        Source: robot-server's ``/modules`` and its commands outside of runs, ``/commands``, which Opentrons' app uses.
+        """
+        for module in self._data("GET", "/modules"):
+            for command in OFF.get(str(module.get("moduleType")), ()):
+                asked = {"commandType": command, "params": {"moduleId": module["id"]}, "intent": "setup"}
+                done = self._data("POST", "/commands?waitUntilComplete=true", json={"data": asked})
+                if done.get("status") == "failed":
+                    raise Refused(409, "CommandFailed", str((done.get("error") or {}).get("detail", command)))
 
     def archive(self, run: str) -> None:
         """Let a run that has ended be current no more, which writes its record to the robot's disk."""

@@ -25,6 +25,7 @@ from loop.contracts import Phase, Status
 PAUSED: Final = frozenset({"paused", "blocked-by-open-door"})
 HELD: Final = "held by a safety stop; it lies inert"
 ENDED: Final = frozenset({"succeeded", "failed", "stopped"})
+STOPPING: Final = frozenset({"stop-requested", "finishing"})
 
 
 class Machine(Protocol):
@@ -40,6 +41,7 @@ class Machine(Protocol):
     def run(self, id_: str) -> RunState | None: ...
     def create(self, protocol: str, offsets: Sequence[Mapping[str, Any]] = ()) -> RunState: ...
     def act(self, run: str, action: str) -> None: ...
+    def switch_off(self) -> None: ...
     def archive(self, run: str) -> None: ...
     def delete(self, run: str) -> None: ...
 
@@ -89,20 +91,53 @@ class Driver:
         return None
 
     def call_off(self, plate: PlateRun) -> Status:
-        """Stop the run, or take away what lies there inert, so that it cannot be played any more."""
+        """Stop the run, or take away what lies there inert, so that it cannot be played any more.
+
+        Raises:
+            AdapterUnavailable: The robot gave no answer, or refuses to stop what goes on; nothing is on record then.
+        """
         if (status := self.known(plate)) is not None and status.phase is Phase.ENDED:
             return status
+        stopped = False
         for run in self._runs(plate):
-            if run.status in ENDED:
-                continue
-            if run.was_played is False and run.status == "idle":
-                with suppress(Refused):
-                    self.robot.delete(run.id)
-                    continue
-            with suppress(Refused):  # it ended in the meantime
-                self.robot.act(run.id, "stop")
-        plate.note("refused.json", {"kind": "cancelled", "why": "every experiment of the plate was called off"})
+            if run.status not in ENDED and (goes_on := self._stop(run)) is not None:
+                return Status(Phase.RUNNING, f"run {run.id} is {goes_on}: it is being stopped")
+            stopped |= run.was_played is not False
+        hot = self._switch_off() if stopped else ""
+        why = f"every experiment of the plate was called off{hot and '; '}{hot}"
+        plate.note("refused.json", {"kind": "cancelled", "why": why})
         return Status(Phase.ENDED)
+
+    def _stop(self, run: RunState) -> str | None:
+        """Stop a run that has not ended; returns how it stands while it is not over yet."""
+        if run.was_played is False and run.status == "idle":
+            with suppress(Refused):
+                self.robot.delete(run.id)
+                return None
+        refused = None
+        if run.status not in STOPPING:
+            try:
+                self.robot.act(run.id, "stop")
+            except Refused as error:
+                refused = error
+        now = self.robot.run(run.id)
+        if (
+            now is None or now.status in ENDED
+        ):  # of a run that it forgot nothing goes on: it forgets none that is current
+            return None
+        if refused is not None and now.status not in STOPPING:
+            raise AdapterUnavailable(
+                f"robot {self.robot.url} does not stop run {run.id}, which is {now.status} ({refused}); stop it there"
+            )
+        return now.status
+
+    def _switch_off(self) -> str:
+        """Turn off what a run left on that did not come to its end; returns what is to be told where it cannot be."""
+        try:
+            self.robot.switch_off()
+        except (Refused, AdapterUnavailable) as error:
+            return f"its heaters could not be switched off ({error}): see to them at the robot"
+        return ""
 
     def _runs(self, plate: PlateRun) -> list[RunState]:
         """What the robot has of a plate."""
@@ -189,9 +224,9 @@ class Driver:
         if run.status == "idle" and not run.was_played:
             return self._play(plate, run)
         if run.status in ENDED:
-            plate.note(
-                "ended.json", {"run": run.id, "status": run.status, "errors": list(run.errors), "raw": dict(run.raw)}
-            )
+            hot = "" if run.status == "succeeded" else self._switch_off()
+            told = {"run": run.id, "status": run.status, "errors": list(run.errors), "raw": dict(run.raw)}
+            plate.note("ended.json", {**told, "hot": hot} if hot else told)
             reached("opentrons.kept")
             with suppress(Refused, AdapterUnavailable):  # or a restart of the robot would lose its record
                 if run.is_current:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
@@ -151,9 +150,7 @@ class PlateMaker(ABC):
         if not self._jobs.knows(handle):
             return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
         if (cancelled := self._jobs.cancelled(handle)) is not None:
-            with suppress(AdapterUnavailable):
-                self._settle(handle)
-            return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
+            return self._cancelled(handle, str(cancelled["reason"]))
         if self._jobs.started(handle) is None:
             return Status(Phase.PREPARED)
         plate = self._plates.of(handle)
@@ -207,7 +204,10 @@ class PlateMaker(ABC):
 
     def is_at_work(self) -> bool:
         """Whether the robot has, or will have, a plate to make."""
-        return any(self._driver.known(plate) is None and not self._is_called_off(plate) for plate in self._plates.all())
+        return any(
+            self._driver.known(plate) is None and (bool(plate.played()) or not self._is_called_off(plate))
+            for plate in self._plates.all()
+        )
 
     def pause(self) -> int:
         """Pause the runs of this laboratory that go on; returns how many."""
@@ -302,6 +302,20 @@ class PlateMaker(ABC):
         self._measuring.start(self._measuring.prepare(self._jobs.spec(handle), key), key)
         reached("opentrons.handed-on")
 
+    def _cancelled(self, handle: Handle, reason: str) -> Status:
+        """It has ended, unless the run of its plate, of which every well was called off, still goes on."""
+        plate = self._plates.of(handle)
+        if plate is not None and self._is_called_off(plate):
+            try:
+                status = self._look(plate, handle)
+            except AdapterUnavailable:
+                if plate.played():
+                    raise
+            else:
+                if status.phase is not Phase.ENDED:
+                    return Status(status.phase, f"cancelled: {reason}; {status.detail}")
+        return Status(Phase.ENDED, f"cancelled: {reason}")
+
     def _settle(self, handle: Handle) -> None:
         """Stop a run of which every well was called off."""
         plate = self._plates.of(handle)
@@ -338,9 +352,10 @@ def _fault_of(plate: PlateRun) -> Fault:
         return Fault.of(FaultKind(refused["kind"]), str(refused["why"]), informative=False)
     ended = plate.noted("ended.json") or {}
     said = "; ".join(ended.get("errors", ())) or "no reason given"
+    hot = f"; {ended['hot']}" if ended.get("hot") else ""
     if ended.get("status") == "stopped":
-        return Fault.of(FaultKind.CANCELLED, f"run {ended.get('run')} was stopped at the robot")
-    return Fault.of(FaultKind.INSTRUMENT_FAULT, f"run {ended.get('run')} failed: {said}")
+        return Fault.of(FaultKind.CANCELLED, f"run {ended.get('run')} was stopped at the robot{hot}")
+    return Fault.of(FaultKind.INSTRUMENT_FAULT, f"run {ended.get('run')} failed: {said}{hot}")
 
 
 def _with_maker(envelope: Envelope, plate: PlateRun) -> Envelope:

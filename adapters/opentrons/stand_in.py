@@ -61,9 +61,15 @@ class StandIn:
         self.folder, self.machine, self.looks, self.trouble = folder, machine, looks, trouble
         self.pipettes = dict(pipettes or {})  # by mount; all of them calibrated
         self.deck = "OK"  # how its deck was calibrated
+        self.stubborn = ""  # "refuses": it does not take a stop now; "slow": it takes it, and goes on for a while
         folder.mkdir(parents=True, exist_ok=True)
 
     # What a test or a day of faults does to it.
+
+    def is_hot(self) -> bool:
+        """Whether the module under a plate heats."""
+        with self._changing() as state:
+            return bool(state.get("hot"))
 
     def restart(self) -> None:
         """Off and on again: the run in memory is gone, its row stays."""
@@ -139,6 +145,13 @@ class StandIn:
                 told = {"calibratedOffset": {"last_modified": CALIBRATED}}
                 there = self.pipettes.items()
                 return 200, {"data": [{"mount": m, "instrumentName": n, "ok": True, "data": told} for m, n in there]}
+            case ("GET", "modules"):
+                return 200, {"data": [{"id": "module-1", "moduleType": "heaterShakerModuleType"}]}
+            case ("POST", "commands"):
+                if (current := self._current(state)) and current["status"] in ACTIVE:
+                    return _conflict("RunActive", f"Run {current['id']} is active")
+                state["hot"] = state.get("hot", False) and data.get("commandType") != "heaterShaker/deactivateHeater"
+                return 201, {"data": {"status": "succeeded"}}
             case ("GET", "protocols"):
                 return 200, {"data": [_shown(p) for p in state["protocols"]]}
             case ("POST", "protocols"):
@@ -231,9 +244,12 @@ class StandIn:
         )
         if run["status"] not in allowed:
             return _conflict("RunActionNotAllowed", f"a run that is {run['status']} cannot {action}")
+        if action == "stop" and self.stubborn == "refuses":
+            return _conflict("RunActionNotAllowed", "the robot is finishing an action; ask again")
         if action == "play" and run["status"] == "idle":
             self._begin_to_move(state, run)
-        run["status"] = {"play": "running", "pause": "paused", "stop": "stopped"}[action]
+        stopped = "stop-requested" if self.stubborn == "slow" else "stopped"
+        run["status"] = {"play": "running", "pause": "paused", "stop": stopped}[action]
         run["actions"].append({"actionType": action})
         return 201, {"data": {"actionType": action}}
 
@@ -242,8 +258,11 @@ class StandIn:
         plan = None if protocol is None else plan_in(protocol["text"])
         with (self.folder / "moved.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(sorted((plan or {}).get("wells", {}).values())) + "\n")
+        state["hot"] = any(action["do"] == "heat" for action in (plan or {}).get("actions", ()))
 
     def _go_on(self, state: dict[str, Any], run: dict[str, Any]) -> None:
+        if run["status"] == "stop-requested" and self.stubborn != "slow":
+            run["status"] = "stopped"
         if run["status"] != "running" or state["current"] != run["id"]:
             return
         run["looks"] += 1
@@ -251,7 +270,7 @@ class StandIn:
             run["status"], run["errors"] = "failed", [{"errorType": "ProtocolError", "detail": state["fails"]}]
             state["fails"] = ""
         elif run["looks"] >= self.looks:
-            run["status"] = "succeeded"
+            run["status"], state["hot"] = "succeeded", False
 
     def _tell(self, state: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
         is_current = state["current"] == run["id"]

@@ -126,6 +126,9 @@ class Bench:
         else:
             raise Refused(409, "refused", f"run {run} is {state.status}")
 
+    def switch_off(self) -> None:
+        """It drives no heater and no shaker."""
+
     def archive(self, run: str) -> None:
         """Its record is on disk already."""
 
