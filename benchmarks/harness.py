@@ -130,7 +130,7 @@ def finish(marks: Sequence[Mark], args: argparse.Namespace, measured: dict[str, 
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "python": platform.python_version(),
             "versions": {p: version(p) for p in ("hakken", "torch", "botorch", "gpytorch", "rdkit", "scikit-learn")},
-            "marks": [asdict(m) | {"value": float(m.value), "holds": bool(m.holds)} for m in marks],  # NumPy's are no JSON
+            "marks": [asdict(m) | {"value": float(m.value), "holds": bool(m.holds)} for m in marks],
             **measured,
         }
         temporary = args.json.with_suffix(args.json.suffix + ".part")

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flows.cli.checks.check import Check
+from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
 from loop.errors import HakkenError
 
 if TYPE_CHECKING:
     from flows.settings import Settings
 
-ENOUGH: Final = 1 << 30  # bytes: a campaign of some thousand calculations with their raw output
-
 
 def disk(where: Settings) -> Check:
     """Free space where the project lies."""
     return free_space(where.home)
-
-
-def free_space(home: Path) -> Check:
-    """Free space where a folder is, or would be made."""
-    folder = next(path for path in (home, *home.parents) if path.exists())
-    free = shutil.disk_usage(folder).free
-    found = f"{free / (1 << 30):.1f} GiB free at {near(folder)}"
-    if free >= ENOUGH:
-        return Check("project", "disk", "ok", found)
-    return Check("project", "disk", "problem", found, "make room for 1 GiB, or set HAKKEN_HOME to another disk")
 
 
 def record(where: Settings) -> Iterator[Check]:

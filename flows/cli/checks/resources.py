@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flows.cli.checks.calibrations import calibrations_in
 from flows.cli.checks.check import Check
-from flows.cli.checks.project import free_space
+from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
 from loop.contracts import Adapter, ExperimentSpec, SupportsExamination
 from loop.errors import AdapterError, HakkenError

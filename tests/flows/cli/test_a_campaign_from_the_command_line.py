@@ -377,7 +377,7 @@ def test_doctor_names_the_remedy_where_something_cannot_work(
 ) -> None:
     home.home.mkdir()
     (home.home / "hakken.db").write_bytes(b"this is no database at all, whatever it is called" * 40)
-    monkeypatch.setattr("flows.cli.checks.project.ENOUGH", 1 << 70)
+    monkeypatch.setattr("flows.cli.checks.disk.ENOUGH", 1 << 70)
 
     said = hakken("doctor")
 
