@@ -36,6 +36,7 @@ from loop.contracts import (
     Found,
     Handle,
     Health,
+    KeepsLimits,
     Phase,
     Problem,
     RunsTogether,
@@ -254,6 +255,11 @@ class SeveralLaboratories:
         for member in self._members.values():
             if isinstance(member.adapter, AsksLeave):
                 member.adapter.ask_leave(has_leave)
+
+    def keep_limits(self, broken: Callable[[Mapping[str, str | float]], Sequence[Problem]]) -> None:
+        for member in self._members.values():
+            if isinstance(member.adapter, KeepsLimits):
+                member.adapter.keep_limits(broken)
 
     def close(self, plate: str, handles: Sequence[Handle]) -> None:
         """Tell each laboratory that makes plates in one run which of them it has; the others are told nothing."""

@@ -253,6 +253,15 @@ class AsksLeave(Protocol):
 
 
 @runtime_checkable
+class KeepsLimits(Protocol):
+    """An adapter in which started experiments wait, so that a limit may be tightened meanwhile."""
+
+    def keep_limits(self, broken: Callable[[Mapping[str, str | float]], Sequence[Problem]]) -> None:
+        """Ask ``broken`` of the settings of what waits before it is set going; what breaks a limit ends as a fault."""
+        ...
+
+
+@runtime_checkable
 class SupportsExamination(Protocol):
     """An adapter that can say more than ``health``: each thing that it rests on, really looked at now."""
 

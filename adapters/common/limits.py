@@ -16,6 +16,7 @@ from loop.contracts import (
     Found,
     Handle,
     Health,
+    KeepsLimits,
     Problem,
     Status,
     SupportsAnnouncement,
@@ -61,6 +62,8 @@ def limited(adapter: Adapter, limits: Limits, recipe: Recipe | None) -> Adapter:
     """
     if not limits:
         return adapter
+    if isinstance(adapter, KeepsLimits):
+        adapter.keep_limits(lambda settings: broken(limits, settings, recipe))
     further = [name for name in dir(type(adapter)) if not name.startswith("_") and not hasattr(Limited, name)]
     # Methods of a class of its own: a protocol is looked for on the class, not on the object.
     own = {"announce": _announce}  # it prepares too

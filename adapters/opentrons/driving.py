@@ -90,7 +90,15 @@ class Driver:
             return Status(Phase.LOST, str(doubt["why"]))
         return None
 
-    def call_off(self, plate: PlateRun) -> Status:
+    def has_moved(self, plate: PlateRun) -> bool:
+        """Whether a run of it moved or may have: only what surely lies inert has not."""
+        if any((run := self.robot.run(id_)) is None or not run.is_whole for id_ in plate.played()):
+            return True
+        return any(run.was_played is not False for run in self._runs(plate))
+
+    def call_off(
+        self, plate: PlateRun, kind: str = "cancelled", because: str = "every experiment of the plate was called off"
+    ) -> Status:
         """Stop the run, or take away what lies there inert, so that it cannot be played any more.
 
         Raises:
@@ -104,8 +112,7 @@ class Driver:
                 return Status(Phase.RUNNING, f"run {run.id} is {goes_on}: it is being stopped")
             stopped |= run.was_played is not False
         hot = self._switch_off() if stopped else ""
-        why = f"every experiment of the plate was called off{hot and '; '}{hot}"
-        plate.note("refused.json", {"kind": "cancelled", "why": why})
+        plate.note("refused.json", {"kind": kind, "why": f"{because}; {hot}" if hot else because})
         return Status(Phase.ENDED)
 
     def _stop(self, run: RunState) -> str | None:

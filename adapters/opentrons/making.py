@@ -61,6 +61,7 @@ class PlateMaker(ABC):
         self._deck_options, self._recipe, self._driver = options, recipe, driver
         self._measuring = measuring
         self._looks: dict[str, Look[Status]] = {}
+        self._broken: Callable[[Mapping[str, str | float]], Sequence[Problem]] = lambda _: ()
 
     @abstractmethod
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
@@ -128,7 +129,7 @@ class PlateMaker(ABC):
             AdapterUnavailable: The folder cannot be written.
         """
         with self._jobs.locked("plates.lock"):
-            waiting = [handle for handle in handles if self._waits(handle)]
+            waiting = [handle for handle in handles if self._waits(handle) and not self._ends_by_limit(handle)]
             if waiting:
                 self._close(waiting, f"{self._jobs.spec(waiting[0]).campaign}, plate {plate}")
                 reached("opentrons.closed")
@@ -223,6 +224,36 @@ class PlateMaker(ABC):
         if isinstance(self._measuring, AsksLeave):
             self._measuring.ask_leave(has_leave)
 
+    def keep_limits(self, broken: Callable[[Mapping[str, str | float]], Sequence[Problem]]) -> None:
+        """Fill no well and play no plate that breaks a limit as it is now."""
+        self._broken = broken
+
+    def _ends_by_limit(self, handle: Handle) -> bool:
+        """Whether the experiment, which waits, breaks a limit; it ends by that."""
+        problems = self._broken(self._jobs.spec(handle).settings)
+        if problems:
+            why = "; ".join(map(str, problems))
+            payload = dump(write_outcome(Fault.of(FaultKind.INPUT_ERROR, why)))
+            self._jobs.cancel(handle, {"reason": why, "payload": payload})
+        return bool(problems)
+
+    def _see_to_limits(self, plate: PlateRun) -> None:
+        """Of a plate that was not played, end the wells that break a limit; a protocol with one of them is not played.
+
+        What has moved, or may have, goes on.
+        """
+        members = [h for h in plate.wells if self._jobs.cancelled(h) is None and not plate.has_left(h)]
+        beyond = [h for h in members if self._broken(self._jobs.spec(h).settings)]
+        if not beyond or self._driver.known(plate) is not None or self._driver.has_moved(plate):
+            return
+        for handle in beyond:
+            self._ends_by_limit(handle)
+        if (plate.folder / self.protocol_name).exists() and len(beyond) < len(members):
+            wells = ", ".join(plate.wells[h] for h in beyond)
+            self._driver.call_off(
+                plate, "resource_error", f"the plate was not played: a limit was tightened, and {wells} broke it"
+            )
+
     def _waits(self, handle: Handle) -> bool:
         return (
             self._jobs.knows(handle)
@@ -245,6 +276,7 @@ class PlateMaker(ABC):
     def _go_on(self, plate: PlateRun) -> Status:
         with self._jobs.locked("robot.lock"):
             try:
+                self._see_to_limits(plate)
                 if self._is_called_off(plate):
                     return self._driver.call_off(plate)
                 return self._driver.go_on(plate, lambda: self._protocol(plate))
