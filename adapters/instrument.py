@@ -1,9 +1,10 @@
 """An instrument's folder: the file that names an attempt is its result, handed over as it came.
 
 The attempt's key may stand in the file (column ``key`` or ``sample``), or its plate and well; the campaign's
-``analysis`` makes values of it. Files that lay there when the attempt was started are of others. A
-file counts when nobody has written to it for ``settle`` seconds; it is copied then, so that what was handed over never
-changes.
+``analysis`` makes values of it. Files that lay there when the attempt was started are of others. A file counts when
+its last line ends (one cut off within a number would be another number) and nobody has written to it for ``settle``
+seconds; it is copied then, so that what was handed over never changes. One that says something else later goes out
+beside the next result, for a person to judge.
 
 What is to be measured is listed in ``samples.csv`` in the same folder, a line for each attempt, for whoever types or
 loads the instrument's sequence.
@@ -18,19 +19,22 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from adapters.common.durable import replace, write_once
+from adapters.common.durable import replace as replace_text
+from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
 from adapters.errors import UnknownHandle
+from adapters.files.returned import Returned
 from adapters.played_instrument import PlayedInstrument, PlayedOptions
-from loop.analysis import read_file
+from loop.analysis import is_cut_off, read_file
 from loop.analysis.readings import Label, plate_name, well_name
 from loop.checkpoints import reached
 from loop.contracts import (
@@ -51,7 +55,7 @@ from loop.contracts import (
 )
 from loop.errors import AnalysisError
 from loop.outcome import Fault, FaultKind, write_outcome
-from loop.raw import raw_envelope
+from loop.raw import FileName, raw_envelope, raw_payload, read_raw, sha_of
 
 DELIVERY: Final = Delivery.KEYED  # one line of the list for each key
 EXAMPLE: Final = """\
@@ -61,6 +65,7 @@ laboratory:
   file: "plate-{plate}*.csv"
 """
 SAMPLES: Final = "samples.csv"
+_LATER: Final = "later"  # folder of files that changed after they were taken, by their hash
 _MARK: Final = re.compile(r"\{(\w*)\}")
 
 
@@ -70,6 +75,7 @@ class InstrumentOptions(Options):
     folder: str  # as seen from the campaign file
     file: str = "*"  # which files, with {plate}, {well} and {key} for the attempt's
     settle: Annotated[float, Field(ge=0)] = 5.0  # seconds that nobody has written to a file
+    final_newline: bool = True  # the instrument ends every line; False: it does not, and a file counts once it rests
     played: PlayedOptions | None = None  # no instrument: its files are made from a measured table
 
 
@@ -85,7 +91,9 @@ class Instrument:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._jobs, self._folder, self._options, self._played, self._clock = jobs, folder, options, played, clock
+        self._returned = Returned(jobs)
         self._read: dict[tuple[str, int, int], tuple[Label, ...]] = {}
+        self._looked_at: set[tuple[Handle, int, int]] = set()  # later states of kept files, by time and size
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -159,7 +167,11 @@ class Instrument:
         path = self._jobs.folder(handle) / "result"
         with reachable(path):
             data = path.read_bytes()
-        return (raw_envelope(key, [RawFile(str(kept["name"]), data)], plate=str(kept["plate"])),)
+        file = RawFile(str(kept["name"]), data)
+        own = raw_envelope(key, [file], plate=str(kept["plate"]), provenance=self._provenance())
+        with self._jobs.locked("later.lock"):
+            self._look_again()
+            return (own, *(_with_files(e, self._jobs.root / _LATER) for e in self._returned.give_out(handle)))
 
     def cancel(self, handle: Handle, reason: str) -> None:
         if not self._jobs.knows(handle) or self._kept(handle) is not None:
@@ -172,7 +184,11 @@ class Instrument:
             return Health(True, f"no instrument: files are made from {self._played.name}")
         if not self._folder.is_dir():
             return Health(False, f"{self._folder} is no folder; make it, or correct laboratory.folder")
-        return Health(True, f"results come as files in {self._folder}")
+        with self._jobs.locked("later.lock"):
+            self._look_again()
+            n = self._returned.n_waiting()
+        said = f"; changed after they were taken, and going out with the next result: {n}" if n else ""
+        return Health(True, f"results come as files in {self._folder}{said}")
 
     def _list(self, handle: Handle, key: AttemptKey) -> None:
         """A line for the attempt in the list of samples, once."""
@@ -186,7 +202,7 @@ class Instrument:
                 return
             line = io.StringIO()
             csv.writer(line, lineterminator="\n").writerow([key, place.get("plate", ""), place.get("well", "")])
-            replace(path, text + line.getvalue())
+            replace_text(path, text + line.getvalue())
 
     def _files(self, handle: Handle) -> list[Path]:
         """The files that may be of the attempt, oldest first; not the list of samples."""
@@ -204,16 +220,62 @@ class Instrument:
                 continue
             with reachable(path):
                 told = path.stat()
-                if self._clock() - told.st_mtime < self._options.settle:
-                    continue
-                data = path.read_bytes()
-            labels = self._labels(path.name, data, told)
-            if any(_names(label, self._jobs.key(handle), self._jobs.spec(handle).place) for label in labels):
+                data = self._whole(path, told)
+            if data is not None and (labels := self._labels_for(handle, path.name, data, told)):
                 with reachable(path):
-                    _keep(self._jobs.folder(handle), path.name, self._plate(handle, labels), data)
+                    _keep(self._jobs.folder(handle), path.name, self._plate(handle, labels), data, told)
                 reached("instrument.kept")
                 return True
         return False
+
+    def _look_again(self) -> None:
+        """Keep what a file says by now of the attempt that it was taken for, where it was not whole or was changed."""
+        if self._played is not None:  # nobody but us writes there
+            return
+        for handle in self._jobs.handles():
+            kept = self._kept(handle)
+            path = self._folder / str((kept or {}).get("name"))
+            if kept is None or not path.is_file():
+                continue
+            with reachable(path):
+                told = path.stat()
+                seen = (handle, told.st_mtime_ns, told.st_size)
+                if seen[1:] == (kept.get("mtime_ns"), kept.get("size")) or seen in self._looked_at:
+                    continue
+                data = self._whole(path, told)
+                if data is None:
+                    continue
+                self._looked_at.add(seen)
+                if data == (self._jobs.folder(handle) / "result").read_bytes():
+                    continue
+                if labels := self._labels_for(handle, path.name, data, told):
+                    self._keep_later(handle, path.name, self._plate(handle, labels), data)
+
+    def _keep_later(self, handle: Handle, name: str, plate: str, data: bytes) -> None:
+        """The bytes first, whole, then what goes out beside the next result."""
+        sha = sha_of(data)
+        folder = self._jobs.root / _LATER
+        folder.mkdir(exist_ok=True)
+        _write(folder / sha, data)
+        payload = raw_payload([FileName(name, sha, len(data))], plate=plate, provenance=self._provenance())
+        self._returned.keep_beside(self._jobs.key(handle), payload)
+        reached("instrument.kept_later")
+
+    def _whole(self, path: Path, told: os.stat_result) -> bytes | None:
+        """The bytes of a file that nobody is writing any more and that ends as it should; None for another."""
+        if self._clock() - told.st_mtime < self._options.settle:
+            return None
+        data = path.read_bytes()
+        return None if self._options.final_newline and is_cut_off(data) else data
+
+    def _provenance(self) -> Mapping[str, Any]:
+        """What the analysis must know of every file; nothing where it is as usual."""
+        return {} if self._options.final_newline else {"final_newline": False}
+
+    def _labels_for(self, handle: Handle, name: str, data: bytes, told: os.stat_result) -> tuple[Label, ...]:
+        """What a file names, where the attempt is among it; else nothing."""
+        labels, key, place = self._labels(name, data, told), self._jobs.key(handle), self._jobs.spec(handle).place
+        return labels if any(_names(label, key, place) for label in labels) else ()
 
     def _plate(self, handle: Handle, labels: Sequence[Label]) -> str:
         """The plate to be said of the file: none where it says it itself."""
@@ -243,15 +305,29 @@ def _names(label: Label, key: AttemptKey, place: Mapping[str, str]) -> bool:
     return label.plate is None or plate_name(label.plate) == plate_name(place.get("plate", ""))
 
 
-def _keep(folder: Path, name: str, plate: str, data: bytes) -> None:
+def _keep(folder: Path, name: str, plate: str, data: bytes, told: os.stat_result) -> None:
     """The file's bytes first, whole, then the note that they are there."""
-    temporary = folder / f".result.{os.getpid()}.tmp"
+    _write(folder / "result", data)
+    note = {"name": name, "plate": plate, "mtime_ns": told.st_mtime_ns, "size": len(data)}
+    write_once(folder / "result.json", json.dumps(note))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """All of the bytes, or no file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, folder / "result")
-    write_once(folder / "result.json", json.dumps({"name": name, "plate": plate}))
+    os.replace(temporary, path)
+
+
+def _with_files(envelope: Envelope, folder: Path) -> Envelope:
+    """An envelope that names files, and their bytes."""
+    with reachable(folder):
+        named = read_raw(json.loads(envelope.payload)).files
+        files = tuple(RawFile(f.name, (folder / f.sha).read_bytes()) for f in named)
+    return replace(envelope, files=files)
 
 
 def _literal(text: str) -> str:

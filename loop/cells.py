@@ -18,6 +18,11 @@ _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*"
 _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
 
 
+def ends_its_line(data: bytes) -> bool:
+    """Whether a table's last line ends, as a whole one's does; one cut off within a number would be another number."""
+    return data.endswith((b"\n", b"\r", b"\n\0", b"\r\0"))  # the latter in UTF-16
+
+
 def delimiter_of(text: str) -> str:
     """What separates the cells of a table: the one of comma, semicolon and tab that its first line has most of."""
     first = text.removeprefix("\ufeff").lstrip("\r\n").split("\n", 1)[0]

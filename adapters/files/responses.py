@@ -20,7 +20,7 @@ from adapters.common.instant import Clock
 from adapters.files.csv_options import ResponseTemplate
 from adapters.files.exchange import Exchange, Mark, mark_of
 from adapters.files.worksheet import Sheet, SheetError, parse_sheet
-from loop.cells import delimiter_of
+from loop.cells import delimiter_of, ends_its_line
 
 _REST: Final = 5.0  # seconds for which a file without a last line's end must not change
 _LONGEST: Final = 100_000  # characters kept of what is no table
@@ -81,7 +81,7 @@ class Responses:
 
     def _counts(self, name: str, mark: Mark, data: bytes) -> bool:
         """Whether the file can be taken as it is."""
-        if data.endswith((b"\n", b"\r", b"\n\0", b"\r\0")) and not _has_open_quote(data):  # also in UTF-16
+        if ends_its_line(data) and not _has_open_quote(data):
             return True
         since = self._rests.get(name)
         if since is None or since[0] != mark:

@@ -2,7 +2,7 @@
 
 from loop.analysis.analysing import Analysed, analyse
 from loop.analysis.calibration import Line, fit_line
-from loop.analysis.formats import media_type, read_file
+from loop.analysis.formats import is_cut_off, media_type, read_file
 from loop.analysis.matching import Attempts
 from loop.analysis.method import Analysis, Beyond, Blanks, Method, Standard, Standards
 from loop.analysis.peaks import Several, Window, integrate, pick
@@ -27,6 +27,7 @@ __all__ = [
     "analyse",
     "fit_line",
     "integrate",
+    "is_cut_off",
     "label_of",
     "media_type",
     "pick",

@@ -163,3 +163,48 @@ def test_a_wrong_section_is_named(tmp_path: Path) -> None:
     assert "is no folder; make it, or correct laboratory.folder" in laboratory(tmp_path).health().message
     (problem,) = laboratory(tmp_path, file="plate-{plate}.csv").validate(replace(EXPERIMENT, place={}))
     assert str(problem).startswith("experiment: the instrument's files are called plate-{plate}.csv, and it has no")
+
+
+HALF = "plate,well,RT [min],Area\nP1,A1,6.80,1000\nP1,A1,4.21,62"  # the export goes on: 620
+
+
+def test_a_file_whose_last_line_does_not_end_is_not_taken(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    handle = begin(lab, KEY)
+    path = tmp_path / "hplc" / "plate-1.csv"
+    path.write_text(HALF)
+    half = lab.status(handle).phase
+    path.write_text(HALF + "0\n")
+
+    assert half is Phase.WAITING
+    assert lab.fetch(handle)[0].files[0].data.endswith(b"4.21,620\n")
+
+
+def test_of_an_instrument_that_never_ends_its_last_line_a_file_counts_once_it_rests(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, final_newline=False)
+    handle = begin(lab, KEY)
+    (tmp_path / "hplc" / "plate-1.csv").write_text(HALF)
+
+    assert '"final_newline": false' in lab.fetch(handle)[0].payload
+
+
+def test_a_file_that_grew_after_it_was_taken_goes_out_beside_the_next_result(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    first, second = begin(lab, KEY), begin(lab, OTHER, "B2")
+    path = drop(tmp_path, "plate-1.csv", ",1,A1,6.8,1000")
+    (own,) = lab.fetch(first)
+    told = path.stat()
+    with path.open("a") as file:
+        file.write(",1,A1,4.2,620\n")
+    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))  # its size tells it, where the clock does not
+    said = lab.health().message
+    drop(tmp_path, "plate-1-b.csv", f"{OTHER},1,B2,4.2,5")
+
+    envelopes = laboratory(tmp_path).fetch(second)
+
+    assert "changed after they were taken, and going out with the next result: 1" in said
+    assert [e.key for e in envelopes] == [OTHER, KEY]
+    assert envelopes[1].files[0].data == path.read_bytes() != own.files[0].data
+    assert laboratory(tmp_path).fetch(second) == envelopes
+    assert laboratory(tmp_path).fetch(first) == (own,)
+    assert "changed" not in lab.health().message

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final, Protocol
 
 from flows.engine.looking.view import View
-from loop.analysis import Analysed, Analysis, Reading, analyse, read_file
+from loop.analysis import Analysed, Analysis, Reading, analyse, is_cut_off, read_file
 from loop.analysis.matching import belongs, names_an_attempt
 from loop.analysis.method import REVISION
 from loop.errors import AnalysisError
@@ -71,9 +71,16 @@ class Analyst:
             "files": [{"name": f.name, "sha256": f.sha} for f in raw.files],
             "detail": dict(analysed.detail),
         }
-        if analysed.doubts:
-            said["doubts"] = list(analysed.doubts)
+        if doubts := [*analysed.doubts, *self._cut_off(raw)]:
+            said["doubts"] = doubts
         return Result(analysed, {**raw.context, "provenance": {**raw.provenance, **said}})
+
+    def _cut_off(self, raw: RawResult) -> list[str]:
+        """Files that may lack their end, unless whoever sent them says that their last line never ends."""
+        if raw.provenance.get("final_newline") is False:
+            return []
+        rule = "its last line does not end, so the rest of a number may be missing; compare it with the instrument's"
+        return [f"{f.name}: {rule}" for f in raw.files if is_cut_off(self._files.get(f.sha))]
 
     def readings(self, file: FileName, plate: str = "") -> tuple[Reading, ...]:
         """Everything that a stored file says; raises as ``result`` does."""

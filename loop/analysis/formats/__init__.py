@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final, TypeAlias
 
 from loop.analysis.readings import Reading
+from loop.cells import ends_its_line
 from loop.errors import AnalysisError
 
 Reader: TypeAlias = Callable[[str, bytes], Sequence[Reading]]  # name of the file, and what it holds
@@ -42,6 +43,15 @@ def read_file(name: str, data: bytes) -> tuple[Reading, ...]:
         f"{name} is no file that can be read: neither a table (CSV) nor JCAMP-DX nor Allotrope's JSON; "
         "export it as one of these"
     )
+
+
+def is_cut_off(data: bytes) -> bool:
+    """Whether a table's last line does not end: of a number in it the rest may be missing.
+
+    JCAMP-DX and JSON say themselves where they end, and ``read_file`` refuses them without.
+    """
+    first = next((module for module in _TABLE if import_module(module).recognises(data)), _TABLE[-1])
+    return first == _TABLE[-1] and not ends_its_line(data)
 
 
 def media_type(name: str) -> str:

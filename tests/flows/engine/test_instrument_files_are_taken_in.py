@@ -87,6 +87,13 @@ def test_a_file_is_matched_kept_and_judged_and_the_same_again_changes_nothing(
         assert ledger.verify_audit().is_intact
 
 
+def test_a_file_that_may_be_cut_off_leaves_a_doubt(waiting: Settings, tmp_path: Path) -> None:
+    report = ingest_files(waiting, "small", [write(tmp_path, peaks(("R1-1", 620.0)).rstrip("\n"))], by="ada")
+
+    (doubt,) = report.rows[0].doubts
+    assert doubt.startswith("run-7.csv: its last line does not end, so the rest of a number may be missing; compare it")
+
+
 def test_the_same_content_under_another_name_is_a_duplicate(waiting: Settings, tmp_path: Path) -> None:
     text = peaks(("R1-1", 620.0))
     ingest_files(waiting, "small", [write(tmp_path, text)], by="ada")
