@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from loop.analysis.calibration import Line, fit_line
 from loop.analysis.method import Analysis, Beyond, Method
@@ -14,6 +14,9 @@ from loop.analysis.readings import Peak, Reading
 from loop.errors import AnalysisError
 from loop.objective import Goal
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
+
+DETECTED: Final = "limit of detection"
+CALIBRATED: Final = "lowest standard"
 
 File: TypeAlias = tuple[str, Sequence[Reading]]  # its name, and everything that it says
 
@@ -31,7 +34,8 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
     """What the files say of one experiment.
 
     A target without a value makes the whole a fault of kind ``analysis_failed`` that says nothing of the candidate.
-    Where every target is to be large and none is above its limit of detection, the outcome is negative, with limits.
+    Where every target is to be large and none is above its limit (of detection, or the lowest standard), the outcome is
+    negative, with limits.
 
     Args:
         analysis: How each target is measured.
@@ -64,9 +68,16 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
         doubts += [f"{method.target}: {text}" for text in (*said, *_expired(method, at))]
     is_nothing = all(v.qualifier is Qualifier.BELOW for v in values)
     if is_nothing and all(m.goal is Goal.MAXIMIZE for m in analysis.methods):
-        names = " and ".join(m.target for m in analysis.methods)
-        return Analysed(Negative(f"{names} below the limit of detection", tuple(values)), detail, tuple(doubts))
+        return Analysed(Negative(_what_is_below(detail), tuple(values)), detail, tuple(doubts))
     return Analysed(Measured(tuple(values)), detail, tuple(doubts))
+
+
+def _what_is_below(detail: Mapping[str, Any]) -> str:
+    """Such as "yield below the limit of detection", of every target."""
+    by_limit: dict[str, list[str]] = {}
+    for target, numbers in detail.items():
+        by_limit.setdefault(numbers["below"], []).append(target)
+    return ", ".join(f"{' and '.join(targets)} below the {limit}" for limit, targets in by_limit.items())
 
 
 def _has(reading: Reading, method: Method) -> bool:
@@ -94,7 +105,7 @@ def _measure(
     if not math.isfinite(value) or not math.isfinite(sd):
         raise AnalysisError(f"the response {mean:g} gives no finite value; look at the calibration")
     is_absent = all(response is None for response in found)
-    value, qualifier = _absent(method, limit) if is_absent else _qualified(method, line, value, limit)
+    value, qualifier, below = _absent(method, limit) if is_absent else _qualified(method, line, value, limit)
     if qualifier is not Qualifier.EQUAL:
         sd = line.deviation(line.intercept + line.slope * value, n, scatter, blank_sd)
     # What is reported is the scatter of one reading: a value with n readings counts with sd / sqrt(n).
@@ -105,6 +116,7 @@ def _measure(
         "slope": line.slope,
         "intercept": line.intercept,
         "detection_limit": limit,
+        **({"below": below} if below else {}),
         **({"calibration": dict(method.certificate)} if method.certificate else {}),
     }
     missing = 0 if is_absent else sum(response is None for response in found)
@@ -112,18 +124,18 @@ def _measure(
     return measurement, numbers, doubts
 
 
-def _absent(method: Method, limit: float) -> tuple[float, Qualifier]:
+def _absent(method: Method, limit: float) -> tuple[float, Qualifier, str]:
     """The limit that stands for a peak that is not there."""
     if limit <= 0:
         raise AnalysisError(f"no peak {method.peak}, and no limit of detection is known; give detection_limit")
-    return limit, Qualifier.BELOW
+    return limit, Qualifier.BELOW, DETECTED
 
 
-def _qualified(method: Method, line: Line, value: float, limit: float) -> tuple[float, Qualifier]:
-    """The value or the limit that stands for it; raises ``AnalysisError`` where neither can be told."""
+def _qualified(method: Method, line: Line, value: float, limit: float) -> tuple[float, Qualifier, str]:
+    """The value or the limit that stands for it, and what it is below; raises ``AnalysisError`` for too much."""
     unit = method.unit
     if value < limit:
-        return limit, Qualifier.BELOW
+        return limit, Qualifier.BELOW, DETECTED
     slack = 1e-9 * max(abs(line.highest or 0.0), abs(line.lowest or 0.0))
     for end, is_beyond, qualifier in (
         (line.lowest, line.lowest is not None and value < line.lowest - slack, Qualifier.BELOW),
@@ -131,14 +143,15 @@ def _qualified(method: Method, line: Line, value: float, limit: float) -> tuple[
     ):
         if not is_beyond or end is None or method.beyond is Beyond.EXTRAPOLATE:
             continue
-        if method.beyond is Beyond.LIMIT:
-            return end, qualifier
+        is_below = qualifier is Qualifier.BELOW
+        if is_below or method.beyond is Beyond.LIMIT:
+            return end, qualifier, CALIBRATED if is_below else ""
         raise AnalysisError(
             f"{value:.4g} {unit}".rstrip()
             + f" is outside the calibrated range, {line.lowest:g} to {line.highest:g} {unit}".rstrip()
             + "; dilute it, add standards, or say beyond: limit or extrapolate"
         )
-    return value, Qualifier.EQUAL
+    return value, Qualifier.EQUAL, ""
 
 
 def _response(method: Method, reading: Reading) -> float | None:

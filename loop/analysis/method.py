@@ -13,13 +13,13 @@ from loop.analysis.calibration import Line
 from loop.analysis.peaks import Window
 from loop.objective import Goal
 
-REVISION: Final = 1  # of the arithmetic in this package; grows when the same readings give other values
+REVISION: Final = 2  # of the arithmetic in this package; grows when the same readings give other values
 
 
 class Beyond(StrEnum):
-    """What is made of a value outside the calibrated range."""
+    """What is made of a value outside the calibrated range; of little, a limit is still a result and tells of it."""
 
-    REFUSE = "refuse"  # the analysis failed
+    REFUSE = "refuse"  # below the lowest standard a limit; above the highest the analysis failed
     LIMIT = "limit"  # a limit: below the lowest standard, above the highest
     EXTRAPOLATE = "extrapolate"
 

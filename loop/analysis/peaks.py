@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
 from loop.analysis.readings import Peak, Reading, Trace
@@ -13,6 +14,9 @@ from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 
 MINOR: Final = 0.05  # of the largest area in a window: smaller peaks beside it are noise and rival nothing
+SAG: Final = 0.05  # of a peak's height below the line between the ends: its area is then several percent too small
+BENT: Final = 0.01  # of a trace's range
+NOISE: Final = 8.0  # median steps: two noisy ends and the lowest of many points stay within them
 
 
 class Several(StrEnum):
@@ -52,6 +56,8 @@ class Window:
 def pick(reading: Reading, window: Window) -> Peak | None:
     """The peak of a reading in a window, None for none; of a trace, what lies above a straight line between the ends.
 
+    The area of a trace is in its unit times the window's, whichever unit the file's axis has.
+
     Raises:
         AnalysisError: There are several (and the window does not say what then), the reading has no chromatogram or
             spectrum, its axis does not cover the window, or its peaks have no names.
@@ -65,7 +71,13 @@ def pick(reading: Reading, window: Window) -> Peak | None:
         raise AnalysisError("it has no peaks and no trace; say signal in the analysis instead of peak")
     if ends is None:
         raise AnalysisError(f"a trace has no names for its peaks, and one {window} is wanted; give low and high")
-    return integrate(reading.trace, *ends)
+    peak = integrate(reading.trace, *ends)
+    if peak is None:
+        return None
+    assert window.low is not None
+    assert window.high is not None
+    scale = (window.high - window.low) / (ends[1] - ends[0])  # a calibration knows the window's unit, not each file's
+    return replace(peak, area=peak.area * scale)
 
 
 def integrate(trace: Trace, low: float, high: float) -> Peak | None:
@@ -74,7 +86,8 @@ def integrate(trace: Trace, low: float, high: float) -> Peak | None:
     None where nothing rises above that line. The area is in the trace's unit times that of its axis.
 
     Raises:
-        AnalysisError: The trace does not cover the window.
+        AnalysisError: The trace does not cover the window, or an end lies on the flank of a neighbour: the line then
+            cuts through what is between.
     """
     if low < trace.x[0] or high > trace.x[-1]:
         raise AnalysisError(f"the trace runs from {trace.x[0]:g} to {trace.x[-1]:g} and the window {low:g} to {high:g}")
@@ -83,9 +96,27 @@ def integrate(trace: Trace, low: float, high: float) -> Peak | None:
     points = [(low, start), *inside, (high, end)]
     slope = (end - start) / (high - low)
     above = [(x, y - start - slope * (x - low)) for x, y in points]
+    _refuse_flanks(trace, points, above)
     area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(above))
     top, height = max(above, key=lambda point: point[1])
     return Peak(top, area, height) if area > 0 and height > 0 else None
+
+
+def _refuse_flanks(trace: Trace, points: Sequence[tuple[float, float]], above: Sequence[tuple[float, float]]) -> None:
+    """Refuse a window of which an end lies on a neighbour's flank: the trace sags far below the line between the ends.
+
+    Far is all of: 5 % of what rises above the line, 1 % of the trace's range (a bent baseline sags less), and more than
+    noise does, of which the median step from point to point is about one deviation.
+    """
+    sag, height = -min(y for _, y in above), max(y for _, y in above)
+    noise = median(abs(b - a) for a, b in pairwise(trace.y))
+    if sag <= max(SAG * height, BENT * (max(trace.y) - min(trace.y)), NOISE * noise):
+        return
+    (low, start), (high, end) = points[0], points[-1]
+    raise AnalysisError(
+        f"the window {low:g} to {high:g} ends on a neighbour's flank, at {low if start > end else high:g}, and what is "
+        "in it is not resolved; move its ends to the baseline, separate the peaks, or hand over integrated ones"
+    )
 
 
 def _one(found: Sequence[Peak], window: Window) -> Peak | None:

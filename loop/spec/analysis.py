@@ -178,6 +178,9 @@ def problem_of_analysis(spec: CampaignSpec) -> Problem | None:
     except AnalysisError as error:
         target, _, told = str(error).partition(": ")
         return ("analysis", target), told
+    for method in () if analysis is None else analysis.methods:
+        if rule := _missing_limit((spec.analysis or {})[method.target], method):
+            return ("analysis", method.target), rule
     if analysis is None or spec.plate is None:
         return None
     return next((found for m in analysis.methods if (found := _taken_well(m, spec.plate)) is not None), None)
@@ -235,6 +238,28 @@ def _calibration(said: CalibrationSpec) -> Line | Standards:
         raise AnalysisError(f"the calibration file {said.file!r} was not read; use read_spec")
     points = [(v, r) for v, rs in said.points.items() for r in (rs if isinstance(rs, list) else [rs])]
     return fit_line(points, through_zero=bool(said.through_zero))
+
+
+def _missing_limit(said: MethodSpec, method: Method) -> str | None:
+    """Why an experiment without the peak would be a fault and no negative: no limit of detection; None where one is.
+
+    A signal always has a value. Files are held to this when they are read, and campaigns on record are not.
+    """
+    from loop.analysis import Line
+
+    if method.peak is None or method.detection_limit:
+        return None
+    if not isinstance(line := method.calibration, Line):
+        has_scatter, remedy = len(line.wells) > (1 if line.through_zero else 2), "add a standard"
+    else:
+        has_scatter = line.detection_limit > 0
+        remedy = "the calibration's sd" if said.calibration.slope is not None else "add a standard"
+    if has_scatter:
+        return None
+    return (
+        "the calibration has no scatter that a limit of detection follows from, and without it an experiment that "
+        f"makes nothing would be a fault; give detection_limit (in the target's unit), or {remedy}"
+    )
 
 
 def _window(said: WindowSpec) -> Window:

@@ -352,3 +352,92 @@ laboratory: {adapter: manual}
         tables["c.csv"] = table
         with pytest.raises(SpecError, match=f"a.yaml line 5: analysis: .*{says}"):
             read_spec(text, source="a.yaml", read=lambda name: tables[name])
+
+
+def trace(*peaks: tuple[float, float, float], scale: float = 1.0, unit: str = "min") -> bytes:
+    """A chromatogram of 10 min with Gaussians of a height, a place and a deviation, both in minutes."""
+    lines = [f"time [{unit}],signal"]
+    for i in range(1001):
+        t = i * 0.01
+        y = sum(h * math.exp(-(((t - at) / sd) ** 2) / 2) for h, at, sd in peaks)
+        lines.append(f"{t * scale:.4f},{y:.5f}")
+    return "\n".join([*lines, ""]).encode()
+
+
+EXTERNAL: dict[str, Any] = {"peak": {"at": 4.2, "within": 0.15}, "calibration": {"slope": 0.1, "sd": 0.05}}
+
+
+def of_bytes(data: bytes, method: dict[str, Any]) -> Analysed:
+    analysis = build_analysis(campaign(method))
+    assert analysis is not None
+    return analyse(analysis, [("run.csv", read_file("run.csv", data))], lambda _: True)
+
+
+def test_an_area_does_not_depend_on_the_unit_of_the_files_axis() -> None:
+    minutes = value(of_bytes(trace((100, 4.2, 0.02)), EXTERNAL))
+    seconds = value(of_bytes(trace((100, 4.2, 0.02), scale=60, unit="s"), EXTERNAL))
+    in_seconds = {**EXTERNAL, "peak": {"at": 252, "within": 9, "unit": "s"}}
+
+    assert minutes.value == pytest.approx(100 * 0.02 * math.sqrt(2 * math.pi) / 0.1, rel=1e-3)
+    assert seconds.value == pytest.approx(minutes.value, rel=1e-6)
+    assert value(of_bytes(trace((100, 4.2, 0.02)), in_seconds)).value == pytest.approx(60 * minutes.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("at", [4.39, 4.01])
+def test_a_peak_on_the_flank_of_a_neighbour_is_not_called_absent(at: float) -> None:
+    said = fault(of_bytes(trace((100, 4.2, 0.02), (500, at, 0.04)), EXTERNAL))
+
+    assert f"ends on a neighbour's flank, at {4.35 if at > 4.2 else 4.05}" in said
+    assert "not resolved; move its ends to the baseline" in said
+
+
+def test_noise_and_a_bent_baseline_are_no_flank() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        y = rng.normal(0, 1, 1001) + 0.05 * (np.arange(1001) / 100 - 4.2) ** 2
+        lines = ["time [min],signal", *(f"{i * 0.01:.2f},{v:.5f}" for i, v in enumerate(y)), ""]
+        analysed = of_bytes("\n".join(lines).encode(), {**EXTERNAL, "detection_limit": 20})
+        assert isinstance(analysed.outcome, Negative)
+
+
+def test_below_the_lowest_standard_is_a_limit_and_says_so() -> None:
+    points = {10: 0.125, 25: 0.312, 50: 0.619, 100: 1.251}
+    table = b"plate,well,RT [min],Area\nP1,A1,4.21,75\nP1,A1,6.80,1000\n"  # 6.1 %
+    method = {**PEAKS, "calibration": {"points": points}}
+
+    little = of_bytes(table, method)
+
+    assert isinstance(little.outcome, Negative)
+    assert little.outcome.reason == "yield below the lowest standard"
+    (limit,) = little.outcome.measurements
+    assert (limit.value, limit.qualifier) == (10.0, Qualifier.BELOW)
+    assert of_bytes(table, {**method, "beyond": "limit"}).outcome == little.outcome
+    assert value(of_bytes(table, {**method, "beyond": "extrapolate"})).value == pytest.approx(6.1, abs=0.1)
+    absent = of_bytes(b"plate,well,RT [min],Area\nP1,A1,6.80,1000\n", method).outcome
+    assert isinstance(absent, Negative)
+    assert absent.reason == "yield below the limit of detection"
+
+
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        "{slope: 0.0125}",
+        "{points: {0: 0, 100: 1.25}}",
+        "{points: {100: 1.25}, through_zero: true}",
+        "{wells: {H1: 0, H2: 100}}",
+    ],
+)
+def test_a_peaks_calibration_without_scatter_needs_a_limit_of_detection(calibration: str) -> None:
+    text = f"""\
+campaign: a
+space: {{t: {{type: number, low: 0, high: 1}}}}
+objective: {{yield: {{goal: maximize, unit: "%"}}}}
+budget: {{experiments: 20}}
+analysis: {{yield: {{peak: {{at: 4, within: 1}}, calibration: {calibration}}}}}
+laboratory: {{adapter: manual}}
+"""
+
+    with pytest.raises(SpecError, match=r"a.yaml line 5: analysis.yield: .*no scatter .*; give detection_limit"):
+        read_spec(text, source="a.yaml", read=str)
+    given = text.replace("within: 1}", "within: 1}, detection_limit: 1")
+    assert read_spec(given, source="a.yaml", read=str).analysis is not None

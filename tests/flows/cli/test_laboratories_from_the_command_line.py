@@ -281,7 +281,9 @@ class TestSimulate:
 
 def test_check_names_a_calibration_that_has_expired(hakken: Any) -> None:
     calibration = "{points: {0: 0, 100: 10}, expires: 2020-01-01}"
-    analysis = f"analysis: {{yield: {{peak: {{at: 4.2, within: 0.1}}, calibration: {calibration}}}}}"
+    analysis = (
+        f"analysis: {{yield: {{peak: {{at: 4.2, within: 0.1}}, detection_limit: 1, calibration: {calibration}}}}}"
+    )
     Path("ovens.yaml").write_text(f"{CAMPAIGN}{analysis}\n")
 
     said = hakken("lab", "check", "ovens.yaml", "--json")
