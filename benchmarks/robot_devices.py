@@ -115,6 +115,10 @@ class Device(ABC):
     def runs(self) -> Counter[str]:
         """How often each key really ran."""
 
+    def made(self) -> Counter[str]:
+        """How often liquid was drawn for each key, of a device that uses up substrate."""
+        return Counter()
+
     def pass_time(self) -> None:
         """Some minutes go by."""
         return
@@ -408,7 +412,7 @@ class OpentronsDevice(Device):
             self.deaths["anywhere"] += 1
             self.is_down = True
         if self.happens("the device reports a fault of its own"):
-            self._robot.fail()
+            self._robot.fail(before=self.chance.random() < 0.5)
         if self.happens("a robot is used by others, and forgets runs"):
             self._robot.other_runs(MOST_RUNS)
 
@@ -418,6 +422,9 @@ class OpentronsDevice(Device):
 
     def runs(self) -> Counter[str]:
         return self._robot.moved()
+
+    def made(self) -> Counter[str]:
+        return self._robot.moved() - self._robot.spared()
 
     def close(self) -> None:
         self._open.close()

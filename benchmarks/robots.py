@@ -7,7 +7,8 @@ dies between steps; requests, replies and responses are lost, doubled, delayed, 
 somebody else's (rates: ``RATES`` in ``robot_devices``). A person looks at the device and resolves each doubt in one
 command. Time is simulated, and nobody sleeps.
 
-Then: attempts that ran twice, results lost, values recorded that are not those of the run, doubts that one command did
+Then: attempts that ran twice, experiments whose plate was made twice without a person's word,
+results lost, values recorded that are not those of the run, doubts that one command did
 not end, and checkpoints at which hakken was never killed.
 
     python benchmarks/robots.py --data DIR
@@ -90,6 +91,7 @@ class Told:
     attempts: int = 0
     runs: int = 0
     doubled: int = 0
+    remade: int = 0  # experiments for which liquid was drawn in two attempts, without a person's word
     lost: int = 0
     wrong: int = 0
     doubts: int = 0
@@ -178,6 +180,10 @@ class Day:
         told.attempts, told.runs = len(attempts), sum(runs.values())
         told.experiments = len({(a.proposal_id, a.replicate_no) for a in attempts})
         told.doubled = sum(n > 1 for n in runs.values())
+        drawn, made = self._device.made(), Counter[Any]()
+        for a in attempts:
+            made[a.proposal_id, a.replicate_no] += drawn[a.key]
+        told.remade = sum(n > 1 for n in made.values())
         told.lost = sum(key not in outcomes for key in runs) + wanted - told.experiments
         told.lost += sum(a.state is not State.ENDED for a in attempts)
         settings = {a.key: a.settings for a in attempts}
@@ -234,14 +240,24 @@ def main() -> int:
         deaths = sum((d.deaths for d in mine), Counter[str]())
         total = {
             name: sum(getattr(d, name) for d in mine)
-            for name in ("experiments", "attempts", "runs", "doubled", "lost", "wrong", "doubts", "unresolved")
+            for name in (
+                "experiments",
+                "attempts",
+                "runs",
+                "doubled",
+                "remade",
+                "lost",
+                "wrong",
+                "doubts",
+                "unresolved",
+            )
         }
         spent = sum(d.seconds for d in mine)
         print(f"{adapter}: {len(mine)} days, {', '.join(f'{n} {name}' for name, n in total.items())}; {spent:.0f} s")
         print(f"  hakken killed {kills.total()} times: {dict(sorted(kills.items()))}")
         print(f"  the device died {deaths.total()} times: {dict(sorted(deaths.items()))}")
         never = [x for x in LABELS + [f"{adapter}.{label}" for label in OWN[adapter]] if not kills[x]]
-        for name in ("doubled", "lost", "wrong", "unresolved"):
+        for name in ("doubled", "remade", "lost", "wrong", "unresolved"):
             marks.append(Mark(f"{adapter}: {name}", total[name], 0, at_most=True))
         if len(mine) >= len(LABELS) + len(OWN[adapter]):
             marks.append(Mark(f"{adapter}: checkpoints without a kill", len(never), 0, at_most=True))

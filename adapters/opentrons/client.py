@@ -19,6 +19,7 @@ OFF: Final = {  # what turns a module off, by its type
     "heaterShakerModuleType": ("heaterShaker/deactivateShaker", "heaterShaker/deactivateHeater"),
     "temperatureModuleType": ("temperatureModule/deactivate",),
 }
+PAGE: Final = 1000  # commands asked for at once
 VERSION: Final = {"Opentrons-Version": "*"}
 
 
@@ -108,6 +109,21 @@ class Robot:
     def act(self, run: str, action: str) -> None:
         """``play``, ``pause`` or ``stop``. Raises ``Refused`` where that cannot be."""
         self._data("POST", f"/runs/{run}/actions", json={"data": {"actionType": action}})
+
+    def has_drawn(self, run: str) -> bool:
+        """Whether a run drew any liquid, or may have: its commands tell.
+
+        Source: robot-server's ``/runs/RUN/commands``; a command that failed may have been half done.
+        """
+        seen = 0
+        while True:
+            answer = self._ask("GET", f"/runs/{run}/commands?cursor={seen}&pageLength={PAGE}")
+            commands = answer.get("data") or ()
+            if any("aspirate" in str(c.get("commandType")).lower() and c.get("status") != "queued" for c in commands):
+                return True
+            seen += len(commands)
+            if not commands or seen >= int((answer.get("meta") or {}).get("totalLength", seen)):
+                return not seen  # a run without a single command is one whose record is gone
 
     def switch_off(self) -> None:
         """Turn off every heater and shaker at the robot. Raises ``Refused`` while a run is active.

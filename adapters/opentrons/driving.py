@@ -1,5 +1,8 @@
 """Driving one run: upload, see the analysis, create, play, look, keep; each step may be cut off and taken up again.
 
+Note [A run that failed]: what failed before any liquid was drawn is made again by itself. After that, wells may be
+whole, half filled or spoilt, and only a person can see which: the plate is a doubt.
+
 Note [What a lost reply means]: uploading again gives the same protocol, and a run created twice moves nothing, so these
 are looked up by the run's key and simply done again. Playing moves, so ``play-RUN.json`` is written before. Afterwards
 the robot's own list of actions tells whether it was played. A run that is idle and still the current one was not, and
@@ -41,6 +44,7 @@ class Machine(Protocol):
     def run(self, id_: str) -> RunState | None: ...
     def create(self, protocol: str, offsets: Sequence[Mapping[str, Any]] = ()) -> RunState: ...
     def act(self, run: str, action: str) -> None: ...
+    def has_drawn(self, run: str) -> bool: ...
     def switch_off(self) -> None: ...
     def archive(self, run: str) -> None: ...
     def delete(self, run: str) -> None: ...
@@ -233,15 +237,26 @@ class Driver:
         if run.status in ENDED:
             hot = "" if run.status == "succeeded" else self._switch_off()
             told = {"run": run.id, "status": run.status, "errors": list(run.errors), "raw": dict(run.raw)}
-            plate.note("ended.json", {**told, "hot": hot} if hot else told)
+            told |= {"hot": hot} if hot else {}
+            is_half_made = run.status == "failed" and self._has_drawn(run.id)
+            plate.note("half-made.json" if is_half_made else "ended.json", told)
             reached("opentrons.kept")
             with suppress(Refused, AdapterUnavailable):  # or a restart of the robot would lose its record
                 if run.is_current:
                     self.robot.archive(run.id)
+            if is_half_made:
+                said = "; ".join((*run.errors, *((hot,) if hot else ()))) or "no reason given"
+                return self._doubt(plate, f"run {run.id} failed when liquid was drawn already: {said}")
             return Status(Phase.ENDED)
         if run.status in PAUSED or run.status.startswith("awaiting-recovery"):
             return Status(Phase.RUNNING, f"run {run.id} is {run.status}: see to the robot, and resume there")
         return Status(Phase.RUNNING, f"run {run.id} is {run.status}")
+
+    def _has_drawn(self, run: str) -> bool:
+        try:
+            return self.robot.has_drawn(run)
+        except Refused:  # it does not tell: liquid may have moved
+            return True
 
     def _doubt(self, plate: PlateRun, why: str) -> Status:
         plate.note("doubt.json", {"why": why})

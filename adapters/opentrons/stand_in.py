@@ -76,10 +76,10 @@ class StandIn:
         with self._changing() as state:
             state["current"] = None
 
-    def fail(self, words: str = "pipette left: no tip was picked up") -> None:
-        """The run that is active, or the next one, fails midway."""
+    def fail(self, words: str = "pipette left: no tip was picked up", *, before: bool = False) -> None:
+        """The run that is active, or the next one, fails midway; ``before`` any liquid was drawn."""
         with self._changing() as state:
-            state["fails"] = words
+            state["fails"], state["before"] = words, before
 
     def stop_by_hand(self) -> None:
         """Somebody presses stop on the robot's screen."""
@@ -107,7 +107,14 @@ class StandIn:
 
     def moved(self) -> Counter[str]:
         """How often each attempt was really begun, by key."""
-        path = self.folder / "moved.jsonl"
+        return self._counted("moved.jsonl")
+
+    def spared(self) -> Counter[str]:
+        """How often each attempt was begun in a run that failed before it drew any liquid, by key."""
+        return self._counted("spared.jsonl")
+
+    def _counted(self, name: str) -> Counter[str]:
+        path = self.folder / name
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return Counter(key for line in lines for key in json.loads(line))
 
@@ -175,6 +182,10 @@ class StandIn:
             case ("GET",):
                 self._go_on(state, run)
                 return 200, {"data": self._tell(state, run)}
+            case ("GET", "commands"):
+                done = [{"commandType": "home", "status": "succeeded"}] if run["actions"] else []
+                done += [{"commandType": "aspirate", "status": "succeeded"}] if run.get("drew") else []
+                return 200, {"data": done, "meta": {"totalLength": len(done)}}
             case ("POST", "actions"):
                 return self._act(state, run["id"], str(data.get("actionType")))
             case ("PATCH",):
@@ -254,11 +265,16 @@ class StandIn:
         return 201, {"data": {"actionType": action}}
 
     def _begin_to_move(self, state: dict[str, Any], run: dict[str, Any]) -> None:
+        plan = self._count(state, run, "moved.jsonl")
+        state["hot"] = any(action["do"] == "heat" for action in (plan or {}).get("actions", ()))
+
+    def _count(self, state: dict[str, Any], run: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+        """Write down the attempts of a run; returns its plan."""
         protocol = next((p for p in state["protocols"] if p["id"] == run["protocolId"]), None)
         plan = None if protocol is None else plan_in(protocol["text"])
-        with (self.folder / "moved.jsonl").open("a", encoding="utf-8") as file:
+        with (self.folder / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(sorted((plan or {}).get("wells", {}).values())) + "\n")
-        state["hot"] = any(action["do"] == "heat" for action in (plan or {}).get("actions", ()))
+        return plan
 
     def _go_on(self, state: dict[str, Any], run: dict[str, Any]) -> None:
         if run["status"] == "stop-requested" and self.stubborn != "slow":
@@ -268,6 +284,9 @@ class StandIn:
         run["looks"] += 1
         if state["fails"] and run["looks"] * 2 >= self.looks:
             run["status"], run["errors"] = "failed", [{"errorType": "ProtocolError", "detail": state["fails"]}]
+            run["drew"] = not state.get("before")
+            if not run["drew"]:
+                self._count(state, run, "spared.jsonl")
             state["fails"] = ""
         elif run["looks"] >= self.looks:
             run["status"], state["hot"] = "succeeded", False

@@ -126,6 +126,10 @@ class Bench:
         else:
             raise Refused(409, "refused", f"run {run} is {state.status}")
 
+    def has_drawn(self, run: str) -> bool:
+        """Whether a move was begun; a journal that breaks off may hide one."""
+        return any(told.get("key") or told.get("state") == "cut off" for told in journal(self._runs / run))
+
     def switch_off(self) -> None:
         """It drives no heater and no shaker."""
 

@@ -348,7 +348,7 @@ def _stop_at(label: str) -> Callable[[str], None]:
 
 def test_a_run_that_fails_midway_says_why_for_each_well(tmp_path: Path) -> None:
     lab, handles, robot = playing(tmp_path)
-    robot.fail("no tip was picked up")
+    robot.fail("no tip was picked up", before=True)
     robot.looks = 1
     until_ended(lab, handles)
     found = outcomes(lab, handles)
@@ -358,6 +358,42 @@ def test_a_run_that_fails_midway_says_why_for_each_well(tmp_path: Path) -> None:
         assert isinstance(outcome, Fault)
         assert outcome.kind is FaultKind.INSTRUMENT_FAULT
         assert "failed: no tip was picked up" in outcome.message
+
+
+def test_a_run_that_fails_after_liquid_was_drawn_waits_for_a_person(tmp_path: Path) -> None:
+    """Nothing is made a second time by itself; a person has it made again, or tells what the wells gave."""
+    lab, handles, robot = playing(tmp_path)
+    robot.fail("the tip did not drop")
+    robot.looks = 1
+    lab.status(handles[0])
+    status = laboratory(tmp_path).status(handles[0])
+    (plate,) = lab._plates.all()
+    doubt = [lab.find(key) for key in KEYS]
+    lab.start(handles[0], KEYS[0])  # as after "never ran": on a fresh plate
+    lab.close("1", handles)
+    until_ended(lab, handles[:1])
+
+    assert status.phase is Phase.LOST
+    assert "failed when liquid was drawn already: the tip did not drop" in status.detail
+    assert all(isinstance(found, Unknown) for found in doubt)
+    assert (plate.noted("half-made.json") or {})["status"] == "failed"
+    assert runs(tmp_path) == [2, 1, 1, 1, 1, 1]
+
+
+def test_commands_are_read_page_by_page_until_one_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    homes = [{"commandType": "home", "status": "succeeded"}] * 3
+    for last, drew in (("aspirate", True), ("airGapInPlace", False), ("home", False)):
+        told = [*homes, {"commandType": last, "status": "failed"}]
+        monkeypatch.setattr("adapters.opentrons.client.PAGE", 2)
+
+        def ask(_self: Robot, _method: str, path: str, told: list[Any] = told) -> Any:
+            begin = int(path.partition("cursor=")[2].partition("&")[0])
+            return {"data": told[begin : begin + 2], "meta": {"totalLength": len(told)}}
+
+        monkeypatch.setattr(Robot, "_ask", ask)
+        assert Robot("http://x", 1.0).has_drawn("run-1") is drew
+    monkeypatch.setattr(Robot, "_ask", lambda *_: {"data": [], "meta": {"totalLength": 0}})
+    assert Robot("http://x", 1.0).has_drawn("run-1")
 
 
 def test_a_run_stopped_at_the_screen_is_a_cancellation(tmp_path: Path) -> None:

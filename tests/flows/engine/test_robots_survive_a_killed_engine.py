@@ -152,10 +152,27 @@ def test_a_plate_waits_for_its_last_approval_and_is_one_run(settings: Settings, 
     assert len(list((settings.folder("small") / "laboratory" / "plates").iterdir())) == 1
 
 
-def test_a_plate_that_failed_is_made_anew_as_one_run(settings: Settings, tmp_path: Path) -> None:
+def test_a_plate_that_failed_after_liquid_was_drawn_is_not_made_again_by_itself(
+    settings: Settings, tmp_path: Path
+) -> None:
     robot = campaign(settings, tmp_path)
     tick(settings, "small", planner=cheap_planner)
     robot.fail()
+    for _ in range(8):
+        tick(settings, "small", planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        waiting = ledger.attempts("small", [State.AMBIGUOUS])
+
+    assert len(waiting) == 2
+    assert {robot.moved()[a.key] for a in waiting} == {1}
+
+
+def test_a_plate_that_failed_before_any_liquid_was_drawn_is_made_anew_as_one_run(
+    settings: Settings, tmp_path: Path
+) -> None:
+    robot = campaign(settings, tmp_path)
+    tick(settings, "small", planner=cheap_planner)
+    robot.fail(before=True)
     zygote = Zygote()
     assert zygote.ask(settings.home) == 0
     zygote.close()
