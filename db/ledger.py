@@ -264,10 +264,7 @@ class SqlLedger:
         with self._reading() as session:
             reading.campaign_id(session, name)  # or it is not found
             where = [] if with_lifted else [t.SafetyLift.stop_id.is_(None)]
-            if not (found := reading.stops(session, *where)):
-                return ()  # which is nearly always so, and spares reading a spec
-            bench = bench_of(reading.campaign(session, name).spec)
-            return tuple(s for s in found if s.holds_for(name, bench))
+            return reading.stops_of(session, name, *where)
 
     def halt(self, name: str, *, by: str, why: str) -> SafetyStop:
         """Put a safety stop on record, whoever holds the lease."""

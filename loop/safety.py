@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,8 @@ from loop.record import Json
 class SafetyStop:
     """A stop on record, and who lifted it.
 
-    It holds for its own campaign, and for every campaign of the same bench.
+    It holds for its own campaign, and for every campaign that names the same bench, or has named it since: no changed
+    file ends it. Who may lift it is what the file of its campaign said when it was made, too.
     """
 
     id: str
@@ -27,14 +28,15 @@ class SafetyStop:
     lifted_by: str | None = None
     lifted_why: str = ""
     lifted_at: datetime | None = None
+    may_lift: tuple[str, ...] | None = None  # None: any named person
 
     @property
     def is_in_force(self) -> bool:
         return self.lifted_by is None
 
-    def holds_for(self, campaign: str, bench: str | None) -> bool:
-        """Whether it concerns a campaign that is on this bench now."""
-        return self.campaign == campaign or (bench is not None and bench == self.bench)
+    def holds_for(self, campaign: str, benches: Collection[str]) -> bool:
+        """Whether it concerns a campaign; ``benches``: all that it named, from when the stop was made until now."""
+        return self.campaign == campaign or self.bench in benches
 
     @property
     def text(self) -> str:
@@ -53,6 +55,17 @@ def bench_of(spec: Json) -> str | None:
     """The bench that a campaign shares with others, None where it shares none."""
     bench = safety_of(spec).get("bench")
     return None if bench is None else str(bench)
+
+
+def benches_of(specs: Iterable[Json]) -> frozenset[str]:
+    """All the benches that versions of a campaign's spec name."""
+    return frozenset(bench for spec in specs if (bench := bench_of(spec)) is not None)
+
+
+def lifters_of(spec: Json) -> tuple[str, ...] | None:
+    """Who may lift a stop of this campaign, None where any named person may."""
+    named = safety_of(spec).get("may_lift")
+    return tuple(map(str, named)) if isinstance(named, list) else None
 
 
 def see_that_nothing_halts(name: str, stops: Iterable[SafetyStop]) -> None:

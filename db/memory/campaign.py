@@ -34,6 +34,7 @@ class CampaignData:
 
     record: CampaignRecord
     specs: list[Json] = field(default_factory=list)
+    stops_before: list[int] = field(default_factory=list)  # how many stops were on record when each spec came
     epoch: int = 0
     holder: str | None = None
     expires: datetime | None = None
@@ -48,6 +49,11 @@ class CampaignData:
     retractors: dict[str, str] = field(default_factory=dict)
     artifacts: list[Artifact] = field(default_factory=list)
     decisions: list[DecisionRecord] = field(default_factory=list)
+
+    def specs_since(self, stop: int) -> list[Json]:
+        """Those in force at any time since that stop was made, counted from 0 over all campaigns."""
+        known = sum(before <= stop for before in self.stops_before)
+        return self.specs[max(known - 1, 0) :]
 
     def twin(self) -> CampaignData:
         twin = copy(self)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from db.canonical import canonical, sha256
 from db.ids import uuid7
 from db.memory.campaign import CampaignData
+from db.memory.safety import holding, new_stop
 from db.memory.work import MemoryWork
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
@@ -34,7 +35,7 @@ from loop.record import (
     ProposalRecord,
     RoundRecord,
 )
-from loop.safety import SafetyStop, bench_of, check_stop
+from loop.safety import SafetyStop, check_stop
 
 
 class MemoryLedger:
@@ -69,6 +70,7 @@ class MemoryLedger:
                 campaign.record = replace(campaign.record, version=campaign.record.version + 1)
             campaign.record = replace(campaign.record, spec=json.loads(text), spec_sha=sha256(text))
             campaign.specs.append(json.loads(text))
+            campaign.stops_before.append(len(self._stops))
             self._save([self._entry(by, "open_campaign", {"campaign": name, "version": campaign.record.version})])
             return campaign.record
 
@@ -212,15 +214,13 @@ class MemoryLedger:
 
     def stops(self, name: str, *, with_lifted: bool = False) -> tuple[SafetyStop, ...]:
         """Safety stops that hold for a campaign: its own, and its bench's."""
-        bench = bench_of(self._of(name).record.spec)
-        return tuple(s for s in self._stops if s.holds_for(name, bench) and (with_lifted or s.is_in_force))
+        return tuple(s for s in holding(self._stops, self._of(name)) if with_lifted or s.is_in_force)
 
     def halt(self, name: str, *, by: str, why: str) -> SafetyStop:
         """Put a safety stop on record, whoever holds the lease."""
         check_stop(by, why)
         with self._writing():
-            bench = bench_of(self._of(name).record.spec)
-            made = SafetyStop(self._new_id(), name, bench, None, by, why, self._clock().astimezone(UTC))
+            made = new_stop(self._new_id(), self._of(name), None, by, why, self._clock().astimezone(UTC))
             self._stops = [*self._stops, made]
             self._save([self._entry(by, "safety_stop", {"campaign": name, "by": by, "why": why})])
             return made

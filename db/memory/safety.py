@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from db.memory.campaign import HeldCampaign
+from db.memory.campaign import CampaignData, HeldCampaign
 from loop.errors import LedgerError
-from loop.safety import SafetyStop, bench_of, check_lift, check_stop, see_that_nothing_halts
+from loop.safety import (
+    SafetyStop,
+    bench_of,
+    benches_of,
+    check_lift,
+    check_stop,
+    lifters_of,
+    see_that_nothing_halts,
+)
 
 
 def see_that_it_may_act(held: HeldCampaign) -> None:
     """Raise ``Halted`` where a stop is in force for the campaign, by its own or by its bench's."""
-    see_that_nothing_halts(held.name, _holding(held))
+    see_that_nothing_halts(held.name, _in_force(held))
 
 
 def stop(held: HeldCampaign, by: str, why: str, observation: str | None = None) -> SafetyStop:
     """Put a stop on record; raises ``LedgerError`` where nobody made it, or for no reason."""
     check_stop(by, why)
-    made = SafetyStop(held.new_id(), held.name, _bench(held), observation, by, why, held.now())
+    made = new_stop(held.new_id(), held.data, observation, by, why, held.now())
     held.stops.append(made)
     held.say("safety_stop", by=by, why=why, observation=observation)
     return made
@@ -27,7 +36,7 @@ def stop(held: HeldCampaign, by: str, why: str, observation: str | None = None) 
 def lift(held: HeldCampaign, stops: Collection[str], by: str, why: str) -> None:
     """Lift these stops; raises ``LedgerError`` as the database does."""
     check_lift(by, why)
-    known = {s.id for s in _holding(held)}
+    known = {s.id for s in _in_force(held)}
     if unknown := [s for s in stops if s not in known]:
         raise LedgerError(f"campaign {held.name!r} has no safety stop {unknown[0]!r} in force; it was lifted before")
     for place, s in enumerate(held.stops):
@@ -36,10 +45,20 @@ def lift(held: HeldCampaign, stops: Collection[str], by: str, why: str) -> None:
     held.say("safety_lift", stops=list(dict.fromkeys(stops)), by=by, why=why)
 
 
-def _holding(held: HeldCampaign) -> list[SafetyStop]:
-    bench = _bench(held)
-    return [s for s in held.stops if s.is_in_force and s.holds_for(held.name, bench)]
+def new_stop(
+    stop_id: str, campaign: CampaignData, observation: str | None, by: str, why: str, at: datetime
+) -> SafetyStop:
+    """A stop with what the campaign's spec says of it now, which stays so."""
+    record = campaign.record
+    may_lift = lifters_of(record.spec)
+    return SafetyStop(stop_id, record.name, bench_of(record.spec), observation, by, why, at, may_lift=may_lift)
 
 
-def _bench(held: HeldCampaign) -> str | None:
-    return bench_of(held.data.record.spec)
+def holding(stops: Sequence[SafetyStop], campaign: CampaignData) -> list[SafetyStop]:
+    """Those of all stops, in the order made, that hold for a campaign."""
+    name = campaign.record.name
+    return [s for n, s in enumerate(stops) if s.holds_for(name, benches_of(campaign.specs_since(n)))]
+
+
+def _in_force(held: HeldCampaign) -> list[SafetyStop]:
+    return [s for s in holding(held.stops, held.data) if s.is_in_force]

@@ -4,7 +4,7 @@ from db.reading.execution import attempt, attempts, attempts_of, events, steps
 from db.reading.people import decisions
 from db.reading.plan import campaign, campaign_id, campaigns, one_round, proposals, rounds, spec_version
 from db.reading.results import artifacts, envelopes, observations
-from db.reading.safety import stops
+from db.reading.safety import stops, stops_of
 
 __all__ = [
     "artifacts",
@@ -24,4 +24,5 @@ __all__ = [
     "spec_version",
     "steps",
     "stops",
+    "stops_of",
 ]

@@ -14,9 +14,7 @@ from loop.safety import SafetyStop, bench_of, check_lift, check_stop, see_that_n
 
 def see_that_it_may_act(held: HeldCampaign) -> None:
     """Raise ``Halted`` where a stop is in force for the campaign, by its own or by its bench's."""
-    if there := reading.stops(held.session, t.SafetyLift.stop_id.is_(None)):
-        bench = _bench(held)
-        see_that_nothing_halts(held.name, (s for s in there if s.holds_for(held.name, bench)))
+    see_that_nothing_halts(held.name, _in_force(held))
 
 
 def stop(held: HeldCampaign, by: str, why: str, observation: str | None = None) -> SafetyStop:
@@ -52,12 +50,15 @@ def lift(held: HeldCampaign, stops: Collection[str], by: str, why: str) -> None:
         LedgerError: No name or reason is given, or one of them does not hold for the campaign, or was lifted before.
     """
     check_lift(by, why)
-    bench = _bench(held)
-    known = {s.id for s in reading.stops(held.session, t.SafetyLift.stop_id.is_(None)) if s.holds_for(held.name, bench)}
+    known = {s.id for s in _in_force(held)}
     if unknown := [s for s in stops if s not in known]:
         raise LedgerError(f"campaign {held.name!r} has no safety stop {unknown[0]!r} in force; it was lifted before")
     rows: Rows = [{"stop_id": s, "by": by, "why": why, "at": held.writer.now()} for s in dict.fromkeys(stops)]
     held.write("safety_lift", {"stops": [r["stop_id"] for r in rows], "by": by, "why": why}, (t.SafetyLift, rows))
+
+
+def _in_force(held: HeldCampaign) -> tuple[SafetyStop, ...]:
+    return reading.stops_of(held.session, held.name, t.SafetyLift.stop_id.is_(None))
 
 
 def _bench(held: HeldCampaign) -> str | None:

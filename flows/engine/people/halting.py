@@ -11,7 +11,7 @@ from flows.wiring import open_record
 from loop.contracts import Ledger
 from loop.errors import HakkenError, LeaseHeld, LedgerError
 from loop.record import CampaignState
-from loop.safety import SafetyStop, bench_of, safety_of, see_that_nothing_halts
+from loop.safety import SafetyStop, safety_of, see_that_nothing_halts
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -51,7 +51,7 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
 
 def halted_by(ledger: Ledger, stop: SafetyStop) -> tuple[str, ...]:
     """Names of the campaigns that a stop holds for, its own first."""
-    held = [c.name for c in ledger.campaigns() if stop.holds_for(c.name, bench_of(c.spec))]
+    held = [c.name for c in ledger.campaigns() if any(s.id == stop.id for s in ledger.stops(c.name))]
     return (stop.campaign, *(name for name in held if name != stop.campaign))
 
 
@@ -79,7 +79,7 @@ def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[Sa
             see_that_nothing_halts(name, stops)
         assert by is not None  # or it was refused
         for stop in stops:
-            _see_that_they_may(ledger, stop, by)
+            _see_that_they_may(stop, by)
         with writing(settings, ledger, name, by) as work:
             work.lift_stops([s.id for s in stops], by, why)
             if ledger.campaign(name).state is CampaignState.STOPPED:
@@ -87,11 +87,10 @@ def lift(settings: Settings, name: str, *, by: str | None, why: str) -> tuple[Sa
         return stops
 
 
-def _see_that_they_may(ledger: Ledger, stop: SafetyStop, by: str) -> None:
-    """The campaign where a stop arose says who may lift it."""
-    allowed = safety_of(ledger.campaign(stop.campaign).spec).get("may_lift")
-    if isinstance(allowed, list) and by not in allowed:
+def _see_that_they_may(stop: SafetyStop, by: str) -> None:
+    """The campaign where a stop arose says who may lift it, as its file was then."""
+    if stop.may_lift is not None and by not in stop.may_lift:
         raise LedgerError(
-            f"{by!r} may not lift a safety stop of campaign {stop.campaign!r}; its file names "
-            f"{', '.join(map(str, allowed))} (laboratory.safety.may_lift)"
+            f"{by!r} may not lift a safety stop of campaign {stop.campaign!r}; its file named "
+            f"{', '.join(stop.may_lift)} when the stop was made (laboratory.safety.may_lift)"
         )

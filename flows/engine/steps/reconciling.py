@@ -14,6 +14,7 @@ from loop.errors import AdapterUnavailable
 from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
+from loop.recipe import impossible
 from loop.record import AttemptRecord
 from loop.spec import build_limits, build_recipe
 
@@ -128,13 +129,14 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
 
 
 def _may_start(session: Session, attempt: AttemptRecord, handle: Handle, standing: Standing) -> bool:
-    """Whether what lies prepared keeps the laboratory's limits as they are now; what does not ends as a fault."""
+    """Whether what lies prepared keeps the limits, and can be done, as the file is now; else it ends as a fault."""
     spec = session.view.spec
-    problems = broken(build_limits(spec), attempt.settings, build_recipe(spec))
+    recipe = build_recipe(spec)
+    problems = [*impossible(recipe, attempt.settings), *broken(build_limits(spec), attempt.settings, recipe)]
     if not problems:
         return True
     if session.laboratory.capabilities().can_cancel:
-        session.laboratory.cancel(handle, "it breaks a limit of the laboratory")
+        session.laboratory.cancel(handle, "it breaks a limit of the laboratory, or its recipe cannot be made")
     fault = Fault.of(FaultKind.INPUT_ERROR, "; ".join(map(str, problems)))
     session.tally.faults += 1
     session.tally.accepted += 1

@@ -11,7 +11,7 @@ from loop.contracts import Ledger
 from loop.errors import Halted, LedgerError, NotFound
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
-from loop.record import CampaignState, EnvelopeDraft, Lease
+from loop.record import CampaignState, EnvelopeDraft, Json, Lease
 from loop.testing.ledger.material import HOUR, SPEC, batch, everything, measured, proposal, started
 
 STOP = Fault.of(FaultKind.SAFETY_STOP, "the hood is off")
@@ -127,6 +127,34 @@ class SafetyLaws:
         with ledger.work(sister) as work:
             work.lift_stops([stop.id], "bob", "the valve was closed")
         assert ledger.stops("coupling") == ()
+
+    def test_who_leaves_the_bench_or_joins_it_for_a_while_stays_halted_and_who_may_lift_it_stays(
+        self, ledger: Ledger, lease: Lease
+    ) -> None:
+        def on(bench: str | None, *may_lift: str) -> Json:
+            return {**SPEC, "laboratory": {"adapter": "robot", "safety": {"bench": bench, "may_lift": [*may_lift]}}}
+
+        ledger.open_campaign("coupling", on("hood 2", "ada"), by="ada")
+        for name, bench in (("sister", "hood 2"), ("guest", "hood 3"), ("former", "hood 2")):
+            ledger.open_campaign(name, on(bench), by="ada")
+        ledger.open_campaign("former", on(None), by="ada")
+        stop = ledger.halt("coupling", by="ada", why="it smells of gas")
+
+        ledger.open_campaign("coupling", on("hood 3", "mallory"), by="mallory")
+        ledger.open_campaign("sister", on(None), by="mallory")
+        ledger.open_campaign("guest", on("hood 2"), by="mallory")
+        ledger.open_campaign("guest", on(None), by="mallory")
+
+        assert stop.may_lift == ("ada",)
+        for name in ("coupling", "sister", "guest"):
+            assert ledger.stops(name) == (stop,), name
+            held = ledger.acquire(name, lease.holder, HOUR)
+            with ledger.work(held) as work, pytest.raises(Halted, match="it smells of gas"):
+                work.record_round(batch(1))
+        assert ledger.stops("former") == ()
+        with ledger.work(held) as work:
+            work.lift_stops([stop.id], "ada", "the valve was closed")
+        assert ledger.stops("sister") == ledger.stops("coupling") == ()
 
     def test_retracting_its_result_lifts_nothing(self, ledger: Ledger, lease: Lease) -> None:
         one, _ = started(ledger, lease)

@@ -48,7 +48,7 @@ def test_it_is_pressed_told_everywhere_and_lifted_by_name(hakken: Any) -> None:
     for refused, says in (
         (nameless, "campaign 'two' is halted by a safety stop: it smells of gas"),
         (reasonless, "a safety stop is lifted by a named person and for a reason: --by NAME --why REASON"),
-        (stranger, "'eve' may not lift a safety stop of campaign 'one'; its file names ada"),
+        (stranger, "'eve' may not lift a safety stop of campaign 'one'; its file named ada"),
     ):
         assert refused.code == 2
         assert says in refused.err

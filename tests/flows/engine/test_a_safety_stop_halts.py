@@ -284,11 +284,33 @@ def test_only_those_whom_the_file_names_may_lift_it_also_through_another_campaig
 
     for name in ("strict", "lax"):
         with pytest.raises(
-            LedgerError, match="'bob' may not lift a safety stop of campaign 'strict'; its file names ada"
+            LedgerError, match="'bob' may not lift a safety stop of campaign 'strict'; its file named ada"
         ):
             lift_halt(settings, name, by="bob", why="it is fine")
 
     assert len(lift_halt(settings, "lax", by="ada", why="the valve was closed")) == 1
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_a_file_changed_while_it_is_in_force_frees_no_bench_mate_and_names_nobody_else(
+    settings: Settings, tmp_path: Path
+) -> None:
+    strict = {"adapter": "simulated", "safety": {"bench": "hood 2", "may_lift": ["ada"]}}
+    add_named(settings, tmp_path, "one", laboratory=strict)
+    add_named(settings, tmp_path, "two", laboratory=ON_BENCH)
+    halt(settings, "one", by="bob", why="it smells of gas")
+
+    add_named(settings, tmp_path, "two")  # names no bench any more
+    mallory = {"adapter": "simulated", "safety": {"bench": "hood 3", "may_lift": ["mallory"]}}
+    add_named(settings, tmp_path, "one", laboratory=mallory)
+
+    assert [r.state for r in status(settings)] == ["halted", "halted"]
+    assert once(settings, "two").round == 0
+    with pytest.raises(LedgerError, match=r"'mallory' may not lift .* its file named ada when the stop was made"):
+        lift_halt(settings, "one", by="mallory", why="it is fine")
+    assert len(lift_halt(settings, "two", by="ada", why="the valve was closed")) == 1
+    _, names, _ = halt(settings, "one", by="bob", why="again")
+    assert names == ("one",)  # who left the bench before a stop is not concerned
 
 
 def test_a_stop_is_heard_from_a_late_or_contradictory_or_foreign_message(

@@ -144,3 +144,33 @@ def test_what_lies_prepared_when_a_limit_is_tightened_is_not_started(
     assert beyond
     assert beyond.isdisjoint(laboratory.starts)
     assert any("was not started: limit 'step' of the laboratory" in note for note in report.notes)
+
+
+def test_what_lies_prepared_when_its_recipe_can_no_longer_be_made_is_not_started(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    laboratory.abilities = replace(laboratory.abilities, delivery=Delivery.TWO_PHASE)
+    add(settings, tmp_path, budget={"experiments": 4})
+    began = laboratory.start
+    laboratory.start = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)  # type: ignore[method-assign]  # killed here
+    with pytest.raises(KeyboardInterrupt):
+        tick(settings, "small", planner=cheap_planner)
+    laboratory.start = began  # type: ignore[method-assign]
+    with open_ledger(settings.database) as ledger:
+        prepared = [a for a in ledger.attempts("small") if a.state is State.SENDING and a.key in laboratory.jobs]
+    gone = prepared[0].settings["solvent"]
+    left = [s for s in spec_of()["space"]["solvent"]["options"] if s != gone]
+    space = spec_of()["space"] | {"solvent": {"type": "category", "options": left}}
+    recipe = {
+        "vessel": {"holds": "200 uL"},
+        "beside": ["base", "step"],
+        "stocks": {solvent: {"behaves": "water"} for solvent in left},
+        "steps": [{"dispense": "solvent", "volume": "50 uL"}, {"measure": "yield", "by": "HPLC"}],
+    }
+    add(settings, tmp_path, budget={"experiments": 4}, space=space, recipe=recipe)
+
+    report = tick(settings, "small", planner=cheap_planner)
+
+    beyond = {a.key for a in prepared if a.settings["solvent"] == gone}
+    assert beyond.isdisjoint(laboratory.starts)
+    assert any(f"was not started: solvent {gone!r}: no stock is called so" in note for note in report.notes)
