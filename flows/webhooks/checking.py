@@ -72,7 +72,7 @@ def _told(message: Received) -> Checked:
     if not message.is_fresh:
         rule = f"the message was signed at {message.timestamp}, too far from the time at which it came"
         return Refused(Verdict.LATE, f"{rule}: it is replayed, or a clock is wrong; sign it anew")
-    if message.content_type.partition(";")[0].strip().lower() != "application/json":
+    if message.content_type.partition(";")[0].strip().lower() != "application/json":  # older envelopes kept it whole
         return Refused(Verdict.MALFORMED, f"the message must be application/json, got {message.content_type[:80]!r}")
     return _read(message)
 

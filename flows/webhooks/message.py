@@ -27,7 +27,7 @@ class Received:
     timestamp: str
     signature: str
     key_id: str
-    content_type: str
+    content_type: str  # without parameters: nobody signs it, and each spelling would be another envelope
     body: bytes
     size: int | None  # as announced, in bytes; None where it was not
     cut: str = ""  # TRUNCATED: it broke off; OVERSIZED: the rest was not read
@@ -44,7 +44,7 @@ def received(
         told["timestamp"],
         told["signature"],
         told["key-id"],
-        headers.get("content-type", "")[:_LONGEST],
+        _media_type(headers.get("content-type", "")[:_LONGEST]),
         body,
         size,
         cut,
@@ -99,6 +99,10 @@ def result_said(payload: str) -> Mapping[str, Any] | None:
         return None
     result = said.get("result") if isinstance(said, dict) else None
     return result if isinstance(result, dict) else None
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _is_near(timestamp: str, now: float, window: float) -> bool:

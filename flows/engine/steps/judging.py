@@ -15,7 +15,7 @@ from flows.engine.steps.analysing import Analyst, Files
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
-from flows.webhooks.reading import MessageReader
+from flows.webhooks.reading import MessageReader, Told
 from loop.circumstances import EFFECTS, read_context
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
@@ -149,11 +149,12 @@ class Judge:
     def _message(self, envelope: EnvelopeRecord) -> Judgement:
         """A message: a result, where its laboratory sent it just now and not before; raises ``KeysMissing``.
 
-        Danger that the laboratory signed is heard also where it comes too late to be a result.
+        Danger that the laboratory signed is heard also where it comes too late to be a result, and heard once.
         """
         said = self._messages.read(envelope)
-        if isinstance(said, str):
-            return self._result(envelope, said)
+        if isinstance(said, Told):
+            judgement = self._result(envelope, said.text)
+            return replace(judgement, halts="") if said.is_repeated else judgement
         signed = result_said(envelope.payload) if said.is_signed else None
         return _heard(Judgement(envelope, said.verdict, said.why), signed or {})
 

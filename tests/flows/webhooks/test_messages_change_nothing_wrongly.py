@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from db.ledger import open_ledger
-from flows.engine import retract
+from flows.engine import lift_halt, retract
 from flows.settings import Settings
 from flows.webhooks.inbox import Inbox
 from flows.webhooks.taking import take_in
@@ -255,6 +255,43 @@ def test_a_stop_that_was_heard_is_not_heard_again_from_a_replay(project: Setting
     assert [e.verdict for e in envelopes(project)] == [Verdict.ACCEPTED, Verdict.LATE]
     with open_ledger(project.database) as ledger:
         assert len(ledger.stops("small")) == 1
+
+
+@pytest.mark.parametrize("about", ["an unknown attempt", "another campaign", "an attempt, as text/plain"])
+def test_a_stop_that_counted_for_nothing_is_heard_once_whatever_unsigned_header_is_changed(
+    project: Settings, keys: list[str], about: str
+) -> None:
+    first = {
+        "an unknown attempt": signed(body_of("nobody", result=DANGER)),
+        "another campaign": signed(body_of("nobody", campaign="other", result=DANGER)),
+        "an attempt, as text/plain": signed(body_of(keys[0], result=DANGER)),
+    }[about]
+    kinds = ["text/plain"] if about.endswith("plain") else ["application/json"]
+    kinds += ["application/json; charset=utf-8", "text/a", "text/b", "Application/JSON;x=1"]
+    halts = []
+    for number, (kind, now) in enumerate(zip(kinds, [NOW, NOW + 1, NOW + 2, NOW + 86400, NOW + 86400], strict=True)):
+        if about.endswith("plain") and number == 1:
+            continue  # fresh and whole: the laboratory's result
+        with open_door(project, now=now) as deliver:
+            deliver(Sent(first.body, first.headers | {"content-type": kind}))
+        take_in(project, "small")
+        with open_ledger(project.database) as ledger:
+            halts.append(len(ledger.stops("small")))
+        if halts[-1]:
+            lift_halt(project, "small", by="ada", why="the valve was closed")
+
+    assert halts[0] == 1
+    assert sum(halts) == 1
+
+
+def test_the_same_message_is_one_envelope_however_its_type_is_spelt(project: Settings, keys: list[str]) -> None:
+    sent = signed(body_of(keys[0]))
+    for kind in ("application/json", "application/json; charset=utf-8", "APPLICATION/JSON;q=1"):
+        with open_door(project) as deliver:
+            assert deliver(Sent(sent.body, sent.headers | {"content-type": kind})) == 202
+        take_in(project, "small")
+
+    assert len(envelopes(project)) == 1
 
 
 def test_strangers_do_not_fill_the_disk_and_the_laboratory_is_still_heard(project: Settings, keys: list[str]) -> None:
