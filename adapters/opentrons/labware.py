@@ -80,5 +80,43 @@ PIPETTES: Final[dict[str, Pipette]] = {  # single channels; Opentrons, "Pipettes
     "flex_1channel_1000": Pipette(5, 1000, "Flex"),
 }
 
-HEATERS: Final = frozenset({"heaterShakerModuleV1", "temperature module gen2"})
-SHAKERS: Final = frozenset({"heaterShakerModuleV1"})
+HEATERS: Final[dict[str, tuple[float, float]]] = {  # degC that they can be set to; docs.opentrons.com, "Modules"
+    "heaterShakerModuleV1": (37, 95),
+    "temperature module gen2": (4, 95),
+}
+SHAKERS: Final[dict[str, tuple[float, float]]] = {"heaterShakerModuleV1": (200, 3000)}  # rpm; there
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """A deep vessel: how high a liquid stands in it at the most, from its tapering bottom and what is above."""
+
+    bottom: float  # mm, height of what tapers
+    holds: float  # uL in that, at the least
+    area: float  # mm2, the least above it
+
+    def level(self, volume: float) -> float:
+        """Height of the surface in mm above the bottom, at the most."""
+        return self.bottom + max(volume - self.holds, 0.0) / self.area
+
+    def volume(self, level: float) -> float:
+        """What may be in it so that it surely stands no higher than ``level`` mm; 0 where that is in what tapers."""
+        return self.holds + (level - self.bottom) * self.area if level >= self.bottom else 0.0
+
+
+DEEP: Final[dict[str, Depth]] = {  # of the table above what is deeper than the shortest tip reaches
+    "nest_96_wellplate_2ml_deep": Depth(1.67, 40, 54.7),
+    "opentrons_6_tuberack_falcon_50ml_conical": Depth(14.3, 3300, 538),
+    "opentrons_6_tuberack_nest_50ml_conical": Depth(14.35, 3050, 530),
+    "opentrons_15_tuberack_falcon_15ml_conical": Depth(20.7, 1310, 143),
+    "opentrons_15_tuberack_nest_15ml_conical": Depth(22.55, 1290, 149.5),
+    "opentrons_24_aluminumblock_nest_2ml_snapcap": Depth(6.26, 180, 59.9),
+    "opentrons_24_tuberack_eppendorf_2ml_safelock_snapcap": Depth(6.97, 250, 60.5),
+    "opentrons_24_tuberack_nest_1.5ml_snapcap": Depth(17.4, 530, 63.3),
+    "opentrons_24_tuberack_nest_2ml_snapcap": Depth(6.26, 180, 59.9),
+}
+
+# How far a tip reaches below the nozzle, mm: its length less what is pushed onto the pipette (Opentrons' definitions).
+REACH: Final = {20: 30.9, 50: 47.4, 200: 47.8, 300: 51.8, 1000: 80.0}
+DRAWN_AT: Final = 1.0  # mm above the bottom: where Opentrons aspirates unless told otherwise
+DRY: Final = 2.0  # mm that a nozzle stays above the liquid

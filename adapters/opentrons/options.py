@@ -27,7 +27,7 @@ laboratory:
   machine: OT-2
   deck:
     plate: {labware: corning_96_wellplate_360ul_flat, slot: "1"}
-    stocks: [{labware: opentrons_15_tuberack_falcon_15ml_conical, slot: "4"}]
+    stocks: [{labware: opentrons_24_tuberack_nest_1.5ml_snapcap, slot: "4"}]
     tips:
       - {labware: opentrons_96_tiprack_20ul, slots: ["5", "6", "7", "8"]}
       - {labware: opentrons_96_tiprack_300ul, slots: ["9"]}

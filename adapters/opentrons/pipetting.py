@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from adapters.opentrons.deck import PlateOptions, TipOption
-from adapters.opentrons.labware import PIPETTES, TIPS
+from adapters.opentrons.labware import DRAWN_AT, DRY, PIPETTES, REACH, TIPS
 from loop.contracts import Problem
 from loop.recipe.amounts import VOLUME, shown
 
@@ -56,6 +56,15 @@ def racks_for(options: PlateOptions, pipette: str) -> list[TipOption]:
         return []
     most = max(TIPS[t.labware].holds for t in fitting)
     return [t for t in fitting if TIPS[t.labware].holds == most]
+
+
+def reach_of(options: PlateOptions, volume: float, air: float) -> tuple[str, float]:
+    """The pipette that takes a dose, and how high a liquid may stand so that its nozzle stays dry, mm."""
+    mount, _ = pipette_for(options, volume, air)
+    if mount is None:
+        return "", math.inf
+    name = options.deck.pipettes[mount]  # type: ignore[index]
+    return name, REACH[int(_tip_volume(options, name))] + DRAWN_AT - DRY
 
 
 def _tip_volume(options: PlateOptions, pipette: str) -> float:

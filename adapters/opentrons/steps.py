@@ -86,7 +86,10 @@ def by_hand(acts: Sequence[tuple[str, Action]]) -> str:
         parts = [f"{a.mass:.4g} mg of {a.stock} into {well}" for well, a in acts if isinstance(a, Weighing)]
         return f"weigh {', '.join(parts)}."
     if isinstance(first, Sampling):
-        return f"take {shown(first.volume, VOLUME)} of each well into {first.into}."
+        taken = {well: (shown(a.volume, VOLUME), a.into) for well, a in acts if isinstance(a, Sampling)}
+        if len(set(taken.values())) == 1:
+            return f"take {shown(first.volume, VOLUME)} of each well into {first.into}."
+        return f"take {', '.join(f'{volume} of {well} into {into}' for well, (volume, into) in taken.items())}."
     return f"let the plate {_words(first)}."
 
 
@@ -105,9 +108,16 @@ def _unable(options: PlateOptions, number: int, action: Action) -> Problem | Non
                 return Problem(
                     f"step {number + 1}", "no module under the plate heats", f"add deck.plate.module, or {remedy}"
                 )
+            low, high = HEATERS[module]
+            if not low <= action.temperature <= high:
+                rule = f"{module} goes from {low:g} to {high:g} °C, not to {shown(action.temperature, TEMPERATURE)}"
+                return Problem(f"step {number + 1}", rule, f"change the temperature, or {remedy}")
             if speed is not None and module not in SHAKERS:
                 return Problem(f"step {number + 1}", f"{module} does not shake", f"leave out the speed, or {remedy}")
-        case Stirring() if module not in SHAKERS:
+            return None if speed is None else _too_fast(number, str(module), speed, remedy)
+        case Stirring(speed=speed):
+            if module in SHAKERS:
+                return _too_fast(number, str(module), speed, remedy)
             return Problem(
                 f"step {number + 1}", "no module under the plate shakes", f"add deck.plate.module, or {remedy}"
             )
@@ -119,3 +129,11 @@ def _unable(options: PlateOptions, number: int, action: Action) -> Problem | Non
                 f"add it to deck.samples, or {remedy}",
             )
     return None
+
+
+def _too_fast(number: int, module: str, speed: float, remedy: str) -> Problem | None:
+    low, high = SHAKERS[module]
+    if low <= speed <= high:
+        return None
+    rule = f"{module} shakes at {low:g} to {high:g} rpm, not at {speed:g}"
+    return Problem(f"step {number + 1}", rule, f"change the speed, or {remedy}")

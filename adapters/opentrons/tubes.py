@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.opentrons.deck import PlateOptions
+from adapters.opentrons.labware import DEEP
+from adapters.opentrons.pipetting import reach_of
 from adapters.opentrons.steps import Wells, of_step
 from loop.contracts import Problem
 from loop.recipe import Recipe
@@ -46,14 +49,20 @@ def fill_tubes(options: PlateOptions, recipe: Recipe, wells: Wells) -> Tubes:
         stock, sources = recipe.stocks[name], made._sources.setdefault(name, deque())
         filled: list[float] = []  # uL to be drawn of each tube of this stock
         room = 0.0
+        air = options.liquid(stock.behaves).air_gap
+        pipette, height = min((reach_of(options, v, air) for v in doses), key=lambda found: found[1])
         for volume in doses:
             if volume > room + 1e-9:
-                if not free or volume > free[0][2] - stock.dead + 1e-9:
-                    made.problems.append(_no_room(stock, sum(doses)))
+                most = min(free[0][2], _dry(options, free[0][0], height)) if free else 0.0
+                if not free or volume > most - stock.dead + 1e-9:
+                    is_deep = bool(free) and most < free[0][2]
+                    made.problems.append(
+                        _too_deep(stock, pipette, height, most) if is_deep else _no_room(stock, sum(doses))
+                    )
                     sources.extend([("stocks0", "A1")] * (len(doses) - len(sources)))
                     break
                 labware, well, holds = free.popleft()
-                room = holds - stock.dead
+                room = min(holds, most) - stock.dead
                 filled.append(0.0)
                 place = (labware, well)
             sources.append(place)
@@ -79,6 +88,17 @@ def _doses(recipe: Recipe, wells: Wells) -> dict[str, list[float]]:
                 if isinstance(action, Transfer):
                     found.setdefault(action.stock, []).append(action.volume)
     return found
+
+
+def _dry(options: PlateOptions, labware: str, height: float) -> float:
+    """How much may be in a tube so that it stands no higher than ``height`` mm, uL."""
+    depth = DEEP.get(options.deck.stocks[int(labware.removeprefix("stocks"))].labware)
+    return math.inf if depth is None else depth.volume(height)
+
+
+def _too_deep(stock: Stock, pipette: str, height: float, most: float) -> Problem:
+    rule = f"the nozzle of {pipette} stays dry up to {height:.1f} mm, in these tubes {shown(most, VOLUME)}"
+    return Problem(f"stock {stock.name!r}", rule, "take shallower tubes, such as those of 1.5 mL, or longer tips")
 
 
 def _no_room(stock: Stock, volume: float) -> Problem:
