@@ -6,6 +6,7 @@ AdapterError (loop.errors)
 ├── TableError            a measured table cannot be read
 ├── UnknownHandle         there is no attempt under that handle: prepare it first
 ├── KeyReused             a key came back with another experiment
+├── FolderInUse           another process works with that folder
 ├── LimitBroken           an experiment goes beyond a limit of the laboratory
 └── EvaluationError       an evaluator could not compute a structure; carries the kind of fault
     ├── InputRefused      the structure is not one that the method can treat
@@ -35,6 +36,7 @@ __all__ = [
     "BasisMissing",
     "EmbeddingFailed",
     "EvaluationError",
+    "FolderInUse",
     "ImaginaryMode",
     "InputRefused",
     "KeyReused",
@@ -54,6 +56,10 @@ class AdapterOptionsError(AdapterError):
     def __init__(self, adapter: str, problems: Iterable[str]) -> None:
         self.adapter, self.problems = adapter, tuple(problems)
         super().__init__(f"laboratory {adapter!r}: {'; '.join(self.problems)}")
+
+
+class FolderInUse(AdapterError):
+    """Another process works with that folder, and nothing of it was touched; stop that one, or use another folder."""
 
 
 class LimitBroken(AdapterError):

@@ -6,12 +6,14 @@ can still be run, what was running is Interrupted. One experiment runs at a time
 
 from __future__ import annotations
 
+import fcntl
 import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from queue import Queue
 from typing import Any, Final
@@ -22,6 +24,7 @@ from sila2.server import FeatureImplementationBase, SilaServer
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import handle_of, read_json
 from adapters.common.instant import dump
+from adapters.errors import FolderInUse
 from adapters.sila.features import REPORTER, RUNNER, feature
 from adapters.sila.messages import report_of, spec_of
 from loop.contracts import AttemptKey, ExperimentSpec
@@ -33,11 +36,18 @@ _DEAD: Final = ("Waiting", "Running")  # states in which a crash leaves a doubt
 
 
 class Memory:
-    """What a server knows of keys: one file for each, replaced as a whole, and safe from a crash."""
+    """What a server knows of keys: one file for each, replaced as a whole, and safe from a crash.
+
+    It belongs to one server at a time, until ``release`` or the end of the process.
+
+    Raises:
+        FolderInUse: Another server has the folder; nothing of it was touched.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._lock = folder, threading.RLock()
         folder.mkdir(parents=True, exist_ok=True)
+        self._held = _hold(folder)
         write_once(folder / "memory.json", dump({"id": uuid.uuid4().hex}))
         self.id = str((read_json(folder / "memory.json") or {})["id"])
         for path in folder.glob("key-*.json"):
@@ -45,6 +55,10 @@ class Memory:
             if entry["state"] in _DEAD:
                 # Told to run and not begun: nothing moved. Else nobody knows how far it came.
                 self.change(entry["key"], state="Accepted" if entry["state"] == "Waiting" else "Interrupted")
+
+    def release(self) -> None:
+        """Leave the folder to the next server."""
+        self._held.close()
 
     def alone(self) -> AbstractContextManager[Any]:
         """Alone among the threads of this server."""
@@ -60,6 +74,18 @@ class Memory:
 
     def _path(self, key: str) -> Path:
         return self._folder / f"key-{handle_of(AttemptKey(key))}.json"
+
+
+class _Server(SilaServer):  # type: ignore[misc]
+    """Gives its folder back when it is stopped."""
+
+    def __init__(self, memory: Memory, name: str, server_uuid: str | None) -> None:
+        super().__init__(name, "Laboratory", "Runs experiments for hakken", "1.0", "https://example.org", server_uuid)
+        self._memory = memory
+
+    def stop(self, *args: Any, **keywords: Any) -> None:
+        super().stop(*args, **keywords)
+        self._memory.release()
 
 
 class Runner(FeatureImplementationBase):  # type: ignore[misc]  # sila2 has no types
@@ -173,12 +199,29 @@ def serve(
         name: How it calls itself in the network.
         server_uuid: Its identity; a new one each time when left out.
         step: Told each step; for tests, which let it crash there.
+
+    Raises:
+        FolderInUse: Another server has the folder.
     """
     memory = Memory(folder)
-    server = SilaServer(name, "Laboratory", "Runs experiments for hakken", "1.0", "https://example.org", server_uuid)
+    server = _Server(memory, name, server_uuid)
     server.set_feature_implementation(feature(RUNNER), Runner(server, memory, run, refuse, step))
     server.set_feature_implementation(feature(REPORTER), Reporter(server, memory))
     return server
+
+
+def _hold(folder: Path) -> TextIOWrapper:
+    """The folder's lock, held while the file is open."""
+    file = (folder / "server.lock").open("a", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise FolderInUse(
+            f"{folder} is the memory of a SiLA server that is running: a second one would take what runs there for "
+            "interrupted; stop that server first, or give this one a folder of its own"
+        ) from None
+    return file
 
 
 def _error(name: str, message: str) -> DefinedExecutionError:

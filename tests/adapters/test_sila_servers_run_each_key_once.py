@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from adapters import sila2
-from adapters.errors import AdapterOptionsError
+from adapters.errors import AdapterOptionsError, FolderInUse
 from loop import checkpoints
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase, Unknown
 from loop.errors import AdapterUnavailable
@@ -28,6 +28,7 @@ pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 from adapters.sila.connection import Connection, Security
 from adapters.sila.discovery import Announced, chosen, discover
 from adapters.sila.messages import payload_of, report_of, spec_of
+from adapters.sila.serving import serve
 from tests.adapters.sila_bench import MEASURED, STEPS, SilaBench, free_port
 
 
@@ -441,3 +442,23 @@ def test_options_that_cannot_be_are_named(tmp_path: Path, options: dict[str, Any
         sila2.build(options, context(tmp_path))
 
     assert says in str(refusal.value)
+
+
+def test_a_second_server_on_a_folder_is_refused_and_what_runs_there_goes_on(
+    make: Callable[[], Adapter], bench: SilaBench
+) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    bench.gate = lambda: (begun.set(), gate.wait(30))
+    adapter = make()
+    handle = adapter.prepare(EXPERIMENT, KEY)
+    adapter.start(handle, KEY)
+    assert begun.wait(30)
+
+    with pytest.raises(FolderInUse, match=r"keys is the memory of a SiLA server that is running.*folder of its own"):
+        serve(bench.folder / "keys", lambda *_: MEASURED)
+
+    gate.set()
+    assert isinstance(end(adapter), Measured)
+    assert bench.runs() == {KEY: 1}
+    bench.restart()  # a stopped one gives it back
+    assert isinstance(end(make()), Measured)
