@@ -11,7 +11,8 @@ AdapterError (loop.errors)
 └── EvaluationError       an evaluator could not compute a structure; carries the kind of fault
     ├── InputRefused      the structure is not one that the method can treat
     │   ├── EmbeddingFailed   no conformer of it could be built
-    │   └── BasisMissing      the basis set is unknown, or lacks one of its elements
+    │   └── BasisMissing      the basis set lacks one of its elements
+    ├── SettingUnknown    the program knows no such functional, basis or solvent
     ├── NotConverged      the iterations ended without a solution
     │   └── ImaginaryMode     the geometry found is a saddle point and no minimum
     ├── OutOfResources    memory or disk ran out
@@ -45,6 +46,7 @@ __all__ = [
     "OutOfResources",
     "ProgramFailed",
     "ProgramMissing",
+    "SettingUnknown",
     "TableError",
     "UnknownHandle",
 ]
@@ -114,7 +116,11 @@ class EmbeddingFailed(InputRefused):
 
 
 class BasisMissing(InputRefused):
-    """The basis set is unknown or lacks an element; use another one, or leave the molecule out."""
+    """The basis set lacks an element of the molecule; use another one, or leave the molecule out."""
+
+
+class SettingUnknown(EvaluationError):
+    """The program knows no such functional, basis or solvent; correct the setting. Says nothing of the structure."""
 
 
 class NotConverged(EvaluationError):

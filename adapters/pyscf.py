@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
 from adapters.common.options import measured, read_options, some_of
 from adapters.compute.dft.properties import ELECTRONIC, NEEDS_MINIMUM, PROPERTIES, contradictions
+from adapters.compute.dft.scf import unknown_names
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ComputeOptions, place
@@ -76,6 +78,9 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             for name in ("functional", "basis", "density_fit", "grid")
             if name in options
         ]
+    said = [name for name in ("functional", "basis", "solvent") if name in options]
+    if said and find_spec("pyscf") is not None:  # without names, not imported either
+        problems += unknown_names(settings.functional, settings.basis, settings.solvent)
     if problems:
         raise AdapterOptionsError("pyscf", problems)
     needs_geometric = settings.optimise != "none" or NEEDS_MINIMUM & set(chosen)

@@ -7,6 +7,11 @@ dies between steps; requests, replies and responses are lost, doubled, delayed, 
 somebody else's (rates: ``RATES`` in ``robot_devices``). A person looks at the device and resolves each doubt in one
 command. Time is simulated, and nobody sleeps.
 
+Kinder than a laboratory: hakken is killed by an exception within its process, so ``finally`` blocks run and no file of
+its own is cut off; plates have two wells unless ``--wells`` says more; a result that a person marks ``--ran`` without a
+value ends as ambiguous, and is not counted as lost; the device of ``http`` keeps its keys in memory, and never loses
+them.
+
 Then: attempts that ran twice, experiments whose plate was made twice without a person's word,
 results lost, values recorded that are not those of the run, doubts that one command did
 not end, and checkpoints at which hakken was never killed.

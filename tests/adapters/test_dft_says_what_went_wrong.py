@@ -17,7 +17,7 @@ from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.dft.level import Level
 from adapters.compute.dft.scf import REMEDIES, Solver
 from adapters.compute.geometry import read_xyz
-from adapters.errors import AdapterOptionsError, BasisMissing, ImaginaryMode, InputRefused, NotConverged
+from adapters.errors import AdapterOptionsError, BasisMissing, ImaginaryMode, InputRefused, NotConverged, SettingUnknown
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, read_outcome
@@ -91,13 +91,13 @@ def test_a_grid_that_is_too_coarse_for_second_derivatives_is_said() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"basis": "def2-svq"}, BasisMissing, r"'def2-svq' is unknown to PySCF .did you mean 'def2sv"),
+        ({"basis": "def2-svq"}, SettingUnknown, r"'def2-svq' is unknown to PySCF .did you mean 'def2sv"),
         ({"basis": "6-31g(2df,p)", "smiles": "[Xe]"}, BasisMissing, "has no Xe in PySCF; use another"),
         ({"level": "qm9", "smiles": "S"}, BasisMissing, r"H, C, N, O and F, no S; use one such as def2-svp"),
         ({"level": "qm10"}, InputRefused, "level 'qm10' is unknown; there are qm9"),
-        ({"functional": "b4lyp"}, InputRefused, "functional 'b4lyp' is unknown to libxc"),
-        ({"functional": " "}, InputRefused, "the functional has no name"),
-        ({"solvent": "watar"}, InputRefused, r"solvent 'watar' is unknown to SMD .did you mean 'water'"),
+        ({"functional": "b4lyp"}, SettingUnknown, "functional 'b4lyp' is unknown to libxc"),
+        ({"functional": " "}, SettingUnknown, "the functional has no name"),
+        ({"solvent": "watar"}, SettingUnknown, r"solvent 'watar' is unknown to SMD .did you mean 'water'"),
         ({"properties": ["zpve"]}, InputRefused, "'zpve' needs a minimum of the same level; set optimise to 'dft'"),
         ({"properties": ["solvation_energy"]}, InputRefused, "'solvation_energy' needs a solvent"),
         ({"properties": ["dipol"]}, InputRefused, r"'dipol' is unknown .did you mean 'dipole'"),
@@ -143,12 +143,20 @@ def test_a_child_process_reports_numbers_and_how_it_came_to_them(tmp_path: Path)
 
 
 def test_a_child_process_reports_the_kind_of_fault(tmp_path: Path) -> None:
-    lab = build("pyscf", {"basis": "no-such-basis"}, context(tmp_path))
-    outcome = read_outcome(ended(lab, EXPERIMENT), EXPERIMENT.targets)
+    xenon = replace(EXPERIMENT, settings={"molecule": "xenon"}, smiles={"molecule": "[Xe]"})
+    lab = build("pyscf", {"basis": "6-31g"}, context(tmp_path))
+    outcome = read_outcome(ended(lab, xenon), EXPERIMENT.targets)
 
     assert isinstance(outcome, Fault)
     assert (outcome.kind, outcome.informative) == (FaultKind.INPUT_ERROR, True)
-    assert "basis 'no-such-basis' is unknown to PySCF" in outcome.message
+    assert "basis '6-31g' has no Xe in PySCF" in outcome.message
+
+
+def test_a_setting_that_nobody_knows_tells_nothing_of_a_molecule() -> None:
+    with pytest.raises(SettingUnknown) as raised:
+        evaluate("O", basis="def2-szp", verbosity=0)
+
+    assert not Fault.of(raised.value.kind, str(raised.value)).informative
 
 
 def test_time_that_runs_out_is_a_kind_of_fault(tmp_path: Path) -> None:
@@ -167,6 +175,9 @@ def test_time_that_runs_out_is_a_kind_of_fault(tmp_path: Path) -> None:
         ({"properties": ["energy"]}, {"gap": "eV"}, "target 'gap' is not measured; it is energy"),
         ({"properties": ["gab"]}, {"gap": "eV"}, "option 'properties' must be: some of energy"),
         ({"level": "qm9", "basis": "sto-3g"}, {"gap": "eV"}, "option 'basis' is said by level 'qm9' already"),
+        ({"basis": "def2-szp"}, {"gap": "eV"}, "basis 'def2-szp' is unknown to PySCF"),
+        ({"functional": "b3lpy"}, {"gap": "eV"}, r"'b3lpy' is unknown to libxc .*did you mean 'b3lyp'"),
+        ({"solvent": "watr"}, {"gap": "eV"}, r"'watr' is unknown to SMD .did you mean 'water'"),
         ({"optimize": "dft"}, {"gap": "eV"}, r"unknown option 'optimize' .did you mean 'optimise'"),
         ({"optimise": "mmff"}, {"gap": "eV"}, "option 'optimise' must be: 'none', 'xtb' or 'dft'"),
         ({"grid": 12}, {"gap": "eV"}, "option 'grid' must be"),

@@ -283,6 +283,8 @@ def test_allotrope_json_is_read() -> None:
         ("", "the file is empty; export it anew"),
         ("a letter\nto somebody\n", "no table is found in it: give a line with retention_time and area"),
         ("sample,RT,Area\nR1-1,4.2,much\n", "line 2: area must be a finite number, got 'much'"),
+        ('sample,RT,Area\nR1-1,4.2,"1,000"\n', "got '1,000'; export it without thousands separators"),
+        ("sample;RT;Area\nR1-1;4,2;1.000,0\n", "got '1.000,0'; export it without thousands separators"),
         ("sample,RT [mol],Area\nR1-1,4.2,5\n", r"line 2: 'RT \[mol\]' is no time"),
         ("sample,RT,Area\nR1-1,4.2,5,6\n", "line 2 has 4 cells and its header 3; quote a cell with a comma"),
         ("plate,well,absorbance\n1,9Z,0.5\n", "line 2: '9Z' is no well; write a letter and a number, such as A1"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.errors import BasisMissing, InputRefused
+from adapters.errors import BasisMissing, SettingUnknown
 from loop.errors import did_you_mean
 
 QM9_BASIS: Final = "6-31G(2df,p) as in Gaussian"
@@ -47,22 +47,29 @@ def basis_for(name: str, symbols: tuple[str, ...]) -> Any:
     """What PySCF takes as ``basis`` for these elements.
 
     Raises:
-        BasisMissing: PySCF does not know the basis, or the basis does not have one of the elements.
+        SettingUnknown: PySCF does not know the basis.
+        BasisMissing: The basis does not have one of the elements.
     """
     if name == QM9_BASIS:
         return {symbol: _qm9_basis(symbol) for symbol in symbols}
     from pyscf import gto
-    from pyscf.gto.basis import ALIAS
 
-    key = "".join(letter for letter in name.lower() if letter not in "-_ ")
-    if key not in ALIAS and "(" not in name:
-        raise BasisMissing(f"basis {name!r} is unknown to PySCF{did_you_mean(name, ALIAS)}; use one that it has")
+    check_basis(name)
     for symbol in symbols:
         try:
             gto.basis.load(name, symbol)
         except Exception:  # KeyError, RuntimeError, BasisNotFoundError and FileNotFoundError, by the basis
             raise BasisMissing(f"basis {name!r} has no {symbol} in PySCF; use another, such as def2-svp") from None
     return name
+
+
+def check_basis(name: str) -> None:
+    """Raises ``SettingUnknown`` where PySCF has no such basis."""
+    from pyscf.gto.basis import ALIAS
+
+    key = "".join(letter for letter in name.lower() if letter not in "-_ ")
+    if key not in ALIAS and "(" not in name:
+        raise SettingUnknown(f"basis {name!r} is unknown to PySCF{did_you_mean(name, ALIAS)}; use one that it has")
 
 
 def core_potentials(name: str, symbols: tuple[str, ...]) -> dict[str, str]:
@@ -75,16 +82,17 @@ def core_potentials(name: str, symbols: tuple[str, ...]) -> dict[str, str]:
 
 
 def check_functional(name: str) -> None:
-    """Raises ``InputRefused`` where libxc has no such functional."""
+    """Raises ``SettingUnknown`` where libxc has no such functional."""
     from pyscf.dft import libxc
 
     if not name.strip():
-        raise InputRefused("the functional has no name; use one such as b3lyp or pbe0")
+        raise SettingUnknown("the functional has no name; use one such as b3lyp or pbe0")
     try:
         libxc.parse_xc(name)
     except Exception as error:  # KeyError, ValueError and NotImplementedError, by what is wrong
-        raise InputRefused(
-            f"functional {name!r} is unknown to libxc ({error}); use one such as b3lyp or pbe0"
+        hint = did_you_mean(name, [known.lower() for known in libxc.XC_CODES])
+        raise SettingUnknown(
+            f"functional {name!r} is unknown to libxc ({error}){hint}; use one such as b3lyp or pbe0"
         ) from None
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adapters.compute.dft.level import Level, basis_for, check_functional, core_potentials
+from adapters.compute.dft.level import Level, basis_for, check_basis, check_functional, core_potentials
 from adapters.compute.geometry import Geometry
-from adapters.errors import InputRefused, NotConverged
+from adapters.errors import NotConverged, SettingUnknown
 from loop.errors import did_you_mean
 
 _SHIFT: Final = 0.3  # hartree between occupied and empty orbitals
@@ -84,7 +84,7 @@ class Solver:
 
         Raises:
             NotConverged: None of them helped; the message names each.
-            BasisMissing, InputRefused: The level cannot treat the structure.
+            BasisMissing, SettingUnknown: The level cannot treat the structure, or is not known.
         """
         mf = self.mean_field(self.molecule(geometry))
         with warnings.catch_warnings():
@@ -141,13 +141,32 @@ REMEDIES: Final[tuple[tuple[str, Callable[[Solver, Any], Any]], ...]] = (
 )
 
 
+def check_solvent(name: str) -> None:
+    """Raises ``SettingUnknown`` where SMD has no such solvent."""
+    from pyscf.solvent import smd
+
+    if name not in smd.solvent_db:
+        hint = did_you_mean(name, smd.solvent_db)
+        raise SettingUnknown(f"solvent {name!r} is unknown to SMD{hint}; it has {len(smd.solvent_db)}, such as water")
+
+
+def unknown_names(functional: str, basis: str, solvent: str | None) -> list[str]:
+    """What PySCF does not know of these, each with names near to it; imports PySCF."""
+    found = []
+    for check, name in ((check_functional, functional), (check_basis, basis), (check_solvent, solvent)):
+        try:
+            if name is not None:
+                check(name)
+        except SettingUnknown as error:
+            found.append(str(error))
+    return found
+
+
 def _solvated(mf: Any, solvent: str, model: str) -> Any:
     """The mean field in a continuum; SMD's parameters, or its dielectric constant alone."""
     from pyscf.solvent import smd
 
-    if solvent not in smd.solvent_db:
-        hint = did_you_mean(solvent, smd.solvent_db)
-        raise InputRefused(f"solvent {solvent!r} is unknown to SMD{hint}; it has {len(smd.solvent_db)}, such as water")
+    check_solvent(solvent)
     if model == "smd":
         mf = mf.SMD()
         mf.with_solvent.solvent = solvent

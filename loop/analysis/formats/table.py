@@ -16,6 +16,7 @@ from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 
 _OVERFLOW: Final = re.compile(r"(?i)ov(e?r|rflw).*|\*+|#+|sat.*")
+_THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d*)?")
 _YES: Final = frozenset({"yes", "true", "1", "x", "y", "saturated"})
 _NOTHING: Final = frozenset({"", "-", "n/a", "na", "n.a."})
 
@@ -141,7 +142,8 @@ def _number(text: str, what: str, line: int) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise AnalysisError(f"line {line}: {what} must be a finite number, got {text!r}; export it anew")
+        remedy = "export it without thousands separators" if _THOUSANDS.fullmatch(text.strip()) else "export it anew"
+        raise AnalysisError(f"line {line}: {what} must be a finite number, got {text!r}; {remedy}")
     return number
 
 
