@@ -49,9 +49,10 @@ def short(stock: Stock, use: Use) -> Problem:
     """What is to be said of a stock that does not suffice."""
     unit = MASS if stock.form is Form.SOLID else VOLUME
     there, dead = stock.there or 0.0, stock.dead
+    many = "1 experiment needs" if use.experiments == 1 else f"{use.experiments} experiments need"
     rest = f" and {shown(dead, unit)} that cannot be drawn" if dead else ""
     return Problem(
         f"stock {stock.name!r}",
-        f"{use.experiments} experiments need {shown(use.quantity, unit)}{rest}, and there are {shown(there, unit)}",
+        f"{many} {shown(use.quantity, unit)}{rest}, and there are {shown(there, unit)}",
         f"prepare at least {shown(use.quantity + dead, unit)}, or lower the scale",
     )

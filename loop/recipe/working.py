@@ -20,6 +20,7 @@ from loop.recipe.procedure import (
     Waiting,
     Weighing,
 )
+from loop.recipe.stocktaking import shortages
 
 Settings = Mapping[str, str | float]
 
@@ -28,8 +29,8 @@ def work_out(recipe: Recipe, settings: Settings) -> Procedure:
     """The procedure for one candidate.
 
     Raises:
-        RecipeError: It cannot be carried out (a stock is missing, a vessel overflows, the limiting reagent is not),
-            or it must not be (a rule forbids it).
+        RecipeError: It cannot be carried out (a stock is missing or too little, a vessel overflows, the limiting
+            reagent is not), or it must not be (a rule forbids it).
     """
     scale = None if recipe.limiting is None else recipe.limiting[1].of(settings)
     limiting = None if recipe.limiting is None else _chosen(recipe, recipe.limiting[0], settings)
@@ -69,6 +70,8 @@ def work_out(recipe: Recipe, settings: Settings) -> Procedure:
     procedure = Procedure(tuple(actions), volume, fullest, limiting, scale, tuple(steps))
     _see_that_it_limits(recipe, procedure)
     refuse(recipe, procedure)
+    for problem in shortages(recipe, (procedure,)):
+        raise RecipeError(problem.subject, problem.rule, problem.remedy)
     return procedure
 
 

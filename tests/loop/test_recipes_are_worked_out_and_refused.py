@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
@@ -127,6 +127,18 @@ def test_too_little_stock_is_named_with_what_is_there_and_what_is_needed() -> No
     assert shortages(made, [work_out(made, SETTINGS)] * 45) == ()
 
 
+def test_one_experiment_that_takes_more_than_there_is_is_refused_with_the_file() -> None:
+    with pytest.raises(SpecError) as said:
+        recipe(("there: 1 mL, dead: 0.1 mL", "there: 25 uL, dead: 10 uL"))
+
+    assert "cannot be made" in str(said.value)
+    assert (
+        "stock 'halide': 1 experiment needs 20 µL and 10 µL that cannot be drawn, and there are 25 µL; "
+        "prepare at least 30 µL, or lower the scale"
+    ) in str(said.value)
+
+
+@settings(deadline=None)  # the first example loads RDKit
 @given(st.floats(0.5, 20.0), st.floats(1.0, 3.0))
 def test_what_goes_in_is_what_is_there_and_amounts_scale(scale: float, equivalents: float) -> None:
     made = recipe(("holds: 200 uL", "holds: 2 mL"), ("to: 0.1 mL", "to: 0.2 mL"))

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.stocks import short_rounds
 from flows.engine.looking.view import View, rounds_of
 from flows.wiring import laboratory_folder, origin_of
 from loop.experiment import State
@@ -54,6 +55,13 @@ def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> 
             f"Nobody can tell whether attempt {key}{more} ran: look at the laboratory, then say "
             f"hakken resolve {key} --ran or hakken resolve {key} --never-ran"
             f"{' (with --plate, of all on its plate)' if ambiguous[0].place is not None and more else ''}.",
+            True,
+        )
+    if pending and all(a.state is State.READY for a in pending) and (short := short_rounds(view)):
+        number, why = next(iter(short.items()))
+        return (
+            f"Round {number} waits for stocks: {why}; then write what is there into the campaign file "
+            "(recipe.stocks: there) and run hakken tick with that file.",
             True,
         )
     with_person = [a for a in pending if a.state in (State.SUBMITTED, State.RUNNING, State.AMBIGUOUS)]

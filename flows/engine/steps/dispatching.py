@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from flows.engine.looking.stocks import short_rounds
 from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
@@ -37,6 +38,12 @@ def dispatch(session: Session) -> None:
     # Retries come last, so that the order of first attempts does not depend on when a fault became known.
     ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))
     if not ready or not view.is_active:
+        return
+    short = short_rounds(view)
+    for number, why in short.items():
+        session.tally.note(f"of round {number} nothing more is sent: {why}")
+    ready = [a for a in ready if a.round_number not in short]
+    if not ready:
         return
     capabilities = session.laboratory.capabilities()
     taken = [a for a in view.pending if a.state in WITH_LABORATORY]

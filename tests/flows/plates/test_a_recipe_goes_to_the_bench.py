@@ -25,7 +25,7 @@ recipe:
   vessel: {holds: 200 uL}
   limiting: {of: halide, amount: 10 umol}
   stocks:
-    halide: {concentration: 0.5 mol/L, solvent: DMSO, there: 85 uL, dead: 10 uL}
+    halide: {concentration: 0.5 mol/L, solvent: DMSO, there: 90 uL, dead: 10 uL}
     XPhos: {concentration: 0.05 mol/L, solvent: DMSO}
     SPhos: {concentration: 0.05 mol/L, solvent: DMSO}
   steps:
@@ -62,6 +62,7 @@ def test_each_row_of_the_worksheet_says_what_is_to_be_done(spec: Path, hakken: A
 
 
 def test_the_printed_plate_says_what_to_prepare_and_what_is_too_little(spec: Path, hakken: Any, home: Any) -> None:
+    spec.write_text(SPEC.replace("there: 90 uL", "there: 85 uL"))
     assert hakken("tick", spec).code == 0
     assert hakken("plate", "coupling").code == 0
     (written,) = home.home.rglob("plate-*.html")
@@ -70,6 +71,28 @@ def test_the_printed_plate_says_what_to_prepare_and_what_is_too_little(spec: Pat
     assert "halide, 0.5 mol/L in DMSO: 90 µL for 4 experiments, 10 µL of it not to be drawn" in page
     assert "4 experiments need 80 µL and 10 µL that cannot be drawn, and there are 85 µL" in page
     assert page.count("Dispense 20 µL of halide") == 4
+
+
+@pytest.mark.parametrize("adapter", ["manual", "simulated"])
+def test_a_batch_for_which_a_stock_does_not_suffice_waits_until_the_file_says_more(
+    adapter: str, spec: Path, hakken: Any, home: Any
+) -> None:
+    short = SPEC.replace("there: 90 uL", "there: 85 uL").replace("adapter: manual", f"adapter: {adapter}")
+    spec.write_text(short)
+    held = hakken("run", spec, "--json")
+    with open_record(home) as ledger:
+        before = {a.state.value for a in ledger.attempts("coupling")}
+    spec.write_text(short.replace("there: 85 uL", "there: 90 uL"))
+    sent = hakken("tick", spec)
+    with open_record(home) as ledger:
+        after = {a.state.value for a in ledger.attempts("coupling")}
+
+    assert held.code == sent.code == 0
+    assert before == {"ready"}
+    assert "Round 1 waits for stocks: stock 'halide': 4 experiments need 80 µL and 10 µL" in held.json["next_step"]
+    assert "there are 85 µL; prepare at least 90 µL" in held.json["next_step"]
+    assert "write what is there into the campaign file" in held.json["next_step"]
+    assert after <= {"submitted", "running", "ended"}
 
 
 def test_what_must_not_be_made_is_refused_before_it_is_sent(spec: Path, hakken: Any, home: Any) -> None:
