@@ -33,6 +33,7 @@ class Stock:
         dead: Of that, what cannot be drawn: the rest at the bottom, in uL or mg.
         kinds: Hazards that the structure does not show, such as ``acid``.
         behaves: How it is to be pipetted: ``water``, ``volatile`` or ``viscous``.
+        is_additive: No reactant, so that it may have less than one equivalent: a catalyst, a standard.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Stock:
     dead: float = 0.0
     kinds: frozenset[str] = frozenset()
     behaves: str = "water"
+    is_additive: bool = False
 
 
 class By(StrEnum):

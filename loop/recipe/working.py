@@ -173,13 +173,10 @@ def _dose(stock: Stock, dose: Dose, settings: Settings, scale: float | None, vol
 
 
 def _relative(amount: float | None, scale: float | None, dose: Dose) -> tuple[float | None, float | None]:
-    """Equivalents of what is said in equivalents, a reactant; mol % of what is said in percent."""
-    if amount is None or not scale:
+    """Mol % of what is said in percent; equivalents of whatever else has a known amount, but of what fills up."""
+    if amount is None or not scale or dose.by is By.FILL:
         return None, None
-    return (
-        amount / scale if dose.by is By.EQUIVALENTS else None,
-        100 * amount / scale if dose.by is By.PERCENT else None,
-    )
+    return (None, 100 * amount / scale) if dose.by is By.PERCENT else (amount / scale, None)
 
 
 def _volume_of(stock: Stock, amount: float) -> float:
@@ -225,7 +222,10 @@ def _amount_in_volume(stock: Stock, volume: float) -> float | None:
 
 
 def _see_that_it_limits(recipe: Recipe, procedure: Procedure) -> None:
-    """The limiting reagent is there, in the amount said, and no reactant has fewer equivalents."""
+    """The limiting reagent is there, in the amount said, and no reactant has fewer equivalents, its doses together.
+
+    Whatever has equivalents is a reactant, unless its stock says that it is an additive.
+    """
     if recipe.limiting is None:
         return
     of, scale = recipe.limiting[0], procedure.scale
@@ -237,12 +237,14 @@ def _see_that_it_limits(recipe: Recipe, procedure: Procedure) -> None:
             f"recipe.limiting says {shown(scale or 0.0, 'umol')}, and the steps bring {shown(mine, 'umol')}",
             f"give one step of {of!r} with equivalents: 1",
         )
-    for dose in doses:
-        if dose.equivalents is not None and dose.equivalents < 1 - 1e-6 and dose.stock != procedure.limiting:
+    reactants = dict.fromkeys(d.stock for d in doses if d.equivalents is not None)
+    for name in reactants:
+        equivalents = sum(d.amount or 0.0 for d in doses if d.stock == name) / scale
+        if equivalents < 1 - 1e-6 and name != procedure.limiting and not recipe.stocks[name].is_additive:
             raise RecipeError(
-                f"reactant {dose.stock!r}",
-                f"{dose.equivalents:.3g} equivalents are fewer than those of {procedure.limiting!r}, so that it would "
+                f"reactant {name!r}",
+                f"{equivalents:.3g} equivalents are fewer than those of {procedure.limiting!r}, so that it would "
                 "be the limiting reagent",
-                f"give at least one equivalent, name {dose.stock!r} in recipe.limiting, or write what it is in percent "
-                "if it is a catalyst",
+                f"give at least one equivalent, name {name!r} in recipe.limiting, or, if it is a catalyst or additive, "
+                "write its dose in percent, or additive: true in its stock",
             )

@@ -194,6 +194,7 @@ class _Builder:
                 0.0 if said.dead is None else self._fixed(said.dead, unit, where),
                 frozenset(said.kinds),
                 said.behaves,
+                said.additive,
             )
             if stock.there is not None and stock.dead >= stock.there:
                 raise RecipeError(where, "nothing of it can be drawn: dead is not below there", "prepare more")

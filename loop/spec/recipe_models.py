@@ -38,6 +38,7 @@ class StockSpec(Strict):
     there: Said | None = None
     dead: Said | None = None
     kinds: list[Text] = Field(default_factory=list)
+    additive: bool = False
     behaves: Literal["water", "volatile", "viscous"] = "water"
 
 

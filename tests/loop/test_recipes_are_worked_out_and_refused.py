@@ -33,7 +33,7 @@ recipe:
     XPhos: {concentration: 0.05 mol/L, solvent: DMSO}
     SPhos: {concentration: 50 mmol/L, solvent: DMSO}
     base: {smiles: "CN(C)C(=NC(C)(C)C)N(C)C", density: 0.85 g/mL}
-    salt: {smiles: "[Na+].[Cl-]", solid: true, purity: 0.5}
+    salt: {smiles: "[Na+].[Cl-]", solid: true, purity: 0.5, additive: true}
     DMSO: {smiles: CS(C)=O, behaves: viscous}
   steps:
     - {dispense: halide, equivalents: 1}
@@ -75,7 +75,7 @@ def test_doses_agree_with_sums_by_hand() -> None:
     assert isinstance(base, Transfer)
     assert base.volume == pytest.approx(4.0303, abs=2e-4)
     assert base.equivalents == pytest.approx(2.0)
-    assert salt == Weighing("salt", pytest.approx(2 * 58.44 / 1000 / 0.5, rel=1e-4), 2.0)
+    assert salt == Weighing("salt", pytest.approx(2 * 58.44 / 1000 / 0.5, rel=1e-4), 2.0, pytest.approx(0.2))
     assert isinstance(filled, Transfer)
     assert filled.volume == pytest.approx(100 - 44.0303, abs=2e-4)
     assert made.actions[5] == Heating(80.0, 57600.0, 500.0)
@@ -88,7 +88,7 @@ def test_it_reads_as_a_chemist_would_write_it() -> None:
         "Dispense 20 µL of halide, 0.5 mol/L in DMSO (10 µmol, 1 equiv). "
         "Add 20 µL of XPhos, 0.05 mol/L in DMSO (1 µmol, 10 mol %). "
         "Add 4.03 µL of base, neat (20 µmol, 2 equiv) and mix 3 times. "
-        "Add 0.2338 mg of salt, solid, 50 % (2 µmol). "
+        "Add 0.2338 mg of salt, solid, 50 % (2 µmol, 0.2 equiv). "
         "Add 55.97 µL of DMSO, neat. "
         "Heat to 80 °C for 16 h, stirring at 500 rpm. Wait 5 min. "
         "Take a sample of 5 µL into the HPLC plate. Measure yield by HPLC."
@@ -125,6 +125,43 @@ def test_too_little_stock_is_named_with_what_is_there_and_what_is_needed() -> No
         "prepare at least 1.02 mL, or lower the scale"
     )
     assert shortages(made, [work_out(made, SETTINGS)] * 45) == ()
+
+
+@pytest.mark.parametrize(
+    ("dose", "equivalents"),
+    [("amount: 5 umol", "0.5"), ("volume: 1 uL", "0.496"), ("mass: 0.5 mg", "0.292"), ("equivalents: 0.5", "0.5")],
+)
+def test_a_reactant_with_less_than_one_equivalent_is_refused_however_its_dose_is_said(
+    dose: str, equivalents: str
+) -> None:
+    beside = ("budget:", "  beside: [base_equivalents]\nbudget:")
+    with pytest.raises(SpecError) as refused:
+        recipe(("equivalents: base_equivalents", dose), beside)
+    as_additive = recipe(("equivalents: base_equivalents", dose), beside, ("0.85 g/mL", "0.85 g/mL, additive: true"))
+
+    assert f"reactant 'base': {equivalents} equivalents are fewer than those of 'halide'" in str(refused.value)
+    assert "additive: true" in str(refused.value)
+    assert f", {equivalents} equiv) and mix 3 times" in in_words(as_additive, SETTINGS)
+
+
+@pytest.mark.parametrize(("portions", "is_refused"), [((0.75, 0.75), False), ((0.5, 0.5), False), ((0.4, 0.4), True)])
+def test_portions_of_one_reactant_count_together(portions: tuple[float, float], is_refused: bool) -> None:
+    first, second = portions
+    changes = (
+        ("{dispense: base, equivalents: base_equivalents, mix: 3}", f"{{dispense: base, equivalents: {first}}}"),
+        ("    - {wait: 5 min}\n", f"    - {{wait: 5 min}}\n    - {{dispense: base, equivalents: {second}}}\n"),
+        ("budget:", "  beside: [base_equivalents]\nbudget:"),
+    )
+    if is_refused:
+        with pytest.raises(SpecError, match=r"reactant 'base': 0\.8 equivalents"):
+            recipe(*changes)
+        return
+
+    assert sum(
+        a.equivalents or 0
+        for a in work_out(recipe(*changes), SETTINGS).actions[2:]
+        if isinstance(a, Transfer) and a.stock == "base"
+    ) == pytest.approx(sum(portions))
 
 
 def test_one_experiment_that_takes_more_than_there_is_is_refused_with_the_file() -> None:
