@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import pin, preview, replay, run, status, tick
-from flows.engine.looking import best
+from flows.engine import best, pin, preview, replay, run, status, tick
 from flows.engine.looking.claims import claims_of
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ban, edit, lift, pin, replay, resume, tick
+from flows.engine import approve, ban, decisions, edit, lift, pin, replay, resume, tick
 from flows.engine.looking.view import View
-from flows.engine.people import decisions
 from flows.engine.people.decisions import decided
 from flows.engine.steps.planning import next_inputs
 from flows.report import build
