@@ -253,6 +253,15 @@ class AsksLeave(Protocol):
 
 
 @runtime_checkable
+class Cautions(Protocol):
+    """An adapter that works without something it could have, and says so."""
+
+    def caution(self) -> str:
+        """What is not there and what that means, in one line; "" where all is, and once it was told."""
+        ...
+
+
+@runtime_checkable
 class KeepsLimits(Protocol):
     """An adapter in which started experiments wait, so that a limit may be tightened meanwhile."""
 

@@ -71,24 +71,27 @@ def test_direct_arylation_learns_and_comes_out_again(hakken: Any, home: Any, tmp
         assert all(draft.reason and draft.predictions and draft.neighbour for draft in chosen)
 
 
+@pytest.mark.parametrize("with_simulator", [True, False])
 def test_plates_go_the_full_circle_from_a_robot_to_files_of_an_instrument_and_back(
-    hakken: Any, home: Any, tmp_path: Path
+    hakken: Any, home: Any, tmp_path: Path, with_simulator: bool
 ) -> None:
     """Two plates of 24 wells instead of three of 96: planned, made, measured as files, learnt from, drawn."""
+    if with_simulator and not SIMULATOR.is_file():
+        pytest.skip(f"Opentrons' simulator is not at {SIMULATOR}; make opentrons installs it")
     path = small("plates", tmp_path)
     spec = yaml.safe_load(path.read_text())
     spec["plate"] |= {"rows": 4, "columns": 6}
     spec["budget"]["experiments"] = 48
     spec["planner"]["initial"]["experiments"] = 24
     spec["laboratory"]["deck"]["plate"]["labware"] = "corning_24_wellplate_3.4ml_flat"
-    if SIMULATOR.exists():
-        spec["laboratory"]["simulator"] = str(SIMULATOR)
+    spec["laboratory"]["simulator"] = str(SIMULATOR) if with_simulator else "nowhere/opentrons_simulate"
     path.write_text(yaml.safe_dump(spec, sort_keys=False))
 
-    said = hakken("run", path, "--json")
+    said = hakken("run", path, *(["--json"] if with_simulator else []))
 
     assert said.code == 0, said.err
-    assert (said.json["state"], said.json["experiments_done"]) == ("finished", 48)
+    if with_simulator:
+        assert (said.json["state"], said.json["experiments_done"]) == ("finished", 48)
     measured = {
         tuple(row[c] for c in ("aryl_halide", "additive", "base", "ligand")): float(row["yield"])
         for row in csv.DictReader((EXAMPLES / "data/buchwald_hartwig.csv").read_text(encoding="utf-8").splitlines())
@@ -105,6 +108,11 @@ def test_plates_go_the_full_circle_from_a_robot_to_files_of_an_instrument_and_ba
             assert true < 3.0
         assert o.context["provenance"]["files"][0]["sha256"]
         assert o.context["provenance"]["made_by"]["run"].startswith("run-")
+    plates = home.folder("plates") / "laboratory" / "plates"
+    judged = sorted(p.name for p in plates.glob("*/simulated.json"))
+    assert len(judged) == (2 if with_simulator else 0)
+    told = " ".join((said.out + said.err).split())  # whatever the width of the terminal
+    assert told.count("Opentrons' simulator is not installed (make opentrons)") == (0 if with_simulator else 1)
     made = StandIn(home.folder("plates") / "laboratory" / "stand-in").moved()
     assert set(made.values()) == {1}
     assert len(made) == 48

@@ -32,10 +32,15 @@ class Opentrons(PlateMaker):
         measuring: Adapter,
         driver: Driver,
         template: str,
+        caution: str = "",
     ) -> None:
         super().__init__(folder, options, recipe, measuring, driver)
-        self._options, self._template = options, template
+        self._options, self._template, self._caution = options, template, caution
         self.is_simulated = options.robot == "stand-in"
+
+    def caution(self) -> str:
+        said, self._caution = self._caution, ""
+        return said
 
     def health(self) -> Health:
         try:

@@ -45,6 +45,7 @@ class OpentronsOptions(PlateOptions):
     api: str = Field(default="2.20", pattern=r"^2\.(1[5-9]|2[0-9])$")
     template: str | None = None  # a protocol of one's own, as seen from the campaign file
     simulator: str | None = None  # Opentrons' own program opentrons_simulate, as seen from the campaign file
+    simulator_needed: bool = True  # False: where the simulator is not installed it goes on without, and says so
     offsets: list[dict[str, Any]] = Field(default_factory=list)  # labwareOffsets, as GET /runs of a calibrated run has
     timeout: float = Field(default=30.0, gt=0)  # seconds for an answer of the robot
 
@@ -73,8 +74,12 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
     settings = read_options(OpentronsOptions, "opentrons", options)
     if context.recipe is None:
         raise AdapterOptionsError("opentrons", ["the campaign file has no recipe; add one (docs/guide/recipes.md)"])
-    measuring = measuring_of("opentrons", settings, context)
     simulator = None if settings.simulator is None else resolve(context.base, settings.simulator)
+    caution = ""
+    if simulator is not None and not settings.simulator_needed and not simulator.is_file():
+        caution = f"Opentrons' simulator is not installed (make opentrons): only {settings.robot} judges the protocols"
+        simulator = None
+    measuring = measuring_of("opentrons", settings, context)
     return Opentrons(
         Path(context.folder),
         settings,
@@ -82,6 +87,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
         measuring,
         Driver(_robot(settings, Path(context.folder)), simulator, tuple(settings.offsets)),
         _template(settings, context.base),
+        caution,
     )
 
 

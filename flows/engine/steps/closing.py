@@ -9,7 +9,7 @@ from collections import defaultdict
 
 from flows.engine.session import Session
 from loop.checkpoints import reached
-from loop.contracts import Handle, RunsTogether
+from loop.contracts import Cautions, Handle, RunsTogether
 from loop.errors import AdapterUnavailable
 from loop.experiment import State
 from loop.record import AttemptRecord
@@ -36,6 +36,8 @@ def close_plates(session: Session) -> None:
                 continue
             handles = [Handle(a.handle) for a in attempts if a.handle is not None and a.adapter == session.adapter]
             if handles and not session.is_halted:  # closing a plate sets it going
+                if isinstance(laboratory, Cautions) and (said := laboratory.caution()):
+                    session.tally.note(said)
                 laboratory.close(str(plate), handles)
                 reached("dispatch.closed")
     except AdapterUnavailable as error:
