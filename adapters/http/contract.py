@@ -41,6 +41,22 @@ class State(StrEnum):
     DOUBTFUL = "doubtful"
 
 
+class Step(Document):
+    """One step at the bench, every number worked out."""
+
+    does: str = Field(description="dispense, weigh, heat, stir, wait, sample or measure.")
+    of: str = Field(description="The stock, where a sample goes, or what is measured; empty where there is none.")
+    values: dict[str, float] = Field(description="volume, mass, amount, equivalents, percent, mix, temperature, ...")
+    units: dict[str, str] = Field(description="Of the values: uL, mg, umol, %, degC, s, rpm; empty for a bare number.")
+
+
+class Procedure(Document):
+    """What is to be done at the bench, by the campaign's recipe as it is when the experiment is sent."""
+
+    text: str = Field(description="For a person.")
+    steps: list[Step]
+
+
 class Submission(Document):
     """An experiment to be carried out once. The same key again is the same experiment, and runs nothing."""
 
@@ -53,6 +69,7 @@ class Submission(Document):
     targets: dict[str, str] = Field(description="What is to be measured, and in which unit it is wanted.")
     replicate_no: int
     place: dict[str, str] = Field(description="Plate, well, row, column and block, where the batch is a plate.")
+    procedure: Procedure | None = Field(default=None, description="Where the campaign has a recipe.")
     never_ran: bool = Field(
         default=False,
         description="A person vouches that an earlier submission under this key, which is doubtful, never ran: "

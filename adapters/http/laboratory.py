@@ -15,7 +15,7 @@ from adapters.common.folder import Jobs, handle_of
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
 from adapters.errors import UnknownHandle
-from adapters.http.contract import CONTRACT, Experiment, Message, Refusal, State, Submission, UnknownKey
+from adapters.http.contract import CONTRACT, Experiment, Message, Procedure, Refusal, State, Submission, UnknownKey
 from adapters.http.options import HttpOptions
 from adapters.http.sendings import Sending, Sendings
 from adapters.http.service import Service
@@ -39,6 +39,8 @@ from loop.contracts import (
 )
 from loop.errors import AdapterUnavailable
 from loop.outcome import Fault, FaultKind, write_outcome
+from loop.recipe import Recipe, say, work_out
+from loop.recipe.told import told
 
 _PHASES: Final = {State.WAITING: Phase.WAITING, State.RUNNING: Phase.RUNNING, State.ENDED: Phase.ENDED}
 _DOUBT: Final = "look at the bench, then say hakken resolve KEY --ran or --never-ran"
@@ -47,14 +49,14 @@ _DOUBT: Final = "look at the bench, then say hakken resolve KEY --ran or --never
 class HttpLaboratory:
     """A laboratory over HTTP. What is kept here: what was prepared, what was sent, and how it ended."""
 
-    def __init__(self, jobs: Jobs, options: HttpOptions, service: Service) -> None:
-        self._jobs, self._options, self._service = jobs, options, service
+    def __init__(self, jobs: Jobs, options: HttpOptions, service: Service, recipe: Recipe | None = None) -> None:
+        self._jobs, self._options, self._service, self._recipe = jobs, options, service, recipe
         self._sendings = Sendings(jobs)
 
     @staticmethod
     def of(options: HttpOptions, context: AdapterContext) -> HttpLaboratory:
         """The laboratory that the options describe, on the context's folder."""
-        return HttpLaboratory(Jobs(context.folder), options, Service(Wire(options, context.base)))
+        return HttpLaboratory(Jobs(context.folder), options, Service(Wire(options, context.base)), context.recipe)
 
     def capabilities(self) -> Capabilities:
         """As the campaign file declares them; ``health`` says where the laboratory declares something else."""
@@ -204,6 +206,7 @@ class HttpLaboratory:
             targets=dict(spec.targets),
             replicate_no=spec.replicate_no,
             place=dict(spec.place),
+            procedure=_procedure(self._recipe, spec),
             never_ran=never_ran,
             notify=self._options.notify,
         )
@@ -237,3 +240,11 @@ def _key_of(handle: Handle) -> AttemptKey:
 def _text(result: Any) -> str:
     """A result as it came, for whoever judges it: also what is no outcome, and NaN, which is no JSON."""
     return json.dumps(result, sort_keys=True)
+
+
+def _procedure(recipe: Recipe | None, spec: ExperimentSpec) -> Procedure | None:
+    """What is done for an experiment; None without a recipe."""
+    if recipe is None:
+        return None
+    procedure = work_out(recipe, spec.settings)
+    return Procedure.model_validate({"text": say(recipe, procedure), "steps": told(procedure)})

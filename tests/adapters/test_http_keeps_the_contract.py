@@ -21,6 +21,8 @@ from examples.http_laboratory.server import application
 from examples.http_laboratory.store import Store
 from loop.contracts import Delivery, Found
 from loop.errors import AdapterUnavailable
+from loop.recipe import By, Dose, Form, Heat, Measure, Recipe, Stock, Vessel
+from loop.recipe.amounts import TEMPERATURE, TIME, VOLUME, Amount
 from loop.testing.adapter import KEY, OTHER, wait_for_end
 from tests.adapters.helpers import EXPERIMENT, context
 from tests.adapters.http_servers import serving
@@ -154,6 +156,40 @@ def test_what_goes_over_the_wire_is_what_the_document_says(tmp_path: Path, monke
     check(schema_of(SHIPPED["webhooks"]["result"]["post"]["requestBody"]), message["body"].encode())
     declared = {o["operationId"] for path in SHIPPED["paths"].values() for o in path.values()}
     assert operations == declared
+
+
+def test_a_campaign_with_a_recipe_sends_what_is_to_be_done_at_the_bench(tmp_path: Path) -> None:
+    recipe = Recipe(
+        Vessel(holds=200.0),
+        {"PPh3": Stock("PPh3", Form.SOLUTION, concentration=0.05, solvent="DMSO")},
+        (
+            Dose("ligand", By.VOLUME, Amount(VOLUME, 20.0)),
+            Heat(Amount(TEMPERATURE, parameter="temperature", said_in="degC"), Amount(TIME, 60.0)),
+            Measure(("yield",), "HPLC"),
+        ),
+    )
+    app = Recorded(application(Store(tmp_path / "s"), Bench(tmp_path / "s", 0.0)))
+    with serving(app) as url:
+        lab = build({"url": url}, replace(context(tmp_path), recipe=recipe))
+        handle = lab.prepare(EXPERIMENT, KEY)
+        lab.start(handle, KEY)
+        wait_for_end(lab, handle)
+
+    (asked,) = [t[3] for t in app.traffic if t[:2] == ("POST", "/experiments")]
+    check({"$ref": "#/components/schemas/Submission"}, asked)
+    procedure = json.loads(asked)["procedure"]
+    assert [(s["does"], s["of"]) for s in procedure["steps"]] == [
+        ("dispense", "PPh3"),
+        ("heat", ""),
+        ("measure", "yield"),
+    ]
+    dose, heat, _ = procedure["steps"]
+    assert (dose["values"]["volume"], dose["units"]["volume"]) == (20.0, "uL")
+    assert (heat["values"], heat["units"]) == (
+        {"temperature": 90.0, "time": 60.0},
+        {"temperature": "degC", "time": "s"},
+    )
+    assert procedure["text"].startswith("Dispense 20 µL of PPh3, 0.05 mol/L in DMSO")
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
