@@ -155,7 +155,10 @@ def test_the_server_dies_between_two_steps_and_nothing_runs_twice(
         threading.Event().wait(0.005)
 
     assert max(bench.runs().values()) <= 1
-    assert doubts == (1 if step in ("begun", "run") else 0)  # it cannot tell how far it came
+    if step in ("begun", "run"):
+        assert doubts == 1  # it cannot tell how far it came
+    else:
+        assert doubts <= 1  # the run of a key may be under way when the server dies at a step of another call
     assert all(over)
     if not doubts:
         assert bench.runs() == {KEY: 1, OTHER: 1}
