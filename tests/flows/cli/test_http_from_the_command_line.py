@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,13 @@ def test_messages_are_taken_in_while_nobody_asks(
     notify = ("# token: $LAB_TOKEN", f"notify: {door}messages")
     sent_off(hakken, campaign_at(laboratory.url, tmp_path, KEYS, notify))
     words = [sys.executable, "-m", "flows.cli", "listen", "http_laboratory", "--port", str(port)]
-    listener = subprocess.Popen(words, env={**os.environ, **environ}, stdout=subprocess.PIPE, text=True)
+    listener = subprocess.Popen(
+        words,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+    )
     try:
         assert listener.stdout is not None
         assert listener.stdout.readline() == f"listening at {door}messages\n"
