@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from adapters.errors import LimitBroken
 from loop.contracts import (
@@ -23,8 +23,17 @@ from loop.contracts import (
     Unknown,
 )
 from loop.errors import did_you_mean
-from loop.limits import Limits, broken
-from loop.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from loop.limits import Limits
+    from loop.recipe.model import Recipe
+
+
+def broken(limits: Limits, settings: Mapping[str, str | float], recipe: Recipe | None) -> Sequence[Problem]:
+    """What goes beyond the limits; see ``loop.limits.broken``. The command line starts without what that needs."""
+    from loop.limits import broken as beyond
+
+    return beyond(limits, settings, recipe)
 
 
 def excluded(spec: ExperimentSpec, capabilities: Capabilities) -> list[Problem]:

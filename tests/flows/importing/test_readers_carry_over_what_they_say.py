@@ -39,7 +39,8 @@ def test_baybe_parameters_of_every_kind() -> None:
     assert space["temperature"] == {"type": "number", "values": [90.0, 105.0, 120.0]}
     assert space["solvent"] == {"type": "component", "options": {"DMAc": "CC(=O)N(C)C", "water": "O"}}
     assert space["additive"] == {"type": "category", "options": ["LiCl", "none"]}
-    assert space["equivalents"] == {"type": "number", "values": [0.1, 0.5], "when": {"additive": ["LiCl"]}}
+    wanted = {"type": "number", "values": [0.1, 0.5], "unit": "eq", "when": {"additive": ["LiCl"]}}
+    assert space["equivalents"] == wanted
     assert keys(read("baybe_process_0.15.0.json"))["flow"] == {"type": "number", "low": 0.2, "high": 3.0}
     assert keys(read("baybe_blend_0.15.0.json"))["polymer"] == {"type": "category", "options": ["P1", "P2", "P3"]}
 
