@@ -23,7 +23,7 @@ from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import Clock, dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options
-from adapters.errors import AdapterOptionsError, AdapterUnavailable, UnknownHandle
+from adapters.errors import AdapterOptionsError, AdapterUnavailable
 from adapters.files.commands import Command, Commands
 from adapters.files.csv_options import CommandTemplate, ResponseTemplate
 from adapters.files.csv_template import Doubt, Template, faults_of
@@ -138,8 +138,7 @@ class CsvFolder:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: The device gives no sign of life, or the folder is not there; the command stays staged.
         """
-        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
-            raise UnknownHandle(handle)
+        self._jobs.checked(handle, key)
         with self._alone():
             if self._is_over(handle):
                 return

@@ -31,7 +31,6 @@ from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
-from adapters.errors import UnknownHandle
 from adapters.files.returned import Returned
 from adapters.played_instrument import PlayedInstrument, PlayedOptions
 from loop.analysis import is_cut_off, read_file
@@ -128,8 +127,7 @@ class Instrument:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: A folder cannot be used.
         """
-        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
-            raise UnknownHandle(handle)
+        self._jobs.checked(handle, key)
         if self._jobs.cancelled(handle) is not None:
             return
         if self._jobs.started(handle) is None:

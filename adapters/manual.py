@@ -26,7 +26,7 @@ from adapters.common.folder import Jobs, handle_of, reachable
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
-from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.errors import AdapterUnavailable
 from adapters.files.attachments import AttachmentError, Attachments, with_files
 from adapters.files.form import form
 from adapters.files.returned import Returned
@@ -116,8 +116,7 @@ class Manual:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: The worksheet cannot be written.
         """
-        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
-            raise UnknownHandle(handle)
+        self._jobs.checked(handle, key)
         if self._jobs.cancelled(handle) is not None:
             return
         if self._jobs.started(handle) is None:

@@ -22,7 +22,7 @@ from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
-from adapters.errors import AdapterOptionsError, AdapterUnavailable, UnknownHandle
+from adapters.errors import AdapterOptionsError, AdapterUnavailable
 from adapters.files.returned import Returned
 from adapters.sila.connection import Connection, Refused, Security
 from adapters.sila.discovery import discover
@@ -137,8 +137,7 @@ class Sila2:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: The server did not answer, and may have heard; ``find`` tells.
         """
-        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
-            raise UnknownHandle(handle)
+        self._jobs.checked(handle, key)
         with self._alone():
             number = self._number(handle)
             if self._is_over(handle) or self._noted(handle, "doubt", number) is not None:

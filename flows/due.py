@@ -1,4 +1,4 @@
-"""Due dates: when a laboratory was handed an experiment, and when its result is due by the campaign file."""
+"""Due dates begin where a laboratory is handed an experiment."""
 
 from __future__ import annotations
 

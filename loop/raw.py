@@ -52,7 +52,6 @@ class RawResult:
     problem: str = ""  # why nothing can be made of them, as was found when they were brought
     foreign: str = ""  # why something in them is nobody's
     measured: str = ""  # when, as ISO 8601, where it is known
-    supersedes: str = ""  # of a re-analysis: the observation that it takes the place of
     context: Json = field(default_factory=dict)
     provenance: Json = field(default_factory=dict)
 
@@ -102,5 +101,5 @@ def read_raw(data: Mapping[str, Any]) -> RawResult:
     context, provenance = data.get("context") or {}, data.get("provenance") or {}
     if not isinstance(context, Mapping) or not isinstance(provenance, Mapping):
         raise OutcomeError("context and provenance of a raw result must be objects")
-    texts = {name: str(data.get(name) or "") for name in ("plate", "problem", "foreign", "measured", "supersedes")}
+    texts = {name: str(data.get(name) or "") for name in ("plate", "problem", "foreign", "measured")}
     return RawResult(named, **texts, context=context, provenance=provenance)

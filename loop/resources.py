@@ -38,6 +38,11 @@ class Resource:
     cost: float | None = None  # as results say
 
     @property
+    def is_used(self) -> bool:
+        """Whether it was given anything."""
+        return bool(self.ended or self.pending)
+
+    @property
     def failure_rate(self) -> float | None:
         """The share of its attempts that ended in an accident; None before any ended."""
         return self.accidents / self.ended if self.ended else None

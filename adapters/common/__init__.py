@@ -1,1 +1,1 @@
-"""What adapters share: options and limits, errors, and files that survive whatever is killed."""
+"""What adapters share: options and limits, and files that survive whatever is killed."""

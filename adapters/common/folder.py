@@ -89,6 +89,16 @@ class Jobs:
             return Absent()
         return Found(handle, self.started(handle) is not None)
 
+    def checked(self, handle: Handle, key: AttemptKey) -> Path:
+        """The folder of the attempt under the handle.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+        """
+        if not self.knows(handle) or self.key(handle) != key:
+            raise UnknownHandle(handle)
+        return self.folder(handle)
+
     def knows(self, handle: Handle) -> bool:
         """Whether an attempt was prepared under this handle; any text may be asked."""
         if not _NAME.fullmatch(handle):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.common.folder import Jobs
-from adapters.errors import UnknownHandle
 from loop.contracts import Absent, AttemptKey, Envelope, ExperimentSpec, Found, Handle, Phase, Status
 from loop.outcome import Fault, FaultKind, write_outcome
 
@@ -43,8 +42,7 @@ class InstantRuns:
         Raises:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
         """
-        if not self.jobs.knows(handle) or self.jobs.key(handle) != key:
-            raise UnknownHandle(handle)
+        self.jobs.checked(handle, key)
         if self.jobs.started(handle) is not None or self.jobs.cancelled(handle) is not None:
             return False
         foreseen = foresee()

@@ -17,7 +17,7 @@ from adapters.common.durable import replace
 from adapters.common.folder import Jobs, reachable
 from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
-from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.errors import AdapterUnavailable
 from adapters.executors.job import HERE, Limits, computing, missing, problems, resting_on, task, write_fault
 from loop.checkpoints import reached
 from loop.contracts import (
@@ -109,9 +109,7 @@ class LocalExecutor:
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: No process could be started; ``find`` tells whether one was.
         """
-        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
-            raise UnknownHandle(handle)
-        folder = self._jobs.folder(handle)
+        folder = self._jobs.checked(handle, key)
         give_up = time.monotonic() + _PATIENCE
         while not (folder / "started.json").exists() and not (folder / "result.json").exists():
             with _lock(folder) as lock:

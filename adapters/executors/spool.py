@@ -23,7 +23,7 @@ from typing import Any, Final
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.compute.evaluation import Evaluator
-from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.errors import AdapterUnavailable
 from adapters.executors.job import HERE, Limits, task, write_fault
 from loop.contracts import AttemptKey, Envelope, Handle
 from loop.outcome import FaultKind
@@ -57,9 +57,7 @@ class Spool:
 
     def checked(self, handle: Handle, key: AttemptKey) -> Path:
         """The folder of an attempt; raises ``UnknownHandle`` unless it was prepared under this key."""
-        if not self.jobs.knows(handle) or self.jobs.key(handle) != key:
-            raise UnknownHandle(handle)
-        return self.jobs.folder(handle)
+        return self.jobs.checked(handle, key)
 
     @contextmanager
     def alone(self, handle: Handle, patience: float = PATIENCE) -> Iterator[Path]:

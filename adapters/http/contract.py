@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 CONTRACT: Final = "hakken-laboratory/1"
 KEY_HEADER: Final = "Idempotency-Key"
-LONGEST_WAIT: Final = 60.0  # seconds that a laboratory may keep a long poll open
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_~%-]{1,120}$", description="The attempt's key: a UUID in practice.")]
 Memory = Annotated[

@@ -14,7 +14,6 @@ from urllib.parse import unquote
 from adapters.common.folder import Jobs, handle_of
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
-from adapters.errors import UnknownHandle
 from adapters.http.contract import CONTRACT, Experiment, Message, Procedure, Refusal, State, Submission, UnknownKey
 from adapters.http.options import HttpOptions
 from adapters.http.sendings import Sending, Sendings
@@ -86,8 +85,7 @@ class HttpLaboratory:
             UnknownHandle: Nothing was prepared under the handle.
             KeyReused: The laboratory knows the key, for another experiment.
         """
-        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
-            raise UnknownHandle(handle)
+        self._jobs.checked(handle, key)
         with self._sendings.alone(handle):
             last = self._sendings.last(handle)
             is_vouched = last is not None and last.is_doubted

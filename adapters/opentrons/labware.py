@@ -28,7 +28,7 @@ class Labware:
 
 @dataclass(frozen=True, slots=True)
 class Pipette:
-    """What it aspirates at once, in uL, with tips of at most ``tip`` uL."""
+    """What it aspirates at once, in uL, and the machine that it belongs to."""
 
     least: float
     most: float

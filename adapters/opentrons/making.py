@@ -19,7 +19,7 @@ from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
-from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.errors import AdapterUnavailable
 from adapters.executors.looks import Look
 from adapters.opentrons.client import Refused, RunState
 from adapters.opentrons.deck import PlateOptions
@@ -106,8 +106,7 @@ class PlateMaker(ABC):
             UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
             AdapterUnavailable: The folder cannot be written, or the robot gave no answer.
         """
-        if not self._jobs.knows(handle) or self._jobs.key(handle) != key:
-            raise UnknownHandle(handle)
+        self._jobs.checked(handle, key)
         if self._jobs.cancelled(handle) is not None:
             return
         self._jobs.start(handle, {"ordinal": self._jobs.place(handle).ordinal})

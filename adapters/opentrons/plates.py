@@ -1,6 +1,7 @@
 """Plates on disk: which attempts are made together in one run, and how far that run came.
 
-``plates/KEY/plate.json`` names the members and never changes; ``protocol.py`` is what the robot gets. ``play-RUN.json``
+``plates/KEY/plate.json`` names the members and never changes; ``protocol.py`` (or ``plan.json``) is what
+the robot gets. ``play-RUN.json``
 is written before a run is played, ``ended.json`` when it has ended, ``refused.json`` when it cannot be made,
 ``doubt.json`` when nobody can tell what became of it. ``left-HANDLE.json``: a person said that nothing of this run ever
 moved, so that the attempt may be made in another one.

@@ -41,23 +41,18 @@ def validate(
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     """What the file says in numbers, and what is not as it should be now though the file can be used."""
     from adapters.registry import build
-    from loop.contracts import AdapterContext, ExperimentSpec
-    from loop.record import Place
-    from loop.space import ProductPool, sample_space
+    from flows.engine.looking.resources import sample_experiments
+    from loop.contracts import AdapterContext
     from loop.space.counting import said_count
     from loop.spec import build_general, build_objective, build_plate, build_recipe, build_space
     from loop.units import meant
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)
-    settings = space.settings(ProductPool(space).take(_first())[0] if space.is_finite else sample_space(space, 1, 0)[0])
     with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
         context = AdapterContext(folder, str(base), spec.campaign, objective.units, recipe=build_recipe(spec))
         laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
-        place = {} if spec.plate is None else Place(1, "A1", 1).context
-        example = ExperimentSpec(
-            spec.campaign, settings, space.units, space.smiles(settings), objective.units, place=place
-        )
+        (example,) = sample_experiments(spec, 1)
         problems = [str(problem) for problem in laboratory.validate(example)]
         health = laboratory.health()
     problems += [
@@ -98,9 +93,3 @@ def _first_batch(initial: Any) -> str:
     if initial.blocks:
         said.append(f"in {plural(initial.blocks, 'block')}")
     return ", ".join(said)
-
-
-def _first() -> Any:
-    import numpy as np
-
-    return np.zeros(1, dtype=np.int64)

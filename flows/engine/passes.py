@@ -1,4 +1,4 @@
-"""A pass over a campaign (a tick): reconcile, ingest, propose, dispatch, report. Short, stateless, may be killed.
+"""A pass (a tick): reconcile, ingest, propose, dispatch, close plates, report. Short, stateless, may be killed.
 
 Thousands of them make a campaign. Whatever a killed pass left half done is on record, and the next one finds it.
 """

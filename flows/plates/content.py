@@ -74,7 +74,7 @@ class PlateView:
 
 
 def view_plate(ledger: Ledger, campaign: str, number: int) -> PlateView:
-    """The plate of a round.
+    """The plate of a round, with what is done in each well and prepared for it where a recipe says so.
 
     Raises:
         NotFound: There is no such round, or its batch is no plate.
@@ -87,7 +87,9 @@ def view_plate(ledger: Ledger, campaign: str, number: int) -> PlateView:
             f"round {number} of campaign {campaign!r} is no plate; a section 'plate' in the campaign file makes the "
             "next rounds plates"
         )
-    return read_plate(spec, campaign, number, placed, ledger.attempts(campaign))
+    view = read_plate(spec, campaign, number, placed, ledger.attempts(campaign))
+    recipe = build_recipe(CampaignSpec.from_resolved(spec))
+    return view if recipe is None else _with_recipe(view, recipe)
 
 
 def laid_out(proposals: Iterable[ProposalRecord]) -> tuple[ProposalRecord, ...]:
@@ -102,7 +104,7 @@ def read_plate(
     proposals: Iterable[ProposalRecord],
     attempts: Iterable[AttemptRecord],
 ) -> PlateView:
-    """The plate that these proposals make; ``spec`` is the resolved one that they were planned under."""
+    """The plate that these proposals make, without what a recipe says of it; ``spec`` is the resolved one of then."""
     said, said_of = spec["plate"], CampaignSpec.from_resolved(spec)
     blocks = said.get("blocks") or {"rows": said["rows"], "columns": said["columns"]}
     block = (int(blocks["rows"]), int(blocks["columns"]))
@@ -134,8 +136,7 @@ def read_plate(
         {name: options for name, options in declared_of(said_of).items() if options is not None},
     )
     common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
-    recipe = build_recipe(said_of)
-    return replace(view, common=common) if recipe is None else _with_recipe(replace(view, common=common), recipe)
+    return replace(view, common=common)
 
 
 def _with_recipe(view: PlateView, recipe: Recipe) -> PlateView:

@@ -186,7 +186,7 @@ def _resources(
     """Each laboratory that was given something, in words."""
     known = [o for o in observations if o.retracted is None]
     figures = figures_of(campaign.spec.get("laboratory") or {}, attempts, steps, known)
-    return tuple((r.name, r.text) for r in figures if r.ended or r.pending)
+    return tuple((r.name, r.text) for r in figures if r.is_used)
 
 
 def _last_batch(

@@ -19,6 +19,7 @@
     title.remove();
   }
   let shown = null;
+  let place = null;  // of the mark that is shown, in the window
   const show = (mark) => {
     shown?.classList.remove("pointed");
     shown = mark;
@@ -27,6 +28,7 @@
     mark.classList.add("pointed");
     tip.textContent = mark.dataset.tip;
     const at = mark.getBoundingClientRect();
+    place = at;
     const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
     const left = Math.min(Math.max(8, at.left + at.width / 2 - tip.offsetWidth / 2), Math.max(8, room));
     const above = at.top - tip.offsetHeight - 6;
@@ -37,5 +39,10 @@
   document.addEventListener("pointerover", (event) => { if (markOf(event) !== shown) show(markOf(event)); });
   document.addEventListener("pointerdown", (event) => show(markOf(event)));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") show(null); });
-  window.addEventListener("scroll", () => show(null), { passive: true });
+  const hasMoved = () => {
+    const at = shown.getBoundingClientRect();
+    return Math.abs(at.top - place.top) > 1 || Math.abs(at.left - place.left) > 1;
+  };
+  // Told late, a scroll may be over before the mark was pointed at.
+  window.addEventListener("scroll", () => { if (shown !== null && hasMoved()) show(null); }, { passive: true });
 })();

@@ -8,6 +8,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -207,14 +208,20 @@ def test_a_lost_reply_is_looked_up_and_nothing_is_sent_again(
 
 def interrupt(adapter: Adapter, bench: SilaBench) -> Handle:
     """An attempt of which the server does not know how far it came."""
-    bench.dies_at = lambda step: step == "begun"
     handle = adapter.prepare(EXPERIMENT, KEY)
-    adapter.start(handle, KEY)
+    start_until_it_dies(adapter, handle, bench, "begun")
+    return handle
+
+
+def start_until_it_dies(adapter: Adapter, handle: Handle, bench: SilaBench, step: str) -> None:
+    """The attempt started, the server dead at the step and there again. Whether ``start`` sees it die is chance."""
+    bench.dies_at = lambda reached: reached == step
+    with suppress(AdapterUnavailable):
+        adapter.start(handle, KEY)
     while not bench.is_dead:
         threading.Event().wait(0.005)
     bench.dies_at = lambda _: False
     bench.restart()
-    return handle
 
 
 def test_what_a_person_knows_never_ran_is_run_under_its_key(make: Callable[[], Adapter], bench: SilaBench) -> None:
@@ -260,13 +267,9 @@ def test_what_the_server_refuses_is_a_fault_with_its_words(make: Callable[[], Ad
 def test_a_withdrawn_attempt_never_runs_also_when_the_reply_was_lost(
     make: Callable[[], Adapter], bench: SilaBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.dies_at = lambda step: step == "waiting"  # it died before it began, so it lies there accepted again
     adapter = make()
     handle = adapter.prepare(EXPERIMENT, KEY)
-    with pytest.raises(AdapterUnavailable):
-        adapter.start(handle, KEY)
-    bench.dies_at = lambda _: False
-    bench.restart()
+    start_until_it_dies(adapter, handle, bench, "waiting")  # before it began, so it lies there accepted again
     monkeypatch.setattr(LosesReplies, "lost", ["WithdrawExperiment"], raising=False)
     monkeypatch.setattr(sila2, "Connection", LosesReplies)
     with pytest.raises(AdapterUnavailable):

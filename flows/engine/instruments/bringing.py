@@ -1,4 +1,4 @@
-"""Instruments: files that a person brings, kept by their hash, matched to attempts and made into results."""
+"""Bringing: files of instruments from a person, kept by their hash, matched to attempts and made into results."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from flows.engine.steps.analysing import is_helper, on_plate
@@ -18,15 +19,16 @@ MOST_NAMED: Final = 5  # readings of one file that a message names
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d.*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Brought:
     """A file in a person's hands."""
 
     name: str
     data: bytes
 
-    @property
+    @cached_property
     def named(self) -> FileName:
+        """Its name, hash and size; the hash is worked out once."""
         return FileName(self.name, sha_of(self.data), len(self.data))
 
 

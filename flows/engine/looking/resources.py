@@ -73,7 +73,7 @@ def figures_on_record(settings: Settings, campaign: str) -> dict[str, Resource]:
     if spec_on_record(settings, campaign) is None:
         return {}
     with open_record(settings) as ledger:
-        return {r.name: r for r in View(ledger, campaign).figures if r.ended or r.pending}
+        return {r.name: r for r in View(ledger, campaign).figures if r.is_used}
 
 
 def laboratory_of(settings: Settings, spec: CampaignSpec) -> Laboratory:

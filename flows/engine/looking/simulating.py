@@ -12,6 +12,7 @@ from adapters.stand_in import MadeUp, stand_in
 from flows.engine.campaigns import add_campaign
 from flows.engine.holding import holding
 from flows.engine.looking.reports import _Report
+from flows.engine.looking.resources import resources_of
 from flows.engine.passes import look
 from flows.engine.session import Session
 from flows.engine.steps.dispatching import dispatch
@@ -72,7 +73,7 @@ def simulate(settings: Settings, spec_path: Path | str, *, rounds: int = 1, plan
             played = stand_in(declared, _made_up(spec), Path(folder) / "played")
             session = Session(apart, name, ledger, held, planner=planner, laboratory=played)
             steps = tuple(step for number in range(1, rounds + 1) for step in _round(session, number))
-        parts = declared.parts() if isinstance(declared, HasParts) else {spec.laboratory.adapter: declared}
+        parts = resources_of(declared, spec.laboratory.adapter)
         return Play(name, spec.laboratory.adapter, {n: a.capabilities() for n, a in parts.items()}, steps)
 
 

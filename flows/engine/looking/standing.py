@@ -59,5 +59,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         regret=view.regret,
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
-        resources=tuple(r for r in view.figures if r.ended or r.pending),
+        resources=tuple(r for r in view.figures if r.is_used),
     )

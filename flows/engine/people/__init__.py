@@ -1,1 +1,1 @@
-"""What people say: results, decisions and doubts, as typed and as they bear on a round."""
+"""What people say: results, decisions, doubts, pauses and safety stops, as typed and as they bear on a round."""

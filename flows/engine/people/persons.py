@@ -86,7 +86,7 @@ def resume(settings: Settings, name: str, *, by: str, why: str = "") -> None:
 
     Raises:
         LedgerError: The campaign is active already.
-        Halted: A safety stop is in force, which ``flows.engine.lift`` lifts.
+        Halted: A safety stop is in force, which ``flows.engine.lift_halt`` lifts.
     """
     with open_record(settings) as ledger:
         see_that_nothing_halts(name, ledger.stops(name))

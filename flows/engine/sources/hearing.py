@@ -1,4 +1,4 @@
-"""Sources: which earlier campaigns, and tables told for this one, a round is planned with; found again for a replay.
+"""Hearing: which earlier campaigns, and tables told for this one, a round is planned with; found again for a replay.
 
 What was read of each is on record with the round: the version of its spec and the observations, by id. A round that
 read the same as an earlier one says which.

@@ -1,1 +1,1 @@
-"""The steps of a pass: reconcile, ingest, judge, propose, dispatch; each is planned purely and written once."""
+"""The steps of a pass: reconcile, ingest and judge, propose (trained apart or here), dispatch, close plates, cancel."""
