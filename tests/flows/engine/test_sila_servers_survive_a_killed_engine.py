@@ -34,6 +34,7 @@ LABELS = [
     "ingest.stored",
     "ingest.judged",
 ]
+PASSES = 4  # an engine that finds a doubt waits for a person before it comes to its label
 
 
 class Shift:
@@ -72,19 +73,23 @@ def shift(tmp_path: Path) -> Iterator[Shift]:
 def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_command(
     settings: Settings, tmp_path: Path, shift: Shift
 ) -> None:
-    zygote, died, doubts = Zygote(), [], 0
+    died: dict[str, int] = {}
+    zygote, doubts = Zygote(), 0
     laboratory = {"adapter": "sila2", "address": shift.bench.address, "trust": "nothing", "timeout": 5}
     add(settings, tmp_path, laboratory=laboratory, budget={"experiments": 40})
     for label in LABELS:
-        died.append(zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label}))
-        doubts += resolve_doubts(settings, shift.bench.runs())
+        for _ in range(PASSES):
+            died[label] = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label})
+            doubts += resolve_doubts(settings, shift.bench.runs())
+            if died[label]:
+                break
     while story_of(settings).state[0] == "active":
         assert zygote.ask(settings.home) == 0
         doubts += resolve_doubts(settings, shift.bench.runs())
     zygote.close()
     outcomes = [outcome for *_, outcome in story_of(settings).results]
 
-    assert died == [-9] * len(LABELS)
+    assert died == dict.fromkeys(LABELS, -9)
     assert set(shift.bench.runs().values()) == {1}
     assert doubts == 2  # it died as one began, and as one ran
     assert sum(isinstance(o, Measured) for o in outcomes) == 39
