@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from flows.cli.naming import settings
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
-
-if TYPE_CHECKING:
-    from flows.libraries.store import Progress
 
 app: Final = typer.Typer(no_args_is_help=True, help="Libraries of molecules: read, filtered, stored once for all.")
 Kinds = Annotated[
@@ -36,7 +30,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Read and store the libraries that a campaign file names; a build that was killed goes on."""
-    from flows.cli.specfile import read_campaign
+    from flows.cli.specfile import read_campaign, shown_while_reading
     from flows.wiring import library_reader
     from loop.errors import SpecError
 
@@ -101,24 +95,6 @@ def said_of(stored: Any) -> str:
         *removed,
     ]
     return "; ".join(parts)
-
-
-@contextmanager
-def shown_while_reading() -> Iterator[Progress]:
-    """Progress in a line of standard error, where that is a terminal."""
-    is_shown, is_dirty = sys.stderr.isatty(), False
-
-    def progress(what: str, done: int) -> None:
-        nonlocal is_dirty
-        if is_shown:
-            print(f"\r{what}: {done:,} records" if done else f"\r{what}      ", end="", file=sys.stderr, flush=True)
-            is_dirty = True
-
-    try:
-        yield progress
-    finally:
-        if is_dirty:
-            print(file=sys.stderr)
 
 
 def _document(store: Any, key: str) -> dict[str, Any]:

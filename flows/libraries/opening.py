@@ -7,20 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from rdkit import Chem
 
+from flows.libraries.crew import Crew
 from flows.libraries.files import INDEX, ArrayWriter, mapped, read_part, write_part
 from flows.libraries.preparing import PART
 from loop.molecules.packed import MORGAN, PackedCounts, generator_of, pack, totals_of
 from loop.molecules.structures import StoredLibrary, Structures
 from loop.molecules.texts import Texts
-
-if TYPE_CHECKING:
-    from flows.libraries.store import Store
 
 DESCRIPTORS: Final = "descriptors"
 
@@ -30,7 +28,7 @@ class StoredFeatures:
     """Features of a stored library; a ``Features``. What is not there is made in parallel, and stays."""
 
     folder: Path
-    store: Store
+    crew: Crew
     smiles: Texts
     _open: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -68,19 +66,19 @@ class StoredFeatures:
                 some = self.smiles[start : start + PART]
                 yield len(some), (_there if path.is_file() else partial(_compute, kind, some, path))
 
-        self.store.run(kind, jobs(), self.store.running(len(paths)))
-        self.store.progress("merging", 0)
+        self.crew.run(kind, jobs(), parts=len(paths))
+        self.crew.progress("merging", 0)
         _merged(kind, paths, folder)
         shutil.rmtree(parts, ignore_errors=True)
         return folder
 
 
 @lru_cache(maxsize=8)
-def opened(folder: Path, key: str, store: Store) -> StoredLibrary:
+def opened(folder: Path, key: str, crew: Crew) -> StoredLibrary:
     """The library in a folder. Opening it takes milliseconds, whatever its size."""
     arrays = mapped(folder)
     structures = Texts(*_texts(arrays, "smiles"), key)
-    found = Structures(*_texts(arrays, "smiles"), key, features=StoredFeatures(folder, store, structures))
+    found = Structures(*_texts(arrays, "smiles"), key, features=StoredFeatures(folder, crew, structures))
     names = Texts(*_texts(arrays, "names"), f"{key} names") if "names.data" in arrays else found
     return StoredLibrary(names, found)
 

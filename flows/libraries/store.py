@@ -6,16 +6,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.common.durable import replace, sync_folder
+from flows.libraries.crew import ALONE, Crew, Progress, in_silence
 from loop.errors import NotFound, SpecError
 
 if TYPE_CHECKING:
@@ -24,13 +22,6 @@ if TYPE_CHECKING:
     from loop.molecules.structures import StoredLibrary
 
 REPORT: Final = "report.json"  # written last: with it a library counts as whole
-ALONE: Final = 4  # parts up to which no other process is started
-
-Progress = Callable[[str, int], None]  # what is being done, and how many records of it are done
-
-
-def in_silence(_what: str, _done: int) -> None:
-    """Shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +86,12 @@ class Store:
             return None
         from flows.libraries.opening import opened
 
-        return opened(self.place(key), key, self)
+        return opened(self.place(key), key, self.crew)
 
-    def running(self, jobs: int) -> Any:
-        """Something that runs jobs: processes where there are enough of them."""
-        return _executor(self.workers if jobs > ALONE else 1)
+    @property
+    def crew(self) -> Crew:
+        """Who does the work."""
+        return Crew(self.workers, self.progress)
 
     def _said(self, key: str) -> Any:
         try:
@@ -131,59 +123,14 @@ class Store:
                 there = paths[-1].is_file()
                 yield len(batch), (_nothing if there else partial(prepare, batch, recipe, paths[-1]))
 
-        self.run("reading", jobs(), self.running(len(ahead)))
+        self.crew.run("reading", jobs(), parts=len(ahead))
         if not paths:
             raise SpecError(f"{recipe.shown}: the file holds no record; give a file with molecules")
         return paths
 
-    def run(self, what: str, jobs: Iterator[tuple[int, Callable[[], object]]], running: Any) -> None:
-        """Every job, a few at once, with progress in records."""
-        done = 0
-        with running as executor:
-            waiting: dict[Future[object], int] = {}
-            for size, job in jobs:
-                waiting[executor.submit(job)] = size
-                while len(waiting) >= 2 * self.workers:
-                    done += _ended(waiting)
-                    self.progress(what, done)
-            while waiting:
-                done += _ended(waiting)
-                self.progress(what, done)
-
-
-def _ended(waiting: dict[Future[object], int]) -> int:
-    """Wait for some jobs; how many records they were. Raises what they raised."""
-    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in finished:
-        future.result()
-    return sum(waiting.pop(future) for future in finished)
-
 
 def _nothing() -> None:
     """The job of a part that is there already."""
-
-
-@contextmanager
-def _executor(workers: int) -> Iterator[Executor]:
-    if workers == 1:
-        yield _Here()
-        return
-    # a fork would take along what threads of torch hold
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-class _Here(Executor):
-    """Runs jobs at once, in this process."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
 
 
 def _emptied(report: Report) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from loop.contracts import Problem
 from loop.errors import SpecError
+from loop.recipe.model import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +23,6 @@ class Present:
     name: str
     smiles: str | None = None
     kinds: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Two parties that must not meet, above a temperature (degC) or at all.
-
-    A party is a kind of ``KINDS``, or the name of a stock or a solvent.
-    """
-
-    name: str
-    parties: tuple[str, str]
-    why: str
-    source: str = "the campaign file"
-    above: float | None = None
 
 
 # What a structure must hold to be of a kind; any one pattern suffices. Written for this list, checked in its tests.

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from loop.errors import RecipeError
 from loop.recipe.amounts import PERCENT, Amount
-from loop.recipe.hazards import Rule
 
 
 class Form(StrEnum):
@@ -49,6 +48,20 @@ class Stock:
     kinds: frozenset[str] = frozenset()
     behaves: str = "water"
     is_additive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Two parties that must not meet, above a temperature (degC) or at all.
+
+    A party is a kind of ``hazards.KINDS``, or the name of a stock or a solvent.
+    """
+
+    name: str
+    parties: tuple[str, str]
+    why: str
+    source: str = "the campaign file"
+    above: float | None = None
 
 
 class By(StrEnum):

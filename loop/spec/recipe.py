@@ -24,8 +24,8 @@ from loop.recipe.amounts import (
     Amount,
     read_amount,
 )
-from loop.recipe.hazards import BUILT_IN, KINDS, SOLVENTS, Rule, known_party
-from loop.recipe.model import By, Dose, Form, Heat, Measure, Recipe, Sample, Step, Stir, Stock, Vessel, Wait
+from loop.recipe.hazards import BUILT_IN, KINDS, SOLVENTS, known_party
+from loop.recipe.model import By, Dose, Form, Heat, Measure, Recipe, Rule, Sample, Step, Stir, Stock, Vessel, Wait
 from loop.recipe.working import work_out
 from loop.space import ProductPool, Space, sample_space
 from loop.spec.recipe_models import RecipeSpec, Said, StepSpec, StockSpec

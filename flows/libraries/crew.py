@@ -1,0 +1,71 @@
+"""Working through the parts of a library: in this process where they are few, in several where they are many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any, Final
+
+ALONE: Final = 4  # parts up to which no other process is started
+
+Progress = Callable[[str, int], None]  # what is being done, and how many records of it are done
+
+
+def in_silence(_what: str, _done: int) -> None:
+    """Shows nothing."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """As many processes as may work at once, and whom they tell; one is as good as another."""
+
+    workers: int = field(compare=False)
+    progress: Progress = field(default=in_silence, compare=False)
+
+    def run(self, what: str, jobs: Iterator[tuple[int, Callable[[], object]]], *, parts: int) -> None:
+        """Every job, a few at once, with progress in records: of each its size, and what is to be called."""
+        done = 0
+        with _executor(self.workers if parts > ALONE else 1) as executor:
+            waiting: dict[Future[object], int] = {}
+            for size, job in jobs:
+                waiting[executor.submit(job)] = size
+                while len(waiting) >= 2 * self.workers:
+                    done += _ended(waiting)
+                    self.progress(what, done)
+            while waiting:
+                done += _ended(waiting)
+                self.progress(what, done)
+
+
+def _ended(waiting: dict[Future[object], int]) -> int:
+    """Wait for some jobs; how many records they were. Raises what they raised."""
+    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in finished:
+        future.result()
+    return sum(waiting.pop(future) for future in finished)
+
+
+@contextmanager
+def _executor(workers: int) -> Iterator[Executor]:
+    if workers == 1:
+        yield _Here()
+        return
+    # a fork would take along what threads of torch hold
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _Here(Executor):
+    """Runs jobs at once, in this process."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
