@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from adapters.errors import AdapterOptionsError
 from adapters.executors.placing import ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
+from loop.outcome import CODE
 
 EXAMPLE: Final = """\
 laboratory:
@@ -150,10 +152,12 @@ def _wrong(program: Program) -> list[str]:
     except ValueError as error:
         found.append(f"parse: {error}")
     for failure in program.failures:
-        if set(failure) - {"regex", "kind", "message"} or not {"regex", "kind"} <= set(failure):
-            found.append(f"a failure has regex, kind and perhaps message, got {', '.join(sorted(failure))}")
+        if set(failure) - {"regex", "kind", "message", "code"} or not {"regex", "kind"} <= set(failure):
+            found.append(f"a failure has regex, kind and perhaps message and code, got {', '.join(sorted(failure))}")
         elif failure["kind"] not in KINDS:
             found.append(f"failure kind {failure['kind']!r} is none of {', '.join(KINDS)}")
+        elif not re.fullmatch(CODE, failure.get("code", "code")):
+            found.append(f"failure code {failure['code']!r} must be a word such as scf_not_converged: a-z, 0-9 and _")
         else:
             found += [f"failure: {problem}" for problem in wrong_pattern(failure["regex"])]
     if program.version:

@@ -8,12 +8,14 @@ AdapterError (loop.errors)
 ├── KeyReused             a key came back with another experiment
 ├── FolderInUse           another process works with that folder
 ├── LimitBroken           an experiment goes beyond a limit of the laboratory
-└── EvaluationError       an evaluator could not compute a structure; carries the kind of fault
+└── EvaluationError       an evaluator could not compute a structure; carries the kind of fault, and a code
     ├── InputRefused      the structure is not one that the method can treat
     │   ├── EmbeddingFailed   no conformer of it could be built
     │   └── BasisMissing      the basis set lacks one of its elements
     ├── SettingUnknown    the program knows no such functional, basis or solvent
     ├── NotConverged      the iterations ended without a solution
+    │   ├── ScfNotConverged       those of the electrons
+    │   ├── GeometryNotConverged  those of the geometry
     │   └── ImaginaryMode     the geometry found is a saddle point and no minimum
     ├── OutOfResources    memory or disk ran out
     │   └── ProgramMissing    the program is not installed where the job ran
@@ -23,8 +25,8 @@ AdapterError (loop.errors)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from loop.errors import AdapterError, AdapterUnavailable
 from loop.outcome import FaultKind
@@ -38,6 +40,7 @@ __all__ = [
     "EmbeddingFailed",
     "EvaluationError",
     "FolderInUse",
+    "GeometryNotConverged",
     "ImaginaryMode",
     "InputRefused",
     "KeyReused",
@@ -46,6 +49,7 @@ __all__ = [
     "OutOfResources",
     "ProgramFailed",
     "ProgramMissing",
+    "ScfNotConverged",
     "SettingUnknown",
     "TableError",
     "UnknownHandle",
@@ -100,54 +104,92 @@ class KeyReused(AdapterError):
 
 
 class EvaluationError(AdapterError):
-    """An evaluator could not compute a structure; its class says which kind of fault is recorded."""
+    """An evaluator could not compute a structure; its class says which kind of fault is recorded.
+
+    ``code`` tells programs what failed, more closely than the kind does: one word for each class, or one that whoever
+    raises it gives. It and ``details`` (JSON values, such as the remedies that were tried) go into the provenance.
+    """
 
     kind: ClassVar[FaultKind] = FaultKind.UNKNOWN
+    code: str = "evaluation_failed"
+
+    def __init__(self, message: str = "", *, code: str = "", details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+        self.details = dict(details or {})
 
 
 class InputRefused(EvaluationError):
     """The method cannot treat this structure, and will not the next time either; leave the molecule out."""
 
     kind = FaultKind.INPUT_ERROR
+    code = "input_refused"
 
 
 class EmbeddingFailed(InputRefused):
     """No conformer could be built; leave the molecule out, or give its geometry as XYZ."""
 
+    code = "embedding_failed"
+
 
 class BasisMissing(InputRefused):
     """The basis set lacks an element of the molecule; use another one, or leave the molecule out."""
 
+    code = "basis_missing"
+
 
 class SettingUnknown(EvaluationError):
     """The program knows no such functional, basis or solvent; correct the setting. Says nothing of the structure."""
+
+    code = "setting_unknown"
 
 
 class NotConverged(EvaluationError):
     """The iterations ended without a solution; this says something about the structure."""
 
     kind = FaultKind.CONVERGENCE_ERROR
+    code = "not_converged"
+
+
+class ScfNotConverged(NotConverged):
+    """No self-consistent field was found; allow more iterations. ``details["remedies"]`` holds what was tried."""
+
+    code = "scf_not_converged"
+
+
+class GeometryNotConverged(NotConverged):
+    """The optimisation did not come to an end; allow more steps, or start from another geometry."""
+
+    code = "geometry_not_converged"
 
 
 class ImaginaryMode(NotConverged):
     """The geometry found is a saddle point: thermochemistry would be that of no molecule. Start from another one."""
+
+    code = "imaginary_mode"
 
 
 class OutOfResources(EvaluationError):
     """Memory or disk ran out; give the job more and try again."""
 
     kind = FaultKind.RESOURCE_ERROR
+    code = "out_of_resources"
 
 
 class ProgramMissing(OutOfResources):
     """The program is not on the path where the job ran; install it there, or give its full path."""
 
+    code = "program_missing"
+
 
 class ProgramFailed(EvaluationError):
     """A program or a function ended in a way that nobody foresaw; read the end of its output, kept with the result."""
+
+    code = "program_failed"
 
 
 class AnalysisFailed(EvaluationError):
     """What came out cannot be read as the properties asked for; mend the parser, or the function, and try again."""
 
     kind = FaultKind.ANALYSIS_FAILED
+    code = "analysis_failed"

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from loop.contracts import Ledger
 from loop.errors import LedgerError, UnknownName
-from loop.outcome import Fault, Measured, Measurement, Negative
+from loop.outcome import Fault, Measured, Measurement, Negative, read_code
 from loop.record import Json, ObservationRecord, Prediction
 
 Row: TypeAlias = dict[str, Any]
@@ -111,7 +111,9 @@ def _outcome(observation: ObservationRecord) -> Row:
         case Negative(reason, measurements):
             return {"outcome": "negative", "reason": reason, **_results(measurements)}
         case Fault(kind, message, informative):
-            return {"outcome": "fault", "fault": kind.value, "reason": message, "informative": informative}
+            code = read_code(observation.context) or None
+            said = {"fault": kind.value, "fault_code": code, "informative": informative}
+            return {"outcome": "fault", **said, "reason": message}
 
 
 def _results(measurements: Iterable[Measurement]) -> Row:
@@ -166,6 +168,7 @@ _ORDER: Final = (
     "edited_why",
     "outcome",
     "fault",
+    "fault_code",
     "informative",
     "reason",
     "settings",
@@ -186,7 +189,7 @@ def _write_csv(rows: list[Row], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(
             file,
-            list(rows[0]) if rows else ["campaign", *(c for c in _ORDER[:17] if c not in PLACE and c[:6] != "edited")],
+            list(rows[0]) if rows else ["campaign", *(c for c in _ORDER[:18] if c not in PLACE and c[:6] != "edited")],
         )
         writer.writeheader()
         writer.writerows({name: _spell(value) for name, value in row.items()} for row in rows)

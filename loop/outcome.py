@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,7 @@ from typing import Any, Final, TypeAlias, assert_never
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.units import convert
 
+CODE: Final = r"[a-z][a-z0-9_]{0,59}"  # what failed, as programs read it
 LARGEST_N: Final = 10**9  # readings behind one value; well inside a 32-bit column
 LARGEST: Final = 1e60  # no quantity comes to more, and products of several are still finite (up to 1.8e308)
 
@@ -161,7 +163,8 @@ def read_outcome(
     The payload is ``{"outcome": "measured", "values": [{"property", "value", "unit", ...}]}``,
     ``{"outcome": "negative", "reason": ..., "values": [...]}`` or
     ``{"outcome": "fault", "kind": ..., "message": ...}``; each may carry ``provenance``
-    (program, version, wall time, raw output) and ``context`` (instrument, plate, well, actual settings).
+    (program, version, wall time, raw output, of a fault its ``code``) and ``context`` (instrument, plate, well, actual
+    settings).
 
     Args:
         payload: What came back.
@@ -192,6 +195,13 @@ def read_outcome(
             return _read_fault(payload)
         case other:
             raise OutcomeError(f"outcome must be 'measured', 'negative' or 'fault', got {other!r}")
+
+
+def read_code(context: Mapping[str, Any]) -> str:
+    """What failed, as a result says it to programs in its provenance (``scf_not_converged``); "" where it does not."""
+    provenance = context.get("provenance")
+    code = provenance.get("code") if isinstance(provenance, Mapping) else None
+    return code if isinstance(code, str) and re.fullmatch(CODE, code) else ""
 
 
 def write_outcome(outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from adapters.compute.constants import DEBYE_EA
 from adapters.compute.evaluation import Evaluation
 from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
-from adapters.errors import InputRefused, NotConverged
+from adapters.errors import GeometryNotConverged, InputRefused, NotConverged
 
 PROPERTIES: Final = {"energy": "eV", "max_force": "eV/angstrom", "dipole": "debye", "magnetic_moment": "bohr_magneton"}
 
@@ -46,7 +46,8 @@ def evaluate(
 
     Raises:
         InputRefused: There is no such calculator, its arguments are wrong, or it cannot treat the structure.
-        NotConverged: SCF or optimisation ended without a solution.
+        GeometryNotConverged: The optimisation ended without a solution.
+        NotConverged: The calculator did.
     """
     import ase
     from ase import Atoms
@@ -65,7 +66,8 @@ def evaluate(
         if optimise and len(atoms) > 1:
             search = BFGS(atoms, logfile=None)
             if not search.run(fmax=fmax, steps=steps):
-                raise NotConverged(f"forces are still above {fmax} eV/angstrom after {steps} steps; allow more 'steps'")
+                said = f"forces are still above {fmax} eV/angstrom after {steps} steps; allow more 'steps'"
+                raise GeometryNotConverged(said, details={"steps": steps})
             details["steps"] = search.nsteps
         values = {name: (_property(atoms, name), PROPERTIES[name]) for name in properties}
     except CalculationFailed as error:

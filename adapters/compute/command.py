@@ -59,7 +59,8 @@ def evaluate(
         parse_rules: How each property is found, as in ``adapters.compute.parsing``.
         required: Properties without which the result is of no use; others that are missing are said in ``repairs``.
         output: The file with the answer; standard output where None.
-        failures: Patterns that tell what went wrong, with their kind (one of ``KINDS``); the first that matches counts.
+        failures: Patterns that tell what went wrong, with their kind (one of ``KINDS``) and perhaps the code that
+            programs read; the first that matches counts.
         version: A pattern with one group that tells the program's version.
         keywords: Further placeholders.
         conformers: How many are embedded; from two on they are ranked (GFN2-xTB where tblite is there).
@@ -95,10 +96,10 @@ def evaluate(
     found = re.search(version, said, re.MULTILINE) if version else None
     told = _failure(failures, said)
     if told is not None:
-        kind, message = told
+        kind, message, word = told
         if kind == "negative":
             return Evaluation(values, called[0], found.group(1) if found else "", repairs, details, negative=message)
-        raise _error(kind, message)
+        raise _error(kind, message, word)
     if code:
         raise ProgramFailed(f"{called[0]} ended with code {code}; its last words: {' '.join(said.split())[-300:]}")
     if lacking := [why for why in missing if any(why.startswith(f"no {name}:") for name in required)]:
@@ -185,20 +186,21 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
-def _failure(failures: Sequence[Mapping[str, str]], said: str) -> tuple[str, str] | None:
-    """The kind and message of the first pattern that matches; None where none does."""
+def _failure(failures: Sequence[Mapping[str, str]], said: str) -> tuple[str, str, str] | None:
+    """The kind, the message and the code of the first pattern that matches; None where none does."""
     for failure in failures:
         if (found := re.search(failure["regex"], said, re.MULTILINE)) is not None:
             words = found.group(1) if found.re.groups and found.group(1) else found.group(0)
-            return failure["kind"], failure.get("message") or f"the program says: {' '.join(words.split())}"
+            said = failure.get("message") or f"the program says: {' '.join(words.split())}"
+            return failure["kind"], said, failure.get("code", "")
     return None
 
 
-def _error(kind: str, message: str) -> EvaluationError:
+def _error(kind: str, message: str, code: str) -> EvaluationError:
     classes: dict[str, type[EvaluationError]] = {
         "convergence_error": NotConverged,
         "input_error": InputRefused,
         "resource_error": OutOfResources,
         "analysis_failed": AnalysisFailed,
     }
-    return classes.get(kind, ProgramFailed)(message)
+    return classes.get(kind, ProgramFailed)(message, code=code)

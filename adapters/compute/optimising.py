@@ -14,7 +14,7 @@ import numpy as np
 
 from adapters.compute.constants import BOHR
 from adapters.compute.geometry import Geometry
-from adapters.errors import EvaluationError, NotConverged
+from adapters.errors import EvaluationError, GeometryNotConverged
 
 # Energy in hartree and gradient in hartree/bohr, shape (n_atoms, 3), at a geometry.
 Surface = Callable[[Geometry], tuple[float, Any]]
@@ -43,7 +43,7 @@ def optimise(
             saddle point found by differences of gradients.
 
     Raises:
-        NotConverged: Not within ``steps``, or the optimiser gave up.
+        GeometryNotConverged: Not within ``steps``, or the optimiser gave up.
         EvaluationError: Whatever ``surface`` raises.
     """
     if len(geometry.numbers) == 1:
@@ -78,9 +78,10 @@ def optimise(
         try:
             found = Optimize(start.xyzs[0].ravel() * ang2bohr, start, internal, OurEngine(start), folder, parameters)
         except GeomOptNotConvergedError:
-            raise NotConverged(f"the geometry was not converged in {steps} steps; allow more 'steps'") from None
+            said = f"the geometry was not converged in {steps} steps; allow more 'steps'"
+            raise GeometryNotConverged(said, details={"steps": steps}) from None
         except EvaluationError:
             raise
         except (RuntimeError, ValueError, np.linalg.LinAlgError) as error:
-            raise NotConverged(f"geomeTRIC gave up: {type(error).__name__}: {error}") from None
+            raise GeometryNotConverged(f"geomeTRIC gave up: {type(error).__name__}: {error}") from None
     return geometry.moved(np.asarray(found.xyzs[-1])), OurEngine.calls

@@ -19,7 +19,7 @@ class Program:
     inputs: Mapping[str, str]  # name of a file, and its template
     output: str | None  # the file that holds the answer; None for standard output
     parse: Mapping[str, Mapping[str, Any]]  # property: regex or json, unit, and what to do with the number
-    failures: tuple[Mapping[str, str], ...] = ()  # regex, kind, and a message
+    failures: tuple[Mapping[str, str], ...] = ()  # regex, kind, and perhaps a message and a code
     version: str = ""  # a pattern with one group
     keywords: Mapping[str, str] = field(default_factory=dict)  # placeholders with values that a campaign may change
 
@@ -48,13 +48,16 @@ ORCA: Final = Program(
         {
             "regex": r"SCF NOT CONVERGED|The wavefunction IS NOT YET CONVERGED|SCF has not converged",
             "kind": "convergence_error",
+            "code": "scf_not_converged",
         },
-        {"regex": r"The optimization did not converge", "kind": "convergence_error"},
         {
-            "regex": r"(UNRECOGNIZED OR DUPLICATED KEYWORD[^\n]*|There are no [A-Z-]+ basis functions[^\n]*)",
-            "kind": "input_error",
+            "regex": r"The optimization did not converge",
+            "kind": "convergence_error",
+            "code": "geometry_not_converged",
         },
-        {"regex": r"(?:Error|ERROR)[^\n]*[Nn]ot enough memory", "kind": "resource_error"},
+        {"regex": r"(UNRECOGNIZED OR DUPLICATED KEYWORD[^\n]*)", "kind": "input_error"},
+        {"regex": r"(There are no (?:[\w-]+ +)?basis functions[^\n]*)", "kind": "input_error", "code": "basis_missing"},
+        {"regex": r"(?:Error|ERROR)[^\n]*[Nn]ot enough memory", "kind": "resource_error", "code": "out_of_memory"},
     ),
     version=r"Program Version\s+(\S+)",
     keywords={"method": "B3LYP", "basis": "def2-SVP", "more": ""},
@@ -85,13 +88,21 @@ GAUSSIAN: Final = Program(
         "g": {"regex": r"Sum of electronic and thermal Free Energies=\s+" + _FLOAT, "unit": "hartree"},
     },
     failures=(
-        {"regex": r"Convergence failure -- run terminated", "kind": "convergence_error"},
-        {"regex": r"Optimization stopped", "kind": "convergence_error"},
+        {
+            "regex": r"Convergence failure -- run terminated",
+            "kind": "convergence_error",
+            "code": "scf_not_converged",
+        },
+        {"regex": r"Optimization stopped", "kind": "convergence_error", "code": "geometry_not_converged"},
         {
             "regex": r"(QPErr[^\n]*|Atomic number out of range[^\n]*|The combination of multiplicity[^\n]*)",
             "kind": "input_error",
         },
-        {"regex": r"galloc:\s+could not allocate memory|Out-of-memory error", "kind": "resource_error"},
+        {
+            "regex": r"galloc:\s+could not allocate memory|Out-of-memory error",
+            "kind": "resource_error",
+            "code": "out_of_memory",
+        },
         {"regex": r"(Error termination[^\n]*)", "kind": "unknown"},
     ),
     version=r"Gaussian (\d\d:\s+\S+)",
@@ -129,10 +140,23 @@ json.dump({'energy': energy_found, 'homo': levels[n - 1], 'lumo': levels[n] if n
         "dipole": {"json": "dipole", "file": "result.json", "unit": "debye", "factor": 2.541746473},
     },
     failures=(
-        {"regex": r"Could not converge (?:SCF iterations|geometry optimization)[^\n]*", "kind": "convergence_error"},
-        {"regex": r"(BasisSetNotFound[^\n]*|Unable to find a basis set[^\n]*)", "kind": "input_error"},
+        {
+            "regex": r"Could not converge SCF iterations[^\n]*",
+            "kind": "convergence_error",
+            "code": "scf_not_converged",
+        },
+        {
+            "regex": r"Could not converge geometry optimization[^\n]*",
+            "kind": "convergence_error",
+            "code": "geometry_not_converged",
+        },
+        {
+            "regex": r"(BasisSetNotFound[^\n]*|Unable to find a basis set[^\n]*)",
+            "kind": "input_error",
+            "code": "basis_missing",
+        },
         {"regex": r"(ValidationError[^\n]*)", "kind": "input_error"},
-        {"regex": r"[Nn]ot enough memory", "kind": "resource_error"},
+        {"regex": r"[Nn]ot enough memory", "kind": "resource_error", "code": "out_of_memory"},
     ),
     version=r"Psi4 (\S+) release",
     keywords={"method": "b3lyp", "basis": "def2-svp", "reference": "rks", "more": ""},

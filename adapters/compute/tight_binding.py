@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from adapters.compute.constants import BOHR
 from adapters.compute.geometry import Geometry
-from adapters.errors import InputRefused, NotConverged
+from adapters.errors import InputRefused, ScfNotConverged
 
 METHODS: Final = ("GFN2-xTB", "GFN1-xTB")
 # Solvents for which ALPB and GBSA have parameters, by tblite's names; GFN1 lacks some.
@@ -40,7 +40,7 @@ class Method:
 
 
 def energy_and_gradient(geometry: Geometry, method: Method) -> tuple[float, Any]:
-    """Energy in hartree and gradient in hartree/bohr, shape ``(n_atoms, 3)``; raises ``NotConverged``."""
+    """Energy in hartree and gradient in hartree/bohr, shape ``(n_atoms, 3)``; raises ``ScfNotConverged``."""
     found = solve(geometry, method)
     return float(found["energy"]), found["gradient"]
 
@@ -71,7 +71,8 @@ def solve(geometry: Geometry, method: Method) -> Any:
     try:
         return calculator.singlepoint()
     except TBLiteRuntimeError as error:
-        raise NotConverged(f"{method} found no solution within {method.iterations} iterations: {error}") from None
+        said = f"{method} found no solution within {method.iterations} iterations: {error}"
+        raise ScfNotConverged(said, details={"iterations": method.iterations}) from None
 
 
 def _mass(number: int) -> float:

@@ -57,7 +57,7 @@ def evaluate(
 
     Raises:
         InputRefused: The SMILES cannot be read or embedded, or has elements that the method does not know.
-        NotConverged: The SCF or the optimisation ended without a solution.
+        ScfNotConverged, GeometryNotConverged: The SCF or the optimisation ended without a solution.
     """
     if solvent is not None and solvent not in SOLVENTS:
         raise InputRefused(f"solvent {solvent!r} is unknown to xTB{did_you_mean(solvent, SOLVENTS)}")
@@ -83,7 +83,7 @@ def evaluate(
 
 
 def single_point(geometry: Geometry, method: Method | None = None, **settings: Any) -> Evaluation:
-    """xTB at this geometry; ``settings`` are those of ``Method``. Raises ``NotConverged``."""
+    """xTB at this geometry; ``settings`` are those of ``Method``. Raises ``ScfNotConverged``."""
     from tblite.library import get_version
 
     method = method or Method(**settings)

@@ -91,9 +91,10 @@ def cancelled(folder: Path, provenance: dict[str, Any]) -> dict[str, Any]:
     return fault("cancelled", reason, provenance)
 
 
-def fault(kind: str, message: str, provenance: dict[str, Any]) -> dict[str, Any]:
-    """The payload of a job that did not go as intended."""
-    return {"outcome": "fault", "kind": kind, "message": message, "provenance": provenance}
+def fault(kind: str, message: str, provenance: dict[str, Any], code: str = "") -> dict[str, Any]:
+    """The payload of a job that did not go as intended; ``code`` says to programs what failed."""
+    told = {**provenance, "code": code} if code else provenance
+    return {"outcome": "fault", "kind": kind, "message": message, "provenance": told}
 
 
 def _watch(
@@ -130,10 +131,12 @@ def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance:
     if why == "cancelled":
         return cancelled(folder, provenance)
     if why == "timeout":
-        return fault("timeout", f"ran longer than {task['timeout']:g} s; raise 'timeout' if it may", provenance)
+        return fault(
+            "timeout", f"ran longer than {task['timeout']:g} s; raise 'timeout' if it may", provenance, "timeout"
+        )
     if why == "memory":
         text = f"used more than {task['memory'] / 2**20:.0f} MiB; raise 'memory' if it may"
-        return fault("resource_error", text, provenance)
+        return fault("resource_error", text, provenance, "out_of_memory")
     try:
         payload: dict[str, Any] = json.loads((folder / "output.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -21,6 +21,8 @@ from loop.contracts import Capabilities, Delivery, ExperimentSpec, Finding, Prob
 from loop.outcome import Fault, FaultKind, write_outcome
 
 HERE: Final = Path(__file__).resolve().parent
+# What a queue's own word for an end says to programs, as ``adapters.executors.carrying`` says it.
+_CODES: Final = {FaultKind.TIMEOUT: "timeout", FaultKind.RESOURCE_ERROR: "out_of_memory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,11 @@ def resting_on(evaluator: Evaluator, *, programs: bool = True) -> Sequence[Findi
 
 def write_fault(folder: Path, kind: FaultKind, message: str) -> None:
     """End the job in ``folder`` so, unless it has ended."""
+    payload = write_outcome(Fault.of(kind, message))
+    if kind in _CODES:
+        payload["provenance"] = {"code": _CODES[kind]}
     with reachable(folder):
-        write_once(folder / "result.json", json.dumps(write_outcome(Fault.of(kind, message)), sort_keys=True))
+        write_once(folder / "result.json", json.dumps(payload, sort_keys=True))
 
 
 def _version(module: str) -> str:

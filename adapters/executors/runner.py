@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +35,7 @@ def main(folder: Path, supervisor: int) -> None:
 
 def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
     from adapters.compute.evaluation import Request
-    from adapters.errors import EvaluationError
+    from adapters.errors import EvaluationError, ProgramFailed
 
     module, function = task["function"].split(":")
     try:
@@ -47,14 +48,14 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
         ]
         json.dumps(values, allow_nan=False)
     except EvaluationError as error:
-        return _fault(error.kind.value, str(error))
+        return _fault(error.kind.value, str(error), error.code, _plain(error.details))
     except MemoryError:
-        return _fault("resource_error", "memory ran out; raise 'memory' if it may use more")
+        return _fault("resource_error", "memory ran out; raise 'memory' if it may use more", "out_of_memory")
     except Exception as error:
         import traceback
 
         traceback.print_exc()  # kept as the end of stderr
-        return _fault("unknown", f"{type(error).__name__}: {error}")
+        return _fault("unknown", f"{type(error).__name__}: {error}", ProgramFailed.code)
     provenance = {
         "program": evaluation.program,
         "version": evaluation.version,
@@ -66,8 +67,16 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
     return {"outcome": "measured", "values": values, "provenance": provenance}
 
 
-def _fault(kind: str, message: str) -> dict[str, Any]:
-    return {"outcome": "fault", "kind": kind, "message": message}
+def _fault(kind: str, message: str, code: str, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    return {"outcome": "fault", "kind": kind, "message": message, "provenance": {**(details or {}), "code": code}}
+
+
+def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details as JSON values; as one text where they are none, so that the rest is not lost with them."""
+    try:
+        return dict(json.loads(json.dumps(details, allow_nan=False)))
+    except (TypeError, ValueError):
+        return {"details": repr(dict(details))}
 
 
 def _die_with(supervisor: int) -> None:

@@ -14,6 +14,7 @@ from flows.plates.content import laid_out, read_plate
 from loop.errors import NotFound
 from loop.experiment import State
 from loop.insight.saying import regret_sentence
+from loop.outcome import read_code
 
 if TYPE_CHECKING:
     from loop.contracts import Ledger
@@ -123,7 +124,8 @@ def _print_proposal(
     ended = list(observations)
     for observation in ended:
         gone = f" (retracted: {observation.retracted})" if observation.retracted else ""
-        screen.say(f"     result {observation.id}: {outcome_line(observation.outcome, spec)}{gone}")
+        said = outcome_line(observation.outcome, spec, read_code(observation.context))
+        screen.say(f"     result {observation.id}: {said}{gone}")
     for attempt in attempts:
         if attempt.state is not State.ENDED:
             screen.say(f"     attempt {attempt.key}: {attempt.state.value}")

@@ -19,15 +19,16 @@ def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:
     return tuple((spec.get("objective", {}).get(target) or {}).get("classes") or ())
 
 
-def outcome_line(outcome: Outcome, spec: Mapping[str, Any]) -> str:
-    """How an experiment ended, in a line."""
+def outcome_line(outcome: Outcome, spec: Mapping[str, Any], code: str = "") -> str:
+    """How an experiment ended, in a line; ``code`` says what failed, where the result says it."""
     match outcome:
         case Measured(measurements):
             return _values(measurements, spec)
         case Negative(reason, measurements):
             return f"negative: {reason}" + (f" ({_values(measurements, spec)})" if measurements else "")
         case Fault(kind, message, _):
-            return f"fault ({kind.value}): {message}"
+            more = f", {code}" if code not in ("", kind.value) else ""
+            return f"fault ({kind.value}{more}): {message}"
         case _:
             assert_never(outcome)
 

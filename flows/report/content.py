@@ -74,6 +74,7 @@ class Result:
     readings: Mapping[str, Reading]  # by target; of a negative: its limits
     message: str  # the reason of a negative, the message of a fault, "" when measured
     fault: FaultKind | None
+    code: str  # of a fault: what failed, more closely than the kind says it; "" where nobody said
     informative: bool | None  # of a fault: whether it tells of the candidate
     source: str
     round_number: int  # 0 when told

@@ -11,7 +11,7 @@ from flows.report.content import Attached, Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
-from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier, read_code
 from loop.record import Json, ObservationRecord, Settings
 
 _NUMBERS = ("low", "high", "at_least", "at_most", "value", "within", "weight")
@@ -89,6 +89,7 @@ def read_results(
                 readings=_readings(measurements, names),
                 message=message,
                 fault=fault,
+                code="" if fault is None else read_code(o.context),
                 informative=informative,
                 source=o.source,
                 round_number=o.round_number,

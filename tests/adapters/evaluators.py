@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from adapters.compute.evaluation import Evaluation
-from adapters.errors import InputRefused, NotConverged, OutOfResources
+from adapters.errors import ImaginaryMode, InputRefused, NotConverged, OutOfResources, ScfNotConverged
 
 
 def measure(smiles: str, *, scale: float = 1.0) -> Evaluation:
@@ -34,6 +34,19 @@ def refuse(smiles: str) -> Evaluation:
 
 def diverge(smiles: str) -> Evaluation:
     raise NotConverged(f"{smiles} went round in circles")
+
+
+def swing(smiles: str) -> Evaluation:
+    raise ImaginaryMode(f"{smiles} is a saddle point")
+
+
+def lift(smiles: str) -> Evaluation:
+    tried = [{"remedy": "level_shift", "helped": False}, {"remedy": "smearing", "helped": False}]
+    raise ScfNotConverged(f"{smiles} has no solution", details={"remedies": tried})
+
+
+def blurt(smiles: str) -> Evaluation:
+    raise NotConverged(smiles, code="melted", details={"temperature": float("nan"), "by": object()})
 
 
 def stumble(smiles: str) -> Evaluation:

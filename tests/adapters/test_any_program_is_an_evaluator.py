@@ -233,6 +233,26 @@ def test_what_went_wrong_is_a_kind_of_fault(
     assert (outcome.kind, message in outcome.message) == (kind, True), outcome
 
 
+@pytest.mark.parametrize(
+    ("program", "files", "code"),
+    [
+        ("orca", {None: "SCF NOT CONVERGED AFTER 125 CYCLES"}, "scf_not_converged"),
+        ("orca", {None: "The optimization did not converge but reached"}, "geometry_not_converged"),
+        ("orca", {None: "There are no main basis functions on atom number 0 (Xe)"}, "basis_missing"),
+        ("gaussian", {"job.log": " galloc:  could not allocate memory."}, "out_of_memory"),
+        ("gaussian", {"job.log": " Error termination via Lnk1e in l301.exe"}, "program_failed"),
+        ("psi4", {"job.out": "Could not converge geometry optimization in 50 iterations."}, "geometry_not_converged"),
+        ("orca", {None: "nothing"}, "analysis_failed"),
+    ],
+)
+def test_what_went_wrong_has_a_code_of_its_own(
+    tmp_path: Path, script: Callable[..., str], program: str, files: dict[str | None, str], code: str
+) -> None:
+    payload = ended(laboratory(tmp_path, program=program, executable=script(files)))
+
+    assert payload["provenance"]["code"] == code
+
+
 def test_a_program_that_ends_badly_without_a_word_is_unknown(tmp_path: Path, script: Callable[..., str]) -> None:
     outcome = read_outcome(
         ended(laboratory(tmp_path, program="orca", executable=script({None: "aborting the run"}, code=3))), {}
@@ -295,6 +315,10 @@ GAP = {"gap": {"regex": r"gap (\d+)", "unit": "eV"}}
         (
             {"command": ["a"], "parse": GAP, "failures": [{"regex": "x", "kind": "bad"}]},
             "kind 'bad' is none of",
+        ),
+        (
+            {"command": ["a"], "parse": GAP, "failures": [{"regex": "x", "kind": "unknown", "code": "SCF!"}]},
+            "failure code 'SCF!' must be a word such as scf_not_converged",
         ),
         (
             {"command": ["a"], "parse": GAP, "failures": [{"regex": "x"}]},

@@ -17,7 +17,17 @@ from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.dft.level import Level
 from adapters.compute.dft.scf import REMEDIES, Solver
 from adapters.compute.geometry import read_xyz
-from adapters.errors import AdapterOptionsError, BasisMissing, ImaginaryMode, InputRefused, NotConverged, SettingUnknown
+from adapters.errors import (
+    AdapterOptionsError,
+    BasisMissing,
+    EvaluationError,
+    GeometryNotConverged,
+    ImaginaryMode,
+    InputRefused,
+    NotConverged,
+    ScfNotConverged,
+    SettingUnknown,
+)
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, read_outcome
@@ -46,13 +56,19 @@ def test_a_remedy_that_helped_is_on_record() -> None:
     found = evaluate(WATER, iterations=5, **QUICK)
 
     assert found.repairs == ("SCF not converged in 5 cycles", "a level shift helped")
+    (tried,) = found.details["remedies"]
+    assert (tried["remedy"], tried["helped"]) == ("level_shift", True)
+    assert tried["energy_hartree"] == pytest.approx(found.values["energy"][0])
 
 
 def test_an_scf_that_nothing_helps_names_every_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.compute.dft.scf.REMEDIES", tuple((name, lambda _, mf: mf) for name, _ in REMEDIES))
 
-    with pytest.raises(NotConverged) as told:
+    with pytest.raises(ScfNotConverged) as told:
         evaluate(WATER, iterations=1, **QUICK)
+    tried = told.value.details["remedies"]
+    assert [one["remedy"] for one in tried] == ["level_shift", "smearing", "second_order"]
+    assert [one["helped"] for one in tried] == [False] * 3
     assert "SCF not converged in 1 cycles; a level shift did not help; smearing did not help" in str(told.value)
     assert "second-order optimisation did not help; allow more iterations" in str(told.value)
 
@@ -72,12 +88,13 @@ def test_a_saddle_point_is_left_along_its_mode_and_that_is_said() -> None:
 def test_a_saddle_point_that_cannot_be_left_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(treatment, "_PUSH", 0.0)
 
-    with pytest.raises(ImaginaryMode, match=r"imaginary mode of \d+i 1/cm remains after leaving a first one"):
+    with pytest.raises(ImaginaryMode, match=r"imaginary mode of \d+i 1/cm remains after leaving a first one") as told:
         evaluate(FLAT_AMMONIA, functional="hf", density_fit=False, optimise="dft", properties=["cv"], **QUICK)
+    assert told.value.details["imaginary_wavenumbers"][0] > 20  # 1/cm
 
 
 def test_an_optimisation_that_takes_too_long_is_said() -> None:
-    with pytest.raises(NotConverged, match="not converged in 1 steps; allow more 'steps'"):
+    with pytest.raises(GeometryNotConverged, match="not converged in 1 steps; allow more 'steps'"):
         evaluate(FLAT_AMMONIA, functional="hf", optimise="dft", steps=1, **QUICK)
 
 
@@ -142,10 +159,24 @@ def test_a_child_process_reports_numbers_and_how_it_came_to_them(tmp_path: Path)
     assert "converged SCF energy" in payload["provenance"]["stdout"]
 
 
+def test_each_way_to_fail_has_a_code_of_its_own() -> None:
+    classes, left = [], [EvaluationError]
+    while left:
+        classes.append(left.pop())
+        left += classes[-1].__subclasses__()
+    ours = [one for one in classes if one.__module__ == EvaluationError.__module__]
+
+    assert len({one.code for one in ours}) == len(ours) >= 13
+    assert all(one.code.isidentifier() and one.code.islower() for one in ours)
+
+
 def test_a_child_process_reports_the_kind_of_fault(tmp_path: Path) -> None:
     xenon = replace(EXPERIMENT, settings={"molecule": "xenon"}, smiles={"molecule": "[Xe]"})
     lab = build("pyscf", {"basis": "6-31g"}, context(tmp_path))
-    outcome = read_outcome(ended(lab, xenon), EXPERIMENT.targets)
+    payload = ended(lab, xenon)
+    outcome = read_outcome(payload, EXPERIMENT.targets)
+
+    assert payload["provenance"]["code"] == "basis_missing"
 
     assert isinstance(outcome, Fault)
     assert (outcome.kind, outcome.informative) == (FaultKind.INPUT_ERROR, True)

@@ -94,6 +94,52 @@ def test_every_way_to_fail_has_its_kind(tmp_path: Path, function: str, kind: Fau
     assert message in result.message
 
 
+@pytest.mark.parametrize(
+    ("function", "kind", "code"),
+    [
+        ("refuse", FaultKind.INPUT_ERROR, "input_refused"),
+        ("diverge", FaultKind.CONVERGENCE_ERROR, "not_converged"),
+        ("lift", FaultKind.CONVERGENCE_ERROR, "scf_not_converged"),
+        ("swing", FaultKind.CONVERGENCE_ERROR, "imaginary_mode"),
+        ("blurt", FaultKind.CONVERGENCE_ERROR, "melted"),
+        ("stumble", FaultKind.UNKNOWN, "program_failed"),
+        ("starve", FaultKind.RESOURCE_ERROR, "out_of_resources"),
+        ("swallow", FaultKind.RESOURCE_ERROR, "out_of_memory"),
+        ("vanish", FaultKind.COMPUTE_LOST, None),
+    ],
+)
+def test_what_failed_has_a_code_that_programs_read(
+    tmp_path: Path, function: str, kind: FaultKind, code: str | None
+) -> None:
+    lab = executor(tmp_path, function)
+    handle = begin(lab)
+    fault = outcome(lab, handle)
+    told = json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+    assert (fault.kind, told.get("code")) == (kind, code)
+    assert told["wall_time_s"] > 0
+
+
+def test_what_was_tried_is_kept_as_data(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "lift")
+    handle = begin(lab)
+    outcome(lab, handle)
+
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["remedies"] == [
+        {"remedy": "level_shift", "helped": False},
+        {"remedy": "smearing", "helped": False},
+    ]
+
+
+def test_details_that_are_no_json_lose_nothing_else(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "blurt")
+    handle = begin(lab)
+    outcome(lab, handle)
+    told = json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+    assert "'temperature': nan" in told["details"]
+
+
 def test_the_end_of_what_a_killed_child_said_is_kept(tmp_path: Path) -> None:
     lab = executor(tmp_path, "vanish")
     handle = begin(lab)
@@ -104,17 +150,21 @@ def test_the_end_of_what_a_killed_child_said_is_kept(tmp_path: Path) -> None:
 
 def test_a_job_that_runs_too_long_is_ended(tmp_path: Path, gate: Path) -> None:
     lab = executor(tmp_path, "wait", timeout=0.5, options={"gate": str(gate)})
-    result = outcome(lab, begin(lab))
+    handle = begin(lab)
+    result = outcome(lab, handle)
 
     assert result.kind is FaultKind.TIMEOUT
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["code"] == "timeout"
     assert "longer than 0.5 s" in result.message
 
 
 def test_a_job_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
     lab = executor(tmp_path, "overeat", memory=128 * 2**20)
-    result = outcome(lab, begin(lab))
+    handle = begin(lab)
+    result = outcome(lab, handle)
 
     assert result.kind is FaultKind.RESOURCE_ERROR
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["code"] == "out_of_memory"
     assert "memory" in result.message
 
 

@@ -173,6 +173,7 @@ def test_a_job_that_the_accounting_knows_as_ended_is_lost(tmp_path: Path) -> Non
 
     assert result.kind is FaultKind.RESOURCE_ERROR
     assert "job 1 ended as OUT_OF_MEMORY before it began" in result.message
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"] == {"code": "out_of_memory"}
 
 
 def test_an_end_that_a_killed_caller_had_claimed_is_written_by_the_next(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def check_elements(numbers: Iterable[int]) -> None:
 
 
 def atom(number: int, solver: Solver) -> tuple[float, Thermochemistry]:
-    """Energy of a free atom in hartree, and its thermal corrections; raises ``NotConverged``."""
+    """Energy of a free atom in hartree, and its thermal corrections; raises ``ScfNotConverged``."""
     alone = Geometry((number,), np.zeros((1, 3)), 0, UNPAIRED[number], ())
     found = solver.solve(alone)
     masses = isotope_masses(alone.numbers)

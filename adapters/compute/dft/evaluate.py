@@ -81,7 +81,9 @@ def evaluate(
         InputRefused: The structure cannot be read, or options contradict each other.
         EmbeddingFailed: No conformer could be built.
         BasisMissing: The basis is unknown or lacks an element.
-        NotConverged: SCF (all remedies named), optimisation or response equations.
+        ScfNotConverged: No remedy helped; the details hold each.
+        GeometryNotConverged: The optimisation did not come to an end.
+        NotConverged: Response equations, or second derivatives on too coarse a grid.
         ImaginaryMode: No minimum was found, although the saddle point was left along its mode.
     """
     from pyscf import lib
@@ -141,7 +143,7 @@ def _treat(
     if wanted & NEEDS_MINIMUM:
         geometry, start, thermal = minimum(geometry, start, treatment, notes)
     solution = treatment.solver.solve(geometry, start=start)
-    notes.repairs += solution.repairs
+    notes.took(solution)
     values = _values(solution, geometry, masses, wanted, notes)
     if thermal is not None:
         values |= _thermal_values(values["energy"][0], thermal)

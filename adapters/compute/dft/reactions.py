@@ -34,7 +34,9 @@ class Reaction:
         its = Notes()
         geometry, start = settle(_start(smiles, self.conformers, self.seed), treatment, its)
         solution = treatment.solver.solve(geometry, start=start)
-        notes.repairs += [f"{smiles}: {repair}" for repair in (*geometry.repairs, *its.repairs, *solution.repairs)]
+        its.took(solution)
+        its.repairs[:0] = geometry.repairs
+        notes.took_in(its, smiles)
         return float(solution.mean_field.e_tot)
 
 
@@ -105,7 +107,11 @@ def barrier(reactant: Geometry, guess: Geometry, treatment: Treatment) -> Barrie
     solution = solver.solve(saddle)
     waves, _ = frequencies(isotope_masses(saddle.numbers), saddle.positions, second_derivatives(solution))
     if (count := int(np.sum(waves < -IMAGINARY))) != 1:
-        raise ImaginaryMode(f"the saddle point has {count} imaginary modes and needs one; start from another guess")
+        found = [round(float(-wave), 1) for wave in waves if wave < -IMAGINARY]
+        raise ImaginaryMode(
+            f"the saddle point has {count} imaginary modes and needs one; start from another guess",
+            details={"imaginary_wavenumbers": found},  # 1/cm
+        )
     high = treatment.solver.solve(saddle).mean_field.e_tot
     return Barrier(float(high - low), float(waves[0]), settled, saddle)
 

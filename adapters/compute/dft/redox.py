@@ -53,7 +53,8 @@ def _of_ion(geometry: Geometry, change: int, treatment: Treatment, notes: Notes)
     ion, start = settle(ion, treatment, its)
     solution = treatment.solver.solve(ion, start=start)
     sign = "cation" if change > 0 else "anion"
-    notes.repairs += [f"{sign}: {repair}" for repair in (*its.repairs, *solution.repairs)]
+    its.took(solution)
+    notes.took_in(its, sign)
     notes.details[sign] = {"unpaired": ion.unpaired, "xyz": ion.xyz()}
     return float(solution.mean_field.e_tot)
 

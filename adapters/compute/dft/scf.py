@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.compute.dft.level import Level, basis_for, check_basis, check_functional, core_potentials
 from adapters.compute.geometry import Geometry
-from adapters.errors import NotConverged, SettingUnknown
+from adapters.errors import ScfNotConverged, SettingUnknown
 from loop.errors import did_you_mean
 
 _SHIFT: Final = 0.3  # hartree between occupied and empty orbitals
@@ -18,10 +19,11 @@ _SMEARING: Final = 0.01  # hartree; released again before the energy counts
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A converged mean field, as PySCF has it, and what it took."""
+    """A converged mean field, as PySCF has it, and what it took: in words, and each remedy as data."""
 
     mean_field: Any
     repairs: tuple[str, ...]
+    remedies: tuple[Mapping[str, Any], ...] = ()  # remedy, helped, energy_hartree
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Solver:
         that are then released, and second-order optimisation.
 
         Raises:
-            NotConverged: None of them helped; the message names each.
+            ScfNotConverged: None of them helped; the message names each, and its details hold them as data.
             BasisMissing, SettingUnknown: The level cannot treat the structure, or is not known.
         """
         mf = self.mean_field(self.molecule(geometry))
@@ -92,13 +94,25 @@ class Solver:
             mf.kernel(dm0=start)
             if mf.converged:
                 return Solution(mf, ())
-            repairs = [f"SCF not converged in {self.iterations} cycles"]
+            repairs, tried = [f"SCF not converged in {self.iterations} cycles"], []
             for name, remedy in REMEDIES:
                 mf = remedy(self, mf)
+                tried.append(_record(name, mf))
                 if mf.converged:
-                    return Solution(mf, (*repairs, f"{name} helped"))
-                repairs.append(f"{name} did not help")
-        raise NotConverged(f"{self.level}: {'; '.join(repairs)}; allow more iterations or use another functional")
+                    return Solution(mf, (*repairs, f"{_SAID[name]} helped"), tuple(tried))
+                repairs.append(f"{_SAID[name]} did not help")
+        said = f"{self.level}: {'; '.join(repairs)}; allow more iterations or use another functional"
+        raise ScfNotConverged(said, details={"iterations": self.iterations, "remedies": tried})
+
+
+def _record(remedy: str, mf: Any) -> dict[str, Any]:
+    """What came of a remedy, as data."""
+    energy = float(mf.e_tot)
+    return {
+        "remedy": remedy,
+        "helped": bool(mf.converged),
+        "energy_hartree": energy if math.isfinite(energy) else None,
+    }
 
 
 def _shifted(solver: Solver, mf: Any) -> Any:
@@ -135,10 +149,11 @@ def _second_order(solver: Solver, mf: Any) -> Any:
 
 
 REMEDIES: Final[tuple[tuple[str, Callable[[Solver, Any], Any]], ...]] = (
-    ("a level shift", _shifted),
+    ("level_shift", _shifted),
     ("smearing", _smeared),
-    ("second-order optimisation", _second_order),
+    ("second_order", _second_order),
 )
+_SAID: Final = {"level_shift": "a level shift", "smearing": "smearing", "second_order": "second-order optimisation"}
 
 
 def check_solvent(name: str) -> None:

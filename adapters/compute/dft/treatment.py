@@ -35,6 +35,22 @@ class Notes:
     repairs: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
+    def took(self, solution: Solution, where: str = "") -> None:
+        """Put on record what an SCF took, in words and as data; of the same words, the first time counts."""
+        said = [f"{where}: {repair}" if where else repair for repair in solution.repairs]
+        if set(said) <= set(self.repairs):
+            return
+        self.repairs += [repair for repair in said if repair not in self.repairs]
+        place = {"where": where} if where else {}
+        self.details.setdefault("remedies", []).extend({**remedy, **place} for remedy in solution.remedies)
+
+    def took_in(self, its: Notes, where: str) -> None:
+        """Put on record what was noted of a part: an ion, a partner of a reaction."""
+        self.repairs += [f"{where}: {repair}" for repair in its.repairs]
+        for remedy in its.details.get("remedies", []):
+            place = f"{where}, {remedy['where']}" if "where" in remedy else where
+            self.details.setdefault("remedies", []).append({**remedy, "where": place})
+
 
 def settle(geometry: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geometry, Any]:
     """The geometry optimised as the treatment says, and a density to start from (None: there is none yet).
@@ -70,9 +86,7 @@ def by_dft(geometry: Geometry, treatment: Treatment, notes: Notes, hessian: Any 
 
     def surface(at: Geometry) -> tuple[float, Any]:
         solution = treatment.optimiser.solve(at, start=last["density"])
-        for repair in solution.repairs:
-            if f"while optimising: {repair}" not in notes.repairs:
-                notes.repairs.append(f"while optimising: {repair}")
+        notes.took(solution, "while optimising")
         last["density"] = solution.mean_field.make_rdm1()
         gradient = solution.mean_field.nuc_grad_method().kernel()
         return float(solution.mean_field.e_tot), gradient
@@ -105,7 +119,8 @@ def minimum(
         geometry, start = by_dft(geometry.moved(geometry.positions + push), treatment, notes)
     raise ImaginaryMode(
         f"imaginary mode of {-waves[0]:.0f}i 1/cm remains after leaving a first one; start from another conformer "
-        "(seed, conformers), or tighten 'criteria' and 'grid'"
+        "(seed, conformers), or tighten 'criteria' and 'grid'",
+        details={"imaginary_wavenumbers": [round(float(-wave), 1) for wave in waves if wave < -IMAGINARY]},  # 1/cm
     )
 
 
