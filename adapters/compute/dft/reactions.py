@@ -93,8 +93,8 @@ def barrier(reactant: Geometry, guess: Geometry, treatment: Treatment) -> Barrie
     low = treatment.solver.solve(settled, start=start).mean_field.e_tot
 
     def surface(at: Geometry) -> tuple[float, Any]:
-        mean_field = solver.solve(at).mean_field
-        return float(mean_field.e_tot), mean_field.nuc_grad_method().kernel()
+        solution = solver.solve(at)
+        return float(solution.mean_field.e_tot), solution.gradient()
 
     saddle, _ = optimise(
         guess,

@@ -23,6 +23,19 @@ class Solution:
 
     mean_field: Any
     repairs: tuple[str, ...]
+
+    def gradient(self) -> Any:
+        """The slope of the energy, hartree/bohr, shape ``(n_atoms, 3)``.
+
+        The points of the grid move with the atoms, and that counts: left out, as PySCF does, the slope is off by some
+        1e-5, and a flat geometry is never converged to ``GAU_TIGHT``.
+        """
+        from pyscf.dft import libxc
+
+        method = self.mean_field.nuc_grad_method()
+        method.grid_response = libxc.xc_type(self.mean_field.xc) != "HF"  # which has no grid
+        return method.kernel()
+
     remedies: tuple[Mapping[str, Any], ...] = ()  # remedy, helped, energy_hartree
 
 

@@ -88,8 +88,7 @@ def by_dft(geometry: Geometry, treatment: Treatment, notes: Notes, hessian: Any 
         solution = treatment.optimiser.solve(at, start=last["density"])
         notes.took(solution, "while optimising")
         last["density"] = solution.mean_field.make_rdm1()
-        gradient = solution.mean_field.nuc_grad_method().kernel()
-        return float(solution.mean_field.e_tot), gradient
+        return float(solution.mean_field.e_tot), solution.gradient()
 
     found, steps = optimise(geometry, surface, steps=treatment.steps, criteria=treatment.criteria, hessian=hessian)
     notes.details["steps"] = notes.details.get("steps", 0) + steps
