@@ -93,7 +93,7 @@ def _there() -> None:
 
 def _compute(kind: str, smiles: tuple[str, ...], path: Path) -> None:
     """One part of a kind of features."""
-    molecules = [Chem.MolFromSmiles(text) for text in smiles]
+    molecules = map(Chem.MolFromSmiles, smiles)  # one at a time: Note [Fresh molecules]
     if kind == DESCRIPTORS:
         from rdkit.Chem import Descriptors
 

@@ -17,7 +17,7 @@ from flows.libraries.recipe import Recipe
 from flows.libraries.records import Record
 from loop.errors import MoleculeError
 from loop.molecules.filters import Filters, first_refusal
-from loop.molecules.packed import MORGAN, pack
+from loop.molecules.packed import MORGAN, serialised, unpacked
 from loop.molecules.standardise import read_structure, standardised
 from loop.molecules.texts import joined
 
@@ -42,7 +42,7 @@ class Left:
 def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
     """Make a part of a library of some records and write it; returns how many molecules are in it."""
     tests = _tests(recipe.filters)
-    molecules: list[Chem.Mol] = []
+    counted: list[bytes] = []  # fingerprints, not the molecules: Note [Fresh molecules]
     lines, structures, names, raw = [], [], [], []
     left: list[Left] = []
     for record in records:
@@ -68,17 +68,17 @@ def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
         structures.append(smiles.encode())
         names.append(record.name.encode())
         raw.append((_written(given) if recipe.format == "sdf" else record.text).encode())
-        molecules.append(molecule)
+        counted.append(serialised(molecule, MORGAN))
     arrays: dict[str, Any] = {"lines": np.array(lines, dtype=np.int64)}
     for name, texts in (("smiles", structures), ("names", names), ("raw", raw)):
         arrays[f"{name}.data"], arrays[f"{name}.offsets"] = joined(texts)
         arrays[f"{name}.keys"] = identities(texts)
-    arrays["indptr"], arrays["features"], arrays["counts"] = pack(molecules, MORGAN)
+    arrays["indptr"], arrays["features"], arrays["counts"] = unpacked(counted)
     told = json.dumps([[item.line, item.reason, item.is_fault, item.raw] for item in left], ensure_ascii=False)
     arrays["left"] = np.frombuffer(told.encode(errors="replace"), dtype=np.uint8)
     arrays["records"] = np.array([len(records)], dtype=np.int64)
     write_part(target, arrays)
-    return len(molecules)
+    return len(lines)
 
 
 def identities(texts: Sequence[bytes]) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -33,6 +36,27 @@ def test_folded_counts_are_the_same_numbers() -> None:
     some = np.array([5, 0, 77, 5])
 
     assert (counts.folded(some, 1024) == folded_counts([SMILES[i] for i in some])).all()
+
+
+def test_each_molecule_is_let_go_before_the_next_is_read() -> None:
+    read: list[weakref.ref[Chem.Mol]] = []
+    kept = []
+
+    def molecules() -> Iterator[Chem.Mol]:
+        for smiles in SMILES:
+            kept.append(sum(molecule() is not None for molecule in read))
+            yield _read(smiles, read)
+
+    packed_one_by_one, packed_at_once = pack(molecules()), pack([Chem.MolFromSmiles(s) for s in SMILES])
+
+    assert kept == [0] * len(SMILES)
+    assert all((a == b).all() for a, b in zip(packed_one_by_one, packed_at_once, strict=True))
+
+
+def _read(smiles: str, read: list[weakref.ref[Chem.Mol]]) -> Chem.Mol:
+    molecule = Chem.MolFromSmiles(smiles)
+    read.append(weakref.ref(molecule))
+    return molecule
 
 
 def test_an_unknown_kind_is_named() -> None:
