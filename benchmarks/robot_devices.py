@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import sys
 import threading
@@ -55,10 +56,20 @@ RATES = {  # of each opportunity
 }
 
 
+def text_of(settings: Mapping[str, str | float]) -> str:
+    """The settings as one text, the same whether numbers came as text or not."""
+    return json.dumps({name: v if isinstance(v, str) else f"{v:g}" for name, v in sorted(settings.items())})
+
+
 def truth(settings: Mapping[str, str | float]) -> float:
     """The yield that an experiment has, whoever runs it."""
-    text = json.dumps({name: v if isinstance(v, str) else f"{v:g}" for name, v in sorted(settings.items())})
-    return round(int(hashlib.sha256(text.encode()).hexdigest()[:6], 16) / 0xFFFFFF * 100, 3)
+    return round(int(hashlib.sha256(text_of(settings).encode()).hexdigest()[:6], 16) / 0xFFFFFF * 100, 3)
+
+
+def layout(wells: int) -> dict[str, int]:
+    """A plate of so many wells, as near to a square as can be."""
+    rows = max(n for n in range(1, math.isqrt(wells) + 1) if wells % n == 0)
+    return {"rows": rows, "columns": wells // rows}
 
 
 class Device(ABC):
@@ -70,6 +81,7 @@ class Device(ABC):
     def __init__(self, folder: Path, chance: Random) -> None:
         self.folder, self.chance = folder, chance
         self.deaths: Counter[str] = Counter()  # by step
+        self.places: dict[str, tuple[str, str]] = {}  # plate and well as the device was told them, by its settings
 
     def happens(self, what: str) -> bool:
         """Whether a misfortune of ``RATES`` happens now."""
@@ -84,16 +96,17 @@ class Device(ABC):
 
     def sections(self, plates: int, wells: int, seed: int) -> dict[str, Any]:
         """What the campaign file of a day says."""
+        batch: dict[str, Any] = {} if wells > 1 else {"batch": 1}  # a plate decides it
         return {
             "space": {
                 "solvent": {"type": "category", "options": [f"solvent {i}" for i in range(10)]},
                 "base": {"type": "category", "options": [f"base {i}" for i in range(10)]},
                 "step": {"type": "number", "values": list(range(1, 1 + max(4, plates * wells // 50)))},
             },
-            "planner": {"batch": wells, "initial": {"design": "random", "experiments": wells}, "seed": seed},
+            "planner": {"initial": {"design": "random", "experiments": wells}, "seed": seed} | batch,
             "budget": {"experiments": plates * wells},
             "laboratory": {"adapter": "simulated"},  # the device's own adapter takes its place
-        }
+        } | ({"plate": layout(wells)} if wells > 1 else {})
 
     def truth(self, settings: Mapping[str, str | float]) -> float:
         """The yield that an experiment has."""
@@ -127,8 +140,10 @@ class Device(ABC):
         """The day is over."""
         return
 
-    def outcome(self, settings: Mapping[str, str | float]) -> dict[str, Any]:
-        """What a run of these settings gives."""
+    def outcome(self, settings: Mapping[str, str | float], place: Mapping[str, str]) -> dict[str, Any]:
+        """What a run of these settings gives, where it lies on a plate or not."""
+        if "well" in place:
+            self.places[text_of(settings)] = (place["plate"], place["well"])
         if self.happens("the device reports a fault of its own"):
             return {"outcome": "fault", "kind": "instrument_fault", "message": "clogged"}
         value = {"property": "yield", "value": truth(settings), "unit": "%"}
@@ -209,7 +224,7 @@ class FolderDevice(Device):
         )
 
     def _answer(self, row: Mapping[str, str]) -> Mapping[str, str]:
-        found = self.outcome({name: row[name] for name in ("solvent", "base", "step")})
+        found = self.outcome({name: row[name] for name in ("solvent", "base", "step")}, row)
         if found["outcome"] == "fault":
             return {"yield [%]": "", "outcome": "clogged"}
         return {"yield [%]": str(found["values"][0]["value"]), "outcome": "measured"}
@@ -246,7 +261,7 @@ class SilaDevice(Device):
     def __init__(self, folder: Path, chance: Random) -> None:
         super().__init__(folder, chance)
         self._permits, self._is_done = threading.Semaphore(0), threading.Event()
-        self._bench = SilaBench(folder / "server", answer=lambda spec: self.outcome(spec.settings))
+        self._bench = SilaBench(folder / "server", answer=lambda spec: self.outcome(spec.settings, spec.place))
         self._bench.dies_at, self._bench.gate = self._dies_at, self._permits.acquire
         self._connection: Connection | None = None
 
@@ -325,7 +340,8 @@ class HttpDevice(Device):
         self._counted[key] += 1
         if self._dies("run"):
             return
-        self._results[key], states[key] = self.outcome(self._server.known[key]["settings"]), "ended"
+        document = self._server.known[key]
+        self._results[key], states[key] = self.outcome(document["settings"], document["place"]), "ended"
         self._dies("ended")
 
     def restart(self) -> None:
@@ -365,18 +381,12 @@ class HttpDevice(Device):
         return server.honest(asked)
 
 
-class OpentronsDevice(Device):
-    """``opentrons``: the stand-in robot over HTTP. It is switched off and on, fails midway, and forgets runs as other
-    people use it; a made-up laboratory measures what it made."""
-
-    name = "opentrons"
+class PlateDevice(Device):
+    """A robot with a deck: a made-up laboratory measures the plates that it makes."""
 
     def __init__(self, folder: Path, chance: Random) -> None:
         super().__init__(folder, chance)
-        self._recipe: Recipe | None = None
-        self._open = ExitStack()
-        self._robot = StandIn(folder / "robot", trouble=self._trouble)
-        self._url = self._open.enter_context(serving(self._robot))
+        self.recipe: Recipe | None = None
 
     def sections(self, plates: int, wells: int, seed: int) -> dict[str, Any]:
         spec = {name: part for name, part in yaml.safe_load(robots.CAMPAIGN).items() if name != "campaign"}
@@ -387,25 +397,47 @@ class OpentronsDevice(Device):
             step | ({"equivalents": "base_equivalents"} if step.get("dispense") == "base" else {})
             for step in spec["recipe"]["steps"]
         ]
-        laboratory = {"adapter": "opentrons", **robots.options(robot=self._url)}
         sections = spec | {
             "space": space,
             "recipe": {**spec["recipe"], "steps": steps},
-            "plate": {"rows": 1, "columns": wells},
+            "plate": layout(wells),
             "planner": {"initial": {"experiments": wells}, "seed": seed},
             "budget": {"experiments": plates * wells},
-            "laboratory": laboratory,
+            "laboratory": {"adapter": self.name, **self.options()},
         }
         text = yaml.safe_dump({"campaign": "small", **sections}, sort_keys=False)
-        self._recipe = robots.recipe(text)
+        self.recipe = robots.recipe(text)
         return sections
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """What its campaign file says of the laboratory."""
+
+    def context(self) -> AdapterContext:
+        """What its adapter is built with."""
+        return AdapterContext(str(self.folder / "lab"), str(self.folder), "small", TARGETS, recipe=self.recipe)
 
     def truth(self, settings: Mapping[str, str | float]) -> float:
         return respond(settings, "yield", 0, {}, (0.0, 100.0))
 
+
+class OpentronsDevice(PlateDevice):
+    """``opentrons``: the stand-in robot over HTTP. It is switched off and on, fails midway, and forgets runs as other
+    people use it."""
+
+    name = "opentrons"
+
+    def __init__(self, folder: Path, chance: Random) -> None:
+        super().__init__(folder, chance)
+        self._open = ExitStack()
+        self._robot = StandIn(folder / "robot", trouble=self._trouble)
+        self._url = self._open.enter_context(serving(self._robot))
+
+    def options(self) -> dict[str, Any]:
+        return robots.options(robot=self._url)
+
     def laboratory(self) -> Adapter:
-        context = AdapterContext(str(self.folder / "lab"), str(self.folder), "small", TARGETS, recipe=self._recipe)
-        return build("opentrons", robots.options(robot=self._url), context)
+        return build("opentrons", self.options(), self.context())
 
     def work(self) -> None:
         if self.happens("the device dies at a step"):
@@ -432,6 +464,3 @@ class OpentronsDevice(Device):
     def _trouble(self, method: str, path: str, moment: str) -> None:
         if self.is_down or self.happens("a request or its reply is lost"):
             raise ConnectionError(f"{method} {path} was lost {moment} it took effect")
-
-
-DEVICES: dict[str, type[Device]] = {d.name: d for d in (FolderDevice, SilaDevice, HttpDevice, OpentronsDevice)}

@@ -1,20 +1,21 @@
 """Days in the laboratory in fast motion: 40 plates each, with faults of every kind, and nothing doubled or lost.
 
 A day is a campaign of ``--plates`` plates of ``--wells`` wells with a device behind an adapter: ``csv_folder`` (a
-folder on disk), ``sila2`` (gRPC on the loopback interface), ``http`` (a socket there) and ``opentrons`` (the stand-in
-robot, over HTTP). hakken is killed at checkpoints, by lot and on each day at one label that is its turn; the device
-dies between steps; requests, replies and responses are lost, doubled, delayed, shuffled, renamed, half written, or
-somebody else's (rates: ``RATES`` in ``robot_devices``). A person looks at the device and resolves each doubt in one
-command. Time is simulated, and nobody sleeps.
+folder on disk), ``sila2`` (gRPC on the loopback interface), ``http`` (a socket there), ``opentrons`` (the stand-in
+robot, over HTTP) and, where PyLabRobot is installed, ``pylabrobot`` (its simulation). hakken is killed at checkpoints,
+by lot and on each day at one label that is its turn; the device dies between steps; requests, replies and responses
+are lost, doubled, delayed, shuffled, renamed, half written, or somebody else's (rates: ``RATES`` in
+``robot_devices``). A person looks at the device and resolves each doubt in one command. Time is simulated, and nobody
+sleeps.
 
 Kinder than a laboratory: hakken is killed by an exception within its process, so ``finally`` blocks run and no file of
 its own is cut off; plates have two wells unless ``--wells`` says more; a result that a person marks ``--ran`` without a
 value ends as ambiguous, and is not counted as lost; the device of ``http`` keeps its keys in memory, and never loses
-them.
+them; the processes that play the runs of ``pylabrobot`` are coroutines within this one.
 
-Then: attempts that ran twice, experiments whose plate was made twice without a person's word,
-results lost, values recorded that are not those of the run, doubts that one command did
-not end, and checkpoints at which hakken was never killed.
+Then: attempts that ran twice, experiments whose plate was made twice without a person's word, results lost, values or
+wells recorded that are not those of the run, doubts that one command did not end, and checkpoints at which hakken was
+never killed.
 
     python benchmarks/robots.py --data DIR
     python benchmarks/robots.py --data DIR --adapters csv_folder --days 5 --plates 10
@@ -40,8 +41,10 @@ from typing import Any
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before gRPC is imported
 
 from harness import Mark, arguments, finish, run_jobs
-from robot_devices import DEVICES, RATES, Device
+from robot_bench import BenchDevice
+from robot_devices import RATES, Device, FolderDevice, HttpDevice, OpentronsDevice, SilaDevice, text_of
 
+from adapters.pylabrobot.options import lacking
 from db.ledger import open_ledger
 from flows.engine import resolve
 from flows.engine.holding import holding
@@ -60,12 +63,19 @@ LABELS = [
     "ingest.judged", "propose.planned", "propose.stored", "dispatch.claimed", "dispatch.prepared", "dispatch.started",
     "dispatch.accepted", "work.before-commit", "work.after-commit", "folder.prepared",
 ]  # fmt: skip
+PLATES = [
+    f"opentrons.{label}" for label in ("closed", "uploaded", "created", "intended", "played", "kept", "handed-on")
+]  # of whatever makes plates
 OWN = {
-    "csv_folder": ["staged", "prepared", "published", "started", "collected"],
-    "sila2": ["accepted", "prepared", "sending", "sent", "started", "collected"],
-    "http": ["sending", "sent"],
-    "opentrons": ["closed", "uploaded", "created", "intended", "played", "kept", "handed-on"],
+    "csv_folder": [f"csv_folder.{label}" for label in ("staged", "prepared", "published", "started", "collected")],
+    "sila2": [f"sila2.{label}" for label in ("accepted", "prepared", "sending", "sent", "started", "collected")],
+    "http": ["http.sending", "http.sent"],
+    "opentrons": PLATES,
+    "pylabrobot": PLATES,
 }
+DEVICES: dict[str, type[Device]] = {d.name: d for d in (FolderDevice, SilaDevice, HttpDevice, OpentronsDevice)}
+if lacking() is None:
+    DEVICES[BenchDevice.name] = BenchDevice
 PASSES = 20_000  # in a day at the most
 MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
 
@@ -98,7 +108,7 @@ class Told:
     doubled: int = 0
     remade: int = 0  # experiments for which liquid was drawn in two attempts, without a person's word
     lost: int = 0
-    wrong: int = 0
+    wrong: int = 0  # values, and wells
     doubts: int = 0
     unresolved: int = 0  # doubts that one command did not end
     seconds: float = 0.0
@@ -197,6 +207,11 @@ class Day:
         )
         measured = {key: o.measurements[0].value for key, o in outcomes.items() if isinstance(o, Measured)}
         told.wrong = sum(value != self._device.truth(settings[key]) for key, value in measured.items())
+        for a in attempts:
+            told_place = self._device.places.get(text_of(a.settings))
+            told.wrong += told_place is not None and (
+                a.place is None or told_place != (str(a.place.plate), a.place.well)
+            )
         told.deaths = self._device.deaths
 
     def _settings_ready(self) -> Settings:
@@ -207,7 +222,7 @@ class Day:
 def day(adapter: str, seed: int, plates: int, wells: int) -> Told:
     """A day, and what became of it."""
     told, chance, begin = Told(adapter, seed), Random(f"{adapter} {seed}"), time.perf_counter()
-    labels = LABELS + [f"{adapter}.{label}" for label in OWN[adapter]]
+    labels = LABELS + OWN[adapter]
     with _folder() as temporary:
         device = DEVICES[adapter](Path(temporary) / "device", chance)
         try:
@@ -261,7 +276,7 @@ def main() -> int:
         print(f"{adapter}: {len(mine)} days, {', '.join(f'{n} {name}' for name, n in total.items())}; {spent:.0f} s")
         print(f"  hakken killed {kills.total()} times: {dict(sorted(kills.items()))}")
         print(f"  the device died {deaths.total()} times: {dict(sorted(deaths.items()))}")
-        never = [x for x in LABELS + [f"{adapter}.{label}" for label in OWN[adapter]] if not kills[x]]
+        never = [x for x in LABELS + OWN[adapter] if not kills[x]]
         for name in ("doubled", "remade", "lost", "wrong", "unresolved"):
             marks.append(Mark(f"{adapter}: {name}", total[name], 0, at_most=True))
         if len(mine) >= len(LABELS) + len(OWN[adapter]):

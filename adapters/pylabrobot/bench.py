@@ -160,20 +160,23 @@ class Bench:
                 raise Refused(409, "busy", "another run goes on")
             if lock is None or journal(folder):
                 raise Refused(409, "refused", f"run {folder.name} was played")
-            with (folder / "told.txt").open("ab") as told:
-                command = [*WORKER, str(folder.resolve())]
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=told,
-                    stderr=told,
-                    pass_fds=(lock, bench),
-                    start_new_session=True,
-                    env=_environ(),
-                )
-                code = process.wait()  # it forks at once; the fork plays
-            if code:
-                raise AdapterUnavailable(f"no process could be started (code {code}); see {folder / 'told.txt'}")
+            self._begin(folder, lock, bench)
+
+    def _begin(self, folder: Path, *locks: int) -> None:
+        """Have a process of its own play the run; it holds the locks while it lives."""
+        with (folder / "told.txt").open("ab") as told:
+            process = subprocess.Popen(
+                [*WORKER, str(folder.resolve())],
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=told,
+                pass_fds=locks,
+                start_new_session=True,
+                env=_environ(),
+            )
+            code = process.wait()  # it forks at once; the fork plays
+        if code:
+            raise AdapterUnavailable(f"no process could be started (code {code}); see {folder / 'told.txt'}")
 
 
 def _environ() -> dict[str, str]:

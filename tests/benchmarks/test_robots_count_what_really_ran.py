@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -14,16 +15,20 @@ pytest.importorskip("uvicorn", reason="laboratories over HTTP need hakken[http]"
 import robot_devices
 import robots
 
+from adapters.files.csv_template import Template
 from adapters.files.exchange import Exchange
 from adapters.files.returned import Returned
+from adapters.pylabrobot import bench
 
 
-@pytest.mark.parametrize("adapter", sorted(robot_devices.DEVICES))
-def test_nothing_is_doubled_lost_or_altered(adapter: str) -> None:
-    told = robots.day(adapter, 1, 6, 1)
+@pytest.mark.parametrize(("plates", "wells"), [(6, 1), (2, 4)])
+@pytest.mark.parametrize("adapter", sorted(robots.DEVICES))
+def test_nothing_is_doubled_lost_or_altered(adapter: str, plates: int, wells: int) -> None:
+    told = robots.day(adapter, 1, plates, wells)
 
-    assert (told.experiments, told.doubled, told.lost, told.wrong, told.unresolved) == (6, 0, 0, 0, 0)
-    assert told.runs >= 6
+    assert (told.experiments, told.doubled, told.lost, told.wrong, told.unresolved) == (plates * wells, 0, 0, 0, 0)
+    assert told.remade == 0
+    assert told.runs >= plates * wells
     assert told.kills.total() > 0
 
 
@@ -43,7 +48,7 @@ def test_a_command_that_is_written_and_then_noted_is_seen_to_double(monkeypatch:
         return True
 
     monkeypatch.setattr(Exchange, "publish", publish)
-    labels = robots.LABELS + [f"csv_folder.{label}" for label in robots.OWN["csv_folder"]]
+    labels = robots.LABELS + robots.OWN["csv_folder"]
     seed = labels.index("csv_folder.published")  # of a day on which hakken is killed there
 
     assert robots.day("csv_folder", seed, 6, 1).doubled > 0
@@ -54,6 +59,26 @@ def test_a_result_that_is_altered_on_the_way_is_seen(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Returned, "keep", lambda self, handle, text: real(self, handle, text.replace("0", "1")))
 
     assert robots.day("csv_folder", 1, 6, 1).wrong > 0
+
+
+def test_a_well_that_is_not_the_one_on_record_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Template.command
+    monkeypatch.setattr(
+        Template,
+        "command",
+        lambda self, spec, *more: real(self, replace(spec, place={**spec.place, "well": "A1"}), *more),
+    )
+
+    assert robots.day("csv_folder", 1, 2, 4).wrong >= 6
+
+
+def test_a_bench_that_takes_a_killed_run_for_one_that_never_moved_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pylabrobot", reason="PyLabRobot needs hakken[pylabrobot]")
+    real = bench.journal
+    monkeypatch.setattr(bench, "journal", lambda run: told if "end" in (told := real(run) or [{}])[-1] else [])
+    monkeypatch.setitem(robot_devices.RATES, "the device dies at a step", 0.2)
+
+    assert robots.day("pylabrobot", 1, 3, 2).doubled > 0
 
 
 def test_truth_depends_on_settings_alone() -> None:
