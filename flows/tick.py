@@ -45,7 +45,7 @@ async def ask_for_training(session: Session) -> None:
     """Have the next batch planned on the training pool where one is due."""
     from flows.train import request_training
 
-    lost = lost_parts(session).keys
+    lost = lost_parts(session)
     if (number := round_due(session.view, lost)) is None:
         propose(session)  # ends the campaign where it is over
     else:

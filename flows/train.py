@@ -6,12 +6,12 @@ round that the record asks for.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.driving import EFFECT, settings_in
 from flows.engine.looking.view import View
+from flows.engine.steps.losing import Lost
 from flows.engine.steps.training import train_round
 from flows.settings import Settings, prepare_prefect
 
@@ -28,27 +28,28 @@ PATIENCE: Final = {"PENDING": timedelta(minutes=3), "RUNNING": timedelta(hours=6
 
 
 @task(name="fit and choose", **EFFECT)
-def fit_and_choose(settings: Settings, campaign: str, round_number: int, lost: list[str]) -> str:
+def fit_and_choose(settings: Settings, campaign: str, round_number: int, lost: dict[str, Any]) -> str:
     """Plan a round and store it; says what came of it."""
-    return train_round(settings, campaign, round_number, lost=lost)
+    return train_round(settings, campaign, round_number, lost=Lost.read(lost))
 
 
 @flow(name="train", flow_run_name="train {campaign} round {round_number}", persist_result=False, retries=0)
-async def train(campaign: str, round_number: int, home: str = "", lost: list[str] | None = None) -> str:
+async def train(campaign: str, round_number: int, home: str = "", lost: dict[str, Any] | None = None) -> str:
     """Plan a round of a campaign, store it, and say what came of it.
 
     Args:
         campaign: Its name.
         round_number: The round that the pass asked for.
         home: The project's folder; ``HAKKEN_HOME`` when left out.
-        lost: Keys of attempts that nothing is to wait for: their resource could not work for long.
+        lost: What could not work for long, as ``Lost.as_json`` has it: keys of attempts that nothing is to wait for,
+            and regions of the space that are left out.
     """
-    said: str = fit_and_choose(settings_in(home), campaign, round_number, lost or [])
+    said: str = fit_and_choose(settings_in(home), campaign, round_number, lost or {})
     get_run_logger().info(said)
     return said
 
 
-async def request_training(settings: Settings, view: View, number: int, lost: Collection[str] = ()) -> FlowRun:
+async def request_training(settings: Settings, view: View, number: int, lost: Lost | None = None) -> FlowRun:
     """Have a round planned on the training pool, unless that is under way; returns the run that does it.
 
     The idempotency key makes a pass that comes again meet the same run. Where that run is over or lost and the
@@ -61,8 +62,8 @@ async def request_training(settings: Settings, view: View, number: int, lost: Co
 
     basis = f"{view.campaign.id}:{number}:{view.campaign.version}:{view.campaign.data_version}:{len(view.pending)}"
     parameters: dict[str, Any] = {"campaign": view.name, "round_number": number, "home": str(settings.home)}
-    if lost:
-        parameters["lost"] = sorted(lost)
+    if lost is not None and (told := lost.as_json()):
+        parameters["lost"] = told
     again = 0
     while True:
         run: FlowRun = await arun_deployment(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from adapters.several import PARTED, conditions_of
 from flows.engine.session import Session
 from flows.engine.steps.parts import part_having
-from flows.engine.steps.regions import Takes, holds, regions_of
+from flows.engine.steps.regions import Takes, as_json, holds, read_regions, regions_of
 from loop.contracts import HasParts
 from loop.experiment import State
-from loop.record import AttemptRecord, CampaignState
+from loop.record import AttemptRecord, CampaignState, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,30 @@ class Lost:
     keys: frozenset[str] = frozenset()
     regions: Mapping[str, Takes] = field(default_factory=dict)
 
+    def as_json(self) -> Json:
+        """For a run of training elsewhere; nothing where nothing is lost."""
+        if not self.keys and not self.regions:
+            return {}
+        return {"keys": sorted(self.keys), "regions": as_json(self.regions)}
+
+    @staticmethod
+    def read(told: Json) -> Lost:
+        """What ``as_json`` made."""
+        return Lost(frozenset(told.get("keys", ())), read_regions(told.get("regions", {})))
+
 
 def lost_parts(session: Session) -> Lost:
-    """What is lost now. Every part is asked whether it works, and notes say of which it is too long ago."""
+    """What is lost now. Every part is asked whether it works, and notes say of which it is too long ago.
+
+    During a safety stop parts are asked all the same, so that it is known since when each cannot work; but nothing goes
+    on without them, so nothing is said to.
+    """
     laboratory = session.laboratory
     if session.view.campaign.state is not CampaignState.ACTIVE or not isinstance(laboratory, HasParts):
         return Lost()
     laboratory.able()  # asked now, so that it is known since when each cannot
     lost = laboratory.lost()
-    if not lost:
+    if not lost or not session.view.is_active:
         return Lost()
     spec = session.view.spec
     takes = conditions_of(spec.laboratory.options) if spec.laboratory.adapter == PARTED else {}

@@ -6,12 +6,12 @@ the record still asks for exactly that round; otherwise the plan is dropped and 
 
 from __future__ import annotations
 
-from collections.abc import Container
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flows.engine.holding import PATIENCE
 from flows.engine.looking.view import View
 from flows.engine.passes import sitting
+from flows.engine.steps.losing import Lost
 from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.engine.steps.planning import Inputs, next_inputs, what_is_due
 from flows.engine.steps.proposing import finish, store
@@ -23,17 +23,21 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 
-def round_due(view: View, lost: Container[str] = ()) -> int | None:
-    """Number of the round that the record asks for now, None where it asks for none; ``lost`` as for what is due."""
-    return view.round_number + 1 if what_is_due(view, lost).experiments else None
+_NOTHING: Final = Lost()
+
+
+def round_due(view: View, lost: Lost = _NOTHING) -> int | None:
+    """Number of the round that the record asks for now, None where it asks for none."""
+    return view.round_number + 1 if what_is_due(view, lost.keys).experiments else None
 
 
 def train_round(
-    settings: Settings, name: str, number: int, *, lost: Container[str] = (), planner: Planner | None = None
+    settings: Settings, name: str, number: int, *, lost: Lost = _NOTHING, planner: Planner | None = None
 ) -> str:
     """Plan round ``number`` and store it; says what came of it. Doing it again once it is stored changes nothing.
 
-    ``lost`` are keys of attempts that nothing is to wait for, as whoever asked for the round saw them.
+    ``lost`` is what could not work for long, as whoever asked for the round saw it: laboratories may be out of reach
+    from here. Nothing waits for what they have, and what only they would do is left out of the round.
 
     Raises:
         NotFound: There is no such campaign.
@@ -58,6 +62,8 @@ def train_round(
         if _basis(session.view) != basis:
             return dropped
         if exhausted:
+            if lost.regions:  # there is more to do once they are back
+                return f"nothing is left that does not need what is lost ({exhausted})"
             if not session.view.pending:
                 finish(session, exhausted)
             return exhausted
@@ -67,11 +73,11 @@ def train_round(
     return f"round {number} is stored: {len(plan.proposals)} proposals"
 
 
-def _inputs(view: View, number: int, lost: Container[str]) -> Inputs | None:
-    need = what_is_due(view, lost)
+def _inputs(view: View, number: int, lost: Lost) -> Inputs | None:
+    need = what_is_due(view, lost.keys)
     if not need.experiments or view.round_number + 1 != number:
         return None
-    return next_inputs(view, need.experiments)
+    return next_inputs(view, need.experiments, lost.regions)
 
 
 def _basis(view: View) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any
 import pytest
 
 from adapters.several import SeveralLaboratories
-from flows.engine import replay, tick
+from flows.engine import halt, replay, tick
+from flows.engine.passes import sitting
+from flows.engine.steps.losing import Lost, lost_parts
 from flows.engine.steps.regions import regions_of
+from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from flows.wiring import open_record
 from loop.contracts import HasParts, Phase
 from loop.errors import PartUnavailable
+from loop.record import CampaignState
 from loop.spec import CampaignSpec
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of
 
@@ -229,6 +234,56 @@ class TestWhatOnlyALostPartWouldDo:
         assert first.model["left_out"] == {"b": {"base": ["CsOPiv"]}}
         assert "'b' could not work for long: what only it would do is left out" in first.notes
         assert replay(settings, "small", 1, planner=cheap_planner).is_identical
+
+    def test_training_apart_leaves_it_out_too(
+        self, settings: Settings, tmp_path: Path, cut: Callable[[], None]
+    ) -> None:
+        self.two(settings, tmp_path)
+        cut()
+        with sitting(settings, "small") as session:
+            told = json.loads(json.dumps(lost_parts(session).as_json()))
+
+        said = train_round(settings, "small", 1, lost=Lost.read(told), planner=cheap_planner)
+
+        with open_record(settings) as ledger:
+            bases = {p.draft.candidate.settings["base"] for p in ledger.proposals("small")}
+            first = ledger.round("small", 1)
+        assert said == "round 1 is stored: 4 proposals"
+        assert bases <= {"KOAc", "DBU"}
+        assert first.model["left_out"] == {"b": {"base": ["CsOPiv"]}}
+        assert replay(settings, "small", 1, planner=cheap_planner).is_identical
+
+    def test_training_apart_ends_no_campaign_that_only_waits_for_it(
+        self, settings: Settings, tmp_path: Path, cut: Callable[[], None]
+    ) -> None:
+        planner = {"surrogate": "random", "batch": 2, "initial": {"design": "random", "experiments": 2}}
+        space = {"base": {"type": "category", "options": ["KOAc", "CsOPiv", "DBU"]}}
+        self.two(settings, tmp_path, space=space, planner=planner)
+        cut()
+        for _ in range(3):
+            tick(settings, "small", planner=cheap_planner)
+        with sitting(settings, "small") as session:
+            lost = lost_parts(session)
+
+        said = train_round(settings, "small", 2, lost=lost, planner=cheap_planner)
+        with open_record(settings) as ledger:
+            state = ledger.campaign("small").state
+
+        assert said.startswith("nothing is left that does not need what is lost")
+        assert state is CampaignState.ACTIVE
+
+    def test_during_a_safety_stop_it_is_asked_and_nothing_is_said_to_go_on(
+        self, settings: Settings, tmp_path: Path, cut: Callable[[], None]
+    ) -> None:
+        self.two(settings, tmp_path)
+        cut()
+        halt(settings, "small", by="tester", why="it smells of gas")
+        with sitting(settings, "small") as session:
+            lost, notes = lost_parts(session), list(session.tally.notes)
+            known = session.laboratory.lost()  # type: ignore[attr-defined]
+
+        assert (lost, notes) == (Lost(), [])
+        assert known == {"b"}  # since when it cannot work is known all the same
 
     def test_what_it_has_stays_pending_to_the_end_of_the_budget(
         self, settings: Settings, tmp_path: Path, cut: Callable[[], None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import subprocess
 import sys
 from datetime import timedelta
@@ -17,6 +19,7 @@ from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 from flows import campaign, deployments, tick, train
 from flows.engine import passes, session
 from flows.engine import tick as engine_tick
+from flows.engine.steps.losing import Lost
 from flows.engine.steps.training import round_due, train_round
 from flows.settings import Settings
 from flows.train import _is_over
@@ -124,6 +127,29 @@ def test_a_training_run_that_was_lost_is_asked_for_again(state: Any, age: timede
     run: Any = SimpleNamespace(state=state)
 
     assert _is_over(run, state.timestamp + age) is over
+
+
+def test_what_is_lost_is_told_to_whoever_trains(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    asked: dict[str, Any] = {}
+    lost = Lost(frozenset({"a key"}), {"b": {"base": ("CsOPiv",)}})
+
+    async def run_deployment(_: str, *, parameters: dict[str, Any], **__: Any) -> Any:
+        asked.update(json.loads(json.dumps(parameters)))
+        return SimpleNamespace(state=None)
+
+    monkeypatch.setattr("prefect.deployments.arun_deployment", run_deployment)
+    monkeypatch.setattr(tick, "lost_parts", lambda _session: lost)
+    told: list[Lost] = []
+    monkeypatch.setattr(train, "train_round", lambda *_, lost, **__: told.append(lost) or "said")
+    with passes.sitting(settings, "small") as current:
+        asyncio.run(tick.ask_for_training.fn(current))
+
+    train.fit_and_choose.fn(settings, asked["campaign"], asked["round_number"], asked["lost"])
+
+    assert told == [lost]
 
 
 def test_prefect_keeps_to_the_project_and_tells_nobody(tmp_path: Path) -> None:
