@@ -1,10 +1,11 @@
 """A bad day in real queues: 100 GFN2-xTB jobs, and everything killed, lost and forgotten that can be.
 
-1. For ``local``, ``slurm`` (Debian's packages, one node, started here) and ``dask`` (a scheduler and two workers,
-   started here): a campaign of ``--molecules`` real molecules in batches of 25, whose engine is killed again and again
-   at random moments. Meanwhile Slurm's controller is killed and started, once as a new cluster whose ids begin anew,
+1. For ``local``, ``slurm`` (Debian's packages, one node, started here), ``arrays`` (the same, submitted as job arrays)
+   and ``dask`` (a scheduler and two workers, started here): a campaign of ``--molecules`` real molecules in batches of
+   25 (arrays: 10). hakken is killed at each checkpoint of the engine and of the executor, then at random moments, then
+   twice as it ends. Meanwhile Slurm's controller is killed and started, at times as a new cluster whose ids begin anew,
    and replies of sbatch and scontrol are lost after they were heeded; Dask's workers and scheduler are killed. Then:
-   attempts made, jobs submitted, runs begun, attempts that ran twice, and molecules without a result.
+   where hakken died, attempts made, jobs submitted, runs begun, attempts that ran twice, molecules without a result.
 2. 1,000 trivial attempts through ``local``, two at once: seconds of wall time.
 3. 5,000 Slurm jobs (a squeue that prints them): calls of squeue in each pass, seconds for a pass.
 4. From a result's arrival to the next start, one job at a time, models left out: the longest of 20.
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,38 @@ from adapters.executors.job import Limits
 from adapters.executors.local import LocalExecutor
 from adapters.executors.slurm import SlurmExecutor, SlurmOptions
 from adapters.executors.spool import Spool
+from db.ledger import open_ledger
 from flows.engine import run
 from flows.settings import Settings
 from loop.contracts import AttemptKey, ExperimentSpec, Handle, Phase
 from loop.outcome import Measured
+from loop.record import CampaignState
 from tests.adapters.clusters import OneNodeDask, OneNodeSlurm, lose_replies, missing_programs
 from tests.flows.engine.bench import add, cheap_planner, story_of
 from tests.flows.engine.zygote import Zygote
 
-PARTS = ("local", "slurm", "dask", "trivial", "tracked", "latency")
+DAYS = ("local", "slurm", "arrays", "dask")
+PARTS = (*DAYS, "trivial", "tracked", "latency")
+
+# Where hakken is killed, in this order: a death leaves attempts in doubt, which the places after it look up.
+BEFORE = [
+    "tick.leased", "propose.planned", "work.before-commit", "propose.stored", "work.after-commit", "dispatch.claimed",
+    "reconcile.found", "reconcile.stored", "folder.prepared",
+]  # fmt: skip
+OWN = {
+    "local": ["executor.prepared", "executor.before-spawn", "executor.spawned"],
+    "slurm": [
+        "slurm.prepared", "slurm.sending", "slurm.sent", "slurm.submitted", "slurm.releasing", "slurm.released",
+        "slurm.started",
+    ],
+    "arrays": ["slurm.array-sending", "slurm.array-sent", "slurm.array-labelled"],
+    "dask": ["dask.prepared", "dask.sending", "dask.sent", "dask.started"],
+}  # fmt: skip
+AFTER = [
+    "dispatch.prepared", "reconcile.started", "dispatch.started", "dispatch.accepted", "ingest.fetched",
+    "ingest.stored", "ingest.judged",
+]  # fmt: skip
+LAST = ["propose.finished", "tick.released"]  # once for each campaign
 MOLECULE = ExperimentSpec("gap", {"molecule": "ethanol"}, {}, {"molecule": "CCO"}, {"length": "eV"})
 TRIVIAL = Evaluator("ruler", "tests.adapters.evaluators:measure", {"length": "eV"})
 Trouble = Callable[[int], None]
@@ -77,24 +101,34 @@ def campaign(options: dict[str, str], run_on: Any, workers: int, batch: int) -> 
     }
 
 
+def labels(executor: str) -> list[str]:
+    """The checkpoints at which hakken is killed before anything else."""
+    return [*BEFORE, *OWN[executor], *AFTER]
+
+
 @contextmanager
 def troubled(executor: str, folder: Path) -> Iterator[tuple[Any, dict[str, str], Trouble]]:
     """What ``run_on`` says, what the engine finds in its environment, and what befalls the queue after each kill."""
     if executor == "local":
         yield "local", {}, lambda _: None
-    elif executor == "slurm":
+    elif executor in ("slurm", "arrays"):
         slurm = OneNodeSlurm()
         lossy = [lose_replies(folder / name, name, 15) for name in ("sbatch", "scontrol")]
+        mending: list[threading.Timer] = []
 
         def befalls(number: int) -> None:
-            if number % 4 == 1:
+            if number % 4 == 1 and not any(timer.is_alive() for timer in mending):
                 slurm.kill_controller()
-                threading.Timer(1.0, slurm.start_controller, kwargs={"is_empty": number == 5}).start()
+                mending[:] = [threading.Timer(1.0, slurm.start_controller, kwargs={"is_empty": number % 16 == 5})]
+                mending[0].start()
 
         path = os.pathsep.join([*map(str, lossy), os.environ["PATH"]])
         try:
-            yield {"slurm": {"poll": 0.2, "silence": 10.0}}, {**slurm.environ, "PATH": path}, befalls
+            on = {"poll": 0.2, "silence": 10.0, "arrays": executor == "arrays"}
+            yield {"slurm": on}, {**slurm.environ, "PATH": path}, befalls
         finally:
+            for timer in mending:
+                timer.join()
             slurm.wait_until_it_answers()
             slurm.close()
     else:
@@ -116,26 +150,26 @@ def troubled(executor: str, folder: Path) -> Iterator[tuple[Any, dict[str, str],
 
 def day(executor: str, n: int, seed: int, kills: int) -> dict[str, Any]:
     """One campaign on a bad day, and what became of it."""
-    moments = random.Random(seed)
     with tempfile.TemporaryDirectory() as temporary, troubled(executor, Path(temporary)) as (run_on, environ, befalls):
         settings = Settings(Path(temporary) / "runs")
-        add(settings, Path(temporary), **campaign(molecules(n, seed), run_on, 2 if executor == "local" else 25, 25))
-        zygote, killed, begin = Zygote(), 0, time.perf_counter()
-        while killed < kills and zygote.ask(settings.home, environ=environ, kill_after=moments.uniform(0.5, 6.0)):
-            killed += 1
-            befalls(killed)
-            print(f"\r{executor}: engine killed {killed} times ", end="", file=sys.stderr)
-        ended = zygote.ask(settings.home, environ=environ)
+        workers, batch = (
+            2 if executor == "local" else 25,
+            10 if executor == "arrays" else 25,
+        )  # an array dies once a batch
+        add(settings, Path(temporary), **campaign(molecules(n, seed), run_on, workers, batch))
+        zygote, begin = Zygote(), time.perf_counter()
+        died, at_random, ended = kill(zygote, settings, environ, labels(executor), random.Random(seed), kills, befalls)
         wall = time.perf_counter() - begin
         zygote.close()
         story = story_of(settings)
         jobs = [path for path in (settings.folder("small") / "laboratory" / "jobs").iterdir() if path.is_dir()]
         begun = [len((job / "runs.log").read_text().splitlines()) if (job / "runs.log").exists() else 0 for job in jobs]
-        print(file=sys.stderr)
         return {
             "executor": executor,
             "molecules": n,
-            "killed": killed,
+            "died": died,
+            "missed": [label for label in [*labels(executor), *LAST] if label not in died],
+            "at_random": at_random,
             "ended": ended,
             "attempts": len(story.attempts),
             "submitted": sum(map(submissions, jobs)),
@@ -144,6 +178,50 @@ def day(executor: str, n: int, seed: int, kills: int) -> dict[str, Any]:
             "lost": n - sum(isinstance(outcome, Measured) for *_, outcome in story.results),
             "wall": wall,
         }
+
+
+def kill(
+    zygote: Zygote,
+    settings: Settings,
+    environ: dict[str, str],
+    places: Sequence[str],
+    chance: random.Random,
+    kills: int,
+    befalls: Trouble,
+) -> tuple[list[str], int, int]:
+    """Kill hakken at each of the places, then ``kills`` times at random, then as it ends.
+
+    Returns where it died, how often it died at random moments, and the exit status of the last run, which nobody kills.
+    """
+    died: list[str] = []
+    at_random = 0
+
+    def runs(**more: Any) -> int:
+        code = zygote.ask(settings.home, **more)
+        if code:
+            befalls(len(died) + at_random + 1)
+        print(f"\rhakken killed at {len(died)} places and {at_random} times at random ", end="", file=sys.stderr)
+        return code
+
+    for place in places:
+        if runs(environ={**environ, "HAKKEN_CRASH_AT": place}) == -9:
+            died.append(place)
+    ending = {**environ, "HAKKEN_CRASH_AT": LAST[0]}
+    while at_random < kills and runs(environ=ending, kill_after=chance.uniform(0.5, 6.0)) and not is_over(settings):
+        at_random += 1
+    if is_over(settings) or runs(environ=ending) == -9:  # whatever ended the campaign was killed right after it
+        died.append(LAST[0])
+    if runs(environ={**environ, "HAKKEN_CRASH_AT": LAST[1]}) == -9:
+        died.append(LAST[1])
+    ended = runs(environ=environ)
+    print(file=sys.stderr)
+    return died, at_random, ended
+
+
+def is_over(settings: Settings) -> bool:
+    """Whether the campaign is finished on record."""
+    with open_ledger(settings.database) as ledger:
+        return ledger.campaign("small").state is CampaignState.FINISHED
 
 
 def submissions(job: Path) -> int:
@@ -215,7 +293,7 @@ def latency(n: int, seed: int) -> list[float]:
 
 def more(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--molecules", type=int, default=100, help="of each bad day (default 100)")
-    parser.add_argument("--kills", type=int, default=12, help="of the engine on each bad day at most (default 12)")
+    parser.add_argument("--kills", type=int, default=12, help="at random on each bad day at most (default 12)")
     parser.add_argument(
         "--parts",
         type=lambda text: text.split(","),
@@ -230,18 +308,23 @@ def main() -> int:
         raise SystemExit(f"--parts: {', '.join(sorted(unknown))} is none of {', '.join(PARTS)}")
     marks: list[Mark] = []
     measured: dict[str, Any] = {"days": []}
-    for executor in (part for part in ("local", "slurm", "dask") if part in args.parts):
-        if executor == "slurm" and (missing := missing_programs()):
-            print(f"slurm: left out, {', '.join(missing)} missing (apt-get install slurm-wlm munge)")
+    for executor in (part for part in DAYS if part in args.parts):
+        if executor in ("slurm", "arrays") and (missing := missing_programs()):
+            print(f"{executor}: left out, {', '.join(missing)} missing (apt-get install slurm-wlm munge)")
             continue
         for seed in range(args.seed, args.seed + args.runs):
             told = day(executor, args.molecules, seed, args.kills)
             measured["days"].append(told)
             print(
-                f"{executor}, seed {seed}: {told['molecules']} molecules, engine killed {told['killed']} times, "
-                f"{told['attempts']} attempts, {told['submitted']} submitted, {told['runs']} runs, "
-                f"{told['doubled']} doubled, {told['lost']} lost, {told['wall']:.0f} s"
+                f"{executor}, seed {seed}: {told['molecules']} molecules, hakken killed at {len(told['died'])} places "
+                f"and {told['at_random']} times at random, {told['attempts']} attempts, {told['submitted']} submitted, "
+                f"{told['runs']} runs, {told['doubled']} doubled, {told['lost']} lost, {told['wall']:.0f} s"
             )
+            print(f"  died at {', '.join(told['died'])}")
+            if told["missed"]:
+                print(f"  did not die at {', '.join(told['missed'])}")
+            marks.append(Mark(f"{executor}: places where hakken did not die", len(told["missed"]), 0, at_most=True))
+            marks.append(Mark(f"{executor}: exit status of the last run", abs(told["ended"]), 0, at_most=True))
             marks.append(Mark(f"{executor}: attempts that ran twice", told["doubled"], 0, at_most=True))
             marks.append(Mark(f"{executor}: molecules without a result", told["lost"], 0, at_most=True))
     if "trivial" in args.parts:
