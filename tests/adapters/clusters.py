@@ -13,25 +13,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sacct")
+ACCOUNTING = ("slurmdbd", "sacctmgr", "mariadbd", "mariadb-install-db")
 
 
-def missing_programs() -> list[str]:
+def missing_programs(programs: Iterable[str] = PROGRAMS) -> list[str]:
     """What a Slurm cluster needs and this machine lacks."""
-    return [name for name in PROGRAMS if _which(name) is None]
+    return [name for name in programs if _which(name) is None]
 
 
 class OneNodeSlurm:
-    """munged, slurmctld and slurmd, all on this machine and in one folder; no accounting.
+    """munged, slurmctld and slurmd, all on this machine and in one folder; where asked for, accounting by slurmdbd.
 
     As root, munged runs as the user munge, as Debian has it.
     """
 
-    def __init__(self, cpus: int = 8) -> None:
+    def __init__(self, cpus: int = 8, *, has_accounting: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o755)
         for name in ("munge", "state", "spool"):
@@ -67,6 +68,14 @@ class OneNodeSlurm:
             "MessageTimeout": 2,
             "MailProg": "/bin/true",
         }
+        if has_accounting:
+            self._dbd_port = _free_port()
+            settings |= {
+                "AccountingStorageType": "accounting_storage/slurmdbd",
+                "AccountingStorageHost": "127.0.0.1",
+                "AccountingStoragePort": self._dbd_port,
+                "AccountingStoragePass": self.folder / "munge" / "socket",  # of a munged that is not the machine's
+            }
         lines = [f"{name}={value}" for name, value in settings.items()]
         lines.append(
             f"NodeName={host} NodeAddr=127.0.0.1 Port={_free_port()} CPUs={cpus} RealMemory=60000 State=UNKNOWN"
@@ -75,6 +84,8 @@ class OneNodeSlurm:
         (self.folder / "slurm.conf").write_text("\n".join(lines) + "\n")
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=disabled\n")
         self._start_munged()
+        if has_accounting:
+            self._start_accounting(user)
         self._start("slurmctld", "-c")
         self._start("slurmd")
         self.wait_until_it_answers()
@@ -141,8 +152,9 @@ class OneNodeSlurm:
     def close(self) -> None:
         """End everything, the jobs first."""
         self.clear()
-        for name in ("slurmd", "slurmctld", "munged"):
+        for name in ("slurmd", "slurmctld", "slurmdbd", "munged"):
             self._kill(name, signal.SIGTERM)
+        self._kill("mariadbd", signal.SIGKILL)  # its data go with the folder
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start_munged(self) -> None:
@@ -164,8 +176,59 @@ class OneNodeSlurm:
                 raise AssertionError(f"munged does not start\n{self._logs()}")
             time.sleep(0.02)
 
+    def _start_accounting(self, user: str) -> None:
+        """MariaDB and slurmdbd, which knows the cluster before its controller starts."""
+        data, port, word = self.folder / "mariadb", _free_port(), secrets.token_hex(16)
+        own = ["--no-defaults", f"--datadir={data}", f"--user={user}"]
+        quick = [
+            "--innodb-log-file-size=4M",
+            "--innodb-buffer-pool-size=16M",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--skip-innodb-doublewrite",
+        ]
+        install = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+        subprocess.run(
+            [str(_which("mariadb-install-db")), *own, *quick, *install], check=True, capture_output=True, timeout=120
+        )
+        first = self.folder / "first.sql"
+        # Without its database slurmdbd's first connection fails, and on the next libmariadb 3.4.10 reads no answer.
+        words = (
+            "CREATE DATABASE slurm_acct_db",
+            f"CREATE USER slurm IDENTIFIED BY '{word}'",
+            "GRANT ALL ON *.* TO slurm",
+        )
+        first.write_text("".join(f"{line};\n" for line in words))
+        network = [f"--port={port}", "--bind-address=127.0.0.1", f"--socket={self.folder}/mariadb.socket"]
+        self._start("mariadbd", *own, *quick, *network, "--skip-name-resolve", f"--init-file={first}")
+        settings = {
+            "AuthType": "auth/munge",
+            "AuthInfo": f"socket={self.folder}/munge/socket",
+            "DbdHost": "localhost",
+            "DbdAddr": "127.0.0.1",
+            "DbdPort": self._dbd_port,
+            "SlurmUser": user,
+            "LogFile": self.folder / "slurmdbd.log",
+            "PidFile": self.folder / "slurmdbd.pid",
+            "StorageType": "accounting_storage/mysql",
+            "StorageHost": "127.0.0.1",
+            "StoragePort": port,
+            "StorageUser": "slurm",
+            "StoragePass": word,
+        }
+        path = self.folder / "slurmdbd.conf"
+        path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        path.chmod(0o600)
+        _await_port(port)
+        self._start("slurmdbd", env={**os.environ, **self.environ})
+        _await_port(self._dbd_port)
+        self.run("sacctmgr", "--immediate", "add", "cluster", "test")
+
     def _start(self, name: str, *words: str, **more: Any) -> None:
-        foreground = [] if name == "munged" else ["-D", "-f", str(self.folder / "slurm.conf")]
+        foreground = {
+            "munged": [],
+            "mariadbd": [],
+            "slurmdbd": ["-D"],
+        }.get(name, ["-D", "-f", str(self.folder / "slurm.conf")])
         with (self.folder / f"{name}.txt").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [str(_which(name)), *foreground, *words],
@@ -213,6 +276,19 @@ exit 1
 
 def _which(name: str) -> str | None:
     return shutil.which(name, path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin")
+
+
+def _await_port(port: int, seconds: float = 60.0) -> None:
+    """Return once somebody listens there."""
+    give_up = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+            return
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
 
 
 def _free_port() -> int:
