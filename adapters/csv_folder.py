@@ -1,10 +1,11 @@
 """Devices that are driven through a folder: numbered command files out, response files in, a heartbeat file.
 
 ``prepare`` stages a command, ``start`` hands it over by one rename (``adapters.files.exchange``), so no command is
-written twice. A response counts once it is whole; whose it is, its key says, or else its name. A doubt, for a person to
-resolve, is left where the device says itself that it does not know whether a command ran, and where a command vanished
-or stayed without an answer for too long. Whoever is sure that it never ran has it sent again, as a further command
-under the same key; the earlier one is taken out of the device's folders.
+written twice; where the campaign has a recipe, files that say what is to be done are there before it. A response counts
+once it is whole; whose it is, its key says, or else its name. A doubt, for a person to resolve, is left where the
+device says itself that it does not know whether a command ran, and where a command vanished or stayed without an answer
+for too long. Whoever is sure that it never ran has it sent again, as a further command under the same key; the earlier
+one is taken out of the device's folders.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, handle_of, reachable, read_json
@@ -24,10 +25,11 @@ from adapters.common.instant import Clock, dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options
 from adapters.errors import AdapterOptionsError, AdapterUnavailable
-from adapters.files.commands import Command, Commands
+from adapters.files.commands import Command, Commands, Written, stem_of
 from adapters.files.csv_options import CommandTemplate, ResponseTemplate
 from adapters.files.csv_template import Doubt, Template, faults_of
 from adapters.files.exchange import Exchange, Heartbeat, Place
+from adapters.files.procedures import JSON, files_of
 from adapters.files.responses import Responses
 from adapters.files.returned import Returned
 from adapters.files.worksheet import Sheet, SheetError
@@ -49,6 +51,7 @@ from loop.contracts import (
     Unknown,
 )
 from loop.outcome import Fault, FaultKind, write_outcome
+from loop.recipe import Recipe, say, work_out
 
 EXAMPLE: Final = """\
 laboratory:
@@ -72,6 +75,7 @@ class CsvFolderOptions(Options):
     commands: FolderName = "commands"  # folders in it
     responses: FolderName = "responses"
     taken: FolderName | None = None  # where the device moves what it takes up; None where it does not
+    procedures: FolderName | None = "procedures"  # where the files of a recipe's procedures go; None: nowhere
     heartbeat: str | None = "heartbeat"  # file in it that the device touches; None where it has none
     stale: Positive = 60.0  # seconds without a heartbeat after which nothing is sent
     gone_after: Positive = 600.0  # seconds after which a command that is nowhere is in doubt
@@ -79,6 +83,13 @@ class CsvFolderOptions(Options):
     at_once: Annotated[int, Field(ge=1)] | None = None  # commands that the device may have at one time
     command: CommandTemplate = CommandTemplate()
     response: ResponseTemplate = ResponseTemplate()
+
+    @model_validator(mode="after")
+    def _check_folders(self) -> CsvFolderOptions:
+        every = [f for f in (self.commands, self.responses, self.taken, self.procedures) if f is not None]
+        if twice := next((name for name in every if every.count(name) > 1), None):
+            raise ValueError(f"folders with different names; {twice!r} is there twice")
+        return self
 
 
 class CsvFolder:
@@ -92,10 +103,14 @@ class CsvFolder:
         targets: Mapping[str, str],
         beside: Mapping[str, str | None] | None = None,
         clock: Clock = time.time,
+        recipe: Recipe | None = None,
     ) -> None:
+        self._recipe = recipe
         self._jobs, self._options, self._targets, self._clock = jobs, options, dict(targets), clock
         folder = base / Path(options.folder).expanduser()
-        self._exchange = Exchange(folder, options.commands, options.responses, options.taken, options.response.files)
+        self._exchange = Exchange(
+            folder, options.commands, options.responses, options.taken, options.response.files, options.procedures
+        )
         self._template = Template(options.command, options.response, targets, beside or {})
         self._returned = Returned(jobs)
         self._commands = Commands(jobs, self._exchange, options.gone_after, options.answer_within, clock)
@@ -196,6 +211,8 @@ class CsvFolder:
         with self._alone():
             last = self._commands.last(handle)
             if last is None or not self._commands.is_sent(last):
+                if last is not None:
+                    self._exchange.recall(last.name)
                 self._cancelled(handle, reason)
             elif self._options.taken is not None:
                 path = self._jobs.folder(handle) / "cancelling.json"
@@ -225,8 +242,23 @@ class CsvFolder:
         """Stage the attempt's next command. The heartbeat's file also tells that this is the device's own share."""
         if self._heartbeat is not None and self._heartbeat.age() is None:
             raise AdapterUnavailable(str(self._heartbeat.trouble()))
+        return self._commands.stage(handle, lambda number: self._written(handle, number))
+
+    def _written(self, handle: Handle, number: int) -> Written:
+        """The attempt's command, with its procedure where the campaign has a recipe."""
         spec, key = self._jobs.spec(handle), self._jobs.key(handle)
-        return self._commands.stage(handle, lambda number: self._template.command(spec, key, number))
+        if self._recipe is None:
+            return Written(self._template.command(spec, key, number), {})
+        procedure = work_out(self._recipe, spec.settings)
+        has_files = self._options.procedures is not None
+        text = self._template.command(
+            spec,
+            key,
+            number,
+            procedure_file=stem_of(number, handle) + JSON if has_files else "",
+            procedure=say(self._recipe, procedure),
+        )
+        return Written(text, files_of(self._recipe, procedure, spec, key, number) if has_files else {})
 
     def _is_over(self, handle: Handle) -> bool:
         return self._jobs.cancelled(handle) is not None or bool(self._returned.of(handle))
@@ -296,9 +328,13 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> CsvFolder:
         AdapterOptionsError: An option is unknown, missing or wrong, or a template does not fit the targets.
     """
     settings = read_options(CsvFolderOptions, "csv_folder", options)
-    if faults := faults_of(settings.response, context.targets):
+    faults = faults_of(settings.response, context.targets)
+    if settings.command.procedure is not None and context.recipe is None:
+        faults.append("command.procedure: there is no recipe to be told; add one, or leave the column out")
+    if faults:
         raise AdapterOptionsError("csv_folder", faults)
-    return CsvFolder(Jobs(context.folder), Path(context.base), settings, context.targets, context.beside)
+    jobs, base = Jobs(context.folder), Path(context.base)
+    return CsvFolder(jobs, base, settings, context.targets, context.beside, recipe=context.recipe)
 
 
 def _named_in(name: str) -> Handle:

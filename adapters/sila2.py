@@ -1,5 +1,7 @@
 """Devices with a SiLA 2 server that has the features ExperimentRunner and MeasurementReporter (``adapters/sila``).
 
+Where the campaign has a recipe, what is to be done goes first, to the feature ProcedureReceiver; a server that lacks it
+gets nothing, unless the campaign file says that it works by a method of its own.
 ``prepare`` has the server accept the attempt, inert; ``start`` runs it as an observable command. Before that is sent,
 the intent and the identity of the server's memory are put on record, and after a lost reply the key is looked up: the
 server refuses a second run of one key. A doubt, for a person to resolve, is left where the server died while an attempt
@@ -24,10 +26,10 @@ from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
 from adapters.errors import AdapterOptionsError, AdapterUnavailable
 from adapters.files.returned import Returned
-from adapters.sila.connection import Connection, Refused, Security
+from adapters.sila.connection import Connection, Lacking, Refused, Security
 from adapters.sila.discovery import discover
-from adapters.sila.features import REPORTER, RUNNER, feature
-from adapters.sila.messages import parameters_of, payload_of
+from adapters.sila.features import PROCEDURES, REPORTER, RUNNER, feature
+from adapters.sila.messages import parameters_of, payload_of, procedure_parameters_of
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -46,6 +48,8 @@ from loop.contracts import (
     Unknown,
 )
 from loop.outcome import Fault, FaultKind, write_outcome
+from loop.recipe import Recipe
+from loop.recipe.told import in_full
 
 EXAMPLE: Final = """\
 laboratory:
@@ -54,6 +58,11 @@ laboratory:
   root_certificates: robot.pem
 """
 DELIVERY: Final = Delivery.KEYED
+_TAKES_NONE: Final = (
+    "the campaign has a recipe, and the SiLA server takes no procedure: it lacks the feature "
+    "org.hakken/experiments/ProcedureReceiver/v1; give it that, or write procedure: left out where it works by a "
+    "method of its own"
+)
 _BEGINS_WITHIN: Final = 10.0  # seconds, once it was confirmed
 
 Positive = Annotated[float, Field(gt=0)]
@@ -73,6 +82,7 @@ class Sila2Options(Options):
     # of itself; nothing: no encryption at all
     timeout: Positive = 10.0  # seconds for each call
     at_once: Annotated[int, Field(ge=1)] | None = None  # experiments that the server may have at one time
+    procedure: Literal["sent", "left out"] = "sent"  # of a recipe; left out: the server works by a method of its own
 
     @model_validator(mode="after")
     def _check(self) -> Sila2Options:
@@ -95,9 +105,18 @@ def lacking() -> str | None:
 class Sila2:
     """Attempts at a SiLA 2 server: theirs by key, ours in the laboratory's folder."""
 
-    def __init__(self, jobs: Jobs, connect: Connect, targets: Mapping[str, str], at_once: int | None = None) -> None:
-        """``connect`` opens a connection; it is called again after the server could not be reached."""
+    def __init__(
+        self,
+        jobs: Jobs,
+        connect: Connect,
+        targets: Mapping[str, str],
+        at_once: int | None = None,
+        recipe: Recipe | None = None,
+    ) -> None:
+        """``connect`` opens a connection; it is called again after the server could not be reached. ``recipe``: whose
+        procedures are sent."""
         self._jobs, self._connect, self._targets, self._at_once = jobs, connect, dict(targets), at_once
+        self._recipe = recipe
         self._returned = Returned(jobs)
         self._open: Connection | None = None
 
@@ -118,7 +137,7 @@ class Sila2:
 
         Raises:
             KeyReused: The key is on record with another experiment.
-            AdapterUnavailable: The server did not answer; ``start`` asks it again.
+            AdapterUnavailable: The server did not answer, or takes no procedure; ``start`` asks it again.
         """
         handle = self._jobs.prepare(spec, key)
         with self._alone():
@@ -209,13 +228,15 @@ class Sila2:
                 self._take_in(handle, self._look_up(self._jobs.key(handle)))
 
     def health(self) -> Health:
-        """Whether the server answers, has both features, and is ready."""
+        """Whether the server answers, has the features that are needed, and is ready."""
         try:
             implemented = self._ask(lambda c: c.features())
             for name in (RUNNER, REPORTER):
-                if (wanted := str(feature(name).fully_qualified_identifier)) not in implemented:
+                if (wanted := _identifier(name)) not in implemented:
                     known = ", ".join(implemented)
                     return Health(False, f"the SiLA server lacks the feature {wanted}; it has {known}")
+            if self._recipe is not None and _identifier(PROCEDURES) not in implemented:
+                return Health(False, _TAKES_NONE)
             why_not = self._ask(lambda c: c.current(RUNNER, "Readiness"))
         except AdapterUnavailable as error:
             return Health(False, str(error))
@@ -226,15 +247,30 @@ class Sila2:
         """Have the server take note of the attempt; False where it will never run it, which is its result."""
         spec, key, number = self._jobs.spec(handle), self._jobs.key(handle), self._number(handle)
         try:
+            self._instruct(spec, key, number)
             self._ask(lambda c: c.command(RUNNER, "AcceptExperiment", **parameters_of(spec, key, number)))
         except Refused as error:
-            if error.name == "KeyTaken":  # it knows the key and may have run it: what it says of it counts
+            if error.name in (
+                "KeyTaken",
+                "UnderWay",
+            ):  # it knows the key and may have run it: what it says of it counts
                 return False
             fault = Fault.of(FaultKind.INPUT_ERROR, f"the SiLA server refused it: {error}")
             self._returned.keep(handle, dump(write_outcome(fault)))
             return False
         reached("sila2.accepted")
         return True
+
+    def _instruct(self, spec: ExperimentSpec, key: AttemptKey, number: int) -> None:
+        """Have the server know what is to be done, before it has anything to run."""
+        if self._recipe is None:
+            return
+        parameters = procedure_parameters_of(in_full(self._recipe, spec.settings), key, number)
+        try:
+            self._ask(lambda c: c.command(PROCEDURES, "ReceiveProcedure", **parameters))
+        except Lacking:
+            raise AdapterUnavailable(_TAKES_NONE) from None
+        reached("sila2.instructed")
 
     def _run(self, key: AttemptKey, number: int) -> None:
         """Ask for the run, and look until it has begun: the confirmation alone promises nothing."""
@@ -351,7 +387,12 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Sila2:
         security = Security(settings.trust == "nothing", roots, read["private_key"], read["certificate"])
         return Connection(address, security, settings.timeout)
 
-    return Sila2(Jobs(context.folder), connect, context.targets, settings.at_once)
+    recipe = context.recipe if settings.procedure == "sent" else None
+    return Sila2(Jobs(context.folder), connect, context.targets, settings.at_once, recipe)
+
+
+def _identifier(name: str) -> str:
+    return str(feature(name).fully_qualified_identifier)
 
 
 def _read(base: str, option: str, name: str | None) -> bytes | None:

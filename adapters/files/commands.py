@@ -8,7 +8,7 @@ the last never ran.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,14 @@ class Command:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What goes out: the text of a command, and of the files of its procedure by suffix."""
+
+    text: str
+    procedure: Mapping[str, str]
+
+
 class Commands:
     """The commands of one adapter's attempts. Whoever calls is alone in its folder (``Jobs.locked``)."""
 
@@ -49,8 +57,8 @@ class Commands:
         """Whether the command was handed over, whatever became of it."""
         return self._exchange.place(command.name) is not Place.STAGED
 
-    def stage(self, handle: Handle, text: Callable[[int], str]) -> Command:
-        """Write the attempt's next command, whose text depends on its number, where the device does not see it.
+    def stage(self, handle: Handle, written: Callable[[int], Written]) -> Command:
+        """Write the attempt's next command, which depends on its number, where the device does not see it.
 
         What an earlier command left in the device's folders is taken out of them first: it is not to be run beside
         the new one.
@@ -60,16 +68,19 @@ class Commands:
             self._exchange.take_out(earlier.name)
         before = int((read_json(counter) or {}).get("number", 0))
         number = 1 + max(before, self._exchange.highest_number())
-        command = Command(len(every), f"{number:06}-{handle}.csv")
+        command = Command(len(every), f"{stem_of(number, handle)}.csv")
         with reachable(counter):
             replace(counter, dump({"number": number}))
-        self._exchange.stage(command.name, text(number))
+        out = written(number)
+        self._exchange.stage(command.name, out.text, out.procedure)
         reached("csv_folder.staged")
         self._note(handle, command, "command", name=command.name)
         return command
 
     def send(self, handle: Handle, command: Command) -> None:
-        """Hand the command over, unless it was."""
+        """Hand the command over, after its procedure, unless it was."""
+        if self._exchange.bring(command.name):
+            reached("csv_folder.instructed")
         if self._exchange.publish(command.name):
             reached("csv_folder.published")
         self._since(handle, command, "sent")
@@ -136,3 +147,8 @@ class Commands:
 
     def _path(self, handle: Handle, command: Command, what: str) -> Path:
         return self._jobs.folder(handle) / f"{what}-{command.generation:03}.json"
+
+
+def stem_of(number: int, handle: Handle) -> str:
+    """How the files of a command are named, but for their suffix."""
+    return f"{number:06}-{handle}"

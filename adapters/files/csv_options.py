@@ -48,6 +48,8 @@ class CommandTemplate(Options):
     constants: dict[str, str] = Field(default_factory=dict)  # columns that are the same in every command
     key: str = Field(default="key", min_length=1)  # column of the attempt's key
     number: str | None = "number"  # column of the command's number
+    procedure_file: str | None = "procedure file"  # column that names the procedure's file, where there is one
+    procedure: str | None = None  # column of what is to be done, in words
     delimiter: Literal[",", ";", "\t"] = ","
     decimal: Literal[".", ","] = "."
 
@@ -59,7 +61,7 @@ class CommandTemplate(Options):
     @model_validator(mode="after")
     def _check_names(self) -> CommandTemplate:
         every = [c.column for c in self.columns.values()] + [*self.constants, self.key]
-        every += [] if self.number is None else [self.number]
+        every += [name for name in (self.number, self.procedure_file, self.procedure) if name is not None]
         if twice := next((name for name in every if every.count(name) > 1), None):
             raise ValueError(f"columns with different names; {twice!r} is there twice")
         if self.decimal == self.delimiter:

@@ -49,8 +49,10 @@ class Template:
             deviations={t: (given[t].sd if t in given else None) or plain.deviations[t] for t in targets},
         )
 
-    def command(self, spec: ExperimentSpec, key: AttemptKey, number: int) -> str:
-        """The text of a command file.
+    def command(
+        self, spec: ExperimentSpec, key: AttemptKey, number: int, *, procedure_file: str = "", procedure: str = ""
+    ) -> str:
+        """The text of a command file; of what is to be done it names the file and says the words, where there are any.
 
         Raises:
             UnitError: A setting has no value in the device's unit; ``problems`` says so before.
@@ -58,13 +60,15 @@ class Template:
         cells = {self._command.key: str(key)}
         if self._command.number is not None:
             cells[self._command.number] = str(number)
+        told = {self._command.procedure_file: procedure_file, self._command.procedure: procedure}
+        last = {column: text for column, text in told.items() if column is not None and text}
         for name, value in spec.settings.items():
             title, text = self._cell(spec, name, value)
-            cells[title if title not in cells else f"setting {title}"] = text
+            cells[title if title not in cells | last else f"setting {title}"] = text
         for name in ("plate", "well"):
             if name in spec.place:
                 cells.setdefault(name, spec.place[name])
-        cells |= self._command.constants
+        cells |= self._command.constants | last
         file = io.StringIO(newline="")
         writer = csv.writer(file, delimiter=self._command.delimiter, lineterminator="\r\n")
         writer.writerows([cells.keys(), cells.values()])
@@ -117,6 +121,7 @@ class Template:
             raise SheetError(f"has no column {missing[0]!r}, where a result is looked for; it has {', '.join(row)}")
         actual = {c.column for c in self._response.actual.values()}
         own = {self._response.key, self._command.number, *self._command.constants} | actual
+        own |= {self._command.procedure_file, self._command.procedure}
         own |= {c.column for c in self._command.columns.values()}
         own |= set() if status is None else {status.column, status.reason}
         kept = {column: text for column, text in cells.items() if column not in own - {OUTCOME, COMMENT}}

@@ -4,13 +4,15 @@ Note [One rename]: a command is first staged, whole and synced, under the name t
 that is put on record. One ``rename`` then hands it to the device. So whoever looks later knows: what is still staged
 was never seen by the device, and what is staged no more was handed over, whether or not the device has kept the file.
 A second rename finds nothing to move. Links or copies could not tell this: both names would be there for a moment.
+
+The files of a command's procedure are staged before it and moved before it: where the command is, its procedure is too.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -21,6 +23,7 @@ from adapters.common.durable import replace, sync_folder
 from adapters.common.folder import reachable, read_json
 from adapters.common.instant import Clock, dump
 from adapters.errors import AdapterUnavailable
+from adapters.files.procedures import SUFFIXES
 
 _STAGED: Final = ".staged"
 _NUMBER: Final = re.compile(r"(\d{6,11})-.+")
@@ -41,10 +44,14 @@ class Place(Enum):
 class Exchange:
     """One folder shared with one device. The folder itself must be there: a missing one is a share not mounted."""
 
-    def __init__(self, folder: Path, commands: str, responses: str, taken: str | None, files: str) -> None:
+    def __init__(
+        self, folder: Path, commands: str, responses: str, taken: str | None, files: str, procedures: str | None = None
+    ) -> None:
+        """``files``: which files are responses; the others are names of folders, None where there is none."""
         self.folder, self._files = folder, files
         self.commands, self.responses = folder / commands, folder / responses
         self.taken = None if taken is None else folder / taken
+        self.procedures = None if procedures is None else folder / procedures
         self._staged = folder / _STAGED
 
     def check(self) -> None:
@@ -53,13 +60,31 @@ class Exchange:
             if not self.folder.is_dir():
                 raise AdapterUnavailable(f"there is no folder {self.folder}; make it, or mount the share that has it")
 
-    def stage(self, name: str, text: str) -> None:
-        """Write a command that the device does not see yet."""
+    def stage(self, name: str, text: str, procedure: Mapping[str, str]) -> None:
+        """Write a command that the device does not see yet, after the files of its procedure, by suffix."""
         self.check()
         with reachable(self._staged):
             for folder in filter(None, (self._staged, self.commands, self.responses, self.taken)):
                 folder.mkdir(exist_ok=True)
+            if self.procedures is not None and procedure:
+                self.procedures.mkdir(exist_ok=True)
+            for suffix, said in procedure.items():
+                replace((self._staged / name).with_suffix(suffix), said)
             replace(self._staged / name, text)
+
+    def bring(self, name: str) -> bool:
+        """Let the device have the procedure of a command that it does not see yet; True when this call did it."""
+        if self.procedures is None:
+            return False
+        self.check()
+        with reachable(self.procedures):
+            staged = [path for path in self._procedure(self._staged, name) if path.exists()]
+            for path in staged:
+                os.rename(path, self.procedures / path.name)
+            if staged:
+                sync_folder(self.procedures)
+                sync_folder(self._staged)
+        return bool(staged)
 
     def publish(self, name: str) -> bool:
         """Hand the command to the device; True when this call did it. See Note [One rename]."""
@@ -87,7 +112,10 @@ class Exchange:
         with reachable(back), suppress(FileNotFoundError):
             os.rename(self.commands / name, back)
             sync_folder(self._staged)
-        return back.exists()
+        if not back.exists():
+            return False
+        self.recall(name)
+        return True
 
     def take_out(self, name: str) -> None:
         """Take a command that a person wants no more out of the device's folders, wherever it lies."""
@@ -97,6 +125,14 @@ class Exchange:
             with reachable(back), suppress(FileNotFoundError):
                 os.rename(folder / name, back)
                 sync_folder(self._staged)
+        self.recall(name)
+
+    def recall(self, name: str) -> None:
+        """Take back the procedure of a command that the device does not have."""
+        for path in () if self.procedures is None else self._procedure(self.procedures, name):
+            back = self._staged / f"{path.name}.withdrawn"
+            with reachable(back), suppress(FileNotFoundError):
+                os.rename(path, back)
 
     def place(self, name: str) -> Place:
         """Where a command is now, looked for in the order in which a device moves it."""
@@ -118,10 +154,13 @@ class Exchange:
         """The highest number of any command or response that lies here; 0 where there is none."""
         found = [0]
         with reachable(self.folder):
-            for folder in filter(None, (self._staged, self.commands, self.taken, self.responses)):
+            for folder in filter(None, (self._staged, self.commands, self.taken, self.responses, self.procedures)):
                 names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
                 found += [int(match[1]) for name in names if (match := _NUMBER.fullmatch(name))]
         return max(found)
+
+    def _procedure(self, folder: Path, name: str) -> list[Path]:
+        return [(folder / name).with_suffix(suffix) for suffix in SUFFIXES]
 
     def arrived(self) -> Iterator[tuple[Path, Mark]]:
         """Every response, by name, with what changes when it is written anew. Temporary files are passed over."""

@@ -38,8 +38,8 @@ from loop.contracts import (
 )
 from loop.errors import AdapterUnavailable
 from loop.outcome import Fault, FaultKind, write_outcome
-from loop.recipe import Recipe, say, work_out
-from loop.recipe.told import told
+from loop.recipe import Recipe
+from loop.recipe.told import in_full
 
 _PHASES: Final = {State.WAITING: Phase.WAITING, State.RUNNING: Phase.RUNNING, State.ENDED: Phase.ENDED}
 _DOUBT: Final = "look at the bench, then say hakken resolve KEY --ran or --never-ran"
@@ -244,5 +244,4 @@ def _procedure(recipe: Recipe | None, spec: ExperimentSpec) -> Procedure | None:
     """What is done for an experiment; None without a recipe."""
     if recipe is None:
         return None
-    procedure = work_out(recipe, spec.settings)
-    return Procedure.model_validate({"text": say(recipe, procedure), "steps": told(procedure)})
+    return Procedure.model_validate(in_full(recipe, spec.settings))

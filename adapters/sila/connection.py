@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adapters.errors import AdapterUnavailable
-from adapters.sila.features import REPORTER, RUNNER, feature
+from adapters.sila.features import PROCEDURES, REPORTER, RUNNER, feature
 
 _OPTIONS: Final = (
     ("grpc.enable_retries", 0),  # what is sent again is decided by whoever looked the key up
@@ -28,6 +28,10 @@ class Refused(Exception):
         self.name = name
 
 
+class Lacking(AdapterUnavailable):
+    """The server has no such feature, so that it heard nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Security:
     """How a server is known; encrypted with the system's trust store unless stated otherwise."""
@@ -39,7 +43,7 @@ class Security:
 
 
 class Connection:
-    """Calls of the two features at one server."""
+    """Calls of the features at one server."""
 
     def __init__(self, address: str, security: Security, timeout: float) -> None:
         """``address``: ``host:port``; ``timeout``: seconds for each call. Nothing is sent yet."""
@@ -53,7 +57,7 @@ class Connection:
                 security.root_certificates, security.private_key, security.certificate
             )
             self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
-        self._stubs = {name: self._stub(feature(name)) for name in (RUNNER, REPORTER)}
+        self._stubs = {name: self._stub(feature(name)) for name in (RUNNER, REPORTER, PROCEDURES)}
 
     def close(self) -> None:
         """Give the connection back."""
@@ -72,6 +76,7 @@ class Connection:
 
         Raises:
             Refused: The server answered with an error that the feature defines.
+            Lacking: It does not have the feature.
             AdapterUnavailable: It did not answer in time, or with an error of its own; it may have heard the call.
         """
         command = feature(of)._unobservable_commands[name]
@@ -106,6 +111,10 @@ class Connection:
         try:
             return function(message, timeout=self._timeout)
         except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                raise Lacking(
+                    f"the SiLA server at {self.address} lacks a feature; hakken lab check says which"
+                ) from None
             if not SilaError.is_sila_error(error):
                 raise self._unavailable(error) from None
             said = SilaError._pb2_module.SiLAError.FromString(standard_b64decode(error.details()))

@@ -1,4 +1,4 @@
-"""The two features, read from their definitions; no code is generated from them."""
+"""The features, read from their definitions; no code is generated from them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 RUNNER: Final = "ExperimentRunner"
 REPORTER: Final = "MeasurementReporter"
+PROCEDURES: Final = "ProcedureReceiver"  # which a server may have
 
 
 @cache

@@ -1,7 +1,8 @@
-"""What goes over the wire: experiments as parameters of a command, reports as payloads, and back."""
+"""What goes over the wire: experiments and procedures as parameters of commands, reports as payloads, and back."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,27 @@ def parameters_of(spec: ExperimentSpec, key: AttemptKey, attempt: int) -> dict[s
         "Targets": [{"Name": name, "Unit": unit} for name, unit in spec.targets.items()],
         "Place": _notes(spec.place),
     }
+
+
+def procedure_parameters_of(procedure: Mapping[str, Any], key: AttemptKey, attempt: int) -> dict[str, Any]:
+    """The parameters of ReceiveProcedure, of what ``loop.recipe.told.in_full`` says."""
+    steps = json.dumps(procedure["steps"], ensure_ascii=False, allow_nan=False)
+    return {"Key": str(key), "Attempt": attempt, "Text": procedure["text"], "Steps": steps}
+
+
+def procedure_of(text: str, steps: str) -> dict[str, Any]:
+    """The procedure that ReceiveProcedure was called with: ``text`` and ``steps``.
+
+    Raises:
+        ValueError: The steps are no JSON list of steps.
+    """
+    try:
+        read = json.loads(steps)
+    except (ValueError, RecursionError):
+        read = None
+    if not isinstance(read, list) or not all(isinstance(step, dict) and "does" in step for step in read):
+        raise ValueError("a JSON list of steps, each an object that says what it does")
+    return {"text": text, "steps": read}
 
 
 def spec_of(

@@ -25,12 +25,14 @@ from adapters.common.durable import replace, write_once
 from adapters.common.folder import handle_of, read_json
 from adapters.common.instant import dump
 from adapters.errors import FolderInUse
-from adapters.sila.features import REPORTER, RUNNER, feature
-from adapters.sila.messages import report_of, spec_of
+from adapters.sila.features import PROCEDURES, REPORTER, RUNNER, feature
+from adapters.sila.messages import procedure_of, report_of, spec_of
 from loop.contracts import AttemptKey, ExperimentSpec
 from loop.outcome import Fault, FaultKind, write_outcome
 
 Run = Callable[[ExperimentSpec, AttemptKey], Mapping[str, Any]]  # a payload, as ``loop.outcome.read_outcome`` reads it
+Procedure = Mapping[str, Any]  # ``text`` for a person, and ``steps``: ``loop.recipe.told.in_full``
+Follow = Callable[[ExperimentSpec, AttemptKey, Procedure | None], Mapping[str, Any]]  # None: the campaign has no recipe
 Refuse = Callable[[ExperimentSpec], str]  # why an experiment cannot be run, "" where it can
 _DEAD: Final = ("Waiting", "Running")  # states in which a crash leaves a doubt
 
@@ -72,8 +74,19 @@ class Memory:
         """Put on record what is new of a key."""
         replace(self._path(key), dump({**(self.at(key) or {"key": key}), **parts}))
 
+    def procedure(self, key: str, attempt: int) -> Procedure | None:
+        """What is to be done for an attempt, where that came."""
+        return read_json(self._procedure_path(key, attempt))
+
+    def take(self, key: str, attempt: int, procedure: Procedure) -> None:
+        """Put on record what is to be done for an attempt."""
+        replace(self._procedure_path(key, attempt), dump(procedure))
+
     def _path(self, key: str) -> Path:
         return self._folder / f"key-{handle_of(AttemptKey(key))}.json"
+
+    def _procedure_path(self, key: str, attempt: int) -> Path:
+        return self._folder / f"procedure-{attempt:03}-{handle_of(AttemptKey(key))}.json"
 
 
 class _Server(SilaServer):  # type: ignore[misc]
@@ -92,7 +105,7 @@ class Runner(FeatureImplementationBase):  # type: ignore[misc]  # sila2 has no t
     """The feature ExperimentRunner."""
 
     def __init__(
-        self, server: SilaServer, memory: Memory, run: Run, refuse: Refuse, step: Callable[[str], None]
+        self, server: SilaServer, memory: Memory, run: Follow, refuse: Refuse, step: Callable[[str], None]
     ) -> None:
         super().__init__(server)
         self._memory, self._run, self._refuse, self._step = memory, run, refuse, step
@@ -134,7 +147,7 @@ class Runner(FeatureImplementationBase):  # type: ignore[misc]  # sila2 has no t
             self._step("begun")
             spec = ExperimentSpec(**known["spec"])
             try:
-                payload = dict(self._run(spec, AttemptKey(Key)))
+                payload = dict(self._run(spec, AttemptKey(Key), self._memory.procedure(Key, Attempt)))
             except Exception as error:  # a fault of the device is a result too
                 payload = write_outcome(Fault.of(FaultKind.INSTRUMENT_FAULT, f"{type(error).__name__}: {error}"))
             self._step("run")
@@ -181,6 +194,30 @@ class Reporter(FeatureImplementationBase):  # type: ignore[misc]
         return report
 
 
+class Receiver(FeatureImplementationBase):  # type: ignore[misc]
+    """The feature ProcedureReceiver."""
+
+    def __init__(self, server: SilaServer, memory: Memory, step: Callable[[str], None]) -> None:
+        super().__init__(server)
+        self._memory, self._step = memory, step
+
+    def ReceiveProcedure(self, Key: str, Attempt: int, Text: str, Steps: str, *, metadata: Any) -> None:
+        try:
+            procedure = procedure_of(Text, Steps)
+        except ValueError as error:
+            raise _error("NotUnderstood", f"the steps of {Key!r} must be {error}", PROCEDURES) from None
+        with self._memory.alone():
+            if self._memory.procedure(Key, Attempt) == procedure:
+                return
+            known = self._memory.at(Key)
+            if known is not None and (
+                known["attempt"] > Attempt or (known["attempt"] == Attempt and known["state"] != "Accepted")
+            ):
+                raise _error("UnderWay", f"attempt {known['attempt']} of {Key!r} is {known['state']}", PROCEDURES)
+            self._memory.take(Key, Attempt, procedure)
+        self._step("instructed")
+
+
 def serve(
     folder: Path,
     run: Run,
@@ -190,7 +227,8 @@ def serve(
     server_uuid: str | None = None,
     step: Callable[[str], None] = lambda _: None,
 ) -> SilaServer:
-    """A server with both features, not started yet: ``server.start(address, port)``, or ``start_insecure``.
+    """A server that works by a method of its own, not started yet: ``server.start(address, port)``, or
+    ``start_insecure``.
 
     Args:
         folder: Where it keeps what it knows of keys.
@@ -203,11 +241,45 @@ def serve(
     Raises:
         FolderInUse: Another server has the folder.
     """
+    server, _ = _served(folder, lambda spec, key, _: run(spec, key), refuse, name, server_uuid, step)
+    return server
+
+
+def serve_procedures(
+    folder: Path,
+    follow: Follow,
+    *,
+    refuse: Refuse = lambda _: "",
+    name: str = "hakken bench",
+    server_uuid: str | None = None,
+    step: Callable[[str], None] = lambda _: None,
+) -> SilaServer:
+    """A server that follows the procedure of each experiment, where its campaign has a recipe; else as ``serve``.
+
+    Args:
+        folder: Where it keeps what it knows of keys.
+        follow: Runs one experiment by its procedure; what it raises is recorded as an ``instrument_fault``.
+        refuse: Says why an experiment cannot be run; "" where it can.
+        name: How it calls itself in the network.
+        server_uuid: Its identity; a new one each time when left out.
+        step: Told each step; for tests, which let it crash there.
+
+    Raises:
+        FolderInUse: Another server has the folder.
+    """
+    server, memory = _served(folder, follow, refuse, name, server_uuid, step)
+    server.set_feature_implementation(feature(PROCEDURES), Receiver(server, memory, step))
+    return server
+
+
+def _served(
+    folder: Path, follow: Follow, refuse: Refuse, name: str, server_uuid: str | None, step: Callable[[str], None]
+) -> tuple[SilaServer, Memory]:
     memory = Memory(folder)
     server = _Server(memory, name, server_uuid)
-    server.set_feature_implementation(feature(RUNNER), Runner(server, memory, run, refuse, step))
+    server.set_feature_implementation(feature(RUNNER), Runner(server, memory, follow, refuse, step))
     server.set_feature_implementation(feature(REPORTER), Reporter(server, memory))
-    return server
+    return server, memory
 
 
 def _hold(folder: Path) -> TextIOWrapper:
@@ -224,5 +296,5 @@ def _hold(folder: Path) -> TextIOWrapper:
     return file
 
 
-def _error(name: str, message: str) -> DefinedExecutionError:
-    return DefinedExecutionError(feature(RUNNER).defined_execution_errors[name], message)
+def _error(name: str, message: str, of: str = RUNNER) -> DefinedExecutionError:
+    return DefinedExecutionError(feature(of).defined_execution_errors[name], message)

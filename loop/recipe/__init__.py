@@ -3,7 +3,7 @@
 from loop.recipe.model import By, Dose, Form, Heat, Measure, Recipe, Sample, Stir, Stock, Vessel, Wait
 from loop.recipe.procedure import Procedure
 from loop.recipe.stocktaking import consumption, shortages
-from loop.recipe.text import in_words, say, stock_list
+from loop.recipe.text import in_words, say, sentences, stock_list
 from loop.recipe.working import impossible, work_out
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "impossible",
     "in_words",
     "say",
+    "sentences",
     "shortages",
     "stock_list",
     "work_out",

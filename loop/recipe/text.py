@@ -24,7 +24,12 @@ from loop.recipe.working import work_out
 
 def say(recipe: Recipe, procedure: Procedure) -> str:
     """The procedure as sentences on one line."""
-    return " ".join(_sentence(recipe, action, i == 0) for i, action in enumerate(procedure.actions))
+    return " ".join(sentences(recipe, procedure))
+
+
+def sentences(recipe: Recipe, procedure: Procedure) -> tuple[str, ...]:
+    """The procedure, a sentence for each action."""
+    return tuple(_sentence(recipe, action, i == 0) for i, action in enumerate(procedure.actions))
 
 
 def in_words(recipe: Recipe, settings: Mapping[str, str | float]) -> str:

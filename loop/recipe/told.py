@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from loop.recipe.model import Recipe
 from loop.recipe.procedure import Action, Heating, Measuring, Procedure, Sampling, Stirring, Transfer, Waiting, Weighing
+from loop.recipe.text import say
+from loop.recipe.working import work_out
 
 UNITS: Final = {  # of the numbers of an action
     "volume": "uL",
@@ -40,3 +44,13 @@ def told(procedure: Procedure) -> list[dict[str, Any]]:
             {"does": _DOES[type(action)], "of": of, "values": values, "units": {name: UNITS[name] for name in values}}
         )
     return steps
+
+
+def in_full(recipe: Recipe, settings: Mapping[str, str | float]) -> dict[str, Any]:
+    """What is done for one candidate, as another program gets it: ``text`` for a person, and ``steps``.
+
+    Raises:
+        RecipeError: It cannot be made, or must not be.
+    """
+    procedure = work_out(recipe, settings)
+    return {"text": say(recipe, procedure), "steps": told(procedure)}

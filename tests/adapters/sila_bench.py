@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.sila.serving import serve
+from adapters.sila.serving import Procedure, serve, serve_procedures
 from loop.contracts import AttemptKey, ExperimentSpec
 
 STEPS = ("accepted", "waiting", "begun", "run", "ended", "asked")
@@ -30,9 +30,15 @@ class SilaBench:
     """The server's keys and its log of runs lie in ``folder``, which outlives its crashes."""
 
     def __init__(
-        self, folder: Path, *, answer: Callable[[ExperimentSpec], Mapping[str, Any]] = lambda _: MEASURED
+        self,
+        folder: Path,
+        *,
+        answer: Callable[[ExperimentSpec], Mapping[str, Any]] = lambda _: MEASURED,
+        follows: bool = False,
     ) -> None:
-        self.folder, self.port, self._answer = folder, free_port(), answer
+        """``follows``: it takes procedures; ``followed`` has those that it ran by."""
+        self.folder, self.port, self._answer, self._follows = folder, free_port(), answer, follows
+        self.followed: list[Procedure | None] = []
         self.dies_at: Callable[[str], bool] = lambda _: False
         self.gate: Callable[[], object] = lambda: None  # waited for before each run
         self._log, self._is_dead = threading.Lock(), False
@@ -49,7 +55,11 @@ class SilaBench:
 
     def start(self) -> None:
         self._is_dead = False
-        self.server = serve(self.folder / "keys", self._run, refuse=self._refuse, step=self._step)
+        keys = self.folder / "keys"
+        if self._follows:
+            self.server = serve_procedures(keys, self._follow, refuse=self._refuse, step=self._step)
+        else:
+            self.server = serve(keys, self._run, refuse=self._refuse, step=self._step)
         self.server.start_insecure("127.0.0.1", self.port, enable_discovery=False)
 
     def stop(self) -> None:
@@ -68,6 +78,10 @@ class SilaBench:
 
     def _refuse(self, spec: ExperimentSpec) -> str:
         return "it glows" if spec.settings.get("ligand") == "plutonium" else ""
+
+    def _follow(self, spec: ExperimentSpec, key: AttemptKey, procedure: Procedure | None) -> Mapping[str, Any]:
+        self.followed.append(procedure)
+        return self._run(spec, key)
 
     def _run(self, spec: ExperimentSpec, key: AttemptKey) -> Mapping[str, Any]:
         self.gate()

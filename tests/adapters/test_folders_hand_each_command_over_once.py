@@ -536,6 +536,13 @@ def test_what_is_wrong_with_a_response_is_said(make: Callable[..., CsvFolder], r
         ({}, "option 'folder' is missing; add it to the laboratory section"),
         ({"folder": "x", "comands": "y"}, "unknown option 'comands' (did you mean 'commands'?)"),
         ({"folder": "x", "commands": "../up"}, "option 'commands' must be"),
+        ({"folder": "x", "procedures": "commands"}, "folders with different names; 'commands' is there twice"),
+        ({"folder": "x", "procedures": "../up"}, "option 'procedures' must be"),
+        ({"folder": "x", "command": {"procedure": "key"}}, "columns with different names; 'key' is there twice"),
+        (
+            {"folder": "x", "command": {"procedure": "What"}},
+            "command.procedure: there is no recipe to be told; add one",
+        ),
         ({"folder": "x", "stale": 0}, "option 'stale' must be: greater than 0"),
         (
             {"folder": "x", "command": {"colums": {}}},
