@@ -81,7 +81,7 @@ class Device(ABC):
     def __init__(self, folder: Path, chance: Random) -> None:
         self.folder, self.chance = folder, chance
         self.deaths: Counter[str] = Counter()  # by step
-        self.places: dict[str, tuple[str, str]] = {}  # plate and well as the device was told them, by its settings
+        self.places: set[tuple[str, str, str]] = set()  # settings, plate and well as the device was told them
 
     def happens(self, what: str) -> bool:
         """Whether a misfortune of ``RATES`` happens now."""
@@ -143,7 +143,7 @@ class Device(ABC):
     def outcome(self, settings: Mapping[str, str | float], place: Mapping[str, str]) -> dict[str, Any]:
         """What a run of these settings gives, where it lies on a plate or not."""
         if "well" in place:
-            self.places[text_of(settings)] = (place["plate"], place["well"])
+            self.places.add((text_of(settings), place["plate"], place["well"]))
         if self.happens("the device reports a fault of its own"):
             return {"outcome": "fault", "kind": "instrument_fault", "message": "clogged"}
         value = {"property": "yield", "value": truth(settings), "unit": "%"}

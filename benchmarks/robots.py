@@ -207,11 +207,8 @@ class Day:
         )
         measured = {key: o.measurements[0].value for key, o in outcomes.items() if isinstance(o, Measured)}
         told.wrong = sum(value != self._device.truth(settings[key]) for key, value in measured.items())
-        for a in attempts:
-            told_place = self._device.places.get(text_of(a.settings))
-            told.wrong += told_place is not None and (
-                a.place is None or told_place != (str(a.place.plate), a.place.well)
-            )
+        on_record = {(text_of(a.settings), str(a.place.plate), a.place.well) for a in attempts if a.place is not None}
+        told.wrong += len(self._device.places - on_record)
         told.deaths = self._device.deaths
 
     def _settings_ready(self) -> Settings:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -70,6 +72,16 @@ def test_a_well_that_is_not_the_one_on_record_is_seen(monkeypatch: pytest.Monkey
     )
 
     assert robots.day("csv_folder", 1, 2, 4).wrong >= 6
+
+
+def test_settings_that_are_proposed_again_may_lie_elsewhere(tmp_path: Path) -> None:
+    device = robots.DEVICES["csv_folder"](tmp_path, Random(1))
+    settings = {"solvent": "solvent 1", "base": "base 1", "step": "2.0"}
+    for plate in ("9", "17"):
+        device.outcome(settings, {"plate": plate, "well": "A1"})
+    device.close()
+
+    assert {place[1:] for place in device.places} == {("9", "A1"), ("17", "A1")}
 
 
 def test_a_bench_that_takes_a_killed_run_for_one_that_never_moved_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
