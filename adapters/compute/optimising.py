@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from adapters.compute.constants import BOHR
 from adapters.compute.geometry import Geometry
@@ -32,6 +34,10 @@ def optimise(
     hessian: Any = None,
 ) -> tuple[Geometry, int]:
     """The nearest minimum (a saddle point where asked for), and how many energies it took.
+
+    Note [One orientation]: energies on a grid differ a little as a molecule turns, by 1e-6 hartree, and an optimiser
+    that follows them turns it for dozens of steps. So each geometry is turned as the first lies, and what would turn it
+    is taken from the gradient.
 
     Args:
         geometry: Where to start; one atom is given back as it is.
@@ -64,8 +70,10 @@ def optimise(
 
         def calc_new(self, coords: Any, dirname: str) -> dict[str, Any]:
             OurEngine.calls += 1
-            energy, gradient = surface(geometry.moved(coords.reshape(-1, 3) * BOHR))
-            return {"energy": energy, "gradient": np.asarray(gradient, dtype=float).ravel()}
+            turn, positions = as_it_lay(coords.reshape(-1, 3) * BOHR, geometry.positions)
+            energy, gradient = surface(geometry.moved(positions))
+            still = without_turning(np.asarray(gradient, dtype=float), positions)
+            return {"energy": energy, "gradient": turn.inv().apply(still).ravel()}
 
     with tempfile.TemporaryDirectory() as folder:
         more: dict[str, Any] = {}
@@ -84,4 +92,27 @@ def optimise(
             raise
         except (RuntimeError, ValueError, np.linalg.LinAlgError) as error:
             raise GeometryNotConverged(f"geomeTRIC gave up: {type(error).__name__}: {error}") from None
-    return geometry.moved(np.asarray(found.xyzs[-1])), OurEngine.calls
+    return geometry.moved(as_it_lay(found.xyzs[-1], geometry.positions)[1]), OurEngine.calls
+
+
+def as_it_lay(positions: Any, reference: Any) -> tuple[Rotation, Any]:
+    """The turn that brings positions nearest to a reference, and the positions after it, each ``(n_atoms, 3)``.
+
+    Source: Kabsch, Acta Cryst. A 32 (1976) 922.
+    """
+    there = np.asarray(reference, dtype=float)
+    here = np.asarray(positions, dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a straight molecule may be turned about itself
+        turn, _ = Rotation.align_vectors(there - there.mean(axis=0), here - here.mean(axis=0))
+    return turn, turn.apply(here - here.mean(axis=0)) + there.mean(axis=0)
+
+
+def without_turning(gradient: Any, positions: Any) -> Any:
+    """A gradient less what moves or turns the whole, both of shape ``(n_atoms, 3)``."""
+    centred = positions - positions.mean(axis=0)
+    moves = [np.tile(axis, len(centred)) for axis in np.eye(3)]
+    turns = [np.cross(axis, centred).ravel() for axis in np.eye(3)]
+    rigid = np.array([*moves, *turns]).T
+    part, *_ = np.linalg.lstsq(rigid, gradient.ravel(), rcond=1e-6)  # of a straight molecule one turn is none
+    return gradient - (rigid @ part).reshape(gradient.shape)
