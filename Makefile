@@ -6,13 +6,14 @@
 #   make lint    ruff, mypy and the direction of imports
 #   make bench   the benchmarks; DATA=DIR says where their tables are, RUNS=N how often each method starts
 #   make opentrons  Opentrons' simulator, in .opentrons: its pins do not go with ours (about 150 MB)
+#   make qcfractal  a QCFractal server with a compute manager, in .qcfractal, for tests and trials (about 700 MB)
 #   make peers   other planners that benchmarks compare with, each in an environment of its own (about 2 GB each)
 #
 # To keep a second demo beside the first: make demo HAKKEN_HOME=runs/second
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench peers opentrons
+.PHONY: help demo test lint bench peers opentrons qcfractal
 
 BIN := .venv/bin
 HAKKEN_HOME ?= runs
@@ -68,6 +69,17 @@ opentrons: .opentrons/.installed
 .opentrons/.installed: $(BIN)/.made
 	@test -x .opentrons/bin/python || $(BIN)/python -m venv .opentrons
 	.opentrons/bin/python -m pip install --quiet 'opentrons>=8.8,<9'
+	@touch $@
+
+# Its psycopg2 would be built from source, with a compiler and PostgreSQL's headers; psycopg2-binary is the same, built. pip
+# says that psycopg2 is lacking, and means its name.
+qcfractal: .qcfractal/.installed
+
+.qcfractal/.installed: $(BIN)/.made
+	@test -x .qcfractal/bin/python || $(BIN)/python -m venv .qcfractal
+	.qcfractal/bin/python -m pip install --quiet --no-deps 'qcfractal>=0.71,<1'
+	.qcfractal/bin/python -m pip install --quiet 'qcfractalcompute>=0.71,<1' psycopg2-binary flask flask-jwt-extended \
+		flask-cors waitress 'bcrypt>=5' 'sqlalchemy>=2.0' alembic rdkit 'geometric>=1.1.1'
 	@touch $@
 
 $(BIN)/.made:

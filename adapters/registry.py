@@ -31,6 +31,10 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
         "any liquid handler with a PyLabRobot back end, or its simulation: plates from the campaign's recipe",
     ),
     "pyscf": ("adapters.pyscf:build", "Kohn-Sham DFT of molecules by PySCF, with optimisation and thermochemistry"),
+    "qcfractal": (
+        "adapters.qcfractal.options:build",
+        "a QCFractal server: calculations by any program of QCEngine, as records of a dataset there",
+    ),
     "several": ("adapters.several:build", "several laboratories, each for the experiments that its 'when' names"),
     "sila2": ("adapters.sila2:build", "a device with a SiLA 2 server, over gRPC: looked up by key, discovered by name"),
     "simulated": (

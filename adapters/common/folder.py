@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from adapters.errors import AdapterUnavailable, KeyReused, UnknownHandle
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, ExperimentSpec, Found, Handle
 
+PATIENCE: Final = 90.0  # seconds to wait for another process that has just this attempt in hand: above a slow sbatch
 # Nothing that leads out of a folder. File systems allow 255 bytes, and temporary names are longer than final ones.
 _NAME: Final = re.compile(r"[A-Za-z0-9_~%-]{1,120}")
 
@@ -198,6 +200,23 @@ def read_json(path: Path) -> Mapping[str, Any] | None:
     if not isinstance(value, dict):
         raise AdapterUnavailable(f"{path} must hold a JSON object; restore it from a backup")
     return value
+
+
+@contextmanager
+def held(folder: Path, patience: float = PATIENCE) -> Iterator[Path]:
+    """An attempt's folder, held against every other process that would send the attempt."""
+    with reachable(folder), (folder / "lock").open("a") as file:
+        give_up = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    text = f"another process holds {folder / 'lock'} and does not let go; ask again later"
+                    raise AdapterUnavailable(text) from None
+                time.sleep(0.01)
+        yield folder
 
 
 @contextmanager

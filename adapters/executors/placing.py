@@ -75,6 +75,9 @@ def _chosen(laboratory: str, run_on: str | Mapping[str, Mapping[str, Any] | None
         got = ", ".join(chosen) or "none"
         raise AdapterOptionsError(laboratory, [f"option 'run_on' names one executor, got {got}; keep one"])
     ((name, options),) = chosen.items()
+    if name == "qcfractal":  # decision 0037
+        text = "option 'run_on': 'qcfractal' is a laboratory of its own, which computes its own records"
+        raise AdapterOptionsError(laboratory, [f"{text}; say adapter: qcfractal, with program and method"])
     if name not in _TABLE:
         known = ", ".join(sorted(_TABLE))
         raise AdapterOptionsError(

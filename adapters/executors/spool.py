@@ -9,26 +9,22 @@ enough, it is lost. ``result.json`` is made once: should a job that counts as lo
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from adapters.common.durable import replace, write_once
-from adapters.common.folder import Jobs, reachable, read_json
+from adapters.common.folder import PATIENCE, Jobs, held, reachable, read_json
 from adapters.compute.evaluation import Evaluator
-from adapters.errors import AdapterUnavailable
 from adapters.executors.job import HERE, Limits, task, write_fault
 from loop.contracts import AttemptKey, Envelope, Handle
 from loop.outcome import FaultKind
-
-PATIENCE: Final = 90.0  # seconds to wait for another process that has just this job in hand: above a slow sbatch
 
 
 class Spool:
@@ -59,22 +55,9 @@ class Spool:
         """The folder of an attempt; raises ``UnknownHandle`` unless it was prepared under this key."""
         return self.jobs.checked(handle, key)
 
-    @contextmanager
-    def alone(self, handle: Handle, patience: float = PATIENCE) -> Iterator[Path]:
+    def alone(self, handle: Handle, patience: float = PATIENCE) -> AbstractContextManager[Path]:
         """The attempt's folder, held against every other process that would send the attempt."""
-        folder = self.jobs.folder(handle)
-        with reachable(folder), (folder / "lock").open("a") as file:
-            give_up = time.monotonic() + patience
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > give_up:
-                        text = f"another process holds {folder / 'lock'} and does not let go; ask again later"
-                        raise AdapterUnavailable(text) from None
-                    time.sleep(0.01)
-            yield folder
+        return held(self.jobs.folder(handle), patience)
 
     def command(self, handle: Handle, token: str, *, requeue: bool = False) -> list[str]:
         """What a node has to run; the task is written beside it."""

@@ -33,9 +33,10 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
         "sila2": {"address": "localhost:1"},
         "opentrons": robots.options(),
         "pylabrobot": {"deck": robots.OT2},
+        "qcfractal": {"address": "https://qc.example", "program": "psi4", "method": "pbe0"},
         "several": {"laboratories": {"one": {"adapter": "emulator", "table": "table.csv"}}},
     }.get(name, {})
-    chemistry = {"ase": "energy", "command": "gap", "pyscf": "gap", "xtb": "gap"}
+    chemistry = {"ase": "energy", "command": "gap", "pyscf": "gap", "qcfractal": "energy", "xtb": "gap"}
     targets = {chemistry[name]: "eV"} if name in chemistry else {"yield": "%"}
     asked = replace(context(tmp_path), targets=targets, recipe=robots.recipe())
 
@@ -45,7 +46,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
 def test_every_name_has_a_summary_of_one_line() -> None:
     lines = (
         "ase callable command csv_folder emulator http instrument manual opentrons",
-        "pylabrobot pyscf several sila2 simulated xtb",
+        "pylabrobot pyscf qcfractal several sila2 simulated xtb",
     )
     assert " ".join(name for name, _ in describe()) == " ".join(lines)
     assert all(summary and "\n" not in summary for _, summary in describe())

@@ -41,6 +41,10 @@ def test_every_executor_has_a_summary_of_one_line() -> None:
     ("run_on", "message"),
     [
         ("lokal", r"option 'run_on' is 'lokal', and no executor is \(did you mean 'local'\?\); known: .*local"),
+        (
+            "qcfractal",
+            r"'qcfractal' is a laboratory of its own, which computes its own records; say adapter: qcfractal",
+        ),
         ({}, "option 'run_on' names one executor, got none; keep one"),
         ({"local": {}, "other": {}}, "option 'run_on' names one executor, got local, other; keep one"),
         ({"local": {"workers": 2}}, "laboratory 'xtb': run_on local: unknown option 'workers'"),

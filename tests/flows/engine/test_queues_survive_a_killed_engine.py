@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,3 +64,23 @@ def test_in_slurm_with_arrays(slurm: Any, settings: Settings, tmp_path: Path, zy
 def test_with_dask(dask: Any, settings: Settings, tmp_path: Path, zygote: Zygote) -> None:
     labels = ["dask.prepared", "dask.sending", "dask.sent"]
     survives(settings, tmp_path, zygote, {"dask": {"address": dask.address, "silence": 5.0}}, labels)
+
+
+def test_with_a_qcfractal_server(fractal: Any, settings: Settings, tmp_path: Path, zygote: Zygote) -> None:
+    labels = ["qcfractal.entered", "qcfractal.sending", "qcfractal.sent", "qcfractal.started"]
+    dataset = uuid.uuid4().hex
+    login = {"address": fractal.address, "username": "hakken", "password": "$QCFRACTAL_PASSWORD"}
+    level = {"program": "rdkit", "method": "MMFF94", "reuse": False, "poll": 0.1, "dataset": dataset, "tag": dataset}
+    energy = {"energy": {"goal": "minimize", "unit": "hartree"}}
+    add(settings, tmp_path, **{**XTB, "objective": energy}, laboratory={"adapter": "qcfractal", **login, **level})
+    secret = {"QCFRACTAL_PASSWORD": fractal.password}
+    died = [zygote.ask(settings.home, environ={**secret, "HAKKEN_CRASH_AT": label}) for label in labels]
+    ended = zygote.ask(settings.home, environ=secret)
+    story = story_of(settings)
+
+    assert died == [-9] * len(labels)
+    assert ended == 0
+    assert sum(isinstance(outcome, Measured) for *_, outcome in story.results) == 4
+    assert len(fractal.records(dataset)) == len(story.attempts)
+    assert sorted(run["record"] for run in fractal.runs() if run["tag"] == dataset) == sorted(fractal.records(dataset))
+    assert fractal.password not in (settings.home / "hakken.db").read_bytes().decode("latin-1")

@@ -1,0 +1,141 @@
+"""Options of a ``qcfractal`` laboratory: which server, which dataset, which calculation, and what is read from it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from adapters.common.options import Options, check_units, measured, read_options
+from adapters.errors import AdapterOptionsError
+from loop.contracts import Adapter, AdapterContext, Delivery
+
+EXAMPLE: Final = """\
+laboratory:
+  adapter: qcfractal
+  address: https://qcfractal.example
+  username: reader
+  password: $QCFRACTAL_PASSWORD  # the name of an environment variable; a secret never stands here
+  program: psi4
+  method: b3lyp-d3bj
+  basis: def2-svp
+"""
+DELIVERY: Final = Delivery.KEYED  # a dataset has one entry of a name, and one record for it
+# How it is asked, not which laboratory it is: these may change while it has attempts.
+FREE: Final = frozenset({"username", "password", "token", "verify", "tag", "priority", "workers", "poll"})
+REMEDY: Final = "pip install 'hakken[qcfractal]'"
+_VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Reading(Options):
+    """A property as a record has it."""
+
+    name: str  # in the record's properties, such as mp2_total_energy; of a vector its length is read
+    unit: str = ""  # in which the program gives it
+
+    @field_validator("unit")
+    @classmethod
+    def _check_unit(cls, unit: str) -> str:
+        return check_units({"it": unit})["it"]
+
+
+class QcfractalOptions(Options):
+    """What a campaign file may say of a QCFractal server as laboratory."""
+
+    address: str  # of the server
+    program: str  # as QCEngine calls it: psi4, nwchem, mopac, rdkit
+    method: str
+    basis: str | None = None
+    keywords: dict[str, Any] = Field(default_factory=dict)  # of the program
+    driver: Literal["energy", "gradient", "properties"] = "energy"
+    optimise: bool = False  # by geomeTRIC where the managers run; then the last geometry is read
+    properties: dict[str, Reading] = Field(default_factory=dict)  # beside energy and dipole
+    dataset: Annotated[str, Field(min_length=1, max_length=200)] | None = None  # hakken and the campaign's name
+    reuse: bool = True  # whether a complete record of just this calculation is read instead of computed anew
+    seed: int = 0  # chooses the conformer
+    username: str | None = None
+    password: str | None = None  # $NAME of the environment variable that holds it
+    token: str | None = None  # $NAME likewise, of an API token instead of username and password
+    verify: bool = True  # whether the server's certificate is checked
+    tag: str = "*"  # compute tag: which managers may take the records up
+    priority: Literal["low", "normal", "high"] = "normal"
+    workers: Annotated[int, Field(ge=1)] = 100  # records with the server at once
+    poll: Annotated[float, Field(ge=0)] = 5.0  # seconds between two looks at the records at the least
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
+    """A QCFractal server as laboratory, from the laboratory section of a campaign file; it is not asked yet.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or wrong, or a target is not among the properties.
+    """
+    from adapters.qcfractal.laboratory import QcfractalLaboratory
+
+    settings = qcfractal_options(options)
+    laboratory = QcfractalLaboratory(context.folder, settings, settings.dataset or f"hakken {context.campaign}")
+    measured("qcfractal", laboratory.properties, context.targets)
+    return laboratory
+
+
+def lacking() -> str | None:
+    """What this machine lacks for it, with the remedy; None for nothing."""
+    return None if find_spec("qcportal") else f"qcportal is not installed; {REMEDY}"
+
+
+def qcfractal_options(options: Mapping[str, Any]) -> QcfractalOptions:
+    """The options; what may be a secret by mistake is not repeated in a message.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or wrong.
+    """
+    problems = [
+        f"option {name!r} must name an environment variable, such as $QCFRACTAL_PASSWORD; a secret itself never "
+        "stands in a campaign file, which is kept on record"
+        for name in ("password", "token")
+        if (value := options.get(name)) is not None and not (isinstance(value, str) and _VARIABLE.fullmatch(value))
+    ]
+    if problems:
+        raise AdapterOptionsError("qcfractal", problems)
+    settings = read_options(QcfractalOptions, "qcfractal", options)
+    if problems := [*_address(settings), *_login(settings)]:
+        raise AdapterOptionsError("qcfractal", problems)
+    return settings
+
+
+def _address(settings: QcfractalOptions) -> list[str]:
+    try:
+        parts = urlsplit(settings.address)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return ["option 'address' must be an address such as https://qcfractal.example"]
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        return ["option 'address' must be without name, password, ? and #; give them as username and password: $NAME"]
+    if parts.scheme == "http" and (settings.password or settings.token) and not _is_here(parts.hostname):
+        return ["option 'address' must begin with https:// where there is a password, which http:// would show"]
+    return []
+
+
+def _login(settings: QcfractalOptions) -> list[str]:
+    if (settings.username is None) != (settings.password is None):
+        lack = "password" if settings.password is None else "username"
+        return [f"username and password go together; add {lack!r}, or leave both out"]
+    if settings.token is not None and settings.username is not None:
+        return ["a token stands instead of username and password; keep one of the two"]
+    return []
+
+
+def _is_here(host: str) -> bool:
+    """Whether an address leads to this machine and nowhere else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,113 @@
+"""What a record of QCFractal says, as the payload of an envelope."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.compute.constants import BOHR, DEBYE
+from adapters.qcfractal.options import QcfractalOptions
+from loop.outcome import Fault, FaultKind, write_outcome
+
+# Property, its name in QCSchema, the unit given, and the factor to it from atomic units.
+_BUILT_IN: Final = {
+    "energy": ("return_energy", "hartree", 1.0),
+    "dipole": ("scf_dipole_moment", "debye", DEBYE),
+}
+_KINDS: Final = {kind.value for kind in FaultKind}
+_TAIL: Final = 4000  # characters of output that are kept
+_SHOWN: Final = 20  # names that a message lists
+
+
+def known_properties(settings: QcfractalOptions) -> dict[str, str]:
+    """What can be read, with units."""
+    built_in = {name: unit for name, (_, unit, _) in _BUILT_IN.items()}
+    return built_in | {name: reading.unit for name, reading in settings.properties.items()}
+
+
+def payload_of(
+    record: Any, settings: QcfractalOptions, targets: Mapping[str, str], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The payload of a record that has ended: complete, failed or called off."""
+    told = {**provenance, "record": int(record.id), "server": settings.address, **_how(record)}
+    match str(record.status.value):
+        case "complete":
+            return _values(record, settings, targets, told)
+        case "error":
+            error = record.error or {}
+            kind = str(error.get("error_type"))  # QCEngine's words are ours, but for unknown_error
+            message = str(error.get("error_message", "it says no more"))[-_TAIL:]
+            return fault(FaultKind(kind) if kind in _KINDS else FaultKind.UNKNOWN, message, told)
+        case "cancelled":
+            return fault(FaultKind.CANCELLED, f"record {record.id} was cancelled on the server", told)
+        case other:
+            return fault(FaultKind.UNKNOWN, f"record {record.id} was marked {other} on the server by a person", told)
+
+
+def fault(kind: FaultKind, message: str, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of an attempt that did not go as intended."""
+    return {**write_outcome(Fault.of(kind, message)), "provenance": dict(provenance)}
+
+
+def _values(
+    record: Any, settings: QcfractalOptions, targets: Mapping[str, str], told: dict[str, Any]
+) -> dict[str, Any]:
+    found = _all_properties(record)
+    values = []
+    for name, unit in known_properties(settings).items():
+        source, factor = (settings.properties[name].name, 1.0) if name in settings.properties else _BUILT_IN[name][::2]
+        number = _number(found.get(source.lower()))
+        if number is not None:
+            values.append({"property": name, "value": number * factor, "unit": unit})
+        elif name in targets:
+            there = sorted(other for other in found if _number(found[other]) is not None)
+            more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+            text = (
+                f"record {record.id} has no number called {source!r}, which {name!r} is read from; it has "
+                f"{', '.join(there[:_SHOWN]) or 'none'}{more}: name one of these under 'properties', or choose a "
+                "driver or keywords that give it"
+            )
+            return fault(FaultKind.ANALYSIS_FAILED, text, told)
+    return {"outcome": "measured", "values": values, "provenance": told}
+
+
+def _all_properties(record: Any) -> dict[str, Any]:
+    """Properties by name in lower case; of an optimisation those of its last geometry."""
+    if record.record_type != "optimization":
+        return {name.lower(): value for name, value in (record.properties or {}).items()}
+    last = record.trajectory_element(-1).properties or {}
+    found = {name.lower(): value for name, value in {**last, **(record.properties or {})}.items()}
+    return {**found, "return_energy": record.energies[-1], "optimization_steps": len(record.energies)}
+
+
+def _number(value: Any) -> float | None:
+    """A number, or the length of a vector; None for anything else."""
+    if isinstance(value, list | tuple) and len(value) == 3 and all(_is_finite(part) for part in value):
+        return math.sqrt(sum(float(part) ** 2 for part in value))
+    return float(value) if _is_finite(value) else None
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _how(record: Any) -> dict[str, Any]:
+    """Program, version, wall time and the end of the output, as far as they are there."""
+    told: dict[str, Any] = {}
+    if (provenance := record.provenance) is not None:
+        told = {"program": provenance.creator, "version": provenance.version}
+        if (seconds := getattr(provenance, "wall_time", None)) is not None:
+            told["wall_time_s"] = float(seconds)
+        if (host := getattr(provenance, "hostname", None)) is not None:
+            told["host"] = str(host)
+    for name in ("stdout", "stderr"):
+        if isinstance(text := getattr(record, name), str) and text:
+            told[name] = text[-_TAIL:]
+    if record.record_type == "optimization" and (final := record.final_molecule) is not None:
+        rows = [
+            f"{symbol} {' '.join(f'{float(at) * BOHR:.6f}' for at in place)}"
+            for symbol, place in zip(final.symbols, final.geometry, strict=True)
+        ]
+        told["xyz"] = "\n".join([str(len(rows)), "", *rows])
+    return told
