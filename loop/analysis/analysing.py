@@ -83,7 +83,7 @@ def _what_is_below(detail: Mapping[str, Any]) -> str:
 def _has(reading: Reading, method: Method) -> bool:
     if method.peak is not None:
         return reading.peaks is not None or reading.trace is not None
-    return bool(reading.signals or reading.saturated) and (not method.signal or _channel(reading, method) is not None)
+    return bool(_channels(reading)) and (not method.signal or _channel(reading, method) is not None)
 
 
 def _measure(
@@ -159,8 +159,11 @@ def _response(method: Method, reading: Reading) -> float | None:
     if method.peak is None:
         channel = _channel(reading, method)
         if channel is None:
-            known = ", ".join((*reading.signals, *sorted(reading.saturated))) or "none"
+            known = ", ".join(_channels(reading)) or "none"
             raise AnalysisError(f"{reading.where} has {known} as signals; say which (signal: NAME)")
+        if channel in reading.unread:
+            said = reading.unread[channel]
+            raise AnalysisError(f"{reading.where} says {said[:80]!r} in place of a value; read it again")
         value = reading.signals.get(channel, math.inf)
         if channel in reading.saturated or (method.saturation is not None and value > method.saturation):
             raise AnalysisError(f"{reading.where} is saturated; dilute the sample and read it again")
@@ -203,10 +206,14 @@ def _sound(reading: Reading, window: Window, method: Method) -> Peak | None:
 
 def _channel(reading: Reading, method: Method) -> str | None:
     """The channel that the method reads: the one it names, or the only one there is."""
-    names = list(dict.fromkeys((*reading.signals, *sorted(reading.saturated))))
+    names = _channels(reading)
     if method.signal:
         return next((n for n in names if n.casefold() == method.signal.casefold()), None)
     return names[0] if len(names) == 1 else None
+
+
+def _channels(reading: Reading) -> list[str]:
+    return list(dict.fromkeys((*reading.signals, *sorted(reading.saturated), *reading.unread)))
 
 
 def _blank(method: Method, reading: Reading, others: Sequence[Reading]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from typing import Final
 from loop.errors import AnalysisError
 
 _WELL: Final = re.compile(r"([A-Za-z]{1,2})0*([1-9][0-9]?)")
+_OVERFLOW: Final = re.compile(r"(?i)ov(e?r|rflw).*|\*+|#+|#?sat.*|\+?inf(inity)?")
 _PLATE: Final = re.compile(r"(?:plate|p)?[\s_-]*0*(.+)", re.IGNORECASE)
 
 
@@ -70,7 +71,13 @@ class Reading:
     trace: Trace | None = None
     signals: Mapping[str, float] = field(default_factory=dict)  # of a plate reader, by channel
     saturated: frozenset[str] = frozenset()  # channels that read "overflow"
+    unread: Mapping[str, str] = field(default_factory=dict)  # what the instrument says in place of a value, by channel
     taken: str = ""  # when, as the file says it
+
+
+def is_overflow(text: str) -> bool:
+    """Whether an instrument says by this, in place of a value, that there was more than it can tell."""
+    return _OVERFLOW.fullmatch(text.strip()) is not None
 
 
 def label_of(key: str = "", sample: str = "", plate: str = "", well: str = "") -> Label:

@@ -253,6 +253,54 @@ def test_jcamp_files_of_both_versions_are_read_also_as_differences() -> None:
             read_file("x.jdx", broken.encode())
 
 
+@pytest.mark.parametrize(
+    ("word", "value", "feature", "says"),
+    [
+        ("OVRFLW", -0.0, "absorbance", "is saturated; dilute the sample"),
+        ("#Sat", -0.0, "Absorbance", "is saturated; dilute the sample"),
+        ("", "+Infinity", "", "is saturated; dilute the sample"),
+        ("lamp failed", -0.0, "450nm", "says 'lamp failed' in place of a value; read it again"),
+        ("lamp failed", 0.553, "absorbance", "says 'lamp failed' in place of a value; read it again"),
+        ("", "ERR 3", "", "says 'ERR 3' in place of a value; read it again"),
+        ("x" * 500, -0.0, "absorbance", "says 'xxx"),
+    ],
+)
+def test_an_error_in_allotrope_json_is_not_read_as_its_minus_zero(
+    word: str, value: float | str, feature: str, says: str
+) -> None:
+    document = json.loads((FILES / "reader.json").read_text())
+    measurement = document["plate reader aggregate document"]["plate reader document"][1]
+    measurement = measurement["measurement aggregate document"]["measurement document"][0]
+    measurement["absorbance"]["value"] = value
+    if word:
+        errors = [{"error": word, "error feature": feature}]
+        measurement["error aggregate document"] = {"error document": errors}
+    method = {"signal": "absorbance 450", "calibration": {"slope": 0.01}, "detection_limit": 1}
+    analysis = build_analysis(campaign(method))
+    assert analysis is not None
+    read = read_file("reader.json", json.dumps(document).encode())
+    said = fault(analyse(analysis, [("reader.json", read)], lambda r: r.label.well == "A2"))
+
+    assert says in said
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("nan", -0.0), ("Not reported", -0.0), ("", "NaN"), ("", None), ("", float("nan"))]
+)
+def test_a_well_that_was_not_read_is_none_in_allotrope_json(word: str, value: Any) -> None:
+    document = json.loads((FILES / "reader.json").read_text())
+    measurement = document["plate reader aggregate document"]["plate reader document"][1]
+    measurement = measurement["measurement aggregate document"]["measurement document"][0]
+    measurement["absorbance"]["value"] = value
+    if word:
+        measurement["error aggregate document"] = {"error document": [{"error": word, "error feature": "absorbance"}]}
+    wells = [reading.label.well for reading in read_file("reader.json", json.dumps(document).encode())]
+
+    assert "A1" in wells
+    assert "A2" not in wells
+
+
 def test_allotrope_json_is_read() -> None:
     reader, (hplc,) = readings("reader.json"), readings("hplc.json")
     method: dict[str, Any] = {

@@ -1,20 +1,23 @@
 """Allotrope Simple Model (ASM): JSON of plate readers and chromatographs, as the package allotropy writes it.
 
 Names and structure after the public schemas of the Allotrope Foundation (REC/2023 to 2025): measurement documents at
-any depth, quantities as ``{"value": ..., "unit": ...}``.
+any depth, quantities as ``{"value": ..., "unit": ...}``. Where an instrument gave a word in place of a value, an error
+document has it, and the value is a minus zero, which is none.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from loop.analysis.readings import Label, Peak, Reading, label_of
+from loop.analysis.readings import Label, Peak, Reading, is_overflow, label_of
 from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 
 _SIGNALS: Final = ("absorbance", "fluorescence", "luminescence")
+_NOTHING: Final = frozenset({"", "-", "nan", "none", "n/a", "na", "not reported"})  # of a well that was not read
 _TIME: Final = "measurement time"
 _LOCATIONS: Final = ("location identifier", "well location identifier")
 _PLATES: Final = ("well plate identifier", "plate identifier")
@@ -62,12 +65,34 @@ def _reading(document: Mapping[str, Any], number: int, taken: str) -> Reading | 
         raise AnalysisError(f"{where} has {len(lists)} lists of peaks; export one")
     if peaks := [_peak(p, where) for each in lists for p in each.get("peak", []) if isinstance(p, Mapping)]:
         return Reading(label, where, "min", tuple(peaks), taken=taken)
-    signals = {}
-    for kind in _SIGNALS:
-        if (value := _quantity(document.get(kind))) is not None:
-            wavelength = _quantity(next(_all_below(document, "detector wavelength setting"), None))
-            signals[kind if wavelength is None else f"{kind} {wavelength[0]:g}"] = value[0]
-    return Reading(label, where, signals=signals, taken=taken) if signals else None
+    signals, saturated, unread = dict[str, float](), set[str](), dict[str, str]()
+    for kind in (k for k in _SIGNALS if isinstance(document.get(k), Mapping)):
+        wavelength = _quantity(next(_all_below(document, "detector wavelength setting"), None))
+        channel = kind if wavelength is None else f"{kind} {wavelength[0]:g}"
+        said = _value_or_word(document, kind)
+        if not isinstance(said, str):
+            signals[channel] = said
+        elif is_overflow(said):
+            saturated.add(channel)
+        elif said.strip().casefold() not in _NOTHING:
+            unread[channel] = said
+    if not (signals or saturated or unread):
+        return None
+    return Reading(label, where, signals=signals, saturated=frozenset(saturated), unread=unread, taken=taken)
+
+
+def _value_or_word(document: Mapping[str, Any], kind: str) -> float | str:
+    """The value of a signal, or what the instrument said in its place."""
+    found = document[kind].get("value")
+    value = float(found) if isinstance(found, int | float) and math.isfinite(found) else None
+    is_none = value is None or (value == 0 and math.copysign(1.0, value) < 0)
+    for each in _all_below(document, "error document"):
+        for error in each if isinstance(each, list) else [each]:
+            if not isinstance(error, Mapping):
+                continue
+            if is_none or str(error.get("error feature", "")).strip().casefold() == kind:
+                return str(error.get("error") or "an error")
+    return str(found) if value is None else value
 
 
 def _label(sample: Mapping[str, Any]) -> Label:

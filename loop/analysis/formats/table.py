@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from loop.analysis.formats.sheet import Column, Section, axis_of, is_signal, sections
-from loop.analysis.readings import Label, Peak, Reading, Trace, label_of
+from loop.analysis.readings import Label, Peak, Reading, Trace, is_overflow, label_of
 from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 
-_OVERFLOW: Final = re.compile(r"(?i)ov(e?r|rflw).*|\*+|#+|sat.*")
 _THOUSANDS: Final = re.compile(r"[-+]?\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d*)?")
 _YES: Final = frozenset({"yes", "true", "1", "x", "y", "saturated"})
 _NOTHING: Final = frozenset({"", "-", "n/a", "na", "n.a."})
@@ -133,7 +132,7 @@ def _label(section: Section, at: Mapping[str, str], line: int, name: str) -> Lab
 
 
 def _signal(text: str, line: int) -> float | None:
-    return None if _OVERFLOW.fullmatch(text) else _number(text, "signal", line)
+    return None if is_overflow(text) else _number(text, "signal", line)
 
 
 def _number(text: str, what: str, line: int) -> float:
