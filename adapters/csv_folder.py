@@ -50,7 +50,6 @@ from loop.contracts import (
     Status,
     Unknown,
 )
-from loop.outcome import Fault, FaultKind, write_outcome
 from loop.recipe import Recipe, say, work_out
 
 EXAMPLE: Final = """\
@@ -314,8 +313,7 @@ class CsvFolder:
             self._cancelled(handle, called_off["reason"])
 
     def _cancelled(self, handle: Handle, reason: str) -> None:
-        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
-        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+        self._jobs.call_off(handle, reason)
 
     def _alone(self) -> AbstractContextManager[None]:
         return self._jobs.locked("exchange.lock")

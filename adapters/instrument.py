@@ -28,7 +28,6 @@ from pydantic import Field
 from adapters.common.durable import replace as replace_text
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable, read_json
-from adapters.common.instant import dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
 from adapters.files.returned import Returned
@@ -53,7 +52,6 @@ from loop.contracts import (
     Status,
 )
 from loop.errors import AnalysisError
-from loop.outcome import Fault, FaultKind, write_outcome
 from loop.raw import FileName, raw_envelope, raw_payload, read_raw, sha_of
 
 DELIVERY: Final = Delivery.KEYED  # one line of the list for each key
@@ -174,8 +172,7 @@ class Instrument:
     def cancel(self, handle: Handle, reason: str) -> None:
         if not self._jobs.knows(handle) or self._kept(handle) is not None:
             return
-        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
-        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+        self._jobs.call_off(handle, reason)
 
     def health(self) -> Health:
         if self._played is not None:

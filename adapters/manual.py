@@ -59,7 +59,6 @@ from loop.contracts import (
     Status,
 )
 from loop.errors import PartUnavailable
-from loop.outcome import Fault, FaultKind, write_outcome
 from loop.recipe import Recipe, in_words
 
 EXAMPLE: Final = """\
@@ -155,8 +154,7 @@ class Manual:
         """Call the attempt off and say so in its row; one whose row is filled in stays as it is."""
         if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
             return
-        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
-        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+        self._jobs.call_off(handle, reason)
         key = self._jobs.key(handle)
         with self._sheet_alone():
             if self._path.exists():

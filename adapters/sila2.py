@@ -326,8 +326,7 @@ class Sila2:
 
     def _cancelled(self, handle: Handle) -> None:
         reason = str((self._noted(handle, "cancelling", 0) or {}).get("reason", "withdrawn at the server"))
-        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
-        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+        self._jobs.call_off(handle, reason)
 
     def _is_over(self, handle: Handle) -> bool:
         return self._jobs.cancelled(handle) is not None or bool(self._returned.of(handle))

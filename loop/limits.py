@@ -71,10 +71,10 @@ def broken(limits: Limits, settings: Settings, recipe: Recipe | None = None) -> 
         if not bound.allows(value)
     ]
     if recipe is not None and limits.bench:
-        from loop.recipe import impossible, work_out
+        from loop.recipe import possible
 
-        if not impossible(recipe, settings):
-            done = list(_done(work_out(recipe, settings)))
+        if (procedure := possible(recipe, settings)) is not None:
+            done = list(_done(procedure))
             problems += [
                 _problem(bound, f"{what} {value:g} {bound.unit}")
                 for bound in limits.bench

@@ -23,6 +23,7 @@ from adapters.common.durable import sync_folder, write_once
 from adapters.errors import AdapterUnavailable, KeyReused, UnknownHandle
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, ExperimentSpec, Found, Handle
+from loop.outcome import Fault, FaultKind, write_outcome
 
 PATIENCE: Final = 90.0  # seconds to wait for another process that has just this attempt in hand: above a slow sbatch
 # Nothing that leads out of a folder. File systems allow 255 bytes, and temporary names are longer than final ones.
@@ -84,6 +85,11 @@ class Jobs:
         with reachable(folder):
             return write_once(folder / "cancelled.json", _dump(record))
 
+    def call_off(self, handle: Handle, reason: str, kind: FaultKind = FaultKind.CANCELLED) -> bool:
+        """Put on record that the attempt was called off, with the fault that this is; True when this call did it."""
+        payload = json.dumps(write_outcome(Fault.of(kind, reason)), sort_keys=True, allow_nan=False)
+        return self.cancel(handle, {"reason": reason, "payload": payload})
+
     def find(self, key: AttemptKey) -> Found | Absent:
         """What is on record under the key."""
         handle = handle_of(key)
@@ -126,7 +132,7 @@ class Jobs:
         return read_json(self.folder(handle) / "started.json")
 
     def cancelled(self, handle: Handle) -> Mapping[str, Any] | None:
-        """What ``cancel`` put on record, or None."""
+        """What ``cancel`` put on record, or None: the ``reason`` and the ``payload`` that it ended with."""
         return read_json(self.folder(handle) / "cancelled.json")
 
     def handles(self) -> tuple[Handle, ...]:

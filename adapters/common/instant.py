@@ -13,7 +13,6 @@ from typing import Any
 
 from adapters.common.folder import Jobs
 from loop.contracts import Absent, AttemptKey, Envelope, ExperimentSpec, Found, Handle, Phase, Status
-from loop.outcome import Fault, FaultKind, write_outcome
 
 Clock = Callable[[], float]  # seconds since the epoch
 
@@ -75,8 +74,7 @@ class InstantRuns:
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off; one that has ended, or that nobody knows, is left as it is."""
         if self.status(handle).phase in (Phase.PREPARED, Phase.RUNNING):
-            payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
-            self.jobs.cancel(handle, {"reason": reason, "payload": payload})
+            self.jobs.call_off(handle, reason)
 
 
 def dump(payload: Mapping[str, Any]) -> str:

@@ -159,9 +159,8 @@ class HttpLaboratory:
         with self._sendings.alone(handle):
             if self._sendings.ended(handle) is not None:
                 return
-            payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
             if self._sendings.last(handle) is None:
-                self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+                self._jobs.call_off(handle, reason)
             elif self._options.cancels:
                 self._service.cancel(handle, reason)
 

@@ -15,7 +15,7 @@ from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.planning import Plan
 from adapters.opentrons.plates import PlateRun
 from adapters.opentrons.protocol import write_protocol
-from loop.contracts import Adapter, Finding, Health, SupportsExamination
+from loop.contracts import Adapter, Finding, Health
 from loop.recipe import Recipe
 
 MODELS: Final = {"OT-2": "OT-2", "OT-3": "Flex"}  # how a robot calls itself, by its first letters
@@ -64,8 +64,7 @@ class Opentrons(PlateMaker):
         assert isinstance(robot, Robot)
         pipettes = {str(mount): name for mount, name in self._options.deck.pipettes.items()}
         found = examine(robot, self._options.machine, pipettes, driver.simulator)
-        inner = self._measuring.examine() if isinstance(self._measuring, SupportsExamination) else ()
-        return [*found, *inner]
+        return [*found, *self._examine_measuring()]
 
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
         return write_protocol(

@@ -13,6 +13,7 @@ from adapters.errors import AdapterOptionsError
 from adapters.opentrons.labware import LABWARE, PIPETTES, TIPS, Labware
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
+from loop.recipe import Recipe
 
 Slot = Annotated[str, Field(pattern=r"^([1-9]|1[01]|[A-D][1-4])$")]
 Verb = Literal["add", "heat", "stir", "wait", "sample"]
@@ -128,6 +129,17 @@ LIQUIDS: dict[str, LiquidOption] = {
     "volatile": LiquidOption(air_gap=2.0, prewet=2),
     "viscous": LiquidOption(rate=0.3, delay=1.0),
 }
+
+
+def recipe_of(name: str, context: AdapterContext) -> Recipe:
+    """The recipe by which the robot ``name`` makes plates.
+
+    Raises:
+        AdapterOptionsError: The campaign has none.
+    """
+    if context.recipe is None:
+        raise AdapterOptionsError(name, ["the campaign file has no recipe; add one (docs/guide/recipes.md)"])
+    return context.recipe
 
 
 def measuring_of(name: str, options: PlateOptions, context: AdapterContext) -> Adapter:

@@ -36,16 +36,19 @@ from loop.contracts import (
     Delivery,
     Envelope,
     ExperimentSpec,
+    Finding,
     Found,
     Handle,
     Health,
     Phase,
     Problem,
     Status,
+    SupportsExamination,
     Unknown,
 )
+from loop.errors import RecipeError
 from loop.outcome import Fault, FaultKind, write_outcome
-from loop.recipe import Recipe, impossible, work_out
+from loop.recipe import Recipe, work_out
 
 _CAUTION: Final = tuple(Delivery)
 
@@ -88,10 +91,10 @@ class PlateMaker(ABC):
         if well is None:
             rule = "a robot with a deck fills wells, and this experiment has none"
             return [*problems, Problem("experiment", rule, "add a section plate to the campaign file")]
-        if found := impossible(self._recipe, spec.settings):
-            return [*problems, *found]
         try:
             plan_plate(self._deck_options, self._recipe, {well: work_out(self._recipe, spec.settings)})
+        except RecipeError as error:
+            problems.append(Problem(error.subject, error.rule, error.remedy))
         except CannotBePlanned as error:
             problems += error.problems
         return problems
@@ -183,8 +186,7 @@ class PlateMaker(ABC):
         """
         if not self._jobs.knows(handle) or self._has_ended(handle):
             return
-        payload = dump(write_outcome(Fault.of(FaultKind.CANCELLED, reason)))
-        self._jobs.cancel(handle, {"reason": reason, "payload": payload})
+        self._jobs.call_off(handle, reason)
         if isinstance(inner := self._measuring.find(self._jobs.key(handle)), Found):
             self._measuring.cancel(inner.handle, reason)
         self._settle(handle)
@@ -201,6 +203,10 @@ class PlateMaker(ABC):
         if not self._was_made(plate):
             return True
         return isinstance(inner, Found) and self._measuring.status(inner.handle).phase is Phase.ENDED
+
+    def _examine_measuring(self) -> Sequence[Finding]:
+        """What the laboratory that measures finds of itself."""
+        return self._measuring.examine() if isinstance(self._measuring, SupportsExamination) else ()
 
     def is_at_work(self) -> bool:
         """Whether the robot has, or will have, a plate to make."""
@@ -231,9 +237,7 @@ class PlateMaker(ABC):
         """Whether the experiment, which waits, breaks a limit; it ends by that."""
         problems = self._broken(self._jobs.spec(handle).settings)
         if problems:
-            why = "; ".join(map(str, problems))
-            payload = dump(write_outcome(Fault.of(FaultKind.INPUT_ERROR, why)))
-            self._jobs.cancel(handle, {"reason": why, "payload": payload})
+            self._jobs.call_off(handle, "; ".join(map(str, problems)), FaultKind.INPUT_ERROR)
         return bool(problems)
 
     def _see_to_limits(self, plate: PlateRun) -> None:
@@ -298,6 +302,9 @@ class PlateMaker(ABC):
             plan = plan_plate(self._deck_options, self._recipe, wells)
         except CannotBePlanned as error:
             plate.note("refused.json", {"kind": "consumable_missing", "why": str(error)})
+            return None
+        except RecipeError as error:  # the recipe was changed since the plate was closed
+            plate.note("refused.json", {"kind": "input_error", "why": str(error)})
             return None
         keys = {plate.wells[h]: str(self._jobs.key(h)) for h in members}
         text = self._write_protocol(plate, plan, keys)

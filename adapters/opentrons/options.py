@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from adapters.common.options import read_options, resolve
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.deck import PlateOptions, measuring_of
+from adapters.opentrons.deck import PlateOptions, measuring_of, recipe_of
 from adapters.opentrons.labware import PIPETTES
 from loop.contracts import AdapterContext, Delivery
 
@@ -72,8 +72,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
     from adapters.opentrons.driving import Driver
 
     settings = read_options(OpentronsOptions, "opentrons", options)
-    if context.recipe is None:
-        raise AdapterOptionsError("opentrons", ["the campaign file has no recipe; add one (docs/guide/recipes.md)"])
+    recipe = recipe_of("opentrons", context)
     simulator = None if settings.simulator is None else resolve(context.base, settings.simulator)
     caution = ""
     if simulator is not None and not settings.simulator_needed and not simulator.is_file():
@@ -83,7 +82,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
     return Opentrons(
         Path(context.folder),
         settings,
-        context.recipe,
+        recipe,
         measuring,
         Driver(_robot(settings, Path(context.folder)), simulator, tuple(settings.offsets)),
         _template(settings, context.base),

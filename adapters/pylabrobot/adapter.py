@@ -15,7 +15,7 @@ from adapters.opentrons.planning import Plan
 from adapters.opentrons.plates import PlateRun
 from adapters.opentrons.protocol import whole_plan
 from adapters.pylabrobot.options import PyLabRobotOptions
-from loop.contracts import Adapter, Finding, Health, SupportsExamination
+from loop.contracts import Adapter, Finding, Health
 from loop.recipe import Recipe
 
 UNTESTED = "hakken has tried no hardware through PyLabRobot: watch a run with empty tubes first"
@@ -52,7 +52,7 @@ class PyLabRobot(PlateMaker):
 
     def examine(self) -> Sequence[Finding]:
         """PyLabRobot's version, what drives the bench, and what measures."""
-        inner = self._measuring.examine() if isinstance(self._measuring, SupportsExamination) else ()
+        inner = self._examine_measuring()
         try:
             said = self._driver.robot.health()
         except AdapterUnavailable as error:

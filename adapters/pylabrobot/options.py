@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from adapters.common.options import read_options, resolve
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.deck import PlateOptions, measuring_of
+from adapters.opentrons.deck import PlateOptions, measuring_of, recipe_of
 from loop.contracts import AdapterContext, Delivery
 
 if TYPE_CHECKING:
@@ -79,13 +79,12 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> PyLabRobot:
     from adapters.pylabrobot.bench import Bench
 
     settings = read_options(PyLabRobotOptions, "pylabrobot", options)
-    if context.recipe is None:
-        raise AdapterOptionsError("pylabrobot", ["the campaign file has no recipe; add one (docs/guide/recipes.md)"])
+    recipe = recipe_of("pylabrobot", context)
     measuring = measuring_of("pylabrobot", settings, context)
     layout = None if settings.layout is None else _layout(resolve(context.base, settings.layout), settings)
     folder = Path(context.folder)
     driver = Driver(Bench(folder / "bench", settings.backend))
-    return PyLabRobot(folder, settings, context.recipe, measuring, driver, layout, str(Path(context.base).resolve()))
+    return PyLabRobot(folder, settings, recipe, measuring, driver, layout, str(Path(context.base).resolve()))
 
 
 def _layout(path: Path, settings: PyLabRobotOptions) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.plate.layout import Plate, Scope, row_name, well_number
-from loop.recipe import Recipe, impossible, in_words, shortages, stock_list, work_out
+from loop.recipe import Recipe, in_words, possible, shortages, stock_list
 from loop.record import Arm, AttemptRecord, ProposalRecord, Settings
 from loop.spec import CampaignSpec, beside_of, build_recipe, declared_of
 
@@ -141,7 +141,7 @@ def read_plate(
 
 def _with_recipe(view: PlateView, recipe: Recipe) -> PlateView:
     """The plate with what is done in each well, and the stocks that this takes."""
-    sound = [work_out(recipe, w.settings) for w in view.wells if not impossible(recipe, w.settings)]
+    sound = [procedure for w in view.wells if (procedure := possible(recipe, w.settings)) is not None]
     return replace(
         view,
         procedures={w.label: in_words(recipe, w.settings) for w in view.wells},

@@ -4,7 +4,7 @@ from loop.recipe.model import By, Dose, Form, Heat, Measure, Recipe, Sample, Sti
 from loop.recipe.procedure import Procedure
 from loop.recipe.stocktaking import consumption, shortages
 from loop.recipe.text import in_words, say, sentences, stock_list
-from loop.recipe.working import impossible, work_out
+from loop.recipe.working import impossible, possible, work_out
 
 __all__ = [
     "By",
@@ -22,6 +22,7 @@ __all__ = [
     "consumption",
     "impossible",
     "in_words",
+    "possible",
     "say",
     "sentences",
     "shortages",

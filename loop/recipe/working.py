@@ -86,6 +86,14 @@ def impossible(recipe: Recipe | None, settings: Settings) -> tuple[Problem, ...]
     return ()
 
 
+def possible(recipe: Recipe, settings: Settings) -> Procedure | None:
+    """The procedure for one candidate; None where it cannot be made, or must not be."""
+    try:
+        return work_out(recipe, settings)
+    except RecipeError:
+        return None
+
+
 def refuse(recipe: Recipe, procedure: Procedure) -> None:
     """Raises ``RecipeError`` where a rule forbids what meets in the vessel."""
     present: dict[str, Present] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,21 @@ def test_what_is_being_made_goes_on(tmp_path: Path) -> None:
 
     assert all(isinstance(o, Measured) for o in outcomes(lab, handles))  # type: ignore[arg-type]
     assert runs_of(tmp_path) == 2
+
+
+def test_a_recipe_that_was_changed_so_that_nothing_of_a_closed_plate_can_be_made_ends_it(tmp_path: Path) -> None:
+    handles = fill(lab := laboratory(tmp_path, text=TEXT))
+    lab.close("1", handles)
+    changed = replace(made := recipe(TEXT), vessel=replace(made.vessel, holds=90.0))
+    again = build(
+        "opentrons",
+        options(),
+        AdapterContext(str(tmp_path / "lab"), str(tmp_path), "coupling", TARGETS, recipe=changed),
+    )
+    phases = end(again, handles)
+    found = outcomes(again, handles)  # type: ignore[arg-type]
+
+    assert phases == [Phase.ENDED, Phase.ENDED]
+    assert [fault.kind for fault in found if isinstance(fault, Fault)] == [FaultKind.INPUT_ERROR] * 2
+    assert "it holds 90 µL and would have 100 µL in it" in str(found[0])
+    assert runs_of(tmp_path) == 0

@@ -8,7 +8,7 @@ from typing import Final
 
 from flows.engine.looking.view import View
 from loop.experiment import State
-from loop.recipe import impossible, shortages, work_out
+from loop.recipe import possible, shortages
 from loop.record import AttemptRecord
 from loop.spec import build_recipe
 
@@ -31,7 +31,7 @@ def short_rounds(view: View) -> Mapping[int, str]:
     found = {}
     for number, attempts in sorted(rounds.items()):
         if any(a.state is State.READY for a in attempts):
-            made = [work_out(recipe, a.settings) for a in attempts if not impossible(recipe, a.settings)]
+            made = [procedure for a in attempts if (procedure := possible(recipe, a.settings)) is not None]
             if problems := shortages(recipe, made):
                 found[number] = "; ".join(map(str, problems))
     return found
