@@ -58,6 +58,10 @@ laboratory:
   root_certificates: robot.pem
 """
 DELIVERY: Final = Delivery.KEYED
+# How it is asked, not which laboratory it is: these may change while it has attempts.
+FREE: Final = frozenset(
+    {"within", "root_certificates", "certificate", "private_key", "timeout", "at_once", "procedure"}
+)
 _TAKES_NONE: Final = (
     "the campaign has a recipe, and the SiLA server takes no procedure: it lacks the feature "
     "org.hakken/experiments/ProcedureReceiver/v1; give it that, or write procedure: left out where it works by a "

@@ -15,14 +15,15 @@ pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 
 from adapters import sila2
 from adapters.errors import AdapterOptionsError
+from adapters.registry import binding
 from adapters.sila.connection import Connection, Lacking, Refused, Security
 from adapters.sila.features import PROCEDURES
 from adapters.sila.messages import procedure_parameters_of
 from loop import checkpoints
-from loop.contracts import Absent, AttemptKey, Found, Phase, Unknown
+from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Phase, Unknown
 from loop.errors import AdapterUnavailable
 from loop.recipe.told import in_full
-from loop.testing.adapter import KEY, OTHER
+from loop.testing.adapter import KEY, OTHER, AdapterContract
 from tests.adapters.helpers import context
 from tests.adapters.robots import experiment, recipe
 from tests.adapters.sila_bench import SilaBench, free_port
@@ -46,6 +47,24 @@ def make(tmp_path: Path, bench: SilaBench) -> Callable[..., Any]:
         return sila2.build(said, replace(context(tmp_path), recipe=recipe()))
 
     return build
+
+
+class TestSila2WithARecipe(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, make: Callable[..., Any]) -> Callable[[], Adapter]:
+        return make
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return EXPERIMENT
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(EXPERIMENT, targets={"colour": ""})
+
+    @pytest.fixture
+    def count_runs(self, bench: SilaBench) -> Callable[[AttemptKey], int]:
+        return lambda key: bench.runs()[key]
 
 
 def go_on(adapter: Any, keys: tuple[AttemptKey, ...] = (KEY, OTHER)) -> bool:
@@ -196,6 +215,12 @@ def test_a_feature_that_is_not_there_is_told_from_a_server_that_is_not(bench: Si
     nobody.close()
 
     assert not isinstance(gone.value, Lacking)
+
+
+def test_the_file_may_leave_procedures_out_while_attempts_wait_for_the_server() -> None:
+    said = {"address": "robot:1", "timeout": 5.0}
+
+    assert binding("sila2", {**said, "procedure": "left out"}) == binding("sila2", said) == {"address": "robot:1"}
 
 
 def test_what_becomes_of_procedures_is_said_in_one_of_two_ways(tmp_path: Path) -> None:
