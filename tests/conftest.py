@@ -151,8 +151,9 @@ def fractal_server() -> Iterator[OneNodeFractal]:
 
 @pytest.fixture
 def fractal(fractal_server: OneNodeFractal, monkeypatch: pytest.MonkeyPatch) -> OneNodeFractal:
-    """The same for one test, whole again whatever the last one did to it; its password is in the environment."""
+    """The same for one test, whole again whatever the last one did to it; its secrets are in the environment."""
     monkeypatch.setenv("QCFRACTAL_PASSWORD", fractal_server.password)
+    monkeypatch.setenv("QCFRACTAL_TOKEN", fractal_server.token)
     fractal_server.mend()
     return fractal_server
 

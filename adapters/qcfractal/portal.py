@@ -197,9 +197,11 @@ class Portal:
             raise
         except Exception as error:
             kind, text = type(error).__name__, " ".join(str(error).split()) or type(error).__name__
-            if kind == "AuthenticationFailure":
+            code = getattr(error, "status_code", 0) if kind == "PortalRequestError" else 0
+            has_login = self._settings.token is not None or self._settings.password is not None
+            if kind == "AuthenticationFailure" or (code == 401 and has_login):
                 self._error = f"{where} refuses the login ({text}); mend username and password, or the token"
-            elif kind == "PortalRequestError" and getattr(error, "status_code", 500) in (401, 403):
+            elif code in (401, 403):
                 self._error = f"{where} does not let us ({text}); give a login with the role submit"
             elif kind == "PortalRequestError":  # it is there, and this is its answer
                 self._place = None  # somebody may have deleted the dataset
@@ -219,6 +221,11 @@ class Portal:
         login: dict[str, Any] = {}
         if settings.token is not None:
             login = {"api_token": secret(settings.token)}
+            if not import_module("qcportal.auth").looks_like_api_token(login["api_token"]):
+                name = settings.token.removeprefix("$")
+                raise AdapterUnavailable(
+                    f"the environment variable {name} holds no API token of QCFractal; set it to one"
+                )
         elif settings.password is not None:
             login = {"username": settings.username, "password": secret(settings.password)}
         client = import_module("qcportal").PortalClient(address, verify=settings.verify, show_motd=False, **login)

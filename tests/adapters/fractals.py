@@ -81,6 +81,7 @@ class OneNodeFractal:
         (self.folder / "server.json").write_text(json.dumps(settings))
         self._python(_SET_UP, str(self.folder / "server.json"), self.password)
         self.start_server()
+        self.token = self._new_token()  # quick to check; a password takes the server 0.3 s
 
     @property
     def address(self) -> str:
@@ -179,6 +180,12 @@ class OneNodeFractal:
             self.kill(name)
         self._postgres.cleanup()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _new_token(self) -> str:
+        from qcportal import PortalClient
+
+        client = PortalClient(self.address, username=USER, password=self.password)
+        return str(client.create_api_token("tests").token)
 
     def _python(self, code: str, *words: str) -> None:
         command = [str(ENVIRONMENT / "bin" / "python"), "-c", code, *words]

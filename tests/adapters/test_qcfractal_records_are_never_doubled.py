@@ -34,7 +34,7 @@ def dataset() -> str:
 
 
 def options(address: str, dataset: str, **changes: Any) -> dict[str, Any]:
-    login = {"username": USER, "password": "$QCFRACTAL_PASSWORD"}
+    login = {"token": "$QCFRACTAL_TOKEN"}
     level = {"program": "rdkit", "method": "MMFF94"}
     own = {"dataset": dataset, "tag": dataset, "reuse": False, "poll": 0.1}
     return {"address": address, **login, **level, **own, **changes}
@@ -367,10 +367,11 @@ def test_a_structure_that_cannot_be_built_ends_here(fractal: OneNodeFractal, tmp
 def test_what_is_wrong_with_the_server_or_the_login_is_told_with_the_remedy(
     fractal: OneNodeFractal, tmp_path: Path, dataset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = laboratory(tmp_path, fractal.address, dataset)
+    by_password = {"token": None, "username": USER, "password": "$QCFRACTAL_PASSWORD"}
+    good = laboratory(tmp_path, fractal.address, dataset, **by_password)
     nowhere = laboratory(tmp_path, "http://127.0.0.1:9", dataset)
-    stranger = laboratory(tmp_path, fractal.address, dataset, username=None, password=None)
-    reader = laboratory(tmp_path, fractal.address, dataset, username=READER)
+    stranger = laboratory(tmp_path, fractal.address, dataset, token=None)
+    reader = laboratory(tmp_path, fractal.address, dataset, **{**by_password, "username": READER})
     handle = reader.prepare(ETHANOL, KEY)
     with pytest.raises(AdapterUnavailable, match="give a login with the role submit"):
         reader.start(handle, KEY)
@@ -384,13 +385,18 @@ def test_what_is_wrong_with_the_server_or_the_login_is_told_with_the_remedy(
     assert "start it, or mend the address" in nowhere.health().message
     assert nowhere.examine()[0].verdict == "problem"
     assert "Server requires login" in stranger.health().message
-    monkeypatch.setenv("QCFRACTAL_PASSWORD", "wrong")
-    assert (
-        "refuses the login (Incorrect username or password)"
-        in laboratory(tmp_path, fractal.address, dataset).health().message
-    )
-    monkeypatch.delenv("QCFRACTAL_PASSWORD")
-    assert (
-        "environment variable QCFRACTAL_PASSWORD is not set"
-        in laboratory(tmp_path, fractal.address, dataset).health().message
-    )
+    for name, value, login, said in (
+        ("QCFRACTAL_PASSWORD", "wrong", by_password, "refuses the login (Incorrect username or password)"),
+        ("QCFRACTAL_PASSWORD", "", by_password, "environment variable QCFRACTAL_PASSWORD is not set"),
+        ("QCFRACTAL_TOKEN", "no token", {}, "QCFRACTAL_TOKEN holds no API token of QCFractal; set it to one"),
+        (
+            "QCFRACTAL_TOKEN",
+            fractal.token[:-1] + "xX"[fractal.token[-1] == "x"],
+            {},
+            "mend username and password, or the token",
+        ),
+    ):
+        monkeypatch.setenv(name, value)
+        told = laboratory(tmp_path, fractal.address, dataset, **login).health()
+        assert (told.is_ok, said in told.message) == (False, True), told.message
+        assert value in ("", "wrong") or value not in told.message
