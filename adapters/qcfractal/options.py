@@ -19,7 +19,7 @@ EXAMPLE: Final = """\
 laboratory:
   adapter: qcfractal
   address: https://qcfractal.example
-  username: reader
+  username: chem17
   password: $QCFRACTAL_PASSWORD  # the name of an environment variable; a secret never stands here
   program: psi4
   method: b3lyp-d3bj
