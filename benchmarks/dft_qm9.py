@@ -141,8 +141,6 @@ def compute(name: str, row: Mapping[str, str], kept: dict[str, Any], state: Path
 
     def everything() -> dict[str, Any]:
         how = {**common, "level": "qm9", "criteria": "GAU_TIGHT", "fit_derivatives": is_large, "properties": wanted}
-        if is_large:  # the second stage has found the minimum of the fitted energy already
-            how["optimise"] = "none"
         done = evaluate(found.get("second", found["conformer"]), **how)
         found["repairs"], found["details"] = list(done.repairs), dict(done.details)
         return {key: value for key, (value, _) in done.values.items()}
