@@ -232,6 +232,7 @@ class OneNodeSlurm:
         with (self.folder / f"{name}.txt").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [str(_which(name)), *foreground, *words],
+                cwd=self.folder,  # where one that crashes leaves its core
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
