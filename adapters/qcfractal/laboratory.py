@@ -221,7 +221,7 @@ class QcfractalLaboratory:
             try:
                 made, repairs = molecule(structure, self._settings.seed)
             except EvaluationError as error:
-                self._end(handle, fault(error.kind, str(error), {}))
+                self._end(handle, fault(error.kind, str(error), {**error.details, "code": error.code}))
                 return None
             self._note(path, {"molecule": made, "repairs": list(repairs)})
             there = read_json(path)

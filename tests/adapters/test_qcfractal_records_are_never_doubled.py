@@ -359,7 +359,7 @@ def test_a_structure_that_cannot_be_built_ends_here(fractal: OneNodeFractal, tmp
     lab = laboratory(tmp_path, fractal.address, dataset)
     told = payload(lab, begin(lab, replace(ETHANOL, smiles={"molecule": "CC(("})))
 
-    assert told["kind"] == "input_error"
+    assert (told["kind"], told["provenance"]["code"]) == ("input_error", "input_refused")
     assert "cannot be read" in told["message"]
     assert fractal.records(dataset) == []
 
