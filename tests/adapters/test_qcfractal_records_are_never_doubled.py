@@ -183,7 +183,7 @@ def test_a_killed_server_loses_nothing(
         again.start(handle, key)
     results = [outcome(again, handle) for handle in (*handles, *prepared)]
 
-    assert {status.phase for status in during} == {Phase.WAITING}
+    assert {status.phase for status in during} <= {Phase.WAITING, Phase.RUNNING}  # the last look may still count
     assert all("as last known: QCFractal at" in status.detail for status in during)
     assert found[0] == Found(prepared[0], started=False)
     assert isinstance(found[1], Unknown)
