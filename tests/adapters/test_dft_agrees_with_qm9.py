@@ -9,11 +9,13 @@ pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken
 pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[dft]'")
 
 from adapters.compute.constants import BOHR
-from adapters.compute.dft import response
+from adapters.compute.dft import response, treatment
 from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.dft.level import QM9, Level, basis_for
 from adapters.compute.dft.properties import PROPERTIES
 from adapters.compute.dft.scf import Solver
+from adapters.compute.dft.thermo import frequencies, isotope_masses
+from adapters.compute.dft.treatment import second_derivatives
 from adapters.compute.geometry import read_xyz
 
 HARTREE = 27.211386245988  # eV, CODATA 2018
@@ -180,6 +182,19 @@ def test_the_gradient_is_the_slope_of_the_energy_on_a_coarse_grid_too(
     slope = (up.mean_field.e_tot - down.mean_field.e_tot) / (2 * step)
 
     assert solver.solve(geometry).gradient()[0, 2] == pytest.approx(slope, abs=2e-6)
+
+
+@pytest.mark.parametrize("charge", [0, 1])
+def test_the_coarser_grid_of_the_response_changes_no_frequency(charge: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    geometry = read_xyz(NEAR["water"], charge=charge, unpaired=charge)
+    solution = Solver(Level("b3lypg", "def2-svp", density_fit=True, grid=(75, 302))).solve(geometry)
+    masses = isotope_masses(geometry.numbers)
+    coarse, _ = frequencies(masses, geometry.positions, second_derivatives(solution))
+    monkeypatch.setattr(treatment, "_RESPONSE", (75, 302))
+    whole, _ = frequencies(masses, geometry.positions, second_derivatives(solution))
+
+    assert coarse == pytest.approx(whole, abs=0.02)
+    assert (coarse != whole).any()
 
 
 def test_moving_or_turning_a_molecule_changes_nothing() -> None:
