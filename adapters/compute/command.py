@@ -191,8 +191,8 @@ def _failure(failures: Sequence[Mapping[str, str]], said: str) -> tuple[str, str
     for failure in failures:
         if (found := re.search(failure["regex"], said, re.MULTILINE)) is not None:
             words = found.group(1) if found.re.groups and found.group(1) else found.group(0)
-            said = failure.get("message") or f"the program says: {' '.join(words.split())}"
-            return failure["kind"], said, failure.get("code", "")
+            message = failure.get("message") or f"the program says: {' '.join(words.split())}"
+            return failure["kind"], message, failure.get("code", "")
     return None
 
 

@@ -14,10 +14,10 @@ from shutil import which
 from typing import Any, Final
 
 from adapters.common.durable import write_once
-from adapters.common.folder import reachable
+from adapters.common.folder import Jobs, reachable
 from adapters.common.limits import excluded
 from adapters.compute.evaluation import Evaluator
-from loop.contracts import Capabilities, Delivery, ExperimentSpec, Finding, Problem
+from loop.contracts import Capabilities, Delivery, Envelope, ExperimentSpec, Finding, Handle, Problem
 from loop.outcome import Fault, FaultKind, write_outcome
 
 HERE: Final = Path(__file__).resolve().parent
@@ -112,6 +112,13 @@ def write_fault(folder: Path, kind: FaultKind, message: str) -> None:
         payload["provenance"] = {"code": _CODES[kind]}
     with reachable(folder):
         write_once(folder / "result.json", json.dumps(payload, sort_keys=True))
+
+
+def result_of(jobs: Jobs, handle: Handle) -> tuple[Envelope, ...]:
+    """What a job that has ended gave."""
+    path = jobs.folder(handle) / "result.json"
+    with reachable(path):
+        return (Envelope(jobs.key(handle), path.read_text(encoding="utf-8")),)
 
 
 def _version(module: str) -> str:

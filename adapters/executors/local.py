@@ -18,7 +18,17 @@ from adapters.common.folder import Jobs, reachable
 from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import HERE, Limits, computing, missing, problems, resting_on, task, write_fault
+from adapters.executors.job import (
+    HERE,
+    Limits,
+    computing,
+    missing,
+    problems,
+    resting_on,
+    result_of,
+    task,
+    write_fault,
+)
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -146,9 +156,7 @@ class LocalExecutor:
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
-        path = self._jobs.folder(handle) / "result.json"
-        with reachable(path):
-            return (Envelope(self._jobs.key(handle), path.read_text(encoding="utf-8")),)
+        return result_of(self._jobs, handle)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the job off: its processes are killed within a tenth of a second. An ended one stays as it is."""

@@ -22,7 +22,7 @@ from typing import Any
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import PATIENCE, Jobs, held, reachable, read_json
 from adapters.compute.evaluation import Evaluator
-from adapters.executors.job import HERE, Limits, task, write_fault
+from adapters.executors.job import HERE, Limits, result_of, task, write_fault
 from loop.contracts import AttemptKey, Envelope, Handle
 from loop.outcome import FaultKind
 
@@ -115,9 +115,7 @@ class Spool:
 
     def envelopes(self, handle: Handle) -> Sequence[Envelope]:
         """What an attempt that has ended gave."""
-        path = self.jobs.folder(handle) / "result.json"
-        with reachable(path):
-            return (Envelope(self.jobs.key(handle), path.read_text(encoding="utf-8")),)
+        return result_of(self.jobs, handle)
 
     def _has(self, handle: Handle, name: str) -> bool:
         path = self.jobs.folder(handle) / name

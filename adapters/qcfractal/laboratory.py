@@ -12,7 +12,7 @@ from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, handle_of, held, reachable, read_json
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, EvaluationError
-from adapters.executors.job import computing, problems
+from adapters.executors.job import computing, problems, result_of
 from adapters.qcfractal.molecule import molecule
 from adapters.qcfractal.options import DELIVERY, QcfractalOptions, lacking
 from adapters.qcfractal.portal import Portal
@@ -139,9 +139,7 @@ class QcfractalLaboratory:
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
-        path = self._jobs.folder(handle) / "result.json"
-        with reachable(path):
-            return (Envelope(self._jobs.key(handle), path.read_text(encoding="utf-8")),)
+        return result_of(self._jobs, handle)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the record off; a manager that computes it already is not heard when it comes back with it."""

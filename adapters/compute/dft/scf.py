@@ -23,6 +23,7 @@ class Solution:
 
     mean_field: Any
     repairs: tuple[str, ...]
+    remedies: tuple[Mapping[str, Any], ...] = ()  # remedy, helped, energy_hartree
 
     def gradient(self) -> Any:
         """The slope of the energy, hartree/bohr, shape ``(n_atoms, 3)``.
@@ -35,8 +36,6 @@ class Solution:
         method = self.mean_field.nuc_grad_method()
         method.grid_response = libxc.xc_type(self.mean_field.xc) != "HF"  # which has no grid
         return method.kernel()
-
-    remedies: tuple[Mapping[str, Any], ...] = ()  # remedy, helped, energy_hartree
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def second_derivatives(solution: Solution) -> Any:
         return np.zeros((3, 3))
     method = solution.mean_field.Hessian()
     solve, response = method.solve_mo1, _response(solution.mean_field)
-    method.solve_mo1 = lambda energy, orbitals, occupations, slopes, _response, *more: solve(
+    method.solve_mo1 = lambda energy, orbitals, occupations, slopes, _, *more: solve(
         energy, orbitals, occupations, slopes, response, *more
     )
     found = np.asarray(method.kernel())
