@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from adapters.opentrons.deck import PlateOptions
 from adapters.opentrons.pipetting import no_pipette, pipette_for, tips_that_are_wanting
-from adapters.opentrons.steps import VERB, Wells, by_hand, of_step, steps_that_differ, wells_that_overflow
+from adapters.opentrons.steps import (
+    VERB,
+    Wells,
+    by_hand,
+    of_step,
+    samples_that_overflow,
+    steps_that_differ,
+    wells_that_overflow,
+)
 from adapters.opentrons.tubes import Tubes, fill_tubes
 from loop.contracts import Problem
 from loop.recipe import Recipe, shortages
@@ -42,7 +50,8 @@ def plan_plate(options: PlateOptions, recipe: Recipe, wells: Wells) -> Plan:
     Raises:
         CannotBePlanned: With every well, stock, pipette and rack that does not suffice, each named.
     """
-    problems = [*wells_that_overflow(options, wells), *steps_that_differ(options, recipe, wells)]
+    problems = [*wells_that_overflow(options, wells), *samples_that_overflow(options, wells)]
+    problems += steps_that_differ(options, recipe, wells)
     problems += shortages(recipe, wells.values())
     if problems:
         raise CannotBePlanned(problems)

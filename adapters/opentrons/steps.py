@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -37,6 +38,30 @@ def wells_that_overflow(options: PlateOptions, wells: Wells) -> list[Problem]:
         elif procedure.fullest > labware.holds * (1 + 1e-9):
             rule = f"it holds {shown(labware.holds, VOLUME)} and would have {shown(procedure.fullest, VOLUME)} in it"
             found.append(Problem(f"well {well} of {placed}", rule, "lower the scale, or take deeper wells"))
+    return found
+
+
+def samples_that_overflow(options: PlateOptions, wells: Wells) -> list[Problem]:
+    """The wells that a plate for samples lacks, and those that hold less than all that the robot puts into them."""
+    if VERB[Sampling] in options.by_hand:
+        return []
+    taken: dict[tuple[str, str], float] = defaultdict(float)  # uL, by plate and well
+    for well, procedure in wells.items():
+        for action in procedure.actions:
+            if isinstance(action, Sampling) and action.into in options.deck.samples:
+                taken[action.into, well] += action.volume
+    found = []
+    for (into, well), volume in taken.items():
+        placed = options.deck.samples[into].labware
+        labware = options.labware_of(placed)
+        if well not in labware.wells:
+            rule = f"a sample goes into the well of the same name, and {placed} has wells {labware.wells[0]} to "
+            remedy = f"let deck.samples.{into} have the wells of the plate"
+            found.append(Problem(f"well {well} of {into}", f"{rule}{labware.wells[-1]}", remedy))
+        elif volume > labware.holds * (1 + 1e-9):
+            rule = f"{placed} holds {shown(labware.holds, VOLUME)} there and would have {shown(volume, VOLUME)} in it"
+            remedy = f"take smaller samples, or deeper wells (deck.samples.{into})"
+            found.append(Problem(f"well {well} of {into}", rule, remedy))
     return found
 
 

@@ -218,6 +218,47 @@ def test_a_well_that_would_overflow_is_named() -> None:
     ]
 
 
+SAMPLED = CAMPAIGN.replace("time: 2 h}\n", "time: 2 h}\n    - {sample: 60 uL, into: HPLC}\n")
+
+
+def with_samples(labware: str) -> dict[str, Any]:
+    return deck(samples={"HPLC": {"labware": labware, "slot": "2"}})
+
+
+def test_a_sample_that_would_overflow_its_well_is_named() -> None:
+    twice = SAMPLED.replace("    - {measure", "    - {sample: 60 uL, into: HPLC}\n    - {measure").replace(
+        "to: 100 uL", "to: 200 uL"
+    )
+    shallow, deep = (
+        told(deck=with_samples(labware))
+        for labware in ("nest_96_wellplate_100ul_pcr_full_skirt", "nest_96_wellplate_200ul_flat")
+    )
+    once, both = recipe(SAMPLED), recipe(twice)
+
+    assert refused(shallow, wells(1, 2, both), both) == [
+        f"well {well} of HPLC: nest_96_wellplate_100ul_pcr_full_skirt holds 100 µL there and would have 120 µL in it; "
+        "take smaller samples, or deeper wells (deck.samples.HPLC)"
+        for well in ("A1", "A2")
+    ]
+    assert plan_plate(shallow, once, wells(1, 2, once))  # the first of them alone has room
+    assert plan_plate(deep, both, wells(1, 2, both))
+    by_hand = told(deck=with_samples("nest_96_wellplate_100ul_pcr_full_skirt"), by_hand=["heat", "sample"])
+    assert plan_plate(by_hand, both, wells(1, 2, both))  # a person sees to it
+
+
+def test_a_plate_for_samples_that_lacks_wells_is_named() -> None:
+    of = recipe(SAMPLED.replace("60 uL", "5 uL"))
+    few = told(deck=with_samples("corning_24_wellplate_3.4ml_flat"))
+    made = wells(8, 12, of)
+    corners = {well: made[well] for well in ("D6", "D7", "H12")}
+
+    assert refused(few, corners, of) == [
+        f"well {well} of HPLC: a sample goes into the well of the same name, and corning_24_wellplate_3.4ml_flat has "
+        "wells A1 to D6; let deck.samples.HPLC have the wells of the plate"
+        for well in ("D7", "H12")
+    ]
+
+
 def test_a_dose_below_every_pipette_is_named() -> None:
     of = recipe(CAMPAIGN.replace("percent: 10}", "percent: 0.3}"))
     problems = refused(told(), wells(1, 1, of), of)
