@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from loop.acquisition.improvement import SMOOTHING, greedy_improvement, improvement_score, in_words
+from loop.acquisition.improvement import SMOOTHING, improvement_score, improving, in_words
 from loop.acquisition.protocol import UNLIKELIEST, Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, is_among, shortlist
 from loop.acquisition.utility import believed, draws_of, least, utility
@@ -78,16 +78,15 @@ def _bundled(
     """
     n = truth.shape[1]
     levels = len(price) // n
-    most = q * BUNDLE
-    picked, logs = greedy_improvement(truth.repeat(1, levels), held, log_weight, most, tau=tau)
-    turns, kept = 0.0, 0
-    real = float(price[-n:].median())
-    for i in picked:
+    picked, logs = list[int](), list[Tensor]()
+    turns, real = 0.0, float(price[-n:].median())
+    for i, value in improving(truth.repeat(1, levels), held, log_weight, tau=tau):
         if turns > q - 1 + 1e-9:
             break
         turns += min(1.0, max(float(price[i]) / real, 1.0 / BUNDLE))
-        kept += 1
-    return picked[:kept], logs[:kept]
+        picked.append(i)
+        logs.append(value)
+    return picked, logs
 
 
 def _at(x: Tensor, column: int, level: float) -> Tensor:

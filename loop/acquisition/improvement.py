@@ -7,12 +7,14 @@ response: their utility, sample by sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from botorch.utils.safe_math import logmeanexp
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, expected_improvement_score, shortlist
@@ -21,6 +23,7 @@ from loop.objective import SCORES
 
 SAMPLES = 256
 SMOOTHING = 0.01  # of the improvement's kink, in standard deviations of the observed values
+LOOKED_AT_AGAIN = 32  # candidates at once, after one was chosen
 
 
 @dataclass(frozen=True)
@@ -102,18 +105,45 @@ def greedy_improvement(
 
     Source: the smoothing is that of Ament et al., NeurIPS 2023 (LogEI).
     """
-    picked: list[int] = []
-    logs: list[Tensor] = []
-    for _ in range(min(q, draws.shape[1])):
-        z = (draws - best[:, None]) / tau
+    found = list(islice(improving(draws, best, log_chance, tau=tau, log_price=log_price), min(q, draws.shape[1])))
+    return [i for i, _ in found], [value for _, value in found]
+
+
+def improving(
+    draws: Tensor,
+    best: Tensor,
+    log_chance: Tensor,
+    *,
+    tau: float,
+    log_price: Callable[[list[int]], Tensor] | None = None,
+) -> Iterator[tuple[int, Tensor]]:
+    """The choices of :func:`greedy_improvement` for as long as somebody asks; its arguments.
+
+    The best of a sample only rises, so a column's gain only falls: what was found for it before bounds it from above,
+    and it is looked at again when nothing surer lies higher. (Minoux, Optimization Techniques 7 (1978) 234.)
+    """
+
+    def gain_of(columns: Tensor) -> Tensor:
+        z = (draws[:, columns] - best[:, None]) / tau
         # log softplus: log(log1p(exp(z))), which is z itself far below zero and log z far above
-        log_gain = torch.where(z < -30.0, z, torch.nn.functional.softplus(z.clamp_min(-30.0)).log())
-        value = logmeanexp(log_gain, dim=0) + torch.log(torch.tensor(tau, dtype=draws.dtype)) + log_chance
-        if log_price is not None:
-            value = value - log_price(picked)
-        value[picked] = -torch.inf
-        choice = int(value.argmax())
+        return logmeanexp(torch.where(z < -30.0, z, softplus(z.clamp_min(-30.0)).log()), dim=0)
+
+    picked: list[int] = []
+    gain = gain_of(torch.arange(draws.shape[1]))
+    is_known = torch.ones(draws.shape[1], dtype=torch.bool)  # the gain is that at this turn
+    scale = torch.log(torch.tensor(tau, dtype=draws.dtype)) + log_chance
+    for _ in range(draws.shape[1]):
+        price = log_price(picked) if log_price is not None else torch.zeros(())
+        while True:
+            value = gain + scale - price
+            value[picked] = -torch.inf
+            choice = int(value.argmax())
+            if is_known[choice]:
+                break
+            again = value.masked_fill(is_known, -torch.inf).topk(min(LOOKED_AT_AGAIN, len(value))).indices
+            gain[again] = gain_of(again)
+            is_known[again] = True
         picked.append(choice)
-        logs.append(value[choice])
+        yield choice, value[choice]
         best = torch.maximum(best, draws[:, choice])
-    return picked, logs
+        is_known[:] = False

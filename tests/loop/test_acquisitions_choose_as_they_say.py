@@ -89,6 +89,33 @@ def test_the_chance_of_success_multiplies_the_improvement():
     assert float(logs[0].exp()) == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize("has_price", [False, True])
+def test_only_looking_again_where_it_may_matter_chooses_what_looking_everywhere_does(has_price: bool):
+    generator = torch.Generator().manual_seed(2)
+    mixing = torch.randn((6, 300), generator=generator, dtype=torch.float64)
+    draws = torch.randn((64, 6), generator=generator, dtype=torch.float64) @ mixing
+    chance = torch.rand(300, generator=generator, dtype=torch.float64).log()
+    best, tau = draws[:, :20].max(dim=1).values, 0.05
+
+    def log_price(picked: list[int]) -> torch.Tensor:  # what is near in the list to the last is cheaper
+        last = picked[-1] if picked else 0
+        return (1.0 + (torch.arange(300, dtype=torch.float64) - last).abs() / 100).log()
+
+    expected: list[int] = []
+    held = best
+    for _ in range(40):
+        value = tau * torch.nn.functional.softplus((draws - held[:, None]) / tau).mean(0) * chance.exp()
+        if has_price:
+            value = value / log_price(expected).exp()
+        value[expected] = 0.0
+        expected.append(int(value.argmax()))
+        held = torch.maximum(held, draws[:, expected[-1]])
+
+    picked, _ = greedy_improvement(draws, best, chance, 40, tau=tau, log_price=log_price if has_price else None)
+
+    assert picked == expected
+
+
 def test_with_several_targets_the_chance_to_keep_thresholds_counts_by_its_root():
     targets = (Target("a", Goal.MAXIMIZE, at_least=42.0), Target("b", Goal.MINIMIZE))
     asked = question(targets, scales=(1.0, -1.0))
