@@ -168,6 +168,8 @@ def _treat(
         "xyz": geometry.xyz(),
         **notes.details,
     }
+    if potentials := solution.mean_field.mol._ecp:
+        details["core_electrons"] = {symbol: int(potential[0]) for symbol, potential in potentials.items()}
     if treatment.solver.solvent is not None:
         details["solvent"] = f"{treatment.solver.solvent} by {treatment.solver.solvation}"
     kept = {name: values[name] for name in PROPERTIES if name in wanted and name in values}

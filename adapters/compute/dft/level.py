@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,19 @@ QM9_BASIS: Final = "6-31G(2df,p) as in Gaussian"
 _P_HYDROGEN: Final = 1.1
 _D: Final = (1.6, 0.4)
 _F: Final = {"C": 0.8, "N": 1.0, "O": 1.4, "F": 1.85}
+# Basis sets whose potentials PySCF keeps under another name, both as ``_key`` writes them. Sources: ma-def2 and
+# def2-mTZVP take those of def2; cc-pwCVnZ-PP and aug-cc-pVnZ-PP those of cc-pVnZ-PP (Peterson and Puzzarini, Theor.
+# Chem. Acc. 114 (2005) 283); bfd-vNz and ccECP are published with theirs.
+_POTENTIALS: Final = (
+    (r"(?:ma)?def2.*", "def2svp"),
+    (r"(?:aug)?ccp(?:w?c)?v([dtq5])zpp", r"ccpv\1zpp"),
+    (r"bfdv[dtq5]z", "bfd"),
+    (r"(ccecp(?:he|reg|28|36)?)(?:aug)?ccpv[dtq56]z", r"\1"),
+)
+_VALENCE: Final = r".*zpp(?:nr)?"  # names of sets that are for potentials only
+# The steepest s function over Z^2. Of the sets that PySCF has for all electrons none of an element from lithium on is
+# below 1.79 (STO-3G), and one function alone would be at 0.28; of those for potentials most are far below 1.
+_STEEPEST: Final = 1.5
 _STEP: Final = 1e-3  # of the exponents that stand for a derivative; water moves by 2e-8 hartree between 1e-2 and 3e-4
 
 
@@ -67,18 +81,55 @@ def check_basis(name: str) -> None:
     """Raises ``SettingUnknown`` where PySCF has no such basis."""
     from pyscf.gto.basis import ALIAS
 
-    key = "".join(letter for letter in name.lower() if letter not in "-_ ")
-    if key not in ALIAS and "(" not in name:
+    if _key(name) not in ALIAS and "(" not in name:
         raise SettingUnknown(f"basis {name!r} is unknown to PySCF{did_you_mean(name, ALIAS)}; use one that it has")
 
 
-def core_potentials(name: str, symbols: tuple[str, ...]) -> dict[str, str]:
-    """The effective core potentials that belong to a basis (def2: from rubidium on)."""
-    if not name.lower().startswith("def2"):
-        return {}
+def core_potentials(name: str, symbols: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The effective core potentials that belong to a basis, by element, as PySCF has them: electrons first.
+
+    Raises:
+        BasisMissing: The basis holds valence electrons only, and PySCF has no potential for the others.
+    """
+    found = {symbol: potential for symbol in symbols if (potential := _potential(name, symbol))}
+    for symbol in symbols:
+        if symbol not in found and name != QM9_BASIS and _is_for_valence(name, symbol):
+            raise BasisMissing(
+                f"basis {name!r} of {symbol} has no core, and PySCF has no effective core potential that belongs to "
+                "it; use another, such as def2-svp"
+            )
+    return found
+
+
+def _potential(name: str, symbol: str) -> list[Any]:
+    """Empty where there is none."""
+    from pyscf import gto
+
+    key = _key(name)
+    for pattern, instead in _POTENTIALS:
+        if at := re.fullmatch(pattern, key):
+            key = at.expand(instead)
+            break
+    try:
+        return list(gto.basis.load_ecp(key, symbol))
+    except Exception:  # RuntimeError, BasisNotFoundError, TypeError and FileNotFoundError, by how the basis is kept
+        return []
+
+
+def _is_for_valence(name: str, symbol: str) -> bool:
+    """Whether a basis lacks the functions of the core, and so gives no meaningful number without a potential."""
+    from pyscf import gto
     from pyscf.data.elements import charge
 
-    return {symbol: name for symbol in symbols if charge(symbol) > 36}
+    if (number := charge(symbol)) <= 2:
+        return False
+    shells = [shell for shell in gto.basis.load(name, symbol) if shell[0] == 0]
+    steepest = max((row[0] for shell in shells for row in shell[1:] if not isinstance(row, int)), default=0.0)  # kappa
+    return steepest < _STEEPEST * number**2 or re.fullmatch(_VALENCE, _key(name)) is not None
+
+
+def _key(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter not in "-_ ")
 
 
 def check_functional(name: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from adapters.compute.dft.level import Level, basis_for, check_basis, check_functional, core_potentials
 from adapters.compute.geometry import Geometry
-from adapters.errors import ScfNotConverged, SettingUnknown
+from adapters.errors import BasisMissing, ScfNotConverged, SettingUnknown
 from loop.errors import did_you_mean
 
 _SHIFT: Final = 0.3  # hartree between occupied and empty orbitals
@@ -54,13 +54,13 @@ class Solver:
         """The geometry as a PySCF molecule.
 
         Raises:
-            BasisMissing: The basis does not cover it.
+            BasisMissing: The basis does not cover it, or has too few functions for its electrons.
         """
         from pyscf import gto
 
         symbols = geometry.symbols
         kinds = tuple(sorted(set(symbols)))
-        return gto.M(
+        molecule = gto.M(
             atom=list(zip(symbols, geometry.positions.tolist(), strict=True)),
             basis=basis_for(self.level.basis, kinds),
             ecp=core_potentials(self.level.basis, kinds),
@@ -69,6 +69,12 @@ class Solver:
             max_memory=self.memory,
             verbose=self.verbose,
         )
+        if (needed := max(molecule.nelec)) > molecule.nao:
+            raise BasisMissing(
+                f"basis {self.level.basis!r} has {molecule.nao} functions here, and {needed} electrons of one spin "
+                "need as many orbitals; use a larger one, such as def2-svp"
+            )
+        return molecule
 
     def mean_field(self, molecule: Any) -> Any:
         """Kohn-Sham for this molecule, restricted where no electron is unpaired; not solved yet."""
