@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any, Final
 
+from adapters.common.scratch import note_words, workplace
 from adapters.compute.evaluation import Evaluation, Request
 from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
 from adapters.compute.parsing import parse
@@ -29,7 +30,6 @@ OF_JOB: Final = ("cores", "memory", "memory_per_core")
 KINDS: Final = ("convergence_error", "input_error", "resource_error", "analysis_failed", "unknown", "negative")
 
 _STDOUT: Final = "stdout.txt"
-_TAIL: Final = 2000  # characters of the output that are kept with the result
 
 
 def evaluate(
@@ -83,15 +83,14 @@ def evaluate(
         geometry = _geometry(request, conformers, optimise, seed, charge)
         words |= _of_structure(request, geometry)
         repairs, details = geometry.repairs, {"charge": geometry.charge, "xyz": geometry.xyz()}
-    with tempfile.TemporaryDirectory(prefix="hakken-") as name:
-        folder = Path(name)
+    with workplace() as folder:
         for file, template in inputs.items():
             (folder / file).write_text(fill(template, words), encoding="utf-8")
         called = [fill(word, words) for word in command]
-        code = _run(called, folder)
         main = output or _STDOUT
+        note_words(folder / main, folder / _STDOUT)
+        code = _run(called, folder)
         said = _read(folder / main) or _read(folder / _STDOUT)
-        print(said[-_TAIL:])  # kept as the end of standard output
         values, missing = parse(parse_rules, folder, main)
     found = re.search(version, said, re.MULTILINE) if version else None
     told = _failure(failures, said)
@@ -174,7 +173,13 @@ def _run(command: Sequence[str], folder: Path) -> int:
     try:
         with (folder / _STDOUT).open("wb") as out:
             return subprocess.run(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, check=False
+                command,
+                cwd=folder,
+                env={**os.environ, "TMPDIR": str(folder)},  # what it writes elsewhere is removed as well
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
             ).returncode
     except (FileNotFoundError, PermissionError):
         raise ProgramMissing(

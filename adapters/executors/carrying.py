@@ -1,6 +1,6 @@
 """One run of an evaluator in a child process: its limits, its cancellation, and what came of it.
 
-The standard library and ``adapters.common.durable`` only: whoever uses it must start in a few milliseconds.
+The standard library and our modules that need nothing else only: whoever uses it must start in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from types import FrameType
 from typing import Any, Final
 
 from adapters.common.durable import write_once
+from adapters.common.scratch import VARIABLE, make_scratch, remove_scratch, scratch_of, words_of
+from adapters.executors.session import Session, end_all_with
 
-_TAIL: Final = 4000  # characters of output that are kept: the last message, not the whole run
+_TAIL: Final = 4000  # characters of output that are kept with the result: the last message, not the whole run
+_MOST: Final = 2**26  # bytes of a program's output that are kept beside it: 64 MiB, its end
 
 
 class Told(Exception):
@@ -48,6 +51,7 @@ def carry_out(
 
     Args:
         folder: The job's own; gets ``running.json``, a line in ``runs.log``, ``stdout.txt`` and ``stderr.txt``.
+            What a program writes lies in a scratch folder, which is removed (Note [Whose scratch it is]).
         task: As ``adapters.executors.job.task`` makes it.
         keep: Descriptors that the child inherits: a lock then holds until the child is gone too.
         beat: Called ten times a second while the child runs.
@@ -55,6 +59,24 @@ def carry_out(
     Raises:
         Told: SIGTERM came (see ``end_when_told``); the child is gone.
     """
+    clear(folder)
+    scratch = make_scratch(folder)
+    try:
+        return _carry_out(folder, scratch, task, keep, beat)
+    finally:
+        remove_scratch(folder, scratch)
+
+
+def clear(folder: Path) -> None:
+    """End what an earlier run of the job left on this machine, and remove its scratch: its watch was killed."""
+    if (scratch := scratch_of(folder)) is not None:
+        end_all_with(VARIABLE, str(scratch))
+        remove_scratch(folder, scratch)
+
+
+def _carry_out(
+    folder: Path, scratch: Path, task: dict[str, Any], keep: tuple[int, ...], beat: Callable[[], None]
+) -> dict[str, Any]:
     began = time.time()
     write_once(folder / "running.json", json.dumps({"at": began}), is_durable=False)
     with (folder / "runs.log").open("a") as log:  # one line for each run there ever was
@@ -66,21 +88,22 @@ def carry_out(
             stdout=out,
             stderr=err,
             cwd=folder,
-            env={**os.environ, **task["environ"]},
+            env={**os.environ, **task["environ"], VARIABLE: str(scratch)},
             start_new_session=True,
             pass_fds=keep,
         )
+        session = Session(child)
         try:
-            why, peak = _watch(child, folder, task, beat)
-        except Told:
-            _end(child)
-            raise
+            why, peak = _watch(child, session, folder, task, beat)
+        finally:
+            session.end()  # also what a child that ended by itself, or was killed, has left
     provenance = {
         "wall_time_s": round(time.time() - began, 3),
         "peak_memory_bytes": peak,
         "host": socket.gethostname(),
-        "stdout": _tail(folder / "stdout.txt"),
+        "stdout": _tail(words_of(scratch) or folder / "stdout.txt"),
         "stderr": _tail(folder / "stderr.txt"),
+        **_kept(words_of(scratch), folder / "program.txt.gz"),
     }
     return _result(folder, child.returncode, why, task, provenance)
 
@@ -98,9 +121,9 @@ def fault(kind: str, message: str, provenance: dict[str, Any], code: str = "") -
 
 
 def _watch(
-    child: subprocess.Popen[bytes], folder: Path, task: dict[str, Any], beat: Callable[[], None]
+    child: subprocess.Popen[bytes], session: Session, folder: Path, task: dict[str, Any], beat: Callable[[], None]
 ) -> tuple[str, int]:
-    """Wait for the child or end it: why it was ended ("" when it ended by itself), and its peak memory in bytes."""
+    """Wait for the child or for a reason to end it ("" when it ended by itself); that, and the peak memory in bytes."""
     began, peak, pause = time.monotonic(), 0, 0.005
     while True:
         try:
@@ -109,7 +132,7 @@ def _watch(
         except subprocess.TimeoutExpired:
             pause = min(pause * 1.5, 0.1)
         beat()
-        peak = max(peak, _resident(child.pid))
+        peak = max(peak, session.memory(task["memory"]))
         if time.monotonic() - began > task["timeout"]:
             why = "timeout"
         elif peak > task["memory"]:
@@ -118,13 +141,7 @@ def _watch(
             why = "cancelled"
         else:
             continue
-        _end(child)
         return why, peak
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
 
 
 def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:
@@ -146,16 +163,23 @@ def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance:
     return payload
 
 
-def _resident(pid: int) -> int:
-    """Memory that the process holds, in bytes; 0 where the system does not tell (no /proc)."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 def _tail(path: Path) -> str:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL))
         return file.read().decode("utf-8", "replace")
+
+
+def _kept(words: Path | None, into: Path) -> dict[str, Any]:
+    """What the program said, kept in the job's folder; in which file, or why not."""
+    if words is None:
+        return {}
+    import gzip
+    from shutil import copyfileobj
+
+    try:
+        with words.open("rb") as said, gzip.open(into, "wb") as kept:
+            said.seek(max(0, words.stat().st_size - _MOST))
+            copyfileobj(said, kept)
+    except OSError as error:
+        return {"output": f"not kept: {error}"}
+    return {"output": into.name}

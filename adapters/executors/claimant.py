@@ -1,7 +1,7 @@
 """The claimant of one job: what a queue runs on a node. It claims the attempt, and computes only if nobody else did.
 
 Called as ``python -I -S claimant.py JOBFOLDER TOKEN``; each submission has a token of its own. See Note [One claim] in
-``adapters.executors.spool``. The standard library and ``adapters.common.durable`` only.
+``adapters.executors.spool``. The standard library and ``adapters.executors.carrying`` only.
 """
 
 from __future__ import annotations

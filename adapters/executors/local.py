@@ -18,6 +18,7 @@ from adapters.common.folder import Jobs, reachable
 from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
+from adapters.executors.carrying import clear
 from adapters.executors.job import (
     HERE,
     Limits,
@@ -226,6 +227,7 @@ class LocalExecutor:
         """Write the end of a job that nobody runs, unless it has one or somebody takes it up just now."""
         with _lock(folder) as lock:
             if lock is not None:
+                clear(folder)  # the child dies with its supervisor, and a program that it called does not
                 write_fault(folder, kind, message)
 
 

@@ -2,7 +2,7 @@
 
 Called as ``python -I -S supervisor.py JOBFOLDER LOCKFD``. It holds the job's lock for as long as it lives, waits for a
 free worker slot, carries the job out and writes ``result.json`` once. The standard library and
-``adapters.common.durable`` only: it must start in a few milliseconds.
+``adapters.executors.carrying`` only: it must start in a few milliseconds.
 """
 
 from __future__ import annotations

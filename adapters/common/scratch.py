@@ -1,0 +1,80 @@
+"""The folder in which a program works on its node, and where it says what it does.
+
+Note [Whose scratch it is]: whoever watches a calculation makes the folder and removes it, so that nothing stays behind
+when the calculation is killed. It is named in the job's own folder: should the watch be killed as well, whoever
+finds that removes it. It lies where TMPDIR says, which is the node's own disk: a program's files would be slow in a
+folder that all nodes share. The standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from adapters.common.durable import replace
+
+VARIABLE: Final = "HAKKEN_SCRATCH"  # the folder, in the environment of the calculation
+_NOTE: Final = "scratch.json"  # in the job's folder: where its scratch is
+_WORDS: Final = "words.json"  # in the scratch: the files in which the program says what it does
+
+
+def make_scratch(job: Path) -> Path:
+    """A new folder for one run of the job, whose name is put on record."""
+    from tempfile import mkdtemp
+
+    scratch = Path(mkdtemp(prefix="hakken-"))
+    replace(job / _NOTE, json.dumps({"host": socket.gethostname(), "path": str(scratch)}), is_durable=False)
+    return scratch
+
+
+def scratch_of(job: Path) -> Path | None:
+    """The folder that the job's last run left on this machine; None where it left none."""
+    try:
+        noted = json.loads((job / _NOTE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    scratch = Path(noted["path"])
+    return scratch if noted["host"] == socket.gethostname() and scratch.is_dir() else None
+
+
+def remove_scratch(job: Path, scratch: Path) -> None:
+    """Remove the folder with all that is in it, as far as the system lets us."""
+    from shutil import rmtree
+
+    rmtree(scratch, ignore_errors=True)
+    (job / _NOTE).unlink(missing_ok=True)
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """A new folder for a program: in the scratch of the calculation, which whoever watches it removes.
+
+    Where nobody watches, it is removed at the end of the block.
+    """
+    from tempfile import TemporaryDirectory, mkdtemp
+
+    if (scratch := os.environ.get(VARIABLE)) is not None:
+        yield Path(mkdtemp(prefix="program-", dir=scratch))
+        return
+    with TemporaryDirectory(prefix="hakken-") as name:
+        yield Path(name)
+
+
+def note_words(*files: Path) -> None:
+    """Put on record in which files the program says what it does, the one that says most first."""
+    if (scratch := os.environ.get(VARIABLE)) is not None:
+        replace(Path(scratch) / _WORDS, json.dumps([str(file) for file in files]), is_durable=False)
+
+
+def words_of(scratch: Path) -> Path | None:
+    """The file that holds what the program said; None where there is none, or it said nothing."""
+    try:
+        files = json.loads((scratch / _WORDS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return next((Path(file) for file in files if Path(file).is_file() and Path(file).stat().st_size), None)
