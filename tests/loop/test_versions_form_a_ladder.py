@@ -229,3 +229,65 @@ class TestBundles:
 
     def test_where_all_cost_the_same_a_batch_has_its_size(self):
         assert len(choose(1.0)) == 2
+
+
+LEVELS = ("model", "xtb", "small", "large")
+PRICES = {"model": 0.001, "xtb": 0.01, "small": 1.0, "large": 10.0}
+
+
+def by_level(p: torch.Tensor, level: int) -> torch.Tensor:
+    """What a version says: each corrects the one below by something smoother, and is scaled anew."""
+    y = rough(p)
+    for k in range(level):
+        y = (1.2, 0.9, 1.1)[k] * y + (0.8, -0.4, 0.2)[k] * (torch.sin(3 * p[:, 0]) + p[:, 1])
+    return y
+
+
+class TestFourVersions:
+    """A learnt model, xTB, a small and a large calculation."""
+
+    @pytest.mark.parametrize("way", Way)
+    def test_each_is_learnt_about_the_one_below(self, way):
+        space = Space((*SPACE.parameters[:2], Category("method", LEVELS, is_fidelity=True)))
+        p, counts = points(60, 0), (60, 40, 20, 8)
+        x = torch.cat([at(p[:n], float(k)) for k, n in enumerate(counts)])
+        y = torch.cat([by_level(p[:n], k) for k, n in enumerate(counts)])
+        data = TrainingSet(x, y, torch.full_like(y, torch.nan))
+        ladder = Ladder(GP, way).fit(space, data, seed=0)
+        alone = GP.fit_alone(space, data.rows(torch.arange(len(x) - counts[-1], len(x))), seed=0)
+
+        q = points(200, 99)
+        real = by_level(q, 3)
+        errors = [float((f.moments(at(q, 3.0))[0] - real).std() / real.std()) for f in (ladder, alone)]
+
+        assert ladder.versions == (0, 1, 2, 3)
+        assert errors[0] < 0.25 < 0.5 * errors[1]
+
+    def test_a_campaign_climbs_it_and_buys_little_of_what_is_dear(self):
+        space = {name: {"type": "number", "low": 0, "high": 1, "step": 0.1} for name in ("a", "b")}
+        spec = CampaignSpec.from_resolved(
+            {
+                "campaign": "four",
+                "space": {**space, "method": {"type": "fidelity", "options": list(LEVELS), "costs": PRICES}},
+                "objective": {"y": {"goal": "maximize"}},
+                "planner": {"batch": 2, "surrogate": "gp", "initial": {"experiments": 8}},
+                "budget": {"experiments": 500},
+                "laboratory": {"adapter": "manual"},
+            }
+        )
+        built = build_space(spec)
+        seen: list[Observation] = []
+        sent: list[str] = []
+        for k in range(5):
+            for proposal in plan(spec, History(tuple(seen)), seed=k, experiments=50).proposals:
+                s = proposal.candidate.settings
+                where = torch.tensor([[s["a"], s["b"]]], dtype=torch.float64)
+                value = float(by_level(where, LEVELS.index(s["method"])))
+                seen.append(Observation(f"o{len(seen)}", built.coordinates(s), measured(y=value)))
+                sent.append(str(s["method"]))
+        grid = torch.cartesian_prod(*[torch.linspace(0, 1, 11, dtype=torch.float64)] * 2)
+        best = max(o.outcome.measurements[0].canonical for o, m in zip(seen, sent, strict=True) if m == "large")
+
+        assert set(sent) == set(LEVELS)
+        assert sent.count("large") < 0.2 * sent.count("xtb") < 0.2 * sent.count("model")
+        assert best >= float(by_level(grid, 3).quantile(0.95))
