@@ -50,7 +50,7 @@ def optimise(
 
     Raises:
         GeometryNotConverged: Not within ``steps``, or the optimiser gave up.
-        EvaluationError: Whatever ``surface`` raises.
+        EvaluationError, NotImplementedError: Whatever ``surface`` raises of these.
     """
     if len(geometry.numbers) == 1:
         return geometry, 0
@@ -88,7 +88,7 @@ def optimise(
         except GeomOptNotConvergedError:
             said = f"the geometry was not converged in {steps} steps; allow more 'steps'"
             raise GeometryNotConverged(said, details={"steps": steps}) from None
-        except EvaluationError:
+        except (EvaluationError, NotImplementedError):
             raise
         except (RuntimeError, ValueError, np.linalg.LinAlgError) as error:
             raise GeometryNotConverged(f"geomeTRIC gave up: {type(error).__name__}: {error}") from None

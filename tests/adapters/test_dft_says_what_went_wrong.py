@@ -14,9 +14,10 @@ pytest.importorskip("geometric", reason="geometric is not installed: pip install
 
 from adapters.compute.dft import treatment
 from adapters.compute.dft.evaluate import evaluate
-from adapters.compute.dft.level import Level
+from adapters.compute.dft.level import Level, check_functional
 from adapters.compute.dft.scf import REMEDIES, Solver
 from adapters.compute.geometry import read_xyz
+from adapters.compute.optimising import optimise
 from adapters.errors import (
     AdapterOptionsError,
     BasisMissing,
@@ -98,6 +99,14 @@ def test_an_optimisation_that_takes_too_long_is_said() -> None:
         evaluate(FLAT_AMMONIA, functional="hf", optimise="dft", steps=1, **QUICK)
 
 
+def test_what_is_not_implemented_is_no_geometry_that_did_not_converge() -> None:
+    def surface(_: Any) -> Any:
+        raise NotImplementedError("there are no gradients of this")
+
+    with pytest.raises(NotImplementedError, match="no gradients of this"):
+        optimise(read_xyz(WATER), surface)
+
+
 def test_a_grid_that_is_too_coarse_for_second_derivatives_is_said() -> None:
     argon = "2\n\nAr 0 0 0\nAr 0 0 3.8"
 
@@ -114,6 +123,10 @@ def test_a_grid_that_is_too_coarse_for_second_derivatives_is_said() -> None:
         ({"level": "qm10"}, InputRefused, "level 'qm10' is unknown; there are qm9"),
         ({"functional": "b4lyp"}, SettingUnknown, "functional 'b4lyp' is unknown to libxc"),
         ({"functional": " "}, SettingUnknown, "the functional has no name"),
+        ({"functional": "wb97x-d"}, SettingUnknown, "wb97x-d is not supported yet.; use one such as .*wb97x-d3bj"),
+        ({"functional": "b3lyp-d3"}, SettingUnknown, "Unknown dispersion version d3.; use one such as b3lyp-d3bj"),
+        ({"functional": "b97-d"}, SettingUnknown, "without its dispersion in PySCF; say .*, as in b97-d-d3bj"),
+        ({"functional": "wb97x-d", "optimise": "dft"}, SettingUnknown, "'wb97x-d' is not there in PySCF"),
         ({"solvent": "watar"}, SettingUnknown, r"solvent 'watar' is unknown to SMD .did you mean 'water'"),
         ({"properties": ["zpve"]}, InputRefused, "'zpve' needs a minimum of the same level; set optimise to 'dft'"),
         ({"properties": ["solvation_energy"]}, InputRefused, "'solvation_energy' needs a solvent"),
@@ -207,6 +220,8 @@ def test_time_that_runs_out_is_a_kind_of_fault(tmp_path: Path) -> None:
         ({"properties": ["gab"]}, {"gap": "eV"}, "option 'properties' must be: some of energy"),
         ({"level": "qm9", "basis": "sto-3g"}, {"gap": "eV"}, "option 'basis' is said by level 'qm9' already"),
         ({"basis": "def2-szp"}, {"gap": "eV"}, "basis 'def2-szp' is unknown to PySCF"),
+        ({"functional": "wb97x-d"}, {"gap": "eV"}, r"'wb97x-d' is not there in PySCF .*; use one such as .*wb97x-d3bj"),
+        ({"functional": "lda-d4"}, {"gap": "eV"}, "Functional 'lda' not known.; use one such as b3lyp-d3bj"),
         ({"functional": "b3lpy"}, {"gap": "eV"}, r"'b3lpy' is unknown to libxc .*did you mean 'b3lyp'"),
         ({"solvent": "watr"}, {"gap": "eV"}, r"'watr' is unknown to SMD .did you mean 'water'"),
         ({"optimize": "dft"}, {"gap": "eV"}, r"unknown option 'optimize' .did you mean 'optimise'"),
@@ -220,6 +235,11 @@ def test_a_wrong_laboratory_section_is_named(
 ) -> None:
     with pytest.raises(AdapterOptionsError, match=message):
         build("pyscf", options, replace(context(tmp_path), targets=targets))
+
+
+@pytest.mark.parametrize("functional", ["pbe0", "m06-2x", "b3lyp-d3bj", "wb97x-d3bj", "r2scan-d4", "b97-d-d3bj", "hf"])
+def test_a_functional_that_pyscf_computes_is_taken(functional: str) -> None:
+    assert check_functional(functional) is None
 
 
 def test_a_missing_pyscf_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

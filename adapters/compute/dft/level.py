@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from adapters.errors import BasisMissing, SettingUnknown
@@ -133,18 +135,38 @@ def _key(name: str) -> str:
 
 
 def check_functional(name: str) -> None:
-    """Raises ``SettingUnknown`` where libxc has no such functional."""
+    """Raises ``SettingUnknown`` where libxc has no such functional, or PySCF not the dispersion in its name."""
+    if said := _wrong_functional(name):
+        raise SettingUnknown(said)
+
+
+@cache
+def _wrong_functional(name: str) -> str:
+    """What is wrong with a functional and how to mend it; "" where nothing is."""
+    from pyscf import dft, gto
     from pyscf.dft import libxc
 
     if not name.strip():
-        raise SettingUnknown("the functional has no name; use one such as b3lyp or pbe0")
-    try:
-        libxc.parse_xc(name)
-    except Exception as error:  # KeyError, ValueError and NotImplementedError, by what is wrong
-        hint = did_you_mean(name, [known.lower() for known in libxc.XC_CODES])
-        raise SettingUnknown(
-            f"functional {name!r} is unknown to libxc ({error}){hint}; use one such as b3lyp or pbe0"
-        ) from None
+        return "the functional has no name; use one such as b3lyp or pbe0"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PySCF's hints on its own future
+        try:
+            libxc.parse_xc(name)
+            helium = dft.RKS(gto.M(atom="He", verbose=0))
+            helium._chkfile.close()
+            helium.xc = name
+            has_dispersion = helium.do_disp()
+            if has_dispersion:
+                helium.get_dispersion()
+        except (NotImplementedError, RuntimeError, ValueError) as error:
+            why = str(error).rstrip(".")
+            return f"functional {name!r} is not there in PySCF ({why}); use one such as b3lyp-d3bj or wb97x-d3bj"
+        except Exception as error:  # KeyError and others, by what is wrong
+            hint = did_you_mean(name, [known.lower() for known in libxc.XC_CODES])
+            return f"functional {name!r} is unknown to libxc ({error}){hint}; use one such as b3lyp or pbe0"
+    if not has_dispersion and re.search(r"[-_]d$", name.lower()):  # b97-d
+        return f"functional {name!r} is without its dispersion in PySCF; say which it shall be, as in {name}-d3bj"
+    return ""
 
 
 def _qm9_basis(symbol: str) -> list[Any]:
