@@ -28,6 +28,10 @@ _MOST: Final = 2**26  # bytes of a program's output that are kept beside it: 64 
 class Told(Exception):
     """The process was told to end (SIGTERM): its queue takes the place back."""
 
+    def __init__(self, provenance: dict[str, Any] | None = None) -> None:
+        self.provenance = provenance or {}  # of the run that ended so
+        super().__init__("told to end (SIGTERM)")
+
 
 def end_when_told() -> None:
     """Let SIGTERM raise ``Told`` in this process."""
@@ -57,7 +61,7 @@ def carry_out(
         beat: Called ten times a second while the child runs.
 
     Raises:
-        Told: SIGTERM came (see ``end_when_told``); the child is gone.
+        Told: SIGTERM came (see ``end_when_told``); the child is gone, and what is known of it is in the exception.
     """
     clear(folder)
     scratch = make_scratch(folder)
@@ -105,6 +109,8 @@ def _carry_out(
         "stderr": _tail(folder / "stderr.txt"),
         **_kept(words_of(scratch), folder / "program.txt.gz"),
     }
+    if why == "told":
+        raise Told(provenance)
     return _result(folder, child.returncode, why, task, provenance)
 
 
@@ -125,23 +131,23 @@ def _watch(
 ) -> tuple[str, int]:
     """Wait for the child or for a reason to end it ("" when it ended by itself); that, and the peak memory in bytes."""
     began, peak, pause = time.monotonic(), 0, 0.005
-    while True:
-        try:
-            child.wait(timeout=pause)
-            return "", peak
-        except subprocess.TimeoutExpired:
-            pause = min(pause * 1.5, 0.1)
-        beat()
-        peak = max(peak, session.memory(task["memory"]))
-        if time.monotonic() - began > task["timeout"]:
-            why = "timeout"
-        elif peak > task["memory"]:
-            why = "memory"
-        elif (folder / "cancelled.json").exists():
-            why = "cancelled"
-        else:
-            continue
-        return why, peak
+    try:
+        while True:
+            try:
+                child.wait(timeout=pause)
+                return "", peak
+            except subprocess.TimeoutExpired:
+                pause = min(pause * 1.5, 0.1)
+            beat()
+            peak = max(peak, session.memory(task["memory"]))
+            if time.monotonic() - began > task["timeout"]:
+                return "timeout", peak
+            if peak > task["memory"]:
+                return "memory", peak
+            if (folder / "cancelled.json").exists():
+                return "cancelled", peak
+    except Told:
+        return "told", peak
 
 
 def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:

@@ -30,10 +30,11 @@ def main(folder: Path, token: str) -> None:
     end_when_told()
     try:
         payload = _compute(folder, task)
-    except Told:
-        if task["requeue"] and not (folder / "cancelled.json").exists():
+    except Told as told:
+        is_late = _is_out_of_time(folder)
+        if task["requeue"] and not is_late and not (folder / "cancelled.json").exists():
             return  # the queue starts it again; where it does not, whoever asks finds the silence
-        payload = _called_off(folder) or fault("compute_lost", "its queue ended it (SIGTERM)", {})
+        payload = _called_off(folder, told.provenance) or _ended_by_queue(is_late, told.provenance)
     except Exception as error:
         payload = fault("compute_lost", f"the job's own process failed: {type(error).__name__}: {error}", {})
     ignore_when_told()
@@ -68,11 +69,29 @@ def _claim(folder: Path, token: str, task: dict[str, Any]) -> bool:
 
 def _compute(folder: Path, task: dict[str, Any]) -> dict[str, Any]:
     (folder / "beat").touch()
-    return _called_off(folder) or carry_out(folder, task, beat=_beat(folder / "beat", task["silence"] / 10))
+    return _called_off(folder, {}) or carry_out(folder, task, beat=_beat(folder / "beat", task["silence"] / 10))
 
 
-def _called_off(folder: Path) -> dict[str, Any] | None:
-    return cancelled(folder, {}) if (folder / "cancelled.json").exists() else None
+def _called_off(folder: Path, provenance: dict[str, Any]) -> dict[str, Any] | None:
+    return cancelled(folder, provenance) if (folder / "cancelled.json").exists() else None
+
+
+def _ended_by_queue(is_late: bool, provenance: dict[str, Any]) -> dict[str, Any]:
+    if is_late:
+        text = "Slurm's time limit ended it, before its own 'timeout' was over: the node had little time left for it"
+        return fault("timeout", text, provenance, "timeout")
+    return fault("compute_lost", "its queue ended it (SIGTERM)", provenance)
+
+
+def _is_out_of_time(folder: Path) -> bool:
+    """Whether the time limit of the attempt's own Slurm job ended it: by the clock, or as Slurm wrote to its output."""
+    if not os.environ.get("SLURM_JOB_NAME", "").startswith("hakken-"):
+        return False  # no job of Slurm, or that of a worker whose time is not the attempt's
+    end = os.environ.get("SLURM_JOB_END_TIME", "")  # as it was when the job began; since Slurm 22.05
+    if end.isdigit() and time.time() > int(end) - 1:
+        return True
+    output = folder / f"slurm-{os.environ.get('SLURM_JOB_ID')}.txt"
+    return output.exists() and "DUE TO TIME LIMIT" in output.read_text(encoding="utf-8", errors="replace")[-2000:]
 
 
 def _beat(path: Path, every: float) -> Callable[[], None]:

@@ -370,8 +370,11 @@ class SlurmExecutor:
     def _seen(self, handle: Handle) -> Row | None:
         """The attempt's job as this pass saw it."""
         rows = self._look.at(handle).get(self._spool.label(handle), [])
-        known = (read_json(self._jobs.folder(handle) / "submitted.json") or {}).get("id")
-        return next((row for row in rows if row.id == known), None)
+        return next((row for row in rows if row.id == self._submitted(handle)), None)
+
+    def _submitted(self, handle: Handle) -> str | None:
+        """The id under which the attempt was submitted last."""
+        return (read_json(self._jobs.folder(handle) / "submitted.json") or {}).get("id")
 
     def _is_under_way(self, handle: Handle, folder: Path) -> bool:
         """Whether Slurm still has a job that was released, and as released: a killed controller forgets a little.
@@ -390,13 +393,17 @@ class SlurmExecutor:
         if row is not None and row.is_alive:
             return Status(Phase.RUNNING, f"job {row.id}")
         if self._spool.is_silent(handle):
+            if (called_off := self._jobs.cancelled(handle)) is not None:
+                self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])
+                return Status(Phase.RUNNING, "was called off")
+            if row is None:
+                try:
+                    row = self._accounted(handle, self._submitted(handle))
+                except AdapterUnavailable as error:  # an end for lack of memory must not be tried again as a lost one
+                    return Status(Phase.RUNNING, f"left the queue without a result; how it ended is not told: {error}")
             how = "and Slurm knows it no more" if row is None else f"and ended as {row.state}"
             kind = FaultKind.COMPUTE_LOST if row is None else _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
-            called_off = self._jobs.cancelled(handle)
-            if called_off is not None:
-                self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])
-            else:
-                self._spool.settle(handle, kind, f"the job began {how}, without a result")
+            self._spool.settle(handle, kind, f"the job began {how}, without a result")
         return Status(Phase.RUNNING, "left the queue; its result is awaited")
 
     def _of_released(self, handle: Handle, row: Row | None, released: Mapping[str, Any]) -> Status:
@@ -408,16 +415,19 @@ class SlurmExecutor:
             return Status(Phase.WAITING, f"job {released['id']} was released just now")
         if row is None:
             try:
-                folder = self._jobs.folder(handle)
-                ended = [r for r in self._slurm.accounted(_name(handle), folder) if r.id == released["id"]]
+                row = self._accounted(handle, released["id"])
             except AdapterUnavailable as error:
                 return Status(Phase.WAITING, f"job {released['id']} left the queue: {error}")
-            if not ended:
+            if row is None:
                 return Status(Phase.PREPARED, f"Slurm has forgotten job {released['id']}; it is submitted again")
-            row = ended[0]
         kind = _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
         self._spool.settle(handle, kind, f"job {row.id} ended as {row.state} before it began{self._last_words(handle)}")
         return Status(Phase.RUNNING)
+
+    def _accounted(self, handle: Handle, id_: str | None) -> Row | None:
+        """The attempt's job of that id in the accounting; None where it has none."""
+        rows = self._slurm.accounted(_name(handle), self._jobs.folder(handle))
+        return next((row for row in rows if row.id == id_), None)
 
     def _unless_ended(self, handle: Handle, status: Status) -> Status:
         return Status(Phase.ENDED) if self._spool.has_ended(handle) else status

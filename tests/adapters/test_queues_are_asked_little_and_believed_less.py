@@ -176,6 +176,66 @@ def test_a_job_that_the_accounting_knows_as_ended_is_lost(tmp_path: Path) -> Non
     assert json.loads(lab.fetch(handle)[0].payload)["provenance"] == {"code": "out_of_memory"}
 
 
+def claimed(lab: SlurmExecutor, folder: Path) -> Handle:
+    """An attempt that a job took up and gives no sign of life for."""
+    handle = begin(lab)
+    job = folder / "lab" / "jobs" / handle
+    (job / "claimed.json").write_text(json.dumps({"by": "job"}))
+    os.utime(job / "claimed.json", (0.0, 0.0))
+    return handle
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        ("OUT_OF_MEMORY", FaultKind.RESOURCE_ERROR),
+        ("TIMEOUT", FaultKind.TIMEOUT),
+        ("NODE_FAIL", FaultKind.COMPUTE_LOST),
+    ],
+)
+def test_how_a_job_ended_that_the_queue_forgot_is_asked_of_the_accounting(
+    tmp_path: Path, state: str, kind: FaultKind
+) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = claimed(lab, tmp_path)
+    other = replace(cluster.rows[0], id="77", state="FAILED")  # an id of before, which bears the name
+    cluster.done, cluster.rows = [other, replace(cluster.rows[0], state=state)], []
+    result = outcome(lab, handle)
+
+    assert result.kind is kind
+    assert result.message == f"the job began and ended as {state}, without a result"
+
+
+def test_a_job_that_neither_the_queue_nor_the_accounting_knows_is_lost(tmp_path: Path) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = claimed(lab, tmp_path)
+    cluster.rows = []
+
+    assert outcome(lab, handle).message == "the job began and Slurm knows it no more, without a result"
+
+
+def test_while_the_accounting_gives_no_answer_a_job_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = claimed(lab, tmp_path)
+    cluster.done, cluster.rows = [replace(cluster.rows[0], state="TIMEOUT")], []
+
+    def accounted(*_: object) -> list[Row]:
+        raise AdapterUnavailable("sacct gave no answer within 60 s")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster, "accounted", accounted)
+        during = lab.status(handle)
+
+    assert during.phase is Phase.RUNNING
+    assert during.detail.endswith("how it ended is not told: sacct gave no answer within 60 s")
+    assert outcome(lab, handle).kind is FaultKind.TIMEOUT
+
+
 def test_an_end_that_a_killed_caller_had_claimed_is_written_by_the_next(tmp_path: Path) -> None:
     lab = scripted(tmp_path, Scripted())
     handle = begin(lab)
@@ -280,6 +340,27 @@ class TestClaimant:
         if ends:
             assert "its queue ended it (SIGTERM)" in spool.envelopes(handle)[0].payload
         wait_until(lambda: not Path(f"/proc/{running(gate)[0]}").exists())
+
+    @pytest.mark.parametrize(
+        ("name", "end", "kind"),
+        [
+            ("hakken-x", "1", "timeout"),
+            ("hakken-x", "99999999999", "compute_lost"),
+            ("dask-worker", "1", "compute_lost"),  # the worker's time is over, and another's is not
+        ],
+    )
+    def test_a_job_that_its_time_limit_ends_is_no_lost_one(
+        self, spool: Spool, gate: Path, name: str, end: str, kind: str
+    ) -> None:
+        handle = spool.jobs.prepare(MOLECULE, KEY)
+        process = self.begin(spool, handle, "once", SLURM_JOB_NAME=name, SLURM_JOB_END_TIME=end)
+        wait_until(lambda: running(gate))
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        payload = json.loads(spool.envelopes(handle)[0].payload)
+
+        assert payload["kind"] == kind
+        assert payload["provenance"]["wall_time_s"] > 0
 
     def test_a_silent_job_is_lost_and_its_late_result_changes_nothing(self, spool: Spool, gate: Path) -> None:
         handle = spool.jobs.prepare(MOLECULE, KEY)

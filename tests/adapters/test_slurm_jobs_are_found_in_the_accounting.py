@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from loop.contracts import AttemptKey, Handle
 from loop.outcome import Fault, FaultKind, Measured
 from loop.testing.adapter import KEY, OTHER
 from tests.adapters.clusters import ACCOUNTING, PROGRAMS, OneNodeSlurm, lose_replies, missing_programs
-from tests.adapters.jobs import MOLECULE, outcome, ruler, runs, wait_until
+from tests.adapters.jobs import MOLECULE, outcome, ruler, running, runs, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,11 @@ def slurm(cluster: OneNodeSlurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[On
     cluster.clear()
 
 
-def executor(folder: Path, **settings: object) -> SlurmExecutor:
+def executor(folder: Path, gate: Path | None = None, **settings: object) -> SlurmExecutor:
     limits = Limits(timeout=60.0, memory=256 * 2**20)
     told = SlurmOptions.model_validate({"poll": 0.0, "silence": 1.5, **settings})
-    return SlurmExecutor(folder / "lab", ruler(), limits=limits, settings=told)
+    computed = ruler() if gate is None else ruler("wait", gate=str(gate))
+    return SlurmExecutor(folder / "lab", computed, limits=limits, settings=told)
 
 
 def accounted(folder: Path, handle: Handle) -> list[str]:
@@ -67,6 +69,24 @@ def test_a_job_that_ended_and_left_the_queue_is_not_submitted_again(slurm: OneNo
     assert result.kind is FaultKind.COMPUTE_LOST
     assert "ended as FAILED before it began" in result.message
     assert accounted(tmp_path, handle) == ["FAILED"]
+
+
+def test_how_a_job_ended_that_had_begun_is_asked_when_the_queue_has_no_more_of_it(
+    slurm: OneNodeSlurm, tmp_path: Path, gate: Path
+) -> None:
+    handle = begin(executor(tmp_path, gate))
+    wait_until(lambda: running(gate))
+    os.kill(int((tmp_path / "lab" / "jobs" / handle / "runs.log").read_text().split()[1]), signal.SIGKILL)
+    wait_until(lambda: accounted(tmp_path, handle) not in (["RUNNING"], ["COMPLETING"]))
+    (state,) = accounted(tmp_path, handle)
+    slurm.kill_controller()
+    slurm.start_controller(is_empty=True)
+
+    result = outcome(executor(tmp_path, gate), handle)
+
+    assert slurm.run("squeue", "--noheader", "--states=all").strip() == ""
+    assert result.message == f"the job began and ended as {state}, without a result"
+    assert accounted(tmp_path, handle) == [state]
 
 
 def test_a_task_of_an_array_is_known_there_by_the_name_that_it_was_given(slurm: OneNodeSlurm, tmp_path: Path) -> None:
