@@ -38,11 +38,18 @@ def main(folder: Path, token: str) -> None:
     except Exception as error:
         payload = fault("compute_lost", f"the job's own process failed: {type(error).__name__}: {error}", {})
     ignore_when_told()
+    if restarts := _restarts():  # its queue began it anew by our leave: the record says so
+        payload["provenance"] = {**payload.get("provenance", {}), "restarts": restarts}
     write_once(folder / "result.json", json.dumps(payload, sort_keys=True))
 
 
+def _restarts() -> int:
+    """How often Slurm has begun this very submission anew."""
+    return int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+
+
 def _claim(folder: Path, token: str, task: dict[str, Any]) -> bool:
-    restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+    restart = _restarts()
     claim = {
         "by": "job",
         "token": token,

@@ -391,7 +391,8 @@ class SlurmExecutor:
 
     def _of_claimed(self, handle: Handle, row: Row | None) -> Status:
         if row is not None and row.is_alive:
-            return Status(Phase.RUNNING, f"job {row.id}")
+            again = f", begun anew by Slurm: {row.reason}" if row.state == "PENDING" else ""
+            return Status(Phase.RUNNING, f"job {row.id}{again}")
         if self._spool.is_silent(handle):
             if (called_off := self._jobs.cancelled(handle)) is not None:
                 self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])

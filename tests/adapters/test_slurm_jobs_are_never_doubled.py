@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from loop.outcome import Fault, FaultKind, Measured
 from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
 from loop.testing.adapter.material import start
 from tests.adapters.clusters import OneNodeSlurm, lose_replies
-from tests.adapters.jobs import MOLECULE, outcome, ruler, running, runs, wait_until
+from tests.adapters.jobs import MOLECULE, is_alive, outcome, ruler, running, runs, wait_until
 
 
 def executor(folder: Path, function: str = "measure", options: Any = None, **settings: Any) -> SlurmExecutor:
@@ -264,6 +265,66 @@ def test_a_running_job_is_cancelled(slurm: OneNodeSlurm, tmp_path: Path, gate: P
 
     assert (result.kind, result.message) == (FaultKind.CANCELLED, "budget spent")
     wait_until(lambda: ids(slurm, states="RUNNING") == [])
+
+
+@pytest.mark.parametrize("arrays", [False, True], ids=["job", "task of an array"])
+def test_a_job_that_slurm_begins_anew_gives_one_result_which_says_so(
+    slurm: OneNodeSlurm, tmp_path: Path, gate: Path, arrays: bool
+) -> None:
+    lab = executor(tmp_path, "wait", {"gate": str(gate)}, requeue=True, arrays=arrays)
+    lab.announce([(MOLECULE, KEY), (MOLECULE, OTHER)])
+    handle = begin(lab)
+    (first,) = wait_until(lambda: running(gate))
+    (id_,) = ids(slurm, states="RUNNING")
+    slurm.run("scontrol", "requeue", id_)
+    wait_until(lambda: not is_alive(first))
+    wait_until(lambda: lab.status(handle).detail == f"job {id_}, begun anew by Slurm: BeginTime")
+    during = lab.status(handle).phase
+    # Slurm's own choice is two minutes later; within the same second the node takes the job for the one just ended.
+    slurm.run("scontrol", "update", f"JobId={id_}", "StartTime=now+3")
+    wait_until(lambda: len(running(gate)) == 2, seconds=60.0)
+    gate.touch()
+    result = outcome(lab, handle)
+
+    assert "_" in id_ if arrays else id_.isdigit()
+    assert during is Phase.RUNNING
+    assert isinstance(result, Measured)
+    assert runs(tmp_path, KEY) == 2
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["restarts"] == 1
+    assert isinstance(outcome(executor(tmp_path, requeue=True), insist(lab, KEY)), Measured)  # and not a third time
+    assert runs(tmp_path, KEY) == 2
+
+
+def test_without_leave_slurm_begins_no_job_anew(slurm: OneNodeSlurm, tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", {"gate": str(gate)})
+    handle = begin(lab)
+    wait_until(lambda: running(gate))
+    (id_,) = ids(slurm, states="RUNNING")
+    slurm.run("scontrol", "requeue", id_, check=False)
+    gate.touch()
+    result = outcome(lab, handle)
+
+    assert isinstance(result, Measured)
+    assert runs(tmp_path, KEY) == 1
+    assert "restarts" not in json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+
+@pytest.mark.slow
+def test_a_job_that_slurm_ends_for_its_time_limit_is_no_lost_one(
+    slurm: OneNodeSlurm, tmp_path: Path, gate: Path
+) -> None:
+    lab = executor(tmp_path, "wait", {"gate": str(gate)})
+    handle = begin(lab)
+    (child,) = wait_until(lambda: running(gate))
+    (id_,) = ids(slurm, states="RUNNING")
+    slurm.run("scontrol", "update", f"JobId={id_}", f"EndTime={time.strftime('%Y-%m-%dT%H:%M:%S')}")
+    wait_until(lambda: not is_alive(child), seconds=90.0)  # Slurm looks for such jobs every 30 seconds
+    result = outcome(lab, handle)
+
+    assert isinstance(result, Fault)
+    assert result.kind is FaultKind.TIMEOUT
+    assert "Slurm's time limit ended it" in result.message
+    wait_until(lambda: id_ in ids(slurm, states="TIMEOUT"))
 
 
 @pytest.mark.parametrize(
