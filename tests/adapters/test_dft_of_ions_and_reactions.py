@@ -12,15 +12,17 @@ pytest.importorskip("geometric", reason="geometric is not installed: pip install
 from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.dft.level import Level
 from adapters.compute.dft.reactions import barrier, read_reaction
-from adapters.compute.dft.scf import Solver
+from adapters.compute.dft.scf import Solution, Solver
 from adapters.compute.dft.treatment import Treatment
-from adapters.compute.geometry import read_xyz
+from adapters.compute.geometry import Geometry, read_xyz
 from adapters.errors import AdapterOptionsError, ImaginaryMode, InputRefused
 from adapters.registry import build
 from loop.contracts import AdapterContext
 
 WATER = "3\n\nO 0 0 0.1193\nH 0 0.7567 -0.4748\nH 0 -0.7567 -0.4748"
 SLIGHT: dict[str, Any] = {"functional": "hf", "basis": "sto-3g", "density_fit": False, "verbosity": 0}
+PYRAMID = "4\n\nN 0 0 0.2\nH 0.95 0 -0.2\nH -0.475 0.82 -0.2\nH -0.475 -0.82 -0.2"
+NEARLY_FLAT = "4\n\nN 0 0 0.05\nH 0.98 0 0\nH -0.49 0.85 0\nH -0.49 -0.85 0"
 HYDROGENATION = "[C:1]=[C:2].[H][H]>>[C:1][C:2]"
 
 
@@ -83,8 +85,7 @@ def test_the_barrier_of_ammonia_is_that_of_its_flat_form() -> None:
 
     top = minimize_scalar(flat, bounds=(0.9, 1.2), method="bounded", options={"xatol": 1e-5}).fun
     solver = Solver(Level("hf", "sto-3g", density_fit=False))
-    pyramid = read_xyz("4\n\nN 0 0 0.2\nH 0.95 0 -0.2\nH -0.475 0.82 -0.2\nH -0.475 -0.82 -0.2")
-    nearly_flat = read_xyz("4\n\nN 0 0 0.05\nH 0.98 0 0\nH -0.49 0.85 0\nH -0.49 -0.85 0")
+    pyramid, nearly_flat = read_xyz(PYRAMID), read_xyz(NEARLY_FLAT)
     found = barrier(pyramid, nearly_flat, Treatment(solver, solver, optimise="dft", criteria="GAU_TIGHT"))
 
     bottom = solver.solve(found.reactant).mean_field.e_tot
@@ -130,3 +131,54 @@ def test_what_a_property_needs_is_asked_for_before_anything_runs(
 ) -> None:
     with pytest.raises(AdapterOptionsError, match=message):
         build("pyscf", {}, AdapterContext(str(tmp_path / "lab"), str(tmp_path), "c", {target: unit}))
+
+
+@pytest.fixture
+def helped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every SCF has needed a level shift."""
+    plain = Solver.solve
+
+    def solve(solver: Solver, geometry: Geometry, *, start: Any = None) -> Solution:
+        remedy = {"remedy": "level_shift", "helped": True, "energy_hartree": -1.0}
+        return Solution(plain(solver, geometry, start=start).mean_field, ("a level shift helped",), (remedy,))
+
+    monkeypatch.setattr(Solver, "solve", solve)
+
+
+@pytest.mark.usefixtures("helped")
+@pytest.mark.parametrize(
+    ("structure", "options", "places"),
+    [
+        (
+            WATER,
+            {"properties": ["atomisation_u0"], "optimise": "dft"},
+            {None, "while optimising", "second derivatives", "atom H", "atom O"},
+        ),
+        (WATER, {"properties": ["solvation_energy"], "solvent": "water"}, {None, "gas phase"}),
+        (
+            "2\n\nO 0 0 0\nH 0 0 0.97",
+            {"properties": ["ionisation_energy"]},
+            {None, "cation", "cation, choice of spin (0 unpaired)", "cation, choice of spin (2 unpaired)"},
+        ),
+    ],
+)
+def test_what_helped_is_on_record_with_its_place(structure: str, options: dict[str, Any], places: set[Any]) -> None:
+    found = evaluate(structure, **SLIGHT, **options)
+
+    assert {remedy.get("where") for remedy in found.details["remedies"]} == places
+    assert {repair.removesuffix("a level shift helped") for repair in found.repairs} == {
+        f"{place.replace(', ', ': ')}: " if place else "" for place in places
+    }
+
+
+@pytest.mark.usefixtures("helped")
+def test_a_barrier_tells_what_helped_on_its_way() -> None:
+    solver = Solver(Level("hf", "sto-3g", density_fit=False))
+    found = barrier(read_xyz(PYRAMID), read_xyz(NEARLY_FLAT), Treatment(solver, solver, optimise="dft"))
+
+    on_the_way = {"second derivatives of the guess", "while optimising", "second derivatives"}
+    places = {None, "while optimising", "saddle point", *(f"saddle point, {place}" for place in on_the_way)}
+    assert {remedy.get("where") for remedy in found.details["remedies"]} == places
+    assert "saddle point: a level shift helped" in found.repairs
+    assert len(found.repairs) == len(places)
+    assert found.details["steps"] > 3

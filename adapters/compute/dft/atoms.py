@@ -11,6 +11,7 @@ import numpy as np
 from adapters.compute.constants import HARTREE_KCAL
 from adapters.compute.dft.scf import Solver
 from adapters.compute.dft.thermo import Thermochemistry, isotope_masses, thermochemistry
+from adapters.compute.dft.treatment import Notes
 from adapters.compute.geometry import Geometry
 from adapters.errors import InputRefused
 
@@ -27,10 +28,14 @@ def check_elements(numbers: Iterable[int]) -> None:
         raise InputRefused(f"no atomisation energies for element {unknown[0]}: its ground state is not in our table")
 
 
-def atom(number: int, solver: Solver) -> tuple[float, Thermochemistry]:
-    """Energy of a free atom in hartree, and its thermal corrections; raises ``ScfNotConverged``."""
+def atom(number: int, solver: Solver, notes: Notes) -> tuple[float, Thermochemistry]:
+    """Energy of a free atom in hartree, and its thermal corrections; raises ``ScfNotConverged``.
+
+    What its SCF took is noted.
+    """
     alone = Geometry((number,), np.zeros((1, 3)), 0, UNPAIRED[number], ())
     found = solver.solve(alone)
+    notes.took(found, f"atom {alone.symbols[0]}")
     masses = isotope_masses(alone.numbers)
     corrections = thermochemistry(
         masses, alone.numbers, alone.positions, np.zeros(0), multiplicity=UNPAIRED[number] + 1
@@ -39,7 +44,7 @@ def atom(number: int, solver: Solver) -> tuple[float, Thermochemistry]:
 
 
 def atomisation(
-    values: Mapping[str, tuple[float, str]], geometry: Geometry, solver: Solver, *, is_thermal: bool
+    values: Mapping[str, tuple[float, str]], geometry: Geometry, solver: Solver, notes: Notes, *, is_thermal: bool
 ) -> dict[str, tuple[float, str]]:
     """Energies of the free atoms less that of the molecule, in kcal/mol: above zero where it is bound.
 
@@ -48,7 +53,7 @@ def atomisation(
     gas = replace(solver, solvent=None)
     totals = dict.fromkeys(("energy", "u0", "u", "h", "g"), 0.0)
     for number in sorted(set(geometry.numbers)):
-        energy, thermal = atom(number, gas)
+        energy, thermal = atom(number, gas, notes)
         count = geometry.numbers.count(number)
         parts = {
             "energy": energy,

@@ -152,13 +152,14 @@ def _treat(
             "symmetry_number": thermal.symmetry_number,
         }
     if wanted & set(ATOMS):
-        values |= atomisation(values, geometry, treatment.solver, is_thermal=thermal is not None)
+        values |= atomisation(values, geometry, treatment.solver, notes, is_thermal=thermal is not None)
     if wanted & set(REDOX):
         values |= redox(values["energy"][0], geometry, treatment, wanted, notes)
     if "reaction_energy" in wanted and reaction is not None:
         values["reaction_energy"] = (reaction.energy(values["energy"][0], treatment, notes) * HARTREE_KCAL, "kcal/mol")
     if "solvation_energy" in wanted:
         gas = replace(treatment.solver, solvent=None).solve(geometry)
+        notes.took(gas, "gas phase")
         values["solvation_energy"] = ((values["energy"][0] - float(gas.mean_field.e_tot)) * HARTREE_KCAL, "kcal/mol")
     details: dict[str, Any] = {
         "level": str(treatment.solver.level),

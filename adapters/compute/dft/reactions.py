@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from adapters.compute.dft.scf import Solution
 from adapters.compute.dft.thermo import frequencies, isotope_masses
 from adapters.compute.dft.treatment import IMAGINARY, Notes, Treatment, second_derivatives, settle
 from adapters.compute.geometry import Geometry, embed, is_xyz
@@ -48,6 +49,8 @@ class Barrier:
     wavenumber: float  # of the imaginary mode, negative
     reactant: Geometry
     saddle: Geometry
+    repairs: tuple[str, ...] = ()  # whatever was not as first tried
+    details: Mapping[str, Any] = field(default_factory=dict)  # remedies of SCFs that needed some, steps
 
 
 def read_reaction(smiles: str, smarts: str, partners: Sequence[str], *, conformers: int = 1, seed: int = 0) -> Reaction:
@@ -88,23 +91,43 @@ def barrier(reactant: Geometry, guess: Geometry, treatment: Treatment) -> Barrie
         NotConverged: SCF or optimisation.
         ImaginaryMode: What was found has no imaginary mode, or more than one; start from another guess.
     """
-    notes, solver = Notes(), treatment.optimiser
+    notes = Notes()
     settled, start = settle(reactant, treatment, notes)
-    low = treatment.solver.solve(settled, start=start).mean_field.e_tot
+    bottom = treatment.solver.solve(settled, start=start)
+    notes.took(bottom)
+    saddle, wavenumber, top = saddle_point(guess, treatment, notes)
+    height = float(top.mean_field.e_tot - bottom.mean_field.e_tot)
+    repairs = (*settled.repairs, *notes.repairs)
+    return Barrier(height, wavenumber, settled, saddle, repairs, notes.details)
+
+
+def saddle_point(guess: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geometry, float, Solution]:
+    """The saddle point nearest to ``guess``, its imaginary mode (1/cm, negative), and the field there.
+
+    Raises:
+        NotConverged: SCF or optimisation.
+        ImaginaryMode: What was found has no imaginary mode, or more than one; start from another guess.
+    """
+    its, solver = Notes(), treatment.optimiser
+
+    def solved(at: Geometry, where: str) -> Solution:
+        solution = solver.solve(at)
+        its.took(solution, where)
+        return solution
 
     def surface(at: Geometry) -> tuple[float, Any]:
-        solution = solver.solve(at)
+        solution = solved(at, "while optimising")
         return float(solution.mean_field.e_tot), solution.gradient()
 
-    saddle, _ = optimise(
+    saddle, its.details["steps"] = optimise(
         guess,
         surface,
         steps=treatment.steps,
         criteria=treatment.criteria,
         is_saddle=True,
-        hessian=second_derivatives(solver.solve(guess)),
+        hessian=second_derivatives(solved(guess, "second derivatives of the guess")),
     )
-    solution = solver.solve(saddle)
+    solution = solved(saddle, "second derivatives")
     waves, _ = frequencies(isotope_masses(saddle.numbers), saddle.positions, second_derivatives(solution))
     if (count := int(np.sum(waves < -IMAGINARY))) != 1:
         found = [round(float(-wave), 1) for wave in waves if wave < -IMAGINARY]
@@ -112,8 +135,12 @@ def barrier(reactant: Geometry, guess: Geometry, treatment: Treatment) -> Barrie
             f"the saddle point has {count} imaginary modes and needs one; start from another guess",
             details={"imaginary_wavenumbers": found},  # 1/cm
         )
-    high = treatment.solver.solve(saddle).mean_field.e_tot
-    return Barrier(float(high - low), float(waves[0]), settled, saddle)
+    top = treatment.solver.solve(saddle)
+    its.took(top)
+    its.repairs[:0] = guess.repairs
+    notes.took_in(its, "saddle point")
+    notes.details["steps"] = notes.details.get("steps", 0) + its.details["steps"]
+    return saddle, float(waves[0]), top
 
 
 def _start(smiles: str, conformers: int, seed: int) -> Geometry:

@@ -49,7 +49,7 @@ def redox(
 def _of_ion(geometry: Geometry, change: int, treatment: Treatment, notes: Notes) -> float:
     """Energy of the ion in hartree."""
     its = Notes()
-    ion = _in_its_spin(geometry, change, treatment)
+    ion = _in_its_spin(geometry, change, treatment, its)
     ion, start = settle(ion, treatment, its)
     solution = treatment.solver.solve(ion, start=start)
     sign = "cation" if change > 0 else "anion"
@@ -59,11 +59,15 @@ def _of_ion(geometry: Geometry, change: int, treatment: Treatment, notes: Notes)
     return float(solution.mean_field.e_tot)
 
 
-def _in_its_spin(geometry: Geometry, change: int, treatment: Treatment) -> Geometry:
+def _in_its_spin(geometry: Geometry, change: int, treatment: Treatment, notes: Notes) -> Geometry:
     """The ion at the molecule's geometry; of a radical, in the lower of the two spins that are possible."""
     spins = (geometry.unpaired - 1, geometry.unpaired + 1) if geometry.unpaired else (1,)
     ions = [Geometry(geometry.numbers, geometry.positions, geometry.charge + change, n, ()) for n in spins]
     if len(ions) == 1:
         return ions[0]
-    energies = [float(treatment.optimiser.solve(ion).mean_field.e_tot) for ion in ions]
+    energies = []
+    for ion in ions:
+        solution = treatment.optimiser.solve(ion)
+        notes.took(solution, f"choice of spin ({ion.unpaired} unpaired)")
+        energies.append(float(solution.mean_field.e_tot))
     return ions[energies.index(min(energies))]

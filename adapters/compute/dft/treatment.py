@@ -103,6 +103,7 @@ def minimum(
     masses = isotope_masses(geometry.numbers)
     for again in (False, True):
         solution = treatment.optimiser.solve(geometry, start=start)
+        notes.took(solution, "second derivatives")
         hessian = second_derivatives(solution)
         waves, modes = frequencies(masses, geometry.positions, hessian)
         if not waves.size or waves[0] > -IMAGINARY:
