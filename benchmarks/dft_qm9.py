@@ -31,6 +31,7 @@ import numpy as np
 from harness import Mark, arguments, finish
 
 HARTREE, KCAL = 27.211386245988, 627.5094740631  # eV and kcal/mol, CODATA 2018
+KT: Final = 1.987204259e-3 * 298.15  # kcal/mol
 SMALL: Final = ("gdb_3", "gdb_2", "gdb_1", "gdb_5", "gdb_4", "gdb_6")
 LARGE: Final = ("gdb_186", "gdb_718", "gdb_3903", "gdb_2559")  # six and seven heavy atoms, rigid
 FLUORINE: Final = "gdb_23829"
@@ -42,6 +43,7 @@ COMPARED: Final = {
     "u0": ("u0", 1.0, "hartree", 5e-5),
     "homo": ("homo", 1.0, "eV", 0.005),
     "lumo": ("lumo", 1.0, "eV", 0.005),
+    "gap": ("gap", 1.0, "eV", None),
     "mu": ("dipole", 1.0, "debye", 0.01),
     "alpha": ("polarisability", 1.0, "bohr^3", 0.1),
     "zpve": ("zpve", KCAL, "kcal/mol", 0.03),
@@ -51,12 +53,14 @@ COMPARED: Final = {
     "h298": ("h", 1.0, "hartree", None),
     "g298": ("g", 1.0, "hartree", None),
     "u0_atom": ("atomisation_u0", -1.0, "kcal/mol", None),
+    "u298_atom": ("atomisation_u", -1.0, "kcal/mol", None),
+    "h298_atom": ("atomisation_h", -1.0, "kcal/mol", None),
     "g298_atom": ("atomisation_g", -1.0, "kcal/mol", None),
     "A": ("rotational_a", 1.0, "GHz", None),
     "B": ("rotational_b", 1.0, "GHz", None),
     "C": ("rotational_c", 1.0, "GHz", None),
 }
-_EXACT: Final = {"homo": HARTREE, "lumo": HARTREE, "zpve": KCAL}  # QM9's column in hartree, into our unit
+_EXACT: Final = {"homo": HARTREE, "lumo": HARTREE, "gap": HARTREE, "zpve": KCAL}  # from QM9's hartree into our unit
 WITHOUT_SECOND: Final = (
     "energy",
     "homo",
@@ -81,7 +85,7 @@ def main() -> int:
             raise SystemExit("pyscf is not installed: pip install 'hakken[dft]'; or say --only")
         for name in args.molecules:
             compute(name, rows[name], kept, state, args.seed, args.memory)
-    done = {name: found["values"] for name, found in kept.items() if "values" in found}
+    done = {name: completed(found) for name, found in kept.items() if "values" in found}
     print("\n".join(table_of(done, rows, kept)))
     return finish(marks(done, rows), args, {"molecules": kept})
 
@@ -162,6 +166,19 @@ def nearest_conformer(row: Mapping[str, str], seed: int) -> str:
     return found[min(apart, key=apart.__getitem__)].geometry.xyz()
 
 
+def completed(found: Mapping[str, Any]) -> dict[str, float]:
+    """The kept values of a molecule, with those that follow from them: an earlier run did not ask for all."""
+    values = dict(found["values"])
+    if {"homo", "lumo"} <= set(values):
+        values.setdefault("gap", values["lumo"] - values["homo"])
+    if {"u0", "u", "h", "atomisation_u0"} <= set(values):
+        atoms = int(found["details"]["xyz"].split()[0])
+        for name, of_atom in (("u", 1.5 * KT), ("h", 2.5 * KT)):  # of a free atom, above its u0
+            moved = (values["u0"] - values[name]) * KCAL
+            values.setdefault(f"atomisation_{name}", values["atomisation_u0"] + moved + atoms * of_atom)
+    return values
+
+
 def deviations(values: Mapping[str, float], row: Mapping[str, str]) -> dict[str, float]:
     """Our number less QM9's, by column; what we do not have is left out."""
     found = {}
@@ -176,16 +193,16 @@ def deviations(values: Mapping[str, float], row: Mapping[str, str]) -> dict[str,
 def table_of(
     done: Mapping[str, Mapping[str, float]], rows: Mapping[str, Mapping[str, str]], kept: Mapping[str, Any]
 ) -> list[str]:
-    """Lines: deviations from QM9, one row for each molecule, and what each took."""
+    """Lines: deviations from QM9, one row for each molecule (- where there is no number), and what each took."""
     lines = []
     columns = list(COMPARED)
-    for part in (columns[:9], columns[9:]):
+    for part in (columns[:7], columns[7:14], columns[14:]):
         heads = [f"{column:>10s}" for column in part]
         units = [f"{COMPARED[column][2]:>10s}" for column in part]
         lines += ["", f"{'':10s} {'SMILES':18s}" + " ".join(heads), f"{'':29s}" + " ".join(units)]
         for name, values in done.items():
             found = deviations(values, rows[name])
-            cells = [f"{found[column]:10.1e}" if column in found else f"{'':10s}" for column in part]
+            cells = [f"{found[column]:10.1e}" if column in found else f"{'-':>10s}" for column in part]
             lines.append(f"{name:10s} {rows[name]['smiles']:18s}" + " ".join(cells))
     lines += ["", f"{'':10s} {'processor s':>12s} {'wall s':>8s} {'energies':>9s}"]
     for name in done:
