@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,19 @@ def begin(lab: DaskExecutor, key: AttemptKey = KEY) -> Handle:
     return handle
 
 
+@pytest.fixture(scope="module")
+def jobqueue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What dask-jobqueue would submit to queues, and a cluster of it on this machine."""
+    pytest.importorskip("dask_jobqueue", reason="workers through a queue need hakken[jobqueue]")
+    command = [sys.executable, "-P", str(Path(__file__).with_name("jobqueues.py")), str(tmp_path_factory.mktemp("jq"))]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    yield json.loads(process.stdout.readline())
+    process.communicate()
+
+
 class TestDaskExecutor(AdapterContract):
     @pytest.fixture
     def shuffles(self) -> int:
@@ -60,6 +76,42 @@ class TestDaskExecutor(AdapterContract):
     @pytest.fixture
     def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
         return lambda key: runs(tmp_path, key)
+
+
+def test_workers_of_dask_jobqueue_carry_what_they_offer(jobqueue: dict[str, Any], tmp_path: Path) -> None:
+    lab = executor(tmp_path, jobqueue["address"], resources={"calculations": 1.0})
+    result = outcome(lab, begin(lab))
+
+    assert jobqueue["workers"] == [[8, pytest.approx(18e9, rel=0.01), {"calculations": 2.0}]]
+    assert isinstance(result, Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+@pytest.mark.parametrize(
+    ("cluster", "asked"),
+    [
+        ("PBSCluster", ["#PBS -l select=1:ncpus=8:mem=17GB", "#PBS -l walltime=12:00:00"]),
+        ("SGECluster", ["#$ -l h_vmem=2.25G", "#$ -l h_rt=12:00:00", "#$ -pe smp 8"]),
+        ("LSFCluster", ["#BSUB -n 8", "#BSUB -M 18000000", "#BSUB -W 12:00"]),
+    ],
+)
+def test_what_a_queue_is_asked_for_is_what_a_worker_uses(
+    jobqueue: dict[str, Any], cluster: str, asked: list[str]
+) -> None:
+    *lines, worker = jobqueue[cluster].splitlines()
+    words = worker.split()
+
+    assert set(asked) <= set(lines)
+    assert words[words.index("--nthreads") + 1] == "8"
+    assert words[words.index("--memory-limit") + 1] == "16.76GiB"  # 18 GB
+    assert words[words.index("--resources") + 1] == "calculations=2"
+    assert "--nworkers" not in words
+
+
+def test_left_to_itself_dask_jobqueue_makes_a_thread_for_each_core(jobqueue: dict[str, Any]) -> None:
+    words = jobqueue["unstated"].splitlines()[-1].split()
+
+    assert (words[words.index("--nworkers") + 1], words[words.index("--nthreads") + 1]) == ("4", "2")
 
 
 def test_killed_workers_and_a_killed_scheduler_lose_nothing(dask: OneNodeDask, tmp_path: Path, gate: Path) -> None:
