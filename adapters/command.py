@@ -87,6 +87,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
             "charge": settings.charge,
             "cores": settings.cores,
             "memory": settings.memory,
+            "share": program.share,
         },
         programs={program.command[0]: "install it, or say in 'executable' where it lies"},
         needs_structure=bool(asked & set(OF_STRUCTURE)),

@@ -26,7 +26,7 @@ from adapters.errors import (
 
 # What a template may say of a structure, of the job, and (as $name) of every setting and keyword.
 OF_STRUCTURE: Final = ("smiles", "atoms", "xyz", "n_atoms", "charge", "multiplicity")
-OF_JOB: Final = ("cores", "memory", "memory_per_core")
+OF_JOB: Final = ("cores", "memory", "memory_per_core", "work_memory", "work_memory_per_core")
 KINDS: Final = ("convergence_error", "input_error", "resource_error", "analysis_failed", "unknown", "negative")
 
 _STDOUT: Final = "stdout.txt"
@@ -49,6 +49,7 @@ def evaluate(
     charge: int | None = None,
     cores: int = 1,
     memory: int = 2048,
+    share: float = 0.75,
 ) -> Evaluation:
     """What a program says of an experiment, in a folder of its own that is removed afterwards.
 
@@ -69,13 +70,16 @@ def evaluate(
         charge: Total charge; that of the structure when left out.
         cores: Threads that the program may use.
         memory: MiB that it may use.
+        share: The part of ``memory`` that it is told to plan with, by ``$work_memory``.
 
     Raises:
         InputRefused: The structure cannot be treated, or a template asks for what there is not.
         ProgramMissing: The program is not there.
         NotConverged, OutOfResources, ProgramFailed, AnalysisFailed: As ``failures`` say, or as the program ended.
     """
-    words: dict[str, Any] = {"cores": cores, "memory": memory, "memory_per_core": memory // cores, **(keywords or {})}
+    work = int(memory * share)
+    words: dict[str, Any] = {"cores": cores, "memory": memory, "memory_per_core": memory // cores}
+    words |= {"work_memory": work, "work_memory_per_core": work // cores, **(keywords or {})}
     words |= {name: value for name, value in request.settings.items() if name not in request.smiles}
     repairs: tuple[str, ...] = ()
     details: dict[str, Any] = {}

@@ -22,6 +22,7 @@ class Program:
     failures: tuple[Mapping[str, str], ...] = ()  # regex, kind, and perhaps a message and a code
     version: str = ""  # a pattern with one group
     keywords: Mapping[str, str] = field(default_factory=dict)  # placeholders with values that a campaign may change
+    share: float = 0.75  # of ``memory`` that the program is told to plan with: it takes more than it plans with
 
 
 _FLOAT: Final = r"(-?\d+\.\d+(?:[EeDd][+-]?\d+)?)"
@@ -30,7 +31,7 @@ ORCA: Final = Program(
     command=("orca", "job.inp"),
     inputs={
         "job.inp": (
-            "! $method $basis $more\n%pal nprocs $cores end\n%maxcore $memory_per_core\n"
+            "! $method $basis $more\n%pal nprocs $cores end\n%maxcore $work_memory_per_core\n"
             "* xyz $charge $multiplicity\n$atoms\n*\n"
         )
     },
@@ -61,13 +62,14 @@ ORCA: Final = Program(
     ),
     version=r"Program Version\s+(\S+)",
     keywords={"method": "B3LYP", "basis": "def2-SVP", "more": ""},
+    share=0.75,  # its manual: %maxcore is 75 % of what there is, at the most
 )
 
 GAUSSIAN: Final = Program(
     command=("g16", "job.gjf"),
     inputs={
         "job.gjf": (
-            "%nprocshared=$cores\n%mem=${memory}MB\n#P $method/$basis $more\n\n"
+            "%nprocshared=$cores\n%mem=${work_memory}MB\n#P $method/$basis $more\n\n"
             "hakken\n\n$charge $multiplicity\n$atoms\n\n"
         )
     },
@@ -107,12 +109,13 @@ GAUSSIAN: Final = Program(
     ),
     version=r"Gaussian (\d\d:\s+\S+)",
     keywords={"method": "B3LYP", "basis": "6-31G(d)", "more": ""},
+    share=0.8,  # %mem is its dynamic memory, beside which it needs room for itself
 )
 
 PSI4: Final = Program(
-    command=("psi4", "-n", "$cores", "job.dat", "job.out"),
+    command=("psi4", "-n", "$cores", "-s", ".", "job.dat", "job.out"),  # its scratch goes with the run's folder
     inputs={
-        "job.dat": """memory $memory MB
+        "job.dat": """memory $work_memory MiB
 molecule {
 $charge $multiplicity
 $atoms
@@ -120,15 +123,28 @@ units angstrom
 no_reorient
 }
 set basis $basis
-set reference $reference
-$more
 import json
+import psi4
+if '$task' not in ('energy', 'frequency'):
+    raise psi4.ValidationError("keyword 'task' is energy or frequency, got '$task'")
+reference_asked = '$reference'
+if reference_asked == 'auto':
+    reference_asked = 'rks' if $multiplicity == 1 else 'uks'
+psi4.set_options({'reference': reference_asked})
+$more
 energy_found, wfn = energy('$method', return_wfn=True)
-levels = sorted(wfn.epsilon_a_subset('AO', 'ALL').np)
-n = wfn.nalpha()
+alpha = sorted(wfn.epsilon_a_subset('AO', 'ALL').np)
+beta = sorted(wfn.epsilon_b_subset('AO', 'ALL').np)
+occupied = alpha[:wfn.nalpha()] + beta[:wfn.nbeta()]
+empty = alpha[wfn.nalpha():] + beta[wfn.nbeta():]
 dipole = wfn.variable('SCF DIPOLE')
-json.dump({'energy': energy_found, 'homo': levels[n - 1], 'lumo': levels[n] if n < len(levels) else None,
-           'dipole': float(sum(x * x for x in dipole) ** 0.5)}, open('result.json', 'w'))
+found = {'energy': energy_found, 'homo': max(occupied), 'lumo': min(empty) if empty else None,
+         'dipole': float(sum(x * x for x in dipole) ** 0.5)}
+if '$task' == 'frequency':
+    frequency('$method')
+    for name, called in (('zpve', 'ZPVE'), ('u0', 'ZERO K ENTHALPY'), ('h', 'ENTHALPY'), ('g', 'GIBBS FREE ENERGY')):
+        found[name] = psi4.core.variable(called)
+json.dump(found, open('result.json', 'w'))
 """
     },
     output="job.out",
@@ -138,6 +154,10 @@ json.dump({'energy': energy_found, 'homo': levels[n - 1], 'lumo': levels[n] if n
         "lumo": {"json": "lumo", "file": "result.json", "unit": "hartree"},
         "gap": {"difference": ["lumo", "homo"], "unit": "hartree"},
         "dipole": {"json": "dipole", "file": "result.json", "unit": "debye", "factor": 2.541746473},
+        "zpve": {"json": "zpve", "file": "result.json", "unit": "hartree"},
+        "u0": {"json": "u0", "file": "result.json", "unit": "hartree"},
+        "h": {"json": "h", "file": "result.json", "unit": "hartree"},
+        "g": {"json": "g", "file": "result.json", "unit": "hartree"},
     },
     failures=(
         {
@@ -155,11 +175,16 @@ json.dump({'energy': energy_found, 'homo': levels[n - 1], 'lumo': levels[n] if n
             "kind": "input_error",
             "code": "basis_missing",
         },
+        {
+            "regex": r"reference is only for singlets",
+            "kind": "input_error",
+            "message": "the keyword 'reference' is for closed shells, and this is none; leave it out, or say uks",
+        },
         {"regex": r"(ValidationError[^\n]*)", "kind": "input_error"},
         {"regex": r"[Nn]ot enough memory", "kind": "resource_error", "code": "out_of_memory"},
     ),
     version=r"Psi4 (\S+) release",
-    keywords={"method": "b3lyp", "basis": "def2-svp", "reference": "rks", "more": ""},
+    keywords={"method": "b3lyp", "basis": "def2-svp", "reference": "auto", "task": "energy", "more": ""},
 )
 
 PROGRAMS: Final[Mapping[str, Program]] = {"gaussian": GAUSSIAN, "orca": ORCA, "psi4": PSI4}

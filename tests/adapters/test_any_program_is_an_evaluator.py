@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,44 @@ GAUSSIAN = """
 PSI4 = (
     "    Psi4 1.9.1 release\n    Final Energy:   -76.4260771\n    Psi4 exiting successfully. Buy a developer a beer!\n"
 )
-PSI4_JSON = '{"energy": -76.426077, "homo": -0.2928, "lumo": 0.0687, "dipole": 0.728279}'
+PSI4_JSON = (
+    '{"energy": -76.426077, "homo": -0.2928, "lumo": 0.0687, "dipole": 0.728279,'
+    ' "zpve": 0.021375, "u0": -76.404702, "h": -76.400922, "g": -76.422349}'
+)
+# Reads an input of Psi4 as Psi4 would, with two spins of three levels each.
+PLAYED_PSI4 = r"""#!{python}
+import re, sys, types
+text = open("job.dat").read()
+charge, multiplicity = re.search(r"molecule {{\n(-?\d+) (\d+)\n", text).groups()
+body = "\n".join(line for line in text.partition("}}\n")[2].splitlines() if not line.startswith("set "))
+told = open("job.out", "w")
+print("    Psi4 1.9.1 release", file=told)
+variables = {{}}
+class ValidationError(Exception): pass
+class Levels:
+    def __init__(self, *levels): self.np = levels
+class Wavefunction:
+    epsilon_a_subset = lambda self, *_: Levels(-0.5, -0.2, 0.3)
+    epsilon_b_subset = lambda self, *_: Levels(-0.4, -0.1, 0.4)
+    nalpha = lambda self: 2
+    nbeta = lambda self: 2 if multiplicity == "1" else 1
+    variable = lambda self, name: (0.0, 3.0, 4.0)
+def set_options(options):
+    print("reference", options["reference"], file=told)
+    if options["reference"] == "rks" and multiplicity != "1":
+        raise RuntimeError("RHF: RHF reference is only for singlets.")
+def energy(method, return_wfn): return -1.0, Wavefunction()
+def optimize(method): print("optimised by", method, file=told)
+def frequency(method):
+    variables.update({{"ZPVE": 0.1, "ZERO K ENTHALPY": -0.9, "ENTHALPY": -0.8, "GIBBS FREE ENERGY": -1.1}})
+core = types.SimpleNamespace(variable=variables.__getitem__)
+sys.modules["psi4"] = types.SimpleNamespace(core=core, set_options=set_options, ValidationError=ValidationError)
+try:
+    exec(body)
+except Exception as error:
+    print(f"{{type(error).__name__}}: {{error}}", file=told)
+    sys.exit(1)
+"""
 WATER = ExperimentSpec("water", {"molecule": "water"}, {}, {"molecule": "O"}, {"gap": "eV"})
 HARTREE = 27.211386245988  # eV, CODATA 2018
 
@@ -130,7 +168,8 @@ def measured(payload: dict[str, Any]) -> dict[str, float]:
         (
             "psi4",
             {"job.out": PSI4, "result.json": PSI4_JSON},
-            {"energy": -76.426077, "homo": -0.2928, "lumo": 0.0687, "gap": 0.3615, "dipole": 1.8511},
+            {"energy": -76.426077, "homo": -0.2928, "lumo": 0.0687, "gap": 0.3615, "dipole": 1.8511,
+             "zpve": 0.021375, "u0": -76.404702, "h": -76.400922, "g": -76.422349},
             "1.9.1",
         ),
     ],
@@ -160,9 +199,69 @@ def test_what_a_program_is_given_is_its_template_filled(tmp_path: Path, script: 
     ended(lab)
     given = (tmp_path / "given.txt").read_text().splitlines()
 
-    assert given[:4] == ["! PBE0 def2-TZVP Opt", "%pal nprocs 2 end", "%maxcore 2000", "* xyz 1 2"]
+    assert given[:4] == ["! PBE0 def2-TZVP Opt", "%pal nprocs 2 end", "%maxcore 1500", "* xyz 1 2"]
     assert [line.split()[0] for line in given[4:7]] == ["O", "H", "H"]
     assert (tmp_path / "words.txt").read_text() == "job.inp\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    [("orca", "%maxcore 1500"), ("gaussian", "%mem=3200MB"), ("psi4", "memory 3000 MiB")],
+)
+def test_a_program_plans_with_less_than_it_may_take(
+    tmp_path: Path, script: Callable[..., str], program: str, line: str
+) -> None:
+    ended(laboratory(tmp_path, program=program, executable=script({}), cores=2, memory=4000))
+
+    assert line in (tmp_path / "given.txt").read_text().splitlines()
+
+
+@pytest.fixture
+def psi4(tmp_path: Path) -> str:
+    path = tmp_path / "played-psi4"
+    path.write_text(PLAYED_PSI4.format(python=sys.executable))
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("charge", "reference", "homo", "lumo"), [(0, "rks", -0.1, 0.3), (1, "uks", -0.2, -0.1)], ids=["closed", "open"]
+)
+def test_psi4_is_told_how_its_shells_are(
+    tmp_path: Path, psi4: str, charge: int, reference: str, homo: float, lumo: float
+) -> None:
+    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=charge))
+
+    assert payload["provenance"]["stdout"] == f"    Psi4 1.9.1 release\nreference {reference}\n"
+    assert measured(payload) == pytest.approx(
+        {"energy": -1.0, "homo": homo, "lumo": lumo, "gap": lumo - homo, "dipole": 5.0 * 2.541746473}
+    )
+
+
+def test_psi4_reports_thermochemistry_where_it_is_asked_for(tmp_path: Path, psi4: str) -> None:
+    keywords = {"task": "frequency", "more": "optimize('b3lyp')"}
+    payload = ended(laboratory(tmp_path, {"g": "hartree"}, program="psi4", executable=psi4, keywords=keywords))
+    values = measured(payload)
+
+    assert "optimised by b3lyp" in payload["provenance"]["stdout"]
+    assert [values[name] for name in ("zpve", "u0", "h", "g")] == [0.1, -0.9, -0.8, -1.1]
+    assert payload["provenance"]["repairs"] == []
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"reference": "rks"}, "the keyword 'reference' is for closed shells, and this is none; leave it out, or say"),
+        ({"task": "frequencies"}, "ValidationError: keyword 'task' is energy or frequency, got 'frequencies'"),
+    ],
+)
+def test_psi4_is_not_asked_for_what_it_cannot_do(
+    tmp_path: Path, psi4: str, keywords: dict[str, str], message: str
+) -> None:
+    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=1, keywords=keywords))
+
+    assert payload["kind"] == "input_error"
+    assert message in payload["message"]
 
 
 def test_settings_reach_a_program_of_ones_own_and_its_numbers_come_back(
