@@ -6,7 +6,7 @@ and the context, in a module beside that file or installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, cast
 
@@ -77,13 +77,25 @@ def binding(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
 
     The others say how it is asked: those that its module lists in ``FREE``, and those of the members of ``several``.
     """
-    free: frozenset[str] = (
-        getattr(import_module(module_of(name)), "FREE", frozenset()) if name in _TABLE else frozenset()
-    )
+    return _without(("FREE",), name, options)
+
+
+def binding_between_runs(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of them still binds while no run of what it has goes on or waits to be played.
+
+    Not what stands on a deck, say: of a laboratory that makes plates its module lists that in ``BETWEEN_RUNS``.
+    """
+    return _without(("FREE", "BETWEEN_RUNS"), name, options)
+
+
+def _without(lists: Sequence[str], name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options without those in these lists of the adapter's module, and so of each member of several."""
+    module = import_module(module_of(name)) if name in _TABLE else None
+    free: frozenset[str] = frozenset().union(*(getattr(module, kind, ()) for kind in lists))
     kept = {option: value for option, value in options.items() if option not in free}
     if name == "several" and isinstance(members := options.get("laboratories"), Mapping):
         kept["laboratories"] = {
-            member: binding(str(own.get("adapter")), own) if isinstance(own, Mapping) else own
+            member: _without(lists, str(own.get("adapter")), own) if isinstance(own, Mapping) else own
             for member, own in members.items()
         }
     return kept

@@ -30,6 +30,7 @@ from loop.contracts import (
     AttemptKey,
     CanPause,
     Capabilities,
+    ChecksTogether,
     Delivery,
     Envelope,
     ExperimentSpec,
@@ -270,6 +271,24 @@ class SeveralLaboratories:
         for name, theirs in mine.items():
             if isinstance(adapter := self._members[name].adapter, RunsTogether):
                 self._asked(self._members[name], partial(adapter.close, plate, theirs))
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        """What each laboratory lacks for what goes to it and to no other; where the rest will go is not known yet."""
+        mine: dict[str, tuple[list[ExperimentSpec], list[Handle]]] = {name: ([], []) for name in self._members}
+        for spec in specs:
+            if len(able := [m for m in self._members.values() if m.takes(spec)]) == 1:
+                mine[able[0].name][0].append(self._as_taken(able[0], spec))
+        for handle in handles:
+            with suppress(UnknownHandle):  # of one that the campaign file no longer names
+                member, inner = self._of(handle)
+                mine[member.name][1].append(inner)
+        found: list[Problem] = []
+        for name, (theirs, there) in mine.items():
+            if theirs and isinstance(adapter := self._members[name].adapter, ChecksTogether):
+                with suppress(AdapterUnavailable):  # it keeps no other from getting its own
+                    told = adapter.wanting(theirs, there)
+                    found += [replace(problem, subject=f"{name}, {problem.subject}") for problem in told]
+        return found
 
     def is_at_work(self) -> bool:
         return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())

@@ -295,6 +295,18 @@ class RunsTogether(Protocol):
 
 
 @runtime_checkable
+class ChecksTogether(Protocol):
+    """An adapter that makes experiments together, and can tell beforehand whether what it has suffices for them."""
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        """What is wanting to make these, and what of ``handles`` waits to be made with them: tips, stocks, places.
+
+        All of one plate. Nothing moves and nothing is written. What is wrong with an experiment by itself is for
+        ``validate`` to say; those that can be made at all are asked about. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+
+@runtime_checkable
 class CanPause(Protocol):
     """An adapter whose runs can be held up and go on."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,9 @@ from adapters.opentrons.labware import LABWARE, PIPETTES, TIPS, Labware
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 from loop.recipe import Recipe
+
+# What may change while no plate is in hand, since each is planned on the deck as it is said when its run begins.
+DECK: Final = frozenset({"deck", "tips", "by_hand", "confirm", "labware", "liquids"})
 
 Slot = Annotated[str, Field(pattern=r"^([1-9]|1[01]|[A-D][1-4])$")]
 Verb = Literal["add", "heat", "stir", "wait", "sample"]

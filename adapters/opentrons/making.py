@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable
@@ -48,9 +48,10 @@ from loop.contracts import (
 )
 from loop.errors import RecipeError
 from loop.outcome import Fault, FaultKind, write_outcome
-from loop.recipe import Recipe, work_out
+from loop.recipe import Procedure, Recipe, possible, work_out
 
 _CAUTION: Final = tuple(Delivery)
+_Member = TypeVar("_Member", bound=str)
 
 
 class PlateMaker(ABC):
@@ -135,6 +136,27 @@ class PlateMaker(ABC):
             if waiting:
                 self._close(waiting, f"{self._jobs.spec(waiting[0]).campaign}, plate {plate}")
                 reached("opentrons.closed")
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        """What the deck lacks to make these in one run with those that wait, by the plan that makes the protocol.
+
+        Raises:
+            AdapterUnavailable: The folder cannot be read.
+        """
+        if self._deck_options.runs == "each":
+            return ()  # each has the deck to itself, and ``validate`` says whether that suffices
+        waiting = [self._jobs.spec(handle) for handle in handles if self._waits(handle)]
+        made: dict[str, Procedure] = {}
+        for spec in (*(s for s in waiting if not self._broken(s.settings)), *specs):
+            well, procedure = spec.place.get("well"), possible(self._recipe, spec.settings)
+            if well is not None and procedure is not None:
+                made[well] = procedure
+        try:
+            order = self._in_order({well: well for well in made})
+            plan_plate(self._deck_options, self._recipe, {well: made[well] for well in order})
+        except CannotBePlanned as error:
+            return error.problems
+        return ()
 
     def find(self, key: AttemptKey) -> Found | Absent | Unknown:
         found = self._jobs.find(key)
@@ -293,8 +315,7 @@ class PlateMaker(ABC):
         path = plate.folder / self.protocol_name
         if path.exists():
             return path.read_text(encoding="utf-8")
-        labware = self._deck_options.labware_of(self._deck_options.deck.plate.labware)
-        members = [h for h in in_order(plate.wells, labware.wells) if self._jobs.cancelled(h) is None]
+        members = [h for h in self._in_order(plate.wells) if self._jobs.cancelled(h) is None]
         try:
             wells = {plate.wells[h]: work_out(self._recipe, self._jobs.spec(h).settings) for h in members}
             if len(wells) < len(members):
@@ -310,6 +331,10 @@ class PlateMaker(ABC):
         text = self._write_protocol(plate, plan, keys)
         _write(path, text)
         return text
+
+    def _in_order(self, wells: Mapping[_Member, str]) -> list[_Member]:
+        """The members of a plate in the order in which the robot fills their wells."""
+        return in_order(wells, self._deck_options.labware_of(self._deck_options.deck.plate.labware).wells)
 
     def _was_made(self, plate: PlateRun) -> bool:
         ended = plate.noted("ended.json")

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from adapters.common.options import read_options, resolve
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.deck import PlateOptions, measuring_of, recipe_of
+from adapters.opentrons.deck import DECK, PlateOptions, measuring_of, recipe_of
 from adapters.opentrons.labware import PIPETTES
 from loop.contracts import AdapterContext, Delivery
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adapters.opentrons.client import Robot
 
 DELIVERY: Final = Delivery.TWO_PHASE
+BETWEEN_RUNS: Final = DECK
 
 EXAMPLE: Final = """\
 laboratory:

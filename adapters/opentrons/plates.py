@@ -14,13 +14,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from adapters.common.durable import sync_folder, write_once
 from adapters.common.folder import reachable, read_json
 from loop.contracts import AttemptKey, Handle
 
 PLATES: Final = "plates"
+_Member = TypeVar("_Member", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Plates:
         return self._known[folder.name]
 
 
-def in_order(wells: Mapping[Handle, str], known: Sequence[str]) -> list[Handle]:
-    """The members in the order of the labware's wells; wells that it lacks last."""
+def in_order(wells: Mapping[_Member, str], known: Sequence[str]) -> list[_Member]:
+    """The members, each with its well, in the order of the labware's wells; wells that it lacks last."""
     place = {well: i for i, well in enumerate(known)}
-    return sorted(wells, key=lambda handle: (place.get(wells[handle], len(place)), wells[handle], handle))
+    return sorted(wells, key=lambda member: (place.get(wells[member], len(place)), wells[member], member))

@@ -12,13 +12,14 @@ from pydantic import Field, model_validator
 
 from adapters.common.options import read_options, resolve
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.deck import PlateOptions, measuring_of, recipe_of
+from adapters.opentrons.deck import DECK, PlateOptions, measuring_of, recipe_of
 from loop.contracts import AdapterContext, Delivery
 
 if TYPE_CHECKING:
     from adapters.pylabrobot.adapter import PyLabRobot
 
 DELIVERY: Final = Delivery.TWO_PHASE
+BETWEEN_RUNS: Final = DECK | {"layout"}
 
 EXAMPLE: Final = """\
 laboratory:

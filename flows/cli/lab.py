@@ -84,11 +84,11 @@ def _described(name: str, adapter: Any, figures: Any) -> dict[str, Any]:
 @app.command()
 def check(campaign: SpecOrCampaign, as_json: Json = False) -> None:
     """Ask each resource of a campaign: programs, versions, schedulers, folders, an experiment. Nothing is sent."""
-    from flows.cli.checks.resources import resource_checks
+    from flows.cli.checks.resources import held_checks, resource_checks
 
     where, screen = settings(), Screen(as_json)
     with _laboratory(where, campaign) as laboratory:
-        found = list(resource_checks(laboratory))
+        found = [*resource_checks(laboratory), *held_checks(where, laboratory)]
     problems = [c for c in found if c.verdict == "problem"]
     screen.document({"is_ok": not problems, "resources": list(laboratory.resources), "checks": found})
     rows = [(_SIGNS[c.verdict], f"{c.area}: {c.subject}", c.found, c.remedy) for c in found]

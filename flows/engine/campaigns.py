@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,10 @@ from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
 from flows.wiring import ORIGIN, library_reader, open_laboratory, open_record
 from loop.checkpoints import reached
-from loop.contracts import Ledger
-from loop.errors import NotFound, SpaceError, SpecError
-from loop.record import CampaignState
+from loop.contracts import Ledger, RunsTogether
+from loop.errors import HakkenError, NotFound, SpaceError, SpecError
+from loop.experiment import State
+from loop.record import AttemptRecord, CampaignState
 from loop.spec import CampaignSpec, build_space, read_spec
 from loop.spec.space_models import NumberSpec
 
@@ -38,7 +41,7 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
     with open_record(settings) as ledger:
         known = _known(ledger, name)
         if known is not None:
-            _check_change(known, spec)
+            _check_change(settings, known, spec)
         _remember(settings, name, base, path)
         record = ledger.open_campaign(name, spec.resolved(), by=settings.by)
         if known is not None and record.version > known.campaign.version:
@@ -89,11 +92,11 @@ def _known(ledger: Ledger, name: str) -> View | None:
         return None
 
 
-def _check_change(known: View, spec: CampaignSpec) -> None:
+def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
     """Refuse a change after which numbers on record would mean something else, or be lost to the planner."""
     if spec.resolved() == known.campaign.spec or not (known.observations or known.attempts):
         return
-    _check_laboratory(known, spec)
+    _check_laboratory(settings, known, spec)
     before = known.spec
     units = [
         (f"target {name!r}", before.objective[name].unit, target.unit)
@@ -120,12 +123,13 @@ def _check_change(known: View, spec: CampaignSpec) -> None:
         )
 
 
-def _check_laboratory(known: View, spec: CampaignSpec) -> None:
+def _check_laboratory(settings: Settings, known: View, spec: CampaignSpec) -> None:
     """Refuse another laboratory, or other options of it, while this one has attempts: it could not be asked for them.
 
-    Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time).
+    Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time),
+    nor another deck of a robot that has no plate in hand.
     """
-    from adapters.registry import binding
+    from adapters.registry import binding, binding_between_runs
 
     before, now = known.spec.laboratory, spec.laboratory
     out = [a for a in known.attempts if a.state in WITH_LABORATORY]
@@ -133,6 +137,8 @@ def _check_laboratory(known: View, spec: CampaignSpec) -> None:
         out = [a for a in out if a.adapter != now.adapter]
     elif binding(now.adapter, now.options) == binding(before.adapter, before.options):
         return
+    elif binding_between_runs(now.adapter, now.options) == binding_between_runs(before.adapter, before.options):
+        out = [] if _is_between_runs(settings, known, out) else out
     if out:
         what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
         raise SpecError(
@@ -140,6 +146,16 @@ def _check_laboratory(known: View, spec: CampaignSpec) -> None:
             f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first "
             f"(hakken stop {known.name} sends no more meanwhile, hakken resolve settles a doubtful one)"
         )
+
+
+def _is_between_runs(settings: Settings, known: View, out: Sequence[AttemptRecord]) -> bool:
+    """Whether these attempts wait for their plate or for what is measured on it, and no plate is being made."""
+    if any(a.state not in (State.SUBMITTED, State.RUNNING) for a in out):
+        return False
+    with suppress(HakkenError):  # one that cannot be asked may be at work
+        laboratory = open_laboratory(settings, known.spec)
+        return isinstance(laboratory, RunsTogether) and not laboratory.is_at_work()
+    return False
 
 
 def _go_on(settings: Settings, ledger: Ledger, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import holding
 from flows.engine.looking.explaining import explained
+from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import TickReport
@@ -109,7 +110,8 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     """What the pass did, and what comes next."""
     view, tally = session.view, session.tally
     needs_person = bool(view.pending) and _needs_person(session.laboratory)
-    sentence, waits = next_step(session.settings, view, needs_person=needs_person)
+    held = standstill(view, lambda: session.laboratory)
+    sentence, waits = next_step(session.settings, view, needs_person=needs_person, held=held)
     for line in overdue(view, datetime.now(UTC)):
         tally.note(line)
     return TickReport(

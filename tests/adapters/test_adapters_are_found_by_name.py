@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.registry import binding, build, describe
+from adapters.registry import binding, binding_between_runs, build, describe
 from loop.contracts import Adapter
 from loop.errors import UnknownName
 from tests.adapters import robots
@@ -62,6 +62,21 @@ def test_options_that_say_how_a_laboratory_is_asked_bind_nobody() -> None:
         "laboratories": {
             "a": {"adapter": "http", "url": "https://robot"},
             "b": {"adapter": "emulator", "table": "t.csv"},
+        }
+    }
+
+
+def test_what_stands_on_a_deck_binds_while_a_plate_is_in_hand_only() -> None:
+    robot = {"robot": "http://robot", "deck": {"tips": []}, "tips": "each", "by_hand": ["heat"]}
+    members = {"laboratories": {"a": {"adapter": "opentrons", **robot}, "b": {"adapter": "manual", "worksheet": "a"}}}
+
+    assert binding("opentrons", robot) == robot
+    assert binding_between_runs("opentrons", robot) == {"robot": "http://robot"}
+    assert binding_between_runs("pylabrobot", {**robot, "layout": "a.json"}) == {"robot": "http://robot"}
+    assert binding_between_runs("several", members) == {
+        "laboratories": {
+            "a": {"adapter": "opentrons", "robot": "http://robot"},
+            "b": {"adapter": "manual", "worksheet": "a"},
         }
     }
 

@@ -60,8 +60,8 @@ def laboratories() -> Iterator[Check]:
 
 
 def campaigns(where: Settings) -> Iterator[Check]:
-    """The resources of every campaign that goes on, as ``hakken lab check`` sees them."""
-    from flows.cli.checks.resources import resource_checks
+    """The resources and rounds of every campaign that goes on, as ``hakken lab check`` sees them."""
+    from flows.cli.checks.resources import held_checks, resource_checks
     from flows.engine.looking.resources import laboratory_of
     from flows.wiring import open_record
     from loop.record import CampaignState
@@ -76,9 +76,12 @@ def campaigns(where: Settings) -> Iterator[Check]:
         try:
             laboratory = laboratory_of(where, CampaignSpec.from_resolved(campaign.spec))
             found = list(resource_checks(laboratory))
+            held = list(held_checks(where, laboratory))
         except (HakkenError, OSError) as error:
             yield Check("campaigns", campaign.name, "problem", "its laboratory cannot be set up", str(error))
             continue
+        for c in held:
+            yield Check("campaigns", f"{campaign.name}, {c.area}", c.verdict, f"{c.subject}: {c.found}", c.remedy)
         for resource in laboratory.resources:
             of = f"{campaign.name}, {resource}"
             problems = [c for c in found if c.area in (resource, "folder") and c.verdict == "problem"]

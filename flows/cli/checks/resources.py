@@ -17,6 +17,7 @@ from loop.errors import AdapterError, HakkenError
 
 if TYPE_CHECKING:
     from flows.engine.looking.resources import Laboratory
+    from flows.settings import Settings
 
 
 def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
@@ -30,6 +31,22 @@ def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
     yield from calibrations_in(laboratory.spec.campaign, laboratory.spec.resolved())
     yield _writable(laboratory.folder)
     yield free_space(laboratory.folder)
+
+
+def held_checks(where: Settings, laboratory: Laboratory) -> Iterator[Check]:
+    """The rounds on record for which what the laboratory has does not suffice; ``area`` is the round."""
+    from flows.engine.looking.held import held_rounds
+    from flows.engine.looking.view import View
+    from flows.wiring import open_record, spec_on_record
+
+    name = laboratory.spec.campaign
+    if spec_on_record(where, name) is None:
+        return
+    with open_record(where) as ledger:
+        view = View(ledger, name)
+        held = held_rounds(view, laboratory.adapter) if view.is_active else {}
+    for round_ in held.values():
+        yield Check(f"round {round_.number}", f"waits for {round_.waits_for}", "problem", round_.why, round_.then)
 
 
 def _asked(name: str, adapter: Adapter) -> Iterator[Check]:

@@ -6,9 +6,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.engine.looking.stocks import short_rounds
+from flows.engine.looking.held import Held
 from flows.engine.looking.view import View, rounds_of
-from flows.wiring import laboratory_folder, origin_of
+from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
 from loop.record import CampaignState
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 
-def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> tuple[str, bool]:
-    """The sentence, and whether nothing moves until a person does something."""
+def next_step(
+    settings: Settings, view: View, *, needs_person: bool = False, held: Held | None = None
+) -> tuple[str, bool]:
+    """The sentence, and whether nothing moves until a person does something; ``held``: a round for which all waits."""
     name = shlex.quote(view.name)
     campaign = view.campaign
     page = settings.folder(view.name) / "report.html"
@@ -57,11 +59,12 @@ def next_step(settings: Settings, view: View, *, needs_person: bool = False) -> 
             f"{' (with --plate, of all on its plate)' if ambiguous[0].place is not None and more else ''}.",
             True,
         )
-    if pending and all(a.state is State.READY for a in pending) and (short := short_rounds(view)):
-        number, why = next(iter(short.items()))
+    if held is not None:
+        file = campaign_file(settings, view.name)
+        with_it = "with that file" if file is None else shlex.quote(str(file))
         return (
-            f"Round {number} waits for stocks: {why}; then write what is there into the campaign file "
-            "(recipe.stocks: there) and run hakken tick with that file.",
+            f"Round {held.number} waits for {held.waits_for}: {held.why}; then {held.then} and go on with "
+            f"hakken run {with_it}.",
             True,
         )
     with_person = [a for a in pending if a.state in (State.SUBMITTED, State.RUNNING, State.AMBIGUOUS)]

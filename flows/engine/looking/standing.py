@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
-from flows.wiring import open_record
+from flows.wiring import open_laboratory, open_record
 from loop.experiment import State
 from loop.outcome import Fault
 
@@ -20,7 +21,9 @@ BY_PERSON = frozenset({"manual"})  # adapters whose results a person brings; ask
 
 
 def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, ...]:
-    """Where one campaign stands, or every campaign, oldest first. Writes nothing and builds no laboratory.
+    """Where one campaign stands, or every campaign, oldest first. Writes nothing.
+
+    A laboratory is built only where a plate lies ready for it, to say whether it can be made.
 
     Raises:
         NotFound: There is no such campaign.
@@ -31,7 +34,8 @@ def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, .
 
 
 def _status(settings: Settings, view: View) -> StatusReport:
-    sentence, _ = next_step(settings, view, needs_person=view.spec.laboratory.adapter in BY_PERSON)
+    held = standstill(view, lambda: open_laboratory(settings, view.spec))
+    sentence, _ = next_step(settings, view, needs_person=view.spec.laboratory.adapter in BY_PERSON, held=held)
     campaign, observations = view.campaign, view.observations
     return StatusReport(
         campaign=view.name,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
-from flows.engine.looking.stocks import short_rounds
+from flows.engine.looking.experiments import experiment_spec
+from flows.engine.looking.held import held_rounds
 from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
@@ -16,7 +18,6 @@ from loop.contracts import (
     AttemptKey,
     Capabilities,
     Delivery,
-    ExperimentSpec,
     Handle,
     HasParts,
     Problem,
@@ -28,8 +29,9 @@ from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
 from loop.record import AttemptRecord
 from loop.resources import expected_hours
-from loop.spec import CampaignSpec, build_recipe
-from loop.spec.space_models import NumberSpec
+from loop.spec import build_recipe
+
+HELD: Final = "nothing more is sent"
 
 
 def dispatch(session: Session) -> None:
@@ -39,10 +41,14 @@ def dispatch(session: Session) -> None:
     ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))
     if not ready or not view.is_active:
         return
-    short = short_rounds(view)
-    for number, why in short.items():
-        session.tally.note(f"of round {number} nothing more is sent: {why}")
-    ready = [a for a in ready if a.round_number not in short]
+    try:
+        held = held_rounds(view, session.laboratory)
+    except AdapterUnavailable as error:
+        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); nothing is sent")
+        return
+    for round_ in held.values():
+        session.tally.note(f"of round {round_.number} {HELD}: {round_.why}")
+    ready = [a for a in ready if a.round_number not in held]
     if not ready:
         return
     capabilities = session.laboratory.capabilities()
@@ -158,16 +164,3 @@ def _record(
 
 def _refused(problems: Sequence[Problem]) -> Fault:
     return Fault.of(FaultKind.INPUT_ERROR, "; ".join(str(problem) for problem in problems))
-
-
-def experiment_spec(spec: CampaignSpec, attempt: AttemptRecord) -> ExperimentSpec:
-    """What the laboratory is asked to do."""
-    return ExperimentSpec(
-        campaign=spec.campaign,
-        settings=dict(attempt.settings),
-        units={name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)},
-        smiles=dict(attempt.smiles),
-        targets={name: target.unit for name, target in spec.objective.items()},
-        replicate_no=attempt.replicate_no,
-        place={} if attempt.place is None else attempt.place.context,
-    )

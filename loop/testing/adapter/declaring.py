@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from loop.contracts import Adapter, Capabilities, Delivery, ExperimentSpec, Found, Health
+from loop.contracts import Adapter, Capabilities, ChecksTogether, Delivery, ExperimentSpec, Found, Health
 from loop.testing.adapter.material import KEY, CountRuns, Make
 
 
@@ -32,6 +32,15 @@ class DeclaringLaws:
         self, make_adapter: Make, experiment: ExperimentSpec
     ) -> None:
         assert list(make_adapter().validate(experiment)) == []
+
+    def test_an_experiment_that_can_be_done_lacks_nothing_alone(
+        self, make_adapter: Make, experiment: ExperimentSpec
+    ) -> None:
+        adapter = make_adapter()
+
+        if isinstance(adapter, ChecksTogether):
+            assert list(adapter.wanting([experiment], [])) == []
+            assert not isinstance(adapter.find(KEY), Found)
 
     def test_an_experiment_that_cannot_be_done_is_named(self, make_adapter: Make, refused: ExperimentSpec) -> None:
         problems = list(make_adapter().validate(refused))

@@ -1,0 +1,21 @@
+"""Experiments as a laboratory is asked for them."""
+
+from __future__ import annotations
+
+from loop.contracts import ExperimentSpec
+from loop.record import AttemptRecord
+from loop.spec import CampaignSpec
+from loop.spec.space_models import NumberSpec
+
+
+def experiment_spec(spec: CampaignSpec, attempt: AttemptRecord) -> ExperimentSpec:
+    """What the laboratory is asked to do."""
+    return ExperimentSpec(
+        campaign=spec.campaign,
+        settings=dict(attempt.settings),
+        units={name: p.unit for name, p in spec.space.items() if isinstance(p, NumberSpec)},
+        smiles=dict(attempt.smiles),
+        targets={name: target.unit for name, target in spec.objective.items()},
+        replicate_no=attempt.replicate_no,
+        place={} if attempt.place is None else attempt.place.context,
+    )
