@@ -18,6 +18,7 @@ from loop.contracts import (
     Adapter,
     AttemptKey,
     Capabilities,
+    ChecksTogether,
     Envelope,
     ExperimentSpec,
     Found,
@@ -41,7 +42,7 @@ class MadeUp:
 def stand_in(declared: Adapter, made_up: MadeUp, folder: Path) -> Adapter:
     """What plays ``declared``: of several laboratories each is played, and experiments go where they would go.
 
-    Nothing of ``declared`` is called but ``capabilities`` and ``validate``, which move nothing.
+    Nothing of ``declared`` is called but ``capabilities``, ``validate`` and ``wanting``, which move nothing.
     """
     if isinstance(declared, Limited):
         return declared.around(lambda adapter: stand_in(adapter, made_up, folder))
@@ -64,6 +65,10 @@ class StandIn:
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return self._declared.validate(spec)
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        """As declared; none of the handles is the declared laboratory's."""
+        return self._declared.wanting(specs, ()) if isinstance(self._declared, ChecksTogether) else ()
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._simulated.prepare(spec, key)

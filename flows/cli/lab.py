@@ -137,7 +137,8 @@ def simulate(
     screen = Screen(as_json)
     with laboratory_of(spec):
         played = play(settings(), spec, rounds=rounds)
-    show_play(screen, spec, played)
+    if not show_play(screen, spec, played):
+        raise typer.Exit(REFUSED)
 
 
 @app.command()

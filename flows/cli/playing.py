@@ -20,14 +20,15 @@ _HEADS: Final = {
     "approved": "approve",
     "sent": "send",
     "refused": "REFUSED",
+    "held": "HELD",
     "waits": "wait",
     "result": "result",
     "note": "note",
 }
 
 
-def show_play(screen: Screen, spec: Path, play: Play) -> None:
-    """The resources, the steps, and what comes next."""
+def show_play(screen: Screen, spec: Path, play: Play) -> bool:
+    """The resources, the steps, and what comes next; whether nothing would be held back."""
     screen.document(
         {
             **play.as_json(),
@@ -55,7 +56,12 @@ def show_play(screen: Screen, spec: Path, play: Play) -> None:
         screen.say(
             f"{refused} would be refused before they are sent: take them out of the space, or mend the laboratory"
         )
+    if any(s.what == "held" for s in play.steps):
+        screen.say("the batch would be held back, and no experiment spent on it, until the file says otherwise")
+        screen.next_step(f"do what is said, then hakken lab simulate {typed(spec)} again")
+        return False
     screen.next_step(f"hakken lab check {typed(spec)} asks the laboratories; hakken run {typed(spec)} runs it")
+    return True
 
 
 def _line(step: Step) -> str:

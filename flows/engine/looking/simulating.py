@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from adapters.stand_in import MadeUp, stand_in
 from flows.engine.campaigns import add_campaign
 from flows.engine.holding import holding
+from flows.engine.looking.held import held_rounds
 from flows.engine.looking.reports import _Report
 from flows.engine.looking.resources import resources_of
 from flows.engine.passes import look
 from flows.engine.session import Session
-from flows.engine.steps.dispatching import dispatch
+from flows.engine.steps.dispatching import HELD, dispatch
 from flows.engine.steps.planners import Planner
 from flows.engine.steps.proposing import propose
 from flows.settings import Settings
@@ -37,10 +38,10 @@ LONGEST: Final = 10_000  # passes; a batch of which one experiment runs at a tim
 class Step:
     """One step of the play, as it would be for the laboratory."""
 
-    what: Literal["proposed", "approved", "sent", "refused", "waits", "result", "note"]
+    what: Literal["proposed", "approved", "sent", "refused", "held", "waits", "result", "note"]
     text: str  # the experiment in one line, or what happened
     resource: str = ""  # where it went, or would go
-    detail: str = ""  # why it was proposed, under which key it was sent, why it was refused
+    detail: str = ""  # why it was proposed, under which key it was sent, why it was refused or held back
     outcome: Outcome | None = None  # of a result; made up
 
 
@@ -107,7 +108,9 @@ def _round(session: Session, number: int) -> Iterator[Step]:
     for _ in range(LONGEST):
         steps = list(_pass(session))
         yield from steps
-        if not session.view.pending or not steps:
+        moves = any(s.what in ("sent", "refused", "result") for s in steps)
+        pending = session.view.pending
+        if not pending or not steps or (not moves and all(a.state is State.READY for a in pending)):
             return
 
 
@@ -124,14 +127,20 @@ def _pass(session: Session) -> Iterator[Step]:
         elif a.handle is not None and before[a.key].handle is None:
             where = "" if a.place is None else f"well {a.place.well}, "
             yield Step("sent", view.label(a.settings), _resource(session, a), f"{where}under the key {a.key}")
-    if waits := sum(a.state is State.READY for a in view.pending):
+    ready = [a.round_number for a in view.pending if a.state is State.READY]
+    held = held_rounds(view, session.laboratory) if ready else {}
+    for number, round_ in held.items():
+        n = ready.count(number)
+        yield Step("held", f"{n} of round {number} wait for {round_.waits_for}", detail=f"{round_.why}; {round_.then}")
+    if waits := sum(number not in held for number in ready):
         yield Step("waits", f"{waits} wait until there is room")
     look(session)
     attempts = {a.key: a for a in session.view.attempts}
     for o in session.view.observations:
         if o.id not in known and o.key not in refused:
             yield Step("result", session.view.label(o.settings), _of(session, attempts, o), outcome=o.outcome)
-    said = [n for n in session.tally.notes[noted:] if " was not sent: " not in n]
+    told = (" was not sent: ", HELD)  # as steps of their own
+    said = [n for n in session.tally.notes[noted:] if not any(words in n for words in told)]
     yield from (Step("note", note) for note in said)
 
 

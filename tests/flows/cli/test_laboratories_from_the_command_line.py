@@ -12,6 +12,7 @@ import yaml
 from adapters.catalogue import catalogue, known, options_of
 from adapters.registry import describe
 from loop.errors import UnknownName
+from tests.adapters.robots import OT2, options
 
 CAMPAIGN = """\
 campaign: ovens
@@ -28,6 +29,37 @@ laboratory:
     a: {adapter: simulated, when: {oven: [left, right]}}
     b: {adapter: manual, when: {oven: third}}
 """
+
+
+def plate_of(racks: list[str], several: bool = False) -> str:
+    """A plate of 48 wells with three doses each, and a robot with so many racks of 96 tips."""
+    deck = {**OT2, "tips": [{"labware": "opentrons_96_tiprack_20ul", "slots": racks}]}
+    robot = {"adapter": "opentrons", **options(deck={**deck, "pipettes": {"left": "p20_single_gen2"}})}
+    other = {"adapter": "manual", "when": {"reagent": "C"}}
+    both = {"robot": {**robot, "when": {"reagent": ["A", "B"]}}, "other": other}
+    laboratory = {"adapter": "several", "laboratories": both} if several else robot
+    return f"""\
+campaign: plate
+space:
+  reagent: {{type: category, options: [A, B]}}
+  volume: {{type: number, low: 2, high: 19, step: 0.25, unit: uL}}
+objective:
+  yield: {{goal: maximize, unit: "%", low: 0, high: 100}}
+recipe:
+  vessel: {{holds: 300 uL}}
+  stocks:
+    halide: {{smiles: O}}
+    A: {{smiles: O}}
+    B: {{smiles: O}}
+  steps:
+    - {{dispense: halide, volume: 5 uL}}
+    - {{dispense: reagent, volume: volume}}
+    - {{dispense: halide, volume: 3 uL}}
+    - {{measure: yield, by: HPLC}}
+plate: {{rows: 6, columns: 8}}
+planner: {{surrogate: random, initial: {{experiments: 48, design: random}}}}
+budget: {{experiments: 48}}
+{yaml.safe_dump({"laboratory": laboratory}, sort_keys=False)}"""
 
 
 @pytest.fixture(autouse=True)
@@ -253,6 +285,32 @@ class TestSimulate:
         assert "REFUSED  third" in said.out
         assert "widen the 'when' of one of them" in said.out
         assert "would be refused before they are sent" in said.out
+
+    @pytest.mark.parametrize("several", [False, True])
+    def test_a_deck_that_does_not_suffice_for_the_plate_is_said(self, hakken: Any, several: bool) -> None:
+        Path("plate.yaml").write_text(plate_of(["5"], several))
+        short = hakken("lab", "simulate", "plate.yaml", "--rounds", "2")
+        steps = hakken("lab", "simulate", "plate.yaml", "--json").json["steps"]
+        Path("plate.yaml").write_text(plate_of(["5", "6"], several))
+        mended = hakken("lab", "simulate", "plate.yaml")
+
+        robot = "robot, " if several else ""
+        assert short.code == 2
+        assert f"HELD     48 of round 1 wait for its laboratory: {robot}tips of p20_single_gen2: the plate" in short.out
+        assert "needs 144 tips and the deck has 96; add racks to deck.tips" in short.out
+        assert "the batch would be held back" in short.out
+        assert [s["what"] for s in steps if s["what"] != "note"] == ["proposed"] * 48 + ["held"]
+        assert mended.code == 0
+        assert mended.out.count("<- ") == 48
+
+    def test_a_stock_that_does_not_suffice_is_said_once(self, hakken: Any) -> None:
+        Path("plate.yaml").write_text(plate_of(["5", "6"]).replace("smiles: O", "smiles: O, there: 100 uL"))
+
+        short = hakken("lab", "simulate", "plate.yaml")
+
+        assert short.code == 2
+        assert short.out.count("HELD ") == 1
+        assert "48 of round 1 wait for stocks: stock 'halide': 48 experiments need" in short.out
 
     def test_levels_are_kept(self, hakken: Any) -> None:
         text = CAMPAIGN.replace('unit: "%", low: 0, high: 100', "levels: [0, 1, 2]")
