@@ -1,0 +1,92 @@
+"""``lab pause``, ``lab resume`` and ``resolve --plate``: what a person does to a robot's run, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.opentrons.client import Robot
+from adapters.opentrons.stand_in import StandIn, serving
+from db.ledger import open_ledger
+from flows.engine import passes, tick
+from flows.settings import Settings
+from loop.experiment import State
+from tests.flows.engine.bench import add, cheap_planner
+from tests.flows.engine.test_robots_survive_a_killed_engine import campaign
+
+
+@pytest.fixture(autouse=True)
+def _without_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "write_page", lambda _session, **_: None)
+
+
+def go_on(settings: Settings, n: int) -> None:
+    for _ in range(n):
+        tick(settings, "small", planner=cheap_planner)
+
+
+def states(settings: Settings) -> dict[str, list[str]]:
+    """Keys of the attempts by their state."""
+    with open_ledger(settings.database) as ledger:
+        attempts = ledger.attempts("small")
+    return {state.value: [a.key for a in attempts if a.state is state] for state in State}
+
+
+def test_a_run_is_held_up_and_goes_on(hakken: Any, home: Settings, tmp_path: Path) -> None:
+    with serving(StandIn(tmp_path / "robot", looks=1000)) as url:
+
+        def at_the_robot() -> list[str]:
+            return [run["status"] for run in Robot(url, 5.0)._data("GET", "/runs")]
+
+        campaign(home, tmp_path, robot=url)
+        go_on(home, 2)
+        paused, stands = hakken("lab", "pause", "small"), at_the_robot()
+        again = hakken("lab", "pause", "small", "--json")
+        resumed, goes_on = hakken("lab", "resume", "small"), at_the_robot()
+        once_more = hakken("lab", "resume", "small", "--json")
+
+    assert (paused.code, again.code, resumed.code, once_more.code) == (0, 0, 0, 0)
+    assert "1 run paused" in paused.out
+    assert "hakken lab resume small lets them go on; hakken stop small sends no more" in paused.out
+    assert "1 run resumed" in resumed.out
+    assert again.json == {"campaign": "small", "paused": 0}
+    assert once_more.json == {"campaign": "small", "resumed": 0}
+    assert (stands, goes_on) == (["paused"], ["running"])
+
+
+@pytest.mark.parametrize("command", ["pause", "resume"])
+def test_a_laboratory_that_cannot_pause_is_named_with_the_way_out(
+    hakken: Any, home: Settings, tmp_path: Path, command: str
+) -> None:
+    add(home, tmp_path)
+
+    said = hakken("lab", command, "small")
+
+    assert said.code == 2
+    assert "the laboratory 'simulated' cannot pause what it runs; hakken stop sends no more to it" in said.err
+    assert hakken("lab", command, "nothing").code == 2
+
+
+def test_the_doubt_of_a_plate_is_ended_in_one_command(hakken: Any, home: Settings, tmp_path: Path) -> None:
+    robot = StandIn(tmp_path / "robot", looks=1000)
+    with serving(robot) as url:
+        campaign(home, tmp_path, robot=url)
+        go_on(home, 2)
+        robot.restart()
+        go_on(home, 2)
+        doubtful = states(home)["ambiguous"]
+        shown = hakken("status", "small")
+        said = hakken("resolve", doubtful[0], "--ran", "--plate")
+        after = states(home)
+        no_more = hakken("resolve", doubtful[0], "--ran", "--plate")
+
+    assert len(doubtful) == 2
+    assert "with --plate, of all on its plate" in " ".join(shown.out.split())
+    assert said.code == 0
+    assert f"attempt {doubtful[0]} and the others on its plate ran: it ends as a fault" in said.out
+    assert after["ambiguous"] == []
+    assert set(doubtful) <= set(after["ended"])
+    assert no_more.code == 2
+    assert doubtful[0] in no_more.err
