@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from flows.engine import tick
 from flows.settings import Settings
 from loop.outcome import Fault, FaultKind, Measured
 from tests.adapters.rigs import STEPS, Crashed, FolderRig
-from tests.flows.engine.bench import add, resolve_doubts, story_of
-from tests.flows.engine.zygote import Zygote
+from tests.flows.engine.bench import add, cheap_planner, resolve_doubts, story_of
+from tests.flows.engine.zygote import ROOT, Zygote
 
 LABELS = [
     "dispatch.claimed",
@@ -94,3 +97,34 @@ def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_
     assert doubts == 2  # it died as it began, and as it ran
     assert sum(isinstance(o, Measured) for o in outcomes) == 39
     assert [o.kind for o in outcomes if isinstance(o, Fault)] == [FaultKind.AMBIGUOUS]
+
+
+def device(folder: Path, step: str = "") -> int:
+    """A device's program, a process of its own, until nothing is left to be done; killed after ``step``."""
+    command = [sys.executable, "-m", "tests.adapters.rigs", str(folder), step]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def test_a_device_that_is_killed_at_each_step_doubles_and_loses_nothing(settings: Settings, tmp_path: Path) -> None:
+    """Its program is a process that the system ends where it stands: what it had not written is not there."""
+    rig, died, doubts = tmp_path / "rig", dict[str, int](), 0
+    FolderRig(rig)  # it is switched on
+    planner = {"surrogate": "random", "batch": 8, "initial": {"design": "random", "experiments": 8}}
+    add(settings, tmp_path, laboratory=LABORATORY, planner=planner, budget={"experiments": 8})
+    for step in [*STEPS, *[""] * 8]:
+        if story_of(settings).state[0] != "active":
+            break
+        tick(settings, "small", planner=cheap_planner)
+        if doubtful := resolve_doubts(settings, FolderRig(rig).runs()):
+            doubts += doubtful
+            tick(settings, "small", planner=cheap_planner)
+        died[step] = device(rig, step)
+    outcomes = [outcome for *_, outcome in story_of(settings).results]
+
+    assert died == {**dict.fromkeys(STEPS, -9), "": 0}
+    assert story_of(settings).state[0] == "finished"
+    assert set(FolderRig(rig).runs().values()) == {1}
+    assert doubts == 2  # it died as it began, and as it ran
+    assert sum(isinstance(o, Measured) for o in outcomes) == 7
+    assert [o.kind for o in outcomes if isinstance(o, Fault)] == [FaultKind.AMBIGUOUS]
+    assert not list((rig / "taken").iterdir())
