@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
-from adapters.common.options import measured, read_options, some_of
+from adapters.common.options import Options, measured, read_options, resolve, some_of
+from adapters.compute.dft.given import check_balance, molecule_of, read_given
 from adapters.compute.dft.properties import ELECTRONIC, NEEDS_MINIMUM, PROPERTIES, contradictions
 from adapters.compute.dft.scf import unknown_names
 from adapters.compute.evaluation import Evaluator
-from adapters.errors import AdapterOptionsError
+from adapters.compute.geometry import is_xyz
+from adapters.errors import AdapterOptionsError, InputRefused
 from adapters.executors.placing import ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 
@@ -28,6 +31,15 @@ REMEDY: Final = "install it: pip install 'hakken[dft]'"
 _SHARE: Final = 0.6  # of a job's memory that PySCF plans with; it takes more than it plans
 
 Grid = Annotated[int, Field(ge=0, le=9)] | Annotated[list[int], Field(min_length=2, max_length=2)]
+
+
+class GivenOptions(Options):
+    """Structures for one option of a parameter: SMILES, XYZ blocks, or XYZ files seen from the campaign file."""
+
+    molecule: str
+    partners: list[str] = Field(default_factory=list)  # the other reactants
+    products: list[str] = Field(default_factory=list)
+    saddle: str | None = None  # near the saddle point
 
 
 class PyscfOptions(ComputeOptions):
@@ -52,6 +64,7 @@ class PyscfOptions(ComputeOptions):
     solvation: Literal["smd", "cpcm", "iefpcm"] = "smd"
     reaction: str | None = None  # SMARTS, whose first reactant the molecule is
     partners: list[str] = Field(default_factory=list)  # SMILES of the other reactants
+    given: Annotated[dict[str, dict[str, GivenOptions]], Field(min_length=1, max_length=1)] | None = None  # see there
 
     @field_validator("properties")
     @classmethod
@@ -71,7 +84,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     chosen = settings.properties or list(dict.fromkeys([*ELECTRONIC, *context.targets]))
     properties = {name: PROPERTIES[name] for name in chosen}
     measured("pyscf", properties, context.targets)
-    problems = contradictions(chosen, settings.optimise, settings.solvent, settings.reaction)
+    given, problems = _given(settings, chosen, context.base)
     if settings.level is not None:
         problems += [
             f"option {name!r} is said by level {settings.level!r} already; take one of them out"
@@ -84,12 +97,13 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     if problems:
         raise AdapterOptionsError("pyscf", problems)
     needs_geometric = settings.optimise != "none" or NEEDS_MINIMUM & set(chosen)
+    how = settings.model_dump(exclude={*ComputeOptions.model_fields, "properties", "given"}, mode="json")
     evaluator = Evaluator(
         name="pyscf",
         function="adapters.compute.dft.evaluate:evaluate",
         properties=properties,
         options={
-            **settings.model_dump(exclude={*ComputeOptions.model_fields, "properties"}, mode="json"),
+            **how,
             "properties": chosen,
             "threads": settings.cores,
             "memory": int(_SHARE * settings.memory),
@@ -98,4 +112,75 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         | ({"geometric": REMEDY} if needs_geometric else {})
         | ({"tblite": "install it: pip install 'hakken[xtb]'"} if settings.optimise == "xtb" else {}),
     )
+    if settings.given is not None:
+        parameter = next(iter(settings.given))
+        evaluator = replace(
+            evaluator,
+            function="adapters.compute.dft.given:evaluate_given",
+            options={**_without(evaluator.options, "reaction", "partners"), "parameter": parameter, "given": given},
+            needs_structure=False,
+            settings=frozenset({parameter}),
+            is_request=True,
+        )
     return place("pyscf", evaluator, settings, context.folder)
+
+
+def _given(settings: PyscfOptions, chosen: Sequence[str], base: str) -> tuple[dict[str, Any], list[str]]:
+    """What is given for each option, files read, and what is wrong with it or without it."""
+    if settings.given is None:
+        return {}, contradictions(chosen, settings.optimise, settings.solvent, settings.reaction)
+    problems = [
+        f"option {name!r} has no place beside 'given'; say partners and products there, and take it out"
+        for name in ("reaction", "partners")
+        if getattr(settings, name)
+    ]
+    general = contradictions(chosen, settings.optimise, settings.solvent, None, ["any"], "any")
+    found = {}
+    for option, entry in next(iter(settings.given.values())).items():
+        needed = contradictions(chosen, settings.optimise, settings.solvent, None, entry.products, entry.saddle)
+        try:
+            found[option] = _read(entry, base)
+        except InputRefused as error:
+            needed.append(str(error))
+        problems += [f"given {option!r}: {problem}" for problem in needed if problem not in general]
+    return found, [*problems, *general]
+
+
+def _read(entry: GivenOptions, base: str) -> dict[str, Any]:
+    """The structures of one option as ``evaluate`` takes them; raises ``InputRefused``."""
+    molecule = _structure(entry.molecule, base)
+    partners = [_structure(partner, base) for partner in entry.partners]
+    products = [_structure(product, base) for product in entry.products]
+    saddle = None if entry.saddle is None else _structure(entry.saddle, base)
+    if products:
+        check_balance("the products", products, molecule, partners)
+    if saddle is not None:
+        if not is_xyz(saddle):
+            raise InputRefused(f"the saddle point is {saddle!r}; give an XYZ file")
+        check_balance("the saddle point", [saddle], molecule, partners)
+    return {"molecule": molecule, "partners": partners, "products": products, "saddle": saddle}
+
+
+def _structure(text: str, base: str) -> str:
+    """A SMILES or an XYZ block as it stands, or the block in an XYZ file; it can be read."""
+    if is_xyz(text):
+        read_given(text)
+        return text
+    if not text.endswith(".xyz"):
+        molecule_of(text)
+        return text
+    try:
+        block = resolve(base, text).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputRefused(f"XYZ file {text!r} cannot be read ({type(error).__name__}); mend its path") from None
+    if not block.strip():
+        raise InputRefused(f"XYZ file {text!r} is empty; write the number of atoms, a comment and the atoms there")
+    try:
+        read_given(block)
+    except InputRefused as error:
+        raise InputRefused(f"{text}: {error}") from None
+    return block
+
+
+def _without(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in names}

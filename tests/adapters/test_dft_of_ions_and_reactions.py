@@ -111,7 +111,12 @@ def test_a_guess_that_leads_to_no_saddle_point_is_refused(monkeypatch: pytest.Mo
         ("C=CC=CC", HYDROGENATION, ["[H][H]"], "makes 2 different products of 'C=CC=CC'"),
         ("C=C", "no reaction", [], "is no SMARTS that RDKit can read"),
         ("C=C", HYDROGENATION, ["[H"], "SMILES '.H' cannot be read"),
-        (WATER, HYDROGENATION, ["[H][H]"], "a reaction needs the molecule as SMILES"),
+        (
+            WATER,
+            HYDROGENATION,
+            ["[H][H]"],
+            "needs the reactants as SMILES; where they are XYZ blocks give the 'products'",
+        ),
     ],
 )
 def test_a_reaction_that_cannot_be_made_is_named(smiles: str, smarts: str, partners: list[str], message: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.compute.constants import BOHR, HARTREE, HARTREE_KCAL
 from adapters.compute.dft.atoms import atomisation, check_elements
+from adapters.compute.dft.given import check_balance, read_given
 from adapters.compute.dft.level import NAMED, Level
 from adapters.compute.dft.properties import ATOMS, ELECTRONIC, NEEDS_MINIMUM, PROPERTIES, REDOX, TURNING, contradictions
 from adapters.compute.dft.reactions import Reaction, read_reaction
@@ -20,7 +21,7 @@ from adapters.compute.dft.thermo import (
 )
 from adapters.compute.dft.treatment import Notes, Treatment, minimum, settle
 from adapters.compute.evaluation import Evaluation
-from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
+from adapters.compute.geometry import Geometry, embed, is_xyz
 from adapters.errors import InputRefused
 
 
@@ -46,6 +47,8 @@ def evaluate(
     solvation: str = "smd",
     reaction: str | None = None,
     partners: Sequence[str] = (),
+    products: Sequence[str] = (),
+    saddle: str | None = None,
     memory: int = 4000,
     threads: int = 1,
     verbosity: int = 3,
@@ -53,7 +56,8 @@ def evaluate(
     """Properties of one molecule by Kohn-Sham DFT.
 
     Args:
-        smiles: One molecule, no salt; or its geometry as an XYZ block.
+        smiles: One molecule, no salt; or its geometry as an XYZ block, whose comment may say its charge and spin, as
+            in ``charge=1 unpaired=1``.
         properties: Some of ``PROPERTIES``; only what they need is computed.
         level: ``qm9`` for B3LYP/6-31G(2df,p) as the QM9 data set has it, instead of the next four.
         functional: As libxc and PySCF name it.
@@ -62,8 +66,8 @@ def evaluate(
         fit_derivatives: Whether gradients and second derivatives are fitted although the energy is not.
         grid: PySCF's level from 0 to 9, or the numbers of radial and angular points.
         seed: Chooses conformers, together with the canonical SMILES.
-        charge: Total charge; that of the SMILES, or 0 of an XYZ block, when left out.
-        unpaired: Number of unpaired electrons of an XYZ block; the least that fits when left out.
+        charge: Total charge; that of the SMILES, or 0 of an XYZ block that says nothing, when left out.
+        unpaired: Number of unpaired electrons of an XYZ block; the least that fits when neither it nor the block says.
         conformers: How many are embedded; from two on they are ranked (GFN2-xTB where tblite is there).
         optimise: ``none``, ``xtb`` (GFN2) or ``dft``.
         criteria: When an optimisation has converged, by geomeTRIC's names.
@@ -72,7 +76,9 @@ def evaluate(
         solvent: A name that SMD knows; None for the gas phase. Everything is then computed in it.
         solvation: ``smd``, ``cpcm`` or ``iefpcm``.
         reaction: A reaction as SMARTS, whose first reactant the molecule is.
-        partners: SMILES of the other reactants, in the order of the SMARTS.
+        partners: The other reactants, in the order of the SMARTS, as SMILES; without it as XYZ blocks too.
+        products: The products as SMILES or XYZ blocks, instead of ``reaction``.
+        saddle: An XYZ block near the saddle point, for ``barrier``.
         memory: MiB that PySCF plans with; it takes somewhat more.
         threads: Threads of PySCF.
         verbosity: How much PySCF prints; kept as raw output.
@@ -89,15 +95,22 @@ def evaluate(
     from pyscf import lib
 
     lib.num_threads(threads)
-    if wrong := contradictions(properties, optimise, solvent, reaction):
+    if wrong := contradictions(properties, optimise, solvent, reaction, products, saddle):
         raise InputRefused("; ".join(wrong))
     method = _level(level, functional, basis, density_fit, grid)
     solver = Solver(method, iterations, memory=memory, solvent=solvent, solvation=solvation, verbose=verbosity)
     optimiser = replace(solver, level=replace(method, density_fit=True)) if fit_derivatives else solver
     treatment = Treatment(solver, optimiser, optimise, criteria, steps)
-    turned = None if reaction is None else read_reaction(smiles, reaction, partners, conformers=conformers, seed=seed)
+    turned = Reaction(tuple(partners), tuple(products), conformers, seed)
+    if reaction is not None:
+        turned = read_reaction(smiles, reaction, partners, conformers=conformers, seed=seed)
     notes = Notes()
     geometry = _start(smiles, seed, charge, unpaired, conformers, notes)
+    if products:
+        check_balance("the products", products, geometry, partners)
+    if saddle is not None:
+        check_balance("the saddle point", [saddle], geometry, partners)
+        turned = replace(turned, saddle=read_given(saddle))
     return _treat(geometry, treatment, tuple(properties), turned, notes)
 
 
@@ -114,7 +127,7 @@ def _start(
     structure: str, seed: int, charge: int | None, unpaired: int | None, conformers: int, notes: Notes
 ) -> Geometry:
     if is_xyz(structure):
-        return read_xyz(structure, charge=charge, unpaired=unpaired)
+        return read_given(structure, charge=charge, unpaired=unpaired)
     if conformers == 1:
         return embed(structure, seed=seed, charge=charge)
     from adapters.compute.conformers import search
@@ -130,7 +143,7 @@ def _start(
 
 
 def _treat(
-    geometry: Geometry, treatment: Treatment, properties: Sequence[str], reaction: Reaction | None, notes: Notes
+    geometry: Geometry, treatment: Treatment, properties: Sequence[str], reaction: Reaction, notes: Notes
 ) -> Evaluation:
     import pyscf
 
@@ -155,8 +168,8 @@ def _treat(
         values |= atomisation(values, geometry, treatment.solver, notes, is_thermal=thermal is not None)
     if wanted & set(REDOX):
         values |= redox(values["energy"][0], geometry, treatment, wanted, notes)
-    if "reaction_energy" in wanted and reaction is not None:
-        values["reaction_energy"] = (reaction.energy(values["energy"][0], treatment, notes) * HARTREE_KCAL, "kcal/mol")
+    if wanted & {"reaction_energy", "barrier"}:
+        values |= reaction.energies(values["energy"][0], wanted, treatment, notes)
     if "solvation_energy" in wanted:
         gas = replace(treatment.solver, solvent=None).solve(geometry)
         notes.took(gas, "gas phase")

@@ -39,7 +39,10 @@ REDOX: Final = {  # adiabatic where geometries are optimised, vertical otherwise
     "oxidation_potential": "V",
     "reduction_potential": "V",
 }
-_REACTION: Final = {"reaction_energy": "kcal/mol"}  # products less reactants, without zero-point motion
+_REACTION: Final = {  # without zero-point motion
+    "reaction_energy": "kcal/mol",  # products less reactants
+    "barrier": "kcal/mol",  # saddle point less reactants
+}
 PROPERTIES: Final = ELECTRONIC | _RESPONSE | TURNING | _THERMAL | ATOMS | _SOLVENT | REDOX | _REACTION
 
 # What needs second derivatives, and so a geometry that the same level has optimised.
@@ -47,9 +50,18 @@ NEEDS_MINIMUM: Final = frozenset({*_THERMAL, *ATOMS} - {"atomisation_energy"})
 _NEEDS_SOLVENT: Final = frozenset({*_SOLVENT, "oxidation_potential", "reduction_potential"})
 
 
-def contradictions(properties: Sequence[str], optimise: str, solvent: str | None, reaction: str | None) -> list[str]:
+def contradictions(
+    properties: Sequence[str],
+    optimise: str,
+    solvent: str | None,
+    reaction: str | None,
+    products: Sequence[str] = (),
+    saddle: str | None = None,
+) -> list[str]:
     """What is asked for and needs what is not done, one message for each."""
     found = []
+    if reaction is not None and products:
+        found.append("products are said twice; give 'reaction', which makes them, or 'products', and not both")
     for name in properties:
         if name not in PROPERTIES:
             found.append(
@@ -59,6 +71,10 @@ def contradictions(properties: Sequence[str], optimise: str, solvent: str | None
             found.append(f"property {name!r} needs a minimum of the same level; set optimise to 'dft'")
         elif name in _NEEDS_SOLVENT and solvent is None:
             found.append(f"property {name!r} needs a solvent; name one, such as water")
-        elif name in _REACTION and reaction is None:
-            found.append(f"property {name!r} needs a reaction; give its SMARTS as 'reaction'")
+        elif name == "reaction_energy" and reaction is None and not products:
+            found.append(f"property {name!r} needs a reaction; give its SMARTS as 'reaction', or the 'products'")
+        elif name == "barrier" and saddle is None:
+            found.append(f"property {name!r} needs a structure near the saddle point; give it as 'saddle'")
+        elif name == "barrier" and optimise != "dft":
+            found.append(f"property {name!r} needs reactants optimised as the saddle point is; set optimise to 'dft'")
     return found

@@ -1,13 +1,15 @@
-"""Energies of reactions: of a molecule by a reaction written as SMARTS, and barriers between given structures."""
+"""Energies of reactions, written as SMARTS or between given structures, and their barriers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from adapters.compute.constants import HARTREE_KCAL
+from adapters.compute.dft.given import read_given
 from adapters.compute.dft.scf import Solution
 from adapters.compute.dft.thermo import frequencies, isotope_masses
 from adapters.compute.dft.treatment import IMAGINARY, Notes, Treatment, second_derivatives, settle
@@ -18,26 +20,55 @@ from adapters.errors import ImaginaryMode, InputRefused
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What a molecule becomes, and what it takes for that."""
+    """What a molecule becomes, and what it takes for that; structures are SMILES or XYZ blocks."""
 
-    partners: tuple[str, ...]  # SMILES of the other reactants
-    products: tuple[str, ...]  # SMILES
+    partners: tuple[str, ...]  # the other reactants
+    products: tuple[str, ...]
     conformers: int = 1
     seed: int = 0
+    saddle: Geometry | None = None  # near the saddle point
 
-    def energy(self, of_molecule: float, treatment: Treatment, notes: Notes) -> float:
-        """Products less reactants, in hartree; each is treated as the molecule was."""
-        notes.details["reaction"] = {"partners": list(self.partners), "products": list(self.products)}
-        products = sum(self._of(smiles, treatment, notes) for smiles in self.products)
-        return products - of_molecule - sum(self._of(smiles, treatment, notes) for smiles in self.partners)
+    def energies(
+        self, of_molecule: float, wanted: Collection[str], treatment: Treatment, notes: Notes
+    ) -> dict[str, tuple[float, str]]:
+        """``reaction_energy`` and ``barrier`` as wanted, in kcal/mol; each structure is treated as the molecule was.
 
-    def _of(self, smiles: str, treatment: Treatment, notes: Notes) -> float:
+        Raises:
+            NotConverged: SCF or optimisation of one.
+            ImaginaryMode: The saddle point has no imaginary mode, or more than one.
+        """
+        said = notes.details.setdefault("reaction", {"partners": [], "products": []})
+        low = of_molecule + sum(
+            self._of(structure, f"partner {at}", said["partners"], treatment, notes)
+            for at, structure in enumerate(self.partners, start=1)
+        )
+        found = {}
+        if "reaction_energy" in wanted:
+            high = sum(
+                self._of(structure, f"product {at}", said["products"], treatment, notes)
+                for at, structure in enumerate(self.products, start=1)
+            )
+            found["reaction_energy"] = ((high - low) * HARTREE_KCAL, "kcal/mol")
+        if "barrier" in wanted and self.saddle is not None:
+            saddle, wavenumber, top = saddle_point(self.saddle, treatment, notes)
+            found["barrier"] = ((float(top.mean_field.e_tot) - low) * HARTREE_KCAL, "kcal/mol")
+            notes.details["saddle"] = {
+                "imaginary_wavenumber": round(-wavenumber, 1),  # 1/cm
+                "charge": saddle.charge,
+                "unpaired": saddle.unpaired,
+                "xyz": saddle.xyz(),
+            }
+        return found
+
+    def _of(self, structure: str, name: str, said: list[str], treatment: Treatment, notes: Notes) -> float:
+        """Its energy in hartree; ``said`` gets its SMILES, or where it was given as XYZ the geometry found."""
         its = Notes()
-        geometry, start = settle(_start(smiles, self.conformers, self.seed), treatment, its)
+        geometry, start = settle(_start(structure, self.conformers, self.seed), treatment, its)
         solution = treatment.solver.solve(geometry, start=start)
         its.took(solution)
         its.repairs[:0] = geometry.repairs
-        notes.took_in(its, smiles)
+        notes.took_in(its, name if is_xyz(structure) else structure)
+        said.append(geometry.xyz() if is_xyz(structure) else structure)
         return float(solution.mean_field.e_tot)
 
 
@@ -63,8 +94,8 @@ def read_reaction(smiles: str, smarts: str, partners: Sequence[str], *, conforme
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdChemReactions
 
-    if is_xyz(smiles):
-        raise InputRefused("a reaction needs the molecule as SMILES; of an XYZ block it cannot be made")
+    if any(map(is_xyz, (smiles, *partners))):
+        raise InputRefused("a reaction needs the reactants as SMILES; where they are XYZ blocks give the 'products'")
     with rdBase.BlockLogs():
         try:
             reaction = rdChemReactions.ReactionFromSmarts(smarts)
@@ -144,6 +175,8 @@ def saddle_point(guess: Geometry, treatment: Treatment, notes: Notes) -> tuple[G
 
 
 def _start(smiles: str, conformers: int, seed: int) -> Geometry:
+    if is_xyz(smiles):
+        return read_given(smiles)
     if conformers == 1:
         return embed(smiles, seed=seed)
     from adapters.compute.conformers import search
