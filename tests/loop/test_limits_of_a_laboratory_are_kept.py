@@ -148,6 +148,21 @@ def test_a_derived_number_is_kept_to_its_limit(most: int, acid: float, base: flo
         assert broken(build_limits(spec), drawn) == ()
 
 
+def test_a_rate_is_kept_to_its_limit_in_another_unit() -> None:
+    flow = {"type": "number", "low": 0.5, "high": 4, "unit": "mL/min"}
+    limit = {"at_most": 0.12, "unit": "L/h"}  # 2 mL/min
+    refused = campaign({"rate": flow}, {"rate": limit})
+    trimmed = campaign({"rate": flow}, {"rate": {**limit, "trim": True}})
+    problem = problem_of_limits(refused)
+    (beyond,) = broken(build_limits(refused), {"rate": 2.5})
+
+    assert problem is not None
+    assert problem[1].startswith("parameter 'rate' goes to 4 mL/min, and the limit is at most 2 mL/min")
+    assert beyond.rule == "rate = 2.5 mL/min and the limit is at most 2 mL/min"
+    assert broken(build_limits(refused), {"rate": 2.0}) == ()
+    assert (build_space(trimmed).parameters[0].low, build_space(trimmed).parameters[0].high) == (0.5, 2.0)
+
+
 def test_what_does_not_apply_breaks_nothing_and_what_is_no_number_does() -> None:
     space = {
         "heated": {"type": "category", "options": ["yes", "no"]},
