@@ -34,6 +34,12 @@ def test_nothing_is_doubled_lost_or_altered(adapter: str, plates: int, wells: in
     assert told.kills.total() > 0
 
 
+def test_a_trial_of_few_days_says_that_it_is_one() -> None:
+    assert robots.enough(10, 10).line() == "mark days of a trial (a whole run has 500): 10 (>= 10) holds"
+    assert robots.enough(9, 10).line().endswith("short")
+    assert robots.enough(505, 505).line() == "mark days: 505 (>= 500) holds"
+
+
 def test_a_day_is_the_same_for_its_seed() -> None:
     once, again = (robots.day("csv_folder", 4, 5, 1) for _ in range(2))
 
