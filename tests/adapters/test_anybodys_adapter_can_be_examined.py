@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.clusters import missing_programs
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -22,12 +24,29 @@ def examine(*words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["sound", "simulated", "local"])
+@pytest.mark.parametrize("name", ["sound", "simulated", "local", "command", "manual", "csv_folder", "sila2"])
 def test_a_sound_one_passes(name: str) -> None:
+    if name == "sila2":
+        pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
     code, said = examine("--adapter", f"tests.adapters.trials:{name}")
 
     assert code == 0, said
     assert int(re.findall(r"(\d+) passed", said)[0]) >= 30
+
+
+# Their other laws are tried in this process, or cost a second and more each.
+@pytest.mark.parametrize(
+    ("name", "package"), [("ase", "ase"), ("pyscf", "pyscf"), ("dask", "distributed"), ("slurm", None)]
+)
+def test_a_dear_one_passes_a_few_laws(name: str, package: str | None) -> None:
+    if package is not None:
+        pytest.importorskip(package, reason=f"{name} needs hakken[{name}]")
+    elif missing := missing_programs():
+        pytest.skip(f"a real Slurm lacks {', '.join(missing)}; on Debian: apt-get install slurm-wlm munge")
+    code, said = examine("--adapter", f"tests.adapters.trials:{name}", "-k", "starting_twice or is_named or read_again")
+
+    assert code == 0, said
+    assert int(re.findall(r"(\d+) passed", said)[0]) == 5
 
 
 def test_a_broken_one_fails_where_it_is_broken() -> None:
