@@ -22,6 +22,7 @@ from typing import Any
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import PATIENCE, Jobs, held, reachable, read_json
 from adapters.compute.evaluation import Evaluator
+from adapters.executors.carrying import clear
 from adapters.executors.job import HERE, Limits, result_of, task, write_fault
 from loop.contracts import AttemptKey, Envelope, Handle
 from loop.outcome import FaultKind
@@ -97,6 +98,7 @@ class Spool:
             write_once(folder / "claimed.json", json.dumps(claim))
         if not self.complete(handle) and self.is_silent(handle):
             write_fault(folder, kind, message)
+            clear(folder)  # where it ran on this machine
         return self.has_ended(handle)
 
     def complete(self, handle: Handle) -> bool:

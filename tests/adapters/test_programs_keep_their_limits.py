@@ -162,6 +162,20 @@ def test_a_job_of_a_queue_that_is_told_to_end_leaves_nothing(tmp_path: Path, scr
     assert list(scratch.iterdir()) == []
 
 
+def test_a_job_of_a_queue_that_is_lost_on_this_machine_leaves_nothing_here(tmp_path: Path, scratch: Path) -> None:
+    called = program(sys.executable, "-c", PROGRAM, "0", str(tmp_path / "pids"))
+    spool = Spool(tmp_path / "lab", called, Limits(), silence=0.5)
+    handle = spool.jobs.prepare(SPEC, KEY)
+    job = subprocess.Popen(spool.command(handle, "token"))
+    told(tmp_path)
+    job.kill()
+    job.wait()
+    wait_until(lambda: spool.settle(handle, FaultKind.COMPUTE_LOST, "gave no sign of life"))
+
+    assert is_over(tmp_path)
+    assert list(scratch.iterdir()) == []
+
+
 def test_what_a_program_said_is_kept_whole_and_its_end_with_the_result(tmp_path: Path, scratch: Path) -> None:
     text = "".join(f"line {number}\n" for number in range(2000)) + "gap 1.5\n"
     lab = LocalExecutor(tmp_path / "lab", program(sys.executable, "-c", f"print({text!r}, end='')"))
