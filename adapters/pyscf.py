@@ -116,7 +116,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         parameter = next(iter(settings.given))
         evaluator = replace(
             evaluator,
-            function="adapters.compute.dft.given:evaluate_given",
+            function="adapters.compute.dft.by_option:evaluate_given",
             options={**_without(evaluator.options, "reaction", "partners"), "parameter": parameter, "given": given},
             needs_structure=False,
             settings=frozenset({parameter}),

@@ -1,14 +1,12 @@
-"""Given structures: XYZ blocks that say their charge and spin, and reactions between what is given by name."""
+"""Given structures: XYZ blocks that say their charge and spin, and the balance of what is given together."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
-from adapters.compute.evaluation import Evaluation, Request
 from adapters.compute.geometry import Geometry, is_xyz, read_smiles, read_xyz
 from adapters.errors import InputRefused
 
@@ -64,30 +62,3 @@ def _sum(parts: Sequence[tuple[Counter[str], int]]) -> tuple[Counter[str], int]:
 def _said(atoms: Counter[str], charge: int) -> str:
     formula = "".join(f"{element}{count if count > 1 else ''}" for element, count in sorted(atoms.items()))
     return f"{formula} ({charge:+d})" if charge else formula
-
-
-def evaluate_given(
-    request: Request, *, parameter: str, given: Mapping[str, Mapping[str, Any]], **options: Any
-) -> Evaluation:
-    """``evaluate`` of what is given for the option that ``parameter`` has.
-
-    Args:
-        request: The experiment.
-        parameter: The one whose options are given.
-        given: By option: ``molecule``, and perhaps ``partners``, ``products``, ``saddle``, as ``evaluate`` takes them.
-        options: The others of ``evaluate``.
-
-    Raises:
-        InputRefused: Nothing is given for the option, or the experiment has other settings as well.
-        EvaluationError: As ``evaluate``.
-    """
-    from adapters.compute.dft.evaluate import evaluate
-
-    if others := sorted(set(request.settings) - {parameter}):
-        raise InputRefused(f"structures are given for {parameter!r} alone; take {others[0]!r} out of the space")
-    option = str(request.settings.get(parameter))
-    if option not in given:
-        raise InputRefused(f"no structure is given for {option!r}; add it to 'given', which has {', '.join(given)}")
-    entry = dict(given[option])
-    found = evaluate(entry.pop("molecule"), **entry, **options)
-    return replace(found, details={**found.details, "given": option})
