@@ -406,6 +406,26 @@ class SaysNothingOfItsHealth(Bench):
         return Health(False, "")
 
 
+class NeverHasEnough(Bench):
+    """Wants something for a plate of one experiment that it has said to be possible."""
+
+    caught_by = frozenset({"test_an_experiment_that_can_be_done_lacks_nothing_alone"})
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        return [Problem("tips", "there are none", "put a rack on the deck")]
+
+
+class SetsOutWhenAsked(Bench):
+    """Prepares an experiment to see whether there is enough for it."""
+
+    caught_by = frozenset({"test_an_experiment_that_can_be_done_lacks_nothing_alone"})
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        for spec in specs:
+            self.prepare(spec, KEY)
+        return []
+
+
 class CannotBeCancelled(Bench):
     """Lacks a method of the contract; everything else that needs it fails too."""
 
