@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("pyscf", reason="pyscf is not installed: pip install 'hakken[dft]'")
 pytest.importorskip("geometric", reason="geometric is not installed: pip install 'hakken[dft]'")
 
-from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.dft.by_option import evaluate_given
+from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.evaluation import Request
 from adapters.errors import AdapterOptionsError, InputRefused
 from adapters.registry import build
