@@ -224,7 +224,9 @@ def test_without_proc_the_childs_own_group_is_ended(tmp_path: Path, monkeypatch:
 
 
 def test_a_look_at_many_processes_is_not_taken_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    held = "held = bytearray(2**24); import time; time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", held], start_new_session=True)
+    assert wait_until(lambda: Session(child).memory(2**40) > 2**24)  # nothing is counted of one that has just begun
     times: Callable[[], float] = iter([0.0, 0.0, 1.0, 20.9, 21.1, 21.1, 21.2]).__next__
     session, looks = Session(child), []
     members = session._members
