@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,10 +24,14 @@ _WORDS: Final = "words.json"  # in the scratch: the files in which the program s
 
 def make_scratch(job: Path) -> Path:
     """A new folder for one run of the job, whose name is put on record."""
-    from tempfile import mkdtemp
+    scratch = Path(os.environ.get("TMPDIR") or "/tmp") / f"hakken-{os.urandom(8).hex()}"
+    try:
+        scratch.mkdir(mode=0o700)
+    except OSError:  # no such folder, or not ours: whatever else there is; the import takes milliseconds
+        from tempfile import mkdtemp
 
-    scratch = Path(mkdtemp(prefix="hakken-"))
-    replace(job / _NOTE, json.dumps({"host": socket.gethostname(), "path": str(scratch)}), is_durable=False)
+        scratch = Path(mkdtemp(prefix="hakken-"))
+    replace(job / _NOTE, json.dumps({"host": os.uname().nodename, "path": str(scratch)}), is_durable=False)
     return scratch
 
 
@@ -39,14 +42,17 @@ def scratch_of(job: Path) -> Path | None:
     except (FileNotFoundError, ValueError):
         return None
     scratch = Path(noted["path"])
-    return scratch if noted["host"] == socket.gethostname() and scratch.is_dir() else None
+    return scratch if noted["host"] == os.uname().nodename and scratch.is_dir() else None
 
 
 def remove_scratch(job: Path, scratch: Path) -> None:
     """Remove the folder with all that is in it, as far as the system lets us."""
-    from shutil import rmtree
+    try:
+        scratch.rmdir()
+    except OSError:  # not empty
+        from shutil import rmtree
 
-    rmtree(scratch, ignore_errors=True)
+        rmtree(scratch, ignore_errors=True)
     (job / _NOTE).unlink(missing_ok=True)
 
 

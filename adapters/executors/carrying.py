@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -104,7 +103,7 @@ def _carry_out(
     provenance = {
         "wall_time_s": round(time.time() - began, 3),
         "peak_memory_bytes": peak,
-        "host": socket.gethostname(),
+        "host": os.uname().nodename,
         "stdout": _tail(words_of(scratch) or folder / "stdout.txt"),
         "stderr": _tail(folder / "stderr.txt"),
         **_kept(words_of(scratch), folder / "program.txt.gz"),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -24,7 +23,7 @@ from adapters.executors.carrying import cancelled, carry_out, fault
 
 def main(folder: Path, lock: int) -> None:
     """Say that the job is started, let the caller go, and see the job through."""
-    write_once(folder / "started.json", json.dumps({"at": time.time(), "host": socket.gethostname()}))
+    write_once(folder / "started.json", json.dumps({"at": time.time(), "host": os.uname().nodename}))
     if os.fork():
         os._exit(0)  # the caller waits for this, so that it leaves no zombie and knows that the start is on record
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
