@@ -64,7 +64,8 @@ class PyscfOptions(ComputeOptions):
     solvation: Literal["smd", "cpcm", "iefpcm"] = "smd"
     reaction: str | None = None  # SMARTS, whose first reactant the molecule is
     partners: list[str] = Field(default_factory=list)  # SMILES of the other reactants
-    given: Annotated[dict[str, dict[str, GivenOptions]], Field(min_length=1, max_length=1)] | None = None  # see there
+    # By the name of a parameter (one) and by its options.
+    given: Annotated[dict[str, dict[str, GivenOptions]], Field(min_length=1, max_length=1)] | None = None
 
     @field_validator("properties")
     @classmethod

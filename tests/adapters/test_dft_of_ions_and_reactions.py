@@ -11,9 +11,8 @@ pytest.importorskip("geometric", reason="geometric is not installed: pip install
 
 from adapters.compute.dft.evaluate import evaluate
 from adapters.compute.dft.level import Level
-from adapters.compute.dft.reactions import barrier, read_reaction
+from adapters.compute.dft.reactions import read_reaction
 from adapters.compute.dft.scf import Solution, Solver
-from adapters.compute.dft.treatment import Treatment
 from adapters.compute.geometry import Geometry, read_xyz
 from adapters.errors import AdapterOptionsError, ImaginaryMode, InputRefused
 from adapters.registry import build
@@ -21,6 +20,7 @@ from loop.contracts import AdapterContext
 
 WATER = "3\n\nO 0 0 0.1193\nH 0 0.7567 -0.4748\nH 0 -0.7567 -0.4748"
 SLIGHT: dict[str, Any] = {"functional": "hf", "basis": "sto-3g", "density_fit": False, "verbosity": 0}
+OF_A_WAY: dict[str, Any] = {**SLIGHT, "properties": ["barrier"], "optimise": "dft"}
 PYRAMID = "4\n\nN 0 0 0.2\nH 0.95 0 -0.2\nH -0.475 0.82 -0.2\nH -0.475 -0.82 -0.2"
 NEARLY_FLAT = "4\n\nN 0 0 0.05\nH 0.98 0 0\nH -0.49 0.85 0\nH -0.49 -0.85 0"
 HYDROGENATION = "[C:1]=[C:2].[H][H]>>[C:1][C:2]"
@@ -85,22 +85,20 @@ def test_the_barrier_of_ammonia_is_that_of_its_flat_form() -> None:
 
     top = minimize_scalar(flat, bounds=(0.9, 1.2), method="bounded", options={"xatol": 1e-5}).fun
     solver = Solver(Level("hf", "sto-3g", density_fit=False))
-    pyramid, nearly_flat = read_xyz(PYRAMID), read_xyz(NEARLY_FLAT)
-    found = barrier(pyramid, nearly_flat, Treatment(solver, solver, optimise="dft", criteria="GAU_TIGHT"))
+    found = evaluate(PYRAMID, saddle=NEARLY_FLAT, criteria="GAU_TIGHT", **OF_A_WAY)
 
-    bottom = solver.solve(found.reactant).mean_field.e_tot
-    assert found.height == pytest.approx(top - bottom, abs=1e-6)
-    assert found.height * 627.5095 == pytest.approx(11.2, abs=0.3)  # Lathan et al., Prog. Phys. Org. Chem. 11 (1974)
-    assert found.wavenumber < -500
+    bottom = solver.solve(read_xyz(found.details["xyz"])).mean_field.e_tot
+    height, unit = found.values["barrier"]
+    assert (height, unit) == (pytest.approx((top - bottom) * 627.5095, abs=6e-4), "kcal/mol")
+    assert height == pytest.approx(11.2, abs=0.3)  # Lathan et al., Prog. Phys. Org. Chem. 11 (1974)
+    assert found.details["saddle"]["imaginary_wavenumber"] > 500
 
 
 def test_a_guess_that_leads_to_no_saddle_point_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    solver = Solver(Level("hf", "sto-3g", density_fit=False))
-    water = read_xyz(WATER)
     monkeypatch.setattr("adapters.compute.dft.reactions.optimise", lambda at, *_, **__: (at, 1))
 
     with pytest.raises(ImaginaryMode, match="has 0 imaginary modes and needs one; start from another guess"):
-        barrier(water, water, Treatment(solver, solver))
+        evaluate(WATER, saddle=WATER, **OF_A_WAY)
 
 
 @pytest.mark.parametrize(
@@ -178,8 +176,7 @@ def test_what_helped_is_on_record_with_its_place(structure: str, options: dict[s
 
 @pytest.mark.usefixtures("helped")
 def test_a_barrier_tells_what_helped_on_its_way() -> None:
-    solver = Solver(Level("hf", "sto-3g", density_fit=False))
-    found = barrier(read_xyz(PYRAMID), read_xyz(NEARLY_FLAT), Treatment(solver, solver, optimise="dft"))
+    found = evaluate(PYRAMID, saddle=NEARLY_FLAT, **OF_A_WAY)
 
     on_the_way = {"second derivatives of the guess", "while optimising", "second derivatives"}
     places = {None, "while optimising", "saddle point", *(f"saddle point, {place}" for place in on_the_way)}

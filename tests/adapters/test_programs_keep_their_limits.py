@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from adapters.common.scratch import make_scratch, remove_scratch, scratch_of
 from adapters.compute.evaluation import Evaluator
 from adapters.executors.job import Limits
 from adapters.executors.local import LocalExecutor
@@ -221,6 +222,16 @@ def test_without_proc_the_childs_own_group_is_ended(tmp_path: Path, monkeypatch:
     assert memory == 0
     assert child.returncode == -signal.SIGKILL
     assert wait_until(lambda: not is_alive(int((tmp_path / "pid").read_text())))
+
+
+def test_where_tmpdir_is_no_folder_another_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "gone"))
+    scratch = make_scratch(tmp_path)
+
+    assert scratch.is_dir()
+    assert scratch_of(tmp_path) == scratch
+    remove_scratch(tmp_path, scratch)
+    assert not scratch.exists()
 
 
 def test_a_look_at_many_processes_is_not_taken_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

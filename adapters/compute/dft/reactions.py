@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -72,18 +72,6 @@ class Reaction:
         return float(solution.mean_field.e_tot)
 
 
-@dataclass(frozen=True, slots=True)
-class Barrier:
-    """The way from one structure over a saddle point, in hartree and 1/cm."""
-
-    height: float  # saddle point less reactant, without zero-point motion
-    wavenumber: float  # of the imaginary mode, negative
-    reactant: Geometry
-    saddle: Geometry
-    repairs: tuple[str, ...] = ()  # whatever was not as first tried
-    details: Mapping[str, Any] = field(default_factory=dict)  # remedies of SCFs that needed some, steps
-
-
 def read_reaction(smiles: str, smarts: str, partners: Sequence[str], *, conformers: int = 1, seed: int = 0) -> Reaction:
     """The products that a reaction makes of a molecule and its partners.
 
@@ -113,23 +101,6 @@ def read_reaction(smiles: str, smarts: str, partners: Sequence[str], *, conforme
         why = "does not fit" if not sets else f"makes {len(sets)} different products of"
         raise InputRefused(f"reaction {smarts!r} {why} {smiles!r}; make it say which atoms react")
     return Reaction(tuple(partners), next(iter(sets)), conformers, seed)
-
-
-def barrier(reactant: Geometry, guess: Geometry, treatment: Treatment) -> Barrier:
-    """How far the saddle point nearest to ``guess`` lies above the minimum nearest to ``reactant``.
-
-    Raises:
-        NotConverged: SCF or optimisation.
-        ImaginaryMode: What was found has no imaginary mode, or more than one; start from another guess.
-    """
-    notes = Notes()
-    settled, start = settle(reactant, treatment, notes)
-    bottom = treatment.solver.solve(settled, start=start)
-    notes.took(bottom)
-    saddle, wavenumber, top = saddle_point(guess, treatment, notes)
-    height = float(top.mean_field.e_tot - bottom.mean_field.e_tot)
-    repairs = (*settled.repairs, *notes.repairs)
-    return Barrier(height, wavenumber, settled, saddle, repairs, notes.details)
 
 
 def saddle_point(guess: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geometry, float, Solution]:
