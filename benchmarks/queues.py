@@ -97,13 +97,20 @@ def campaign(options: dict[str, str], run_on: Any, workers: int, batch: int) -> 
             "seed": 1,
         },
         "budget": {"experiments": len(options)},
-        "laboratory": {"adapter": "xtb", "workers": workers, "memory": 1024, "run_on": run_on},
+        "laboratory": {"adapter": "xtb", "workers": workers, "memory": 1024, "timeout": 120, "run_on": run_on},
     }
 
 
 def labels(executor: str) -> list[str]:
     """The checkpoints at which hakken is killed before anything else."""
     return [*BEFORE, *OWN[executor], *AFTER]
+
+
+def look_after(slurm: OneNodeSlurm, is_over: threading.Event) -> None:
+    """Take a drained node back, as an administrator would: a killed controller may start a job again that runs."""
+    while not is_over.wait(2.0):
+        if slurm.is_node_out():
+            slurm.resume_node()
 
 
 @contextmanager
@@ -123,12 +130,16 @@ def troubled(executor: str, folder: Path) -> Iterator[tuple[Any, dict[str, str],
                 mending[0].start()
 
         path = os.pathsep.join([*map(str, lossy), os.environ["PATH"]])
+        is_over = threading.Event()
+        administrator = threading.Thread(target=look_after, args=(slurm, is_over), daemon=True)
+        administrator.start()
         try:
             on = {"poll": 0.2, "silence": 10.0, "arrays": executor == "arrays"}
             yield {"slurm": on}, {**slurm.environ, "PATH": path}, befalls
         finally:
-            for timer in mending:
-                timer.join()
+            is_over.set()
+            for thread in (administrator, *mending):
+                thread.join()
             slurm.wait_until_it_answers()
             slurm.close()
     else:

@@ -123,18 +123,25 @@ class OneNodeSlurm:
         return done.stdout
 
     def wait_until_it_answers(self, seconds: float = 60.0) -> None:
-        """Wait until jobs can begin; a node that Slurm drained is taken back, as an administrator would.
+        """Wait until jobs begin or run; a node that Slurm drained is taken back, as an administrator would.
 
         A controller that was killed may have forgotten the last second: it launches a job that runs, which the node
         refuses as a duplicate, and both the job and the node are out.
         """
         give_up = time.monotonic() + seconds
-        while "idle" not in (said := self.run("sinfo", "--noheader", "--format=%T", check=False)) and "mix" not in said:
+        while not any(state in (said := self._node_state()) for state in ("idle", "mix", "alloc")):
             if time.monotonic() > give_up or any(p.poll() is not None for p in self._processes.values()):
                 raise AssertionError(f"Slurm does not answer: {said}\n{self._logs()}")
-            if "drain" in said or "down" in said:
+            if _is_out(said):
                 self.resume_node()
             time.sleep(0.1)
+
+    def is_node_out(self) -> bool:
+        """Whether Slurm gives the node no jobs."""
+        return _is_out(self._node_state())
+
+    def _node_state(self) -> str:
+        return self.run("sinfo", "--noheader", "--format=%T", check=False)
 
     def resume_node(self) -> None:
         """Take the node back, whatever Slurm holds against it."""
@@ -273,6 +280,10 @@ exit 1
     )
     wrapper.chmod(0o755)
     return folder
+
+
+def _is_out(state: str) -> bool:
+    return "drain" in state or "down" in state
 
 
 def _which(name: str) -> str | None:
