@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from flows.cli.naming import settings
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 app: Final = typer.Typer(no_args_is_help=True, help="Libraries of molecules: read, filtered, stored once for all.")
 Kinds = Annotated[
@@ -38,10 +41,7 @@ def build(
     campaign = read_campaign(spec, where)
     found = stored_in(campaign)
     if not found:
-        raise SpecError(
-            f"{spec}: no parameter names a library; give one type: molecule and a file that is no small CSV table, "
-            "or standardise or filters"
-        )
+        raise SpecError(f"{spec}: no parameter names a library; give one type: molecule and a file")
     with shown_while_reading() as progress:
         store = library_reader(where, spec.absolute().parent, progress).store
         for stored in found:
@@ -83,6 +83,20 @@ def show(
 def stored_in(spec: Any) -> list[Any]:
     """What became of each library file of a resolved spec."""
     return [stored for p in spec.space.values() if (stored := getattr(p, "stored", None)) is not None]
+
+
+def left_out_of(where: Settings, spec: Any) -> list[str]:
+    """Of each library file with lines that could not be read or came twice: what became of it, and the first lines."""
+    from flows.wiring import library_reader
+
+    said = []
+    for stored in stored_in(spec):
+        if not stored.unreadable and not stored.duplicates:
+            continue
+        store = library_reader(where, Path()).store
+        said.append(f"{said_of(stored)}; hakken library show {stored.key[:12]} says where they are listed")
+        said += [f"left out of {stored.source}: {line}" for line in store.report(stored.key).first]
+    return said
 
 
 def said_of(stored: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.building import said_of, stored_in
+from flows.cli.building import left_out_of, said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.words import plural
 
@@ -20,9 +20,11 @@ def validate(
     from flows.cli.naming import settings
     from flows.cli.specfile import laboratory_of, read_campaign
 
-    campaign = read_campaign(spec, settings())
+    where = settings()
+    campaign = read_campaign(spec, where)
     with laboratory_of(spec):
         facts, problems = _examine(campaign, spec.parent)
+    problems += left_out_of(where, campaign)
     screen = Screen(as_json)
     screen.document({**facts, "problems": problems})
     screen.say(f"{spec}: campaign {campaign.campaign} can be used")

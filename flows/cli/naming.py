@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -29,14 +30,22 @@ def is_file(text: str) -> bool:
     return text.endswith((".yaml", ".yml")) or Path(text).is_file()
 
 
-def opened(where: Settings, text: str) -> str:
-    """The campaign's name; a campaign file is read and its campaign opened, or brought up to date."""
+def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: None) -> str:
+    """The campaign's name; a campaign file is read and its campaign opened, or brought up to date.
+
+    Args:
+        say: Called with what was left out of the libraries of a new campaign.
+    """
     if not is_file(text):
         return text
     from flows import engine
+    from flows.cli.building import left_out_of
     from flows.cli.specfile import laboratory_of, read_campaign
 
-    read_campaign(Path(text), where)  # first, so that a fault is said as validate says it
+    spec = read_campaign(Path(text), where)  # first, so that a fault is said as validate says it
+    if not is_on_record(where, spec.campaign):
+        for line in left_out_of(where, spec):
+            say(line)
     with laboratory_of(Path(text)):
         return engine.add_campaign(where, Path(text))
 

@@ -36,7 +36,7 @@ def run(
         return
     from flows.cli.progress import Progress, conclude
 
-    name = opened(where, campaign)
+    name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     with Progress(screen, name) as progress:
         if prefect:
             from flows.campaign import run_with_prefect  # 1.3 s: only where it is asked for
@@ -58,7 +58,7 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
     from flows import engine
     from flows.cli.progress import Progress, conclude
 
-    name = opened(where, campaign)
+    name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     report = engine.tick(where, name)
     with Progress(screen, name) as progress:
         progress.show(report)

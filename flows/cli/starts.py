@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -93,6 +94,10 @@ def _goal(target: str) -> tuple[str, str]:
 def _check(text: str, out: Path) -> None:
     """What is written can be read: a file that hakken refuses would be a poor start."""
     from flows.cli.specfile import reader
+    from flows.libraries.reader import Reader
+    from flows.libraries.store import Store
     from loop.spec import read_spec
 
-    read_spec(text, source=str(out), read=reader(out.parent))
+    with tempfile.TemporaryDirectory() as folder:
+        libraries = Reader(Store(Path(folder)), out.absolute().parent)
+        read_spec(text, source=str(out), read=reader(out.parent), libraries=libraries)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
@@ -36,14 +36,17 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
     """
     path = Path(spec_path)
     spec = read_campaign_file(path, settings)
+    resolved = spec.resolved()
     name, base = spec.campaign, path.absolute().parent
     open_laboratory(settings, spec, base=base)
     with open_record(settings) as ledger:
         known = _known(ledger, name)
         if known is not None:
             _check_change(settings, known, spec)
+            if _chosen_from(resolved) == _chosen_from(known.campaign.spec):
+                resolved = dict(known.campaign.spec)
         _remember(settings, name, base, path)
-        record = ledger.open_campaign(name, spec.resolved(), by=settings.by)
+        record = ledger.open_campaign(name, resolved, by=settings.by)
         if known is not None and record.version > known.campaign.version:
             _go_on(settings, ledger, name)
     return name
@@ -62,6 +65,18 @@ def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
         read=lambda name: _read(folder / name),
         libraries=library_reader(settings, folder),
     )
+
+
+def _chosen_from(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved spec without how the files of libraries were read whose molecules stand in it.
+
+    So a file of which an earlier release, or another RDKit, made the same molecules makes no new version.
+    """
+    space = {
+        name: {key: said for key, said in p.items() if key != "stored" or p.get("options") is None}
+        for name, p in resolved["space"].items()
+    }
+    return {**resolved, "space": space}
 
 
 def unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from loop.spec.library_models import LibraryFile
 
 FEW: Final = 5_000  # molecules up to which a record is complete in itself: 300 kB of a spec
-SMALL: Final = 1_000_000  # bytes up to which a plain CSV file is read as the table that it is, every line of it sound
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,6 @@ class Reader:
 
     store: Store
     folder: Path
-
-    def takes(self, spec: LibraryFile) -> bool:
-        """Whether a file is a library: of any format but CSV, standardised or filtered, or large."""
-        if spec.file is None:
-            return False
-        if spec.standardise is not None or spec.filters is not None or not spec.file.lower().endswith(".csv"):
-            return True
-        path = self.folder / spec.file
-        return path.is_file() and path.stat().st_size > SMALL
 
     def read(self, spec: LibraryFile) -> tuple[StoredSpec, dict[str, str] | None]:
         """What became of the file, and its molecules by name where they are at most 5,000.

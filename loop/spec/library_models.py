@@ -79,11 +79,7 @@ class StoredSpec(Strict):
 
 
 class Libraries(Protocol):
-    """Reads library files, which are too large for texts, and stores what they hold."""
-
-    def takes(self, spec: LibraryFile) -> bool:
-        """Whether the file is to be read here rather than as text."""
-        ...
+    """Reads library files, in which no line is fatal, and stores what they hold."""
 
     def read(self, spec: LibraryFile) -> tuple[StoredSpec, dict[str, str] | None]:
         """What became of the file, and its molecules by name where they are few enough to stand in the spec.

@@ -42,7 +42,7 @@ def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | 
 
 
 def _from_library(spec: MoleculeSpec, libraries: Libraries | None) -> MoleculeSpec | None:
-    """The parameter as its library file makes it; None where it is read as text, or has options."""
+    """The parameter as its library file makes it; None where it has options, or there is no store."""
     if spec.stored is not None:
         raise SpecError("stored is written by hakken itself; remove it, and give file")
     if spec.options is not None:
@@ -53,8 +53,6 @@ def _from_library(spec: MoleculeSpec, libraries: Libraries | None) -> MoleculeSp
     if libraries is None:
         if spec.standardise is not None or spec.filters is not None:
             raise SpecError("standardise and filters need a store of libraries; give read_spec its libraries")
-        return None
-    if not libraries.takes(spec):
         return None
     stored, few = libraries.read(spec)
     return spec.model_copy(update={"options": few, "file": None, "stored": stored})

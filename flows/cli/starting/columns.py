@@ -44,24 +44,24 @@ class Column:
 
     @property
     def is_structures(self) -> bool:
-        """Whether the cells are SMILES: by the header, or because all can be read and most look like it.
+        """Whether the cells are SMILES: by the header, or because all can be read and most look like it."""
+        if "smiles" in self.header.casefold():
+            return bool(self.cells)
+        if sum(bool(_BONDS & set(cell)) for cell in self.distinct) * 2 < max(len(self.distinct), 1):
+            return False
+        return bool(self.cells) and self.unreadable is None
 
-        Raises:
-            SpecError: The header says SMILES and a cell cannot be read; with its line.
-        """
+    @property
+    def unreadable(self) -> str | None:
+        """Why the first cell that is no SMILES cannot be read, with its line."""
         from loop.molecules.standardise import canonical_smiles  # RDKit: only where a table is guessed at
 
-        said = "smiles" in self.header.casefold()
-        if not said and sum(bool(_BONDS & set(cell)) for cell in self.distinct) * 2 < max(len(self.distinct), 1):
-            return False
         for line, cell in self.cells:
             try:
                 canonical_smiles(cell)
             except MoleculeError as error:
-                if said:
-                    raise SpecError(f"line {line}, column {self.header!r}: {error}") from None
-                return False
-        return bool(self.cells)
+                return f"line {line}, column {self.header!r}: {error}"
+        return None
 
     @property
     def subject(self) -> str:

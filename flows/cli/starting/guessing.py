@@ -245,6 +245,8 @@ def _substance(structure: Column, label: Column | None, path: str, *, is_alone: 
             entries["name"] = label.header
         inside = ", ".join(f"{key}: {scalar(value)}" for key, value in entries.items())
         return _Part("molecule", (f"molecule: {{{inside}}}",), size, columns)
+    if (fault := structure.unreadable) is not None:
+        raise SpecError(fault)
     name = label.name if label is not None else structure.subject or "molecule"
     options: dict[str, str] = {}
     smiles = dict(structure.cells)

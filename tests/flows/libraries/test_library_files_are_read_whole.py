@@ -55,7 +55,7 @@ def write(folder: Path, file: str) -> None:
         (folder / file).write_bytes(gzip.compress(plain.read_bytes()))
 
 
-@pytest.mark.parametrize("ending", ["smi", "smi.gz", "csv.gz", "tsv", "sdf", "sdf.gz", "parquet", "parquet.gz"])
+@pytest.mark.parametrize("ending", ["smi", "smi.gz", "csv", "csv.gz", "tsv", "sdf", "sdf.gz", "parquet", "parquet.gz"])
 def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
     write(tmp_path, f"library.{ending}")
 

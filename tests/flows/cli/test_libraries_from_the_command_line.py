@@ -1,0 +1,77 @@
+"""A campaign over a small table of molecules: what is wrong with a line is told, and is fatal to nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SPEC = """\
+campaign: small
+space: {molecule: {type: molecule, file: small.csv, name: name}}
+objective: {response: {goal: maximize}}
+planner: {batch: 2, surrogate: tanimoto, initial: {experiments: 2}}
+budget: {experiments: 2}
+laboratory: {adapter: simulated}
+"""
+TABLE = "name,smiles\nethanol,OCC\nbroken,C1CC\nbenzene,c1ccccc1\nEtOH,CCO\namine,CCN\n"
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(SPEC)
+    Path("small.csv").write_text(TABLE)
+
+
+def test_lines_that_are_no_molecule_are_told_and_the_campaign_runs(hakken: Any) -> None:
+    valid, ran, again = hakken("validate", "small.yaml", "--json"), hakken("run", "small.yaml"), hakken("run", "small")
+
+    assert valid.code == 0, valid.err
+    assert valid.json["candidates"] == 3
+    told = "small.csv: 3 molecules of 5 records; 1 could not be read; 1 came twice"
+    assert valid.json["library"] == [told]
+    (became, line) = valid.json["problems"]
+    assert became.startswith(f"{told}; hakken library show ")
+    assert line == "left out of small.csv: line 3: its syntax is wrong: C1CC"
+    assert ran.code == 0, ran.err
+    assert f"note: {line}" in ran.out
+    assert "left out of" not in again.out
+    shown = hakken("library", "show", became.split()[-6])
+    assert shown.code == 0, shown.err
+    assert "unreadable.tsv" in shown.out
+    assert "duplicates.tsv" in shown.out
+
+
+def test_a_table_with_a_broken_line_becomes_a_campaign(hakken: Any) -> None:
+    rows = [f"m{n},{'C' * n}O," for n in range(1, 25)]
+    Path("library.csv").write_text("\n".join(["name,smiles,gap", *rows, "broken,C1CC,"]) + "\n")
+
+    said = hakken("init", "library.csv", "--target", "gap", "-o", "library.yaml")
+
+    assert said.code == 0, said.err
+    assert hakken("validate", "library.yaml", "--json").json["candidates"] == 24
+
+
+def test_a_campaign_that_was_opened_from_a_plain_table_keeps_its_version(home: Any) -> None:
+    """An earlier release read a small table as text; its record holds the molecules, and nothing of the file."""
+    from flows import engine
+    from flows.wiring import open_record
+    from loop.spec import read_spec
+
+    Path("small.csv").write_text("name,smiles\nethanol,OCC\nbenzene,c1ccccc1\namine,CCN\n")
+    plain = read_spec(SPEC, source="small.yaml", read=lambda name: Path(name).read_text())
+    with open_record(home) as ledger:
+        ledger.open_campaign("small", plain.resolved(), by="test")
+
+    name = engine.add_campaign(home, "small.yaml")
+
+    with open_record(home) as ledger:
+        record = ledger.campaign(name)
+    assert record.version == 1
+    assert record.spec == plain.resolved()
+    Path("small.csv").write_text("name,smiles\nethanol,OCC\nbenzene,c1ccccc1\namine,CCN\nether,COC\n")
+    engine.add_campaign(home, "small.yaml")
+    with open_record(home) as ledger:
+        assert ledger.campaign(name).version == 2
