@@ -74,16 +74,18 @@ def explain_block(block: int) -> str:
     return f"; block {block}, whose experiments are run together" if block else ""
 
 
-def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDArray[np.float64]) -> str:
-    """Why a tried candidate is measured again instead of a new one."""
+def explain_replicate(
+    objective: Objective, turn: Turn, history: History, x: NDArray[np.float64], *, per: str = ""
+) -> str:
+    """Why a tried candidate is measured again instead of a new one; ``per`` is what its worth is divided by."""
     times = sum(bool((o.x == x).all()) for o in history.observations)
     waiting = sum(bool((p.x == x).all()) for p in history.pending)
     so_far = f"measured {times} time{'s' if times != 1 else ''} so far"
     so_far += f", {waiting} more running" if waiting else ""
     why = "to see whether it is truly the best" if turn.is_incumbent else "it may be better than what is believed best"
     unit = objective.wanted[0].unit if len(objective.wanted) == 1 else ""
-    rival = "" if turn.rival is None else f", a new candidate by {turn.rival:.3g} {unit}".rstrip()
-    gain = f"{turn.gain:.3g} {unit}".rstrip()
+    rival = "" if turn.rival is None else f", a new candidate by {turn.rival:.3g} {unit}".rstrip() + per
+    gain = f"{turn.gain:.3g} {unit}".rstrip() + per
     return f"replicate: {so_far}; {why}. It is expected to raise the value of what is named best by {gain}{rival}"
 
 

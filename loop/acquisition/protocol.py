@@ -78,6 +78,7 @@ class Question:
         purchase: What experiments cost, None where nothing is said of it.
         general: How conditions are judged over a scope, None where one best candidate is looked for.
         most_similar: How similar two molecules of a batch may be (count Tanimoto), 1 for as similar as they like.
+        copies: How many experiments are made of each choice.
     """
 
     space: Space
@@ -92,6 +93,7 @@ class Question:
     purchase: Purchase | None = None
     general: Generality | None = None
     most_similar: float = 1.0
+    copies: int = 1
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
@@ -125,8 +127,8 @@ class Question:
         return self.chance(x) / self.price(x)
 
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which of ``x``, ``(n, d)``, the purse can pay for: ``(n,)``."""
-        return pays_all(x) if self.purchase is None else self.purchase.pays(x)
+        """Which of ``x``, ``(n, d)``, the purse can pay for with all their copies, each by itself: ``(n,)``."""
+        return pays_all(x) if self.purchase is None else self.purchase.pays(x, self.copies)
 
     @property
     def per(self) -> str:

@@ -142,7 +142,7 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
             kept.append(picks[turn.index])
             continue
         x = question.observed[turn.index].numpy()
-        meaning = explain_replicate(s.objective, turn, s.history, x)
+        meaning = explain_replicate(s.objective, turn, s.history, x, per=question.per)
         kept.append(Pick(x, Arm.REPLICATE, "replicate", turn.gain, meaning))
     return kept
 

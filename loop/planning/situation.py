@@ -64,10 +64,15 @@ class Situation:
     @property
     def pays(self) -> Pays:
         """Which candidates, ``(n, d)``, the budget has enough for, each by itself with its replicates: ``(n,)``."""
-        purchase, copies = self.purchase, 1 if self.plate is not None else self.replicates
+        purchase = self.purchase
         if purchase is None or purchase.purse == Purse():
             return pays_all
-        return lambda x: purchase.pays(x, copies)
+        return lambda x: purchase.pays(x, self.copies)
+
+    @property
+    def copies(self) -> int:
+        """How many experiments are paid for with each choice; on a plate every copy is a well, chosen by itself."""
+        return 1 if self.plate is not None else self.replicates
 
     @property
     def initial_left(self) -> int:
@@ -119,6 +124,7 @@ class Situation:
             purchase=self.purchase,
             general=self.general,
             most_similar=self.spec.planner.similarity_limit,
+            copies=self.copies,
         )
 
 

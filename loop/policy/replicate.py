@@ -4,6 +4,7 @@ What counts in the end is the candidate that is named best, and only tried ones 
 again, is valued by how much it is expected to raise the believed value of the best tried candidate once its result is
 known. A replicate has such a value where it may show that the best is another one than believed, or that a hit was a
 fluke; a replicate of what is known well, or of what is hopeless, has none.
+What a budget cannot pay for is not measured again.
 
 Source: the knowledge gradient for correlated beliefs, Frazier, Powell and Dayanik, INFORMS J. Comput. 21 (2009) 599;
 for a committee the mean over its members.
@@ -14,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.acquisition.protocol import Question
@@ -131,25 +134,25 @@ def spend(question: Question, fresh: Sequence[Tensor], q: int) -> tuple[Turn, ..
     for j in range(n, first):
         for voice in state.voices:
             voice.decide(j)
-    options = _promising(state, n)
+    options = _promising(state, question.affordable(tried.numpy()))
     weight = question.weight(x)  # the chance to run as intended, per cost where worth is per cost
     turns: list[Turn] = []
     at = 0
     least = NEGLIGIBLE * state.spread(n) * float(weight[:n].median())
     while len(turns) < q:
-        again = state.gains(options) * weight[options]
-        best = int(again.argmax())
+        worth = state.gains(options) * weight[options]  # perhaps of none
+        again = float(worth.max()) if len(worth) else None
         has_new = at < len(fresh)
         new = float(state.gains(torch.tensor([first + at]))[0] * weight[first + at]) if has_new else 0.0
-        if float(again[best]) > max(FAVOUR * new, least):
-            j = int(options[best])
+        if again is not None and again > max(FAVOUR * new, least):
+            j = int(options[worth.argmax()])
             rival = new if has_new else None
-            turns.append(Turn(j, True, float(again[best]), rival, j == _incumbent(state, n)))
+            turns.append(Turn(j, True, again, rival, j == _incumbent(state, n)))
         elif not has_new:
             break
         else:
             j = first + at
-            turns.append(Turn(at, False, new, float(again[best])))
+            turns.append(Turn(at, False, new, again))
             at += 1
         state.counts[j] = True
         for voice in state.voices:
@@ -206,15 +209,21 @@ def _moments(model: FittedSurrogate, x: Tensor, seed: int) -> tuple[Tensor, Tens
     return model.moments(x)[0], torch.cov(model.samples(x, SAMPLES, seed=seed).T), noise
 
 
-def _promising(state: _State, n: int) -> Tensor:
-    """The tried candidates of which a replicate may matter: the highest optimistic values, shape ``(k,)``."""
+def _promising(state: _State, pays: NDArray[np.bool_]) -> Tensor:
+    """The tried candidates of which a replicate may matter: the highest optimistic values, shape ``(k,)``.
+
+    Only those that can be paid for, ``pays`` of ``(n,)`` tried ones: perhaps none.
+    """
+    n = len(pays)
+    counts = state.counts[:n] if state.counts[:n].any() else torch.ones(n, dtype=torch.bool)
+    may = counts & torch.from_numpy(pays)
     score = torch.zeros(n, dtype=torch.float64)
     for voice in state.voices:
         sd = voice.covariance.diagonal(dim1=1, dim2=2).clamp_min(0.0).sqrt()
         high = torch.maximum(state.worth(voice.mean + 2 * sd), state.worth(voice.mean - 2 * sd))
         score += voice.weight * high.mean(dim=0)[:n]
-    score = torch.where(state.counts[:n], score, -torch.inf)
-    return score.argsort(descending=True, stable=True)[: min(OPTIONS, int(state.counts[:n].sum()) or n)]
+    score = torch.where(may, score, -torch.inf)
+    return score.argsort(descending=True, stable=True)[: min(OPTIONS, int(may.sum()))]
 
 
 def _incumbent(state: _State, n: int) -> int:

@@ -12,6 +12,7 @@ import torch
 from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, observe, reaction_spec, run_rounds
 
 from loop.acquisition.protocol import Question
+from loop.costs import Purse
 from loop.errors import PoolExhausted
 from loop.history import History
 from loop.objective import Goal, Objective, Target
@@ -187,3 +188,59 @@ def test_an_end_for_want_of_replicates_worth_it_says_so() -> None:
 
     with pytest.raises(PoolExhausted, match="every candidate was tried or is being tried, and no replicate is worth"):
         plan(spec, seen, seed=1, experiments=9)
+
+
+def priced(**planner: Any) -> tuple[CampaignSpec, History]:
+    """Two rivals that cost 310 EUR each, hopeless ones of 10 EUR, and one of 10 EUR that was not tried."""
+    resolved = reaction_spec().resolved() | {
+        "space": {"a": {"type": "category", "options": list("ABCDEFGH")}},
+        "objective": {"y": {"goal": "maximize", "unit": "%"}},
+        "planner": {"batch": 2, "initial": {"experiments": 4}, **planner},
+        "costs": {"unit": "EUR", "experiment": 10, "options": {"a": {"A": 300, "B": 300}}},
+    }
+    spec = CampaignSpec.from_resolved(resolved)
+    seen = {"A": [60], "B": [62], "C": [2, 24, 6, 20], "D": [10], "E": [12], "F": [8], "G": [14]}
+    each = [(o, y) for o, values in seen.items() for y in values]
+    rows = [observe(spec, {"a": o}, measured(y=float(y)), f"{o}{i}") for i, (o, y) in enumerate(each)]
+    return spec, History(tuple(rows))
+
+
+def test_a_replicate_that_cannot_be_paid_for_leaves_the_budget_to_what_can() -> None:
+    spec, seen = priced(replicates="planned", batch=1)
+    rich = plan(spec, seen, seed=0, experiments=30, purse=Purse(cost=9000.0))
+    poor = plan(spec, seen, seed=0, experiments=30, purse=Purse(cost=50.0))
+
+    assert [(p.candidate.settings["a"] in "AB", p.arm) for p in rich.proposals] == [(True, Arm.REPLICATE)]
+    assert [(p.candidate.settings["a"], p.arm) for p in poor.proposals] == [("H", Arm.MODEL)]
+
+
+def test_where_no_tried_candidate_can_be_paid_for_new_ones_are_bought() -> None:
+    spec, seen = priced(replicates="planned")
+    dear = tuple(o for o in seen.observations if o.id[0] in "AB")
+    resolved = spec.resolved() | {"planner": {"batch": 2, "initial": {"experiments": 2}, "replicates": "planned"}}
+
+    made = plan(CampaignSpec.from_resolved(resolved), History(dear), seed=0, experiments=30, purse=Purse(cost=25.0))
+
+    assert [p.arm for p in made.proposals] == [Arm.MODEL] * 2
+    assert all(p.candidate.settings["a"] not in "AB" for p in made.proposals)
+
+
+def test_what_can_be_paid_for_once_but_not_with_its_copies_is_not_chosen() -> None:
+    spec, seen = priced(replicates=2, acquisition="ucb")
+    untried = History(tuple(o for o in seen.observations if o.id[0] != "B"))
+    prices = {"unit": "EUR", "experiment": 10, "options": {"a": {"B": 30}}}
+    spec = CampaignSpec.from_resolved(spec.resolved() | {"costs": prices, "budget": {"experiments": 40, "cost": 999}})
+
+    made = plan(spec, untried, seed=0, experiments=2, purse=Purse(cost=45.0))
+
+    assert [(p.candidate.settings["a"], p.replicates) for p in made.proposals] == [("H", 2)]
+
+
+def test_the_reason_of_a_replicate_says_what_its_worth_is_divided_by() -> None:
+    spec, seen = priced(replicates="planned", per_cost=True)
+    resolved = spec.resolved() | {"costs": {"unit": "EUR", "experiment": 10}}
+    made = plan(CampaignSpec.from_resolved(resolved), seen, seed=0, experiments=30)
+    reasons = [p.reason for p in made.proposals if p.arm is Arm.REPLICATE]
+
+    assert reasons
+    assert all(reason.endswith(" % per EUR") for reason in reasons)
