@@ -18,7 +18,7 @@ def explain(
     top: Annotated[int, typer.Option("--top", min=0, help="How many of the best measured molecules.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Say what atoms and fragments add to what is believed of molecules of a library, and what that rests on."""
+    """Say what atoms and fragments add to what is believed of molecules, and what that rests on."""
     from flows import engine
     from loop.insight.explaining import domain_line, fragment_line, neighbour_line
 

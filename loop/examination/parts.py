@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from loop.errors import SpaceError
 from loop.molecules.fingerprints import count_fingerprints
-from loop.space import Category, Component, Space
+from loop.space import Category, Component, Space, has_molecules, molecules_at
 
 Rows: TypeAlias = NDArray[np.int64]
 Parts: TypeAlias = tuple[tuple[Rows, Rows], ...]  # of each part: which rows train, and which are held out
@@ -27,15 +27,17 @@ class Split(StrEnum):
     """By what observations are held out together."""
 
     RANDOM = "random"  # candidates
-    SCAFFOLD = "scaffold"  # Bemis-Murcko scaffolds of a library
-    CLUSTER = "cluster"  # clusters of a library by count Tanimoto similarity
+    SCAFFOLD = "scaffold"  # Bemis-Murcko scaffolds of a library, or of products
+    CLUSTER = "cluster"  # clusters of these by count Tanimoto similarity
     OPTION = "option"  # options of the parameter that has most of them
     TIME = "time"  # what came later
 
 
 def splits_of(space: Space) -> tuple[Split, ...]:
     """The splits that a space allows, the kindest first."""
-    if space.library is not None:
+    if space.products:
+        return (Split.RANDOM, Split.SCAFFOLD, Split.CLUSTER, Split.OPTION, Split.TIME)
+    if has_molecules(space):
         return (Split.RANDOM, Split.SCAFFOLD, Split.CLUSTER, Split.TIME)
     if _most_options(space) is not None:
         return (Split.RANDOM, Split.OPTION, Split.TIME)
@@ -65,18 +67,12 @@ def parts_of(split: Split, space: Space, x: NDArray[np.float64], n: int, *, seed
 
 
 def scaffold(smiles: str) -> str:
-    """The Bemis-Murcko scaffold of a structure as SMILES; "" of one without rings."""
+    """The Bemis-Murcko scaffold of a structure as SMILES; "" of one without rings, and of none."""
+    if not smiles:
+        return ""
     from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles  # 0.3 s
 
     return str(MurckoScaffoldSmiles(smiles))  # type: ignore[no-untyped-call]
-
-
-def structures(space: Space, x: NDArray[np.float64]) -> list[str]:
-    """The library's SMILES of each row of ``x``, ``(k, d)``."""
-    library = space.library
-    assert library is not None
-    column = space.parameters.index(library)
-    return [library.smiles[int(i)] for i in x[:, column]]
 
 
 def _by_time(candidate: Rows, n: int) -> Parts:
@@ -104,7 +100,7 @@ def _balanced(groups: Rows, n: int, rng: np.random.Generator) -> Rows:
 
 
 def _scaffolds(space: Space, x: NDArray[np.float64]) -> Rows:
-    return _numbered([scaffold(s) for s in structures(space, x)])
+    return _numbered([scaffold(s) for s in molecules_at(space, x)])
 
 
 def _clusters(space: Space, x: NDArray[np.float64]) -> Rows:
@@ -114,8 +110,8 @@ def _clusters(space: Space, x: NDArray[np.float64]) -> Rows:
     """
     from rdkit.ML.Cluster import Butina  # only here
 
-    smiles = structures(space, x)
-    different = sorted(set(smiles))
+    smiles = molecules_at(space, x)
+    different = sorted(set(smiles) - {""})
     prints, everything = count_fingerprints(different), np.arange(len(different))
     distance = 1.0 - prints.similarity(everything, everything)
     lower = distance[np.tril_indices(len(different), -1)]
@@ -123,7 +119,7 @@ def _clusters(space: Space, x: NDArray[np.float64]) -> Rows:
         lower.tolist(), len(different), APART, isDistData=True, reordering=True
     )
     number = {different[i]: k for k, members in enumerate(clusters) for i in members}
-    return np.array([number[s] for s in smiles])
+    return np.array([number.get(s, -1) for s in smiles])  # -1: what has no structure is like nothing else
 
 
 def _options(space: Space, x: NDArray[np.float64]) -> Rows:

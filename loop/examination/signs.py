@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from loop.examination.parts import Parts, Split, scaffold, structures
+from loop.examination.parts import Parts, Split, scaffold
 from loop.examination.skill import nearest_rows
-from loop.space import Pool, Space
+from loop.space import Pool, Space, has_molecules, molecules_at
 from loop.surrogates.exact import replicate_groups
 from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import TrainingSet
@@ -91,7 +91,7 @@ def leak_of(space: Space, data: TrainingSet, split: Split, parts: Parts) -> Leak
     distances: list[NDArray[np.float64]] = []
     equal: list[NDArray[np.bool_]] = []
     shared: list[bool] = []
-    rings = [scaffold(s) for s in structures(space, data.x.numpy())] if space.library is not None else None
+    rings = [scaffold(s) for s in molecules_at(space, data.x.numpy())] if has_molecules(space) else None
     for train, held in parts:
         known, asked = data.rows(torch.from_numpy(train)), data.rows(torch.from_numpy(held))
         closest, squared = nearest_rows(near, asked.x, known.x)

@@ -23,14 +23,16 @@ from loop.errors import FitError, SpaceError, TooFewPoints
 from loop.history import History, regression_table
 from loop.insight.explaining import Explained, Explanation, Fragment, Neighbour
 from loop.molecules.fingerprints import count_fingerprints
-from loop.space import Component, Space
+from loop.space import Component, Space, are_molecules, molecules_at
 from loop.spec import CampaignSpec, build_objective
 from loop.surrogates.committee import Committee, FittedCommittee
+from loop.surrogates.names import GRAPHS
 from loop.surrogates.protocol import Surrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 
 NEIGHBOURS: Final = 3  # measured molecules that are named
 AS_A_WHOLE: Final = frozenset({"gp", "gp-descriptors", "gp-mordred"})  # they see no parts of a molecule
+OF_PRODUCTS: Final = frozenset({"tanimoto", "fingerprints"}) | GRAPHS  # they see a product, the others its reagents
 EDGE: Final = 0.1  # share of the measured molecules that are lonelier than the edge of the domain
 
 
@@ -40,12 +42,13 @@ def explain_best(
     """The ``top`` molecules with the best measured values of each wanted target, explained, and some others.
 
     By the members of the campaign's committee that see parts of molecules; where there are none, by ``tanimoto``.
-    Nothing of a target of which too little was measured, or where the space is more than a library.
+    Nothing of a target of which too little was measured, or where a candidate is more than a molecule (of a library, or
+    what reagents become).
 
     Args:
-        also: Canonical SMILES of further molecules, of the library or not.
+        also: Canonical SMILES of further molecules, candidates or not.
     """
-    if space.library is None or len(space.parameters) != 1:
+    if not are_molecules(space):
         return ()
     objective = build_objective(spec)
     table, _ = regression_table(space, objective, history)
@@ -56,11 +59,12 @@ def explain_best(
             continue
         data = TrainingSet.of(table, i, effects)
         exact = ~data.is_censored
-        values: dict[int, list[float]] = {}
-        for x, y in zip(data.x[exact, 0].tolist(), data.y[exact].tolist(), strict=True):
-            values.setdefault(int(x), []).append(y)
-        best = sorted(values, key=lambda k: (-float(target.worth(np.mean(values[k]))), k))[:top]
-        smiles = tuple(dict.fromkeys((*also, *(space.library.smiles[k] for k in best))))
+        values: dict[tuple[float, ...], list[float]] = {}
+        for x, y in zip(data.x[exact].tolist(), data.y[exact].tolist(), strict=True):
+            values.setdefault(tuple(x), []).append(y)
+        best = sorted(values, key=lambda k: (-float(target.worth(np.mean(values[k]))), k))
+        ranked = dict.fromkeys(molecules_at(space, np.array(best).reshape(len(best), len(space.parameters))))
+        smiles = tuple(dict.fromkeys((*also, *[s for s in ranked if s][:top])))
         recipe = _by_parts(recipe_of(spec, space, target), space)
         try:
             told = explain_molecules(recipe, space, data, smiles, seed=seed)
@@ -72,9 +76,9 @@ def explain_best(
 
 
 def _by_parts(recipe: Surrogate, space: Space) -> Surrogate:
-    """The same recipe without members that see molecules as a whole."""
+    """The same recipe without members that see molecules as a whole, or the reagents of a product."""
     members = recipe.members if isinstance(recipe, Committee) else (recipe,)
-    kept = tuple(m for m in members if m.name not in AS_A_WHOLE)
+    kept = tuple(m for m in members if (m.name in OF_PRODUCTS if space.products else m.name not in AS_A_WHOLE))
     if not kept:
         return surrogate("tanimoto", space)
     return kept[0] if len(kept) == 1 else Committee("committee", kept)
@@ -83,27 +87,31 @@ def _by_parts(recipe: Surrogate, space: Space) -> Surrogate:
 def explain_molecules(
     recipe: Surrogate, space: Space, data: TrainingSet, smiles: Sequence[str], *, seed: int
 ) -> tuple[Explained, ...]:
-    """What is believed of molecules of a library, by the recipe fitted to the measured ones.
+    """What is believed of molecules, by the recipe fitted to the measured ones.
 
     Args:
-        space: A library and nothing else.
-        data: Its measured values of one target.
-        smiles: Canonical SMILES, of the library or not.
+        space: A library or products of reagents, and nothing else.
+        data: Its measured values of one target; reagents that do not react teach nothing here.
+        smiles: Canonical SMILES, of candidates or not.
 
     Raises:
-        SpaceError: The space has more than a library.
+        SpaceError: A candidate is more than a molecule.
         TooFewPoints: There are too few values.
         FitError: No model could be fitted.
     """
-    library = space.library
-    if library is None or len(space.parameters) != 1:
-        raise SpaceError("contributions of atoms are told where the space is a library of molecules and nothing else")
-    measured = [library.smiles[int(i)] for i in data.x[:, 0]]
+    if not are_molecules(space):
+        raise SpaceError(
+            "contributions of atoms are told where the space is a library of molecules, or products of reagents, and "
+            "nothing else"
+        )
+    made = molecules_at(space, data.x.numpy())
+    data = data.rows(torch.tensor([i for i, s in enumerate(made) if s], dtype=torch.long))
+    measured = [s for s in made if s]
     parts = {s: _Parts.of(s) for s in smiles}
     everything = dict.fromkeys((*measured, *smiles, *(m for p in parts.values() for m in p.hidden)))
     names = tuple(everything)
     place = {name: float(i) for i, name in enumerate(names)}
-    small = Space((Component(library.name, names, names, is_library=True),))
+    small = Space((Component(space.molecule or "", names, names, is_library=True),))
     x = torch.tensor([[place[s]] for s in measured], dtype=torch.float64).reshape(-1, 1)
     known = replace(data, x=x)
     fitted = recipe.fit(small, known, seed=seed)

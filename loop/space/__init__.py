@@ -2,6 +2,7 @@
 
 from loop.space.constraints import Comparison, Constraint, Count, Exclude, Formula, Linear, Region, Require
 from loop.space.expressions import Expression
+from loop.space.molecules import are_molecules, has_molecules, molecules_at
 from loop.space.parameters import Category, Component, Continuous, Discrete, Ordinal, Parameter
 from loop.space.pool import PointPool, Pool, ProductPool, sample_space
 from loop.space.space import Space
@@ -31,5 +32,8 @@ __all__ = [
     "Region",
     "Require",
     "Space",
+    "are_molecules",
+    "has_molecules",
+    "molecules_at",
     "sample_space",
 ]

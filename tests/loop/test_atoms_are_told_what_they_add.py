@@ -14,7 +14,7 @@ from loop.errors import SpaceError
 from loop.history import History
 from loop.insight.contributions import explain_best, explain_molecules
 from loop.insight.explaining import domain_line, fragment_line, neighbour_line
-from loop.space import Component, Space
+from loop.space import Component, ProductPool, Space
 from loop.spec import CampaignSpec, build_space
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
@@ -104,7 +104,7 @@ def test_a_reaction_has_no_atoms_to_explain():
     spec = reaction_spec()
     space = build_space(spec)
 
-    with pytest.raises(SpaceError, match="a library of molecules and nothing else"):
+    with pytest.raises(SpaceError, match="a library of molecules, or products of reagents, and nothing else"):
         explain_molecules(surrogate("gp", space), space, training().rows(torch.arange(3)), ["C"], seed=0)
     assert explain_best(spec, space, History(), top=3, seed=0) == ()
 
@@ -135,3 +135,42 @@ def test_the_best_of_every_wanted_target_are_explained_and_others_that_are_asked
     assert [m.smiles for m in found.molecules] == ["CCO", *best[:2]]
     assert found.molecules[1].atoms[-1] < 0 or found.molecules[1].atoms[0] < 0  # the chlorine lowers it
     assert explain_best(spec, build_space(spec), History(tuple(seen[:1])), top=2, seed=0) == ()
+
+
+def amides() -> CampaignSpec:
+    """Products of acids, one of which no amine reacts with, and amines."""
+    reagents = {
+        "acid": {"options": {"acetic": "CC(=O)O", "chloro": "O=C(O)CCl", "none": "CC"}},
+        "amine": {"options": {f"n{n}": f"N{'C' * n}" for n in range(1, 8)}},
+    }
+    reaction = "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]"
+    return CampaignSpec.from_resolved(
+        {
+            "campaign": "amides",
+            "space": {"molecule": {"type": "products", "reaction": reaction, "reagents": reagents}},
+            "objective": {"worth": {"goal": "maximize"}},
+            "planner": {"surrogate": ["tanimoto", "gp", "trees"]},
+            "budget": {"experiments": 90},
+            "laboratory": {"adapter": "emulator"},
+        }
+    )
+
+
+def test_products_of_reagents_are_explained_as_the_molecules_that_they_are():
+    spec = amides()
+    space = build_space(spec)
+    seen = []
+    for i, x in enumerate(ProductPool(space).take(np.arange(space.size))):
+        settings = space.settings(x)
+        made = space.smiles(settings).get("molecule", "")
+        seen.append(observe(spec, settings, measured(worth=worth(made) - 5.0 * (not made)), str(i)))
+
+    (found,) = explain_best(spec, space, History(tuple(seen)), top=3, also=["CCNC(C)=O"], seed=0)
+
+    assert found.by == ("tanimoto",)  # gp and trees see reagents, which have no atoms of the product
+    assert [m.smiles for m in found.molecules[:1]] == ["CCNC(C)=O"]
+    assert len(found.molecules) == 4
+    for best in found.molecules[1:]:
+        most = Chem.MolFromSmiles(best.smiles).GetAtomWithIdx(int(np.argmax(best.atoms)))
+        assert "Cl" in {a.GetSymbol() for a in (most, *most.GetNeighbors())}  # every chlorine is on the same carbon
+        assert best.mean == pytest.approx(10.0, abs=2.0)

@@ -20,7 +20,7 @@ from loop.examination.skill import Skill, skill
 from loop.examination.stress import Stress, stress
 from loop.examination.verdict import Standing, verdict
 from loop.history import History
-from loop.space import Component, PointPool, ProductPool, Space
+from loop.space import Component, PointPool, ProductPool, Products, Space, molecules_at
 from loop.spec import CampaignSpec, build_space
 from loop.surrogates.committee import Committee
 from loop.surrogates.protocol import TrainingSet
@@ -93,6 +93,33 @@ def test_a_split_that_a_space_does_not_allow_is_named_with_those_that_it_does():
     assert splits_of(space) == (Split.RANDOM, Split.OPTION, Split.TIME)
     with pytest.raises(SpaceError, match=r"split 'scaffold' .* use one of random, option, time"):
         parts_of(Split.SCAFFOLD, space, np.zeros((4, 3)), 2, seed=0)
+
+
+def test_products_of_reagents_are_split_by_the_molecules_that_they_are():
+    acids = {"acetic": "CC(=O)O", "benzoic": "O=C(O)c1ccccc1", "furoic": "O=C(O)c1ccco1", "none": "CC"}
+    amines = {"methyl": "CN", "ethyl": "CCN", "benzyl": "NCc1ccccc1", "cyclohexyl": "NC1CCCCC1", "propyl": "CCCN"}
+    reaction = "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]"
+    names = {name: tuple(options) for name, options in (("m.acid", acids), ("m.amine", amines))}
+    parameters = tuple(
+        Component(name, names[name], tuple(options.values()))
+        for name, options in (("m.acid", acids), ("m.amine", amines))
+    )
+    space = Space(parameters, products=(Products("m", reaction, (0, 1)),))
+    x = ProductPool(space).take(np.arange(20))
+    made = molecules_at(space, x)
+
+    by_scaffold, by_cluster = (parts_of(s, space, x, 3, seed=0) for s in (Split.SCAFFOLD, Split.CLUSTER))
+
+    assert splits_of(space) == (Split.RANDOM, Split.SCAFFOLD, Split.CLUSTER, Split.OPTION, Split.TIME)
+    assert made[:2] == ["CNC(C)=O", "CCNC(C)=O"]
+    assert made[-5:] == [""] * 5  # what does not react has no structure, and is held out all the same
+    for parts in (by_scaffold, by_cluster):
+        assert sorted(np.concatenate([held for _, held in parts])) == list(range(20))
+    for train, held in by_scaffold:
+        rings = [{MurckoScaffold.MurckoScaffoldSmiles(made[i]) for i in rows if made[i]} for rows in (train, held)]
+        assert not rings[0] & rings[1]
+    leak = leak_of(space, training(x, x[:, 0]), Split.SCAFFOLD, by_scaffold)
+    assert leak.shared_scaffold == 0.0
 
 
 def test_one_group_alone_gives_no_parts():

@@ -21,25 +21,28 @@ def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()
 
     Raises:
         NotFound: There is no such campaign.
-        SpaceError: Its space is more than a library of molecules.
+        SpaceError: A candidate of it is more than a molecule.
         MoleculeError: One of the others cannot be read.
     """
     from loop.errors import SpaceError
     from loop.molecules.standardise import canonical_smiles
+    from loop.space import are_molecules
 
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        if view.space.library is None or len(view.space.parameters) != 1:
+        if not are_molecules(view.space):
             raise SpaceError(
-                f"campaign {name!r} chooses more than molecules of a library, so no atom's share can be told; "
-                "hakken examine says what its models have learnt"
+                f"campaign {name!r} chooses more than molecules of a library or of reagents, so no atom's share can be "
+                "told; hakken examine says what its models have learnt"
             )
         return explained(view, top=top, also=[canonical_smiles(s) for s in also])
 
 
 def explained(view: View, *, top: int = DRAWN, also: Sequence[str] = ()) -> tuple[Explanation, ...]:
-    """The same, of a view at hand; nothing where the space is more than a library."""
-    if view.space.library is None or len(view.space.parameters) != 1:
+    """The same, of a view at hand; nothing where a candidate is more than a molecule."""
+    from loop.space import are_molecules
+
+    if not are_molecules(view.space):
         return ()
     from loop.insight.contributions import explain_best  # brings torch: seconds, only where it is asked for
 

@@ -21,6 +21,23 @@ laboratory: {{adapter: simulated}}
 """
 
 
+PRODUCTS = """\
+campaign: amides
+space:
+  molecule:
+    type: products
+    reaction: "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]"
+    reagents:
+      acid: {options: {acetic: CC(=O)O, benzoic: OC(=O)c1ccccc1, chloro: OC(=O)CCl}}
+      amine: {options: {methyl: CN, ethyl: CCN, benzyl: NCc1ccccc1, butyl: CCCCN}}
+objective:
+  worth: {goal: maximize, unit: eV}
+planner: {surrogate: [tanimoto, gp], batch: 4, initial: {experiments: 4}}
+budget: {experiments: 8}
+laboratory: {adapter: simulated}
+"""
+
+
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -56,5 +73,21 @@ def test_what_is_no_molecule_and_what_is_no_library_are_named(hakken: Any) -> No
     assert wrong.code != 0
     assert "'C1CC' cannot be read" in wrong.err
     assert other.code != 0
-    assert "chooses more than molecules of a library" in other.err
+    assert "chooses more than molecules of a library or of reagents" in other.err
     assert "hakken examine" in other.err
+
+
+def test_products_of_reagents_are_explained_and_drawn(hakken: Any, home: Any) -> None:
+    Path("amides.yaml").write_text(PRODUCTS)
+    ran = hakken("run", "amides.yaml")
+
+    said = hakken("explain", "amides")
+
+    assert ran.code == 0, ran.err
+    page = (home.home / "amides/report.html").read_text()
+    assert "What atoms add" in page
+    assert page.count('aria-label="what atoms of') == 6
+    assert said.code == 0, said.err
+    assert "worth, in eV, by tanimoto" in said.out
+    assert "fragments add" in said.out or "atoms that add most" in said.out
+    assert "C(=O)" in said.out or "C=O" in said.out or "O=C" in said.out
