@@ -62,7 +62,8 @@ class Target:
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
-        for what, low, high in (("low", self.low, self.high), ("at_least", self.at_least, self.at_most)):
+        pairs = (("low", "high", self.low, self.high), ("at_least", "at_most", self.at_least, self.at_most))
+        for below, above, low, high in pairs:
             for number in (low, high):
                 if number is not None and not abs(number) <= LARGEST:
                     raise ObjectiveError(
@@ -70,11 +71,14 @@ class Target:
                         "state it in a larger unit"
                     )
             if low is not None and high is not None and not low < high:
-                raise ObjectiveError(f"target {self.name!r}: {what} must be below its partner, got {low} and {high}")
+                raise ObjectiveError(
+                    f"target {self.name!r}: {below} must be below {above}, got {low:g} and {high:g}; swap them"
+                )
         if (
             problem := _wrong_with_classes(self)
             or _wrong_with_levels(self)
             or _wrong_with_goal(self)
+            or _out_of_reach(self)
             or _wrong_with_worth(self)
         ):
             raise ObjectiveError(f"target {self.name!r}: {problem}")
@@ -274,7 +278,7 @@ def _wrong_with_classes(target: Target) -> str:
         return ""
     if len(classes) != 2 or len({c.casefold() for c in classes}) < 2 or not all(c.strip() for c in classes):
         return f"classes are two different words, the one that is looked for last, got {list(classes)}"
-    if any(_is_number(c) for c in classes):
+    if any(is_number(c) for c in classes):
         return f"classes are words, got {list(classes)}; for numbers write levels: [0, 1]"
     if target.goal is not Goal.MAXIMIZE:
         return (
@@ -287,7 +291,8 @@ def _wrong_with_classes(target: Target) -> str:
     return ""
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a word can be read as a number."""
     try:
         float(text)
     except ValueError:
@@ -323,6 +328,20 @@ def _wrong_with_goal(t: Target) -> str:
     low, high = t.bounds
     if not low < high:
         return f"no value lies within {t.within} of {t.value} and keeps the thresholds; mend one of them"
+    return ""
+
+
+def _out_of_reach(t: Target) -> str:
+    """A sentence on thresholds that nothing can ever keep, by what can be measured at all; "" where something can."""
+    low, high = (t.low, t.high) if t.levels is None else (t.levels[0], t.levels[-1])
+    lowest, highest = ("low", "high") if t.levels is None else ("the lowest level", "the highest level")
+    if high is not None and t.at_least is not None and t.at_least > high:
+        return f"at_least {t.at_least:g} is above {highest}, {high:g}, so nothing can ever keep it; lower at_least"
+    if low is not None and t.at_most is not None and t.at_most < low:
+        return f"at_most {t.at_most:g} is below {lowest}, {low:g}, so nothing can ever keep it; raise at_most"
+    least, most = t.bounds
+    if (high is not None and least > high) or (low is not None and most < low):
+        return f"nothing within {t.within:g} of {t.value:g} lies between low and high; mend value, or low and high"
     return ""
 
 

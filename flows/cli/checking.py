@@ -74,7 +74,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "parameters": list(space.names),
         "candidates": candidates,
         **({"library": libraries} if (libraries := [said_of(stored) for stored in stored_in(spec)]) else {}),
-        "constraints": len(space.constraints),
+        "constraints": len(spec.constraints),
         "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
         **({} if general is None else {"general": general.described}),
         "surrogate": surrogate if isinstance(surrogate, str) else list(surrogate),

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.design.candidates import combinations, factors
+from loop.design.candidates import Factor, combinations, factors
 from loop.errors import SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Parameter, Space
 from loop.space.parameters import least_and_most
@@ -40,8 +40,11 @@ def full_factorial(space: Space, levels: int | Mapping[str, int] | None) -> NDAr
     known = {factor.name: factor for factor in whole}
     for name, count in given.items():
         if name not in known:
-            raise SpaceError(f"levels names {name!r}, which the space lacks{did_you_mean(name, known)}")
-        if isinstance(space.parameters[known[name].columns[0]], Category | Component | Ordinal):
+            hint = did_you_mean(name, known)
+            numbers = ", ".join(n for n, factor in known.items() if not _has_options(space, factor))
+            way = f"name a number of it: {numbers}" if numbers else "it has no numbers, leave levels out"
+            raise SpaceError(f"levels names {name!r}, which the space lacks{hint}; {way}")
+        if _has_options(space, known[name]):
             raise SpaceError(f"levels names {name!r}, which has options; a factorial takes them all, leave it out")
         if count < 2:
             raise SpaceError(f"levels of {name!r} must be 2 or more, got {count}")
@@ -62,6 +65,10 @@ def full_factorial(space: Space, levels: int | Mapping[str, int] | None) -> NDAr
             "d-optimal"
         )
     return x
+
+
+def _has_options(space: Space, factor: Factor) -> bool:
+    return isinstance(space.parameters[factor.columns[0]], Category | Component | Ordinal)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ def build_space(spec: CampaignSpec) -> Space:
     derived = build_derived(spec.space, bare)
     tied = Space(bare.parameters, (), bare.mixtures, derived, conditions, bare.products)
     rules = [rule for m in tied.mixtures for rule in _of_mixture(m, tied)]
-    rules.extend(build_constraint(i, c, tied) for i, c in enumerate(spec.constraints, start=1))
+    recorded = context_of(spec)
+    rules.extend(build_constraint(i, c, tied, recorded) for i, c in enumerate(spec.constraints, start=1))
     rules.extend(build_constraint(0, c, tied) for c in derived_limits(spec, limits))
     return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions, tied.products)
 

@@ -41,10 +41,18 @@ from loop.spec.space_models import (
 )
 
 
-def build_constraint(number: int, spec: ConstraintSpec, space: Space) -> Constraint:
-    """One constraint, the ``number``-th of the spec. Raises ``SpaceError``, which names it."""
+def build_constraint(number: int, spec: ConstraintSpec, space: Space, context: Collection[str] = ()) -> Constraint:
+    """One constraint, the ``number``-th of the spec. Raises ``SpaceError``, which names it.
+
+    ``context`` are the names of what is only recorded.
+    """
     name = spec.name or f"constraint {number}"
     try:
+        if recorded := sorted(named_by(spec) & set(context)):
+            raise SpaceError(
+                f" names {recorded[0]!r}, which is context: it is recorded with results and never chosen; leave it "
+                "out, or make it a parameter that is varied"
+            )
         match spec:
             case ExcludeSpec(where=dict() as where):
                 return _region(name, _coordinates(spec.exclude, space, "excludes"), where, space)
@@ -66,6 +74,21 @@ def build_constraint(number: int, spec: ConstraintSpec, space: Space) -> Constra
     except SpaceError as error:
         said = str(error)
         raise SpaceError(f"constraint {name!r}{'' if said.startswith((' ', ':')) else ': '}{said}") from None
+
+
+def named_by(spec: ConstraintSpec) -> set[str]:
+    """Every parameter that a constraint is about."""
+    match spec:
+        case ExcludeSpec():
+            return {*spec.exclude, *(spec.where or {})}
+        case RequireSpec():
+            return {*spec.when, *spec.require}
+        case LinearSpec():
+            return set(spec.sum)
+        case CountSpec():
+            return set(spec.count)
+        case ExpressionSpec():
+            return {name for side, _ in read_comparisons(spec.expression) for name in side.names}
 
 
 def build_conditions(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Condition, ...]:
@@ -207,12 +230,22 @@ def _count(name: str, spec: CountSpec, space: Space) -> Count:
     return Count(name, nothing, low, spec.at_most)
 
 
+def _quoted(name: str) -> str:
+    """A name as an expression has it."""
+    return name if all(part.isidentifier() for part in name.split(".")) else f"`{name}`"
+
+
 def _column(parameter: str, space: Space) -> int:
     if parameter not in space.names:
         if m := next((m for m in space.mixtures if m.name == parameter), None):
             raise SpaceError(f" names the mixture {parameter!r}; name its parts, such as '{parameter}.{m.parts[0]}'")
+        if parameter in {d.name for d in space.derived}:
+            raise SpaceError(
+                f" names {parameter!r}, which is derived: it is computed and has no values of its own to choose; write "
+                f"it as an expression, such as expression: '{_quoted(parameter)} <= 5'"
+            )
         hint = did_you_mean(parameter, space.names)
-        raise SpaceError(f" names {parameter!r}, which the space lacks{hint}")
+        raise SpaceError(f" names {parameter!r}, which the space lacks{hint}; use one of {', '.join(space.names)}")
     return space.names.index(parameter)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from loop.costs import Costs, Purse
 from loop.errors import CostError, SpaceError, did_you_mean
@@ -33,6 +34,14 @@ class SwitchSpec(Strict):
         return self
 
 
+def _by_option(value: object) -> object:
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"a price goes with each option, such as {{XPhos: 12}}, and not {value!r} with all; name the options"
+        )
+    return value
+
+
 class CostsSpec(Strict):
     """What experiments cost, in ``unit`` and in hours."""
 
@@ -40,7 +49,9 @@ class CostsSpec(Strict):
     experiment: float | None = Field(default=None, ge=0)  # each
     hours: float | None = Field(default=None, ge=0)  # that each takes
     hour: float | None = Field(default=None, ge=0)  # price of one
-    options: dict[str, dict[str, float]] | None = None  # by parameter and option, for each use
+    options: dict[str, Annotated[dict[str, float], BeforeValidator(_by_option)]] | None = (
+        None  # by parameter and option, for each use
+    )
     switch: dict[str, SwitchSpec] | None = None  # by parameter, for each change
 
 
@@ -64,8 +75,8 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         stated.experiment or 0.0,
         stated.hours or 0.0,
         stated.hour or 0.0,
-        tuple(_prices(space, name, prices) for name, prices in (stated.options or {}).items()),
-        _switches(space, stated),
+        tuple(_prices(spec, space, name, prices) for name, prices in (stated.options or {}).items()),
+        _switches(spec, space, stated),
     )
     if budget.cost is not None and not costs.has_money and not (stated.hours is None and costs.hour):
         raise CostError(("budget", "cost"), "nothing costs money; give costs.experiment, options, or hours and hour")
@@ -120,11 +131,21 @@ def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:
                         "give costs.experiment, or costs.hours")  # fmt: skip
 
 
-def _prices(space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDArray[np.float64]]:
+def _column(spec: CampaignSpec, space: Space, path: tuple[str, ...], name: str) -> int:
+    if name in space.names:
+        return space.names.index(name)
+    kind = spec.space[name].type if name in spec.space else ""
+    if kind in ("context", "derived"):
+        what = "recorded with results" if kind == "context" else "computed from others"
+        raise CostError(path, f"{name!r} is {what} and never chosen, so no choice can save its price; leave it out, or "
+                        "name a parameter that is varied")  # fmt: skip
+    hint = did_you_mean(name, space.names)
+    raise CostError(path, f"the space has no parameter {name!r}{hint}; use one of {', '.join(space.names)}")
+
+
+def _prices(spec: CampaignSpec, space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDArray[np.float64]]:
     path = ("costs", "options", name)
-    if name not in space.names:
-        raise CostError(path, f"the space has no parameter {name!r}{did_you_mean(name, space.names)}")
-    column = space.names.index(name)
+    column = _column(spec, space, path, name)
     parameter = space.parameters[column]
     if not isinstance(parameter, Category | Component | Ordinal):
         raise CostError(path, f"{name!r} is a number and has no options; price options of a category or component")
@@ -140,11 +161,9 @@ def _prices(space: Space, name: str, prices: dict[str, float]) -> tuple[int, NDA
     return column, found
 
 
-def _switches(space: Space, stated: CostsSpec) -> tuple[tuple[int, float, float], ...]:
+def _switches(spec: CampaignSpec, space: Space, stated: CostsSpec) -> tuple[tuple[int, float, float], ...]:
     found = []
     for name, switch in (stated.switch or {}).items():
-        if name not in space.names:
-            hint = did_you_mean(name, space.names)
-            raise CostError(("costs", "switch", name), f"the space has no parameter {name!r}{hint}")
-        found.append((space.names.index(name), switch.cost or 0.0, switch.hours or 0.0))
+        column = _column(spec, space, ("costs", "switch", name), name)
+        found.append((column, switch.cost or 0.0, switch.hours or 0.0))
     return tuple(found)

@@ -30,8 +30,12 @@ class RangeSpec(Strict):
     @model_validator(mode="after")
     def _not_empty(self) -> RangeSpec:
         low, high = self.ends
-        if not low <= high or (low, high) == (-math.inf, math.inf):
-            raise ValueError("a range holds some numbers and not all; give at_least, at_most, above or below")
+        if (low, high) == (-math.inf, math.inf):
+            raise ValueError("a range without an end holds every number; give at_least, at_most, above or below")
+        if not low <= high:
+            given = {key: getattr(self, key) for key in ("at_least", "above", "at_most", "below")}
+            said = ", ".join(f"{key} {value:g}" for key, value in given.items() if value is not None)
+            raise ValueError(f"a range must hold some number, and none is in this one ({said}); swap its ends")
         return self
 
 

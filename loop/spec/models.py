@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from loop.objective import Goal, Tradeoff
+from loop.objective import Goal, Tradeoff, is_number
 from loop.spec.analysis import MethodSpec
 from loop.spec.costs import CostsSpec
 from loop.spec.general import GeneralSpec
@@ -19,6 +19,17 @@ from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
 
 MOST_SIMILAR: Final = 0.9  # count Tanimoto; docs/decisions/0020
+
+
+def _levels_as_numbers(value: object) -> object:
+    words = [v for v in value if isinstance(v, str) and not is_number(v)] if isinstance(value, list) else []
+    if words:
+        raise ValueError(
+            f"levels are numbers from the lowest to the highest, and {words[0]!r} is a word; write levels: "
+            f"{list(range(1, len(value) + 1))} and report results so"  # type: ignore[arg-type]
+            + (f", or classes: [{', '.join(words)}] to report the words" if len(value) == len(words) == 2 else "")  # type: ignore[arg-type]
+        )
+    return value
 
 
 class TargetSpec(Strict):
@@ -34,7 +45,7 @@ class TargetSpec(Strict):
     within: float | None = None
     weight: float | None = None
     desirable: dict[Literal["from", "to"], float] | None = None
-    levels: list[float] | None = None
+    levels: Annotated[list[float], BeforeValidator(_levels_as_numbers)] | None = None
     classes: list[Text] | None = None
 
     @model_validator(mode="after")
@@ -42,6 +53,19 @@ class TargetSpec(Strict):
         if self.desirable is not None and len(self.desirable) < 2:
             raise ValueError("desirable needs both ends; write desirable: {from: ..., to: ...}")
         return self
+
+
+def _levels_of_numbers(value: object) -> object:
+    each = value.values() if isinstance(value, Mapping) else [value]
+    if wrong := [n for n in each if not (isinstance(n, int) and not isinstance(n, bool) and n >= 2)]:
+        raise ValueError(
+            f"levels is a whole number from 2, or one for each number of the space such as {{t: 3}}, and not "
+            f"{wrong[0]!r}; leave it out for the two ends of every number"
+        )
+    return value
+
+
+Levels: TypeAlias = Annotated[int | dict[str, int], BeforeValidator(_levels_of_numbers)]
 
 
 class InitialSpec(Strict):
@@ -53,7 +77,7 @@ class InitialSpec(Strict):
     experiments: int = Field(default=5, ge=1)  # of a factorial, fractional or optimal design: what the design has
     blocks: int | None = Field(default=None, ge=1)
     model: Literal["linear", "interactions", "quadratic"] | None = None  # what an optimal design is to tell
-    levels: Annotated[int, Field(ge=2)] | dict[str, int] | None = None  # of each number in a factorial
+    levels: Levels | None = None  # of each number in a factorial
 
 
 def _replicates(value: object) -> object:
