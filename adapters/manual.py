@@ -30,7 +30,7 @@ from adapters.errors import AdapterUnavailable
 from adapters.files.attachments import AttachmentError, Attachments, with_files
 from adapters.files.form import form
 from adapters.files.returned import Returned
-from adapters.files.rows import OUTCOME, PROCEDURE, RUN_ORDER, Columns, files_of, read_row, shown
+from adapters.files.rows import OUTCOME, PROCEDURE, RUN_ORDER, Columns, files_of, read_row, shown, targets_of
 from adapters.files.worksheet import (
     KEY,
     Sheet,
@@ -131,13 +131,13 @@ class Manual:
             return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
         if (cancelled := self._jobs.cancelled(handle)) is not None:
             return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
-        self._collect(handle)
+        wants = self._collect(handle)
         if self._returned.of(handle):
             return Status(Phase.ENDED)
         if self._jobs.started(handle) is None:
             return Status(Phase.PREPARED)
         self._write_row(handle)  # a row that got lost comes back
-        return Status(Phase.WAITING, f"waits for row {self._jobs.key(handle)} of {self._path} to be filled in")
+        return Status(Phase.WAITING, f"waits for row {self._jobs.key(handle)} of {self._path} to be filled in", wants)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
@@ -177,8 +177,12 @@ class Manual:
                 reached("manual.sheet-written")
                 self._write_form(read_sheet(self._path), columns)
 
-    def _collect(self, handle: Handle) -> None:
-        """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored."""
+    def _collect(self, handle: Handle) -> str:
+        """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored.
+
+        What is told in the end is what a row that was begun still lacks, "" where there is none.
+        """
+        wants = ""
         with self._sheet_alone():
             key, spec = self._jobs.key(handle), self._jobs.spec(handle)
             columns = self._columns(spec)
@@ -198,6 +202,14 @@ class Manual:
                         )
                     if payload is not None:
                         self._keep(handle, row, payload, path)
+                        continue
+                    given, left = targets_of(row, columns)
+                    if given:
+                        wants = (
+                            f"has {' and '.join(given)} on {path.name}, and nothing of {' and '.join(left)} yet: fill "
+                            f"that in, or write measured under {OUTCOME} to report it without"
+                        )
+        return wants
 
     def _keep(self, handle: Handle, row: Mapping[str, str], payload: dict[str, Any], path: Path) -> None:
         """Store what a row says with the files that it attaches; what was given back is shown on the worksheet too."""

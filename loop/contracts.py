@@ -120,10 +120,14 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where an attempt stands, and a word for a person."""
+    """Where an attempt stands, and a word for a person; ``wants`` is what it waits for that only a person can give.
+
+    What ``wants`` says is noted in each pass; it is empty where waiting is all that there is to do.
+    """
 
     phase: Phase
     detail: str = ""
+    wants: str = ""
 
 
 @dataclass(frozen=True, slots=True)

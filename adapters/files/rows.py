@@ -73,6 +73,12 @@ def files_of(row: Mapping[str, str]) -> list[str]:
     return [name for part in row.get(FILE, "").split(";") if (name := part.strip())]
 
 
+def targets_of(row: Mapping[str, str], columns: Columns) -> tuple[list[str], list[str]]:
+    """The targets of which a row gives a value, and those of which it does not."""
+    given = [target for target, column in columns.values.items() if row.get(column, "").strip()]
+    return given, [target for target in columns.values if target not in given]
+
+
 def read_row(
     row: Mapping[str, str], columns: Columns, targets: Mapping[str, str], spec: ExperimentSpec | None, sheet: Sheet
 ) -> dict[str, Any] | None:
@@ -82,8 +88,8 @@ def read_row(
     """
     cells = {column: text.strip() for column, text in row.items()}
     said = cells.get(OUTCOME, "")
-    given = [target for target in targets if cells.get(columns.values[target], "")]
-    if not said and (len(given) < len(targets) or not given):
+    given, left = targets_of(row, columns)
+    if not said and (left or not given):
         return None
     values = []
     for target in given:

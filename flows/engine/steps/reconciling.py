@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
@@ -18,6 +19,8 @@ from loop.recipe import impossible
 from loop.record import AttemptRecord
 from loop.spec import build_limits, build_recipe
 
+NAMED: Final = 8  # experiments that wait for a person, each with a note of its own
+
 
 @dataclass
 class Standing:
@@ -25,6 +28,7 @@ class Standing:
 
     steps: list[Callable[[Work], object]] = field(default_factory=list)
     ended: list[tuple[AttemptRecord, Handle]] = field(default_factory=list)
+    wanting: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # what waits for a person, and what for
 
 
 def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
@@ -49,6 +53,11 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
                     _ask(session, attempt, standing, judge)
     except AdapterUnavailable as error:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+    for attempt, wants in standing.wanting[:NAMED]:
+        well = "" if attempt.place is None else f"{attempt.place.well}: "
+        session.tally.note(f"{well}{session.view.label(attempt.settings)} ({attempt.key}) {wants}")
+    if more := len(standing.wanting[NAMED:]):
+        session.tally.note(f"{more} more experiments wait for a person in the same way")
     if standing.steps:
         with session.work() as work:
             for step in standing.steps:
@@ -118,7 +127,8 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
             if is_active and _may_start(session, attempt, handle, standing):
                 session.laboratory.start(handle, key)  # harmless where it was started: idempotent by handle
         case Phase.WAITING:
-            pass
+            if status.wants:
+                standing.wanting.append((attempt, status.wants))
         case Phase.RUNNING:
             if attempt.state is State.SUBMITTED:
                 standing.steps.append(lambda work: work.move(key, Event.STARTED, status.detail))

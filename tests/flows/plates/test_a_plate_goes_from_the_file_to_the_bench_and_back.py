@@ -251,3 +251,36 @@ def test_a_person_may_change_a_well_but_not_what_it_shares(
     assert [d.place for d in made] == [first.place]
     page = Path(hakken("plate", "wells", "--json").json["page"]).read_text(encoding="utf-8")
     assert page.count(f"<b>{first.place.well}</b>") == 1  # what was there before is gone
+
+
+def test_a_well_with_some_of_its_targets_is_named_until_it_is_said_to_be_complete(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = tmp_path / "wells.yaml"
+    spec.write_text(SPEC.replace("high: 100}\n", "high: 100}\n  purity: {goal: maximize}\n  mass: {goal: maximize}\n"))
+    hakken("tick", spec)
+    filled = rows(sheet(home))
+    for i, row in enumerate(filled):
+        row |= {"yield [%]": str(10 + i), "purity": "90", "mass": "3"} if i else {"yield [%]": "10"}
+    key, well = filled[0]["key"], filled[0]["well"]
+
+    def saved() -> Any:
+        with sheet(home).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(filled[0]))
+            writer.writeheader()
+            writer.writerows(filled)
+        return hakken("tick", spec, "--json").json
+
+    noted = saved()["notes"]
+    filled[0]["outcome"] = "measured"
+    after = saved()
+
+    (note,) = [n for n in noted if key in n]
+    assert note.startswith(f"{well}: ")
+    assert note.endswith(
+        "has yield on worksheet.csv, and nothing of mass and purity yet: fill that in, or write measured under outcome "
+        "to report it without"
+    )
+    assert after["experiments_done"] == 8
+    assert not [n for n in after["notes"] if "has yield" in n]
