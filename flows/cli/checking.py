@@ -82,9 +82,20 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         if plate is None
         else f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions",
         "first_batch": first,
-        "budget": spec.budget.experiments,
+        "budget": _budget(spec),
         "laboratory": spec.laboratory.adapter,
     }, problems
+
+
+def _budget(spec: Any) -> int | str:
+    """The number of experiments, or what else ends the campaign, in words."""
+    from loop.costs import Purse
+    from loop.policy.paying import in_words
+
+    if spec.budget.experiments is not None:
+        return int(spec.budget.experiments)
+    purse, unit = Purse(spec.budget.cost, spec.budget.hours), "" if spec.costs is None else spec.costs.unit
+    return in_words(purse, unit) or "none; the rules under stop end it"
 
 
 def _first_batch(initial: Any) -> str:

@@ -9,7 +9,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural
+from flows.cli.words import done_of, plural
 
 Round = Annotated[
     int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
@@ -34,9 +34,7 @@ def status(
         screen.say(f"{report.campaign}: {report.state}{reason}", bold=True)
         faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
         told = f", {report.told} told" if report.told else ""
-        screen.say(
-            f"  round {report.round}; {report.experiments_done} of {report.budget} experiments done{faults}{told}"
-        )
+        screen.say(f"  round {report.round}; {done_of(report)} experiments done{faults}{told}")
         if report.spending:
             screen.say(f"  {report.spending}")
         for state, n in report.pending.items():

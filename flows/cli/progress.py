@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from flows.cli.naming import file_of, near, typed
 from flows.cli.screen import Screen
-from flows.cli.words import plural
+from flows.cli.words import done_of, plural
 
 if TYPE_CHECKING:
     from flows.engine import TickReport
@@ -46,7 +46,7 @@ class Progress:
         did = []
         if report.received:
             faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
-            done = f"{report.experiments_done} of {report.budget} done"
+            done = f"{done_of(report)} done"
             did.append(f"{report.accepted} came back{faults}; {done}{self._better(report)}")
         if report.sent and not report.proposed:
             did.append(f"{report.sent} sent")
@@ -87,7 +87,7 @@ class Progress:
 def _waiting(report: TickReport) -> str:
     pending = ", ".join(f"{n} {state}" for state, n in report.pending.items() if n) or "nothing pending"
     running = f": {'; '.join(report.running[:3])}" if report.running else ""
-    return f"{report.experiments_done} of {report.budget} done, {pending}{running}"
+    return f"{done_of(report)} done, {pending}{running}"
 
 
 def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
@@ -97,7 +97,7 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
     if screen.as_json:
         return
     reason = f": {report.reason}" if report.reason else ""
-    screen.say(f"\n{report.campaign} is {report.state}{reason}; {report.experiments_done} of {report.budget} done")
+    screen.say(f"\n{report.campaign} is {report.state}{reason}; {done_of(report)} done")
     if report.spending:
         screen.say(report.spending)
     if report.state == "finished" and not report.has_changed:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Prediction
+
+if TYPE_CHECKING:
+    from flows.engine import StatusReport, TickReport
+
+
+def done_of(report: TickReport | StatusReport) -> str:
+    """How many experiments are done, such as "5 of 40"; without the second where no number of them is the end."""
+    return f"{report.experiments_done}" + ("" if report.budget is None else f" of {report.budget}")
 
 
 def unit_of(spec: Mapping[str, Any], target: str) -> str:

@@ -69,6 +69,11 @@ def reason_to_end(costs: Costs | None, purse: Purse | None) -> str:
 
 def said(purse: Purse, costs: Costs) -> str:
     """A purse in words, such as "40 EUR and 2 h"."""
-    parts = [] if purse.cost is None else [f"{purse.cost:g} {costs.unit}".rstrip()]
+    return in_words(purse, costs.unit)
+
+
+def in_words(purse: Purse, unit: str) -> str:
+    """The same, of money in ``unit``; "" where nothing limits either."""
+    parts = [] if purse.cost is None else [f"{purse.cost:g} {unit}".rstrip()]
     parts += [] if purse.hours is None else [f"{purse.hours:g} h"]
     return " and ".join(parts)

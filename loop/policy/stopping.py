@@ -75,7 +75,7 @@ def regret_settled(spec: CampaignSpec, told: Json) -> str:
 
 def _budget_spent(spec: CampaignSpec, spent: int) -> str:
     budget = spec.budget.experiments
-    return f"the budget of {budget} experiments is spent" if spent >= budget else ""
+    return f"the budget of {budget} experiments is spent" if budget is not None and spent >= budget else ""
 
 
 def _condition_reached(spec: CampaignSpec, judged: Json) -> str:

@@ -86,7 +86,20 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         raise CostError(("budget",), "it does not cover the cheapest experiment; raise it")
     if spec.planner.per_cost:
         _check_per_cost(spec, costs)
+    _check_end(spec, stated, costs)
     return costs
+
+
+def _check_end(spec: CampaignSpec, stated: CostsSpec, costs: Costs) -> None:
+    """Refuse a budget in money or hours that nothing has to touch, where it alone is to end the campaign."""
+    budget, least = spec.budget, costs.cheapest()
+    if budget.experiments is not None or spec.stop or (budget.cost is None and budget.hours is None):
+        return
+    learns_hours = stated.hours is None
+    is_paid = budget.cost is not None and (least.cost > 0 or (learns_hours and costs.hour > 0))
+    if not is_paid and not (budget.hours is not None and (least.hours > 0 or learns_hours)):
+        raise CostError(("budget",), "the cheapest experiment costs nothing, so it may never be spent; give "
+                        "costs.experiment, or budget.experiments too")  # fmt: skip
 
 
 def with_fidelities(spec: CampaignSpec) -> CostsSpec | None:

@@ -43,7 +43,7 @@ def fault_of_design(spec: CampaignSpec) -> str:
         return ""
     if initial.levels is not None and initial.design != "factorial":
         return f"levels goes with the design factorial, not with {initial.design!r}; leave it out"
-    if initial.experiments > spec.budget.experiments:
+    if initial.experiments > spec.budget.most:
         return (
             f"the {initial.design} design has {initial.experiments} experiments and the budget "
             f"{spec.budget.experiments}; raise budget.experiments, or choose a smaller design"

@@ -121,12 +121,20 @@ class NoiseSpec(Strict):
     effects: list[Text] = Field(default_factory=list)
 
 
+MOST: Final = 1_000_000  # experiments of a campaign that something else ends, more than any laboratory makes
+
+
 class BudgetSpec(Strict):
     """How much may be spent."""
 
-    experiments: int = Field(ge=1)
+    experiments: int | None = Field(default=None, ge=1)  # None: money, hours or a stop rule end the campaign
     cost: float | None = Field(default=None, gt=0)  # in the unit of the costs
     hours: float | None = Field(default=None, gt=0)
+
+    @property
+    def most(self) -> int:
+        """How many experiments may be made at most."""
+        return MOST if self.experiments is None else self.experiments
 
 
 class StopSpec(Strict):
@@ -179,7 +187,7 @@ class CampaignSpec(Strict):
     general: GeneralSpec | None = None  # None: one best candidate is looked for
     planner: PlannerSpec = Field(default_factory=PlannerSpec)
     noise: NoiseSpec | None = None  # None: constant, without effects
-    budget: BudgetSpec
+    budget: BudgetSpec = Field(default_factory=BudgetSpec)
     costs: CostsSpec | None = None
     plate: PlateSpec | None = None
     recipe: RecipeSpec | None = None  # None: what is done at the bench is not said

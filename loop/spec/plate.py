@@ -203,7 +203,7 @@ def _check_planner(spec: CampaignSpec, plate: Plate) -> None:
             f"{', '.join(DESIGNS)}"
         )
     smallest = plate.controls + plate.replicates
-    if spec.budget.experiments <= smallest:
+    if spec.budget.most <= smallest:
         raise PlateError(
             f"plate: {smallest} wells are reserved and the budget is {spec.budget.experiments} experiments; raise "
             "the budget or reserve fewer"

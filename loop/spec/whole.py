@@ -112,8 +112,20 @@ def _of_costs(spec: CampaignSpec) -> Problem | None:
     return None
 
 
+def _of_end(spec: CampaignSpec) -> Problem | None:
+    """A campaign that nothing ends; a table told for another one is not run at all."""
+    limits = (spec.budget.experiments, spec.budget.cost, spec.budget.hours)
+    if spec.stop or spec.source is not None or any(limit is not None for limit in limits):
+        return None
+    target = next(iter(spec.objective))
+    return ("budget",), (
+        "nothing ends the campaign; give experiments, cost or hours (budget: {experiments: 50}), or a rule "
+        f"(stop: [{{target: {target}, at_least: ...}}])"
+    )
+
+
 def _of_budget(spec: CampaignSpec) -> Problem | None:
-    budget, initial = spec.budget.experiments, spec.planner.initial.experiments
+    budget, initial = spec.budget.most, spec.planner.initial.experiments
     if initial > budget:
         return ("budget", "experiments"), (
             f"the budget of {budget} experiments does not cover the initial design of {initial}; "
@@ -126,6 +138,7 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_names,
     problem_of_limits,
     problem_of_stop,
+    _of_end,
     _of_plate,
     _of_recipe,
     _of_noise,

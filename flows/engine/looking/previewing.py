@@ -29,10 +29,10 @@ def preview(settings: Settings, name: str, *, planner: Planner | None = None) ->
     """
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        left = view.spec.budget.experiments - view.spent
+        left = view.spec.budget.most - view.spent
         if left <= 0:
             raise PoolExhausted(
-                f"campaign {name!r}: the budget of {view.spec.budget.experiments} experiments is spent; raise it in "
+                f"campaign {name!r}: the budget of {view.spec.budget.most} experiments is spent; raise it in "
                 "the campaign file to plan more"
             )
         if reason := reason_to_end(view.spending.costs, view.spending.purse):

@@ -80,7 +80,7 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     proposals = ledger.proposals(name)
     claims = claims_of(ledger.spec_version(name, stored.version), proposals, tuple(attempts.values()), seen, history)
     said = decided(spec, space, proposals, ledger.decisions(name), stored.number)
-    allowed = int(stored.model.get(ALLOWED, spec.budget.experiments))
+    allowed = int(stored.model.get(ALLOWED, spec.budget.most))
     planned = replace(said.history(history), claims=claims)
     regions = read_regions(stored.model.get(LEFT_OUT, {}))
     purse = Purse(**stored.model[PURSE]) if PURSE in stored.model else None

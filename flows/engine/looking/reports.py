@@ -62,7 +62,7 @@ class TickReport(_Report):
     reason: str  # why it is in that state, "" while active
     round: int  # number of the last round, 0 before the first
     experiments_done: int  # ended for good, retries not counted
-    budget: int
+    budget: int | None  # in experiments, None where something else ends the campaign
     sent: int  # attempts that the laboratory was told to start
     received: int  # envelopes stored
     accepted: int  # of them, outcomes that count
@@ -98,7 +98,7 @@ class StatusReport(_Report):
     laboratory: str
     round: int
     experiments_done: int
-    budget: int
+    budget: int | None  # in experiments, None where something else ends the campaign
     observations: int  # that count, told ones included
     told: int
     faults: int

@@ -147,7 +147,7 @@ def what_is_due(view: View, lost: Container[str] = ()) -> Need:
         return Need(0, reason)
     if reason := reason_to_end(view.spending.costs, view.spending.purse):
         return Need() if pending else Need(0, reason)
-    left = view.spec.budget.experiments - view.spent
+    left = view.spec.budget.most - view.spent
     if left <= 0:
         return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent, judged))
     if planner.mode == "batch" or view.round_number == 0:
@@ -189,9 +189,7 @@ def first_inputs(spec: CampaignSpec, ledger: Ledger | None = None) -> Inputs:
     budget = Purse(spec.budget.cost, spec.budget.hours)
     purse = None if budget == Purse() else budget
     earlier, _, notes = ((), {}, ()) if ledger is None else sources_of(ledger, spec)
-    return Inputs(
-        1, seed, spec, build_space(spec), History(), spec.budget.experiments, notes, purse=purse, earlier=earlier
-    )
+    return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.most, notes, purse=purse, earlier=earlier)
 
 
 def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft:

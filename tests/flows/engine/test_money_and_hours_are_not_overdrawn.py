@@ -24,8 +24,9 @@ def go(settings: Settings):
     return run(settings, "small", on_tick=lambda _: None, poll=0.01, max_seconds=60)
 
 
-def test_a_campaign_ends_when_its_money_does(settings: Settings, tmp_path: Path) -> None:
-    add(settings, tmp_path, costs=COSTS, budget={"experiments": 30, "cost": 75})
+@pytest.mark.parametrize("beside", [{"experiments": 30}, {}])
+def test_a_campaign_ends_when_its_money_does(settings: Settings, tmp_path: Path, beside: dict[str, int]) -> None:
+    add(settings, tmp_path, costs=COSTS, budget={**beside, "cost": 75})
 
     report = go(settings)
     with open_record(settings) as ledger:
@@ -36,6 +37,7 @@ def test_a_campaign_ends_when_its_money_does(settings: Settings, tmp_path: Path)
     assert 0 < report.experiments_done < 8
     spent = float(status(settings, "small")[0].spending.removeprefix("spent ").split(" of ")[0])
     assert 75 - 13 < spent <= 75
+    assert page.head.budget == report.budget == beside.get("experiments")
     assert page.head.spending == report.spending == status(settings, "small")[0].spending
     with pytest.raises(PoolExhausted, match="raise it"):
         preview(settings, "small")
