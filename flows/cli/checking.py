@@ -47,6 +47,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     from loop.contracts import AdapterContext
     from loop.space.counting import said_count
     from loop.spec import build_general, build_objective, build_plate, build_recipe, build_space
+    from loop.spec.deriving import without_value
     from loop.units import meant
 
     space, objective = build_space(spec), build_objective(spec)
@@ -57,6 +58,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         (example,) = sample_experiments(spec, 1)
         problems = [str(problem) for problem in laboratory.validate(example)]
         health = laboratory.health()
+    problems += without_value(space)
     problems += [
         f"{name} is in {unit}, which is a charge or a capacitance; write unit: {meant(unit, name)} for degrees"
         for name, unit in {**space.units, **objective.units}.items()

@@ -28,6 +28,7 @@ from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
+from loop.spec.deriving import without_value
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def situation_of(
     plate, general = build_plate(spec, space), build_general(spec, space)
     found = Situation(spec, space, objective, history, table, pool, plate, general, purchase, seed, experiments)
     hints, unheard = hints_of(spec, space, objective, earlier)
-    notes = (*history.notes, *notes, *learnt.notes, *waits, *unheard)
+    notes = (*without_value(space), *history.notes, *notes, *learnt.notes, *waits, *unheard)
     if spec.planner.copies > experiments:
         notes = (*notes, f"the budget leaves {experiments} of {spec.planner.copies} replicates")
     return _believing(replace(found, hints=hints, notes=notes, learnt_costs=learnt.figures), device)

@@ -1,6 +1,6 @@
 """The search space: parameters, constraints, coordinates and lazy pools of candidates."""
 
-from loop.space.constraints import Comparison, Constraint, Count, Exclude, Formula, Linear, Region, Require
+from loop.space.constraints import Comparison, Computable, Constraint, Count, Exclude, Formula, Linear, Region, Require
 from loop.space.expressions import Expression
 from loop.space.molecules import are_molecules, has_molecules, molecules_at
 from loop.space.parameters import Category, Component, Continuous, Discrete, Ordinal, Parameter
@@ -12,6 +12,7 @@ __all__ = [
     "Category",
     "Comparison",
     "Component",
+    "Computable",
     "Condition",
     "Constraint",
     "Continuous",

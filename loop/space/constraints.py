@@ -190,7 +190,29 @@ class Comparison:
         return allowed
 
 
-Constraint: TypeAlias = Exclude | Region | Require | Linear | Count | Comparison
+@dataclass(frozen=True, slots=True)
+class Computable:
+    """A derived number has a value: its formula gives a finite one, wherever all that it is made of applies."""
+
+    of: str  # the derived number
+    formula: Formula
+    applies: Tests = field(default_factory=dict)  # of the conditional ones among its columns
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return self.formula.columns
+
+    @property
+    def name(self) -> str:
+        return f"{self.of}: it has a value"
+
+    def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, shape ``(n, d)``, are allowed: shape ``(n,)``."""
+        has_value = np.isfinite(np.broadcast_to(self.formula(x), len(x)))
+        return np.asarray(has_value | ~_apply(x, self.applies))
+
+
+Constraint: TypeAlias = Exclude | Region | Require | Linear | Count | Comparison | Computable
 
 
 def _apply(x: NDArray[np.float64], tests: Tests) -> NDArray[np.bool_]:

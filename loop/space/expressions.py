@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from loop.errors import SpaceError, did_you_mean
+from loop.space.intervals import Span, interval
 
 _OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
     ast.Add: operator.add,
@@ -55,6 +56,10 @@ class Expression:
         """The value where every name has the one in ``values``: arrays or tensors of one shape, or floats."""
         with np.errstate(all="ignore"):  # a logarithm of zero is told by its value
             return _value(self._body, _Names(values, _quoted(self.text)[1]))
+
+    def between(self, ranges: Mapping[str, Span]) -> Span | None:
+        """Between which values it lies over ``ranges`` of its names; None where it may have no value somewhere."""
+        return interval(self._body, _Names(ranges, _quoted(self.text)[1]))
 
     def size(self, values: Mapping[str, Any]) -> Any:
         """How large the terms are that are added and subtracted, for arrays or floats: what rounding is a part of."""

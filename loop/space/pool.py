@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError
-from loop.space.constraints import Comparison, Count, Linear, Require
+from loop.space.constraints import Comparison, Computable, Count, Linear, Require
 from loop.space.drawing import draw, refuse_empty
 from loop.space.factors import ENUMERABLE, Counted, Factor, factors
 from loop.space.parameters import Discrete
@@ -211,7 +211,9 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
     from scipy.stats import qmc  # 1 s: only where a space is sampled
 
     d = len(space.parameters)
-    is_tied = bool(space.conditions) or any(isinstance(c, Comparison | Count | Require) for c in space.constraints)
+    is_tied = bool(space.conditions) or any(
+        isinstance(c, Comparison | Computable | Count | Require) for c in space.constraints
+    )
     found = np.empty((0, d))
     drawn = 0
     while len(found) < n and drawn < (8 if is_tied else 64) * max(n, 64):

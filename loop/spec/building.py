@@ -25,7 +25,7 @@ from loop.space import (
     Space,
 )
 from loop.space.structure import Applies
-from loop.spec.constraints import build_conditions, build_constraint, build_derived
+from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
 from loop.spec.limits import derived_limits, plain_limits, trimmed
 from loop.spec.models import CampaignSpec, TargetSpec
 from loop.spec.space_models import (
@@ -83,6 +83,7 @@ def build_space(spec: CampaignSpec) -> Space:
     recorded = context_of(spec)
     rules.extend(build_constraint(i, c, tied, recorded) for i, c in enumerate(spec.constraints, start=1))
     rules.extend(build_constraint(0, c, tied) for c in derived_limits(spec, limits))
+    rules.extend(computable(tied))
     return Space(tied.parameters, tuple(rules), tied.mixtures, tied.derived, tied.conditions, tied.products)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from loop.errors import SpaceError, did_you_mean
 from loop.space import (
     Comparison,
+    Computable,
     Condition,
     Constraint,
     Continuous,
@@ -25,7 +26,7 @@ from loop.space import (
 )
 from loop.space.constraints import Tests
 from loop.space.expressions import read_comparisons, substituted
-from loop.space.parameters import zero_of
+from loop.space.parameters import least_and_most, zero_of
 from loop.space.structure import Applies, inactive_coordinate
 from loop.spec.library_models import RangeSpec
 from loop.spec.space_models import (
@@ -148,6 +149,18 @@ def build_derived(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Der
         if len(waiting) == before:
             raise SpaceError(f"parameter {next(iter(waiting))!r} is derived from itself; break the circle")
     return tuple(found[n] for n in specs if n in found)
+
+
+def computable(space: Space) -> list[Computable]:
+    """That derived numbers have a value, for those of which that is not sure from the ranges of what they name."""
+    found = []
+    for number in space.derived:
+        formula = number.formula
+        pairs = zip(formula.expression.names, formula.columns, strict=True)
+        ranges = {name: least_and_most(space.parameters[column]) for name, column in pairs}
+        if formula.expression.between(ranges) is None:
+            found.append(Computable(number.name, formula, _tests(formula.columns, space)))
+    return found
 
 
 def _formula(expression: Expression, space: Space) -> Formula:

@@ -12,6 +12,7 @@ from loop.spec.analysis import problem_of_analysis
 from loop.spec.building import build_objective, build_space
 from loop.spec.choosing import problem_of_choosing
 from loop.spec.costs import build_costs
+from loop.spec.deriving import without_any_value
 from loop.spec.designing import fault_of_design, with_design_size
 from loop.spec.general import problem_of_general
 from loop.spec.limits import problem_of_limits
@@ -53,6 +54,8 @@ def with_design(spec: CampaignSpec, lines: Lines) -> CampaignSpec:
 def _check_space(spec: CampaignSpec) -> None:
     """Build it, and see that some candidate is left."""
     space = build_space(spec)
+    if problem := without_any_value(space):
+        raise SpaceError(problem)
     if space.is_finite and space.size >= 2**63:
         raise SpaceError(f"the space has {space.size:.1e} combinations, more than can be counted; remove options")
     if space.is_finite and space.constraints:

@@ -29,3 +29,19 @@ def test_the_sum_of_a_mixture_is_no_constraint_that_was_written(
     (tmp_path / "counted.yaml").write_text(SPEC, encoding="utf-8")
 
     assert hakken("validate", "counted.yaml", "--json").json["constraints"] == 2
+
+
+def test_a_derived_number_without_a_value_somewhere_is_told_by_validate_and_by_every_round(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    derived = "  heat: {type: derived, expression: log(t - 5)}\nconstraints:"
+    text = SPEC.replace("constraints:", derived).replace("adapter: manual", "adapter: simulated")
+    (tmp_path / "counted.yaml").write_text(text.replace("planner:", "") + "planner: {surrogate: random, batch: 5}\n")
+
+    (note,) = [n for n in hakken("validate", "counted.yaml", "--json").json["problems"] if "no value" in n]
+    dry, ran = hakken("run", "--dry-run", "counted.yaml").out, hakken("run", "counted.yaml").out
+
+    assert note.startswith("heat: 'log(t - 5)' has no value in about ")
+    assert "heat: 'log(t - 5)' has no value in about" in dry
+    assert "note: round 1: heat: 'log(t - 5)' has no value in about" in ran
