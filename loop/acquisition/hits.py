@@ -15,7 +15,7 @@ from loop.acquisition.streaming import Score, candidates, members_of, shortlist
 from loop.objective import Target
 from loop.surrogates.classes import FittedClasses
 from loop.surrogates.levels import KnowsLevels
-from loop.surrogates.protocol import FittedSurrogate, SupportsSkimming
+from loop.surrogates.protocol import FittedSurrogate, skim
 
 DEVIATIONS = 0.5  # of optimism, by which candidates are ranked where a mean is read as a chance; docs/decisions/0020
 
@@ -87,7 +87,7 @@ def _hopeful(target: Target, model: FittedSurrogate, x: Tensor, deviations: floa
         elif (levels := _by_levels(target, member, x)) is not None:
             total += share * levels
         else:
-            mean, sd = member.skimmed(x) if isinstance(member, SupportsSkimming) else member.moments(x)
+            mean, sd = skim(member, x)
             low, high = target.bounds
             nearest = mean.clamp(low, high)  # a hit already is hoped to be no more of one
             hoped = mean + (nearest - mean).clamp(-deviations * sd, deviations * sd)

@@ -13,7 +13,7 @@ from loop.acquisition.apart import FIELD, set_apart
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, Score, candidates, random_untried, shortlist
 from loop.acquisition.utility import believed, least, utility
-from loop.surrogates.protocol import FittedSurrogate
+from loop.surrogates.protocol import FittedSurrogate, skim
 
 UCB_BETA = 4.0  # squared number of deviations: mean plus two
 UCB_SAMPLES = 256
@@ -209,13 +209,16 @@ def _optimism(question: Question, deviations: float = math.sqrt(UCB_BETA)) -> Sc
     if question.objective.is_scalar and len(question.wanted) > 1:
         return _hopeful_score(question, deviations)
 
+    parts = []
+    for target, model in question.wanted:
+        known = target.worth(skim(model, question.observed)[0])
+        parts.append((target, model, known.mean(), differences(known, model)))
+
     def score(x: Tensor) -> Tensor:
         total = torch.zeros(len(x), dtype=x.dtype)
-        for target, model in question.wanted:
-            mean, sd = model.moments(x)
-            known = target.worth(model.moments(question.observed)[0])
-            spread = differences(known, model)
-            total += (target.worth(mean) + deviations * sd - known.mean()) / spread
+        for target, model, centre, spread in parts:
+            mean, sd = skim(model, x)
+            total += (target.worth(mean) + deviations * sd - centre) / spread
         return torch.nn.functional.softplus(total)
 
     return score
@@ -229,7 +232,7 @@ def _hopeful_score(question: Question, deviations: float) -> Score:
     def score(x: Tensor) -> Tensor:
         hoped = []
         for target, model in question.wanted:
-            mean, sd = model.moments(x)
+            mean, sd = skim(model, x)
             if target.value is not None:  # no nearer to the value than at it
                 gap = target.value - mean
                 hoped.append(mean + gap.sign() * torch.minimum(gap.abs(), deviations * sd))

@@ -17,7 +17,7 @@ from loop.fidelity import is_real
 from loop.space import Pool, sample_space
 from loop.space.pool import LargePool, PointPool, ProductPool
 from loop.surrogates.committee import FittedCommittee
-from loop.surrogates.protocol import FittedSurrogate, SupportsSkimming
+from loop.surrogates.protocol import FittedSurrogate, skim
 
 CHUNK = 8_192  # candidates scored at once
 POOL_LIMIT = 300_000  # larger pools are scored on a random sample of so many
@@ -160,7 +160,7 @@ def expected_improvement_score(question: Question, target: int, best: float) -> 
     def score(x: Tensor) -> Tensor:
         total = torch.zeros(len(x), dtype=x.dtype)
         for weight, member in members:
-            mean, sd = member.skimmed(x) if isinstance(member, SupportsSkimming) else member.moments(x)
+            mean, sd = skim(member, x)
             z = (sign * mean - best) / sd
             density = (-0.5 * z.square()).exp() / math.sqrt(2 * math.pi)
             total += weight * (sd * (z * torch.special.ndtr(z) + density)).clamp_min(1e-300)

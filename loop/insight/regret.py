@@ -23,7 +23,7 @@ from loop.insight.statements import CHECKED
 from loop.objective import SCORES, Objective, Target
 from loop.record import Json
 from loop.surrogates.mixture import apportion
-from loop.surrogates.protocol import FittedSurrogate
+from loop.surrogates.protocol import FittedSurrogate, skim
 
 DRAWS: Final = 1_024  # of the response: a chance of 0.05 is known to 0.007
 RIVALS: Final = 300  # candidates that are drawn jointly, those with the highest optimistic values
@@ -159,7 +159,7 @@ def _optimistic(question: Question, x: Tensor, factors: dict[str, float]) -> Ten
     """What candidates at ``x``, ``(n, d)``, are worth where each target lies as well as it may: ``(n,)``."""
     values = []
     for target, model in question.wanted:
-        mean, sd = model.moments(x)
+        mean, sd = skim(model, x)
         reach = OPTIMISM * factors[target.name] * sd
         if target.value is not None:
             values.append(mean + (target.value - mean).clamp(-reach, reach))

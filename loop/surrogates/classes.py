@@ -23,7 +23,7 @@ from loop.objective import CLASSES
 from loop.space import Space
 from loop.surrogates.committee import Committee
 from loop.surrogates.levels import NODES
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsSkimming, Surrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, Surrogate, TrainingSet, skim
 
 SHIFT_SD, SLOPE_SD = 2.0, 1.0  # of the line's priors, about 0 and 1; docs/decisions/0020
 STEPS: Final = 50  # of Newton's method, which needs fewer than ten
@@ -125,7 +125,7 @@ class FittedClasses:
 
     def hopeful(self, x: Tensor, deviations: float) -> Tensor:
         """The chance of a hit where the mean is so many of its deviations higher, quickly: ``(n, d)`` to ``(n,)``."""
-        mean, sd = self.latent.skimmed(x) if isinstance(self.latent, SupportsSkimming) else self.latent.moments(x)
+        mean, sd = skim(self.latent, x)
         return self.reading.chance(mean + deviations * sd)
 
     def chances(self, x: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from loop.fidelity import is_real
 from loop.space import Space
 from loop.surrogates.calibration import misjudged
 from loop.surrogates.mixture import MixtureModel, apportion
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet, skim
 
 SMOOTHING = 2.0  # observations' worth of belief that every member is as good as the next
 STEPS = 100  # of expectation-maximisation; converged to 1e-6 long before
@@ -101,6 +101,11 @@ class FittedCommittee:
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the mixture at ``x``, ``(n, d)``: two of shape ``(n,)``."""
         mean, variance = mixed([m.moments(x) for m in self.members], self.weights)
+        return mean, (self.widening * variance).sqrt()
+
+    def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``moments`` by members that are skimmed where they can be: two of shape ``(n,)``."""
+        mean, variance = mixed([skim(m, x) for m in self.members], self.weights)
         return mean, (self.widening * variance).sqrt()
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:

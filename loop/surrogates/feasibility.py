@@ -16,7 +16,7 @@ from torch import Tensor
 from loop.space import Space
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
-from loop.surrogates.protocol import FittedSurrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, TrainingSet, skim
 
 CAUTION = 0.02  # no candidate is ruled out for good by a classifier
 
@@ -32,7 +32,7 @@ class Feasibility:
         """Between 0.02 and 1 at ``x``, shape ``(n, d)``: shape ``(n,)``."""
         if self.latent is None:
             return torch.ones(len(x), dtype=x.dtype)
-        mean, sd = self.latent.moments(x)
+        mean, sd = skim(self.latent, x)
         # labels are 0 and 1: the chance that the latent lies above the middle, given all its uncertainty
         z = (mean - 0.5) / (sd.square() + self.latent.noise_sd**2).sqrt()
         chance: Tensor = torch.special.ndtr(z)

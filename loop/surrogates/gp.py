@@ -22,7 +22,7 @@ from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, ro
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
-from loop.surrogates.inducing import MANY, filled, near_the_real, stands_for_all, widened
+from loop.surrogates.inducing import MANY, a_part, filled, near_the_real, told_all
 from loop.surrogates.lengthscales import Lengthscales, lengthscales, typical
 from loop.surrogates.metric import Metric, Part, Representation, metric
 from loop.surrogates.protocol import TrainingSet
@@ -56,8 +56,8 @@ class GaussianProcess:
         Prior (Chen, Fleck and Stuyver 2026): l0 = 0.4 sqrt(d) + 4, lengthscale ~ Gamma(2 l0, 2), output scale ~
         Gamma(l0, 1), with d the nominal dimension of the encoding; numbers alone have lengthscales of their own (see
         ``lengthscales``). Where the space has fidelities, how far they are apart, and so how much they have in common,
-        is one more thing that the evidence decides. Of more than a thousand values some stand for all
-        (``inducing``).
+        is one more thing that the evidence decides. Of more than a thousand values a part decides the
+        hyper-parameters, and of more than five thousand some stand for all (``inducing``).
 
         A process that ``calibrates`` has all its variances scaled so that left-out values lie about it as it says; its
         mean is not moved by that.
@@ -77,11 +77,13 @@ class GaussianProcess:
 
     def fit_alone(self, space: Space, data: TrainingSet, *, seed: int, beside: Part | None = None) -> ExactPosterior:
         """The same of rows that all are of one version; with ``beside`` one more part of the distance."""
+        if len(data) <= MANY:
+            return self._fitted(space, data, 1.0, beside)
+        part = self._fitted(space, a_part(data, seed), 1.0, beside)
         is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
-        if len(data) > MANY and is_plain:
-            few = data.rows(stands_for_all(data, seed))
-            return widened(self._fitted(space, few, 1.0, beside), data)
-        return self._fitted(space, data, 1.0, beside)
+        if is_plain:
+            return told_all(part, data, seed)
+        return self._fitted(space, data, 1.0, beside, lengthscale=float(part.details["lengthscale"]))
 
     def _of_versions(self, space: Space, data: TrainingSet) -> ExactPosterior:
         fitted = [self._fitted(space, data, apart) for apart in APART]
@@ -92,7 +94,14 @@ class GaussianProcess:
         which = told.index(max(told))
         return replace(fitted[which], details={**fitted[which].details, "fidelities_apart": APART[which]})
 
-    def _fitted(self, space: Space, data: TrainingSet, apart: float, beside: Part | None = None) -> ExactPosterior:
+    def _fitted(
+        self,
+        space: Space,
+        data: TrainingSet,
+        apart: float,
+        beside: Part | None = None,
+        lengthscale: float | None = None,
+    ) -> ExactPosterior:
         distance = metric(space, self.representation, apart)
         if beside is not None:
             distance = Metric((*distance.parts, beside), distance.dimension + 1)
@@ -101,6 +110,8 @@ class GaussianProcess:
         y = (data.y - shift) / scale
         weights = noise_weights(data, scale)
         l0, lengths = typical(distance.dimension), lengthscales(space, distance.dimension)
+        if lengthscale is not None:
+            lengths = lengths.at(lengthscale)
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
         covariances = matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE
         rows = Rows(y, low, high, data.is_censored, weights)
@@ -117,11 +128,11 @@ class GaussianProcess:
                     ratios, found = grid.with_effects(rows, effects)
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
-        lengthscale, output, noise = float(lengths.values[found.kernel]), found.output, found.noise
+        length, output, noise = float(lengths.values[found.kernel]), found.output, found.noise
         told = sizes(effects, tuple(r * noise for r in ratios), found.root, found.y)
         details: dict[str, Any] = {
             "representation": self.representation.value,
-            "lengthscale": lengthscale,
+            "lengthscale": length,
             "output_scale": output,
             "noise_variance": noise,
             "log_evidence": found.log_evidence,
@@ -133,7 +144,7 @@ class GaussianProcess:
             details["noise"] = "constant" if spread is None else [float(spread.min()), float(spread.max())]
         return ExactPosterior(
             name=self.name,
-            kernel=Covariance(distance, lengthscale, output),
+            kernel=Covariance(distance, length, output),
             prior_variance=output * (1.0 + MEAN_VARIANCE),
             noise_variance=noise,
             x=data.x,
@@ -225,6 +236,7 @@ def scaled(fitted: ExactPosterior) -> ExactPosterior:
         noise_variance=fitted.noise_variance * factor,
         root=fitted.root / math.sqrt(factor),
         outside=None if outside is None else (*outside[:2], outside[2] * factor),
+        quick=None if fitted.quick is None else (fitted.quick[0], fitted.quick[1] / math.sqrt(factor)),
         details={**fitted.details, **told, "widening": factor},
     )
 

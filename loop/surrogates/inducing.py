@@ -1,13 +1,16 @@
-"""A Gaussian process of many rows, by a few of them: the cost grows with the rows, not with their cube.
+"""A Gaussian process of many rows: hyper-parameters from a part of them, and every row as exactly as can be afforded.
 
-The prior is conditioned on the surface at ``m`` inducing rows; what these do not determine of a row is noise of its
-own. The result is an ``ExactPosterior`` of ``m`` pseudo-values, so everything that works on one works on the other.
+Up to some thousands of rows the posterior is exact. Of more, the prior is conditioned on the surface at ``m`` of them
+(inducing rows); what these do not determine of another row is noise of its own. The result is an ``ExactPosterior`` of
+``m`` pseudo-values, so everything that works on one works on the other. On fingerprints the other rows tell little
+more, so there are as many inducing rows as would be exact.
 
 Source: Snelson and Ghahramani, NIPS 18 (2006) 1257 (the fully independent training conditional, FITC).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -17,56 +20,93 @@ from torch import Tensor
 from loop.fidelity import is_real
 from loop.space import Space
 from loop.surrogates.exact import JITTER, ExactPosterior, noise_weights
+from loop.surrogates.grid import whitening
 from loop.surrogates.protocol import TrainingSet
 
-MANY = 1_000  # rows from which a few stand for all; an exact fit of 1,000 takes some 3 s, of 3,000 some 80
-INDUCING = 800  # rows that stand for all
-CHUNK = 4_096  # rows looked at together
+MANY = 1_000  # rows from which a part decides the hyper-parameters; the grid takes some 3 s for 1,000, 80 for 3,000
+PART = 800  # rows of that part
+EXACT = 5_000  # rows that all count exactly, in some 6 s of processor time; of more, so many stand for all
+SKIMMING = 2_000  # rows by which the deviations of a pool are skimmed; its means know all
+CHUNK = 2_048  # rows looked at together
 OF_VERSIONS = 300  # rows of all versions that are seen together: how far versions are apart takes six fits
 LEAST = 1e-9  # share of the largest eigenvalue below which the rows say nothing in a direction
 
 
-def stands_for_all(data: TrainingSet, seed: int) -> Tensor:
-    """Numbers of the rows that hyper-parameters are fitted to: a quarter at either end, the rest at random."""
-    order = torch.argsort(data.y, stable=True)
-    quarter = INDUCING // 4
-    ends = torch.cat([order[:quarter], order[-quarter:]])
-    between = order[quarter:-quarter]
-    drawn = np.random.default_rng(seed).choice(len(between), INDUCING - 2 * quarter, replace=False)
-    return torch.cat([ends, between[torch.from_numpy(drawn)]]).sort().values
+def a_part(data: TrainingSet, seed: int) -> TrainingSet:
+    """The rows that decide the hyper-parameters."""
+    return data.rows(drawn(len(data), PART, seed))
 
 
-def widened(few: ExactPosterior, data: TrainingSet) -> ExactPosterior:
-    """The posterior of all rows of ``data``, induced from those that ``few`` was fitted to, with its hyper-parameters.
+def drawn(n: int, size: int, seed: int) -> Tensor:
+    """Numbers of ``size`` rows of ``n``, at random and in order."""
+    rows = np.random.default_rng(seed).choice(n, min(size, n), replace=False)
+    return torch.from_numpy(np.sort(rows))
+
+
+def told_all(part: ExactPosterior, data: TrainingSet, seed: int) -> ExactPosterior:
+    """The posterior of all rows of ``data``, with the hyper-parameters that ``part`` of them decided.
 
     Every value of ``data`` must be exact, and free of effects.
     """
-    z = torch.unique(few.x, dim=0)
-    y = (data.y - few.shift) / few.scale
-    inner = few.kernel(z, z)
-    inner = inner + JITTER * few.prior_variance * torch.eye(len(z), dtype=z.dtype)
-    factor = torch.linalg.cholesky(inner)
-    parts = [few.kernel(z, data.x[start : start + CHUNK]) for start in range(0, len(data), CHUNK)]
-    seen = torch.linalg.solve_triangular(
-        factor, torch.cat(parts, dim=1), upper=False
-    )  # (m, n): the rows in terms of m independent standard normals
-    left = (few.prior_variance - seen.square().sum(0)).clamp_min(0.0)
-    scatter = few.noise_variance * noise_weights(data, few.scale) + left
-    precision = (seen / scatter) @ seen.T
-    told = seen @ (y / scatter)
+    if len(data) > EXACT:
+        whole = induced(part, data, drawn(len(data), EXACT, seed))
+    else:
+        covariance = torch.cat([part.kernel(rows, data.x) for rows in torch.split(data.x, CHUNK)])
+        root = whitening(covariance, part.noise_variance * noise_weights(data, part.scale))
+        y = (data.y - part.shift) / part.scale
+        details = {**part.details, "rows": len(data), "rows_of_hyper_parameters": len(part.x)}
+        whole = replace(part, x=data.x, y=y, root=root, details=details)
+    if len(data) <= SKIMMING:
+        return whole
+    quick = induced(part, data, drawn(len(data), SKIMMING, seed), leaves_out=False)
+    return replace(whole, quick=(quick.x, quick.root))
+
+
+def induced(part: ExactPosterior, data: TrainingSet, rows: Tensor, *, leaves_out: bool = True) -> ExactPosterior:
+    """The posterior of all rows of ``data`` by some of them, with the hyper-parameters of ``part``.
+
+    Args:
+        part: A fit to any of the rows.
+        data: Every value exact, and free of effects.
+        rows: Numbers of the inducing rows, shape ``(m,)``.
+        leaves_out: Whether ``left_out_values`` of all rows will be asked for.
+    """
+    z = torch.unique(data.x[rows], dim=0)
+    y = (data.y - part.shift) / part.scale
+    noise = part.noise_variance * noise_weights(data, part.scale)
+    unit = torch.eye(len(z), dtype=z.dtype)
+    factor = torch.linalg.cholesky(part.kernel(z, z) + JITTER * part.prior_variance * unit)
+
+    def blocks() -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Of some rows after others: which, in terms of m independent standard normals ``(m, b)``, scatter ``(b,)``."""
+        for start in range(0, len(data), CHUNK):
+            here = slice(start, start + CHUNK)
+            seen = torch.linalg.solve_triangular(factor, part.kernel(z, data.x[here]), upper=False)
+            yield here, seen, noise[here] + (part.prior_variance - seen.square().sum(0)).clamp_min(0.0)
+
+    precision, told = torch.zeros_like(factor), torch.zeros_like(z[:, 0])
+    for here, seen, scatter in blocks():
+        precision += (seen / scatter) @ seen.T
+        told += seen @ (y[here] / scatter)
     values, vectors = torch.linalg.eigh(precision)
     values = values.clamp_min(LEAST * float(values[-1]))
     turned = torch.linalg.solve_triangular(factor.T, vectors, upper=True)  # (m, m), L^-T U
     root = turned * (values / (1.0 + values)).sqrt()
-    pseudo = factor @ (vectors @ ((vectors.T @ told) / values))
-    # of each row, how much the others say without it: the leverage of a Bayesian linear model
-    projected = vectors.T @ seen
-    mean = projected.T @ ((vectors.T @ told) / (1.0 + values))
-    leverage = (projected.square() / (1.0 + values)[:, None]).sum(0) / scatter
-    variance = scatter / (1.0 - leverage).clamp_min(1e-6)
-    residual = (y - mean) / (1.0 - leverage).clamp_min(1e-6)
-    details = {**few.details, "rows": len(data), "inducing_rows": len(z)}
-    return replace(few, x=z, y=pseudo, root=root, details=details, outside=(y, residual, variance))
+    weights = vectors.T @ told
+    pseudo = factor @ (vectors @ (weights / values))
+    details = {**part.details, "rows": len(data), "rows_of_hyper_parameters": len(part.x), "inducing_rows": len(z)}
+    found = replace(part, x=z, y=pseudo, root=root, details=details)
+    if not leaves_out:
+        return found
+    mean, variance, leverage = torch.empty_like(y), torch.empty_like(y), torch.empty_like(y)
+    for here, seen, scatter in blocks():
+        # of each row, how much the others say without it: the leverage of a Bayesian linear model
+        projected = vectors.T @ seen
+        mean[here] = projected.T @ (weights / (1.0 + values))
+        leverage[here] = (projected.square() / (1.0 + values)[:, None]).sum(0) / scatter
+        variance[here] = scatter
+    rest = (1.0 - leverage).clamp_min(1e-6)
+    return replace(found, outside=(y, (y - mean) / rest, variance / rest))
 
 
 def near_the_real(space: Space, data: TrainingSet, seed: int) -> Tensor:

@@ -22,6 +22,11 @@ class Lengthscales:
     values: Tensor
     log_prior: Tensor
 
+    def at(self, value: float) -> Lengthscales:
+        """The grid of that lengthscale alone, which must be on it."""
+        here = self.values == value
+        return Lengthscales(self.values[here], self.log_prior[here])
+
 
 def typical(dimension: int) -> float:
     """l0 = 0.4 sqrt(d) + 4, the chemistry prior's typical lengthscale for an encoding of ``d`` dimensions.

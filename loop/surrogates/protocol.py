@@ -134,6 +134,13 @@ class SupportsSkimming(Protocol):
         ...
 
 
+def skim(model: FittedSurrogate, x: Tensor) -> tuple[Tensor, Tensor]:
+    """``skimmed`` where the model can and no slope is wanted, else ``moments``: two of shape ``(n,)``."""
+    if isinstance(model, SupportsSkimming) and not x.requires_grad:
+        return model.skimmed(x)
+    return model.moments(x)
+
+
 @runtime_checkable
 class SupportsLeavingOut(Protocol):
     """A model that can say what it believed of its training values without them, and not only how likely they were."""

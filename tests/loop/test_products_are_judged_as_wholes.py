@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
@@ -18,7 +20,7 @@ from loop.space import ProductPool, Space
 from loop.spec import CampaignSpec, build_space
 from loop.surrogates import gp, inducing
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.inducing import widened
+from loop.surrogates.inducing import drawn, induced, told_all
 from loop.surrogates.metric import Representation, metric
 from loop.surrogates.protocol import TrainingSet
 
@@ -155,34 +157,95 @@ def test_what_was_screened_for_other_values_is_not_heard(monkeypatch) -> None:
     assert second != first
 
 
-def test_rows_that_stand_for_all_of_themselves_change_nothing() -> None:
+def measured(n: int) -> tuple[Space, TrainingSet]:
+    """``n`` of 120 products and values that reagents decide, with some noise."""
     space = build_space(campaign())
     rng = np.random.default_rng(3)
-    x = torch.from_numpy(ProductPool(space).take(rng.choice(120, 60, replace=False)))
-    y = torch.sin(x[:, 0]) + 0.3 * x[:, 1] + 0.1 * torch.from_numpy(rng.standard_normal(60))
-    data = TrainingSet(x, y, torch.full_like(y, torch.nan))
-    exact = GaussianProcess("t", Representation.COUNTS).fit(space, data, seed=0)
+    x = torch.from_numpy(ProductPool(space).take(rng.choice(120, n, replace=False)))
+    y = torch.sin(x[:, 0]) + 0.3 * x[:, 1] + 0.1 * torch.from_numpy(rng.standard_normal(n))
+    return space, TrainingSet(x, y, torch.full_like(y, torch.nan))
 
-    wide = widened(exact, data)
+
+PROCESS = GaussianProcess("t", Representation.COUNTS)
+
+
+@pytest.mark.parametrize("way", ["exact", "induced"])
+def test_rows_that_stand_for_all_of_themselves_change_nothing(way: str) -> None:
+    space, data = measured(60)
+    exact = PROCESS.fit(space, data, seed=0)
+
+    wide = told_all(exact, data, 0) if way == "exact" else induced(exact, data, torch.arange(60))
 
     others = torch.from_numpy(ProductPool(space).take(np.arange(120)))
+    far = 1e-8 if way == "exact" else 2e-3  # the jitter of inducing rows
     for mine, theirs in zip(wide.moments(others), exact.moments(others), strict=True):
-        assert torch.allclose(mine, theirs, atol=2e-3)  # the jitter of inducing rows
-    assert torch.allclose(wide.held_out(), exact.held_out(), atol=2e-2)
+        assert torch.allclose(mine, theirs, atol=far)
+    assert torch.allclose(wide.held_out(), exact.held_out(), atol=10 * far)
 
 
-def test_of_many_rows_some_stand_for_all(monkeypatch) -> None:
+def test_of_many_rows_a_part_decides_the_hyper_parameters_and_all_are_told(monkeypatch) -> None:
+    space, data = measured(100)
+    monkeypatch.setattr(inducing, "PART", 40)
+    part = PROCESS.fit(space, data.rows(drawn(100, 40, 0)), seed=0)
     monkeypatch.setattr(gp, "MANY", 60)
-    monkeypatch.setattr(inducing, "INDUCING", 40)
+
+    fitted = PROCESS.fit(space, data, seed=0)
+
+    told = fitted.summary()
+    assert (told["rows"], told["rows_of_hyper_parameters"]) == (100, 40)
+    assert [told[key] for key in HYPER] == [part.summary()[key] for key in HYPER]
+    # in closed form, by hand
+    covariance = part.kernel(data.x, data.x) + part.noise_variance * torch.eye(100)
+    others = torch.from_numpy(ProductPool(space).take(np.arange(120)))
+    expected = part.kernel(others, data.x) @ torch.linalg.solve(covariance, (data.y - part.shift) / part.scale)
+    torch.testing.assert_close(fitted.moments(others)[0], expected * part.scale + part.shift)
+
+
+HYPER = ("lengthscale", "output_scale", "noise_variance")
+
+
+def test_of_more_rows_than_can_be_exact_some_stand_for_all(monkeypatch) -> None:
+    monkeypatch.setattr(gp, "MANY", 60)
+    for name, size in (("PART", 40), ("EXACT", 50), ("SKIMMING", 30), ("CHUNK", 32)):
+        monkeypatch.setattr(inducing, name, size)
+    monkeypatch.setattr("loop.surrogates.exact.SKIMMED", 1)
     space = build_space(campaign())
     x = torch.from_numpy(ProductPool(space).take(np.arange(120)))
     y = torch.sin(x[:, 0] / 3) + 0.3 * x[:, 1]
     data = TrainingSet(x, y, torch.full_like(y, torch.nan))
 
-    fitted = GaussianProcess("t", Representation.COUNTS).fit(space, data, seed=0)
+    fitted = PROCESS.fit(space, data, seed=0)
 
-    assert (fitted.summary()["rows"], fitted.summary()["inducing_rows"]) == (120, 40)
+    assert (fitted.summary()["rows"], fitted.summary()["inducing_rows"]) == (120, 50)
     assert fitted.held_out().shape == (120,)
     mean, sd = fitted.moments(x)
     assert float((mean - y).std()) < 0.35 * float(y.std())
     assert bool((sd > 0).all())
+    quick_mean, quick_sd = fitted.skimmed(x)
+    torch.testing.assert_close(quick_mean, mean, rtol=1e-4, atol=1e-4)
+    fewer = induced(fitted, data, drawn(120, 30, 0))
+    torch.testing.assert_close(quick_sd, fewer.moments(x)[1], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("what", ["limits", "effects", "noise"])
+def test_what_has_no_closed_form_takes_the_lengthscale_of_a_part(monkeypatch, what: str) -> None:
+    space, data = measured(100)
+    monkeypatch.setattr(inducing, "PART", 40)
+    process = replace(PROCESS, learns_noise=what == "noise")
+    if what == "limits":
+        high = torch.where(data.y < data.y.quantile(0.1), data.y.quantile(0.1), torch.inf)
+        low = torch.where(torch.isfinite(high), -torch.inf, torch.nan)
+        data = replace(data, low=low, high=torch.where(torch.isfinite(high), high, torch.nan))
+    if what == "effects":
+        data = replace(data, effects={"plate": tuple("AB"[i % 2] for i in range(100))})
+    part = process.fit(space, data.rows(drawn(100, 40, 0)), seed=0)
+    grids: list[int] = []
+    plain = gp.most_probable
+    monkeypatch.setattr(gp, "most_probable", lambda c, *rest: grids.append(len(c)) or plain(c, *rest))
+    monkeypatch.setattr(gp, "MANY", 60)
+
+    fitted = process.fit(space, data, seed=0)
+
+    assert fitted.summary()["lengthscale"] == part.summary()["lengthscale"]
+    assert len(fitted.x) == 100
+    assert grids[0] > 1 == grids[-1]  # the part tries every lengthscale, all rows its own
