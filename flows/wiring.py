@@ -34,13 +34,26 @@ def open_record(settings: Settings) -> SqlLedger:
     return open_ledger(settings.database)
 
 
+def has_record(settings: Settings) -> bool:
+    """Whether there may be a record; opening one that is not there would make it."""
+    prefix = "sqlite:///"
+    return not settings.database.startswith(prefix) or Path(settings.database.removeprefix(prefix)).exists()
+
+
 def spec_on_record(settings: Settings, name: str) -> Json | None:
     """The spec in force of the campaign of that name, None where there is none; makes no record."""
-    prefix = "sqlite:///"
-    if settings.database.startswith(prefix) and not Path(settings.database.removeprefix(prefix)).exists():
+    if not has_record(settings):
         return None
     with open_record(settings) as ledger:
         return next((record.spec for record in ledger.campaigns() if record.name == name), None)
+
+
+def names_on_record(settings: Settings) -> frozenset[str]:
+    """The names of all campaigns; makes no record."""
+    if not has_record(settings):
+        return frozenset()
+    with open_record(settings) as ledger:
+        return frozenset(record.name for record in ledger.campaigns())
 
 
 def library_reader(settings: Settings, folder: Path, progress: Progress | None = None) -> Reader:

@@ -19,12 +19,18 @@ def validate(
     """Check a campaign file and the laboratory it names; records and sends nothing."""
     from flows.cli.naming import settings
     from flows.cli.specfile import laboratory_of, read_campaign
+    from flows.engine.sources.hearing import unknown_sources
+    from flows.wiring import names_on_record
+    from loop.spec.limits import trimmings
 
     where = settings()
     campaign = read_campaign(spec, where)
     with laboratory_of(spec):
         facts, problems = _examine(campaign, spec.parent)
     problems += left_out_of(where, campaign)
+    problems += trimmings(campaign)
+    if isinstance(campaign.memory, list):
+        problems += unknown_sources(campaign, names_on_record(where))
     screen = Screen(as_json)
     screen.document({**facts, "problems": problems})
     screen.say(f"{spec}: campaign {campaign.campaign} can be used")

@@ -11,6 +11,7 @@ from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, sett
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural, predictions_line, reason_line
 from flows.labels import label_of
+from loop.insight.saying import regret_sentence
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -70,12 +71,12 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
 
     spec: Any
     if is_file(campaign):
-        from flows.cli.specfile import read_campaign
+        from flows.cli.specfile import laboratory_of, read_campaign
 
-        read = read_campaign(Path(campaign), where)
+        read = read_campaign(Path(campaign), where)  # first, so that a fault is said as validate says it
         name, spec = read.campaign, read.resolved()
-        is_new = not is_on_record(where, name)
-        plan = engine.preview_spec(where, Path(campaign)) if is_new else engine.preview(where, name)
+        with laboratory_of(Path(campaign)):
+            plan = engine.preview_file(where, Path(campaign))
     else:
         from flows.wiring import open_record
 
@@ -99,5 +100,7 @@ def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:
         for line in predictions_line(proposal.predictions, spec):
             screen.say(f"     predicted {line}")
     screen.say()
+    if told := plan.model.get("regret"):
+        screen.say(regret_sentence(told))
     for note in plan.notes:
         screen.say(f"note: {note}")

@@ -6,7 +6,7 @@ from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.best import believed, best
 from flows.engine.looking.examining import examine
 from flows.engine.looking.explaining import explain, explained
-from flows.engine.looking.previewing import preview, preview_spec
+from flows.engine.looking.previewing import preview, preview_file
 from flows.engine.looking.replaying import replay
 from flows.engine.looking.reports import Best, ImportReport, ReplayReport, StatusReport, TellReport, TickReport
 from flows.engine.looking.simulating import simulate
@@ -51,7 +51,7 @@ __all__ = [
     "pause_runs",
     "pin",
     "preview",
-    "preview_spec",
+    "preview_file",
     "reanalyse",
     "replay",
     "resolve",

@@ -16,7 +16,7 @@ from loop.checkpoints import reached
 from loop.contracts import Ledger, RunsTogether
 from loop.errors import HakkenError, NotFound, SpaceError, SpecError
 from loop.experiment import State
-from loop.record import AttemptRecord, CampaignState
+from loop.record import AttemptRecord, CampaignState, Json
 from loop.spec import CampaignSpec, build_space, read_spec
 from loop.spec.space_models import NumberSpec
 
@@ -35,16 +35,11 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
         AdapterError: Its laboratory cannot be built.
     """
     path = Path(spec_path)
-    spec = read_campaign_file(path, settings)
-    resolved = spec.resolved()
+    spec = usable_file(path, settings)
     name, base = spec.campaign, path.absolute().parent
-    open_laboratory(settings, spec, base=base)
     with open_record(settings) as ledger:
-        known = _known(ledger, name)
-        if known is not None:
-            _check_change(settings, known, spec)
-            if _chosen_from(resolved) == _chosen_from(known.campaign.spec):
-                resolved = dict(known.campaign.spec)
+        known = known_as(settings, ledger, spec)
+        resolved = resolved_for(known, spec)
         _remember(settings, name, base, path)
         record = ledger.open_campaign(name, resolved, by=settings.by)
         if known is not None and record.version > known.campaign.version:
@@ -65,6 +60,40 @@ def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
         read=lambda name: _read(folder / name),
         libraries=library_reader(settings, folder),
     )
+
+
+def usable_file(path: Path, settings: Settings) -> CampaignSpec:
+    """The resolved spec of a campaign file whose laboratory can be built.
+
+    Raises:
+        SpecError: The file cannot be read, or is wrong.
+        AdapterError: Its laboratory cannot be built.
+    """
+    spec = read_campaign_file(path, settings)
+    open_laboratory(settings, spec, base=path.absolute().parent)
+    return spec
+
+
+def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | None:
+    """The campaign of a spec as it is on record, None where it is not.
+
+    Raises:
+        SpecError: The spec changes what results on record mean.
+    """
+    try:
+        known = View(ledger, spec.campaign)
+    except NotFound:
+        return None
+    _check_change(settings, known, spec)
+    return known
+
+
+def resolved_for(known: View | None, spec: CampaignSpec) -> Json:
+    """The resolved spec as the record is to have it: what it has, where nothing that is chosen from differs."""
+    resolved = spec.resolved()
+    if known is not None and _chosen_from(resolved) == _chosen_from(known.campaign.spec):
+        return known.campaign.spec
+    return resolved
 
 
 def _chosen_from(resolved: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,13 +127,6 @@ def _read(path: Path) -> str:
         raise SpecError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise SpecError(f"{path} cannot be read ({error.strerror}); check the path") from None
-
-
-def _known(ledger: Ledger, name: str) -> View | None:
-    try:
-        return View(ledger, name)
-    except NotFound:
-        return None
 
 
 def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:

@@ -3,61 +3,77 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.engine.campaigns import read_campaign_file
+from flows.engine.campaigns import known_as, resolved_for, usable_file
 from flows.engine.looking.view import View
 from flows.engine.steps.planners import Planner, default_planner, on_device
-from flows.engine.steps.planning import first_inputs, next_inputs
-from flows.wiring import open_laboratory, open_record
+from flows.engine.steps.planning import Inputs, first_inputs, next_inputs
+from flows.wiring import has_record, open_record
 from loop.errors import NothingToGain, PoolExhausted
 from loop.policy.paying import reason_to_end
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.contracts import Ledger
     from loop.planner import Plan
 
 
 def preview(settings: Settings, name: str, *, planner: Planner | None = None) -> Plan:
-    """The batch that would be planned if it were due now, whatever still runs being pending.
+    """The batch that would be planned if it were due now, whatever still runs being pending; with every note on it.
 
     Raises:
         NotFound: There is no such campaign.
         PoolExhausted: The budget is spent, or nothing is left to propose, or nothing that a rule calls worth it.
     """
     with open_record(settings) as ledger:
-        view = View(ledger, name)
-        left = view.spec.budget.most - view.spent
-        if left <= 0:
-            raise PoolExhausted(
-                f"campaign {name!r}: the budget of {view.spec.budget.most} experiments is spent; raise it in "
-                "the campaign file to plan more"
-            )
-        if reason := reason_to_end(view.spending.costs, view.spending.purse):
-            raise PoolExhausted(f"campaign {name!r}: {reason}; raise it in the campaign file to plan more")
-        try:
-            return next_inputs(view, left).plan(planner or on_device(default_planner, settings.device))
-        except NothingToGain as error:
-            raise NothingToGain(
-                f"campaign {name!r}: {error}; take the regret out of stop in the campaign file to plan more"
-            ) from error
+        return _next(settings, View(ledger, name), planner)
 
 
-def preview_spec(settings: Settings, spec_path: Path | str, *, planner: Planner | None = None) -> Plan:
-    """The first batch of a campaign file that is not on record yet.
+def preview_file(settings: Settings, spec_path: Path | str, *, planner: Planner | None = None) -> Plan:
+    """The batch that would be planned next if the campaign of a file went on as the file is now.
 
     Raises:
-        SpecError: The file cannot be read, or is wrong.
+        SpecError: The file cannot be read, is wrong, or changes what results on record mean.
         AdapterError: Its laboratory cannot be built.
+        PoolExhausted: As for ``preview``.
     """
-    path = Path(spec_path)
-    spec = read_campaign_file(path, settings)
-    open_laboratory(settings, spec, base=path.absolute().parent)
+    spec = usable_file(Path(spec_path), settings)
+    if not has_record(settings):
+        return _first(settings, spec, None, planner)
+    with open_record(settings) as ledger:
+        known = known_as(settings, ledger, spec)
+        if known is None:
+            return _first(settings, spec, ledger, planner)
+        return _next(settings, known.under(resolved_for(known, spec)), planner)
+
+
+def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:
+    name, left = view.name, view.spec.budget.most - view.spent
+    if left <= 0:
+        raise PoolExhausted(
+            f"campaign {name!r}: the budget of {view.spec.budget.most} experiments is spent; raise it in "
+            "the campaign file to plan more"
+        )
+    if reason := reason_to_end(view.spending.costs, view.spending.purse):
+        raise PoolExhausted(f"campaign {name!r}: {reason}; raise it in the campaign file to plan more")
+    try:
+        return _planned(settings, next_inputs(view, left), planner)
+    except NothingToGain as error:
+        raise NothingToGain(
+            f"campaign {name!r}: {error}; take the regret out of stop in the campaign file to plan more"
+        ) from error
+
+
+def _first(settings: Settings, spec: CampaignSpec, ledger: Ledger | None, planner: Planner | None) -> Plan:
     # The record keeps objects with sorted keys, and the order of parameters and options decides what a seed gives.
     as_recorded = CampaignSpec.from_resolved(json.loads(json.dumps(spec.resolved(), sort_keys=True)))
-    if as_recorded.memory in (None, "off"):  # nothing on record can concern a campaign that is not
-        return first_inputs(as_recorded).plan(planner or on_device(default_planner, settings.device))
-    with open_record(settings) as ledger:
-        return first_inputs(as_recorded, ledger).plan(planner or on_device(default_planner, settings.device))
+    return _planned(settings, first_inputs(as_recorded, ledger), planner)
+
+
+def _planned(settings: Settings, inputs: Inputs, planner: Planner | None) -> Plan:
+    plan = inputs.plan(planner or on_device(default_planner, settings.device))
+    return replace(plan, notes=inputs.noted(plan))

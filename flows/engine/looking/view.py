@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -58,6 +60,16 @@ class View:
                 self.best = known.best
             if "nearest" in known.__dict__ and known.campaign.version == self.campaign.version:
                 self.nearest = known.nearest
+
+    def under(self, resolved: Json) -> View:
+        """The same record as it would be under another spec: its next version, of a campaign that goes on."""
+        if resolved == self.campaign.spec:
+            return self
+        changed = View(self.ledger, self.name)
+        as_recorded = json.loads(json.dumps(resolved, sort_keys=True))  # the order decides what a seed gives
+        version = self.campaign.version + 1
+        changed.campaign = replace(self.campaign, spec=as_recorded, version=version)
+        return changed
 
     @cached_property
     def spec(self) -> CampaignSpec:

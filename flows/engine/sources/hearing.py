@@ -6,7 +6,7 @@ read the same as an earlier one says which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 
 from flows.engine.looking.histories import history_of
@@ -24,20 +24,22 @@ MOST: Final = 10  # campaigns that are read; the planner hears fewer
 Read = Mapping[str, Mapping[str, Any]]  # by source: "version" of its spec, and "observations" by id
 
 
-def sources_of(ledger: Ledger, spec: CampaignSpec) -> tuple[tuple[Earlier, ...], Read, tuple[str, ...]]:
-    """The sources of a campaign as the record has them now, what is read of each, and notes on those that are not."""
+def sources_of(ledger: Ledger | None, spec: CampaignSpec) -> tuple[tuple[Earlier, ...], Read, tuple[str, ...]]:
+    """The sources of a campaign as the record has them now, what is read of each, and notes on those that are not.
+
+    ``ledger`` is None where there is no record, and so no source.
+    """
     if spec.memory == "off":
         return (), {}, ()
+    if ledger is None:
+        return (), {}, unknown_sources(spec, ())
     every = [c for c in ledger.campaigns() if c.name != spec.campaign]
     told = [c for c in every if (c.spec.get("source") or {}).get("of") == spec.campaign]
-    chosen, notes = list(told), []
+    chosen = list(told)
+    notes: list[str] = []
     if isinstance(spec.memory, list):
         known = {c.name: c for c in every}
-        notes = [
-            f"memory names {n!r}, which is not on record; hakken status lists what is"
-            for n in spec.memory
-            if n not in known
-        ]
+        notes += unknown_sources(spec, known)
         chosen += [known[n] for n in spec.memory if n in known and known[n] not in told]
     elif spec.memory == "auto":
         alike = [c for c in every if c not in told and _likeness(spec, c) > 0]
@@ -50,6 +52,14 @@ def sources_of(ledger: Ledger, spec: CampaignSpec) -> tuple[tuple[Earlier, ...],
         counted = View(ledger, campaign.name).counted
         read[campaign.name] = {"version": campaign.version, "observations": [o.id for o in counted]}
     return earlier_of(ledger, read), read, tuple(notes)
+
+
+def unknown_sources(spec: CampaignSpec, known: Container[str]) -> tuple[str, ...]:
+    """A note for each campaign that ``memory`` names and that is not among those ``known``."""
+    names = spec.memory if isinstance(spec.memory, list) else []
+    return tuple(
+        f"memory names {n!r}, which is not on record; hakken status lists what is" for n in names if n not in known
+    )
 
 
 def earlier_of(ledger: Ledger, read: Read) -> tuple[Earlier, ...]:

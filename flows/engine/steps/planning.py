@@ -57,6 +57,10 @@ class Inputs:
     resources: tuple[Resource, ...] = ()  # what the record told of them, where experiments cost something
     regions: Mapping[str, Takes] = field(default_factory=dict)  # left out: only lost resources would do them
 
+    def noted(self, plan: Plan) -> tuple[str, ...]:
+        """Everything that was not as asked: on the way to the plan, and in planning."""
+        return tuple(dict.fromkeys((*self.notes, *self.history.notes, *plan.notes)))
+
     def plan(self, planner: Planner) -> Plan:
         """The batch, of at least one proposal. Raises what the planner raises besides.
 
@@ -184,11 +188,15 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
 
 
 def first_inputs(spec: CampaignSpec, ledger: Ledger | None = None) -> Inputs:
-    """What the first round of a campaign is planned from that is not on record yet; sources are in ``ledger``."""
+    """What the first round of a campaign is planned from that is not on record yet.
+
+    Sources are in ``ledger``, None where there is no record.
+    """
     seed = seed_of(spec.planner.seed, spec.campaign, 1)
     budget = Purse(spec.budget.cost, spec.budget.hours)
     purse = None if budget == Purse() else budget
-    earlier, _, notes = ((), {}, ()) if ledger is None else sources_of(ledger, spec)
+    earlier, _, unread = sources_of(ledger, spec)
+    notes = trimmings(spec) + unread
     return Inputs(1, seed, spec, build_space(spec), History(), spec.budget.most, notes, purse=purse, earlier=earlier)
 
 
@@ -215,7 +223,7 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
             **({RESOURCES: [r.as_json() for r in inputs.resources]} if inputs.resources else {}),
             **({LEFT_OUT: as_json(inputs.regions)} if inputs.regions else {}),
         },
-        notes=tuple(dict.fromkeys((*inputs.notes, *inputs.history.notes, *plan.notes))),
+        notes=inputs.noted(plan),
         environment=environment(),
         observations=tuple(o.id for o in inputs.history.observations),
         pending=tuple(p.key for p in inputs.history.pending),

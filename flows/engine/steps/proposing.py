@@ -56,7 +56,9 @@ def plan_and_store(session: Session, need: Need, lost: Lost) -> None:
         session.tally.note(f"round {inputs.number}: the spec was changed while it was planned; it is planned anew")
         return
     session.tally.proposed += [view.label(p.candidate.settings) for p in plan.proposals]
-    session.tally.notes += [f"round {inputs.number}: {note}" for note in plan.notes]
+    for note in inputs.noted(plan):
+        # what was so before the planner was asked holds from round to round: a run says it once
+        session.tally.note(note if note in inputs.notes else f"round {inputs.number}: {note}")
     session.refresh()
     reached("propose.stored")
 

@@ -121,6 +121,57 @@ def test_a_dry_run_of_a_running_campaign_shows_its_next_batch(hakken: Any) -> No
     assert hakken("status", "small", "--json").json == before
 
 
+def test_a_dry_run_of_a_changed_file_shows_what_the_run_then_does(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    write(**{"batch: 2": "batch: 3", "experiments: 4": "experiments: 9"})
+    before = hakken("status", "small", "--json").json
+
+    shown = hakken("run", "--dry-run", "small.yaml", "--json")
+    by_name = hakken("run", "--dry-run", "small")
+    after = hakken("status", "small", "--json").json
+    hakken("tick", "small.yaml")
+
+    assert shown.code == 0, shown.err
+    planned = [p["candidate"]["settings"] for p in shown.json["plan"]["proposals"]]
+    with open_record(home) as ledger:
+        proposed = [dict(p.draft.candidate.settings) for p in ledger.proposals("small", 3)]
+    assert len(planned) == 2  # of six candidates, four were run
+    assert planned == proposed
+    assert "the budget of 4 experiments is spent" in by_name.err  # the record knows nothing of the change
+    assert after == before
+
+
+def test_a_dry_run_refuses_a_changed_file_as_the_run_does(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    write(**{'unit: "%", low: 0, high: 100': 'unit: "mg"', "experiments: 4": "experiments: 9"})
+
+    shown, ran = hakken("run", "--dry-run", "small.yaml"), hakken("run", "small.yaml")
+
+    assert (shown.code, ran.code) == (2, 2)
+    assert "target 'yield' has results in '%' on record and is in 'mg' now" in shown.err
+    assert shown.err == ran.err
+
+
+def test_what_was_not_as_asked_is_said_by_every_command(hakken: Any, home: Any) -> None:
+    limited = "memory: [nope]\nlaboratory: {adapter: simulated, limits: {temperature: {at_most: 90, trim: true}}}"
+    write(**{"[60, 80, 100]": "[60, 70, 80, 100]", "laboratory: {adapter: simulated}": limited})
+    missing = "note: memory names 'nope', which is not on record; hakken status lists what is"
+    trimmed = "note: the laboratory's limit 'temperature' (at most 90 degC) trims temperature"
+
+    checked, first = hakken("validate", "small.yaml"), hakken("run", "--dry-run", "small.yaml")
+    was_made = (home.home / "hakken.db").exists()
+    ran = hakken("run", "small.yaml")
+    shown = hakken("show", "small", "2")
+    Path("small.yaml").write_text(Path("small.yaml").read_text().replace("experiments: 4", "experiments: 6"))
+    again = hakken("run", "--dry-run", "small.yaml")
+
+    assert not was_made
+    for said in (checked, first, ran, shown, again):
+        assert missing in said.out
+        assert trimmed in said.out
+    assert ran.out.count(missing) == 1  # once a run, though both rounds have it on record
+
+
 def test_ticks_make_a_campaign(hakken: Any) -> None:
     reports = [hakken("tick", "small.yaml", "--json").json for _ in range(6)]
 

@@ -62,3 +62,13 @@ def test_the_document_of_a_standing_has_the_statement(hakken: Any) -> None:
     (standing,) = json.loads(hakken("status", "heat", "--json").out)
 
     assert standing["regret"].startswith("with probability 0.95 nothing untried is better than ")
+
+
+def test_a_dry_run_says_of_the_next_batch_what_the_run_says(hakken: Any) -> None:
+    hakken("tick", "heat.yaml")  # sends the initial design
+    hakken("tick", "heat.yaml")  # takes its results in
+
+    shown = hakken("run", "--dry-run", "heat.yaml")
+
+    assert shown.code == 0, shown.err
+    assert "with probability 0.95 nothing untried is better than " in shown.out
