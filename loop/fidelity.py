@@ -26,6 +26,18 @@ def is_real(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(x[:, column] == top.size - 1)
 
 
+def as_real(space: Space, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same candidates ``x``, ``(n, d)``, as the real thing: ``(n, d)``."""
+    column = fidelity_column(space)
+    if column is None:
+        return x
+    top = space.parameters[column]
+    assert isinstance(top, Category)
+    real = x.copy()
+    real[:, column] = top.size - 1.0
+    return real
+
+
 def counts(spec: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
     """Whether settings are of the real thing, by a resolved spec as it is on record."""
     for name, entry in (spec.get("space") or {}).items():

@@ -15,7 +15,7 @@ from loop.belief import Belief, learn
 from loop.costs import Pays, Purse, pays_all
 from loop.design import CLASSICAL
 from loop.errors import FitError, TooFewPoints
-from loop.fidelity import fidelity_column, is_real
+from loop.fidelity import as_real, fidelity_column, is_real
 from loop.generality import Generality
 from loop.history import History, Table, regression_table
 from loop.learnt_costs import learn_costs, taken_by
@@ -68,6 +68,8 @@ class Situation:
         purchase = self.purchase
         if purchase is None or purchase.purse == Purse():
             return pays_all
+        if self.wants_real:  # whatever is chosen will be run as the real thing
+            return lambda x: purchase.pays(as_real(self.space, x), self.copies)
         return lambda x: purchase.pays(x, self.copies)
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from loop.acquisition.streaming import is_among
-from loop.fidelity import fidelity_column
+from loop.fidelity import as_real, fidelity_column
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.space import Category
@@ -46,11 +46,9 @@ def each_version(s: Situation, picks: Sequence[Pick]) -> tuple[list[Pick], list[
 
 def made_real(s: Situation, picks: Sequence[Pick]) -> list[Pick]:
     """The same candidates as the real thing, each once and none that was tried."""
-    column, taken, found = fidelity_column(s.space), s.tried, []
+    taken, found = s.tried, []
     for pick in picks:
-        x = pick.x.copy()
-        if column is not None:
-            x[column] = _options(s, column).size - 1.0
+        x = as_real(s.space, pick.x[None])[0]
         if not is_among(x[None], taken)[0]:
             found.append(replace(pick, x=x))
             taken = np.vstack([taken, x])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from campaigns import measured
 
+from loop.costs import Purse
 from loop.history import History, Observation
 from loop.planner import plan
 from loop.policy.stopping import reason_to_stop
@@ -141,3 +142,34 @@ def test_a_fidelity_is_priced():
 
     assert costs is not None
     assert costs.own(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])).tolist() == [1.0, PRICE]
+
+
+def test_where_the_real_thing_is_wanted_it_is_chosen_among_what_can_be_paid_for_as_such():
+    spec = CampaignSpec.from_resolved(
+        spec_of(is_cheap=True, batch=1).resolved()
+        | {
+            "space": {
+                "ligand": {"type": "category", "options": list("abcdef")},
+                "method": {"type": "fidelity", "options": ["calculated", "measured"]},
+            },
+            "costs": {
+                "unit": "EUR",
+                "experiment": 1,
+                "options": {
+                    "method": {"calculated": 1, "measured": 40},
+                    "ligand": dict.fromkeys("bcdef", 30),  # real: 71 EUR, and a 41 EUR
+                },
+            },
+            "planner": {"batch": 1, "surrogate": "gp", "initial": {"design": "random", "experiments": 2}},
+        }
+    )
+    space = build_space(spec)
+    seen = [
+        Observation(o, space.coordinates({"ligand": o, "method": "calculated"}), measured(y=float(i)))
+        for i, o in enumerate("bc")
+    ]
+
+    for seed in range(6):
+        found = plan(spec, History(tuple(seen)), seed=seed, experiments=9, purse=Purse(cost=60.0)).proposals
+
+        assert [p.candidate.settings for p in found] == [{"ligand": "a", "method": "measured"}]
