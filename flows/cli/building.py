@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 app: Final = typer.Typer(no_args_is_help=True, help="Libraries of molecules: read, filtered, stored once for all.")
 Kinds = Annotated[
     list[str] | None,
-    typer.Option("--features", help="Also make these now: atom-pair, torsion, descriptors. Morgan counts always are."),
+    typer.Option(
+        "--features", help="Make these too: atom-pair, torsion, descriptors, graphs. Morgan counts always are."
+    ),
 ]
 
 
@@ -50,6 +52,8 @@ def build(
             for kind in features or ():
                 if kind == "descriptors":
                     molecules.structures.descriptors()
+                elif kind == "graphs":
+                    molecules.structures.graphs()
                 else:
                     molecules.structures.counts(kind)
     screen.document([_document(store, stored.key) for stored in found])

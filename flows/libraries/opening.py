@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rdkit import Chem
 
 from flows.libraries.crew import Crew
-from flows.libraries.files import INDEX, ArrayWriter, mapped, read_part, write_part
+from flows.libraries.features import DESCRIPTORS, GRAPHS, compute, merge
+from flows.libraries.files import INDEX, mapped
 from flows.libraries.preparing import PART
-from loop.molecules.packed import MORGAN, PackedCounts, generator_of, pack, totals_of
+from loop.molecules.graphs import MolecularGraphs
+from loop.molecules.packed import MORGAN, PackedCounts, generator_of
 from loop.molecules.structures import StoredLibrary, Structures
 from loop.molecules.texts import Texts
-
-DESCRIPTORS: Final = "descriptors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +50,16 @@ class StoredFeatures:
         found: NDArray[np.float32] = self._open[DESCRIPTORS]
         return found
 
+    def graphs(self) -> MolecularGraphs:
+        """Graphs, in order."""
+        if GRAPHS not in self._open:
+            arrays = mapped(self._made(GRAPHS))
+            self._open[GRAPHS] = MolecularGraphs(
+                *(arrays[f"{GRAPHS}.{name}"] for name in ("atoms", "bonds", "ends", "first_atom", "first_bond"))
+            )
+        found: MolecularGraphs = self._open[GRAPHS]
+        return found
+
     def _made(self, kind: str) -> Path:
         """The folder of a kind of features, made unless it is there; what a killed process left is taken up again."""
         folder = self.folder / kind
@@ -64,11 +73,11 @@ class StoredFeatures:
         def jobs() -> Iterator[tuple[int, Callable[[], object]]]:
             for start, path in zip(starts, paths, strict=True):
                 some = self.smiles[start : start + PART]
-                yield len(some), (_there if path.is_file() else partial(_compute, kind, some, path))
+                yield len(some), (_there if path.is_file() else partial(compute, kind, some, path))
 
         self.crew.run(kind, jobs(), parts=len(paths))
         self.crew.progress("merging", 0)
-        _merged(kind, paths, folder)
+        merge(kind, paths, folder)
         shutil.rmtree(parts, ignore_errors=True)
         return folder
 
@@ -89,37 +98,3 @@ def _texts(arrays: dict[str, NDArray[Any]], name: str) -> tuple[NDArray[Any], ND
 
 def _there() -> None:
     """The job of a part that is there already."""
-
-
-def _compute(kind: str, smiles: tuple[str, ...], path: Path) -> None:
-    """One part of a kind of features."""
-    molecules = map(Chem.MolFromSmiles, smiles)  # one at a time: Note [Fresh molecules]
-    if kind == DESCRIPTORS:
-        from rdkit.Chem import Descriptors
-
-        values = [[float(function(molecule)) for _, function in Descriptors.descList] for molecule in molecules]
-        with np.errstate(over="ignore"):  # Ipc is too large for many a molecule
-            write_part(path, {DESCRIPTORS: np.array(values, dtype=np.float64).astype(np.float32)})
-        return
-    write_part(path, pack(molecules, kind)._asdict())
-
-
-def _merged(kind: str, paths: list[Path], folder: Path) -> None:
-    arrays = ArrayWriter(folder)
-    if kind == DESCRIPTORS:
-        for path in paths:
-            arrays.append(DESCRIPTORS, read_part(path)[DESCRIPTORS])
-        arrays.close()
-        return
-    vocabulary = np.unique(np.concatenate([np.unique(read_part(path)["features"]) for path in paths]))
-    end = 0
-    arrays.append(f"{kind}.indptr", np.zeros(1, dtype=np.int64))
-    for path in paths:
-        part = read_part(path)
-        arrays.append(f"{kind}.columns", np.searchsorted(vocabulary, part["features"]).astype(np.uint32))
-        arrays.append(f"{kind}.counts", part["counts"])
-        arrays.append(f"{kind}.totals", totals_of(part["indptr"], part["counts"]))
-        arrays.append(f"{kind}.indptr", part["indptr"][1:] + end)
-        end += int(part["indptr"][-1])
-    arrays.append(f"{kind}.vocabulary", vocabulary)
-    arrays.close()

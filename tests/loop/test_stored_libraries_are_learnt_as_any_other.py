@@ -13,6 +13,7 @@ from rdkit.Chem import Descriptors
 
 from loop.acquisition import streaming
 from loop.acquisition.streaming import is_scored_whole
+from loop.molecules.graphs import MolecularGraphs, molecular_graphs
 from loop.molecules.packed import PackedCounts, pack
 from loop.molecules.standardise import canonical_smiles
 from loop.molecules.structures import Structures
@@ -20,6 +21,9 @@ from loop.molecules.texts import Texts
 from loop.space import Component, ProductPool, Space
 from loop.surrogates import exact, library
 from loop.surrogates.feasibility import learn_feasibility
+from loop.surrogates.gnn import inputs
+from loop.surrogates.gnn.ensemble import GraphEnsemble
+from loop.surrogates.gnn.training import Settings
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
 
@@ -40,6 +44,9 @@ class Computed:
     def descriptors(self) -> NDArray[np.float32]:
         molecules = [Chem.MolFromSmiles(s) for s in self.smiles]
         return np.array([[f(m) for _, f in Descriptors.descList] for m in molecules], dtype=np.float32)
+
+    def graphs(self) -> MolecularGraphs:
+        return molecular_graphs(self.smiles)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +84,32 @@ def test_every_member_believes_the_same(stored: Space, name: str, off: float) ->
         assert mine.numpy() == pytest.approx(theirs.numpy(), rel=off, abs=off)
     drawn, theirs = (f.samples(EVERYTHING[:9], 16, seed=2).numpy() for f in (found, wanted))
     assert drawn == pytest.approx(theirs, rel=1e-3, abs=1e-3)
+
+
+def test_graphs_are_looked_up(stored: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.tensor([[7.0], [3.0], [-1.0], [7.0], [50.0]])  # one twice, and one that is nothing
+    asked = inputs.inputs(GIVEN)
+    wanted = asked.graphs(asked.rows(x))
+    library = inputs.inputs(stored)
+    stored.library.smiles.graphs()  # made once
+    plain = inputs.molecular_graphs
+    monkeypatch.setattr(inputs, "molecular_graphs", lambda s: plain(s) if tuple(s) == ("",) else pytest.fail(f"{s}"))
+
+    rows = library.rows(x)
+    found = library.graphs(rows)
+
+    assert rows.smiles == asked.rows(x).smiles
+    assert rows.molecules.tolist() == asked.rows(x).molecules.tolist()
+    for name in ("atoms", "bonds", "ends", "first_atom", "first_bond"):
+        assert getattr(found, name).tolist() == getattr(wanted, name).tolist()
+
+
+def test_a_network_of_a_stored_library_is_that_of_its_molecules(stored: Space) -> None:
+    recipe = GraphEnsemble("dmpnn", "dmpnn", settings=Settings(width=16, epochs=1, least_steps=2, more_steps=1))
+
+    found, wanted = (recipe.fit(s, training(), seed=1).moments(EVERYTHING) for s in (stored, GIVEN))
+
+    torch.testing.assert_close(found, wanted)
 
 
 def test_the_chance_of_failure_is_the_same(stored: Space) -> None:

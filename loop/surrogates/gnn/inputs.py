@@ -13,7 +13,8 @@ from torch import Tensor
 
 from loop.errors import SpaceError
 from loop.molecules.condensed import CondensedGraphs, condensed_graphs
-from loop.molecules.graphs import MolecularGraphs, molecular_graphs
+from loop.molecules.graphs import MolecularGraphs, joined, molecular_graphs
+from loop.molecules.structures import Structures
 from loop.space import Component, Space
 from loop.space.structure import Frame, Mixture, Products
 from loop.surrogates.encoding import one_hot
@@ -32,12 +33,14 @@ class Rows:
         shares: How much of each there is, shape ``(n, s, k)``: 1 of a component, 0 where nothing is, fractions of a
             mixture.
         numbers: Everything without a structure, about 0 to 1, shape ``(n, f)``.
+        stored: Where each of ``smiles`` but the first lies in the stored library that is the only slot; else None.
     """
 
     smiles: tuple[str, ...]
     molecules: NDArray[np.int64]
     shares: Tensor
     numbers: Tensor
+    stored: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,21 +51,43 @@ class Inputs:
     slots: tuple[Slot, ...]
     reacts: bool = False  # a slot holds reactions: then all molecules are graphs of a before and an after
 
-    def graphs(self, smiles: Sequence[str]) -> Graphs:
-        """The graphs of what ``rows`` calls its molecules, in their order. Raises ``MoleculeError``."""
-        return condensed_graphs(smiles) if self.reacts else molecular_graphs(smiles)
+    def graphs(self, rows: Rows) -> Graphs:
+        """The graphs of the molecules of some rows, in the order of their SMILES; a stored library's are looked up.
+
+        Raises:
+            MoleculeError: A structure cannot be read.
+        """
+        if self.reacts:
+            return condensed_graphs(rows.smiles)
+        library = self._library
+        if library is None or rows.stored is None:
+            return molecular_graphs(rows.smiles)
+        return joined([molecular_graphs(rows.smiles[:1]), library[1].graphs().take(rows.stored)])
+
+    @property
+    def _library(self) -> tuple[int, Structures] | None:
+        """The column and the structures of the stored library that is the only slot."""
+        column = self.slots[0]
+        if len(self.slots) != 1 or not isinstance(column, int):
+            return None
+        p = self.frame.parameters[column]
+        return (column, p.smiles) if isinstance(p, Component) and isinstance(p.smiles, Structures) else None
 
     def rows(self, x: Tensor) -> Rows:
         """Candidates at ``x``, shape ``(n, d)``."""
         known: dict[str, int] = {"": 0}
         parts = [self._slot(slot, x.detach(), known) for slot in self.slots]
+        stored = None
+        if (library := self._library) is not None:  # of one slot, molecules enter by rising number
+            stored = np.unique(x[:, library[0]].detach().round().long().numpy())
+            stored = stored[stored >= 0]
         widest = max(shares.shape[1] for _, shares in parts)
         molecules = np.zeros((len(x), len(parts), widest), dtype=np.int64)
         shares = torch.zeros(len(x), len(parts), widest)
         for place, (which, share) in enumerate(parts):
             molecules[:, place, : which.shape[1]] = which
             shares[:, place, : which.shape[1]] = share
-        return Rows(tuple(known), molecules, shares, self._numbers(x))
+        return Rows(tuple(known), molecules, shares, self._numbers(x), stored)
 
     def _slot(self, slot: Slot, x: Tensor, known: dict[str, int]) -> tuple[NDArray[np.int64], Tensor]:
         """Molecules and shares of one slot, ``(n, k)`` each; new molecules enter ``known``."""

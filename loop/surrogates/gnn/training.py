@@ -68,7 +68,7 @@ class Trained:
         members = self.network.out.weight.shape[0]
         for part in torch.split(x, CHUNK):
             rows = self.inputs.rows(part)
-            store = GraphStore(self.inputs.graphs(rows.smiles), self.device)
+            store = GraphStore(self.inputs.graphs(rows), self.device)
             batch = store.batch(shared(np.arange(len(rows.smiles)), members))
             asked = _everyone(rows, members, self.device)
             with _precision(self.device):
@@ -109,7 +109,7 @@ class Training:
         """
         self.settings, self.labels, self.seeds, self.device = settings, labels, tuple(seeds), device
         self._rows = inputs.rows(x)
-        self._store = GraphStore(inputs.graphs(self._rows.smiles), device)
+        self._store = GraphStore(inputs.graphs(self._rows), device)
         members, width = len(self.seeds), settings.width
         encoder = make(members, self._store.atoms.shape[1], self._store.edges.shape[1], width)
         slots, numbers, targets = len(inputs.slots), self._rows.numbers.shape[1], labels.y.shape[1]

@@ -213,6 +213,23 @@ def test_features_are_those_of_rdkit(tmp_path: Path) -> None:
     assert weights == pytest.approx([Descriptors.MolWt(m) for m in molecules], rel=1e-6)
 
 
+def test_graphs_are_those_of_the_structures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.libraries import opening
+    from loop.molecules.graphs import molecular_graphs
+
+    write(tmp_path, "library.smi")
+    stored, _ = read(tmp_path, "library.smi")
+    library = Store(tmp_path / "libraries", workers=1).library(stored.key)
+    assert library is not None
+    monkeypatch.setattr(opening, "PART", 2)  # several parts are put together
+
+    found, wanted = library.structures.graphs(), molecular_graphs(tuple(library.structures))
+
+    for name in ("atoms", "bonds", "ends", "first_atom", "first_bond"):
+        assert np.asarray(getattr(found, name)).tolist() == getattr(wanted, name).tolist()
+    assert list((tmp_path / "libraries").rglob("graphs.atoms.bin"))
+
+
 def test_the_second_time_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "library.smi")
     first = read(tmp_path, "library.smi")
