@@ -12,13 +12,12 @@ from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import settings
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural
+from flows.cli.words import GOALS, plural, target_and_goal
 from loop.errors import SpecError
 
 if TYPE_CHECKING:
     from flows.engine.looking.reports import ImportReport
 
-GOALS = ("maximize", "minimize")
 LISTED = 8  # pending experiments that are shown; the JSON document has all of them
 
 
@@ -46,18 +45,25 @@ def import_(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep a campaign file that says something else, and bring in results only.")
     ] = False,
+    partly: Annotated[
+        bool, typer.Option("--partly", help="Bring in what can be used, where not every result can.")
+    ] = False,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of a table to leave out. Repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Move a campaign here from BayBE, EDBO+, Ax, Optuna, an ORD dataset or a table: space, objective and results.
 
-    Results come in as told ones do; importing the same file again adds nothing. What cannot be carried over is listed.
+    Results come in as told ones do, all of them or none; importing the same file again adds nothing. What cannot be
+    carried over is listed.
     """
     from flows.engine import bring_in
     from flows.importing import Source
 
     if force and keep:
         raise SpecError("--force overwrites the campaign file and --keep keeps it; give one of them")
-    goals = dict(_goal(said) for said in target or [])
+    goals = dict(target_and_goal(said) for said in target or [])
     if goal is not None and goal not in GOALS:
         raise SpecError(f"--goal is {goal!r}; use {' or '.join(GOALS)}")
     source = Source(
@@ -68,16 +74,21 @@ def import_(
         study=study,
         campaign=name or "",
         table=Path(os.path.relpath(file, out.parent)).as_posix(),
+        ignore=tuple(ignore or ()),
     )
-    report = bring_in(settings(), source, out, format=from_, dry_run=dry_run, force=force, keep=keep)
+    report = bring_in(settings(), source, out, format=from_, dry_run=dry_run, force=force, keep=keep, partly=partly)
     screen = Screen(as_json)
     screen.document(report.as_json())
     _show(screen, report, file, is_said=from_ is not None)
     if report.problems:
         complain(
             f"{plural(len(report.problems), 'result')} of {file} cannot be used"
-            + ("" if dry_run else "; each is kept on record as it came")
-            + ". Mend the campaign file and import again with --keep, or tell them corrected:\n  "
+            + (
+                ". Mend them where they come from, or import with --partly, which brings in the others:\n  "
+                if dry_run
+                else "; each is kept on record as it came. Mend them where they come from and import again with "
+                "--keep, or tell them corrected:\n  "
+            )
             + "\n  ".join(report.problems),
             "ImportProblems",
             as_json=False,
@@ -118,11 +129,6 @@ def _show(screen: Screen, report: ImportReport, file: Path, *, is_said: bool) ->
             screen.say(title)
             for item in items:
                 screen.say(f"  {item}")
-
-
-def _goal(said: str) -> tuple[str, str]:
-    name, _, goal = said.rpartition(":")
-    return (name, goal) if name and goal in GOALS else (said, "")
 
 
 def _bytes(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural
+from flows.cli.words import plural, target_and_goal
 from loop.errors import SpecError
 
 
@@ -26,6 +26,9 @@ def init(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path("campaign.yaml"),
     name: Annotated[str | None, typer.Option(help="The campaign's name; the file's or the table's by default.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="A column of the table to leave out. Repeatable.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if there is one.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -42,12 +45,12 @@ def init(
     if template is not None:
         from flows.cli.starting import template_text
 
-        if target:
-            raise SpecError("--target goes with a table; a template names its targets itself: edit the file")
+        if target or ignore:
+            raise SpecError("--target and --ignore go with a table; a template says what it has itself: edit the file")
         text, tell = template_text(template, campaign), ""
     else:
         assert table is not None
-        text, tell = _guess(table, target or [], out, campaign)
+        text, tell = _guess(table, target or [], ignore or [], out, campaign)
     _check(text, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
@@ -63,7 +66,7 @@ def _name(out: Path, table: Path | None, template: str | None) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") or "campaign"
 
 
-def _guess(table: Path, targets: list[str], out: Path, campaign: str) -> tuple[str, str]:
+def _guess(table: Path, targets: list[str], ignore: list[str], out: Path, campaign: str) -> tuple[str, str]:
     """The text, and a further next step where the table holds results."""
     from flows.cli.specfile import read_text
     from flows.cli.starting import guess_campaign
@@ -73,22 +76,15 @@ def _guess(table: Path, targets: list[str], out: Path, campaign: str) -> tuple[s
     if not targets:
         known = ", ".join(column.name for column in read_columns(text, table.name))
         raise SpecError(f"say which columns of {table.name} are measured, such as --target yield; it has {known}")
-    goals = dict(_goal(target) for target in targets)
+    goals = {name: goal or "maximize" for name, goal in map(target_and_goal, targets)}
     path = Path(os.path.relpath(table, out.parent)).as_posix()
-    guess = guess_campaign(text, source=table.name, path=path, campaign=campaign, targets=goals)
+    guess = guess_campaign(text, source=table.name, path=path, campaign=campaign, targets=goals, ignore=ignore)
     if not guess.rows_with_results or guess.is_complete:
         return guess.text, ""
     results = f"the {plural(guess.rows_with_results, 'result')} it has"
     if guess.can_be_told:
         return guess.text, f"; first hakken tell {out} {table} brings in {results}"
     return guess.text, f"; hakken tell {out} FILE.csv brings in {results}, once its columns are those of {out} by name"
-
-
-def _goal(target: str) -> tuple[str, str]:
-    name, _, goal = target.rpartition(":")
-    if name and goal in ("minimize", "maximize"):
-        return name, goal
-    return target, "maximize"
 
 
 def _check(text: str, out: Path) -> None:

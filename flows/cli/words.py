@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Prediction
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def done_of(report: TickReport | StatusReport) -> str:
     """How many experiments are done, such as "5 of 40"; without the second where no number of them is the end."""
     return f"{report.experiments_done}" + ("" if report.budget is None else f" of {report.budget}")
+GOALS: Final = ("maximize", "minimize")
 
 
 def unit_of(spec: Mapping[str, Any], target: str) -> str:
@@ -84,3 +86,20 @@ def plural(n: int, one: str, many: str | None = None) -> str:
 def reason_line(arm: str, reason: str) -> str:
     """Arm and reason, the arm once."""
     return reason if reason.startswith(arm) else f"{arm}: {reason}"
+
+
+def target_and_goal(said: str) -> tuple[str, str]:
+    """The target and the goal of ``--target NAME`` or ``NAME:minimize``; no goal where none is said.
+
+    Raises:
+        SpecError: What follows the colon is meant as a goal and is none.
+    """
+    name, _, goal = said.rpartition(":")
+    if name and goal in GOALS:
+        return name, goal
+    if name and goal.strip().casefold().startswith(("max", "min")):
+        meant = next(g for g in GOALS if g[:3] == goal.strip().casefold()[:3])
+        raise SpecError(
+            f"--target {said}: the goal must be {' or '.join(GOALS)}, got {goal!r}; write --target {name}:{meant}"
+        )
+    return said, ""

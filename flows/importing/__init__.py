@@ -7,7 +7,7 @@ What it reads is a ``Foreign`` campaign; ``writing`` makes the campaign file of 
 
 from flows.importing.foreign import Foreign
 from flows.importing.registry import FORMATS, read_foreign
-from flows.importing.source import Source
+from flows.importing.source import ImportFault, Source
 from flows.importing.writing import campaign_text
 
-__all__ = ["FORMATS", "Foreign", "Source", "campaign_text", "read_foreign"]
+__all__ = ["FORMATS", "Foreign", "ImportFault", "Source", "campaign_text", "read_foreign"]

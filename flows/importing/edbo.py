@@ -12,7 +12,6 @@ from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, la
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
-from loop.errors import SpecError
 
 _PENDING: Final = "PENDING"
 _PRIORITY: Final = "priority"
@@ -118,11 +117,9 @@ def _parameters(
         if numbers is not None:
             entries[header] = number(names, header, values=numbers)
             continue
-        try:
-            is_structures = column.is_structures
-        except SpecError as error:
-            raise ImportFault(f"{source.name} {error}") from None
-        if is_structures:
+        if column.is_structures:
+            if why := column.unreadable:  # the header says SMILES, and a cell is none
+                raise ImportFault(f"{source.name} {why}")
             subject = column.subject or "molecule"
             subject = header if any(e.name == subject for e in entries.values()) else subject
             found = component(

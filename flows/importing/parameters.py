@@ -10,6 +10,7 @@ from typing import Any, Final
 from flows.cli.starting.columns import read_header
 from flows.engine.people.rows import IGNORED, PLAIN
 from flows.importing.foreign import Entry
+from flows.importing.source import ImportFault
 from loop.errors import MoleculeError, UnitError
 from loop.units import check_unit
 
@@ -93,7 +94,16 @@ def number(
 
     ``seen`` are values of results: where they lie on one of a few steps up to rounding, the step is written as they
     have it, so that what was tried is known again.
+
+    Raises:
+        ImportFault: A value or a bound is not finite.
     """
+    values = None if values is None else list(values)
+    if odd := [v for v in (*(values or ()), *(bounds or ())) if not math.isfinite(float(v))]:
+        raise ImportFault(
+            f"parameter {name!r} goes to {float(odd[0]):g}, and a campaign needs finite values and bounds; bound "
+            "it where it comes from, and save it anew"
+        )
     keys: dict[str, Any] = {"type": "number"}
     said = list(names.comments(name))
     if values is not None:

@@ -48,6 +48,18 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
         if name is not None or module.recognises(source):
             if source.study and candidate != "optuna":
                 raise source.fault(f"--study names a study of Optuna, and this is read as {candidate}; leave it out")
-            return module.read(source)
+            if source.ignore and candidate != "csv":
+                raise source.fault(
+                    f"--ignore leaves out columns of a plain table, and this is read as {candidate}; leave it out, or "
+                    "say --from csv where it is a table"
+                )
+            try:
+                return module.read(source)
+            except ImportFault as error:
+                if str(error).startswith(source.name):
+                    raise
+                raise source.fault(str(error)) from None
+    if source.head.lstrip().startswith(("{", "[")):
+        source.json  # noqa: B018  what is not JSON says so, and why: it may be cut short
     known = "".join(f"\n  --from {key:7} {what}" for key, (_, what) in FORMATS.items())
     raise ImportFault(f"{source.name} looks like nothing that can be imported; say what it is:{known}")

@@ -26,6 +26,7 @@ class Source:
     study: str = ""  # which of several campaigns in one file
     campaign: str = ""  # the name that the campaign gets
     table: str = ""  # the file's path as seen from the campaign file
+    ignore: tuple[str, ...] = ()  # columns of a table that are left out
 
     @property
     def name(self) -> str:
@@ -46,7 +47,9 @@ class Source:
         try:
             found = json.loads(self.text)
         except (ValueError, RecursionError) as error:
-            raise ImportFault(f"{self.name} is not JSON ({error}); save it anew where it comes from") from None
+            raise ImportFault(
+                f"{self.name} is not JSON, or is cut short ({error}); save it anew where it comes from"
+            ) from None
         if not isinstance(found, dict):
             raise ImportFault(f"{self.name} holds a JSON {type(found).__name__}, and an object is wanted; see --from")
         return found

@@ -18,9 +18,10 @@ _LIMIT: Final = re.compile(r"\s*(?P<qualifier>[<>]?)\s*(?P<number>\S.*?)\s*")
 
 
 def recognises(source: Source) -> bool:
-    """Text whose first line has several cells."""
+    """Text whose first line has several cells, or that is called a table."""
     first = source.head.split("\n", 1)[0]
-    return "\0" not in source.head and not first.lstrip().startswith(("{", "[")) and any(c in first for c in ",;\t")
+    is_text = "\0" not in source.head and not first.lstrip().startswith(("{", "["))
+    return is_text and (any(c in first for c in ",;\t") or source.path.suffix.lower() == ".csv")
 
 
 def read(source: Source) -> Foreign:
@@ -31,7 +32,7 @@ def read(source: Source) -> Foreign:
         raise source.fault(f"say which columns are measured, such as --target yield; it has {known}")
     targets = {name: source.goal_unsaid(name) for name in source.goals}
     parts = {f"{name}_{part}" for name in targets for part in ("sd", "n", "qualifier")}
-    aside = frozenset(h for h in table.header if h in PLAIN or h in parts or h in IGNORED)
+    aside = frozenset(h for h in table.header if h in PLAIN or h in parts or h in IGNORED).difference(source.ignore)
     plain = type(table)(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
     try:
         guess = guess_campaign(
@@ -40,19 +41,21 @@ def read(source: Source) -> Foreign:
             path=source.table,
             campaign=source.campaign,
             targets=targets,
+            ignore=source.ignore,
             command="import",
             plays_laboratory=False,
         )
     except SpecError as error:
         said = str(error)
         raise source.fault(said.removeprefix(source.name).lstrip(": ")) from None
+    told = _BESIDE.difference(source.ignore)
     measured = {name for name, header in guess.sources.items() if header in targets or name in targets}
     results: list[Result] = []
     blank = 0
     for line, row in table.rows:
         cells = {name: row[header] for name, header in guess.sources.items() if row[header]}
         beside = {h: row[h] for h in aside - IGNORED - {"key"} if row[h]} | {
-            h: row[h] for h in table.header if h in _BESIDE and row[h] and h not in guess.sources.values()
+            h: row[h] for h in table.header if h in told and row[h] and h not in guess.sources.values()
         }
         if not any(name in cells for name in measured) and not beside.get("outcome"):
             blank += 1
@@ -61,7 +64,10 @@ def read(source: Source) -> Foreign:
         readings = {n: _reading(source, line, n, c) for n, c in cells.items() if n in measured}
         results.append(Result(f"line {line}", settings, readings, beside=beside))
     left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
-    notes = [f"{blank} rows have no result: they say what can be tried, and are no results"] if blank else []
+    notes = []
+    if blank:
+        said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
+        notes.append(f"{blank} {said} what can be tried")
     left += [
         f"column {h}: it says where an experiment stood in another record"
         for h in (*sorted(aside & IGNORED), "key")

@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from flows.cli.starting.guessing import enough_to_learn
 from flows.cli.starting.yaml_text import exact, scalar
 from flows.importing.foreign import Entry, Foreign
+from flows.importing.source import ImportFault
 
 BUDGET: Final = 50  # experiments from here on, where the source says nothing: as hakken init has it
 BATCH: Final = 5
-INITIAL: Final = 5  # experiments before the first model: the default of a campaign file
+INITIAL: Final = 5  # experiments before the first model: the default of a campaign file, without results to learn from
 LONG: Final = 100  # a line longer than this is written as a block
 
 
@@ -20,6 +22,7 @@ def campaign_text(foreign: Foreign, *, campaign: str, source: str) -> str:
     if foreign.text:
         return foreign.text.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in _remarks(foreign))
     batch = foreign.batch or BATCH
+    initial = enough_to_learn(sum(bool(r.readings) for r in foreign.results), INITIAL)
     lines = [
         f"# Written by hakken import from {source}, {foreign.described}.",
         "# Read it through, and mend what is wrong; then: hakken validate FILE",
@@ -46,7 +49,7 @@ def campaign_text(foreign: Foreign, *, campaign: str, source: str) -> str:
         "  acquisition: auto",
         f"  batch: {batch}                  # experiments planned together"
         + ("" if foreign.batch else "; the source does not say how many"),
-        f"  initial: {{design: spread, experiments: {INITIAL}}}   # imported results count among them",
+        f"  initial: {{design: spread, experiments: {initial}}}   # imported results count among them",
         "",
         f"budget: {{experiments: {max(BUDGET, batch)}}}   # from here on, imported results not counted",
         "",
@@ -82,7 +85,7 @@ def _block(entry: Entry) -> Iterable[str]:
 
 
 def flow_text(value: Any) -> str:
-    """A value as YAML in one line; numbers exactly."""
+    """A value as YAML in one line; numbers exactly. Raises ``ImportFault`` where one is not finite."""
     match value:
         case None:
             return "null"
@@ -91,7 +94,11 @@ def flow_text(value: Any) -> str:
         case int():
             return str(value)
         case float():
-            assert math.isfinite(value), "readers give finite numbers only"
+            if not math.isfinite(value):
+                raise ImportFault(
+                    f"a bound or a threshold in the file is {value:g}, and a campaign needs finite ones; leave it out "
+                    "where it comes from, and save it anew"
+                )
             return exact(value)
         case Mapping():
             return "{" + ", ".join(f"{scalar(str(key))}: {flow_text(one)}" for key, one in value.items()) + "}"

@@ -102,6 +102,12 @@ BROKEN: list[tuple[str, str, Change, str]] = [
         "parameter 'temperature' is of kind 'MoodParameter', which hakken does not know",
     ),
     (
+        "a bound that is infinite",
+        "ax_coupling_1.3.1.json",
+        lambda d: d["experiment"]["search_space"]["parameters"][0].update(upper=float("inf")),
+        "parameter 'temperature' goes to inf, and a campaign needs finite values and bounds; bound it where",
+    ),
+    (
         "an objective that is no sum",
         "ax_coupling_1.3.1.json",
         lambda d: d["experiment"]["optimization_config"]["objective"].update(expression="conversion ** 2"),

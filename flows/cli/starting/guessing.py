@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,7 +24,16 @@ from loop.units import meant
 
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
 MANY_NAMES: Final = 20  # a text that differs in each of so many rows is an identifier or a comment
+ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
 _NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label"})
+# What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names.
+_REMARK_WORDS: Final = frozenset(
+    {"note", "notes", "remark", "remarks", "comment", "comments", "date", "dates", "doi", "url", "timestamp"}
+)
+_REMARKS: Final = frozenset(
+    {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
+     "paper", "person", "ref", "reference", "references", "source", "user"}
+)  # fmt: skip
 _COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run", "unnamed"})
 
 
@@ -68,6 +77,7 @@ def guess_campaign(
     path: str,
     campaign: str,
     targets: Mapping[str, str],
+    ignore: Collection[str] = (),
     command: str = "init",
     plays_laboratory: bool = True,
 ) -> Guess:
@@ -79,14 +89,19 @@ def guess_campaign(
         path: The table as the campaign file would name it.
         campaign: The campaign's name.
         targets: Which columns are measured, by header or by name, and the goal of each.
+        ignore: Columns to leave out, by header or by name.
         command: The command that guesses, for the first line.
         plays_laboratory: Whether a complete table may be the campaign's laboratory.
 
     Raises:
-        SpecError: The table cannot be read, a target is no column or holds no number, or no parameter is left.
+        SpecError: The table cannot be read, a target is no column or holds no number, what is to be ignored is no
+            column or a target, or no parameter is left.
     """
     columns = read_columns(text, source)
-    measured = [_find(header, columns, source) for header in targets]
+    measured = [_find(header, columns, source, "for a target") for header in targets]
+    ignored = [_find(name, columns, source, "to ignore") for name in ignore]
+    if both := [c.header for c in ignored if c in measured]:
+        raise SpecError(f"{source}: column {both[0]!r} is a target and to be ignored; leave out one of the two options")
     limits = [{line for line, cell in c.cells if _is_limit(cell)} for c in measured]
     plain = [_without(column, lines) for column, lines in zip(measured, limits, strict=True)]
     for column in plain:
@@ -96,10 +111,14 @@ def guess_campaign(
                 f"{source} line {line}: target {column.header!r} must hold numbers or limits such as <5, got {cell!r}; "
                 "mend the cell, or leave it empty where nothing was measured"
             )
-    parts, left_out = _parameters([c for c in columns if c not in measured], path)
+    parts, left_out = _parameters([c for c in columns if c not in measured and c not in ignored], path)
+    left_out += [f"left out: {c.header} (as --ignore says)" for c in ignored]
     context, parts = [p for p in parts if p.is_context], [p for p in parts if not p.is_context]
     if not parts:
-        raise SpecError(f"{source}: no column is left to vary; it needs one that is no target and takes several values")
+        why = "".join(f"\n  {note}" for note in left_out)
+        raise SpecError(
+            f"{source}: no column is left to vary; it needs one that is no target and takes several values{why}"
+        )
     n_rows = len({line for column in columns for line, _ in column.cells})
     sizes = [p.size for p in parts]
     size = None if None in sizes else math.prod(s for s in sizes if s is not None)
@@ -108,6 +127,8 @@ def guess_campaign(
     is_complete = is_complete and not any(limits)  # a limit is no value to answer with
     budget = min(50, size or 50)
     batch = min(5, budget)
+    initial = enough_to_learn(n_results, batch) if command == "import" else batch
+    started = f"the {initial} imported results" if initial < batch else "before there is anything to learn from"
     lines = [
         f"# Guessed by hakken {command} from {source} ({n_rows} rows). Read it through, and mend what is wrong;",
         "# then: hakken validate FILE",
@@ -128,7 +149,7 @@ def guess_campaign(
         "  surrogate: committee      # several models; those that predict best count most",
         "  acquisition: auto         # improvement | exploration | thompson | ucb | pareto | random",
         f"  batch: {batch}                  # experiments planned together",
-        f"  initial: {{design: spread, experiments: {batch}}}   # before there is anything to learn from",
+        f"  initial: {{design: spread, experiments: {initial}}}   # {started}",
         "",
         f"budget: {{experiments: {budget}}}",
         "",
@@ -153,18 +174,24 @@ def guess_campaign(
     )
 
 
+def enough_to_learn(results: int, usual: int) -> int:
+    """How many experiments of a moved campaign come before the first model: as many as usual, or all its results where
+    these are fewer and enough for a model."""
+    return results if ENOUGH <= results < usual else usual
+
+
 def _combinations(parts: Sequence[_Part]) -> int:
     """How many different combinations of the parts the table holds."""
     cells = [dict(part.columns[0].cells) for part in parts]
     return len({tuple(column.get(line, "") for column in cells) for line in cells[0]})
 
 
-def _find(name: str, columns: Sequence[Column], source: str) -> Column:
+def _find(name: str, columns: Sequence[Column], source: str, use: str) -> Column:
     for column in columns:
         if name in (column.header, column.name):
             return column
     known = [c.name for c in columns]
-    raise SpecError(f"{source} has no column {name!r} for a target{did_you_mean(name, known)}; it has {flow(known)}")
+    raise SpecError(f"{source} has no column {name!r} {use}{did_you_mean(name, known)}; it has {flow(known)}")
 
 
 def _is_limit(cell: str) -> bool:
@@ -195,6 +222,7 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
     parts: dict[str, _Part] = {}
     left_out: list[str] = []
     paired: list[Column] = []
+    rows = len({line for column in columns for line, _ in column.cells})
     for column in structures:
         names = [c for c in columns if c not in structures and c.numbers is None and _names(c, column)]
         label = names[0] if names else None
@@ -210,7 +238,7 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
             left_out.append(f"not chosen: {column.header} (recorded with each result; see noise: {{effects: [...]}})")
         elif context_of(column) and len(column.distinct) > 1:
             parts[column.header] = _context(column)
-        elif why := _useless(column):
+        elif why := _useless(column, rows):
             left_out.append(f"left out: {column.header or 'without a name'} ({why})")
         else:
             parts[column.header] = _number(column) if column.numbers is not None else _choice(column)
@@ -223,17 +251,29 @@ def _names(label: Column, structure: Column) -> bool:
     return label.name.casefold() in _NAMES and len(label.distinct) == len(structure.distinct)
 
 
-def _useless(column: Column) -> str:
+def _useless(column: Column, rows: int) -> str:
     numbers, n = column.numbers, len(column.cells)
-    if len(column.distinct) < 2:
-        return f"always {column.distinct[0]}" if column.distinct else "empty"
+    if not column.distinct:
+        return "empty"
     if numbers is None and len(column.distinct) == n >= MANY_NAMES:
         return "another text in every row: an identifier or a comment"
+    if _is_remark(column):
+        return "going by its name it was not varied; rename it if it was"
+    if numbers is None and n < rows:
+        return f"empty in {rows - n} of {rows} rows; if it was varied, write what an empty cell means, such as none"
+    if len(column.distinct) < 2:
+        return f"always {column.distinct[0]}"
     words = set(re.split(r"[^a-z]+", column.name.casefold()))
     is_unnamed = not column.header  # as pandas writes the numbers of rows
     if numbers is not None and (is_unnamed or words & _COUNTERS) and len(numbers) == n:
         return "it counts the rows"
     return ""
+
+
+def _is_remark(column: Column) -> bool:
+    """Whether a column is a note, a date or a reference, going by its name."""
+    name = column.name.casefold()
+    return name in _REMARKS or bool(set(re.split(r"[^a-z]+", name)) & _REMARK_WORDS)
 
 
 def _substance(structure: Column, label: Column | None, path: str, *, is_alone: bool) -> _Part:

@@ -13,7 +13,7 @@ from flows.engine.campaigns import add_campaign, read_campaign_file
 from flows.engine.looking.reports import ImportReport
 from flows.engine.people.rows import TELL, draft_row, read_told
 from flows.engine.people.telling import tell_rows
-from flows.importing import Foreign, Source, campaign_text, read_foreign
+from flows.importing import Foreign, ImportFault, Source, campaign_text, read_foreign
 from flows.wiring import spec_on_record
 from loop.errors import HakkenError, SpecError
 from loop.outcome import read_outcome
@@ -43,6 +43,7 @@ def bring_in(
     dry_run: bool = False,
     force: bool = False,
     keep: bool = False,
+    partly: bool = False,
 ) -> ImportReport:
     """Write the campaign file of a foreign campaign, open the campaign, and tell its results.
 
@@ -56,9 +57,10 @@ def bring_in(
         dry_run: Write and record nothing.
         force: Overwrite a campaign file, or change a campaign on record, that says something else.
         keep: Keep the campaign file that is there and bring in results only.
+        partly: Bring in what can be used where not every result can; what cannot is kept on record as it came.
 
     Raises:
-        ImportFault: The file cannot be read.
+        ImportFault: The file cannot be read, or a result of it cannot be used; nothing is written or recorded.
         SpecError: It makes no campaign, or another campaign is in its way.
     """
     named = replace(source, campaign=_usable(source.campaign, source.path.stem))
@@ -68,9 +70,10 @@ def bring_in(
     file = _file(settings, foreign.described, text, out, force=force, keep=keep)
     drafts = drafts_of(foreign, source.name)
     accepted, duplicates, notes = 0, 0, foreign.notes
-    if dry_run:
-        problems = _problems(drafts, file.spec, source.name)
-    else:
+    problems = _problems(drafts, file.spec, source.name)
+    if problems and not (dry_run or partly):
+        raise ImportFault(_refusal(problems, len(drafts), source.name, has_columns=foreign.format == "csv"))
+    if not dry_run:
         if file.state in ("new", "overwritten"):
             _write(file)
         name = add_campaign(settings, file.path)
@@ -153,6 +156,17 @@ def _file(settings: Settings, described: str, text: str, out: Path, *, force: bo
             "or make it a new version of that campaign with --force"
         )
     return _File(out, text, used, state)
+
+
+def _refusal(problems: list[str], results: int, file: str, *, has_columns: bool) -> str:
+    """Why nothing is brought in, and the ways out."""
+    listed = "\n  ".join(problems)
+    ignore = ", leave out a column that was not varied (--ignore COLUMN)" if has_columns else ""
+    return (
+        f"{len(problems)} of {results} results of {file} cannot be used, so nothing was written or put on record:\n"
+        f"  {listed}\nmend them where they come from{ignore}, or say --partly: it brings in the others and keeps "
+        "these on record as they came"
+    )
 
 
 def _beside(out: Path, name: str) -> str:

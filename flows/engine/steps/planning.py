@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -177,13 +178,26 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
         view.space,
         replace(said.history(history), claims=claims),
         experiments,
-        trimmings(view.spec) + said.notes + notes_on(regions) + unreadable + unread,
+        trimmings(view.spec) + said.notes + notes_on(regions) + unreadable + unread + _rest_of_design(view, history),
         view.spending.purse,
         said.is_narrowed or bool(regions),
         earlier,
         recorded(read, before, view.ledger, view.name),
         telling(view.figures) if view.spending.costs is not None else (),
         regions,
+    )
+
+
+def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
+    """A note where results that were brought in leave less than a batch of the initial design to the first round."""
+    initial, batch = view.spec.planner.initial.experiments, view.spec.planner.batch
+    known = len(history.observations)
+    left = math.ceil((initial - known) / view.spec.planner.copies)
+    if view.round_number or not known or view.spec.plate is not None or not 0 < left < batch:
+        return ()
+    return (
+        f"{known} of the {initial} experiments of the initial design are on record, and this batch is the rest of it; "
+        f"initial: {{experiments: {known}}} under planner lets a model plan a whole batch now",
     )
 
 

@@ -117,26 +117,130 @@ def test_a_dry_run_tells_results_that_would_be_refused(hakken: Any) -> None:
     said = hakken("import", "t.csv", "--target", "yield", "--dry-run")
 
     assert said.code == 2
-    assert "1 result of t.csv cannot be used. Mend" in said.err
+    assert "1 result of t.csv cannot be used. Mend them where they come from, or import with --partly" in said.err
     assert "t.csv line 3: a fault has no value" in said.err
 
 
 def test_an_empty_cell_of_a_parameter_is_named_with_its_line(hakken: Any) -> None:
-    Path("t.csv").write_text("t,base,yield\n20,KOAc,1\n30,,2\n40,K3PO4,3\n")
+    Path("t.csv").write_text("t,base,yield\n20,KOAc,1\n,KOAc,2\n40,K3PO4,3\n")
 
     said = hakken("import", "t.csv", "--target", "yield", "--dry-run")
 
     assert said.code == 2
-    assert "t.csv line 3: parameter 'base' has no value: its column is missing or its cell empty" in said.err
+    assert "t.csv line 3: parameter 't' has no value: its column is missing or its cell empty" in said.err
 
 
-def test_what_cannot_be_used_is_kept_and_named(hakken: Any, home: Settings) -> None:
+GAPS = """\
+Catalyst,Solvent,Temperature [degC],Yield (%),ee (%),Notes
+Pd(OAc)2,DMF,80,45,90,ok
+Pd2dba3,DMF,80,0,,no conversion
+Pd(OAc)2,THF,60,<1,,
+Pd2dba3,THF,,30,85,forgot T
+Pd(OAc)2,Dioxane,100,61,70,
+"""
+
+
+def test_a_table_is_imported_whole_or_not_at_all(hakken: Any, home: Settings) -> None:
+    table = Path("gap.csv")
+    table.write_text(GAPS)
+    words = ("import", table, "--target", "Yield", "--target", "ee")
+
+    refused = hakken(*words)
+    was_left_alone = not Path("campaign.yaml").exists() and not home.home.exists()
+    table.write_text(GAPS.replace("THF,,30", "THF,60,30"))
+    said = hakken(*words)
+
+    assert refused.code == 2
+    assert "1 of 5 results of gap.csv cannot be used, so nothing was written or put on record" in refused.err
+    assert "gap.csv line 5: parameter 'Temperature' has no value" in refused.err
+    assert "--partly: it brings in the others" in refused.err
+    assert was_left_alone
+    assert said.code == 0, said.err
+    assert "column Notes (going by its name it was not varied; rename it if it was)" in said.out
+    assert list(yaml.safe_load(Path("campaign.yaml").read_text())["space"]) == ["Catalyst", "Solvent", "Temperature"]
+    assert len(on_record(home, "gap")) == 5
+
+
+@pytest.mark.parametrize("header", ["Notes", "Comments", "Date", "Exp. date", "DOI", "reference"])
+def test_what_notebooks_have_beside_an_experiment_is_no_parameter(hakken: Any, header: str) -> None:
+    Path("d.csv").write_text(f"Ligand,T,{header},Yield\nA,60,x,5\nB,60,y,15\nB,80,x,35\nA,80,y,25\n")
+
+    said = hakken("import", "d.csv", "--target", "Yield", "--dry-run")
+
+    assert said.code == 0, said.err
+    assert "2 parameters, 1 target, 4 measured results" in said.out
+    assert f"column {header} (going by its name it was not varied" in said.out
+
+
+def test_a_text_with_empty_cells_is_no_parameter_and_that_is_said(hakken: Any) -> None:
+    Path("d.csv").write_text("Ligand,T,Additive,Yield\nA,60,LiCl,5\nB,60,,15\nB,80,,35\nA,80,KF,25\n")
+
+    said = hakken("import", "d.csv", "--target", "Yield", "--dry-run")
+
+    assert said.code == 0, said.err
+    assert "2 parameters" in said.out
+    assert "column Additive (empty in 2 of 4 rows; if it was varied, write what an empty cell means" in said.out
+
+
+def test_a_column_can_be_left_out(hakken: Any, home: Settings) -> None:
+    Path("d.csv").write_text("Ligand,T,flask [mL],Yield\nA,60,5,5\nB,60,10,15\nB,80,5,35\nA,80,10,25\n")
+
+    said = hakken("import", "d.csv", "--target", "Yield", "--ignore", "flask", "--ignore", "Ligand")
+    began = hakken("init", "d.csv", "--target", "Yield", "--ignore", "flask [mL]", "-o", "began.yaml")
+    unknown = hakken("import", "d.csv", "--target", "Yield", "--ignore", "flsk", "--dry-run")
+    target = hakken("import", "d.csv", "--target", "Yield", "--ignore", "Yield", "--dry-run")
+    other = hakken("import", DATA / "optuna_journal.log", "--ignore", "x", "--dry-run")
+    template = hakken("init", "--template", "reaction", "--ignore", "x", "-o", "other.yaml")
+
+    assert said.code == 0, said.err
+    assert list(yaml.safe_load(Path("campaign.yaml").read_text())["space"]) == ["T"]
+    assert "column flask [mL] (as --ignore says)" in said.out
+    assert len(on_record(home, "d")) == 4
+    assert began.code == 0, began.err
+    assert list(yaml.safe_load(Path("began.yaml").read_text())["space"]) == ["Ligand", "T"]
+    assert "d.csv: has no column 'flsk' to ignore (did you mean 'flask'?)" in unknown.err
+    assert "column 'Yield' is a target and to be ignored" in target.err
+    assert "--ignore leaves out columns of a plain table, and this is read as optuna" in other.err
+    assert "--target and --ignore go with a table" in template.err
+
+
+def test_why_no_column_is_left_to_vary_is_said(hakken: Any) -> None:
+    Path("d.csv").write_text("metal,Yield\nPd,5\nPd,15\n")
+
+    said = hakken("import", "d.csv", "--target", "Yield")
+
+    assert said.code == 2
+    assert "no column is left to vary; it needs one that is no target and takes several values" in said.err
+    assert "left out: metal (always Pd)" in said.err
+
+
+@pytest.mark.parametrize(("results", "proposals"), [(2, 3), (4, 5)])
+def test_few_results_are_a_start_from_three_on(hakken: Any, results: int, proposals: int) -> None:
+    rows = "".join(f"{20 + 10 * i},{i}\n" for i in range(results))
+    spare = "".join(f"{60 + 10 * i},\n" for i in range(8))
+    Path("d.csv").write_text(f"t,yield\n{rows}{spare}")
+
+    imported = hakken("import", "d.csv", "--target", "yield")
+    shown = hakken("run", "--dry-run", "campaign.yaml", "--json").json["plan"]
+
+    assert imported.code == 0, imported.err
+    assert len(shown["proposals"]) == proposals
+    assert bool(shown["surrogate"]) == (results >= 3)
+    why = (
+        "2 of the 5 experiments of the initial design are on record, and this batch is the rest of it; "
+        "initial: {experiments: 2} under planner lets a model plan a whole batch now"
+    )
+    assert (why in shown["notes"]) == (results < 3)
+
+
+def test_what_cannot_be_used_is_kept_and_named_where_the_rest_is_brought_in(hakken: Any, home: Settings) -> None:
     Path("t.csv").write_text("t,yield,outcome\n20,1,\n30,2,fault:clogged\n40,3,\n")
 
-    said = hakken("import", "t.csv", "--target", "yield")
+    said = hakken("import", "t.csv", "--target", "yield", "--partly")
 
     assert said.code == 2
     assert "2 results put on record" in said.out
+    assert "1 result of t.csv cannot be used; each is kept on record as it came" in said.err
     assert "t.csv line 3: a fault has no value" in said.err
     assert len(on_record(home, "t")) == 2
 

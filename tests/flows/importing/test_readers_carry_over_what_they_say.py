@@ -396,7 +396,7 @@ def test_a_table_keeps_negatives_faults_deviations_and_context() -> None:
     assert cells[2] | {"yield": "<1.0", "outcome": "negative", "comment": "no product", "lot": "L2"} == cells[2]
     assert cells[4]["outcome"] == "fault:instrument_fault"
     assert foreign.left == ("column shaker (always on)",)
-    assert foreign.notes == ("1 rows have no result: they say what can be tried, and are no results",)
+    assert foreign.notes == ("1 row has no result: it says what can be tried",)
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
