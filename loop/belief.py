@@ -140,10 +140,11 @@ def _own(spec: CampaignSpec, space: Space, recipe: Surrogate, target: Target) ->
 def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> list[tuple[Prediction, ...]]:
     """For each row of ``x``: what the whole model and each member say of a new measurement of each target.
 
-    Where an order is believed and no value, nothing is predicted.
+    Where an order is believed and no value, nothing is predicted. What sources say is kept within what there can be.
     """
     rows: list[list[Prediction]] = [[] for _ in range(len(x))]
     for target, model in zip(objective.targets, belief.models if belief else (), strict=bool(belief)):
+        is_bounded = target.low is not None or target.high is not None
         if belief is not None and target.name in belief.unscaled:
             continue
         voices: list[tuple[str, float | None, FittedSurrogate]] = [(model.name, None, model)]
@@ -152,6 +153,8 @@ def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> li
         for name, weight, voice in voices:
             mean, sd = voice.moments(x)
             total = (sd.square() + voice.noise_at(x).square()).sqrt()
+            if is_bounded and belief is not None and belief.judged.get(target.name):  # a source may go beyond
+                mean = mean.clamp(target.low, target.high)
             for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):
                 row.append(Prediction(target.name, name, m, s, weight))
     return [tuple(row) for row in rows]

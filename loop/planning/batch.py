@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from loop.acquisition.fidelities import Fidelities
+from loop.acquisition.general import General
 from loop.acquisition.protocol import Acquisition, Chosen, Question
 from loop.acquisition.registry import acquisition
 from loop.costs import Purse
@@ -80,17 +81,25 @@ def _at_random(s: Situation, n: int) -> list[Pick]:
 def _by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
     """Before any result: most of the first batch by what sources expect, the rest as the initial design has it."""
     size = wanted(s)
-    chosen = first_choices(s.question(), math.ceil(HEARD * size))
-    picks = [Pick(c.x, Arm.MODEL, "first", c.value, c.meaning) for c in chosen]
+    sought = math.ceil(HEARD * size)
+    notes: list[str] = []
+    if s.general is None:
+        name, chosen = "first", first_choices(s.question(), sought)
+    else:  # what counts is the condition over its scope, not the highest result with one substrate
+        function = General()
+        with torch.no_grad():
+            choice = function.choose(s.question(), sought)
+        name, chosen, notes = function.name, choice.points, list(choice.notes)
+    picks = [Pick(c.x, Arm.MODEL, name, c.value, c.meaning) for c in chosen]
     if size > len(picks):
         design = s.spec.planner.initial.design
         taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
         try:
             x = payable_design(design, s, taken, size - len(picks), s.seed)
         except PoolExhausted:  # the sources' choices may be all that is left
-            return picks, []
+            return picks, notes
         picks += [Pick(row, Arm.INITIAL, "", None, design) for row in x]
-    return picks, []
+    return picks, notes
 
 
 def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:

@@ -21,6 +21,7 @@ from loop.history import History, Observation
 from loop.insight.best import honest_best
 from loop.insight.conditions import best_condition
 from loop.insight.saying import best_sentence, substrate_lines
+from loop.memory.earlier import Earlier
 from loop.outcome import Fault, FaultKind, Measured, Measurement
 from loop.planner import plan
 from loop.planning.situation import situation_of
@@ -555,3 +556,38 @@ def test_a_scope_is_what_the_file_says() -> None:
     assert over.weights[0] == pytest.approx(over.weights[1] / 2)  # phenyl: without and with the additive
     assert over.substrate(7) == {"bromide": "nitrile", "additive": "some"}
     assert over.settings(np.array([1.0, 1.0])) == {"ligand": "PCy3", "base": "strong"}
+
+
+def flattering(s: Mapping[str, Any]) -> float:
+    """One condition is middling with every substrate, another splendid with one of them and poor with all others."""
+    if (s["ligand"], s["base"]) == ("PCy3", "strong"):
+        return 60.0
+    return 100.0 if (s["ligand"], s["base"], s["bromide"]) == ("PPh3", "weak", "phenyl") else 5.0
+
+
+def test_the_first_batch_by_sources_is_for_the_condition_and_not_for_the_best_single_result() -> None:
+    spec = spec_of(planner={"batch": 5, "initial": {"experiments": 5}})
+    source = Earlier("before", spec, history(spec, everything(), flattering))
+
+    batch = plan(spec, History(), seed=0, experiments=5, earlier=[source])
+
+    heard = [p for p in batch.proposals if p.arm is Arm.MODEL]
+    assert [p.acquisition for p in heard] == ["general"] * 3
+    conditions = [(p.candidate.settings["ligand"], p.candidate.settings["base"]) for p in heard]
+    assert conditions[0] == ("PCy3", "strong")
+    assert conditions.count(("PCy3", "strong")) > conditions.count(("PPh3", "weak"))
+    assert "its condition's mean yield is believed to be 59.6" in heard[0].reason
+    assert len(batch.proposals) == 5
+
+
+def test_the_first_batch_by_a_ranking_is_for_the_condition_too_and_states_no_value() -> None:
+    ranking = {"yield": {"ligand": ["PCy3", "PPh3", "PMe3"]}}
+    unbounded = {"yield": {"goal": "maximize", "unit": "%"}}
+    spec = spec_of(planner={"batch": 5, "initial": {"experiments": 5}}, prior=ranking, objective=unbounded)
+
+    batch = plan(spec, History(), seed=0, experiments=5)
+
+    heard = [p for p in batch.proposals if p.arm is Arm.MODEL]
+    assert [p.acquisition for p in heard] == ["general"] * 3
+    assert not any(p.predictions for p in batch.proposals)
+    assert all("states no value" in p.reason and "believed to be" not in p.reason for p in heard)
