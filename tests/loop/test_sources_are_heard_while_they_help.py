@@ -491,3 +491,24 @@ def prior_spec(
 ) -> CampaignSpec:
     spec = reaction_spec(objective, batch=5, initial={"experiments": 5}).resolved()
     return CampaignSpec.from_resolved({**spec, "prior": {target: prior}})
+
+
+def test_what_a_source_is_said_to_expect_is_something_that_can_be() -> None:
+    spec = reaction_spec(batch=8, initial={"experiments": 8})
+    theirs = reaction_spec({"yield": {"goal": "maximize", "unit": "%"}})
+    source = earlier_of(lambda s: 3 * alcohol_yield(s) - 90, 30, spec=theirs)
+
+    batch = plan(spec, History(), seed=0, experiments=8, earlier=[source])
+
+    stated = [p.mean for proposal in batch.proposals for p in proposal.predictions]
+    assert (min(stated), max(stated)) == (0.0, 100.0)
+    chosen = [alcohol_yield(p.candidate.settings) for p in batch.proposals if p.arm is Arm.MODEL]
+    assert max(chosen) == 80.0  # the choice goes by what is expected, beyond the range too
+
+
+def test_a_source_that_falls_just_short_is_not_said_to_keep_the_rule() -> None:
+    hint = Hint("before", "campaign", torch.zeros_like, 1.0, 12, 1.0, "12 results")
+
+    said = Judged(hint, 0.998, 0.0, 0.0, 6).said("yield")
+
+    assert "6 results are e^0.99 times as likely with it as without, and e^1.0 is asked for" in said

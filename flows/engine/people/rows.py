@@ -156,7 +156,7 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         texts = {*PLAIN, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
         by_place = {at: (c, text if c.thing in texts else pointed(text)) for at, (c, text) in by_place.items()}
     has_key = bool(by_place.get(("key", "value"), (None, ""))[1])
-    settings = _settings(by_place, space, is_needed=not has_key)
+    settings = _settings(by_place, space, is_needed=not has_key, is_source=spec.source is not None)
     return ToldRow(settings, _result(by_place, spec, settings if has_key else None))
 
 
@@ -187,7 +187,7 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: S
     raise OutcomeError(f"column {head!r} is unknown{did_you_mean(name, known)}; known: {wanted}. Rename or remove it")
 
 
-def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str | float]:
+def _settings(cells: _Cells, space: Space, *, is_needed: bool, is_source: bool) -> dict[str, str | float]:
     settings: dict[str, str | float] = {}
     mixed, conditional = space.frame.mixed_columns, space.frame.conditional
     for place, p in enumerate(space.parameters):
@@ -213,7 +213,7 @@ def _settings(cells: _Cells, space: Space, *, is_needed: bool) -> dict[str, str 
                 )
             settings[p.name] = number
         elif isinstance(p, Component):
-            settings[p.name] = _option(p, text)
+            settings[p.name] = _option(p, text, is_source=is_source)
         else:
             settings[p.name] = text
             p.index(text)
@@ -226,8 +226,8 @@ def _has_fractions(cells: _Cells, space: Space, place: int) -> bool:
     return any(cells.get((space.names[c], "value"), (None, ""))[1] for c in columns)
 
 
-def _option(p: Component, text: str) -> str:
-    """The option that a label or a structure names."""
+def _option(p: Component, text: str, *, is_source: bool) -> str:
+    """The option that a label or a structure names. Raises ``SpaceError`` with what would make it known."""
     try:
         p.index(text)
     except SpaceError:
@@ -238,7 +238,12 @@ def _option(p: Component, text: str) -> str:
         except MoleculeError:
             smiles = ""
         if smiles not in p.smiles:
-            raise
+            if not is_source:
+                raise
+            raise SpaceError(
+                f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure; give its SMILES "
+                f"in a column {p.name}_smiles, or instead of the name"
+            ) from None
         return p.options[p.smiles.index(smiles)]
     return text
 

@@ -36,10 +36,12 @@ def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str,
 
     Raises:
         NotFound: There is no such campaign.
-        TellError: The file cannot be read, holds no parameter or no target of the campaign, or has others than a table
-            with that title had before.
+        TellError: The title is empty, or the file cannot be read, holds no parameter or no target of the campaign, or
+            has others than a table with that title had before.
         LeaseHeld: Somebody else works on the source and gives no way within a minute.
     """
+    if not title.strip():
+        raise TellError("a source needs a title that says whose results these are, such as --source 'Smith 2021'")
     path = Path(csv_path)
     table = _read(path)
     with open_record(settings) as ledger:

@@ -47,7 +47,8 @@ def spec_of_source(
     columns, others = _columns(own, space, table.header)
     before: Json = {} if known is None else known.spec["space"]
     targets = {t: own.objective[t] for t in own.objective if t in columns or (known and t in known.spec["objective"])}
-    varied, notes = {}, _alike(others, [*space.names, *own.objective])
+    used = {f"{p.name}_smiles" for p in space.parameters if isinstance(p, Component) and p.name in columns}
+    varied, notes = {}, _alike([head for head in others if head not in used], [*space.names, *own.objective])
     for p in space.parameters:
         if p.name not in columns:
             continue

@@ -224,6 +224,7 @@ class TestATableOfOthers:
         source, report = tell_source(settings, name, path, "a paper", by="A")
 
         assert report.problems == []
+        assert not any("solvent_smiles" in note for note in report.notes)  # it says what the solvents are
         with open_ledger(settings.database) as ledger:
             record, rows = ledger.campaign(source), ledger.observations(source)
         assert record.state is CampaignState.STOPPED
@@ -250,6 +251,12 @@ class TestATableOfOthers:
             assert len(ledger.observations("own - Smith")) == 13
             assert ledger.campaign("own - Smith").state is CampaignState.STOPPED
 
+    def test_has_a_title(self, settings: Settings, tmp_path: Path) -> None:
+        name = campaign(settings, tmp_path, "own")
+
+        with pytest.raises(TellError, match="a source needs a title that says whose results these are"):
+            tell_source(settings, name, table(tmp_path), " ", by="A")
+
     def test_a_row_that_cannot_be_read_is_kept_and_said(self, settings: Settings, tmp_path: Path) -> None:
         name, path = campaign(settings, tmp_path, "own"), table(tmp_path)
         with path.open("a", encoding="utf-8") as file:
@@ -260,6 +267,8 @@ class TestATableOfOthers:
         assert report.accepted == 12
         (problem,) = report.problems
         assert "rows.csv line 14" in problem
+        assert "'who knows' is neither an option of the campaign nor a structure" in problem
+        assert "give its SMILES in a column solvent_smiles, or instead of the name" in problem
         assert "'who knows'" in problem
 
     @pytest.mark.parametrize(
