@@ -138,15 +138,16 @@ def peer_campaigns(
 ) -> tuple[dict[int, dict[str, Any]], str]:
     """A peer's runs by seed as one job, with one worker; and why some are missing ("" if none is).
 
-    ``kept_only`` looks up what was run before and runs nothing.
+    ``kept_only`` looks up what was run before and runs nothing; the peer need not be there for that.
     """
     problem, store, found, why = load_problem(problem_name, data), Kept(fresh=fresh), {}, ""
     with peer(name) as other:
-        if not other.available:
-            return {}, other.remedy
+        version, said = store.version(other, problem, kept_only=kept_only)
+        if not version:
+            return {}, said
         for seed in seeds:
             try:
-                done = store.look_up(other, problem, seed, q=q, n=n) if kept_only else None
+                done = store.look_up(other, problem, seed, q=q, n=n, version=version) if kept_only else None
                 if done is None and not kept_only:
                     done = store.run(other, problem, seed, q=q, n=n)
             except PeerError as error:
@@ -155,7 +156,7 @@ def peer_campaigns(
                 found[seed] = done
     if len(found) < len(seeds):
         why = f"only {len(found)} of {len(seeds)} runs were kept; run without --kept"
-    return found, why
+    return found, "; ".join(filter(None, (said, why)))
 
 
 CHOOSERS: dict[str, Chooser] = {"hakken": hakken(), "random": hakken(surrogate="random")}
@@ -197,17 +198,40 @@ class Kept:
         return done
 
     def look_up(
-        self, other: Peer, problem: Problem, seed: int, *, q: int = 5, n: int = 50, how: str = ""
+        self, other: Peer, problem: Problem, seed: int, *, q: int = 5, n: int = 50, how: str = "", version: str = ""
     ) -> dict[str, Any] | None:
-        """What was kept of this run, or None."""
-        return self.find(self.key(other, problem, seed, q=q, n=n, how=how))
+        """What was kept of this run by a version of the peer, of the one that is there by default; or None."""
+        return self.find(self.key(other, problem, seed, q=q, n=n, how=how, version=version))
+
+    def version(self, other: Peer, problem: Problem, *, kept_only: bool) -> tuple[str, str]:
+        """The version of a peer whose runs count, and what is to be said of it: that which is there, else, where kept
+        runs are enough, that of the last run kept of the problem; "" where there is none, with the remedy."""
+        if other.available:
+            return other.version, ""
+        kept = [k["version"] for k in self._keys(other.name, problem.name)] if kept_only else []
+        if not kept:
+            return "", other.remedy
+        return kept[-1], f"runs of {other.name} {kept[-1]} that were kept; it is not there to be run"
+
+    def _keys(self, name: str, problem: str) -> list[dict[str, Any]]:
+        """The keys of a peer's runs of a problem: those that came with hakken, then those kept since."""
+        file = self._file({"peer": name, "problem": problem})
+        shipped, found = self.shipped / f"{file.name}.gz", []
+        if shipped.exists():
+            with gzip.open(shipped, "rt", encoding="utf-8") as lines:
+                found += [json.loads(line)["key"] for line in lines if line.endswith("\n")]
+        if file.exists():
+            with file.open(encoding="utf-8") as lines:
+                found += [json.loads(line)["key"] for line in lines if line.endswith("\n")]
+        return found
 
     @staticmethod
-    def key(other: Peer, problem: Problem, seed: int, *, q: int, n: int, how: str) -> dict[str, Any]:
-        """Everything that decides a run."""
+    def key(other: Peer, problem: Problem, seed: int, *, q: int, n: int, how: str, version: str = "") -> dict[str, Any]:
+        """Everything that decides a run; of the peer's version that is there, unless another is named."""
         return {
-            "peer": other.name, "version": other.version, "problem": problem.name, "seed": seed, "q": q, "n": n,
-            "how": how, "question": key_of(problem.question), "truth": key_of([d.tolist() for d in problem.draws]),
+            "peer": other.name, "version": version or other.version, "problem": problem.name, "seed": seed, "q": q,
+            "n": n, "how": how, "question": key_of(problem.question),
+            "truth": key_of([d.tolist() for d in problem.draws]),
         }  # fmt: skip
 
     def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:

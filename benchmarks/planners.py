@@ -9,14 +9,14 @@ which knows the truth and tries the best condition as its first own choice, says
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from contest import CHOOSERS, Chooser, Kept, Observed, asked, run
 from curves import Curve, areas, grouped, shared, table_of, write_csv, write_page
-from harness import Mark, finish, in_errors, mean_and_error, run_jobs
+from harness import Mark, finish, in_errors, run_jobs
 from peers import Answer, PeerError, peer
 from problems import Problem, load_problem
 
@@ -78,10 +78,11 @@ def peer_runs(
     how = "" if (form, start) == ("by 5", "random") else f"{form}, {start} start"
     curves: list[Curve] = []
     with peer(name) as other:
-        if not other.available:
-            return [], other.remedy
+        version, said = store.version(other, problem, kept_only=kept and not fresh)
+        if not version:
+            return [], said
         for seed in seeds:
-            done = store.look_up(other, problem, seed, q=q, n=n, how=how)
+            done = store.look_up(other, problem, seed, q=q, n=n, how=how, version=version)
             if (done is None and not kept) or fresh:
                 try:
                     first = FIRST if start == "random" else 0
@@ -91,9 +92,9 @@ def peer_runs(
                 store.keep(store.key(other, problem, seed, q=q, n=n, how=how), done)
             if done is not None:
                 curves.append(_curve(problem, form, start, name, seed, done))
-    return curves, "" if len(curves) == len(
-        seeds
-    ) else f"{name}, {part_of(table, form, start)}: {len(curves)} kept runs"
+    if said or len(curves) < len(seeds):
+        said = f"{name}, {part_of(table, form, start)}: {len(curves)} of {len(seeds)} runs; {said}".removesuffix("; ")
+    return curves, said
 
 
 def _curve(problem: Problem, form: str, start: str, method: str, seed: int, done: dict[str, Any]) -> Curve:
@@ -122,13 +123,14 @@ def against(args: argparse.Namespace) -> int:
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         for name, *cells in rows:
             print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))
-    marks = _marks(grouped(curves), args.peers)
+    marks, unjudged = _marks(grouped(curves), args.peers), _unjudged(grouped(curves), args.peers)
+    print(*("", *(f"not judged: {text}" for text in unjudged)), sep="\n")
     if args.csv:
         write_csv(args.csv, curves)
     if args.page:
         told = f"Seeds {seeds[0]} to {seeds[-1]}; every comparison is with hakken's default, paired by seed."
-        write_page(args.page, "Reaction conditions", told, curves, [m.line() for m in marks])
-    return finish(marks, args, {"parts": [part_of(*p) for p in parts]})
+        write_page(args.page, "Reaction conditions", told, curves, [*(m.line() for m in marks), *unjudged])
+    return finish(marks, args, {"parts": [part_of(*p) for p in parts], "not_judged": unjudged})
 
 
 def _place(curve: Curve, parts: Sequence[tuple[str, str, str]]) -> tuple[str, str, str]:
@@ -140,14 +142,13 @@ def _marks(found: dict[str, dict[str, dict[int, Curve]]], peers: Sequence[str]) 
     marks: list[Mark] = []
     for name in peers:
         gaps = [
-            areas(m["hakken"], both) - areas(m[name], both)
+            {seed: m["hakken"][seed].area - m[name][seed].area for seed in both}
             for m in found.values()
             if name in m and (both := shared(m["hakken"], m[name]))
         ]
         if not gaps:
             continue
-        error = np.sqrt(sum(mean_and_error(g)[1] ** 2 for g in gaps)) / len(gaps)
-        mean = float(np.mean([g.mean() for g in gaps]))
+        mean, error = mean_of_parts(gaps)
         marks.append(Mark(f"area ahead of {name}, mean of {len(gaps)} parts", mean, 0.03))
         marks.append(Mark(f"area ahead of {name}, in standard errors", mean / error if error else 0.0, 3.0))
     worst, fewer, deciles = [], [], []
@@ -170,6 +171,40 @@ def _marks(found: dict[str, dict[str, dict[int, Curve]]], peers: Sequence[str]) 
             Mark("worst decile of the area less the best peer's, least of the parts", min(deciles), 0.0),
         ]
     return marks + _own_marks(found)
+
+
+def mean_of_parts(gaps: Sequence[Mapping[int, float]]) -> tuple[float, float]:
+    """The mean of the parts' means, each by seed, and its standard error; infinite for a single seed.
+
+    Parts that share a seed share their luck, so the error is that of the seeds' means over the parts, and, where parts
+    lack some seeds, of what each seed adds to the whole (the variance clustered by seed).
+    """
+    means = [float(np.mean(list(gap.values()))) for gap in gaps]
+    adds: dict[int, float] = {}
+    for gap, mean in zip(gaps, means, strict=True):
+        for seed, value in gap.items():
+            adds[seed] = adds.get(seed, 0.0) + (value - mean) / len(gap) / len(gaps)
+    n = len(adds)
+    error = float(np.sqrt(n / (n - 1) * sum(a**2 for a in adds.values()))) if n > 1 else float("inf")
+    return float(np.mean(means)), error
+
+
+def _unjudged(found: dict[str, dict[str, dict[int, Curve]]], peers: Sequence[str]) -> list[str]:
+    """Which marks there are no runs for, or not of every part, one sentence each."""
+    told = []
+    having = {name: [p for p, m in found.items() if name in m and shared(m["hakken"], m[name])] for name in peers}
+    for name, parts in having.items():
+        if not parts:
+            told.append(f"area ahead of {name}: no run of it was found")
+        elif len(parts) < len(found):
+            lacking = "; ".join(p for p in found if p not in parts)
+            told.append(f"{name} on {len(found) - len(parts)} of {len(found)} parts, of which it has no run: {lacking}")
+    if not any(having.values()):
+        told.append("area against the best peer, experiments to 95 %, worst decile: no peer was run")
+    for table in ("direct_arylation", "buchwald_hartwig"):
+        if part_of(table, "by 5", "own") not in found:
+            told.append(f"marks of {table} from its own first batch: it is not among the parts")
+    return told
 
 
 def _own_marks(found: dict[str, dict[str, dict[int, Curve]]]) -> list[Mark]:

@@ -12,11 +12,12 @@ from loop.record import Prediction
 if TYPE_CHECKING:
     from flows.engine import StatusReport, TickReport
 
+GOALS: Final = ("maximize", "minimize")
+
 
 def done_of(report: TickReport | StatusReport) -> str:
     """How many experiments are done, such as "5 of 40"; without the second where no number of them is the end."""
     return f"{report.experiments_done}" + ("" if report.budget is None else f" of {report.budget}")
-GOALS: Final = ("maximize", "minimize")
 
 
 def unit_of(spec: Mapping[str, Any], target: str) -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contest import Kept, measure
+from contest import Kept, measure, peer_campaigns
 from peers import Peer, PeerError, PeerMissing, Unsupported, peer
 from peers.question import Question, best_observed
 from peers.worker import own_extensions
-from problems import Problem
+from problems import PROBLEMS, Problem
 
 FAKE = '''
 """A peer that proposes the first candidates nobody tried, and counts how often it was made ready."""
@@ -158,6 +158,28 @@ def test_a_run_that_came_with_hakken_is_found_where_none_was_kept_since(fake: Pe
     assert kept.look_up(fake, problem, 0, q=1, n=3) == json.loads(json.dumps(done))
     assert kept.look_up(fake, problem, 1, q=1, n=3) is None
     assert Kept(tmp_path / "cache", shipped=tmp_path / "nowhere").look_up(fake, problem, 0, q=1, n=3) is None
+
+
+def test_runs_that_came_with_hakken_are_enough_where_the_peer_is_not_there(
+    fake: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, kept = problem_of(), Kept(tmp_path / "cache", shipped=tmp_path)
+    key = {**kept.key(fake, problem, 0, q=5, n=50, how="", version="0.9.1"), "peer": "bofire"}
+    run = {"observed": [], "seconds": [], "cpu": []}
+    with gzip.open(tmp_path / "bofire-tiny.jsonl.gz", "wt") as lines:
+        lines.write(json.dumps({"key": key, "run": run}) + "\n")
+    monkeypatch.setenv("HAKKEN_PEERS", str(tmp_path / "none"))
+    monkeypatch.setitem(Kept.__init__.__kwdefaults__, "shipped", tmp_path)
+    monkeypatch.setitem(PROBLEMS, "tiny", lambda _: problem)
+
+    runs, why = peer_campaigns("bofire", "tiny", [0, 1], tmp_path, kept_only=True)
+    unpaid, remedy = peer_campaigns("bofire", "tiny", [0], tmp_path)
+
+    assert runs == {0: run}
+    assert "runs of bofire 0.9.1 that were kept; it is not there to be run" in why
+    assert "only 1 of 2 runs were kept" in why
+    assert unpaid == {}
+    assert "make peers" in remedy
 
 
 def test_a_question_says_what_cannot_be_handed_on() -> None:
