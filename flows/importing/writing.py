@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from flows.cli.starting.guessing import enough_to_learn
-from flows.cli.starting.yaml_text import exact, scalar
+from flows.cli.starting.yaml_text import exact, known_before, scalar
 from flows.importing.foreign import Entry, Foreign
 from flows.importing.source import ImportFault
 
@@ -51,6 +51,7 @@ def campaign_text(foreign: Foreign, *, campaign: str, source: str) -> str:
         + ("" if foreign.batch else "; the source does not say how many"),
         f"  initial: {{design: spread, experiments: {initial}}}   # imported results count among them",
         "",
+        *known_before(foreign.targets[0].name if foreign.targets else "", *_choice_of(foreign)),
         f"budget: {{experiments: {max(BUDGET, batch)}}}   # from here on, imported results not counted",
         "",
         "# A person runs it, with a worksheet for each batch; see the README for others.",
@@ -58,6 +59,14 @@ def campaign_text(foreign: Foreign, *, campaign: str, source: str) -> str:
         *_remarks(foreign),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _choice_of(foreign: Foreign) -> tuple[str, list[str]]:
+    """The first parameter that is a choice, with two of its options; "" and none where there is none."""
+    for entry in foreign.parameters:
+        if options := entry.keys.get("options"):
+            return entry.name, list(options)[:2]
+    return "", []
 
 
 def _remarks(foreign: Foreign) -> list[str]:

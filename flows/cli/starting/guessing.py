@@ -17,7 +17,7 @@ from flows.cli.starting.kinds import (
     is_zero_or_amount,
     order_of,
 )
-from flows.cli.starting.yaml_text import exact, flow, scalar
+from flows.cli.starting.yaml_text import exact, flow, known_before, scalar
 from loop.cells import split_header
 from loop.errors import SpecError, did_you_mean
 from loop.units import meant
@@ -151,6 +151,7 @@ def guess_campaign(
         f"  batch: {batch}                  # experiments planned together",
         f"  initial: {{design: spread, experiments: {initial}}}   # {started}",
         "",
+        *known_before(plain[0].name, *_choice_of(parts)),
         f"budget: {{experiments: {budget}}}",
         "",
         *_laboratory(parts, measured, path, is_complete=is_complete),
@@ -172,6 +173,14 @@ def guess_campaign(
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
     )
+
+
+def _choice_of(parts: Sequence[_Part]) -> tuple[str, tuple[str, ...]]:
+    """The first parameter that is a choice, with two of its options; "" and none where there is none."""
+    for part in parts:
+        if part.size is not None and part.fractions is None and part.columns[0].numbers is None:
+            return part.name, part.columns[0].distinct[:2]
+    return "", ()
 
 
 def enough_to_learn(results: int, usual: int) -> int:

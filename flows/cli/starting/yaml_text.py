@@ -31,3 +31,17 @@ def exact(number: float) -> str:
     if e and "." not in mantissa:  # YAML 1.1 takes 1e-05 for text
         return f"{mantissa}.0e{exponent if exponent.startswith('-') else '+' + exponent.removeprefix('+')}"
     return text
+
+
+def known_before(target: str, choice: str, options: Iterable[str]) -> list[str]:
+    """Commented lines on what may be known before the first result; ``choice`` has ``options``, "" where none has."""
+    lines = [
+        "# What is known already is heard while it helps to predict what is measured, and dropped when it does not:",
+        "# earlier campaigns of this record, results of others (hakken tell FILE paper.csv --source TITLE), and what",
+        "# you expect yourself.",
+        "# memory: auto   # or names of campaigns, such as [last_year]",
+    ]
+    if choice:
+        ranked = f"{scalar(target)}: {{{scalar(choice)}: [{flow(options)}]}}"
+        lines.append(f"# prior: {{{ranked}}}   # the best first, or a value for each option")
+    return [*lines, ""]

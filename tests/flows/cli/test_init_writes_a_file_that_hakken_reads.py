@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -34,6 +35,32 @@ def test_every_template_is_valid(hakken: Any, template: str) -> None:
     assert said.code == 0, said.err
     assert said.json["campaign"] == template
     assert said.json["problems"] == []
+
+
+@pytest.mark.parametrize("name", [*TEMPLATES, "table", "numbers", "import", "foreign", "example"])
+def test_what_is_known_before_stands_in_every_file_that_a_campaign_begins_with(hakken: Any, name: str) -> None:
+    Path("t.csv").write_text("base,t,yield\nA,20,1\nB,40,2\nA,40,3\n")
+    Path("n.csv").write_text("t,yield\n20,1\n30,2\n40,3\n")
+    scope = ROOT / "tests/flows/importing/data/edbo_scope.csv"
+    words: dict[str, tuple[Any, ...]] = {
+        "table": ("init", "t.csv", "--target", "yield"),
+        "numbers": ("init", "n.csv", "--target", "yield"),
+        "import": ("import", "t.csv", "--target", "yield"),
+        "foreign": ("import", scope),
+    }
+    if name == "example":
+        text = (ROOT / "examples/direct_arylation.yaml").read_text(encoding="utf-8")
+        copytree(ROOT / "examples/data", "data")
+    else:
+        assert hakken(*words.get(name, ("init", "--template", name))).code == 0
+        text = Path("campaign.yaml").read_text(encoding="utf-8")
+
+    Path("heard.yaml").write_text(text.replace("# memory:", "memory:").replace("# prior:", "prior:"), encoding="utf-8")
+    spec = yaml.safe_load(Path("heard.yaml").read_text(encoding="utf-8"))
+
+    assert spec["memory"] == "auto"
+    assert bool(spec.get("prior")) == (name not in ("numbers", "molecules", "continuous"))
+    assert hakken("validate", "heard.yaml").code == 0
 
 
 def test_a_template_explains_itself() -> None:
