@@ -66,11 +66,12 @@ def _show(screen: Screen, one: Examination) -> None:
 def _last(one: Examination) -> list[str]:
     """Columns on what intervals hold; of classes, on how hits are told."""
     if any(s.ranking for s in one.skills):
-        return ["area", "BEDROC", "enrichment", "expected", "hits"]
+        return ["area", "of nearest hit", "BEDROC", "enrichment", "expected", "hits"]
     return ["80 %", "95 %"]
 
 
 def _last_of(s: Skill) -> list[object]:
     if (r := s.ranking) is not None:
-        return [f"{r.area:.2f}", f"{r.bedroc:.2f}", f"{r.enrichment:.1f}", f"{r.expected:.1f}", r.found]
+        near = None if s.nearest_area is None else f"{s.nearest_area:.2f}"
+        return [f"{r.area:.2f}", near, f"{r.bedroc:.2f}", f"{r.enrichment:.1f}", f"{r.expected:.1f}", r.found]
     return [f"{s.coverage[0]:.0%}", f"{s.coverage[1]:.0%}"]

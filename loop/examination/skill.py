@@ -60,6 +60,8 @@ class Skill:
         density: Mean log density of the held-out values, noise included.
         coverage: Share of them inside the 80 % and the 95 % interval.
         ranking: Of a target with classes, where both were held out; its errors are those of chances.
+        nearest_area: Then also the area under the curve of who takes the candidates nearest to a known hit first; None
+            where nothing trained was a hit.
     """
 
     split: Split
@@ -72,6 +74,7 @@ class Skill:
     density: float
     coverage: tuple[float, float]
     ranking: Ranking | None = None
+    nearest_area: float | None = None
 
 
 def skill(
@@ -86,6 +89,7 @@ def skill(
 ) -> Skill | None:
     """The skill of a recipe on the parts of a split; None where nothing could be predicted."""
     rows: list[_Predicted] = []
+    apart: list[NDArray[np.float64]] = []
     near = metric(space, Representation.COUNTS)
     for k, (train, held) in enumerate(parts):
         exact = held[~data.is_censored[torch.from_numpy(held)].numpy()]
@@ -93,6 +97,8 @@ def skill(
             continue
         try:
             rows.append(_predicted(recipe, space, data, train, exact, near, seed + SEED_STEP * k))
+            if has_classes:
+                apart.append(_from_hits(data, train, exact, near))
         except (TooFewPoints, FitError):
             continue
     if not rows:
@@ -112,6 +118,7 @@ def skill(
         density=float(density.mean()),
         coverage=(within[0], within[1]),
         ranking=ranking(y, mean) if has_classes else None,
+        nearest_area=_area(y, -np.concatenate(apart)) if has_classes else None,
     )
 
 
@@ -124,12 +131,13 @@ def ranking(hits: NDArray[np.float64], chance: NDArray[np.float64]) -> Ranking |
     if is_hit.all() or not is_hit.any():
         return None
     from rdkit.ML.Scoring.Scoring import CalcBEDROC
-    from sklearn.metrics import roc_auc_score
 
     order = np.lexsort((is_hit, -chance))
     first = order[: max(1, round(FIRST * len(order)))]
+    area = _area(hits, chance)
+    assert area is not None
     return Ranking(
-        area=float(roc_auc_score(is_hit, chance)),
+        area=area,
         bedroc=float(CalcBEDROC([[bool(h)] for h in is_hit[order]], 0, ALPHA)),  # type: ignore[no-untyped-call]
         enrichment=float(is_hit[first].mean() / is_hit.mean()),
         expected=float(chance.sum()),
@@ -142,6 +150,26 @@ def nearest_rows(near: Metric, x: Tensor, others: Tensor) -> tuple[NDArray[np.in
     squared = near.squared(x, others)
     found = squared.min(dim=1)
     return found.indices.numpy(), found.values.numpy()
+
+
+def _area(hits: NDArray[np.float64], worth: NDArray[np.float64]) -> float | None:
+    """The area under the curve of an order by ``worth``, ``(n,)``; None without both classes."""
+    from sklearn.metrics import roc_auc_score
+
+    is_hit = hits > 0.5
+    if is_hit.all() or not is_hit.any() or not np.isfinite(worth).any():
+        return None
+    known = np.isfinite(worth)
+    return float(roc_auc_score(is_hit, np.where(known, worth, worth[known].min() - 1.0)))
+
+
+def _from_hits(data: TrainingSet, train: Rows, held: Rows, near: Metric) -> NDArray[np.float64]:
+    """Squared distance of each held-out row from the nearest hit that trains, ``(n,)``; inf where none does."""
+    known = data.rows(torch.from_numpy(train))
+    hits = known.x[(known.y > 0.5) & ~known.is_censored]
+    if not len(hits):
+        return np.full(len(held), np.inf)
+    return nearest_rows(near, data.x[torch.from_numpy(held)], hits)[1]
 
 
 @dataclass(frozen=True, slots=True)

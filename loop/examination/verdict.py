@@ -23,6 +23,7 @@ NARROW: Final = 0.10  # short of the level of an interval
 UNSTEADY: Final = 0.5  # spread between refits over their error
 MISCOUNTED: Final = 0.15  # share of the hits that their expected number may be off
 RANKED: Final = 0.6  # area under the curve below which hits are hardly told
+TOLD: Final = 5  # hits, and others, from which on two orders of them are compared
 LEAKS: Final = 0.05  # share of held-out candidates that training knows
 
 
@@ -69,11 +70,17 @@ def _learns(unit: str, home: Skill, signs: Signs) -> Finding:
     if home.model >= NO_BETTER * home.mean:
         return Finding(Standing.BAD, f"models predict no better than the mean ({errors})", _why(signs))
     if home.model >= NO_BETTER * home.nearest:
-        says = f"models predict no better than the nearest neighbour ({errors})"
-        return Finding(
-            Standing.WARNING, says, "more data, or a surrogate that sees what matters (planner: {surrogate: [...]})"
-        )
+        says = f"models predict {_than_nearest(home)} ({errors})"
+        return Finding(Standing.WARNING, says, _SEES)
     return Finding(Standing.GOOD, f"models have learnt something ({errors})")
+
+
+_SEES: Final = "more data, or a surrogate that sees what matters (planner: {surrogate: [...]})"
+
+
+def _than_nearest(skill: Skill) -> str:
+    """How a model stands to the nearest neighbour that it is no better than."""
+    return f"{'worse' if NO_BETTER * skill.model > skill.nearest else 'no better'} than the nearest neighbour"
 
 
 def _why(signs: Signs) -> str:
@@ -98,11 +105,14 @@ def _away(unit: str, home: Skill, away: Skill) -> Finding:
         Split.TIME: "what came later",
     }[away.split]
     errors = (
-        f"error {_shown(away.model, unit)} for {_shown(home.model, unit)} at random, mean {_shown(away.mean, unit)}"
+        f"error {_shown(away.model, unit)} for {_shown(home.model, unit)} at random, "
+        f"nearest neighbour {_shown(away.nearest, unit)}, mean {_shown(away.mean, unit)}"
     )
     if away.model >= NO_BETTER * away.mean:
         says = f"on {where} models predict no better than the mean ({errors})"
         return Finding(Standing.BAD, says, f"trust no prediction there; measure some of {where} first")
+    if away.model >= NO_BETTER * away.nearest:
+        return Finding(Standing.WARNING, f"on {where} models predict {_than_nearest(away)} ({errors})", _SEES)
     if ratio > WORSE_AWAY:
         says = f"on {where} errors are {ratio:.1f} times as large ({errors})"
         return Finding(Standing.WARNING, says, "read predictions there with that in mind")
@@ -130,6 +140,11 @@ def _chances(skill: Skill, r: Ranking) -> Finding:
         f"on the {skill.split.value} split {r.expected:.1f} hits were expected of {skill.tested} held out, {r.found} "
         f"found; area under the curve {r.area:.2f}, {r.enrichment:.1f} times as many hits among the likeliest 5 %"
     )
+    if (near := skill.nearest_area) is not None:
+        told += f"; nearness to a known hit alone gives an area of {near:.2f}"
+        few = min(r.found, skill.tested - r.found) < TOLD
+        if not few and 1.0 - r.area >= NO_BETTER * (1.0 - near):
+            return Finding(Standing.WARNING, f"models tell hits no better than nearness to a known hit: {told}", _SEES)
     off = abs(r.expected - r.found)
     sure = max(math.sqrt(max(r.expected, 1.0)), MISCOUNTED * r.found)  # of rare things the count scatters by its root
     if off > 2 * sure:

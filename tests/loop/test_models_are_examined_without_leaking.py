@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import torch
 from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, observe, reaction_spec
-from rdkit import Chem
+from rdkit import Chem, DataStructs
+from rdkit.Chem import rdFingerprintGenerator
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from loop.errors import SpaceError
 from loop.examination import Split, examine, parts_of
 from loop.examination.parts import splits_of
 from loop.examination.signs import Leak, Signs, leak_of, signs_of
-from loop.examination.skill import Skill, skill
+from loop.examination.skill import Ranking, Skill, skill
 from loop.examination.stress import Stress, stress
 from loop.examination.verdict import Standing, verdict
 from loop.history import History
@@ -157,6 +158,29 @@ def test_skill_is_what_sums_by_hand_say():
     assert found.coverage == (np.mean(np.abs(z) <= 1.281552), np.mean(np.abs(z) <= 1.959964))
 
 
+def test_chances_stand_beside_the_nearness_to_a_known_hit():
+    y = np.array([float("c1ccncc1" in s or "n" in s) for s in LIBRARY])  # hits have a pyridine
+    y[:2] = 1.0
+    data, parts = training(EVERY, y), parts_of(Split.RANDOM, MOLECULES, EVERY, 4, seed=1)
+
+    found = skill(_Fixed(), MOLECULES, data, Split.RANDOM, parts, seed=0, has_classes=True)
+
+    prints = [
+        rdFingerprintGenerator.GetMorganGenerator(radius=2).GetSparseCountFingerprint(Chem.MolFromSmiles(s))
+        for s in LIBRARY
+    ]
+    nearness = {
+        int(i): max(DataStructs.TanimotoSimilarity(prints[i], prints[j]) for j in train if y[j])
+        for train, held in parts
+        for i in held
+    }
+    pairs = [(nearness[i] > nearness[j]) + 0.5 * (abs(nearness[i] - nearness[j]) < 1e-9)
+             for i in range(28) if y[i] for j in range(28) if not y[j]]  # fmt: skip
+    assert found.nearest_area == pytest.approx(np.mean(pairs), abs=0.01)
+    assert found.ranking.area == 0.5
+    assert skill(_Fixed(), MOLECULES, data, Split.RANDOM, parts, seed=0).nearest_area is None
+
+
 def test_limits_train_but_are_no_test():
     y = np.arange(28, dtype=np.float64)
     data, low, high = training(EVERY, y), torch.from_numpy(y.copy()), torch.from_numpy(y.copy())
@@ -242,6 +266,12 @@ def poor(split, **changes):
     return {split: Skill(split, 5, 100, kept["model"], kept["nearest"], kept["mean"], {}, -1.0, kept["coverage"])}
 
 
+def ranked(area, nearest_area, found=20):
+    """The skill at telling two classes, in which as many hits came as were expected."""
+    ranking = Ranking(area, 0.5, 3.0, float(found), found)
+    return Skill(Split.RANDOM, 5, 100, 0.3, 0.4, 0.5, {}, -1.0, (0.8, 0.95), ranking, nearest_area)
+
+
 @pytest.mark.parametrize(
     ("changes", "standing", "says", "helps"),
     [
@@ -282,6 +312,31 @@ def poor(split, **changes):
             Standing.WARNING,
             "on new scaffolds errors are 2.0 times as large",
             "in mind",
+        ),
+        (
+            {"skills": poor(Split.TIME, model=1.775, nearest=1.408)},
+            Standing.WARNING,
+            "on what came later models predict worse than the nearest neighbour .error 1.77 eV .*neighbour 1.41 eV",
+            "a surrogate that sees what matters",
+        ),
+        (
+            {"skills": poor(Split.CLUSTER, model=1.0, nearest=1.01)},
+            Standing.WARNING,
+            "on new clusters models predict no better than the nearest neighbour",
+            "more data",
+        ),
+        (
+            {"skills": {Split.RANDOM: ranked(0.72, 0.81)}},
+            Standing.WARNING,
+            "models tell hits no better than nearness to a known hit: on the random split 20.0 hits .* area of 0.81",
+            "a surrogate that sees what matters",
+        ),
+        ({"skills": {Split.RANDOM: ranked(0.9, 0.81)}}, Standing.GOOD, "on the random split .* area of 0.81", ""),
+        (
+            {"skills": {Split.RANDOM: ranked(0.72, 0.81, found=4)}},  # too few hits to compare two orders of them
+            Standing.GOOD,
+            "on the random split .* area of 0.81",
+            "",
         ),
         (
             {"skills": poor(Split.SCAFFOLD, model=1.0, coverage=(0.5, 0.94))},
