@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError
-from loop.molecules.fingerprints import count_fingerprints
+from loop.molecules.clusters import clusters
 from loop.space import Category, Component, Space, has_molecules, molecules_at
 
 Rows: TypeAlias = NDArray[np.int64]
@@ -104,21 +104,9 @@ def _scaffolds(space: Space, x: NDArray[np.float64]) -> Rows:
 
 
 def _clusters(space: Space, x: NDArray[np.float64]) -> Rows:
-    """Butina's clusters, around the molecule with most neighbours first.
-
-    Source: Butina, J. Chem. Inf. Comput. Sci. 39 (1999) 747.
-    """
-    from rdkit.ML.Cluster import Butina  # only here
-
     smiles = molecules_at(space, x)
     different = sorted(set(smiles) - {""})
-    prints, everything = count_fingerprints(different), np.arange(len(different))
-    distance = 1.0 - prints.similarity(everything, everything)
-    lower = distance[np.tril_indices(len(different), -1)]
-    clusters = Butina.ClusterData(  # type: ignore[no-untyped-call]
-        lower.tolist(), len(different), APART, isDistData=True, reordering=True
-    )
-    number = {different[i]: k for k, members in enumerate(clusters) for i in members}
+    number = dict(zip(different, clusters(different, APART).tolist(), strict=True))
     return np.array([number.get(s, -1) for s in smiles])  # -1: what has no structure is like nothing else
 
 

@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from loop.examination.parts import Parts, Split, scaffold
-from loop.examination.skill import nearest_rows
+from loop.examination.skill import PAIRS, nearest_rows
 from loop.space import Pool, Space, has_molecules, molecules_at
 from loop.surrogates.exact import replicate_groups
 from loop.surrogates.metric import Metric, Representation, metric
 from loop.surrogates.protocol import TrainingSet
 
 LOOKED_AT: Final = 1_000  # candidates of a pool whose distance from the data is looked at
+ROUGH_ROWS: Final = 3_000  # candidates whose nearest neighbour is looked for among all
 ALIKE: Final = 1e-9  # squared distance below which two candidates are one to every fingerprint
 
 
@@ -114,15 +115,26 @@ def leak_of(space: Space, data: TrainingSet, split: Split, parts: Parts) -> Leak
 
 
 def _roughness(near: Metric, x: torch.Tensor, y: NDArray[np.float64]) -> tuple[float | None, float | None]:
-    """How rough the values are, and the squared distance within which nine tenths have a neighbour."""
-    if len(y) < 3:
+    """How rough the values are, and the squared distance within which nine tenths have a neighbour.
+
+    Of many candidates some thousands, evenly spaced, are held against all.
+    """
+    n = len(y)
+    if n < 3:
         return None, None
-    squared = near.squared(x, x)
-    squared.fill_diagonal_(torch.inf)
-    found = squared.min(dim=1)
-    between = np.abs(y[:, None] - y[None, :]).sum() / (len(y) * (len(y) - 1))
-    rough = float(np.abs(y - y[found.indices.numpy()]).mean() / between) if between > 0 else None
-    return rough, float(np.quantile(found.values.numpy(), 0.9))
+    rows = np.unique(np.linspace(0, n - 1, min(n, ROUGH_ROWS)).round().astype(np.int64))
+    closest, squared = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
+    step = max(1, PAIRS // n)
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        apart = near.squared(x[torch.from_numpy(some)], x)
+        apart[torch.arange(len(some)), torch.from_numpy(some)] = torch.inf
+        found = apart.min(dim=1)
+        closest[start : start + step], squared[start : start + step] = found.indices.numpy(), found.values.numpy()
+    ordered = np.sort(y)  # the sum of all differences: the i-th smallest is above i and below n - 1 - i others
+    between = 2.0 * float(((2.0 * np.arange(n) - n + 1) * ordered).sum()) / (n * (n - 1))
+    rough = float(np.abs(y[rows] - y[closest]).mean() / between) if between > 0 else None
+    return rough, float(np.quantile(squared, 0.9))
 
 
 def _covered(near: Metric, data: TrainingSet, pool: Pool, reach: float, seed: int) -> float:

@@ -23,6 +23,7 @@ from loop.surrogates.protocol import Surrogate, TrainingSet
 LEVELS: Final = (0.8, 0.95)  # of the intervals that are checked
 FIRST: Final = 0.05  # of the list, whose hits are held against as many at random
 ALPHA: Final = 20.0  # of BEDROC: the first 8 % make up 80 % of it
+PAIRS: Final = 2_000_000  # distances that are held at once: 16 MB
 SEED_STEP: Final = 101  # between the seeds of parts
 
 
@@ -147,9 +148,9 @@ def ranking(hits: NDArray[np.float64], chance: NDArray[np.float64]) -> Ranking |
 
 def nearest_rows(near: Metric, x: Tensor, others: Tensor) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Of each row of ``x``, ``(n, d)``, the nearest of ``others``, ``(m, d)``, and its squared distance: ``(n,)``."""
-    squared = near.squared(x, others)
-    found = squared.min(dim=1)
-    return found.indices.numpy(), found.values.numpy()
+    step = max(1, PAIRS // max(len(others), 1))
+    found = [near.squared(x[i : i + step], others).min(dim=1) for i in range(0, max(len(x), 1), step)]
+    return torch.cat([f.indices for f in found]).numpy(), torch.cat([f.values for f in found]).numpy()
 
 
 def _area(hits: NDArray[np.float64], worth: NDArray[np.float64]) -> float | None:
