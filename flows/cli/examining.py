@@ -45,22 +45,45 @@ def _show(screen: Screen, one: Examination) -> None:
     if one.skills:
         members = sorted({name for s in one.skills for name in s.members})
         screen.table(
-            ["held out", "values", "model", "nearest", "mean", *members, *_last(one), "nearest at"],
+            ["held out", "values", "model", "nearest", "mean", *members, *_last(one)],
             [
                 [
                     s.split.value, s.tested, s.model, s.nearest, s.mean, *(s.members.get(m) for m in members),
                     *_last_of(s),
-                    next((k.distance for k in one.leaks if k.split is s.split), None),
                 ]
                 for s in one.skills
             ],
             title=f"root mean square errors{unit and f' in{unit}'}, and "
             + ("how hits are told" if any(s.ranking for s in one.skills) else "what intervals hold"),
         )  # fmt: skip
+    if one.leaks:
+        _show_leaks(screen, one)
+    if one.stresses:
+        screen.table(
+            ["model", "held out", "spread at home", "spread there", "error there"],
+            [[s.model, s.split.value, s.home, s.away, s.error_away] for s in one.stresses],
+            title=f"refits that differ only in their seed{unit and f', in{unit}'}",
+        )
     for finding in one.findings:
         screen.say(f"{_SIGNS[finding.standing.value]:>2} {finding.says}", bold=finding.standing.value == "bad")
         if finding.remedy:
             screen.say(f"     what helps: {finding.remedy}")
+
+
+def _show_leaks(screen: Screen, one: Examination) -> None:
+    """What training knows of what is held out, split by split."""
+    has_scaffolds = any(k.shared_scaffold is not None for k in one.leaks)
+    screen.table(
+        ["held out", "nearest at", "known", "with the same value", *(["scaffold known"] if has_scaffolds else [])],
+        [
+            [
+                k.split.value, k.distance, f"{k.same:.0%}", f"{k.same_value:.0%}" if k.same else None,
+                *([None if k.shared_scaffold is None else f"{k.shared_scaffold:.0%}"] if has_scaffolds else []),
+            ]
+            for k in one.leaks
+        ],
+        title="what training knows of what is held out (two options are 1.4 apart on average)",
+    )  # fmt: skip
 
 
 def _last(one: Examination) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import done_of, plural
+from flows.cli.words import ENOUGH, done_of, plural
 
 Round = Annotated[
     int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
@@ -54,6 +54,8 @@ def status(
             screen.say(f"  {report.believed} (when round {report.round} was planned; hakken best {it})")
         if report.regret and report.state == "active":
             screen.say(f"  {report.regret} (when round {report.round} was planned)")
+        if report.round > 1 and report.observations >= ENOUGH:
+            screen.say(f"  hakken examine {it} says how far its models can be trusted")
         for number in report.to_approve:
             screen.say(f"  round {number} waits for hakken approve {it} {number}")
         for line in report.overdue:
@@ -114,7 +116,9 @@ def report(
     path = where.folder(campaign) / "report.html"
     with open_record(where) as ledger:
         view = engine.View(ledger, campaign)
-        page = pages.build(ledger, campaign, engine.believed(view), engine.explained(view), raw_files(where))
+        page = pages.build(
+            ledger, campaign, engine.believed(view), engine.explained(view), raw_files(where), engine.examined(view)
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
     screen.document({"campaign": campaign, "report": str(path)})

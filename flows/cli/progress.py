@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from flows.cli.naming import file_of, near, typed
 from flows.cli.screen import Screen
-from flows.cli.words import done_of, plural
+from flows.cli.words import ENOUGH, done_of, plural
 
 if TYPE_CHECKING:
     from flows.engine import TickReport
@@ -105,6 +105,10 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
     from flows.cli.standing import show_best
 
     show_best(screen, where, report.campaign, BEST_SHOWN)
+    for line in report.verdict:
+        screen.say(f"models of {line}")
+    if report.round > 1 and report.experiments_done >= ENOUGH:
+        screen.say(f"hakken examine {typed(report.campaign)} says how far its models can be trusted")
     if page.exists():
         screen.say(f"report: {near(page)}")
     if report.state != "finished":

@@ -79,6 +79,9 @@ def _value(m: Measurement, classes: tuple[str, ...]) -> str:
     return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip()
 
 
+ENOUGH: Final = 20  # results from which on an examination has something to say
+
+
 def plural(n: int, one: str, many: str | None = None) -> str:
     """``"1 experiment"``, ``"3 experiments"``."""
     return f"{n} {one if n == 1 else many or one + 's'}"

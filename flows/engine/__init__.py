@@ -4,7 +4,7 @@ from flows.engine.campaigns import add_campaign
 from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.best import believed, best
-from flows.engine.looking.examining import examine
+from flows.engine.looking.examining import examine, examined
 from flows.engine.looking.explaining import explain, explained
 from flows.engine.looking.previewing import preview, preview_file
 from flows.engine.looking.replaying import replay
@@ -42,6 +42,7 @@ __all__ = [
     "decisions",
     "edit",
     "examine",
+    "examined",
     "explain",
     "explained",
     "halt",

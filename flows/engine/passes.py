@@ -5,12 +5,13 @@ Thousands of them make a campaign. Whatever a killed pass left half done is on r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import holding
+from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained
 from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
@@ -30,6 +31,7 @@ from loop.contracts import Adapter, RunsTogether
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.examination import Examination
 
 
 def tick(settings: Settings, name: str, *, planner: Planner | None = None) -> TickReport:
@@ -84,20 +86,32 @@ def look(session: Session) -> None:
 def write_page(session: Session, *, in_full: bool = False) -> str | None:
     """The campaign's page, drawn anew; its path, or None where it could not be drawn.
 
-    ``in_full`` adds what takes seconds more and changes little from pass to pass: the shares of atoms.
+    ``in_full`` adds what takes seconds more and changes little from pass to pass: the shares of atoms, and the verdict
+    on the models, which the session keeps too.
     """
     from flows.report import build, write  # brings RDKit and templates: only where a page is drawn
 
     path = session.settings.folder(session.name) / "report.html"
     try:
         believed = None if session.judge is None else session.judge(session.view)
-        shares = explained(session.view) if in_full and session.judge is not None else ()
-        write(build(session.ledger, session.name, believed, shares, session.files), path)
+        is_asked = in_full and session.judge is not None
+        shares = explained(session.view) if is_asked else ()
+        session.examined = _examined(session) if is_asked else {}
+        write(build(session.ledger, session.name, believed, shares, session.files, session.examined), path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
         session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
         return None
     reached("report.written")
     return str(path)
+
+
+def _examined(session: Session) -> Mapping[str, Examination]:
+    """The verdict on the models; without one the page is drawn all the same."""
+    try:
+        return examined(session.view)
+    except Exception as error:
+        session.tally.note(f"the models could not be examined ({type(error).__name__}: {error})")
+        return {}
 
 
 def _needs_person(laboratory: Adapter) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.looking.examining import verdict_lines
 from flows.engine.looking.reports import TickReport
 from flows.engine.passes import one_pass, report_of, sitting, write_page
 from flows.engine.session import Session
@@ -74,7 +75,8 @@ def go_on(session: Session, page: Page, until: float | None) -> tuple[TickReport
     is_last = report.state != CampaignState.ACTIVE.value or report.waits_for_person
     is_last = is_last or (until is not None and time.monotonic() >= until)
     path = page.write(session.tally.has_moved, is_due=is_last)
-    return replace(report, report=path, notes=tuple(session.tally.notes)), is_last
+    verdict = verdict_lines(session.examined) if session.examined else ()
+    return replace(report, report=path, notes=tuple(session.tally.notes), verdict=verdict), is_last
 
 
 class Page:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,6 +17,7 @@ from loop.insight.statements import HonestBest
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.examination import Examination
 
 Judge: TypeAlias = Callable[[View], HonestBest]
 
@@ -59,6 +60,7 @@ class Session:
         self.view = View(ledger, name)
         self.planner: Planner = planner or on_device(default_planner, settings.device)
         self.judge: Judge | None = believed if planner is None else None  # a planner's beliefs are its own
+        self.examined: Mapping[str, Examination] = {}  # of each target's models, where the page was drawn in full
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self._laboratory, self._built_for = laboratory, self.view.campaign.version
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from flows.due import handed_over
 from flows.figures import figures_of
@@ -44,6 +45,9 @@ from loop.record import (
 )
 from loop.spec import CampaignSpec, build_space
 
+if TYPE_CHECKING:
+    from loop.examination import Examination
+
 _STUCK = frozenset({State.AMBIGUOUS, State.CANCELLED, State.EXPIRED})
 
 
@@ -53,11 +57,13 @@ def build(
     believed: HonestBest | None = None,
     explained: Sequence[Explanation] = (),
     files: RawStore | None = None,
+    examined: Mapping[str, Examination] | None = None,
 ) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
     The same record gives the same report: no clock is read. ``believed`` is what the models say of the best; without
-    it the page says that nobody was asked. ``files`` holds what was attached to results.
+    it the page says that nobody was asked. ``files`` holds what was attached to results,
+    ``examined`` the verdict on the models.
 
     Raises:
         NotFound: No campaign has that name.
@@ -89,6 +95,7 @@ def build(
         best=() if objective.has_classes else tuple(best[-1] for best in steps if best),
         believed=believed,
         explained=tuple(explained),
+        examined=tuple((examined or {}).values()),
         standings=standings,
         hits=_hits(campaign, objective, observations, proposals),
         nearest=nearest_of(standings, objective),

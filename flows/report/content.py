@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from flows.plates.content import PlateView
 from loop.contracts import AuditReport
@@ -15,6 +16,9 @@ from loop.insight.tally import Tally
 from loop.objective import Objective, Target
 from loop.outcome import FaultKind, Qualifier
 from loop.record import Arm, CampaignState, Json, Prediction
+
+if TYPE_CHECKING:
+    from loop.examination import Examination  # brings torch, which a page without it needs not
 
 
 class Kind(StrEnum):
@@ -365,6 +369,7 @@ class Report:
     best: tuple[Best, ...]  # by target; a target without a value is absent
     believed: HonestBest | None  # None where no model was asked
     explained: tuple[Explanation, ...]  # molecules with what their atoms add; none where no model was asked
+    examined: tuple[Examination, ...]  # by target; none where that takes longer than seconds, or says nothing yet
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     hits: Tally | None  # where hits are looked for
     nearest: tuple[Standing, str] | None  # to keeping the thresholds where none does, and what it misses

@@ -17,8 +17,27 @@ from loop.space import Pool, Space
 from loop.spec import CampaignSpec, build_objective
 from loop.surrogates.protocol import TrainingSet
 
-PARTS: Final = 5  # held out in turn
 HARDEST: Final = (Split.SCAFFOLD, Split.OPTION, Split.TIME)  # the split of the stress test: the first that there is
+
+
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """How much is fitted: parts held out in turn, of which splits, and whether refits are compared."""
+
+    parts: int
+    splits: Callable[[Space], tuple[Split, ...]]
+    compares_refits: bool
+
+
+def _few_splits(space: Space) -> tuple[Split, ...]:
+    """At random, the first of the hard ones, and by time."""
+    allowed = splits_of(space)
+    hardest = next(s for s in HARDEST if s in allowed)
+    return tuple(dict.fromkeys((Split.RANDOM, hardest, Split.TIME)))
+
+
+IN_FULL: Final = _Effort(5, splits_of, True)
+IN_BRIEF: Final = _Effort(3, _few_splits, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,25 @@ def examine(
         seed: The same seed and record give the same findings.
         tell: Called with what is looked at next, for people who wait.
     """
+    return _examined(spec, space, history, pool, IN_FULL, seed, tell)
+
+
+def examine_briefly(
+    spec: CampaignSpec, space: Space, history: History, pool: Pool | None, *, seed: int
+) -> Mapping[str, Examination]:
+    """The same by a fifth of the fits: three parts of three splits, and no refits; what it finds may differ."""
+    return _examined(spec, space, history, pool, IN_BRIEF, seed, lambda _: None)
+
+
+def _examined(
+    spec: CampaignSpec,
+    space: Space,
+    history: History,
+    pool: Pool | None,
+    effort: _Effort,
+    seed: int,
+    tell: Callable[[str], None],
+) -> Mapping[str, Examination]:
     objective = build_objective(spec)
     table, _ = regression_table(space, objective, history)
     effects = spec.noise.effects if spec.noise is not None else ()
@@ -57,7 +95,8 @@ def examine(
     for i, target in enumerate(objective.targets):
         data = TrainingSet.of(table, i, effects)
         recipe, x = recipe_of(spec, space, target), data.x.numpy()
-        divided = {s: parts_of(s, space, x, PARTS, seed=seed) for s in splits_of(space)} if len(data) > 1 else {}
+        splits = effort.splits(space) if len(data) > 1 else ()
+        divided = {s: parts_of(s, space, x, effort.parts, seed=seed) for s in splits}
         skills: list[Skill | None] = []
         leaks: list[Leak | None] = []
         stresses: tuple[Stress, ...] = ()
@@ -67,7 +106,7 @@ def examine(
             skills.append(skill(recipe, space, data, split, parts, seed=seed, has_classes=has_classes))
             leaks.append(leak_of(space, data, split, parts))
         hardest = next((s for s in HARDEST if divided.get(s)), None)
-        if hardest is not None and divided.get(Split.RANDOM):
+        if effort.compares_refits and hardest is not None and divided.get(Split.RANDOM):
             tell(f"{target.name}: refits that differ only in their seed")
             stresses = stress(recipe, space, data, divided[Split.RANDOM], divided[hardest], hardest, seed=seed)
         signs = signs_of(space, data, pool, seed=seed)

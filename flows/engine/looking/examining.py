@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
@@ -12,6 +12,8 @@ from flows.wiring import open_record
 if TYPE_CHECKING:
     from flows.settings import Settings
     from loop.examination import Examination
+
+MANY: Final = 300  # results up to which a campaign is examined on the way to its page: seconds
 
 
 def examine(
@@ -32,3 +34,39 @@ def examine(
         return of_history(
             view.spec, view.space, history, pool, seed=seed_of(view.spec.planner.seed, view.name, 0), tell=tell
         )
+
+
+def examined(view: View) -> Mapping[str, Examination]:
+    """The same in brief, for a page; nothing where it would take longer than seconds, or there is nothing to say.
+
+    That is where candidates are no molecules, where fewer results than a verdict needs or more than 300 count, and
+    where graph networks learn.
+    """
+    from loop.space import has_molecules
+    from loop.surrogates.names import GRAPHS
+
+    named = view.spec.planner.surrogate
+    learners = {named} if isinstance(named, str) else set(named)
+    if not has_molecules(view.space) or learners & GRAPHS or len(view.counted) > MANY:
+        return {}
+    from loop.examination import examine_briefly
+    from loop.examination.verdict import FEW
+    from loop.space import ProductPool
+
+    if len(view.counted) < FEW:
+        return {}
+    history, _ = history_of(view.spec, view.space, view.counted, ())
+    pool = ProductPool(view.space) if view.space.is_finite else None
+    return examine_briefly(view.spec, view.space, history, pool, seed=seed_of(view.spec.planner.seed, view.name, 0))
+
+
+def verdict_lines(found: Mapping[str, Examination]) -> tuple[str, ...]:
+    """What was found of each target's models, the first finding and whatever is not well, as sentences."""
+    from loop.examination.verdict import Standing
+
+    return tuple(
+        f"{name}: {f.says}" + (f"; what helps: {f.remedy}" if f.remedy else "")
+        for name, one in found.items()
+        for place, f in enumerate(one.findings)
+        if place == 0 or f.standing is not Standing.GOOD
+    )

@@ -79,6 +79,7 @@ class TickReport(_Report):
     nearest: Nearest | None = None  # where nothing keeps the thresholds yet
     regret: str = ""  # how much better something untried may be, by the round that this pass planned
     hits: Tally | None = None  # where hits are looked for
+    verdict: tuple[str, ...] = ()  # on the models, at the end of a run where that takes seconds
 
     @property
     def has_changed(self) -> bool:

@@ -19,6 +19,21 @@ laboratory: {adapter: simulated}
 """
 
 
+OPTIONS = ", ".join(
+    f"{head}{'C' * n}: {head}{'C' * n}" for head in ("O", "N", "Cl", "F", "c1ccccc1") for n in range(1, 7)
+)
+LIBRARY = f"""\
+campaign: library
+space:
+  molecule: {{type: molecule, options: {{{OPTIONS}}}}}
+objective:
+  worth: {{goal: maximize, unit: eV}}
+planner: {{surrogate: tanimoto, batch: 8, initial: {{experiments: 8}}}}
+budget: {{experiments: 24}}
+laboratory: {{adapter: simulated}}
+"""
+
+
 def test_what_was_held_out_is_shown_with_the_verdict(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     Path("heat.yaml").write_text(CAMPAIGN)
@@ -30,11 +45,55 @@ def test_what_was_held_out_is_shown_with_the_verdict(hakken: Any, tmp_path: Path
     assert "yield: 24 values of 24 candidates" in said.out
     for word in ("random", "option", "time", "nearest", "models "):
         assert word in said.out
+    assert "what training knows of what is held out" in said.out
+    assert "refits that differ only in their seed, in %" in said.out
+    assert "scaffold known" not in said.out  # nothing has one
     assert "next: hakken report heat" in said.out
     found = json.loads(document.out)["targets"]["yield"]
     assert [s["split"] for s in found["skills"]] == ["random", "option", "time"]
     assert found["skills"][0]["tested"] == 24
     assert found["findings"][0]["standing"] in ("good", "warning", "bad")
+
+
+def test_the_end_of_a_run_its_page_and_the_status_bring_the_verdict(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("library.yaml").write_text(LIBRARY)
+
+    ran, status, said = hakken("run", "library.yaml"), hakken("status", "library"), hakken("examine", "library")
+
+    points = "hakken examine library says how far its models can be trusted"
+    assert ran.code == 0, ran.err
+    assert "models of worth: models " in ran.out
+    assert points in ran.out
+    assert points in status.out
+    page = (home.home / "library/report.html").read_text()
+    assert "Verdict on the models" in page
+    assert "models have learnt something" in page or "models predict" in page
+    for column in ("held out together", "nearest neighbour", "scaffold"):
+        assert column in page
+    assert "scaffold known" in said.out
+    assert "cluster" in said.out
+    hakken("report", "library")
+    assert (home.home / "library/report.html").read_text().count("what helps") == page.count("what helps")
+
+
+def test_where_examining_takes_long_or_says_nothing_yet_the_command_is_named(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    from flows.engine.looking import examining
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(examining, "MANY", 20)
+    Path("library.yaml").write_text(LIBRARY)
+
+    ran = hakken("run", "library.yaml")
+
+    page = (home.home / "library/report.html").read_text()
+    assert "models of worth" not in ran.out
+    assert "hakken examine library says" in ran.out
+    assert "<code>hakken examine library</code> holds results out in several ways" in page
 
 
 def test_a_campaign_that_is_not_there_is_named(hakken: Any) -> None:
