@@ -307,7 +307,13 @@ def marks_of(scores: Sequence[Score], more: Sequence[str]) -> list[Mark]:
             if mine:
                 off = abs(float(np.mean([s.within[which] for s in mine])) - promised)
                 marks.append(Mark(f"{name}: points by which {promised:.0%} intervals are off", 100 * off, 3.0, True))
-    for package in sorted(networks):
+    return marks + beside_package(scores, more)
+
+
+def beside_package(scores: Sequence[Score], more: Sequence[str]) -> list[Mark]:
+    """What must hold of graph ensembles beside the package, run on the same molecules."""
+    marks = []
+    for package in sorted({s.method for s in scores if s.method.startswith(ONE)}):
         theirs = {(s.table, s.split, s.labels, s.seed): s for s in scores if s.method == package}
         for name in more:
             pairs = [

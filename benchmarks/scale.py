@@ -13,6 +13,9 @@ Table: ``zinc250k_library/zinc.txt.gz``, 249,455 molecules (``--molecules`` take
    takes back when memory is short. So the mark is that of 10^6. The processor time of a molecule at the largest size
    over that at the second largest says whether cost is proportional.
 3. Extremely randomised trees on the same labels beside it (no mark).
+4. Five message-passing networks trained together on 1,000 molecules (QM9's gap, a random split), 30 epochs, beside as
+   many of the package chemprop, one after another, where its environment is (``make peers``): error, processor time.
+   Run by the functions of ``learning.py``, which does so on more tables and sizes.
 
     python benchmarks/scale.py --data DIR
     python benchmarks/scale.py --data DIR --sizes 10000,100000,1000000,10000000
@@ -28,12 +31,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from harness import Mark, arguments, finish
+from learning import Score, beside_package, of_package, score
+from peers import PeerMissing
 
 from flows.libraries.files import ArrayWriter, mapped
 from flows.libraries.opening import opened
@@ -46,6 +52,7 @@ LABELS = 1_000  # of the marks
 BLOCK, BLOCKS = 100, 100  # molecules whose fingerprints are made in turn, and how often
 BATCH = 100_000  # fingerprints read back at once
 TARGET = "logp"
+ENSEMBLE, TABLE, ASKED = "dmpnn", "qm9_gap", 500  # of networks beside the package, and how many it predicts
 
 
 def structures(data: Path, n: int) -> list[str]:
@@ -154,6 +161,21 @@ def scored(
             yield fresh.submit(scoring, folder / str(size), size, member, threads, seed, labels).result()
 
 
+def ensembles(data: Path, networks: int, seed: int, labels: int = LABELS) -> list[Score]:
+    """Our ensemble, and as many networks of the package on the same molecules; ours alone where it is not there."""
+    from loop.surrogates.names import SURROGATES
+
+    others = {*SURROGATES, f"committee + {ENSEMBLE}"} - {ENSEMBLE}
+    found = score(data, TABLE, "random", labels, seed, [ENSEMBLE], ASKED, others)
+    try:
+        found += of_package(data, TABLE, "random", labels, seed, ASKED, networks)
+    except PeerMissing as missing:
+        print(f"chemprop was not run, and has no mark: {missing}")
+    for s in found:
+        print(f"{s.method:12s} {s.labels} molecules: error {s.error:.3f}, {s.cpu:.1f} s of processor time")
+    return found
+
+
 def more(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--molecules", type=int, default=249_455, help="of the table (default: all)")
     parser.add_argument("--labels", type=int, default=LABELS, help="that are learnt (default 1000, as marked)")
@@ -169,6 +191,12 @@ def more(parser: argparse.ArgumentParser) -> None:
         type=lambda text: text.split(","),
         default=["tanimoto", "trees"],
         help="that score, of which the marks are tanimoto's (default tanimoto,trees)",
+    )
+    parser.add_argument(
+        "--networks",
+        type=int,
+        default=5,
+        help="of chemprop, beside our ensemble of 5 (default 5; 0: neither)",
     )
     parser.add_argument("--store", type=Path, help="keep the stored library here for the next run")
 
@@ -212,6 +240,8 @@ def main() -> int:
                     f"{member:9s} {row['size']:10.0f} {row['fit']:10.1f} {row['wall']:10.1f} {row['processor']:7.1f} "
                     f"{each:10.1f} {row['memory']:11.2f}"
                 )
+    beside = ensembles(args.data, args.networks, args.seed) if args.networks else []
+    measured["networks"] = [asdict(s) for s in beside]
     measured |= {"stored_s": built, "found_s": again, "cached": cached, "scored": found}
     each = [row["processor"] / row["size"] for row in found["tanimoto"]]
     million = min(found["tanimoto"], key=lambda row: abs(row["size"] - 1e6))
@@ -227,6 +257,7 @@ def main() -> int:
         Mark(f"resident memory with {million['size']:.0f} molecules, GB", million["memory"], 2.0, at_most=True),
         Mark("cost of a molecule, largest over second largest library", each[-1] / each[-2], 1.25, at_most=True),
     ]
+    marks += beside_package(beside, [ENSEMBLE])
     return finish(marks, args, measured)
 
 

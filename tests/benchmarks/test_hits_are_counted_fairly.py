@@ -51,5 +51,21 @@ def test_methods_are_held_against_each_other_seed_by_seed():
     assert "1000 molecules, 50 hits (5.00 %); 7 could not be read" in lines[0]
     assert "by chance after 1%, 2%, 5% of the pool: 0.5, 1.0, 2.5" in lines[1]
     assert any("hakken less trees after 5%: +9.0 +- 1.0" in line for line in lines)
-    assert [m.value for m in marks] == pytest.approx([4.0, 9.0])
-    assert marks_of({"hiv": {"hakken": runs["hakken"]}}) == []
+    assert [m.value for m in marks[:2]] == pytest.approx([4.0, 9.0])
+    assert [m.name for m in marks[2:]] == [
+        f"hiv: hits expected of {what} off by, in scatters" for what in ("its choices", "the rest")
+    ]
+    # 5 expected and 29 and 20 found, twice; of the rest 1 expected and 2 there, twice
+    assert [m.value for m in marks[2:]] == pytest.approx([(49 - 10) / (0.15 * 49), (4 - 2) / 2**0.5])
+    assert [m.holds for m in marks] == [True, True, False, True]
+
+
+def test_the_package_is_a_rival_too_where_it_ran():
+    runs = {"hakken": [run(1, 2, 9, 9, 9, 30), run(0, 1, 5, 6, 7, 20)]}
+    runs["chemprop"] = [run(1, 2, 8, 9, 9, 40), run(0, 1, 6, 6, 7, 20)]
+
+    marks = {m.name: m for m in marks_of({"hiv": runs})}
+
+    assert marks["hiv: hakken ahead of chemprop after 2%, in standard errors"].value == 0.0
+    assert marks["hiv: hakken ahead of chemprop after 5%, in standard errors"].value == pytest.approx(-1.0)
+    assert len(marks) == 4
