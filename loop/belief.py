@@ -23,7 +23,7 @@ from loop.surrogates.committee import Committee, FittedCommittee, fitted_each
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import for_levels
-from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogate, TrainingSet
 from loop.surrogates.registry import default_members, surrogate
 
 
@@ -66,12 +66,15 @@ def learn(
     unscaled: set[str] = set()
     sets = [TrainingSet.of(table, i, effects) for i in range(len(objective.targets))]
     seeds = [seed + 7919 * i for i in range(len(sets))]
-    plain = [
-        i
-        for i, t in enumerate(objective.targets)
-        if t.levels is None and t.classes is None and not (hints or {}).get(t.name)
-    ]
+    alone = [i for i, t in enumerate(objective.targets) if not (hints or {}).get(t.name)]
+    plain = [i for i in alone if objective.targets[i].levels is None and objective.targets[i].classes is None]
     known = dict(zip(plain, _each(recipe, space, [sets[i] for i in plain], [seeds[i] for i in plain]), strict=True))
+    classed = [i for i in alone if objective.targets[i].classes is not None]
+    if len(classed) > 1:
+        own = _own(spec, space, recipe, objective.targets[classed[0]])  # of all alike
+        if _shares(own):
+            learnt = _each(own, space, [sets[i] for i in classed], [seeds[i] for i in classed])
+            known |= dict(zip(classed, learnt, strict=True))
     for i, (target, data, target_seed) in enumerate(zip(objective.targets, sets, seeds, strict=True)):
         if heard := (hints or {}).get(target.name):
             fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
@@ -127,6 +130,12 @@ def _each(
             raise model
         found.append(model)
     return found
+
+
+def _shares(recipe: Surrogate) -> bool:
+    """Whether something of it is learnt of several targets as one."""
+    members = recipe.members if isinstance(recipe, Committee) else (recipe,)
+    return any(isinstance(m, SupportsTogether) and m.shares for m in members)
 
 
 def _own(spec: CampaignSpec, space: Space, recipe: Surrogate, target: Target) -> Surrogate:

@@ -10,7 +10,7 @@ Margin Classifiers (1999) 61.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from loop.objective import CLASSES
 from loop.space import Space
 from loop.surrogates.committee import Committee
 from loop.surrogates.levels import NODES
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, Surrogate, TrainingSet, skim
+from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet, skim
 
 SHIFT_SD, SLOPE_SD = 2.0, 1.0  # of the line's priors, about 0 and 1; docs/decisions/0020
 STEPS: Final = 50  # of Newton's method, which needs fewer than ten
@@ -53,7 +53,22 @@ class Classified:
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> FittedClasses:
         """Learn from labels 0 and 1, shape ``(n,)``. Raises ``TooFewPoints`` or ``FitError``."""
-        latent = self.inner.fit(space, data, seed=seed)
+        return self._read(self.inner.fit(space, data, seed=seed), data)
+
+    @property
+    def shares(self) -> bool:
+        """Whether several targets of two classes are learnt as one."""
+        return isinstance(self.inner, SupportsTogether) and self.inner.shares
+
+    def fit_together(self, space: Space, sets: Sequence[TrainingSet], *, seed: int) -> tuple[FittedClasses, ...]:
+        """The labels of several targets, learnt as one by an inner recipe that can. Raises as ``fit`` does."""
+        if not isinstance(self.inner, SupportsTogether):
+            raise TypeError(f"{self.name!r} learns one target at a time")
+        learnt = self.inner.fit_together(space, sets, seed=seed)
+        return tuple(self._read(latent, data) for latent, data in zip(learnt, sets, strict=True))
+
+    def _read(self, latent: FittedSurrogate, data: TrainingSet) -> FittedClasses:
+        """What was learnt of labels as numbers, with how to read it."""
         if not isinstance(latent, SupportsLeavingOut):
             raise TypeError(f"{self.name!r} does not say what it held of labels that it had not seen")
         mean, _ = latent.left_out()

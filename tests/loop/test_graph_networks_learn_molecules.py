@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -10,17 +11,21 @@ import torch
 from campaigns import ALCOHOLS, measured, observe, reaction_spec
 from rdkit import Chem
 
+from loop.belief import learn
 from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
-from loop.history import History
+from loop.history import History, regression_table
 from loop.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, graph_of, joined, molecular_graphs
 from loop.planner import plan
 from loop.space import Category, Component, Continuous, Space
 from loop.space.structure import Mixture, Products
+from loop.spec import build_objective, build_space
 from loop.surrogates.calibration import calibrate
 from loop.surrogates.committee import Committee
+from loop.surrogates.gnn import heads
 from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.batch import GraphStore, shared
 from loop.surrogates.gnn.ensemble import GraphEnsemble, _stacked
+from loop.surrogates.gnn.fitted import FittedGraphEnsemble
 from loop.surrogates.gnn.heads import kernel_head, linear_head
 from loop.surrogates.gnn.inputs import inputs
 from loop.surrogates.gnn.layers import initialise
@@ -29,9 +34,11 @@ from loop.surrogates.gnn.training import Labels, Settings, Training
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
-from loop.testing.surrogate import SurrogateContract
+from loop.testing.surrogate import SPACE as CONTRACT_SPACE
+from loop.testing.surrogate import SurrogateContract, training
 
 SMALL = Settings(width=24, epochs=5, least_steps=80, batch=16, rate=5e-3, more_epochs=2, more_steps=15)
+TINY = replace(SMALL, epochs=2, least_steps=50, more_steps=10)  # of the laws of each architecture, so many are they
 CPU = torch.device("cpu")
 DRUGS = (
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -67,7 +74,12 @@ def encoded(name: str, graphs) -> torch.Tensor:
     return encoder(batch)[:, :-1]
 
 
-class TestDirectedMessages(SurrogateContract):  # encoders are exchanged below it: their laws are examined for each
+@lru_cache(maxsize=8)
+def fitted_once(name: str) -> FittedGraphEnsemble:
+    return GraphEnsemble("graphs", name, members=3, settings=TINY).fit(CONTRACT_SPACE, training(), seed=3)
+
+
+class TestDirectedMessages(SurrogateContract):
     @pytest.fixture
     def recipe(self):
         return GraphEnsemble("graphs", "dmpnn", settings=SMALL)
@@ -77,6 +89,17 @@ class TestOnAProcess(SurrogateContract):
     @pytest.fixture
     def recipe(self):
         return GraphEnsemble("graphs", "dmpnn", head="matern", settings=SMALL)
+
+
+@pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n != "dmpnn"])
+class TestOtherArchitectures(SurrogateContract):
+    @pytest.fixture
+    def recipe(self, name):
+        return GraphEnsemble("graphs", name, members=3, settings=TINY)
+
+    @pytest.fixture
+    def fitted(self, name):
+        return fitted_once(name)  # what is fitted is frozen: the laws that only ask share it
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -298,6 +321,37 @@ def test_a_head_gives_the_posterior_of_independent_sums(make):
     assert float(at_rows) < float(far)
 
 
+def test_of_many_rows_some_stand_for_all_in_a_kernel_head(monkeypatch):
+    """Through all of its rows the head is the exact one; through a sixth of them it still knows a smooth function."""
+    generator = torch.Generator().manual_seed(0)
+    phi = torch.rand(1, 240, 2, generator=generator, dtype=torch.float64)
+    phi = phi[:, torch.argsort(phi[0, :, 0])]
+    smooth = torch.sin(4 * phi[..., 0]) + phi[..., 1]
+    y = smooth + 0.05 * torch.randn(1, 240, generator=generator, dtype=torch.float64)
+    weights = torch.ones_like(y)
+    weights[:, ::2] = 0.5
+    new = torch.rand(1, 60, 2, generator=generator, dtype=torch.float64)
+    exact = kernel_head(phi, y, weights)
+
+    monkeypatch.setattr(heads, "MANY", 100)
+    monkeypatch.setattr(heads, "STAND", 240)
+    through_all = kernel_head(phi, y, weights)
+    monkeypatch.setattr(heads, "STAND", 40)
+    through_some = kernel_head(phi, y, weights)
+
+    assert through_all.length == pytest.approx(exact.length)
+    for mine, theirs in zip(through_all.moments(new), exact.moments(new), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0.02, atol=1e-3)
+    torch.testing.assert_close(through_all.covariance(new), exact.covariance(new), rtol=0.05, atol=1e-3)
+    assert through_some.root[0].shape == (40, 40)
+    mean, variance = through_some.moments(new)
+    truth = torch.sin(4 * new[..., 0]) + new[..., 1]
+    assert float((mean - truth).square().mean().sqrt()) < 0.05
+    assert bool((variance > 0).all())
+    far = through_some.moments(new + 10.0)[1]
+    assert float(far.min()) > float(variance.max())  # what the rows do not explain stays in doubt
+
+
 def test_rows_that_are_not_seen_do_not_move_a_head():
     generator = torch.Generator().manual_seed(0)
     phi = torch.randn(1, 12, 3, generator=generator, dtype=torch.float64)
@@ -465,6 +519,32 @@ def test_a_campaign_of_two_targets_trains_one_encoder(monkeypatch):
     told = planned.model["targets"]
     assert [told[n]["targets_together"] for n in goals] == [2, 2]
     assert {p.target for p in planned.proposals[0].predictions} == {"yield", "purity"}
+
+
+def test_a_campaign_of_two_targets_with_classes_trains_one_encoder(monkeypatch):
+    small = GraphEnsemble("dmpnn-shared", "dmpnn", settings=replace(SMALL, least_steps=10), shares=True)
+    monkeypatch.setattr("loop.belief.surrogate", lambda *_, **__: small)
+    words = {"goal": "maximize", "classes": ["no", "yes"]}
+    spec = reaction_spec({"soluble": words, "stable": words}, surrogate="dmpnn-shared", initial={"experiments": 6})
+    settings = [
+        {"alcohol": alcohol, "base": base, "temperature": 40}
+        for alcohol, base in zip((*ALCOHOLS, "methanol"), ("weak",) * 5 + ("strong",), strict=True)
+    ]
+    seen = [
+        observe(spec, s, measured(soluble=float(i % 2), stable=float(i < 3)), f"o{i}") for i, s in enumerate(settings)
+    ]
+    objective, space = build_objective(spec), build_space(spec)
+    history = History(tuple(seen))
+
+    belief = learn(spec, space, objective, history, regression_table(space, objective, history)[0], seed=0)
+
+    soluble, stable = belief.models
+    assert soluble.latent.trained is stable.latent.trained
+    assert soluble.latent.summary()["targets_together"] == 2
+    x = torch.from_numpy(np.stack([space.coordinates(s) for s in settings]))
+    for model in belief.models:
+        chance, _ = model.moments(x)
+        assert bool(((chance > 0) & (chance < 1)).all())
 
 
 @pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n != "dmpnn"])

@@ -20,6 +20,9 @@ from loop.surrogates.gp import matern52
 
 RATIOS = torch.logspace(-7, 1, 33, dtype=torch.float64)  # noise variance over that of the strongest direction
 LENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)  # lengthscales in median distances of two rows
+MANY = 1_000  # rows up to which a kernel head is exact: its cost grows with their number cubed, ten times over
+STAND = 800  # rows that stand for all above that, evenly spaced in an order that does not depend on how they came
+JITTER = 1e-6  # of the kernel between these, which may lie close together
 TINY = 1e-12
 
 
@@ -103,13 +106,16 @@ def _most_probable(strengths: Tensor, along: Tensor, total: Tensor, count: Tenso
 
 @dataclass(frozen=True)
 class KernelHead:
-    """A Gaussian process with a Matérn-5/2 kernel; one entry of each tuple for each member."""
+    """A Gaussian process with a Matérn-5/2 kernel; one entry of each tuple for each member.
 
-    phi: tuple[Tensor, ...]  # (n, width)
+    Of at most 1,000 rows it is exact, and ``k`` is their number; of more, 800 of them stand for all of them.
+    """
+
+    phi: tuple[Tensor, ...]  # (k, width)
     length: tuple[float, ...]
     output: tuple[float, ...]
-    root: tuple[Tensor, ...]  # (n, n): root @ root.T is the inverse of covariance and noise, in output scales
-    weights: tuple[Tensor, ...]  # (n,)
+    root: tuple[Tensor, ...]  # (k, k): what the rows take of the prior variance is the square of ``kernel @ root``
+    weights: tuple[Tensor, ...]  # (k,)
     intercept: tuple[float, ...]
 
     def moments(self, phi: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,6 +145,8 @@ def kernel_head(phi: Tensor, y: Tensor, weights: Tensor) -> KernelHead:
 def _kernel_member(phi: Tensor, y: Tensor, weights: Tensor) -> tuple[Tensor, float, float, Tensor, Tensor, float]:
     seen = weights > 0
     phi, y, noise = phi[seen], y[seen], 1.0 / weights[seen]
+    if len(y) > MANY:
+        return _standing_in(phi, y, noise)
     intercept = float(y.mean())
     value = (y - intercept) / noise.sqrt()
     median = float(torch.cdist(phi, phi).median()) or 1.0
@@ -158,6 +166,48 @@ def _kernel_member(phi: Tensor, y: Tensor, weights: Tensor) -> tuple[Tensor, flo
     _, length, output, diagonal, vectors = best
     root = vectors / diagonal.sqrt() / noise.sqrt()[:, None]
     return phi, length, output, root, root @ (root.T @ (y - intercept)), intercept
+
+
+def _standing_in(phi: Tensor, y: Tensor, noise: Tensor) -> tuple[Tensor, float, float, Tensor, Tensor, float]:
+    """The same of many rows, seen through some of them: regression on the kernel's features at these, by evidence.
+
+    The variance keeps what they do not explain (deterministic training conditional).
+
+    Source: Quiñonero-Candela and Rasmussen, J. Mach. Learn. Res. 6 (2005) 1939.
+    """
+    n = len(y)
+    some = phi[torch.linspace(0, n - 1, min(STAND, n)).round().long()]
+    intercept = float(y.mean())
+    value = (y - intercept) / noise.sqrt()
+    median = float(torch.cdist(some, some).median()) or 1.0
+    total = float(value.square().sum())
+    best: tuple[float, float, float, Tensor, Tensor] | None = None
+    for length in LENGTHS:
+        own = _kernel(some, some, length * median) + JITTER * torch.eye(len(some), dtype=phi.dtype)
+        lower = torch.linalg.cholesky(own)
+        seen = torch.linalg.solve_triangular(lower, _kernel(some, phi, length * median) / noise.sqrt(), upper=False)
+        strengths, vectors = torch.linalg.eigh(seen @ seen.T)
+        strengths = strengths.clamp_min(0.0)
+        along = vectors.T @ (seen @ value)
+        ridges = RATIOS * float(strengths.max())
+        shrunk = strengths + ridges[:, None]
+        misfit = ((total - (along.square() / shrunk).sum(-1)) / ridges).clamp_min(TINY)
+        rest = n - len(some)  # directions in which these rows explain nothing
+        evidence = -0.5 * n * misfit.log() - 0.5 * (shrunk.log().sum(-1) + rest * ridges.log())
+        which = int(evidence.argmax())
+        if best is None or float(evidence[which]) > best[0]:
+            back = torch.linalg.solve_triangular(lower.T, vectors, upper=True)
+            root = back * (strengths / shrunk[which]).sqrt()
+            best = (
+                float(evidence[which]),
+                length * median,
+                float(misfit[which]) / n,
+                root,
+                back @ (along / shrunk[which]),
+            )
+    assert best is not None
+    _, length, output, root, towards = best
+    return some, length, output, root, towards, intercept
 
 
 def _kernel(a: Tensor, b: Tensor, length: float) -> Tensor:
