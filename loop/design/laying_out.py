@@ -34,11 +34,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Design:
-    """Coordinates ``(n, d)``, each point's block from 1 (None without blocks), and notes for the record."""
+    """Coordinates ``(n, d)``, each point's block from 1 (None without blocks), and notes for the record.
+
+    ``meaning`` says what each point is where that is not what the design's name promises.
+    """
 
     points: NDArray[np.float64]
     blocks: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
+    meaning: str = ""
 
 
 def propose_size(wish: Wish, space: Space, pool: Pool | None) -> int:

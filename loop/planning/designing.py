@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.acquisition.streaming import POOL_LIMIT
+from loop.acquisition.streaming import POOL_LIMIT, is_among
 from loop.costs import Pays, Purse, pays_all
 from loop.design import CLASSICAL, Design
 from loop.errors import PoolExhausted, SpaceError
@@ -22,6 +22,7 @@ from loop.space import Category, Component, Ordinal
 
 ROUNDS = 4  # of looking for cheaper candidates in the place of those that the budget does not cover together
 NAMED = 4  # options that a note names
+CHEAPER = "a cheaper candidate in the place of one of the design, which the budget does not cover"
 
 
 def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
@@ -53,7 +54,11 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
             left = said(s.purchase.purse, s.purchase.costs)
             notes.append(f"the budget leaves {left}, which pays for {len(x)} of {len(laid.points)} proposals")
         blocks = [0] * len(x)
-    picks = [Pick(row, Arm.INITIAL, "", None, design, block=b) for row, b in zip(x, blocks, strict=True)]
+    kept = is_among(x, laid.points)
+    meanings = [(laid.meaning or design) if is_kept else CHEAPER for is_kept in kept]
+    picks = [
+        Pick(row, Arm.INITIAL, "", None, meaning, block=b) for row, b, meaning in zip(x, blocks, meanings, strict=True)
+    ]
     picks, unplaced = each_version(s, picks)
     return picks, [*notes, *unplaced]
 

@@ -18,9 +18,11 @@ from loop.plate.sources import Asked, Design, Lottery, Near, Source
 from loop.policy.control import controls_in
 from loop.record import Arm
 from loop.space import Pool, Space, sample_space
+from loop.space.filling import fill
 from loop.spec import CampaignSpec
 
 STANDING = 400  # random points of the space whose middles a medoid design seeks
+NEAR_TO = {"sobol": "a point of a Sobol sequence", "lhs": "a point of a Latin hypercube"}
 
 
 def asked_plate(
@@ -72,6 +74,7 @@ def designed_plate(
     It chooses among what ``pays`` says can be paid for.
     """
     source: Source
+    notes: tuple[str, ...] = ()
     match design:
         case "spread":
             source = Design(space, tried, seed, pays=pays)
@@ -82,6 +85,11 @@ def designed_plate(
         case _:
             controls, repeats = plate.reserved_for(experiments)
             new = min(experiments, plate.wells) - controls - repeats
-            source = Near(space, sample_space(space, new, seed, method=design), tried, seed, design, pays=pays)
+            filling = fill(space, new, seed, design)
+            meaning = f"as near as the plate allows to {filling.meaning or NEAR_TO[design]}"
+            source, notes = Near(space, filling.points, tried, seed, meaning, pays=pays), filling.notes
     with torch.no_grad():
-        return fill_plate(plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned)
+        seats, more = fill_plate(
+            plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned
+        )
+    return seats, (*notes, *more)

@@ -11,6 +11,7 @@ from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
 from loop.space import PointPool, Pool, Space, sample_space
+from loop.space.filling import fill
 from loop.space.pool import LargePool
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
@@ -24,6 +25,8 @@ LOOKED_AT = 300  # of them, a spread is sought among so many
 MOVES = 50  # of the medoids; few need ten
 MEDOID_LOOKED_AT = 800  # of them, medoids are sought among so many
 SPREAD_LENGTHSCALE = 0.5  # times the chemistry prior's
+FILLING = ("sobol", "lhs")
+EXHAUSTED = "every candidate was tried or is being tried; widen the space or end the campaign"
 SPREAD_NOISE = 1e-2  # variance of a measurement, the prior's being one
 
 
@@ -47,7 +50,7 @@ def initial_design(
         tried: Coordinates that are taken, shape ``(t, d)``; a spread keeps away from them.
         n: How many.
         seed: Decides every random choice.
-        pays: Which candidates can be paid for; of a sequence the places of others are filled at random.
+        pays: Which candidates can be paid for.
 
     Raises:
         PoolExhausted: Nothing untried is left that can be paid for.
@@ -55,18 +58,13 @@ def initial_design(
     rng = np.random.default_rng(seed)
     if design in CLASSICAL:
         points = _laid_out(Wish(design, n), space, pool, tried, seed, pays).points
-    elif design in ("sobol", "lhs"):
-        drawn = sample_space(space, n + len(tried), seed, method=design)
-        drawn = drawn[~is_among(drawn, tried)][:n]
-        points = drawn[pays(drawn)]
-        if len(points) < len(drawn):
-            others = _untried_sample(space, pool, np.vstack([tried, points]), rng, pays)
-            points = np.vstack([points, others[: len(drawn) - len(points)]])
+    elif design in FILLING:
+        points = _filled(design, space, pool, tried, n, seed, pays).points
     else:
         options = _untried_sample(space, pool, tried, rng, pays)
         points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     if not len(points):
-        raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+        raise PoolExhausted(EXHAUSTED)
     return points
 
 
@@ -86,6 +84,11 @@ def first_experiments(
         PoolExhausted: Nothing untried is left that can be paid for.
         SpaceError: There is no such design of this space.
     """
+    if initial.design in FILLING:
+        found = _filled(initial.design, space, pool, tried, n, seed, pays)
+        if not len(found.points):
+            raise PoolExhausted(EXHAUSTED)
+        return found
     if initial.design in CLASSICAL:
         found = _laid_out(wish_of(initial, n), space, pool, tried, seed, pays)
         if len(found.points):
@@ -114,6 +117,21 @@ def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.flo
     dear = len(fits) - int(fits.sum())
     note = f"{dear} of {len(fits)} points of the {wish.design} design cost too much; the rest is kept"
     return Design(found.points[fits], None if found.blocks is None else found.blocks[fits], (*found.notes, note))
+
+
+def _filled(
+    design: str, space: Space, pool: Pool | None, tried: NDArray[np.float64], n: int, seed: int, pays: Pays
+) -> Design:
+    """A Sobol sequence or a Latin hypercube of what can be paid for; what is wanting of it is drawn at random."""
+    found = fill(space, n, seed, design, tried, pays)
+    points, notes = found.points, found.notes
+    if len(points) < n:
+        rng = np.random.default_rng([seed, 1])
+        others = _untried_sample(space, pool, np.vstack([tried, points]), rng, pays)[: n - len(points)]
+        points = np.vstack([points, others])
+        if len(others):
+            notes = (*notes, f"{len(others)} of {len(points)} points of the {design} design were drawn at random")
+    return Design(points, None, notes, found.meaning)
 
 
 def _untried_sample(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +10,15 @@ from numpy.typing import NDArray
 
 from loop.errors import SpaceError
 from loop.space.constraints import Constraint, Linear
-from loop.space.parameters import Continuous
+from loop.space.parts import has_numbers, part_of
 from loop.space.polytope import inside, walk
-from loop.space.raw import raw_sample, stretched
+from loop.space.raw import filled, raw_sample
 from loop.space.skeleton import Skeleton, components, enumerate_rows
 from loop.space.space import Space
 
 SKELETON = 100_000  # combinations of options, steps and zeros that are kept of each component
 BLOCK = 4_096  # points drawn at once
-TRIES = 64  # blocks without a point after which the space counts as empty
+TRIES = 64  # blocks; after a quarter of them, components are drawn apart if most of the points are still missing
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,16 @@ class Plan:
         return low, high
 
 
-def plan_of(space: Space) -> Plan:
-    """The plan for drawing.
+def plan_of(space: Space, only: Collection[int] | None = None) -> Plan:
+    """The plan for drawing, of the components that have one of the columns ``only`` (of all by default).
 
     Raises:
         SpaceError: A constraint leaves nothing; it is named.
     """
     found = []
     for columns in components(space):
+        if only is not None and not set(columns) & set(only):
+            continue
         rows = enumerate_rows(space, columns, SKELETON, np.random.default_rng(0))
         if not len(rows):
             raise SpaceError(_what_empties(space, columns, is_sure=rows.is_whole))
@@ -56,31 +59,41 @@ def draw(space: Space, n: int, rng: np.random.Generator, plan: Plan | None = Non
     """Up to ``n`` allowed points, some perhaps more than once where the space is small: ``(k, d)``.
 
     Numbers that linear constraints tie are drawn by a random walk through what they leave; what only an expression
-    forbids is thrown away.
+    forbids is thrown away. Where too little is left for that, each component is drawn by itself (``Part``).
 
     Raises:
         SpaceError: Nothing is left, or no point turned up.
     """
     plan = plan_of(space) if plan is None else plan
-    linear = [c for c in space.constraints if isinstance(c, Linear) and _is_continuous(space, c)]
+    linear = [c for c in space.constraints if isinstance(c, Linear) and has_numbers(space, c)]
     found: list[NDArray[np.float64]] = []
-    drawn = have = 0
+    have = 0
     for turn in range(TRIES):
         size = int(min(max(n - have, 64), BLOCK))
         low, high = plan.bounds(size, rng)
-        x = _filled(space, low, high, rng)
+        x = filled(space.frame, low, high, rng)
         if linear:
             x = walk(linear, low, high, inside(linear, low, high, x), rng)
         x = space.frame.canonical(x)
         x = x[space.holds(x)]
-        drawn += size
         have += len(x)
         found.append(x)
-        if have >= n or (turn + 1 >= TRIES // 4 and have):
+        if have >= n or (turn + 1 >= TRIES // 4 and have < n * (turn + 1) // TRIES):
             break
-    if not have:
-        raise SpaceError(_none_found(space, drawn))
+    if have < n:
+        found.append(_by_parts(space, n - have, rng, plan))
     return np.concatenate(found)[:n]
+
+
+def _by_parts(space: Space, n: int, rng: np.random.Generator, plan: Plan) -> NDArray[np.float64]:
+    x = np.empty((n, len(space.parameters)))
+    for skeleton in plan.skeletons:
+        part = part_of(space, skeleton)
+        rows, looked = part.draw(n, rng)
+        if not len(rows):
+            raise SpaceError(_none_found(part.space, skeleton, looked))
+        x[:, list(part.columns)] = rows[rng.permutation(np.arange(n) % len(rows))]
+    return x
 
 
 def refuse_empty(space: Space) -> None:
@@ -94,36 +107,6 @@ def refuse_empty(space: Space) -> None:
     if not space.is_finite and len(rules) > 1:
         _refuse_contradiction(space, rules)
     draw(space, 1, np.random.default_rng(0), plan)
-
-
-def _filled(
-    space: Space, low: NDArray[np.float64], high: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """A point of each row's box: evenly, over the logarithm where the scale says so; fractions evenly on their face."""
-    x = low.copy()
-    mixed = space.frame.mixed_columns
-    for column, p in enumerate(space.parameters):
-        open_ = high[:, column] > low[:, column]
-        if isinstance(p, Continuous) and open_.any():
-            plain = Continuous(p.name, p.low, p.high, scale=p.scale)
-            if column in mixed:
-                x[open_, column] = rng.exponential(size=int(open_.sum()))
-            else:
-                drawn = stretched(plain, rng.random(int(open_.sum())))
-                x[open_, column] = np.clip(drawn, low[open_, column], high[open_, column])
-    for mixture in space.mixtures:
-        columns = list(mixture.columns)
-        open_ = high[:, columns] > low[:, columns]
-        fixed = np.where(open_, 0.0, low[:, columns]).sum(axis=1) + np.where(open_, low[:, columns], 0.0).sum(axis=1)
-        share = np.where(open_, x[:, columns], 0.0)
-        total = share.sum(axis=1, keepdims=True)
-        share = np.divide(share, total, out=np.zeros_like(share), where=total > 0) * (1 - fixed)[:, None]
-        x[:, columns] = low[:, columns] + share
-    return x
-
-
-def _is_continuous(space: Space, rule: Linear) -> bool:
-    return any(isinstance(space.parameters[c], Continuous) for c in rule.columns)
 
 
 def _what_empties(space: Space, columns: tuple[int, ...], *, is_sure: bool) -> str:
@@ -165,13 +148,16 @@ def _refuse_contradiction(space: Space, rules: list[Linear]) -> None:
         )
 
 
-def _none_found(space: Space, drawn: int) -> str:
+def _none_found(space: Space, skeleton: Skeleton, looked: int) -> str:
+    """Name the constraint of a component that is hardest to keep."""
     x = raw_sample(space.frame, BLOCK, np.random.default_rng(0))
     shares: list[tuple[float, Constraint]] = [(float(c.allows(x).mean()), c) for c in space.constraints]
     if not shares:
-        return f"no allowed point turned up in {drawn} draws; mend the space"
+        names = ", ".join(space.names[c] for c in skeleton.columns)
+        return f"no allowed point of {names} turned up in {looked} draws; mend the space"
     share, hardest = min(shares, key=lambda s: s[0])
     return (
-        f"constraint {hardest.name!r} leaves no candidate as far as {drawn} draws tell (not a proof): none kept every "
-        f"constraint, and it alone allows {100 * share:.2g} % of the space; loosen it"
+        f"constraint {hardest.name!r} leaves no candidate as far as {looked} draws and a search from the nearest of "
+        f"them tell (not a proof): none kept every constraint, and it alone allows {100 * share:.2g} % of the space; "
+        "loosen it"
     )

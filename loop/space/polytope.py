@@ -6,7 +6,8 @@ walked through at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from loop.space.constraints import Linear
 ROUNDS = 300  # of projections
 STEPS = 24  # of the walk; some for each dimension that constraints leave
 CLOSE = 1e-11
+CUTS = 24  # of a line whose points are not allowed: down to 1e-5 of it or less
 
-Array = NDArray[np.float64]
+Array: TypeAlias = NDArray[np.float64]
+Test: TypeAlias = Callable[[Array], NDArray[np.bool_]]  # rows (n, d) to whether they are allowed: (n,)
 
 
 def inside(rules: Sequence[Linear], low: Array, high: Array, x: Array) -> Array:
@@ -26,56 +29,89 @@ def inside(rules: Sequence[Linear], low: Array, high: Array, x: Array) -> Array:
     Alternating projections; among the columns that can still move in the wanted direction, so that they end.
     """
     x = np.clip(x, low, high)
-    free = high > low
     asked = [~rule.exempt(x) for rule in rules]  # what exempts a row is fixed in it
-    for _ in range(ROUNDS):
-        worst = np.zeros(len(x))
+    left = np.arange(len(x))  # rows that are not there yet
+    for _ in range(ROUNDS if rules else 0):
+        y, lowest, highest = x[left], low[left], high[left]
+        free = highest > lowest
+        worst = np.zeros(len(y))
         for rule, is_asked in zip(rules, asked, strict=True):
             weights = _weights(rule, x.shape[1])
-            total = x @ weights
-            gap = np.where(is_asked, np.clip(total, rule.at_least, rule.at_most) - total, 0.0)
+            total = y @ weights
+            gap = np.where(is_asked[left], np.clip(total, rule.at_least, rule.at_most) - total, 0.0)
             worst = np.maximum(worst, np.abs(gap))
             push = np.sign(gap)[:, None] * weights
-            can = free & ((push > 0) & (x < high) | (push < 0) & (x > low))
+            can = free & ((push > 0) & (y < highest) | (push < 0) & (y > lowest))
             step = np.where(can, weights, 0.0)
             size = (step**2).sum(axis=1)
-            x = np.clip(x + step * (gap / np.where(size > 0, size, np.inf))[:, None], low, high)
-        if (worst <= CLOSE).all():
+            y = np.clip(y + step * (gap / np.where(size > 0, size, np.inf))[:, None], lowest, highest)
+        x[left] = y
+        left = left[worst > CLOSE]
+        if not len(left):
             break
     return x
 
 
-def walk(rules: Sequence[Linear], low: Array, high: Array, x: Array, rng: np.random.Generator) -> Array:
+def walk(
+    rules: Sequence[Linear],
+    low: Array,
+    high: Array,
+    x: Array,
+    rng: np.random.Generator,
+    *,
+    keeps: Test | None = None,
+    steps: int = STEPS,
+) -> Array:
     """Hit and run from the allowed points ``x``, ``(n, d)``: as many points, spread over each row's polytope.
 
-    Source: Smith, Operations Research 32 (1984) 1296.
+    With ``keeps``, over the part of it that this allows: a line is cut back to where it starts until its point is
+    allowed, so that a row never leaves what it started in.
+
+    Source: Smith, Operations Research 32 (1984) 1296; the cutting back: Neal, Annals of Statistics 31 (2003) 705.
     """
     free = (high > low).astype(float)
     equal = np.array([_weights(r, x.shape[1]) for r in rules if r.is_equality]).reshape(-1, x.shape[1])
     others = [r for r in rules if not r.is_equality]
     masked = equal[None, :, :] * free[:, None, :]
     solved = np.linalg.pinv(masked @ masked.transpose(0, 2, 1)) if len(equal) else None
-    for _ in range(STEPS):
+    for _ in range(steps):
         along = rng.normal(size=x.shape) * free * np.where(high > low, high - low, 1.0)
         if solved is not None:
             across = np.einsum("nmd,nd->nm", masked, along)
             along -= np.einsum("nmd,nmk,nk->nd", masked, solved, across)
-        least, most = np.full(len(x), -np.inf), np.full(len(x), np.inf)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pairs = [((low - x) / along, (high - x) / along)]
-            for rule in others:
-                weights = _weights(rule, x.shape[1])
-                total, rate = x @ weights, along @ weights
-                pairs.append((((rule.at_least - total) / rate)[:, None], ((rule.at_most - total) / rate)[:, None]))
-        for a, b in pairs:
-            ends = np.minimum(a, b), np.maximum(a, b)
-            least = np.maximum(least, np.nan_to_num(ends[0], nan=-np.inf, posinf=np.inf, neginf=-np.inf).max(axis=1))
-            most = np.minimum(most, np.nan_to_num(ends[1], nan=np.inf, posinf=np.inf, neginf=-np.inf).min(axis=1))
-        is_way = np.isfinite(least) & np.isfinite(most) & (most > least)
-        start, end = np.where(is_way, least, 0.0), np.where(is_way, most, 0.0)  # a row with nothing free stays
+        start, end = _chord(others, low, high, x, along)
         t = start + rng.random(len(x)) * (end - start)
-        x = np.clip(x + t[:, None] * along, low, high)
-    return inside(rules, low, high, x)
+        moved = np.clip(x + t[:, None] * along, low, high)
+        if keeps is not None:
+            for _ in range(CUTS):
+                bad = np.flatnonzero(~keeps(moved))
+                if not len(bad):
+                    break
+                start[bad], end[bad] = np.where(t[bad] < 0, t[bad], start[bad]), np.where(t[bad] < 0, end[bad], t[bad])
+                t[bad] = start[bad] + rng.random(len(bad)) * (end[bad] - start[bad])
+                moved[bad] = np.clip(x[bad] + t[bad, None] * along[bad], low[bad], high[bad])
+            moved = np.where(keeps(moved)[:, None], moved, x)
+        x = moved
+    if keeps is None:
+        return inside(rules, low, high, x)
+    return x
+
+
+def _chord(rules: Sequence[Linear], low: Array, high: Array, x: Array, along: Array) -> tuple[Array, Array]:
+    """How far each row can go back and forth along its direction: two of shape ``(n,)``; 0 where it cannot move."""
+    least, most = np.full(len(x), -np.inf), np.full(len(x), np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pairs = [((low - x) / along, (high - x) / along)]
+        for rule in rules:
+            weights = _weights(rule, x.shape[1])
+            total, rate = x @ weights, along @ weights
+            pairs.append((((rule.at_least - total) / rate)[:, None], ((rule.at_most - total) / rate)[:, None]))
+    for a, b in pairs:
+        ends = np.minimum(a, b), np.maximum(a, b)
+        least = np.maximum(least, np.nan_to_num(ends[0], nan=-np.inf, posinf=np.inf, neginf=-np.inf).max(axis=1))
+        most = np.minimum(most, np.nan_to_num(ends[1], nan=np.inf, posinf=np.inf, neginf=-np.inf).min(axis=1))
+    is_way = np.isfinite(least) & np.isfinite(most) & (most > least)
+    return np.where(is_way, least, 0.0), np.where(is_way, most, 0.0)
 
 
 def _weights(rule: Linear, d: int) -> Array:

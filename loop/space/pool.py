@@ -191,13 +191,15 @@ class PointPool:
 
 
 def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> NDArray[np.float64]:
-    """Up to ``n`` different allowed points that fill the space evenly: coordinates ``(n, d)``.
+    """Up to ``n`` different allowed points that stand for the space: coordinates ``(n, d)``.
+
+    A sample to look at or to choose from. Designs are ``loop.space.filling``'s.
 
     Args:
         space: Any space, with or without continuous parameters.
         n: How many are wanted; a small finite space may hold fewer.
-        seed: Scrambles the sequence.
-        method: ``"sobol"``, ``"lhs"`` (Latin hypercube) or ``"random"``.
+        seed: Decides every random choice.
+        method: ``"sobol"`` for evener ones where there is neither a mixture nor an equality; or ``"random"``.
 
     Raises:
         SpaceError: A constraint leaves nothing, or no allowed point turned up; names the constraint.
@@ -220,8 +222,6 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
         size = int(max(n, 64))
         if method == "sobol":
             unit = qmc.Sobol(d, rng=rng).random_base2(int(np.ceil(np.log2(size))))
-        elif method == "lhs":
-            unit = qmc.LatinHypercube(d, rng=rng).random(n if drawn == 0 and not space.constraints else size)
         else:
             unit = rng.random((size, d))
         drawn += len(unit)

@@ -45,6 +45,32 @@ def raw_sample(frame: Frame, n: int, rng: np.random.Generator) -> NDArray[np.flo
     return frame.canonical(x)
 
 
+def filled(
+    frame: Frame, low: NDArray[np.float64], high: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """A point of each row's box: evenly, over the logarithm where the scale says so; fractions evenly on their face."""
+    x = low.copy()
+    mixed = frame.mixed_columns
+    for column, p in enumerate(frame.parameters):
+        open_ = high[:, column] > low[:, column]
+        if isinstance(p, Continuous) and open_.any():
+            plain = Continuous(p.name, p.low, p.high, scale=p.scale)
+            if column in mixed:
+                x[open_, column] = rng.exponential(size=int(open_.sum()))
+            else:
+                drawn = stretched(plain, rng.random(int(open_.sum())))
+                x[open_, column] = np.clip(drawn, low[open_, column], high[open_, column])
+    for mixture in frame.mixtures:
+        columns = list(mixture.columns)
+        open_ = high[:, columns] > low[:, columns]
+        fixed = np.where(open_, 0.0, low[:, columns]).sum(axis=1) + np.where(open_, low[:, columns], 0.0).sum(axis=1)
+        share = np.where(open_, x[:, columns], 0.0)
+        total = share.sum(axis=1, keepdims=True)
+        share = np.divide(share, total, out=np.zeros_like(share), where=total > 0) * (1 - fixed)[:, None]
+        x[:, columns] = low[:, columns] + share
+    return x
+
+
 def _between(p: Continuous, unit: NDArray[np.float64]) -> NDArray[np.float64]:
     if p.scale == "log":
         return np.clip(p.low * (p.high / p.low) ** unit, p.low, p.high)

@@ -63,7 +63,7 @@ def test_settings_and_coordinates_are_a_round_trip(space, data):
     assert space.settings(space.coordinates(there)) == there
 
 
-@given(mixed_spaces(), st.sampled_from(["sobol", "lhs", "random"]), st.integers(0, 99))
+@given(mixed_spaces(), st.sampled_from(["sobol", "random"]), st.integers(0, 99))
 @settings(max_examples=40, deadline=None)
 def test_samples_lie_in_the_space_and_differ(space, method, seed):
     x = sample_space(space, 12, seed, method=method)
@@ -85,12 +85,6 @@ def test_designs_lie_in_the_space_and_repeat_nothing(space, design, seed):
     assert 1 <= len(x) <= min(5, len(pool) - 1)
     assert len(np.unique(np.vstack([tried, x]), axis=0)) == len(x) + 1
     assert all(space.contains(space.settings(row)) for row in x)
-
-
-def test_a_latin_hypercube_meets_every_range_once():
-    x = sample_space(Space((Continuous("a", 0, 1), Continuous("b", 0, 1))), 8, 3, method="lhs")
-
-    assert all(sorted((x[:, c] * 8).astype(int)) == list(range(8)) for c in range(2))
 
 
 def test_a_spread_sees_every_option_before_it_repeats_one():
