@@ -157,7 +157,7 @@ def _none_found(space: Space, skeleton: Skeleton, looked: int) -> str:
         return f"no allowed point of {names} turned up in {looked} draws; mend the space"
     share, hardest = min(shares, key=lambda s: s[0])
     return (
-        f"constraint {hardest.name!r} leaves no candidate as far as {looked} draws and a search from the nearest of "
-        f"them tell (not a proof): none kept every constraint, and it alone allows {100 * share:.2g} % of the space; "
-        "loosen it"
+        f"constraint {hardest.name!r} leaves no candidate as far as {looked} draws tell (not a proof): neither they "
+        f"nor a search from the nearest of them kept every constraint, and it alone allows {100 * share:.2g} % of the "
+        "space; loosen it"
     )
