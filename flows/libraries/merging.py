@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,19 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.libraries.files import ArrayWriter, read_part
+from flows.libraries.recipe import Recipe
 from loop.molecules.packed import MORGAN, totals_of
 from loop.molecules.texts import text_hash
 
-Repeats: TypeAlias = list[tuple[int, int]]  # of a part: row, and the line that it repeats
+Repeats: TypeAlias = list[tuple[int, int]]  # of a part: row, and the place of what it repeats
 FIRST: Final = 5  # lines that a report shows; all are in a file
 LISTS: Final = {"unreadable": "unreadable.tsv", "duplicates": "duplicates.tsv", "removed": "removed.tsv"}
 
 
 @dataclass
 class Report:
-    """What became of a library file."""
+    """What became of the files of a library."""
 
-    source: str
+    source: str  # their names
     read: int = 0
     molecules: int = 0
     unreadable: int = 0
@@ -34,41 +35,45 @@ class Report:
     first: list[str] = field(default_factory=list)  # the first lines that were not read, for a person
 
 
-def merge(parts: Sequence[Path], folder: Path, source: str, *, named: bool, filters: Iterable[str]) -> Report:
+def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
     """Write the arrays of a library into ``folder``, and three lists of what is not in it.
 
     A part is read twice: its keys first, to see what is new in it, then all of it.
     """
-    report = Report(source, removed=dict.fromkeys(filters, 0))
-    kept, twin_of, taken_by = _settled(parts, named=named)
+    report = Report(recipe.shown, removed={name: 0 for name, _ in recipe.filters.tests})
+    kept, twin_of, taken_by = _settled(parts, named=recipe.is_named)
     vocabulary = np.unique(np.concatenate([np.unique(read_part(p)["features"]) for p in parts]))
     arrays = ArrayWriter(folder)
-    texts = {name: _TextWriter(arrays, name) for name in (("smiles", "names", "raw") if named else ("smiles", "raw"))}
+    texts = {
+        name: _TextWriter(arrays, name)
+        for name in (("smiles", "names", "raw") if recipe.is_named else ("smiles", "raw"))
+    }
     entries = 0
-    with _Lists(folder) as lists:
+    with _Lists(folder, recipe) as lists:
         for number, path in enumerate(parts):
             part = read_part(path)
             keep = kept[number]
             report.read += int(part["records"][0])
             report.molecules += len(keep)
-            for line, reason, is_fault, raw in json.loads(part["left"].tobytes()):
-                lists.add("unreadable" if is_fault else "removed", line, reason, raw)
+            for place, reason, is_fault, raw in json.loads(part["left"].tobytes()):
+                lists.add("unreadable" if is_fault else "removed", place, reason, raw)
                 if is_fault:
                     report.unreadable += 1
                     if len(report.first) < FIRST:
-                        report.first.append(f"line {line}: {reason}: {raw[:80]}")
+                        report.first.append(f"{recipe.where(place)}: {reason}: {raw[:80]}")
                 else:
                     report.removed[reason] += 1
-            for row, line in twin_of[number]:
+            for row, first in twin_of[number]:
                 report.duplicates += 1
-                lists.add("duplicates", int(part["lines"][row]), f"the same molecule as line {line}", _text(part, row))
-            for row, line in taken_by[number]:
+                reason = f"the same molecule as {recipe.where(first)}"
+                lists.add("duplicates", int(part["places"][row]), reason, _text(part, row))
+            for row, first in taken_by[number]:
                 report.unreadable += 1
-                reason = f"its name {_text(part, row, 'names')!r} is that of line {line}"
-                lists.add("unreadable", int(part["lines"][row]), reason, _text(part, row))
+                reason = f"its name {_text(part, row, 'names')!r} is that of {recipe.where(first)}"
+                lists.add("unreadable", int(part["places"][row]), reason, _text(part, row))
                 if len(report.first) < FIRST:
-                    report.first.append(f"line {int(part['lines'][row])}: {reason}")
-            arrays.append("lines", part["lines"][keep])
+                    report.first.append(f"{recipe.where(int(part['places'][row]))}: {reason}")
+            arrays.append("places", part["places"][keep])
             for text in texts.values():
                 text.add(part, keep)
             pointers, at = _gathered(part["indptr"], keep)
@@ -86,16 +91,16 @@ def merge(parts: Sequence[Path], folder: Path, source: str, *, named: bool, filt
 
 
 def _settled(parts: Sequence[Path], *, named: bool) -> tuple[list[NDArray[np.int64]], list[Repeats], list[Repeats]]:
-    """Rows of each part that are kept, and those that repeat a structure, or a name, with the line that had it."""
-    keys, names, lines, sizes = [], [], [], []
+    """Rows of each part that are kept, and those that repeat a structure, or a name, with the place that had it."""
+    keys, names, places, sizes = [], [], [], []
     for path in parts:
         with np.load(path, allow_pickle=False) as part:
             keys.append(part["smiles.keys"])
-            lines.append(part["lines"])
-            sizes.append(len(lines[-1]))
+            places.append(part["places"])
+            sizes.append(len(places[-1]))
             if named:
                 names.append(part["names.keys"])
-    every = np.concatenate(lines)
+    every = np.concatenate(places)
     ends = np.cumsum([0, *sizes])
     first = _first_of_each(np.concatenate(keys))
     twins = _by_part(np.flatnonzero(first != np.arange(len(every))), first, every, ends)
@@ -113,12 +118,12 @@ def _settled(parts: Sequence[Path], *, named: bool) -> tuple[list[NDArray[np.int
 
 
 def _by_part(
-    rows: NDArray[np.int64], owner: NDArray[np.int64], lines: NDArray[np.int64], ends: NDArray[np.int64]
+    rows: NDArray[np.int64], owner: NDArray[np.int64], places: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> list[Repeats]:
-    """Rows sorted into parts: their place in it, and the line of their owner."""
+    """Rows sorted into parts: their number in it, and the place of their owner."""
     found: list[Repeats] = [[] for _ in ends[1:]]
     for row, part in zip(rows, np.searchsorted(ends, rows, side="right") - 1, strict=True):
-        found[int(part)].append((int(row - ends[part]), int(lines[owner[row]])))
+        found[int(part)].append((int(row - ends[part]), int(places[owner[row]])))
     return found
 
 
@@ -175,8 +180,8 @@ class _TextWriter:
 class _Lists:
     """The three lists, open while they are written."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self._folder, self._recipe = folder, recipe
         self._files: dict[str, IO[str]] = {}
 
     def __enter__(self) -> _Lists:
@@ -186,9 +191,10 @@ class _Lists:
             self._files[kind].write("line\treason\trecord\n")
         return self
 
-    def add(self, kind: str, line: int, reason: str, raw: str) -> None:
-        cells = (" ".join(cell.split()) for cell in (reason, raw))
-        self._files[kind].write(f"{line}\t" + "\t".join(cells) + "\n")
+    def add(self, kind: str, place: int, reason: str, raw: str) -> None:
+        where = self._recipe.where(place).removeprefix("line ")
+        cells = (" ".join(cell.split()) for cell in (where, reason, raw))
+        self._files[kind].write("\t".join(cells) + "\n")
 
     def __exit__(self, *_: object) -> None:
         for file in self._files.values():

@@ -33,7 +33,7 @@ SHOWN: Final = 500  # characters of a record that a list of lines shows
 class Left:
     """A record that is no molecule of the library, and why."""
 
-    line: int
+    place: int
     reason: str  # a fault, or the name of a filter
     is_fault: bool
     raw: str
@@ -43,15 +43,16 @@ def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
     """Make a part of a library of some records and write it; returns how many molecules are in it."""
     tests = _tests(recipe.filters)
     counted: list[bytes] = []  # fingerprints, not the molecules: Note [Fresh molecules]
-    lines, structures, names, raw = [], [], [], []
+    places, structures, names, raw = [], [], [], []
     left: list[Left] = []
     for record in records:
-        shown = _shown(record.text, recipe)
+        is_block = recipe.source_at(record.place).format == "sdf"
+        shown = record.text.split("\n", 1)[0].strip() if is_block else record.text[:SHOWN]
         if record.fault:
-            left.append(Left(record.line, record.fault, True, shown))
+            left.append(Left(record.place, record.fault, True, shown))
             continue
         try:
-            molecule = _read(record.text, recipe)
+            molecule = _of_block(record.text) if is_block else read_structure(record.text)
             given = molecule
             if recipe.policy.changes:
                 molecule = standardised(molecule, recipe.policy)
@@ -59,26 +60,26 @@ def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
             if recipe.policy.changes:
                 molecule = read_structure(smiles)  # as every later reader of the SMILES sees it
         except MoleculeError as error:
-            left.append(Left(record.line, str(error), True, shown))
+            left.append(Left(record.place, str(error), True, shown))
             continue
         if (refusal := first_refusal(molecule, tests)) is not None:
-            left.append(Left(record.line, refusal, False, shown))
+            left.append(Left(record.place, refusal, False, shown))
             continue
-        lines.append(record.line)
+        places.append(record.place)
         structures.append(smiles.encode())
         names.append(record.name.encode())
-        raw.append((_written(given) if recipe.format == "sdf" else record.text).encode())
+        raw.append((_written(given) if is_block else record.text).encode())
         counted.append(serialised(molecule, MORGAN))
-    arrays: dict[str, Any] = {"lines": np.array(lines, dtype=np.int64)}
+    arrays: dict[str, Any] = {"places": np.array(places, dtype=np.int64)}
     for name, texts in (("smiles", structures), ("names", names), ("raw", raw)):
         arrays[f"{name}.data"], arrays[f"{name}.offsets"] = joined(texts)
         arrays[f"{name}.keys"] = identities(texts)
     arrays["indptr"], arrays["features"], arrays["counts"] = unpacked(counted)
-    told = json.dumps([[item.line, item.reason, item.is_fault, item.raw] for item in left], ensure_ascii=False)
+    told = json.dumps([[item.place, item.reason, item.is_fault, item.raw] for item in left], ensure_ascii=False)
     arrays["left"] = np.frombuffer(told.encode(errors="replace"), dtype=np.uint8)
     arrays["records"] = np.array([len(records)], dtype=np.int64)
     write_part(target, arrays)
-    return len(lines)
+    return len(places)
 
 
 def identities(texts: Sequence[bytes]) -> Any:
@@ -101,9 +102,7 @@ def _tests(filters: Filters) -> Any:
     return _tests_by_text(json.dumps(asdict(filters)))
 
 
-def _read(text: str, recipe: Recipe) -> Chem.Mol:
-    if recipe.format != "sdf":
-        return read_structure(text)
+def _of_block(text: str) -> Chem.Mol:
     from rdkit import Chem
 
     molecule = Chem.MolFromMolBlock(text)
@@ -116,7 +115,3 @@ def _written(molecule: Chem.Mol) -> str:
     from rdkit import Chem
 
     return str(Chem.MolToSmiles(molecule))
-
-
-def _shown(text: str, recipe: Recipe) -> str:
-    return text.split("\n", 1)[0].strip() if recipe.format == "sdf" else text[:SHOWN]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flows.libraries.recipe import Recipe, format_of
+from flows.libraries.recipe import Recipe
 from flows.libraries.store import Store
 from loop.spec.library_models import StoredSpec
 
@@ -24,18 +24,16 @@ class Reader:
     folder: Path
 
     def read(self, spec: LibraryFile) -> tuple[StoredSpec, dict[str, str] | None]:
-        """What became of the file, and its molecules by name where they are at most 5,000.
+        """What became of the files, and its molecules by name where they are at most 5,000.
 
         Raises:
-            SpecError: The file cannot be read, a filter is unknown, or nothing of it is left.
+            SpecError: A file cannot be read, a filter is unknown, or nothing of it is left.
         """
-        assert spec.file is not None
-        format_of(spec.file)
         recipe = Recipe.of(spec, self.folder)
         report = self.store.build(recipe)
         told = StoredSpec(
             key=recipe.key,
-            source=spec.file,
+            source=recipe.shown,
             molecules=report.molecules,
             read=report.read,
             unreadable=report.unreadable,

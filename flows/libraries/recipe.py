@@ -1,9 +1,10 @@
-"""Recipes: all that decides what a library file becomes, and the key that names it."""
+"""Recipes: all that decides what library files become, and the key that names the library."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
     from loop.molecules.standardise import Policy
     from loop.spec.library_models import LibraryFile
 
-LAYOUT: Final = 1  # of the stored arrays; a change makes every key another one
+LAYOUT: Final = 2  # of the stored arrays; a change makes every key another one
 FORMATS: Final = {".smi": "smiles", ".smiles": "smiles", ".csv": "table", ".tsv": "table", ".sdf": "sdf",
                   ".sd": "sdf", ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
+SPAN: Final = 1 << 40  # places of records in one file, from the first place of the next; no file has so many lines
 _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One library file and what is made of it."""
+class Source:
+    """One library file, and where structures and names stand in it."""
 
     path: Path
     shown: str  # its name in messages
@@ -31,24 +33,38 @@ class Recipe:
     is_zipped: bool
     smiles: str  # the column of structures, where there are columns
     name: str | None  # the column of names; None names molecules by their structure
+    content: str = field(default="", compare=False)  # sha256 of the file's bytes
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything of it that decides what is stored, as plain JSON."""
+        smiles = self.smiles if self.format in ("table", "parquet") else None
+        return {"content": self.content, "format": self.format, "smiles": smiles, "name": self.name}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One or more library files, and what is made of them together: of what is in two, the first counts."""
+
+    sources: tuple[Source, ...]
     policy: Policy
     filters: Filters
-    content: str = field(default="", compare=False)  # sha256 of the file's bytes
 
     @staticmethod
     def of(spec: LibraryFile, folder: Path) -> Recipe:
-        """What a parameter says of its file; reads the file once for its sha256.
+        """What a parameter says of its files; reads each once for its sha256.
 
         Raises:
-            SpecError: There is no such file, it is of no known format, or a filter is unknown.
+            SpecError: A file is not there, of no known format or named twice, or a filter is unknown.
         """
         from loop.errors import MoleculeError
         from loop.molecules.filters import Filters
         from loop.molecules.standardise import Policy
 
         assert spec.file is not None
-        path = folder / spec.file
-        kind, is_zipped = format_of(spec.file)
+        if twice := [name for name, times in Counter(spec.file).items() if times > 1]:
+            raise SpecError(f"file names {twice[0]!r} twice; a library needs each of its files once")
+        formats = [format_of(name) for name in spec.file]
         policy = Policy() if spec.standardise is None else Policy(**spec.standardise.model_dump())
         filters = Filters()
         if (said := spec.filters) is not None:
@@ -64,8 +80,21 @@ class Recipe:
             assert filters.tests is not None  # every name in it is known
         except MoleculeError as error:
             raise SpecError(f"filters.{error}") from None
-        content = _sha256(path, spec.file)
-        return Recipe(path, spec.file, kind, is_zipped, spec.smiles, spec.name, policy, filters, content)
+        sources = tuple(
+            Source(folder / name, name, kind, is_zipped, spec.smiles, spec.name, _sha256(folder / name, name))
+            for name, (kind, is_zipped) in zip(spec.file, formats, strict=True)
+        )
+        return Recipe(sources, policy, filters)
+
+    @property
+    def shown(self) -> str:
+        """The names of its files."""
+        return ", ".join(source.shown for source in self.sources)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether molecules have names beside their structures."""
+        return self.sources[0].name is not None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -75,10 +104,7 @@ class Recipe:
         return {
             "layout": LAYOUT,
             "rdkit": rdBase.rdkitVersion,
-            "content": self.content,
-            "format": self.format,
-            "smiles": self.smiles if self.format in ("table", "parquet") else None,
-            "name": self.name,
+            "files": [source.settings for source in self.sources],
             "policy": asdict(self.policy),
             "filters": asdict(self.filters),
         }
@@ -87,6 +113,15 @@ class Recipe:
     def key(self) -> str:
         """The sha256 of the settings."""
         return hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode()).hexdigest()
+
+    def source_at(self, place: int) -> Source:
+        """The file in which a record stands, told by its place (``records``)."""
+        return self.sources[place // SPAN]
+
+    def where(self, place: int) -> str:
+        """A record's place for a person: its line, after its file where there are several."""
+        line = f"line {place % SPAN}"
+        return line if len(self.sources) == 1 else f"{self.source_at(place).shown} {line}"
 
 
 def format_of(name: str) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from flows.libraries.recipe import Recipe
+from flows.libraries.recipe import SPAN, Recipe, Source
 from loop.cells import delimiter_of
 from loop.errors import SpecError, did_you_mean
 
@@ -24,45 +24,47 @@ BATCH: Final = 10_000  # rows of a Parquet file taken at once
 class Record(NamedTuple):
     """One entry of a library file, nothing of it judged but its shape."""
 
-    line: int  # where it begins, from 1; of Parquet the row
+    place: int  # the line where it begins, from 1 (of Parquet the row), after ``SPAN`` for each file before it
     text: str  # a SMILES, or a block of an SDF
     name: str
     fault: str = ""  # why it is no record
 
 
 def records(recipe: Recipe) -> Iterator[Record]:
-    """Every record of the file, in order. What is wrong with one is its ``fault``.
+    """Every record of every file, in order. What is wrong with one is its ``fault``.
 
     Raises:
-        SpecError: The file is not what its name says, lacks a column, ends early or is empty.
+        SpecError: A file is not what its name says, lacks a column, ends early or is empty.
     """
-    try:
-        yield from _READERS[recipe.format](recipe)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SpecError(f"{recipe.shown}: cannot be unpacked ({error}); get the file again, whole") from None
-    except OSError as error:
-        raise SpecError(f"{recipe.shown}: cannot be read ({error.strerror or error}); check the file") from None
+    for number, source in enumerate(recipe.sources):
+        try:
+            for record in _READERS[source.format](source):
+                yield record._replace(place=record.place + number * SPAN)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise SpecError(f"{source.shown}: cannot be unpacked ({error}); get the file again, whole") from None
+        except OSError as error:
+            raise SpecError(f"{source.shown}: cannot be read ({error.strerror or error}); check the file") from None
 
 
 @contextmanager
-def _opened(recipe: Recipe) -> Iterator[IO[str]]:
-    opener: Any = gzip.open if recipe.is_zipped else open
-    with opener(recipe.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+def _opened(source: Source) -> Iterator[IO[str]]:
+    opener: Any = gzip.open if source.is_zipped else open
+    with opener(source.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         yield file
 
 
-def _smiles(recipe: Recipe) -> Iterator[Record]:
-    with _opened(recipe) as file:
+def _smiles(source: Source) -> Iterator[Record]:
+    with _opened(source) as file:
         for number, line in enumerate(file, start=1):
             words = line.split(maxsplit=1)
             if not words or (number == 1 and words[0].casefold() == "smiles"):
                 continue
             name = words[1].strip() if len(words) > 1 else ""
-            yield _checked(recipe, number, words[0], name)
+            yield _checked(source, number, words[0], name)
 
 
-def _table(recipe: Recipe) -> Iterator[Record]:
-    with _opened(recipe) as file:
+def _table(source: Source) -> Iterator[Record]:
+    with _opened(source) as file:
         delimiter = delimiter_of(file.read(LOOK))
         file.seek(0)
         rows = csv.reader(file, delimiter=delimiter)
@@ -74,7 +76,7 @@ def _table(recipe: Recipe) -> Iterator[Record]:
             try:
                 cells = next(rows, None)
             except csv.Error as error:
-                raise SpecError(f"{recipe.shown} line {rows.line_num}: not readable as CSV ({error})") from None
+                raise SpecError(f"{source.shown} line {rows.line_num}: not readable as CSV ({error})") from None
             line = rows.line_num + 1
             if cells is None:
                 break
@@ -82,37 +84,37 @@ def _table(recipe: Recipe) -> Iterator[Record]:
                 continue
             if header is None:
                 header = [cell.strip().removeprefix("\ufeff") for cell in cells]
-                column, name = _columns(recipe, header)
+                column, name = _columns(source, header)
                 continue
             if len(cells) != len(header):
                 fault = f"{len(cells)} cells where the header has {len(header)}"
                 yield Record(begins, _plain(delimiter.join(cells)), "", fault)
                 continue
-            yield _checked(recipe, begins, cells[column].strip(), cells[name].strip() if recipe.name else "")
+            yield _checked(source, begins, cells[column].strip(), cells[name].strip() if source.name else "")
         if header is None:
-            raise SpecError(f"{recipe.shown}: the file is empty; it needs a header line")
+            raise SpecError(f"{source.shown}: the file is empty; it needs a header line")
 
 
-def _sdf(recipe: Recipe) -> Iterator[Record]:
-    with _opened(recipe) as file:
+def _sdf(source: Source) -> Iterator[Record]:
+    with _opened(source) as file:
         block: list[str] = []
         begins = 1
         for number, line in enumerate(file, start=1):
             if line.rstrip() != "$$$$":
                 block.append(line)
                 continue
-            yield _of_block(recipe, begins, block)
+            yield _of_block(source, begins, block)
             block, begins = [], number + 1
         if any(line.strip() for line in block):
-            yield _of_block(recipe, begins, block)
+            yield _of_block(source, begins, block)
 
 
-def _of_block(recipe: Recipe, begins: int, block: list[str]) -> Record:
+def _of_block(source: Source, begins: int, block: list[str]) -> Record:
     text = "".join(block).replace("\r\n", "\n")
-    if recipe.name is None:
-        return _checked(recipe, begins, text, "")
+    if source.name is None:
+        return _checked(source, begins, text, "")
     title = block[0].strip() if block else ""
-    return _checked(recipe, begins, text, _tags(text).get(recipe.name, "" if recipe.name != "name" else title))
+    return _checked(source, begins, text, _tags(text).get(source.name, "" if source.name != "name" else title))
 
 
 def _tags(text: str) -> Mapping[str, str]:
@@ -125,30 +127,30 @@ def _tags(text: str) -> Mapping[str, str]:
     return found
 
 
-def _parquet(recipe: Recipe) -> Iterator[Record]:
+def _parquet(source: Source) -> Iterator[Record]:
     import pyarrow
     import pyarrow.parquet
 
-    source: Any = gzip.open(recipe.path) if recipe.is_zipped else str(recipe.path)  # noqa: SIM115 - closed below
+    opened: Any = gzip.open(source.path) if source.is_zipped else str(source.path)  # noqa: SIM115 - closed below
     try:
-        file = pyarrow.parquet.ParquetFile(source)
-        _columns(recipe, list(file.schema_arrow.names))
-        wanted = [recipe.smiles, *([recipe.name] if recipe.name else [])]
+        file = pyarrow.parquet.ParquetFile(opened)
+        _columns(source, list(file.schema_arrow.names))
+        wanted = [source.smiles, *([source.name] if source.name else [])]
         row = 0
         for batch in file.iter_batches(BATCH, columns=wanted):
             columns = batch.to_pydict()
-            names = columns[recipe.name] if recipe.name else [""] * len(batch)
-            for text, name in zip(columns[recipe.smiles], names, strict=True):
+            names = columns[source.name] if source.name else [""] * len(batch)
+            for text, name in zip(columns[source.smiles], names, strict=True):
                 row += 1
-                yield _checked(recipe, row, _cell(text), _cell(name))
+                yield _checked(source, row, _cell(text), _cell(name))
     except pyarrow.ArrowInvalid as error:
-        raise SpecError(f"{recipe.shown}: not readable as Parquet ({str(error).splitlines()[0]})") from None
+        raise SpecError(f"{source.shown}: not readable as Parquet ({str(error).splitlines()[0]})") from None
     finally:
-        if recipe.is_zipped:
-            source.close()
+        if source.is_zipped:
+            opened.close()
 
 
-_READERS: Final[Mapping[str, Callable[[Recipe], Iterator[Record]]]] = {
+_READERS: Final[Mapping[str, Callable[[Source], Iterator[Record]]]] = {
     "smiles": _smiles,
     "table": _table,
     "sdf": _sdf,
@@ -156,27 +158,27 @@ _READERS: Final[Mapping[str, Callable[[Recipe], Iterator[Record]]]] = {
 }
 
 
-def _columns(recipe: Recipe, header: list[str]) -> tuple[int, int]:
+def _columns(source: Source, header: list[str]) -> tuple[int, int]:
     """Where structures and names stand; names stand where structures do if there are none."""
-    for column in (recipe.smiles, recipe.name):
+    for column in (source.smiles, source.name):
         if column is not None and header.count(column) != 1:
             if column in header:
-                raise SpecError(f"{recipe.shown}: column {column!r} is given twice; rename or remove one")
+                raise SpecError(f"{source.shown}: column {column!r} is given twice; rename or remove one")
             raise SpecError(
-                f"{recipe.shown} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
+                f"{source.shown} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
             )
-    place = header.index(recipe.smiles)
-    return place, place if recipe.name is None else header.index(recipe.name)
+    place = header.index(source.smiles)
+    return place, place if source.name is None else header.index(source.name)
 
 
-def _checked(recipe: Recipe, line: int, text: str, name: str) -> Record:
+def _checked(source: Source, line: int, text: str, name: str) -> Record:
     try:
         text.encode()
         name.encode()
     except UnicodeEncodeError as error:
         byte = ord(error.object[error.start]) & 0xFF
         return Record(line, _plain(text), _plain(name), f"byte {byte:#x} is not UTF-8")
-    return Record(line, text, name, "" if name or recipe.name is None else "it has no name")
+    return Record(line, text, name, "" if name or source.name is None else "it has no name")
 
 
 def _plain(text: str) -> str:

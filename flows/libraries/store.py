@@ -53,8 +53,7 @@ class Store:
         self.progress("merging", 0)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
-        filters = [name for name, _ in recipe.filters.tests]
-        report = merge(parts, temporary, recipe.shown, named=recipe.name is not None, filters=filters)
+        report = merge(parts, temporary, recipe)
         if not report.molecules:
             shutil.rmtree(temporary)
             shutil.rmtree(parts_folder)

@@ -71,12 +71,12 @@ class FiltersSpec(Strict):
 
 
 class StoredSpec(Strict):
-    """What became of the file of a library; written by hakken when it reads the file, never by a person."""
+    """What became of the files of a library; written by hakken when it reads them, never by a person."""
 
     key: Text  # of the stored library: names the file's content, how it was standardised and filtered, and by what
-    source: Text  # name of the file
+    source: Text  # names of the files
     molecules: int
-    read: int  # records of the file
+    read: int  # records of the files
     unreadable: int
     duplicates: int
     removed: dict[str, int] = Field(default_factory=dict)  # by each filter
@@ -95,10 +95,10 @@ class Libraries(Protocol):
 
 
 class LibraryFile(Protocol):
-    """A parameter that names a library file."""
+    """A parameter that names the files of a library."""
 
     @property
-    def file(self) -> str | None: ...
+    def file(self) -> list[str] | None: ...
     @property
     def name(self) -> str | None: ...
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
-from loop.spec.library_models import FiltersSpec, RangeSpec, StandardiseSpec, StoredSpec
+from loop.spec.library_models import FiltersSpec, RangeSpec, Several, StandardiseSpec, StoredSpec
 from loop.spec.strict import Name, Strict, Text
 
 Options: TypeAlias = dict[str, list[str | float] | str | float]  # of parameters, by name
@@ -32,19 +32,19 @@ class ComponentSpec(_Conditional):
 
 
 class MoleculeSpec(Strict):
-    """A library of molecules that is itself the search space: a ``file``, or ``options``.
+    """A library of molecules that is itself the search space: one or more files (``file``), or ``options``.
 
     A file is a table (CSV, TSV, Parquet), a list of SMILES or an SDF, also gzipped.
     """
 
     type: Literal["molecule"]
     options: dict[Text, Text] | None = None
-    file: Text | None = None
+    file: Several | None = None
     name: Text | None = None  # column with a name; the canonical SMILES is used without one
     smiles: Text = "smiles"
     standardise: StandardiseSpec | None = None  # None: every structure is taken as it is given
     filters: FiltersSpec | None = None
-    stored: StoredSpec | None = None  # what became of the file
+    stored: StoredSpec | None = None  # what became of the files
 
 
 class ReagentsSpec(Strict):

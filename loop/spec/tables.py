@@ -36,7 +36,8 @@ def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | 
             (option, smiles, f"option {option!r}") for option, smiles in spec.options.items()
         ]
     else:
-        rows = [*_read_options(spec, read)]
+        files = [spec.file] if isinstance(spec.file, str) else spec.file or []
+        rows = [row for file in files for row in _read_options(spec, file, read)]
     options = _canonical(rows, named=spec.name is not None, with_reactions=isinstance(spec, ComponentSpec))
     return spec.model_copy(update={"options": options, "file": None})
 
@@ -79,25 +80,24 @@ def _canonical(
     return options
 
 
-def _read_options(spec: ComponentSpec | MoleculeSpec, read: ReadFile) -> list[tuple[str, str, str]]:
-    assert spec.file is not None
-    rows = read_table(read(spec.file), spec.file)
+def _read_options(spec: ComponentSpec | MoleculeSpec, file: str, read: ReadFile) -> list[tuple[str, str, str]]:
+    rows = read_table(read(file), file)
     columns = [c for c in (spec.name, spec.smiles) if c is not None]
     header = list(rows[0][1]) if rows else []
     for column in columns:
         if rows and column not in header:
             raise SpecError(
-                f"{spec.file} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
+                f"{file} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
             )
     if not rows:
-        raise SpecError(f"{spec.file} holds no rows; add options or remove the parameter")
+        raise SpecError(f"{file} holds no rows; add options or remove the parameter")
     found = []
     for line, row in rows:
         smiles = row[spec.smiles]
         label = row[spec.name] if spec.name is not None else smiles
         if not label:
-            raise SpecError(f"{spec.file} line {line}: the column {spec.name!r} is empty; give every option a name")
-        found.append((label, smiles, f"{spec.file} line {line}"))
+            raise SpecError(f"{file} line {line}: the column {spec.name!r} is empty; give every option a name")
+        found.append((label, smiles, f"{file} line {line}"))
     return found
 
 

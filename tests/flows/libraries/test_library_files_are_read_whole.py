@@ -20,11 +20,11 @@ ROWS = [("ethanol", "OCC"), ("broken", "C1CC"), ("benzene", "c1ccccc1"), ("EtOH"
 READ = {"ethanol": "CCO", "benzene": "c1ccccc1", "salt": "CC(=O)[O-].[Na+]"}
 
 
-def spec(file: str, **more: Any) -> MoleculeSpec:
-    return MoleculeSpec(type="molecule", file=file, **{"name": "name", **more})
+def spec(file: str | list[str], **more: Any) -> MoleculeSpec:
+    return MoleculeSpec.model_validate({"type": "molecule", "file": file, "name": "name", **more})
 
 
-def read(folder: Path, file: str, **more: Any) -> Any:
+def read(folder: Path, file: str | list[str], **more: Any) -> Any:
     return Reader(Store(folder / "libraries", workers=1), folder).read(spec(file, **more))
 
 
@@ -106,7 +106,58 @@ def test_the_raw_text_stays_beside_the_structure(tmp_path: Path) -> None:
     arrays = mapped(Store(tmp_path / "libraries").place(stored.key))
     assert molecules == {"x": "CCO"}
     assert arrays["raw.data"].tobytes() == b"C(O)C.Cl"
-    assert arrays["lines"].tolist() == [1]
+    assert arrays["places"].tolist() == [1]
+
+
+def test_several_files_are_one_library(tmp_path: Path) -> None:
+    (tmp_path / "a.smi").write_text("CCO ethanol\nC1CC broken\nCCN amine\n")
+    (tmp_path / "b.csv").write_text("name,smiles\nspirit,OCC\nether,COC\namine,CCCN\n")
+    write(tmp_path, "library.sdf.gz")
+
+    stored, molecules = read(tmp_path, ["a.smi", "b.csv", "library.sdf.gz"])
+
+    report = Store(tmp_path / "libraries").report(stored.key)
+    assert molecules is not None
+    assert list(molecules)[:3] == ["ethanol", "amine", "ether"]
+    assert set(molecules) == {"ethanol", "amine", "ether", "benzene", "salt"}
+    assert stored.source == report.source == "a.smi, b.csv, library.sdf.gz"
+    assert report.first == [
+        "a.smi line 2: its syntax is wrong: C1CC",
+        "library.sdf.gz line 12: the block is no structure that RDKit can read: broken",
+        "b.csv line 4: its name 'amine' is that of a.smi line 3",
+    ]
+    duplicates = (Store(tmp_path / "libraries").place(stored.key) / "duplicates.tsv").read_text().splitlines()
+    assert duplicates[1] == "b.csv line 2\tthe same molecule as a.smi line 1\tOCC"
+
+
+def test_the_order_of_files_and_their_content_decide_the_library(tmp_path: Path) -> None:
+    (tmp_path / "a.smi").write_text("CCO ethanol\n")
+    (tmp_path / "b.smi").write_text("OCC spirit\n")
+
+    first, other = (read(tmp_path, files) for files in (["a.smi", "b.smi"], ["b.smi", "a.smi"]))
+
+    assert (first[1], other[1]) == ({"ethanol": "CCO"}, {"spirit": "CCO"})
+    assert first[0].key != other[0].key
+    assert read(tmp_path, ["a.smi", "b.smi"]) == first
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (["a.smi", "a.smi"], "file names 'a.smi' twice; a library needs each of its files once"),
+        (["a.smi", "c.smi"], "c.smi: no such file"),
+        (["a.smi", "b.xyz"], "b.xyz: a library is told by the end of its name"),
+        (["a.smi", "empty.csv"], "empty.csv: the file is empty; it needs a header line"),
+    ],
+)
+def test_what_is_wrong_with_one_of_several_is_said(tmp_path: Path, files: list[str], says: str) -> None:
+    (tmp_path / "a.smi").write_text("CCO ethanol\n")
+    (tmp_path / "empty.csv").write_text("")
+
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, files)
+
+    assert says in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -158,9 +209,9 @@ def test_a_killed_build_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     really = preparing.prepare
 
     def prepare(records: Any, *rest: Any) -> int:
-        if records[0].line == 5 and len(prepared) == 2:
+        if records[0].place == 5 and len(prepared) == 2:
             raise KeyboardInterrupt
-        prepared.append(records[0].line)
+        prepared.append(records[0].place)
         return really(records, *rest)
 
     monkeypatch.setattr(preparing, "prepare", prepare)
