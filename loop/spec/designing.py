@@ -34,15 +34,16 @@ def fault_of_design(spec: CampaignSpec) -> str:
     """What is wrong with the initial design, with the way out; "" if nothing is."""
     initial = spec.planner.initial
     if initial.design not in CLASSICAL:
-        for key in ("blocks", "model", "levels"):
+        for key in ("blocks", "model"):
             if getattr(initial, key) is not None:
                 return (
                     f"{key} goes with the designs {', '.join(sorted(CLASSICAL))}, not with {initial.design!r}; "
                     "leave it out, or choose one of these"
                 )
-        return ""
     if initial.levels is not None and initial.design != "factorial":
         return f"levels goes with the design factorial, not with {initial.design!r}; leave it out"
+    if initial.design not in CLASSICAL:
+        return ""
     if initial.experiments > spec.budget.most:
         return (
             f"the {initial.design} design has {initial.experiments} experiments and the budget "
