@@ -66,6 +66,26 @@ def standardised(molecule: Chem.Mol, policy: Policy) -> Chem.Mol:
     return molecule
 
 
+@lru_cache(maxsize=100_000)
+def substance(smiles: str) -> str:
+    """One canonical SMILES for every writing of a substance, of ``CC(=O)O[K]`` and ``CC(=O)[O-].[K+]`` alike.
+
+    Metals are set free, groups are normalised, and charges go where protons can be moved, by RDKit's MolStandardize;
+    counter-ions stay, so that two salts of one acid are two substances. What cannot be standardised is as written.
+
+    Raises:
+        MoleculeError: RDKit cannot read it, or it is empty.
+    """
+    written = canonical_smiles(smiles)
+    try:
+        from rdkit.Chem.MolStandardize import rdMolStandardize  # 0.1 s: only where substances are compared
+
+        clean = rdMolStandardize.Cleanup(Chem.MolFromSmiles(written))
+        return str(Chem.MolToSmiles(_tool("Uncharger").uncharge(clean)))
+    except (RuntimeError, ValueError):
+        return written
+
+
 @lru_cache(maxsize=8)
 def _tool(name: str, *arguments: object) -> Any:
     from rdkit.Chem.MolStandardize import rdMolStandardize  # 0.1 s: only where a policy asks for it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from loop.cells import delimiter_of, with_points
@@ -39,6 +39,8 @@ def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | 
         files = [spec.file] if isinstance(spec.file, str) else spec.file or []
         rows = [row for file in files for row in _read_options(spec, file, read)]
     options = _canonical(rows, named=spec.name is not None, with_reactions=isinstance(spec, ComponentSpec))
+    if isinstance(spec, ComponentSpec):
+        _refuse_one_substance_twice(options)
     return spec.model_copy(update={"options": options, "file": None})
 
 
@@ -78,6 +80,26 @@ def _canonical(
             raise SpecError(f"{where}: {label!r} is given twice; names must differ")
         options[label] = canonical
     return options
+
+
+def _refuse_one_substance_twice(options: Mapping[str, str | None]) -> None:
+    """Two options of a component are not one salt written in two ways; the same text twice is refused elsewhere.
+
+    Raises:
+        SpecError: They are; names both.
+    """
+    from loop.molecules.standardise import substance
+
+    seen: dict[str, str] = {}
+    for option, smiles in options.items():
+        if smiles is None or ">" in smiles:
+            continue
+        first = seen.setdefault(substance(smiles), option)
+        if first != option and options[first] != smiles:
+            raise SpecError(
+                f"options {first!r} ({options[first]}) and {option!r} ({smiles}) are one substance written in two "
+                "ways; keep one of them"
+            )
 
 
 def _read_options(spec: ComponentSpec | MoleculeSpec, file: str, read: ReadFile) -> list[tuple[str, str, str]]:
