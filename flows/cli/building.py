@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
+from flows.cli.left_out import said_of, stored_in
 from flows.cli.naming import settings
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural
-
-if TYPE_CHECKING:
-    from flows.settings import Settings
 
 app: Final = typer.Typer(no_args_is_help=True, help="Libraries of molecules: read, filtered, stored once for all.")
 Kinds = Annotated[
@@ -82,37 +79,6 @@ def show(
     for k in keys:
         _tell(screen, store, k)
     screen.next_step("hakken library build SPEC stores the libraries of a campaign file")
-
-
-def stored_in(spec: Any) -> list[Any]:
-    """What became of each library file of a resolved spec."""
-    return [stored for p in spec.space.values() if (stored := getattr(p, "stored", None)) is not None]
-
-
-def left_out_of(where: Settings, spec: Any) -> list[str]:
-    """Of each library file with lines that could not be read or came twice: what became of it, and the first lines."""
-    from flows.wiring import library_reader
-
-    said = []
-    for stored in stored_in(spec):
-        if not stored.unreadable and not stored.duplicates:
-            continue
-        store = library_reader(where, Path()).store
-        said.append(f"{said_of(stored)}; hakken library show {stored.key[:12]} says where they are listed")
-        said += [f"left out of {stored.source}: {line}" for line in store.report(stored.key).first]
-    return said
-
-
-def said_of(stored: Any) -> str:
-    """What became of a library file, in a sentence."""
-    removed = [f"{name} removed {n:,}" for name, n in stored.removed.items()]
-    parts = [
-        f"{stored.source}: {plural(stored.molecules, 'molecule')} of {plural(stored.read, 'record')}",
-        f"{stored.unreadable:,} could not be read",
-        f"{stored.duplicates:,} came twice",
-        *removed,
-    ]
-    return "; ".join(parts)
 
 
 def _document(store: Any, key: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.cli.building import left_out_of, said_of, stored_in
+from flows.cli.left_out import left_out_of, said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.words import plural
 

@@ -39,7 +39,7 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     if not is_file(text):
         return text
     from flows import engine
-    from flows.cli.building import left_out_of
+    from flows.cli.left_out import left_out_of
     from flows.cli.specfile import laboratory_of, read_campaign
 
     spec = read_campaign(Path(text), where)  # first, so that a fault is said as validate says it
