@@ -78,7 +78,6 @@ class Target:
             problem := _wrong_with_classes(self)
             or _wrong_with_levels(self)
             or _wrong_with_goal(self)
-            or _out_of_reach(self)
             or _wrong_with_worth(self)
         ):
             raise ObjectiveError(f"target {self.name!r}: {problem}")
@@ -331,7 +330,7 @@ def _wrong_with_goal(t: Target) -> str:
     return ""
 
 
-def _out_of_reach(t: Target) -> str:
+def out_of_reach(t: Target) -> str:
     """A sentence on thresholds that nothing can ever keep, by what can be measured at all; "" where something can."""
     low, high = (t.low, t.high) if t.levels is None else (t.levels[0], t.levels[-1])
     lowest, highest = ("low", "high") if t.levels is None else ("the lowest level", "the highest level")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from loop.errors import CostError, HakkenError, PlateError, SpaceError, SpecError
+from loop.objective import out_of_reach
 from loop.space import ProductPool
 from loop.space.drawing import refuse_empty
 from loop.spec.analysis import problem_of_analysis
@@ -88,6 +89,14 @@ def _of_names(spec: CampaignSpec) -> Problem | None:
     return None
 
 
+def _of_thresholds(spec: CampaignSpec) -> Problem | None:
+    """What nothing can keep; a campaign on record that has it goes on being read."""
+    for target in build_objective(spec).targets:
+        if problem := out_of_reach(target):
+            return ("objective", target.name), f"target {target.name!r}: {problem}"
+    return None
+
+
 def _of_plate(spec: CampaignSpec) -> Problem | None:
     try:
         check_batch(spec)
@@ -139,6 +148,7 @@ def _of_budget(spec: CampaignSpec) -> Problem | None:
 
 _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each may count on those before it
     _of_names,
+    _of_thresholds,
     problem_of_limits,
     problem_of_stop,
     _of_end,

@@ -17,7 +17,7 @@ from loop.acquisition.pareto import Pareto, reference_point
 from loop.acquisition.utility import utility
 from loop.errors import ObjectiveError
 from loop.history import History
-from loop.objective import Goal, Objective, Target, Tradeoff
+from loop.objective import Goal, Objective, Target, Tradeoff, out_of_reach
 from loop.policy.stopping import reason_to_stop
 from loop.spec import build_objective
 from loop.testing.acquisition import question
@@ -216,3 +216,13 @@ def test_the_chance_to_keep_a_threshold_has_a_slope_that_can_be_climbed(bounds):
     assert x.grad is not None
     assert x.grad.isfinite().all()
     assert x.grad.abs().max() > 0
+
+
+def test_a_threshold_out_of_reach_is_refused_in_a_file_and_read_where_it_is_on_record():
+    spec = reaction_spec(objective={"yield": {"goal": "maximize", "low": 0.0, "high": 100.0, "at_least": 120.0}})
+
+    (target,) = build_objective(spec).targets
+
+    assert target.at_least == 120.0
+    assert out_of_reach(target) == "at_least 120 is above high, 100, so nothing can ever keep it; lower at_least"
+    assert out_of_reach(replace(target, at_least=90.0)) == ""
