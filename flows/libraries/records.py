@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LOOK: Final = 65_536  # characters that the delimiter of a table is told from
 BATCH: Final = 10_000  # rows of a Parquet file taken at once
+SWALLOWED: Final = 1 << 18  # characters of further lines that quotes may take into a row of a table
+SHOWN: Final = 1_000  # characters of a line that are told with its fault
 
 
 class Record(NamedTuple):
@@ -67,32 +70,90 @@ def _table(source: Source) -> Iterator[Record]:
     with _opened(source) as file:
         delimiter = delimiter_of(file.read(LOOK))
         file.seek(0)
-        rows = csv.reader(file, delimiter=delimiter)
+        rows = _Rows(file, delimiter)
         header: list[str] | None = None
         column = name = -1
-        line = 1
-        while True:
-            begins = line
-            try:
-                cells = next(rows, None)
-            except csv.Error as error:
-                raise SpecError(f"{source.shown} line {rows.line_num}: not readable as CSV ({error})") from None
-            line = rows.line_num + 1
-            if cells is None:
-                break
-            if not any(cell.strip() for cell in cells):
+        while (row := rows.next(len(header) if header else 0)) is not None:
+            if not row.fault and not any(cell.strip() for cell in row.cells):
                 continue
             if header is None:
-                header = [cell.strip().removeprefix("\ufeff") for cell in cells]
+                if row.fault:
+                    raise SpecError(f"{source.shown} line {row.begins}: the header cannot be read: {row.fault}")
+                header = [cell.strip().removeprefix("\ufeff") for cell in row.cells]
                 column, name = _columns(source, header)
                 continue
-            if len(cells) != len(header):
-                fault = f"{len(cells)} cells where the header has {len(header)}"
-                yield Record(begins, _plain(delimiter.join(cells)), "", fault)
+            if row.fault:
+                yield Record(row.begins, _plain(delimiter.join(row.cells)), "", row.fault)
                 continue
-            yield _checked(source, begins, cells[column].strip(), cells[name].strip() if source.name else "")
+            text, called = row.cells[column].strip(), row.cells[name].strip() if source.name else ""
+            yield _checked(source, row.begins, text, called)
         if header is None:
             raise SpecError(f"{source.shown}: the file is empty; it needs a header line")
+
+
+class _Row(NamedTuple):
+    """Cells of a table; with a ``fault``, what its first line has of them."""
+
+    begins: int  # its line, from 1
+    cells: list[str]
+    fault: str = ""
+
+
+class _Rows:
+    """Rows of a table in a stream. A quote that is not closed costs its own line, and none after it."""
+
+    def __init__(self, file: IO[str], delimiter: str) -> None:
+        self._file = iter(file)
+        self._delimiter = delimiter
+        self._back: deque[str] = deque()  # lines that a quote had swallowed, to be read again
+        self._used: list[str] = []  # the lines of the row that is read now
+        self._line = 1
+        self._rows = self._reader()
+
+    def next(self, width: int) -> _Row | None:
+        """The next row, None at the end; ``width`` is how many cells one must have, 0 for any number."""
+        self._used = []
+        begins = self._line
+        try:
+            cells = next(self._rows, None)
+            if cells is None:
+                return None
+            if len(self._used) > 1 and width and len(cells) != width:
+                raise csv.Error("a quote took in other rows")
+        except csv.Error:
+            self._back.extendleft(reversed(self._used[1:]))
+            self._rows = self._reader()
+            self._line = begins + 1
+            cells, fault = self._alone(self._used[0])
+            if fault:
+                return _Row(begins, cells, fault)
+        else:
+            self._line = begins + len(self._used)
+        fault = f"{len(cells)} cells where the header has {width}" if width and len(cells) != width else ""
+        return _Row(begins, cells, fault)
+
+    def _reader(self) -> Iterator[list[str]]:
+        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+
+    def _lines(self) -> Iterator[str]:
+        taken = 0
+        while (line := self._back.popleft() if self._back else next(self._file, None)) is not None:
+            taken = taken + len(line) if self._used else 0
+            self._used.append(line)
+            if taken > SWALLOWED:
+                raise csv.Error("a quote took in too much")
+            yield line
+
+    def _alone(self, line: str) -> tuple[list[str], str]:
+        """The cells of a line that cannot be read strictly, such as ``"a" b,c``, and what is wrong with it."""
+        reader = csv.reader([line, ""], delimiter=self._delimiter)
+        try:
+            cells = next(reader)
+        except csv.Error as error:
+            return [line.strip()[:SHOWN]], f"not readable as CSV ({error}); shorten its cells, or remove the line"
+        if reader.line_num > 1:
+            return [line.strip()[:SHOWN]], "a quote is opened and not closed; double or remove it"
+        return cells, ""
 
 
 def _sdf(source: Source) -> Iterator[Record]:
@@ -144,7 +205,10 @@ def _parquet(source: Source) -> Iterator[Record]:
                 row += 1
                 yield _checked(source, row, _cell(text), _cell(name))
     except pyarrow.ArrowInvalid as error:
-        raise SpecError(f"{source.shown}: not readable as Parquet ({str(error).splitlines()[0]})") from None
+        raise SpecError(
+            f"{source.shown}: not readable as Parquet ({str(error).splitlines()[0]}); write the file anew, or "
+            "save it as CSV"
+        ) from None
     finally:
         if source.is_zipped:
             opened.close()

@@ -12,6 +12,8 @@ from rdkit import Chem
 
 from flows.libraries import preparing, store
 from flows.libraries.reader import Reader
+from flows.libraries.recipe import Recipe
+from flows.libraries.records import records
 from flows.libraries.store import Store
 from loop.errors import SpecError
 from loop.spec.space_models import MoleculeSpec
@@ -84,6 +86,93 @@ def test_what_is_left_out_is_listed_with_line_and_reason(tmp_path: Path) -> None
     assert (folder / "duplicates.tsv").read_text().splitlines()[1] == "5\tthe same molecule as line 2\tCCO"
     assert (folder / "removed.tsv").read_text().splitlines()[1] == "6\tforbid.[Na]\tCC(=O)[O-].[Na+]"
     assert stored.removed == {"forbid.[Na]": 1}
+
+
+def chain(n: int) -> str:
+    """One of as many molecules as there are numbers."""
+    return "C" * (n % 30 + 1) + "O" * (n // 30 % 2) + "N" * (n // 60)
+
+
+OPEN = "a quote is opened and not closed; double or remove it"
+
+
+def unreadable(folder: Path, key: str) -> list[list[str]]:
+    """Line and reason of every record that was left out."""
+    text = (Store(folder / "libraries").place(key) / "unreadable.tsv").read_text()
+    return [line.split("\t")[:2] for line in text.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("stray", ['"m2,CCC', 'm2,"CCC', '"m2",CCC,"'])
+@pytest.mark.parametrize("rows", [1, 300])
+def test_an_open_quote_costs_one_line(tmp_path: Path, stray: str, rows: int) -> None:
+    lines = [f"m{n},{chain(n)}" for n in range(1, rows + 1)]
+    (tmp_path / "a.csv").write_text("\n".join(["name,smiles", "first,OO", stray, *lines]) + "\n")
+
+    stored, molecules = read(tmp_path, "a.csv")
+
+    assert (stored.read, stored.unreadable, stored.duplicates) == (rows + 2, 1, 0)
+    assert list(molecules) == ["first", *(line.split(",")[0] for line in lines)]
+    assert unreadable(tmp_path, stored.key) == [["3", OPEN]]
+
+
+def test_an_open_quote_in_a_long_file_and_one_at_its_end_cost_their_lines(tmp_path: Path) -> None:
+    rows = "".join(f"m{n},CO,a note that makes the line long enough\n" for n in range(9_000))
+    (tmp_path / "a.csv").write_text(f'name,smiles,note\n"m,CC,\n{rows}last,CCC,"\n')
+
+    found = list(records(Recipe.of(spec("a.csv"), tmp_path)))
+
+    assert len(found) == 9_002
+    assert [(r.place, r.fault) for r in found if r.fault] == [(2, OPEN), (9_003, OPEN)]
+    assert {(r.place - 3, r.name, r.text) for r in found[1:-1]} == {(n, f"m{n}", "CO") for n in range(9_000)}
+
+
+def test_quotes_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        'name,smiles,note\n"two\nlines",CCO,"a ""b"", c\n\nd"\n5" tube,CCN,6"\n"a"-b,CCF,x\n'
+        '"c" ,"CCCl" ,x\n"x\ny",C1CC\n'
+        f'long,{"C" * 140_000},\nlast,CCBr,"all of it"'
+    )
+
+    found = list(records(Recipe.of(spec("a.csv"), tmp_path)))
+
+    assert [(r.place, r.name, r.text) for r in found if not r.fault] == [
+        (2, "two\nlines", "CCO"),
+        (6, '5" tube', "CCN"),
+        (7, "a-b", "CCF"),
+        (8, "c", "CCCl"),
+        (12, "last", "CCBr"),
+    ]
+    assert [(r.place, r.fault) for r in found if r.fault] == [
+        (9, OPEN),
+        (10, "2 cells where the header has 3"),
+        (
+            11,
+            "not readable as CSV (field larger than field limit (131072)); shorten its cells, or remove the line",
+        ),
+    ]
+
+
+def test_rows_that_quotes_tie_together_are_read_again_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.libraries.records.SWALLOWED", 100)
+    rows = "".join(f'",x","m{n},CO,"\n' for n in range(20))  # each closes what the one before it opened
+    (tmp_path / "a.csv").write_text(f'name,smiles,note\na,CC,"\n{rows}b,CCC,\n')
+
+    found = list(records(Recipe.of(spec("a.csv"), tmp_path)))
+
+    assert [r.place for r in found] == list(range(2, 24))
+    assert all(r.fault for r in found[:-1])
+    assert found[-1][1:] == ("CCC", "b", "")
+
+
+def test_a_header_with_an_open_quote_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('name,"smiles\na,CC\n')
+
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path, "a.csv")
+
+    assert str(caught.value) == f"a.csv line 1: the header cannot be read: {OPEN}"
 
 
 def test_a_name_that_is_taken_is_said(tmp_path: Path) -> None:
@@ -302,7 +391,7 @@ def test_the_second_time_nothing_is_read(tmp_path: Path, monkeypatch: pytest.Mon
         ("a.xyz", "CCO", {}, "a.xyz: a library is told by the end of its name, one of .smi, .smiles, .csv"),
         ("a.smi.gz", "CCO x", {}, "a.smi.gz: cannot be"),
         ("a.tsv", "nam\tsmiles\nx\tCCO\n", {}, "a.tsv has no column 'name' (did you mean 'nam'?); it has nam, smiles"),
-        ("a.parquet", "CCO", {}, "a.parquet: not readable as Parquet"),
+        ("a.parquet", "CCO", {}, "; write the file anew, or save it as CSV"),
         (
             "a.smi",
             "CCO x\nCCN y\n",
