@@ -91,12 +91,12 @@ def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | N
 def resolved_for(known: View | None, spec: CampaignSpec) -> Json:
     """The resolved spec as the record is to have it: what it has, where nothing that is chosen from differs."""
     resolved = spec.resolved()
-    if known is not None and _chosen_from(resolved) == _chosen_from(known.campaign.spec):
+    if known is not None and chosen_from(resolved) == chosen_from(known.campaign.spec):
         return known.campaign.spec
     return resolved
 
 
-def _chosen_from(resolved: Mapping[str, Any]) -> dict[str, Any]:
+def chosen_from(resolved: Mapping[str, Any]) -> dict[str, Any]:
     """A resolved spec without how the files of libraries were read whose molecules stand in it.
 
     So a file of which an earlier release, or another RDKit, made the same molecules makes no new version.

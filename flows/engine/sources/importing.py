@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.engine.campaigns import add_campaign, read_campaign_file
+from flows.engine.campaigns import add_campaign, chosen_from, known_as, read_campaign_file
 from flows.engine.looking.reports import ImportReport
 from flows.engine.people.rows import TELL, draft_row, read_told
 from flows.engine.people.telling import tell_rows
 from flows.importing import Foreign, ImportFault, Source, campaign_text, read_foreign
-from flows.wiring import spec_on_record
+from flows.libraries.reader import Reader
+from flows.libraries.store import Store
+from flows.wiring import open_laboratory, open_record, spec_on_record
 from loop.errors import HakkenError, SpecError
+from loop.molecules.shelf import put_up
 from loop.outcome import read_outcome
 from loop.record import EnvelopeDraft
 from loop.spec import CampaignSpec, build_space, classes_of, levels_of, read_spec
@@ -61,20 +65,26 @@ def bring_in(
 
     Raises:
         ImportFault: The file cannot be read, or a result of it cannot be used; nothing is written or recorded.
-        SpecError: It makes no campaign, or another campaign is in its way.
+        SpecError: It makes no campaign, another campaign is in its way, or it changes what results on record mean.
+        AdapterError: The laboratory of its campaign cannot be built.
     """
     named = replace(source, campaign=_usable(source.campaign, source.path.stem))
     foreign = read_foreign(named, format)
     name = _usable(source.campaign, foreign.name, source.path.stem)
     text = campaign_text(foreign, campaign=name, source=source.name)
-    file = _file(settings, foreign.described, text, out, force=force, keep=keep)
-    drafts = drafts_of(foreign, source.name)
+    with tempfile.TemporaryDirectory() as folder:  # what is refused, or a dry run, leaves no library either
+        libraries = Reader(Store(Path(folder)), out.absolute().parent)
+        put_up(libraries.store)
+        file = _file(settings, foreign.described, text, out, libraries, force=force, keep=keep)
+        _check_record(settings, file)
+        drafts = drafts_of(foreign, source.name)
+        problems = _problems(drafts, file.spec, source.name)
     accepted, duplicates, notes = 0, 0, foreign.notes
-    problems = _problems(drafts, file.spec, source.name)
     if problems and not (dry_run or partly):
         raise ImportFault(_refusal(problems, len(drafts), source.name, has_columns=foreign.format == "csv"))
     if not dry_run:
         if file.state in ("new", "overwritten"):
+            open_laboratory(settings, file.spec, base=out.absolute().parent)
             _write(file)
         name = add_campaign(settings, file.path)
         told = tell_rows(settings, name, source.name, drafts, by=settings.by)
@@ -120,10 +130,12 @@ def drafts_of(foreign: Foreign, file: str) -> list[EnvelopeDraft]:
     return drafts
 
 
-def _file(settings: Settings, described: str, text: str, out: Path, *, force: bool, keep: bool) -> _File:
+def _file(
+    settings: Settings, described: str, text: str, out: Path, libraries: Reader, *, force: bool, keep: bool
+) -> _File:
     """What becomes of the campaign file. Raises ``SpecError`` where something else is in its way."""
     try:
-        spec = read_spec(text, source="its campaign file", read=lambda name: _beside(out, name))
+        spec = read_spec(text, source="its campaign file", read=lambda name: _beside(out, name), libraries=libraries)
     except SpecError as error:
         raise SpecError(
             f"{described} makes no campaign that hakken can run: {error}\nchange it where it comes from, or begin with "
@@ -132,7 +144,7 @@ def _file(settings: Settings, described: str, text: str, out: Path, *, force: bo
     state, used = "new", spec
     if out.exists():
         mine = _as_it_is(settings, out)
-        if mine is not None and mine.resolved() == spec.resolved():
+        if mine is not None and chosen_from(mine.resolved()) == chosen_from(spec.resolved()):
             state, text = "unchanged", out.read_text("utf-8")
         elif keep:
             if mine is None:
@@ -150,12 +162,20 @@ def _file(settings: Settings, described: str, text: str, out: Path, *, force: bo
     elif keep:
         raise SpecError(f"{out}: no such file to keep; leave out --keep, or name the campaign file with --out")
     on_record = spec_on_record(settings, used.campaign)
-    if on_record is not None and on_record != used.resolved() and not (force or keep):
+    is_another = on_record is not None and chosen_from(on_record) != chosen_from(used.resolved())
+    if is_another and not (force or keep):
         raise SpecError(
             f"campaign {used.campaign!r} is on record with another space or objective; give this one another --name, "
             "or make it a new version of that campaign with --force"
         )
     return _File(out, text, used, state)
+
+
+def _check_record(settings: Settings, file: _File) -> None:
+    """Refuse what the record would refuse, while a campaign file that is there is still what it was."""
+    if spec_on_record(settings, file.spec.campaign) is not None:
+        with open_record(settings) as ledger:
+            known_as(settings, ledger, file.spec)
 
 
 def _refusal(problems: list[str], results: int, file: str, *, has_columns: bool) -> str:

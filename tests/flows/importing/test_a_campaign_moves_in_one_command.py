@@ -11,6 +11,7 @@ from expected import FILES, File
 from material import DATA, need, on_record
 
 from flows.settings import Settings
+from loop.errors import AdapterError
 
 pytestmark = pytest.mark.usefixtures("_here")
 
@@ -251,6 +252,90 @@ def test_the_next_step_names_the_command_that_works(hakken: Any) -> None:
     assert said.out.splitlines()[-1].startswith("next: read sub/scope.yaml; hakken run --dry-run sub/scope.yaml shows")
     assert "wrote sub/scope.yaml, a campaign called arylation" in said.out
     assert hakken("status", "arylation", "--json").json[0]["observations"] == 4
+
+
+MOLECULES = "name,smiles,gap\n" + "".join(f"m{n},{'C' * n}O,{7 + n / 10}\n" for n in range(1, 25))
+
+
+def test_importing_molecules_again_adds_nothing_and_says_so(hakken: Any, home: Settings) -> None:
+    Path("gap.csv").write_text(MOLECULES)
+    first = hakken("import", "gap.csv", "--target", "gap")
+    text = Path("campaign.yaml").read_text()
+
+    said = hakken("import", "gap.csv", "--target", "gap")
+    dry = hakken("import", "gap.csv", "--target", "gap", "--dry-run")
+
+    assert "type: molecule" in text
+    assert first.code == 0, first.err
+    assert "24 results put on record" in first.out
+    assert said.code == 0, said.err
+    assert "0 results put on record, 24 known already; nothing new" in said.out
+    assert dry.code == 0, dry.err
+    assert Path("campaign.yaml").read_text() == text
+    assert len(on_record(home, "gap")) == 24
+    assert hakken("status", "gap", "--json").json[0]["version"] == 1
+
+
+def test_a_molecule_that_cannot_be_read_ends_no_import(hakken: Any, home: Settings) -> None:
+    Path("gap.csv").write_text(MOLECULES + "broken,C1CC,\n")
+
+    dry = hakken("import", "gap.csv", "--target", "gap", "--dry-run")
+    was_left_alone = not home.home.exists()
+    first, again = (hakken("import", "gap.csv", "--target", "gap", "--json") for _ in range(2))
+
+    assert dry.code == 0, dry.err
+    assert was_left_alone
+    assert first.code == 0, first.err
+    assert (first.json["accepted"], again.json["accepted"], again.json["duplicates"]) == (24, 0, 24)
+    assert "1 could not be read" in hakken("validate", "campaign.yaml").out
+
+
+def test_a_result_of_a_molecule_that_cannot_be_read_is_named_and_the_others_can_come(
+    hakken: Any, home: Settings
+) -> None:
+    Path("gap.csv").write_text(MOLECULES + "broken,C1CC,9.9\n")
+
+    refused = hakken("import", "gap.csv", "--target", "gap")
+    was_left_alone = not Path("campaign.yaml").exists() and not home.home.exists()
+    said = hakken("import", "gap.csv", "--target", "gap", "--partly")
+
+    assert "1 of 25 results of gap.csv cannot be used, so nothing was written or put on record" in refused.err
+    assert "gap.csv line 26: " in refused.err
+    assert was_left_alone
+    assert "24 results put on record" in said.out
+    assert len(on_record(home, "gap")) == 24
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_file_that_the_record_refuses_is_not_written_over_a_persons(
+    hakken: Any, home: Settings, more: list[str]
+) -> None:
+    Path("d.csv").write_text("base,yield\nA,1\nB,2\n")
+    assert hakken("import", "d.csv", "--target", "yield").code == 0
+    mine = "# mine\n" + Path("campaign.yaml").read_text()
+    Path("campaign.yaml").write_text(mine)
+    Path("d.csv").write_text("base,yield\nB,2\nC,3\n")
+
+    said = hakken("import", "d.csv", "--target", "yield", "--force", *more)
+
+    assert said.code == 2
+    assert "the changed space no longer reads observation" in said.err
+    assert Path("campaign.yaml").read_text() == mine
+    assert len(on_record(home, "d")) == 2
+
+
+def test_a_file_whose_laboratory_cannot_be_built_is_not_written(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise AdapterError("no such robot; name another")
+
+    Path("d.csv").write_text("base,yield\nA,1\nB,2\n")
+    monkeypatch.setattr("flows.engine.sources.importing.open_laboratory", broken, raising=False)
+    monkeypatch.setattr("flows.engine.campaigns.open_laboratory", broken)
+
+    said = hakken("import", "d.csv", "--target", "yield")
+
+    assert "no such robot" in said.err
+    assert not Path("campaign.yaml").exists()
 
 
 def test_the_guess_of_the_format_is_said_and_can_be_overruled(hakken: Any) -> None:
