@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -80,9 +81,10 @@ class Recipe:
             assert filters.tests is not None  # every name in it is known
         except MoleculeError as error:
             raise SpecError(f"filters.{error}") from None
+        paths = [_beside(folder, name) for name in spec.file]
         sources = tuple(
-            Source(folder / name, name, kind, is_zipped, spec.smiles, spec.name, _sha256(folder / name, name))
-            for name, (kind, is_zipped) in zip(spec.file, formats, strict=True)
+            Source(path, name, kind, is_zipped, spec.smiles, spec.name, _sha256(path, name))
+            for name, path, (kind, is_zipped) in zip(spec.file, paths, formats, strict=True)
         )
         return Recipe(sources, policy, filters)
 
@@ -136,6 +138,12 @@ def format_of(name: str) -> tuple[str, bool]:
             "rename or convert the file"
         )
     return FORMATS[suffixes[-1]], is_zipped
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """Where a file is that a campaign file in ``folder`` names; the folder may be one that is yet to be made."""
+    path = folder / name
+    return path if folder.is_dir() else Path(os.path.normpath(path))
 
 
 def _sha256(path: Path, shown: str) -> str:

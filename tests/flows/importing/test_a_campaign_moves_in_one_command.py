@@ -276,6 +276,17 @@ def test_importing_molecules_again_adds_nothing_and_says_so(hakken: Any, home: S
     assert hakken("status", "gap", "--json").json[0]["version"] == 1
 
 
+def test_a_file_in_a_folder_yet_to_be_made_finds_its_table(hakken: Any) -> None:
+    Path("gap.csv").write_text(MOLECULES)
+
+    said = hakken("import", "gap.csv", "--target", "gap", "-o", "new/folder/gap.yaml")
+    began = hakken("init", "gap.csv", "--target", "gap", "-o", "other/folder/gap.yaml")
+
+    assert said.code == 0, said.err
+    assert began.code == 0, began.err
+    assert hakken("validate", "other/folder/gap.yaml").code == 0
+
+
 def test_a_molecule_that_cannot_be_read_ends_no_import(hakken: Any, home: Settings) -> None:
     Path("gap.csv").write_text(MOLECULES + "broken,C1CC,\n")
 
