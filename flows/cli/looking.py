@@ -114,15 +114,20 @@ def report(
 
     where, screen = settings(), Screen(as_json)
     path = where.folder(campaign) / "report.html"
+    note = ""
     with open_record(where) as ledger:
         view = engine.View(ledger, campaign)
-        page = pages.build(
-            ledger, campaign, engine.believed(view), engine.explained(view), raw_files(where), engine.examined(view)
-        )
+        try:
+            verdict = engine.examined(view)
+        except Exception as error:  # the page has all the rest
+            verdict, note = {}, f"the models could not be examined ({type(error).__name__}: {error})"
+        page = pages.build(ledger, campaign, engine.believed(view), engine.explained(view), raw_files(where), verdict)
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
-    screen.document({"campaign": campaign, "report": str(path)})
+    screen.document({"campaign": campaign, "report": str(path), "notes": [note] if note else []})
     screen.say(f"wrote {near(path)}")
+    if note:
+        screen.say(f"note: {note}")
     if open_it:
         import webbrowser
 

@@ -79,7 +79,7 @@ def _value(m: Measurement, classes: tuple[str, ...]) -> str:
     return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip()
 
 
-ENOUGH: Final = 20  # results from which on an examination has something to say
+ENOUGH: Final = 20  # results from which on an examination has something to say: FEW of loop.examination.verdict
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:

@@ -55,6 +55,34 @@ def test_what_was_held_out_is_shown_with_the_verdict(hakken: Any, tmp_path: Path
     assert found["findings"][0]["standing"] in ("good", "warning", "bad")
 
 
+def test_enough_for_a_pointer_is_enough_for_a_verdict() -> None:
+    from flows.cli.words import ENOUGH
+    from loop.examination.verdict import FEW
+
+    assert ENOUGH == FEW
+
+
+def test_a_report_is_written_where_models_cannot_be_examined(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("no such matrix")
+
+    monkeypatch.chdir(tmp_path)
+    Path("heat.yaml").write_text(CAMPAIGN)
+    hakken("tick", "heat.yaml")
+    page = home.home / "heat/report.html"
+    page.unlink()
+    monkeypatch.setattr("flows.engine.examined", broken)
+
+    said, document = hakken("report", "heat"), hakken("report", "heat", "--json")
+
+    assert said.code == 0, said.err
+    assert "note: the models could not be examined (ValueError: no such matrix)" in said.out
+    assert document.json["notes"] == ["the models could not be examined (ValueError: no such matrix)"]
+    assert page.is_file()
+
+
 def test_the_end_of_a_run_its_page_and_the_status_bring_the_verdict(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
