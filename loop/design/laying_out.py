@@ -36,13 +36,14 @@ class Wish:
 class Design:
     """Coordinates ``(n, d)``, each point's block from 1 (None without blocks), and notes for the record.
 
-    ``meaning`` says what each point is where that is not what the design's name promises.
+    ``meanings`` say what each point is where that is not what the design's name promises; "" where it is, and none
+    where all are.
     """
 
     points: NDArray[np.float64]
     blocks: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
-    meaning: str = ""
+    meanings: tuple[str, ...] = ()
 
 
 def propose_size(wish: Wish, space: Space, pool: Pool | None) -> int:

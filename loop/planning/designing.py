@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.acquisition.streaming import POOL_LIMIT, is_among
+from loop.acquisition.streaming import POOL_LIMIT
 from loop.costs import Pays, Purse, pays_all
 from loop.design import CLASSICAL, Design
 from loop.errors import PoolExhausted, SpaceError
@@ -54,10 +54,11 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
             left = said(s.purchase.purse, s.purchase.costs)
             notes.append(f"the budget leaves {left}, which pays for {len(x)} of {len(laid.points)} proposals")
         blocks = [0] * len(x)
-    kept = is_among(x, laid.points)
-    meanings = [(laid.meaning or design) if is_kept else CHEAPER for is_kept in kept]
+    meanings = laid.meanings or [""] * len(laid.points)
+    known = {row.tobytes(): meaning or design for row, meaning in zip(laid.points, meanings, strict=True)}
     picks = [
-        Pick(row, Arm.INITIAL, "", None, meaning, block=b) for row, b, meaning in zip(x, blocks, meanings, strict=True)
+        Pick(row, Arm.INITIAL, "", None, known.get(row.tobytes(), CHEAPER), block=b)
+        for row, b in zip(x, blocks, strict=True)
     ]
     picks, unplaced = each_version(s, picks)
     return picks, [*notes, *unplaced]

@@ -25,7 +25,7 @@ LOOKED_AT = 300  # of them, a spread is sought among so many
 MOVES = 50  # of the medoids; few need ten
 MEDOID_LOOKED_AT = 800  # of them, medoids are sought among so many
 SPREAD_LENGTHSCALE = 0.5  # times the chemistry prior's
-FILLING = ("sobol", "lhs")
+FILLING = {"sobol": "Sobol sequence", "lhs": "Latin hypercube"}
 EXHAUSTED = "every candidate was tried or is being tried; widen the space or end the campaign"
 SPREAD_NOISE = 1e-2  # variance of a measurement, the prior's being one
 
@@ -131,7 +131,9 @@ def _filled(
         points = np.vstack([points, others])
         if len(others):
             notes = (*notes, f"{len(others)} of {len(points)} points of the {design} design were drawn at random")
-    return Design(points, None, notes, found.meaning)
+    at_random = f"drawn at random in the place of a point of a {FILLING[design]}, of which too few were found"
+    meanings = [found.meaning] * len(found.points) + [at_random] * (len(points) - len(found.points))
+    return Design(points, None, notes, tuple(meanings))
 
 
 def _untried_sample(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError
 from loop.space.constraints import Constraint, Linear
-from loop.space.parts import has_numbers, part_of
+from loop.space.parts import Part, has_numbers, part_of
 from loop.space.polytope import inside, walk
 from loop.space.raw import filled, raw_sample
 from loop.space.skeleton import Skeleton, components, enumerate_rows
@@ -56,7 +56,8 @@ def plan_of(space: Space, only: Collection[int] | None = None) -> Plan:
 
 
 def draw(space: Space, n: int, rng: np.random.Generator, plan: Plan | None = None) -> NDArray[np.float64]:
-    """Up to ``n`` allowed points, some perhaps more than once where the space is small: ``(k, d)``.
+    """Up to ``n`` allowed points, some perhaps more than once where the space is small, fewer where no more turned up:
+    ``(k, d)``.
 
     Numbers that linear constraints tie are drawn by a random walk through what they leave; what only an expression
     forbids is thrown away. Where too little is left for that, each component is drawn by itself (``Part``).
@@ -81,7 +82,11 @@ def draw(space: Space, n: int, rng: np.random.Generator, plan: Plan | None = Non
         if have >= n or (turn + 1 >= TRIES // 4 and have < n * (turn + 1) // TRIES):
             break
     if have < n:
-        found.append(_by_parts(space, n - have, rng, plan))
+        try:
+            found.append(_by_parts(space, n - have, rng, plan))
+        except SpaceError:
+            if not have:
+                raise
     return np.concatenate(found)[:n]
 
 
@@ -91,7 +96,7 @@ def _by_parts(space: Space, n: int, rng: np.random.Generator, plan: Plan) -> NDA
         part = part_of(space, skeleton)
         rows, looked = part.draw(n, rng)
         if not len(rows):
-            raise SpaceError(_none_found(part.space, skeleton, looked))
+            raise SpaceError(none_found(part, looked))
         x[:, list(part.columns)] = rows[rng.permutation(np.arange(n) % len(rows))]
     return x
 
@@ -148,16 +153,29 @@ def _refuse_contradiction(space: Space, rules: list[Linear]) -> None:
         )
 
 
-def _none_found(space: Space, skeleton: Skeleton, looked: int) -> str:
-    """Name the constraint of a component that is hardest to keep."""
-    x = raw_sample(space.frame, BLOCK, np.random.default_rng(0))
-    shares: list[tuple[float, Constraint]] = [(float(c.allows(x).mean()), c) for c in space.constraints]
+def none_found(part: Part, looked: int) -> str:
+    """Name the constraint of a component that is hardest to keep; ``looked`` points were drawn.
+
+    Next to no point of a box keeps an equality, so other constraints are judged by points that keep the equalities.
+    """
+    space, rng = part.space, np.random.default_rng(0)
+    equal = tuple(c for c in space.constraints if isinstance(c, Linear) and c.is_equality)
+    rules: tuple[Constraint, ...] = tuple(c for c in space.constraints if c not in equal)
+    x, where = raw_sample(space.frame, BLOCK, rng), "the space"
+    if equal and rules:
+        rows, _ = replace(part, space=replace(space, constraints=equal)).draw(BLOCK, rng)
+        if len(rows):
+            x, where = np.repeat(part.still[None, :], len(rows), axis=0), "what the equalities leave"
+            x[:, list(part.columns)] = rows
+        else:
+            rules = equal
+    shares: list[tuple[float, Constraint]] = [(float(c.allows(x).mean()), c) for c in rules or equal]
     if not shares:
-        names = ", ".join(space.names[c] for c in skeleton.columns)
+        names = ", ".join(space.names[c] for c in part.columns)
         return f"no allowed point of {names} turned up in {looked} draws; mend the space"
     share, hardest = min(shares, key=lambda s: s[0])
     return (
         f"constraint {hardest.name!r} leaves no candidate as far as {looked} draws tell (not a proof): neither they "
-        f"nor a search from the nearest of them kept every constraint, and it alone allows {100 * share:.2g} % of the "
-        "space; loosen it"
+        f"nor a search from the nearest of them kept every constraint, and it alone allows {100 * share:.2g} % of "
+        f"{where}; loosen it"
     )

@@ -29,7 +29,13 @@ SLACK: Final = 0.05  # of a point, which shares known from draws may be off
 
 
 class Choice:
-    """A choice of some of a part's points, by how often each share of each column is met: Note [Hypercubes]."""
+    """A choice of some of a part's points, by how often each share of each column is met.
+
+    Note [Hypercubes under constraints] says what is sought and where it comes from. ``drawn`` are points of the part,
+    ``(k, columns)`` with ``k`` above zero, which tell its shares and may be chosen; ``tried`` are taken,
+    ``(t, columns)``, and count as chosen already. Where ``is_whole`` (the part is the
+    whole space) none of them is chosen again.
+    """
 
     def __init__(self, drawn: Array, columns: tuple[int, ...], tried: Array, *, is_whole: bool) -> None:
         pool = different(drawn)
@@ -41,6 +47,7 @@ class Choice:
 
     @classmethod
     def of(cls, space: Space, columns: tuple[int, ...], drawn: Array, tried: Array) -> Choice:
+        """A choice among ``drawn``, ``(k, columns)``, of those columns of a space, after ``tried``, ``(t, d)``."""
         return cls(drawn, columns, tried[:, list(columns)], is_whole=len(columns) == len(space.parameters))
 
     def pick(self, n: int, part: Part | None, rng: np.random.Generator, *, is_all: bool) -> Array:
@@ -168,6 +175,7 @@ class Bins:
 
 
 def among(x: Array, rows: Array) -> NDArray[np.bool_]:
+    """Which rows of ``x``, ``(n, d)``, are among ``rows``, ``(k, d)``, to the last bit (0 is -0): shape ``(n,)``."""
     if not len(x) or not len(rows):
         return np.zeros(len(x), dtype=bool)
     width = np.dtype((np.void, x.dtype.itemsize * x.shape[1]))
@@ -176,5 +184,6 @@ def among(x: Array, rows: Array) -> NDArray[np.bool_]:
 
 
 def different(x: Array) -> Array:
+    """The rows of ``x``, ``(n, d)``, each once and where it first stood: shape ``(k, d)``."""
     _, first = np.unique(x, axis=0, return_index=True)
     return np.asarray(x[np.sort(first)])

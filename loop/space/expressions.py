@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from loop.errors import SpaceError, did_you_mean
-from loop.space.intervals import Span, interval
+from loop.space.intervals import Span, interval, is_nowhere
 
 _OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
     ast.Add: operator.add,
@@ -60,6 +60,10 @@ class Expression:
     def between(self, ranges: Mapping[str, Span]) -> Span | None:
         """Between which values it lies over ``ranges`` of its names; None where it may have no value somewhere."""
         return interval(self._body, _Names(ranges, _quoted(self.text)[1]))
+
+    def is_nowhere(self, ranges: Mapping[str, Span]) -> bool:
+        """Whether it surely has no value anywhere over ``ranges`` of its names; False where that cannot be told."""
+        return is_nowhere(self._body, _Names(ranges, _quoted(self.text)[1]))
 
     def size(self, values: Mapping[str, Any]) -> Any:
         """How large the terms are that are added and subtracted, for arrays or floats: what rounding is a part of."""

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.errors import SpaceError, did_you_mean
 from loop.space.constraints import Count, Linear
 from loop.space.drawing import plan_of
 from loop.space.even_choice import Choice, among, different
@@ -18,6 +19,7 @@ from loop.space.polytope import Array
 from loop.space.raw import stretched
 from loop.space.space import Space
 
+METHODS: Final = ("sobol", "lhs")
 LONGEST: Final = 17  # log2 of the points of a sequence that are looked through
 LOOKED_AT: Final = 16_384  # draws that a hypercube is chosen from; fewer for many points
 WORK: Final = 1_000_000  # draws times points
@@ -49,8 +51,14 @@ def fill(
         admits: Which points may be chosen besides (those that can be paid for); all by default.
 
     Raises:
-        SpaceError: A constraint leaves nothing, or no allowed point turned up; names the constraint.
+        SpaceError: A constraint leaves nothing, or no allowed point turned up; names the constraint. Or there is no
+            such method.
     """
+    if method not in METHODS:
+        raise SpaceError(
+            f"method {method!r} fills no space{did_you_mean(method, METHODS)}; use 'sobol' or 'lhs' (a Latin "
+            "hypercube), or sample_space for points at random"
+        )
     taken = np.empty((0, len(space.parameters))) if tried is None else tried
     every = (lambda x: np.ones(len(x), dtype=bool)) if admits is None else admits
     return (_sobol if method == "sobol" else _hypercube)(space, n, seed, taken, every)
@@ -177,7 +185,7 @@ def _pool_size(n: int) -> int:
 
 
 def _drawn_whole(space: Space, parts: Sequence[Part], n: int, rng: np.random.Generator) -> Array:
-    """Allowed points at random, ``(k, d)``, all different."""
+    """Allowed points at random, ``(k, d)``, all different. Raises ``SpaceError`` where no point of a part turns up."""
     x = _stretch(space, rng.random((n, len(space.parameters))))
     for part in parts:
         rows = Laid.of(part).drawn(n, rng)

@@ -41,6 +41,43 @@ def interval(node: ast.expr, ranges: Ranges) -> Span | None:
     return found if found is not None and all(abs(end) <= LARGEST for end in found) else None
 
 
+def is_nowhere(node: ast.expr, ranges: Ranges) -> bool:
+    """Whether an expression is sure to have no finite value at any point; False where this cannot tell.
+
+    What is infinite on the way may end in a value (``1 / (1 / 0)``), so only what keeps it so is followed.
+    """
+    if _is_undefined(node, ranges):
+        return True
+    match node:
+        case ast.UnaryOp(_, operand):
+            return is_nowhere(operand, ranges)
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult(), right):
+            return is_nowhere(left, ranges) or is_nowhere(right, ranges)
+        case ast.BinOp(left, ast.Div(), right):
+            return is_nowhere(left, ranges) or interval(right, ranges) == (0.0, 0.0)
+        case ast.Call(ast.Name("log" | "log10" | "log2"), [argument], []):
+            found = interval(argument, ranges)
+            return is_nowhere(argument, ranges) or (found is not None and found[1] <= 0.0)
+        case ast.Call(ast.Name("sqrt" | "abs" | "sin" | "cos"), [argument], []):
+            return is_nowhere(argument, ranges)
+    return False
+
+
+def _is_undefined(node: ast.expr, ranges: Ranges) -> bool:
+    """Whether an expression is sure to be no number at any point, not even an infinite one."""
+    match node:
+        case ast.UnaryOp(_, operand):
+            return _is_undefined(operand, ranges)
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), right):  # a power of 0 is 1 all the same
+            return _is_undefined(left, ranges) or _is_undefined(right, ranges)
+        case ast.Call(ast.Name(function), arguments, []):
+            found = interval(arguments[0], ranges)
+            begins = _RISING[function][1] if function in _RISING else -math.inf
+            is_before = found is not None and found[1] < begins
+            return is_before or any(_is_undefined(argument, ranges) for argument in arguments)
+    return False
+
+
 def _interval(node: ast.expr, ranges: Ranges) -> Span | None:
     match node:
         case ast.Constant(value):
@@ -52,8 +89,9 @@ def _interval(node: ast.expr, ranges: Ranges) -> Span | None:
             a, b = interval(left, ranges), interval(right, ranges)
             if a is None or b is None:
                 return None
-            is_same = ast.dump(left) == ast.dump(right)
-            return _power(a, (2.0, 2.0)) if is_same and isinstance(op, ast.Mult) else _combined(op, a, b)
+            if ast.dump(left) == ast.dump(right) and isinstance(op, ast.Mult | ast.Sub):
+                return _power(a, (2.0, 2.0)) if isinstance(op, ast.Mult) else (0.0, 0.0)
+            return _combined(op, a, b)
         case ast.Call(ast.Name(function), arguments, []):
             spans = [interval(argument, ranges) for argument in arguments]
             known = [span for span in spans if span is not None]

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.errors import SpaceError
 from loop.space.constraints import Linear
+from loop.space.drawing import none_found
 from loop.space.parameters import Continuous, Discrete, least_and_most
 from loop.space.parts import Part
 from loop.space.polytope import Array
@@ -66,10 +68,17 @@ class Laid:
         return start, left
 
     def drawn(self, n: int, rng: np.random.Generator) -> Array:
-        """Points of the part at random with options as likely as one another, ``(n, columns)``."""
+        """Points of the part at random with options as likely as one another, ``(n, columns)``.
+
+        Raises:
+            SpaceError: No allowed point turned up; names the constraint that is hardest to keep.
+        """
         rows, _ = self.rows(rng.random((n, len(self.part.columns))))
         picked = replace(self.part.skeleton, low=self.low[rows], high=self.high[rows])
-        return replace(self.part, skeleton=picked).draw(n, rng)[0]
+        found, looked = replace(self.part, skeleton=picked).draw(n, rng)
+        if not len(found):
+            raise SpaceError(none_found(self.part, looked))
+        return found
 
     def lay(self, x: Array, unit: Array) -> None:
         """Puts the part's columns of ``x``, ``(n, d)``, in place, from ``unit`` of the same shape."""

@@ -22,6 +22,7 @@ from loop.space.raw import stretched
 from loop.space.skeleton import levels
 from loop.space.space import Space
 
+METHODS = ("sobol", "random")  # of sampling
 CHUNK = 262_144  # rows of coordinates handled at once; 5 parameters take 10 MB
 NEAR = 48  # neighbours of a candidate in a table of tied columns, or levels of a column
 LOOKED_AT = 20_000  # rows of a table among which neighbours are sought
@@ -202,8 +203,14 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
         method: ``"sobol"`` for evener ones where there is neither a mixture nor an equality; or ``"random"``.
 
     Raises:
-        SpaceError: A constraint leaves nothing, or no allowed point turned up; names the constraint.
+        SpaceError: A constraint leaves nothing, or no allowed point turned up; names the constraint. Or there is no
+            such method.
     """
+    if method not in METHODS:
+        raise SpaceError(
+            f"method {method!r} samples no space; use 'sobol' or 'random', or loop.space.filling.fill for a design "
+            "such as a Latin hypercube"
+        )
     rng = np.random.default_rng(seed)
     if space.mixtures or any(isinstance(c, Linear) and c.is_equality for c in space.constraints):
         if space.is_finite:

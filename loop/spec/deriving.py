@@ -2,47 +2,93 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from loop.space import Computable, Space
-from loop.space.raw import raw_sample
+from loop.errors import SpaceError
+from loop.space import Computable, Space, sample_space
+from loop.space.constraints import Constraint
+from loop.space.parameters import least_and_most
 from loop.space.structure import Derived
 
-LOOK = 4_096  # draws that tell how much of a space it is
+LOOK = 4_096  # points that tell how much of a space it is
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A derived number that has no value somewhere."""
+
+    number: Derived
+    rule: Computable
+    share: float  # of the points
+    looked: int  # points
+    at: str  # one at which it fails
+
+    @property
+    def text(self) -> str:
+        return self.number.formula.expression.text
+
+    @property
+    def part(self) -> str:
+        """How much of the space that is."""
+        if self.share == 1.0:
+            return f"nearly all of the space (at none of {self.looked:,} draws)"
+        if self.share > 0.999:
+            return "more than 99.9 % of the space"
+        percent = f"{100 * self.share:.3g}" if self.share >= 0.995 else f"{100 * self.share:.2g}"
+        return f"about {percent} % of the space"
 
 
 def without_value(space: Space) -> tuple[str, ...]:
     """A note for each derived number that has no value in a part of what the other constraints leave."""
     return tuple(
-        f"{number.name}: {number.formula.expression.text!r} has no value in about {100 * share:.2g} % of the space, "
-        f"such as {at}, and nothing is proposed there; say so by a constraint, or write an expression "
+        f"{f.number.name}: {f.text!r} has no value in {f.part}, "
+        f"such as {f.at}, and nothing is proposed there; say so by a constraint, or write an expression "
         "that has a value there"
-        for number, share, at in _failing(space)
-        if share < 1.0
+        for f in _failing(space)
     )
 
 
 def without_any_value(space: Space) -> str:
     """What is wrong with a derived number that has no value anywhere, with the way out; "" where every one has some."""
-    for number, share, at in _failing(space):
-        if share == 1.0:
+    for f in _failing(space):
+        if f.share < 1.0:
+            continue
+        mend = "mend the expression, or widen what it names"
+        if _is_proven(space, f.rule):
+            return f"parameter {f.number.name!r}: {f.text!r} has no value anywhere in the space, such as {f.at}; {mend}"
+        if not _is_found(space, f.rule):
             return (
-                f"parameter {number.name!r}: {number.formula.expression.text!r} has no value anywhere in the space, "
-                f"such as {at}; mend the expression, or widen what it names"
+                f"parameter {f.number.name!r}: {f.text!r} has no value anywhere in the space, as far as {f.looked:,} "
+                f"draws and a search tell (not a proof), such as {f.at}; {mend} or loosen constraints on that, or add "
+                "one that keeps to where there is a value"
             )
     return ""
 
 
-def _failing(space: Space) -> list[tuple[Derived, float, str]]:
-    """Of each derived number that fails somewhere: in which share of the space, and an example."""
+def _is_proven(space: Space, rule: Computable) -> bool:
+    names = zip(rule.formula.expression.names, rule.formula.columns, strict=True)
+    ranges = {name: least_and_most(space.parameters[column]) for name, column in names}
+    return not rule.applies and rule.formula.expression.is_nowhere(ranges)
+
+
+def _is_found(space: Space, rule: Computable) -> bool:
+    """Whether a search comes upon a point at which one number has a value."""
+    try:
+        return len(sample_space(replace(space, constraints=(*_others(space), rule)), 1, 0)) > 0
+    except SpaceError:
+        return False
+
+
+def _failing(space: Space) -> Iterator[Failing]:
+    """The derived numbers that fail somewhere in what the other constraints leave; none where those leave nothing."""
     rules = [c for c in space.constraints if isinstance(c, Computable)]
     if not rules:
-        return []
-    x = raw_sample(space.frame, LOOK, np.random.default_rng(0))
-    for other in space.constraints:
-        if not isinstance(other, Computable):
-            x = x[other.allows(x)]
-    found = []
+        return
+    try:
+        x = sample_space(replace(space, constraints=_others(space)), LOOK, 0, method="random")
+    except SpaceError:  # whoever looks at the constraints says so
+        return
     for rule in rules:
         number = next(d for d in space.derived if d.name == rule.of)
         fails = ~rule.allows(x)
@@ -50,5 +96,8 @@ def _failing(space: Space) -> list[tuple[Derived, float, str]]:
             row = space.settings(x[fails.argmax()])
             named = {name: row[name] for name in number.formula.expression.names if name in row}
             said = ", ".join(f"{name} {value:.4g}" for name, value in named.items() if isinstance(value, float | int))
-            found.append((number, float(fails.mean()), said))
-    return found
+            yield Failing(number, rule, float(fails.mean()), len(x), said)
+
+
+def _others(space: Space) -> tuple[Constraint, ...]:
+    return tuple(c for c in space.constraints if not isinstance(c, Computable))

@@ -12,7 +12,8 @@ from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.space import Computable, Expression, ProductPool, sample_space
 from loop.spec import build_space, read_spec
-from loop.spec.deriving import without_value
+from loop.spec.deriving import without_any_value, without_value
+from tests.loop.spaces import spec_of
 
 SPEC = """\
 campaign: c
@@ -143,3 +144,70 @@ def test_what_it_takes_away_is_said_until_a_constraint_says_it():
     assert " % of the space, such as a " in note
     assert note.endswith("say so by a constraint, or write an expression that has a value there")
     assert without_value(build_space(told)) == ()
+
+
+def space_of(expression, *rules, **more):
+    numbers = {n: {"type": "number", "low": 0, "high": 10} for n in "ab"}
+    return build_space(spec_of({**numbers, **more, "d": {"type": "derived", "expression": expression}}, list(rules)))
+
+
+def test_a_value_that_few_draws_find_is_searched_for_before_a_space_is_refused():
+    read("log(a - 9.9995)")  # not refused
+    space = space_of("log(a - 9.999999)")
+    (note,) = without_value(space)
+
+    assert without_any_value(space) == ""
+    assert "has no value in nearly all of the space (at none of 4,096 draws), such as a " in note
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["log(a - 10)", "sqrt(-1 - a)", "1 / (a - a)", "2 * sqrt(0 - a * b - 1) + b", "max(b, log(a - 11))", "b / (a - a)"],
+)
+def test_that_there_is_no_value_anywhere_is_said_where_it_is_proven(expression):
+    assert "has no value anywhere in the space, such as " in without_any_value(space_of(expression))
+
+
+@pytest.mark.parametrize("expression", ["log(a - a * 1.0)", "log(sin(a) ** 2 + cos(a) ** 2 - 1.001)"])
+def test_that_no_value_was_found_is_not_said_to_be_a_proof(expression):
+    said = without_any_value(space_of(expression))
+
+    assert "has no value anywhere in the space, as far as 4,096 draws and a search tell (not a proof), such as" in said
+    assert said.endswith("or loosen constraints on that, or add one that keeps to where there is a value")
+
+
+@given(st.recursive(leaf(), grown, max_leaves=6), ends, ends, st.integers(0, 2**31))
+@settings(max_examples=150, deadline=None)
+def test_what_is_said_to_have_no_value_has_none(text, x, y, seed):
+    expression = Expression(text)
+    rng = np.random.default_rng(seed)
+    points = {n: np.concatenate([rng.uniform(*r, 40), r]) for n, r in (("x", x), ("y", y))}
+
+    if expression.is_nowhere({"x": x, "y": y}):
+        with np.errstate(all="ignore"):
+            assert not np.isfinite(np.broadcast_to(expression(points), 42)).any()
+
+
+def test_what_is_infinite_on_the_way_may_still_have_a_value():
+    ranges = {"x": (1.0, 2.0)}
+
+    assert not Expression("1 / (1 / (x - x))").is_nowhere(ranges)
+    assert not Expression("exp(log(x - x))").is_nowhere(ranges)
+    assert not Expression("log(x - 3) ** 0").is_nowhere(ranges)
+    assert Expression("1 + log(x - 3)").is_nowhere(ranges)
+
+
+def test_what_an_equality_leaves_is_looked_at_for_values_too():
+    (note,) = without_value(space_of("log(a - 5)", {"sum": {"a": 1, "b": 1}, "equals": 10}))
+    share = float(note.partition("about ")[2].partition(" %")[0])
+
+    assert 45 < share < 55
+
+
+def test_nearly_all_of_a_space_is_no_power_of_ten():
+    (note,) = without_value(space_of("log(a - 9.97)"))
+
+    (more,) = without_value(space_of("log(a - 9.9995)"))
+
+    assert 99.5 <= float(note.partition("about ")[2].partition(" %")[0]) <= 99.9
+    assert " has no value in more than 99.9 % of the space" in more

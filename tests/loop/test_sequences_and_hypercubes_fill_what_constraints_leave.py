@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from loop.errors import PoolExhausted, SpaceError
 from loop.history import History, Observation
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
+from loop.policy import initial
 from loop.policy.initial import initial_design
 from loop.space import Continuous, ProductPool, Space, sample_space
 from loop.spec import build_space
@@ -196,6 +199,24 @@ def test_a_hypercube_of_what_can_be_paid_for_is_one_of_that():
     assert {p.candidate.settings["k"] for p in batch.proposals} == {"cheap"}
     assert len({int(6 * v) for v in a}) >= 5
     assert all("a point of a Latin hypercube of what can be paid for" in p.reason for p in batch.proposals)
+
+
+@pytest.mark.parametrize(("name", "is_called"), [("sobol", "Sobol sequence"), ("lhs", "Latin hypercube")])
+@pytest.mark.parametrize("case", ["sum", "options"])
+def test_points_at_random_say_so_where_a_design_is_cut_short(monkeypatch, name, is_called, case):
+    whole = initial.fill
+
+    def short(*args, **more):
+        found = whole(*args, **more)
+        return replace(found, points=found.points[:3])
+
+    monkeypatch.setattr(initial, "fill", short)
+    _, _, batch = planned(case, name, 5)
+    reasons = [p.reason for p in batch.proposals]
+
+    assert sum("drawn at random" in r for r in reasons) == 2
+    assert sum(f"a point of a {is_called}" in r and "random" not in r for r in reasons) == 3
+    assert any(f"2 of 5 points of the {name} design were drawn at random" in n for n in batch.notes)
 
 
 def test_on_a_plate_wells_are_near_to_the_points_and_say_so():

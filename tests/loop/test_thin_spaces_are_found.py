@@ -9,7 +9,9 @@ from loop.errors import SpaceError
 from loop.history import History
 from loop.planner import plan
 from loop.space import sample_space
-from loop.space.drawing import refuse_empty
+from loop.space.drawing import draw, refuse_empty
+from loop.space.filling import fill
+from loop.space.parts import Part
 from loop.spec import build_space
 from tests.loop.spaces import spec_of
 
@@ -77,3 +79,49 @@ def test_a_space_that_is_empty_is_still_refused_by_name(section, expressions, na
         SpaceError, match=f"constraint '{name}.*leaves no candidate as far as .* draws tell .* a search"
     ):
         refuse_empty(build_space(built(section, expressions)))
+
+
+@pytest.fixture
+def unlucky(monkeypatch):
+    """No part of a space is found by drawing it alone."""
+    monkeypatch.setattr(Part, "draw", lambda self, n, _: (np.empty((0, len(self.columns))), n))
+
+
+@pytest.mark.usefixtures("unlucky")
+@pytest.mark.parametrize("method", ["sobol", "lhs"])
+@pytest.mark.parametrize("admits", [None, lambda x: x[:, 0] > 2.0])
+def test_a_filling_whose_draws_find_nothing_names_the_constraint(method, admits):
+    space = build_space(built(dict.fromkeys("ab", UNIT), ["a * b >= 0.9999"]))
+
+    with pytest.raises(SpaceError, match=r"constraint 'rule 0' leaves no candidate as far as .* draws tell"):
+        fill(space, 5, 0, method, admits=admits)
+
+
+@pytest.mark.usefixtures("unlucky")
+def test_what_was_found_is_kept_where_no_more_turns_up():
+    space = build_space(built(dict.fromkeys("ab", UNIT), ["a * b >= 0.95"]))
+    x = draw(space, 64, np.random.default_rng(0))
+
+    assert 0 < len(x) < 64
+    assert space.holds(x).all()
+
+
+def test_what_an_equality_leaves_is_what_other_constraints_are_judged_by():
+    rules = [
+        {"name": "whole", "sum": {"a": 1, "b": 1}, "equals": 1},
+        {"name": "low", "expression": "a <= 0.9"},
+        {"name": "both", "expression": "a * b >= 0.3"},
+    ]
+    space = build_space(spec_of(dict.fromkeys("ab", UNIT), rules))
+
+    with pytest.raises(SpaceError, match=r"constraint 'both' leaves no candidate .* 0 % of what the equalities leave"):
+        refuse_empty(space)
+
+
+def test_a_sample_by_an_unknown_method_is_refused():
+    space = build_space(built(dict.fromkeys("ab", UNIT), []))
+
+    with pytest.raises(SpaceError, match=r"method 'lhs' .*'sobol' or 'random'.*fill"):
+        sample_space(space, 5, 0, method="lhs")
+    with pytest.raises(SpaceError, match=r"method 'latin' .*'sobol' or 'lhs'"):
+        fill(space, 5, 0, "latin")
