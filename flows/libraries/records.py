@@ -7,13 +7,13 @@ import gzip
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from flows.libraries.recipe import SPAN, Recipe, Source
 from loop.cells import delimiter_of
-from loop.errors import SpecError, did_you_mean
+from loop.errors import MoleculeError, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def _table(source: Source) -> Iterator[Record]:
         rows = _Rows(file, delimiter)
         header: list[str] | None = None
         column = name = -1
-        while (row := rows.next(len(header) if header else 0)) is not None:
+        while (row := rows.next(len(header) if header else 0, column)) is not None:
             if not row.fault and not any(cell.strip() for cell in row.cells):
                 continue
             if header is None:
@@ -110,15 +110,21 @@ class _Rows:
         self._line = 1
         self._rows = self._reader()
 
-    def next(self, width: int) -> _Row | None:
-        """The next row, None at the end; ``width`` is how many cells one must have, 0 for any number."""
+    def next(self, width: int, column: int) -> _Row | None:
+        """The next row, None at the end.
+
+        Args:
+            width: How many cells one must have, 0 for any number.
+            column: Where its structure stands.
+        """
         self._used = []
         begins = self._line
         try:
             cells = next(self._rows, None)
             if cells is None:
                 return None
-            if len(self._used) > 1 and width and len(cells) != width:
+            further = self._used[1:] if width else []
+            if further and (len(cells) != width or any(self._is_row(line, width, column) for line in further)):
                 raise csv.Error("a quote took in other rows")
         except csv.Error:
             self._back.extendleft(reversed(self._used[1:]))
@@ -143,6 +149,18 @@ class _Rows:
             if taken > SWALLOWED:
                 raise csv.Error("a quote took in too much")
             yield line
+
+    def _is_row(self, line: str, width: int, column: int) -> bool:
+        """Whether a line within quotes is a row of its own, with a molecule where one belongs: no text is so."""
+        from loop.molecules.standardise import canonical_smiles
+
+        cells = line.split(self._delimiter)
+        if len(cells) != width or not (smiles := cells[column].strip().strip('"')):
+            return False
+        with suppress(MoleculeError):
+            canonical_smiles(smiles)
+            return True
+        return False
 
     def _alone(self, line: str) -> tuple[list[str], str]:
         """The cells of a line that cannot be read strictly, such as ``"a" b,c``, and what is wrong with it."""

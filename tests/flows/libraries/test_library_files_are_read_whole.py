@@ -166,6 +166,27 @@ def test_rows_that_quotes_tie_together_are_read_again_one_by_one(
     assert found[-1][1:] == ("CCC", "b", "")
 
 
+@pytest.mark.parametrize("rows", ['m2,CCO,"\nm3,CCN,"\n', 'm2,CCO,"\nm3,CCN,x\nm4,CCF,"\n', '",CCO,x\n",CCN,x\n'])
+def test_no_molecule_goes_lost_between_two_open_quotes(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "a.csv").write_text(f"name,smiles,note\nm1,CO,\n{rows}last,CCC,\n")
+    lines = rows.splitlines()
+
+    found = list(records(Recipe.of(spec("a.csv"), tmp_path)))
+
+    assert [(r.place, r.fault) for r in found if r.fault] == [
+        (number, OPEN) for number, line in enumerate(lines, start=3) if '"' in line
+    ]
+    assert [r.place for r in found] == list(range(2, len(lines) + 4))
+
+
+def test_a_text_of_as_many_cells_within_quotes_is_a_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('name,smiles,note\na,CCO,"first, second, third\nand, so, on\n,,\nx"\nb,CCN,\n')
+
+    found = list(records(Recipe.of(spec("a.csv"), tmp_path)))
+
+    assert [tuple(r) for r in found] == [(2, "CCO", "a", ""), (6, "CCN", "b", "")]
+
+
 def test_a_header_with_an_open_quote_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('name,"smiles\na,CC\n')
 
