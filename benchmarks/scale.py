@@ -98,7 +98,7 @@ def read_back(counts: PackedCounts) -> float:
 def repeated(source: Path, target: Path, size: int) -> None:
     """A stored library of ``size`` molecules: those of another, again and again."""
     arrays, writer = mapped(source), ArrayWriter(target)
-    n = len(arrays["lines"])
+    n = len(arrays["places"])
     for done in range(0, size, n):
         take = min(n, size - done)
         for name, end in (
