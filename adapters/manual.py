@@ -180,7 +180,7 @@ class Manual:
     def _collect(self, handle: Handle) -> str:
         """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored.
 
-        What is told in the end is what a row that was begun still lacks, "" where there is none.
+        Returns what a row that was begun still lacks, "" where there is none.
         """
         wants = ""
         with self._sheet_alone():

@@ -11,7 +11,7 @@ import gzip
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -208,22 +208,20 @@ class Kept:
         runs are enough, that of the last run kept of the problem; "" where there is none, with the remedy."""
         if other.available:
             return other.version, ""
-        kept = [k["version"] for k in self._keys(other.name, problem.name)] if kept_only else []
+        every = self._entries({"peer": other.name, "problem": problem.name}) if kept_only else ()
+        kept = [entry["key"]["version"] for entry in every]
         if not kept:
             return "", other.remedy
         return kept[-1], f"runs of {other.name} {kept[-1]} that were kept; it is not there to be run"
 
-    def _keys(self, name: str, problem: str) -> list[dict[str, Any]]:
-        """The keys of a peer's runs of a problem: those that came with hakken, then those kept since."""
-        file = self._file({"peer": name, "problem": problem})
-        shipped, found = self.shipped / f"{file.name}.gz", []
-        if shipped.exists():
-            with gzip.open(shipped, "rt", encoding="utf-8") as lines:
-                found += [json.loads(line)["key"] for line in lines if line.endswith("\n")]
-        if file.exists():
-            with file.open(encoding="utf-8") as lines:
-                found += [json.loads(line)["key"] for line in lines if line.endswith("\n")]
-        return found
+    def _entries(self, key: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """What is kept of a peer and a problem: what came with hakken, then what was kept since."""
+        file = self._file(key)
+        ways: tuple[tuple[Path, Any], ...] = ((self.shipped / f"{file.name}.gz", gzip.open), (file, open))
+        for path, opener in ways:
+            if path.exists():
+                with opener(path, "rt", encoding="utf-8") as lines:
+                    yield from (json.loads(line) for line in lines if line.endswith("\n"))  # else a writer was killed
 
     @staticmethod
     def key(other: Peer, problem: Problem, seed: int, *, q: int, n: int, how: str, version: str = "") -> dict[str, Any]:
@@ -236,15 +234,9 @@ class Kept:
 
     def find(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """The newest run kept under this key, else one that came with hakken."""
-        file = self._file(key)
-        shipped = self.shipped / f"{file.name}.gz"
         found = None
-        if shipped.exists():
-            with gzip.open(shipped, "rt", encoding="utf-8") as lines:
-                found = _last(lines, key)
-        if file.exists():
-            with file.open(encoding="utf-8") as lines:
-                found = _last(lines, key) or found
+        for entry in self._entries(key):
+            found = entry["run"] if entry["key"] == key else found
         return found
 
     def keep(self, key: Mapping[str, Any], done: Mapping[str, Any]) -> None:
@@ -257,14 +249,3 @@ class Kept:
 
     def _file(self, key: Mapping[str, Any]) -> Path:
         return self.folder / f"{key['peer']}-{key['problem']}.jsonl"
-
-
-def _last(lines: Iterable[str], key: Mapping[str, Any]) -> dict[str, Any] | None:
-    found = None
-    for line in lines:
-        if not line.endswith("\n"):
-            break  # a writer was killed here
-        entry = json.loads(line)
-        if entry["key"] == key:
-            found = entry["run"]
-    return found

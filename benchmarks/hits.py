@@ -345,11 +345,11 @@ def marks_of(runs: dict[str, dict[str, list[dict[str, Any]]]]) -> list[Mark]:
     marks = []
     for table, methods in runs.items():
         ours = methods.get("hakken", [])
-        for other in ("trees", "chemprop"):
+        for other in [o for o in ("trees", "chemprop") if ours and o in methods]:
             for share in SHOWN[1:]:
                 k = SHARES.index(share)
-                gap = [a["found"][k] - b["found"][k] for a, b in zip(ours, methods.get(other, ours), strict=True)]
-                if other in methods and len(gap) > 1:
+                gap = [a["found"][k] - b["found"][k] for a, b in zip(ours, methods[other], strict=True)]
+                if len(gap) > 1:
                     name = f"{table}: hakken ahead of {other} after {share:.0%}, in standard errors"
                     marks.append(Mark(name, in_errors(np.array(gap, dtype=float)), -1.0))
         if ours:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flows.engine import StatusReport, TickReport
 
 GOALS: Final = ("maximize", "minimize")
+ENOUGH: Final = 20  # results from which on an examination has something to say: FEW of loop.examination.verdict
 
 
 def done_of(report: TickReport | StatusReport) -> str:
@@ -77,9 +78,6 @@ def _value(m: Measurement, classes: tuple[str, ...]) -> str:
     sign = "" if m.qualifier is Qualifier.EQUAL else f"{m.qualifier.value} "
     sd = "" if m.sd is None else f" ± {m.sd:.2g}"
     return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip()
-
-
-ENOUGH: Final = 20  # results from which on an examination has something to say: FEW of loop.examination.verdict
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from flows.libraries.files import write_part
 from flows.libraries.recipe import Recipe
-from flows.libraries.records import Record
+from flows.libraries.records import SHOWN, Record
 from loop.errors import MoleculeError
 from loop.molecules.filters import Filters, first_refusal
 from loop.molecules.packed import MORGAN, serialised, unpacked
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PART: Final = 5_000  # records of a part: half a minute's work at most, and what a killed build loses
 UNREADABLE: Final = "unreadable"
-SHOWN: Final = 500  # characters of a record that a list of lines shows
 
 
 @dataclass(frozen=True)

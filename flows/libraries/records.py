@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOOK: Final = 65_536  # characters that the delimiter of a table is told from
 BATCH: Final = 10_000  # rows of a Parquet file taken at once
 SWALLOWED: Final = 1 << 18  # characters of further lines that quotes may take into a row of a table
-SHOWN: Final = 1_000  # characters of a line that are told with its fault
+SHOWN: Final = 500  # characters of a record that a list of lines shows
 
 
 class Record(NamedTuple):

@@ -40,7 +40,7 @@ class Store:
         """The library of a recipe, built unless it is there already. A build that was killed is taken up again.
 
         Raises:
-            SpecError: The file cannot be read, or no molecule of it is left; names what removed most.
+            SpecError: A file cannot be read, or no molecule of it is left; names what removed most.
         """
         from flows.libraries.merging import merge
 

@@ -86,10 +86,10 @@ class Libraries(Protocol):
     """Reads library files, in which no line is fatal, and stores what they hold."""
 
     def read(self, spec: LibraryFile) -> tuple[StoredSpec, dict[str, str] | None]:
-        """What became of the file, and its molecules by name where they are few enough to stand in the spec.
+        """What became of the files, and its molecules by name where they are few enough to stand in the spec.
 
         Raises:
-            SpecError: The file cannot be read, or nothing of it is left.
+            SpecError: A file cannot be read, or nothing of it is left.
         """
         ...
 

@@ -22,7 +22,8 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
         text: The YAML text.
         source: Its name, for messages.
         read: Gives the text of a file that the spec names (relative to the spec).
-        libraries: Reads files of molecules that are no small tables; without it every file is read as CSV text.
+        libraries: Reads the files of every ``type: molecule``; without it they are read as CSV text, each line of which
+            must be sound.
 
     Returns:
         A resolved spec: options of every component are in it, with canonical SMILES, so that it is
