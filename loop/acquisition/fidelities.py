@@ -17,9 +17,10 @@ from torch import Tensor
 
 from loop.acquisition.improvement import SMOOTHING, improvement_score, improving, in_words
 from loop.acquisition.protocol import UNLIKELIEST, Choice, Chosen, Question
-from loop.acquisition.streaming import candidates, is_among, shortlist
+from loop.acquisition.streaming import candidates, shortlist
 from loop.acquisition.utility import believed, draws_of, least, utility
 from loop.fidelity import fidelity_column, is_real
+from loop.space.rows import is_among
 
 SAMPLES = 512  # joint draws: correlations to 4 %
 KEEP = 400  # real candidates on the shortlist

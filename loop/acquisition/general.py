@@ -22,9 +22,10 @@ from torch import Tensor
 
 from loop.acquisition.judging import CELLS, LOOKED_AT, Field, Voice, hopes, some_substrates, voices
 from loop.acquisition.protocol import Choice, Chosen, Question
-from loop.acquisition.streaming import CHUNK, POOL_LIMIT, candidates, is_among
+from loop.acquisition.streaming import CHUNK, POOL_LIMIT, candidates
 from loop.generality import Generality, Judgement
 from loop.space import ProductPool
+from loop.space.rows import is_among
 
 FEWEST = 8  # conditions that are always looked at together, however large the scope is
 FAINT = 1e-9  # of the spread of beliefs: what decides where no experiment can change the answer

@@ -16,6 +16,7 @@ from loop.acquisition.screening import screened
 from loop.fidelity import is_real
 from loop.space import Pool, sample_space
 from loop.space.pool import LargePool, PointPool, ProductPool
+from loop.space.rows import is_among
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.protocol import FittedSurrogate, skim
 
@@ -174,13 +175,3 @@ def members_of(model: FittedSurrogate) -> tuple[tuple[float, FittedSurrogate], .
     if isinstance(model, FittedCommittee):
         return tuple(zip(model.weights, model.members, strict=True))
     return ((1.0, model),)
-
-
-def is_among(x: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows of ``x``, shape ``(n, d)``, are rows of ``others``, shape ``(m, d)``: shape ``(n,)``."""
-    if not len(others) or not len(x):
-        return np.zeros(len(x), dtype=bool)
-    row = np.dtype((np.void, x.dtype.itemsize * x.shape[1]))
-    # adding zero turns -0.0 into 0.0, which differ as bytes
-    mine, theirs = (np.ascontiguousarray(a + 0.0).view(row).ravel() for a in (x, others))
-    return np.isin(mine, theirs)

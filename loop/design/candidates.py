@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from loop.errors import SpaceError
 from loop.space import Continuous, Discrete, Parameter, PointPool, Pool, Space, sample_space
 from loop.space.pool import LargePool
+from loop.space.rows import different
 
 SAMPLED: Final = 512  # points drawn evenly, beside the corners
 LATTICE: Final = 2_000  # points of a mixture's lattice; more parts than that allows see the first of them
@@ -79,9 +80,7 @@ def combinations(space: Space, of: Sequence[Factor], numbers: NDArray[np.int64])
     for factor, chosen in zip(of, numbers.T, strict=True):
         x[:, list(factor.columns)] = factor.levels[chosen]
     x = space.frame.canonical(x)
-    x = x[space.holds(x)]
-    _, first = np.unique(x, axis=0, return_index=True)
-    return np.asarray(x[np.sort(first)])
+    return different(x[space.holds(x)])
 
 
 def candidates(space: Space, pool: Pool | None, most: int, seed: int, levels: int = 3) -> NDArray[np.float64]:

@@ -15,7 +15,6 @@ from torch import Tensor
 from loop.acquisition.general import at_once, field_of
 from loop.acquisition.judging import Field, expected_shares, hopes, judged, judged_draws, some_substrates
 from loop.acquisition.protocol import Question
-from loop.acquisition.streaming import is_among
 from loop.belief import Belief
 from loop.generality import Generality, Judgement
 from loop.history import History
@@ -24,6 +23,7 @@ from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, St
 from loop.insight.tried import Tried, tried_candidates
 from loop.objective import Objective
 from loop.space import Pool
+from loop.space.rows import is_among
 
 TOLD: Final = 5  # conditions of which every substrate is told
 

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from loop.acquisition.protocol import Question
-from loop.acquisition.streaming import POOL_LIMIT, is_among, members_of, shortlist
+from loop.acquisition.streaming import POOL_LIMIT, members_of, shortlist
 from loop.acquisition.utility import utility
 from loop.history import Claim
 from loop.insight.statements import CHECKED
 from loop.objective import SCORES, Objective, Target
 from loop.record import Json
+from loop.space.rows import is_among
 from loop.surrogates.mixture import apportion
 from loop.surrogates.protocol import FittedSurrogate, skim
 

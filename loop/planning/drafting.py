@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from loop.acquisition.protocol import Purchase
-from loop.acquisition.streaming import is_among
 from loop.belief import predictions_of
 from loop.costs import Purse
 from loop.errors import PoolExhausted
@@ -25,6 +24,7 @@ from loop.planning.situation import Situation
 from loop.policy.paying import covered, said
 from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, ProposalDraft
+from loop.space.rows import is_among
 
 
 def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[Pick], list[str]]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from loop.acquisition.streaming import is_among
 from loop.fidelity import as_real, fidelity_column
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.space import Category
+from loop.space.rows import is_among
 from loop.spec.costs import unpriced
 
 

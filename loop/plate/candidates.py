@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from loop.acquisition.climbing import Climber, settled
-from loop.acquisition.streaming import CHUNK, CLIMBS, POOL_LIMIT, SURFACE, is_among
+from loop.acquisition.streaming import CHUNK, CLIMBS, POOL_LIMIT, SURFACE
 from loop.errors import SpaceError
 from loop.plate.frame import Choices, Ints
 from loop.plate.layout import Plate
@@ -20,6 +20,7 @@ from loop.space import Continuous, Discrete, Pool, Space, sample_space
 from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
+from loop.space.rows import is_among
 from loop.space.structure import inactive_coordinate
 
 Floats = NDArray[np.float64]

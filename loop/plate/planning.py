@@ -16,13 +16,13 @@ from loop.plate.layout import Plate
 from loop.plate.pins import Wish
 from loop.plate.sources import Asked, Design, Lottery, Near, Source
 from loop.policy.control import controls_in
+from loop.policy.initial import FILLING
 from loop.record import Arm
 from loop.space import Pool, Space, sample_space
 from loop.space.filling import fill
 from loop.spec import CampaignSpec
 
 STANDING = 400  # random points of the space whose middles a medoid design seeks
-NEAR_TO = {"sobol": "a point of a Sobol sequence", "lhs": "a point of a Latin hypercube"}
 
 
 def asked_plate(
@@ -86,7 +86,7 @@ def designed_plate(
             controls, repeats = plate.reserved_for(experiments)
             new = min(experiments, plate.wells) - controls - repeats
             filling = fill(space, new, seed, design)
-            meaning = f"as near as the plate allows to {filling.meaning or NEAR_TO[design]}"
+            meaning = f"as near as the plate allows to {filling.meaning or f'a point of a {FILLING[design]}'}"
             source, notes = Near(space, filling.points, tried, seed, meaning, pays=pays), filling.notes
     with torch.no_grad():
         seats, more = fill_plate(

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from loop.acquisition.streaming import POOL_LIMIT, is_among
+from loop.acquisition.streaming import POOL_LIMIT
 from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
 from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.filling import fill
 from loop.space.pool import LargePool
+from loop.space.rows import is_among
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
 from loop.surrogates.gp import matern52

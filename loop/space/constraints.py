@@ -5,7 +5,7 @@ In sums and expressions a number that does not apply counts as 0; what does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.space.expressions import Expression
+from loop.space.intervals import Span
+from loop.space.parameters import Parameter, least_and_most
 
 Tests: TypeAlias = Mapping[int, Callable[[NDArray[np.float64]], NDArray[np.bool_]]]  # column -> where it applies
 
@@ -160,6 +162,10 @@ class Formula:
     def size(self, x: NDArray[np.float64]) -> Any:
         """How large the terms are that are added and subtracted at ``x``, shape ``(n, d)``: shape ``(n,)``."""
         return self.expression.size(self._values(x))
+
+    def ranges(self, parameters: Sequence[Parameter]) -> dict[str, Span]:
+        """Between which values each of its names lies, by the parameters of the space."""
+        return {n: least_and_most(parameters[c]) for n, c in zip(self.expression.names, self.columns, strict=True)}
 
     def _values(self, x: Any) -> dict[str, Any]:
         return {n: x[..., c] for n, c in zip(self.expression.names, self.columns, strict=True)}

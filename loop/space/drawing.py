@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from loop.errors import SpaceError
 from loop.space.constraints import Constraint, Linear
-from loop.space.parts import Part, has_numbers, part_of
+from loop.space.parts import BLOCK, Part, has_numbers, part_of
 from loop.space.polytope import inside, walk
 from loop.space.raw import filled, raw_sample
 from loop.space.skeleton import Skeleton, components, enumerate_rows
 from loop.space.space import Space
 
 SKELETON = 100_000  # combinations of options, steps and zeros that are kept of each component
-BLOCK = 4_096  # points drawn at once
 TRIES = 64  # blocks; after a quarter of them, components are drawn apart if most of the points are still missing
 
 

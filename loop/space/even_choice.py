@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from loop.space.parts import Part
 from loop.space.polytope import Array
+from loop.space.rows import different, is_among
 from loop.space.space import Space
 
 SWEEPS: Final = 6
@@ -39,8 +40,8 @@ class Choice:
 
     def __init__(self, drawn: Array, columns: tuple[int, ...], tried: Array, *, is_whole: bool) -> None:
         pool = different(drawn)
-        self.pool = pool[~among(pool, tried)] if is_whole else pool
-        self.drawn, self.columns, self.tried = drawn, columns, tried
+        self.pool = pool[~is_among(pool, tried)] if is_whole else pool
+        self.drawn, self.columns, self.tried, self.is_whole = drawn, columns, tried, is_whole
         self.bins: list[Bins] = []
         self.counts: list[NDArray[np.int64]] = []
         self.spared: list[tuple[int, int]] = []
@@ -50,18 +51,18 @@ class Choice:
         """A choice among ``drawn``, ``(k, columns)``, of those columns of a space, after ``tried``, ``(t, d)``."""
         return cls(drawn, columns, tried[:, list(columns)], is_whole=len(columns) == len(space.parameters))
 
-    def pick(self, n: int, part: Part | None, rng: np.random.Generator, *, is_all: bool) -> Array:
-        """``n`` points, ``(n, columns)``, in random order; fewer where ``is_all`` (nothing else tells two apart)
+    def pick(self, n: int, part: Part | None, rng: np.random.Generator) -> Array:
+        """``n`` points, ``(n, columns)``, in random order; fewer where ``is_whole`` (nothing else tells two apart)
         and no more are there."""
         total = n + len(self.tried)
         self.bins = [Bins.of(self.drawn[:, k], total) for k in range(len(self.columns))]
         self.counts = [b.counted(self.tried[:, k]) for k, b in enumerate(self.bins)]
         gaps = [b.gaps(c) for b, c in zip(self.bins, self.counts, strict=True)]
         self.spared = [(max(wanting - n, 0), over) for wanting, over in gaps]  # what no choice could mend
-        if is_all and len(self.pool) <= n:
+        if self.is_whole and len(self.pool) <= n:
             self._add(self._placed(self.pool))
             return np.asarray(self.pool[rng.permutation(len(self.pool))])
-        pool, once = self.pool, is_all or len(self.pool) >= 4 * n
+        pool, once = self.pool, self.is_whole or len(self.pool) >= 4 * n
         chosen = self._exchanged(pool, np.empty(0, dtype=np.int64), n, rng, once=once)
         for _ in range(ROUNDS):
             if part is None or not sum(self.missed().values()) or (part.skeleton.low == part.skeleton.high).all():
@@ -172,18 +173,3 @@ class Bins:
     def gaps(self, counts: NDArray[np.int64]) -> tuple[int, int]:
         """How many points are wanting, and how many are over."""
         return int(np.maximum(self.least - counts, 0).sum()), int(np.maximum(counts - self.most, 0).sum())
-
-
-def among(x: Array, rows: Array) -> NDArray[np.bool_]:
-    """Which rows of ``x``, ``(n, d)``, are among ``rows``, ``(k, d)``, to the last bit (0 is -0): shape ``(n,)``."""
-    if not len(x) or not len(rows):
-        return np.zeros(len(x), dtype=bool)
-    width = np.dtype((np.void, x.dtype.itemsize * x.shape[1]))
-    mine, theirs = (np.ascontiguousarray(a + 0.0).view(width).ravel() for a in (x, rows))  # -0.0 is 0.0
-    return np.isin(mine, theirs)
-
-
-def different(x: Array) -> Array:
-    """The rows of ``x``, ``(n, d)``, each once and where it first stood: shape ``(k, d)``."""
-    _, first = np.unique(x, axis=0, return_index=True)
-    return np.asarray(x[np.sort(first)])

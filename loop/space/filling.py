@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from loop.errors import SpaceError, did_you_mean
 from loop.space.constraints import Count, Linear
 from loop.space.drawing import plan_of
-from loop.space.even_choice import Choice, among, different
+from loop.space.even_choice import Choice
 from loop.space.laid import Laid
 from loop.space.parts import Part, part_of
-from loop.space.polytope import Array
+from loop.space.polytope import Array, Test
+from loop.space.pool import ProductPool
 from loop.space.raw import stretched
+from loop.space.rows import different, is_among
 from loop.space.space import Space
 
 METHODS: Final = ("sobol", "lhs")
@@ -24,8 +26,6 @@ LONGEST: Final = 17  # log2 of the points of a sequence that are looked through
 LOOKED_AT: Final = 16_384  # draws that a hypercube is chosen from; fewer for many points
 WORK: Final = 1_000_000  # draws times points
 SWAPS: Final = 400  # tries of undoing a repetition
-
-Admits = Callable[[Array], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Filling:
 
 
 def fill(
-    space: Space, n: int, seed: int, method: str, tried: Array | None = None, admits: Admits | None = None
+    space: Space, n: int, seed: int, method: str, tried: Array | None = None, admits: Test | None = None
 ) -> Filling:
     """Up to ``n`` different allowed points that fill the space evenly, none of them ``tried``.
 
@@ -64,7 +64,7 @@ def fill(
     return (_sobol if method == "sobol" else _hypercube)(space, n, seed, taken, every)
 
 
-def _sobol(space: Space, n: int, seed: int, tried: Array, admits: Admits) -> Filling:
+def _sobol(space: Space, n: int, seed: int, tried: Array, admits: Test) -> Filling:
     """The first points of a scrambled sequence that are allowed; where those are too few, a hypercube instead."""
     from scipy.stats import qmc  # 1 s: only where a space is filled
 
@@ -81,7 +81,7 @@ def _sobol(space: Space, n: int, seed: int, tried: Array, admits: Admits) -> Fil
         for part in laid:
             part.lay(x, unit)
         x = space.frame.canonical(x)
-        x = x[space.holds(x) & admits(x) & ~among(x, tried)]
+        x = x[space.holds(x) & admits(x) & ~is_among(x, tried)]
         found = different(np.vstack([found, x]))
     if len(found) >= n or not is_tied or _is_all(space, len(found) + len(tried)):
         meaning = "a point of a Sobol sequence laid over what the constraints leave" if is_tied else ""
@@ -91,15 +91,14 @@ def _sobol(space: Space, n: int, seed: int, tried: Array, admits: Admits) -> Fil
     return Filling(other.points, other.meaning, (note + "a Latin hypercube was made instead", *other.notes))
 
 
-def _hypercube(space: Space, n: int, seed: int, tried: Array, admits: Admits) -> Filling:
+def _hypercube(space: Space, n: int, seed: int, tried: Array, admits: Test) -> Filling:
     """A Latin hypercube together with what was tried: exact where nothing ties the columns, else near one."""
     rng = np.random.default_rng(seed)
     x = _stretch(space, _latin(space, n, tried, rng))
     parts = _parts(space)
     chosen = [Choice.of(space, part.columns, Laid.of(part).drawn(_pool_size(n), rng), tried) for part in parts]
     for part, choice in zip(parts, chosen, strict=True):
-        is_all = len(part.columns) == len(space.parameters)
-        rows = choice.pick(n, part, rng, is_all=is_all)
+        rows = choice.pick(n, part, rng)
         x = x[: len(rows)]  # all there are, where nothing else tells two apart
         x[:, list(part.columns)] = rows
     x = space.frame.canonical(x)
@@ -108,12 +107,12 @@ def _hypercube(space: Space, n: int, seed: int, tried: Array, admits: Admits) ->
     x = _without_repeats(x, blocks, tried, rng)
     if not (fits := admits(x)).all():
         pool = _drawn_whole(space, parts, 4 * _pool_size(n), rng)
-        pool = pool[admits(pool) & ~among(pool, tried)]
+        pool = pool[admits(pool) & ~is_among(pool, tried)]
         if len(pool) < n:
             return Filling(x[fits], "", ("too few points that can be paid for turned up for a Latin hypercube",))
         every = tuple(range(x.shape[1]))
         chosen = [Choice.of(space, every, pool, tried)]
-        x = chosen[0].pick(n, None, rng, is_all=True)
+        x = chosen[0].pick(n, None, rng)
     elif not parts:
         return Filling(x, _continued("range", n + len(tried)) if len(tried) else "")
     what = "what the constraints leave" if fits.all() else "what can be paid for"
@@ -150,8 +149,6 @@ def _parts(space: Space) -> list[Part]:
 
 
 def _is_all(space: Space, n: int) -> bool:
-    from loop.space.pool import ProductPool
-
     return space.is_finite and n >= len(ProductPool(space))
 
 
@@ -214,7 +211,7 @@ def _repeats(x: Array, tried: Array) -> NDArray[np.int64]:
     _, first = np.unique(x, axis=0, return_index=True)
     again = np.ones(len(x), dtype=bool)
     again[first] = False
-    return np.flatnonzero(again | among(x, tried))
+    return np.flatnonzero(again | is_among(x, tried))
 
 
 def _stretch(space: Space, unit: Array) -> Array:

@@ -14,9 +14,8 @@ from typing import Any, Final, Protocol, TypeAlias
 Span: TypeAlias = tuple[float, float]  # the least and the most
 LARGEST: Final = 1e300  # beyond it a number is none
 
-_RISING: Final[
-    Mapping[str, tuple[Callable[[float], float], float]]
-] = {  # functions that rise, and from where on they are
+# functions that rise, and from where on they are
+_RISING: Final[Mapping[str, tuple[Callable[[float], float], float]]] = {
     "exp": (math.exp, -math.inf),
     "log": (math.log, 0.0),
     "log10": (math.log10, 0.0),

@@ -19,6 +19,7 @@ from loop.space.drawing import draw, refuse_empty
 from loop.space.factors import ENUMERABLE, Counted, Factor, factors
 from loop.space.parameters import Discrete
 from loop.space.raw import stretched
+from loop.space.rows import different
 from loop.space.skeleton import levels
 from loop.space.space import Space
 
@@ -105,7 +106,7 @@ class ProductPool:
             x = np.empty((n, len(self.space.parameters)))
             for factor in self._factors:
                 x[:, list(factor.columns)] = factor.sample(n, rng)
-            return _unique_rows(x)
+            return different(x)
         return self.take(np.unique(rng.integers(0, len(self), n, dtype=np.int64)))
 
     def neighbours(self, x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -124,7 +125,7 @@ class ProductPool:
                 changed = np.repeat(x[None, :], len(near), axis=0)
                 changed[:, columns] = near
                 found.append(changed)
-        everything = _unique_rows(np.concatenate(found))
+        everything = different(np.concatenate(found))
         return np.asarray(everything[self.space.holds(everything) & (everything != x).any(axis=1)])
 
     def _exchanged(self, x: NDArray[np.float64], column: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -216,7 +217,7 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
         if space.is_finite:
             pool = ProductPool(space)
             return pool.take(rng.permutation(len(pool))[:n]) if len(pool) <= ENUMERABLE else pool.sample(2 * n, rng)[:n]
-        return _unique_rows(draw(space, n, rng))  # nothing drawn from a box would keep an equality
+        return different(draw(space, n, rng))  # nothing drawn from a box would keep an equality
     from scipy.stats import qmc  # 1 s: only where a space is sampled
 
     d = len(space.parameters)
@@ -233,17 +234,12 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
             unit = rng.random((size, d))
         drawn += len(unit)
         x = _stretch(space, unit)
-        found = _unique_rows(np.vstack([found, x[space.allows(x)]]))
+        found = different(np.vstack([found, x[space.allows(x)]]))
     if len(found) < n and (space.constraints or space.conditions):
-        found = _unique_rows(np.vstack([found, draw(space, n, rng)]))
+        found = different(np.vstack([found, draw(space, n, rng)]))
     return found[:n]
 
 
 def _stretch(space: Space, unit: NDArray[np.float64]) -> NDArray[np.float64]:
     x = np.column_stack([stretched(p, unit[:, column]) for column, p in enumerate(space.parameters)])
     return space.frame.canonical(x)
-
-
-def _unique_rows(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, first = np.unique(x, axis=0, return_index=True)
-    return x[np.sort(first)]

@@ -26,7 +26,7 @@ from loop.space import (
 )
 from loop.space.constraints import Tests
 from loop.space.expressions import read_comparisons, substituted
-from loop.space.parameters import least_and_most, zero_of
+from loop.space.parameters import zero_of
 from loop.space.structure import Applies, inactive_coordinate
 from loop.spec.library_models import RangeSpec
 from loop.spec.space_models import (
@@ -156,9 +156,7 @@ def computable(space: Space) -> list[Computable]:
     found = []
     for number in space.derived:
         formula = number.formula
-        pairs = zip(formula.expression.names, formula.columns, strict=True)
-        ranges = {name: least_and_most(space.parameters[column]) for name, column in pairs}
-        if formula.expression.between(ranges) is None:
+        if formula.expression.between(formula.ranges(space.parameters)) is None:
             found.append(Computable(number.name, formula, _tests(formula.columns, space)))
     return found
 

@@ -49,9 +49,8 @@ class CostsSpec(Strict):
     experiment: float | None = Field(default=None, ge=0)  # each
     hours: float | None = Field(default=None, ge=0)  # that each takes
     hour: float | None = Field(default=None, ge=0)  # price of one
-    options: dict[str, Annotated[dict[str, float], BeforeValidator(_by_option)]] | None = (
-        None  # by parameter and option, for each use
-    )
+    # By parameter and option, for each use.
+    options: dict[str, Annotated[dict[str, float], BeforeValidator(_by_option)]] | None = None
     switch: dict[str, SwitchSpec] | None = None  # by parameter, for each change
 
 

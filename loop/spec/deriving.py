@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from loop.errors import SpaceError
 from loop.space import Computable, Space, sample_space
 from loop.space.constraints import Constraint
-from loop.space.parameters import least_and_most
 from loop.space.structure import Derived
 
 LOOK = 4_096  # points that tell how much of a space it is
@@ -67,9 +66,7 @@ def without_any_value(space: Space) -> str:
 
 
 def _is_proven(space: Space, rule: Computable) -> bool:
-    names = zip(rule.formula.expression.names, rule.formula.columns, strict=True)
-    ranges = {name: least_and_most(space.parameters[column]) for name, column in names}
-    return not rule.applies and rule.formula.expression.is_nowhere(ranges)
+    return not rule.applies and rule.formula.expression.is_nowhere(rule.formula.ranges(space.parameters))
 
 
 def _is_found(space: Space, rule: Computable) -> bool:

@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from loop.acquisition.protocol import Acquisition, Choice, Question
-from loop.acquisition.streaming import is_among
 from loop.generality import Generality, Judgement
 from loop.objective import Goal, Objective, Target
 from loop.space import ProductPool
+from loop.space.rows import is_among
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation

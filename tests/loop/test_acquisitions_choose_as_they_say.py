@@ -17,11 +17,12 @@ from loop.acquisition.pareto import hypervolume_improvement, reference_point
 from loop.acquisition.pool import Exploration
 from loop.acquisition.protocol import Question
 from loop.acquisition.registry import acquisition
-from loop.acquisition.streaming import is_among, shortlist
+from loop.acquisition.streaming import shortlist
 from loop.errors import UnknownName
 from loop.objective import Goal, Objective, Target
 from loop.policy.control import controls_in
 from loop.space import ProductPool
+from loop.space.rows import is_among
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.metric import Representation

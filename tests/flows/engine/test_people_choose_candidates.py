@@ -17,12 +17,12 @@ from flows.engine.steps.planning import next_inputs
 from flows.report import build
 from flows.report.page import render
 from flows.settings import Settings
-from loop.acquisition.streaming import is_among
 from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import SpaceError
 from loop.history import feasibility_table
 from loop.record import Arm, ProposalRecord
 from loop.space import sample_space
+from loop.space.rows import is_among
 from loop.spec import CampaignSpec, build_space
 from tests.flows.engine.bench import add, cheap_planner, spec_of
 
