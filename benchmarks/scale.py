@@ -11,7 +11,7 @@ Table: ``zinc250k_library/zinc.txt.gz``, 249,455 molecules (``--molecules`` take
    of its own, with ``--threads`` threads; its largest resident memory is that of the whole process, torch and the fit
    included, and whatever of the memory map lies in memory just then: of 10^7 molecules up to all, which the machine
    takes back when memory is short. So the mark is that of 10^6. The processor time of a molecule at the largest size
-   over that at the second largest says whether cost is proportional.
+   over that at the second largest says whether cost is proportional. With ``--device cuda`` a GPU looks over them.
 3. Extremely randomised trees on the same labels beside it (no mark).
 4. Five message-passing networks trained together on 1,000 molecules (QM9's gap, a random split), 30 epochs, beside as
    many of the package chemprop, one after another, where its environment is (``make peers``): error, processor time.
@@ -116,7 +116,9 @@ def repeated(source: Path, target: Path, size: int) -> None:
     writer.close()
 
 
-def scoring(folder: Path, size: int, member: str, threads: int, seed: int, labels: int = LABELS) -> dict[str, float]:
+def scoring(
+    folder: Path, size: int, member: str, threads: int, seed: int, labels: int = LABELS, device: str = "cpu"
+) -> dict[str, float]:
     """Seconds to fit some labels and to score a whole library, and the largest resident memory in GB."""
     import torch
     from rdkit import Chem
@@ -138,7 +140,9 @@ def scoring(folder: Path, size: int, member: str, threads: int, seed: int, label
     values = [Crippen.MolLogP(Chem.MolFromSmiles(library.structures[int(i)])) for i in rows]
     y = torch.tensor(values, dtype=torch.float64)
     begin = time.perf_counter()
-    fitted = surrogate(member, space).fit(space, TrainingSet(x, y, torch.full_like(y, torch.nan)), seed=seed)
+    fitted = surrogate(member, space, device=device).fit(
+        space, TrainingSet(x, y, torch.full_like(y, torch.nan)), seed=seed
+    )
     fit = time.perf_counter() - begin
     question = Question(
         space, Objective((Target(TARGET, Goal.MAXIMIZE),)), (fitted,), Feasibility(), ProductPool(space), x,
@@ -153,12 +157,12 @@ def scoring(folder: Path, size: int, member: str, threads: int, seed: int, label
 
 
 def scored(
-    folder: Path, sizes: list[int], member: str, threads: int, seed: int, labels: int
+    folder: Path, sizes: list[int], member: str, threads: int, seed: int, labels: int, device: str
 ) -> Iterator[dict[str, float]]:
     """``scoring`` of each size, each in a fresh process, so that its memory is its own."""
     for size in sizes:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-            yield fresh.submit(scoring, folder / str(size), size, member, threads, seed, labels).result()
+            yield fresh.submit(scoring, folder / str(size), size, member, threads, seed, labels, device).result()
 
 
 def ensembles(data: Path, networks: int, seed: int, labels: int = LABELS) -> list[Score]:
@@ -180,6 +184,7 @@ def more(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--molecules", type=int, default=249_455, help="of the table (default: all)")
     parser.add_argument("--labels", type=int, default=LABELS, help="that are learnt (default 1000, as marked)")
     parser.add_argument("--threads", type=int, default=2, help="of the process that scores (default 2)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="that looks over libraries")
     parser.add_argument(
         "--sizes",
         type=lambda text: [int(n) for n in text.split(",")],
@@ -233,7 +238,7 @@ def main() -> int:
         found: dict[str, list[dict[str, float]]] = {}
         for member in args.members:
             found[member] = []
-            for row in scored(folder, args.sizes, member, args.threads, args.seed, args.labels):
+            for row in scored(folder, args.sizes, member, args.threads, args.seed, args.labels, args.device):
                 found[member].append(row)
                 each = 1e6 * row["wall"] / row["size"]
                 print(
@@ -251,7 +256,7 @@ def main() -> int:
         Mark(
             f"scoring {million['size']:.0f} molecules by {args.labels} labels, seconds",
             million["wall"],
-            60.0,
+            60.0 if args.device == "cpu" else 3.0,
             at_most=True,
         ),
         Mark(f"resident memory with {million['size']:.0f} molecules, GB", million["memory"], 2.0, at_most=True),

@@ -34,7 +34,7 @@ class Settings:
     lease: timedelta = LEASE
     pool: str = "hakken"  # Prefect work pool of the ticks
     train_pool: str = ""  # Prefect work pool where batches are planned; "" plans inside the tick
-    device: str = "auto"  # where graph networks are trained: one of ``DEVICES``; auto takes a GPU where there is one
+    device: str = "auto"  # trains networks and looks over large libraries: of ``DEVICES``; auto is a GPU where one is
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

@@ -54,7 +54,7 @@ def learn(
 ) -> Belief:
     """Fit one model for each target, and the chance of success. ``hints`` are what sources expect of each target.
 
-    ``device`` is where graph networks are trained.
+    ``device`` is where graph networks are trained and large libraries looked over.
 
     Raises:
         TooFewPoints: A target has too few values.

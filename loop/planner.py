@@ -53,7 +53,7 @@ def plan(
         purse: What the budget leaves in money and hours; None where it has neither.
         earlier: Earlier campaigns that may tell something of this one.
         resources: Where experiments go, by the record: accidents and waiting there add to what is expected to be paid.
-        device: Where graph networks are trained and asked, as torch names it: "cpu" or "cuda".
+        device: Where graph networks are trained and large libraries looked over, as torch names it: "cpu" or "cuda".
 
     Raises:
         PoolExhausted: Nothing is left to propose, or the budget pays for none of it.

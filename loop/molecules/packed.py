@@ -114,12 +114,31 @@ class PackedCounts:
         return found
 
 
+class Codes(NamedTuple):
+    """The codes of some molecules. A code is a feature at a level: a count of three is the levels 0, 1 and 2."""
+
+    first: NDArray[np.int64]  # of each feature: its first code, shape (features,)
+    levels: NDArray[np.uint16]  # how many codes it has; 0 where none of the molecules has it
+    molecules: NDArray[np.int64]  # of each entry: which molecule, shape (entries,)
+    codes: NDArray[np.int64]  # of each entry: which code
+
+    @property
+    def size(self) -> int:
+        """How many codes there are."""
+        return int(self.levels.sum(dtype=np.int64))
+
+
+def codes_of(rows: Rows, features: int) -> Codes:
+    """The codes of molecules whose features are places in a vocabulary of ``features``."""
+    levels = np.zeros(features, dtype=np.uint16)
+    np.maximum.at(levels, rows.features, rows.counts)
+    first = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(levels, dtype=np.int64)])[:-1]
+    return Codes(first, levels, *_expanded(rows, rows.features, rows.counts, first))
+
+
 @dataclass(frozen=True, eq=False)
 class _Against:
-    """What is needed of ``m`` molecules to be compared with any others.
-
-    A code is a feature at a level: a count of three is the levels 0, 1 and 2.
-    """
+    """What is needed of ``m`` molecules to be compared with any others, in codes."""
 
     first: NDArray[np.int64]  # of each feature: its first code, shape (features,)
     levels: NDArray[np.uint16]  # how many codes it has; 0 where none of the molecules has it
@@ -130,18 +149,15 @@ class _Against:
     @staticmethod
     def of(rows: Rows, features: int) -> _Against:
         m = len(rows.indptr) - 1
-        levels = np.zeros(features, dtype=np.uint16)
-        np.maximum.at(levels, rows.features, rows.counts)
-        first = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(levels, dtype=np.int64)])[:-1]
-        molecule, codes = _expanded(rows, rows.features, rows.counts, first)
-        degree = np.bincount(codes, minlength=int(levels.sum(dtype=np.int64)))
+        known = codes_of(rows, features)
+        degree = np.bincount(known.codes, minlength=known.size)
         is_common = degree >= COMMON * m if m >= FEW else np.zeros(len(degree), dtype=bool)
         place = np.where(is_common, np.cumsum(is_common) - 1, -np.cumsum(~is_common))
         dense = np.zeros((int(is_common.sum()), m), dtype=np.float32)
-        at = place[codes]
-        dense[at[at >= 0], molecule[at >= 0]] = 1.0
-        rare = _matrix(-1 - at[at < 0], molecule[at < 0], (int((~is_common).sum()), m))
-        return _Against(first, levels, place, dense, rare)
+        at = place[known.codes]
+        dense[at[at >= 0], known.molecules[at >= 0]] = 1.0
+        rare = _matrix(-1 - at[at < 0], known.molecules[at < 0], (int((~is_common).sum()), m))
+        return _Against(known.first, known.levels, place, dense, rare)
 
     def shared(self, rows: Rows) -> NDArray[np.float32]:
         """Sums of minima of the counts of other molecules with these: shape ``(n, m)``, whole numbers."""

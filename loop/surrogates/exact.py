@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ ALIKE = 1e-9  # values that differ by a smaller share of themselves are all alik
 QUIETEST = 0.01  # share of the usual noise that no number of repeats takes off: they have causes in common
 SKIMMED = 500  # rows from which a pool is looked over in single precision; below, double takes less than the kernel
 AT_ONCE = 2_048  # candidates, so that a block of covariances stays near the processor
+AT_ONCE_THERE = 8_192  # on another device, which has room, and is asked less often
 JITTER = 1e-6  # share of the prior variance; what float64 needs at distances of zero
 
 
@@ -74,6 +75,10 @@ class ExactPosterior:
     trend: Callable[[Tensor], Tensor] | None = None  # (*b, n, d) to (*b, n), target units: what the process is about
     outside: tuple[Tensor, Tensor, Tensor] | None = None  # ``left_out_values`` of all rows, where ``x`` are not all
     quick: tuple[Tensor, Tensor] | None = None  # (m, d), (m, m): some rows and their root, to skim pools by
+    device: str = "cpu"  # where pools are skimmed
+    _skimmers: dict[str, Callable[[Tensor], tuple[Tensor, Tensor]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def noise_sd(self) -> float:
@@ -99,22 +104,40 @@ class ExactPosterior:
         """
         if len(self.x) < SKIMMED:
             return self.moments(x)
-        some, root = (self.x, self.root) if self.quick is None else self.quick
-        root = root.float()
-        weights = (self.root @ (self.root.T @ self.y)).float()
-        quick = getattr(self.kernel, "single", None)  # kernels that have one say what it is good for
-        single = quick if quick is not None else lambda a, b: self.kernel(a, b).float()
-        means, deviations = [], []
-        for rows in torch.split(x, AT_ONCE):
-            covariance = single(rows, self.x)
-            means.append(covariance @ weights)
-            seen = covariance if self.quick is None else single(rows, some)
-            explained = (seen @ root).square().sum(-1)
-            deviations.append((self.prior_variance - explained).clamp_min(1e-6 * self.prior_variance).sqrt())
-        mean = torch.cat(means).double() * self.scale + self.shift
+        if self.device not in self._skimmers:
+            self._skimmers[self.device] = self._skimmer(torch.device(self.device))
+        at_once = AT_ONCE if self.device == "cpu" else AT_ONCE_THERE
+        means, deviations = zip(*map(self._skimmers[self.device], torch.split(x, at_once)), strict=True)
+        mean = torch.cat(means).cpu().double() * self.scale + self.shift
         if self.trend is not None:
             mean = mean + self.trend(x)
-        return mean, torch.cat(deviations).double() * self.scale
+        return mean, torch.cat(deviations).cpu().double() * self.scale
+
+    def _skimmer(self, device: torch.device) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Standardised mean and deviation of some rows by a device, ``(n, d)`` to two of ``(n,)`` there."""
+        some, root = (self.x, self.root) if self.quick is None else self.quick
+        root = root.float().to(device)
+        weights = (self.root @ (self.root.T @ self.y)).float().to(device)
+        to_all, to_some = self._single(device, self.x), None if self.quick is None else self._single(device, some)
+
+        def skim(rows: Tensor) -> tuple[Tensor, Tensor]:
+            covariance = to_all(rows)
+            seen = covariance if to_some is None else to_some(rows)
+            explained = (seen @ root).square().sum(-1)
+            deviation = (self.prior_variance - explained).clamp_min(1e-6 * self.prior_variance).sqrt()
+            return covariance @ weights, deviation
+
+        return skim
+
+    def _single(self, device: torch.device, b: Tensor) -> Callable[[Tensor], Tensor]:
+        """Covariances with rows ``b`` in single precision on a device, the quickest way that the kernel has."""
+        if device.type != "cpu" and (there := getattr(self.kernel, "on", None)) is not None:
+            found: Callable[[Tensor], Tensor] = there(device, b)
+            return found
+        single = getattr(self.kernel, "single", None)  # kernels that have one say what it is good for
+        if single is not None:
+            return lambda a: single(a, b).to(device)
+        return lambda a: self.kernel(a, b).float().to(device)
 
     def mean(self, x: Tensor, projected: Tensor) -> Tensor:
         """Mean at ``x``, ``(*b, q, d)``, whose whitened covariance with the rows is ``(*b, q, n)``: ``(*b, q)``."""

@@ -49,6 +49,7 @@ class GaussianProcess:
     needs: int = 2
     learns_noise: bool = False  # as a function of the conditions, where the data say so
     calibrates: bool = False  # by the errors that each value is met with when it is left out
+    device: str = "cpu"  # where pools are looked over
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
         """The process at the most probable grid point. Raises ``TooFewPoints`` or ``FitError``.
@@ -142,8 +143,11 @@ class GaussianProcess:
         if self.learns_noise:
             spread = None if curve is None else curve.at_rows.exp().sqrt()
             details["noise"] = "constant" if spread is None else [float(spread.min()), float(spread.max())]
+        if self.device != "cpu":
+            details["device"] = self.device
         return ExactPosterior(
             name=self.name,
+            device=self.device,
             kernel=Covariance(distance, length, output),
             prior_variance=output * (1.0 + MEAN_VARIANCE),
             noise_variance=noise,
@@ -271,7 +275,16 @@ class Covariance:
 
     def single(self, a: Tensor, b: Tensor) -> Tensor:
         """The same in single precision and in place, for pools: a quarter of the time, and no gradient."""
-        radius = self.distance.squared(a, b).float().clamp_min_(0.0).sqrt_().mul_(math.sqrt(5.0) / self.lengthscale)
+        return self._of(self.distance.squared(a, b).float())
+
+    def on(self, device: torch.device, b: Tensor) -> Callable[[Tensor], Tensor]:
+        """Single-precision covariances with ``b``, ``(m, d)``, by a device: ``(n, d)`` to ``(n, m)`` there."""
+        squared = self.distance.on(device, b)
+        return lambda a: self._of(squared(a))
+
+    def _of(self, squared: Tensor) -> Tensor:
+        """Covariances at squared distances, which are overwritten."""
+        radius = squared.clamp_min_(0.0).sqrt_().mul_(math.sqrt(5.0) / self.lengthscale)
         decay = radius.neg().exp_()
         polynomial = radius.square().div_(3.0).add_(radius).add_(1.0)
         return polynomial.mul_(decay).add_(MEAN_VARIANCE).mul_(self.output)

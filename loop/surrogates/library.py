@@ -6,13 +6,18 @@ The numbers are those of the same molecules given as options, except where a lib
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from loop.molecules.descriptors import told_apart
+from loop.molecules.on_device import ComparedOnDevice
+from loop.molecules.packed import PackedCounts
 from loop.molecules.structures import Structures
 
 FOLDED = 1024  # columns of the counts that trees see
@@ -22,17 +27,38 @@ CHUNK = 8_192
 Block = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
 
-def tanimoto_distances(structures: Structures) -> Block:
-    """Squared distances ``2 (1 - s)`` of count Tanimoto similarities ``s``: ``(a,)`` and ``(b,)`` to ``(a, b)``."""
-    counts = structures.counts()
+@dataclass(frozen=True, eq=False)
+class TanimotoDistances:
+    """Squared distances ``2 (1 - s)`` of mean count Tanimoto similarities ``s`` over some kinds of fingerprint."""
 
-    def distances(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        found = counts.similarity(a, b)
+    counts: tuple[PackedCounts, ...]
+
+    @staticmethod
+    def of(structures: Structures, kinds: Sequence[str]) -> TanimotoDistances:
+        return TanimotoDistances(tuple(structures.counts(kind) for kind in kinds))
+
+    def __call__(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Of molecules by number: ``(a,)`` and ``(b,)`` to ``(a, b)``."""
+        found = self.counts[0].similarity(a, b)
+        for other in self.counts[1:]:
+            found += other.similarity(a, b)
+        if len(self.counts) > 1:
+            found /= len(self.counts)
         np.subtract(1.0, found, out=found)
         found *= 2.0
         return found
 
-    return distances
+    def on(self, device: torch.device, b: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], Tensor]:
+        """The same to the molecules ``b`` on a device, in single precision: ``(a,)`` to ``(a, b)``."""
+        known = [ComparedOnDevice.of(counts, b, device) for counts in self.counts]
+
+        def distances(a: NDArray[np.int64]) -> Tensor:
+            total = known[0].similarity(a)
+            for other in known[1:]:
+                total += other.similarity(a)
+            return total.mul_(-2.0 / len(known)).add_(2.0)
+
+        return distances
 
 
 def described(structures: Structures) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:

@@ -51,6 +51,21 @@ class Metric:
             total = total + part(a, b)
         return total
 
+    def on(self, device: torch.device, b: Tensor) -> Callable[[Tensor], Tensor]:
+        """Squared distances to rows ``b``, ``(m, d)``, by a device in single precision: ``(n, d)`` to ``(n, m)`` there.
+
+        Parts that cannot be computed there are computed here and sent over.
+        """
+        found = [part.on(device, b) if isinstance(part, _LibraryPart) else None for part in self.parts]
+
+        def squared(a: Tensor) -> Tensor:
+            total = torch.zeros((len(a), len(b)), dtype=torch.float32, device=device)
+            for part, there in zip(self.parts, found, strict=True):
+                total += part(a, b).to(device, torch.float32) if there is None else there(a)
+            return total
+
+        return squared
+
 
 def metric(space: Space, representation: Representation, apart: float = 1.0) -> Metric:
     """The metric of a space in one representation.
@@ -238,38 +253,39 @@ class _LibraryPart:
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
         if a.dim() != 2 or b.dim() != 2:
             return self.options(a, b)
-        mine, theirs = (x[:, self.options.column].detach().round().long().numpy() for x in (a, b))
-        return torch.from_numpy(self.options.between(mine, theirs))
+        return torch.from_numpy(self.options.between(self._numbers(a), self._numbers(b)))
+
+    def on(self, device: torch.device, b: Tensor) -> Callable[[Tensor], Tensor] | None:
+        """Distances to rows ``b``, ``(m, d)``, by a device, ``(n, d)`` to ``(n, m)``; None where that cannot be."""
+        theirs = self._numbers(b)
+        if not isinstance(self.options.block, _Scaled) or self.options.nothing is not None or (theirs < 0).any():
+            return None
+        distances = self.options.block.on(device, theirs)
+        return None if distances is None else lambda a: distances(self._numbers(a))
+
+    def _numbers(self, x: Tensor) -> NDArray[np.int64]:
+        return x[:, self.options.column].detach().round().long().numpy()
 
 
 def _one_hot_block(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(2.0 * (a[:, None] != b[None, :]), dtype=np.float64)
 
 
-def _tanimoto_block(smiles: Sequence[str]) -> Block:
-    from loop.molecules.fingerprints import count_fingerprints
-    from loop.molecules.structures import Structures
+def _counts_block(kinds: Sequence[str]) -> Callable[[Sequence[str]], Block]:
+    """Distances by the mean similarity of some kinds of count fingerprint."""
 
-    if isinstance(smiles, Structures):
-        from loop.surrogates.library import tanimoto_distances
+    def block(smiles: Sequence[str]) -> Block:
+        from loop.molecules.fingerprints import count_fingerprints
+        from loop.molecules.structures import Structures
 
-        return tanimoto_distances(smiles)
-    fingerprints = count_fingerprints(smiles)
-    return lambda a, b: 2.0 * (1.0 - fingerprints.similarity(a, b))
+        if isinstance(smiles, Structures):
+            from loop.surrogates.library import TanimotoDistances
 
+            return TanimotoDistances.of(smiles, kinds)
+        known = [count_fingerprints(smiles, kind).similarity for kind in kinds]
+        return lambda a, b: 2.0 * (1.0 - np.mean([similarity(a, b) for similarity in known], axis=0))
 
-def _several_block(smiles: Sequence[str]) -> Block:
-    from loop.molecules.fingerprints import SEVERAL
-
-    known = [_similarity(smiles, kind) for kind in SEVERAL]
-    return lambda a, b: 2.0 * (1.0 - np.mean([similarity(a, b) for similarity in known], axis=0))
-
-
-def _similarity(smiles: Sequence[str], kind: str) -> Block:
-    from loop.molecules.fingerprints import count_fingerprints
-    from loop.molecules.structures import Structures
-
-    return (smiles.counts(kind) if isinstance(smiles, Structures) else count_fingerprints(smiles, kind)).similarity
+    return block
 
 
 def _descriptor_block(smiles: Sequence[str]) -> Block:
@@ -319,16 +335,35 @@ def _normalised(block: Block, size: int) -> Block:
     if small:
         whole = table * scale
         return lambda a, b: np.asarray(whole[np.ix_(a, b)])
-    return lambda a, b: block(a, b) * scale
+    return _Scaled(block, scale)
 
 
-_BLOCKS: Mapping[Representation, Callable[[Sequence[str]], Block]] = {
-    Representation.COUNTS: _tanimoto_block,
-    Representation.SEVERAL: _several_block,
-    Representation.DESCRIPTORS: _descriptor_block,
-    Representation.MORDRED: _mordred_block,
-}
+@dataclass(frozen=True)
+class _Scaled:
+    """A block times a number."""
+
+    block: Block
+    scale: float
+
+    def __call__(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.block(a, b) * self.scale
+
+    def on(self, device: torch.device, b: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], Tensor] | None:
+        """Distances to options ``b`` by a device, ``(a,)`` to ``(a, b)``; None where the block cannot."""
+        from loop.surrogates.library import TanimotoDistances
+
+        if not isinstance(self.block, TanimotoDistances):
+            return None
+        distances = self.block.on(device, b)
+        return lambda a: distances(a).mul_(self.scale)
+
+
 _WHOLE: Mapping[Representation, tuple[str, ...]] = {  # representations that see a product as a whole, by fingerprints
     Representation.COUNTS: ("morgan",),
     Representation.SEVERAL: ("morgan", "morgan-features", "atom-pair"),
+}
+_BLOCKS: Mapping[Representation, Callable[[Sequence[str]], Block]] = {
+    **{representation: _counts_block(kinds) for representation, kinds in _WHOLE.items()},
+    Representation.DESCRIPTORS: _descriptor_block,
+    Representation.MORDRED: _mordred_block,
 }

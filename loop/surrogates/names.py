@@ -29,3 +29,5 @@ _DMPNN: Final = frozenset({"dmpnn", "dmpnn-shared", "dmpnn-gp"})
 GRAPHS: Final = _DMPNN | {"attentive-fp", "gat", "gin", "graph-transformer", "mpnn", "neural-fingerprint"}
 # graph networks need a parameter with a structure
 GRADIENT_FREE: Final = frozenset({"trees"}) | GRAPHS  # cannot be climbed in continuous spaces
+
+LOOKED_OVER: Final = 100_000  # molecules of a stored library from which processes look over it on a GPU, where one is

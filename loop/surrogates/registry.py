@@ -16,7 +16,7 @@ from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.ladder import with_ladders
 from loop.surrogates.lengthscales import is_numbers_only
 from loop.surrogates.metric import Representation
-from loop.surrogates.names import SURROGATES
+from loop.surrogates.names import LOOKED_OVER, SURROGATES
 from loop.surrogates.protocol import Surrogate
 from loop.surrogates.trees import ExtraTrees
 
@@ -59,7 +59,8 @@ def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = F
 
     Where the space has versions of a measurement, a committee has ladders of them too (``loop.surrogates.ladder``).
     With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
-    of the conditions; for the others it is the same everywhere. Graph networks are trained on ``device``.
+    of the conditions; for the others it is the same everywhere. Graph networks are trained on ``device``, and
+    processes look over large stored libraries there.
 
     Raises:
         UnknownName: No such surrogate.
@@ -76,7 +77,19 @@ def _made(name: str | Sequence[str], space: Space, how: _How) -> Surrogate:
 
 
 def _process(name: str, representation: Representation, space: Space, how: _How) -> GaussianProcess:
-    return GaussianProcess(name, representation, learns_noise=how.learns_noise, calibrates=_calibrates(space))
+    return GaussianProcess(
+        name,
+        representation,
+        learns_noise=how.learns_noise,
+        calibrates=_calibrates(space),
+        device=how.device if is_looked_over(space) else "cpu",
+    )
+
+
+def is_looked_over(space: Space) -> bool:
+    """Whether the space is a stored library so large that a GPU is worth sending it to."""
+    library = space.library
+    return library is not None and library.is_stored and library.size >= LOOKED_OVER
 
 
 def _committee(names: Sequence[str], space: Space, how: _How) -> Committee:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +19,13 @@ from loop.molecules.packed import PackedCounts, pack
 from loop.molecules.standardise import canonical_smiles
 from loop.molecules.structures import Structures
 from loop.molecules.texts import Texts
-from loop.space import Component, ProductPool, Space
-from loop.surrogates import exact, library
+from loop.space import Component, Continuous, ProductPool, Space
+from loop.surrogates import exact, library, metric, registry
 from loop.surrogates.feasibility import learn_feasibility
 from loop.surrogates.gnn import inputs
 from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gnn.training import Settings
-from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.protocol import TrainingSet, skim
 from loop.surrogates.registry import surrogate
 
 ENDS = ["O", "CN", "c1ccsc1", "Cl", "CCCCO", "C(=O)N", "OC", "S", "CF", "C#N", "c1ccncc1"]
@@ -150,3 +151,49 @@ def test_every_molecule_of_a_stored_library_is_scored(stored: Space, monkeypatch
 
     assert is_scored_whole(ProductPool(stored))
     assert not is_scored_whole(ProductPool(GIVEN))
+
+
+@pytest.fixture
+def many_options(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As of a library with more molecules: distances are computed, not looked up, and pools are skimmed."""
+    monkeypatch.setattr(metric, "SAMPLE", 50)
+    monkeypatch.setattr(exact, "SKIMMED", 10)
+    monkeypatch.setattr(registry, "LOOKED_OVER", 50)
+    metric._metric.cache_clear()
+    yield
+    metric._metric.cache_clear()
+
+
+@pytest.mark.usefixtures("many_options")
+@pytest.mark.parametrize("representation", [metric.Representation.COUNTS, metric.Representation.SEVERAL])
+def test_what_computes_on_a_device_has_the_same_distances(stored: Space, representation: metric.Representation) -> None:
+    distance = metric.metric(stored, representation)
+    rows = EVERYTHING[torch.randperm(len(EVERYTHING), generator=torch.Generator().manual_seed(0))[:40]]
+
+    here, there = distance.squared(EVERYTHING, rows), distance.on(torch.device("cpu"), rows)
+
+    assert there(EVERYTHING).dtype == torch.float32
+    assert float((there(EVERYTHING) - here).abs().max()) < 1e-5
+    assert float(here.std()) > 0.1
+    assert there(EVERYTHING[:0]).shape == (0, 40)
+
+
+@pytest.mark.usefixtures("many_options")
+def test_other_parts_of_the_distance_are_sent_over(stored: Space) -> None:
+    space = Space((*stored.parameters, Continuous("temperature", 20.0, 100.0, "C")))
+    x = torch.cat([EVERYTHING, torch.linspace(20, 100, len(EVERYTHING), dtype=torch.float64)[:, None]], dim=1)
+    distance = metric.metric(space, metric.Representation.COUNTS)
+
+    assert float((distance.on(torch.device("cpu"), x[:9])(x) - distance.squared(x, x[:9])).abs().max()) < 1e-5
+
+
+@pytest.mark.usefixtures("many_options")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+@pytest.mark.parametrize("name", ["tanimoto", "fingerprints"])
+def test_on_a_gpu_a_library_is_looked_over_with_the_same_beliefs(stored: Space, name: str) -> None:
+    here, there = (surrogate(name, stored, device=d).fit(stored, training(), seed=0) for d in ("cpu", "cuda"))
+
+    assert there.summary()["device"] == "cuda"
+    for a, b in zip(skim(here, EVERYTHING), skim(there, EVERYTHING), strict=True):
+        assert float((a - b).abs().max()) < 1e-3 * float(a.std())

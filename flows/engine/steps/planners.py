@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flows.settings import SettingsError
 from loop.record import Json
-from loop.surrogates.names import GRAPHS
+from loop.spec.space_models import MoleculeSpec
+from loop.surrogates.names import GRAPHS, LOOKED_OVER
 
 if TYPE_CHECKING:
     from loop.planner import Plan
@@ -24,15 +25,23 @@ def default_planner(*args: object, **keywords: object) -> Plan:
 
 
 def on_device(planner: Planner, device: str) -> Planner:
-    """The planner, told to train graph networks on ``device`` (one of ``settings.DEVICES``) where a spec names any."""
+    """The planner, told to compute on ``device`` (one of ``settings.DEVICES``) where a spec has work for a GPU."""
 
     def planned(spec: CampaignSpec, *args: object, **keywords: object) -> Plan:
-        named = spec.planner.surrogate
-        if not GRAPHS & set([named] if isinstance(named, str) else named):
+        if not has_work(spec):
             return planner(spec, *args, **keywords)
         return planner(spec, *args, device=found(device), **keywords)
 
     return planned
+
+
+def has_work(spec: CampaignSpec) -> bool:
+    """Whether a GPU would help: graph networks to train, or a large library to look over."""
+    named = spec.planner.surrogate
+    if GRAPHS & set([named] if isinstance(named, str) else named):
+        return True
+    sizes = (p.stored.molecules for p in spec.space.values() if isinstance(p, MoleculeSpec) and p.stored is not None)
+    return named != "random" and max(sizes, default=0) >= LOOKED_OVER
 
 
 def found(device: str) -> str:
@@ -55,7 +64,7 @@ def found(device: str) -> str:
 
 
 def devices_in(model: Json) -> str:
-    """Where the graph networks of a round were trained, as its model on record says; "" where there were none."""
+    """Where a round computed, as its model on record says; "" where nothing in it asks for a device."""
     targets = model.get("targets", {}).values()
     parts = [part for t in targets for part in (t, *t.get("members", {}).values())]
     return ", ".join(sorted({part["device"] for part in parts if "device" in part}))

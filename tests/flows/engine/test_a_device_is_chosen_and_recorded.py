@@ -1,4 +1,4 @@
-"""Where graph networks are trained: a setting of the machine, resolved before planning and kept with the model."""
+"""Where a campaign computes: a setting of the machine, resolved before planning and kept with the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from flows.engine import replay, tick
 from flows.engine.steps.planners import devices_in, found, on_device
 from flows.settings import Settings, SettingsError
 from loop.spec import CampaignSpec
+from loop.spec.space_models import MoleculeSpec
 from loop.surrogates.gnn.ensemble import GraphEnsemble
+from loop.surrogates.names import LOOKED_OVER
 from loop.surrogates.registry import surrogate
 from loop.testing.surrogate import SPACE
 from tests.flows.engine.bench import add, cheap_planner
@@ -67,6 +69,17 @@ def test_only_campaigns_with_graph_networks_are_told_a_device(monkeypatch):
     assert asked_of(spec_with("dmpnn"), "auto") == {"device": "cuda"}
     assert asked_of(spec_with(["tanimoto", "gin"]), "auto") == {"device": "cuda"}
     assert asked_of(spec_with("committee"), "cuda") == {}
+
+
+@pytest.mark.parametrize(("molecules", "told"), [(LOOKED_OVER, {"device": "cuda"}), (LOOKED_OVER - 1, {})])
+def test_a_large_library_is_looked_over_by_a_gpu(monkeypatch, molecules, told):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    stored = {"key": "k", "source": "zinc.smi", "molecules": molecules, "read": molecules}
+    stored |= {"unreadable": 0, "duplicates": 0}
+    library = MoleculeSpec(type="molecule", file="zinc.smi", stored=stored)
+    spec = spec_with("committee")
+
+    assert asked_of(spec.model_copy(update={"space": {"molecule": library}}), "auto") == told
 
 
 def test_recipes_know_the_device_and_others_do_not_mind():
