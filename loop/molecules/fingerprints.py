@@ -46,6 +46,19 @@ GENERATORS: Final[Mapping[str, Callable[[], Any]]] = {
 }
 
 
+def shares(shared: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of minima, ``(n, m)``, as shares of the sums of maxima, in their place; ``a`` and ``b`` are sums of counts.
+
+    Two molecules without any feature (atom pairs of one atom) are alike.
+    """
+    union = a[:, None] + b[None, :]
+    union -= shared
+    if not a.all() and not b.all():
+        both = np.ix_(a == 0.0, b == 0.0)
+        shared[both], union[both] = 1.0, 1.0
+    return np.divide(shared, union, out=shared)
+
+
 @dataclass(frozen=True)
 class Fingerprints:
     """Counts of ``n`` molecules: ``codes`` in unary, shape ``(n, bits)``, and their sums, shape ``(n,)``."""
@@ -54,9 +67,12 @@ class Fingerprints:
     totals: NDArray[np.float64]
 
     def similarity(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Count Tanimoto similarity of molecules ``a`` to molecules ``b``: shape ``(len(a), len(b))``, 0 to 1."""
+        """Count Tanimoto similarity of molecules ``a`` to molecules ``b``: shape ``(len(a), len(b))``, 0 to 1.
+
+        Two without any feature are alike.
+        """
         shared = (self.codes[a] @ self.codes[b].T).toarray().astype(np.float64)
-        return np.asarray(shared / (self.totals[a][:, None] + self.totals[b][None, :] - shared))
+        return shares(shared, self.totals[a], self.totals[b])
 
 
 def count_fingerprints(smiles: Sequence[str], kind: str = "morgan") -> Fingerprints:

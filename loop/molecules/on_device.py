@@ -64,7 +64,7 @@ class ComparedOnDevice:
         else:
             shared = torch.nn.functional.embedding_bag(codes, self.table, offsets, mode="sum")
         union = _sent(self.counts.totals[a].astype(np.float32), device)[:, None] + self.totals - shared
-        return torch.where(union > 0, shared / union, torch.zeros_like(shared))
+        return torch.where(union > 0, shared / union, torch.ones_like(shared))
 
 
 def _sent(values: NDArray[np.generic], device: torch.device) -> Tensor:

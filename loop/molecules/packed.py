@@ -19,7 +19,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy import sparse
 
 from loop.errors import UnknownName
-from loop.molecules.fingerprints import GENERATORS
+from loop.molecules.fingerprints import GENERATORS, shares
 
 MORGAN: Final = "morgan"
 COMMON = 0.03  # share of the training molecules above which a code is multiplied as a dense column
@@ -88,12 +88,10 @@ class PackedCounts:
     def similarity(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         """Count Tanimoto similarity of molecules ``a`` to molecules ``b``: shape ``(len(a), len(b))``, 0 to 1.
 
-        What ``b`` needs is prepared once and kept, so a pool is asked about in chunks of ``a``.
+        Two without any feature are alike. What ``b`` needs is prepared once and kept, so a pool is asked about in chunks of ``a``.
         """
         shared = self._against(b).shared(self.rows(a)).astype(np.float64)
-        union = self.totals[a].astype(np.float64)[:, None] + self.totals[b].astype(np.float64)[None, :]
-        union -= shared
-        return np.divide(shared, union, out=shared)
+        return shares(shared, *(self.totals[i].astype(np.float64) for i in (a, b)))
 
     def folded(self, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
         """Counts folded to ``size`` columns, as ``fingerprints.folded_counts`` gives them: ``(len(indices), size)``."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
@@ -14,6 +15,7 @@ from rdkit import Chem
 from loop.errors import UnknownName
 from loop.molecules import packed
 from loop.molecules.fingerprints import count_fingerprints, folded_counts
+from loop.molecules.on_device import ComparedOnDevice
 from loop.molecules.packed import PackedCounts, pack
 from loop.molecules.texts import Texts
 
@@ -29,6 +31,22 @@ def test_similarity_is_the_same_number(monkeypatch: pytest.MonkeyPatch, few: int
 
     assert (counts.similarity(everything, some) == plain.similarity(everything, some)).all()
     assert (counts.similarity(some, some[:3]) == plain.similarity(some, some[:3])).all()
+
+
+def test_molecules_without_a_feature_are_like_each_other_and_nothing_else() -> None:
+    smiles = ["C", "CCO", "O", "CCN"]  # one atom has no pair of atoms
+    plain = count_fingerprints(smiles, "atom-pair")
+    counts = PackedCounts.of(pack([Chem.MolFromSmiles(s) for s in smiles], "atom-pair"))
+    everything = np.arange(4)
+    sent = ComparedOnDevice.of(counts, everything, torch.device("cpu"))
+
+    expected = np.eye(4)
+    expected[0, 2] = expected[2, 0] = 1.0
+    expected[1, 3] = expected[3, 1] = 1 / 5  # one of five pairs
+
+    for found in (plain.similarity(everything, everything), counts.similarity(everything, everything)):
+        assert found == pytest.approx(expected)
+    assert sent.similarity(everything).numpy() == pytest.approx(expected)
 
 
 def test_folded_counts_are_the_same_numbers() -> None:
