@@ -88,7 +88,8 @@ class PackedCounts:
     def similarity(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         """Count Tanimoto similarity of molecules ``a`` to molecules ``b``: shape ``(len(a), len(b))``, 0 to 1.
 
-        Two without any feature are alike. What ``b`` needs is prepared once and kept, so a pool is asked about in chunks of ``a``.
+        Two without any feature are alike. What ``b`` needs is prepared once and kept, so a pool is asked about in
+        chunks of ``a``.
         """
         shared = self._against(b).shared(self.rows(a)).astype(np.float64)
         return shares(shared, *(self.totals[i].astype(np.float64) for i in (a, b)))
