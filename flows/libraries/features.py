@@ -25,9 +25,9 @@ def compute(kind: str, smiles: tuple[str, ...], path: Path) -> None:
         return
     molecules = map(Chem.MolFromSmiles, smiles)  # one at a time: Note [Fresh molecules]
     if kind == DESCRIPTORS:
-        from rdkit.Chem import Descriptors
+        from loop.molecules.descriptors import descriptors_of  # what it imports takes long, and is seldom wanted
 
-        values = [[float(function(molecule)) for _, function in Descriptors.descList] for molecule in molecules]
+        values = [descriptors_of(molecule) for molecule in molecules]
         with np.errstate(over="ignore"):  # Ipc is too large for many a molecule
             write_part(path, {DESCRIPTORS: np.array(values, dtype=np.float64).astype(np.float32)})
         return

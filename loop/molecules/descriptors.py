@@ -74,8 +74,20 @@ def told_apart(raw: NDArray[np.float64]) -> Chosen:
 def _descriptors(smiles: str) -> NDArray[np.float64]:
     if is_reaction(smiles):  # those of either side
         return np.concatenate([_descriptors(side) for side in sides(smiles)])
-    molecule = Chem.MolFromSmiles(smiles)
-    return np.array([float(function(molecule)) for _, function in Descriptors.descList])
+    return np.array(descriptors_of(Chem.MolFromSmiles(smiles)))
+
+
+def descriptors_of(molecule: Chem.Mol) -> list[float]:
+    """RDKit's descriptors of one molecule, in RDKit's order; NaN where it has none."""
+    return [computed(function, molecule) for _, function in Descriptors.descList]
+
+
+def computed(function: Callable[[Chem.Mol], float], molecule: Chem.Mol) -> float:
+    """What RDKit computes of a molecule; NaN where it fails, as some do on molecules without heavy atoms."""
+    try:
+        return float(function(molecule))
+    except (ArithmeticError, ValueError, RuntimeError):
+        return np.nan
 
 
 @lru_cache(maxsize=4_096)  # a molecule is in many a set: of several campaigns, of mixtures, of parts of a space

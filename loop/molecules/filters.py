@@ -14,6 +14,7 @@ from rdkit import Chem, RDConfig
 from rdkit.Chem import Descriptors, FilterCatalog
 
 from loop.errors import MoleculeError, did_you_mean
+from loop.molecules.descriptors import computed
 
 Window = tuple[float, float]  # the smallest and the largest value that is kept
 Test = Callable[[Chem.Mol], bool]  # True keeps the molecule
@@ -75,7 +76,7 @@ def _tests(filters: Filters) -> Iterator[tuple[str, Test]]:
 
 def _within(value: Callable[[Chem.Mol], float], window: Window) -> Test:
     def keeps(molecule: Chem.Mol) -> bool:
-        found = float(value(molecule))
+        found = computed(value, molecule)
         return math.isfinite(found) and window[0] <= found <= window[1]
 
     return keeps

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rdkit import Chem
 
-from loop.molecules.descriptors import descriptor_features, mordred_features
+from loop.molecules.descriptors import descriptor_features, descriptors_of, mordred_features
+from loop.molecules.filters import Filters, first_refusal
 
 # a salt, a lone ion, a phosphine, a single atom: what cannot be computed for all of them must not come through
 MOLECULES = ("CC(=O)[O-].[K+]", "[Cs+]", "c1ccccc1P(c1ccccc1)c1ccccc1", "C", "CCCCC#N", "Cc1onc(C)c1", "OC(F)(F)F")
@@ -39,3 +41,18 @@ def test_different_molecules_differ_and_the_same_one_does_not(features):
 def test_nothing_tells_one_molecule_from_itself(features):
     assert features(("CCO",)).shape == (1, 0)
     assert features(("CCO", "CCO")).shape == (2, 0)
+
+
+def test_what_cannot_be_computed_of_one_molecule_is_missed_and_not_fatal():
+    assert np.isnan(descriptors_of(Chem.MolFromSmiles("[H][H]"))).any()  # RDKit divides by its heavy atoms
+
+    features = descriptor_features(["[H][H]", "CCO", "CCCN", "c1ccccc1"])
+
+    assert np.isfinite(features).all()
+    assert features.shape[1] > 3
+
+
+def test_a_filter_leaves_out_what_it_cannot_compute():
+    tests = Filters(properties={"SPS": (0.0, 1e6)}).tests
+
+    assert [first_refusal(Chem.MolFromSmiles(s), tests) for s in ("[H][H]", "CCO")] == ["properties.SPS", None]
