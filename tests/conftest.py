@@ -168,3 +168,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, and HAKKEN_REQUIRE_ALL is set: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Any:
+    """Likewise a file that would be skipped as a whole, of which no test is ever reported."""
+    report = yield
+    if report.skipped and os.environ.get("HAKKEN_REQUIRE_ALL"):
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped, and HAKKEN_REQUIRE_ALL is set: {report.longrepr[2]}"
+    return report
