@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +16,38 @@ from rdkit.Chem import Descriptors
 
 from loop.molecules.condensed import is_reaction, sides
 
-MAX_CORRELATION = 0.7  # the usual cut in this field (BayBE's default too)
+
+class Cut(NamedTuple):
+    """How descriptors become features."""
+
+    correlated: float  # of two that correlate more, one is left out
+    limit: float  # deviations from the mean beyond which a value counts as no further away
+
+
+OF_RDKIT: Final = Cut(0.95, 3.0)  # judged on five tables of molecules: docs/decisions/0052
+OF_MORDRED: Final = Cut(0.7, math.inf)  # the usual cut in this field (BayBE's default too), judged on few options
 
 
 def descriptor_features(smiles: Sequence[str]) -> NDArray[np.float64]:
     """RDKit descriptors that differ between the options, each with mean 0 and deviation 1: shape ``(n, k)``.
 
-    Of two descriptors that correlate above 0.7 the first in RDKit's order is kept. Fewer than two options, or
-    options that no descriptor tells apart, give ``k = 0``. About 3 ms a molecule.
+    What lies more than three deviations off counts as three. Of two descriptors that correlate above 0.95 the first
+    in RDKit's order is kept. Fewer than two options, or options that no descriptor tells apart, give ``k = 0``. About
+    3 ms a molecule.
     """
     raw = np.array([_descriptors(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1)
-    return told_apart(raw).of(raw)
+    return told_apart(raw, OF_RDKIT).of(raw)
 
 
 def mordred_features(smiles: Sequence[str]) -> NDArray[np.float64]:
-    """The same of Mordred's two-dimensional descriptors, in Mordred's order.
+    """The same of Mordred's two-dimensional descriptors, in Mordred's order, with a cut at 0.7 and no limit.
 
     30 ms for a small molecule, half a second for a large phosphine; what cannot be computed for all is left out.
 
     Source: Moriwaki, Tian, Kawashita and Takagi, J. Cheminform. 10 (2018) 4.
     """
     raw = np.array([_mordred(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1)
-    return told_apart(raw).of(raw)
+    return told_apart(raw, OF_MORDRED).of(raw)
 
 
 @dataclass(frozen=True)
@@ -45,13 +57,14 @@ class Chosen:
     columns: NDArray[np.int64]
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
+    limit: float
 
     def of(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Raw descriptors ``(n, all)`` as features ``(n, k)``."""
-        return np.asarray((raw[:, self.columns] - self.mean) / self.deviation)
+        return np.clip((raw[:, self.columns] - self.mean) / self.deviation, -self.limit, self.limit)
 
 
-def told_apart(raw: NDArray[np.float64]) -> Chosen:
+def told_apart(raw: NDArray[np.float64], cut: Cut) -> Chosen:
     """Columns of ``raw``, ``(n, all)``, that differ between rows and follow from no other."""
     usable = np.isfinite(raw).all(axis=0) & (np.abs(raw) < 1e10).all(axis=0)  # Ipc overflows on large molecules
     columns = np.flatnonzero(usable)
@@ -60,14 +73,14 @@ def told_apart(raw: NDArray[np.float64]) -> Chosen:
     raw, columns = raw[:, differs], columns[differs]
     mean, deviation = raw.mean(axis=0), raw.std(axis=0)
     if raw.shape[1] == 0:
-        return Chosen(columns, mean, deviation)
+        return Chosen(columns, mean, deviation, cut.limit)
     features = (raw - mean) / deviation
     correlation = np.abs(np.corrcoef(features.T)).reshape(features.shape[1], -1)
     kept: list[int] = []
     for column in range(features.shape[1]):
-        if all(correlation[column, k] < MAX_CORRELATION for k in kept):
+        if all(correlation[column, k] < cut.correlated for k in kept):
             kept.append(column)
-    return Chosen(columns[kept], mean[kept], deviation[kept])
+    return Chosen(columns[kept], mean[kept], deviation[kept], cut.limit)
 
 
 @lru_cache(maxsize=8_192)  # 14 MB; a molecule is in many a set: of several campaigns, of parts of a space

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.molecules.descriptors import told_apart
+from loop.molecules.descriptors import OF_RDKIT, told_apart
 from loop.molecules.on_device import ComparedOnDevice
 from loop.molecules.packed import PackedCounts
 from loop.molecules.structures import Structures
@@ -65,11 +65,11 @@ def described(structures: Structures) -> Callable[[NDArray[np.int64]], NDArray[n
     """Standardised RDKit descriptors that tell the molecules apart, by number: ``(n,)`` to ``(n, k)``."""
     raw = structures.descriptors()
     some = np.unique(np.linspace(0, len(raw) - 1, min(len(raw), STANDARDISED)).astype(np.int64))
-    chosen = told_apart(np.asarray(raw[some], dtype=np.float64))
+    chosen = told_apart(np.asarray(raw[some], dtype=np.float64), OF_RDKIT)
     features = chosen.of(np.asarray(raw[some], dtype=np.float64))
     if len(some) == len(raw):
         return lambda indices: np.asarray(features[indices])
-    return lambda indices: np.nan_to_num(chosen.of(np.asarray(raw[indices], dtype=np.float64)), posinf=0.0, neginf=0.0)
+    return lambda indices: np.nan_to_num(chosen.of(np.asarray(raw[indices], dtype=np.float64)))
 
 
 def folded_counts_at(structures: Structures, indices: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from loop.molecules.descriptors import descriptor_features, descriptors_of, mordred_features
+from loop.molecules.descriptors import OF_MORDRED, OF_RDKIT, descriptor_features, descriptors_of, mordred_features
 from loop.molecules.filters import Filters, first_refusal
 
 # a salt, a lone ion, a phosphine, a single atom: what cannot be computed for all of them must not come through
 MOLECULES = ("CC(=O)[O-].[K+]", "[Cs+]", "c1ccccc1P(c1ccccc1)c1ccccc1", "C", "CCCCC#N", "Cc1onc(C)c1", "OC(F)(F)F")
 
 
-@pytest.fixture(params=[descriptor_features, mordred_features])
+CUTS = {descriptor_features: OF_RDKIT, mordred_features: OF_MORDRED}
+
+
+@pytest.fixture(params=list(CUTS))
 def features(request):
     return request.param
 
@@ -27,7 +30,15 @@ def test_features_are_finite_standardised_and_not_correlated(features):
     np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-9)
     np.testing.assert_allclose(found.std(axis=0), 1.0, rtol=1e-9)
     correlation = np.abs(np.corrcoef(found.T)) - np.eye(found.shape[1])
-    assert correlation.max() < 0.7
+    assert correlation.max() < CUTS[features].correlated
+
+
+def test_what_lies_far_off_counts_as_far_and_no_further():
+    smiles = ["C" * n + "O" for n in range(1, 40)] + ["N" * 80]
+
+    found = descriptor_features(smiles)
+
+    assert np.abs(found).max() == OF_RDKIT.limit
 
 
 def test_different_molecules_differ_and_the_same_one_does_not(features):
