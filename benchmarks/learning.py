@@ -11,8 +11,9 @@ With ``--rows`` each score is a line of JSON in that file as soon as it is known
 run that was stopped goes on, and further tables, sizes, seeds or methods are added to it. ``--tell`` runs nothing and
 judges what is there. One seed of all cells comes before the next.
 
-Marks: the committee is nowhere worse than its best member by more than its standard error, intervals hold what they
-promise within 3 points on average, and a graph ensemble is as good as the package at a third of its time.
+Marks: the committee is nowhere worse than its best member by more than its standard error (that of its mean over
+seeds; paired differences are told too), intervals hold what they promise within 3 points on average, and a graph
+ensemble is as good as the package at a third of its time.
 """
 
 from __future__ import annotations
@@ -274,32 +275,62 @@ def overtaking(scores: Sequence[Score], ours: str, other: str) -> list[str]:
     return lines
 
 
-def behind_best(scores: Sequence[Score], name: str, members: set[str]) -> list[tuple[tuple[str, str, int], str, float]]:
-    """For each table, split and number of labels: the committee's best member there, and how far the committee is
-    behind it in standard errors of the paired difference; below nought where it is ahead. One seed tells nothing."""
+@dataclass(frozen=True)
+class Behind:
+    """How far a committee is behind its best member in one cell; below nought where it is ahead."""
+
+    cell: tuple[str, str, int]  # table, split and number of labels
+    best: str  # the member with the lowest mean error there, chosen by the same runs
+    per_cent: float
+    own: float  # in standard errors of the committee's mean error over seeds
+    paired: float  # in standard errors of the paired difference, which are smaller
+
+
+def behind_best(scores: Sequence[Score], name: str, members: set[str]) -> list[Behind]:
+    """For each table, split and number of labels, how far the committee is behind; one seed tells nothing."""
     found = []
     mine = {(s.table, s.split, s.labels, s.seed): s.error for s in scores if s.method == name}
     for cell in dict.fromkeys(key[:3] for key in mine):
         rows = [s for s in scores if (s.table, s.split, s.labels) == cell and (*cell, s.seed) in mine]
         own = {m: [s for s in rows if s.method == m] for m in members}
         best = min((m for m in own if own[m]), key=lambda m: float(np.mean([s.error for s in own[m]])))
-        mean, error = mean_and_error(np.array([mine[*cell, s.seed] - s.error for s in own[best]]))
-        if np.isfinite(error):
-            found.append((cell, best, mean / error if error > 0 else 0.0))
+        theirs = np.array([s.error for s in own[best]])
+        ours = np.array([mine[*cell, s.seed] for s in own[best]])
+        gap, of_pairs = mean_and_error(ours - theirs)
+        of_ours = mean_and_error(ours)[1]
+        if np.isfinite(of_pairs):
+            in_errors = [gap / error if error > 0 else 0.0 for error in (of_ours, of_pairs)]
+            found.append(Behind(cell, best, 100 * gap / float(theirs.mean()), *in_errors))
     return found
+
+
+def standing(scores: Sequence[Score], name: str, members: set[str]) -> list[str]:
+    """Lines: where the committee is behind its best member, and where it is ahead."""
+    found = behind_best(scores, name, members)
+    behind = sorted((b for b in found if b.per_cent > 0), key=lambda b: -b.own)
+    lines = [f"{name}: ahead of its best member in {len(found) - len(behind)} of {len(found)} cells; behind in"]
+    lines += [
+        f"  {b.cell[0]}, {b.cell[1]}, {b.cell[2]} labels: {b.best} by {b.per_cent:.1f} per cent, {b.own:.2f} standard "
+        f"errors of its own and {b.paired:.2f} of paired differences"
+        for b in behind
+    ]
+    return lines if found else []
+
+
+def committees_of(scores: Sequence[Score], more: Sequence[str]) -> dict[str, set[str]]:
+    """The members of each committee that was run."""
+    ran = {s.method for s in scores}
+    members = {m for m in ran if not m.startswith(("committee", ONE))}
+    names = ["committee", *(f"committee + {m}" for m in more if m in ran)]
+    return {n: members - set(more) | ({n.removeprefix("committee + ")} & members) for n in names if n in ran}
 
 
 def marks_of(scores: Sequence[Score], more: Sequence[str]) -> list[Mark]:
     """What must hold of the scores."""
     marks = []
-    committees = ["committee", *(f"committee + {m}" for m in more if any(s.method == m for s in scores))]
-    networks = {s.method for s in scores if s.method.startswith(ONE)}
-    members = {s.method for s in scores if not s.method.startswith("committee")} - networks
-    for name in committees:
-        if not any(s.method == name for s in scores):
-            continue
-        own = members - set(more) | ({name.removeprefix("committee + ")} & members)
-        if behind := [found[2] for found in behind_best(scores, name, own)]:
+    committees = committees_of(scores, more)
+    for name, own in committees.items():
+        if behind := [found.own for found in behind_best(scores, name, own)]:
             marks.append(Mark(f"{name} behind its best member at worst, in standard errors", max(behind), 1.0, True))
     for name in [*(c for c in committees if c == "committee"), *more, *(c for c in committees if c != "committee")]:
         mine = [s for s in scores if s.method == name]
@@ -373,6 +404,8 @@ def main() -> int:
     wanted = set(cells)
     scores = [s for s in scores if (s.table, s.split, s.labels, s.seed) in wanted]
     print("\n".join(table_of(scores)), end="\n\n")
+    for name, own in committees_of(scores, args.more).items():
+        print("\n".join(standing(scores, name, own)))
     for name in args.more:
         print("\n".join(overtaking(scores, name, "tanimoto")))
         for package in sorted({s.method for s in scores if s.method.startswith(ONE)}):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learning import Score, marks_of, overtaking, parts, read_rows, write_rows
+from learning import Score, behind_best, marks_of, overtaking, parts, read_rows, standing, write_rows
 
 from loop.examination.parts import scaffold
 
@@ -41,6 +41,18 @@ def test_a_committee_behind_its_best_member_is_marked():
 
     assert all(m.holds for m in marks_of(scores + level, []))
     assert [m.holds for m in marks_of(scores + behind, [])] == [False, True, True]
+
+
+def test_how_far_a_committee_is_behind_is_told_in_its_own_errors_and_in_those_of_pairs():
+    scores = [scored("tanimoto", s, 1.0 + 0.1 * s) for s in range(4)] + [scored("trees", s, 1.1) for s in range(4)]
+    scores += [scored("committee", s, 1.2 + 0.1 * s + 0.01 * (s % 2)) for s in range(4)]
+
+    (found,) = behind_best(scores, "committee", {"tanimoto", "trees"})
+
+    assert found.best == "trees"  # 1.1 on average, and tanimoto 1.15
+    assert found.per_cent == pytest.approx(100 * (1.355 / 1.1 - 1))
+    assert found.own == pytest.approx(0.255 / (np.std([1.2, 1.31, 1.4, 1.51], ddof=1) / 2))
+    assert "trees by 23.2 per cent" in standing(scores, "committee", {"tanimoto", "trees"})[1]
 
 
 def test_intervals_are_judged_of_the_committee_and_of_what_is_asked_for():
