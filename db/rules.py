@@ -116,6 +116,8 @@ def decision_detail(draft: DecisionDraft) -> dict[str, Any]:
 def candidate_spec(point: Candidate) -> str:
     """What makes a candidate that one and no other, as canonical JSON: its settings and its structures."""
     spec = {"settings": numbers_as_floats(point.settings), "smiles": dict(point.smiles), "inchikey": point.inchikey}
+    if point.as_made:  # left out otherwise, so that candidates on record stay the same ones
+        spec["as_made"] = dict(point.as_made)
     return canonical(spec, f"candidate {dict(point.settings)}")
 
 

@@ -83,6 +83,7 @@ class Candidate:
     settings: Settings
     smiles: Mapping[str, str] = field(default_factory=dict)  # canonical SMILES by parameter
     inchikey: str | None = None  # of the molecule, in a campaign over molecules
+    as_made: Mapping[str, str] = field(default_factory=dict)  # what a reaction gave, where it was standardised
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,4 +128,4 @@ def keep(held: HeldCampaign, artifact: Artifact) -> None:
 
 def plain_candidate(point: Candidate) -> Candidate:
     """The candidate as a database gives it back: plain dicts, every number a float."""
-    return Candidate(numbers_as_floats(point.settings), dict(point.smiles), point.inchikey)
+    return Candidate(numbers_as_floats(point.settings), dict(point.smiles), point.inchikey, dict(point.as_made))

@@ -173,7 +173,7 @@ def place_of(row: t.Proposal) -> Place | None:
 def to_candidate(row: t.Candidate) -> Candidate:
     """The candidate of a row."""
     spec = json.loads(row.spec)
-    return Candidate(spec["settings"], spec["smiles"], row.inchikey)
+    return Candidate(spec["settings"], spec["smiles"], row.inchikey, spec.get("as_made", {}))
 
 
 def _no_campaign(session: Session, name: str) -> NotFound:

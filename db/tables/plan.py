@@ -58,7 +58,7 @@ class Candidate(Fact):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     campaign_id: Mapped[str] = mapped_column(Id, to("campaign.id"))
-    spec: Mapped[str]  # canonical JSON: settings, smiles, inchikey
+    spec: Mapped[str]  # canonical JSON: settings, smiles, inchikey, as_made where that is another structure
     sha: Mapped[str] = mapped_column(Sha)
     inchikey: Mapped[str | None]
     molecule: Mapped[str | None]  # canonical SMILES, in a campaign over molecules

@@ -54,6 +54,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     from loop.space.counting import said_count
     from loop.spec import build_general, build_objective, build_plate, build_recipe, build_space
     from loop.spec.deriving import without_value
+    from loop.spec.sieving import told_of_products
     from loop.units import meant
 
     space, objective = build_space(spec), build_objective(spec)
@@ -70,8 +71,9 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         for name, unit in {**space.units, **objective.units}.items()
         if meant(unit, name) != unit
     ]
-    left_out = [(name, line) for name, p in spec.space.items() for line in getattr(p, "left_out", None) or ()]
-    problems += [f"left out of {name}.{line}" for name, line in left_out]
+    for name, p in spec.space.items():
+        problems += [f"left out of {name}.{line}" for line in getattr(p, "left_out", None) or ()]
+        problems += [f"standardised in {name}.{line}" for line in getattr(p, "changed", None) or ()]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
     surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial
@@ -82,6 +84,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "parameters": list(space.names),
         "candidates": candidates,
         **({"library": libraries} if (libraries := [said_of(stored) for stored in stored_in(spec)]) else {}),
+        **({"products": list(made)} if (made := told_of_products(spec)) else {}),
         "constraints": len(spec.constraints),
         "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
         **({} if general is None else {"general": general.described}),

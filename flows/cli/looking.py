@@ -35,6 +35,8 @@ def status(
         faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
         told = f", {report.told} told" if report.told else ""
         screen.say(f"  round {report.round}; {done_of(report)} experiments done{faults}{told}")
+        for line in report.products:
+            screen.say(f"  {line}")
         if report.spending:
             screen.say(f"  {report.spending}")
         for state, n in report.pending.items():

@@ -34,17 +34,18 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     """The campaign's name; a campaign file is read and its campaign opened, or brought up to date.
 
     Args:
-        say: Called with what was left out of the libraries of a new campaign.
+        say: Called with what was left out of the libraries and products of a new campaign.
     """
     if not is_file(text):
         return text
     from flows import engine
     from flows.cli.left_out import left_out_of
     from flows.cli.specfile import laboratory_of, read_campaign
+    from loop.spec.sieving import told_of_products
 
     spec = read_campaign(Path(text), where)  # first, so that a fault is said as validate says it
     if not is_on_record(where, spec.campaign):
-        for line in left_out_of(where, spec):
+        for line in (*left_out_of(where, spec), *told_of_products(spec)):
             say(line)
     with laboratory_of(Path(text)):
         return engine.add_campaign(where, Path(text))

@@ -109,6 +109,8 @@ def _print_proposal(
     screen.say(f"     {reason_line(draft.arm.value, draft.reason)}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")
+    for name, raw in draft.candidate.as_made.items():
+        screen.say(f"     {name} {draft.candidate.smiles.get(name, '')}, standardised from {raw}")
     facts = []
     if draft.acquisition:
         value = "" if draft.acquisition_value is None else f" {draft.acquisition_value:.4g}"

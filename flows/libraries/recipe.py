@@ -58,29 +58,13 @@ class Recipe:
         Raises:
             SpecError: A file is not there, of no known format or named twice, or a filter is unknown.
         """
-        from loop.errors import MoleculeError
-        from loop.molecules.filters import Filters
-        from loop.molecules.standardise import Policy
+        from loop.spec.sieving import filters_of, policy_of  # RDKit: only where libraries are read
 
         assert spec.file is not None
         if twice := [name for name, times in Counter(spec.file).items() if times > 1]:
             raise SpecError(f"file names {twice[0]!r} twice; a library needs each of its files once")
         formats = [format_of(name) for name in spec.file]
-        policy = Policy() if spec.standardise is None else Policy(**spec.standardise.model_dump())
-        filters = Filters()
-        if (said := spec.filters) is not None:
-            windows = {name: window.ends for name, window in (said.properties or {}).items()}
-            filters = Filters(
-                windows,
-                tuple(said.alerts or ()),
-                None if said.sa_score is None else said.sa_score.ends,
-                tuple(said.require or ()),
-                tuple(said.forbid or ()),
-            )
-        try:
-            assert filters.tests is not None  # every name in it is known
-        except MoleculeError as error:
-            raise SpecError(f"filters.{error}") from None
+        policy, filters = policy_of(spec.standardise), filters_of(spec.filters)
         paths = [_beside(folder, name) for name in spec.file]
         sources = tuple(
             Source(path, name, kind, is_zipped, spec.smiles, spec.name, _sha256(path, name))

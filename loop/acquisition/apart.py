@@ -124,7 +124,7 @@ def _of_products(space: Space, products: Products, numbers: NDArray[np.int64]) -
 
     lists = [space.parameters[c] for c in products.columns]
     known = product_fingerprints(
-        products.reaction, tuple(p.smiles for p in lists if isinstance(p, Component)), ("morgan",)
+        products.reaction, tuple(p.smiles for p in lists if isinstance(p, Component)), ("morgan",), products.sieve
     )
     those = numbers[:, list(products.columns)]
     return lambda k: known.similarity(those[k : k + 1], those)[0]

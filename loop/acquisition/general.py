@@ -128,6 +128,7 @@ def _open(question: Question, scene: Field) -> Tensor:
     """Numbers of the cells that may be run next, shape ``(k,)``."""
     x = scene.cells.numpy()
     may = (scene.shares.reshape(-1) > 0.0).numpy() & ~is_among(x, question.tried) & question.affordable(x)
+    may[may] = question.admits(x[may])
     if question.pool is not None and not isinstance(question.pool, ProductPool):
         may &= is_among(x, question.pool.take(np.arange(len(question.pool), dtype=np.int64)))
     return torch.from_numpy(np.flatnonzero(may))

@@ -95,12 +95,10 @@ class Mixed:
             effort = USUAL if is_exact else SPARING
             ranked, values = climber.climb(function, sample, others, rng, effort)
             taken = np.vstack([question.tried, chosen.numpy()])
-            paid = question.affordable(ranked)
-            free = next((i for i, x in enumerate(ranked) if paid[i] and not _is_taken(space, x, taken)), None)
+            free = _first_free(question, ranked, taken)
             if free is None:  # the climb ended where something was tried; the best of the sample that is not
                 ranked, values = _ranked(function, others)
-                paid = question.affordable(ranked)
-                free = next((i for i, x in enumerate(ranked) if paid[i] and not _is_taken(space, x, taken)), None)
+                free = _first_free(question, ranked, taken)
             if free is None:
                 return Choice(tuple(points), ("nothing that was not tried was found; the batch is smaller",))
             meaning = (
@@ -128,8 +126,7 @@ class Mixed:
             x, value = _climb(function, bounds, starts, _linear(space))
             at = settled(space, x.numpy())
             taken = np.vstack([question.tried, chosen.numpy()])
-            is_paid = bool(question.affordable(at[None, :])[0])
-            if not space.holds(at[None, :])[0] or not is_paid or _is_taken(space, at, taken):
+            if not space.holds(at[None, :])[0] or _first_free(question, at[None, :], taken) is None:
                 free = [row for row in sample.numpy() if not _is_taken(space, row, taken)]
                 if not free:
                     notes.append("the sample of the space holds nothing that was not tried; the batch is smaller")
@@ -180,6 +177,15 @@ class Mixed:
         if self.name == "pareto":
             return trade_offs(question, 64)
         return shortlist(question, improvement_score(question), 64)
+
+
+def _first_free(question: Question, x: NDArray[np.float64], taken: NDArray[np.float64]) -> int | None:
+    """The first row of ``x``, ``(n, d)``, that can be paid for and is none of ``taken``, and may be chosen."""
+    space, paid = question.space, question.affordable(x)
+    for i in np.flatnonzero(paid).tolist():
+        if not _is_taken(space, x[i], taken) and question.admits(x[i][None, :])[0]:
+            return int(i)
+    return None
 
 
 def _ranked(

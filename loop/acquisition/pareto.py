@@ -23,6 +23,7 @@ from loop.acquisition.hypervolume import Front, possible
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, untried
 from loop.acquisition.utility import SEED_STEP, believed, joint_model
+from loop.space.sifting import firsts, sifted
 
 # BoTorch would compile a C++ kernel at its first use. A process killed meanwhile leaves a lock on which every later one
 # waits for ever, and the last digits would depend on whether a machine has a compiler.
@@ -174,6 +175,10 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
         gain = (worths(question, mean) + sd - reference) / span
         worst = (gain[None] / weights[:, None, :]).min(dim=2).values  # (directions, n)
         score = torch.nn.functional.softplus(worst + 0.05 * gain.sum(1)) * question.weight(x)
+        if question.is_sifted:
+            score = torch.from_numpy(sifted(score.numpy(), depth, x.numpy(), question.admits))
+            left = torch.isfinite(score).any(dim=0)
+            x, score = x[left], score[:, left]
         best_x = torch.cat([best_x, x.expand(DIRECTIONS, *x.shape)], dim=1)
         best = torch.cat([best, score], dim=1)
         top = torch.argsort(best, dim=1, descending=True, stable=True)[:, :depth]
@@ -182,7 +187,7 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
     while True:
         distinct: Tensor = torch.unique(best_x[:, :each].flatten(0, 1), dim=0)
         if len(distinct) >= least or each >= best_x.shape[1]:
-            return distinct
+            return distinct[torch.from_numpy(firsts(question.space, distinct.numpy(), question.twins))]
         each *= 2
 
 

@@ -17,6 +17,7 @@ from loop.generality import Generality
 from loop.objective import Objective, Target
 from loop.resources import Site
 from loop.space import Pool, Space
+from loop.space.sifting import Twins
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.protocol import FittedSurrogate
 
@@ -79,6 +80,7 @@ class Question:
         general: How conditions are judged over a scope, None where one best candidate is looked for.
         most_similar: How similar two molecules of a batch may be (count Tanimoto), 1 for as similar as they like.
         copies: How many experiments are made of each choice.
+        twins: What is tried of candidates that give one product, None where no two candidates are one.
     """
 
     space: Space
@@ -94,6 +96,7 @@ class Question:
     general: Generality | None = None
     most_similar: float = 1.0
     copies: int = 1
+    twins: Twins | None = None
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:
@@ -129,6 +132,21 @@ class Question:
     def affordable(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of ``x``, ``(n, d)``, the purse can pay for with all their copies, each by itself: ``(n,)``."""
         return pays_all(x) if self.purchase is None else self.purchase.pays(x, self.copies)
+
+    @property
+    def is_sifted(self) -> bool:
+        """Whether some candidates may not be chosen, and have to be made before that is known."""
+        return self.space.is_sieved or self.twins is not None
+
+    def admits(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of ``x``, ``(n, d)``, may be chosen as far as their products tell: ``(n,)``.
+
+        These pass every filter, and no other combination that gives the same was tried.
+        """
+        kept = self.space.keeps(x)
+        if self.twins is not None:
+            kept[kept] = self.twins.are_new(x[kept])
+        return kept
 
     @property
     def per(self) -> str:

@@ -17,10 +17,12 @@ from scipy.linalg import cho_factor, cho_solve
 from loop.acquisition.protocol import Question
 from loop.space import Component, PointPool
 from loop.space.pool import LargePool
+from loop.space.sifting import first_that
 from loop.space.structure import Products
 
 KEPT = 6_000  # products that are made and judged by the models
 AT_RANDOM = 1_000  # of them, so many whatever their reagents
+OVER = 4  # times as many are ranked where filters leave some of them out
 ROWS = 2_000  # tried products that the contributions are learnt from: the best half, and others at random
 RANKED = 100_000_000  # products that are ranked; of more, those of the most promising reagents
 OWN = 0.5  # share of a reagent's contribution that nothing alike has
@@ -41,11 +43,27 @@ def screened(question: Question) -> PointPool:
         return PointPool(drawn)
     value = _believed(question)
     numbers = question.observed[:, list(products.columns)].round().long().numpy()
-    best = _promising(_kernels(question, products), numbers, value, KEPT - len(drawn), rng)
+    wanted = KEPT - len(drawn)
+    if question.space.is_sieved and len(numbers):
+        ranked = _promising(_kernels(question, products), numbers, value, OVER * wanted, rng)
+        best = ranked[_that_pass(question, products, ranked, wanted)]
+    else:
+        best = _promising(_kernels(question, products), numbers, value, wanted, rng)
     rest = drawn[rng.integers(0, len(drawn), len(best))]  # other parameters, where there are any, at random
     rest[:, list(products.columns)] = best
     together = np.unique(np.vstack([rest, drawn]), axis=0)
     return PointPool(together[question.space.holds(together)])
+
+
+def _that_pass(question: Question, products: Products, numbers: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Which of products, given as numbers of reagents ``(k, lists)``, are the first ``n`` that pass their filters."""
+    lists = [p for c in products.columns if isinstance(p := question.space.parameters[c], Component)]
+
+    def passes(some: Floats) -> NDArray[np.bool_]:
+        reagents = ([p.smiles[int(i)] for p, i in zip(lists, row, strict=True)] for row in some)
+        return np.array([products.of(r).refusal is None for r in reagents], dtype=bool)
+
+    return first_that(numbers.astype(np.float64), n, passes)
 
 
 def _believed(question: Question) -> Floats:

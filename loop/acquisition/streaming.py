@@ -17,6 +17,7 @@ from loop.fidelity import is_real
 from loop.space import Pool, sample_space
 from loop.space.pool import LargePool, PointPool, ProductPool
 from loop.space.rows import is_among
+from loop.space.sifting import first_that, firsts
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.protocol import FittedSurrogate, skim
 
@@ -85,7 +86,11 @@ def _screened(question: Question, pool: LargePool) -> PointPool:
 
 
 def untried(question: Question) -> Iterator[Tensor]:
-    """Coordinates of the (real) candidates that were not tried, in chunks of shape ``(n, d)``."""
+    """Coordinates of the (real) candidates that were not tried, in chunks of shape ``(n, d)``.
+
+    Where products have to be made before it is known whether they may be chosen (``Question.admits``), that is left to
+    the caller, who asks it of the best alone.
+    """
     pool, indices, _ = candidates(question)
     for start in range(0, len(indices), CHUNK):
         x = pool.take(indices[start : start + CHUNK])
@@ -107,12 +112,31 @@ def shortlist(
         if not len(x):
             continue
         value = score(x) * weight(x)
-        best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
-        top = torch.argsort(best_value, descending=True, stable=True)[:keep]
-        best_x, best_value = best_x[top], best_value[top]
+        if question.is_sifted:
+            x, value = _admitted(question, x, value, keep, best_value)
+        best_x, best_value = _highest(question, torch.cat([best_x, x]), torch.cat([best_value, value]), keep)
     if isinstance(question.pool, LargePool) and not is_scored_whole(question.pool):
         return _climbed(question, question.pool, lambda x: score(x) * weight(x), best_x, best_value)
     return best_x
+
+
+def _admitted(question: Question, x: Tensor, value: Tensor, keep: int, best: Tensor) -> tuple[Tensor, Tensor]:
+    """Of candidates ``x``, ``(n, d)``, the ``keep`` of highest ``value``, ``(n,)``, that may be chosen; others are not
+    made. What lies below a full list of the ``best`` so far is left out too."""
+    order = torch.argsort(value, descending=True, stable=True)
+    if len(best) == keep:
+        order = order[value[order] > best[-1]]
+    rows = np.ascontiguousarray(x[order].numpy())
+    order = order[torch.from_numpy(first_that(rows, keep, question.admits, most=len(rows)))]
+    return x[order], value[order]
+
+
+def _highest(question: Question, x: Tensor, value: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    """The ``keep`` of highest value, best first, none of them the product of another one: ``(k, d)`` and ``(k,)``."""
+    order = torch.argsort(value, descending=True, stable=True)
+    if question.twins is not None:
+        order = order[torch.from_numpy(firsts(question.space, x[order].numpy(), question.twins))]
+    return x[order[:keep]], value[order[:keep]]
 
 
 def _climbed(question: Question, pool: LargePool, worth: Score, best_x: Tensor, best_value: Tensor) -> Tensor:
@@ -127,15 +151,12 @@ def _climbed(question: Question, pool: LargePool, worth: Score, best_x: Tensor, 
         looked_at.update(x.tobytes() for x in new)
         near = np.unique(np.concatenate([pool.neighbours(x, rng) for x in new]), axis=0)
         near = near[~is_among(near, question.tried) & ~is_among(near, seen) & question.affordable(near)]
+        near = near[question.admits(near)]
         if not len(near):
             continue
         seen = np.concatenate([seen, near])
         x = torch.from_numpy(near)
-        value = worth(x)
-        keep = len(best_x)
-        best_x, best_value = torch.cat([best_x, x]), torch.cat([best_value, value])
-        top = torch.argsort(best_value, descending=True, stable=True)[:keep]
-        best_x, best_value = best_x[top], best_value[top]
+        best_x, best_value = _highest(question, torch.cat([best_x, x]), torch.cat([best_value, worth(x)]), len(best_x))
     return best_x
 
 
@@ -147,7 +168,12 @@ def random_untried(question: Question, n: int, rng: np.random.Generator) -> Tens
     for start in range(0, len(order), CHUNK):
         x = pool.take(indices[order[start : start + CHUNK]])
         x = x[~is_among(x, question.tried)]
-        found.extend(x[question.affordable(x)])
+        x = x[question.affordable(x)]
+        if question.is_sifted:
+            x = x[first_that(x, n - len(found), question.admits, most=len(x))]
+        found.extend(x)
+        if question.twins is not None and found:
+            found = [found[i] for i in firsts(question.space, np.array(found), question.twins)]
         if len(found) >= n:
             break
     return torch.from_numpy(np.array(found[:n]).reshape(-1, len(question.space.parameters)))

@@ -99,14 +99,15 @@ def candidates(space: Space, pool: Pool | None, most: int, seed: int, levels: in
         SpaceError: No allowed point turned up.
     """
     if pool is not None and len(pool) <= most:
-        return pool.take(np.arange(len(pool), dtype=np.int64))
+        everything = pool.take(np.arange(len(pool), dtype=np.int64))
+        return everything[space.keeps(everything)]
     rng = np.random.default_rng([seed, 0xD0E])
     corners = np.empty((0, len(space.parameters)))
     if not isinstance(pool, PointPool):  # corners of the space are no members of a list of points
         corners = _corners(space, factors(space, levels), 4 * most, rng)
         corners = corners[np.sort(rng.permutation(len(corners))[: (2 * most) // 3])]
     if pool is not None:
-        rest = drawn_from(pool, most, rng)
+        rest = drawn_from(space, pool, most, rng)
     else:
         try:
             rest = sample_space(space, SAMPLED, int(rng.integers(2**31)), method="random")
@@ -118,11 +119,12 @@ def candidates(space: Space, pool: Pool | None, most: int, seed: int, levels: in
     return np.unique(np.vstack([corners, rest]), axis=0)
 
 
-def drawn_from(pool: Pool, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def drawn_from(space: Space, pool: Pool, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Up to ``n`` candidates at random, shape ``(k, d)``."""
     if isinstance(pool, LargePool):
         return pool.sample(n, rng)
-    return pool.take(np.unique(rng.integers(0, len(pool), n, dtype=np.int64)))
+    x = pool.take(np.unique(rng.integers(0, len(pool), n, dtype=np.int64)))
+    return x[space.keeps(x)]
 
 
 def _corners(space: Space, of: Sequence[Factor], most: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -175,6 +175,11 @@ def fractional(space: Space, n: int) -> tuple[NDArray[np.float64], Fraction, lis
             f"{int((~allowed).sum())} of the {n} points of the two-level fraction break constraint "
             f"{broken[0] if broken else ''!r}; use d-optimal, which keeps constraints"
         )
+    if not (kept := space.keeps(x)).all():
+        raise SpaceError(
+            f"the filters of products leave out {int((~kept).sum())} of the {n} points of the two-level fraction; "
+            "use d-optimal, which keeps filters"
+        )
     return x, fraction, varied
 
 

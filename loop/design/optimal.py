@@ -96,8 +96,9 @@ def _region(space: Space, pool: Pool | None, seed: int) -> NDArray[np.float64]:
     if pool is None:
         return sample_space(space, 1_000, seed, method="random")
     if len(pool) <= MOST:
-        return pool.take(np.arange(len(pool), dtype=np.int64))
-    return drawn_from(pool, MOST, np.random.default_rng([seed, 1]))
+        everything = pool.take(np.arange(len(pool), dtype=np.int64))
+        return everything[space.keeps(everything)]
+    return drawn_from(space, pool, MOST, np.random.default_rng([seed, 1]))
 
 
 def _polish(

@@ -19,6 +19,7 @@ from loop.history import History
 from loop.insight.tried import Tried
 from loop.objective import Objective
 from loop.space import Pool, Space
+from loop.space.sifting import Twins
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
@@ -127,6 +128,7 @@ def _rivals(
         pending=nobody,
         tried=history.tried(tried.shape[1]),
         seed=seed,
+        twins=Twins.of(space, history.tried(tried.shape[1])),
     )
     if objective.is_scalar:
         rivals = shortlist(question, improvement_score(question), RIVALS)

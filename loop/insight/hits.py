@@ -18,6 +18,7 @@ from loop.insight.statements import LEVEL, Believed, HonestBest, Likely, Stated
 from loop.insight.tried import Tried, tried_candidates
 from loop.objective import Objective
 from loop.space import Pool, Space
+from loop.space.sifting import Twins
 
 DRAWS = 512  # of the chance at tried candidates: ends of an interval are known to 2 %
 LIKELIEST = 10  # untried candidates that are named
@@ -41,6 +42,7 @@ def hits_of_belief(
         pending=x[:0],
         tried=history.tried(x.shape[1]),
         seed=seed,
+        twins=Twins.of(space, history.tried(x.shape[1])),
     )
     with torch.no_grad():
         chance = hit_score(question)(x)

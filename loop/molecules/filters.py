@@ -1,4 +1,4 @@
-"""Filters of a library: windows of properties, alerts, synthetic accessibility and substructures, in a fixed order."""
+"""Filters of molecules: windows of properties, alerts, synthetic accessibility and substructures, in a fixed order."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ class Filters:
     sa_score: Window | None = None
     require: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((tuple(sorted(self.properties.items())), self.alerts, self.sa_score, self.require, self.forbid))
 
     @property
     def tests(self) -> tuple[tuple[str, Test], ...]:

@@ -13,10 +13,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from rdkit import Chem
 from scipy import sparse
 
 from loop.molecules.fingerprints import GENERATORS
 from loop.molecules.reactions import Reaction
+from loop.molecules.sieve import Sieve, product_of
 
 KEPT = 400_000  # products whose fingerprints are remembered
 BLOCK = 4_096  # rows of a block of similarities that are looked at together
@@ -32,6 +34,7 @@ class ProductFingerprints:
     smarts: str
     reagents: tuple[tuple[str, ...], ...]
     kinds: tuple[str, ...]
+    sieve: Sieve | None = None  # it has made and remembers many of them, standardised
     _rows: OrderedDict[bytes, tuple[NDArray[np.int32], ...]] = field(default_factory=OrderedDict, repr=False)
     _columns: list[dict[tuple[int, int], int]] = field(default_factory=list, repr=False)
 
@@ -72,19 +75,25 @@ class ProductFingerprints:
         return found
 
     def _counted(self, row: NDArray[np.int64]) -> Iterator[NDArray[np.int32]]:
-        made = Reaction(self.smarts).made([r[i] for r, i in zip(self.reagents, row.tolist(), strict=True)])
+        made = self._made([r[i] for r, i in zip(self.reagents, row.tolist(), strict=True)])
         for kind, columns in zip(self.kinds, self._columns, strict=True):
             counts = {} if made is None else GENERATORS[kind]().GetSparseCountFingerprint(made).GetNonzeroElements()
             levels = [(feature, level) for feature, count in counts.items() for level in range(count)]
             yield np.array([columns.setdefault(f, len(columns)) for f in levels], dtype=np.int32)
 
+    def _made(self, reagents: Sequence[str]) -> Chem.Mol | None:
+        if self.sieve is None:
+            return Reaction(self.smarts).made(reagents)
+        smiles = product_of(self.smarts, reagents, self.sieve).smiles
+        return Chem.MolFromSmiles(smiles) if smiles else None
+
 
 @lru_cache(maxsize=16)
 def product_fingerprints(
-    smarts: str, reagents: tuple[tuple[str, ...], ...], kinds: tuple[str, ...]
+    smarts: str, reagents: tuple[tuple[str, ...], ...], kinds: tuple[str, ...], sieve: Sieve | None = None
 ) -> ProductFingerprints:
     """The fingerprints of a space's products; the same arguments share what was made."""
-    return ProductFingerprints(smarts, reagents, kinds)
+    return ProductFingerprints(smarts, reagents, kinds, sieve)
 
 
 def _codes(rows: Sequence[NDArray[np.int32]], width: int) -> sparse.csr_matrix:

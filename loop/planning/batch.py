@@ -13,7 +13,7 @@ from loop.acquisition.fidelities import Fidelities
 from loop.acquisition.general import General
 from loop.acquisition.protocol import Acquisition, Chosen, Question
 from loop.acquisition.registry import acquisition
-from loop.costs import Purse
+from loop.costs import Purse, pays_all
 from loop.errors import PoolExhausted
 from loop.explain import explain_replicate
 from loop.fidelity import fidelity_column
@@ -30,6 +30,7 @@ from loop.policy.control import controls_in
 from loop.policy.paying import covered, said, set_aside
 from loop.policy.replicate import spend
 from loop.record import Arm, Place
+from loop.space.sifting import firsts
 
 SMALLER = 4  # times that a plate is planned again with as many wells as can be paid; what is over is left out then
 HEARD = 0.6  # of the first batch, where sources speak; docs/decisions/0009
@@ -53,14 +54,34 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
         picks, notes = by_design(s)
     if s.wants_real:
         picks = made_real(s, picks)
+    if s.space.products and s.plate is None:
+        picks = _each_product_once(s, picks)
+    if s.twins is not None and s.twins.passed:
+        notes = [*notes, _passed_over(len(s.twins.passed))]
     if not picks:
         raise PoolExhausted(_nothing_left(s))
     return picks, notes
 
 
+def _each_product_once(s: Situation, picks: Sequence[Pick]) -> list[Pick]:
+    """The picks without those whose product fails a filter or was chosen before them; replicates stay."""
+    new = [i for i, p in enumerate(picks) if p.arm is not Arm.REPLICATE]
+    x = np.array([picks[i].x for i in new]).reshape(-1, len(s.space.parameters))
+    may = s.admits(s.tried, pays_all)(x)
+    chosen = {new[i] for i in firsts(s.space, x, s.twins).tolist() if may[i]}
+    return [p for i, p in enumerate(picks) if p.arm is Arm.REPLICATE or i in chosen]
+
+
+def _passed_over(n: int) -> str:
+    what = "1 combination of reagents was" if n == 1 else f"{n} combinations of reagents were"
+    return f"{what} passed over: another that gives the same product was tried, is running or stands in the batch"
+
+
 def _nothing_left(s: Situation) -> str:
     """Why there is no batch, with the way out."""
     tried, bought = "was tried or is being tried", s.purchase
+    if s.space.products:
+        tried = "was tried or is being tried, gives a product that was, or does not pass a filter"
     way = "widen the space or end the campaign"
     real = ""
     if bought is not None and bought.purse != Purse():
@@ -188,7 +209,9 @@ def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], l
     else:
         is_random = s.initial_left <= 0 and s.is_random
         design, arm = ("random", Arm.MODEL) if is_random else (s.spec.planner.initial.design, Arm.INITIAL)
-        seats, notes = designed_plate(plate, s.space, s.pool, s.tried, design, arm, experiments, s.seed, pinned, s.pays)
+        seats, notes = designed_plate(
+            plate, s.space, s.pool, s.tried, design, arm, experiments, s.seed, pinned, s.pays, s.twins
+        )
         notes = (*left_out(s), *notes)
         function = "random"
     blocks = plate.group(Scope.BLOCK)

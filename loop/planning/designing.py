@@ -77,9 +77,9 @@ def payable_design(design: str, s: Situation, taken: NDArray[np.float64], n: int
         PoolExhausted: Nothing untried is left.
     """
     try:
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.pays)
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken))
     except PoolExhausted:  # whoever reckons up the batch says what is wanting
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed)
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken, pays_all))
 
 
 def left_out(s: Situation) -> list[str]:
@@ -113,9 +113,9 @@ def _first(s: Situation, n: int) -> Design:
         return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays)
 
     try:
-        return laid_out(s.pays)
+        return laid_out(s.admits(s.tried))
     except PoolExhausted:
-        return laid_out(pays_all)
+        return laid_out(s.admits(s.tried, pays_all))
 
 
 def _together(s: Situation, x: NDArray[np.float64], design: str) -> NDArray[np.float64]:
@@ -140,7 +140,8 @@ def _together(s: Situation, x: NDArray[np.float64], design: str) -> NDArray[np.f
 
         taken = np.vstack([s.tried, chosen, dropped])
         try:
-            more = initial_design(design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=pays)
+            may = s.admits(taken, pays)
+            more = initial_design(design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=may)
         except PoolExhausted:
             break
         both = np.vstack([chosen, more])

@@ -27,6 +27,7 @@ from loop.plate import Plate
 from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
+from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 from loop.spec.deriving import without_value
 
@@ -71,6 +72,33 @@ class Situation:
         if self.wants_real:  # whatever is chosen will be run as the real thing
             return lambda x: purchase.pays(as_real(self.space, x), self.copies)
         return lambda x: purchase.pays(x, self.copies)
+
+    @cached_property
+    def twins(self) -> Twins | None:
+        """What was tried of candidates that give one product; None where no two candidates are one."""
+        return Twins.of(self.space, self.tried)
+
+    def admits(self, taken: NDArray[np.float64], pays: Pays | None = None) -> Pays:
+        """Which candidates may be chosen by themselves, beside those ``taken``, ``(t, d)``: ``(n, d)`` to ``(n,)``.
+
+        They can be paid for (by ``pays``, or what the budget leaves), pass the filters of products, and no other
+        combination with the same product is taken.
+        """
+        pays = self.pays if pays is None else pays
+        if not self.space.products:
+            return pays
+        known = self.twins
+        if known is not None and len(taken) > len(self.tried):
+            known = known.beside(taken)
+
+        def may(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+            kept = np.array(pays(x), dtype=bool)
+            kept[kept] = self.space.keeps(x[kept])
+            if known is not None:
+                kept[kept] = known.are_new(x[kept])
+            return kept
+
+        return may
 
     @property
     def copies(self) -> int:
@@ -128,6 +156,7 @@ class Situation:
             general=self.general,
             most_similar=self.spec.planner.similarity_limit,
             copies=self.copies,
+            twins=self.twins,
         )
 
 

@@ -21,6 +21,7 @@ from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
 from loop.space.rows import is_among
+from loop.space.sifting import LOOKED_AT, Twins, first_that, firsts
 from loop.space.structure import inactive_coordinate
 
 Floats = NDArray[np.float64]
@@ -136,6 +137,7 @@ def scored(
     *,
     seed: int,
     also: Sequence[Floats] = (),
+    twins: Twins | None = None,
 ) -> Scored:
     """Every untried candidate that is no control condition, of a pool beyond 300,000 a random sample and
     what lies around its best.
@@ -143,7 +145,8 @@ def scored(
     A continuous space is stood for by points: a sample in which shared and counted numbers take a few levels each,
     then clouds around the most promising points, at the same levels.
 
-    ``also`` are points, each of shape ``(d,)``, whose shared and counted values have codes too.
+    ``also`` are points, each of shape ``(d,)``, whose shared and counted values have codes too. Of products that have
+    to be made before it is known whether they may be chosen, at most 20,000 are looked at, the most promising first.
     """
     if pool is None:
         x = _stand_ins(plate, space, source, seed)
@@ -160,6 +163,8 @@ def scored(
         fixed = ~np.isnan(plate.control)
         x = x[~(x[:, fixed] == plate.control[fixed]).all(axis=1)]
     score = _ranked(source, x)
+    if space.products:
+        x, score = _sifted(space, x, score, twins)
     levels, shared = _codes(x, [s.column for s in plate.shared], also)
     control = plate.control if plate.controls else None
     counted, options = _codes(x, list(plate.at_most), [*also, *([] if control is None else [control])])
@@ -171,6 +176,21 @@ def scored(
     )
     used, limits = _with_absent(plate, space, counted, used)
     return Scored(x, score, Choices(shared, options, limits, used, _hosts(plate, space, levels)), levels, counted)
+
+
+def _sifted(space: Space, x: Floats, score: Floats, twins: Twins | None) -> tuple[Floats, Floats]:
+    """What may be chosen of candidates ``x``, ``(n, d)``: of those with one product the most promising."""
+
+    def passes(rows: Floats) -> NDArray[np.bool_]:
+        kept = space.keeps(rows)
+        if twins is not None:
+            kept[kept] = twins.are_new(rows[kept])
+        return kept
+
+    order = np.argsort(-score, kind="stable")
+    order = order[first_that(x[order], len(order), passes, most=LOOKED_AT)]
+    order = np.sort(order[firsts(space, x[order], twins)])
+    return x[order], score[order]
 
 
 def _with_absent(

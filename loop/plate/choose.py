@@ -18,6 +18,7 @@ from loop.plate.pins import Wish, place_pins
 from loop.plate.sources import Lottery, Source
 from loop.record import Arm
 from loop.space import Pool, Space
+from loop.space.sifting import Twins
 
 KEEP = 1_000  # candidates among which frames are compared, and again wells chosen
 DRAWS = 64  # random frames looked at before a plate at random is given up
@@ -46,6 +47,7 @@ def fill_plate(
     at_random: int = 0,
     seed: int,
     pinned: Sequence[Wish] = (),
+    twins: Twins | None = None,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The wells of the next plate, in the order of choosing (controls and repeats last), and notes.
 
@@ -60,6 +62,7 @@ def fill_plate(
         at_random: So many of the wells are drawn instead, under the same shared values: the control arm.
         seed: Decides every random choice.
         pinned: What a person wants on the plate: it has its wells first, and notes say what found none.
+        twins: What was tried of candidates that give one product; None where no two candidates are one.
 
     Raises:
         PoolExhausted: Nothing untried fits any well, or can lie beside the control wells.
@@ -73,7 +76,7 @@ def fill_plate(
         paid = "1 experiment is" if experiments == 1 else f"{experiments} experiments are"
         notes.append(f"{paid} left for a plate of {plate.wells} wells: {', '.join(reserved)}, the others empty")
     wells = Wells(plate, plate.control_wells(controls, rng))
-    every = scored(plate, space, pool, tried, source, seed=seed, also=[w.x for w in pinned])
+    every = scored(plate, space, pool, tried, source, seed=seed, also=[w.x for w in pinned], twins=twins)
     total = min(experiments, plate.wells) - controls - repeats
     wished: list[Seat] = []
     if pinned:

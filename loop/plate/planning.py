@@ -20,6 +20,7 @@ from loop.policy.initial import FILLING
 from loop.record import Arm
 from loop.space import Pool, Space, sample_space
 from loop.space.filling import fill
+from loop.space.sifting import Twins
 from loop.spec import CampaignSpec
 
 STANDING = 400  # random points of the space whose middles a medoid design seeks
@@ -46,6 +47,7 @@ def asked_plate(
             at_random=at_random,
             seed=question.seed,
             pinned=pinned,
+            twins=question.twins,
         )
 
 
@@ -68,6 +70,7 @@ def designed_plate(
     seed: int,
     pinned: Sequence[Wish] = (),
     pays: Pays = pays_all,
+    twins: Twins | None = None,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The plate of an initial design that knows shared wells: one of ``loop.spec.plate.DESIGNS``.
 
@@ -90,6 +93,6 @@ def designed_plate(
             source, notes = Near(space, filling.points, tried, seed, meaning, pays=pays), filling.notes
     with torch.no_grad():
         seats, more = fill_plate(
-            plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned
+            plate, space, pool, tried, source, arm=arm, experiments=experiments, seed=seed, pinned=pinned, twins=twins
         )
     return seats, (*notes, *more)

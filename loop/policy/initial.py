@@ -14,6 +14,7 @@ from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.filling import fill
 from loop.space.pool import LargePool
 from loop.space.rows import is_among
+from loop.space.sifting import first_that, firsts
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
 from loop.surrogates.gp import matern52
@@ -62,7 +63,9 @@ def initial_design(
     elif design in FILLING:
         points = _filled(design, space, pool, tried, n, seed, pays).points
     else:
-        options = _untried_sample(space, pool, tried, rng, pays)
+        looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
+        enough = max(looked_at, n) if space.products else CANDIDATES  # no more are made than are looked at
+        options = _untried_sample(space, pool, tried, rng, pays, enough)
         points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     if not len(points):
         raise PoolExhausted(EXHAUSTED)
@@ -107,7 +110,8 @@ def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.flo
         SpaceError: There is no such design of this space.
     """
     is_optimal = wish.design.endswith("-optimal")
-    if pays is not pays_all and is_optimal and pool is not None and len(pool) <= POOL_LIMIT:
+    limit = CANDIDATES if space.products else POOL_LIMIT  # products are made, and of more some are left out afterwards
+    if pays is not pays_all and is_optimal and pool is not None and len(pool) <= limit:
         x = pool.take(np.arange(len(pool), dtype=np.int64))
         if not (fits := pays(x)).all():
             pool = PointPool(x[fits])
@@ -116,7 +120,8 @@ def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.flo
     if fits.all():
         return found
     dear = len(fits) - int(fits.sum())
-    note = f"{dear} of {len(fits)} points of the {wish.design} design cost too much; the rest is kept"
+    why = "may not be chosen (filters, products that were tried, the budget)" if space.products else "cost too much"
+    note = f"{dear} of {len(fits)} points of the {wish.design} design {why}; the rest is kept"
     return Design(found.points[fits], None if found.blocks is None else found.blocks[fits], (*found.notes, note))
 
 
@@ -126,14 +131,19 @@ def _filled(
     """A Sobol sequence or a Latin hypercube of what can be paid for; what is wanting of it is drawn at random."""
     found = fill(space, n, seed, design, tried, pays)
     points, notes = found.points, found.notes
+    points = points[firsts(space, points)]
+    laid = len(points)
     if len(points) < n:
         rng = np.random.default_rng([seed, 1])
-        others = _untried_sample(space, pool, np.vstack([tried, points]), rng, pays)[: n - len(points)]
+        enough = 2 * n if space.products else CANDIDATES
+        options = _untried_sample(space, pool, np.vstack([tried, points]), rng, pays, enough)
+        both = np.vstack([points, options])
+        others = both[firsts(space, both)][len(points) : n]
         points = np.vstack([points, others])
         if len(others):
             notes = (*notes, f"{len(others)} of {len(points)} points of the {design} design were drawn at random")
     at_random = f"drawn at random in the place of a point of a {FILLING[design]}, of which too few were found"
-    meanings = [found.meaning] * len(found.points) + [at_random] * (len(points) - len(found.points))
+    meanings = [found.meaning] * laid + [at_random] * (len(points) - laid)
     return Design(points, None, notes, tuple(meanings))
 
 
@@ -143,29 +153,43 @@ def _untried_sample(
     tried: NDArray[np.float64],
     rng: np.random.Generator,
     pays: Pays = pays_all,
+    enough: int = CANDIDATES,
 ) -> NDArray[np.float64]:
-    """Up to 4,096 untried points that can be paid for in random order, shape ``(k, d)``.
+    """Up to ``enough`` untried points that can be paid for in random order, shape ``(k, d)``.
 
-    Of a space too large to look through, more is drawn where few of a sample can be paid for.
+    Of a space too large to look through, more is drawn where few of a sample can be paid for. Of points with one
+    product the first is kept.
     """
     found = np.empty((0, len(space.parameters)))
     for _ in range(1 if pays is pays_all else DRAWS):
-        x = _drawn(space, pool, rng)
+        x = _drawn(space, pool, rng, enough if space.is_sieved else 2 * CANDIDATES)
         x = x[~is_among(x, tried) & ~is_among(x, found)]
-        found = np.vstack([found, x[pays(x)]])
-        if len(found) >= LOOKED_AT or (pool is not None and len(pool) <= 4 * CANDIDATES):
+        found = (
+            _with_those_that_pass(space, found, x, enough, pays) if space.products else np.vstack([found, x[pays(x)]])
+        )
+        if len(found) >= min(LOOKED_AT, enough) or (pool is not None and len(pool) <= 4 * CANDIDATES):
             break
-    return found[:CANDIDATES]
+    return found[:enough]
 
 
-def _drawn(space: Space, pool: Pool | None, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Candidates in random order, all of them where they are few: shape ``(k, d)``."""
+def _with_those_that_pass(
+    space: Space, found: NDArray[np.float64], x: NDArray[np.float64], enough: int, pays: Pays
+) -> NDArray[np.float64]:
+    """``found`` with those of ``x`` that may be chosen and give another product; no more are made than need be."""
+    while len(found) < enough and len(index := first_that(x, enough - len(found), pays)):
+        found = np.vstack([found, x[index]])
+        found, x = found[firsts(space, found)], x[index[-1] + 1 :]
+    return found
+
+
+def _drawn(space: Space, pool: Pool | None, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+    """Candidates in random order, all of them where they are few, else up to ``n``: shape ``(k, d)``."""
     if pool is None:
-        pool = PointPool(sample_space(space, CANDIDATES, int(rng.integers(2**31))))
+        pool = PointPool(sample_space(space, min(n, CANDIDATES), int(rng.integers(2**31))))
     if len(pool) <= 4 * CANDIDATES:
         x = pool.take(rng.permutation(len(pool)).astype(np.int64))
     elif len(pool) > POOL_LIMIT and isinstance(pool, LargePool):
-        x = pool.sample(2 * CANDIDATES, rng)
+        x = pool.sample(n, rng)
         x = x[rng.permutation(len(x))]
     else:
         x = pool.take(np.unique(rng.integers(0, len(pool), 2 * CANDIDATES, dtype=np.int64)))

@@ -90,6 +90,7 @@ def draw(space: Space, n: int, rng: np.random.Generator, plan: Plan | None = Non
 
 
 def _by_parts(space: Space, n: int, rng: np.random.Generator, plan: Plan) -> NDArray[np.float64]:
+    """Up to ``n`` points; of them, those whose products pass their filters."""
     x = np.empty((n, len(space.parameters)))
     for skeleton in plan.skeletons:
         part = part_of(space, skeleton)
@@ -97,7 +98,7 @@ def _by_parts(space: Space, n: int, rng: np.random.Generator, plan: Plan) -> NDA
         if not len(rows):
             raise SpaceError(none_found(part, looked))
         x[:, list(part.columns)] = rows[rng.permutation(np.arange(n) % len(rows))]
-    return x
+    return x[space.keeps(x)]
 
 
 def refuse_empty(space: Space) -> None:

@@ -25,6 +25,7 @@ METHODS: Final = ("sobol", "lhs")
 LONGEST: Final = 17  # log2 of the points of a sequence that are looked through
 LOOKED_AT: Final = 16_384  # draws that a hypercube is chosen from; fewer for many points
 WORK: Final = 1_000_000  # draws times points
+MADE: Final = 4_096  # draws where each has to be made before it is known to pass
 SWAPS: Final = 400  # tries of undoing a repetition
 
 
@@ -60,7 +61,12 @@ def fill(
             "hypercube), or sample_space for points at random"
         )
     taken = np.empty((0, len(space.parameters))) if tried is None else tried
-    every = (lambda x: np.ones(len(x), dtype=bool)) if admits is None else admits
+
+    def every(x: Array) -> NDArray[np.bool_]:
+        fits = np.ones(len(x), dtype=bool) if admits is None else admits(x).copy()
+        fits[fits] = space.keeps(x[fits])
+        return fits
+
     return (_sobol if method == "sobol" else _hypercube)(space, n, seed, taken, every)
 
 
@@ -106,16 +112,17 @@ def _hypercube(space: Space, n: int, seed: int, tried: Array, admits: Test) -> F
     blocks += [(c,) for c in range(x.shape[1]) if not any(c in b for b in blocks)]
     x = _without_repeats(x, blocks, tried, rng)
     if not (fits := admits(x)).all():
-        pool = _drawn_whole(space, parts, 4 * _pool_size(n), rng)
+        size = min(4 * _pool_size(n), MADE) if space.is_sieved else 4 * _pool_size(n)
+        pool = _drawn_whole(space, parts, size, rng)
         pool = pool[admits(pool) & ~is_among(pool, tried)]
         if len(pool) < n:
-            return Filling(x[fits], "", ("too few points that can be paid for turned up for a Latin hypercube",))
+            return Filling(x[fits], "", (f"too few points {_which(space)} turned up for a Latin hypercube",))
         every = tuple(range(x.shape[1]))
         chosen = [Choice.of(space, every, pool, tried)]
         x = chosen[0].pick(n, None, rng)
     elif not parts:
         return Filling(x, _continued("range", n + len(tried)) if len(tried) else "")
-    what = "what the constraints leave" if fits.all() else "what can be paid for"
+    what = "what the constraints leave" if fits.all() else f"what {_which(space).removeprefix('that ')}"
     total = n + len(tried)
     missed = [(space.names[c], miss) for choice in chosen for c, miss in choice.missed().items() if miss]
     if missed:
@@ -125,6 +132,10 @@ def _hypercube(space: Space, n: int, seed: int, tried: Array, admits: Test) -> F
     if len(tried):
         return Filling(x, _continued(what, total))
     return Filling(x, f"a point of a Latin hypercube of {what}: every {_th(total)} of it once, parameter by parameter")
+
+
+def _which(space: Space) -> str:
+    return "that can be chosen" if space.products else "that can be paid for"
 
 
 def _continued(what: str, total: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.space.parameters import Component
 from loop.space.space import Space
 
 
@@ -31,12 +30,4 @@ def molecules_at(space: Space, x: NDArray[np.float64]) -> list[str]:
         assert library is not None
         column = space.parameters.index(library)
         return [library.smiles[int(i)] for i in x[:, column]]
-    from loop.molecules.reactions import Reaction  # RDKit: only where products are made
-
-    products = space.products[0]
-    reaction, lists = Reaction(products.reaction), []
-    for column in products.columns:
-        p = space.parameters[column]
-        assert isinstance(p, Component)
-        lists.append([p.smiles[int(i)] if i >= 0 else "" for i in x[:, column]])
-    return [reaction.product(reagents) if all(reagents) else "" for reagents in zip(*lists, strict=True)]
+    return [taken.smiles for taken in space.products[0].at(space.parameters, x)]

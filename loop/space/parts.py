@@ -158,7 +158,8 @@ def part_of(space: Space, skeleton: Skeleton) -> Part:
     inside_ = set(skeleton.columns)
     mine = tuple(c for c in space.constraints if set(c.columns) <= inside_)
     still = np.array([least_and_most(p)[0] for p in space.parameters])
-    return Part(replace(space, constraints=mine), skeleton, space.frame.canonical(still[None, :])[0])
+    bare = replace(space, constraints=mine, products=())  # filters of products are asked of whole candidates
+    return Part(bare, skeleton, space.frame.canonical(still[None, :])[0])
 
 
 def has_numbers(space: Space, rule: Linear) -> bool:

@@ -20,6 +20,8 @@ from loop.space.factors import ENUMERABLE, Counted, Factor, factors
 from loop.space.parameters import Discrete
 from loop.space.raw import stretched
 from loop.space.rows import different
+from loop.space.sifting import LOOKED_AT as MADE
+from loop.space.sifting import first_that
 from loop.space.skeleton import levels
 from loop.space.space import Space
 
@@ -27,6 +29,8 @@ METHODS = ("sobol", "random")  # of sampling
 CHUNK = 262_144  # rows of coordinates handled at once; 5 parameters take 10 MB
 NEAR = 48  # neighbours of a candidate in a table of tied columns, or levels of a column
 LOOKED_AT = 20_000  # rows of a table among which neighbours are sought
+FEW = 3_000  # products that are all made, so that what filters leave is known; some seconds
+FEW_SLOW = 300  # the same where each takes tens of milliseconds
 
 
 class Pool(Protocol):
@@ -67,7 +71,8 @@ class ProductPool:
 
     def __post_init__(self) -> None:
         is_plain = not self.space.conditions and (not self.space.constraints or self.space.size <= ENUMERABLE)
-        object.__setattr__(self, "_kept", self._allowed() if is_plain and self.space.constraints else None)
+        is_settled = is_plain and (self.space.constraints or are_all_made(self.space))
+        object.__setattr__(self, "_kept", self._allowed() if is_settled else None)
         tables = () if is_plain else factors(self.space)
         if any(not table.count.number for table in tables):
             refuse_empty(self.space)  # names the constraint
@@ -80,7 +85,8 @@ class ProductPool:
 
     @property
     def counted(self) -> Counted:
-        """How many candidates there are: exactly, or an estimate with its interval."""
+        """How many candidates there are: exactly, or an estimate with its interval; before filters, where those of
+        products are not settled (``counting``)."""
         parts = [f.count for f in self._factors]
         if all(p.is_exact for p in parts):
             return Counted(len(self), len(self), len(self), True)
@@ -101,7 +107,19 @@ class ProductPool:
         return self._unpack(rest)
 
     def sample(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Up to ``n`` different candidates at random, shape ``(k, d)``."""
+        """Up to ``n`` different candidates at random, shape ``(k, d)``; where filters leave few, fewer."""
+        if not self.space.is_sieved or are_all_made(self.space):
+            return self._drawn(n, rng)
+        found, looked = np.empty((0, len(self.space.parameters))), 0
+        while len(found) < n and looked < MADE:
+            x = self._drawn(min(max(n - len(found), 256), MADE - looked), rng)
+            looked += len(x)
+            found = different(np.vstack([found, x[self.space.keeps(x)]]))
+            if not len(x) or looked >= 8 * len(self):
+                break
+        return found[:n]
+
+    def _drawn(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
         if self._factors:
             x = np.empty((n, len(self.space.parameters)))
             for factor in self._factors:
@@ -156,13 +174,29 @@ class ProductPool:
     def _allowed(self) -> NDArray[np.int64]:
         size = self.space.size
         kept = [
-            chunk[self.space.allows(self._unpack(chunk))]
+            chunk[self._keeps(self._unpack(chunk))]
             for chunk in np.split(np.arange(size, dtype=np.int64), range(CHUNK, size, CHUNK))
         ]
         allowed = np.concatenate(kept)
         if not len(allowed):
             raise SpaceError(_which_empties(self))
         return allowed
+
+    def _keeps(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        kept = self.space.allows(x)
+        if are_all_made(self.space):
+            kept[kept] = self.space.keeps(x[kept])
+        return kept
+
+
+def are_all_made(space: Space) -> bool:
+    """Whether every product is made where candidates are counted, so that filters of products are settled."""
+    sieves = [p for p in space.products if p.sieve is not None]
+    if not sieves or space.conditions or not space.is_finite or space.size > ENUMERABLE:
+        return False
+    few = FEW_SLOW if any(p.sieve is not None and p.sieve.is_slow for p in sieves) else FEW
+    lists = {c for p in sieves for c in p.columns}
+    return math.prod(p.size for i, p in enumerate(space.finite_parameters()) if i in lists) <= few
 
 
 def _which_empties(pool: ProductPool) -> str:
@@ -176,6 +210,10 @@ def _which_empties(pool: ProductPool) -> str:
                 f"constraint {constraint.name!r} leaves no candidate (of {pool.space.size} combinations); "
                 "loosen or remove it"
             )
+    if are_all_made(pool.space):
+        beside = " beside the constraints" if pool.space.constraints else ""
+        name = next(p.name for p in pool.space.products if p.sieve is not None)
+        return f"parameter {name!r}: filters leave no candidate{beside}; loosen or remove some of them"
     raise AssertionError("some candidate is left")
 
 
@@ -214,6 +252,8 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
         )
     rng = np.random.default_rng(seed)
     if space.mixtures or any(isinstance(c, Linear) and c.is_equality for c in space.constraints):
+        if space.is_finite and space.is_sieved:
+            return ProductPool(space).sample(n, rng)
         if space.is_finite:
             pool = ProductPool(space)
             return pool.take(rng.permutation(len(pool))[:n]) if len(pool) <= ENUMERABLE else pool.sample(2 * n, rng)[:n]
@@ -225,7 +265,7 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
         isinstance(c, Comparison | Computable | Count | Require) for c in space.constraints
     )
     found = np.empty((0, d))
-    drawn = 0
+    drawn = made = 0
     while len(found) < n and drawn < (8 if is_tied else 64) * max(n, 64):
         size = int(max(n, 64))
         if method == "sobol":
@@ -234,7 +274,13 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
             unit = rng.random((size, d))
         drawn += len(unit)
         x = _stretch(space, unit)
-        found = different(np.vstack([found, x[space.allows(x)]]))
+        x = x[space.allows(x)]
+        if space.is_sieved:
+            if made >= MADE:
+                break
+            made += len(x)
+            x = x[first_that(x, n - len(found), space.keeps)]
+        found = different(np.vstack([found, x]))
     if len(found) < n and (space.constraints or space.conditions):
         found = different(np.vstack([found, draw(space, n, rng)]))
     return found[:n]

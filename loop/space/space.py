@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from loop.record import Candidate, Settings
 from loop.space.constraints import Constraint
 from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Ordinal, Parameter
 from loop.space.structure import Condition, Derived, Frame, Mixture, Products
+
+if TYPE_CHECKING:
+    from loop.molecules.sieve import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class Space:
 
     def candidate(self, settings: Settings) -> Candidate:
         """The candidate with its structures: canonical SMILES by parameter (InChIKey is added where it is stored)."""
-        return Candidate(dict(settings), self.smiles(settings))
+        return Candidate(dict(settings), self.smiles(settings), as_made=self.as_made(settings))
 
     def smiles(self, settings: Mapping[str, str | float]) -> dict[str, str]:
         """Canonical SMILES of the structured settings: what is added, and each part of a mixture that is used.
@@ -132,7 +136,7 @@ class Space:
             if isinstance(p, Component) and p.name in settings
         }
         reagents = {self.names[c] for p in self.products for c in p.columns}
-        found = {p.name: self._made(p, structures) for p in self.products}
+        found = {p.name: self.product(p, settings).smiles for p in self.products}
         found |= {name: smiles for name, smiles in structures.items() if name not in reagents}
         for mixture in self.mixtures:
             for column, smiles in zip(mixture.columns, mixture.smiles, strict=False):
@@ -140,11 +144,46 @@ class Space:
                     found[self.names[column]] = smiles
         return {name: smiles for name, smiles in found.items() if smiles}
 
-    def _made(self, products: Products, structures: Mapping[str, str]) -> str:
-        from loop.molecules.reactions import Reaction  # RDKit: only where products are made
+    def as_made(self, settings: Mapping[str, str | float]) -> dict[str, str]:
+        """What reactions gave, by the name of the products, where standardising made another structure of it."""
+        found = {}
+        for products in self.products:
+            if products.sieve is not None and products.sieve.policy.changes:
+                raw = replace(products, sieve=None).of(self._reagents(products, settings)).smiles
+                if raw != self.product(products, settings).smiles:
+                    found[products.name] = raw
+        return found
 
-        reagents = tuple(structures.get(self.names[c], "") for c in products.columns)
-        return Reaction(products.reaction).product(reagents) if all(reagents) else ""
+    def product(self, products: Products, settings: Mapping[str, str | float]) -> Taken:
+        """What the reagents of a candidate give: its structure, and the filter that refuses it."""
+        return products.of(self._reagents(products, settings))
+
+    def refusal(self, settings: Mapping[str, str | float]) -> str | None:
+        """Why a candidate with allowed settings is none: which filter its product does not pass; None where it does."""
+        for products in self.products:
+            taken = self.product(products, settings)
+            if taken.refusal is not None:
+                what = f"gives {taken.smiles}" if taken.smiles else "gives no molecule that can be judged"
+                return f"{what}, and {taken.refusal} of {products.name!r} leaves it out"
+        return None
+
+    @property
+    def is_sieved(self) -> bool:
+        """Whether a candidate has to be made before it is known to be one."""
+        return any(p.sieve is not None for p in self.products)
+
+    def keeps(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of ``x``, ``(n, d)``, have products that pass every filter: ``(n,)``. Makes each of them."""
+        kept = np.ones(len(x), dtype=bool)
+        for products in self.products:
+            if products.sieve is not None:
+                rows = np.flatnonzero(kept)
+                kept[rows] = [taken.refusal is None for taken in products.at(self.parameters, x[rows])]
+        return kept
+
+    def _reagents(self, products: Products, settings: Mapping[str, str | float]) -> list[str]:
+        lists = [p for c in products.columns if isinstance(p := self.parameters[c], Component)]
+        return [p.smiles[round(p.index(settings[p.name]))] if p.name in settings else "" for p in lists]
 
     def label(self, settings: Settings) -> str:
         """Settings in one line for a person, with units; mixtures as their parts, without what is not there."""
@@ -165,7 +204,7 @@ class Space:
         return ", ".join(parts)
 
     def contains(self, settings: Settings) -> bool:
-        """Whether the candidate lies in the space: known options, allowed numbers, every constraint kept."""
+        """Whether the candidate lies in the space: known options, allowed numbers, constraints and filters kept."""
         try:
             x = self.coordinates(settings)
         except SpaceError:
@@ -173,7 +212,10 @@ class Space:
         return bool(self.holds(x[None, :])[0])
 
     def holds(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which rows of ``x``, ``(n, d)``, are candidates: known values, canonical, every constraint kept: ``(n,)``."""
+        """Which rows of ``x``, ``(n, d)``, are candidates: ``(n,)``.
+
+        Their values are known and canonical, and they keep every constraint and every filter of products.
+        """
         inside = self.allows(x)
         active = self.frame.active(x)
         for column, p in enumerate(self.parameters):
@@ -186,7 +228,10 @@ class Space:
                 case Category() | Component() | Ordinal():
                     known = (value == np.rint(value)) & (value >= 0) & (value < p.size)
             inside &= known | ~active[:, column]
-        return np.asarray(inside & (self.frame.canonical(x) == x).all(axis=1))
+        inside &= (self.frame.canonical(x) == x).all(axis=1)
+        if self.is_sieved:
+            inside[inside] = self.keeps(x[inside])
+        return np.asarray(inside)
 
     def allows(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows of ``x``, shape ``(n, d)``, keep every constraint: shape ``(n,)``."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.space.constraints import Formula
 from loop.space.parameters import NOTHING, Category, Component, Ordinal, Parameter
+
+if TYPE_CHECKING:
+    from loop.molecules.sieve import Sieve, Taken
 
 Gate: TypeAlias = tuple[tuple[int, frozenset[float]], ...]  # column, and the coordinates that open it
 
@@ -31,12 +35,31 @@ class Products:
     """Molecules made from reagents by one reaction, every combination one of them; none is written out.
 
     Each list of reagents is a component of the space, called ``NAME.LIST``; ``columns`` are theirs, in the order of the
-    reaction's templates.
+    reaction's templates. What ``sieve`` refuses is no candidate. Where ``merges`` holds, combinations that give one
+    product are proposed once.
     """
 
     name: str
     reaction: str  # SMARTS
     columns: tuple[int, ...]
+    sieve: Sieve | None = None  # how a product is standardised, and what it must keep to
+    merges: bool = True
+
+    def of(self, reagents: Sequence[str]) -> Taken:
+        """The product of reagents, given as SMILES: its structure, and the filter that refuses it."""
+        from loop.molecules.sieve import product_of  # RDKit: only where products are made
+
+        return product_of(self.reaction, reagents, self.sieve)
+
+    def at(self, parameters: Sequence[Parameter], x: NDArray[np.float64]) -> list[Taken]:
+        """The same of each row of ``x``, ``(n, d)``, by the parameters of its columns; each product is made once."""
+        combinations, place = np.unique(x[:, list(self.columns)].round().astype(np.int64), axis=0, return_inverse=True)
+        lists = [p for c in self.columns if isinstance(p := parameters[c], Component)]
+        made = [
+            self.of([p.smiles[i] if i >= 0 else "" for p, i in zip(lists, row, strict=True)])
+            for row in combinations.tolist()
+        ]
+        return [made[i] for i in place.ravel().tolist()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
 from loop.spec.limits import derived_limits, plain_limits, trimmed
 from loop.spec.models import CampaignSpec, TargetSpec
+from loop.spec.sieving import sieve_of
 from loop.spec.space_models import (
     CategorySpec,
     ComponentSpec,
@@ -254,7 +255,9 @@ def _products(name: str, spec: ProductsSpec, first: int) -> tuple[Products, list
         if options is None:
             raise SpaceError(f"parameter {name!r}: file {spec.reagents[which].file!r} was not read; use read_spec")
         lists.append(Component(f"{name}.{which}", tuple(options), tuple(options.values())))
-    return Products(name, spec.reaction, tuple(range(first, first + len(lists)))), lists
+    columns = tuple(range(first, first + len(lists)))
+    sieve = sieve_of(spec.standardise, spec.filters)
+    return Products(name, spec.reaction, columns, sieve, spec.duplicates == "merge"), lists
 
 
 def _mixture(name: str, spec: MixtureSpec, first: int) -> tuple[Mixture, list[Parameter]]:

@@ -1,4 +1,4 @@
-"""What a campaign file may say of a library: how structures are standardised, and what is left out."""
+"""What a campaign file may say of a library, or of products: how structures are standardised, and what is left out."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ Several = Annotated[list[Text], BeforeValidator(_one_or_more), Field(min_length=
 
 
 class FiltersSpec(Strict):
-    """What a molecule of the library must keep to; the others are left out and counted."""
+    """What a molecule of the library, or a product, must keep to; the others are left out and counted."""
 
     properties: dict[Text, RangeSpec] | None = None
     alerts: Several | None = None
@@ -80,6 +80,16 @@ class StoredSpec(Strict):
     unreadable: int
     duplicates: int
     removed: dict[str, int] = Field(default_factory=dict)  # by each filter
+
+
+class MadeSpec(Strict):
+    """What became of products that were made when the file was read; written by hakken, never by a person."""
+
+    looked: int  # products that were made
+    is_all: bool  # they are all there are; else a random sample
+    kept: int  # of them, those that pass every filter
+    removed: dict[str, int] = Field(default_factory=dict)  # by each filter
+    duplicates: int | None = None  # of those kept, such as another combination gives; known where all were made
 
 
 class Libraries(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -180,6 +181,10 @@ def _check_condition(said: ControlsSpec, space: Space, x: np.ndarray) -> None:
     for constraint in space.constraints:
         if not is_open[list(constraint.columns)].any() and not constraint.allows(point)[0]:
             raise PlateError(f"{where}: constraint {constraint.name!r} forbids it; choose a condition of the space")
+    for products in space.products:
+        alone = replace(space, products=(products,))
+        if not is_open[list(products.columns)].any() and (why := alone.refusal(said.settings)) is not None:
+            raise PlateError(f"{where}: it {why}; choose a condition of the space")
 
 
 def _is_value(parameter: Discrete | Continuous, value: float) -> bool:

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from rdkit import Chem
+
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.molecules.reactions import Reaction, read_reaction
-from loop.molecules.standardise import canonical_smiles
+from loop.molecules.standardise import canonical_smiles, read_structure, standardised
+from loop.space import Products
+from loop.spec.sieving import made_of, policy_of, sieve_of
 from loop.spec.space_models import ProductsSpec, ReagentsSpec
 from loop.spec.tables import ReadFile, read_table
 
@@ -22,33 +26,41 @@ class _Reagent:
     label: str
     smiles: str  # canonical
     where: str
+    given: str = ""  # what was given, where standardising made another structure of it
 
 
 def resolve_reagents(spec: ProductsSpec, read: ReadFile) -> ProductsSpec:
     """The spec with the reagents that can react as options, and ``left_out`` telling of the others.
+
+    ``changed`` tells which were standardised into something else, and ``made`` what filters leave of the products.
 
     A reagent is left out that cannot be read, is in its list already, does not match its template, or gives no product.
     One that reacts in several places, or gives several products, is left out too, or the first product counts
     (``ambiguous``).
 
     Raises:
-        SpecError: The reaction cannot be read, does not fit the lists, or a list has no reagent left.
+        SpecError: The reaction cannot be read, does not fit the lists, a list has no reagent left, or filters are
+            unknown or leave nothing.
     """
     try:
         reaction = read_reaction(spec.reaction)
     except MoleculeError as error:
         raise SpecError(str(error)) from None
     order = _ordered(spec, reaction)
+    sieve = sieve_of(spec.standardise, spec.filters)  # an unknown filter is told before anything is made
     lists: list[list[_Reagent]] = []
     said: list[str] = []
+    changed: list[str] = []
     for place, name in enumerate(order):
         kept: list[_Reagent] = []
         reasons: list[str] = []
-        for reagent, why in _matched(_read(name, spec.reagents[name], read), reaction, place, spec):
+        for reagent, why in _matched(name, read, reaction, place, spec):
             if why:
                 reasons.append(f"{name}: {reagent.where}: {why}")
             else:
                 kept.append(reagent)
+                if reagent.given:
+                    changed.append(f"{name}: {reagent.where}: {reagent.given} is used as {reagent.smiles}")
         said += reasons
         lists.append(_some_left(name, kept, reasons))
     for place, name in enumerate(order):
@@ -60,7 +72,16 @@ def resolve_reagents(spec: ProductsSpec, read: ReadFile) -> ProductsSpec:
         name: spec.reagents[name].model_copy(update={"options": {r.label: r.smiles for r in kept}, "file": None})
         for name, kept in zip(order, lists, strict=True)
     }
-    return spec.model_copy(update={"reagents": reagents, "order": order, "left_out": said or None})
+    products = Products("", spec.reaction, tuple(range(len(lists))), sieve)
+    return spec.model_copy(
+        update={
+            "reagents": reagents,
+            "order": order,
+            "left_out": said or None,
+            "changed": changed or spec.changed,  # the latter where it is read again: nothing is changed twice
+            "made": made_of(spec, products, [[r.smiles for r in kept] for kept in lists]),
+        }
+    )
 
 
 def _ordered(spec: ProductsSpec, reaction: Reaction) -> list[str]:
@@ -106,17 +127,24 @@ def _read(name: str, spec: ReagentsSpec, read: ReadFile) -> Iterator[Row]:
         yield (row[spec.name] if spec.name else None), row[spec.smiles], f"{spec.file} line {number}"
 
 
-def _matched(rows: Iterator[Row], reaction: Reaction, place: int, spec: ProductsSpec) -> Iterator[tuple[_Reagent, str]]:
-    """Each reagent with the reason why it cannot be used by itself; "" where it can."""
+def _matched(
+    name: str, read: ReadFile, reaction: Reaction, place: int, spec: ProductsSpec
+) -> Iterator[tuple[_Reagent, str]]:
+    """Each reagent of a list with the reason why it cannot be used by itself; "" where it can."""
+    policy = policy_of(spec.reagents[name].standardise)
     labels: set[str] = set()
     structures: dict[str, str] = {}
-    for label, text, where in rows:
+    for label, text, where in _read(name, spec.reagents[name], read):
         try:
-            smiles = canonical_smiles(text)
+            smiles, given = canonical_smiles(text), ""
+            if policy.changes:
+                plain = smiles
+                smiles = str(Chem.MolToSmiles(standardised(read_structure(plain), policy)))
+                given = text if smiles != plain else ""
         except MoleculeError as error:
             yield _Reagent(label or text, "", where), str(error)
             continue
-        reagent = _Reagent(label or smiles, smiles, where)
+        reagent = _Reagent(label or smiles, smiles, where, given)
         sites = reaction.sites(place, smiles)
         if smiles in structures:
             yield reagent, f"{reagent.label} is the same molecule as {structures[smiles]} ({smiles})"

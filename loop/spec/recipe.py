@@ -96,6 +96,8 @@ def _candidate_in_trouble(recipe: Recipe, space: Space) -> tuple[Path, str] | No
         try:
             work_out(recipe, settings)
         except RecipeError as error:
+            if not space.keeps(row[None, :])[0]:  # no candidate
+                continue
             refused += 1
             first = first or f"{space.label(settings)}: {error}"
     if first is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
-from loop.spec.library_models import FiltersSpec, RangeSpec, Several, StandardiseSpec, StoredSpec
+from loop.spec.library_models import FiltersSpec, MadeSpec, RangeSpec, Several, StandardiseSpec, StoredSpec
 from loop.spec.strict import Name, Strict, Text
 
 Options: TypeAlias = dict[str, list[str | float] | str | float]  # of parameters, by name
@@ -54,6 +54,7 @@ class ReagentsSpec(Strict):
     file: Text | None = None
     name: Text | None = None  # column with a name; without one a reagent is called by its SMILES
     smiles: Text = "smiles"
+    standardise: StandardiseSpec | None = None  # None: every reagent is taken as it is given
 
 
 class ProductsSpec(Strict):
@@ -64,7 +65,12 @@ class ProductsSpec(Strict):
     reagents: dict[Name, ReagentsSpec] = Field(min_length=1)
     order: list[Name] | None = None  # of the lists, as the reaction takes them; None: as they are written
     ambiguous: Literal["leave out", "first"] = "leave out"
+    standardise: StandardiseSpec | None = None  # None: every product is taken as the reaction gives it
+    filters: FiltersSpec | None = None
+    duplicates: Literal["merge", "keep"] = "merge"
     left_out: list[Text] | None = None  # written when the file is read: which reagents are not used, and why
+    changed: list[Text] | None = None  # the same: which reagents are used otherwise than they were given
+    made: MadeSpec | None = None  # the same: what became of products that were made
 
 
 class _Choice(_Conditional):

@@ -200,7 +200,7 @@ class _ProductPart:
 
         lists = [frame.parameters[c] for c in products.columns]
         reagents = tuple(p.smiles for p in lists if isinstance(p, Component))
-        known = product_fingerprints(products.reaction, reagents, kinds)
+        known = product_fingerprints(products.reaction, reagents, kinds, products.sieve)
         some = np.unique(known.sample(SAMPLE, 0), axis=0)
         apart = 1.0 - known.similarity(some, some)
         pairs = len(some) * (len(some) - 1)

@@ -117,6 +117,7 @@ class StatusReport(_Report):
     hits: Tally | None = None  # where hits are looked for
     overdue: tuple[str, ...] = ()  # a sentence for each experiment that the laboratory has had for too long
     resources: tuple[Resource, ...] = ()  # what the record tells of each laboratory that was given something
+    products: tuple[str, ...] = ()  # what filters leave of products, a sentence for each parameter that has such
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,11 +103,11 @@ def sample_experiments(spec: CampaignSpec, n: int = SAMPLE) -> tuple[ExperimentS
     from loop.space import ProductPool, sample_space
 
     space, units = build_space(spec), build_objective(spec).units
-    if space.is_finite:
+    if space.is_finite and not space.is_sieved:
         pool = ProductPool(space)
         rows = pool.take(np.unique(np.linspace(0, len(pool) - 1, n).astype(np.int64)))
     else:
-        rows = sample_space(space, n, 0)
+        rows = sample_space(space, n, 0, method="random" if space.is_sieved else "sobol")
     place = {} if build_plate(spec, space) is None else Place(1, "A1", 1).context
     found = []
     for x in rows:

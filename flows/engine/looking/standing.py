@@ -13,6 +13,7 @@ from flows.engine.looking.view import View, rounds_of
 from flows.wiring import open_laboratory, open_record
 from loop.experiment import State
 from loop.outcome import Fault
+from loop.spec.sieving import told_of_products
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -64,4 +65,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
         resources=tuple(r for r in view.figures if r.is_used),
+        products=told_of_products(view.spec),
     )

@@ -50,6 +50,8 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
     for constraint in space.constraints:
         if not constraint.allows(x)[0]:
             raise SpaceError(f"{space.label(settings)} breaks {constraint.name!r} of the campaign's constraints")
+    if (why := space.refusal(settings)) is not None:
+        raise SpaceError(f"{space.label(settings)} {why}; choose another, or loosen that filter in the campaign file")
     if not space.contains(settings):
         raise SpaceError(f"{space.label(settings)} lies outside the campaign's space; hakken show lists what is inside")
     return settings

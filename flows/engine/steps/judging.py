@@ -258,7 +258,7 @@ def identified(space: Space, settings: Mapping[str, str | float]) -> Candidate:
         return candidate
     from loop.molecules.standardise import inchikey  # RDKit: only where molecules are stored
 
-    return Candidate(candidate.settings, candidate.smiles, inchikey(structure))
+    return replace(candidate, inchikey=inchikey(structure))
 
 
 def read_payload(text: str) -> Mapping[str, Any]:

@@ -110,9 +110,7 @@ class Inputs:
             found.append(p.smiles[option] if option >= 0 else "")
         if isinstance(slot, int):
             return found[0]
-        from loop.molecules.reactions import Reaction
-
-        return Reaction(slot.reaction).product(tuple(found)) if all(found) else ""
+        return slot.of(found).smiles
 
     def _numbers(self, x: Tensor) -> Tensor:
         structured = frozenset(c for slot in self.slots for c in ([slot] if isinstance(slot, int) else slot.columns))

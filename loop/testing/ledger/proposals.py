@@ -63,6 +63,15 @@ class ProposalLaws:
 
         assert len({p.candidate_id for p in ledger.proposals("coupling")}) == 2
 
+    def test_a_standardised_structure_keeps_the_one_that_it_was_made_from(self, ledger: Ledger, lease: Lease) -> None:
+        made = Candidate({"acid": "A"}, {"molecule": "CCN"}, as_made={"molecule": "CC[NH3+]"})
+        plain = Candidate({"acid": "B"}, {"molecule": "CCN"})
+
+        with ledger.work(lease) as work:
+            work.record_round(batch(1, with_point(proposal(0), made), with_point(proposal(1), plain)))
+
+        assert [p.draft.candidate.as_made for p in ledger.proposals("coupling")] == [{"molecule": "CC[NH3+]"}, {}]
+
     def test_each_replicate_of_an_approved_proposal_is_one_ready_attempt(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:
             work.record_round(batch(1, proposal(0, run_order=1, replicates=2), proposal(1, run_order=0)))
