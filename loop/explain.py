@@ -47,6 +47,14 @@ def nearest(space: Space, x: NDArray[np.float64], history: History) -> Nearest:
     return Nearest(space.label(space.settings(seen[best])), novelty)
 
 
+def origin_of(space: Space, x: NDArray[np.float64]) -> str:
+    """Of a union: which source a candidate at ``x``, ``(d,)``, is from, and of which reagents; "" of anything else."""
+    if space.union is None:
+        return ""
+    column, union = space.union
+    return f"; {union.said(round(float(x[column])))}"
+
+
 def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
     """Why an initial or control candidate."""
     if arm is Arm.CONTROL:

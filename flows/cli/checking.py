@@ -55,6 +55,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     from loop.spec import build_general, build_objective, build_plate, build_recipe, build_space
     from loop.spec.deriving import without_value
     from loop.spec.sieving import told_of_products
+    from loop.spec.space_models import UnionSpec, sources_of
     from loop.units import meant
 
     space, objective = build_space(spec), build_objective(spec)
@@ -71,8 +72,9 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         for name, unit in {**space.units, **objective.units}.items()
         if meant(unit, name) != unit
     ]
-    for name, p in spec.space.items():
-        problems += [f"left out of {name}.{line}" for line in getattr(p, "left_out", None) or ()]
+    for name, p in sources_of(spec.space):
+        between = ": " if isinstance(p, UnionSpec) else "."
+        problems += [f"left out of {name}{between}{line}" for line in getattr(p, "left_out", None) or ()]
         problems += [f"standardised in {name}.{line}" for line in getattr(p, "changed", None) or ()]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")

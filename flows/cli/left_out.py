@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def stored_in(spec: Any) -> list[Any]:
     """What became of each library file of a resolved spec."""
-    return [stored for p in spec.space.values() if (stored := getattr(p, "stored", None)) is not None]
+    from loop.spec.unions import stored_of
+
+    return list(stored_of(spec.space))
 
 
 def left_out_of(where: Settings, spec: Any) -> list[str]:

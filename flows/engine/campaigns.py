@@ -101,10 +101,14 @@ def chosen_from(resolved: Mapping[str, Any]) -> dict[str, Any]:
 
     So a file of which an earlier release, or another RDKit, made the same molecules makes no new version.
     """
-    space = {
-        name: {key: said for key, said in p.items() if key != "stored" or p.get("options") is None}
-        for name, p in resolved["space"].items()
-    }
+
+    def without(p: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: said for key, said in p.items() if key != "stored" or p.get("options") is None}
+
+    space = {name: without(p) for name, p in resolved["space"].items()}
+    for name, p in space.items():
+        if p["type"] == "union":
+            space[name] = {**p, "of": {source: without(said) for source, said in p["of"].items()}}
     return {**resolved, "space": space}
 
 

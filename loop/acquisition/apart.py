@@ -110,9 +110,9 @@ def similarities(space: Space, x: NDArray[np.float64]) -> Row | None:
     if library is None or len(space.parameters) != 1:
         return None
     from loop.molecules.fingerprints import count_fingerprints
-    from loop.molecules.structures import Structures
+    from loop.molecules.structures import Featured
 
-    if isinstance(library.smiles, Structures):
+    if isinstance(library.smiles, Featured):
         counts, those = library.smiles.counts(), numbers[:, 0]
         return lambda k: counts.similarity(those[k : k + 1], those)[0]
     known, all_of_them = count_fingerprints([library.smiles[i] for i in numbers[:, 0]]), np.arange(len(x))

@@ -8,11 +8,14 @@ of any product is a sum of looked-up numbers, and a hundred million are ranked i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from torch import Tensor
 
 from loop.acquisition.protocol import Question
 from loop.space import Component, PointPool
@@ -30,6 +33,9 @@ PAIRS = 0.5  # variance of the contribution of a pair, that of a reagent being 1
 NOISE = 0.05  # variance of what neither explains
 
 Floats = NDArray[np.float64]
+Kernel: TypeAlias = Callable[
+    [NDArray[np.int64], NDArray[np.int64]], Floats
+]  # numbers of reagents to how alike these are
 
 
 def screened(question: Question) -> PointPool:
@@ -41,14 +47,14 @@ def screened(question: Question) -> PointPool:
     drawn = pool.sample(AT_RANDOM if len(question.observed) else KEPT, rng)
     if not len(question.observed):
         return PointPool(drawn)
-    value = _believed(question)
+    value = believed(question, question.observed)
     numbers = question.observed[:, list(products.columns)].round().long().numpy()
     wanted = KEPT - len(drawn)
     if question.space.is_sieved and len(numbers):
-        ranked = _promising(_kernels(question, products), numbers, value, OVER * wanted, rng)
+        ranked = promising(_kernels(question, products), numbers, value, OVER * wanted, rng)
         best = ranked[_that_pass(question, products, ranked, wanted)]
     else:
-        best = _promising(_kernels(question, products), numbers, value, wanted, rng)
+        best = promising(_kernels(question, products), numbers, value, wanted, rng)
     rest = drawn[rng.integers(0, len(drawn), len(best))]  # other parameters, where there are any, at random
     rest[:, list(products.columns)] = best
     together = np.unique(np.vstack([rest, drawn]), axis=0)
@@ -66,36 +72,47 @@ def _that_pass(question: Question, products: Products, numbers: NDArray[np.int64
     return first_that(numbers.astype(np.float64), n, passes)
 
 
-def _believed(question: Question) -> Floats:
-    """What the models believe of the tried products, standardised, targets added: ``(n,)``, larger is better."""
-    total = np.zeros(len(question.observed))
+def believed(question: Question, x: Tensor) -> Floats:
+    """What the models believe of ``x``, ``(n, d)``, standardised, targets added: ``(n,)``, larger is better."""
+    total = np.zeros(len(x))
     for target, model in question.wanted:
-        worth = target.worth(model.moments(question.observed)[0]).numpy()
+        worth = target.worth(model.moments(x)[0]).numpy()
         total += (worth - worth.mean()) / (worth.std() or 1.0)
     return total
 
 
-def _kernels(question: Question, products: Products) -> list[Floats]:
-    """How alike the reagents of each list are, ``(size, size)`` each."""
+def _kernels(question: Question, products: Products) -> list[tuple[int, Kernel]]:
+    """How many reagents each list has, and how alike they are."""
+    lists = [question.space.parameters[column] for column in products.columns]
+    return [(p.size, alike(p.smiles)) for p in lists if isinstance(p, Component)]
+
+
+@lru_cache(maxsize=16)
+def alike(reagents: Sequence[str]) -> Kernel:
+    """How alike the reagents of one list are, which are given as SMILES."""
     from loop.molecules.fingerprints import count_fingerprints  # RDKit: only where there are structures
 
-    found = []
-    for column in products.columns:
-        reagents = question.space.parameters[column]
-        assert isinstance(reagents, Component)
-        everything = np.arange(reagents.size)
-        alike = count_fingerprints(reagents.smiles).similarity(everything, everything)
-        found.append((1.0 - OWN) * alike + OWN * np.eye(reagents.size))
-    return found
+    known = count_fingerprints(reagents)
+
+    def kernel(a: NDArray[np.int64], b: NDArray[np.int64]) -> Floats:
+        different, back = np.unique(b, return_inverse=True)
+        found = (1.0 - OWN) * known.similarity(a, different)
+        return np.asarray((found + OWN * (a[:, None] == different[None, :]))[:, back])
+
+    return kernel
 
 
-def _promising(
-    kernels: Sequence[Floats], numbers: NDArray[np.int64], value: Floats, keep: int, rng: np.random.Generator
+def promising(
+    kernels: Sequence[tuple[int, Kernel]],
+    numbers: NDArray[np.int64],
+    value: Floats,
+    keep: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     """The ``keep`` products of highest expected value, as numbers of their reagents, ``(keep, lists)``.
 
     Args:
-        kernels: How alike the reagents of each list are.
+        kernels: How many reagents each list has, and how alike they are.
         numbers: Reagents of tried products, ``(n, lists)``.
         value: Of these, standardised, ``(n,)``.
     """
@@ -103,11 +120,11 @@ def _promising(
         order = np.argsort(-value, kind="stable")
         some = np.concatenate([order[: ROWS // 2], rng.choice(order[ROWS // 2 :], ROWS - ROWS // 2, replace=False)])
         numbers, value = numbers[some], value[some]
-    single = [k[np.ix_(column, column)] for k, column in zip(kernels, numbers.T, strict=True)]
+    single = [k(column, column) for (_, k), column in zip(kernels, numbers.T, strict=True)]
     couples = list(itertools.combinations(range(len(kernels)), 2))
     covariance = 1.0 + sum(single) + PAIRS * sum((single[a] * single[b] for a, b in couples), np.zeros(()))
     weights = cho_solve(cho_factor(covariance + NOISE * np.eye(len(value))), value)
-    across = [k[:, column] for k, column in zip(kernels, numbers.T, strict=True)]  # every reagent to the tried ones
+    across = [k(np.arange(n), column) for (n, k), column in zip(kernels, numbers.T, strict=True)]  # to the tried ones
     alone = [a @ weights for a in across]
     paired = {(a, b): PAIRS * (across[a] * weights) @ across[b].T for a, b in couples}
     lists = _shortened(alone, paired)

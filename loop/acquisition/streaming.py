@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.acquisition.joined import Joined, joined
 from loop.acquisition.protocol import Question
 from loop.acquisition.screening import screened
 from loop.fidelity import is_real
@@ -41,6 +42,9 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
     if is_scored_whole(pool):
         return pool, np.arange(len(pool), dtype=np.int64), ()
     rng = np.random.default_rng(question.seed)
+    if isinstance(pool, LargePool) and question.space.union is not None:
+        found = _joined(question, pool)
+        return found.points, np.arange(len(found.points)), found.notes
     if isinstance(pool, LargePool) and question.space.products:
         kept = _screened(question, pool)
         note = f"made and judged {len(kept)} of the {len(pool)} products, chosen by their reagents, and what lies near"
@@ -58,6 +62,8 @@ def is_scored_whole(pool: Pool) -> bool:
     if len(pool) <= POOL_LIMIT:
         return True
     if not isinstance(pool, ProductPool) or len(pool.space.parameters) > 1 or pool.space.library is None:
+        return False
+    if pool.space.union is not None:  # most of it would have to be made
         return False
     return pool.space.library.is_stored and len(pool) <= LIBRARY_LIMIT
 
@@ -85,6 +91,18 @@ def _screened(question: Question, pool: LargePool) -> PointPool:
     return _kept[3]
 
 
+_met: tuple[weakref.ref[LargePool], int, weakref.ref[FittedSurrogate], Joined] | None = None  # joined last
+
+
+def _joined(question: Question, pool: LargePool) -> Joined:
+    """The candidates of a union that are looked at, kept as those of ``_screened`` are."""
+    global _met
+    model = question.models[0]
+    if _met is None or _met[0]() is not pool or _met[1] != question.seed or _met[2]() is not model:
+        _met = (weakref.ref(pool), question.seed, weakref.ref(model), joined(question))
+    return _met[3]
+
+
 def untried(question: Question) -> Iterator[Tensor]:
     """Coordinates of the (real) candidates that were not tried, in chunks of shape ``(n, d)``.
 
@@ -95,7 +113,8 @@ def untried(question: Question) -> Iterator[Tensor]:
     for start in range(0, len(indices), CHUNK):
         x = pool.take(indices[start : start + CHUNK])
         x = x[~is_among(x, question.tried) & is_real(question.space, x)]
-        yield torch.from_numpy(np.ascontiguousarray(x[question.affordable(x)]))
+        x = x[question.affordable(x)]
+        yield torch.from_numpy(np.ascontiguousarray(x[question.space.keeps(x)]))
 
 
 def shortlist(

@@ -25,7 +25,7 @@ class Shared:
     Attributes:
         here, there: Its column in this space and in the source's.
         parameter: What both become: options and ranges of both, those of this space first and at the same coordinates.
-        options: The coordinate here of each option there, in order; empty for a number.
+        options: The coordinate here of each option there, in order; empty for a number, and where both are one union.
         unit: The source's, from which its numbers are converted.
     """
 
@@ -38,7 +38,7 @@ class Shared:
     def coordinates(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The source's coordinates ``(n,)``, of rows where it applies, as those of the parameter, ``(n,)``."""
         if not isinstance(self.parameter, Discrete | Continuous):
-            return np.array(self.options)[x.round().astype(np.int64)]
+            return np.array(self.options)[x.round().astype(np.int64)] if self.options else x
         if self.unit == self.parameter.unit:
             return x
         return np.array([convert(float(v), self.unit, self.parameter.unit) for v in x])
@@ -89,8 +89,8 @@ def overlap(here: Space, there: Space) -> Overlap:
     """The parameters of ``here`` that ``there`` has too.
 
     A parameter is known by its name; a component also by its role, where one parameter of each space has it, or by
-    half of its structures. Numbers must have units that convert into each other; an ordinal the same options.
-    Fidelities, and what is derived, are not shared.
+    half of its structures; a union of a library and products only where both are the same. Numbers must have units
+    that convert into each other; an ordinal the same options. Fidelities, and what is derived, are not shared.
     """
     found: list[Shared] = []
     missing: list[str] = []
@@ -122,6 +122,8 @@ def _alike(p: Parameter, here: Space, there: Space) -> list[int]:
     ]
     with_role = [i for i, q in components if p.role and q.role == p.role]
     only_one = len(with_role) == 1 and sum(isinstance(q, Component) and q.role == p.role for q in here.parameters) == 1
+    if p.united is not None or any(q.united is not None for _, q in components):
+        return with_role if only_one else []
     mine = set(p.smiles)
     by_structure = [i for i, q in components if len(mine & set(q.smiles)) >= ALIKE * min(len(mine), len(q.smiles)) > 0]
     return (with_role if only_one else []) + by_structure
@@ -143,9 +145,11 @@ def _shared(here: int, p: Parameter, there: int, q: Parameter) -> Shared | None:
     return None
 
 
-def _of_components(here: int, p: Component, there: int, q: Component) -> Shared:
+def _of_components(here: int, p: Component, there: int, q: Component) -> Shared | None:
+    if (p.united is not None or q.united is not None) and (p.options, p.smiles) != (q.options, q.smiles):
+        return None
     if p.is_stored and (p.options, p.smiles) == (q.options, q.smiles):  # one library, told by its key
-        return Shared(here, there, p, tuple(map(float, range(p.size))))
+        return Shared(here, there, p, () if p.united is not None else tuple(map(float, range(p.size))))
     options, smiles = list(p.options), list(p.smiles)
     place = {s: i for i, s in enumerate(smiles)}
     for option, structure in zip(q.options, q.smiles, strict=True):

@@ -60,7 +60,7 @@ class PackedCounts:
     counts: NDArray[np.uint16]
     totals: NDArray[np.uint32]
     vocabulary: NDArray[np.uint64]
-    _prepared: dict[bytes, _Against] = field(default_factory=dict, init=False, repr=False)
+    _prepared: dict[bytes, Against] = field(default_factory=dict, init=False, repr=False)
 
     @staticmethod
     def of(rows: Rows) -> PackedCounts:
@@ -79,11 +79,7 @@ class PackedCounts:
             first, last = self.indptr[indices[0]], self.indptr[indices[-1] + 1]
             pointers = self.indptr[indices[0] : indices[-1] + 2] - first
             return Rows(np.asarray(pointers), np.asarray(self.columns[first:last]), np.asarray(self.counts[first:last]))
-        begin = np.asarray(self.indptr[indices])
-        lengths = self.indptr[indices + 1] - begin
-        pointers = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-        at = np.arange(pointers[-1]) + np.repeat(begin - pointers[:-1], lengths)
-        return Rows(pointers, np.asarray(self.columns[at]), np.asarray(self.counts[at]))
+        return taken(Rows(self.indptr, self.columns, self.counts), indices)
 
     def similarity(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         """Count Tanimoto similarity of molecules ``a`` to molecules ``b``: shape ``(len(a), len(b))``, 0 to 1.
@@ -96,17 +92,13 @@ class PackedCounts:
 
     def folded(self, indices: NDArray[np.int64], size: int) -> NDArray[np.float32]:
         """Counts folded to ``size`` columns, as ``fingerprints.folded_counts`` gives them: ``(len(indices), size)``."""
-        pointers, columns, counts = self.rows(indices)
-        place = (self.vocabulary % np.uint64(size)).astype(np.int64)[columns]
-        row = np.repeat(np.arange(len(indices), dtype=np.int64), np.diff(pointers))
-        dense = np.bincount(row * size + place, weights=counts, minlength=len(indices) * size)
-        return dense.astype(np.float32).reshape(len(indices), size)
+        return folded(self.rows(indices), self.vocabulary, size)
 
-    def _against(self, b: NDArray[np.int64]) -> _Against:
+    def _against(self, b: NDArray[np.int64]) -> Against:
         key = b.tobytes()
         found = self._prepared.get(key)
         if found is None:
-            found = _Against.of(self.rows(b), len(self.vocabulary))
+            found = Against.of(self.rows(b), len(self.vocabulary))
             while len(self._prepared) >= KEPT:
                 self._prepared.pop(next(iter(self._prepared)))
             self._prepared[key] = found
@@ -136,8 +128,8 @@ def codes_of(rows: Rows, features: int) -> Codes:
 
 
 @dataclass(frozen=True, eq=False)
-class _Against:
-    """What is needed of ``m`` molecules to be compared with any others, in codes."""
+class Against:
+    """What is needed of ``m`` molecules to be compared with any others that have the same vocabulary, in codes."""
 
     first: NDArray[np.int64]  # of each feature: its first code, shape (features,)
     levels: NDArray[np.uint16]  # how many codes it has; 0 where none of the molecules has it
@@ -146,7 +138,7 @@ class _Against:
     rare: sparse.csr_matrix  # (rare codes, m)
 
     @staticmethod
-    def of(rows: Rows, features: int) -> _Against:
+    def of(rows: Rows, features: int) -> Against:
         m = len(rows.indptr) - 1
         known = codes_of(rows, features)
         degree = np.bincount(known.codes, minlength=known.size)
@@ -156,7 +148,7 @@ class _Against:
         at = place[known.codes]
         dense[at[at >= 0], known.molecules[at >= 0]] = 1.0
         rare = _matrix(-1 - at[at < 0], known.molecules[at < 0], (int((~is_common).sum()), m))
-        return _Against(known.first, known.levels, place, dense, rare)
+        return Against(known.first, known.levels, place, dense, rare)
 
     def shared(self, rows: Rows) -> NDArray[np.float32]:
         """Sums of minima of the counts of other molecules with these: shape ``(n, m)``, whole numbers."""
@@ -175,6 +167,25 @@ class _Against:
         entries = np.repeat(np.arange(n), np.diff(rare.indptr)), rare.indices
         found[entries] += rare.data
         return np.asarray(found)
+
+
+def taken(rows: Rows, indices: NDArray[np.int64]) -> Rows:
+    """The entries of some molecules, in the order of ``indices``; one may come twice."""
+    begin = np.asarray(rows.indptr[indices])
+    lengths = rows.indptr[indices + 1] - begin
+    pointers = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    at = np.arange(pointers[-1]) + np.repeat(begin - pointers[:-1], lengths)
+    return Rows(pointers, np.asarray(rows.features[at]), np.asarray(rows.counts[at]))
+
+
+def folded(rows: Rows, vocabulary: NDArray[np.uint64], size: int) -> NDArray[np.float32]:
+    """Counts of molecules, whose features are places in a vocabulary, folded to ``size`` columns: ``(n, size)``."""
+    pointers, columns, counts = rows
+    n = len(pointers) - 1
+    place = (vocabulary % np.uint64(size)).astype(np.int64)[columns]
+    row = np.repeat(np.arange(n, dtype=np.int64), np.diff(pointers))
+    dense = np.bincount(row * size + place, weights=counts, minlength=n * size)
+    return dense.astype(np.float32).reshape(n, size)
 
 
 def _expanded(

@@ -54,7 +54,7 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
         picks, notes = by_design(s)
     if s.wants_real:
         picks = made_real(s, picks)
-    if s.space.products and s.plate is None:
+    if s.space.has_products and s.plate is None:
         picks = _each_product_once(s, picks)
     if s.twins is not None and s.twins.passed:
         notes = [*notes, _passed_over(len(s.twins.passed))]
@@ -80,7 +80,7 @@ def _passed_over(n: int) -> str:
 def _nothing_left(s: Situation) -> str:
     """Why there is no batch, with the way out."""
     tried, bought = "was tried or is being tried", s.purchase
-    if s.space.products:
+    if s.space.has_products:
         tried = "was tried or is being tried, gives a product that was, or does not pass a filter"
     way = "widen the space or end the campaign"
     real = ""

@@ -12,7 +12,7 @@ from loop.acquisition.protocol import Purchase
 from loop.belief import predictions_of
 from loop.costs import Purse
 from loop.errors import PoolExhausted
-from loop.explain import explain_block, explain_initial, explain_model, nearest
+from loop.explain import explain_block, explain_initial, explain_model, nearest, origin_of
 from loop.fidelity import fidelity_column, is_real
 from loop.insight.best import best_of_belief
 from loop.insight.conditions import best_condition, judged_of
@@ -81,6 +81,7 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
             )
         else:
             reason = explain_initial(pick.arm, pick.meaning, known) + explain_block(pick.block)
+        reason += origin_of(s.space, pick.x)
         drafts.append(
             ProposalDraft(
                 candidate=s.space.candidate(s.space.settings(pick.x)),

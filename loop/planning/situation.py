@@ -85,7 +85,7 @@ class Situation:
         combination with the same product is taken.
         """
         pays = self.pays if pays is None else pays
-        if not self.space.products:
+        if not self.space.has_products:
             return pays
         known = self.twins
         if known is not None and len(taken) > len(self.tried):

@@ -13,7 +13,7 @@ from loop.errors import PoolExhausted
 from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.filling import fill
 from loop.space.pool import LargePool
-from loop.space.rows import is_among
+from loop.space.rows import different, is_among
 from loop.space.sifting import first_that, firsts
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
@@ -64,8 +64,9 @@ def initial_design(
         points = _filled(design, space, pool, tried, n, seed, pays).points
     else:
         looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
-        enough = max(looked_at, n) if space.products else CANDIDATES  # no more are made than are looked at
-        options = _untried_sample(space, pool, tried, rng, pays, enough)
+        enough = max(looked_at, n) if space.has_products else CANDIDATES  # no more are made than are looked at
+        draw = _of_each_source if space.union is not None and design in SEEKERS else _untried_sample
+        options = draw(space, pool, tried, rng, pays, enough)
         points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     if not len(points):
         raise PoolExhausted(EXHAUSTED)
@@ -110,7 +111,9 @@ def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.flo
         SpaceError: There is no such design of this space.
     """
     is_optimal = wish.design.endswith("-optimal")
-    limit = CANDIDATES if space.products else POOL_LIMIT  # products are made, and of more some are left out afterwards
+    limit = (
+        CANDIDATES if space.has_products else POOL_LIMIT
+    )  # products are made, and of more some are left out afterwards
     if pays is not pays_all and is_optimal and pool is not None and len(pool) <= limit:
         x = pool.take(np.arange(len(pool), dtype=np.int64))
         if not (fits := pays(x)).all():
@@ -120,7 +123,7 @@ def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.flo
     if fits.all():
         return found
     dear = len(fits) - int(fits.sum())
-    why = "may not be chosen (filters, products that were tried, the budget)" if space.products else "cost too much"
+    why = "may not be chosen (filters, products that were tried, the budget)" if space.has_products else "cost too much"
     note = f"{dear} of {len(fits)} points of the {wish.design} design {why}; the rest is kept"
     return Design(found.points[fits], None if found.blocks is None else found.blocks[fits], (*found.notes, note))
 
@@ -135,7 +138,7 @@ def _filled(
     laid = len(points)
     if len(points) < n:
         rng = np.random.default_rng([seed, 1])
-        enough = 2 * n if space.products else CANDIDATES
+        enough = 2 * n if space.has_products else CANDIDATES
         options = _untried_sample(space, pool, np.vstack([tried, points]), rng, pays, enough)
         both = np.vstack([points, options])
         others = both[firsts(space, both)][len(points) : n]
@@ -165,7 +168,9 @@ def _untried_sample(
         x = _drawn(space, pool, rng, enough if space.is_sieved else 2 * CANDIDATES)
         x = x[~is_among(x, tried) & ~is_among(x, found)]
         found = (
-            _with_those_that_pass(space, found, x, enough, pays) if space.products else np.vstack([found, x[pays(x)]])
+            _with_those_that_pass(space, found, x, enough, pays)
+            if space.has_products
+            else np.vstack([found, x[pays(x)]])
         )
         if len(found) >= min(LOOKED_AT, enough) or (pool is not None and len(pool) <= 4 * CANDIDATES):
             break
@@ -180,6 +185,20 @@ def _with_those_that_pass(
         found = np.vstack([found, x[index]])
         found, x = found[firsts(space, found)], x[index[-1] + 1 :]
     return found
+
+
+def _of_each_source(
+    space: Space, pool: Pool | None, tried: NDArray[np.float64], rng: np.random.Generator, pays: Pays, enough: int
+) -> NDArray[np.float64]:
+    """The same of a union: as many candidates of each source, since a library is soon lost among products."""
+    if space.union is None or pool is None or len(pool) <= 4 * CANDIDATES:
+        return _untried_sample(space, pool, tried, rng, pays, enough)
+    column, union = space.union
+    beside = _drawn(space, pool, rng, enough)
+    x = beside[rng.integers(0, len(beside), 2 * enough)]
+    x[:, column] = union.drawn(len(x), rng)
+    x = different(x[space.allows(x)])
+    return _with_those_that_pass(space, np.empty((0, x.shape[1])), x[~is_among(x, tried)], enough, pays)
 
 
 def _drawn(space: Space, pool: Pool | None, rng: np.random.Generator, n: int) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ def count_candidates(space: Space) -> Counted | None:
     if not space.is_finite:
         return None
     counted = ProductPool(space).counted
-    if not space.is_sieved or are_all_made(space):
+    if not space.is_sieved or are_all_made(space) or space.union is not None:  # of the latter at the most so many
         return counted
     share, low, high = sifted_share(space)
     return Counted(round(counted.number * share), round(counted.low * low), round(counted.high * high), False)
@@ -60,6 +60,9 @@ def wilson(kept: int, n: int) -> tuple[float, float, float]:
 
 def said_count(space: Space) -> int | str:
     """The number of candidates, for a person."""
+    if space.union is not None and not are_all_made(space):
+        alone = len(space.parameters) == 1
+        return space.union[1].said_count if alone else f"{ProductPool(space).counted.number} at the most"
     counted = count_candidates(space)
     if counted is None:
         if not space.constraints:

@@ -135,7 +135,7 @@ def _hypercube(space: Space, n: int, seed: int, tried: Array, admits: Test) -> F
 
 
 def _which(space: Space) -> str:
-    return "that can be chosen" if space.products else "that can be paid for"
+    return "that can be chosen" if space.has_products else "that can be paid for"
 
 
 def _continued(what: str, total: int) -> str:

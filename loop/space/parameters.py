@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loop.errors import SpaceError, did_you_mean
+from loop.space.united import UnionNames
 from loop.units import check_unit
 
 Scale: TypeAlias = Literal["linear", "log"]
@@ -72,6 +74,23 @@ class Ordinal:
         return x / max(self.size - 1, 1)
 
 
+@runtime_checkable
+class Selective(Protocol):
+    """Structures of which not every one is a candidate; that shows when it is made."""
+
+    def keeps(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which are candidates: ``(n,)``."""
+        ...
+
+    def refusal(self, index: int) -> str | None:
+        """Why one is no candidate; None where it is."""
+        ...
+
+    def as_made(self, index: int) -> str | None:
+        """What a reaction gave, where standardising made another structure of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """A choice between substances, each with a name and a canonical SMILES; "" where nothing is added.
@@ -79,7 +98,8 @@ class Component:
     Options may also be reactions, as canonical ``reactants>>products`` with a number on each atom (``condensed``).
 
     With ``is_library`` the options are the molecules of a library that is itself the search space
-    ("which molecule?"), rather than an ingredient of a reaction ("which ligand?").
+    ("which molecule?"), rather than an ingredient of a reaction ("which ligand?"). It may be a union of a library and
+    the products of reactions.
     """
 
     name: str
@@ -118,6 +138,16 @@ class Component:
         return not isinstance(self.options, tuple)
 
     @property
+    def united(self) -> UnionNames | None:
+        """What the options are a union of, where they are one."""
+        return self.options if isinstance(self.options, UnionNames) else None
+
+    @property
+    def selective(self) -> Selective | None:
+        """The structures, where not every one is a candidate."""
+        return self.smiles if isinstance(self.smiles, Selective) else None
+
+    @property
     def has_reactions(self) -> bool:
         """Whether the options are reactions (``reactants>>products``) rather than substances."""
         return not self.is_stored and any(">" in smiles for smiles in self.smiles)
@@ -130,6 +160,8 @@ class Component:
     def index(self, value: str | float) -> float:
         """The coordinate of an option: its index. Raises ``SpaceError`` for an unknown one."""
         found = self._indices.get(str(value))
+        if (union := self.united) is not None and str(value) not in union:
+            raise SpaceError(f"parameter {self.name!r} has no option {value!r}: {union.why_not(str(value))}")
         return _index(self.name, self.options, value) if found is None else float(found)
 
     def value(self, coordinate: float) -> str:

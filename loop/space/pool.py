@@ -17,7 +17,7 @@ from loop.errors import SpaceError
 from loop.space.constraints import Comparison, Computable, Count, Linear, Require
 from loop.space.drawing import draw, refuse_empty
 from loop.space.factors import ENUMERABLE, Counted, Factor, factors
-from loop.space.parameters import Discrete
+from loop.space.parameters import Component, Discrete
 from loop.space.raw import stretched
 from loop.space.rows import different
 from loop.space.sifting import LOOKED_AT as MADE
@@ -70,6 +70,7 @@ class ProductPool:
     _factors: tuple[Factor, ...] = field(init=False, repr=False)  # instead, for what is large or tied otherwise
 
     def __post_init__(self) -> None:
+        _refuse_ties(self.space)
         is_plain = not self.space.conditions and (not self.space.constraints or self.space.size <= ENUMERABLE)
         is_settled = is_plain and (self.space.constraints or are_all_made(self.space))
         object.__setattr__(self, "_kept", self._allowed() if is_settled else None)
@@ -148,8 +149,13 @@ class ProductPool:
 
     def _exchanged(self, x: NDArray[np.float64], column: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """``x`` with other choices in one column; what begins to apply gets a choice at random."""
-        values = levels(self.space, column)[0]
-        if len(values) > NEAR:
+        p = self.space.parameters[column]
+        union = p.united if isinstance(p, Component) else None
+        if union is not None:
+            values = union.neighbours(int(x[column]), rng).astype(np.float64)
+        else:
+            values = levels(self.space, column)[0]
+        if union is None and len(values) > NEAR:
             near = np.argsort(np.abs(values - x[column]), kind="stable")[: NEAR // 2]
             values = values[np.unique(np.concatenate([near, rng.integers(0, len(values), NEAR // 2)]))]
         changed = np.repeat(x[None, :], len(values), axis=0)
@@ -192,11 +198,30 @@ class ProductPool:
 def are_all_made(space: Space) -> bool:
     """Whether every product is made where candidates are counted, so that filters of products are settled."""
     sieves = [p for p in space.products if p.sieve is not None]
+    if space.union is not None and not space.conditions and space.is_finite and space.size <= ENUMERABLE:
+        union = space.union[1]
+        return len(union) - union.listed <= (FEW_SLOW if union.is_slow else FEW)
     if not sieves or space.conditions or not space.is_finite or space.size > ENUMERABLE:
         return False
     few = FEW_SLOW if any(p.sieve is not None and p.sieve.is_slow for p in sieves) else FEW
     lists = {c for p in sieves for c in p.columns}
     return math.prod(p.size for i, p in enumerate(space.finite_parameters()) if i in lists) <= few
+
+
+def _refuse_ties(space: Space) -> None:
+    """A union that is too large to be written out is tied to nothing, since that would write it out.
+
+    Raises:
+        SpaceError: There are constraints, or parameters that do not always apply.
+    """
+    if space.union is None or space.size <= ENUMERABLE or not (space.constraints or space.conditions):
+        return
+    name = space.names[space.union[0]]
+    what = f"constraint {space.constraints[0].name!r}" if space.constraints else "when and unless"
+    raise SpaceError(
+        f"parameter {name!r} is a union in a space of {space.size} combinations, and {what} would write them out (of "
+        f"more than {ENUMERABLE}); leave constraints, when and unless out, or shorten the lists of reagents"
+    )
 
 
 def _which_empties(pool: ProductPool) -> str:
@@ -212,7 +237,8 @@ def _which_empties(pool: ProductPool) -> str:
             )
     if are_all_made(pool.space):
         beside = " beside the constraints" if pool.space.constraints else ""
-        name = next(p.name for p in pool.space.products if p.sieve is not None)
+        products = [p.name for p in pool.space.products if p.sieve is not None]
+        name = products[0] if products else pool.space.molecule
         return f"parameter {name!r}: filters leave no candidate{beside}; loosen or remove some of them"
     raise AssertionError("some candidate is left")
 

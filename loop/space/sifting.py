@@ -9,8 +9,10 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.space.parameters import Component
 from loop.space.polytope import Array
 from loop.space.space import Space
+from loop.space.united import UnionNames
 
 BLOCK: Final = 256  # rows judged at once; as many again as are wanted where that is more
 LOOKED_AT: Final = 20_000  # candidates that are made at the most where some that pass are looked for
@@ -65,7 +67,7 @@ class Twins:
     @staticmethod
     def of(space: Space, tried: Array) -> Twins | None:
         """Those of ``tried``, ``(t, d)``; None where no two candidates of the space are one."""
-        if not any(p.merges for p in space.products):
+        if not _merges(space):
             return None
         return Twins(space, frozenset(_keys(space, tried)))
 
@@ -82,7 +84,7 @@ class Twins:
 
 def firsts(space: Space, x: Array, twins: Twins | None = None) -> NDArray[np.int64]:
     """Indices of the rows of ``x``, ``(n, d)``, without those that have a twin before them; ``twins`` hear of these."""
-    if not any(p.merges for p in space.products):
+    if not _merges(space):
         return np.arange(len(x))
     seen: dict[Key, int] = {}
     for i, key in enumerate(_keys(space, x)):
@@ -90,6 +92,13 @@ def firsts(space: Space, x: Array, twins: Twins | None = None) -> NDArray[np.int
         if first != i and twins is not None and x[i].tobytes() != x[first].tobytes():
             twins.passed.add(x[i].tobytes())
     return np.array(list(seen.values()), dtype=np.int64)
+
+
+def _merges(space: Space) -> bool:
+    """Whether some candidates are one, though their reagents differ."""
+    if space.union is not None and any(made.merges for made in space.union[1].made):
+        return True
+    return any(p.merges for p in space.products)
 
 
 def _keys(space: Space, x: Array) -> Iterator[Key]:
@@ -104,5 +113,20 @@ def _keys(space: Space, x: Array) -> Iterator[Key]:
         there = np.array([bool(smiles) for smiles in parts[-1]], dtype=bool)
         for column in products.columns:
             rest[there, column] = -1.0  # reagents that give no product are told apart by themselves
+    if space.union is not None:
+        parts.append(_united(space, *space.union, rest))
     for i, row in enumerate(rest):
         yield (row.tobytes(), *(part[i].encode() for part in parts))
+
+
+def _united(space: Space, column: int, union: UnionNames, rest: Array) -> list[str]:
+    """Structures of a union's candidates, "" where one is told apart by its number; in ``rest`` others lose theirs."""
+    p = space.parameters[column]
+    assert isinstance(p, Component)
+    numbers = np.rint(rest[:, column]).astype(np.int64)
+    apart = np.zeros(len(rest), dtype=bool)
+    for made, _, mine in union.parted(numbers):
+        apart |= mine & (not made.merges)
+    found = ["" if alone else p.smiles[i] for i, alone in zip(numbers.tolist(), apart.tolist(), strict=True)]
+    rest[np.array([bool(smiles) for smiles in found], dtype=bool), column] = -1.0
+    return found

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Candidate, Settings
 from loop.space.constraints import Constraint
-from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Ordinal, Parameter
+from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Ordinal, Parameter, Selective
 from loop.space.structure import Condition, Derived, Frame, Mixture, Products
+from loop.space.united import UnionNames
 
 if TYPE_CHECKING:
     from loop.molecules.sieve import Taken
@@ -83,6 +84,14 @@ class Space:
         if self.products:
             return self.products[0].name
         return None if self.library is None else self.library.name
+
+    @property
+    def union(self) -> tuple[int, UnionNames] | None:
+        """The column and the sources of a union of a library and products, where one is (part of) the space."""
+        for column, p in enumerate(self.parameters):
+            if isinstance(p, Component) and p.united is not None:
+                return column, p.united
+        return None
 
     def finite_parameters(self) -> tuple[Finite, ...]:
         """The parameters, where all have a finite number of values."""
@@ -152,6 +161,10 @@ class Space:
                 raw = replace(products, sieve=None).of(self._reagents(products, settings)).smiles
                 if raw != self.product(products, settings).smiles:
                     found[products.name] = raw
+        if (union := self._selective) is not None:
+            p, structures = self.parameters[union[0]], union[1]
+            made = structures.as_made(round(p.index(settings[p.name]))) if p.name in settings else None
+            found |= {} if made is None else {p.name: made}
         return found
 
     def product(self, products: Products, settings: Mapping[str, str | float]) -> Taken:
@@ -165,21 +178,43 @@ class Space:
             if taken.refusal is not None:
                 what = f"gives {taken.smiles}" if taken.smiles else "gives no molecule that can be judged"
                 return f"{what}, and {taken.refusal} of {products.name!r} leaves it out"
+        if (union := self._selective) is not None:
+            p, structures = self.parameters[union[0]], union[1]
+            return structures.refusal(round(p.index(settings[p.name]))) if p.name in settings else None
         return None
 
     @property
     def is_sieved(self) -> bool:
         """Whether a candidate has to be made before it is known to be one."""
-        return any(p.sieve is not None for p in self.products)
+        return self.union is not None or any(p.sieve is not None for p in self.products)
+
+    @property
+    def has_products(self) -> bool:
+        """Whether reactions make some of the candidates."""
+        return bool(self.products) or self.union is not None
 
     def keeps(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which rows of ``x``, ``(n, d)``, have products that pass every filter: ``(n,)``. Makes each of them."""
+        """Which rows of ``x``, ``(n, d)``, have products that pass every filter: ``(n,)``. Makes each of them.
+
+        Of a union, also which are not in its library.
+        """
         kept = np.ones(len(x), dtype=bool)
+        if (found := self._selective) is not None:
+            column, structures = found
+            kept = structures.keeps(np.rint(x[:, column]).astype(np.int64))
         for products in self.products:
             if products.sieve is not None:
                 rows = np.flatnonzero(kept)
                 kept[rows] = [taken.refusal is None for taken in products.at(self.parameters, x[rows])]
         return kept
+
+    @property
+    def _selective(self) -> tuple[int, Selective] | None:
+        """The column and the structures of a union."""
+        for column, p in enumerate(self.parameters):
+            if isinstance(p, Component) and p.selective is not None:
+                return column, p.selective
+        return None
 
     def _reagents(self, products: Products, settings: Mapping[str, str | float]) -> list[str]:
         lists = [p for c in products.columns if isinstance(p := self.parameters[c], Component)]

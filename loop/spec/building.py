@@ -41,6 +41,7 @@ from loop.spec.space_models import (
     OrdinalSpec,
     ParameterSpec,
     ProductsSpec,
+    UnionSpec,
 )
 from loop.units import check_unit
 
@@ -180,6 +181,10 @@ def _check_unit(kind: str, name: str, unit: str) -> None:
 
 def _parameter(name: str, spec: ParameterSpec) -> Parameter:
     match spec:
+        case UnionSpec():
+            from loop.spec.unions import build_union  # RDKit: only where products are made
+
+            return build_union(name, spec)
         case ComponentSpec() | MoleculeSpec():
             if isinstance(spec, MoleculeSpec) and spec.options is None and spec.stored is not None:
                 from loop.molecules.shelf import from_shelf  # RDKit: only where a library is stored

@@ -8,7 +8,15 @@ from loop.objective import Objective, Tradeoff
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec
-from loop.spec.space_models import ComponentSpec, FidelitySpec, MixtureSpec, MoleculeSpec, NumberSpec, ProductsSpec
+from loop.spec.space_models import (
+    ComponentSpec,
+    FidelitySpec,
+    MixtureSpec,
+    MoleculeSpec,
+    NumberSpec,
+    ProductsSpec,
+    UnionSpec,
+)
 from loop.surrogates.names import GRADIENT_FREE, GRAPHS, SURROGATES
 
 
@@ -40,7 +48,7 @@ def _of_surrogate(spec: CampaignSpec) -> Problem | None:
             "use another surrogate, or acquisition thompson or exploration"
         )
     structured = any(
-        isinstance(p, ComponentSpec | MoleculeSpec | ProductsSpec)
+        isinstance(p, ComponentSpec | MoleculeSpec | ProductsSpec | UnionSpec)
         or (isinstance(p, MixtureSpec) and isinstance(p.parts, dict))
         for p in spec.space.values()
     )

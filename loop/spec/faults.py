@@ -68,6 +68,13 @@ def described(error: Any, lines: Lines) -> str:
             return f"{where}: unknown key{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
         case "missing":
             return f"{where}: is missing; add it"
+        case "union_tag_not_found" | "union_tag_invalid" if path[0] == "space" and "union" in raw[2:3]:
+            told = (
+                "type is missing; add"
+                if kind == "union_tag_not_found"
+                else f"type {context.get('tag')!r} joins no union; use"
+            )
+            return f"{where}: {told} type: molecule or products"
         case "union_tag_not_found":
             if path[0] == "constraints":
                 return f"{where}: says nothing of what is not allowed; give one of {', '.join(CONSTRAINT_KINDS)}"
@@ -94,10 +101,10 @@ def described(error: Any, lines: Lines) -> str:
 def _known_keys(path: Path, raw: Path) -> set[str]:
     """What may be written at ``path``; ``raw`` also says which kind of parameter or constraint it is."""
     head = path[0] if len(path) > 1 else None
-    tags = [str(p) for p in raw[2:] if p in _TAGS]
-    of_kind = [_KINDS.get(t) or CONSTRAINT_KINDS[t.removesuffix(" constraint")] for t in tags[:1]]
-    if head == "space" and len(path) == 4 and path[2] in _LIBRARY:
-        return set(_LIBRARY[path[2]].model_fields)
+    tags = [str(p) for p in raw[2:-1] if p in _TAGS]
+    of_kind = [_KINDS.get(t) or CONSTRAINT_KINDS[t.removesuffix(" constraint")] for t in tags[-1:]]
+    if head == "space" and len(path) >= 4 and path[-2] in _LIBRARY:
+        return set(_LIBRARY[path[-2]].model_fields)
     models: dict[Any, list[type[BaseModel]]] = {
         None: [CampaignSpec],
         "space": [ReagentsSpec] if "reagents" in path[2:-1] else of_kind,

@@ -13,7 +13,7 @@ from loop.errors import MoleculeError, SpecError
 from loop.space.counting import MADE, MADE_SLOW, wilson
 from loop.space.pool import FEW, FEW_SLOW
 from loop.spec.library_models import FiltersSpec, MadeSpec, StandardiseSpec
-from loop.spec.space_models import ProductsSpec
+from loop.spec.space_models import ProductsSpec, sources_of
 
 if TYPE_CHECKING:
     from loop.molecules.filters import Filters
@@ -113,7 +113,7 @@ def _none_left(removed: Counter[str], looked: int, *, is_all: bool) -> str:
 def told_of_products(spec: CampaignSpec) -> tuple[str, ...]:
     """What became of products that were made when the file was read, in a sentence for each parameter that has such."""
     return tuple(
-        _told(name, p.made) for name, p in spec.space.items() if isinstance(p, ProductsSpec) and p.made is not None
+        _told(name, p.made) for name, p in sources_of(spec.space) if isinstance(p, ProductsSpec) and p.made is not None
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
@@ -71,6 +71,14 @@ class ProductsSpec(Strict):
     left_out: list[Text] | None = None  # written when the file is read: which reagents are not used, and why
     changed: list[Text] | None = None  # the same: which reagents are used otherwise than they were given
     made: MadeSpec | None = None  # the same: what became of products that were made
+
+
+class UnionSpec(Strict):
+    """A library and the products of reactions as one list of candidates, each called by its source and name."""
+
+    type: Literal["union"]
+    of: dict[Name, Annotated[MoleculeSpec | ProductsSpec, Field(discriminator="type")]]
+    left_out: list[Text] | None = None  # written when the file is read: products that are in the library
 
 
 class _Choice(_Conditional):
@@ -159,6 +167,7 @@ ParameterSpec: TypeAlias = Annotated[
     ComponentSpec
     | MoleculeSpec
     | ProductsSpec
+    | UnionSpec
     | CategorySpec
     | OrdinalSpec
     | FidelitySpec
@@ -168,6 +177,14 @@ ParameterSpec: TypeAlias = Annotated[
     | ContextSpec,
     Field(discriminator="type"),
 ]
+
+
+def sources_of(space: Mapping[str, ParameterSpec]) -> Iterator[tuple[str, ParameterSpec]]:
+    """Every parameter, and after a union each of its sources as ``NAME.SOURCE``."""
+    for name, p in space.items():
+        yield name, p
+        if isinstance(p, UnionSpec):
+            yield from ((f"{name}.{source}", said) for source, said in p.of.items())
 
 
 class _Named(Strict):

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from loop.cells import delimiter_of, with_points
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.library_models import Libraries
-from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec
+from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
 
 ReadFile: TypeAlias = Callable[[str], str]
 _SAID: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -25,6 +25,10 @@ def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | 
         from loop.spec.reagents import resolve_reagents
 
         return resolve_reagents(spec, read)
+    if isinstance(spec, UnionSpec):
+        from loop.spec.unions import resolve_union
+
+        return resolve_union(spec, read, libraries)
     if not isinstance(spec, ComponentSpec | MoleculeSpec):
         return spec
     if (spec.options is None) == (spec.file is None):

@@ -24,6 +24,7 @@ from loop.spec.plate import build_plate, check_batch
 from loop.spec.prior import problem_of_memory, problem_of_prior
 from loop.spec.recipe import problem_of_recipe
 from loop.spec.stopping import problem_of_regret, problem_of_stop
+from loop.spec.unions import problem_of_union
 
 
 def check_whole(spec: CampaignSpec, lines: Lines) -> None:
@@ -149,6 +150,7 @@ def _of_budget(spec: CampaignSpec) -> Problem | None:
 _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each may count on those before it
     _of_names,
     _of_thresholds,
+    problem_of_union,
     problem_of_limits,
     problem_of_stop,
     _of_end,

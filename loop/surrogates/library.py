@@ -1,7 +1,8 @@
 """Stored libraries as models see them: features looked up by number, in chunks, and never all at once.
 
 The numbers are those of the same molecules given as options, except where a library has more molecules than
-``STANDARDISED``: which descriptors tell them apart is then told from so many of them, evenly spread.
+``STANDARDISED``: which descriptors tell them apart is then told from so many of them, evenly spread. Of a union
+(``loop.molecules.united``) it is told from ``MADE``, and trees see columns of counts that do not differ too.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from torch import Tensor
 from loop.molecules.descriptors import OF_RDKIT, told_apart
 from loop.molecules.on_device import ComparedOnDevice
 from loop.molecules.packed import PackedCounts
-from loop.molecules.structures import Structures
+from loop.molecules.structures import Counts, Featured
 
 FOLDED = 1024  # columns of the counts that trees see
 STANDARDISED = 20_000  # molecules whose descriptors lie in memory: 35 MB
+MADE = 2_000  # likewise of a union, some of which must be made first: 3 ms each
 CHUNK = 8_192
 
 Block = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
@@ -31,10 +33,10 @@ Block = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 class TanimotoDistances:
     """Squared distances ``2 (1 - s)`` of mean count Tanimoto similarities ``s`` over some kinds of fingerprint."""
 
-    counts: tuple[PackedCounts, ...]
+    counts: tuple[Counts, ...]
 
     @staticmethod
-    def of(structures: Structures, kinds: Sequence[str]) -> TanimotoDistances:
+    def of(structures: Featured, kinds: Sequence[str]) -> TanimotoDistances:
         return TanimotoDistances(tuple(structures.counts(kind) for kind in kinds))
 
     def __call__(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -48,9 +50,15 @@ class TanimotoDistances:
         found *= 2.0
         return found
 
-    def on(self, device: torch.device, b: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], Tensor]:
-        """The same to the molecules ``b`` on a device, in single precision: ``(a,)`` to ``(a, b)``."""
-        known = [ComparedOnDevice.of(counts, b, device) for counts in self.counts]
+    def on(self, device: torch.device, b: NDArray[np.int64]) -> Callable[[NDArray[np.int64]], Tensor] | None:
+        """The same to the molecules ``b`` on a device, in single precision: ``(a,)`` to ``(a, b)``.
+
+        None where molecules are made on demand: what they have of features is not known beforehand.
+        """
+        stored = [counts for counts in self.counts if isinstance(counts, PackedCounts)]
+        if len(stored) < len(self.counts):
+            return None
+        known = [ComparedOnDevice.of(counts, b, device) for counts in stored]
 
         def distances(a: NDArray[np.int64]) -> Tensor:
             total = known[0].similarity(a)
@@ -61,18 +69,23 @@ class TanimotoDistances:
         return distances
 
 
-def described(structures: Structures) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+def described(structures: Featured) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
     """Standardised RDKit descriptors that tell the molecules apart, by number: ``(n,)`` to ``(n, k)``."""
     raw = structures.descriptors()
-    some = np.unique(np.linspace(0, len(raw) - 1, min(len(raw), STANDARDISED)).astype(np.int64))
-    chosen = told_apart(np.asarray(raw[some], dtype=np.float64), OF_RDKIT)
-    features = chosen.of(np.asarray(raw[some], dtype=np.float64))
-    if len(some) == len(raw):
-        return lambda indices: np.asarray(features[indices])
+    if structures.is_made:
+        sample = np.asarray(raw[structures.some(MADE)], dtype=np.float64)
+        chosen = told_apart(sample[np.isfinite(sample).any(axis=1)], OF_RDKIT)  # without what could not be made
+    else:
+        some = structures.some(STANDARDISED)
+        sample = np.asarray(raw[some], dtype=np.float64)
+        chosen = told_apart(sample, OF_RDKIT)
+        if len(some) == len(raw):
+            features = chosen.of(sample)
+            return lambda indices: np.asarray(features[indices])
     return lambda indices: np.nan_to_num(chosen.of(np.asarray(raw[indices], dtype=np.float64)))
 
 
-def folded_counts_at(structures: Structures, indices: NDArray[np.int64]) -> NDArray[np.float32]:
+def folded_counts_at(structures: Featured, indices: NDArray[np.int64]) -> NDArray[np.float32]:
     """Folded Morgan counts of some molecules, those columns that vary over the library: ``(n, k)``; at least one."""
     varying = _varying(structures)
     if not len(varying):
@@ -82,8 +95,13 @@ def folded_counts_at(structures: Structures, indices: NDArray[np.int64]) -> NDAr
 
 
 @lru_cache(maxsize=8)
-def _varying(structures: Structures) -> NDArray[np.int64]:
-    """Columns of the folded counts that differ between any two molecules; a pass over all of them, once a process."""
+def _varying(structures: Featured) -> NDArray[np.int64]:
+    """Columns of the folded counts that differ between any two molecules; a pass over all of them, once a process.
+
+    All columns where some molecules are made on demand: there is no such pass.
+    """
+    if structures.is_made:
+        return np.arange(FOLDED)
     counts = structures.counts()
     first = counts.folded(np.zeros(1, dtype=np.int64), FOLDED)
     differs = np.zeros(FOLDED, dtype=bool)

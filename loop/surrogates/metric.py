@@ -276,9 +276,9 @@ def _counts_block(kinds: Sequence[str]) -> Callable[[Sequence[str]], Block]:
 
     def block(smiles: Sequence[str]) -> Block:
         from loop.molecules.fingerprints import count_fingerprints
-        from loop.molecules.structures import Structures
+        from loop.molecules.structures import Featured
 
-        if isinstance(smiles, Structures):
+        if isinstance(smiles, Featured):
             from loop.surrogates.library import TanimotoDistances
 
             return TanimotoDistances.of(smiles, kinds)
@@ -290,9 +290,9 @@ def _counts_block(kinds: Sequence[str]) -> Callable[[Sequence[str]], Block]:
 
 def _descriptor_block(smiles: Sequence[str]) -> Block:
     from loop.molecules.descriptors import descriptor_features
-    from loop.molecules.structures import Structures
+    from loop.molecules.structures import Featured
 
-    if isinstance(smiles, Structures):
+    if isinstance(smiles, Featured):
         from loop.surrogates.library import described
 
         return _described_block(described(smiles))
@@ -355,7 +355,7 @@ class _Scaled:
         if not isinstance(self.block, TanimotoDistances):
             return None
         distances = self.block.on(device, b)
-        return lambda a: distances(a).mul_(self.scale)
+        return None if distances is None else lambda a: distances(a).mul_(self.scale)
 
 
 _WHOLE: Mapping[Representation, tuple[str, ...]] = {  # representations that see a product as a whole, by fingerprints

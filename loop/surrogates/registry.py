@@ -21,6 +21,7 @@ from loop.surrogates.protocol import Surrogate
 from loop.surrogates.trees import ExtraTrees
 
 DESCRIBED = 50_000  # molecules of a library; RDKit's descriptors take 3 ms for each
+DESCRIBED_ON_DEMAND = 5_000  # candidates of a union, whose products are made and described in one process
 FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
 
 
@@ -89,7 +90,7 @@ def _process(name: str, representation: Representation, space: Space, how: _How)
 def is_looked_over(space: Space) -> bool:
     """Whether the space is a stored library so large that a GPU is worth sending it to."""
     library = space.library
-    return library is not None and library.is_stored and library.size >= LOOKED_OVER
+    return library is not None and library.is_stored and library.united is None and library.size >= LOOKED_OVER
 
 
 def _committee(names: Sequence[str], space: Space, how: _How) -> Committee:
@@ -112,7 +113,7 @@ def default_members(space: Space, *, learns_noise: bool = False, has_classes: bo
     if not space.is_finite:
         return ("ard", "tanimoto")
     if space.library is not None:
-        is_large = space.library.size > DESCRIBED
+        is_large = space.library.size > (DESCRIBED if space.union is None else DESCRIBED_ON_DEMAND)
         return ("tanimoto", "trees") if is_large else ("tanimoto", "gp-descriptors", "trees")
     if is_numbers_only(space) and not learns_noise:  # members that learn the noise see all numbers alike
         return ("ard", "trees")

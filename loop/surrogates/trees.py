@@ -218,10 +218,10 @@ def tree_features(space: Space, x: Tensor) -> NDArray[np.float32]:
 
 def _features_at(p: Category | Component, indices: NDArray[np.int64]) -> NDArray[np.float32]:
     if isinstance(p, Component) and p.is_stored:
-        from loop.molecules.structures import Structures
+        from loop.molecules.structures import Featured
         from loop.surrogates.library import folded_counts_at
 
-        assert isinstance(p.smiles, Structures)
+        assert isinstance(p.smiles, Featured)
         return folded_counts_at(p.smiles, indices)
     return np.asarray(_option_features(p)[indices])
 

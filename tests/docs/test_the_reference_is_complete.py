@@ -12,10 +12,11 @@ from pages import ROOT
 from pydantic import BaseModel
 
 from loop.spec import CampaignSpec
-from loop.spec.space_models import CONSTRAINT_KINDS
+from loop.spec.space_models import CONSTRAINT_KINDS, ParameterSpec
 
 PAGE = ROOT / "docs/spec.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+KINDS = get_args(get_args(ParameterSpec)[0])
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -40,6 +41,8 @@ def sections(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[Base
         inner = models_in(field.annotation)
         here = f"{path.replace(': ', '.')}.{key}" if path else key
         for each in inner:
+            if path and path != "space" and each in KINDS:  # a source of a union has a section as a parameter
+                continue
             yield from sections(each, here if len(inner) == 1 else f"{here}: {kind_of(each)}")
 
 

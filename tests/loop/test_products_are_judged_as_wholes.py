@@ -83,7 +83,8 @@ def test_screening_ranks_as_the_whole_process_does() -> None:
     tried = every[rng.choice(len(every), 40, replace=False)]
     value = rng.standard_normal(40)
 
-    found = screening._promising(kernels, tried, value, 15, rng)
+    looked_up = [(len(k), lambda a, b, k=k: k[np.ix_(a, b)]) for k in kernels]
+    found = screening.promising(looked_up, tried, value, 15, rng)
 
     def prior(a: np.ndarray, b: np.ndarray) -> float:
         k = [kernel[i, j] for kernel, i, j in zip(kernels, a, b, strict=True)]

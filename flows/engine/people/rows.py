@@ -233,6 +233,8 @@ def _option(p: Component, text: str, *, is_source: bool) -> str:
     except SpaceError:
         from loop.molecules.standardise import canonical_smiles  # RDKit: only where the text is no label
 
+        if p.united is not None and (name := p.united.meant(text)) is not None:
+            return _as_listed(p, name)
         try:
             smiles = canonical_smiles(text)
         except MoleculeError:
@@ -245,7 +247,13 @@ def _option(p: Component, text: str, *, is_source: bool) -> str:
                 f"in a column {p.name}_smiles, or instead of the name"
             ) from None
         return p.options[p.smiles.index(smiles)]
-    return text
+    return text if p.united is None else _as_listed(p, text)
+
+
+def _as_listed(p: Component, text: str) -> str:
+    """The name of a union's candidate; of a product that is in its library the name there, since it counts once."""
+    smiles = p.smiles[round(p.index(text))]
+    return p.options[p.smiles.index(smiles)] if smiles in p.smiles else text
 
 
 def _result(cells: _Cells, spec: CampaignSpec, actual: Mapping[str, str | float] | None) -> dict[str, Any]:

@@ -179,7 +179,11 @@ def _structures(p: Component, table: Table, head: str, known: Mapping[str, str |
     texts = table.cells(head)
     given = dict.fromkeys(zip(texts, table.cells(beside) if beside in table.header else [""] * len(texts), strict=True))
     found = dict(known)
-    meant = {**dict(zip(p.options, p.smiles, strict=True)), **{o: s or "" for o, s in known.items()}}
+    if p.united is None:
+        own = dict(zip(p.options, p.smiles, strict=True))
+    else:  # its products are not written out
+        own = {text: p.smiles[p.options.index(text)] for text in dict.fromkeys(texts) if text in p.options}
+    meant = {**own, **{o: s or "" for o, s in known.items()}}
     taken = {s or "" for s in known.values()}
     for text, structure in sorted(given, key=lambda pair: pair[0] not in meant):  # names of the campaign's own first
         try:

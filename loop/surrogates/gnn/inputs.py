@@ -14,7 +14,7 @@ from torch import Tensor
 from loop.errors import SpaceError
 from loop.molecules.condensed import CondensedGraphs, condensed_graphs
 from loop.molecules.graphs import MolecularGraphs, joined, molecular_graphs
-from loop.molecules.structures import Structures
+from loop.molecules.structures import Featured
 from loop.space import Component, Space
 from loop.space.structure import Frame, Mixture, Products
 from loop.surrogates.encoding import one_hot
@@ -65,13 +65,13 @@ class Inputs:
         return joined([molecular_graphs(rows.smiles[:1]), library[1].graphs().take(rows.stored)])
 
     @property
-    def _library(self) -> tuple[int, Structures] | None:
+    def _library(self) -> tuple[int, Featured] | None:
         """The column and the structures of the stored library that is the only slot."""
         column = self.slots[0]
         if len(self.slots) != 1 or not isinstance(column, int):
             return None
         p = self.frame.parameters[column]
-        return (column, p.smiles) if isinstance(p, Component) and isinstance(p.smiles, Structures) else None
+        return (column, p.smiles) if isinstance(p, Component) and isinstance(p.smiles, Featured) else None
 
     def rows(self, x: Tensor) -> Rows:
         """Candidates at ``x``, shape ``(n, d)``."""
