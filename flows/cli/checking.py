@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from flows.cli.left_out import left_out_of, said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.words import plural
+
+SHOWN: Final = 10  # reagents that were standardised
 
 
 def validate(
@@ -75,7 +77,10 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     for name, p in sources_of(spec.space):
         between = ": " if isinstance(p, UnionSpec) else "."
         problems += [f"left out of {name}{between}{line}" for line in getattr(p, "left_out", None) or ()]
-        problems += [f"standardised in {name}.{line}" for line in getattr(p, "changed", None) or ()]
+        changed = list(getattr(p, "changed", None) or ())
+        problems += [f"standardised in {name}.{line}" for line in changed[:SHOWN]]
+        if len(changed) > SHOWN:
+            problems.append(f"standardised in {name}: {len(changed) - SHOWN} reagents more; the record names each")
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
     surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial

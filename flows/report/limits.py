@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flows.report.calibration import TOO_FEW
 from flows.report.content import Coverage, Report
 from flows.report.words import after, count, number, percent
-from loop.record import Arm
+from loop.record import Arm, Json
+from loop.spec.library_models import MadeSpec
+from loop.spec.sieving import told_of_made
 
 
 def limits(report: Report) -> list[str]:
@@ -18,6 +20,7 @@ def limits(report: Report) -> list[str]:
         *_on_trust(report),
         *_on_disagreement(report),
         *_on_data(report),
+        *_on_filters(report),
         "What lies far from everything measured is extrapolation, whatever deviation is stated for it; "
         "a candidate named best here is a candidate to be made again by somebody else.",
     ]
@@ -61,6 +64,20 @@ def _on_disagreement(report: Report) -> Iterator[str]:
                 f"same data, differed by {number(last.disagreement, 2)}{after(units[committee.target])} in "
                 f"{committee.target} on average: the data do not settle which of them is right."
             )
+
+
+def _on_filters(report: Report) -> Iterator[str]:
+    for name, parameter in _sources(report.spec["space"]):
+        if (made := parameter.get("made")) is not None and made["removed"]:
+            told = told_of_made(name, MadeSpec.model_validate(made))
+            yield f"What filters leave out was not looked at ({told})."
+
+
+def _sources(space: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Every parameter, and each source of a union as ``NAME.SOURCE``."""
+    for name, parameter in space.items():
+        yield name, parameter
+        yield from ((f"{name}.{source}", said) for source, said in (parameter.get("of") or {}).items())
 
 
 def _on_data(report: Report) -> Iterator[str]:

@@ -114,7 +114,9 @@ def untried(question: Question) -> Iterator[Tensor]:
         x = pool.take(indices[start : start + CHUNK])
         x = x[~is_among(x, question.tried) & is_real(question.space, x)]
         x = x[question.affordable(x)]
-        yield torch.from_numpy(np.ascontiguousarray(x[question.space.keeps(x)]))
+        if question.space.union is not None:  # what its filters refuse has no structure to be judged by
+            x = x[question.space.keeps(x)]
+        yield torch.from_numpy(np.ascontiguousarray(x))
 
 
 def shortlist(
@@ -170,12 +172,14 @@ def _climbed(question: Question, pool: LargePool, worth: Score, best_x: Tensor, 
         looked_at.update(x.tobytes() for x in new)
         near = np.unique(np.concatenate([pool.neighbours(x, rng) for x in new]), axis=0)
         near = near[~is_among(near, question.tried) & ~is_among(near, seen) & question.affordable(near)]
-        near = near[question.admits(near)]
         if not len(near):
             continue
         seen = np.concatenate([seen, near])
         x = torch.from_numpy(near)
-        best_x, best_value = _highest(question, torch.cat([best_x, x]), torch.cat([best_value, worth(x)]), len(best_x))
+        value = worth(x)
+        if question.is_sifted:
+            x, value = _admitted(question, x, value, len(best_x), best_value)
+        best_x, best_value = _highest(question, torch.cat([best_x, x]), torch.cat([best_value, value]), len(best_x))
     return best_x
 
 

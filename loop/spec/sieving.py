@@ -113,11 +113,14 @@ def _none_left(removed: Counter[str], looked: int, *, is_all: bool) -> str:
 def told_of_products(spec: CampaignSpec) -> tuple[str, ...]:
     """What became of products that were made when the file was read, in a sentence for each parameter that has such."""
     return tuple(
-        _told(name, p.made) for name, p in sources_of(spec.space) if isinstance(p, ProductsSpec) and p.made is not None
+        told_of_made(name, p.made)
+        for name, p in sources_of(spec.space)
+        if isinstance(p, ProductsSpec) and p.made is not None
     )
 
 
-def _told(name: str, made: MadeSpec) -> str:
+def told_of_made(name: str, made: MadeSpec) -> str:
+    """What became of the products of one parameter, in a sentence."""
     which = f"of {made.looked:,} products" if made.is_all else f"of {made.looked:,} products made at random"
     most_first = sorted(made.removed.items(), key=lambda item: (-item[1], item[0]))  # the record sorts keys
     removed = [f"{filter_} removed {n:,}" for filter_, n in most_first]
