@@ -163,6 +163,22 @@ def test_nothing_enumerates_a_million_products(monkeypatch) -> None:
     assert len(made) < 20_000
 
 
+def test_a_pool_that_is_scored_whole_by_its_reagents_is_not_made_whole(monkeypatch) -> None:
+    tails = [f"{'C' * (i % 10 + 1)}{'OS'[i // 50]}{'C' * (i // 10 % 5 + 1)}" for i in range(100)]
+    acids = {"options": {f"a{i}": f"{tail}CC(=O)O" for i, tail in enumerate(tails)}}
+    amines = {"options": {f"n{i}": f"{tail}CN" for i, tail in enumerate(tails)}}
+    made = set()
+    once = reactions.Reaction.made
+    monkeypatch.setattr(reactions.Reaction, "made", lambda self, r: made.add(tuple(r)) or once(self, r))
+    filters = {"properties": {"MolWt": {"at_most": 300}}}
+    said = {"reaction": AMIDE, "reagents": {"acid": acids, "amine": amines}, "filters": filters}
+
+    plans = rounds(campaign(said, surrogate="gp", initial={"experiments": 6}), 2)
+
+    assert all(Descriptors.MolWt(Chem.MolFromSmiles(s)) <= 300 for s in structures(plans))
+    assert len(made) < 6_000  # of 10,000
+
+
 @pytest.mark.parametrize("limit", ["all are made", "chunks", "screened"])
 @pytest.mark.parametrize("acquisition", ["improvement", "ucb", "thompson", "exploration", "top"])
 def test_no_choice_of_a_model_breaks_a_filter(monkeypatch, limit, acquisition) -> None:
