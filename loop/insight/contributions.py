@@ -67,6 +67,8 @@ def explain_best(
         best = sorted(values, key=lambda k: (-float(target.worth(np.mean(values[k]))), k))
         ranked = dict.fromkeys(molecules_at(space, np.array(best).reshape(len(best), len(space.parameters))))
         smiles = tuple(dict.fromkeys((*also, *[s for s in ranked if s][:top])))
+        if not smiles:  # nothing was measured yet
+            continue
         recipe = _by_parts(recipe_of(spec, space, target), space)
         try:
             told = explain_molecules(recipe, space, data, smiles, seed=seed)

@@ -156,6 +156,20 @@ def amides() -> CampaignSpec:
     )
 
 
+def test_before_any_result_there_is_nothing_to_explain():
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "c",
+            "space": {"molecule": {"type": "molecule", "options": {"a": "CCO", "b": "CCN"}}},
+            "objective": {"y": {"goal": "maximize"}},
+            "budget": {"experiments": 5},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+
+    assert explain_best(spec, build_space(spec), History(), top=3, seed=0) == ()
+
+
 def test_products_of_reagents_are_explained_as_the_molecules_that_they_are():
     spec = amides()
     space = build_space(spec)

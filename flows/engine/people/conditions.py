@@ -51,7 +51,8 @@ def read_candidate(space: Space, changes: Sequence[str], before: Settings | None
         if not constraint.allows(x)[0]:
             raise SpaceError(f"{space.label(settings)} breaks {constraint.name!r} of the campaign's constraints")
     if (why := space.refusal(settings)) is not None:
-        raise SpaceError(f"{space.label(settings)} {why}; choose another, or loosen that filter in the campaign file")
+        loosen = ", or loosen that filter in the campaign file" if why.endswith("leaves it out") else ""
+        raise SpaceError(f"{space.label(settings)} {why}; choose another{loosen}")
     if not space.contains(settings):
         raise SpaceError(f"{space.label(settings)} lies outside the campaign's space; hakken show lists what is inside")
     return settings

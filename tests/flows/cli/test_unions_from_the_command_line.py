@@ -92,6 +92,23 @@ def test_a_file_of_which_the_same_is_made_makes_no_new_version() -> None:
     assert chosen_from(resolved(large)) != chosen_from(resolved(larger))
 
 
+def test_a_person_can_ask_for_a_candidate_by_name_and_not_for_what_is_in_stock(hakken: Any) -> None:
+    Path("amides.yaml").write_text(SPEC.replace("{adapter: emulator, table: scores.csv}", "{adapter: manual}"))
+
+    ran = hakken("run", "amides.yaml")
+    worksheet = next(Path().rglob("worksheet.csv")).read_text()
+    pinned = hakken("pin", "amides", "--where", "molecule=made: benzoic + benzyl", "--why", "w", "--again")
+    refused = hakken("pin", "amides", "--where", "molecule=made: acetic + aniline", "--why", "w")
+    banned = hakken("ban", "amides", "--where", "molecule=stock: phenol", "--why", "it smells")
+
+    assert ran.code == 0, ran.err
+    assert sum(f",{name}," in worksheet for name in NAMES) == 4
+    assert "could not be written" not in ran.out  # the page, of a campaign without a result
+    assert pinned.code == 0, pinned.err
+    assert refused.err.endswith("which is stock: acetanilide and counts there; choose another\n")
+    assert banned.code == 0, banned.err
+
+
 def test_results_are_told_by_name_with_or_without_the_source_or_by_a_structure_in_stock(hakken: Any) -> None:
     table = "molecule,score\nmade: benzoic + methyl,1\ncaffeine,2\nOC1=CC=CC=C1,3\nacetic + aniline,4\n"
     Path("told.csv").write_text(table)
