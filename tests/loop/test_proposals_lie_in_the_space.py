@@ -54,6 +54,50 @@ def test_designs_and_batches_lie_in_the_space(section, design):
     assert len(np.unique(np.vstack([found, seen]), axis=0)) == len(found) + len(seen)
 
 
+UNION = {
+    "type": "union",
+    "of": {
+        "stock": {"type": "molecule", "options": {"acetanilide": "CC(=O)Nc1ccccc1", "phenol": "Oc1ccccc1"}},
+        "made": {
+            "type": "products",
+            "reaction": "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]",
+            "order": ["acid", "amine"],
+            "reagents": {
+                "acid": {"options": {"acetic": "CC(=O)O", "benzoic": "O=C(O)c1ccccc1"}},
+                "amine": {"options": {"aniline": "Nc1ccccc1", "methyl": "CN", "none": "CN(C)C"}},
+            },
+        },
+    },
+}
+
+
+@given(sections(is_finite=True), st.sampled_from(["spread", "medoid", "random", "sobol", "lhs"]), st.booleans())
+@FEW
+def test_unions_beside_whatever_ties_a_space_are_kept_to(section, design, is_large):
+    parameters, rules = section
+    spec = spec_of({**parameters, "molecule": UNION}, rules, planner={"batch": 3})
+    space = build_space(spec)
+    with pytest.MonkeyPatch.context() as patched:
+        for module in ("loop.acquisition.streaming", "loop.policy.initial"):
+            patched.setattr(f"{module}.POOL_LIMIT", 50 if is_large else 300_000)
+        try:
+            pool = ProductPool(space)
+            history = observed(space, 8)
+        except SpaceError:
+            return  # one space in many is empty
+        if len(pool) < 40 or len(history.observations) < 8:
+            return
+        x = initial_design(design, space, pool, history.tried(len(space.parameters)), 4, seed=1, pays=space.keeps)
+
+        batch = plan(spec, history, pool, seed=1, experiments=10)
+
+    assert space.holds(x).all()
+    assert len(batch.proposals) == 3
+    names = [p.candidate.settings["molecule"] for p in batch.proposals]
+    assert not {"made: acetic + aniline", "made: acetic + none", "made: benzoic + none"} & set(names)
+    assert all(space.contains(p.candidate.settings) for p in batch.proposals)
+
+
 @pytest.mark.parametrize("acquisition", ["improvement", "ucb", "thompson", "exploration", "pareto"])
 def test_every_acquisition_keeps_equalities_counts_and_expressions(acquisition):
     section = {
