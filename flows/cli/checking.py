@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from flows.cli.describing import descriptors_in, imputed_in
 from flows.cli.left_out import left_out_of, said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.words import plural
@@ -74,6 +75,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         for name, unit in {**space.units, **objective.units}.items()
         if meant(unit, name) != unit
     ]
+    problems += imputed_in(spec)
     for name, p in sources_of(spec.space):
         between = ": " if isinstance(p, UnionSpec) else "."
         problems += [f"left out of {name}{between}{line}" for line in getattr(p, "left_out", None) or ()]
@@ -92,6 +94,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "candidates": candidates,
         **({"library": libraries} if (libraries := [said_of(stored) for stored in stored_in(spec)]) else {}),
         **({"products": list(made)} if (made := told_of_products(spec)) else {}),
+        **({"descriptors": described} if (described := descriptors_in(space)) else {}),
         "constraints": len(spec.constraints),
         "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
         **({} if general is None else {"general": general.described}),

@@ -14,6 +14,7 @@ from flows.importing.source import ImportFault
 BUDGET: Final = 50  # experiments from here on, where the source says nothing: as hakken init has it
 BATCH: Final = 5
 INITIAL: Final = 5  # experiments before the first model: the default of a campaign file, without results to learn from
+BY_OPTION: Final = ("options", "descriptors")  # keys that may take a line for each option
 LONG: Final = 100  # a line longer than this is written as a block
 
 
@@ -81,16 +82,18 @@ def _remarks(foreign: Foreign) -> list[str]:
 def _block(entry: Entry) -> Iterable[str]:
     """A parameter or a target in one line, or in a block where its options would make that too long."""
     inside = flow_text(entry.keys)
-    if len(inside) <= LONG or not isinstance(entry.keys.get("options"), Mapping):
+    by_option = [key for key in BY_OPTION if isinstance(entry.keys.get(key), Mapping)]
+    if len(inside) <= LONG or not by_option:
         yield f"  {scalar(entry.name)}: {inside}{_comment(entry.comments)}"
         return
     yield f"  {scalar(entry.name)}:{_comment(entry.comments)}"
     for key, value in entry.keys.items():
-        if key != "options":
+        if key not in by_option:
             yield f"    {key}: {flow_text(value)}"
-    yield "    options:"
-    for label, smiles in entry.keys["options"].items():
-        yield f"      {scalar(label)}: {flow_text(smiles)}"
+    for key in by_option:
+        yield f"    {key}:"
+        for label, said in entry.keys[key].items():
+            yield f"      {scalar(label)}: {flow_text(said)}"
 
 
 def flow_text(value: Any) -> str:

@@ -31,7 +31,7 @@ from loop.surrogates.protocol import Surrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 
 NEIGHBOURS: Final = 3  # measured molecules that are named
-AS_A_WHOLE: Final = frozenset({"gp", "gp-descriptors", "gp-mordred"})  # they see no parts of a molecule
+AS_A_WHOLE: Final = frozenset({"gp", "gp-descriptors", "gp-mordred", "gp-given"})  # they see no parts of a molecule
 OF_PRODUCTS: Final = frozenset({"tanimoto", "fingerprints"}) | GRAPHS  # they see a product, the others its reagents
 EDGE: Final = 0.1  # share of the measured molecules that are lonelier than the edge of the domain
 EDGE_ROWS: Final = 2_000  # measured molecules, evenly spaced, that this share is taken of

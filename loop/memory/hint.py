@@ -95,6 +95,8 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         )
     lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
     told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
+    if without := both.undescribed(space):
+        told += f"; without the descriptors of {', '.join(without)}, which some of its options lack"
     if theirs.unit != target.unit and not is_stated:
         told += f"; {target.name} has no unit {'here' if theirs.unit else 'there'}, and numbers are taken as they are"
     return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told)

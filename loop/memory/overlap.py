@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.errors import UnitError
-from loop.space import Category, Component, Condition, Continuous, Discrete, Ordinal, Parameter, Space
+from loop.space import Category, Component, Condition, Continuous, Descriptors, Discrete, Ordinal, Parameter, Space
 from loop.space.structure import Frame
 from loop.units import convert
 
@@ -63,6 +64,11 @@ class Overlap:
     def share(self) -> float:
         """Of this space's parameters, from 0 to 1."""
         return len(self.shared) / (len(self.shared) + len(self.missing))
+
+    def undescribed(self, here: Space) -> tuple[str, ...]:
+        """Parameters of ``here`` whose descriptors are not used, as some options of the source have none."""
+        given = [(s, here.parameters[s.here]) for s in self.shared]
+        return tuple(p.name for s, p in given if _has_descriptors(p) and not _has_descriptors(s.parameter))
 
     @property
     def space(self) -> Space:
@@ -136,8 +142,9 @@ def _shared(here: int, p: Parameter, there: int, q: Parameter) -> Shared | None:
             return _of_components(here, p, there, q)
         case Category(is_fidelity=False), Category(is_fidelity=False):
             more = [o for o in q.options if o not in p.options]
-            both = replace(p, options=(*p.options, *more))
-            return Shared(here, there, both, tuple(both.index(o) for o in q.options))
+            options = (*p.options, *more)
+            place = tuple(float(options.index(o)) for o in q.options)
+            return Shared(here, there, replace(p, options=options, descriptors=_described(p, q, options, place)), place)
         case Ordinal(), Ordinal() if set(p.options) >= set(q.options):
             return Shared(here, there, p, tuple(p.index(o) for o in q.options))
         case Discrete() | Continuous(), Discrete() | Continuous():
@@ -157,8 +164,37 @@ def _of_components(here: int, p: Component, there: int, q: Component) -> Shared 
             place[structure] = len(options)
             options.append(option if option not in options else f"{option} ({structure})")
             smiles.append(structure)
-    both = Component(p.name, tuple(options), tuple(smiles), p.is_library, p.unit, p.role)
-    return Shared(here, there, both, tuple(float(place[s]) for s in q.smiles))
+    at = tuple(float(place[s]) for s in q.smiles)
+    described = _described(p, q, smiles, at)
+    both = Component(p.name, tuple(options), tuple(smiles), p.is_library, p.unit, p.role, described)
+    return Shared(here, there, both, at)
+
+
+def _described(
+    p: Category | Component, q: Category | Component, options: Sequence[str], place: Sequence[float]
+) -> Descriptors | None:
+    """Descriptors of the options of both by the names of ``p``: its own, and those of ``q`` for what it adds.
+
+    None unless all have them; nothing (no structure, or "none") need not. ``place`` tells the number of each option of
+    ``q``.
+    """
+    if p.descriptors is None:
+        return None
+    names = p.descriptors.names
+    rows: list[list[float] | None] = [*p.descriptors.values.tolist(), *[None] * (len(options) - p.size)]
+    if q.descriptors is not None and set(names) <= set(q.descriptors.names):
+        theirs = q.descriptors.values[:, [q.descriptors.names.index(n) for n in names]]
+        for row, at in zip(theirs.tolist(), place, strict=True):
+            if at >= p.size:
+                rows[int(at)] = row
+    rows = [row if row is not None and np.isfinite(row).all() else None for row in rows]
+    lacking = [option for option, row in zip(options, rows, strict=True) if row is None]
+    nothing = "" if isinstance(p, Component) else "none"
+    return Descriptors.of(names, rows) if all(option == nothing for option in lacking) else None
+
+
+def _has_descriptors(p: Parameter) -> bool:
+    return isinstance(p, Category | Component) and p.descriptors is not None
 
 
 def _of_numbers(here: int, p: Discrete | Continuous, there: int, q: Discrete | Continuous) -> Shared | None:

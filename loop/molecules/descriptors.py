@@ -26,6 +26,7 @@ class Cut(NamedTuple):
 
 OF_RDKIT: Final = Cut(0.95, 3.0)  # judged on five tables of molecules: docs/decisions/0052
 OF_MORDRED: Final = Cut(0.7, math.inf)  # the usual cut in this field (BayBE's default too), judged on few options
+OF_GIVEN: Final = OF_MORDRED  # of descriptors of one's own: docs/decisions/0051
 
 
 def descriptor_features(smiles: Sequence[str]) -> NDArray[np.float64]:

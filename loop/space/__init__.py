@@ -1,6 +1,7 @@
 """The search space: parameters, constraints, coordinates and lazy pools of candidates."""
 
 from loop.space.constraints import Comparison, Computable, Constraint, Count, Exclude, Formula, Linear, Region, Require
+from loop.space.descriptors import Descriptors
 from loop.space.expressions import Expression
 from loop.space.molecules import are_molecules, has_molecules, molecules_at
 from loop.space.parameters import Category, Component, Continuous, Discrete, Ordinal, Parameter
@@ -18,6 +19,7 @@ __all__ = [
     "Continuous",
     "Count",
     "Derived",
+    "Descriptors",
     "Discrete",
     "Exclude",
     "Expression",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import SpaceError, did_you_mean
+from loop.space.descriptors import Descriptors
 from loop.space.united import UnionNames
 from loop.units import check_unit
 
@@ -31,9 +32,12 @@ class Category:
     options: tuple[str, ...]
     unit: str = ""
     is_fidelity: bool = False
+    descriptors: Descriptors | None = None  # given, of every option
 
     def __post_init__(self) -> None:
         _check_options(self.name, self.options)
+        nothing = self.options.index("none") if "none" in self.options else None
+        _check_descriptors(self.name, self.options, self.descriptors, nothing)
 
     @property
     def size(self) -> int:
@@ -108,6 +112,7 @@ class Component:
     is_library: bool = False
     unit: str = ""
     role: str = ""  # what the substance does, such as "ligand"
+    descriptors: Descriptors | None = None  # given, of every option that is something, and perhaps of nothing
     _indices: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -126,6 +131,7 @@ class Component:
                     + "keep one of them"
                 )
             seen[smiles] = option
+        _check_descriptors(self.name, self.options, self.descriptors, self.nothing)
         self._indices.update({option: i for i, option in enumerate(self.options)})
 
     @property
@@ -320,6 +326,16 @@ def _check_options(name: str, options: Sequence[str]) -> None:
         if option in seen:
             raise SpaceError(f"parameter {name!r}: option {option!r} is given twice; names must differ")
         seen.add(option)
+
+
+def _check_descriptors(name: str, options: Sequence[str], descriptors: Descriptors | None, nothing: int | None) -> None:
+    if descriptors is None:
+        return
+    if descriptors.size != len(options):
+        raise SpaceError(f"parameter {name!r}: {len(options)} options and descriptors of {descriptors.size}")
+    lacking = [int(i) for i in np.flatnonzero(~np.isfinite(descriptors.values).all(axis=1)) if i != nothing]
+    if lacking:
+        raise SpaceError(f"parameter {name!r}: option {options[lacking[0]]!r} has no descriptors; give it some")
 
 
 def _index(name: str, options: Sequence[str], value: str | float) -> float:

@@ -16,6 +16,7 @@ from loop.space import (
     Constraint,
     Continuous,
     Count,
+    Descriptors,
     Discrete,
     Linear,
     Mixture,
@@ -26,6 +27,7 @@ from loop.space import (
 )
 from loop.space.structure import Applies
 from loop.spec.constraints import build_conditions, build_constraint, build_derived, computable
+from loop.spec.describing import descriptors_of
 from loop.spec.limits import derived_limits, plain_limits, trimmed
 from loop.spec.models import CampaignSpec, TargetSpec
 from loop.spec.sieving import sieve_of
@@ -199,9 +201,10 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
                 tuple(smiles or "" for smiles in spec.options.values()),
                 is_library=isinstance(spec, MoleculeSpec),
                 role=(spec.role or "") if isinstance(spec, ComponentSpec) else "",
+                descriptors=_descriptors(name, spec) if isinstance(spec, ComponentSpec) else None,
             )
         case CategorySpec():
-            return Category(name, tuple(spec.options))
+            return Category(name, tuple(spec.options), descriptors=_descriptors(name, spec))
         case FidelitySpec():
             return Category(name, tuple(spec.options), is_fidelity=True)
         case OrdinalSpec():
@@ -236,6 +239,13 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
         raise SpaceError(f"parameter {name!r}: {steps:.0f} steps are too many; leave step out for a continuous number")
     grid = tuple(round(spec.low + i * spec.step, 12) for i in range(round(steps) + 1))
     return Discrete(name, (0.0, *grid) if or_zero else grid, spec.unit, scale, or_zero)
+
+
+def _descriptors(name: str, spec: ComponentSpec | CategorySpec) -> Descriptors | None:
+    try:
+        return descriptors_of(spec)
+    except SpaceError as error:
+        raise SpaceError(f"parameter {name!r}: {error}") from None
 
 
 def _of_mixture(m: Mixture, space: Space) -> list[Constraint]:

@@ -57,6 +57,11 @@ def _of_surrogate(spec: CampaignSpec) -> Problem | None:
             f"{sorted(graphs)[0]!r} learns from structures, and no parameter has any; give options their SMILES "
             "(type component or molecule), or use another surrogate"
         )
+    if "gp-given" in members and all(getattr(p, "descriptors", None) is None for p in spec.space.values()):
+        return at, (
+            "'gp-given' learns from descriptors that are given, and no parameter has any; give a component or a "
+            "category its descriptors, or use gp-mordred"
+        )
     if unknown := [name for name in members if name not in SURROGATES]:
         return at, str(UnknownName("surrogate", unknown[0], SURROGATES))
     return None

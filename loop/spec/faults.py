@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from loop.errors import did_you_mean
 from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardSpec, WindowSpec
 from loop.spec.costs import CostsSpec, SwitchSpec
+from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.general import GeneralSpec
 from loop.spec.library_models import FiltersSpec, StandardiseSpec
 from loop.spec.limits import LimitSpec, SafetySpec
@@ -33,7 +34,11 @@ _KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they 
 }
 _SAID_KINDS: Final = ", ".join(list(_KINDS)[:-1]) + f" or {list(_KINDS)[-1]}"
 _TAGS: Final = frozenset({*_KINDS, *(f"{kind} constraint" for kind in CONSTRAINT_KINDS)})
-_LIBRARY: Final[Mapping[Any, type[BaseModel]]] = {"standardise": StandardiseSpec, "filters": FiltersSpec}
+_INSIDE: Final[Mapping[Any, type[BaseModel]]] = {
+    "standardise": StandardiseSpec,
+    "filters": FiltersSpec,
+    "descriptors": DescriptorsSpec,
+}
 _ANALYSIS: Final[Mapping[Any, list[type[BaseModel]]]] = {
     "peak": [WindowSpec],
     "standard": [StandardSpec],
@@ -103,8 +108,8 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
     head = path[0] if len(path) > 1 else None
     tags = [str(p) for p in raw[2:-1] if p in _TAGS]
     of_kind = [_KINDS.get(t) or CONSTRAINT_KINDS[t.removesuffix(" constraint")] for t in tags[-1:]]
-    if head == "space" and len(path) >= 4 and path[-2] in _LIBRARY:
-        return set(_LIBRARY[path[-2]].model_fields)
+    if head == "space" and len(path) >= 4 and path[-2] in _INSIDE:
+        return set(_INSIDE[path[-2]].model_fields)
     models: dict[Any, list[type[BaseModel]]] = {
         None: [CampaignSpec],
         "space": [ReagentsSpec] if "reagents" in path[2:-1] else of_kind,

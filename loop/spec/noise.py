@@ -9,7 +9,7 @@ from loop.errors import did_you_mean
 from loop.spec.models import CampaignSpec
 from loop.spec.space_models import ContextSpec
 
-LEARN_NOISE = ("committee", "gp", "gp-descriptors", "gp-mordred", "tanimoto")
+LEARN_NOISE = ("committee", "gp", "gp-descriptors", "gp-mordred", "gp-given", "tanimoto")
 
 
 def problem_of_noise(spec: CampaignSpec) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from loop.errors import HakkenError, SpecError
 from loop.spec.analysis import resolve_analysis
+from loop.spec.describing import resolve_descriptors
 from loop.spec.faults import described
 from loop.spec.library_models import Libraries
 from loop.spec.lines import load_yaml
@@ -26,8 +27,8 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
             must be sound.
 
     Returns:
-        A resolved spec: options of every component are in it, with canonical SMILES, so that it is
-        complete in itself and can be stored. Of a large library it holds the key instead.
+        A resolved spec: options of every component are in it, with canonical SMILES and the descriptors that are
+        given, so that it is complete in itself and can be stored. Of a large library it holds the key instead.
 
     Raises:
         SpecError: With one message for each fault, each naming line, rule and remedy.
@@ -44,6 +45,10 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
             space[name] = resolve_options(parameter, read, libraries)
         except HakkenError as error:
             raise SpecError(f"{lines.where(('space', name))}: {error}") from None
+        try:
+            space[name] = resolve_descriptors(space[name], parameter, read)
+        except HakkenError as error:
+            raise SpecError(f"{lines.where(('space', name, 'descriptors'))}: {error}") from None
     try:
         analysis = resolve_analysis(spec.analysis, read)
     except HakkenError as error:

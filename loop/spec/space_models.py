@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
+from loop.spec.descriptor_models import Describing
 from loop.spec.library_models import FiltersSpec, MadeSpec, RangeSpec, Several, StandardiseSpec, StoredSpec
 from loop.spec.strict import Name, Strict, Text
 
@@ -29,6 +30,7 @@ class ComponentSpec(_Conditional):
     file: Text | None = None
     name: Text = "name"
     smiles: Text = "smiles"
+    descriptors: Describing | None = None  # of one's own
 
 
 class MoleculeSpec(Strict):
@@ -92,6 +94,7 @@ class CategorySpec(_Choice):
     """A choice between named options."""
 
     type: Literal["category"]
+    descriptors: Describing | None = None  # of one's own
 
 
 class OrdinalSpec(_Choice):

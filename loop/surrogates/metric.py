@@ -23,18 +23,20 @@ from loop.surrogates.encoding import derived_position, position
 
 Part = Callable[[Tensor, Tensor], Tensor]  # coordinates (*b, n, d) and (*b, m, d) to squared distances (*b, n, m)
 Block = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
+FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
 SAMPLE = 400  # options that the typical distance of a large library is taken from
 LIBRARY_DIMENSION = 32  # nominal dimension of a library; thousands of options are not thousands of dimensions
 
 
 class Representation(StrEnum):
-    """How options with a structure are seen. Options without one are always one-hot."""
+    """How options with a structure are seen. Options without one are one-hot, unless descriptors are given."""
 
     ONE_HOT = "one-hot"
     DESCRIPTORS = "descriptors"  # RDKit's
     MORDRED = "mordred"
     COUNTS = "counts"
     SEVERAL = "several"  # the mean of several count fingerprints
+    GIVEN = "given"  # by descriptors of one's own; what has none by Mordred's, or counts where that are many
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,14 @@ def _dimension(p: Parameter) -> int:
 
 def _part(frame: Frame, column: int, representation: Representation, apart: float) -> Part:
     match p := frame.parameters[column]:
+        case Component() | Category(is_fidelity=False) if representation is Representation.GIVEN and p.descriptors:
+            return _given_part(frame, column, p)
         case Component() if representation is Representation.ONE_HOT:
             return _OptionPart(column, _one_hot_block)
+        case Component() if not p.is_stored and (features := _features(p.smiles, _made(representation, frame))):
+            return _described_part(frame, column, *features)
         case Component():
-            looked_up = _OptionPart(column, _structures(p.smiles, representation), p.nothing)
+            looked_up = _OptionPart(column, _structures(p.smiles, _made(representation, frame)), p.nothing)
             return _LibraryPart(looked_up) if p.is_stored else looked_up
         case Category(is_fidelity=True):
             return _OptionPart(column, lambda a, b: 2.0 * apart * np.abs(a[:, None] - b[None, :]).astype(np.float64))
@@ -115,6 +121,73 @@ def _part(frame: Frame, column: int, representation: Representation, apart: floa
             return _OptionPart(column, _one_hot_block)
         case _:
             return _NumberPart(frame, column)
+
+
+def _given_part(frame: Frame, column: int, p: Component | Category) -> Part:
+    """By the descriptors that are given."""
+    from loop.molecules.descriptors import OF_GIVEN, told_apart
+
+    assert p.descriptors is not None
+    raw = p.descriptors.values
+    there = np.asarray(np.isfinite(raw).all(axis=1))
+    return _described_part(frame, column, told_apart(raw[there], OF_GIVEN).of(raw[there]), there)
+
+
+def _described_part(frame: Frame, column: int, features: NDArray[np.float64], there: NDArray[np.bool_]) -> Part:
+    """By features of the options that are ``there``; the others, and what does not apply, are nothing of the kind."""
+    if there.all() and column not in frame.conditional:
+        return _OptionPart(column, _normalised(_feature_block(features), len(features)))
+    points = _points(features, there)
+    return _OptionPart(column, _one_hot_block) if points is None else _PointPart(column, points)
+
+
+def _points(features: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """A point for each option, and last one for what does not apply; None where features tell nothing apart.
+
+    Options are 2 apart on average. What is not there lies over their middle, in a dimension of its own and so high
+    that it is as far from them on average: at one distance from all of them there need be no point, and a covariance
+    of such distances is none.
+    """
+    block = _normalised(_feature_block(features), len(features))
+    if block is _one_hot_block:
+        return None
+    some = np.unique(np.linspace(0, len(features) - 1, min(len(features), SAMPLE)).astype(np.int64))
+    pairs = len(some) * (len(some) - 1)
+    scaled = features * np.sqrt(2.0 * pairs / _feature_block(features)(some, some).sum())
+    scaled = scaled - scaled.mean(axis=0)
+    height = np.sqrt(max(2.0 - (scaled**2).sum(axis=1).mean(), 1.0))
+    absent = np.flatnonzero(~np.append(there, False))
+    points = np.zeros((len(there) + 1, features.shape[1] + len(absent)))
+    points[np.flatnonzero(there), : features.shape[1]] = scaled
+    points[absent, features.shape[1] + np.arange(len(absent))] = height
+    return points
+
+
+def _made(representation: Representation, frame: Frame) -> Representation:
+    """How structures are seen: where descriptors are given, those without are seen by Mordred's, if they are few."""
+    if representation is not Representation.GIVEN:
+        return representation
+    without = [p for p in frame.parameters if isinstance(p, Component) and p.descriptors is None]
+    are_few = sum(p.size for p in without) <= FEW_OPTIONS and not any(p.is_stored for p in without)
+    return Representation.MORDRED if are_few else Representation.COUNTS
+
+
+def is_described(frame: Frame) -> bool:
+    """Whether descriptors are given of the options of some parameter."""
+    return any(isinstance(p, Category | Component) and p.descriptors is not None for p in frame.parameters)
+
+
+def _features(
+    smiles: Sequence[str], representation: Representation
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+    """Features of the structures that are there, and which are; None where a representation is no list of features."""
+    there = [s for s in smiles if s]
+    if representation not in (Representation.DESCRIPTORS, Representation.MORDRED) or len(there) < 2:
+        return None
+    from loop.molecules.descriptors import descriptor_features, mordred_features
+
+    make = mordred_features if representation is Representation.MORDRED else descriptor_features
+    return make(there), np.array([bool(s) for s in smiles])
 
 
 def _structures(smiles: Sequence[str], representation: Representation) -> Block:
@@ -136,9 +209,16 @@ def _table(mixture: Mixture, representation: Representation, frame: Frame) -> Te
     """
     everything = np.arange(len(mixture.parts))
     is_plain = representation is Representation.ONE_HOT or not mixture.smiles
-    block = _one_hot_block if is_plain else _structures(mixture.smiles, representation)
+    is_conditional = mixture.columns[0] in frame.conditional
+    if is_conditional and not is_plain and (features := _features(mixture.smiles, _made(representation, frame))):
+        points = _points(*features)
+        if points is not None:
+            number = np.arange(len(points))
+            return torch.from_numpy(_feature_block(points)(number, number))
+        is_plain = True
+    block = _one_hot_block if is_plain else _structures(mixture.smiles, _made(representation, frame))
     table = np.ascontiguousarray(block(everything, everything), dtype=np.float64)
-    if mixture.columns[0] in frame.conditional:
+    if is_conditional:
         table = np.pad(table, (0, 1), constant_values=2.0)
         table[-1, -1] = 0.0
     return torch.from_numpy(table)
@@ -219,6 +299,27 @@ class _ProductPart:
         return found
 
 
+def _looked_up(between: Block, a: Tensor, b: Tensor) -> Tensor:
+    """Distances of options by number, ``(*b, n)`` and ``(*b, m)`` to ``(*b, n, m)``, each pair worked out once."""
+    a_options, a_place = torch.unique(a.detach().round().long(), return_inverse=True)
+    b_options, b_place = torch.unique(b.detach().round().long(), return_inverse=True)
+    table = torch.from_numpy(between(a_options.numpy(), b_options.numpy()))
+    found: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
+    return found
+
+
+@dataclass(frozen=True)
+class _PointPart:
+    """Distances of options that are points, the last of them for what does not apply (whose coordinate is -1)."""
+
+    column: int
+    points: NDArray[np.float64]
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        n, block = len(self.points), _feature_block(self.points)
+        return _looked_up(lambda i, j: block(i % n, j % n), a[..., self.column], b[..., self.column])
+
+
 @dataclass(frozen=True)
 class _OptionPart:
     """Distances of options, looked up; what adds nothing or does not apply is as far from all as two options are."""
@@ -228,11 +329,7 @@ class _OptionPart:
     nothing: int | None = None
 
     def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        a_options, a_place = torch.unique(a[..., self.column].detach().round().long(), return_inverse=True)
-        b_options, b_place = torch.unique(b[..., self.column].detach().round().long(), return_inverse=True)
-        table = torch.from_numpy(self.between(a_options.numpy(), b_options.numpy()))
-        found: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
-        return found
+        return _looked_up(self.between, a[..., self.column], b[..., self.column])
 
     def between(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.float64]:
         """Squared distances of options by number: ``(a,)`` and ``(b,)`` to ``(a, b)``."""

@@ -9,6 +9,7 @@ SURROGATES: Final[dict[str, str]] = {
     "gp": "Gaussian process on one-hot options, chemistry prior",
     "gp-descriptors": "Gaussian process on decorrelated RDKit descriptors, chemistry prior",
     "gp-mordred": "Gaussian process on decorrelated Mordred descriptors, chemistry prior",
+    "gp-given": "Gaussian process on descriptors that the campaign file gives, Mordred's where it gives none",
     "tanimoto": "Gaussian process on count fingerprints (count Tanimoto distance)",
     "fingerprints": "Gaussian process on the mean of Morgan, feature and atom-pair count Tanimoto distances",
     "ard": "Gaussian process with one lengthscale for each input; for spaces in which numbers decide",

@@ -15,14 +15,13 @@ from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.ladder import with_ladders
 from loop.surrogates.lengthscales import is_numbers_only
-from loop.surrogates.metric import Representation
+from loop.surrogates.metric import FEW_OPTIONS, Representation, is_described
 from loop.surrogates.names import LOOKED_OVER, SURROGATES
 from loop.surrogates.protocol import Surrogate
 from loop.surrogates.trees import ExtraTrees
 
 DESCRIBED = 50_000  # molecules of a library; RDKit's descriptors take 3 ms for each
 DESCRIBED_ON_DEMAND = 5_000  # candidates of a union, whose products are made and described in one process
-FEW_OPTIONS = 300  # with a structure, in all; Mordred takes up to half a second for each
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, _How], Surrogate]]] = {
     "gp": lambda space, how: _process("gp", Representation.ONE_HOT, space, how),
     "gp-descriptors": lambda space, how: _process("gp-descriptors", Representation.DESCRIPTORS, space, how),
     "gp-mordred": lambda space, how: _process("gp-mordred", Representation.MORDRED, space, how),
+    "gp-given": lambda space, how: _process("gp-given", Representation.GIVEN, space, how),
     "tanimoto": lambda space, how: _process("tanimoto", Representation.COUNTS, space, how),
     "fingerprints": lambda space, how: _process("fingerprints", Representation.SEVERAL, space, how),
     "ard": lambda *_: ArdGaussianProcess("ard"),
@@ -106,10 +106,16 @@ def _calibrates(space: Space) -> bool:
 def default_members(space: Space, *, learns_noise: bool = False, has_classes: bool = False) -> tuple[str, ...]:
     """The committee's members for a kind of space; docs/decisions/0005 and, where all are numbers, 0008 say why.
 
+    Where descriptors are given, ``gp-given`` is one more (docs/decisions/0051).
     ``has_classes``: for a target with two classes; docs/decisions/0020.
     """
     if has_classes and space.library is not None:
         return ("fingerprints", "trees")
+    members = _members(space, learns_noise)
+    return (*members, "gp-given") if is_described(space.frame) else members
+
+
+def _members(space: Space, learns_noise: bool) -> tuple[str, ...]:
     if not space.is_finite:
         return ("ard", "tanimoto")
     if space.library is not None:
@@ -117,7 +123,7 @@ def default_members(space: Space, *, learns_noise: bool = False, has_classes: bo
         return ("tanimoto", "trees") if is_large else ("tanimoto", "gp-descriptors", "trees")
     if is_numbers_only(space) and not learns_noise:  # members that learn the noise see all numbers alike
         return ("ard", "trees")
-    described = [p.size for p in space.parameters if isinstance(p, Component)]
-    if described and sum(described) <= FEW_OPTIONS:
+    structured = [p.size for p in space.parameters if isinstance(p, Component)]
+    if structured and sum(structured) <= FEW_OPTIONS:
         return ("gp", "tanimoto", "gp-mordred")
     return ("gp", "tanimoto")

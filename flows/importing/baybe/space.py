@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,6 +81,8 @@ def read_space(
             case "CategoricalParameter" | "TaskParameter" | "CustomDiscreteParameter":
                 values, what = _options(p)
                 entries[name] = category(names, name, values, *comments)
+                if p["type"] == "CustomDiscreteParameter":
+                    entries[name], what = _described(entries[name], p)
                 finite[name] = Finite(tuple(entries[name].keys["options"]), is_number=False)
                 left += [f"{name}: {what}"] if what else []
             case kind:
@@ -153,11 +156,27 @@ def _metadata(p: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
     return ((meta["description"],) if meta.get("description") else ()), meta.get("unit")
 
 
+def _described(entry: Entry, p: Mapping[str, Any]) -> tuple[Entry, str]:
+    """A choice with its custom descriptors, and what of them is not carried over: a column that is not of numbers."""
+    columns, _ = read_frame(p["data"])
+    used = {name: column for name, column in columns.items() if all(map(_is_finite, column))}
+    left = [name for name in columns if name not in used]
+    what = f"its custom descriptors {', '.join(left)}, which are not numbers" if left else ""
+    if not used:
+        return entry, what
+    rows = zip(entry.keys["options"], *used.values(), strict=True)
+    given = {option: dict(zip(used, map(float, numbers), strict=True)) for option, *numbers in rows}
+    return Entry(entry.name, {**entry.keys, "descriptors": given}, entry.comments), what
+
+
+def _is_finite(cell: Cell) -> bool:
+    return isinstance(cell, int | float) and math.isfinite(cell)
+
+
 def _options(p: Mapping[str, Any]) -> tuple[list[Any], str]:
     """Labels of a choice, and what of it is not carried over."""
     if p["type"] == "CustomDiscreteParameter":
-        columns, labels = read_frame(p["data"])
-        return labels, f"its custom descriptors {', '.join(columns)}"
+        return read_frame(p["data"])[1], ""
     if p["type"] == "TaskParameter":
         return list(p["values"]), "that it is a task, between which BayBE transfers; models see it as a choice"
     return list(p["values"]), "its encoding INT, by the order of its options" if p.get("encoding") == "INT" else ""

@@ -45,3 +45,26 @@ def test_a_derived_number_without_a_value_somewhere_is_told_by_validate_and_by_e
     assert note.startswith("heat: 'log(t - 5)' has no value in about ")
     assert "heat: 'log(t - 5)' has no value in about" in dry
     assert "note: round 1: heat: 'log(t - 5)' has no value in about" in ran
+
+
+def test_descriptors_of_ones_own_are_told_and_what_a_table_lacks(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gases.csv").write_text("name,mass,double,ions\nN2,28,56,5\nair,29,58,0\nargon,40,80,\n")
+    given = (
+        "gas: {type: category, options: [N2, air, argon], descriptors: {file: gases.csv, columns: all, missing: mean}}"
+    )
+    text = SPEC.replace("gas: {type: category, options: [N2, air]}", given)
+    (tmp_path / "counted.yaml").write_text(text, encoding="utf-8")
+
+    told = hakken("validate", "counted.yaml", "--json").json
+    same = text.replace("{file: gases.csv, columns: all, missing: mean}", "{N2: {a: 1}, air: {a: 1}, argon: {a: 1}}")
+    (tmp_path / "counted.yaml").write_text(same, encoding="utf-8")
+
+    assert told["descriptors"] == ["gas: mass, ions (2 of 3)"]
+    lacks = "gas: the table lacks 1 descriptor (first ions of argon); the mean of the other options stands there"
+    assert lacks in told["problems"]
+    assert hakken("validate", "counted.yaml", "--json").json["descriptors"] == [
+        "gas: none, as all options have the same"
+    ]

@@ -42,7 +42,21 @@ def test_baybe_parameters_of_every_kind() -> None:
     wanted = {"type": "number", "values": [0.1, 0.5], "unit": "eq", "when": {"additive": ["LiCl"]}}
     assert space["equivalents"] == wanted
     assert keys(read("baybe_process_0.15.0.json"))["flow"] == {"type": "number", "low": 0.2, "high": 3.0}
-    assert keys(read("baybe_blend_0.15.0.json"))["polymer"] == {"type": "category", "options": ["P1", "P2", "P3"]}
+
+
+def test_baybe_custom_descriptors_describe_the_options() -> None:
+    from loop.surrogates.registry import default_members
+
+    blend = read("baybe_blend_0.15.0.json")
+
+    polymer = keys(blend)["polymer"]
+    assert (polymer["type"], polymer["options"]) == ("category", ["P1", "P2", "P3"])
+    numbers = {"P1": {"d1": 0.1, "d2": 5.0}, "P2": {"d1": 0.2, "d2": 3.0}, "P3": {"d1": 0.9, "d2": 1.0}}
+    assert polymer["descriptors"] == numbers
+    assert not [item for item in blend.left if item.startswith("polymer")]
+    space = candidates(blend)
+    assert space.parameters[space.names.index("polymer")].descriptors.values.tolist() == [[0.1, 5], [0.2, 3], [0.9, 1]]
+    assert default_members(space)[-1] == "gp-given"
 
 
 def test_baybe_constraints_of_every_kind() -> None:
