@@ -12,7 +12,7 @@ from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardS
 from loop.spec.costs import CostsSpec, SwitchSpec
 from loop.spec.descriptor_models import DescriptorsSpec
 from loop.spec.general import GeneralSpec
-from loop.spec.library_models import FiltersSpec, StandardiseSpec
+from loop.spec.library_models import FiltersSpec, RangeSpec, StandardiseSpec
 from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.lines import Lines, Path
 from loop.spec.memory import SourceSpec
@@ -110,6 +110,8 @@ def _known_keys(path: Path, raw: Path) -> set[str]:
     of_kind = [_KINDS.get(t) or CONSTRAINT_KINDS[t.removesuffix(" constraint")] for t in tags[-1:]]
     if head == "space" and len(path) >= 4 and path[-2] in _INSIDE:
         return set(_INSIDE[path[-2]].model_fields)
+    if head == "space" and "filters" in path[2:-2]:
+        return set(RangeSpec.model_fields)
     models: dict[Any, list[type[BaseModel]]] = {
         None: [CampaignSpec],
         "space": [ReagentsSpec] if "reagents" in path[2:-1] else of_kind,

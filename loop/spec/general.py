@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
 
 MOST_SUBSTRATES: Final = 10_000  # of a scope; what is believed of each condition is read at every one of them
+NO_SCOPE: Final = ("context", "derived", "mixture", "fidelity", "products", "union")  # types of parameters
 CHOOSE_GENERAL: Final = ("auto", "general", "exploration", "random")
 
 
@@ -90,9 +91,12 @@ def _of_scope(spec: CampaignSpec, space: Space) -> Problem | None:
         return at, f"{twice[0]!r} is given twice; keep one"
     for name in over:
         if name not in spec.space:
-            hint = did_you_mean(name, spec.space)
-            return at, f"the scope names {name!r}, which is no parameter{hint}; use one of {', '.join(spec.space)}"
-        if (kind := spec.space[name].type) in ("context", "derived", "mixture", "fidelity"):
+            if name in space.names:
+                return at, f"{name!r} is a list of reagents, which cannot be a scope; name a parameter of its own"
+            lists = [other for other, p in spec.space.items() if p.type not in NO_SCOPE]
+            use = f"use one of {', '.join(lists)}" if lists else "name a parameter that is a list"
+            return at, f"the scope names {name!r}, which is no parameter{did_you_mean(name, lists)}; {use}"
+        if (kind := spec.space[name].type) in NO_SCOPE:
             return at, f"{name!r} is of type {kind}, and a scope is a list of things to choose from; leave it out"
         if isinstance(space.parameters[space.names.index(name)], Continuous):
             return at, f"{name!r} is continuous, and a scope is a list; give it values or a step"
