@@ -17,7 +17,8 @@ from loop.objective import SCORES, Objective, Target
 from loop.policy.replicate import Turn
 from loop.record import Arm, Prediction
 from loop.space import Category, Component, Space
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
+from loop.surrogates.representation import Representation
 
 SHOWN = 4  # members whose expectations a sentence names
 

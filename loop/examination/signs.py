@@ -13,8 +13,9 @@ from loop.examination.parts import Parts, Split, scaffold
 from loop.examination.skill import PAIRS, nearest_rows
 from loop.space import Pool, Space, has_molecules, molecules_at
 from loop.surrogates.exact import replicate_groups
-from loop.surrogates.metric import Metric, Representation, metric
+from loop.surrogates.metric import Metric, metric
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 
 LOOKED_AT: Final = 1_000  # candidates of a pool whose distance from the data is looked at
 ROUGH_ROWS: Final = 3_000  # candidates whose nearest neighbour is looked for among all

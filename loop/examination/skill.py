@@ -17,8 +17,9 @@ from loop.errors import FitError, TooFewPoints
 from loop.examination.parts import Parts, Rows, Split
 from loop.space import Space
 from loop.surrogates.committee import FittedCommittee
-from loop.surrogates.metric import Metric, Representation, metric
+from loop.surrogates.metric import Metric, metric
 from loop.surrogates.protocol import Surrogate, TrainingSet
+from loop.surrogates.representation import Representation
 
 LEVELS: Final = (0.8, 0.95)  # of the intervals that are checked
 FIRST: Final = 0.05  # of the list, whose hits are held against as many at random

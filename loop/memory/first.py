@@ -9,7 +9,8 @@ from loop.acquisition.improvement import SAMPLES, greedy_improvement
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.streaming import shortlist
 from loop.acquisition.utility import draws_of, least, utility
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
+from loop.surrogates.representation import Representation
 
 WIDE = 1_000  # candidates of a continuous space that are thinned out
 APART = 0.2  # of the range of one number; two options are 1.4 apart

@@ -17,8 +17,8 @@ from loop.memory.informed import FEWEST, Informed
 from loop.space import Space
 from loop.surrogates.committee import Committee, FittedCommittee, evidence_rows, weighed
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
+from loop.surrogates.representation import Representation
 
 
 @dataclass(frozen=True)

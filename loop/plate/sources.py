@@ -28,8 +28,9 @@ from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
 from loop.policy.initial import SPREAD_NOISE, spread_covariance
 from loop.space import Space
 from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
 from loop.surrogates.mixture import apportion
+from loop.surrogates.representation import Representation
 
 SAMPLES = 256  # joint draws of the response
 COARSE = 256  # of them, for comparing frames: fewer are soon covered, and a frame would be judged by its first wells

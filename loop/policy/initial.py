@@ -19,7 +19,8 @@ from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
 from loop.surrogates.gp import matern52
 from loop.surrogates.lengthscales import typical
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
+from loop.surrogates.representation import Representation
 
 CANDIDATES = 4_096  # untried points drawn at random
 DRAWS = 8  # of them, where few can be paid for

@@ -29,8 +29,8 @@ from loop.surrogates.encoding import one_hot
 from loop.surrogates.exact import Censored, ExactPosterior, Kernel, expected_values, noise_weights, standardised
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.grid import Rows, most_probable
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 
 MODE = 0.6 * math.exp(math.sqrt(2.0) - 3.0)  # of a lengthscale before any data, times sqrt(d); docs/decisions/0008
 SHAPE = 3.0  # of the lengthscales' Gamma prior

@@ -7,8 +7,8 @@ from typing import Any
 
 from loop.space import Space
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 
 
 def without_effects(space: Space, data: TrainingSet, *, seed: int) -> tuple[TrainingSet, dict[str, Any]]:

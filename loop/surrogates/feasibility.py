@@ -15,8 +15,8 @@ from torch import Tensor
 
 from loop.space import Space
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet, skim
+from loop.surrogates.representation import Representation
 
 CAUTION = 0.02  # no candidate is ruled out for good by a classifier
 

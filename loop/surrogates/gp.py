@@ -18,14 +18,16 @@ from torch import Tensor
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column
 from loop.space import Space
+from loop.surrogates.distance_parts import Part
 from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, row_effects, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
 from loop.surrogates.inducing import MANY, a_part, filled, near_the_real, told_all
 from loop.surrogates.lengthscales import Lengthscales, lengthscales, typical
-from loop.surrogates.metric import Metric, Part, Representation, metric
+from loop.surrogates.metric import Metric, metric
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 from loop.surrogates.scatter import WIDEST, NoiseCurve, noise_curve
 
 OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)

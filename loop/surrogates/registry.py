@@ -15,9 +15,10 @@ from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.ladder import with_ladders
 from loop.surrogates.lengthscales import is_numbers_only
-from loop.surrogates.metric import FEW_OPTIONS, Representation, is_described
+from loop.surrogates.metric import FEW_OPTIONS, is_described
 from loop.surrogates.names import LOOKED_OVER, SURROGATES
 from loop.surrogates.protocol import Surrogate
+from loop.surrogates.representation import Representation
 from loop.surrogates.trees import ExtraTrees
 
 DESCRIBED = 50_000  # molecules of a library; RDKit's descriptors take 3 ms for each

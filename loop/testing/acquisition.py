@@ -21,7 +21,7 @@ from loop.space import ProductPool
 from loop.space.rows import is_among
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
+from loop.surrogates.representation import Representation
 from loop.testing.surrogate import EVERYTHING, SPACE, training
 
 

@@ -15,11 +15,11 @@ from loop.space import Component, Space
 from loop.spec import build_space
 from loop.surrogates.committee import Committee, evidence_weights, weighed
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.mixture import apportion
 from loop.surrogates.names import SURROGATES
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import default_members, surrogate
+from loop.surrogates.representation import Representation
 from loop.surrogates.trees import ExtraTrees
 
 

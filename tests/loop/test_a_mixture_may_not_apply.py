@@ -14,7 +14,8 @@ from loop.history import History, Observation
 from loop.planner import plan
 from loop.space import ProductPool, sample_space
 from loop.spec import CampaignSpec, build_space
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
+from loop.surrogates.representation import Representation
 from loop.surrogates.trees import tree_features
 from tests.loop.spaces import brute_count, spec_of
 

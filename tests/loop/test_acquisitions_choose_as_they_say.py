@@ -25,7 +25,7 @@ from loop.space import ProductPool
 from loop.space.rows import is_among
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
+from loop.surrogates.representation import Representation
 
 NO_CHANCE = torch.zeros(3, dtype=torch.float64)
 

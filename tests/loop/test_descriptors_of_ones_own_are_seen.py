@@ -20,9 +20,10 @@ from loop.planner import plan
 from loop.space import Category, Component, Descriptors, Discrete, ProductPool, Space
 from loop.spec import CampaignSpec, build_objective, build_space, read_spec
 from loop.surrogates.gp import matern52
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import default_members, surrogate
+from loop.surrogates.representation import Representation
 
 TEXT = """\
 campaign: own

@@ -15,9 +15,9 @@ from loop.history import History, regression_table
 from loop.planner import plan
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.surrogates.representation import Representation
 
 TRUTH = torch.tensor([alcohol_yield(SPACE.settings(x.numpy())) for x in EVERYTHING], dtype=torch.float64)
 OFFSETS = torch.tensor([0.0, 15.0, -10.0, 3.0], dtype=torch.float64)

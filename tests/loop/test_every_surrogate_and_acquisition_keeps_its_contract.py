@@ -10,9 +10,9 @@ import torch
 from loop.acquisition.names import ACQUISITIONS
 from loop.acquisition.registry import acquisition
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.names import GRAPHS, SURROGATES
 from loop.surrogates.registry import surrogate
+from loop.surrogates.representation import Representation
 from loop.testing.acquisition import AcquisitionContract
 from loop.testing.surrogate import SPACE, SurrogateContract, training
 

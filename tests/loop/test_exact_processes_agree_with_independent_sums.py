@@ -10,8 +10,9 @@ from campaigns import ALCOHOLS, EVERYTHING, SPACE, training
 from loop.errors import TooFewPoints
 from loop.surrogates.ard import ArdGaussianProcess, one_hot
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 
 
 def dense(fitted, data, x):

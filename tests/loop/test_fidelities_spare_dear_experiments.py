@@ -13,8 +13,8 @@ from loop.planner import plan
 from loop.policy.stopping import reason_to_stop
 from loop.spec import CampaignSpec, build_costs, build_space
 from loop.surrogates.gp import APART, GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 
 PRICE = 20.0
 NEAR_BEST = 0.9

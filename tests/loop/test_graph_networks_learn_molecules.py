@@ -32,8 +32,8 @@ from loop.surrogates.gnn.layers import initialise
 from loop.surrogates.gnn.segments import Directed
 from loop.surrogates.gnn.training import Labels, Settings, Training
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 from loop.testing.surrogate import SPACE as CONTRACT_SPACE
 from loop.testing.surrogate import SurrogateContract, training
 

@@ -16,8 +16,8 @@ from loop.outcome import Measured, Measurement, Negative, Qualifier
 from loop.planner import plan
 from loop.surrogates.censoring import expectation_propagation, truncated
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 from loop.testing.surrogate import above
 
 INF = math.inf

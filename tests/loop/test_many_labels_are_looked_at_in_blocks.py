@@ -14,7 +14,8 @@ from loop.molecules import clusters as clustering
 from loop.molecules.clusters import clusters
 from loop.molecules.fingerprints import Fingerprints, count_fingerprints
 from loop.space import Component, Space
-from loop.surrogates.metric import Metric, Representation, metric
+from loop.surrogates.metric import Metric, metric
+from loop.surrogates.representation import Representation
 
 HEADS = ("O", "N", "Cl", "S", "c1ccccc1")
 TAILS = ("F", "C(=O)O", "C#N", "Br", "OC")

@@ -21,8 +21,9 @@ from loop.spec import CampaignSpec, build_space
 from loop.surrogates import gp, inducing
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.inducing import drawn, induced, told_all
-from loop.surrogates.metric import Representation, metric
+from loop.surrogates.metric import metric
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 
 AMIDE = "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]"
 ACIDS = {f"a{i}": f"{'C' * (i % 4 + 1)}{'OCNF'[i // 4]}CCC(=O)O" for i in range(12)}

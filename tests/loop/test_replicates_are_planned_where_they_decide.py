@@ -23,8 +23,8 @@ from loop.space import ProductPool
 from loop.spec import CampaignSpec
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.representation import Representation
 
 PLANNED = reaction_spec(replicates="planned")
 

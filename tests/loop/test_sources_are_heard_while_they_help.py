@@ -25,9 +25,9 @@ from loop.space import Category, Component, Continuous, Discrete, ProductPool, S
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.exact import ExactPosterior
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.surrogates.representation import Representation
 
 Response = Callable[[Mapping[str, Any]], float]
 GP = GaussianProcess("gp", Representation.ONE_HOT)

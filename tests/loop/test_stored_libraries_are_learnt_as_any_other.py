@@ -20,13 +20,14 @@ from loop.molecules.standardise import canonical_smiles
 from loop.molecules.structures import Structures
 from loop.molecules.texts import Texts
 from loop.space import Component, Continuous, ProductPool, Space
-from loop.surrogates import exact, library, metric, registry
+from loop.surrogates import blocks, exact, library, metric, registry
 from loop.surrogates.feasibility import learn_feasibility
 from loop.surrogates.gnn import inputs
 from loop.surrogates.gnn.ensemble import GraphEnsemble
 from loop.surrogates.gnn.training import Settings
 from loop.surrogates.protocol import TrainingSet, skim
 from loop.surrogates.registry import surrogate
+from loop.surrogates.representation import Representation
 
 ENDS = ["O", "CN", "c1ccsc1", "Cl", "CCCCO", "C(=O)N", "OC", "S", "CF", "C#N", "c1ccncc1"]
 STARTS = ["c1ccccc1", "C1CCCCC1", "c1ccncc1", "CCCCCCCC", "CC", "N#CC", "OC(=O)C", "c1ccc2ccccc2c1", "FC(F)(F)C"]
@@ -156,7 +157,7 @@ def test_every_molecule_of_a_stored_library_is_scored(stored: Space, monkeypatch
 @pytest.fixture
 def many_options(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As of a library with more molecules: distances are computed, not looked up, and pools are skimmed."""
-    monkeypatch.setattr(metric, "SAMPLE", 50)
+    monkeypatch.setattr(blocks, "SAMPLE", 50)
     monkeypatch.setattr(exact, "SKIMMED", 10)
     monkeypatch.setattr(registry, "LOOKED_OVER", 50)
     metric._metric.cache_clear()
@@ -165,8 +166,8 @@ def many_options(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_options")
-@pytest.mark.parametrize("representation", [metric.Representation.COUNTS, metric.Representation.SEVERAL])
-def test_what_computes_on_a_device_has_the_same_distances(stored: Space, representation: metric.Representation) -> None:
+@pytest.mark.parametrize("representation", [Representation.COUNTS, Representation.SEVERAL])
+def test_what_computes_on_a_device_has_the_same_distances(stored: Space, representation: Representation) -> None:
     distance = metric.metric(stored, representation)
     rows = EVERYTHING[torch.randperm(len(EVERYTHING), generator=torch.Generator().manual_seed(0))[:40]]
 
@@ -182,7 +183,7 @@ def test_what_computes_on_a_device_has_the_same_distances(stored: Space, represe
 def test_other_parts_of_the_distance_are_sent_over(stored: Space) -> None:
     space = Space((*stored.parameters, Continuous("temperature", 20.0, 100.0, "C")))
     x = torch.cat([EVERYTHING, torch.linspace(20, 100, len(EVERYTHING), dtype=torch.float64)[:, None]], dim=1)
-    distance = metric.metric(space, metric.Representation.COUNTS)
+    distance = metric.metric(space, Representation.COUNTS)
 
     assert float((distance.on(torch.device("cpu"), x[:9])(x) - distance.squared(x, x[:9])).abs().max()) < 1e-5
 

@@ -15,9 +15,9 @@ from loop.spec import CampaignSpec, build_space
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.inducing import OF_VERSIONS
 from loop.surrogates.ladder import FEWEST, FittedLadder, Ladder, Way
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.surrogates.representation import Representation
 
 GP = GaussianProcess("gp", Representation.ONE_HOT)
 SPACE = Space(

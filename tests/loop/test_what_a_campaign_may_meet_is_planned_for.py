@@ -15,9 +15,9 @@ from loop.planner import plan
 from loop.record import Arm
 from loop.spec import CampaignSpec, build_space, read_spec
 from loop.surrogates.gp import GaussianProcess
-from loop.surrogates.metric import Representation
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.surrogates.representation import Representation
 
 MOLECULES = {
     s: s for s in ("C", "CC", "CCC", "CCCC", "CO", "CCO", "CCCO", "CN", "CCN", "c1ccccc1", "Cc1ccccc1", "Oc1ccccc1")
