@@ -62,6 +62,11 @@ def spec_of_source(
         elif entry := _entry(p, table, columns[p.name], filled, before.get(p.name)):
             varied[p.name] = entry
             notes += _spelt(p, filled)
+            if isinstance(p, Component) and p.united is not None:
+                notes.append(
+                    f"{p.name} is a union, which has no candidates in common with a table of others: it is kept, and "
+                    "nothing is learnt from it; results of the campaign's own candidates can be told without --source"
+                )
     if not varied or not any(t in columns for t in targets):
         what, names = ("parameter", space.names) if targets else ("target", own.objective)
         hints = "".join(f"; {note}" for note in notes)

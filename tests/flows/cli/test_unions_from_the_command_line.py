@@ -129,3 +129,15 @@ def test_results_are_told_by_name_with_or_without_the_source_or_by_a_structure_i
     for name, value in (("made: benzoic + methyl", 1), ("stock: caffeine", 2), ("stock: phenol", 3)):
         assert any(name in row and f",{value}" in row for row in rows.splitlines()), name
     assert "made: acetic + aniline" not in rows  # it is in stock
+
+
+def test_a_table_of_others_is_kept_and_said_not_to_be_learnt_from(hakken: Any) -> None:
+    Path("amides.yaml").write_text(SPEC.replace("{adapter: emulator, table: scores.csv}", "{adapter: manual}"))
+    Path("paper.csv").write_text("molecule,score\nstock: phenol,1\nmade: benzoic + methyl,2\nCCO,3\n")
+
+    hakken("run", "amides.yaml")
+    told = hakken("tell", "amides", "paper.csv", "--source", "Smith 2019")
+
+    assert told.code == 0, told.err
+    assert "3 results accepted" in told.out
+    assert "molecule is a union, which has no candidates in common with a table of others" in told.out
