@@ -208,14 +208,20 @@ def are_all_made(space: Space) -> bool:
     return math.prod(p.size for i, p in enumerate(space.finite_parameters()) if i in lists) <= few
 
 
+def goes_untied(space: Space) -> bool:
+    """Whether a space has a union and is too large to be written out, so that nothing may tie its parameters."""
+    return space.union is not None and space.size > ENUMERABLE
+
+
 def _refuse_ties(space: Space) -> None:
     """A union that is too large to be written out is tied to nothing, since that would write it out.
 
     Raises:
         SpaceError: There are constraints, or parameters that do not always apply.
     """
-    if space.union is None or space.size <= ENUMERABLE or not (space.constraints or space.conditions):
+    if not goes_untied(space) or not (space.constraints or space.conditions):
         return
+    assert space.union is not None
     name = space.names[space.union[0]]
     what = f"constraint {space.constraints[0].name!r}" if space.constraints else "when and unless"
     raise SpaceError(

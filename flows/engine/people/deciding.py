@@ -22,6 +22,7 @@ from loop.history import Said
 from loop.outcome import Fault
 from loop.record import ProposalRecord, Settings
 from loop.space import ProductPool, Space, sample_space
+from loop.space.pool import goes_untied
 from loop.spec import build_space
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
     """Keep a candidate (every parameter given) or a whole region out, from the next batch on.
 
     Raises:
-        LedgerError: No reason is given, or nothing would be left.
+        LedgerError: No reason is given, nothing would be left, or a large union lets only single candidates be banned.
         SpaceError: A parameter or an option is unknown.
     """
     with open_record(settings) as ledger:
@@ -271,6 +272,13 @@ def _check_not_banned(view: View, wanted: Settings) -> None:
 
 
 def _check_something_is_left(space: Space, draft: DecisionDraft) -> None:
+    if goes_untied(space):
+        assert space.union is not None
+        raise LedgerError(
+            f"{region_text(draft.region)} is more than one candidate, and of {space.size} combinations with the union "
+            f"{space.names[space.union[0]]!r} only single ones can be banned; give every parameter "
+            f"({', '.join(space.names)}), or leave those options out of the campaign file"
+        )
     try:
         if space.is_finite:
             ProductPool(space)

@@ -141,3 +141,17 @@ def test_a_table_of_others_is_kept_and_said_not_to_be_learnt_from(hakken: Any) -
     assert told.code == 0, told.err
     assert "3 results accepted" in told.out
     assert "molecule is a union, which has no candidates in common with a table of others" in told.out
+
+
+def test_of_a_large_union_single_candidates_alone_can_be_banned(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loop.space.pool.ENUMERABLE", 10)
+    manual = SPEC.replace("{adapter: emulator, table: scores.csv}", "{adapter: manual}")
+    Path("amides.yaml").write_text(manual.replace("objective", "  hours: {type: number, values: [1, 8]}\nobjective"))
+
+    hakken("run", "amides.yaml")
+    refused = hakken("ban", "amides", "--where", "hours=8", "--why", "too long")
+    banned = hakken("ban", "amides", "--where", "molecule=stock: phenol", "--where", "hours=8", "--why", "it smells")
+
+    assert "hours = 8.0 is more than one candidate, and of 24 combinations with the union 'molecule'" in refused.err
+    assert "only single ones can be banned; give every parameter (hours, molecule), or leave those" in refused.err
+    assert banned.code == 0, banned.err
