@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.text_sequence import TextSequence
+
 
 @dataclass(frozen=True, eq=False)
-class Texts(Sequence[str]):
+class Texts(TextSequence):
     """A sequence of different texts that is read one at a time and found again by its hash.
 
     Attributes:
@@ -41,30 +42,9 @@ class Texts(Sequence[str]):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        if isinstance(index, slice):
-            return tuple(self[i] for i in range(*index.indices(len(self))))
-        i = index + len(self) if index < 0 else index
-        if not 0 <= i < len(self):
-            raise IndexError(f"there are {len(self)} texts, and no number {index}")
-        return bytes(self.data[self.offsets[i] : self.offsets[i + 1]]).decode()
-
-    def __iter__(self) -> Iterator[str]:
-        return (self[i] for i in range(len(self)))
-
-    def __contains__(self, text: object) -> bool:
-        return isinstance(text, str) and self._find(text) is not None
-
-    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """Where a text stands. Raises ``ValueError`` where it does not."""
-        found = self._find(value) if isinstance(value, str) else None
-        if found is None or not start <= found < (len(self) if stop is None else stop):
-            raise ValueError(f"{value!r} is not among the {len(self)} texts")
-        return found
+    def text(self, index: int) -> str:
+        """The text at ``index``."""
+        return bytes(self.data[self.offsets[index] : self.offsets[index + 1]]).decode()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Texts) and self.digest == other.digest
@@ -75,7 +55,8 @@ class Texts(Sequence[str]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)}, {self.digest[:12]}>"
 
-    def _find(self, text: str) -> int | None:
+    def find(self, text: str) -> int | None:
+        """Where a text stands; None where it does not."""
         try:
             wanted = text.encode()
         except UnicodeEncodeError:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Final, TypeAlias, overload
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from loop.molecules.sieve import NO_PRODUCT, Taken, product_of
 from loop.molecules.standardise import canonical_smiles
 from loop.molecules.structures import StoredLibrary, Structures
 from loop.space.united import Listed, Made, UnionNames
+from loop.text_sequence import TextSequence
 
 KEPT: Final = 400_000  # products that are remembered, and their features of each kind; about 0.3 kB each
 PREPARED: Final = 4  # training sets, of a committee's members and of feasibility
@@ -34,7 +35,7 @@ Features: TypeAlias = tuple[NDArray[np.int64], NDArray[np.uint16]]  # places in 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class United(Sequence[str]):
+class United(TextSequence):
     """Canonical SMILES of a union's candidates, in the order of ``names``; "" of reagents that do not react.
 
     A SMILES is found again where it is the library's; of a product there is no telling without making all of them.
@@ -122,26 +123,13 @@ class United(Sequence[str]):
     def __len__(self) -> int:
         return len(self.names)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        if isinstance(index, slice):
-            return tuple(self[i] for i in range(*index.indices(len(self))))
-        i = index + len(self) if index < 0 else index
-        if not 0 <= i < len(self):
-            raise IndexError(f"there are {len(self)} candidates, and no number {index}")
-        return self.library[i] if self.library is not None and i < self.names.listed else self.product(i)
+    def text(self, index: int) -> str:
+        """The structure at ``index``."""
+        return self.library[index] if self.library is not None and index < self.names.listed else self.product(index)
 
-    def __contains__(self, smiles: object) -> bool:
-        return self.library is not None and smiles in self.library
-
-    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """Where a structure of the library stands. Raises ``ValueError`` where it is none."""
-        if self.library is None:
-            raise ValueError(f"{value!r} is in no library")
-        return self.library.index(value, start, self.names.listed if stop is None else stop)
+    def find(self, text: str) -> int | None:
+        """Where a structure of the library stands; None where it is none."""
+        return None if self.library is None else self.library.find(text)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, United) or self.names != other.names:

@@ -13,12 +13,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import did_you_mean
+from loop.text_sequence import TextSequence
 
 if TYPE_CHECKING:
     from loop.molecules.sieve import Sieve
@@ -129,7 +130,7 @@ class Made:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class UnionNames(Sequence[str]):
+class UnionNames(TextSequence):
     """Names of a union's candidates, such as "stock: caffeine" and "made: benzoic + aniline"; found by arithmetic."""
 
     library: Listed | None
@@ -235,27 +236,13 @@ class UnionNames(Sequence[str]):
     def __len__(self) -> int:
         return self.starts[-1]
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
-        if isinstance(index, slice):
-            return tuple(self[i] for i in range(*index.indices(len(self))))
-        source, number = self.place(index + len(self) if index < 0 else index)
+    def text(self, index: int) -> str:
+        """What the candidate at ``index`` is called."""
+        source, number = self.place(index)
         return f"{source.name}{AFTER_SOURCE}{source.label(number)}"
 
-    def __contains__(self, text: object) -> bool:
-        return isinstance(text, str) and self._find(text) is not None
-
-    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """Which candidate a name means. Raises ``ValueError`` where it means none."""
-        found = self._find(value) if isinstance(value, str) else None
-        if found is None or not start <= found < (len(self) if stop is None else stop):
-            raise ValueError(f"{value!r} names none of the {len(self)} candidates")
-        return found
-
-    def _find(self, text: str) -> int | None:
+    def find(self, text: str) -> int | None:
+        """Which candidate a name means; None where it means none."""
         head, found, label = text.partition(AFTER_SOURCE)
         for source, start in zip(self.sources, self.starts, strict=False):
             if found and source.name == head and (number := source.number(label)) is not None:
