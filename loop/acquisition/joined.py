@@ -19,7 +19,7 @@ from loop.space.pool import LargePool
 from loop.space.sifting import first_that
 from loop.space.united import Made, UnionNames
 
-LIBRARY_LIMIT = 20_000_000  # molecules of the library that are all looked at; of more, so many at random
+LIBRARY_LIMIT = 20_000_000  # molecules of a library that are all looked at; of more, so many at random
 BESIDE = 300_000  # of them, with what else a candidate has, where that is more than a molecule
 OTHERS = 1_024  # choices of whatever else a candidate has, at random
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loop.acquisition.joined import Joined, joined
+from loop.acquisition.joined import LIBRARY_LIMIT, Joined, joined
 from loop.acquisition.protocol import Question
 from loop.acquisition.screening import screened
 from loop.fidelity import is_real
@@ -24,7 +24,6 @@ from loop.surrogates.protocol import FittedSurrogate, skim
 
 CHUNK = 8_192  # candidates scored at once
 POOL_LIMIT = 300_000  # larger pools are scored on a random sample of so many
-LIBRARY_LIMIT = 20_000_000  # molecules of a stored library, in which near ones cannot be sought, that are all scored
 SHORTLIST = 200  # candidates that a batch is chosen from
 SURFACE = 4_096  # points that stand for a continuous space
 CLIMBS = 4  # rounds of search among the neighbours of the best of a sample
@@ -42,13 +41,9 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
     if is_scored_whole(pool):
         return pool, np.arange(len(pool), dtype=np.int64), ()
     rng = np.random.default_rng(question.seed)
-    if isinstance(pool, LargePool) and question.space.union is not None:
-        found = _joined(question, pool)
+    if isinstance(pool, LargePool) and (question.space.products or question.space.union is not None):
+        found = _worth_making(question, pool)
         return found.points, np.arange(len(found.points)), found.notes
-    if isinstance(pool, LargePool) and question.space.products:
-        kept = _screened(question, pool)
-        note = f"made and judged {len(kept)} of the {len(pool)} products, chosen by their reagents, and what lies near"
-        return kept, np.arange(len(kept)), (note,)
     if isinstance(pool, LargePool):
         drawn = _sample(pool, question.seed)
         note = f"scored a random sample of {len(drawn)} of the {len(pool)} candidates, and the neighbours of its best"
@@ -79,28 +74,26 @@ def _sample(pool: LargePool, seed: int) -> PointPool:
     return _last[2]
 
 
-_kept: tuple[weakref.ref[LargePool], int, weakref.ref[FittedSurrogate], PointPool] | None = None  # screened last
+_kept: tuple[weakref.ref[LargePool], int, weakref.ref[FittedSurrogate], Joined] | None = None  # looked at last
 
 
-def _screened(question: Question, pool: LargePool) -> PointPool:
-    """The products worth making, kept for the questions that follow within one choice: these have the same models."""
+def _worth_making(question: Question, pool: LargePool) -> Joined:
+    """The products worth making, and a union's library, kept for the questions that follow within one choice.
+
+    These have the same models.
+    """
     global _kept
     model = question.models[0]
     if _kept is None or _kept[0]() is not pool or _kept[1] != question.seed or _kept[2]() is not model:
-        _kept = (weakref.ref(pool), question.seed, weakref.ref(model), screened(question))
+        found = joined(question) if question.space.union is not None else _made(question, pool)
+        _kept = (weakref.ref(pool), question.seed, weakref.ref(model), found)
     return _kept[3]
 
 
-_met: tuple[weakref.ref[LargePool], int, weakref.ref[FittedSurrogate], Joined] | None = None  # joined last
-
-
-def _joined(question: Question, pool: LargePool) -> Joined:
-    """The candidates of a union that are looked at, kept as those of ``_screened`` are."""
-    global _met
-    model = question.models[0]
-    if _met is None or _met[0]() is not pool or _met[1] != question.seed or _met[2]() is not model:
-        _met = (weakref.ref(pool), question.seed, weakref.ref(model), joined(question))
-    return _met[3]
+def _made(question: Question, pool: LargePool) -> Joined:
+    points = screened(question)
+    note = f"made and judged {len(points)} of the {len(pool)} products, chosen by their reagents, and what lies near"
+    return Joined(points, (note,))
 
 
 def untried(question: Question) -> Iterator[Tensor]:

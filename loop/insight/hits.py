@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from loop.acquisition.hits import DEVIATIONS, hit_score, weight
+from loop.acquisition.joined import LIBRARY_LIMIT
 from loop.acquisition.protocol import Question
-from loop.acquisition.streaming import LIBRARY_LIMIT, shortlist
+from loop.acquisition.streaming import shortlist
 from loop.belief import Belief
 from loop.history import History
 from loop.insight.statements import LEVEL, Believed, HonestBest, Likely, Stated

@@ -1,4 +1,4 @@
-"""Descriptors of a set of options, RDKit's or Mordred's: finite, standardised over the set, and decorrelated."""
+"""Descriptors of options, RDKit's or Mordred's: finite, standardised over the set, none that follows another."""
 
 from __future__ import annotations
 

@@ -49,8 +49,3 @@ class Descriptors:
     def size(self) -> int:
         """How many options it is about."""
         return len(self.packed) // (8 * len(self.names))
-
-    @property
-    def has_all(self) -> bool:
-        """Whether every option is described."""
-        return bool(np.isfinite(self.values).all())

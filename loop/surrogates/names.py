@@ -7,8 +7,8 @@ from typing import Final
 SURROGATES: Final[dict[str, str]] = {
     "committee": "an evidence-weighted mixture of members that see the candidates differently (the default)",
     "gp": "Gaussian process on one-hot options, chemistry prior",
-    "gp-descriptors": "Gaussian process on decorrelated RDKit descriptors, chemistry prior",
-    "gp-mordred": "Gaussian process on decorrelated Mordred descriptors, chemistry prior",
+    "gp-descriptors": "Gaussian process on RDKit descriptors, none that follows another, chemistry prior",
+    "gp-mordred": "Gaussian process on Mordred descriptors that are hardly correlated, chemistry prior",
     "gp-given": "Gaussian process on descriptors that the campaign file gives, Mordred's where it gives none",
     "tanimoto": "Gaussian process on count fingerprints (count Tanimoto distance)",
     "fingerprints": "Gaussian process on the mean of Morgan, feature and atom-pair count Tanimoto distances",
