@@ -4,8 +4,11 @@ Least squares on the labels is exact, quick with thousands of them and ranks wel
 says of each label when it was fitted without it tells how to read it (Platt's scaling): a line in log odds, which a
 prior holds to "the mean is the chance" while there are few hits to learn it from. docs/decisions/0020 has the figures.
 
+What a campaign has chosen is no sample of the candidates: most of it looked like hits. So labels count by how much more
+common their means are among the candidates than among the labels, within limits (docs/decisions/0053).
+
 Sources: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 6.5; Platt, Advances in Large
-Margin Classifiers (1999) 61.
+Margin Classifiers (1999) 61; Shimodaira, Journal of Statistical Planning and Inference 90 (2000) 227 (weights).
 """
 
 from __future__ import annotations
@@ -19,14 +22,22 @@ import torch
 from botorch.models.model import Model
 from torch import Tensor
 
+from loop.fidelity import is_real
 from loop.objective import CLASSES
-from loop.space import Space
+from loop.space import Space, sample_space
 from loop.surrogates.committee import Committee
 from loop.surrogates.levels import NODES
 from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet, skim
 
 SHIFT_SD, SLOPE_SD = 2.0, 1.0  # of the line's priors, about 0 and 1; docs/decisions/0020
 STEPS: Final = 50  # of Newton's method, which needs fewer than ten
+STANDING: Final = 2_000  # candidates that stand for all
+STANDING_MADE: Final = 400  # likewise, where each is made from its reagents
+MOST = 5.0  # times that a label counts more, or less, for its like among the candidates; docs/decisions/0053
+WIDTH = 0.15  # over which the density of means is smoothed, in their standard deviations
+TOO_NARROW: Final = 1e-9  # a spread of means that is none
+GRID: Final = 512  # values at which densities are told
+CHUNK: Final = 8_192
 SURELY: Final = 1e-6  # no label is held to be more certain than 1 minus this
 
 
@@ -53,7 +64,7 @@ class Classified:
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> FittedClasses:
         """Learn from labels 0 and 1, shape ``(n,)``. Raises ``TooFewPoints`` or ``FitError``."""
-        return self._read(self.inner.fit(space, data, seed=seed), data)
+        return self._read(space, self.inner.fit(space, data, seed=seed), data)
 
     @property
     def shares(self) -> bool:
@@ -65,17 +76,45 @@ class Classified:
         if not isinstance(self.inner, SupportsTogether):
             raise TypeError(f"{self.name!r} learns one target at a time")
         learnt = self.inner.fit_together(space, sets, seed=seed)
-        return tuple(self._read(latent, data) for latent, data in zip(learnt, sets, strict=True))
+        return tuple(self._read(space, latent, data) for latent, data in zip(learnt, sets, strict=True))
 
-    def _read(self, latent: FittedSurrogate, data: TrainingSet) -> FittedClasses:
+    def _read(self, space: Space, latent: FittedSurrogate, data: TrainingSet) -> FittedClasses:
         """What was learnt of labels as numbers, with how to read it."""
         if not isinstance(latent, SupportsLeavingOut):
             raise TypeError(f"{self.name!r} does not say what it held of labels that it had not seen")
         mean, _ = latent.left_out()
-        reading = Reading.of(mean, data.y)
+        reading = Reading.of(mean, data.y, likeness(mean, skim(latent, standing(space))[0]))
         chance = reading.chance(mean).clamp(SURELY, 1.0 - SURELY)
         density = torch.where(data.y > 0.5, chance, 1.0 - chance).log()
         return FittedClasses(latent, reading, density)
+
+
+def standing(space: Space) -> Tensor:
+    """Candidates at random that stand for all, always the same: ``(k, d)``; fewer where each has to be made first."""
+    x = sample_space(space, STANDING_MADE if space.products or space.union else STANDING, 0, method="random")
+    return torch.from_numpy(x[is_real(space, x)])
+
+
+def likeness(labels: Tensor, candidates: Tensor) -> Tensor:
+    """How much more common each label's mean is among the candidates' than among the labels': ``(n,)``, 1 on average.
+
+    Of means ``labels``, ``(n,)``, and ``candidates``, ``(k,)``; never above or below ``MOST`` times what is usual.
+    """
+    width = WIDTH * float(labels.std(correction=0))
+    if not len(candidates) or width < TOO_NARROW:
+        return torch.ones_like(labels)
+    grid = torch.linspace(float(labels.min()), float(labels.max()), GRID, dtype=labels.dtype)
+    common, known = (_density(means, width, grid) for means in (candidates, labels))
+    ratio = np.interp(labels.numpy(), grid.numpy(), (common / known.clamp_min(1e-300)).clamp(1.0 / MOST, MOST).numpy())
+    return torch.from_numpy(ratio / ratio.mean())
+
+
+def _density(means: Tensor, width: float, at: Tensor) -> Tensor:
+    """How densely means, ``(n,)``, lie ``at`` some values, smoothed by a normal curve of a width: shape of ``at``."""
+    total = torch.zeros_like(at)
+    for start in range(0, len(means), CHUNK):
+        total += torch.exp(-0.5 * ((at[:, None] - means[start : start + CHUNK]) / width).square()).sum(1)
+    return total / (len(means) * width)
 
 
 @dataclass(frozen=True)
@@ -91,8 +130,8 @@ class Reading:
     slope: float
 
     @staticmethod
-    def of(mean: Tensor, labels: Tensor) -> Reading:
-        """From the means of labels under models that had not seen them; shape ``(n,)`` both."""
+    def of(mean: Tensor, labels: Tensor, weights: Tensor | None = None) -> Reading:
+        """From what models held of labels that they had not seen, and how much each counts; shape ``(n,)`` all."""
         hits, n = float(labels.sum()), len(labels)
         rate = (hits + 1.0) / (n + 2.0)
         odds = torch.logit(_rounded(mean, rate))
@@ -102,10 +141,11 @@ class Reading:
         about = torch.tensor([0.0, 1.0], dtype=odds.dtype)
         precision = torch.tensor([SHIFT_SD**-2, SLOPE_SD**-2], dtype=odds.dtype)
         line = about.clone()
+        weights = torch.ones_like(odds) if weights is None else weights
         for _ in range(STEPS):
             chance = torch.sigmoid(inputs @ line)
-            slope = inputs.T @ (chance - wanted) + precision * (line - about)
-            curvature = (inputs.T * (chance * (1.0 - chance))) @ inputs + torch.diag(precision)
+            slope = inputs.T @ (weights * (chance - wanted)) + precision * (line - about)
+            curvature = (inputs.T * (weights * chance * (1.0 - chance))) @ inputs + torch.diag(precision)
             step = torch.linalg.solve(curvature, slope)
             line = line - step * min(1.0, 1.0 / max(float(step.abs().max()), 1e-12))
             if float(step.abs().max()) < 1e-9:

@@ -60,12 +60,15 @@ def test_what_was_not_seen_is_told_better_than_by_the_rate(fitted):
     assert float((chance - TRUTH[unseen]).square().mean()) < float((rate - TRUTH[unseen]).square().mean())
 
 
-def test_the_reading_is_the_most_probable_line():
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_the_reading_is_the_most_probable_line(is_weighted):
     generator = torch.Generator().manual_seed(0)
     mean = torch.rand(200, generator=generator, dtype=torch.float64) * 0.6 - 0.1
     labels = (torch.rand(200, generator=generator, dtype=torch.float64) < mean.clamp(0.02, 1)).double()
-    reading = Reading.of(mean, labels)
+    weights = torch.linspace(0.2, 3.0, 200, dtype=torch.float64) if is_weighted else None
+    reading = Reading.of(mean, labels, weights)
 
+    counts = 1.0 if weights is None else weights.numpy()
     hits, n = float(labels.sum()), 200
     odds = torch.logit(classes._rounded(mean, (hits + 1) / (n + 2))).numpy()
     wanted = np.where(labels.numpy() > 0.5, (hits + 1) / (hits + 2), 1 / (n - hits + 2))
@@ -73,7 +76,7 @@ def test_the_reading_is_the_most_probable_line():
     def loss(line):  # independent of the Newton steps: scipy's own search
         at = line[0] + line[1] * odds
         prior = 0.5 * (line[0] / classes.SHIFT_SD) ** 2 + 0.5 * ((line[1] - 1) / classes.SLOPE_SD) ** 2
-        return float((np.logaddexp(0, at) - wanted * at).sum() + prior)
+        return float((counts * (np.logaddexp(0, at) - wanted * at)).sum() + prior)
 
     assert [reading.shift, reading.slope] == pytest.approx(minimize(loss, [0.0, 1.0]).x.tolist(), abs=1e-4)
 
@@ -87,6 +90,39 @@ def test_chances_add_up_to_the_hits_that_were_held_out():
 
     assert float(reading.chance(mean).sum()) == pytest.approx(float(labels.sum()), rel=0.1)
     assert float(mean.sum()) > 2 * float(labels.sum())
+
+
+def test_labels_count_by_what_is_like_them_among_the_candidates():
+    generator = torch.Generator().manual_seed(5)
+    candidates = 0.1 * torch.rand(4000, generator=generator, dtype=torch.float64)
+    chosen = 0.1 + 0.7 * torch.rand(300, generator=generator, dtype=torch.float64)  # by the model: most look like hits
+    labels = torch.cat([candidates[:100], chosen])
+
+    weights = classes.likeness(labels, candidates)
+
+    assert float(weights.mean()) == pytest.approx(1.0)
+    assert classes.MOST < float(weights.max() / weights.min()) <= classes.MOST**2 + 1e-9
+    assert float(weights[:100].min()) > float(weights[labels > 0.4].max())
+    assert bool((classes.likeness(labels, labels) == 1.0).all())
+    assert bool((classes.likeness(torch.full((9,), 0.3, dtype=torch.float64), candidates) == 1.0).all())
+    assert bool((classes.likeness(labels, candidates[:0]) == 1.0).all())
+
+
+def test_hits_of_what_was_not_chosen_are_expected_as_they_are():
+    """Most labels that a model chose have high means; those of the candidates are low, and say less than the line."""
+    generator = torch.Generator().manual_seed(6)
+
+    def drawn(mean):
+        steep = torch.where(mean < 0.2, 0.1 * mean, mean)
+        return (torch.rand(len(mean), generator=generator, dtype=torch.float64) < steep).double()
+
+    candidates = 0.2 * torch.rand(4000, generator=generator, dtype=torch.float64)
+    mean = torch.cat([candidates[:400], torch.rand(1200, generator=generator, dtype=torch.float64)])
+    labels, there = drawn(mean), float(drawn(candidates).sum())
+
+    evenly = float(Reading.of(mean, labels).chance(candidates).sum())
+    by_likeness = float(Reading.of(mean, labels, classes.likeness(mean, candidates)).chance(candidates).sum())
+    assert there < by_likeness < evenly
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
