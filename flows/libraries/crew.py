@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Final
 
 ALONE: Final = 4  # parts up to which no other process is started
@@ -24,6 +26,17 @@ class Crew:
 
     workers: int = field(compare=False)
     progress: Progress = field(default=in_silence, compare=False)
+
+    @contextmanager
+    def alone(self, lock: Path) -> Iterator[None]:
+        """A block that one process at a time works through, by a lock on a file; a killed process gives it back."""
+        with lock.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.progress("waiting for another process that does the same", 0)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def run(self, what: str, jobs: Iterator[tuple[int, Callable[[], object]]], *, parts: int) -> None:
         """Every job, a few at once, with progress in records: of each its size, and what is to be called."""

@@ -63,8 +63,13 @@ class StoredFeatures:
     def _made(self, kind: str) -> Path:
         """The folder of a kind of features, made unless it is there; what a killed process left is taken up again."""
         folder = self.folder / kind
-        if (folder / INDEX).is_file():
-            return folder
+        if not (folder / INDEX).is_file():
+            with self.crew.alone(self.folder / f".{kind}.lock"):
+                if not (folder / INDEX).is_file():  # another process has made it meanwhile
+                    self._make(kind, folder)
+        return folder
+
+    def _make(self, kind: str, folder: Path) -> None:
         parts = self.folder / f"{kind}.parts"
         parts.mkdir(exist_ok=True)
         starts = range(0, len(self.smiles), PART)
@@ -79,7 +84,6 @@ class StoredFeatures:
         self.crew.progress("merging", 0)
         merge(kind, paths, folder)
         shutil.rmtree(parts, ignore_errors=True)
-        return folder
 
 
 @lru_cache(maxsize=8)

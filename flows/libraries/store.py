@@ -42,16 +42,22 @@ class Store:
         Raises:
             SpecError: A file cannot be read, or no molecule of it is left; names what removed most.
         """
+        target = self.place(recipe.key)
+        if not (target / REPORT).is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self.crew.alone(self.folder / f".{target.name}.lock"):
+                if not (target / REPORT).is_file():  # another process has built it meanwhile
+                    self._build(recipe, target)
+        return self.report(recipe.key)
+
+    def _build(self, recipe: Recipe, target: Path) -> None:
         from flows.libraries.merging import merge
 
-        target = self.place(recipe.key)
-        if (target / REPORT).is_file():
-            return self.report(recipe.key)
         parts_folder = target.with_name(f"{target.name}.parts")
-        parts_folder.mkdir(parents=True, exist_ok=True)
+        parts_folder.mkdir(exist_ok=True)
         parts = self._parts(recipe, parts_folder)
         self.progress("merging", 0)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        temporary = target.with_name(f".{target.name}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         report = merge(parts, temporary, recipe)
         if not report.molecules:
@@ -60,13 +66,9 @@ class Store:
             raise SpecError(_emptied(report))
         said = {"key": recipe.key, "settings": recipe.settings, "report": asdict(report)}
         replace(temporary / REPORT, json.dumps(said, indent=1, ensure_ascii=False))
-        try:
-            os.rename(temporary, target)
-        except OSError:  # another process was quicker, and made the same
-            shutil.rmtree(temporary)
+        os.rename(temporary, target)
         sync_folder(self.folder)
         shutil.rmtree(parts_folder, ignore_errors=True)
-        return report
 
     def report(self, key: str) -> Report:
         """What became of the file of a stored library. Raises ``NotFound``."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 from rdkit import Chem
 
-from flows.libraries import preparing, store
+from flows.libraries import opening, preparing, store
+from flows.libraries.crew import Crew
 from flows.libraries.reader import Reader
 from flows.libraries.recipe import Recipe
 from flows.libraries.records import records
@@ -348,6 +353,69 @@ def test_processes_make_what_one_does(tmp_path: Path, monkeypatch: pytest.Monkey
     assert together == alone
     assert library is not None
     assert len(library.structures.counts("torsion")) == 3
+
+
+class Held:
+    """Progress of a process that stops in the middle of its work until it is let go on."""
+
+    def __init__(self, at: str) -> None:
+        self.at, self.reached, self.go_on = at, Event(), Event()
+
+    def __call__(self, what: str, _done: int) -> None:
+        if what == self.at:
+            self.reached.set()
+            assert self.go_on.wait(60)
+
+
+def beside(first: Callable[[], object], held: Held, second: Callable[[], object], waits: Event) -> None:
+    """``second`` is begun while ``first`` is in the middle of its work, which ends once ``second`` waits for it."""
+    with ThreadPoolExecutor(2) as pool:
+        making = pool.submit(first)
+        assert held.reached.wait(60)
+        other = pool.submit(second)
+        assert waits.wait(60)
+        assert not other.done()
+        held.go_on.set()
+        making.result(60)
+        other.result(60)
+
+
+def test_two_processes_build_a_library_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "library.smi")
+    prepared: list[int] = []
+    really = preparing.prepare
+    monkeypatch.setattr(preparing, "prepare", lambda some, *rest: prepared.append(len(some)) or really(some, *rest))
+    held, waits = Held("merging"), Event()
+    stores = [
+        Store(tmp_path / "libraries", workers=1, progress=progress)
+        for progress in (held, lambda what, _: waits.set() if what.startswith("waiting for another") else None)
+    ]
+    first, second = (partial(Reader(s, tmp_path).read, spec("library.smi")) for s in stores)
+
+    beside(first, held, second, waits)
+
+    assert prepared == [5]
+    assert read(tmp_path, "library.smi")[1] == READ
+
+
+def test_two_processes_make_features_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "library.smi")
+    stored, _ = read(tmp_path, "library.smi")
+    made: list[str] = []
+    really = opening.compute
+    monkeypatch.setattr(opening, "compute", lambda kind, *rest: made.append(kind) or really(kind, *rest))
+    held, waits = Held("merging"), Event()
+    place, library = Store(tmp_path / "libraries").place(stored.key), Store(tmp_path / "libraries").library(stored.key)
+    assert library is not None
+    first, second = (
+        opening.StoredFeatures(place, Crew(1, progress), library.structures)
+        for progress in (held, lambda what, _: waits.set() if what.startswith("waiting for another") else None)
+    )
+
+    beside(partial(first.counts, "torsion"), held, partial(second.counts, "torsion"), waits)
+
+    assert made == ["torsion"]
+    assert len(first.counts("torsion")) == len(second.counts("torsion")) == 3
 
 
 def test_features_are_those_of_rdkit(tmp_path: Path) -> None:
