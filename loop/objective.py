@@ -59,6 +59,7 @@ class Target:
     desirable: tuple[float, float] | None = None
     levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
     classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and what is
+    words: tuple[str, ...] | None = None  # for the levels, one for each
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
@@ -116,8 +117,14 @@ class Target:
         return self.meets(value) and (self.classes is None or value > CLASSES[0])
 
     def shown(self, value: float) -> str | None:
-        """The word for a value of a target with classes; None where it has none, or the value is between them."""
-        return self.classes[int(value)] if self.classes is not None and value in CLASSES else None
+        """The word for a value of a target that has words; None where it has none, or the value is between them."""
+        words = self.classes or self.words
+        return words[self.levels.index(value)] if words and self.levels and value in self.levels else None
+
+    @property
+    def grades(self) -> dict[float, str]:
+        """The words for levels, by their numbers; none where there are no such words."""
+        return dict(zip(self.levels or (), self.words or (), strict=False))
 
     def meets(self, value: float) -> bool:
         """Whether a value keeps the thresholds."""
@@ -301,15 +308,23 @@ def is_number(text: str) -> bool:
 
 def _wrong_with_levels(target: Target) -> str:
     """A sentence on levels that no ordinal outcome has, "" where there is none."""
-    levels = target.levels
+    levels, words = target.levels, target.words
     if levels is None:
-        return ""
+        return "" if words is None else f"words are for levels; write levels: [{', '.join(words)}]"
     if len(levels) < 2:
         return f"levels must be two or more, got {list(levels)}; leave them out for a number"
     if not all(math.isfinite(v) for v in levels) or any(b <= a for a, b in itertools.pairwise(levels)):
         return f"levels must be different numbers from the lowest to the highest, got {list(levels)}; sort them"
     if target.low is not None or target.high is not None:
         return "levels say what can be measured; leave out low and high"
+    if words is not None and (target.classes or len(words) != len(levels) or len(levels) < 3):
+        return (
+            f"words are for three or more levels, one for each, got {list(words)} for {len(levels)} levels; mend them"
+        )
+    if words is not None and (
+        len({w.strip().casefold() for w in words}) < len(words) or not all(map(str.strip, words))
+    ):
+        return f"levels are different words from the lowest to the highest, got {list(words)}; mend them"
     if target.goal is Goal.MATCH:
         return "levels are maximised, minimised or kept, not matched; use keep with at_least and at_most"
     return ""

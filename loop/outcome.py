@@ -156,7 +156,7 @@ def read_outcome(
     payload: Mapping[str, Any],
     units: Mapping[str, str],
     levels: Mapping[str, tuple[float, ...]] | None = None,
-    classes: Mapping[str, tuple[str, ...]] | None = None,
+    words: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Outcome:
     """Read a result, as the contract of adapters writes it, as an outcome.
 
@@ -170,7 +170,7 @@ def read_outcome(
         payload: What came back.
         units: Unit of each target of the campaign; a property that is none of them is kept in its own unit.
         levels: What an ordinal target can be, by target; another value is refused.
-        classes: The words for the levels of a target that has words, by target; either may be reported.
+        words: The words for the levels of a target that has words, by target; either may be reported.
 
     Raises:
         OutcomeError: It cannot be read; the message says which field, and what is expected.
@@ -179,7 +179,7 @@ def read_outcome(
         raise OutcomeError(f"unknown key {unknown[0]!r} in a result{did_you_mean(unknown[0], _KEYS)}")
     match payload.get("outcome"):
         case "measured":
-            values = _read_values(payload, units, levels or {}, classes or {})
+            values = _read_values(payload, units, levels or {}, words or {})
             if not values:
                 raise OutcomeError("outcome 'measured' without values; report none as 'negative' or 'fault'")
             missing = sorted(set(units) - {m.property for m in values})
@@ -190,7 +190,7 @@ def read_outcome(
             reason = payload.get("reason")
             if not isinstance(reason, str) or not reason.strip():
                 raise OutcomeError("outcome 'negative' needs a reason, such as 'no conversion'")
-            return Negative(reason, _read_values(payload, units, levels or {}, classes or {}))
+            return Negative(reason, _read_values(payload, units, levels or {}, words or {}))
         case "fault":
             return _read_fault(payload)
         case other:
@@ -245,34 +245,38 @@ def _read_values(
     payload: Mapping[str, Any],
     units: Mapping[str, str],
     levels: Mapping[str, tuple[float, ...]],
-    classes: Mapping[str, tuple[str, ...]],
+    words: Mapping[str, tuple[str, ...]],
 ) -> tuple[Measurement, ...]:
     rows = payload.get("values") or []
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise OutcomeError("values must be a list of objects with property, value and unit")
-    found = tuple(_read_value(_in_numbers(row, levels, classes), units) for row in rows)
+    found = tuple(_read_value(_in_numbers(row, levels, words), units) for row in rows)
     for m in found:
-        if m.property in classes and m.qualifier is not Qualifier.EQUAL:
+        kind = "classes" if len(words.get(m.property, ())) == 2 else "levels"
+        if kind == "classes" and m.qualifier is not Qualifier.EQUAL:
             raise OutcomeError(f"{m.property!r}: a class has no limits, got {m.qualifier.value!r}; report it as it is")
         if m.property in levels and m.canonical not in levels[m.property]:
-            known = ", ".join(classes.get(m.property) or (f"{v:g}" for v in levels[m.property]))
-            kind = "classes" if m.property in classes else "levels"
+            known = ", ".join(words.get(m.property) or (f"{v:g}" for v in levels[m.property]))
             raise OutcomeError(f"{m.property!r}: {m.value:g} is none of its {kind} {known}; report one of them")
     return found
 
 
 def _in_numbers(
-    row: Mapping[str, Any], levels: Mapping[str, tuple[float, ...]], classes: Mapping[str, tuple[str, ...]]
+    row: Mapping[str, Any], levels: Mapping[str, tuple[float, ...]], words: Mapping[str, tuple[str, ...]]
 ) -> Mapping[str, Any]:
-    """The row with the number of its class where it names a class, in whatever case."""
+    """The row with the number of its level or class where it names one, in whatever case."""
     name, value = row.get("property"), row.get("value")
-    if not isinstance(name, str) or not isinstance(value, str) or name not in classes:
+    if not isinstance(name, str) or not isinstance(value, str) or name not in words:
         return row
-    words = [word.casefold() for word in classes[name]]
-    if value.strip().casefold() not in words:
-        known, near = ", ".join(classes[name]), did_you_mean(value, classes[name])
-        raise OutcomeError(f"{name!r}: {value!r} is none of its classes {known}{near}; report one of them, or 0 or 1")
-    return {**row, "value": levels[name][words.index(value.strip().casefold())]}
+    known = [word.strip().casefold() for word in words[name]]
+    if value.strip().casefold() not in known:
+        kind, near = "classes" if len(known) == 2 else "levels", did_you_mean(value, words[name])
+        numbers = [f"{v:g}" for v in levels[name]]
+        either = " or ".join(numbers) if len(numbers) == 2 else f"{numbers[0]} to {numbers[-1]}"
+        raise OutcomeError(
+            f"{name!r}: {value!r} is none of its {kind} {', '.join(words[name])}{near}; report one of them, or {either}"
+        )
+    return {**row, "value": levels[name][known.index(value.strip().casefold())]}
 
 
 def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement:

@@ -49,7 +49,8 @@ def status(
         for line in () if report.hits is None else report.hits.lines:
             screen.say(f"  {line}")
         for best in report.best:
-            screen.say(f"  best single value: {best.target} {best.value:.5g} {best.unit}".rstrip() + f": {best.label}")
+            value = best.word or f"{best.value:.5g} {best.unit}".rstrip()
+            screen.say(f"  best single value: {best.target} {value}: {best.label}")
         if report.nearest is not None:
             screen.say(f"  {report.nearest.text}")
         if report.believed and report.state == "active":

@@ -62,7 +62,7 @@ def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[obje
     having.sort(key=lambda pair: -target.worth(pair[1]))
     return [
         (
-            value,
+            target.shown(value) or value,
             label_of(spec, o.settings),
             next(iter(o.smiles.values())) if len(o.smiles) == 1 else None,
             o.round_number or "told",

@@ -31,6 +31,12 @@ def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:
     return tuple((spec.get("objective", {}).get(target) or {}).get("classes") or ())
 
 
+def words_in(spec: Mapping[str, Any], target: str) -> dict[float, str]:
+    """The words for a target's levels or classes, by their numbers; none where it is a number."""
+    wanted = spec.get("objective", {}).get(target) or {}
+    return dict(zip(wanted.get("levels") or (0.0, 1.0), wanted.get("words") or classes_in(spec, target), strict=False))
+
+
 def outcome_line(outcome: Outcome, spec: Mapping[str, Any], code: str = "") -> str:
     """How an experiment ended, in a line; ``code`` says what failed, where the result says it."""
     match outcome:
@@ -69,13 +75,13 @@ def _by(p: Prediction) -> str:
 
 
 def _values(measurements: Iterable[Measurement], spec: Mapping[str, Any]) -> str:
-    return ", ".join(_value(m, classes_in(spec, m.property)) for m in measurements)
+    return ", ".join(_value(m, words_in(spec, m.property)) for m in measurements)
 
 
-def _value(m: Measurement, classes: tuple[str, ...]) -> str:
-    if classes and m.canonical in (0.0, 1.0):
-        return f"{m.property} {classes[int(m.canonical)]}"
+def _value(m: Measurement, words: Mapping[float, str]) -> str:
     sign = "" if m.qualifier is Qualifier.EQUAL else f"{m.qualifier.value} "
+    if word := words.get(m.canonical):
+        return f"{m.property} {sign}{word}"
     sd = "" if m.sd is None else f" ± {m.sd:.2g}"
     return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip()
 

@@ -36,8 +36,10 @@ def read_objective(spec: Json) -> Objective:
         desirable = (ends["from"], ends["to"]) if ends else None
         classes = tuple(wanted["classes"]) if wanted.get("classes") else None
         unit = str(wanted.get("unit") or "")
-        levels = CLASSES if classes else None
-        targets.append(Target(name, goal, unit, desirable=desirable, levels=levels, classes=classes, **numbers))
+        words = tuple(wanted["words"]) if wanted.get("words") else None
+        levels = CLASSES if classes else tuple(wanted["levels"]) if words else None
+        said = {"levels": levels, "classes": classes, "words": words, **numbers}
+        targets.append(Target(name, goal, unit, desirable=desirable, **said))
     return Objective(tuple(targets), Tradeoff(spec.get("tradeoff") or Tradeoff.PARETO))
 
 

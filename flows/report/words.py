@@ -47,10 +47,10 @@ def heading(name: str, unit: str) -> str:
 
 
 def limited(reading: Reading, unit: str, target: Target | None = None) -> str:
-    """A reading with its qualifier, standard deviation and unit; of a target with classes, the word."""
-    if target is not None and (word := target.shown(reading.value)):
-        return word
+    """A reading with its qualifier, standard deviation and unit; of a target that has words, the word."""
     sign = "" if reading.qualifier is Qualifier.EQUAL else f"{reading.qualifier.value}\N{NO-BREAK SPACE}"
+    if target is not None and (word := target.shown(reading.value)):
+        return sign + word
     several = f" (n = {reading.n})" if reading.n > 1 else ""
     return f"{sign}{plus_minus(reading.value, reading.sd, unit)}{several}"
 
@@ -89,6 +89,8 @@ def wanted(target: Target) -> str:
     if target.goal is Goal.MATCH:
         words = [f"match {number(target.value)}{after(target.unit)}"]
         words += [f"within {number(target.within)}{after(target.unit)}"] if target.within is not None else []
-    words += [f"at least {number(target.at_least)}{after(target.unit)}"] if target.at_least is not None else []
-    words += [f"at most {number(target.at_most)}{after(target.unit)}"] if target.at_most is not None else []
+    for what, end in (("at least", target.at_least), ("at most", target.at_most)):
+        if end is not None:
+            words.append(f"{what} {target.shown(end) or f'{number(end)}{after(target.unit)}'}")
+    words += [f"of {', '.join(target.words)}"] if target.words is not None else []
     return ", ".join(words)

@@ -159,6 +159,7 @@ def _stated(target: Target, mean: float, interval: tuple[float | None, float | N
         values,
         limits,
         target.classes or (),
+        target.grades,
     )
 
 
@@ -217,7 +218,7 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
         ]
         if values and target.is_wanted:
             _, k, value = max(values, key=lambda entry: (entry[0], -entry[1]))
-            found.append(Luckiest(target.name, target.unit, value, believed[k].label, k >= front))
+            found.append(Luckiest(target.name, target.unit, value, believed[k].label, k >= front, target.shown(value)))
     return tuple(found)
 
 

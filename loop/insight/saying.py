@@ -62,15 +62,26 @@ def stated_line(stated: Stated, found: HonestBest) -> str:
     text = f"{stated.target} {stated.mean:.4g}"
     if stated.classes:
         text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"
+    text += _between(stated)
     if stated.low is not None and stated.high is not None:
         kind = f"{found.level:.0%}" if found.model else "range"
         text += f" [{kind}: {stated.low:.4g} to {stated.high:.4g}]"
     return f"{text} {stated.unit}".rstrip()
 
 
+def _between(stated: Stated) -> str:
+    """Between the words of which levels a mean lies; "" where levels have none."""
+    below = [level for level in stated.grades if level <= stated.mean]
+    above = [level for level in stated.grades if level >= stated.mean]
+    if not below or not above:
+        return ""
+    low, high = stated.grades[max(below)], stated.grades[min(above)]
+    return f" ({low})" if low == high else f" (between {low} and {high})"
+
+
 def measured_line(stated: Stated) -> str:
     """What was measured, value by value."""
-    values = [f"{v:.4g}" for v in stated.values]
+    values = [stated.grades.get(v) or f"{v:.4g}" for v in stated.values]
     if stated.classes:
         values = [stated.classes[int(v)] if v in (0, 1) else f"{v:.4g}" for v in stated.values]
     shown = [*values[:8], *([f"and {len(values) - 8} more"] if len(values) > 8 else []), *stated.limits[:3]]
@@ -105,7 +116,7 @@ def substrate_line(one: OnSubstrate) -> str:
 
 def lucky_line(lucky: Luckiest) -> str:
     """The luckiest measurement where it belongs to another candidate."""
-    value = f"{lucky.value:.4g} {lucky.unit}".rstrip()
+    value = lucky.word or f"{lucky.value:.4g} {lucky.unit}".rstrip()
     return f"the best single value of {lucky.target}, {value}, was measured of another: {lucky.label}"
 
 

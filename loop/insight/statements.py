@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,7 +24,8 @@ class Stated:
     high: float | None
     values: tuple[float, ...]  # as measured, in the order of the record
     limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
-    classes: tuple[str, ...] = ()  # the words for 0 and 1, where a target has words: then ``mean`` is a chance
+    classes: tuple[str, ...] = ()  # the words for 0 and 1, where a target has classes: then ``mean`` is a chance
+    grades: Mapping[float, str] = field(default_factory=dict)  # the words for levels, by their numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Luckiest:
     value: float
     label: str
     is_another: bool
+    word: str | None = None  # for the value, where the target has words
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
         groups.setdefault((o.x + 0.0).tobytes(), []).append(o)  # adding zero turns -0.0 into 0.0
     found = []
     for group in groups.values():
+        words = {t.name: t.grades for t in objective.targets}
         values: dict[str, list[float]] = {name: [] for name in objective.names}
         limits: dict[str, list[str]] = {name: [] for name in objective.names}
         ran = measured = faults = 0
@@ -64,7 +65,10 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
                         if exact:
                             values[name].append(float(np.mean(exact)))
                         else:
-                            limits[name].extend(f"{m.qualifier.value} {m.canonical:g}" for m in mine)
+                            limits[name].extend(
+                                f"{m.qualifier.value} {words[name].get(m.canonical) or f'{m.canonical:g}'}"
+                                for m in mine
+                            )
                 case Fault():
                     faults += bool(o.outcome.informative)
                 case _:

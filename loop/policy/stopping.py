@@ -41,9 +41,9 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
     for rule in spec.stop:
         unit, reached = _values(objective, rule.target, rows)
         if rule.at_least is not None and reached and max(reached) >= rule.at_least:
-            return _sentence(rule.target, max(reached), "at least", rule.at_least, unit)
+            return _sentence(objective, rule.target, max(reached), "at least", rule.at_least, unit)
         if rule.at_most is not None and reached and min(reached) <= rule.at_most:
-            return _sentence(rule.target, min(reached), "at most", rule.at_most, unit)
+            return _sentence(objective, rule.target, min(reached), "at most", rule.at_most, unit)
     return _budget_spent(spec, spent)
 
 
@@ -101,5 +101,7 @@ def _values(objective: Objective, name: str, rows: Sequence[Mapping[str, float]]
     return "", [objective.score(row) for row in rows if all(t.name in row for t in objective.wanted)]
 
 
-def _sentence(target: str, value: float, relation: str, bound: float, unit: str) -> str:
-    return f"{target} reached {value:g} {unit}".rstrip() + f", and {relation} {bound:g} {unit}".rstrip() + " was wanted"
+def _sentence(objective: Objective, name: str, value: float, relation: str, bound: float, unit: str) -> str:
+    words = next((t.grades for t in objective.targets if t.name == name), {})
+    got, wanted = (words.get(v) or f"{v:g} {unit}".rstrip() for v in (value, bound))
+    return f"{name} reached {got}, and {relation} {wanted} was wanted"

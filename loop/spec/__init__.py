@@ -6,11 +6,11 @@ from loop.spec.building import (
     build_limits,
     build_objective,
     build_space,
-    classes_of,
     context_of,
     declared_of,
     levels_of,
     looks_for_hits,
+    words_of,
 )
 from loop.spec.costs import build_costs
 from loop.spec.general import build_general
@@ -34,7 +34,6 @@ __all__ = [
     "build_plate",
     "build_recipe",
     "build_space",
-    "classes_of",
     "context_of",
     "declared_of",
     "levels_of",
@@ -42,4 +41,5 @@ __all__ = [
     "place",
     "read_spec",
     "read_table",
+    "words_of",
 ]

@@ -150,6 +150,7 @@ def target_of(name: str, spec: TargetSpec) -> Target:
         desirable=None if ends is None else (ends["from"], ends["to"]),
         levels=_levels(spec),
         classes=None if spec.classes is None else tuple(spec.classes),
+        words=None if spec.words is None else tuple(spec.words),
     )
 
 
@@ -169,9 +170,9 @@ def levels_of(spec: CampaignSpec) -> dict[str, tuple[float, ...]]:
     return {n: levels for n, t in spec.objective.items() if (levels := target_of(n, t).levels) is not None}
 
 
-def classes_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:
-    """The two words of each target that has words, by target."""
-    return {name: tuple(t.classes) for name, t in spec.objective.items() if t.classes is not None}
+def words_of(spec: CampaignSpec) -> dict[str, tuple[str, ...]]:
+    """The words for the levels or classes of each target that has words, by target."""
+    return {name: tuple(words) for name, t in spec.objective.items() if (words := t.classes or t.words)}
 
 
 def _check_unit(kind: str, name: str, unit: str) -> None:

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from loop.objective import Goal, Tradeoff, is_number
+from loop.objective import Goal, Tradeoff
 from loop.spec.analysis import MethodSpec
 from loop.spec.costs import CostsSpec
 from loop.spec.general import GeneralSpec
+from loop.spec.grades import in_numbers, stops_in_numbers
 from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
@@ -19,17 +20,6 @@ from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
 
 MOST_SIMILAR: Final = 0.9  # count Tanimoto; docs/decisions/0020
-
-
-def _levels_as_numbers(value: object) -> object:
-    words = [v for v in value if isinstance(v, str) and not is_number(v)] if isinstance(value, list) else []
-    if words:
-        raise ValueError(
-            f"levels are numbers from the lowest to the highest, and {words[0]!r} is a word; write levels: "
-            f"{list(range(1, len(value) + 1))} and report results so"  # type: ignore[arg-type]
-            + (f", or classes: [{', '.join(words)}] to report the words" if len(value) == len(words) == 2 else "")  # type: ignore[arg-type]
-        )
-    return value
 
 
 class TargetSpec(Strict):
@@ -45,8 +35,14 @@ class TargetSpec(Strict):
     within: float | None = None
     weight: float | None = None
     desirable: dict[Literal["from", "to"], float] | None = None
-    levels: Annotated[list[float], BeforeValidator(_levels_as_numbers)] | None = None
+    levels: list[float] | None = None  # numbers or words; words are 1, 2, 3 ... here
+    words: list[Text] | None = None  # for the levels, one for each
     classes: list[Text] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _grades(cls, told: object) -> object:
+        return in_numbers(told) if isinstance(told, Mapping) else told
 
     @model_validator(mode="after")
     def _both_ends(self) -> TargetSpec:
@@ -197,6 +193,11 @@ class CampaignSpec(Strict):
     memory: MemorySpec | None = None  # None: tables told for this campaign only
     source: SourceSpec | None = None  # this is no campaign to be run: a table told for another one
     laboratory: LaboratorySpec
+
+    @model_validator(mode="before")
+    @classmethod
+    def _grades(cls, told: object) -> object:
+        return stops_in_numbers(told) if isinstance(told, Mapping) else told
 
     def resolved(self) -> dict[str, Any]:
         """The spec as plain JSON; of a resolved spec, complete in itself."""

@@ -36,6 +36,7 @@ class Best:
     unit: str
     observation: str  # id
     settings: Mapping[str, str | float]
+    word: str | None = None  # for the value, where the target has words
 
 
 @dataclass(frozen=True, slots=True)

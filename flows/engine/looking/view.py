@@ -245,7 +245,7 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
     """
     objective = build_objective(spec)
     keeping = [row for row in _valued(raw, observations) if objective.keeps(row[1])]
-    best = []
+    best, words = [], {t.name: t.grades for t in objective.targets}
     if objective.has_classes:  # a hit is as good as another
         return ()
     for name, unit, worth in _rankings(objective):
@@ -253,7 +253,9 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
         if having:
             (o, values), _ = max(having, key=lambda pair: pair[1])
             shown = values[name] if name in values else worth(values)
-            best.append(Best(name, label_of(raw, o.settings), float(shown or 0.0), unit, o.id, dict(o.settings)))
+            value, label, settings = float(shown or 0.0), label_of(raw, o.settings), dict(o.settings)
+            word = words.get(name, {}).get(value)
+            best.append(Best(name, label, value, unit, o.id, settings, word))
     return tuple(best)
 
 

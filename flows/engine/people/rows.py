@@ -339,7 +339,9 @@ def _value(cells: _Cells, target: str, said: TargetSpec) -> dict[str, Any] | Non
         qualifier, text = text[0], text[1:].strip()
     # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
     mine = unit if column.unit is None else column.unit or "dimensionless"
-    given = text if said.classes and not text.replace(".", "").isdigit() else _number(column.header, text)
+    given = (
+        text if (said.classes or said.words) and not text.replace(".", "").isdigit() else _number(column.header, text)
+    )
     value: dict[str, Any] = {"property": target, "value": given, "unit": mine}
     if deviation and deviation_column is not None:
         other = deviation_column.unit

@@ -22,7 +22,7 @@ from loop.errors import HakkenError, SpecError
 from loop.molecules.shelf import put_up
 from loop.outcome import read_outcome
 from loop.record import EnvelopeDraft
-from loop.spec import CampaignSpec, build_space, classes_of, levels_of, read_spec
+from loop.spec import CampaignSpec, build_space, levels_of, read_spec, words_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -205,12 +205,12 @@ def _problems(drafts: list[EnvelopeDraft], spec: CampaignSpec, file: str) -> lis
     """What would be refused of the results, without a record."""
     space = build_space(spec)
     units = {name: target.unit for name, target in spec.objective.items()}
-    levels, classes = levels_of(spec), classes_of(spec)
+    levels, words = levels_of(spec), words_of(spec)
     problems = []
     for draft in drafts:
         try:
             row = read_told(draft.payload, spec, space)
-            read_outcome(row.payload, units, levels, classes)
+            read_outcome(row.payload, units, levels, words)
             space.coordinates(row.settings)
         except HakkenError as error:
             problems.append(f"{file} {draft.source.rpartition(':')[2]}: {error}")

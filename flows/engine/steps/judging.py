@@ -25,7 +25,7 @@ from loop.raw import is_raw, read_raw
 from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
 from loop.safety import said_by
 from loop.space import Space
-from loop.spec import classes_of, declared_of, levels_of
+from loop.spec import declared_of, levels_of, words_of
 
 ENGINE = "engine"  # source of the envelopes that the engine writes itself
 
@@ -69,7 +69,7 @@ class Judge:
         self._analyst = None if files is None else Analyst(view, files)
         self.waiting: dict[str, str] = {}  # by key of an attempt, why its raw result cannot be looked at here
         self._units = {name: target.unit for name, target in view.spec.objective.items()}
-        self._levels, self._classes = levels_of(view.spec), classes_of(view.spec)
+        self._levels, self._words = levels_of(view.spec), words_of(view.spec)
         self._attempts = {a.key: a for a in view.attempts}
         self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
         self._contexts: dict[str, Json] = {o.key: o.context for o in view.observations if o.key is not None}
@@ -160,7 +160,7 @@ class Judge:
 
     def _said(self, data: Mapping[str, Any]) -> tuple[Outcome, Json | None]:
         """A result that says its values itself; raises ``OutcomeError``."""
-        return read_outcome(data, self._units, self._levels, self._classes), _context(data)
+        return read_outcome(data, self._units, self._levels, self._words), _context(data)
 
     def _raw(
         self, envelope: EnvelopeRecord, attempt: AttemptRecord, data: Mapping[str, Any]
@@ -207,7 +207,7 @@ class Judge:
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
                 return self._result(envelope, row.payload)
-            outcome = read_outcome(row.payload, self._units, self._levels, self._classes)
+            outcome = read_outcome(row.payload, self._units, self._levels, self._words)
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
             return Judgement(envelope, Verdict.MALFORMED, str(error))

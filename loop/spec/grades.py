@@ -1,0 +1,82 @@
+"""Levels that are words, such as clear, powder, crystals: kept as the numbers 1, 2, 3, with their words beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+from loop.errors import did_you_mean
+from loop.objective import is_number
+
+_ENDS = ("at_least", "at_most")
+
+
+def in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a file says of a target, with levels and thresholds that are words as numbers, and ``words`` beside them.
+
+    Raises:
+        ValueError: Words are no levels, or a threshold is none of them; the message says which, and what to write.
+    """
+    levels = told.get("levels")
+    if isinstance(levels, list) and any(_is_word(level) for level in levels):
+        if told.get("words") is not None:
+            raise ValueError("levels are words already, and words gives others; leave out words")
+        _refuse(levels)
+        told = {**told, "levels": [float(k + 1) for k in range(len(levels))], "words": levels}
+    return {**told, **_ends(told, told)}
+
+
+def stops_in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a file says of a campaign, with words as numbers in the rules that stop it.
+
+    Raises:
+        ValueError: A rule names a word that is none of its target's levels.
+    """
+    rules, objective = told.get("stop"), told.get("objective")
+    if not isinstance(rules, list) or not isinstance(objective, Mapping):
+        return told
+    return {**told, "stop": [_stop(rule, objective) for rule in rules]}
+
+
+def _stop(rule: object, objective: Mapping[str, Any]) -> object:
+    if not isinstance(rule, Mapping) or not isinstance(target := objective.get(str(rule.get("target"))), Mapping):
+        return rule
+    try:
+        return {**rule, **_ends(rule, in_numbers(target))}
+    except ValueError as error:
+        if any(_is_word(rule.get(key)) for key in _ENDS):
+            raise ValueError(f"stop: {error}") from None
+        return rule  # what is wrong with the target is said of it
+
+
+def _refuse(levels: Sequence[Any]) -> None:
+    if other := [level for level in levels if not _is_word(level)]:
+        quotes = ", words such as no and yes in quotes" if isinstance(other[0], bool) else ""
+        word = next(filter(_is_word, levels))
+        raise ValueError(
+            f"levels are numbers or words, and {other[0]!r} is no word as {word!r} is; write one kind{quotes}"
+        )
+    if len(levels) == 2:
+        raise ValueError(
+            f"levels of two words are classes, of which the last is looked for; write classes: [{', '.join(levels)}]"
+        )
+
+
+def _ends(told: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
+    """The thresholds in ``told`` that are words for levels of ``target``, as numbers."""
+    words, levels = target.get("words"), target.get("levels")
+    if not isinstance(words, list) or not isinstance(levels, list) or len(words) != len(levels):
+        return {}
+    known = [str(w).strip().casefold() for w in words]
+    ends = {}
+    for key in _ENDS:
+        if _is_word(word := told.get(key)):
+            if word.strip().casefold() not in known:
+                near = did_you_mean(word, words)
+                raise ValueError(f"{key}: {word!r} is none of the levels {', '.join(words)}{near}; write one of them")
+            ends[key] = levels[known.index(word.strip().casefold())]
+    return ends
+
+
+def _is_word(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and not is_number(value)

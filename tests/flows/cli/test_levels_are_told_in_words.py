@@ -1,0 +1,82 @@
+"""A campaign whose outcome is a grade in words: told, stored, shown and stopped by them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.wiring import open_record
+from loop.record import Verdict
+
+CAMPAIGN = """\
+campaign: salts
+space:
+  solvent: {type: category, options: [water, ethanol, acetone, toluene]}
+  molarity: {type: number, low: 0.1, high: 2, step: 0.1, unit: mol/L}
+objective:
+  crystals: {goal: maximize, levels: [clear, powder, small crystals, large], at_least: powder}
+stop: [{target: crystals, at_least: Large}]
+planner: {surrogate: gp, batch: 2, initial: {design: random, experiments: 3}}
+budget: {experiments: 12}
+laboratory: {adapter: manual}
+"""
+
+
+@pytest.fixture
+def sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("salts.yaml").write_text(CAMPAIGN)
+    return tmp_path / "runs/salts/laboratory/worksheet.csv"
+
+
+def fill(sheet: Path, *words: str) -> None:
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, word in zip([row for row in rows if not row["crystals"]], words, strict=True):
+        row["crystals"] = word
+    with sheet.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path, home: Any) -> None:
+    assert hakken("run", "salts.yaml").code == 0
+    fill(sheet, "Powder", "1", "<small crystals")
+    assert hakken("run", "salts").code == 0
+    shown = hakken("show", "salts", "1").out
+    fill(sheet, "large", "small crystals")
+    finished = hakken("run", "salts").out
+    hakken("report", "salts")
+
+    page = (home.home / "salts/report.html").read_text(encoding="utf-8")
+    with open_record(home) as ledger:
+        values = [m.canonical for o in ledger.observations("salts") for m in o.outcome.measurements]
+    assert sorted(values) == [1.0, 2.0, 3.0, 3.0, 4.0]
+    assert "crystals powder" in shown
+    assert "crystals < small crystals" in shown
+    assert "crystals clear" in shown
+    assert "crystals reached large, and at least large was wanted" in finished
+    assert "measured 1 time: crystals large" in hakken("best", "salts").out
+    assert "best single value: crystals large: " in hakken("status", "salts").out
+    assert "maximise, at least powder, of clear, powder, small crystals, large" in page
+
+
+@pytest.mark.usefixtures("sheet")
+def test_what_is_no_level_is_refused_by_line_with_the_word_meant(hakken: Any, home: Any) -> None:
+    hakken("run", "salts.yaml")
+    Path("told.csv").write_text("solvent,molarity,crystals\nwater,0.3,powdr\nwater,0.4,5\nethanol,0.5,Clear\n")
+
+    said = hakken("tell", "salts", "told.csv")
+
+    assert said.code == 2
+    known = "none of its levels clear, powder, small crystals, large"
+    assert f"line 2: 'crystals': 'powdr' is {known} (did you mean 'powder'?); report one of them, or 1 to 4" in said.err
+    assert f"line 3: 'crystals': 5 is {known}; report one of them" in said.err
+    with open_record(home) as ledger:
+        verdicts = [e.verdict for e in ledger.envelopes("salts")]
+    assert verdicts.count(Verdict.MALFORMED) == 2
+    assert verdicts.count(Verdict.ACCEPTED) == 1
