@@ -49,11 +49,9 @@ class Pareto:
         chance = question.chance(short)
         few = len(question.wanted) <= 3
         picked, gains = _exact(question, short, chance, q) if few else _by_boxes(question, short, chance, q)
-        meaning = (
-            f"expected hypervolume improvement{question.per}, reference {_shown(reference_point(question), question)}"
-        )
+        meaning = f"expected hypervolume improvement{question.per}"
         points = tuple(Chosen(short[i].numpy(), gain, meaning) for i, gain in zip(picked, gains, strict=True))
-        return Choice(points, candidates(question)[2])
+        return Choice(points, (*candidates(question)[2], reference_note(question)))
 
 
 def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[list[int], list[float]]:
@@ -144,6 +142,11 @@ def reference_point(question: Question) -> Tensor:
         elif target.within is not None:
             inferred[i] = -target.within
     return inferred
+
+
+def reference_note(question: Question) -> str:
+    """From where hypervolume is counted, as a note of the round."""
+    return f"hypervolume is counted from {_shown(reference_point(question), question)}"
 
 
 def worths(question: Question, values: Tensor) -> Tensor:

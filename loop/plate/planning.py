@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from loop.acquisition.pareto import reference_note
 from loop.acquisition.protocol import Question
 from loop.costs import Pays, pays_all
 from loop.objective import Objective
@@ -36,7 +37,7 @@ def asked_plate(
     at_random = controls_in(wells, done, spec.planner.control)
     source = Lottery(question.seed, pays=question.affordable) if name == "random" else Asked(question, name)
     with torch.no_grad():
-        return fill_plate(
+        seats, notes = fill_plate(
             plate,
             question.space,
             question.pool,
@@ -49,6 +50,7 @@ def asked_plate(
             pinned=pinned,
             twins=question.twins,
         )
+    return seats, (*((reference_note(question),) if name == "pareto" else ()), *notes)
 
 
 def acquisition_of(spec: CampaignSpec, objective: Objective) -> str:

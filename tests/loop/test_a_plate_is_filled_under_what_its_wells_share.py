@@ -233,6 +233,8 @@ def test_several_targets_and_exploration_fill_plates_too() -> None:
 
         keeps(made, said)
         assert {p.acquisition for p in made.proposals if p.arm is Arm.MODEL} == {acquisition}
+        counted = [note for note in made.notes if note.startswith("hypervolume is counted from yield ")]
+        assert len(counted) == (acquisition == "pareto")
 
 
 @pytest.mark.parametrize("design", ["medoid", "sobol", "lhs"])
