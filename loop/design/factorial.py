@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -20,6 +20,7 @@ from loop.space.parameters import least_and_most
 LARGEST: Final = 100_000  # combinations of a full factorial before constraints; nobody runs so many
 MOST: Final = 15  # factors of a fraction: the defining relation doubles with each
 TRIED: Final = 20_000  # sets of generators that are compared; where there are more, they are chosen one by one
+TURNED: Final = 10  # generated factors whose signs are turned, where a constraint forbids the usual fraction
 KEPT: Final = 8  # of the best incomplete sets, when generators are chosen one by one
 ROMAN: Final = ("", "", "", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
 
@@ -75,12 +76,14 @@ def _has_options(space: Space, factor: Factor) -> bool:
 class Fraction:
     """A regular two-level fraction of ``2**base`` points in ``factors`` factors.
 
-    ``words`` generate the factors after the first ``base``: sets of base factors, as bits.
+    ``words`` generate the factors after the first ``base``: sets of base factors, as bits. Those in ``turned`` (numbers
+    of factors) have the opposite sign: another fraction of the same family, with the same aliases.
     """
 
     factors: int
     base: int
     words: tuple[int, ...]
+    turned: tuple[int, ...] = ()
 
     @property
     def relation(self) -> NDArray[np.int64]:
@@ -101,7 +104,9 @@ class Fraction:
             return np.asarray(ff2n(self.factors))
         letters = [chr(ord("a") + i) for i in range(self.base)]
         generated = ["".join(x for i, x in enumerate(letters) if word >> i & 1) for word in self.words]
-        return np.asarray(fracfact(" ".join([*letters, *generated])))
+        signs = np.asarray(fracfact(" ".join([*letters, *generated])))
+        signs[:, list(self.turned)] *= -1.0
+        return signs
 
     def aliases(self, names: Sequence[str]) -> list[str]:
         """Main effects and two-factor interactions that cannot be told apart, such as ``"a = b x c"``."""
@@ -148,8 +153,10 @@ def _best_words(words: Sequence[int], wanted: int, base: int, factors: int) -> t
 def fractional(space: Space, n: int) -> tuple[NDArray[np.float64], Fraction, list[Parameter]]:
     """A two-level fraction of ``n`` points: coordinates ``(n, d)``, the fraction, and the parameters that vary.
 
+    Of the fractions of one family, which differ in signs, the first whose points are all allowed.
+
     Raises:
-        SpaceError: A parameter has not two levels, there is no such fraction, or a constraint forbids a point of it.
+        SpaceError: A parameter has not two levels, there is no such fraction, or constraints forbid a point of each.
     """
     varied = two_level(space)
     k = len(varied)
@@ -157,30 +164,43 @@ def fractional(space: Space, n: int) -> tuple[NDArray[np.float64], Fraction, lis
     if n not in sizes:
         shown = ", ".join(map(str, sizes)) + f" (the last is all of them: {k} parameters at two levels)"
         raise SpaceError(f"a two-level fractional factorial of {k} parameters has one of these sizes: {shown}, not {n}")
-    fraction = best_fraction(k, n.bit_length() - 1)
-    signs = fraction.signs()
-    x = np.empty((n, len(space.parameters)))
+    usual = best_fraction(k, n.bit_length() - 1)
+    generated = range(usual.base, usual.base + len(usual.words))[:TURNED]
+    for size in range(len(generated) + 1):
+        for turned in itertools.combinations(generated, size):
+            fraction = replace(usual, turned=turned)
+            x = _placed(space, varied, fraction.signs())
+            if space.allows(x).all() and space.keeps(x).all():
+                return x, fraction, varied
+    raise SpaceError(_forbidden(space, _placed(space, varied, usual.signs()), len(generated) > 0))
+
+
+def _placed(space: Space, varied: Sequence[Parameter], signs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coordinates of a two-level design, ``(n, d)``, from its signs, ``(n, varied)``."""
+    x = np.empty((len(signs), len(space.parameters)))
     column = 0
     for i, p in enumerate(space.parameters):
+        low, high = least_and_most(p)
+        x[:, i] = low
         if p in varied:
-            low, high = least_and_most(p)
             x[:, i] = np.where(signs[:, column] < 0, low, high)
             column += 1
-        else:
-            x[:, i] = least_and_most(p)[0]
-    allowed = space.allows(x)
-    if not allowed.all():
+    return x
+
+
+def _forbidden(space: Space, x: NDArray[np.float64], is_fraction: bool) -> str:
+    """What forbids points of the usual fraction, where no other of its family is allowed as a whole."""
+    others = ", and every fraction with other signs has such points" if is_fraction else ""
+    if not (allowed := space.allows(x)).all():
         broken = [c.name for c in space.constraints if not c.allows(x).all()]
-        raise SpaceError(
-            f"{int((~allowed).sum())} of the {n} points of the two-level fraction break constraint "
-            f"{broken[0] if broken else ''!r}; use d-optimal, which keeps constraints"
+        return (
+            f"{int((~allowed).sum())} of the {len(x)} points of the two-level fraction break constraint "
+            f"{broken[0] if broken else ''!r}{others}; use d-optimal, which keeps constraints"
         )
-    if not (kept := space.keeps(x)).all():
-        raise SpaceError(
-            f"the filters of products leave out {int((~kept).sum())} of the {n} points of the two-level fraction; "
-            "use d-optimal, which keeps filters"
-        )
-    return x, fraction, varied
+    return (
+        f"the filters of products leave out {int((~space.keeps(x)).sum())} of the {len(x)} points of the two-level "
+        f"fraction{others}; use d-optimal, which keeps filters"
+    )
 
 
 def two_level(space: Space) -> list[Parameter]:

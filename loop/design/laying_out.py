@@ -125,7 +125,11 @@ def lay_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float
         sizes = [n for n in fraction_sizes(len(two_level(space))) if n >= wish.n]
         size = sizes[0] if sizes else fraction_sizes(len(two_level(space)))[-1]
         x, fraction, varied = fractional(space, size)
-        notes = [_told(len(x), fraction.resolution, fraction.aliases([p.name for p in varied]))]
+        names = [p.name for p in varied]
+        notes = [_told(len(x), fraction.resolution, fraction.aliases(names))]
+        if fraction.turned:
+            turned = ", ".join(names[i] for i in fraction.turned)
+            notes.append(f"with the signs of {turned} turned: the usual fraction breaks a constraint")
     labels = None
     if wish.blocks > 1 and len(x) >= wish.blocks:
         labels, note = _blocks(wish, space, x, rng)

@@ -151,6 +151,21 @@ def test_fractions_have_the_resolutions_of_the_tables(factors, n, resolution):
     assert (signs.T @ signs == n * np.eye(factors)).all()
 
 
+def test_where_a_constraint_forbids_a_corner_another_fraction_of_the_family_is_taken():
+    all_high = Linear("heat", {0: 1.0, 1: 1.0, 2: 1.0, 3: 1.0}, at_most=35.0)
+    space = Space(numbers(4).parameters, (all_high,))
+
+    laid = lay_out(Wish("fractional", 8), space, None, untried(4), seed=0)
+    free = lay_out(Wish("fractional", 8), numbers(4), None, untried(4), seed=0)
+
+    signs = np.where(laid.points > 5, 1, -1)
+    assert bool((free.points.sum(axis=1) == 40).any())  # the usual fraction has that corner
+    assert bool((laid.points.sum(axis=1) <= 35).all())
+    assert (signs.T @ signs == 8 * np.eye(4)).all()
+    assert laid.notes[0] == free.notes[0]  # the same aliases
+    assert laid.notes[1] == "with the signs of p3 turned: the usual fraction breaks a constraint"
+
+
 def test_aliases_are_columns_that_are_the_same():
     names = list("abcdef")
     fraction = best_fraction(6, 4)
@@ -345,7 +360,8 @@ def test_when_the_factorial_is_done_and_no_model_can_be_had_a_spread_goes_on():
         (
             Space(numbers(3).parameters, (Linear("heat", {0: 1.0, 1: 1.0}, at_most=15.0),)),
             Wish("fractional", 4),
-            "1 of the 4 points of the two-level fraction break constraint 'heat'; use d-optimal",
+            "1 of the 4 points of the two-level fraction break constraint 'heat', and every fraction with other "
+            "signs has such points; use d-optimal",
         ),
     ],
 )
