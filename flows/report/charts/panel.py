@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -22,13 +22,14 @@ class Panel:
     y: Axis
     x_ticks: tuple[float, ...]
     y_ticks: tuple[float, ...]
+    y_texts: tuple[str, ...]  # one for each tick
 
     def frame(self, x_title: str, foot: float = 0) -> Markup:
         """Grid, ticks and the title below; ``foot`` is the height of a strip under the y axis."""
         left, right = self.x.start, self.x.end
         bottom, base = self.y.start, self.y.start + foot
         parts = []
-        for tick, text in zip(self.y_ticks, tick_texts(list(self.y_ticks)), strict=True):
+        for tick, text in zip(self.y_ticks, self.y_texts, strict=True):
             y = self.y(tick)
             parts.append(element("line", x1=left, x2=right, y1=y, y2=y, class_="grid"))
             parts.append(element("text", text, x=left - 8, y=y + 4, text_anchor="end", class_="tick"))
@@ -58,6 +59,7 @@ def panel(
     counts: bool = False,
     y_from_zero: bool = False,
     is_equal: bool = False,
+    y_words: Mapping[float, str] | None = None,
 ) -> Panel:
     """A panel that holds the points.
 
@@ -68,16 +70,18 @@ def panel(
         counts: The x axis counts from 1 in whole steps.
         y_from_zero: The y axis starts at 0 exactly.
         is_equal: Both axes show the same range.
+        y_words: Where there are some, the only ticks of the y axis, all of which it shows.
     """
-    xs, ys = list(xs), list(ys)
+    xs, ys, words = list(xs), [*ys, *(y_words or {})], y_words or {}
     if is_equal:
         xs = ys = xs + ys
     top, bottom = 10.0, height - 46 - foot
     y = axis(ys, bottom, top)
     if y_from_zero:
         y = Axis(0, 1.06 * max([*ys, 1e-12]), bottom, top)
-    y_ticks = y.ticks(6) if ys else []  # without a value the scale would be made up
-    left = 20 + _LETTER * max((len(text) for text in tick_texts(y_ticks)), default=1)
+    y_ticks = list(words) or (y.ticks(6) if ys else [])  # without a value the scale would be made up
+    y_texts = list(words.values()) or tick_texts(y_ticks)
+    left = 20 + _LETTER * max((len(text) for text in y_texts), default=1)
     right = width - 14
     if counts:
         x = Axis(min([0.4, *xs]), max([1.0, *xs]) + 0.6, left, right)
@@ -85,4 +89,4 @@ def panel(
     else:
         x = axis(xs, left, right)
         x_ticks = tuple(x.ticks(6 if width > 600 else 4))
-    return Panel(width, height, x, y, x_ticks, tuple(y_ticks))
+    return Panel(width, height, x, y, x_ticks, tuple(y_ticks), tuple(y_texts))

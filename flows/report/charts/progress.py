@@ -30,7 +30,7 @@ def progress(
     keys = [key_of(result, target) for result in results]
     values = [r.readings[target.name].value for r in results if _has_value(r, target)]
     last = max((r.experiment for r in results), default=1)
-    frame = panel(width, height, [1, last], values, foot=FOOT, counts=True)
+    frame = panel(width, height, [1, last], values, foot=FOOT, counts=True, y_words=target.grades)
     x, y = frame.x, frame.y
 
     best = running_best(useful(results, targets), target)

@@ -62,6 +62,10 @@ def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path,
     assert "crystals reached large, and at least large was wanted" in finished
     assert "measured 1 time: crystals large" in hakken("best", "salts").out
     assert "best single value: crystals large: " in hakken("status", "salts").out
+    assert all(
+        f'text-anchor="end" class="tick">{word}</text>' in page
+        for word in ("clear", "powder", "small crystals", "large")
+    )
     assert "maximise, at least powder, of clear, powder, small crystals, large" in page
 
 
