@@ -6,6 +6,7 @@ the worst decile of the areas, how many experiments it took to come near the opt
 
 from __future__ import annotations
 
+import argparse
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,20 @@ def areas(runs: Mapping[int, Curve], seeds: Sequence[int]) -> NDArray[np.float64
 def shared(*runs: Mapping[int, Curve]) -> list[int]:
     """The seeds that all have."""
     return sorted(set.intersection(*(set(r) for r in runs)))
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Where curves are written besides."""
+    parser.add_argument("--csv", type=Path, help="also write every curve to this file")
+    parser.add_argument("--page", type=Path, help="also draw the curves on this page, which works offline")
+
+
+def write(args: argparse.Namespace, title: str, told: str, curves: Sequence[Curve], lines: Sequence[str]) -> None:
+    """What ``options`` asked for: each run's curve as CSV, and the page."""
+    if args.csv:
+        write_csv(args.csv, curves)
+    if args.page:
+        write_page(args.page, title, told, curves, lines)
 
 
 def write_csv(path: Path, curves: Sequence[Curve]) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 from contest import CHOOSERS, Chooser, Kept, Observed, asked, run
-from curves import Curve, areas, grouped, shared, table_of, write_csv, write_page
+from curves import Curve, areas, grouped, shared, table_of, write
+from curves import options as where
 from harness import Mark, finish, in_errors, run_jobs
 from peers import Answer, PeerError, peer
 from problems import Problem, load_problem
@@ -42,10 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("--tables", type=names(TABLES), help=f"with --peers: some of {','.join(TABLES)}")
     parser.add_argument("--forms", type=names(FORMS), help=f"with --peers: some of {','.join(FORMS)}")
-    parser.add_argument("--csv", type=Path, help="with --peers: also write every curve to this file")
-    parser.add_argument(
-        "--page", type=Path, help="with --peers: also draw the curves on this page, which works offline"
-    )
+    where(parser)
 
 
 def part_of(table: str, form: str, start: str) -> str:
@@ -125,11 +123,8 @@ def against(args: argparse.Namespace) -> int:
             print("  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))]))
     marks, unjudged = _marks(grouped(curves), args.peers), _unjudged(grouped(curves), args.peers)
     print(*("", *(f"not judged: {text}" for text in unjudged)), sep="\n")
-    if args.csv:
-        write_csv(args.csv, curves)
-    if args.page:
-        told = f"Seeds {seeds[0]} to {seeds[-1]}; every comparison is with hakken's default, paired by seed."
-        write_page(args.page, "Reaction conditions", told, curves, [*(m.line() for m in marks), *unjudged])
+    told = f"Seeds {seeds[0]} to {seeds[-1]}; every comparison is with hakken's default, paired by seed."
+    write(args, "Reaction conditions", told, curves, [*(m.line() for m in marks), *unjudged])
     return finish(marks, args, {"parts": [part_of(*p) for p in parts], "not_judged": unjudged})
 
 

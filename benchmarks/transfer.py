@@ -14,19 +14,21 @@ wrong. Marks:
 2. unrelated: not lower at 10 and at 50 experiments, and it is dropped by then in most runs. What another chemistry
    costs is printed.
 
-    python benchmarks/transfer.py --data DIR --runs 60
+    python benchmarks/transfer.py --data DIR --runs 60 --csv curves.csv --page curves.html
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from contest import history_of
+from curves import Curve, options, write
 from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
 from problems import Problem, Settings, load_problem
 
@@ -41,6 +43,7 @@ PAIRS = [(a, b) for group in (HALIDES, AMINES) for a in group for b in group if 
 EARLIER_SEEDS = 10_000  # added to a seed: an earlier campaign shares nothing with the later one
 EARLIER, BATCH, SOON, LATE = 30, 5, 10, 50
 WAYS = ("none", "earlier", "unrelated", "other")
+NAMES = dict(zip(WAYS, ("no source", "earlier campaign", "unrelated", "another chemistry"), strict=True))
 
 
 def campaign(
@@ -85,7 +88,7 @@ def renamed(problem: Problem, settings: Settings, seed: int) -> dict[str, Any]:
 
 
 def run(pair: tuple[str, str], seed: int, data: Path) -> dict[str, Any]:
-    """One seed of one direction: best so far after each batch, in each way."""
+    """One seed of one direction: best so far after each experiment, as a share of the optimum, in each way."""
     source, target = (load_problem(name, data) for name in pair)
     before, _ = campaign(source, seed + EARLIER_SEEDS, EARLIER)
     order = np.random.default_rng(seed).permutation(len(before))
@@ -96,7 +99,7 @@ def run(pair: tuple[str, str], seed: int, data: Path) -> dict[str, Any]:
         earlier = () if rows is None else (Earlier(source.name, source.planner_spec(), history_of(source, rows)),)
         done, told = campaign(target, seed, LATE, earlier)
         values = [o["values"][target.targets[0]] for o in done]
-        result[way] = (np.maximum.accumulate(values)[BATCH - 1 :: BATCH] / target.optimum).tolist()
+        result[way] = (np.maximum.accumulate(values) / target.optimum).tolist()
         result[f"{way}_told"] = told
     return result
 
@@ -107,8 +110,15 @@ def is_dropped(result: dict[str, Any], way: str) -> bool:
     return not told or bool(told[0]["dropped"])
 
 
+def curves_of(results: Sequence[dict[str, Any]]) -> list[Curve]:
+    """Every run in every way, without an earlier campaign first."""
+    return [
+        Curve(" to ".join(r["pair"]), NAMES[way], r["seed"], tuple(r[way]), BATCH, ()) for way in WAYS for r in results
+    ]
+
+
 def main() -> int:
-    args = arguments(__doc__ or "", runs=60)
+    args = arguments(__doc__ or "", runs=60, more=options)
     jobs = [(pair, seed, args.data) for pair in PAIRS for seed in range(args.seed, args.seed + args.runs)]
     results = run_jobs(run, jobs, args.jobs)
     print(f"{'earlier':14}{'later':14}{'source':11}{'dropped':>8}" + f"{'none':>8}{'gain':>9}{'s.e.':>8}" * 2)
@@ -118,7 +128,7 @@ def main() -> int:
         for way in WAYS[1:]:
             line = f"{pair[0]:14}{pair[1]:14}{way:11}{np.mean([is_dropped(r, way) for r in mine]):8.2f}"
             for n in (SOON, LATE):
-                none, area = (np.array([np.mean(r[w][: n // BATCH]) for r in mine]) for w in ("none", way))
+                none, area = (np.array([np.mean(r[w][BATCH - 1 : n : BATCH]) for r in mine]) for w in ("none", way))
                 gains.setdefault((way, n), []).append(area - none)
                 gain, error = mean_and_error(area - none)
                 line += f"{none.mean():8.3f}{gain:9.4f}{error:8.4f}"
@@ -136,6 +146,8 @@ def main() -> int:
         )
     dropped = np.mean([is_dropped(r, "unrelated") for r in results])
     marks.append(Mark("share of runs in which the unrelated source is dropped in the last batch", float(dropped), 0.5))
+    told = f"Seeds {args.seed} to {args.seed + args.runs - 1}; the same first batch in every way, paired by seed."
+    write(args, "Earlier campaigns", told, curves_of(results), [m.line() for m in marks])
     return finish(marks, args, {"runs": results})
 
 

@@ -60,14 +60,18 @@ def test_the_marks_are_of_every_direction(
     def run_jobs(_: Any, jobs: list[Any], __: int) -> list[Any]:
         found = []
         for pair, seed, _data in jobs:
-            luck = np.random.default_rng(seed).normal(0.7, 0.01, 10)
+            luck = np.repeat(np.random.default_rng(seed).normal(0.7, 0.01, 10), transfer.BATCH)
             shift = dict(zip(WAYS, (0.0, help, 0.0, -0.02), strict=True))
             runs = {way: (luck + shift[way]).tolist() for way in WAYS}
             found.append({"pair": pair, "seed": seed, **runs, **{f"{way}_told": None for way in WAYS}})
         return found
 
     monkeypatch.setattr(transfer, "run_jobs", run_jobs)
-    monkeypatch.setattr(sys, "argv", ["transfer.py", "--data", str(tmp_path), "--runs", "3"])
+    page, rows = tmp_path / "curves.html", tmp_path / "curves.csv"
+    asked = ["transfer.py", "--data", str(tmp_path), "--runs", "3", "--page", str(page), "--csv", str(rows)]
+    monkeypatch.setattr(sys, "argv", asked)
 
     assert transfer.main() == status
+    assert page.read_text(encoding="utf-8").count("<svg") == len(PAIRS)
+    assert len(rows.read_text(encoding="utf-8").splitlines()) == 1 + len(PAIRS) * len(WAYS) * 3 * transfer.LATE
     assert capsys.readouterr().out.count("unrelated  ") == len(PAIRS)
