@@ -260,8 +260,11 @@ def main() -> int:
             at_most=True,
         ),
         Mark(f"resident memory with {million['size']:.0f} molecules, GB", million["memory"], 2.0, at_most=True),
-        Mark("cost of a molecule, largest over second largest library", each[-1] / each[-2], 1.25, at_most=True),
     ]
+    if len(each) > 1:
+        marks.append(
+            Mark("cost of a molecule, largest over second largest library", each[-1] / each[-2], 1.25, at_most=True)
+        )
     marks += beside_package(beside, [ENSEMBLE])
     return finish(marks, args, measured)
 
