@@ -66,8 +66,10 @@ def _ends(told: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
     """The thresholds in ``told`` that are words for levels of ``target``, as numbers."""
     words, levels = target.get("words"), target.get("levels")
     if not isinstance(words, list) or not isinstance(levels, list) or len(words) != len(levels):
+        return {}  # said once the whole is read
+    if not all(isinstance(w, str) for w in words):
         return {}
-    known = [str(w).strip().casefold() for w in words]
+    known = [w.strip().casefold() for w in words]
     ends = {}
     for key in _ENDS:
         if _is_word(word := told.get(key)):

@@ -19,6 +19,7 @@ from typing import Any, Final
 from loop.cells import has_decimal_comma, pointed, split_header
 from loop.circumstances import EFFECTS, HOUR
 from loop.errors import MoleculeError, OutcomeError, SpaceError, UnitError, did_you_mean
+from loop.objective import is_number
 from loop.outcome import LARGEST
 from loop.record import EnvelopeDraft, EnvelopeRecord
 from loop.space import Component, Continuous, Discrete, Space
@@ -339,9 +340,7 @@ def _value(cells: _Cells, target: str, said: TargetSpec) -> dict[str, Any] | Non
         qualifier, text = text[0], text[1:].strip()
     # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
     mine = unit if column.unit is None else column.unit or "dimensionless"
-    given = (
-        text if (said.classes or said.words) and not text.replace(".", "").isdigit() else _number(column.header, text)
-    )
+    given = text if (said.classes or said.words) and not is_number(text) else _number(column.header, text)
     value: dict[str, Any] = {"property": target, "value": given, "unit": mine}
     if deviation and deviation_column is not None:
         other = deviation_column.unit
