@@ -20,6 +20,7 @@ from flows.report.svg import Axis, drawing, element, polyline
 
 NEAR = 0.95  # of the optimum
 COLOURS = ("#0b6e4f", "#b5432a", "#33658a", "#8a5a00", "#6a4c93", "#555555", "#a23b72", "#2f9c95")
+LETTER = 7.0  # width of a letter of the legend
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 3", "4 2", "10 2 2 2")  # methods differ without colour too
 
 
@@ -77,12 +78,19 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--page", type=Path, help="also draw the curves on this page, which works offline")
 
 
-def write(args: argparse.Namespace, title: str, told: str, curves: Sequence[Curve], lines: Sequence[str]) -> None:
-    """What ``options`` asked for: each run's curve as CSV, and the page."""
+def write(
+    args: argparse.Namespace,
+    title: str,
+    told: str,
+    curves: Sequence[Curve],
+    lines: Sequence[str],
+    what: str = "best so far",
+) -> None:
+    """What ``options`` asked for: each run's curve as CSV, and the page; ``what`` the curves show."""
     if args.csv:
         write_csv(args.csv, curves)
     if args.page:
-        write_page(args.page, title, told, curves, lines)
+        write_page(args.page, title, told, curves, lines, what)
 
 
 def write_csv(path: Path, curves: Sequence[Curve]) -> None:
@@ -96,9 +104,11 @@ def write_csv(path: Path, curves: Sequence[Curve]) -> None:
     temporary.replace(path)
 
 
-def write_page(path: Path, title: str, told: str, curves: Sequence[Curve], lines: Sequence[str]) -> None:
-    """The page; ``lines`` are what the program printed of its marks."""
-    sections = Markup("").join(_section(part, methods) for part, methods in grouped(curves).items())
+def write_page(
+    path: Path, title: str, told: str, curves: Sequence[Curve], lines: Sequence[str], what: str = "best so far"
+) -> None:
+    """The page; ``lines`` are what the program printed of its marks, ``what`` is what the curves show."""
+    sections = Markup("").join(_section(part, methods, what) for part, methods in grouped(curves).items())
     marks = Markup("").join(element("li", line) for line in lines)
     style = Markup(
         "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -147,15 +157,15 @@ def _error(values: NDArray[np.float64]) -> str:
     return f"{values.std(ddof=1) / np.sqrt(len(values)):.3f}" if len(values) > 1 else ""
 
 
-def _section(part: str, methods: Mapping[str, Mapping[int, Curve]]) -> Markup:
+def _section(part: str, methods: Mapping[str, Mapping[int, Curve]], what: str) -> Markup:
     rows = table_of(methods)
     head = element("tr", *(element("th", cell) for cell in rows[0]))
     body = (element("tr", *(element("td", cell) for cell in row)) for row in rows[1:])
-    return element("section", element("h2", part), _chart(part, methods), element("table", head, *body))
+    return element("section", element("h2", part), _chart(part, methods, what), element("table", head, *body))
 
 
-def _chart(part: str, methods: Mapping[str, Mapping[int, Curve]]) -> Markup:
-    """Mean best so far with its 95 % interval, against experiments."""
+def _chart(part: str, methods: Mapping[str, Mapping[int, Curve]], what: str) -> Markup:
+    """Mean curve with its 95 % interval, against experiments."""
     values = {name: np.array([c.best for c in runs.values()]) for name, runs in methods.items()}
     n = max(v.shape[1] for v in values.values())
     across = Axis(1, n, 50, 560)
@@ -179,5 +189,5 @@ def _chart(part: str, methods: Mapping[str, Mapping[int, Curve]]) -> Markup:
         for points in (line, [(575, y - 4), (605, y - 4)]):
             drawn.append(polyline(points, stroke=colour, stroke_width=2, stroke_dasharray=dash or None))
         drawn.append(element("text", name, x=611, y=y))
-    label = f"{part}: mean best so far against experiments, with 95 % intervals, of {', '.join(map(str, methods))}"
-    return drawing(720, 335, str(escape(label)), *drawn)
+    label = f"{part}: mean {what} against experiments, with 95 % intervals, of {', '.join(map(str, methods))}"
+    return drawing(max(720.0, 620.0 + LETTER * max(map(len, values))), 335, str(escape(label)), *drawn)

@@ -14,7 +14,10 @@ the right one is 80 % and never below again. Mark: hakken needs at most 0.6 of w
 
 Also: seconds that a batch takes with 100 conditions and 50 substrates (made up).
 
-    python benchmarks/general.py --data DIR --runs 40
+Curves (``--csv``, ``--page``) are what the ligand named after each experiment yields over the scope, as a share of the
+best ligand's; before one is named, what a ligand drawn at random yields.
+
+    python benchmarks/general.py --data DIR --runs 40 --csv curves.csv --page curves.html
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import csv
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,7 @@ from typing import Any
 import numpy as np
 import torch
 from bandits import BANDITS, play
+from curves import Curve, options, write
 from harness import Mark, arguments, finish, run_jobs
 from numpy.typing import NDArray
 
@@ -43,6 +48,10 @@ START, BATCH, UNTIL = 24, 16, 264
 TURNS = 900  # of a bandit
 REACHED = (0.5, 0.8, 0.9)
 PARTS = ("ligand", "electrophile", "nucleophile")
+PART = "the ligand for 64 substrates"
+TOLD = (
+    "What the ligand that is named after each experiment yields over all substrates, as a share of the best ligand's."
+)
 SHOWN = (40, 88, 136, 184, 232, 264, 400, 500, 600, 900)
 
 
@@ -147,8 +156,28 @@ def growth(conditions: int = 100, substrates: int = 50, observed: int = 200) -> 
     return time.process_time() - clock
 
 
+def curves_of(
+    own: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]], ligands: Sequence[str], yields: NDArray[np.float64]
+) -> list[Curve]:
+    """What the ligand yields that is named after each experiment, as a share of the best; hakken first in each part."""
+    worth = dict(zip(ligands, yields.mean(axis=1) / yields.mean(axis=1).max(), strict=True))
+    by_chance = float(np.mean(list(worth.values())))
+    curves = []
+    for way in ("by mean", "by count"):
+        part = f"{PART}, which bandits name {way}"
+        for r in own:
+            ends = [n for n, _ in r["named"]]
+            named = [worth[label] for _, label in r["named"]]
+            steps = np.repeat([by_chance, *named], np.diff([0, *(n - 1 for n in ends), ends[-1]]))
+            curves.append(Curve(part, "hakken", r["seed"], tuple(steps.tolist()), BATCH, ()))
+        for r in others:
+            named = [worth[label] for label in r[way][: ends[-1]]]
+            curves.append(Curve(part, r["method"], r["seed"], tuple(named), BATCH, ()))
+    return curves
+
+
 def main() -> int:
-    args = arguments(__doc__ or "", runs=40)
+    args = arguments(__doc__ or "", runs=40, more=options)
     seeds = range(args.seed, args.seed + args.runs)
     own = run_jobs(hakken, [(s, args.data) for s in seeds], args.jobs)
     others = run_jobs(bandit, [(name, s, args.data) for name in BANDITS for s in seeds], args.jobs)
@@ -174,6 +203,8 @@ def main() -> int:
         Mark(f"experiments until 80 % of the runs name the best ligand, over those of {first}", ratio, 0.6, True),
         Mark("a batch of 8 with 100 conditions and 50 substrates, 200 observations, seconds", seconds, 10.0, True),
     ]
+    lines = [m.line() for m in marks]
+    write(args, "General conditions", TOLD, curves_of(own, others, ligands, yields), lines, "share of the best ligand")
     told = {name: {"experiments": n.tolist(), "accuracy": a.tolist()} for name, (n, a) in curves.items()}
     return finish(
         marks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bandits import BANDITS, NEEDS_NO_START, Arms, play, ucb1_tuned
-from general import reached
+from general import curves_of, reached
 
 REWARDS = np.clip(np.linspace(0.1, 0.9, 5)[:, None] + np.random.default_rng(1).normal(0, 0.05, (5, 12)), 0, 1)
 
@@ -19,6 +19,20 @@ def test_every_algorithm_ends_with_the_best_arm_and_repeats(name: str) -> None:
     if name not in NEEDS_NO_START:
         assert by_count[0] == 0
         assert by_mean[4] == 4  # every arm was tried once, and they lie far apart
+
+
+def test_curves_are_what_the_named_ligand_yields() -> None:
+    own = [{"seed": 7, "named": [(2, "a"), (4, "b")]}]
+    others = [{"method": "ucb1", "seed": 7, "by mean": list("abbbb"), "by count": list("aaabb")}]
+
+    curves = curves_of(own, others, ["a", "b"], np.array([[10.0, 20.0], [30.0, 50.0]]))
+
+    assert [(c.part.split(" ")[-1], c.method, list(c.best)) for c in curves] == [
+        ("mean", "hakken", [0.6875, 0.375, 0.375, 1.0]),  # at random until the second, and each name until the next
+        ("mean", "ucb1", [0.375, 1.0, 1.0, 1.0]),
+        ("count", "hakken", [0.6875, 0.375, 0.375, 1.0]),
+        ("count", "ucb1", [0.375, 0.375, 0.375, 1.0]),
+    ]
 
 
 def test_no_substrate_is_drawn_twice_for_an_arm(monkeypatch: pytest.MonkeyPatch) -> None:
