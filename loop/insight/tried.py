@@ -48,9 +48,9 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
         if not is_real(space, o.x[None])[0]:
             continue
         groups.setdefault((o.x + 0.0).tobytes(), []).append(o)  # adding zero turns -0.0 into 0.0
+    words = {t.name: t.grades for t in objective.targets}
     found = []
     for group in groups.values():
-        words = {t.name: t.grades for t in objective.targets}
         values: dict[str, list[float]] = {name: [] for name in objective.names}
         limits: dict[str, list[str]] = {name: [] for name in objective.names}
         ran = measured = faults = 0
