@@ -86,8 +86,9 @@ class Manual:
         beside: Mapping[str, str | None] | None = None,
         recipe: Recipe | None = None,
         campaign: str = "",
+        words: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        self._recipe, self._campaign = recipe, campaign
+        self._recipe, self._campaign, self._words = recipe, campaign, dict(words or {})
         self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
         self._returned, self._attachments = Returned(jobs), Attachments(jobs.root / "files")
         self._looked_through: list[tuple[Path, Sheet]] | None = None  # for rows that nobody asks for
@@ -271,7 +272,7 @@ class Manual:
             if self._jobs.knows(handle) and self._jobs.cancelled(handle) is None and not self._returned.of(handle):
                 waiting.append(row)
         stem = self._path.stem
-        page = form(self._campaign, self._path.name, f"{stem}-returned.csv", columns, waiting)
+        page = form(self._campaign, self._path.name, f"{stem}-returned.csv", columns, waiting, self._words)
         replace(self._path.with_name(f"{stem}-form.html"), page, is_durable=False)
 
     def _is_correction(self, handle: Handle, row: Mapping[str, str], payload: Mapping[str, Any]) -> bool:
@@ -305,7 +306,9 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
     settings = read_options(ManualOptions, "manual", options)
     name = settings.worksheet
     path = Path(context.folder) / "worksheet.csv" if name is None else resolve(context.base, name)
-    return Manual(Jobs(context.folder), path, context.targets, context.beside, context.recipe, context.campaign)
+    return Manual(
+        Jobs(context.folder), path, context.targets, context.beside, context.recipe, context.campaign, context.words
+    )
 
 
 def _read_as(payload: Mapping[str, Any]) -> Any:

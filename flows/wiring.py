@@ -12,7 +12,7 @@ from loop.contracts import Adapter, AdapterContext
 from loop.errors import SpecError
 from loop.molecules.shelf import put_up
 from loop.record import Json
-from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe
+from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe, words_of
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
@@ -98,6 +98,7 @@ def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None
         seed=spec.planner.seed,
         beside=beside_of(spec),
         recipe=build_recipe(spec),
+        words=words_of(spec),
     )
     adapter = build(spec.laboratory.adapter, spec.laboratory.options, context)
     return limited(adapter, build_limits(spec), context.recipe)

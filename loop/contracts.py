@@ -482,3 +482,4 @@ class AdapterContext:
     beside: Mapping[str, str | None] = field(default_factory=dict)  # recorded with results: unit, None for a label
     recipe: Recipe | None = None  # what is done at the bench, where the campaign says it
     extra: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of properties whose values may be words

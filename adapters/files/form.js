@@ -10,6 +10,7 @@
     parent?.append(element);
     return element;
   };
+  const folded = (text) => text.trim().toLowerCase();
   // Drafts outlive the page where the browser lets them; where it does not, nothing else is lost.
   const draftOf = (row) => `hakken ${data.campaign} ${row[data.key]}`;
   const remember = (row, typed) => { try { localStorage.setItem(draftOf(row), JSON.stringify(typed)); } catch { /* no storage */ } };
@@ -48,9 +49,26 @@
       if (pattern) { input.pattern = pattern; input.title = title; input.inputMode = "decimal"; }
       field(column, input);
     };
+    const words = (column, told) => {
+      const list = make("datalist", "", fields);
+      list.id = `${row[data.key]} ${column}`.replace(/\s/g, "_");
+      for (const word of told) make("option", word, list);
+      const input = make("input");
+      input.setAttribute("list", list.id);
+      input.title = `one of: ${told.join(", ")}`;
+      field(column, input);
+      const known = new Set(told.map(folded));
+      const check = () => {
+        const said = folded(input.value.replace(/^\s*[<>]/, ""));
+        input.setCustomValidity(!said || known.has(said) || Number.isFinite(Number(said.replace(",", "."))) ? "" : input.title);
+      };
+      input.addEventListener("input", check);
+      check();
+    };
     const number = "[<>]?\\s*[\\-+]?(\\d+([.,]\\d*)?|[.,]\\d+)([eE][\\-+]?\\d+)?";
     for (const [value, deviation] of data.values) {
-      text(value, `${number}|[^\\d<>].*`, "a number, or a limit such as <1");
+      if (data.words[value]) words(value, data.words[value]);
+      else text(value, number, "a number, or a limit such as <1");
       text(deviation, number, "a number");
     }
     for (const column of data.beside) text(column);

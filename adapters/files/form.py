@@ -19,7 +19,14 @@ _PAGE: Final = Path(__file__).with_name("form.html")
 _SCRIPT: Final = Path(__file__).with_name("form.js")
 
 
-def form(campaign: str, worksheet: str, returned: str, columns: Columns, rows: Sequence[Mapping[str, str]]) -> str:
+def form(
+    campaign: str,
+    worksheet: str,
+    returned: str,
+    columns: Columns,
+    rows: Sequence[Mapping[str, str]],
+    words: Mapping[str, Sequence[str]],
+) -> str:
     """The page as text.
 
     Args:
@@ -28,6 +35,7 @@ def form(campaign: str, worksheet: str, returned: str, columns: Columns, rows: S
         returned: Name of the file that the page gives back.
         columns: How the worksheet's columns are called.
         rows: Its rows that have no result yet, in any order.
+        words: By target, the words that its values may be.
     """
     results = [columns.values, columns.deviations]
     data: dict[str, Any] = {
@@ -35,6 +43,7 @@ def form(campaign: str, worksheet: str, returned: str, columns: Columns, rows: S
         "returned": returned,
         "shown": [RUN_ORDER, *columns.place, *columns.settings.values(), *columns.procedure()],
         "values": [[named[target] for named in results] for target in columns.values],
+        "words": {columns.values[target]: list(told) for target, told in words.items()},
         "beside": list(columns.beside.values()),
         "key": KEY,
         "outcome": OUTCOME,

@@ -85,3 +85,40 @@ def test_what_is_typed_is_remembered_given_back_and_taken_in(tmp_path: Path, bro
     assert 'download="vial.png"' in page_text
     assert "data:image/png;base64," in page_text
     assert form.read_text(encoding="utf-8").count('"run_order": ') == 2
+
+
+def test_words_are_offered_and_what_is_none_of_them_is_marked(tmp_path: Path, browser: Any) -> None:
+    settings = Settings(tmp_path / "runs", by="tester")
+    levels = ["clear", "small crystals (many)", "large"]
+    objective = {"look": {"goal": "maximize", "levels": levels}, "yield": {"goal": "maximize", "unit": "%"}}
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, objective=objective)
+    tick(settings, "small", planner=cheap_planner)
+    page = browser.new_page()
+    page.goto((settings.folder("small") / "laboratory" / "worksheet-form.html").as_uri())
+
+    def is_marked(column: str, typed: str) -> bool:
+        field = page.locator(f'input[name="{column}"]').first
+        field.fill(typed)
+        return bool(field.evaluate("field => !field.checkValidity()"))
+
+    offered = page.locator("datalist").first.locator("option").all_inner_texts()
+    typed = ("Clear", "<small crystals (many)", "> Large", "2", "", "cleer", "<")
+    marked = [text for text in typed if is_marked("look", text)]
+    page.close()
+    assert offered == levels
+    assert marked == ["cleer"]
+
+
+def test_what_is_no_number_is_marked_where_no_word_is_known(tmp_path: Path, browser: Any) -> None:
+    settings = Settings(tmp_path / "runs", by="tester")
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+    tick(settings, "small", planner=cheap_planner)
+    page = browser.new_page()
+    page.goto((settings.folder("small") / "laboratory" / "worksheet-form.html").as_uri())
+    field = page.locator('input[name="yield [%]"]').first
+    marked = []
+    for typed in ("61,5", "<1", "> 99.5", "traces", "6 1"):
+        field.fill(typed)
+        marked += [typed] if field.evaluate("field => !field.checkValidity()") else []
+    page.close()
+    assert marked == ["traces", "6 1"]
