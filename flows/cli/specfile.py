@@ -45,11 +45,16 @@ def reader(folder: Path) -> ReadFile:
 
 def read_campaign(path: Path, where: Settings) -> CampaignSpec:
     """The resolved spec in a file; libraries that it names are stored. Raises ``SpecError``."""
+    return resolved(read_text(path), path, where)
+
+
+def resolved(text: str, path: Path, where: Settings) -> CampaignSpec:
+    """The same of a text that is, or is to be, in a file. Raises ``SpecError``."""
     from flows.wiring import library_reader
 
     with shown_while_reading() as progress:
         libraries = library_reader(where, path.absolute().parent, progress)
-        return read_spec(read_text(path), source=str(path), read=reader(path.parent), libraries=libraries)
+        return read_spec(text, source=str(path), read=reader(path.parent), libraries=libraries)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -88,12 +87,8 @@ def _guess(table: Path, targets: list[str], ignore: list[str], out: Path, campai
 
 
 def _check(text: str, out: Path) -> None:
-    """What is written can be read: a file that hakken refuses would be a poor start."""
-    from flows.cli.specfile import reader
-    from flows.libraries.reader import Reader
-    from flows.libraries.store import Store
-    from loop.spec import read_spec
+    """What is written can be read: a file that hakken refuses would be a poor start. Its libraries are stored by it."""
+    from flows.cli.naming import settings
+    from flows.cli.specfile import resolved
 
-    with tempfile.TemporaryDirectory() as folder:
-        libraries = Reader(Store(Path(folder)), out.absolute().parent)
-        read_spec(text, source=str(out), read=reader(out.parent), libraries=libraries)
+    resolved(text, out, settings())

@@ -368,3 +368,15 @@ def test_what_is_recorded_and_not_chosen_is_context(hakken: Any) -> None:
     assert "plate" not in space
     assert "not chosen: plate (recorded with each result" in text
     assert "3 results accepted" in hakken("tell", "campaign.yaml", "t.csv").out
+
+
+def test_a_table_of_a_large_library_makes_a_campaign(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.libraries.reader.FEW", 3)
+    Path("lib.csv").write_text("smiles,logp\n" + "".join(f"{'C' * n}O,{n}\n" for n in range(1, 102)))
+
+    started = hakken("init", "lib.csv", "--target", "logp")
+    said = hakken("validate", "campaign.yaml", "--json")
+
+    assert started.code == 0, started.err
+    assert said.code == 0, said.err
+    assert yaml.safe_load(Path("campaign.yaml").read_text())["space"]["molecule"]["file"] == "lib.csv"
