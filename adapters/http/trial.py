@@ -55,6 +55,7 @@ def served(command: str, folder: Path, environ: Mapping[str, str] | None = None,
     """
     port = port or _free_port()
     words = [word.format(folder=folder, port=port) for word in shlex.split(command)]
+    folder.mkdir(parents=True, exist_ok=True)
     found = Served(subprocess.Popen(words, env={**os.environ, **(environ or {})}, stdout=subprocess.DEVNULL), port)
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="an adapter to be examined by hakken's laws: a loop.testing.adapter.Trial, or a class with one as its "
         "attribute 'trial'",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Finds modules of the folder in which pytest was called; says once, before any test, what cannot be examined."""
+    if config.getoption("--adapter"):
+        here = str(config.invocation_params.dir)
+        if here not in sys.path:
+            sys.path.append(here)  # last, so that nothing in that folder takes the place of what is installed
+        trial_of(config)
 
 
 def trial_of(config: pytest.Config) -> Trial:

@@ -49,6 +49,25 @@ def test_a_dear_one_passes_a_few_laws(name: str, package: str | None) -> None:
     assert int(re.findall(r"(\d+) passed", said)[0]) == 5
 
 
+def test_one_in_the_folder_where_pytest_is_called_is_found(tmp_path: Path) -> None:
+    """By the program ``pytest`` too, which, other than ``python -m pytest``, does not look there by itself."""
+    (tmp_path / "balance.py").write_text("from tests.adapters.trials import sound as Balance\n", encoding="utf-8")
+    (tmp_path / "adapters").mkdir()  # takes the place of nothing
+    (tmp_path / "adapters" / "__init__.py").touch()
+    words = ["--pyargs", "loop.testing", "-p", "loop.testing.plugin", "--adapter", "balance:Balance"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "starting_twice", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
 def test_a_broken_one_fails_where_it_is_broken() -> None:
     code, said = examine("--adapter", "tests.adapters.trials:Doubling")
     failed = set(re.findall(r"^FAILED .*::(test_\w+)", said, flags=re.MULTILINE))
@@ -75,3 +94,4 @@ def test_what_cannot_be_examined_is_told(words: tuple[str, ...], message: str) -
 
     assert code != 0
     assert message in said
+    assert not words or said.count(message) == 1  # before any test, and not once for each law

@@ -71,6 +71,19 @@ def test_a_trial_that_is_none_is_said(
         _ = module.trial
 
 
+def test_a_laboratory_that_is_examined_finds_its_folder(tmp_path: Path) -> None:
+    """A server of somebody's own puts its store there, and need not make the folder first."""
+    import sys
+
+    from adapters.http.trial import served
+
+    folder = tmp_path / "some" / "server"
+    server = served(f"{sys.executable} -m http.server {{port}} --bind 127.0.0.1 --directory {{folder}}", folder)
+    server.stop()
+
+    assert folder.is_dir()
+
+
 def test_the_shipped_document_is_made_from_the_code() -> None:
     anew = "write it anew: python -c 'from adapters.http.openapi import *; FILE.write_text(written())'"
     assert FILE.read_text(encoding="utf-8") == written(), anew
