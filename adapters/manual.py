@@ -39,6 +39,7 @@ from adapters.files.worksheet import (
     parse_sheet,
     read_sheet,
     with_cells,
+    with_columns,
     with_mark,
     with_rows,
 )
@@ -188,6 +189,7 @@ class Manual:
             key, spec = self._jobs.key(handle), self._jobs.spec(handle)
             columns = self._columns(spec)
             is_cancelled = self._jobs.cancelled(handle) is not None
+            self._add_targets(columns)
             for path, sheet in self._sheets():
                 for row in sheet.rows:
                     if row.get(KEY, "").strip() != key or (
@@ -199,7 +201,7 @@ class Manual:
                     if payload is None and missing:  # it would wait for ever
                         raise AdapterUnavailable(
                             f"{path} has no column {missing[0]!r}, where a result is looked for; "
-                            f"give it that name again: it has {', '.join(sheet.columns)}"
+                            f"give it that name again, or add it: it has {', '.join(sheet.columns)}"
                         )
                     if payload is not None:
                         self._keep(handle, row, payload, path)
@@ -211,6 +213,17 @@ class Manual:
                             f"that in, or write measured under {OUTCOME} to report it without"
                         )
         return wants
+
+    def _add_targets(self, columns: Columns) -> None:
+        """Columns for targets that the campaign file has since the worksheet was written.
+
+        Not where the worksheet has a column that means nothing to us: it may be the one that is missing, renamed.
+        """
+        sheet = read_sheet(self._path)
+        is_ours = bool(sheet.columns) and set(sheet.columns) <= columns.known()
+        if is_ours and not set(columns.values.values()) <= set(sheet.columns):
+            change_sheet(self._path, lambda sheet: with_columns(sheet, columns.all()))
+            self._write_form(read_sheet(self._path), columns)
 
     def _keep(self, handle: Handle, row: Mapping[str, str], payload: dict[str, Any], path: Path) -> None:
         """Store what a row says with the files that it attaches; what was given back is shown on the worksheet too."""

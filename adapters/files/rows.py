@@ -67,6 +67,11 @@ class Columns:
         told = [*self.place, *self.settings.values(), *self.procedure()]
         return [KEY, RUN_ORDER, *told, *results, *self.beside.values(), OUTCOME, COMMENT]
 
+    def known(self) -> set[str]:
+        """Every column that has a meaning of its own, those that a person may add among them."""
+        parts = {title for t in self.values for title in (f"{t} n", f"{t}_n", f"{t}_sd")}
+        return {*self.all(), FILE, *parts}
+
 
 def files_of(row: Mapping[str, str]) -> list[str]:
     """The names of files that a row attaches."""
@@ -97,9 +102,9 @@ def read_row(
         qualifier = text[0] if text[0] in "<>" else "="
         plain = text.lstrip("<>=").strip() if qualifier != "=" else text
         value = {"property": target, "value": as_number(plain, sheet), "unit": targets[target], "qualifier": qualifier}
-        if deviation := cells.get(columns.deviations[target], ""):
+        if deviation := _first(cells, columns.deviations[target], f"{target}_sd"):
             value["sd"] = as_number(deviation, sheet)
-        if readings := cells.get(f"{target} n", ""):
+        if readings := _first(cells, f"{target} n", f"{target}_n"):
             number = as_number(readings, sheet)
             value["n"] = int(number) if isinstance(number, float) and number.is_integer() else number
         values.append(value)
@@ -123,9 +128,14 @@ def read_row(
     return payload
 
 
+def _first(cells: Mapping[str, str], *columns: str) -> str:
+    """What the first of these columns says that says something; a told table may call them either way."""
+    return next((text for column in columns if (text := cells.get(column, ""))), "")
+
+
 def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:
     """What the person noted beside the result: a comment, columns of their own, settings that were not as planned."""
-    known = {*columns.all(), FILE, *(f"{target} n" for target in columns.values)} - {*columns.beside.values()}
+    known = columns.known() - {*columns.beside.values()}
     context: dict[str, Any] = {}
     titles = {title: name for name, title in columns.beside.items()}
     said: dict[str, str] = {}  # by name, the column that it was found in

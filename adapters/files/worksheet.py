@@ -101,6 +101,11 @@ def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str
     return Sheet(merged if missing else sheet.columns, (*sheet.rows, *missing), sheet.delimiter)
 
 
+def with_columns(sheet: Sheet, columns: Sequence[str]) -> Sheet:
+    """The sheet with all of these columns, empty where it had them not."""
+    return Sheet(tuple(dict.fromkeys((*columns, *sheet.columns))), sheet.rows, sheet.delimiter)
+
+
 def with_mark(sheet: Sheet, key: str, column: str, text: str) -> Sheet:
     """The sheet with ``text`` in one cell, if the row is there and the cell is empty."""
     rows = tuple(

@@ -458,6 +458,28 @@ def test_results_under_another_name_of_their_column_are_missed_aloud(
     assert isinstance(outcome(manual, handle), Negative)
 
 
+def test_a_target_that_came_later_gets_its_column(handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="61.5")
+    both = build({}, replace(context(tmp_path), targets={"yield": "%", "purity": "%"}))
+    waiting = both.status(handle)
+    (row,) = read(sheet_of(tmp_path))
+
+    assert (waiting.phase, "nothing of purity yet" in waiting.wants) == (Phase.WAITING, True)
+    assert (row["yield [%]"], row["purity [%]"], row["purity sd"]) == ("61.5", "", "")
+    assert "purity [%]" in (tmp_path / "lab" / "worksheet-form.html").read_text()
+
+
+def test_deviations_and_readings_may_be_called_as_in_a_told_table(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", yield_sd="0.8", yield_n="3")
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Measured)
+    assert (result.measurements[0].sd, result.measurements[0].n) == (0.8, 3)
+    assert "context" not in json.loads(manual.fetch(handle)[0].payload)
+
+
 def test_a_cancelled_row_says_so_and_a_late_result_still_comes(manual: Manual, handle: Handle, tmp_path: Path) -> None:
     manual.cancel(handle, "budget spent")
 
