@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +23,7 @@ def best(
     Of a campaign with general conditions, the condition believed best over the scope.
     """
     from flows import engine
+    from flows.wiring import spec_on_record
     from loop.insight.saying import (
         chance_of,
         facts,
@@ -78,4 +80,13 @@ def best(
     doubts = "replicates: planned (on plates plate: {replicates: N}) spends experiments on such doubts"
     if found.scope:
         doubts = "more experiments go to such doubts"
+    elif _plans_replicates(spec_on_record(where, campaign) or {}):
+        doubts = "the replicates that it plans go to such doubts"
     screen.next_step(f"hakken report {typed(campaign)} draws all of it; {doubts}")
+
+
+def _plans_replicates(spec: Mapping[str, Any]) -> bool:
+    """Whether the campaign spends experiments on replicates where that changes the decision, or wells of its plates."""
+    return (spec.get("planner") or {}).get("replicates") == "planned" or bool(
+        (spec.get("plate") or {}).get("replicates")
+    )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.naming import Campaign, settings, typed
+from flows.cli.naming import Campaign, onward, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 from flows.labels import label_of
@@ -93,7 +93,8 @@ def pin(
     made = engine.pin(where, campaign, where_, by=by or where.by, why=why, again=again)
     screen.document({"campaign": campaign, "decision": made})
     screen.say(f"decision {made.number}: pinned by {made.draft.by}, to be run in the next batch")
-    screen.next_step(f"hakken run {typed(campaign)} runs it; hakken lift {typed(campaign)} {made.number} takes it back")
+    takes_back = f"hakken lift {typed(campaign)} {made.number} takes it back"
+    screen.next_step(f"{onward(where, campaign, 'runs it')}; {takes_back}")
 
 
 def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json: Json = False) -> None:
@@ -123,8 +124,7 @@ def lift(
     made = engine.lift(where, campaign, number, by=by or where.by, why=why)
     screen.document({"campaign": campaign, "decision": made})
     screen.say(f"decision {number} is lifted by {made.draft.by} (decision {made.number})")
-    it = typed(campaign)
-    screen.next_step(f"hakken run {it} goes on; hakken resume {it} first where it has finished")
+    screen.next_step(onward(where, campaign, "goes on"))
 
 
 def decisions(campaign: Campaign, as_json: Json = False) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import Campaign, SpecOrCampaign, near, opened, settings, typed
+from flows.cli.naming import Campaign, SpecOrCampaign, near, onward, opened, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural
 
@@ -53,7 +53,8 @@ def tell(
             as_json=False,
         )
         raise typer.Exit(REFUSED)
-    screen.next_step(f"hakken run {typed(campaign)} {'listens to' if called else 'learns from'} them and goes on")
+    does = f"{'listens to' if called else 'learns from'} them and goes on"
+    screen.next_step(onward(where, name, does, said=campaign))
 
 
 def retract(
@@ -70,7 +71,7 @@ def retract(
     screen.document({"campaign": campaign, "observation": observation, "by": where.by, "why": why})
     screen.say(f"result {observation} of {campaign} counts no more: {why}")
     it = typed(campaign)
-    screen.next_step(f"hakken tell {it} FILE.csv brings in a corrected one; hakken run {it} goes on")
+    screen.next_step(f"hakken tell {it} FILE.csv brings in a corrected one; {onward(where, campaign, 'goes on')}")
 
 
 def export(

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import SpecOrCampaign, is_file, opened, settings, typed
+from flows.cli.naming import SpecOrCampaign, is_file, onward, opened, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import outcome_line, plural
 
@@ -59,7 +59,8 @@ def ingest(files: Files, campaign: Into, plate: Plate = "", dry_run: DryRun = Fa
     if dry_run:
         screen.next_step("the same command without --dry-run takes them in")
     else:
-        screen.next_step(f"hakken run {it} learns from them and goes on; hakken reanalyse {it} after a new calibration")
+        then = onward(where, campaign, "learns from them and goes on")
+        screen.next_step(f"{then}; hakken reanalyse {it} after a new calibration")
 
 
 def reanalyse(
@@ -103,4 +104,4 @@ def reanalyse(
     if dry_run:
         screen.next_step("the same command without --dry-run, and with --why REASON, puts them on record")
     else:
-        screen.next_step(f"hakken run {typed(name)} learns from them and goes on")
+        screen.next_step(onward(where, name, "learns from them and goes on"))

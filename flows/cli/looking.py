@@ -15,6 +15,8 @@ Round = Annotated[
     int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
 ]
 
+NAMED = 5  # experiments that run
+
 
 def status(
     campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="One campaign; all if left out.")] = None,
@@ -40,10 +42,9 @@ def status(
         if report.spending:
             screen.say(f"  {report.spending}")
         for state, n in report.pending.items():
-            running = (
-                f": {'; '.join(report.running[:5])}" if state in ("submitted", "running") and report.running else ""
-            )
-            screen.say(f"  {n} {state}{running}")
+            more = f"; and {len(report.running) - NAMED} more" if len(report.running) > NAMED else ""
+            names = "; ".join(report.running[:NAMED]) + more
+            screen.say(f"  {n} {state}" + (f": {names}" if names and state in ("submitted", "running") else ""))
         for resource in report.resources:
             screen.say(f"  {resource.name}: {resource.text}")
         for line in () if report.hits is None else report.hits.lines:

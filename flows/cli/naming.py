@@ -58,6 +58,23 @@ def is_on_record(where: Settings, name: str) -> bool:
     return spec_on_record(where, name) is not None
 
 
+def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
+    """The command by which a campaign goes on, and what that ``does``; one that ended has to be taken up first.
+
+    Args:
+        said: What the person called it, a campaign file perhaps; its name where left out.
+    """
+    from flows.wiring import open_record
+    from loop.record import CampaignState
+
+    with open_record(where) as ledger:
+        state = ledger.campaign(name).state
+    run = f"hakken run {typed(said or name)}"
+    if state is CampaignState.ACTIVE:
+        return f"{run} {does}"
+    return f"{name} is {state.value}: hakken resume {typed(name)} takes it up, then {run} {does}"
+
+
 def typed(text: Path | str) -> str:
     """A name as it is typed in a command: in quotes where it has a space."""
     return shlex.quote(str(text))

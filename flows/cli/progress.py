@@ -81,7 +81,9 @@ class Progress:
         if best == self._best:
             return ""
         self._best = best
-        return "; best so far " + ", ".join(f"{b.target} {b.value:.4g} {b.unit} ({b.label})" for b in report.best)
+        values = [b.word or f"{b.value:.4g} {b.unit}".rstrip() for b in report.best]
+        said = [f"{b.target} {value} ({b.label})" for b, value in zip(report.best, values, strict=True)]
+        return "; best so far " + ", ".join(said)
 
 
 def _waiting(report: TickReport) -> str:
@@ -120,5 +122,6 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
     anew = f"; to start anew beside this one: HAKKEN_HOME={typed(near(where.home / 'again'))} hakken run {file}"
     screen.next_step(
         f"{why}To go on, change what ended it (budget, stop rules or space) in {file} and hakken run "
-        f"{file + anew if known else 'it'}"
+        f"{file if known else 'it'}, or, where it holds no more (a result was retracted), hakken resume "
+        f"{typed(report.campaign)}{anew if known else ''}"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, opened, settings, typed
+from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural, predictions_line, reason_line
 from flows.labels import label_of
@@ -38,6 +38,7 @@ def run(
     from flows.cli.progress import Progress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
+    _say_edits(where, campaign, screen)
     with Progress(screen, name) as progress:
         if prefect:
             from flows.campaign import run_with_prefect  # 1.3 s: only where it is asked for
@@ -60,10 +61,27 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
     from flows.cli.progress import Progress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
+    _say_edits(where, campaign, screen)
     report = engine.tick(where, name)
     with Progress(screen, name) as progress:
         progress.show(report)
     conclude(screen, where, report)
+
+
+def _say_edits(where: Settings, campaign: str, screen: Screen) -> None:
+    """Say so where a campaign that was named goes on by its record, and its file says something else by now."""
+    from flows import engine
+
+    if is_file(campaign) or (edits := engine.edits_of(where, campaign)) is None:
+        return
+    path, fault = edits
+    file = near(path)
+    if fault:
+        screen.say(f"note: {file} was changed and cannot be used ({fault}); the campaign goes on as it is on record")
+    else:
+        screen.say(
+            f"note: {file} was changed; hakken run {typed(file)} takes that up, by its name it goes on as before"
+        )
 
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
@@ -81,6 +99,7 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         from flows.wiring import open_record
 
         name = campaign
+        _say_edits(where, name, screen)
         plan = engine.preview(where, name)
         with open_record(where) as ledger:
             spec = ledger.campaign(name).spec

@@ -1,6 +1,6 @@
 """The engine: campaigns driven from the record, pass by pass, with or without Prefect."""
 
-from flows.engine.campaigns import add_campaign
+from flows.engine.campaigns import add_campaign, edits_of
 from flows.engine.instruments.bringing import IngestError, ingest_files
 from flows.engine.instruments.reanalysing import reanalyse
 from flows.engine.looking.best import believed, best
@@ -41,6 +41,7 @@ __all__ = [
     "bring_in",
     "decisions",
     "edit",
+    "edits_of",
     "examine",
     "examined",
     "explain",

@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
-from flows.wiring import ORIGIN, library_reader, open_laboratory, open_record
+from flows.wiring import ORIGIN, campaign_file, library_reader, open_laboratory, open_record, spec_on_record
 from loop.checkpoints import reached
 from loop.contracts import Ledger, RunsTogether
 from loop.errors import HakkenError, NotFound, SpaceError, SpecError
@@ -22,6 +22,8 @@ from loop.spec.space_models import NumberSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+
+_LIBRARIES: Final = frozenset({"molecule", "products", "union"})  # kinds of parameters with files of any size
 
 
 def add_campaign(settings: Settings, spec_path: Path | str) -> str:
@@ -72,6 +74,27 @@ def usable_file(path: Path, settings: Settings) -> CampaignSpec:
     spec = read_campaign_file(path, settings)
     open_laboratory(settings, spec, base=path.absolute().parent)
     return spec
+
+
+def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:
+    """The file of a campaign on record where it says something else than the record has, and what is wrong with it, ""
+    where it can be used; None where there is nothing to say.
+
+    Campaigns over libraries are passed over: their files take long to be read.
+    """
+    path = campaign_file(settings, name)
+    on_record = spec_on_record(settings, name)
+    if path is None or on_record is None or not path.is_file():
+        return None
+    if any(p["type"] in _LIBRARIES for p in on_record["space"].values()):
+        return None
+    try:
+        spec = read_campaign_file(path, settings)
+    except HakkenError as error:
+        return path, str(error)
+    if spec.campaign != name or chosen_from(spec.resolved()) == chosen_from(on_record):
+        return None
+    return path, ""
 
 
 def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | None:

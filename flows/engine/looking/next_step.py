@@ -25,7 +25,7 @@ def next_step(
     page = settings.folder(view.name) / "report.html"
     if view.stops:
         running = len(view.running())
-        still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
+        still = f" {_still(running)}; hakken tick {name} takes their results in." if running else ""
         return (
             f"Halted by a safety stop: {view.stops[0].text}. Nothing is proposed or sent until a person lifts it: "
             f"hakken resume {name} --by NAME --why REASON.{still}",
@@ -42,7 +42,7 @@ def next_step(
         return f"A source of {source['of']}: hakken run {of} listens to it while it helps; hakken show {of} says.", True
     if campaign.state is CampaignState.STOPPED:
         running = len(view.running())
-        still = f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
+        still = f" {_still(running)}; hakken tick {name} takes their results in." if running else ""
         return f"The campaign was stopped: {campaign.reason}.{still} Go on with hakken resume {name}.", not running
     if view.undecided:
         numbers = rounds_of(view.undecided)
@@ -70,10 +70,18 @@ def next_step(
     with_person = [a for a in pending if a.state in (State.SUBMITTED, State.RUNNING, State.AMBIGUOUS)]
     if needs_person and pending and len(with_person) == len(pending):
         sheet = _worksheet(settings, view)
-        return f"{len(pending)} experiments wait for their results: fill in {sheet}, then hakken run {name}.", True
+        one = "1 experiment waits for its result" if len(pending) == 1 else ""
+        said = one or f"{len(pending)} experiments wait for their results"
+        return f"{said}: fill in {sheet}, then hakken run {name}.", True
     if pending:
-        return f"{len(pending)} experiments have not ended: hakken run {name} goes on until they have.", False
+        one = "1 experiment has not ended: {} goes on until it has." if len(pending) == 1 else ""
+        said = one or f"{len(pending)} experiments have not ended: {{}} goes on until they have."
+        return said.format(f"hakken run {name}"), False
     return f"The next batch is due: hakken run {name} plans and runs it.", False
+
+
+def _still(running: int) -> str:
+    return "1 experiment still runs" if running == 1 else f"{running} experiments still run"
 
 
 def _worksheet(settings: Settings, view: View) -> str:

@@ -58,6 +58,7 @@ def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path,
     assert sorted(values) == [1.0, 2.0, 3.0, 3.0, 4.0]
     assert "crystals powder" in shown
     assert "crystals < small crystals" in shown
+    assert "best so far crystals large (" in finished
     assert "crystals clear" in shown
     assert "crystals reached large, and at least large was wanted" in finished
     assert "measured 1 time: crystals large" in hakken("best", "salts").out
