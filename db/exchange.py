@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from loop.circumstances import read_expense
 from loop.contracts import Ledger
 from loop.errors import LedgerError, UnknownName
 from loop.outcome import Fault, Measured, Measurement, Negative, read_code
@@ -27,7 +28,8 @@ def export(
 
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
     was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``predicted.TARGET.mean`` and
-    ``.sd`` for what the model said when it proposed. The file appears whole or not at all.
+    ``.sd`` for what the model said when it proposed; ``comment``, ``context.NAME``, ``actual.NAME`` (settings that were
+    not as asked), ``hours`` and ``cost`` for what was recorded beside it. The file appears whole or not at all.
 
     Args:
         ledger: Any ledger.
@@ -91,6 +93,7 @@ def _row(
         "retracted": observation.retracted,
     }
     row |= {name: str(observation.context[name]) for name in PLACE if observation.context.get(name) is not None}
+    row |= _beside(observation.context)
     for name, value in observation.settings.items():
         row[f"settings.{name}"] = value
         if unit := _unit(spec, name):
@@ -102,6 +105,21 @@ def _row(
         row[f"predicted.{said.target}.mean"] = said.mean
         row[f"predicted.{said.target}.sd"] = said.sd
     return row
+
+
+def _beside(context: Json) -> Row:
+    """What was recorded beside a result: a comment, circumstances, settings that were not as asked, what it took."""
+    told = {
+        name: value for name, value in context.items() if name not in PLACE and isinstance(value, str | int | float)
+    }
+    row: Row = {name if name == "comment" else f"context.{name}": value for name, value in told.items()}
+    really = context.get("actual")
+    if isinstance(really, Mapping):
+        row |= {f"actual.{name}": value for name, value in really.items()}
+    expense = read_expense(context)
+    return row | {
+        name: value for name, value in (("hours", expense.hours), ("cost", expense.cost)) if value is not None
+    }
 
 
 def _outcome(observation: ObservationRecord) -> Row:
@@ -171,8 +189,13 @@ _ORDER: Final = (
     "fault_code",
     "informative",
     "reason",
+    "comment",
     "settings",
+    "actual",
     "results",
+    "context",
+    "hours",
+    "cost",
     "predicted",
     "retracted",
     "recorded",

@@ -102,6 +102,8 @@ def _print_proposal(
     attempts: Iterable[AttemptRecord],
     observations: Iterable[ObservationRecord],
 ) -> None:
+    from flows.remarks import beside_label  # numpy: only where a round is shown
+
     draft = proposal.draft
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
     well = "" if draft.place is None else f"{draft.place.well}: "
@@ -128,6 +130,8 @@ def _print_proposal(
         gone = f" (retracted: {observation.retracted})" if observation.retracted else ""
         said = outcome_line(observation.outcome, spec, read_code(observation.context))
         screen.say(f"     result {observation.id}: {said}{gone}")
+        if beside := beside_label(spec, observation.settings, observation.context, observation.outcome):
+            screen.say(f"     {beside}")
     for attempt in attempts:
         if attempt.state is not State.ENDED:
             screen.say(f"     attempt {attempt.key}: {attempt.state.value}")

@@ -89,6 +89,7 @@ class Result:
     retracted: str | None  # why it no longer counts
     is_real: bool = True  # False for a cheap version of the experiment, which is never the best
     files: tuple[Attached, ...] = ()
+    beside: str = ""  # what was recorded with it: settings that were not as asked, circumstances, a comment
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from math import sqrt
 from statistics import fmean
 from typing import assert_never
 
+from flows.remarks import beside_label
 from flows.report.content import Attached, Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
 from loop.fidelity import counts
@@ -102,6 +103,7 @@ def read_results(
                 retracted=o.retracted,
                 is_real=counts(spec or {}, o.settings),
                 files=(files or {}).get(o.key or "", ()),
+                beside=beside_label(spec or {}, o.settings, o.context, o.outcome),
             )
         )
     return tuple(results)

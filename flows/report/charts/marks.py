@@ -51,6 +51,8 @@ def tip(result: Result, targets: Iterable[Target]) -> str:
         lines.append(f"negative: {result.message}")
     if result.kind is Kind.FAULT and result.fault is not None:
         lines.append(f"fault ({result.fault.value}): {result.message}")
+    if result.beside:
+        lines.append(result.beside)
     if result.retracted is not None:
         lines.append(f"retracted: {result.retracted}")
     lines.append(moment(result.recorded))

@@ -38,6 +38,18 @@ def write(**changes: str) -> None:
     Path("small.yaml").write_text(text)
 
 
+def fill(*rows: dict[str, str]) -> None:
+    """Type cells into the last rows of the worksheet."""
+    sheet = Path("runs/small/laboratory/worksheet.csv")
+    typed = list(csv.DictReader(sheet.read_text(encoding="utf-8-sig").splitlines()))
+    for row, cells in zip(typed[-len(rows) :], rows, strict=True):
+        row |= cells
+    with sheet.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in typed for name in row)))
+        writer.writeheader()
+        writer.writerows(typed)
+
+
 def test_it_runs_to_its_end_and_says_how_to_go_on(hakken: Any, home: Any) -> None:
     said = hakken("run", "small.yaml")
 
@@ -289,12 +301,7 @@ def test_what_waits_is_counted_in_words_and_what_is_not_named_is_counted(hakken:
     )
     many = hakken("run", "small.yaml")
     said = hakken("status", "small")
-    for sheet in Path().glob("runs/small/laboratory/*.csv"):
-        rows = list(csv.DictReader(sheet.read_text(encoding="utf-8-sig").splitlines()))
-        with sheet.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows({**row, "yield [%]": "5"} for row in rows[1:])
+    fill(*[{"yield [%]": "5"}] * 5)
     one = hakken("tick", "small")
 
     assert "next: 6 experiments wait for their results: fill in" in many.out
@@ -316,6 +323,31 @@ def test_best_advises_replicates_only_where_none_are_planned(hakken: Any, planne
     hakken("tick", "small.yaml")
 
     assert hakken("best", "small").out.splitlines()[-1] == f"next: hakken report small draws all of it; {doubts}"
+
+
+def test_what_was_recorded_beside_a_result_is_shown_and_exported(hakken: Any, home: Any) -> None:
+    write(
+        simulated="manual",
+        **{
+            "unit: degC}\n": 'unit: degC}\n  humidity: {type: context, unit: "%"}\n',
+            "\nbudget": "\nnoise: {effects: [operator]}\nbudget",
+        },
+    )
+    hakken("run", "small.yaml")
+    more = {"operator": "Ada", "humidity [%]": "40.5", "hours": "3", "comment": "turned brown"}
+    fill({"yield [%]": "5", **more, "temperature [degC]": "66"}, {"outcome": "negative", "comment": "no spot"})
+    hakken("tick", "small")
+    shown = hakken("show", "small", "1").out
+    hakken("report", "small")
+    hakken("export", "small", "out.csv")
+
+    beside = "really temperature 66 degC; humidity 40.5 %, operator Ada; comment: turned brown"
+    assert f"     {beside}\n" in shown
+    assert "comment: no spot" not in shown  # the reason of the negative, which is said
+    assert beside in (home.home / "small/report.html").read_text(encoding="utf-8")
+    mine = next(row for row in csv.DictReader(Path("out.csv").read_text().splitlines()) if row["outcome"] == "measured")
+    assert (mine["comment"], mine["context.operator"], mine["context.humidity"]) == ("turned brown", "Ada", "40.5")
+    assert (mine["actual.temperature"], mine["hours"]) == ("66.0", "3.0")
 
 
 def test_export_writes_csv_and_parquet_and_overwrites_nothing(hakken: Any) -> None:
