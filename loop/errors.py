@@ -178,5 +178,7 @@ class UnknownName(HakkenError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A short hint such as ``" (did you mean 'ligand'?)"``, or nothing."""
-    close = get_close_matches(word, list(known), n=1)
+    names = list(known)
+    written = [name for name in names if name.casefold() == word.casefold()]
+    close = written or get_close_matches(word, names, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""

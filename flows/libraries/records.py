@@ -193,16 +193,22 @@ def _of_block(source: Source, begins: int, block: list[str]) -> Record:
     if source.name is None:
         return _checked(source, begins, text, "")
     title = block[0].strip() if block else ""
-    return _checked(source, begins, text, _tags(text).get(source.name, "" if source.name != "name" else title))
+    found = _tags(text)
+    if source.name in found or source.name == "name":
+        return _checked(source, begins, text, found.get(source.name, title))
+    hint = did_you_mean(source.name, found)
+    fields = f"it has {', '.join(found)}" if found else "it has none; name: name takes its title"
+    record = _checked(source, begins, text, "")
+    return record._replace(fault=_plain(f"it has no field {source.name!r}{hint}; {fields}"))
 
 
 def _tags(text: str) -> Mapping[str, str]:
-    """Data of an SDF block, by name: the line after ``>  <NAME>``."""
+    """Data of an SDF block, by name: the line after ``>  <NAME>``, or ``> 25 <NAME> (MFCD00001) DT12``."""
     lines = text.splitlines()
     found = {}
     for line, value in pairwise(lines):
-        if line.startswith(">") and "<" in line and line.rstrip().endswith(">"):
-            found[line.rstrip()[line.index("<") + 1 : -1]] = value.strip()
+        if line.startswith(">") and "<" in line[1:] and line.rindex(">") > line.index("<"):
+            found[line[line.index("<") + 1 : line.rindex(">")]] = value.strip()
     return found
 
 
@@ -246,8 +252,14 @@ def _columns(source: Source, header: list[str]) -> tuple[int, int]:
         if column is not None and header.count(column) != 1:
             if column in header:
                 raise SpecError(f"{source.shown}: column {column!r} is given twice; rename or remove one")
+            if (told := ", ".join(header)) != _plain(told):
+                raise SpecError(
+                    f"{source.shown} line 1 is not UTF-8, and has no column {column!r}; save the file as UTF-8"
+                )
+            key, holds = ("smiles", "structures") if column == source.smiles else ("name", "names")
             raise SpecError(
-                f"{source.shown} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
+                f"{source.shown} has no column {column!r}{did_you_mean(column, header)}; it has {told}; "
+                f"write {key}: and the column that holds {holds}"
             )
     place = header.index(source.smiles)
     return place, place if source.name is None else header.index(source.name)

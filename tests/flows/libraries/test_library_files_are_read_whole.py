@@ -72,6 +72,37 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
     assert (stored.molecules, stored.read, stored.unreadable, stored.duplicates) == (3, 5, 1, 1)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_a_table_in_another_encoding_is_said_to_be_so(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_bytes("Name,Structure,L\xf6slichkeit\nx,CCO,1\n".encode(encoding))
+
+    with pytest.raises(
+        SpecError, match=r"a\.csv line 1 is not UTF-8, and has no column 'smiles'; save the file as UTF-8"
+    ):
+        read(tmp_path, "a.csv", name="Name")
+
+
+def test_fields_of_an_sdf_are_found_however_their_headers_are_written(tmp_path: Path) -> None:
+    headers = [">  <CAS No>", ">  <CAS No>  (2) ", "> 25 <CAS No>", "> <CAS No> DT12 (MFCD01)"]
+    blocks = [
+        f"{Chem.MolToMolBlock(Chem.MolFromSmiles('C' * (i + 1)))}{header}\nC-{i}\n\n$$$$\n"
+        for i, header in enumerate(headers)
+    ]
+    (tmp_path / "vendor.sdf").write_text("".join(blocks))
+
+    _, molecules = read(tmp_path, "vendor.sdf", name="CAS No")
+
+    assert molecules == {"C-0": "C", "C-1": "CC", "C-2": "CCC", "C-3": "CCCC"}
+
+
+def test_a_field_that_an_sdf_lacks_is_named_with_those_that_it_has(tmp_path: Path) -> None:
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("CCO"))
+    (tmp_path / "a.sdf").write_text(f"{block}>  <CAS No>  (1) \n64-17-5\n\n>  <logS>  (1) \n1.1\n\n$$$$\n")
+
+    with pytest.raises(SpecError, match=r"it has no field 'cas no' \(did you mean 'CAS No'\?\); it has CAS No, logS"):
+        read(tmp_path, "a.sdf", name="cas no")
+
+
 def test_what_is_left_out_is_listed_with_line_and_reason(tmp_path: Path) -> None:
     write(tmp_path, "library.csv.gz")
     (tmp_path / "more.csv").write_bytes(
@@ -480,6 +511,13 @@ def test_the_second_time_nothing_is_read(tmp_path: Path, monkeypatch: pytest.Mon
         ("a.xyz", "CCO", {}, "a.xyz: a library is told by the end of its name, one of .smi, .smiles, .csv"),
         ("a.smi.gz", "CCO x", {}, "a.smi.gz: cannot be"),
         ("a.tsv", "nam\tsmiles\nx\tCCO\n", {}, "a.tsv has no column 'name' (did you mean 'nam'?); it has nam, smiles"),
+        (
+            "a.csv",
+            "name,SMILES\nx,CCO\n",
+            {},
+            "a.csv has no column 'smiles' (did you mean 'SMILES'?); it has name, SMILES",
+        ),
+        ("a.csv", "ID,smiles\nx,CCO\n", {}, "it has ID, smiles; write name: and the column that holds names"),
         ("a.parquet", "CCO", {}, "; write the file anew, or save it as CSV"),
         (
             "a.smi",
