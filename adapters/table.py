@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, with_points
+from loop.cells import delimiter_of, used, with_points
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
@@ -206,6 +206,7 @@ def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], li
     delimiter = delimiter_of(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
+    head_line = 1
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -214,7 +215,7 @@ def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], li
             if not any(stripped):
                 continue
             if not header:
-                header = _check_header(table, reader.line_num, stripped)
+                header, head_line = stripped, reader.line_num
             elif len(stripped) != len(header):
                 message = f"{len(stripped)} cells, but the header has {len(header)}; quote cells that hold commas"
                 raise TableError(table, reader.line_num, message)
@@ -225,16 +226,21 @@ def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], li
         raise TableError(table, reader.line_num, f"not a CSV file ({error})") from None
     if not rows:
         raise TableError(table, None, "has no rows; give a header line and at least one measured row")
-    return header, with_points(rows, delimiter), lines
+    kept = used(header, rows)
+    header = _check_header(table, head_line, [(i, header[i]) for i in kept])
+    return header, with_points([[row[i] for i in kept] for row in rows], delimiter), lines
 
 
-def _check_header(table: str, line: int, header: list[str]) -> list[str]:
-    for i, column in enumerate(header):
+def _check_header(table: str, line: int, header: list[tuple[int, str]]) -> list[str]:
+    """The names of columns, each of which comes with its place in the file."""
+    names: list[str] = []
+    for i, column in header:
         if not column:
             raise TableError(table, line, f"column {i + 1} has no name; name it or remove it")
-        if column in header[:i]:
+        if column in names:
             raise TableError(table, line, f"column {column!r} appears twice; rename one")
-    return header
+        names.append(column)
+    return names
 
 
 def _number(table: str, line: int, column: str, text: str) -> float:

@@ -55,8 +55,28 @@ def with_points(rows: Sequence[Sequence[str]], delimiter: str) -> list[list[str]
     """Rows of equal length with decimal points in every column of numbers.
 
     Only between semicolons or tabs is a comma a decimal sign; between commas ``"1,500"`` may be more than a thousand.
+    A few words among its numbers ("n.d.") make no other column of it: whoever reads it says what is wrong with these.
     """
     columns: Iterable[Sequence[str]] = list(zip(*rows, strict=True))
     if delimiter != ",":
-        columns = [[*map(pointed, c)] if all(not cell or _NUMBER.fullmatch(cell) for cell in c) else c for c in columns]
+        columns = [[*map(pointed, column)] if _is_of_numbers(column) else column for column in columns]
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _is_of_numbers(column: Sequence[str]) -> bool:
+    """Whether most cells that hold something are numbers or limits."""
+    held = [cell for cell in column if cell]
+    return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in held) > len(held)
+
+
+def used(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Places of the columns with a name or a cell, of rows as long as the header: spreadsheets leave others behind."""
+    return [i for i, name in enumerate(header) if name or any(row[i] for row in rows)]
+
+
+def alike(texts: Iterable[str]) -> list[list[str]]:
+    """Groups of different texts that are one but for capitals and spaces, in the order met."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        found.setdefault("".join(text.casefold().split()), []).append(text)
+    return [group for group in found.values() if len(group) > 1]

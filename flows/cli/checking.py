@@ -12,6 +12,7 @@ from flows.cli.describing import descriptors_in, imputed_in
 from flows.cli.left_out import left_out_of, said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.words import plural
+from loop.cells import alike
 
 SHOWN: Final = 10  # reagents that were standardised
 
@@ -75,6 +76,12 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         for name, unit in {**space.units, **objective.units}.items()
         if meant(unit, name) != unit
     ]
+    problems += [
+        f"{name} has {' and '.join(map(repr, words))}, which differ in capitals or spaces only; where they are one "
+        "option, keep one"
+        for name, p in spec.space.items()
+        for words in alike(getattr(p, "options", None) or ())
+    ]
     problems += imputed_in(spec)
     for name, p in sources_of(spec.space):
         between = ": " if isinstance(p, UnionSpec) else "."
@@ -113,9 +120,9 @@ def _budget(spec: Any) -> int | str:
     from loop.costs import Purse
     from loop.policy.paying import in_words
 
-    if spec.budget.experiments is not None:
-        return int(spec.budget.experiments)
     purse, unit = Purse(spec.budget.cost, spec.budget.hours), "" if spec.costs is None else spec.costs.unit
+    if (n := spec.budget.experiments) is not None:
+        return n if purse == Purse() else f"{plural(n, 'experiment')}, {in_words(purse, unit)}"
     return in_words(purse, unit) or "none; the rules under stop end it"
 
 

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from flows.importing.source import Source
-from loop.cells import delimiter_of, with_points
+from loop.cells import delimiter_of, used, with_points
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,6 @@ def read_rows(source: Source) -> Table:
                 continue
             if not header:
                 header = tuple(cells)
-                if twice := [h for h in header if header.count(h) > 1]:
-                    raise source.fault(f"column {twice[0]!r} is given twice; rename or remove one")
                 continue
             if len(cells) != len(header):
                 rule = f"{len(cells)} cells where the header has {len(header)}"
@@ -61,5 +59,10 @@ def read_rows(source: Source) -> Table:
         raise source.fault(f"line {reader.line_num}: not readable as CSV ({error}); save it as CSV") from None
     if not rows:
         raise source.fault("the table has no rows; it needs a header line and one line for each experiment")
-    named = [dict(zip(header, row, strict=True)) for row in with_points(rows, delimiter)]
+    kept = used(header, rows)
+    header = tuple(header[i] for i in kept)
+    if twice := [h for h in header if header.count(h) > 1]:
+        raise source.fault(f"column {twice[0]!r} is given twice; rename or remove one")
+    plain = with_points([[row[i] for i in kept] for row in rows], delimiter)
+    named = [dict(zip(header, row, strict=True)) for row in plain]
     return Table(header, tuple(zip(lines, named, strict=True)))

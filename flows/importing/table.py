@@ -103,6 +103,7 @@ def _reading(source: Source, line: int, name: str, cell: str) -> Reading:
         value = math.nan
     if match is None or not math.isfinite(value):
         raise source.fault(
-            f"line {line}: target {name!r} must hold a finite number or a limit such as <5, got {cell!r}"
+            f"line {line}: target {name!r} must hold a finite number or a limit such as <5, got {cell!r}; mend "
+            "the cell, or leave it empty where nothing was measured"
         )
     return Reading(value, qualifier=match["qualifier"])

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from loop.cells import delimiter_of, with_points
+from loop.cells import delimiter_of, used, with_points
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.library_models import Libraries
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
@@ -160,7 +160,7 @@ def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
         raise SpecError(f"{source} line {reader.line_num}: not readable as CSV ({error})") from None
     if header is None:
         raise SpecError(f"{source}: the file is empty; it needs a header line")
-    kept = [i for i, name in enumerate(header) if name or any(row[i] for row in rows)]
+    kept = used(header, rows)
     named = [header[i] for i in kept]
     if twice := sorted({c for c in named if named.count(c) > 1}):
         raise SpecError(f"{source}: column {twice[0]!r} is given twice; rename or remove one")

@@ -33,6 +33,12 @@ def test_decimal_commas_between_semicolons_are_numbers_and_between_commas_none(t
         table(tmp_path, 'ligand,yield\nPPh3,"1,500"\n')
 
 
+def test_empty_columns_that_a_spreadsheet_leaves_behind_are_passed_over(tmp_path: Path) -> None:
+    (row,) = table(tmp_path, "ligand,,temperature,yield,,\nPPh3,,90,12.5,,\n").rows(ask(temperature=90.0))
+
+    assert row.values == {"yield": 12.5}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

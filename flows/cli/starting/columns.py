@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -100,7 +101,8 @@ def read_header(header: str) -> tuple[str, str, tuple[str, ...]]:
             if unit == said
             else f"{said} of the header is read as {degrees}"
         )
-    usable = _UNUSABLE.sub("_", name).strip("_ .-") or "column"
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))  # o for ö
+    usable = _UNUSABLE.sub("_", plain.replace("ß", "ss")).strip("_ .-") or "column"
     if usable != name:
         notes.append(f"called {header!r} in the table")
     return usable, unit, tuple(notes)

@@ -18,7 +18,7 @@ from flows.cli.starting.kinds import (
     order_of,
 )
 from flows.cli.starting.yaml_text import exact, flow, known_before, scalar
-from loop.cells import split_header
+from loop.cells import alike, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.units import meant
 
@@ -348,7 +348,10 @@ def _choice(column: Column) -> _Part:
 
 def _category(column: Column) -> _Part:
     line = f"{scalar(column.name)}: {{type: category, options: [{flow(column.distinct)}]}}"
-    return _Part(column.name, (line + _comment(column),), len(column.distinct), (column,))
+    hints = [
+        f"{' and '.join(map(repr, words))} differ in capitals only; are they one?" for words in alike(column.distinct)
+    ]
+    return _Part(column.name, (line + _comment(column, hints),), len(column.distinct), (column,))
 
 
 def _number(column: Column) -> _Part:

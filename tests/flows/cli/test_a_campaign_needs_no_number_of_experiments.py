@@ -58,6 +58,12 @@ def test_a_result_that_is_good_enough_may_be_the_only_end(hakken: Any) -> None:
     assert "and at least 1 % was wanted" in ran.out
 
 
+def test_all_that_ends_a_campaign_is_shown_beside_its_number_of_experiments(hakken: Any) -> None:
+    write(SPEC.replace("{cost: 150}", "{experiments: 5, cost: 150, hours: 20}"))
+
+    assert "5 experiments, 150 EUR and 20 h" in hakken("validate", "free.yaml").out
+
+
 def test_a_number_is_still_shown_where_there_is_one(hakken: Any) -> None:
     write(SPEC.replace("budget: {cost: 150}", "budget: {experiments: 5}"))
 

@@ -295,6 +295,30 @@ def test_a_cell_that_is_neither_number_nor_limit_is_named_with_its_line() -> Non
         guess("base,yield\nA,>90\nB,<x\n")
 
 
+def test_a_word_among_decimal_commas_is_what_is_wrong_with_the_table(hakken: Any) -> None:
+    text = "Base;L\u00f6sungsmittel;Ausbeute (%);;\nA;DMF;44,74;;\nB;DMF;<1,5;;\nA;THF;n.d.;;\nB;THF;12,5;;\n;;;;\n"
+    Path("t.csv").write_text(text, encoding="utf-8-sig")
+    guessed = hakken("init", "t.csv", "--target", "Ausbeute")
+    imported = hakken("import", "t.csv", "--target", "Ausbeute (%)")
+    Path("t.csv").write_text(text.replace("n.d.", ""), encoding="utf-8-sig")
+    mended = hakken("import", "t.csv", "--target", "Ausbeute")
+
+    assert "t.csv line 4: target 'Ausbeute (%)' must hold numbers or limits such as <5, got 'n.d.'" in guessed.err
+    assert "got 'n.d.'; mend the cell, or leave it empty where nothing was measured" in imported.err
+    assert "3 results put on record" in mended.out, mended.err
+    assert "Losungsmittel: {type: category, options: [DMF, THF]}" in Path("campaign.yaml").read_text(encoding="utf-8")
+
+
+def test_options_that_differ_in_capitals_only_are_said(hakken: Any) -> None:
+    Path("t.csv").write_text("solvent,base,yield\nDMAc,A,1\ndmac,B,2\nTHF,A,3\n")
+    said = hakken("init", "t.csv", "--target", "yield")
+    checked = hakken("validate", "campaign.yaml")
+
+    assert said.code == 0
+    assert "# 'DMAc' and 'dmac' differ in capitals only; are they one?" in Path("campaign.yaml").read_text()
+    assert "note: solvent has 'DMAc' and 'dmac', which differ in capitals or spaces only" in checked.out
+
+
 # --- kinds beyond choices and numbers ---------------------------------------------------------------------------
 
 
