@@ -4,17 +4,22 @@ LedgerError
 ├── SchemaTooNew      the file was written by a newer hakken
 ├── NotALedger        the file or database holds something else, or is damaged
 ├── LedgerBusy        another process holds the write lock, or the server cannot be reached
+├── LedgerFull        its disk is full
 └── AlreadyOnRecord   another process wrote the same thing first
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sqlalchemy import exc
 
 from loop.errors import LedgerError
+
+_FULL: Final = re.compile("disk is full|No space left on device|[Qq]uota exceeded")  # SQLite and PostgreSQL
 
 
 class SchemaTooNew(LedgerError):
@@ -27,6 +32,10 @@ class NotALedger(LedgerError):
 
 class LedgerBusy(LedgerError):
     """The database cannot be written or reached now; try again, nothing was written."""
+
+
+class LedgerFull(LedgerError):
+    """The disk of the database is full; make room, then do the same again: nothing was written."""
 
 
 class AlreadyOnRecord(LedgerError):
@@ -49,7 +58,14 @@ def translated(url: str) -> Iterator[None]:
     except exc.OperationalError as error:
         text = str(error.orig).strip()
         if "readonly" in text or "unable to open" in text:
-            raise NotALedger(f"the ledger {url} cannot be opened ({text}); check the path and its rights") from error
+            raise NotALedger(
+                f"the ledger {url} cannot be opened ({text}); check the path and its rights: whoever reads a SQLite "
+                "file writes beside it, so copy the folder to where you may write if you may not write there"
+            ) from error
+        if _FULL.search(text):
+            raise LedgerFull(
+                f"the disk of the ledger {url} is full ({text}); make room there, then the same command goes on"
+            ) from error
         raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text}); try again in a moment") from error
     except exc.DatabaseError as error:
         text = str(error.orig).strip()

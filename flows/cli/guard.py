@@ -12,6 +12,7 @@ code    means
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import traceback
@@ -84,6 +85,9 @@ def _print_document(message: str, kind: str) -> None:
 
 def _describe(error: OSError) -> str:
     what = error.strerror or str(error) or type(error).__name__
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}the disk is full ({what}); make room (hakken doctor says where), then the same command again"
     return f"{error.filename}: {what[0].lower()}{what[1:]}; check the path and its rights" if error.filename else what
 
 

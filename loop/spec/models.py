@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from loop.errors import SpecError
 from loop.objective import Goal, Tradeoff
 from loop.spec.analysis import MethodSpec
 from loop.spec.costs import CostsSpec
@@ -205,5 +206,16 @@ class CampaignSpec(Strict):
 
     @staticmethod
     def from_resolved(data: Mapping[str, Any]) -> CampaignSpec:
-        """The spec that ``resolved`` wrote."""
-        return CampaignSpec.model_validate(data)
+        """The spec that ``resolved`` wrote.
+
+        Raises:
+            SpecError: Another version of hakken wrote it, and this one cannot read it.
+        """
+        try:
+            return CampaignSpec.model_validate(data)
+        except ValidationError as error:
+            found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SpecError(
+                f"the spec of campaign {data.get('campaign')!r} that is on record cannot be read by this version of "
+                f"hakken ({found}); use the version that wrote it"
+            ) from None

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from db import engine as engines
 from db import open_ledger, schema
 from db import tables as t
-from db.errors import LedgerBusy, NotALedger, SchemaTooNew
+from db.errors import LedgerBusy, LedgerFull, NotALedger, SchemaTooNew, translated
 from loop.contracts import Ledger
 from loop.errors import LedgerError
 from loop.record import Lease
@@ -201,6 +201,35 @@ def test_what_cannot_be_opened_is_told_with_a_remedy(tmp_path: Path) -> None:
         with pytest.raises(error, match=f"(?s){says}") as told:
             open_ledger(url)
         assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "database or disk is full",
+        'could not extend file "base/5/16400": No space left on device\nHINT:  Check free disk space.',
+        'could not extend file "base/5/16400": Disk quota exceeded',
+    ],
+)
+def test_a_full_disk_is_not_taken_for_a_busy_ledger(text: str) -> None:
+    with (
+        pytest.raises(LedgerFull, match=r"the disk of the ledger sqlite:///x\.db is full") as told,
+        translated("sqlite:///x.db"),
+    ):
+        raise sa.exc.OperationalError("INSERT", None, Exception(text))
+
+    assert "make room there, then the same command goes on" in str(told.value)
+    assert "try again in a moment" not in str(told.value)
+
+
+def test_a_sqlite_file_that_fills_its_disk_is_left_as_it_was(tmp_path: Path) -> None:
+    """SQLite's own limit on pages stands for the disk."""
+    with open_ledger(str(tmp_path / "small.sqlite")) as ledger:
+        with ledger._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+            with pytest.raises(LedgerFull), translated("it"):
+                connection.exec_driver_sql("CREATE TABLE more (text TEXT)")
+        assert ledger.verify_audit().is_intact
 
 
 def test_opening_a_ledger_that_is_up_to_date_imports_neither_alembic_nor_torch_nor_pandas(sqlite_url: str) -> None:

@@ -68,6 +68,19 @@ def test_a_folder_without_rights_is_named(hakken: Any, monkeypatch: pytest.Monke
     assert "/somewhere/runs: permission denied; check the path and its rights" in said.err
 
 
+@pytest.mark.parametrize("name", ["/somewhere/runs/report.html", None])
+def test_a_full_disk_is_called_so(hakken: Any, monkeypatch: pytest.MonkeyPatch, name: str | None) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", name)
+
+    monkeypatch.setattr("flows.wiring.open_record", full)
+    said = hakken("audit", "verify")
+
+    assert said.code == 2
+    where = f"{name}: " if name else ""
+    assert f"error: {where}the disk is full (No space left on device); make room (hakken doctor" in said.err
+
+
 def test_a_busy_record_says_what_to_do(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object) -> None:
         raise LedgerError("the record is busy; try again")
@@ -75,6 +88,21 @@ def test_a_busy_record_says_what_to_do(hakken: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("flows.wiring.open_record", busy)
 
     assert "the record is busy; try again" in hakken("audit", "verify").err
+
+
+def test_a_spec_on_record_that_another_version_wrote_is_named(hakken: Any, home: Any) -> None:
+    """Not a fault of ours that wants reporting, and no reason for the doctor to give up."""
+    from flows.wiring import open_record
+
+    spec = {"campaign": "older", "space": {"ligand": {"options": ["PPh3"]}}, "budget": {"experiments": 4}}
+    with open_record(home) as ledger:
+        ledger.open_campaign("older", spec, by="ada")
+    said, doctor = hakken("status"), hakken("doctor")
+
+    assert (said.code, doctor.code) == (2, 2)
+    for text in (said.err, " ".join(doctor.out.split())):
+        assert "the spec of campaign 'older' that is on record cannot be read by this version" in text
+        assert "use the version that wrote it" in text
 
 
 def test_an_unknown_option_is_refused_by_name(hakken: Any) -> None:
