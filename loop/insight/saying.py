@@ -126,7 +126,9 @@ def chance_of(chance: float | None) -> str:
         return "no chance given"
     if chance > 0.999:
         return "a chance above 0.999"
-    return "a chance below 0.001" if chance < 0.001 else f"a chance of {chance:.2g}"
+    if chance < 0.001:
+        return "a chance below 0.001"
+    return f"a chance of {chance:.{2 if chance < 0.99 else 3}g}"  # two digits of 0.997 would make it certain
 
 
 def facts(found: HonestBest, one: Believed) -> Iterable[str]:

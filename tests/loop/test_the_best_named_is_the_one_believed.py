@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loop.history import History, Observation
 from loop.insight.best import honest_best
 from loop.insight.chances import non_dominated
-from loop.insight.saying import best_sentence, facts, lucky_line
+from loop.insight.saying import best_sentence, chance_of, facts, lucky_line
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.spec import CampaignSpec
 
@@ -199,3 +199,20 @@ def test_no_yield_above_all_there_is_is_believed() -> None:
     found = honest_best(SPEC, history(SPEC, rows), seed=0)
 
     assert all((c.targets[0].high or 0) <= 100 for c in found.candidates)
+
+
+@pytest.mark.parametrize(
+    ("chance", "said"),
+    [
+        (0.0, "below 0.001"),
+        (0.018, "of 0.018"),
+        (0.5, "of 0.5"),
+        (0.9849, "of 0.98"),
+        (0.99, "of 0.99"),
+        (0.9951, "of 0.995"),
+        (0.99878, "of 0.999"),
+        (0.9995, "above 0.999"),
+    ],
+)
+def test_a_chance_is_told_with_as_many_digits_as_it_has(chance: float, said: str) -> None:
+    assert chance_of(chance) == f"a chance {said}"
