@@ -93,7 +93,7 @@ class HeldCampaign:
     def attempt(self, key: str) -> AttemptRecord:
         """The campaign's attempt of that key; raises ``NotFound``."""
         if key not in self.data.attempts:
-            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; hakken status lists them")
+            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; hakken show lists them")
         return self.data.attempts[key]
 
     def envelope(self, envelope_id: str) -> EnvelopeRecord:

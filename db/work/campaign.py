@@ -49,7 +49,7 @@ class HeldCampaign:
             .where(t.Attempt.id == key, t.Round.campaign_id == self.id)
         ).one_or_none()
         if found is None:
-            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; hakken status lists them")
+            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; hakken show lists them")
         return found
 
     def envelope(self, envelope_id: str) -> EnvelopeRecord:

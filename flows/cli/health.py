@@ -16,7 +16,7 @@ _SIGNS: Final = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 
 def doctor(as_json: Json = False) -> None:
     """Look at versions, devices, threads, the record, laboratories and disk; each with a remedy."""
-    from flows.cli.checks import every_check
+    from flows.cli.checks import every_check, has_campaigns
 
     where, screen = settings(), Screen(as_json)
     checks = every_check(where)
@@ -31,4 +31,7 @@ def doctor(as_json: Json = False) -> None:
         screen.next_step("do what the remedies say, then hakken doctor again")
         raise typer.Exit(REFUSED)
     screen.say("this machine can run campaigns")
-    screen.next_step("hakken init --template reaction writes a campaign file to begin with")
+    if has_campaigns(where):
+        screen.next_step("hakken status says where its campaigns stand")
+    else:
+        screen.next_step("hakken init --template reaction writes a campaign file to begin with")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -15,7 +15,7 @@ Round = Annotated[
     int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
 ]
 
-NAMED = 5  # experiments that run
+NAMED: Final = 5  # experiments that the laboratory has
 
 
 def status(
@@ -42,9 +42,11 @@ def status(
         if report.spending:
             screen.say(f"  {report.spending}")
         for state, n in report.pending.items():
-            more = f"; and {len(report.running) - NAMED} more" if len(report.running) > NAMED else ""
-            names = "; ".join(report.running[:NAMED]) + more
-            screen.say(f"  {n} {state}" + (f": {names}" if names and state in ("submitted", "running") else ""))
+            screen.say(f"  {n} {state}")
+        if report.running:
+            more = len(report.running) - NAMED
+            rest = f"; and {more} more" if more > 0 else ""
+            screen.say(f"  with the laboratory: {'; '.join(report.running[:NAMED])}{rest}")
         for resource in report.resources:
             screen.say(f"  {resource.name}: {resource.text}")
         for line in () if report.hits is None else report.hits.lines:

@@ -2,5 +2,6 @@
 
 from flows.cli.checks.check import Check
 from flows.cli.checks.every import every_check
+from flows.cli.checks.project import has_campaigns
 
-__all__ = ["Check", "every_check"]
+__all__ = ["Check", "every_check", "has_campaigns"]

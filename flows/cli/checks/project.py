@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flows.cli.checks.check import Check
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
+from flows.cli.words import plural
 from loop.errors import HakkenError
 
 if TYPE_CHECKING:
@@ -30,13 +31,21 @@ def record(where: Settings) -> Iterator[Check]:
     except (HakkenError, OSError) as error:
         yield Check("project", "record", "problem", str(error), "mend HAKKEN_DATABASE or HAKKEN_HOME, or their rights")
         return
-    yield Check("project", "record", "ok", f"{ledger_name(where)}, {n} campaigns")
+    yield Check("project", "record", "ok", f"{ledger_name(where)}, {plural(n, 'campaign')}")
     if audit.is_intact:
         yield Check("project", "audit", "ok", f"{audit.entries} entries, unbroken")
     else:
         yield Check(
             "project", "audit", "problem", audit.message, "find out who wrote to the database; go back to a copy"
         )
+
+
+def has_campaigns(where: Settings) -> bool:
+    """Whether anything is on record yet."""
+    from flows.wiring import open_record
+
+    with open_record(where) as ledger:
+        return bool(ledger.campaigns())
 
 
 def ledger_name(where: Settings) -> str:

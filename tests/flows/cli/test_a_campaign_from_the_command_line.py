@@ -217,6 +217,28 @@ def test_status_names_the_best_and_the_next_step(hakken: Any) -> None:
     assert "next: " in said.out
 
 
+def test_status_says_once_what_the_laboratory_has(hakken: Any, home: Any) -> None:
+    write(
+        **{
+            "adapter: simulated": "adapter: manual",
+            "experiments: 2": "experiments: 6",
+            "experiments: 4": "experiments: 6",
+        }
+    )
+    hakken("tick", "small.yaml")
+    from flows.engine.holding import holding
+
+    with open_record(home) as ledger, holding(ledger, home, "small") as held, ledger.work(held.lease) as work:
+        work.move(ledger.attempts("small")[0].key, Event.STARTED)
+
+    lines = hakken("status").out.splitlines()
+
+    assert {"  5 submitted", "  1 running"} <= set(lines)
+    (said,) = [line for line in lines if line.startswith("  with the laboratory: ")]
+    assert said.count(";") == 5
+    assert said.endswith("; and 1 more")
+
+
 def test_status_of_nothing_says_how_to_begin(hakken: Any) -> None:
     said = hakken("status")
 
@@ -462,6 +484,16 @@ def test_stop_and_resume(hakken: Any) -> None:
     assert "finished" in hakken("run", "small").out
 
 
+def test_a_key_that_is_none_leads_to_where_keys_are_told(hakken: Any, home: Any) -> None:
+    write(**{"adapter: simulated": "adapter: manual"})
+    hakken("tick", "small.yaml")
+    with open_record(home) as ledger:
+        key = ledger.attempts("small")[0].key
+
+    assert "hakken show CAMPAIGN ROUND lists the keys" in hakken("resolve", "nokey", "--ran").err
+    assert key in hakken("show", "small", "1").out
+
+
 @pytest.mark.parametrize("answer", ["--ran", "--never-ran"])
 def test_a_doubt_is_resolved_by_a_person(hakken: Any, home: Any, answer: str) -> None:
     write(**{"adapter: simulated": "adapter: manual"})
@@ -537,6 +569,18 @@ def test_doctor_names_the_remedy_where_something_cannot_work(
     assert "PROBLEM" in said.out
     assert "make room for 1 GiB, or set HAKKEN_HOME to another disk" in said.out
     assert "mend HAKKEN_DATABASE or HAKKEN_HOME" in said.out
+
+
+def test_doctor_leads_to_the_campaigns_there_are(hakken: Any) -> None:
+    write()
+    begin = "next: hakken init --template reaction"
+    assert begin in hakken("doctor").out
+    hakken("tick", "small.yaml")
+
+    said = hakken("doctor").out
+
+    assert begin not in said
+    assert "next: hakken status says where its campaigns stand" in said
 
 
 def test_doctor_looks_at_every_adapter(hakken: Any) -> None:
