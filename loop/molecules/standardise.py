@@ -66,6 +66,15 @@ def standardised(molecule: Chem.Mol, policy: Policy) -> Chem.Mol:
     return molecule
 
 
+def standardised_smiles(smiles: str, policy: Policy) -> str:
+    """The canonical SMILES of a structure under a policy.
+
+    Raises:
+        MoleculeError: RDKit cannot read it, or could not standardise it.
+    """
+    return str(Chem.MolToSmiles(standardised(read_structure(smiles), policy)))
+
+
 @lru_cache(maxsize=100_000)
 def substance(smiles: str) -> str:
     """One canonical SMILES for every writing of a substance, of ``CC(=O)O[K]`` and ``CC(=O)[O-].[K+]`` alike.

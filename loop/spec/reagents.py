@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from rdkit import Chem
-
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.molecules.reactions import Reaction, read_reaction
-from loop.molecules.standardise import canonical_smiles, read_structure, standardised
+from loop.molecules.standardise import canonical_smiles, standardised_smiles
 from loop.space import Products
 from loop.spec.sieving import made_of, policy_of, sieve_of
 from loop.spec.space_models import ProductsSpec, ReagentsSpec
@@ -139,7 +137,7 @@ def _matched(
             smiles, given = canonical_smiles(text), ""
             if policy.changes:
                 plain = smiles
-                smiles = str(Chem.MolToSmiles(standardised(read_structure(plain), policy)))
+                smiles = standardised_smiles(plain, policy)
                 given = text if smiles != plain else ""
         except MoleculeError as error:
             yield _Reagent(label or text, "", where), str(error)

@@ -12,7 +12,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -23,8 +24,12 @@ from loop.objective import is_number
 from loop.outcome import LARGEST
 from loop.record import EnvelopeDraft, EnvelopeRecord
 from loop.space import Component, Continuous, Discrete, Space
+from loop.space.parameters import HINTED
 from loop.spec import CampaignSpec, build_space, context_of
+from loop.spec.library_models import StandardiseSpec
 from loop.spec.models import TargetSpec
+from loop.spec.sieving import policy_of
+from loop.spec.space_models import MoleculeSpec, ProductsSpec, UnionSpec
 from loop.units import convert
 
 TELL: Final = "tell:"
@@ -157,7 +162,7 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         texts = {*PLAIN, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
         by_place = {at: (c, text if c.thing in texts else pointed(text)) for at, (c, text) in by_place.items()}
     has_key = bool(by_place.get(("key", "value"), (None, ""))[1])
-    settings = _settings(by_place, space, is_needed=not has_key, is_source=spec.source is not None)
+    settings = _settings(by_place, spec, space, is_needed=not has_key)
     return ToldRow(settings, _result(by_place, spec, settings if has_key else None))
 
 
@@ -188,7 +193,7 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: S
     raise OutcomeError(f"column {head!r} is unknown{did_you_mean(name, known)}; known: {wanted}. Rename or remove it")
 
 
-def _settings(cells: _Cells, space: Space, *, is_needed: bool, is_source: bool) -> dict[str, str | float]:
+def _settings(cells: _Cells, spec: CampaignSpec, space: Space, *, is_needed: bool) -> dict[str, str | float]:
     settings: dict[str, str | float] = {}
     mixed, conditional = space.frame.mixed_columns, space.frame.conditional
     for place, p in enumerate(space.parameters):
@@ -214,7 +219,7 @@ def _settings(cells: _Cells, space: Space, *, is_needed: bool, is_source: bool) 
                 )
             settings[p.name] = number
         elif isinstance(p, Component):
-            settings[p.name] = _option(p, text, is_source=is_source)
+            settings[p.name] = _option(p, text, spec)
         else:
             settings[p.name] = text
             p.index(text)
@@ -227,28 +232,51 @@ def _has_fractions(cells: _Cells, space: Space, place: int) -> bool:
     return any(cells.get((space.names[c], "value"), (None, ""))[1] for c in columns)
 
 
-def _option(p: Component, text: str, *, is_source: bool) -> str:
+def _option(p: Component, text: str, spec: CampaignSpec) -> str:
     """The option that a label or a structure names. Raises ``SpaceError`` with what would make it known."""
     try:
         p.index(text)
     except SpaceError:
-        from loop.molecules.standardise import canonical_smiles  # RDKit: only where the text is no label
-
         if p.united is not None and (name := p.united.meant(text)) is not None:
             return _as_listed(p, name)
-        try:
-            smiles = canonical_smiles(text)
-        except MoleculeError:
-            smiles = ""
-        if smiles not in p.smiles:
-            if not is_source:
-                raise
+        for smiles in _meant(text, _standardise(p.name, spec)):
+            if smiles in p.smiles:
+                return p.options[p.smiles.index(smiles)]
+        if spec.source is not None:
             raise SpaceError(
                 f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure; give its SMILES "
                 f"in a column {p.name}_smiles, or instead of the name"
             ) from None
-        return p.options[p.smiles.index(smiles)]
+        if isinstance(spec.space.get(p.name), MoleculeSpec):
+            hint = did_you_mean(text, p.options) if len(p.options) <= HINTED else ""
+            raise SpaceError(
+                f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
+                f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"
+            ) from None
+        raise
     return text if p.united is None else _as_listed(p, text)
+
+
+def _standardise(name: str, spec: CampaignSpec) -> StandardiseSpec | None:
+    """What the campaign file says of how structures of a parameter, or of a list of reagents, are standardised."""
+    said = spec.space.get(name)
+    if isinstance(said, MoleculeSpec):
+        return said.standardise
+    if isinstance(said, UnionSpec):
+        return next((s.standardise for s in said.of.values() if isinstance(s, MoleculeSpec)), None)
+    of, _, which = name.rpartition(".")
+    made = spec.space.get(of)
+    return made.reagents[which].standardise if isinstance(made, ProductsSpec) and which in made.reagents else None
+
+
+def _meant(text: str, standardise: StandardiseSpec | None) -> Iterator[str]:
+    """The canonical SMILES of a structure as it stands, then as the campaign standardises it; none of what is none."""
+    from loop.molecules.standardise import canonical_smiles, standardised_smiles  # RDKit: only for structures
+
+    with suppress(MoleculeError):
+        yield canonical_smiles(text)
+        if standardise is not None:
+            yield standardised_smiles(text, policy_of(standardise))
 
 
 def _as_listed(p: Component, text: str) -> str:

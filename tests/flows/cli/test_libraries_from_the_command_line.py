@@ -44,6 +44,41 @@ def test_lines_that_are_no_molecule_are_told_and_the_campaign_runs(hakken: Any) 
     assert "duplicates.tsv" in shown.out
 
 
+def test_results_are_told_by_structures_as_the_vendor_writes_them(hakken: Any) -> None:
+    standardise = "standardise: {salts: strip, charges: neutralise}"
+    Path("small.yaml").write_text(SPEC.replace("name: name", f"name: name, {standardise}"))
+    Path("told.csv").write_text("molecule,response\nCC[NH3+].[Cl-],1\nOCC,2\namine,3\n")
+
+    told = hakken("tell", "small.yaml", "told.csv")
+
+    assert told.code == 0, told.err
+    hakken("export", "small", "out.csv")
+    rows = Path("out.csv").read_text().splitlines()[1:]
+    assert [("amine" in row, "ethanol" in row) for row in rows] == [(True, False), (False, True), (True, False)]
+
+
+def test_a_told_molecule_that_is_not_in_the_library_is_said_to_be_so(hakken: Any) -> None:
+    Path("told.csv").write_text("molecule,response\nAmine,1\nCCCl,2\n")
+
+    told = hakken("tell", "small.yaml", "told.csv")
+
+    rule = "parameter 'molecule': none of its 3 molecules has the name or the structure"
+    assert told.code == 2
+    assert f"line 2: {rule} 'Amine' (did you mean 'amine'?); correct it" in told.err
+    assert f"line 3: {rule} 'CCCl'; correct it, or tell results of other molecules with --source TITLE" in told.err
+
+
+def test_a_misspelt_substance_is_not_read_as_nothing(hakken: Any) -> None:
+    component = "ligand: {type: component, options: {none: null, PPh3: c1ccc(P(c2ccccc2)c2ccccc2)cc1}}"
+    Path("ligands.yaml").write_text(SPEC.replace("molecule: {type: molecule, file: small.csv, name: name}", component))
+    Path("told.csv").write_text("ligand,response\nPhP3,1\n")
+
+    told = hakken("tell", "ligands.yaml", "told.csv")
+
+    assert told.code == 2
+    assert "told.csv line 2: parameter 'ligand' has no option 'PhP3' (did you mean 'PPh3'?)" in told.err
+
+
 def test_a_table_with_a_broken_line_becomes_a_campaign(hakken: Any) -> None:
     rows = [f"m{n},{'C' * n}O," for n in range(1, 25)]
     Path("library.csv").write_text("\n".join(["name,smiles,gap", *rows, "broken,C1CC,"]) + "\n")
