@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
+from loop.cells import has_decimal_comma
 from loop.errors import did_you_mean
 from loop.spec.analysis import BlankSpec, CalibrationSpec, MethodSpec, StandardSpec, WindowSpec
 from loop.spec.costs import CostsSpec, SwitchSpec
@@ -55,6 +56,15 @@ _RECIPE: Final[Mapping[Any, list[type[BaseModel]]]] = {
     "rules": [RuleSpec],
 }
 
+_SECTIONS: Final = frozenset({"planner", "noise", "costs", "plate", "general", "recipe", "analysis"})
+_EXAMPLES: Final[Mapping[Path, str]] = {
+    ("budget",): "{experiments: 40}",
+    ("laboratory",): "{adapter: manual}",
+    ("space", "*"): "{type: category, options: [a, b]} or {type: number, low: 20, high: 80, unit: degC}",
+    ("objective", "*"): '{goal: maximize, unit: "%"}',
+    ("planner", "initial"): "{design: spread, experiments: 5}",
+}
+
 
 def described(error: Any, lines: Lines) -> str:
     """One error of ``ValidationError.errors()`` as one of our sentences."""
@@ -98,9 +108,37 @@ def described(error: Any, lines: Lines) -> str:
         case "literal_error" | "enum":
             choices = str(context.get("expected", ""))
             return f"{where}: {got!r} is not known; use {choices}"
+        case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
+            return f"{where}: must be entries KEY: VALUE, {_entries(path, raw)}, got {_shown(got)}"
+        case "list_type" | "tuple_type" | "sequence_type":
+            example = "[{a: b}]" if isinstance(got, dict) else "[a, b]"
+            return f"{where}: must be a list in square brackets, such as {example}, got {_shown(got)}"
+        case "float_parsing" | "float_type" | "int_parsing" | "int_type" | "int_from_float":
+            whole = "a whole number" if kind.startswith("int") else "a number"
+            point = ", with a point as decimal sign" if isinstance(got, str) and has_decimal_comma(got) else ""
+            return f"{where}: must be {whole}, got {_shown(got)}; correct it{point}"
+        case "invalid_key":
+            return f"{where}: {got!r} is no key; write KEY: VALUE, with the key in letters"
     shown = f"{type(got).__name__} {got!r}" if not isinstance(got, dict | list) else type(got).__name__
     message = error["msg"]
     return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
+
+
+def _shown(got: object) -> str:
+    """What was written, short."""
+    if isinstance(got, dict | list):
+        return "entries" if isinstance(got, dict) else "a list"
+    return "nothing" if got is None else repr(got)[:80]
+
+
+def _entries(path: Path, raw: Path) -> str:
+    """An example of what may stand at ``path``, or the keys that are known there."""
+    if path in _EXAMPLES:
+        return f"such as {_EXAMPLES[path]}"
+    if len(path) == 2 and (path[0], "*") in _EXAMPLES:
+        return f"such as {_EXAMPLES[path[0], '*']}"
+    known = sorted(_known_keys((*path, ""), (*raw, ""))) if len(path) > 1 or path[0] in _SECTIONS else []
+    return f"known here: {', '.join(known)}" if known else "in braces or indented below it"
 
 
 def _known_keys(path: Path, raw: Path) -> set[str]:

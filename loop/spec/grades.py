@@ -12,7 +12,7 @@ _ENDS = ("at_least", "at_most")
 
 
 def in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a file says of a target, with levels and thresholds that are words as numbers, and ``words`` beside them.
+    """What a file says of a target, with levels, thresholds and worths as numbers, and ``words`` beside them.
 
     Raises:
         ValueError: Words are no levels, or a threshold is none of them; the message says which, and what to write.
@@ -23,7 +23,11 @@ def in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:
             raise ValueError("levels are words already, and words gives others; leave out words")
         _refuse(levels)
         told = {**told, "levels": [float(k + 1) for k in range(len(levels))], "words": levels}
-    return {**told, **_ends(told, told)}
+    desirable = told.get("desirable")
+    worth = (
+        {"desirable": {**desirable, **_ends(desirable, told, ("from", "to"))}} if isinstance(desirable, Mapping) else {}
+    )
+    return {**told, **_ends(told, told), **worth}
 
 
 def stops_in_numbers(told: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -62,8 +66,8 @@ def _refuse(levels: Sequence[Any]) -> None:
         )
 
 
-def _ends(told: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
-    """The thresholds in ``told`` that are words for levels of ``target``, as numbers."""
+def _ends(told: Mapping[str, Any], target: Mapping[str, Any], keys: Sequence[str] = _ENDS) -> dict[str, Any]:
+    """The thresholds, or other ``keys``, in ``told`` that are words for levels of ``target``, as numbers."""
     words, levels = target.get("words"), target.get("levels")
     if not isinstance(words, list) or not isinstance(levels, list) or len(words) != len(levels):
         return {}  # said once the whole is read
@@ -71,7 +75,7 @@ def _ends(told: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     known = [w.strip().casefold() for w in words]
     ends = {}
-    for key in _ENDS:
+    for key in keys:
         if _is_word(word := told.get(key)):
             if word.strip().casefold() not in known:
                 near = did_you_mean(word, words)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 def _plain_text(value: object) -> object:
     if isinstance(value, bool | int | float):
-        raise ValueError(f"must be text, got {value!r}; put it in quotes")
+        said = " (in these files yes, no, on and off mean true and false)" if isinstance(value, bool) else ""
+        raise ValueError(f"must be text, got {value!r}{said}; put it in quotes")
     return value
 
 

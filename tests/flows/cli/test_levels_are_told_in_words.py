@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from flows.engine.campaigns import read_campaign_file
+from flows.settings import Settings
 from flows.wiring import open_record
 from loop.record import Verdict
 
@@ -68,6 +70,16 @@ def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path,
         for word in ("clear", "powder", "small crystals", "large")
     )
     assert "maximise, at least powder, of clear, powder, small crystals, large" in page
+
+
+@pytest.mark.usefixtures("sheet")
+def test_what_levels_are_worth_is_said_in_their_words() -> None:
+    worth = "desirable: {from: clear, to: Large}}\n  cost: {goal: minimize, low: 0, high: 9}"
+    text = CAMPAIGN.replace("at_least: powder}", worth)
+    Path("salts.yaml").write_text(text.replace("stop: [{target: crystals, at_least: Large}]", "tradeoff: desirability"))
+    spec = read_campaign_file(Path("salts.yaml"), Settings(home=Path("runs")))
+
+    assert spec.objective["crystals"].desirable == {"from": 1.0, "to": 4.0}
 
 
 @pytest.mark.usefixtures("sheet")
