@@ -83,7 +83,10 @@ def _guess(table: Path, targets: list[str], ignore: list[str], out: Path, campai
     results = f"the {plural(guess.rows_with_results, 'result')} it has"
     if guess.can_be_told:
         return guess.text, f"; first hakken tell {out} {table} brings in {results}"
-    return guess.text, f"; hakken tell {out} FILE.csv brings in {results}, once its columns are those of {out} by name"
+    return guess.text, (
+        f"; hakken tell {out} FILE.csv brings in {results}, once its columns are those of {out} by name, and "
+        f"hakken import {table} in place of hakken init does both"
+    )
 
 
 def _check(text: str, out: Path) -> None:

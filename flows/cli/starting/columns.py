@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from loop.errors import MoleculeError, SpecError, UnitError
@@ -17,6 +18,11 @@ _UNIT: Final = re.compile(r"^(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<
 _UNUSABLE: Final = re.compile(r"[^A-Za-z0-9_.\- ]+")  # what the name of a parameter may not hold
 _CHARGE: Final = {"C": "coulomb", "F": "farad"}
 _BONDS: Final = frozenset("=#()[]@")  # seen in most structures and in few names
+READABLE: Final = 0.9  # of the cells of a column of structures, at least: a long list has some that cannot be read
+_ANY: Final = frozenset(
+    {"can", "canonical", "compound", "cpd", "input", "iso", "isomeric", "mol", "molecule", "original", "rdkit", "std",
+     "standardised", "standardized", "structure", "structures"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,24 +51,30 @@ class Column:
 
     @property
     def is_structures(self) -> bool:
-        """Whether the cells are SMILES: by the header, or because all can be read and most look like it."""
+        """Whether the cells are SMILES: by the header, or because nearly all can be read and most look like it."""
         if "smiles" in self.header.casefold():
             return bool(self.cells)
         if sum(bool(_BONDS & set(cell)) for cell in self.distinct) * 2 < max(len(self.distinct), 1):
             return False
-        return bool(self.cells) and self.unreadable is None
+        return bool(self.cells) and len(self.unreadable) <= (1 - READABLE) * len(self.cells)
 
     @property
-    def unreadable(self) -> str | None:
-        """Why the first cell that is no SMILES cannot be read, with its line."""
+    def is_of_any(self) -> bool:
+        """Whether they are molecules as such, rather than ligands or solvents, going by the header."""
+        return set(re.findall(r"[a-z]+", self.subject.casefold())) <= _ANY
+
+    @cached_property
+    def unreadable(self) -> tuple[str, ...]:
+        """Why each cell that is no SMILES cannot be read, with its line."""
         from loop.molecules.standardise import canonical_smiles  # RDKit: only where a table is guessed at
 
+        why = []
         for line, cell in self.cells:
             try:
                 canonical_smiles(cell)
             except MoleculeError as error:
-                return f"line {line}, column {self.header!r}: {error}"
-        return None
+                why.append(f"line {line}, column {self.header!r}: {error}")
+        return tuple(why)
 
     @property
     def subject(self) -> str:

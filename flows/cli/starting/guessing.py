@@ -24,8 +24,9 @@ from loop.units import meant
 
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
 MANY_NAMES: Final = 20  # a text that differs in each of so many rows is an identifier or a comment
+MOSTLY: Final = 0.9  # of the rows, at least, with a molecule of their own: nothing was varied beside it
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
-_NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label"})
+_NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label", "mol", "cpd"})
 # What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names.
 _REMARK_WORDS: Final = frozenset(
     {"note", "notes", "remark", "remarks", "comment", "comments", "date", "dates", "doi", "url", "timestamp"}
@@ -60,12 +61,13 @@ class _Part:
     columns: tuple[Column, ...]
     is_context: bool = False  # recorded with results, not varied
     fractions: Fractions | None = None  # it is a mixture of so many columns
+    told_by: Column | None = None  # what tells it in a row; None: the first of its columns
 
     @property
     def sources(self) -> dict[str, str]:
         """The column's header of each name that results are told by."""
         if self.fractions is None:
-            return {self.name: self.columns[0].header}
+            return {self.name: (self.told_by or self.columns[0]).header}
         named = zip(self.fractions.parts, self.columns, strict=True)
         return {f"{self.name}.{part}": column.header for part, column in named}
 
@@ -232,6 +234,15 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
     left_out: list[str] = []
     paired: list[Column] = []
     rows = len({line for column in columns for line, _ in column.cells})
+    if (found := _library(columns, structures)) is not None:
+        library, label = found
+        parts[(label or library).header] = _molecules(library, label, path)
+        paired = [library] if label is None else [library, label]
+        described = [c for c in columns if c not in paired and not context_of(c) and not _useless(c, rows)]
+        why = "the same wherever a molecule stands: it describes it; name it with --target if it was measured"
+        left_out += [f"left out: {c.header} ({why})" for c in described]
+        paired += described
+        structures = []
     for column in structures:
         names = [c for c in columns if c not in structures and c.numbers is None and _names(c, column)]
         label = names[0] if names else None
@@ -255,9 +266,38 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
 
 
 def _names(label: Column, structure: Column) -> bool:
-    if structure.subject:
+    if structure.subject and not structure.is_of_any:
         return label.name.casefold() == structure.subject.casefold()
-    return label.name.casefold() in _NAMES and len(label.distinct) == len(structure.distinct)
+    return _is_name(label) and len(label.distinct) == len(structure.distinct)
+
+
+def _is_name(label: Column) -> bool:
+    """Whether a column names molecules, going by its header."""
+    words = set(re.findall(r"[a-z]+", label.name.casefold()))
+    return bool(words) and words <= _NAMES
+
+
+def _library(columns: Sequence[Column], structures: Sequence[Column]) -> tuple[Column, Column | None] | None:
+    """The column of a library's structures, and that of its names, where the table is one: nearly every row has another
+    molecule, or whatever else stands in it is of each molecule always the same."""
+    others = [c for c in columns if not context_of(c)]
+    for library in structures:
+        if not library.is_of_any or len(library.distinct) < MANY_NAMES:
+            continue
+        smiles = dict(library.cells)
+        is_list = len(library.distinct) >= MOSTLY * len(library.cells)
+        if is_list or all(_follows(c, smiles) for c in others if c is not library):
+            names = [c for c in others if c not in structures and c.numbers is None and _is_name(c)]
+            lines = [line for line, _ in library.cells]
+            is_whole = [c for c in names if [line for line, _ in c.cells] == lines and len(c.distinct) == len(lines)]
+            return library, is_whole[0] if is_whole else None
+    return None
+
+
+def _follows(column: Column, smiles: Mapping[int, str]) -> bool:
+    """Whether a molecule, by the line it stands on, has one value in the column wherever it stands."""
+    seen: dict[str, str] = {}
+    return all(seen.setdefault(smiles[line], cell) == cell for line, cell in column.cells if line in smiles)
 
 
 def _useless(column: Column, rows: int) -> str:
@@ -289,13 +329,9 @@ def _substance(structure: Column, label: Column | None, path: str, *, is_alone: 
     columns = (structure,) if label is None else (label, structure)
     size = len(structure.distinct)
     if is_alone and size == len(structure.cells) >= MANY_NAMES:
-        entries = {"type": "molecule", "file": path, "smiles": structure.header}
-        if label is not None:
-            entries["name"] = label.header
-        inside = ", ".join(f"{key}: {scalar(value)}" for key, value in entries.items())
-        return _Part("molecule", (f"molecule: {{{inside}}}",), size, columns)
-    if (fault := structure.unreadable) is not None:
-        raise SpecError(fault)
+        return _molecules(structure, label, path)
+    if structure.unreadable:
+        raise SpecError(structure.unreadable[0])
     name = label.name if label is not None else structure.subject or "molecule"
     options: dict[str, str] = {}
     smiles = dict(structure.cells)
@@ -314,6 +350,17 @@ def _substance(structure: Column, label: Column | None, path: str, *, is_alone: 
         *(f"    {scalar(option)}: {scalar(value)}" for option, value in options.items()),
     )
     return _Part(name, lines, len(options), columns)
+
+
+def _molecules(structure: Column, label: Column | None, path: str) -> _Part:
+    """A library that stays in its file."""
+    entries = {"type": "molecule", "file": path, "smiles": structure.header}
+    if label is not None:
+        entries["name"] = label.header
+    inside = ", ".join(f"{key}: {scalar(value)}" for key, value in entries.items())
+    columns = (structure,) if label is None else (label, structure)
+    size = len(structure.distinct)  # a row is told by its structure: of one that stands twice, one name counts
+    return _Part("molecule", (f"molecule: {{{inside}}}",), size, columns, told_by=structure)
 
 
 def _mixture(found: Fractions) -> _Part:

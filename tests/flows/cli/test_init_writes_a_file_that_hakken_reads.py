@@ -122,6 +122,61 @@ def test_a_library_stays_in_its_file(hakken: Any) -> None:
     assert spec["objective"]["gap"] == {"goal": "minimize", "unit": "eV"}
 
 
+LIST = ["OCC", "CCO", "C1CC", *("C" * n + "N" for n in range(3, 30))]  # one molecule twice, and one that is none
+
+
+def _table(header: str, *rest: Any) -> str:
+    rows = [",".join([smiles, *(str(r(n)) for r in rest)]) for n, smiles in enumerate(LIST)]
+    return "\n".join([header, *rows]) + "\n"
+
+
+@pytest.mark.parametrize("head", ["SMILES", "Canonical SMILES", "Structure", "molecule"])
+def test_what_stands_beside_the_molecules_of_a_library_is_not_varied(hakken: Any, head: str) -> None:
+    text = _table(
+        f"{head},Compound ID,MolWt,Supplier,logS", lambda n: f"id-{n}", lambda n: n * 14.5, lambda _: "A", float
+    )
+    text = text.replace("N,", "(=O)N,") if head in ("Structure", "molecule") else text  # seen by its bonds
+    Path("t.csv").write_text(text)
+
+    said = hakken("init", "t.csv", "--target", "logS")
+
+    assert said.code == 0, said.err
+    written = Path("campaign.yaml").read_text()
+    assert yaml.safe_load(written)["space"] == {
+        "molecule": {"type": "molecule", "file": "t.csv", "smiles": head, "name": "Compound ID"}
+    }
+    assert "left out: MolWt (the same wherever a molecule stands: it describes it; name it with --target" in written
+    assert hakken("validate", "campaign.yaml", "--json").json["candidates"] == len(LIST) - 2
+
+
+def test_what_was_varied_beside_molecules_is_a_parameter() -> None:
+    rows = "\n".join(f"{'C' * (n + 1)}N,{t},{n + t}" for n in range(20) for t in (20, 60))
+
+    spec = guess(f"smiles,temperature [degC],yield\n{rows}\n")
+
+    assert list(spec["space"]) == ["molecule", "temperature"]
+    assert spec["space"]["temperature"]["values"] == [20, 60]
+
+
+def test_a_table_of_ligands_that_each_stand_once_keeps_its_conditions() -> None:
+    rows = "\n".join(f"{'C' * (n + 1)}P,{(20, 60, 80)[n % 3]},KOAc,{n}" for n in range(24))
+
+    spec = guess(f"ligand_smiles,temperature [degC],base,yield\n{rows}\n")
+
+    assert list(spec["space"]) == ["ligand", "temperature"]
+
+
+def test_results_of_a_library_are_imported_with_it(hakken: Any) -> None:
+    Path("t.csv").write_text(_table("smiles,name,MolWt,logS", lambda n: f"id-{n}", lambda n: n * 14.5, float))
+
+    refused = hakken("import", "t.csv", "--target", "logS")
+    hakken("import", "t.csv", "--target", "logS", "--partly")
+
+    assert "1 of 30 results of t.csv cannot be used" in refused.err  # and no second one: a molecule that stands twice
+    assert "line 4: parameter 'molecule': none of its 28 molecules has the name or the structure 'C1CC'" in refused.err
+    assert hakken("status", "t", "--json").json[0]["told"] == 29
+
+
 def test_units_come_from_headers() -> None:
     spec = guess("temperature [degC],time (h),conc [mol/L],yield [%]\n20,1,0.1,5\n40,2,0.2,50\n")
 
