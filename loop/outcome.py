@@ -294,7 +294,8 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
         sd = None if reported_sd is None else _number(reported_sd, f"{name!r}: sd")
         canonical_sd = None if sd is None else abs(convert(value + sd, unit, target_unit) - canonical)
     except UnitError as error:
-        raise OutcomeError(f"{name!r}: {error}; report it in {target_unit!r}") from None
+        remedy = f"report it in {target_unit!r}" if target_unit else "report it without one, or state the target's unit"
+        raise OutcomeError(f"{name!r}: {error}; {remedy}") from None
     qualifiers = [q.value for q in Qualifier]
     qualifier = row.get("qualifier") or "="
     if qualifier not in qualifiers:

@@ -89,6 +89,10 @@ def convert(value: float, unit: str, to: str) -> float:
             unit = _CHARGES[unit]
         converted = registry.Quantity(value, _spoken(unit)).to(wanted).magnitude
     except Exception as error:
+        if not to:
+            raise UnitError(f"a value in {unit!r} cannot be given without a unit") from None
+        if not unit:
+            raise UnitError(f"a value without a unit cannot be given in {to!r}") from None
         raise UnitError(f"a value in {unit!r} cannot be given in {to!r} ({type(error).__name__})") from None
     if not math.isfinite(converted):
         raise UnitError(f"{value} {unit} is not finite in {to!r}")

@@ -44,10 +44,12 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
         if rows:
             screen.table(columns, [row[1:] for row in reversed(rows)][:n], title=f"the last of {len(rows)} hits")
         return
+    within = " within the thresholds" if len(keeping) < len(every) else ""
     for t in objective.wanted:
         unit = f" [{t.unit}]" if t.unit else ""
         nearest_to = f"{t.name} nearest to {t.value:g}" if t.value is not None else ""
         title = nearest_to or f"{'highest' if t.sign > 0 else 'lowest'} {t.name}"
+        title += within
         rows = _best(spec, keeping, t)
         has_structure = any(row[2] for row in rows)
         columns = (f"{t.name}{unit}", "candidate", *(("SMILES",) if has_structure else ()), "round")

@@ -112,6 +112,15 @@ def test_what_cannot_be_read_is_named(payload, message):
         read_outcome(payload, UNITS)
 
 
+def test_a_unit_of_a_target_without_one_is_refused_with_what_to_do():
+    payload = {"outcome": "measured", "values": [{"property": "pIC50", "value": 1, "unit": "nmol/L"}]}
+
+    with pytest.raises(
+        OutcomeError, match="in 'nmol/L' cannot be given without a unit; report it without one, or state"
+    ):
+        read_outcome(payload, {"pIC50": ""})
+
+
 def test_measurements_refuse_what_cannot_be():
     with pytest.raises(OutcomeError, match="finite"):
         Measurement("yield", math.inf, "%", math.inf)

@@ -404,4 +404,5 @@ def _in_unit(value: float, column: Column, unit: str) -> float:
     try:
         return convert(value, column.unit, unit)
     except UnitError as error:
-        raise OutcomeError(f"column {column.header!r}: {error}; give it in {unit!r}") from None
+        remedy = f"give it in {unit!r}" if unit else "give it without one, or state the unit in the campaign file"
+        raise OutcomeError(f"column {column.header!r}: {error}; {remedy}") from None

@@ -59,7 +59,7 @@ def test_where_one_keeps_them_only_those_that_do_are_shown(hakken: Any, folder: 
     document = json.loads(hakken("status", "strict", "--json").out)[0]
 
     assert "nothing yet keeps" not in said.split("strict is finished")[1]
-    assert "step 2" in said.split("highest yield")[1]
+    assert "step 2" in said.split("highest yield within the thresholds")[1]
     assert "step 1" not in said.split("highest yield")[1].split("next:")[0]
     assert [b["value"] for b in document["best"] if b["target"] == "yield"] == [70.0]
     assert document["nearest"] is None
