@@ -6,7 +6,7 @@ Built from records, in an order that does not depend on the order in which resul
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -115,6 +115,7 @@ class History:
         seen: list[Observation] = []
         used: list[ObservationRecord] = []
         notes: list[str] = []
+        remarked: dict[str, list[str]] = {}  # observations by what is to be said of them
         for record in observations:
             try:
                 x = space.coordinates(record.settings)
@@ -126,7 +127,8 @@ class History:
                 continue
             context, remarks = read_context(record.context, declared or {})
             actual, problem = read_actual(space, record.settings, record.context)
-            notes.extend(f"observation {record.id}: {remark}" for remark in remarks)
+            for remark in remarks:
+                remarked.setdefault(remark, []).append(record.id)
             if actual is not None and (rule := _beyond(space, actual)):
                 actual, problem = None, f"actual settings cannot be used ({rule})"
             if problem:
@@ -138,7 +140,7 @@ class History:
         placed = [(_place(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]
         placed += [(_place(a), w.x) for a, w in zip(pending, waiting, strict=True)]
         last = max(placed, key=lambda entry: entry[0])[1] if placed else None
-        return History(tuple(seen), waiting, tuple(notes), last=last)
+        return History(tuple(seen), waiting, (*_together(remarked), *notes), last=last)
 
     def tried(self, d: int) -> NDArray[np.float64]:
         """Coordinates that are not to be chosen again, shape ``(n, d)``: observed or pending.
@@ -168,6 +170,13 @@ def _beyond(space: Space, x: NDArray[np.float64]) -> str:
         if abs(value) > LARGEST:
             return f"{name} {value:g} is beyond {LARGEST:g}, too large to be reckoned with; retract the observation"
     return ""
+
+
+def _together(remarked: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """One note for equal remarks on several observations, by their ids."""
+    for remark, ids in remarked.items():
+        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+        yield f"observation {ids[0]}{more}: {remark}"
 
 
 def _place(record: ObservationRecord | AttemptRecord) -> tuple[int, int, int, int, int]:
@@ -211,7 +220,7 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
     take it so. What the target can be at all (``low``, ``high``) closes the other side where it is stated.
     """
     rows: list[tuple[Observation, list[_Reading]]] = []
-    notes: list[str] = []
+    remarked: dict[str, list[str]] = {}
     for o in history.observations:
         if o.is_off:
             continue
@@ -222,7 +231,7 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
                     reading, note = _reading(target, measurements, is_negative=isinstance(o.outcome, Negative))
                     readings.append(reading)
                     if note:
-                        notes.append(f"observation {o.id}: {note}")
+                        remarked.setdefault(note, []).append(o.id)
                 if not all(np.isnan(r.y) for r in readings):
                     rows.append((o, readings))
             case Fault():
@@ -243,7 +252,7 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
         high,
         tuple(o.context for o, _ in rows),
     )
-    return table, tuple(notes)
+    return table, tuple(_together(remarked))
 
 
 def feasibility_table(history: History, d: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -95,7 +95,10 @@ def learn_costs(spec: CampaignSpec, space: Space, taken: Sequence[Taken]) -> Lea
     if states_hours or costs is stated:
         if spec.budget.hours is not None and not costs.has_hours:
             limit = f"the budget of {spec.budget.hours:g} h"
-            notes.append(f"nothing says yet how long an experiment takes; {limit} is counted down as results say it")
+            notes.append(
+                f"nothing says yet how long an experiment takes; {limit} is counted down as results say it "
+                "(a column hours of the worksheet or table), or costs.hours does"
+            )
         return Learnt(costs, tuple(notes))
     return Learnt(costs, (*notes, f"hours by the record: {_told(hours, names, 'h')}"), _figures(hours, names, "h"))
 

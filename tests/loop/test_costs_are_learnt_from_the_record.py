@@ -155,6 +155,7 @@ def test_hours_of_an_experiment_are_learnt_where_the_budget_wants_them() -> None
     none, some = (learnt(spec, took(spec, rows)) for rows in ([], [("", h, None) for h in (1.0, 3.0, 8.0)]))
 
     assert "nothing says yet how long an experiment takes; the budget of 20 h is counted down" in none.notes[0]
+    assert "(a column hours of the worksheet or table), or costs.hours does" in none.notes[0]
     assert some.costs is not None
     assert some.costs.hours == 3.0
     assert some.notes == ("hours by the record: an experiment 3 h (median of 3)",)

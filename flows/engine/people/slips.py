@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from flows.engine.looking.view import View
-from loop.circumstances import read_context
+from loop.circumstances import read_actual, read_context
+from loop.errors import SpaceError
 from loop.history import values_of
+from loop.objective import is_number
 from loop.record import ObservationRecord
 from loop.space import Continuous, Discrete
 from loop.space.parameters import least_and_most
@@ -19,7 +21,7 @@ SLACK: Final = 0.1  # of a target's range: so far beyond it noise, rounding and 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
     """A note for each target or parameter with a number beyond what the campaign file says it can be, and for what was
-    recorded beside results and is not as declared."""
+    recorded beside results and is not as declared, or cannot be read."""
     found: dict[str, list[tuple[str, ObservationRecord]]] = {}
     seen = tuple(observations)
     for o in seen:
@@ -57,11 +59,24 @@ def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[s
         return
     found: dict[str, list[ObservationRecord]] = {}
     for o in observations:
-        for remark in read_context(o.context, declared_of(view.spec))[1]:
+        for remark in (*read_context(o.context, declared_of(view.spec))[1], *_misread(view, o)):
             found.setdefault(remark, []).append(o)
     for remark, those in found.items():
         more = f", and {len(those) - 1} more" if len(those) > 1 else ""
         yield f"result of {view.label(those[0].settings)}{more}: {remark}. {_remedy(view, those[0])}"
+
+
+def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
+    """What was typed of the settings that were really used, and of what the experiment took, and cannot be read."""
+    try:
+        problem = read_actual(view.space, o.settings, o.context)[1]
+    except SpaceError:  # of a space that was changed meanwhile: the next round says so
+        problem = ""
+    if problem:
+        yield f"{problem}; it counts as tried and trains nothing"
+    for name in ("hours", "cost"):
+        if name not in view.space.names and isinstance(typed := o.context.get(name), str) and not is_number(typed):
+            yield f"{name} must be a number, got {typed!r}; it is kept and not used"
 
 
 def _range(low: float | None, high: float | None) -> str:

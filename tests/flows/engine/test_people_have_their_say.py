@@ -9,12 +9,15 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.engine import approve, replay, resume, retract, run, status, stop, tell, tick
+from flows.engine.looking.view import View
 from flows.engine.people.telling import TellError
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
 from loop.errors import LedgerError, NotFound, PoolExhausted, SpecError
+from loop.history import History
 from loop.outcome import Fault, Measured, Negative
 from loop.record import Verdict
+from loop.spec import declared_of
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, spec_of, story_of
 
 HEADER = "solvent,base,step,yield [%],yield_sd,outcome,comment\n"
@@ -378,7 +381,7 @@ def refill(sheet: Path, *rows: dict[str, str]) -> None:
     with sheet.open(newline="", encoding="utf-8-sig") as file:
         kept = list(csv.DictReader(file))
     with sheet.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(kept[0]))
+        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in (*kept, *rows) for name in row)))
         writer.writeheader()
         writer.writerows({**row, **(rows[i] if i < len(rows) else {})} for i, row in enumerate(kept))
 
@@ -416,6 +419,38 @@ def test_what_is_recorded_otherwise_than_declared_is_said_at_once_and_kept(
         (o,) = ledger.observations("small")
     assert f"hakken retract small {o.id} --why SLIP" in note
     assert next(iter(cells.values())) in o.context.values()
+
+
+def test_a_round_says_once_what_is_to_be_said_of_several_results(settings: Settings, tmp_path: Path) -> None:
+    recording(settings, tmp_path, *[{"yield [%]": f"{i}", "lot": "L3"} for i in range(4)])
+    once(settings)
+    with open_ledger(settings.database) as ledger:
+        stored = ledger.observations("small")
+        view = View(ledger, "small")
+        history = History.of(view.space, stored, (), declared_of(view.spec))
+
+    assert len(stored) > 1
+    (note,) = history.notes
+    assert note.startswith(f"observation {stored[0].id} and {len(stored) - 1} more: context 'lot' = 'L3' is none of")
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        ({"base": "DBX"}, "actual settings cannot be read (parameter 'base' has no option 'DBX'"),
+        ({"step": "RT"}, "it counts as tried and trains nothing"),
+        ({"hours": "2:30"}, "hours must be a number, got '2:30'; it is kept and not used"),
+    ],
+)
+def test_what_was_typed_of_how_it_was_done_and_cannot_be_read_is_said_at_once(
+    settings: Settings, tmp_path: Path, cells: dict[str, str], rule: str
+) -> None:
+    recording(settings, tmp_path, {"yield [%]": "45", **cells})
+
+    (note,) = (n for n in once(settings).notes if rule in n)
+
+    assert note.startswith("result of ")
+    assert "Where that is a slip: hakken retract small" in note
 
 
 def test_a_lot_that_is_typed_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
