@@ -13,7 +13,8 @@ def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
     space: Mapping[str, Any] = spec["space"]
     parts: list[list[str]] = []  # words of each
     mixtures: dict[str, list[str]] = {}
-    for name, value in settings.items():
+    for name in _ordered(space, settings):
+        value = settings[name]
         mixture, _, part = name.rpartition(".")
         parameter = space.get(name, {})
         kind = parameter.get("type")
@@ -27,3 +28,17 @@ def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
         else:
             parts.append([name, str(value)] if kind == "ordinal" else [str(value)])
     return ", ".join(" ".join(words) for words in parts)
+
+
+def _ordered(space: Mapping[str, Any], settings: Settings) -> list[str]:
+    """Names of settings in the order of the space: the record sorts them, which parts and reagents are not."""
+    order: list[str] = []
+    for name, parameter in space.items():
+        if parameter.get("type") == "mixture":
+            order += [f"{name}.{part}" for part in parameter["parts"]]
+        elif parameter.get("type") == "products":
+            order += [f"{name}.{which}" for which in parameter.get("order") or parameter["reagents"]]
+        else:
+            order.append(name)
+    known = [name for name in order if name in settings]
+    return known + [name for name in settings if name not in set(known)]

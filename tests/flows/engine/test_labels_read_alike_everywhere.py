@@ -6,7 +6,7 @@ import pytest
 
 from flows.labels import label_of
 from loop.space import sample_space
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec, build_space, read_spec
 
 SPEC = CampaignSpec.from_resolved(
     {
@@ -31,7 +31,7 @@ def test_the_record_and_the_space_write_the_same_label(seed: int) -> None:
     space = build_space(SPEC)
     candidates = [space.settings(x) for x in sample_space(space, 20, seed)]
 
-    written = [label_of(SPEC.resolved(), settings) for settings in candidates]
+    written = [label_of(SPEC.resolved(), dict(sorted(settings.items()))) for settings in candidates]  # as on record
 
     assert written == [space.label(settings) for settings in candidates]
     assert any(" + " in label for label in written)
@@ -41,4 +41,26 @@ def test_the_record_and_the_space_write_the_same_label(seed: int) -> None:
 def test_a_mixture_is_one_word_of_a_label() -> None:
     settings = {"base": "weak", "solvent.DMSO": 0.25, "solvent.ethanol": 0.0, "solvent.water": 0.75, "risk": "low"}
 
-    assert label_of(SPEC.resolved(), settings) == "weak, solvent 0.25 DMSO + 0.75 water, risk low"
+    assert label_of(SPEC.resolved(), settings) == "weak, risk low, solvent 0.75 water + 0.25 DMSO"
+
+
+def test_reagents_of_a_product_stand_in_the_order_of_its_reaction() -> None:
+    spec = read_spec(
+        """
+campaign: amides
+space:
+  molecule:
+    type: products
+    reaction: "[C:1](=[O:2])[OH].[NX3;H2;!$(NC=O):3]>>[C:1](=[O:2])[N:3]"
+    reagents: {zinc_acid: {options: {acetic: CC(=O)O}}, amine: {options: {methyl: CN, benzyl: NCc1ccccc1}}}
+objective: {gap: {goal: minimize}}
+budget: {experiments: 5}
+laboratory: {adapter: xtb}
+""",
+        source="amides.yaml",
+        read=lambda _: "",
+    )
+
+    label = label_of(spec.resolved(), {"molecule.amine": "benzyl", "molecule.zinc_acid": "acetic"})
+
+    assert label == "acetic, benzyl"
