@@ -202,7 +202,10 @@ class CampaignSpec(Strict):
 
     def resolved(self) -> dict[str, Any]:
         """The spec as plain JSON; of a resolved spec, complete in itself."""
-        return self.model_dump(mode="json", exclude_none=True)
+        plain = self.model_dump(mode="json", exclude_none=True)
+        # an adapter's option may say None on purpose, such as "heartbeat: null" where the default is a file's name
+        plain["laboratory"] |= {k: None for k, v in self.laboratory.options.items() if v is None}
+        return plain
 
     @staticmethod
     def from_resolved(data: Mapping[str, Any]) -> CampaignSpec:

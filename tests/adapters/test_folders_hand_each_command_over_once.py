@@ -14,10 +14,12 @@ import pytest
 from adapters.common.folder import Jobs
 from adapters.csv_folder import CsvFolder, CsvFolderOptions, build
 from adapters.errors import AdapterOptionsError
+from adapters.registry import build as build_by_name
 from loop import checkpoints
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase, Unknown
 from loop.errors import AdapterUnavailable
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
+from loop.spec import CampaignSpec, read_spec
 from loop.testing.adapter import KEY, OTHER, AdapterContract
 from tests.adapters.helpers import EXPERIMENT, Clock, context
 from tests.adapters.rigs import STEPS, Crashed, FolderRig, rows_of, table
@@ -586,3 +588,28 @@ def test_the_rig_reads_what_it_is_given(rig: FolderRig, make: Callable[..., CsvF
     begin(make())
 
     assert rows_of(commands(rig)[0]) == [{"key": KEY, "number": "1", "ligand": "PPh3", "temperature [degC]": "90"}]
+
+
+def test_null_in_a_campaign_file_reaches_the_laboratory(tmp_path: Path) -> None:
+    """``heartbeat: null`` says that there is none, and must not become the name that stands where nothing is said."""
+    text = """
+campaign: suzuki
+space: {temperature: {type: number, low: 40, high: 100, unit: degC}}
+objective: {yield: {goal: maximize, unit: "%"}}
+budget: {experiments: 8}
+laboratory:
+  adapter: csv_folder
+  folder: exchange
+  heartbeat: null
+  procedures: null
+  response: {key: null}
+"""
+    spec = read_spec(text, source="suzuki.yaml", read=str)
+    (tmp_path / "exchange").mkdir()
+
+    again = CampaignSpec.from_resolved(json.loads(json.dumps(spec.resolved())))
+    options = again.laboratory.options
+
+    assert options == {"folder": "exchange", "heartbeat": None, "procedures": None, "response": {"key": None}}
+    assert again.resolved() == spec.resolved()
+    assert build_by_name("csv_folder", options, context(tmp_path)).health().is_ok
