@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from flows.engine.holding import Holding
 from flows.engine.looking.best import believed
 from flows.engine.looking.view import View
+from flows.engine.sent import Sent
 from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.wiring import open_laboratory, raw_files
 from loop.contracts import Adapter, AsksLeave, Ledger, Work
@@ -57,6 +58,7 @@ class Session:
         self.settings, self.name, self.ledger, self.held = settings, name, ledger, held
         self.tally = Tally()
         self.files = raw_files(settings)
+        self.sent = Sent(settings.folder(name))
         self.view = View(ledger, name)
         self.planner: Planner = planner or on_device(default_planner, settings.device)
         self.judge: Judge | None = believed if planner is None else None  # a planner's beliefs are its own

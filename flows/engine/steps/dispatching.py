@@ -101,6 +101,7 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
     recipe = build_recipe(session.view.spec)
     problems = {a.key: [*impossible(recipe, a.settings), *session.laboratory.validate(specs[a.key])] for a in attempts}
     judge = Judge(session.view)
+    session.sent.add(a.key for a in attempts)
     try:
         with session.work() as work:
             for attempt in attempts:

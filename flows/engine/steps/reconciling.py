@@ -29,6 +29,8 @@ class Standing:
     steps: list[Callable[[Work], object]] = field(default_factory=list)
     ended: list[tuple[AttemptRecord, Handle]] = field(default_factory=list)
     wanting: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # what waits for a person, and what for
+    lost: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # for certain, and how
+    elsewhere: list[AttemptRecord] = field(default_factory=list)  # sent from another folder, and not known here
 
 
 def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
@@ -58,6 +60,16 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
         session.tally.note(f"{well}{session.view.label(attempt.settings)} ({attempt.key}) {wants}")
     if more := len(standing.wanting[NAMED:]):
         session.tally.note(f"{more} more experiments wait for a person in the same way")
+    for attempt, how in standing.lost[:NAMED]:
+        session.tally.note(f"{session.view.label(attempt.settings)} ({attempt.key}) was lost: {how}")
+    if more := len(standing.lost[NAMED:]):
+        session.tally.note(f"{more} more experiments were lost")
+    if n := len(standing.elsewhere):
+        session.tally.note(
+            f"{n} of what is under way was sent from another folder than {session.sent.folder}, and the laboratory "
+            "knows nothing of it here: go on from there, or bring that folder here; where it is gone for good, "
+            "hakken resolve says of each whether it ran"
+        )
     if standing.steps:
         with session.work() as work:
             for step in standing.steps:
@@ -107,6 +119,8 @@ def _look_up(session: Session, attempt: AttemptRecord, standing: Standing) -> No
                 return
             detail = "found by its key" if started else "found prepared, and started"
             standing.steps.append(lambda work: _accept(work, session, attempt, handle, detail))
+        case Absent() if key not in session.sent:
+            _doubt_elsewhere(session, attempt, standing)
         case Absent():
             if attempt.state in (State.SENDING, State.AMBIGUOUS):
                 standing.steps.append(lambda work: work.move(key, Event.ABSENT, "the laboratory never got it"))
@@ -161,15 +175,26 @@ def _lost(session: Session, attempt: AttemptRecord, detail: str, standing: Stand
     match session.laboratory.find(key):
         case Found():
             session.tally.note(f"attempt {key}: the laboratory knows the key but not the handle {attempt.handle!r}")
+        case Absent() if key not in session.sent:
+            _doubt_elsewhere(session, attempt, standing)
         case Absent():
             fault = Fault.of(FaultKind.COMPUTE_LOST, detail or "the laboratory no longer knows it")
             retry = judge.wants_retry(attempt, fault)
             session.tally.faults += 1
             session.tally.accepted += 1
+            standing.lost.append((attempt, fault.message))
             standing.steps.append(lambda work: conclude(work, attempt, fault, retry=retry))
         case Unknown(why):
             standing.steps.append(lambda work: work.move(key, Event.DOUBTED, why))
             session.tally.note(f"attempt {key} may or may not have run: {why}")
+
+
+def _doubt_elsewhere(session: Session, attempt: AttemptRecord, standing: Standing) -> None:
+    """It was not sent from this folder, so that a laboratory that remembers here cannot be sure that it never came."""
+    standing.elsewhere.append(attempt)
+    if attempt.state is not State.AMBIGUOUS:
+        why = f"it was sent from another folder than {session.sent.folder}"
+        standing.steps.append(lambda work: work.move(attempt.key, Event.DOUBTED, why))
 
 
 def _has_ended(session: Session, handle: Handle) -> bool:

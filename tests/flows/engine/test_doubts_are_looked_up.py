@@ -10,6 +10,7 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.engine import resolve, tick
+from flows.engine.sent import Sent
 from flows.settings import Settings
 from loop.contracts import Delivery, ExperimentSpec, Handle, Phase
 from loop.errors import LedgerError
@@ -200,6 +201,7 @@ def test_a_run_that_the_laboratory_lost_for_certain_is_tried_again(
     report = once(settings)
 
     assert report.faults == 1
+    assert any(f"({lost}) was lost: " in note for note in report.notes)
     with open_ledger(settings.database) as ledger:
         (fault,) = [o.outcome for o in ledger.observations("small") if o.key == lost]
         assert fault.kind.value == "compute_lost"
@@ -258,3 +260,57 @@ def test_running_is_noted_once(settings: Settings, tmp_path: Path, laboratory: F
     assert len(first.running) == 4
     with open_ledger(settings.database) as ledger:
         assert [e.event for e in ledger.events(next(iter(laboratory.jobs)))].count(Event.STARTED) == 1
+
+
+def test_what_was_sent_from_another_folder_is_not_lost_in_this_one(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    """A second machine, or a record that was moved without its folder: the laboratory remembers nothing there."""
+    add(settings, tmp_path)
+    once(settings)
+    remembered, laboratory.jobs = laboratory.jobs, {}
+    other = Settings(tmp_path / "other", settings.database, by="tester")
+
+    first, second = once(other), once(other)
+
+    assert [(r.sent, r.faults, r.pending) for r in (first, second)] == [(0, 0, {"ambiguous": 4})] * 2
+    for report in (first, second):
+        (note,) = [n for n in report.notes if "sent from another folder" in n]
+        assert note.startswith(f"4 of what is under way was sent from another folder than {other.folder('small')}")
+        assert "go on from there, or bring that folder here" in note
+
+    laboratory.jobs = remembered
+    back = once(settings)
+
+    assert "ambiguous" not in back.pending
+    assert set(laboratory.starts.values()) == {1}
+
+
+def test_what_was_sent_here_is_looked_for_here(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
+    """After a person's word it is sent from this folder, and from then on it can be lost here."""
+    add(settings, tmp_path)
+    once(settings)
+    laboratory.jobs = {}
+    other = Settings(tmp_path / "other", settings.database, by="tester")
+    once(other)
+    keys = [a.key for a in attempts(settings)]
+    for key in keys:
+        resolve(other, key, ran=False, by="tester")
+    sent = once(other)
+    laboratory.jobs = {}
+
+    report = once(other)
+
+    assert (sent.sent, report.faults) == (4, 4)
+    assert all(key in Sent(other.folder("small")) for key in keys)
+
+
+def test_a_line_that_was_cut_off_takes_no_other_along(tmp_path: Path) -> None:
+    sent = Sent(tmp_path)
+    assert "0195-a" not in sent
+    sent.add(["0195-a", "0195-b"])
+    with (tmp_path / "sent.txt").open("a") as file:
+        file.write("\n0195-c")  # the power fails
+    sent.add(["0195-d"])
+
+    assert [key in sent for key in ("0195-a", "0195-b", "0195-d", "0195")] == [True, True, True, False]
