@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, used, with_points
+from loop.cells import delimiter_of, no_text, used, with_points
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
@@ -198,6 +198,8 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], list[int]]:
+    if other := no_text(data):
+        raise TableError(table, None, f"it is {other}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -14,6 +14,15 @@ _LIMIT: Final = r"[<>]?\s*[-+]?"
 _COMMA: Final = re.compile(rf"{_LIMIT}\d*,\d+(?:[eE][-+]?\d+)?")
 _NUMBER: Final = re.compile(rf"{_LIMIT}(?:\d*,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
+_NO_TEXT: Final = {  # how files begin that people take for a table
+    b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook, and no text; save the sheet as CSV (UTF-8)",
+    b"\x1f\x8b": "packed by gzip; unpack it first",
+    b"PAR1\x15": "a Parquet file, and no text; write it as CSV",
+    b"\xff\xfe": 'in UTF-16, as Excel\'s "Unicode text" is; save it as CSV (UTF-8)',
+    b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as CSV (UTF-8)',
+}
+
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
 
@@ -21,6 +30,11 @@ _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s
 def ends_its_line(data: bytes) -> bool:
     """Whether a table's last line ends, as a whole one's does; one cut off within a number would be another number."""
     return data.endswith((b"\n", b"\r", b"\n\0", b"\r\0"))  # the latter in UTF-16
+
+
+def no_text(data: bytes) -> str:
+    """What a file is that is no text in UTF-8, and the way out; "" where its first bytes tell nothing."""
+    return next((said for begins, said in _NO_TEXT.items() if data.startswith(begins)), "")
 
 
 def delimiter_of(text: str) -> str:

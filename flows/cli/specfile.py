@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop.cells import no_text
 from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
 from loop.spec import CampaignSpec, ReadFile, place, read_spec
 
@@ -29,6 +30,8 @@ def read_text(path: Path, name: str | None = None) -> str:
         raise SpecError(f"{shown}: no such file (looked for {path.absolute()}); check the name") from None
     except OSError as error:
         raise SpecError(f"{shown}: cannot be read ({error.strerror}); check the path and its rights") from None
+    if other := no_text(data):
+        raise SpecError(f"{shown} is {other}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

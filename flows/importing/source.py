@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from loop.cells import no_text
 from loop.errors import HakkenError, did_you_mean
 
 
@@ -35,6 +36,8 @@ class Source:
     @cached_property
     def text(self) -> str:
         """The file as text. Raises ``ImportFault`` where it is not UTF-8."""
+        if other := no_text(self.data):
+            raise ImportFault(f"{self.name} is {other}")
         try:
             return self.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
@@ -29,13 +29,16 @@ from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
 from flows.wiring import open_record
-from loop.cells import delimiter_of
+from loop.cells import delimiter_of, no_text
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+
+
+PLACES: Final = 8  # lines of a file that one message names
 
 
 class TellError(HakkenError):
@@ -158,6 +161,8 @@ def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> t
 def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[EnvelopeDraft], int]:
     """An envelope for each row, one for the whole file where it is no table; and how many rows wait to be filled in."""
     text = data.decode("utf-8-sig", errors="backslashreplace")
+    if other := no_text(data):
+        return [draft_file(file, text, f"it is {other}")], 0
     try:
         data.decode("utf-8-sig")
         lines = lines_of(text)
@@ -211,12 +216,19 @@ def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[s
     kept = f"{len(bad)} rows are kept as malformed" if len(bad) > 1 else "the row is kept as malformed"
     if _line(bad[0]).isdigit() and (message := _fault_of_header(bad[0], session)) is not None:
         return [f"{file} line 1: {message} ({kept}; correct the header and tell the file again)"]
-    return [f"{_place(file, e)}: {e.message}" for e in bad]
+    alike: dict[str | None, list[str]] = {}
+    for e in bad:
+        alike.setdefault(e.message, []).append(_line(e))
+    return [f"{_places(file, lines)}: {message}" for message, lines in alike.items()]
 
 
-def _place(file: str, envelope: EnvelopeRecord) -> str:
-    line = _line(envelope)
-    return file if line == WHOLE else f"{file} {'line ' * line.isdigit()}{line}"
+def _places(file: str, lines: Sequence[str]) -> str:
+    """Where one thing is wrong in a file: ``results.csv line 4``, or ``results.csv lines 4, 6, 9 and 20 more``."""
+    if list(lines) == [WHOLE]:
+        return file
+    noun = f"line{'s' * (len(lines) > 1)} " if all(line.isdigit() for line in lines) else ""
+    more = f" and {len(lines) - PLACES} more" if len(lines) > PLACES else ""
+    return f"{file} {noun}{', '.join(lines[:PLACES])}{more}"
 
 
 def _line(envelope: EnvelopeRecord) -> str:

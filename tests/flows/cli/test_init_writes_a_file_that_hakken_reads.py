@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -279,6 +280,22 @@ def test_an_unreadable_structure_is_named_with_its_line() -> None:
 def test_one_name_with_two_structures_is_refused() -> None:
     with pytest.raises(SpecError, match=r"line 3: ligand 'A' has structure 'CO' here and 'CCO' above"):
         guess("ligand,ligand_smiles,yield\nA,CCO,1\nA,CO,2\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (gzip.compress(b"smiles,yield\n"), "t.csv is packed by gzip; unpack it first"),
+        (b"PAR1\x15\x04", "t.csv is a Parquet file, and no text; write it as CSV"),
+    ],
+)
+def test_a_file_that_is_no_text_is_called_what_it_is(hakken: Any, data: bytes, says: str) -> None:
+    Path("t.csv").write_bytes(data)
+
+    made, moved = hakken("init", "t.csv", "--target", "yield"), hakken("import", "t.csv", "--target", "yield")
+
+    assert says in made.err
+    assert says in moved.err
 
 
 def test_without_targets_the_columns_are_listed(hakken: Any) -> None:

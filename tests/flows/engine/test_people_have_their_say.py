@@ -155,7 +155,7 @@ def test_rows_that_were_refused_count_once_when_told_again_after_the_campaign_wa
 
     mended, again = (tell(settings, "small", path, by="tester") for _ in range(2))
 
-    assert (refused.accepted, len(refused.problems)) == (1, 2)
+    assert (refused.accepted, len(refused.problems)) == (1, 1)  # of two rows
     assert (mended.accepted, mended.duplicates, mended.problems) == (2, 1, [])
     assert (again.accepted, again.duplicates, again.problems) == (0, 3, [])
     assert len(outcomes(settings)) == 3
@@ -270,6 +270,36 @@ def test_a_file_that_is_not_text_is_kept_whole(settings: Settings, tmp_path: Pat
         assert "caf" in ledger.envelopes("small")[0].payload
     with pytest.raises(TellError, match="check the path"):
         tell(settings, "small", tmp_path / "nothing.csv", by="tester")
+
+
+def test_a_file_that_is_no_table_is_called_what_it_is(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    path = tmp_path / "results.csv"
+    path.write_bytes(HEADER.encode("utf-16"))
+    sixteen = tell(settings, "small", path, by="tester").problems
+    path.write_bytes(b"PK\x03\x04\x14\x00")
+    workbook = tell(settings, "small", path, by="tester").problems
+
+    assert sixteen == ["""results.csv: it is in UTF-16, as Excel's "Unicode text" is; save it as CSV (UTF-8)"""]
+    assert workbook == [
+        "results.csv: it is an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)"
+    ]
+
+
+def test_rows_with_one_fault_are_named_together(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    blank = "".join(
+        f"{solvent},{base},{step},,,,\n"
+        for solvent in ("water", "DMF")
+        for base in ("DBU", "KOAc")
+        for step in (1, 2, 3)
+    )
+
+    report = tell(settings, "small", write(tmp_path, f"{HEADER}{blank}DMF,DBU,1,high,,,\n"), by="tester")
+
+    first, second = report.problems
+    assert first.startswith("results.csv lines 2, 3, 4, 5, 6, 7, 8, 9 and 4 more: no value for 'yield', and no outcome")
+    assert second.startswith("results.csv line 14: column 'yield [%]' must hold a finite number, got 'high'")
 
 
 def test_good_rows_count_although_others_are_bad(settings: Settings, tmp_path: Path) -> None:
