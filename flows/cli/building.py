@@ -33,9 +33,14 @@ def build(
 ) -> None:
     """Read and store the libraries that a campaign file names; a build that was killed goes on."""
     from flows.cli.specfile import read_campaign, shown_while_reading
+    from flows.libraries.features import DESCRIPTORS, GRAPHS
     from flows.wiring import library_reader
-    from loop.errors import SpecError
+    from loop.errors import SpecError, UnknownName
+    from loop.molecules.packed import KINDS
 
+    known = (*KINDS, DESCRIPTORS, GRAPHS)
+    if unknown := [kind for kind in features or () if kind not in known]:
+        raise UnknownName("feature", unknown[0], known)
     where, screen = settings(), Screen(as_json)
     campaign = read_campaign(spec, where)
     found = stored_in(campaign)
@@ -47,9 +52,9 @@ def build(
             molecules = store.library(stored.key)
             assert molecules is not None
             for kind in features or ():
-                if kind == "descriptors":
+                if kind == DESCRIPTORS:
                     molecules.structures.descriptors()
-                elif kind == "graphs":
+                elif kind == GRAPHS:
                     molecules.structures.graphs()
                 else:
                     molecules.structures.counts(kind)

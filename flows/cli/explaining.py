@@ -13,7 +13,8 @@ from flows.cli.screen import Json, Screen
 def explain(
     campaign: Campaign,
     molecules: Annotated[
-        list[str] | None, typer.Option("--molecule", "-m", help="Also a molecule by its SMILES, measured or not.")
+        list[str] | None,
+        typer.Option("--molecule", "-m", help="Also a molecule, by its name or its SMILES, measured or not."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many of the best measured molecules.")] = 3,
     as_json: Json = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.histories import history_of, seed_of
@@ -12,6 +13,7 @@ from flows.wiring import open_record
 if TYPE_CHECKING:
     from flows.settings import Settings
     from loop.insight.explaining import Explanation
+    from loop.space import Space
 
 DRAWN = 6  # molecules on a page
 
@@ -22,10 +24,9 @@ def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()
     Raises:
         NotFound: There is no such campaign.
         SpaceError: A candidate of it is more than a molecule.
-        MoleculeError: One of the others cannot be read.
+        MoleculeError: One of the others is called by no name of the campaign, and is no SMILES that can be read.
     """
     from loop.errors import SpaceError
-    from loop.molecules.standardise import canonical_smiles
     from loop.space import are_molecules
 
     with open_record(settings) as ledger:
@@ -35,7 +36,23 @@ def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()
                 f"campaign {name!r} chooses more than molecules of a library or of reagents, so no atom's share can be "
                 "told; hakken examine says what its models have learnt"
             )
-        return explained(view, top=top, also=[canonical_smiles(s) for s in also])
+        return explained(view, top=top, also=[_structure(view.space, text) for text in also])
+
+
+def _structure(space: Space, text: str) -> str:
+    """The canonical SMILES of a molecule that is told by its name in the campaign, or by its SMILES."""
+    from loop.errors import MoleculeError, SpaceError
+    from loop.molecules.standardise import canonical_smiles
+    from loop.space import Component
+
+    (first, *others) = space.parameters
+    if isinstance(first, Component) and not others:
+        with suppress(SpaceError):
+            return first.smiles[round(first.index(text))]
+    try:
+        return canonical_smiles(text)
+    except MoleculeError as error:
+        raise MoleculeError(f"no molecule of the campaign is called {text!r}, and {error}") from None
 
 
 def explained(view: View, *, top: int = DRAWN, also: Sequence[str] = ()) -> tuple[Explanation, ...]:

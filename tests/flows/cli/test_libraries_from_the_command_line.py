@@ -44,6 +44,15 @@ def test_lines_that_are_no_molecule_are_told_and_the_campaign_runs(hakken: Any) 
     assert "duplicates.tsv" in shown.out
 
 
+def test_an_unknown_feature_is_refused_before_anything_is_read(hakken: Any) -> None:
+    said = hakken("library", "build", "small.yaml", "--features", "graph")
+
+    assert said.code == 2
+    assert "unknown feature 'graph' (did you mean 'graphs'?); known: atom-pair, descriptors, graphs, morgan" in said.err
+    assert "no library" not in hakken("library", "show").out
+    assert not list(Path("runs/libraries").glob("*/report.json"))
+
+
 def test_results_are_told_by_structures_as_the_vendor_writes_them(hakken: Any) -> None:
     standardise = "standardise: {salts: strip, charges: neutralise}"
     Path("small.yaml").write_text(SPEC.replace("name: name", f"name: name, {standardise}"))

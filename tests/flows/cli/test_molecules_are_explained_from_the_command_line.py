@@ -63,6 +63,19 @@ def test_the_best_are_explained_and_drawn(hakken: Any, home: Any) -> None:
     assert all(m["atoms"] for m in found[0]["molecules"])
 
 
+def test_a_molecule_is_explained_by_the_name_that_the_campaign_has_for_it(hakken: Any) -> None:
+    Path("library.yaml").write_text(
+        LIBRARY.replace("OCCCC: OCCCC", "butanol: OCCCC").replace("options", "name: name, options")
+    )
+    hakken("run", "library.yaml")
+
+    said, wrong = (hakken("explain", "library", "--top", "0", "-m", name) for name in ("butanol", "butan-1-ol"))
+
+    assert said.code == 0, said.err
+    assert "CCCCO: " in said.out
+    assert "no molecule of the campaign is called 'butan-1-ol', and SMILES 'butan-1-ol' cannot be read" in wrong.err
+
+
 def test_what_is_no_molecule_and_what_is_no_library_are_named(hakken: Any) -> None:
     Path("library.yaml").write_text(LIBRARY)
     hakken("run", "library.yaml")
