@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from loop.spec.space_models import NumberSpec
 if TYPE_CHECKING:
     from flows.settings import Settings
 
+_NOT_VARIED: Final = frozenset({"derived", "context"})  # kinds of parameters that nobody chooses
 _LIBRARIES: Final = frozenset({"molecule", "products", "union"})  # kinds of parameters with files of any size
 
 
@@ -179,10 +181,12 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
             )
     if problems := unreadable(known, spec):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        added = [name for name in spec.space if name not in before.space and spec.space[name].type not in _NOT_VARIED]
+        keep = "keep the parameters and options that were used (a constraint can exclude them)"
+        keep = f"nothing says what {added[0]} was before, so leave it out" if added else keep
         raise SpecError(
-            f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; "
-            "keep the parameters and options that were used (a constraint can exclude them), "
-            "or give the campaign another name",
+            f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; {keep}, or give the "
+            f"campaign another name: with memory: [{known.name}] it learns from this one",
             problems,
         )
 
@@ -206,10 +210,14 @@ def _check_laboratory(settings: Settings, known: View, spec: CampaignSpec) -> No
     if out:
         what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
         raise SpecError(
-            f"campaign {known.name!r}: the {what} cannot be changed while {len(out)} attempts are with "
+            f"campaign {known.name!r}: the {what} cannot be changed while {_attempts(len(out))} with "
             f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first "
-            f"(hakken stop {known.name} sends no more meanwhile, hakken resolve settles a doubtful one)"
+            f"(hakken stop {shlex.quote(known.name)} sends no more meanwhile, hakken resolve settles a doubtful one)"
         )
+
+
+def _attempts(n: int) -> str:
+    return "1 attempt is" if n == 1 else f"{n} attempts are"
 
 
 def _is_between_runs(settings: Settings, known: View, out: Sequence[AttemptRecord]) -> bool:

@@ -28,6 +28,7 @@ from loop.contracts import Ledger
 from loop.experiment import PENDING, State
 from loop.fidelity import counts
 from loop.insight.explaining import Explanation
+from loop.insight.nearest import unjudged
 from loop.insight.saying import regret_sentence
 from loop.insight.statements import HonestBest
 from loop.insight.tally import Tally, tally
@@ -99,6 +100,7 @@ def build(
         standings=standings,
         hits=_hits(campaign, objective, observations, proposals),
         nearest=nearest_of(standings, objective),
+        unjudged=unjudged(objective, [standing.values for standing in standings]),
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),

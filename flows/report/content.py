@@ -374,6 +374,7 @@ class Report:
     standings: tuple[Standing, ...]  # every candidate with a value, best first
     hits: Tally | None  # where hits are looked for
     nearest: tuple[Standing, str] | None  # to keeping the thresholds where none does, and what it misses
+    unjudged: str  # why no result can be held against the thresholds, "" where one can
     calibration: tuple[Calibration, ...]  # by target
     committee: tuple[Committee, ...]  # by target
     chance: tuple[Chance, ...]  # by target; empty without a control arm

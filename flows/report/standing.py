@@ -36,12 +36,12 @@ def reading_of(result: Result, target: Target) -> Reading | None:
 
 
 def useful(results: Iterable[Result], targets: Sequence[Target]) -> tuple[Result, ...]:
-    """Results that break no target's threshold, perhaps none."""
-    return tuple(
-        result
-        for result in results
-        if all(reading is None or t.meets(reading.value) for t in targets for reading in [reading_of(result, t)])
-    )
+    """Results that keep every target's thresholds, perhaps none; what has thresholds must have been measured."""
+
+    def keeps(reading: Reading | None, t: Target) -> bool:
+        return not t.has_bounds if reading is None else t.meets(reading.value)
+
+    return tuple(result for result in results if all(keeps(reading_of(result, t), t) for t in targets))
 
 
 def nearest_of(standings: Sequence[Standing], objective: Objective) -> tuple[Standing, str] | None:

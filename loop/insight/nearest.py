@@ -28,6 +28,16 @@ def nearest(objective: Objective, rows: Sequence[Mapping[str, float]]) -> int | 
     return min(judged, key=lambda i: sum(_miss(t, rows[i][t.name]) / ranges[t.name] for t in bounded))
 
 
+def unjudged(objective: Objective, rows: Sequence[Mapping[str, float]]) -> str:
+    """Why no row can be held against the thresholds, "" where one can, or there is nothing to be held against them."""
+    bounded = [t.name for t in objective.targets if t.has_bounds]
+    if not bounded or not rows or any(all(name in row for name in bounded) for row in rows):
+        return ""
+    missing = [name for name in bounded if not any(name in row for row in rows)] or bounded
+    has = "it has" if len(missing) == 1 else "they have"
+    return f"no result has a value of {' and '.join(missing)} yet, and {has} thresholds, so none can be named best"
+
+
 def misses(objective: Objective, row: Mapping[str, float]) -> str:
     """Which thresholds a row breaks, such as "yield 62.1 %, and at least 80 % is wanted"."""
     said = []

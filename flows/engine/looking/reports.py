@@ -44,13 +44,15 @@ class Nearest:
     """What comes nearest to keeping the thresholds, where nothing measured keeps them all yet."""
 
     label: str
-    misses: str  # which thresholds it breaks, with its values
+    misses: str  # which thresholds it breaks, with its values; or why nothing can be held against them
     observation: str  # id
     settings: Mapping[str, str | float]
 
     @property
     def text(self) -> str:
         """As a sentence."""
+        if not self.label:
+            return self.misses
         return f"{NONE_KEEPS}; nearest comes {self.label} ({self.misses})"
 
 

@@ -18,7 +18,7 @@ from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
 from loop.fidelity import counts
 from loop.history import values_of
-from loop.insight.nearest import misses, nearest
+from loop.insight.nearest import misses, nearest, unjudged
 from loop.insight.saying import regret_sentence
 from loop.insight.tally import Tally, tally
 from loop.objective import SCORES, Objective
@@ -228,12 +228,16 @@ class View:
 
     @cached_property
     def nearest(self) -> Nearest | None:
-        """What comes nearest to keeping every threshold, None where something keeps them, or nothing can be judged."""
+        """What comes nearest to keeping every threshold, None where something keeps them, or nothing was measured.
+
+        It has no label where no result has a value of everything that has thresholds.
+        """
         raw = self.campaign.spec
         objective, rows = build_objective(self.spec), _valued(raw, self.observations)
         found = nearest(objective, [values for _, values in rows])
         if found is None:
-            return None
+            why = unjudged(objective, [values for _, values in rows])
+            return Nearest("", why, "", {}) if why else None
         o, values = rows[found]
         return Nearest(label_of(raw, o.settings), misses(objective, values), o.id, dict(o.settings))
 

@@ -65,7 +65,8 @@ def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> Tel
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
         drafts, blank = _drafts(path.name, data, ledger.campaign(name).spec["objective"])
-    notes = (f"{blank} rows of the worksheet are not filled in yet",) if blank else ()
+    rows = "1 row of the worksheet is" if blank == 1 else f"{blank} rows of the worksheet are"
+    notes = (f"{rows} not filled in yet",) if blank else ()
     return tell_rows(settings, name, path.name, drafts, by=by, notes=notes)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "campaign": "strict",
     "space": {"step": {"type": "number", "values": [1, 2, 3, 4]}},
     "objective": {
@@ -34,6 +34,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def flat(text: str) -> str:
     return " ".join(text.split())
+
+
+def test_where_nothing_was_measured_that_has_thresholds_that_is_said(hakken: Any, home: Any, folder: Path) -> None:
+    spec = {**SPEC, "laboratory": {"adapter": "manual"}, "objective": {"yield": SPEC["objective"]["yield"]}}
+    (folder / "campaign.yaml").write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    (folder / "told.csv").write_text("step,yield\n1,90\n2,70\n", encoding="utf-8")
+    hakken("tell", "campaign.yaml", "told.csv")
+    spec["objective"] = SPEC["objective"]  # a target that comes later
+    (folder / "campaign.yaml").write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    said = flat(hakken("tick", "campaign.yaml").out)
+    status = flat(hakken("status", "strict").out)
+    hakken("report", "strict")
+
+    page = (home.folder("strict") / "report.html").read_text(encoding="utf-8")
+    why = "no result has a value of purity yet, and it has thresholds, so none can be named best"
+    assert why in said
+    assert why in status
+    assert why in page
+    assert "best yield so far" not in page
 
 
 @pytest.mark.usefixtures("folder")

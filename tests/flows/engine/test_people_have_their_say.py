@@ -338,7 +338,7 @@ def test_a_worksheet_row_is_the_result_of_its_attempt(
     report = tell(settings, "small", write(tmp_path, sheet), by="tester")
 
     assert (report.accepted, report.problems) == (3, [])
-    assert report.notes == ("1 rows of the worksheet are not filled in yet",)
+    assert report.notes == ("1 row of the worksheet is not filled in yet",)
     assert status(settings, "small")[0].experiments_done == 3
 
 
@@ -627,6 +627,10 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
         add(settings, tmp_path, objective={"yield": {"goal": "maximize"}})
     with pytest.raises(SpecError, match=r"the changed space no longer reads observation .* no option 'water'"):
         add(settings, tmp_path, space={**spec_of()["space"], "solvent": {"type": "category", "options": ["DMF"]}})
+    with pytest.raises(
+        SpecError, match=r"nothing says what hours was before, .* another name: with memory: \[small\] it"
+    ):
+        add(settings, tmp_path, space={**spec_of()["space"], "hours": {"type": "number", "values": [1, 4]}})
     assert status(settings, "small")[0].version == 1
 
 
