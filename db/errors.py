@@ -19,6 +19,7 @@ from sqlalchemy import exc
 
 from loop.errors import LedgerError
 
+NONE_YET: Final = "none yet in this record (hakken run FILE adds one; HAKKEN_HOME names another record)"
 _FULL: Final = re.compile("disk is full|No space left on device|[Qq]uota exceeded")  # SQLite and PostgreSQL
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from db.canonical import canonical, sha256
+from db.errors import NONE_YET
 from db.ids import uuid7
 from db.memory.campaign import CampaignData
 from db.memory.safety import holding, new_stop
@@ -249,7 +250,7 @@ class MemoryLedger:
         try:
             return self._campaigns[name]
         except KeyError:
-            known = ", ".join(sorted(self._campaigns)) or "none yet"
+            known = ", ".join(sorted(self._campaigns)) or NONE_YET
             raise NotFound(f"no campaign is called {name!r}; there are: {known}") from None
 
     @contextmanager

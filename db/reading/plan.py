@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db import tables as t
+from db.errors import NONE_YET
 from loop.errors import NotFound
 from loop.record import (
     Arm,
@@ -177,5 +178,5 @@ def to_candidate(row: t.Candidate) -> Candidate:
 
 
 def _no_campaign(session: Session, name: str) -> NotFound:
-    known = ", ".join(session.scalars(select(t.Campaign.name).order_by(t.Campaign.name))) or "none yet"
+    known = ", ".join(session.scalars(select(t.Campaign.name).order_by(t.Campaign.name))) or NONE_YET
     return NotFound(f"no campaign is called {name!r}; there are: {known}")

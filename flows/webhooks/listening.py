@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
@@ -161,12 +161,25 @@ def _keys(spec: CampaignSpec) -> Keys:
     if keys.missing:
         names = ", ".join(sorted(set(keys.missing.values())))
         raise CannotListen(f"the environment lacks {names}, by which messages are signed; set it, then listen again")
+    if not keys.secrets and not _may_send(spec):
+        raise CannotListen(
+            f"the laboratory {spec.laboratory.adapter!r} of campaign {spec.campaign!r} sends no messages; "
+            "hakken run and hakken tick take its results in"
+        )
     if not keys.secrets:
         raise CannotListen(
             f"campaign {spec.campaign!r} names no keys by which messages are signed; add "
             "webhook_keys: {k1: $LAB_KEY} to its laboratory section"
         )
     return keys
+
+
+def _may_send(spec: CampaignSpec) -> bool:
+    """Whether a laboratory of the campaign may send messages: one over HTTP, or one of somebody's own."""
+    parts = spec.laboratory.options.get("laboratories")
+    inner = parts.values() if isinstance(parts, Mapping) else ()
+    kinds = [spec.laboratory.adapter, *(str(part.get("adapter")) for part in inner if isinstance(part, Mapping))]
+    return any(kind == "http" or ":" in kind for kind in kinds)
 
 
 @contextmanager

@@ -239,6 +239,24 @@ def test_status_says_once_what_the_laboratory_has(hakken: Any, home: Any) -> Non
     assert said.endswith("; and 1 more")
 
 
+def test_a_record_without_campaigns_is_doubted(hakken: Any) -> None:
+    said = hakken("show", "small")
+
+    assert said.code == 2
+    assert "no campaign is called 'small'; there are: none yet in this record" in said.err
+    assert "HAKKEN_HOME names another record" in said.err
+
+
+def test_a_laboratory_that_sends_no_messages_is_not_listened_to(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+
+    said = hakken("listen", "small", "--max-seconds", 0)
+
+    assert said.code == 2
+    assert "the laboratory 'simulated' of campaign 'small' sends no messages; hakken run and hakken tick" in said.err
+    assert "webhook_keys" not in said.err
+
+
 def test_status_of_nothing_says_how_to_begin(hakken: Any) -> None:
     said = hakken("status")
 
