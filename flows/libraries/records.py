@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 from flows.libraries.recipe import SPAN, Recipe, Source
 from loop.cells import delimiter_of
 from loop.errors import MoleculeError, SpecError, did_you_mean
+from loop.spec.tables import no_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,11 +257,7 @@ def _columns(source: Source, header: list[str]) -> tuple[int, int]:
                 raise SpecError(
                     f"{source.shown} line 1 is not UTF-8, and has no column {column!r}; save the file as UTF-8"
                 )
-            key, holds = ("smiles", "structures") if column == source.smiles else ("name", "names")
-            raise SpecError(
-                f"{source.shown} has no column {column!r}{did_you_mean(column, header)}; it has {told}; "
-                f"write {key}: and the column that holds {holds}"
-            )
+            raise SpecError(no_column(source.shown, column, header, holds_structures=column == source.smiles))
     place = header.index(source.smiles)
     return place, place if source.name is None else header.index(source.name)
 

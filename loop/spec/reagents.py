@@ -12,7 +12,7 @@ from loop.molecules.standardise import canonical_smiles, standardised_smiles
 from loop.space import Products
 from loop.spec.sieving import made_of, policy_of, sieve_of
 from loop.spec.space_models import ProductsSpec, ReagentsSpec
-from loop.spec.tables import ReadFile, read_table
+from loop.spec.tables import ReadFile, no_column, read_table
 
 SMILES_FILES: Final = (".smi", ".ism", ".smiles")  # a SMILES a line, a blank, a name
 TRIALS: Final = 3  # partners that a reagent may fail with before it is left out
@@ -117,10 +117,9 @@ def _read(name: str, spec: ReagentsSpec, read: ReadFile) -> Iterator[Row]:
     rows = read_table(text, spec.file)
     for column in (spec.name, spec.smiles):
         if column is not None and rows and column not in rows[0][1]:
-            raise SpecError(
-                f"reagents.{name}: {spec.file} has no column {column!r}{did_you_mean(column, list(rows[0][1]))}; "
-                f"it has {', '.join(rows[0][1])}"
-            )
+            is_smiles = column == spec.smiles
+            said = no_column(spec.file, column, list(rows[0][1]), holds_structures=is_smiles)
+            raise SpecError(f"reagents.{name}: {said}")
     for number, row in rows:
         yield (row[spec.name] if spec.name else None), row[spec.smiles], f"{spec.file} line {number}"
 

@@ -106,15 +106,22 @@ def _refuse_one_substance_twice(options: Mapping[str, str | None]) -> None:
             )
 
 
+def no_column(file: str, column: str, header: Sequence[str], *, holds_structures: bool) -> str:
+    """That a table of substances has no column of that name, which it has, and the key that names the right one."""
+    key, holds = ("smiles", "structures") if holds_structures else ("name", "names")
+    return (
+        f"{file} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}; "
+        f"write {key}: and the column that holds {holds}"
+    )
+
+
 def _read_options(spec: ComponentSpec | MoleculeSpec, file: str, read: ReadFile) -> list[tuple[str, str, str]]:
     rows = read_table(read(file), file)
     columns = [c for c in (spec.name, spec.smiles) if c is not None]
     header = list(rows[0][1]) if rows else []
     for column in columns:
         if rows and column not in header:
-            raise SpecError(
-                f"{file} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}"
-            )
+            raise SpecError(no_column(file, column, header, holds_structures=column == spec.smiles))
     if not rows:
         raise SpecError(f"{file} holds no rows; add options or remove the parameter")
     found = []
