@@ -13,10 +13,13 @@ from flows.engine import passes, running
 from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session
 from flows.settings import Settings, prepare_prefect
+from loop.errors import HakkenError
 
 prepare_prefect(Settings.from_environment())
 
+import httpx  # noqa: E402 - Prefect's own client
 from prefect import flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
+from prefect.settings import get_current_settings  # noqa: E402
 
 # Flow parameters go to Prefect's server as JSON: what is no JSON travels beside them.
 _settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
@@ -58,6 +61,10 @@ async def campaign(
             session.held.give_way()
 
 
+class NoPrefectServer(HakkenError):
+    """The server that ``PREFECT_API_URL`` names cannot be reached; start it, or go on without it: nothing is lost."""
+
+
 def run_with_prefect(
     settings: Settings,
     name: str,
@@ -78,5 +85,20 @@ def run_with_prefect(
         _on_tick.set(remember)
         await campaign(name, str(settings.home), poll=poll, max_seconds=max_seconds)
 
-    asyncio.run(go())
+    try:
+        asyncio.run(go())
+    except httpx.TransportError as error:
+        raise _unreachable(error) from error
+    except RuntimeError as error:
+        if "Failed to reach API" not in str(error):  # what Prefect says of a server that gives no answer
+            raise
+        raise _unreachable(error) from error
     return last[0]
+
+
+def _unreachable(error: Exception) -> NoPrefectServer:
+    url = get_current_settings().api.url
+    return NoPrefectServer(
+        f"no Prefect server answers at {url} ({error}); start it (prefect server start), mend or unset "
+        "PREFECT_API_URL, or go on without --prefect"
+    )

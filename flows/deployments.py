@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -33,6 +34,7 @@ from prefect.types.entrypoint import EntrypointType  # noqa: E402
 
 ZOMBIES: Final = "hakken: end runs whose process is gone"
 SILENCE: Final = timedelta(seconds=100)  # three heartbeats of 30 seconds, and a little
+LONGEST: Final = 366 * 24 * 3600  # seconds between two passes
 ENDS: Final = ("Completed", "Failed", "Cancelled", "Crashed")
 
 
@@ -113,11 +115,22 @@ async def register_zombie_automation() -> None:
     ).acreate()
 
 
+def _seconds(text: str) -> float:
+    """How long between two passes; Prefect has no shorter interval than one that is above zero, and no endless one."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 1.0 <= seconds <= LONGEST:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds from 1 to {LONGEST}, got {text!r}; give another")
+    return seconds
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of this module."""
     parser = argparse.ArgumentParser(prog="python -m flows.deployments", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("campaign", help="name of a campaign on record (hakken status lists them)")
-    parser.add_argument("--every", type=float, default=30.0, metavar="SECONDS", help="between two passes (30)")
+    parser.add_argument("--every", type=_seconds, default=30.0, metavar="SECONDS", help="between two passes (30)")
     given = parser.parse_args(arguments)
     settings = Settings.from_environment()
     url = get_current_settings().api.url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows import campaign, deployments, tick, train
@@ -186,3 +188,25 @@ def test_a_deployment_carries_no_password_and_names_the_project() -> None:
     assert environment["HAKKEN_HOME"] == "/srv/project"
     assert environment["HAKKEN_TRAIN_POOL"] == "gpu"
     assert "secret" not in str(environment)
+
+
+def test_a_server_that_is_not_there_is_no_fault_of_ours(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/api"
+    nobody = temporary_settings({PREFECT_API_URL: url})
+
+    with nobody, pytest.raises(campaign.NoPrefectServer) as told:
+        campaign.run_with_prefect(settings, "small", on_tick=lambda _: None)
+
+    assert f"no Prefect server answers at {url}" in str(told.value)
+    assert "mend or unset PREFECT_API_URL, or go on without --prefect" in str(told.value)
+
+
+@pytest.mark.parametrize("every", ["0", "-3", "nan", "inf", "soon", "1e12"])
+def test_an_interval_that_cannot_be_is_refused(capsys: pytest.CaptureFixture[str], every: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        deployments.main(["small", f"--every={every}"])
+
+    assert ended.value.code == 2
+    assert f"must be a number of seconds from 1 to {deployments.LONGEST}, got {every!r}" in capsys.readouterr().err
