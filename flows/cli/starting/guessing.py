@@ -108,6 +108,8 @@ def guess_campaign(
     plain = [_without(column, lines) for column, lines in zip(measured, limits, strict=True)]
     for column in plain:
         if column.numbers is None and column.cells:
+            if not any(_is_number(cell) for cell in column.distinct):
+                raise SpecError(_of_words(column, source))
             line, cell = next((at, c) for at, c in column.cells if not _is_number(c))
             raise SpecError(
                 f"{source} line {line}: target {column.header!r} must hold numbers or limits such as <5, got {cell!r}; "
@@ -207,6 +209,16 @@ def _find(name: str, columns: Sequence[Column], source: str, use: str) -> Column
 
 def _is_limit(cell: str) -> bool:
     return cell[:1] in "<>" and _is_number(cell[1:])
+
+
+def _of_words(column: Column, source: str) -> str:
+    """Why a target of words cannot be guessed, and how it becomes one of classes or levels."""
+    words, more = ", ".join(map(repr, column.distinct[:4])), ", …" if len(column.distinct) > 4 else ""
+    return (
+        f"{source}: target {column.header!r} holds words ({words}{more}) and no number; write numbers in their place, "
+        "such as 0 and 1; or leave the column out (--ignore), and name it in the campaign file with classes: "
+        "[inactive, active], or with levels where there are more than two: then hakken tell reads words"
+    )
 
 
 def _without(column: Column, lines: Container[int]) -> Column:
@@ -431,8 +443,12 @@ def _target(column: Column, goal: str) -> str:
     hints = []
     if column.unit:
         entries.append(f"unit: {scalar(column.unit)}")
-    else:
+    elif column.numbers != (0.0, 1.0):
         hints.append('no unit in the header; add one, such as unit: "%"')
+    if column.numbers == (0.0, 1.0):
+        hints.append(
+            "0 and 1 only: with classes: [inactive, active] as many of the latter as can be had are looked for"
+        )
     if column.unit == "%" and all(0 <= value <= 100 for value in column.numbers or ()):
         entries.append("low: 0, high: 100")
     return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + _comment(column, hints)

@@ -392,6 +392,25 @@ def test_options_that_differ_in_capitals_only_are_said(hakken: Any) -> None:
 # --- kinds beyond choices and numbers ---------------------------------------------------------------------------
 
 
+def test_a_target_of_words_is_said_to_be_one(hakken: Any) -> None:
+    Path("t.csv").write_text("smiles,Result\nCCO,inactive\nCCN,Active\n")
+
+    made, moved = hakken("init", "t.csv", "--target", "Result"), hakken("import", "t.csv", "--target", "Result")
+
+    told = "target 'Result' holds words ('inactive', 'Active') and no number; write numbers in their place"
+    assert told in made.err
+    assert told in moved.err
+    assert "classes: [inactive, active]" in made.err
+
+
+def test_a_target_of_zeros_and_ones_is_said_to_be_one_of_classes_perhaps() -> None:
+    text = guess_campaign(
+        "smiles,hit\nCCO,0\nCCN,1\n", source="t.csv", path="t.csv", campaign="c", targets={"hit": "maximize"}
+    ).text
+
+    assert "hit: {goal: maximize}   # 0 and 1 only: with classes: [inactive, active] as many" in text
+
+
 def test_words_with_an_order_are_ordinal() -> None:
     space = guess("stirring,base,gas,yield\nhigh,weak,N2,1\nLow,strong,Ar,2\nmedium,weak,air,3\n")["space"]
 
