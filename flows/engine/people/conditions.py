@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from loop.errors import SpaceError, did_you_mean
+from loop.errors import MoleculeError, SpaceError, did_you_mean
 from loop.record import Json, Settings
-from loop.space import Continuous, Discrete, Parameter, Space
+from loop.space import Component, Continuous, Discrete, Parameter, Space
 
 _CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
@@ -135,8 +136,23 @@ def _parts(p: Parameter, value: str) -> list[str]:
 def _value(p: Parameter, text: str) -> str | float:
     if isinstance(p, Discrete | Continuous):
         return _number(p.name, text)
-    p.index(text)  # names the option and its likeness where there is none
+    try:
+        p.index(text)
+    except SpaceError:  # names the likeness of an option; a structure may be meant, written in another way
+        if not isinstance(p, Component) or (meant := _of_structure(p, text)) is None:
+            raise
+        return meant
     return text
+
+
+def _of_structure(p: Component, text: str) -> str | None:
+    """The option with the structure of a SMILES; None where there is none, or the text is no SMILES."""
+    from loop.molecules.standardise import canonical_smiles  # RDKit: only where the text is no label
+
+    with suppress(MoleculeError):
+        if (smiles := canonical_smiles(text)) in p.smiles:
+            return p.options[p.smiles.index(smiles)]
+    return None
 
 
 def _number(name: str, text: str) -> float:

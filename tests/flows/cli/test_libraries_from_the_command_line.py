@@ -77,6 +77,18 @@ def test_a_told_molecule_that_is_not_in_the_library_is_said_to_be_so(hakken: Any
     assert f"line 3: {rule} 'CCCl'; correct it, or tell results of other molecules with --source TITLE" in told.err
 
 
+def test_people_may_call_a_molecule_by_its_structure(hakken: Any) -> None:
+    Path("small.yaml").write_text(SPEC.replace(", name: name", ""))  # molecules are called by their canonical SMILES
+    hakken("tick", "small.yaml")
+
+    banned = hakken("ban", "small", "--where", "molecule=C1=CC=CC=C1", "--why", "smells")
+    unknown = hakken("ban", "small", "--where", "molecule=CCCl", "--why", "smells")
+
+    assert banned.code == 0, banned.err
+    assert "c1ccccc1" in hakken("decisions", "small").out
+    assert "parameter 'molecule' has no option 'CCCl'" in unknown.err
+
+
 def test_a_misspelt_substance_is_not_read_as_nothing(hakken: Any) -> None:
     component = "ligand: {type: component, options: {none: null, PPh3: c1ccc(P(c2ccccc2)c2ccccc2)cc1}}"
     Path("ligands.yaml").write_text(SPEC.replace("molecule: {type: molecule, file: small.csv, name: name}", component))
