@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loop.record import Settings
+from loop.wording import MANY, is_mute
 
 
 def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
@@ -26,7 +27,7 @@ def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
         elif kind == "number" and not isinstance(value, str):
             parts.append([f"{name} {value:g} {parameter.get('unit', '')}".rstrip()])
         else:
-            parts.append([name, str(value)] if kind == "ordinal" else [str(value)])
+            parts.append([name, str(value)] if kind == "ordinal" or _is_mute(space, name, str(value)) else [str(value)])
     return ", ".join(" ".join(words) for words in parts)
 
 
@@ -42,3 +43,9 @@ def _ordered(space: Mapping[str, Any], settings: Settings) -> list[str]:
             order.append(name)
     known = [name for name in order if name in settings]
     return known + [name for name in settings if name not in set(known)]
+
+
+def _is_mute(space: Mapping[str, Any], name: str, option: str) -> bool:
+    """Whether an option needs its parameter's name, as ``Space.label`` decides."""
+    choices = {n: p.get("options") or () for n, p in space.items() if p.get("type") in ("category", "component")}
+    return name in choices and is_mute(option, [o for n, o in choices.items() if n != name and len(o) <= MANY])

@@ -20,6 +20,7 @@ from loop.space.constraints import Constraint
 from loop.space.parameters import Category, Component, Continuous, Discrete, Finite, Ordinal, Parameter, Selective
 from loop.space.structure import Condition, Derived, Frame, Mixture, Products
 from loop.space.united import UnionNames
+from loop.wording import MANY, is_mute
 
 if TYPE_CHECKING:
     from loop.molecules.sieve import Taken
@@ -235,8 +236,23 @@ class Space:
                 continue
             value = settings[p.name]
             shown = f"{value:g} {p.unit}".strip() if isinstance(value, float | int) else str(value)
-            parts.append(shown if isinstance(p, Category | Component) else f"{p.name} {shown}")
+            parts.append(f"{p.name} {shown}" if self._is_named(p, shown) else shown)
         return ", ".join(parts)
+
+    def _is_named(self, p: Parameter, shown: str) -> bool:
+        """Whether a setting needs its parameter's name in a label: a number, a level, or an option that says little."""
+        if not isinstance(p, Category | Component):
+            return True
+        made = {self.names[c] for products in self.products for c in products.columns}
+        choices = [
+            q
+            for q in self.parameters
+            if isinstance(q, Category | Component)
+            and q.name not in made
+            and not (q.is_fidelity if isinstance(q, Category) else q.is_library or q.united is not None)
+        ]
+        others = [q.options for q in choices if q is not p and q.size <= MANY]
+        return any(q is p for q in choices) and is_mute(shown, others)
 
     def contains(self, settings: Settings) -> bool:
         """Whether the candidate lies in the space: known options, allowed numbers, constraints and filters kept."""

@@ -64,3 +64,22 @@ laboratory: {adapter: xtb}
     label = label_of(spec.resolved(), {"molecule.amine": "benzyl", "molecule.zinc_acid": "acetic"})
 
     assert label == "acetic, benzyl"
+
+
+def test_an_option_that_says_little_has_the_name_of_its_parameter() -> None:
+    choice = {"type": "category", "options": ["yes", "no"]}
+    space = {
+        "dry": choice,
+        "degassed": choice,
+        "first": {"type": "component", "options": {"A": "CCO", "B": "CO", "X": "CCC"}},
+        "second": {"type": "category", "options": ["A", "C"]},
+        "stages": {"type": "category", "options": ["1", "2"]},
+    }
+    spec = CampaignSpec.from_resolved({**SPEC.resolved(), "space": space})
+    settings = {"dry": "yes", "degassed": "no", "first": "A", "second": "C", "stages": "2"}
+    other = {**settings, "first": "X", "second": "A"}
+
+    assert label_of(spec.resolved(), settings) == "dry yes, degassed no, first A, C, stages 2"
+    assert build_space(spec).label(settings) == label_of(spec.resolved(), settings)
+    assert build_space(spec).label(other) == label_of(spec.resolved(), other)
+    assert label_of(spec.resolved(), other) == "dry yes, degassed no, X, second A, stages 2"

@@ -1,0 +1,23 @@
+"""Wording: when an option can stand for itself in a line, and when it needs the name of its parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+MANY: Final = 200  # options of a choice beyond which nobody looks for the same words elsewhere
+_MUTE: Final = frozenset({"yes", "no", "true", "false", "on", "off"})
+
+
+def is_mute(option: str, others: Iterable[Collection[str]]) -> bool:
+    """Whether an option says too little by itself: yes or no, a number, or an option of another choice as well.
+
+    ``others`` are the options of the other choices.
+    """
+    if option.casefold() in _MUTE or any(option in options for options in others):
+        return True
+    try:
+        float(option)
+    except ValueError:
+        return False
+    return True
