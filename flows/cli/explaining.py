@@ -30,6 +30,8 @@ def explain(
         return
     if not found:
         screen.say(f"{campaign}: too little was measured to explain anything yet")
+        screen.next_step(f"hakken status {typed(campaign)} says where it stands, and what to do")
+        return
     for target in found:
         unit = f", in {target.unit}" if target.unit else ""
         screen.say(f"{target.target}{unit}, by {', '.join(target.by)}", bold=True)

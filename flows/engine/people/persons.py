@@ -112,9 +112,11 @@ def _observation(ledger: Ledger, name: str, prefix: str) -> ObservationRecord:
     if len(named) > 1:
         counting = [o for o in named if o.retracted is None and prefix in (o.id, o.key)]
         named = counting if len(counting) == 1 else named
+    if not everything:
+        raise NotFound(f"campaign {name!r} has no result yet, so none can be retracted; hakken status {name} says more")
     if len(named) != 1:
         what = f"{len(named)} observations begin" if named else "no observation begins"
-        shown = ", ".join(o.id for o in (named or everything)[-5:]) or "none"
+        shown = ", ".join(o.id for o in (named or everything)[-5:])
         raise NotFound(
             f"campaign {name!r}: {what} with {prefix!r}; give the whole id, such as {shown} (hakken export lists all)"
         )

@@ -239,7 +239,8 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
     except SpaceError:
         if p.united is not None and (name := p.united.meant(text)) is not None:
             return _as_listed(p, name)
-        for smiles in _meant(text, _standardise(p.name, spec)):
+        meant = list(_meant(text, _standardise(p.name, spec)))
+        for smiles in meant:
             if smiles in p.smiles:
                 return p.options[p.smiles.index(smiles)]
         if spec.source is not None:
@@ -248,7 +249,7 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
                 f"in a column {p.name}_smiles, or instead of the name"
             ) from None
         if isinstance(spec.space.get(p.name), MoleculeSpec):
-            hint = did_you_mean(text, p.options) if len(p.options) <= HINTED else ""
+            hint = did_you_mean(text, p.options) if len(p.options) <= HINTED and not meant else ""  # of a name alone
             raise SpaceError(
                 f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
                 f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"

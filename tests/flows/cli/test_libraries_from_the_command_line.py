@@ -67,11 +67,12 @@ def test_results_are_told_by_structures_as_the_vendor_writes_them(hakken: Any) -
 
 
 def test_a_told_molecule_that_is_not_in_the_library_is_said_to_be_so(hakken: Any) -> None:
+    Path("small.csv").write_text(TABLE + "CCBr,CCBr\n")
     Path("told.csv").write_text("molecule,response\nAmine,1\nCCCl,2\n")
 
     told = hakken("tell", "small.yaml", "told.csv")
 
-    rule = "parameter 'molecule': none of its 3 molecules has the name or the structure"
+    rule = "parameter 'molecule': none of its 4 molecules has the name or the structure"
     assert told.code == 2
     assert f"line 2: {rule} 'Amine' (did you mean 'amine'?); correct it" in told.err
     assert f"line 3: {rule} 'CCCl'; correct it, or tell results of other molecules with --source TITLE" in told.err

@@ -63,6 +63,17 @@ def test_the_best_are_explained_and_drawn(hakken: Any, home: Any) -> None:
     assert all(m["atoms"] for m in found[0]["molecules"])
 
 
+def test_where_nothing_can_be_explained_yet_no_drawing_is_promised(hakken: Any) -> None:
+    Path("library.yaml").write_text(LIBRARY.replace("adapter: simulated", "adapter: manual"))
+    hakken("tick", "library.yaml")
+
+    said = hakken("explain", "library")
+
+    assert "too little was measured to explain anything yet" in said.out
+    assert "draws them" not in said.out
+    assert "next: hakken status library says" in said.out
+
+
 def test_a_molecule_is_explained_by_the_name_that_the_campaign_has_for_it(hakken: Any) -> None:
     Path("library.yaml").write_text(
         LIBRARY.replace("OCCCC: OCCCC", "butanol: OCCCC").replace("options", "name: name, options")

@@ -674,3 +674,10 @@ def test_a_person_is_let_through_between_two_passes_of_a_run(
 
     assert report.state == "stopped"
     assert "enough" in report.reason
+
+
+def test_nothing_can_be_retracted_where_there_is_no_result(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+
+    with pytest.raises(NotFound, match="campaign 'small' has no result yet, so none can be retracted; hakken status"):
+        retract(settings, "small", "01a2", by="tester", why="a slip")
