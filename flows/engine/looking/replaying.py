@@ -52,7 +52,11 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
     except PlanError as error:
         differences = [f"no batch could be planned now: {error}"]
     else:
-        differences = [*_compare(before, now.proposals), *_regrets(stored.model.get(REGRET), now.model.get(REGRET))]
+        names = inputs.space.names
+        differences = [
+            *_compare(before, now.proposals, names),
+            *_regrets(stored.model.get(REGRET), now.model.get(REGRET), names),
+        ]
         notes, device = now.notes, devices_in(now.model)
         if now.surrogate != stored.surrogate:
             differences.insert(0, f"the model was {stored.surrogate!r}, now {now.surrogate!r}")
@@ -100,21 +104,36 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     )
 
 
-def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft]) -> Iterator[str]:
+def _compare(before: Sequence[ProposalDraft], now: Sequence[ProposalDraft], names: Sequence[str]) -> Iterator[str]:
     if len(before) != len(now):
         yield f"there were {len(before)} proposals, now {len(now)}"
     old_ones, new_ones = sorted(before, key=_position), sorted(now, key=_position)
     for old, new in zip(old_ones, new_ones, strict=False):
-        yield from (f"proposal {old.position}: {text}" for text in _differences(old, new))
+        yield from (f"proposal {old.position}: {text}" for text in _differences(old, new, names))
 
 
-def _regrets(then: Json | None, now: Json | None) -> Iterator[str]:
+def _is_one(old: object, new: object, names: Sequence[str]) -> bool:
+    """Whether two labels are of one candidate; of rounds of before options had the name of their parameter too."""
+    if isinstance(old, str) and isinstance(new, str):
+        return _unnamed(old, names) == _unnamed(new, names)
+    return old == new
+
+
+def _unnamed(label: str, names: Sequence[str]) -> list[str]:
+    """The settings of a label without the names of their parameters."""
+    return [
+        next((part.removeprefix(f"{name} ") for name in names if part.startswith(f"{name} ")), part)
+        for part in label.split(", ")
+    ]
+
+
+def _regrets(then: Json | None, now: Json | None, names: Sequence[str]) -> Iterator[str]:
     """What differs of the statement on regret; rounds of before it was made have none."""
     if then is None:
         return
     for what in ("incumbent", "epsilon"):
         old, new = then.get(what), (now or {}).get(what)
-        if not (old == new or (what == "epsilon" and _close(old, new))):
+        if not (_is_one(old, new, names) or (what == "epsilon" and _close(old, new))):
             yield f"the statement's {what} was {old}, now {new}"
 
 
@@ -122,14 +141,16 @@ def _position(draft: ProposalDraft) -> int:
     return draft.position
 
 
-def _differences(old: ProposalDraft, new: ProposalDraft) -> Iterator[str]:
+def _differences(old: ProposalDraft, new: ProposalDraft, names: Sequence[str]) -> Iterator[str]:
     then, now = old.candidate.settings, new.candidate.settings
     for name in dict.fromkeys((*then, *now)):
         if then.get(name) != now.get(name):
             yield f"{name} was {then.get(name)}, now {now.get(name)}"
-    for what in ("arm", "position", "run_order", "replicates", "model", "acquisition", "neighbour"):
+    for what in ("arm", "position", "run_order", "replicates", "model", "acquisition"):
         if getattr(old, what) != getattr(new, what):
             yield f"{what.replace('_', ' ')} was {getattr(old, what)}, now {getattr(new, what)}"
+    if not _is_one(old.neighbour, new.neighbour, names):
+        yield f"neighbour was {old.neighbour}, now {new.neighbour}"
     if (where := _where(old)) != (there := _where(new)):
         yield f"it lay {where}, now {there}"
     for what in ("acquisition_value", "novelty"):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from db.ledger import open_ledger
+from flows.engine import replay, run
 from flows.labels import label_of
-from loop.space import sample_space
+from flows.settings import Settings
+from loop.space import Category, Space, sample_space
 from loop.spec import CampaignSpec, build_space, read_spec
+from tests.flows.engine.bench import add
 
 SPEC = CampaignSpec.from_resolved(
     {
@@ -83,3 +89,23 @@ def test_an_option_that_says_little_has_the_name_of_its_parameter() -> None:
     assert build_space(spec).label(settings) == label_of(spec.resolved(), settings)
     assert build_space(spec).label(other) == label_of(spec.resolved(), other)
     assert label_of(spec.resolved(), other) == "dry yes, degassed no, X, second A, stages 2"
+
+
+def test_a_round_whose_labels_had_no_names_comes_out_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = {
+        "dry": {"type": "category", "options": ["yes", "no"]},
+        "step": {"type": "number", "values": [1, 2, 3, 4, 5]},
+    }
+    add(settings, tmp_path, space=space, planner={"surrogate": "random", "batch": 2, "initial": {"experiments": 2}})
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Space, "_is_named", lambda _, p, __: not isinstance(p, Category))
+        run(settings, "small", on_tick=lambda _: None)
+    with open_ledger(settings.database) as ledger:
+        proposals = ledger.proposals("small", 2)
+
+    again = replay(settings, "small", 2)
+
+    assert all(p.draft.neighbour and "dry" not in p.draft.neighbour for p in proposals)
+    assert again.is_identical, again.differences
