@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from flows.engine.looking.held import Held
 from flows.engine.looking.view import View, rounds_of
 from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
-from loop.record import CampaignState
+from loop.record import AttemptRecord, CampaignState
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -51,14 +52,7 @@ def next_step(
     pending = view.pending
     ambiguous = [a for a in pending if a.state is State.AMBIGUOUS]
     if ambiguous and len(ambiguous) == len(pending):
-        key = ambiguous[0].key
-        more = f" (and {len(ambiguous) - 1} more)" if len(ambiguous) > 1 else ""
-        return (
-            f"Nobody can tell whether attempt {key}{more} ran: look at the laboratory, then say "
-            f"hakken resolve {key} --ran or hakken resolve {key} --never-ran"
-            f"{' (with --plate, of all on its plate)' if ambiguous[0].place is not None and more else ''}.",
-            True,
-        )
+        return _doubt(ambiguous), True
     if held is not None:
         file = campaign_file(settings, view.name)
         with_it = "with that file" if file is None else shlex.quote(str(file))
@@ -67,17 +61,29 @@ def next_step(
             f"hakken run {with_it}.",
             True,
         )
-    with_person = [a for a in pending if a.state in (State.SUBMITTED, State.RUNNING, State.AMBIGUOUS)]
-    if needs_person and pending and len(with_person) == len(pending):
+    going = [a for a in pending if a.state is not State.AMBIGUOUS]
+    also = f" {_doubt(ambiguous)}" if ambiguous else ""
+    if needs_person and going and all(a.state in (State.SUBMITTED, State.RUNNING) for a in going):
         sheet = _worksheet(settings, view)
-        one = "1 experiment waits for its result" if len(pending) == 1 else ""
-        said = one or f"{len(pending)} experiments wait for their results"
-        return f"{said}: fill in {sheet}, then hakken run {name}.", True
-    if pending:
-        one = "1 experiment has not ended: {} goes on until it has." if len(pending) == 1 else ""
-        said = one or f"{len(pending)} experiments have not ended: {{}} goes on until they have."
-        return said.format(f"hakken run {name}"), False
+        one = "1 experiment waits for its result" if len(going) == 1 else ""
+        said = one or f"{len(going)} experiments wait for their results"
+        return f"{said}: fill in {sheet}, then hakken run {name}.{also}", True
+    if going:
+        one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
+        said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
+        return said.format(f"hakken run {name}") + also, False
     return f"The next batch is due: hakken run {name} plans and runs it.", False
+
+
+def _doubt(ambiguous: Sequence[AttemptRecord]) -> str:
+    """What a person is asked of attempts of which nobody can tell whether they ran."""
+    key = ambiguous[0].key
+    more = f" (and {len(ambiguous) - 1} more)" if len(ambiguous) > 1 else ""
+    plate = " (with --plate, of all on its plate)" if ambiguous[0].place is not None and more else ""
+    return (
+        f"Nobody can tell whether attempt {key}{more} ran: look at the laboratory, then say "
+        f"hakken resolve {key} --ran or hakken resolve {key} --never-ran{plate}."
+    )
 
 
 def _still(running: int) -> str:

@@ -66,9 +66,9 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
         session.tally.note(f"{more} more experiments were lost")
     if n := len(standing.elsewhere):
         session.tally.note(
-            f"{n} of what is under way was sent from another folder than {session.sent.folder}, and the laboratory "
-            "knows nothing of it here: go on from there, or bring that folder here; where it is gone for good, "
-            "hakken resolve says of each whether it ran"
+            f"{n} of the experiments under way {'was' if n == 1 else 'were'} sent from another folder than "
+            f"{session.sent.folder}, and the laboratory knows nothing of them here: go on from there, or bring that "
+            "folder here; where it is gone for good, hakken resolve says of each whether it ran"
         )
     if standing.steps:
         with session.work() as work:

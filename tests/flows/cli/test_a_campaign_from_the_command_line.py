@@ -345,7 +345,7 @@ def test_what_waits_is_counted_in_words_and_what_is_not_named_is_counted(hakken:
     one = hakken("tick", "small")
 
     assert "next: 6 experiments wait for their results: fill in" in many.out
-    assert "6 submitted: " in said.out
+    assert "  6 submitted\n  with the laboratory: " in said.out
     assert "; and 1 more\n" in said.out
     assert "next: 1 experiment waits for its result: fill in" in one.out
 

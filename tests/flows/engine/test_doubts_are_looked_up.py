@@ -10,6 +10,8 @@ import pytest
 
 from db.ledger import open_ledger
 from flows.engine import resolve, tick
+from flows.engine.looking.next_step import next_step
+from flows.engine.looking.view import View
 from flows.engine.sent import Sent
 from flows.settings import Settings
 from loop.contracts import Delivery, ExperimentSpec, Handle, Phase
@@ -276,7 +278,7 @@ def test_what_was_sent_from_another_folder_is_not_lost_in_this_one(
     assert [(r.sent, r.faults, r.pending) for r in (first, second)] == [(0, 0, {"ambiguous": 4})] * 2
     for report in (first, second):
         (note,) = [n for n in report.notes if "sent from another folder" in n]
-        assert note.startswith(f"4 of what is under way was sent from another folder than {other.folder('small')}")
+        assert note.startswith(f"4 of the experiments under way were sent from another folder than {other.home}")
         assert "go on from there, or bring that folder here" in note
 
     laboratory.jobs = remembered
@@ -303,6 +305,29 @@ def test_what_was_sent_here_is_looked_for_here(settings: Settings, tmp_path: Pat
 
     assert (sent.sent, report.faults) == (4, 4)
     assert all(key in Sent(other.folder("small")) for key in keys)
+
+
+def test_doubts_are_told_beside_what_goes_on(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    doubtful = attempts(settings)[0].key
+    back_to_sending(settings, doubtful)
+    laboratory.cannot_tell = True
+    for job in laboratory.jobs.values():
+        job.phase = Phase.WAITING
+    report = once(settings)
+    with open_ledger(settings.database) as ledger:
+        by_hand, waits = next_step(settings, View(ledger, "small"), needs_person=True)
+
+    assert report.pending == {"ambiguous": 1, "submitted": 3}
+    asked = (
+        f"Nobody can tell whether attempt {doubtful} ran: look at the laboratory, then say hakken resolve {doubtful}"
+    )
+    assert report.next_step.startswith("3 experiments have not ended: hakken run small goes on until they have. ")
+    assert by_hand.startswith("3 experiments wait for their results: fill in ")
+    assert asked in report.next_step
+    assert asked in by_hand
+    assert waits
 
 
 def test_a_line_that_was_cut_off_takes_no_other_along(tmp_path: Path) -> None:
