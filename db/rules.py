@@ -24,7 +24,8 @@ def same_or_conflict(record: ObservationRecord, outcome: Outcome, whose: str) ->
         return record
     raise OutcomeConflict(
         f"{whose} ended as {kind_of(record.outcome).value}, and this says {kind_of(outcome).value} with other content; "
-        f"the envelope is kept. To let it count, retract the first outcome (hakken retract {record.id})"
+        "the envelope is kept. To let it count, retract the first outcome "
+        f"(hakken retract CAMPAIGN {record.id} --why REASON)"
     )
 
 

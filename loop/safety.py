@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 
 from loop.errors import Halted, LedgerError
 from loop.record import Json
@@ -74,7 +75,7 @@ def see_that_nothing_halts(name: str, stops: Iterable[SafetyStop]) -> None:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise Halted(
             f"campaign {name!r} is halted by a safety stop: {there[0].text}{more}; nothing is proposed or sent until a "
-            f"person lifts it: hakken resume {name} --by NAME --why REASON"
+            f"person lifts it: hakken resume {quote(name)} --by NAME --why REASON"
         )
 
 

@@ -33,7 +33,7 @@ def retry(held: HeldCampaign, key: str, why: str) -> AttemptRecord:
     if counts is not None and not isinstance(counts.outcome, Fault):
         raise LedgerError(
             f"attempt {key} ended as {kind_of(counts.outcome)}, so nothing is to be tried again; plan a replicate, "
-            f"or retract the outcome first (hakken retract {counts.id})"
+            f"or retract the outcome first (hakken retract CAMPAIGN {counts.id} --why REASON)"
         )
     experiment = attempt.proposal_id, attempt.replicate_no
     last = max(a.attempt_no for a in held.data.attempts.values() if (a.proposal_id, a.replicate_no) == experiment)

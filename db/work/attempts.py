@@ -54,7 +54,7 @@ def retry(held: HeldCampaign, key: str, why: str) -> AttemptRecord:
     if counts is not None and counts.kind != t.OutcomeKind.FAULT:
         raise LedgerError(
             f"attempt {key} ended as {counts.kind}, so there is nothing to try again; plan a replicate, or retract "
-            f"the outcome first (hakken retract {counts.envelope_id})"
+            f"the outcome first (hakken retract CAMPAIGN {counts.envelope_id} --why REASON)"
         )
     last = held.session.scalar(
         select(func.max(t.Attempt.attempt_no)).where(

@@ -21,7 +21,7 @@ def validate(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A campaign file.")], as_json: Json = False
 ) -> None:
     """Check a campaign file and the laboratory it names; records and sends nothing."""
-    from flows.cli.naming import settings
+    from flows.cli.naming import settings, typed
     from flows.cli.specfile import laboratory_of, read_campaign
     from flows.engine.sources.hearing import unknown_sources
     from flows.wiring import names_on_record
@@ -47,7 +47,8 @@ def validate(
     )
     for problem in problems:
         screen.say(f"note: {problem}")
-    screen.next_step(f"hakken run --dry-run {spec} shows the first batch; hakken run {spec} runs it")
+    it = typed(spec)
+    screen.next_step(f"hakken run --dry-run {it} shows the first batch; hakken run {it} runs it")
 
 
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:

@@ -10,7 +10,7 @@ import typer
 
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
-from flows.cli.naming import settings
+from flows.cli.naming import settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import GOALS, plural, target_and_goal
 from loop.errors import SpecError
@@ -97,7 +97,8 @@ def import_(
     if dry_run:
         screen.next_step("the same command without --dry-run writes and records this")
     else:
-        screen.next_step(f"read {out}; hakken run --dry-run {out} shows the next batch, hakken run {out} runs it")
+        it = typed(out)
+        screen.next_step(f"read {out}; hakken run --dry-run {it} shows the next batch, hakken run {it} runs it")
 
 
 def _show(screen: Screen, report: ImportReport, file: Path, *, is_said: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural, target_and_goal
 from loop.errors import SpecError
@@ -55,7 +56,8 @@ def init(
     out.write_text(text, encoding="utf-8")
     screen.document({"file": str(out), "campaign": campaign, "template": template, "table": table and str(table)})
     screen.say(f"wrote {out}, a campaign called {campaign}")
-    screen.next_step(f"read {out}; hakken run --dry-run {out} shows the first batch, hakken run {out} runs it{tell}")
+    it = typed(out)
+    screen.next_step(f"read {out}; hakken run --dry-run {it} shows the first batch, hakken run {it} runs it{tell}")
 
 
 def _name(out: Path, table: Path | None, template: str | None) -> str:
@@ -82,10 +84,10 @@ def _guess(table: Path, targets: list[str], ignore: list[str], out: Path, campai
         return guess.text, ""
     results = f"the {plural(guess.rows_with_results, 'result')} it has"
     if guess.can_be_told:
-        return guess.text, f"; first hakken tell {out} {table} brings in {results}"
+        return guess.text, f"; first hakken tell {typed(out)} {typed(table)} brings in {results}"
     return guess.text, (
-        f"; hakken tell {out} FILE.csv brings in {results}, once its columns are those of {out} by name, and "
-        f"hakken import {table} in place of hakken init does both"
+        f"; hakken tell {typed(out)} FILE.csv brings in {results}, once its columns are those of {out} by name, and "
+        f"hakken import {typed(table)} in place of hakken init does both"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.replaying import inputs_of
@@ -169,7 +170,7 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
         _check_not_banned(view, wanted)
         said = decided(view.spec, view.space, view.proposals, view.decisions, view.round_number + 1)
         if any(s.x.tobytes() == x for s in said.pinned):
-            raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {name} shows it")
+            raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {quote(name)} shows it")
         return _settle(settings, ledger, name, DecisionDraft(DecisionKind.PIN, by, why, wanted))
 
 
@@ -203,7 +204,9 @@ def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> Decis
         known = {d.number: d for d in ledger.decisions(name)}
         if number not in known:
             there = ", ".join(map(str, known)) or "none yet"
-            raise NotFound(f"campaign {name!r} has no decision {number}; there are: {there} (hakken decisions {name})")
+            raise NotFound(
+                f"campaign {name!r} has no decision {number}; there are: {there} (hakken decisions {quote(name)})"
+            )
         return _settle(settings, ledger, name, DecisionDraft(DecisionKind.LIFT, by, why, lifts=known[number].id))
 
 
@@ -234,7 +237,7 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
     waiting = [p for p in proposals if p.approved is None]
     if not waiting:
         others = rounds_of(p for p in ledger.proposals(name) if p.approved is None)
-        hint = f"; round {others[0]} does: hakken approve {name} {others[0]}" if others else "; nothing does"
+        hint = f"; round {others[0]} does: hakken approve {quote(name)} {others[0]}" if others else "; nothing does"
         raise LedgerError(f"round {round_number} of campaign {name!r} waits for no decision{hint}")
     chosen = []
     for number in only:
@@ -247,7 +250,7 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
             word = "approved" if mine[0].approved else "refused"
             raise LedgerError(
                 f"proposal {number} of round {round_number} was {word} already and a decision stands; pin the "
-                f"candidate that you want instead (hakken pin {name})"
+                f"candidate that you want instead (hakken pin {quote(name)})"
             )
         chosen.append(undecided[0])
     return chosen or waiting
@@ -267,7 +270,7 @@ def _check_not_banned(view: View, wanted: Settings) -> None:
         if hit:
             raise LedgerError(
                 f"{view.label(wanted)} is banned (decision {d.number}: {d.draft.why}); lift that first: "
-                f"hakken lift {view.name} {d.number}"
+                f"hakken lift {quote(view.name)} {d.number}"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from flows.engine.people.writing import writing
@@ -98,11 +99,14 @@ def _set_state(settings: Settings, name: str, state: CampaignState, by: str, rea
         campaign = ledger.campaign(name)
         if of := (campaign.spec.get("source") or {}).get("of"):
             raise LedgerError(
-                f"{name!r} is a source of campaign {of!r}, and nothing is run of it; hakken run {of} listens to it"
+                f"{name!r} is a source of campaign {of!r}, and nothing is run of it; "
+                f"hakken run {quote(of)} listens to it"
             )
         now = campaign.state
         if state is now or (state is CampaignState.STOPPED and now is not CampaignState.ACTIVE):
-            raise LedgerError(f"campaign {name!r} is {now.value} already; hakken status {name} says how it stands")
+            raise LedgerError(
+                f"campaign {name!r} is {now.value} already; hakken status {quote(name)} says how it stands"
+            )
         work.set_state(state, reason)
 
 
@@ -113,7 +117,9 @@ def _observation(ledger: Ledger, name: str, prefix: str) -> ObservationRecord:
         counting = [o for o in named if o.retracted is None and prefix in (o.id, o.key)]
         named = counting if len(counting) == 1 else named
     if not everything:
-        raise NotFound(f"campaign {name!r} has no result yet, so none can be retracted; hakken status {name} says more")
+        raise NotFound(
+            f"campaign {name!r} has no result yet, so none can be retracted; hakken status {quote(name)} says more"
+        )
     if len(named) != 1:
         what = f"{len(named)} observations begin" if named else "no observation begins"
         shown = ", ".join(o.id for o in (named or everything)[-5:])

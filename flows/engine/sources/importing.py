@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -149,7 +150,8 @@ def _file(
         elif keep:
             if mine is None:
                 raise SpecError(
-                    f"{out} cannot be read as a campaign file; mend it (hakken validate {out}), or use --force"
+                    f"{out} cannot be read as a campaign file; mend it (hakken validate {shlex.quote(str(out))}), "
+                    "or use --force"
                 )
             state, text, used = "kept", out.read_text("utf-8"), mine
         elif force:

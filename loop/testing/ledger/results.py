@@ -79,7 +79,7 @@ class ResultLaws:
 
         with ledger.work(lease) as work:
             other = work.receive(EnvelopeDraft("robot", key, "{ }"))
-            with pytest.raises(OutcomeConflict, match=f"measured.*hakken retract {first.id}"):
+            with pytest.raises(OutcomeConflict, match=f"measured.*hakken retract CAMPAIGN {first.id} --why"):
                 work.accept(other.id, second)
             work.judge(other.id, Verdict.CONTRADICTORY, "61 and then this")
 

@@ -334,6 +334,21 @@ def test_a_finished_campaign_is_taken_up_before_it_goes_on(hakken: Any, home: An
     assert told_again.out.splitlines()[-1] == "next: hakken run small learns from them and goes on"
 
 
+def test_commands_that_are_named_can_be_typed_where_names_have_spaces(hakken: Any) -> None:
+    Path("my table.csv").write_text("base,c,yield\nA,1,5\nB,2,6\nA,3,7\n")
+    first = hakken("init", "my table.csv", "--target", "yield", "--name", "my campaign", "-o", "my file.yaml").out
+    checked = hakken("validate", "my file.yaml").out
+    hakken("tick", "my file.yaml")
+    lifted = hakken("lift", "my campaign", "7").err
+    approved = hakken("resume", "my campaign").err
+
+    assert "hakken run --dry-run 'my file.yaml' shows the first batch" in first
+    assert "hakken tell 'my file.yaml' 'my table.csv'" in first
+    assert "next: hakken run --dry-run 'my file.yaml' shows" in checked
+    assert "(hakken decisions 'my campaign')" in lifted
+    assert "hakken status 'my campaign' says how it stands" in approved
+
+
 def test_what_waits_is_counted_in_words_and_what_is_not_named_is_counted(hakken: Any) -> None:
     write(
         simulated="manual",
