@@ -29,7 +29,7 @@ def write(text: str) -> None:
     Path("free.yaml").write_text(text, encoding="utf-8")
 
 
-def test_a_campaign_ends_by_its_money_alone(hakken: Any) -> None:
+def test_a_campaign_ends_by_its_money_alone(hakken: Any, home: Any) -> None:
     write(SPEC)
 
     checked, first = hakken("validate", "free.yaml").out, hakken("run", "--dry-run", "free.yaml")
@@ -45,6 +45,8 @@ def test_a_campaign_ends_by_its_money_alone(hakken: Any) -> None:
     assert f"; {told['experiments_done']} experiments done" in status.out
     assert "None" not in ran.out + status.out + checked + first.out
     assert hakken("report", "free").code == 0
+    page = (home.folder("free") / "report.html").read_text(encoding="utf-8")
+    assert "with notes: what was reckoned with, and whatever could not be as asked" in page  # what each batch costs
     assert hakken("replay", "free", "2").code == 0
 
 
