@@ -163,6 +163,10 @@ class Component:
         """Index of the option that adds nothing, if there is one."""
         return self.smiles.index("") if "" in self.smiles else None
 
+    def has(self, value: str | float) -> bool:
+        """Whether it is an option; without looking for one like it, which takes its time where there are thousands."""
+        return str(value) in (self._indices or self.options)
+
     def index(self, value: str | float) -> float:
         """The coordinate of an option: its index. Raises ``SpaceError`` for an unknown one."""
         found = self._indices.get(str(value))

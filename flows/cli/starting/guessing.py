@@ -106,9 +106,9 @@ def guess_campaign(
         raise SpecError(f"{source}: column {both[0]!r} is a target and to be ignored; leave out one of the two options")
     limits = [{line for line, cell in c.cells if _is_limit(cell)} for c in measured]
     plain = [_without(column, lines) for column, lines in zip(measured, limits, strict=True)]
-    for column in plain:
+    for column, whole in zip(plain, measured, strict=True):
         if column.numbers is None and column.cells:
-            if not any(_is_number(cell) for cell in column.distinct):
+            if not any(_is_number(cell.lstrip("<>")) for _, cell in whole.cells):
                 raise SpecError(_of_words(column, source))
             line, cell = next((at, c) for at, c in column.cells if not _is_number(c))
             raise SpecError(

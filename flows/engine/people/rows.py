@@ -234,28 +234,27 @@ def _has_fractions(cells: _Cells, space: Space, place: int) -> bool:
 
 def _option(p: Component, text: str, spec: CampaignSpec) -> str:
     """The option that a label or a structure names. Raises ``SpaceError`` with what would make it known."""
-    try:
-        p.index(text)
-    except SpaceError:
-        if p.united is not None and (name := p.united.meant(text)) is not None:
-            return _as_listed(p, name)
-        meant = list(_meant(text, _standardise(p.name, spec)))
-        for smiles in meant:
-            if smiles in p.smiles:
-                return p.options[p.smiles.index(smiles)]
-        if spec.source is not None:
-            raise SpaceError(
-                f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure; give its SMILES "
-                f"in a column {p.name}_smiles, or instead of the name"
-            ) from None
-        if isinstance(spec.space.get(p.name), MoleculeSpec):
-            hint = did_you_mean(text, p.options) if len(p.options) <= HINTED and not meant else ""  # of a name alone
-            raise SpaceError(
-                f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
-                f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"
-            ) from None
-        raise
-    return text if p.united is None else _as_listed(p, text)
+    if p.has(text):
+        return text if p.united is None else _as_listed(p, text)
+    if p.united is not None and (name := p.united.meant(text)) is not None:
+        return _as_listed(p, name)
+    meant = list(_meant(text, _standardise(p.name, spec)))
+    for smiles in meant:
+        if smiles in p.smiles:
+            return p.options[p.smiles.index(smiles)]
+    if spec.source is not None:
+        raise SpaceError(
+            f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure; give its SMILES "
+            f"in a column {p.name}_smiles, or instead of the name"
+        )
+    if isinstance(spec.space.get(p.name), MoleculeSpec):
+        hint = did_you_mean(text, p.options) if len(p.options) <= HINTED and not meant else ""  # of a name alone
+        raise SpaceError(
+            f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
+            f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"
+        )
+    p.index(text)  # says what there is, and what is like it
+    return text
 
 
 def _standardise(name: str, spec: CampaignSpec) -> StandardiseSpec | None:

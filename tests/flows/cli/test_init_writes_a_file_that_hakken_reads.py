@@ -167,6 +167,15 @@ def test_a_table_of_ligands_that_each_stand_once_keeps_its_conditions() -> None:
     assert list(spec["space"]) == ["ligand", "temperature"]
 
 
+def test_the_command_that_imports_a_table_is_named_whole(hakken: Any) -> None:
+    text = _table("smiles,MolWt,log S", lambda n: n * 14.5, lambda n: n or "")  # not every answer is known
+    Path("t.csv").write_text(text)
+
+    said = hakken("init", "t.csv", "--target", "log S:minimize", "--ignore", "MolWt")
+
+    assert "hakken import t.csv --target 'log S:minimize' --ignore MolWt in place of hakken init does both" in said.out
+
+
 def test_results_of_a_library_are_imported_with_it(hakken: Any) -> None:
     Path("t.csv").write_text(_table("smiles,name,MolWt,logS", lambda n: f"id-{n}", lambda n: n * 14.5, float))
 

@@ -66,6 +66,19 @@ def test_results_are_told_by_structures_as_the_vendor_writes_them(hakken: Any) -
     assert [("amine" in row, "ethanol" in row) for row in rows] == [(True, False), (False, True), (True, False)]
 
 
+def test_a_molecule_told_by_its_structure_is_likened_to_no_name(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("told.csv").write_text("molecule,response\nOCC,1\n")
+
+    def likened(word: str, _: object) -> str:
+        pytest.fail(f"{word!r} is likened to thousands of options, row by row")
+
+    monkeypatch.setattr("loop.space.parameters.did_you_mean", likened)
+    told = hakken("tell", "small.yaml", "told.csv")
+
+    assert told.code == 0, told.err
+    assert "1 result accepted" in told.out
+
+
 def test_a_told_molecule_that_is_not_in_the_library_is_said_to_be_so(hakken: Any) -> None:
     Path("small.csv").write_text(TABLE + "CCBr,CCBr\n")
     Path("told.csv").write_text("molecule,response\nAmine,1\nCCCl,2\n")
