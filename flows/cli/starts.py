@@ -82,14 +82,14 @@ def _guess(table: Path, targets: list[str], ignore: list[str], out: Path, campai
     guess = guess_campaign(text, source=table.name, path=path, campaign=campaign, targets=goals, ignore=ignore)
     if not guess.rows_with_results or guess.is_complete:
         return guess.text, ""
-    again = [word for target in targets for word in ("--target", target)]
+    again = [str(table), *(word for target in targets for word in ("--target", target))]
     again += [word for column in ignore for word in ("--ignore", column)]
     results = f"the {plural(guess.rows_with_results, 'result')} it has"
     if guess.can_be_told:
         return guess.text, f"; first hakken tell {typed(out)} {typed(table)} brings in {results}"
     return guess.text, (
         f"; hakken tell {typed(out)} FILE.csv brings in {results}, once its columns are those of {out} by name, and "
-        f"hakken import {' '.join(map(typed, [table, *again]))} in place of hakken init does both"
+        f"hakken import {' '.join(map(typed, again))} in place of hakken init does both"
     )
 
 
