@@ -136,3 +136,50 @@ def test_a_tried_candidate_is_pinned_only_on_purpose_and_a_banned_one_not(hakken
     listed = hakken("decisions", "small").out
     assert "ada" in listed
     assert "no" in listed
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        (("temperature>200",), "no candidate meets temperature > 200: temperature has 60, 80, 100 degC; it is on"),
+        (("temperature=61..79",), "temperature has 60, 80, 100 degC"),
+        (("temperature>60", "temperature<70"), "no candidate meets temperature > 60 and temperature < 70: temperature"),
+        (("ligand=PPh3", "temperature>200"), "no candidate meets ligand = PPh3 and temperature > 200: temperature has"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_ban_that_meets_no_candidate_is_kept_and_says_so(hakken: Any, where: tuple[str, ...], says: str) -> None:
+    hakken("run", "small.yaml")
+
+    said = hakken("ban", "small", *(w for text in where for w in ("--where", text)), *WHY)
+
+    assert said.code == 0, said.err
+    assert says in said.out
+    assert "hakken lift small 1" in said.out
+    assert "because" in hakken("decisions", "small").out
+
+
+def test_a_ban_of_what_an_earlier_one_keeps_out_says_so(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    first = hakken("ban", "small", "--where", "temperature>=100", *WHY)
+    second = hakken("ban", "small", "--where", "ligand=PPh3", "--where", "temperature>90", *WHY)
+
+    assert "note:" not in first.out
+    assert "constraints or earlier bans leave them out already" in second.out
+
+
+def test_a_range_of_a_continuous_number_that_its_bounds_do_not_reach() -> None:
+    from flows.engine.people.conditions import read_conditions, unmet
+    from loop.space import Continuous, Space
+
+    space = Space((Continuous("time", 1.0, 24.0, "h"), Continuous("base", 2.0, 5.0, "eq", or_zero=True)))
+
+    def of(*where: str) -> str:
+        return unmet(space, read_conditions(space, where).region)
+
+    assert of("time>24") == "time has 1 to 24 h"
+    assert of("time>=24") == ""
+    assert of("time<1") == "time has 1 to 24 h"
+    assert of("base<1") == ""
+    assert of("base<1", "base>0") == "base has 0 or 2 to 5 eq"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from loop.space import Component, Continuous, Discrete, Parameter, Space
 
 _CONDITION: Final = re.compile(r"\s*(?P<name>[^=<>]+?)\s*(?P<sign>>=|<=|=|>|<)\s*(?P<value>.+?)\s*")
 _RANGE: Final = re.compile(r"(?P<low>[^.].*?)\.\.(?P<high>.+)")
+SHOWN: Final = 8  # values of a parameter that a message lists; of more it tells how many there are
 _ENDS: Final[Mapping[str, str]] = {">=": "at_least", "<=": "at_most", ">": "above", "<": "below"}
 
 
@@ -96,6 +98,40 @@ def read_conditions(space: Space, where: Sequence[str]) -> Conditions:
     if ranges:
         region["where"] = ranges
     return Conditions(region, None)
+
+
+def unmet(space: Space, region: Json) -> str:
+    """What the space has of the first parameter whose conditions no value of it meets; "" where each has some."""
+    options, ranges = region.get("exclude") or {}, region.get("where") or {}
+    for p in space.parameters:
+        if not isinstance(p, Discrete | Continuous) or p.name not in {*options, *ranges}:
+            continue  # options that are not there were refused when they were read
+        ends: Mapping[str, float] = ranges.get(p.name) or {}
+        if isinstance(p, Discrete):
+            among = options.get(p.name)
+            if any(_meets(v, ends) and (among is None or v in among) for v in p.values):
+                continue
+            shown = ", ".join(f"{v:g}" for v in p.values)
+            many = f"{p.size} values from {p.low:g} to {p.high:g}"
+            has = shown if p.size <= SHOWN else many
+        else:
+            low = max([p.low, *(ends[sign] for sign in ("at_least", "above") if sign in ends)])
+            high = min([p.high, *(ends[sign] for sign in ("at_most", "below") if sign in ends)])
+            middle = low if low == high else (low + high) / 2
+            if (low <= high and _meets(middle, ends)) or (p.or_zero and _meets(0.0, ends)):
+                continue
+            has = f"{'0 or ' if p.or_zero else ''}{p.low:g} to {p.high:g}"
+        return f"{p.name} has {has} {p.unit}".rstrip()
+    return ""
+
+
+def _meets(value: float, ends: Mapping[str, float]) -> bool:
+    return (
+        value >= ends.get("at_least", -math.inf)
+        and value <= ends.get("at_most", math.inf)
+        and value > ends.get("above", -math.inf)
+        and value < ends.get("below", math.inf)
+    )
 
 
 def _check_within(space: Space, settings: Settings) -> None:

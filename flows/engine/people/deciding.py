@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
-from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
+from flows.engine.people.conditions import Conditions, read_candidate, read_conditions, unmet
 from flows.engine.people.decisions import decided, region_of, region_text
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified
@@ -33,6 +33,7 @@ MEANINGS: Final[Mapping[str, DecisionKind]] = {
     "cannot": DecisionKind.CANNOT,
     "preference": DecisionKind.PREFERENCE,
 }
+COUNTED: Final = 200_000  # combinations of a space whose candidates are counted to say that a ban meets none
 
 
 def approve(
@@ -192,6 +193,34 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
             constraints = [*said.spec.constraints, region_of(conditions.region, "this ban")]
             _check_something_is_left(build_space(said.spec.model_copy(update={"constraints": constraints})), draft)
         return _settle(settings, ledger, name, draft)
+
+
+def idle(settings: Where, name: str, decision: DecisionRecord) -> str:
+    """Why a ban keeps nothing out, as a sentence: no candidate meets it; "" where some do, or it is no ban of a region.
+
+    It stands all the same: the space may be widened later.
+    """
+    region = decision.draft.region
+    if decision.draft.kind is not DecisionKind.BAN or not region:
+        return ""
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        remedy = (
+            f"it is on record, and counts where a changed campaign file brings some; where that is a slip: hakken lift "
+            f"{quote(name)} {decision.number}"
+        )
+        if has := unmet(view.space, region):
+            return f"no candidate meets {region_text(region)}: {has}; {remedy}"
+        others = [d for d in view.decisions if d.number != decision.number]
+        spec = decided(view.spec, view.space, view.proposals, others, view.round_number + 1).spec
+        space = build_space(spec)
+        if not space.is_finite or goes_untied(space) or space.size > COUNTED:
+            return ""
+        constraints = [*spec.constraints, region_of(region, "this ban")]
+        left = build_space(spec.model_copy(update={"constraints": constraints}))
+        if len(ProductPool(left)) < len(ProductPool(space)):
+            return ""
+        return f"no candidate meets {region_text(region)}: constraints or earlier bans leave them out already; {remedy}"
 
 
 def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> DecisionRecord:
