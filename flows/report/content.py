@@ -252,7 +252,7 @@ class PlateResults:
     """A plate with what came of it."""
 
     plate: PlateView
-    wells: Mapping[str, Mapping[str, WellResult]]  # by target and well; a well without a result is absent
+    wells: Mapping[str, Mapping[str, WellResult]]  # by target and well; a well that had no result is absent
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from loop.outcome import Qualifier
 from loop.record import Json, ObservationRecord, ProposalRecord, RoundRecord
 
 DRAWN: Final = 12  # the last plates; a page with more is slow to open
+RETRACTED: Final = "r"  # stands in a well whose result counts no more
 
 
 def read_plates(
@@ -29,20 +30,25 @@ def read_plates(
     contexts = {o.id: o.context for o in observations}
     planned = {(p.round_number, p.draft.position): p.draft.place for p in proposals if p.draft.place is not None}
     found: dict[tuple[str, str], list[Result]] = {}
+    gone: dict[tuple[str, str], WellResult] = {}  # of wells whose result was retracted, with the reason
     for result in results:
         place = planned.get((result.round_number, result.position))
-        if place is None or result.retracted is not None:
+        if place is None:
             continue
         context = contexts.get(result.id, {})
         plate, well = str(context.get("plate", place.plate)), str(context.get("well", place.well))
+        if result.retracted is not None:
+            gone[plate, well] = WellResult(None, RETRACTED, f"its result was retracted: {result.retracted}")
+            continue
         found.setdefault((plate, well), []).append(result)
     plates = []
     for number, version in ((r.number, r.version) for r in rounds):
         mine = {well: told for (plate, well), told in found.items() if plate == str(number)}
-        spec = ledger.spec_version(name, version) if mine else {}
+        without = {well: said for (plate, well), said in gone.items() if plate == str(number) and well not in mine}
+        spec = ledger.spec_version(name, version) if mine or without else {}
         placed = laid_out(p for p in proposals if p.round_number == number)
-        if mine and placed and spec.get("plate"):
-            wells = {t.name: {well: _of(told, t) for well, told in mine.items()} for t in targets}
+        if placed and spec.get("plate"):
+            wells = {t.name: {**without, **{well: _of(told, t) for well, told in mine.items()}} for t in targets}
             plates.append(PlateResults(read_plate(spec, name, number, placed, ()), wells))
     return tuple(plates)
 

@@ -216,6 +216,22 @@ def test_the_report_draws_every_plate_as_measured(hakken: Any, home: Any) -> Non
         assert f"<title>{row['well']}: {said}" in section
 
 
+@pytest.mark.usefixtures("spec")
+def test_a_well_whose_result_was_retracted_says_so_with_the_reason(hakken: Any, home: Any) -> None:
+    path = sheet(home)
+    fill(path)
+    (key,) = (row["key"] for row in rows(path) if row["well"] == "A2")
+    assert hakken("tick", "wells.yaml").code == 0
+    assert hakken("retract", "wells", key, "--why", "the vial leaked").code == 0
+    assert hakken("report", "wells").code == 0
+
+    page = (home.home / "wells" / "report.html").read_text(encoding="utf-8")
+    section = page.partition('<section id="plates">')[2].partition("</section>")[0]
+    assert "<title>A2: yield: r, its result was retracted: the vial leaked;" in section
+    assert "yield: no result yet" not in section
+    assert section.count('class="well"') == 8
+
+
 def test_a_round_that_is_no_plate_says_so(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     head, _, rest = SPEC.partition("plate:\n")
