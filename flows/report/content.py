@@ -63,8 +63,8 @@ class Attached:
 class Result:
     """One recorded outcome, retracted or not.
 
-    ``experiment`` counts from 1: told observations first, then in the order run. A fault and the attempts made
-    after it are one experiment and share the number.
+    ``experiment`` counts from 1 in the order run, told observations after what was on record when they were told. A
+    fault and the attempts made after it are one experiment and share the number.
     """
 
     id: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from math import sqrt
 from statistics import fmean
 from typing import assert_never
@@ -65,17 +66,12 @@ def read_results(
     spec: Json | None = None,
     files: Mapping[str, tuple[Attached, ...]] | None = None,
 ) -> tuple[Result, ...]:
-    """Every observation as a result, told ones first in the order told, then in the order run."""
-    told: list[ObservationRecord] = []
-    run: list[ObservationRecord] = []
-    for observation in observations:
-        (told if observation.key is None else run).append(observation)
-    run.sort(key=lambda o: (o.round_number, o.run_order, o.position, o.replicate_no, o.attempt_no))
+    """Every observation as a result in the order run, told ones after what was on record when they were told."""
     names = [target.name for target in targets]
 
     numbers: dict[object, int] = {}
     results = []
-    for o in (*told, *run):
+    for o in _in_order(observations):
         experiment = o.id if o.key is None else (o.round_number, o.position, o.replicate_no)
         number = numbers.setdefault(experiment, len(numbers) + 1)
         kind, message, fault, informative, measurements = _read(o.outcome)
@@ -107,6 +103,23 @@ def read_results(
             )
         )
     return tuple(results)
+
+
+def _in_order(observations: Iterable[ObservationRecord]) -> list[ObservationRecord]:
+    """In the order run; a told one behind those recorded before it, so that telling renumbers no other experiment."""
+    told: list[ObservationRecord] = []
+    run: list[ObservationRecord] = []
+    for observation in observations:
+        (told if observation.key is None else run).append(observation)
+    run.sort(key=lambda o: (o.round_number, o.run_order, o.position, o.replicate_no, o.attempt_no))
+    told.sort(key=lambda o: o.recorded)
+    before = list(accumulate((o.recorded for o in reversed(run)), min))[::-1]  # earliest from each place on
+    ordered: list[ObservationRecord] = []
+    for i, o in enumerate(run):
+        while told and told[0].recorded < before[i]:
+            ordered.append(told.pop(0))
+        ordered.append(o)
+    return ordered + told
 
 
 def _read(outcome: Outcome) -> tuple[Kind, str, FaultKind | None, bool | None, tuple[Measurement, ...]]:

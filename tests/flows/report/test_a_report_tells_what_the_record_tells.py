@@ -50,16 +50,24 @@ def test_a_retried_experiment_is_done_once_and_keeps_its_place(story):
     assert [(r.experiment, r.kind.value) for r in report.results] == [(1, "fault"), (1, "measured"), (2, "measured")]
 
 
-def test_told_observations_come_first_and_cost_no_budget(story):
+def test_told_observations_cost_no_budget_and_renumber_no_experiment(story):
+    story.tell({**HERE, "temperature": 60.0}, story.measured(**{"yield": 5.0}))
     story.plan()
     story.end(story.propose({**HERE, "temperature": 90.0}), story.measured(**{"yield": 20.0}))
     story.tell({**HERE, "temperature": 120.0}, story.measured(**{"yield": 70.0}))
 
     report = build(story.settle(), story.name)
 
-    assert [(r.experiment, r.is_told) for r in report.results] == [(1, True), (2, False)]
-    assert (report.head.done, report.head.told) == (1, 1)
-    assert report.standings[0].reason == "told (tell:old.csv:3)"
+    told = [(r.experiment, r.is_told, r.readings["yield"].value) for r in report.results]
+    assert told == [(1, True, 5.0), (2, False, 20.0), (3, True, 70.0)]
+    assert (report.head.done, report.head.told) == (1, 2)
+    assert report.standings[0].reason == "told (tell:old.csv:4)"
+
+    story.plan()
+    story.end(story.propose({**HERE, "temperature": 80.0}), story.measured(**{"yield": 30.0}))
+    values = [r.readings["yield"].value for r in build(story.settle(), story.name).results]
+
+    assert values == [5.0, 20.0, 70.0, 30.0]
 
 
 def test_settings_carry_their_units(story):
