@@ -10,7 +10,7 @@ Source: random effects as in Henderson, Biometrics 31 (1975) 423, with the surfa
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,16 @@ def sizes(effects: tuple[Effect, ...], variances: tuple[float, ...], root: Tenso
     return tuple(found)
 
 
+def mixed(each: Sequence[tuple[Size, ...]], chances: Sequence[float]) -> tuple[Size, ...]:
+    """What each label adds by several beliefs that are as likely as ``chances``: their mean, and all their doubt."""
+    found = []
+    for same in zip(*each, strict=True):
+        mean = math.fsum(c * s.mean for c, s in zip(chances, same, strict=True))
+        square = math.fsum(c * (s.sd**2 + (s.mean - mean) ** 2) for c, s in zip(chances, same, strict=True))
+        found.append(Size(same[0].effect, same[0].label, mean, math.sqrt(square)))
+    return tuple(found)
+
+
 def row_effects(effects: tuple[Effect, ...], variances: tuple[float, ...], root: Tensor, y: Tensor) -> Tensor | None:
     """What all effects together are believed to have added to each row, standardised, ``(n,)``; None without any."""
     if not any(variances):
@@ -98,7 +108,7 @@ def row_effects(effects: tuple[Effect, ...], variances: tuple[float, ...], root:
 def effects_told(
     effects: tuple[Effect, ...], ratios: tuple[float, ...], told: tuple[Size, ...], noise_sd: float, scale: float
 ) -> dict[str, Any]:
-    """The effects as plain JSON, in the target's unit: the deviation of each, and what each label adds."""
+    """The effects as plain JSON, in the target's unit: the likeliest deviation of each, and what each label adds."""
     return {
         effect.name: {
             "sd": math.sqrt(ratio) * noise_sd,
@@ -117,6 +127,7 @@ def effects_said(target: str, unit: str, model: FittedSurrogate) -> list[str]:
         f"{target} by {name}: "
         + ", ".join(f"{label} {mean:+.2g} ± {sd:.2g}" for label, (mean, sd) in sorted(effect["labels"].items()))
         + f" {unit}".rstrip()
+        + ("" if effect["sd"] else f"; the results cannot tell these apart (likeliest is that {name} adds nothing)")
         for name, effect in told.get("effects", {}).items()
     ]
 

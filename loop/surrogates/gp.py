@@ -19,7 +19,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.distance_parts import Part
-from loop.surrogates.effects import RATIOS, Effect, effects_of, effects_told, row_effects, sizes
+from loop.surrogates.effects import RATIOS, Effect, Size, effects_of, effects_told, mixed, row_effects, sizes
 from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
@@ -129,10 +129,14 @@ class GaussianProcess:
                 if curve is not None:
                     rows = replace(rows, weights=weights * curve.at_rows.exp())
                     ratios, found = grid.with_effects(rows, effects)
+            nought = {
+                e.name: grid.undecided(rows, effects, ratios, found, i) for i, e in enumerate(effects) if not ratios[i]
+            }
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
         length, output, noise = float(lengths.values[found.kernel]), found.output, found.noise
         told = sizes(effects, tuple(r * noise for r in ratios), found.root, found.y)
+        told = tuple(s for s in told if s.effect not in nought) + tuple(s for own in nought.values() for s in own)
         details: dict[str, Any] = {
             "representation": self.representation.value,
             "lengthscale": length,
@@ -192,6 +196,20 @@ class _Grid:
             if tuple(ratios) == before:
                 break
         return tuple(ratios), found
+
+    def undecided(
+        self, rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...], found: Found, which: int
+    ) -> tuple[Size, ...]:
+        """What labels may add although nought is the likeliest variance of their effect: over all variances.
+
+        At nought itself each label would add exactly nothing, which few results cannot show.
+        """
+        here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
+        tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
+        fits = [here.at(shared_by(rows, effects, r)) for r in tried]
+        chances = torch.tensor([f.log_posterior + ratio_prior(r[which]) for f, r in zip(fits, tried, strict=True)])
+        each = [sizes((effects[which],), (r[which] * f.noise,), f.root, f.y) for f, r in zip(fits, tried, strict=True)]
+        return mixed(each, torch.softmax(chances.to(torch.float64), 0).tolist())
 
     def curve(
         self, found: Found, rows: Rows, correlation: Tensor, effects: tuple[Effect, ...], ratios: tuple[float, ...]

@@ -14,6 +14,7 @@ from loop.circumstances import read_actual, read_context
 from loop.history import History, regression_table
 from loop.planner import plan
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.surrogates.effects import effects_said
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
@@ -78,6 +79,30 @@ def test_plates_that_add_nothing_are_told_so():
 
     assert effect["sd"] < 1.5
     assert all(abs(mean) < 1.5 for mean, _ in effect["labels"].values())
+
+
+def test_labels_that_cannot_be_told_apart_are_told_with_the_doubt_that_is_left():
+    few, many = (
+        RECIPE.fit(SPACE, plates(torch.zeros(4, dtype=torch.float64), seed=2, n=n), seed=0).summary() for n in (24, 48)
+    )
+    doubt = []
+    for summary in (few, many):
+        effect = summary["effects"]["plate"]
+        assert effect["sd"] == 0.0  # the likeliest
+        doubt.append(max(sd for _, sd in effect["labels"].values()))
+
+    assert doubt[0] > doubt[1] > 0.1  # of values with noise 2
+
+
+def test_a_note_says_that_labels_cannot_be_told_apart():
+    said = effects_said(
+        "yield", "%", RECIPE.fit(SPACE, plates(torch.zeros(4, dtype=torch.float64), seed=2, n=24), seed=0)
+    )
+
+    assert len(said) == 1
+    assert "the results cannot tell these apart (likeliest is that plate adds nothing)" in said[0]
+    assert "± 0 " not in said[0]
+    assert "cannot tell" not in effects_said("yield", "%", RECIPE.fit(SPACE, plates(), seed=0))[0]
 
 
 def test_the_posterior_is_that_of_dense_algebra():

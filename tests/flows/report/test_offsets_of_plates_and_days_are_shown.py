@@ -60,6 +60,16 @@ def test_what_a_real_model_says_is_what_is_shown(story):
     assert first.low < first.mean < first.high
 
 
+def test_it_says_where_labels_cannot_be_told_apart(story):
+    labels = {"Ada": [0.0, 1.2], "Bo": [0.1, 1.2]}
+    page = render(
+        build(with_effects(story, {"effects": {"plate": {"sd": 0.0, "labels": labels}}}).settle(), story.name)
+    )
+
+    assert "The results cannot tell these apart: likeliest is that plate adds nothing" in page
+    assert "a standard deviation of 0" not in page
+
+
 def test_of_many_labels_the_largest_are_drawn_and_a_long_one_is_cut(story):
     many = {f"day {i:02} of a long campaign": [float(i - 20), 1.0] for i in range(40)}
     report = build(with_effects(story, {"effects": {"plate": {"sd": 1.0, "labels": many}}}).settle(), story.name)
