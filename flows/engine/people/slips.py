@@ -11,6 +11,7 @@ from loop.circumstances import read_actual, read_context
 from loop.errors import SpaceError
 from loop.history import values_of
 from loop.objective import is_number
+from loop.plate.layout import row_name
 from loop.record import ObservationRecord
 from loop.space import Continuous, Discrete
 from loop.space.parameters import least_and_most
@@ -59,7 +60,7 @@ def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[s
         return
     found: dict[str, list[ObservationRecord]] = {}
     for o in observations:
-        for remark in (*read_context(o.context, declared_of(view.spec))[1], *_misread(view, o)):
+        for remark in (*read_context(o.context, declared_of(view.spec))[1], *_misread(view, o), *_off_plate(view, o)):
             found.setdefault(remark, []).append(o)
     for remark, those in found.items():
         more = f", and {len(those) - 1} more" if len(those) > 1 else ""
@@ -77,6 +78,26 @@ def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
     for name in ("hours", "cost"):
         if name not in view.space.names and isinstance(typed := o.context.get(name), str) and not is_number(typed):
             yield f"{name} must be a number, got {typed!r}; it is kept and not used"
+
+
+def _off_plate(view: View, o: ObservationRecord) -> Iterator[str]:
+    """A result of an attempt that says that it was made in a well which its plate does not have."""
+    plate, well = view.spec.plate, str(o.context.get("well") or "")
+    if plate is None or not well or o.key is None:
+        return
+    attempt = next((a for a in view.attempts if a.key == o.key), None)
+    if attempt is None or attempt.place is None:
+        return
+    if str(o.context.get("plate", attempt.place.plate)) != str(attempt.place.plate):
+        return  # made on a plate of which nobody said how large it is
+    place = read_context({"well": well}, {})[0]
+    row, column = str(place.get("row", "")), int(place.get("column", 0))
+    if row not in map(row_name, range(plate.rows)) or not 1 <= column <= plate.columns:
+        yield (
+            f"well {well!r} is not on plate {attempt.place.plate}, which has rows A to {row_name(plate.rows - 1)} and "
+            f"columns 1 to {plate.columns} (planned was {attempt.place.well}); the result counts, and its "
+            "well is kept as it is"
+        )
 
 
 def _range(low: float | None, high: float | None) -> str:

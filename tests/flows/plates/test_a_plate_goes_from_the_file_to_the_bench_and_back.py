@@ -98,6 +98,27 @@ def test_results_know_their_wells_and_the_round_comes_out_again(
     assert {r["block"] for r in exported} == {"1", "2", ""}
 
 
+@pytest.mark.parametrize("other", ["C9", "A5", "Z1", "somewhere"])
+def test_a_well_that_is_not_on_its_plate_is_said_at_once_and_kept(
+    spec: Path, hakken: Any, home: Any, other: str
+) -> None:
+    fill(sheet(home), A1=other)
+
+    said = hakken("tick", spec)
+
+    assert said.code == 0
+    assert f"well '{other}' is not on plate 1, which has rows A to B and columns 1 to 4 (planned was A1)" in said.out
+    assert said.out.count("is not on plate") == 1
+    with open_record(home) as ledger:
+        assert other in {o.context["well"] for o in ledger.observations("wells")}
+
+
+def test_a_well_that_is_on_its_plate_is_not_remarked_on(spec: Path, hakken: Any, home: Any) -> None:
+    fill(sheet(home), A1="b04", B4="A1")
+
+    assert "is not on plate" not in hakken("tick", spec).out
+
+
 def test_the_second_plate_has_its_own_number(spec: Path, hakken: Any, home: Any) -> None:
     fill(sheet(home))
     assert hakken("tick", spec).code == 0
