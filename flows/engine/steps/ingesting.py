@@ -79,12 +79,13 @@ def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[J
                 session.tally.accepted += 1
         session.refresh()
         reached("ingest.judged")
-    _count(session, judgements)
+    waiting = {a.key for a in unread if a not in ends}
+    _count(session, [j for j in judgements if j.verdict is not Verdict.MALFORMED or j.envelope.key not in waiting])
     new = {j.envelope.id for j in judgements if j.verdict is Verdict.ACCEPTED}
     for note in slips(session.view, (o for o in session.view.observations if o.id in new)) if new else ():
         session.tally.note(note)
     for attempt in unread:
-        if attempt not in ends:  # a person's entry that cannot be read is said on every pass, until it is corrected
+        if attempt.key in waiting:  # a person's entry that cannot be read is said on every pass, until it is corrected
             waits = f"the entry for {session.view.label(attempt.settings)} ({attempt.key}) waits"
             session.tally.note(f"{waits}: {why.get(attempt.key, 'nothing readable was entered')}")
     return judgements
@@ -107,4 +108,5 @@ def _count(session: Session, judgements: Sequence[Judgement]) -> None:
             session.tally.accepted += 1
             session.tally.faults += isinstance(j.outcome, Fault)
         elif j.verdict is not Verdict.DUPLICATE:
-            session.tally.note(f"an envelope from {j.envelope.source} is {j.verdict.value}: {j.message}")
+            whose = f" under the key {j.envelope.key}" if j.envelope.key and j.envelope.key not in j.message else ""
+            session.tally.note(f"an envelope from {j.envelope.source}{whose} is {j.verdict.value}: {j.message}")

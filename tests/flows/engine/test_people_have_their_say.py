@@ -451,6 +451,19 @@ def test_what_is_recorded_otherwise_than_declared_is_said_at_once_and_kept(
     assert next(iter(cells.values())) in o.context.values()
 
 
+def test_an_entry_that_cannot_be_read_is_said_once_a_pass_with_its_key(settings: Settings, tmp_path: Path) -> None:
+    recording(settings, tmp_path, {"yield [%]": "much"}, {"yield [%]": "40"})
+    with open_ledger(settings.database) as ledger:
+        attempts = ledger.attempts("small")
+
+    first, second = once(settings), once(settings)
+
+    for report in (first, second):
+        (note,) = (n for n in report.notes if "much" in n)
+        assert note.startswith("the entry for ")
+        assert any(f"({a.key}) waits: " in note for a in attempts)
+
+
 def test_a_round_says_once_what_is_to_be_said_of_several_results(settings: Settings, tmp_path: Path) -> None:
     recording(settings, tmp_path, *[{"yield [%]": f"{i}", "lot": "L3"} for i in range(4)])
     once(settings)
