@@ -7,6 +7,7 @@ record as it came and is read as any told row is.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,11 @@ from flows.engine.people.telling import TellError, lines_of, tell
 from flows.engine.people.writing import writing
 from flows.engine.sources.source_spec import Table, spec_of_source
 from flows.wiring import open_record
+from loop.cells import split_header
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.record import CampaignRecord, CampaignState
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_space
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -32,7 +34,8 @@ def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str,
     Columns are as ``tell`` reads them; parameters may be missing, options may be new (a substance by its SMILES, or
     by a name with its SMILES in a column ``PARAMETER_smiles``), numbers may lie outside the space, and any other
     column is kept as context. The same table again adds nothing; another one with the same title and the same
-    parameters adds to it.
+    parameters adds to it. The same rows under a mended header, in which a column that was only kept has the name of a
+    parameter, replace those told before, which are retracted.
 
     Raises:
         NotFound: There is no such campaign.
@@ -50,7 +53,15 @@ def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str,
             raise TellError(f"{name!r} is a source itself, of campaign {of!r}; tell the table for that one")
         source = f"{name} - {re.sub(r'[^A-Za-z0-9_. -]+', ' ', title).strip() or 'source'}"
         own = CampaignSpec.from_resolved(campaign.spec)
-        spec, notes = spec_of_source(own, source, title, path.name, table, _known(ledger, source, name, title))
+        known = _known(ledger, source, name, title)
+        mended = {} if known is None else _mended(ledger, source, own, table)
+        spec, notes = spec_of_source(own, source, title, path.name, table, None if mended else known)
+        if mended:
+            changed = ", ".join(dict.fromkeys(mended.values()))
+            with writing(settings, ledger, source, by) as work:
+                for observation in mended:
+                    work.retract(observation, by, f"told again in {path.name} with {changed}")
+            notes += (f"{len(mended)} rows told before under this title are replaced by these: {changed}",)
         ledger.open_campaign(source, spec, by=by)
     report = tell(settings, source, path, by=by)
     with open_record(settings) as ledger:
@@ -74,8 +85,28 @@ def _read(path: Path) -> Table:
     return Table(header, [cells for _, cells in lines[1:] if len(cells) == len(header)])
 
 
+def _mended(ledger: Ledger, source: str, own: CampaignSpec, table: Table) -> dict[str, str]:
+    """The results of a source that a table replaces, by id, and which columns it names otherwise; {} for none.
+
+    It does where it has all their rows, cell by cell, and names anew only what meant nothing to the campaign.
+    """
+    rows = {tuple(cells) for cells in table.rows}
+    meant = {*build_space(own).names, *own.objective}
+    payloads = {e.id: e.payload for e in ledger.envelopes(source)}
+    found = {}
+    for o in ledger.observations(source):
+        cells = json.loads(payloads[o.id])["cells"]
+        if len(cells) != len(table.header) or tuple(cells.values()) not in rows:
+            return {}
+        anew = [(old, new) for old, new in zip(cells, table.header, strict=True) if old != new]
+        if not anew or any(split_header(old)[0] in meant for old, _ in anew):
+            return {}
+        found[o.id] = " and ".join(f"column {old!r} written {new!r}" for old, new in anew)
+    return found
+
+
 def _known(ledger: Ledger, source: str, name: str, title: str) -> CampaignRecord | None:
-    """The source where it is on record and has results. Raises ``TellError`` where something else goes by its name."""
+    """The source where it has results that count. Raises ``TellError`` where something else goes by its name."""
     try:
         found = ledger.campaign(source)
     except NotFound:
@@ -84,4 +115,4 @@ def _known(ledger: Ledger, source: str, name: str, title: str) -> CampaignRecord
     if (said.get("of"), said.get("title")) != (name, title):
         what = f"the source {said['title']!r} of {said['of']!r}" if said else "a campaign"
         raise TellError(f"{title!r} would be called {source!r}, as {what} is; give it another title in plain letters")
-    return found if found.data_version else None
+    return found if ledger.observations(source) else None

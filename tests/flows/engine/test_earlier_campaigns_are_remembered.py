@@ -339,9 +339,44 @@ class TestATableOfOthers:
 
         assert report.accepted == 3
         assert report.notes == (
-            "column 'Time' is only kept (did you mean 'time'?)",
+            "column 'Time' is only kept (did you mean 'time'?), and nothing is learnt from it; where it is meant, write "
+            "it so in the header and tell the table again",
             "base 'koac' is taken for another option than the campaign's 'KOAc'",
         )
+
+    def test_a_table_with_a_mended_header_replaces_the_one_before(self, settings: Settings, tmp_path: Path) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        rows = "water,DBU,1,10\nEtOH,KOAc,2,20\n"
+        path.write_text(f"Solvent,base,time,yield\n{rows}", encoding="utf-8")
+        source, first = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(f"solvent,base,time,yield\n{rows}", encoding="utf-8")
+
+        _, second = tell_source(settings, name, path, "Smith", by="A")
+        _, third = tell_source(settings, name, path, "Smith", by="A")
+
+        assert (first.accepted, second.accepted, third.accepted, third.duplicates) == (2, 2, 0, 2)
+        (note,) = second.notes
+        assert note == "2 rows told before under this title are replaced by these: column 'Solvent' written 'solvent'"
+        with open_ledger(settings.database) as ledger:
+            standing = ledger.observations(source)
+            gone = [o for o in ledger.observations(source, with_retracted=True) if o.retracted]
+        assert sorted(str(o.settings["solvent"]) for o in standing) == ["EtOH", "water"]
+        assert {o.retracted for o in gone} == {"told again in paper.csv with column 'Solvent' written 'solvent'"}
+        assert len(gone) == 2
+
+    def test_a_table_with_a_mended_header_and_other_rows_replaces_nothing(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        path.write_text("Solvent,base,time,yield\nwater,DBU,1,10\nEtOH,KOAc,2,20\n", encoding="utf-8")
+        source, _ = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text("solvent,base,time,yield\nwater,DBU,1,10\nEtOH,KOAc,3,20\n", encoding="utf-8")
+
+        with pytest.raises(TellError, match="has solvent besides; give it a title"):
+            tell_source(settings, name, path, "Smith", by="A")
+
+        with open_ledger(settings.database) as ledger:
+            assert len(ledger.observations(source)) == 2
 
     @pytest.mark.parametrize("header", ["solvent,time,yield", "solvent,base,time,yield"])
     def test_a_table_over_other_parameters_leaves_an_earlier_one_as_it_is(
