@@ -139,8 +139,8 @@ def _kept(head: str) -> tuple[str, Json]:
 def _alike(others: Iterable[str], names: Sequence[str]) -> list[str]:
     """Notes on columns that may have been meant as one of the campaign's."""
     return [
-        f"column {head!r} is only kept{hint}, and nothing is learnt from it; where it is meant, write it so in the header "
-        "and tell the table again"
+        f"column {head!r} is only kept{hint}, and nothing is learnt from it; where it is meant, write it so in the "
+        "header and tell the table again"
         for head in others
         if (hint := did_you_mean(head.lower(), names))
     ]
