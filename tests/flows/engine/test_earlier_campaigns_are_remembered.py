@@ -339,8 +339,8 @@ class TestATableOfOthers:
 
         assert report.accepted == 3
         assert report.notes == (
-            "column 'Time' is only kept (did you mean 'time'?), and nothing is learnt from it; where it is meant, write "
-            "it so in the header and tell the table again",
+            "column 'Time' is only kept (did you mean 'time'?), and nothing is learnt from it; where it is meant, "
+            "write it so in the header and tell the table again",
             "base 'koac' is taken for another option than the campaign's 'KOAc'",
         )
 
