@@ -43,6 +43,17 @@ class DerivedPart:
 
 
 @dataclass(frozen=True)
+class Weighted:
+    """A part that counts more than it would."""
+
+    part: Part
+    weight: float
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.weight * self.part(a, b)
+
+
+@dataclass(frozen=True)
 class MixturePart:
     """Distances of fraction-weighted means, from those ``D`` of the parts: -(f - g)' D (f - g) / 2."""
 

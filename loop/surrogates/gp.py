@@ -24,8 +24,8 @@ from loop.surrogates.effects import log_prior as ratio_prior
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Found, Rows, most_probable, whitening
 from loop.surrogates.inducing import MANY, a_part, filled, near_the_real, told_all
-from loop.surrogates.lengthscales import Lengthscales, lengthscales, typical
-from loop.surrogates.metric import Metric, metric
+from loop.surrogates.lengthscales import Lengthscales, has_choices, lengthscales, typical
+from loop.surrogates.metric import Metric, has_numbers, metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
 from loop.surrogates.scatter import WIDEST, NoiseCurve, noise_curve
@@ -38,6 +38,8 @@ NOISE_LOG_MEDIAN, NOISE_LOG_SD = (
 )  # log-normal prior of the noise variance, values standardised
 SWEEPS = 3  # over the effects, at most
 APART = (0.1, 1.0, 4.0, 16.0, 64.0, 400.0)  # of fidelities, in distances of two options: from alike to unrelated
+WEIGHTS = (1.0, 4.0, 16.0, 64.0)  # of numbers beside options: lengthscales of a half, a quarter, an eighth
+WEIGHT = "weight_of_numbers"  # the one that was taken, in what is told
 DOUBT = 0.5  # log prior odds against each e-fold of that distance: few points say nothing, and cheap ones must be tried
 MEAN_VARIANCE = 1.0  # prior variance of the constant mean, in output scales
 
@@ -51,6 +53,7 @@ class GaussianProcess:
     needs: int = 2
     learns_noise: bool = False  # as a function of the conditions, where the data say so
     calibrates: bool = False  # by the errors that each value is met with when it is left out
+    weighs_numbers: bool = False  # beside options, by the evidence; docs/decisions/0055
     device: str = "cpu"  # where pools are looked over
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
@@ -81,12 +84,13 @@ class GaussianProcess:
     def fit_alone(self, space: Space, data: TrainingSet, *, seed: int, beside: Part | None = None) -> ExactPosterior:
         """The same of rows that all are of one version; with ``beside`` one more part of the distance."""
         if len(data) <= MANY:
-            return self._fitted(space, data, 1.0, beside)
-        part = self._fitted(space, a_part(data, seed), 1.0, beside)
+            return self._of_weights(space, data, 1.0, beside)
+        part = self._of_weights(space, a_part(data, seed), 1.0, beside)
         is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
         if is_plain:
             return told_all(part, data, seed)
-        return self._fitted(space, data, 1.0, beside, lengthscale=float(part.details["lengthscale"]))
+        length, weight = float(part.details["lengthscale"]), float(part.details.get(WEIGHT, 1.0))
+        return self._fitted(space, data, 1.0, beside, lengthscale=length, weight=weight)
 
     def _of_versions(self, space: Space, data: TrainingSet) -> ExactPosterior:
         fitted = [self._fitted(space, data, apart) for apart in APART]
@@ -94,8 +98,21 @@ class GaussianProcess:
             float(f.details["log_evidence"]) - DOUBT * math.log(a / APART[0])
             for a, f in zip(APART, fitted, strict=True)
         ]
+        apart = APART[told.index(max(told))]
+        found = self._of_weights(space, data, apart)
+        return replace(found, details={**found.details, "fidelities_apart": apart})
+
+    def _of_weights(self, space: Space, data: TrainingSet, apart: float, beside: Part | None = None) -> ExactPosterior:
+        """The process whose numbers count as much beside options as the evidence says, where it is to weigh them."""
+        if not self.weighs_numbers or not has_choices(space) or not has_numbers(space, self.representation):
+            return self._fitted(space, data, apart, beside)
+        fitted = [self._fitted(space, data, apart, beside, weight=weight) for weight in WEIGHTS]
+        told = [
+            float(f.details["log_evidence"]) - DOUBT * math.log(weight)
+            for weight, f in zip(WEIGHTS, fitted, strict=True)
+        ]
         which = told.index(max(told))
-        return replace(fitted[which], details={**fitted[which].details, "fidelities_apart": APART[which]})
+        return replace(fitted[which], details={**fitted[which].details, WEIGHT: WEIGHTS[which]})
 
     def _fitted(
         self,
@@ -104,8 +121,9 @@ class GaussianProcess:
         apart: float,
         beside: Part | None = None,
         lengthscale: float | None = None,
+        weight: float = 1.0,
     ) -> ExactPosterior:
-        distance = metric(space, self.representation, apart)
+        distance = metric(space, self.representation, apart, weight)
         if beside is not None:
             distance = Metric((*distance.parts, beside), distance.dimension + 1)
         shift, scale = standardised(data)

@@ -43,12 +43,17 @@ def lengthscales(space: Space, dimension: int) -> Lengthscales:
     apart: on its lengthscales, of 4 and more, every surface over them is nearly a parabola.
     """
     l0 = typical(dimension)
-    if any(_is_choice(p) for p in space.parameters):
+    if has_choices(space):
         values = l0 * _OPTIONS
         # a gamma density of shape a and rate b, up to a constant, times the value (log coordinates): a log v - b v
         return Lengthscales(values, 2 * l0 * values.log() - 2.0 * values)
     values = l0 * _NUMBERS
     return Lengthscales(values, -0.5 * ((values / (NUMBERS_MEDIAN * l0)).log() / NUMBERS_LOG_SD).square())
+
+
+def has_choices(space: Space) -> bool:
+    """Whether options are chosen; fidelities are none."""
+    return any(_is_choice(p) for p in space.parameters)
 
 
 def is_numbers_only(space: Space) -> bool:

@@ -36,6 +36,7 @@ from loop.surrogates.distance_parts import (
     Part,
     PointPart,
     ProductPart,
+    Weighted,
 )
 from loop.surrogates.representation import Representation
 
@@ -73,15 +74,24 @@ class Metric:
         return squared
 
 
-def metric(space: Space, representation: Representation, apart: float = 1.0) -> Metric:
+def metric(space: Space, representation: Representation, apart: float = 1.0, numbers: float = 1.0) -> Metric:
     """The metric of a space in one representation.
 
     Squared distances of differing options are 2 on average (what one-hot gives), so that every parameter weighs
     alike a priori; numbers are scaled to 0 to 1 over their range, or over its logarithm. A mixture is the mean of its
     parts, weighted by their fractions, so that two pure parts are as far apart as two options. Neighbouring fidelities
-    are ``apart`` times as far from each other as two options.
+    are ``apart`` times as far from each other as two options. Squared distances of numbers count ``numbers`` times.
     """
-    return _metric(space.frame, representation, apart)
+    found = _metric(space.frame, representation, apart)
+    if numbers == 1.0:
+        return found
+    parts = [Weighted(part, numbers) if isinstance(part, NumberPart | DerivedPart) else part for part in found.parts]
+    return Metric(tuple(parts), found.dimension)
+
+
+def has_numbers(space: Space, representation: Representation) -> bool:
+    """Whether a metric of the space has numbers among its parts."""
+    return any(isinstance(part, NumberPart | DerivedPart) for part in _metric(space.frame, representation, 1.0).parts)
 
 
 @lru_cache(maxsize=32)  # a campaign's rounds share the look-up tables

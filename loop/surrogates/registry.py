@@ -31,6 +31,7 @@ class _How:
 
     learns_noise: bool
     device: str
+    weighs_numbers: bool = True
 
 
 _FACTORIES: Final[Mapping[str, Callable[[Space, _How], Surrogate]]] = {
@@ -56,18 +57,27 @@ _FACTORIES: Final[Mapping[str, Callable[[Space, _How], Surrogate]]] = {
 assert set(_FACTORIES) | {"random"} == set(SURROGATES)
 
 
-def surrogate(name: str | Sequence[str], space: Space, *, learns_noise: bool = False, device: str = "cpu") -> Surrogate:
+def surrogate(
+    name: str | Sequence[str],
+    space: Space,
+    *,
+    learns_noise: bool = False,
+    device: str = "cpu",
+    weighs_numbers: bool = True,
+) -> Surrogate:
     """The recipe of that name for a space; a list of names is a committee of them.
 
     Where the space has versions of a measurement, a committee has ladders of them too (``loop.surrogates.ladder``).
     With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
-    of the conditions; for the others it is the same everywhere. Graph networks are trained on ``device``, and
+    of the conditions; for the others it is the same everywhere. With ``weighs_numbers`` the
+    same ones let the evidence say how much numbers count beside options, unless they learn the noise
+    (docs/decisions/0055). Graph networks are trained on ``device``, and
     processes look over large stored libraries there.
 
     Raises:
         UnknownName: No such surrogate.
     """
-    return _made(name, space, _How(learns_noise, device))
+    return _made(name, space, _How(learns_noise, device, weighs_numbers))
 
 
 def _made(name: str | Sequence[str], space: Space, how: _How) -> Surrogate:
@@ -84,6 +94,7 @@ def _process(name: str, representation: Representation, space: Space, how: _How)
         representation,
         learns_noise=how.learns_noise,
         calibrates=_calibrates(space),
+        weighs_numbers=how.weighs_numbers and not how.learns_noise,
         device=how.device if is_looked_over(space) else "cpu",
     )
 
