@@ -61,7 +61,7 @@ def best(
         screen.say(f"     and {len(found.candidates) - len(shown)} more tried; --top N shows more")
     for lucky in found.luckiest:
         if lucky.is_another:
-            screen.say(lucky_line(lucky))
+            screen.say(lucky_line(lucky, is_front=found.is_front))
     for line in substrate_lines(found):
         screen.say(line)
     if found.scope:

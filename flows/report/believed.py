@@ -53,7 +53,7 @@ def believed_rows(found: HonestBest | None) -> Section | None:
         for place, one in enumerate(found.candidates[: max(SHOWN, found.front)])
     )
     judged = (f"Conditions are judged by {found.scope}.",) if found.scope else ()
-    lucky = (lucky_line(lucky) for lucky in found.luckiest if lucky.is_another)
+    lucky = (lucky_line(lucky, is_front=found.is_front) for lucky in found.luckiest if lucky.is_another)
     return Section(
         found.model, found.is_bound, rows, (*judged, *substrate_lines(found), *lucky, *found.notes), found.noun
     )

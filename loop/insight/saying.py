@@ -114,10 +114,11 @@ def substrate_line(one: OnSubstrate) -> str:
     return f"{text}, measured {', '.join(f'{v:.4g}' for v in one.values)}" if one.values else text
 
 
-def lucky_line(lucky: Luckiest) -> str:
-    """The luckiest measurement where it belongs to another candidate."""
+def lucky_line(lucky: Luckiest, *, is_front: bool) -> str:
+    """The luckiest measurement where it belongs to another candidate than the best, or to none of the front."""
     value = lucky.word or f"{lucky.value:.4g} {lucky.unit}".rstrip()
-    return f"the best single value of {lucky.target}, {value}, was measured of another: {lucky.label}"
+    whose = "one off the front" if is_front else "another"
+    return f"the best single value of {lucky.target}, {value}, was measured of {whose}: {lucky.label}"
 
 
 def chance_of(chance: float | None) -> str:

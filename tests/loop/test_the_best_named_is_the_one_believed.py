@@ -51,7 +51,8 @@ def test_a_single_lucky_value_does_not_beat_a_candidate_measured_often() -> None
     assert found.candidates[0].targets[0].values == pytest.approx((80.5, 79, 80, 81, 79.5))
     assert found.luckiest[0].value == pytest.approx(82)
     assert found.luckiest[0].is_another
-    assert "propanol" in lucky_line(found.luckiest[0])
+    assert "of another: " in lucky_line(found.luckiest[0], is_front=found.is_front)
+    assert "propanol" in lucky_line(found.luckiest[0], is_front=found.is_front)
 
 
 def test_the_interval_narrows_and_the_chance_grows_with_replicates() -> None:
@@ -178,6 +179,7 @@ def test_without_a_model_the_means_are_named_and_that_is_said() -> None:
     ethanol = several.candidates[1].targets[0]
     assert (ethanol.mean, ethanol.low, ethanol.high) == (45.0, 40.0, 50.0)
     assert several.luckiest[0].is_another
+    assert "was measured of one off the front: " in lucky_line(several.luckiest[0], is_front=True)
 
 
 def test_nothing_measured_is_no_best() -> None:
