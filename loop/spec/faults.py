@@ -56,13 +56,17 @@ _RECIPE: Final[Mapping[Any, list[type[BaseModel]]]] = {
     "rules": [RuleSpec],
 }
 
-_SECTIONS: Final = frozenset({"planner", "noise", "costs", "plate", "general", "recipe", "analysis"})
+_SECTIONS: Final = frozenset({"planner", "noise", "costs", "plate", "general", "recipe"})
 _EXAMPLES: Final[Mapping[Path, str]] = {
     ("budget",): "{experiments: 40}",
     ("laboratory",): "{adapter: manual}",
     ("space", "*"): "{type: category, options: [a, b]} or {type: number, low: 20, high: 80, unit: degC}",
     ("objective", "*"): '{goal: maximize, unit: "%"}',
+    ("objective", "*", "desirable"): "{from: 20, to: 80}",
+    ("space", "*", "parts"): "{water: O, ethanol: CCO}, or a list of names",
     ("planner", "initial"): "{design: spread, experiments: 5}",
+    ("laboratory", "limits"): "{temperature: {at_most: 80}}, by the names of parameters",
+    ("analysis",): "{yield: {...}}, by the names of targets",
 }
 
 
@@ -133,10 +137,9 @@ def _shown(got: object) -> str:
 
 def _entries(path: Path, raw: Path) -> str:
     """An example of what may stand at ``path``, or the keys that are known there."""
-    if path in _EXAMPLES:
-        return f"such as {_EXAMPLES[path]}"
-    if len(path) == 2 and (path[0], "*") in _EXAMPLES:
-        return f"such as {_EXAMPLES[path[0], '*']}"
+    for place in (path, (path[0], "*", *path[2:])):
+        if place in _EXAMPLES:
+            return f"such as {_EXAMPLES[place]}"
     known = sorted(_known_keys((*path, ""), (*raw, ""))) if len(path) > 1 or path[0] in _SECTIONS else []
     return f"known here: {', '.join(known)}" if known else "in braces or indented below it"
 

@@ -89,11 +89,12 @@ class GaussianProcess:
         is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
         if is_plain:
             return told_all(part, data, seed)
-        length, weight = float(part.details["lengthscale"]), float(part.details.get(WEIGHT, 1.0))
-        return self._fitted(space, data, 1.0, beside, lengthscale=length, weight=weight)
+        length, weight = float(part.details["lengthscale"]), part.details.get(WEIGHT)
+        found = self._fitted(space, data, 1.0, beside, lengthscale=length, weight=weight or 1.0)
+        return found if weight is None else replace(found, details={**found.details, WEIGHT: weight})
 
     def _of_versions(self, space: Space, data: TrainingSet) -> ExactPosterior:
-        fitted = [self._fitted(space, data, apart) for apart in APART]
+        fitted = [self._fitted(space, data, apart, is_trial=True) for apart in APART]
         told = [
             float(f.details["log_evidence"]) - DOUBT * math.log(a / APART[0])
             for a, f in zip(APART, fitted, strict=True)
@@ -106,13 +107,15 @@ class GaussianProcess:
         """The process whose numbers count as much beside options as the evidence says, where it is to weigh them."""
         if not self.weighs_numbers or not has_choices(space) or not has_numbers(space, self.representation):
             return self._fitted(space, data, apart, beside)
-        fitted = [self._fitted(space, data, apart, beside, weight=weight) for weight in WEIGHTS]
+        fitted = [self._fitted(space, data, apart, beside, weight=weight, is_trial=True) for weight in WEIGHTS]
         told = [
             float(f.details["log_evidence"]) - DOUBT * math.log(weight)
             for weight, f in zip(WEIGHTS, fitted, strict=True)
         ]
         which = told.index(max(told))
-        return replace(fitted[which], details={**fitted[which].details, WEIGHT: WEIGHTS[which]})
+        # a trial tells nothing of the doubt about effects, which takes longer than the fit
+        found = self._fitted(space, data, apart, beside, weight=WEIGHTS[which]) if data.effects else fitted[which]
+        return replace(found, details={**found.details, WEIGHT: WEIGHTS[which]})
 
     def _fitted(
         self,
@@ -122,6 +125,7 @@ class GaussianProcess:
         beside: Part | None = None,
         lengthscale: float | None = None,
         weight: float = 1.0,
+        is_trial: bool = False,
     ) -> ExactPosterior:
         distance = metric(space, self.representation, apart, weight)
         if beside is not None:
@@ -148,7 +152,9 @@ class GaussianProcess:
                     rows = replace(rows, weights=weights * curve.at_rows.exp())
                     ratios, found = grid.with_effects(rows, effects)
             nought = {
-                e.name: grid.undecided(rows, effects, ratios, found, i) for i, e in enumerate(effects) if not ratios[i]
+                e.name: grid.undecided(rows, effects, ratios, found, i)
+                for i, e in enumerate(effects)
+                if not (ratios[i] or is_trial)
             }
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -12,6 +13,7 @@ from loop.insight.best import honest_best
 from loop.outcome import Measured, Measurement
 from loop.space import ProductPool
 from loop.spec import CampaignSpec, build_space, read_spec
+from loop.surrogates.gp import WEIGHTS
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
 
@@ -77,6 +79,18 @@ def test_where_numbers_go_straight_they_count_as_options_do() -> None:
 
     assert weights[0] == 1.0
     assert weights[1] > 1.0
+
+
+def test_the_weight_is_told_where_a_part_decided_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loop.surrogates.gp.MANY", 10)
+    space = build_space(campaign())
+    x = np.array([space.coordinates({"ligand": a, "temperature": t}) for a, t in EVERY])
+    data = _of(x, np.array([true_yield(a, t) for a, t in EVERY]))
+    plated = replace(data, effects={"plate": tuple("AB"[i % 2] for i in range(len(EVERY)))})
+
+    told = surrogate("gp", space).fit(space, plated, seed=0).summary()
+
+    assert told["weight_of_numbers"] in WEIGHTS
 
 
 def _of(x: np.ndarray, y: np.ndarray) -> TrainingSet:
