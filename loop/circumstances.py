@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | flo
     notes: list[str] = []
     for name, given in context.items():
         value = _number(given) if name in declared and declared[name] is None and isinstance(given, str) else given
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        is_number = is_finite(value)
         if name in declared:
             options = declared[name]
             if options is None and not is_number:
@@ -75,6 +76,10 @@ def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArr
         return None, ""
     if not isinstance(given, Mapping):
         return None, f"actual settings must be an object such as {{temperature: 78.5}}, got {given!r}"
+    for name, value in given.items():
+        if not isinstance(value, str) and not is_finite(value):
+            rule = f"{name!r} must be text or a finite number, got {reprlib.repr(value)}"
+            return None, f"actual settings cannot be read ({rule}; leave out what was as requested)"
     try:
         x = space.coordinates(_applying(space, {**requested, **given}, given))
     except SpaceError as error:
@@ -106,9 +111,16 @@ def read_expense(context: Mapping[str, Any]) -> Expense:
     return Expense(None if seconds is None else seconds / HOUR, cost)
 
 
+def is_finite(value: object) -> TypeGuard[float]:
+    """Whether a value on record is a number to reckon with: not true or false, no integer beyond 1.8e308."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _amount(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < math.inf else None  # type: ignore[arg-type, operator]
+    return float(value) if is_finite(value) and value >= 0 else None
 
 
 def _number(text: str) -> float | str:

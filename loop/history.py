@@ -132,7 +132,7 @@ class History:
             if actual is not None and (rule := _beyond(space, actual)):
                 actual, problem = None, f"actual settings cannot be used ({rule})"
             if problem:
-                notes.append(f"observation {record.id} counts as tried and trains nothing: {problem}")
+                remarked.setdefault(f"{problem}; it counts as tried and trains nothing", []).append(record.id)
             expense = read_expense(record.context)
             seen.append(Observation(record.id, x, record.outcome, context, actual, bool(problem), expense))
             used.append(record)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import torch
 from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, reaction_spec
 
-from loop.circumstances import read_actual, read_context
+from loop.circumstances import read_actual, read_context, read_expense
+from loop.costs import Expense
 from loop.history import History, regression_table
 from loop.planner import plan
+from loop.record import Arm, ObservationRecord
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.surrogates.effects import effects_said
 from loop.surrogates.gp import GaussianProcess
@@ -207,6 +210,24 @@ def test_values_are_learnt_where_they_were_really_measured():
         ({"base": "stron"}, "actual settings cannot be read (parameter 'base' has no option 'stron' (did you mean"),
         ({"pressure": 2.0}, "actual settings cannot be read (unknown parameter 'pressure'"),
         (33.5, "actual settings must be an object such as {temperature: 78.5}, got 33.5"),
+        (
+            {"temperature": None},
+            "actual settings cannot be read ('temperature' must be text or a finite number, got None;",
+        ),
+        (
+            {"temperature": [33.5]},
+            "actual settings cannot be read ('temperature' must be text or a finite number, got [33",
+        ),
+        ({"temperature": {}}, "actual settings cannot be read ('temperature' must be text or a finite number, got {};"),
+        (
+            {"temperature": True},
+            "actual settings cannot be read ('temperature' must be text or a finite number, got True",
+        ),
+        (
+            {"temperature": 10**400},
+            "actual settings cannot be read ('temperature' must be text or a finite number, got 1",
+        ),
+        ({"base": None}, "actual settings cannot be read ('base' must be text or a finite number, got None; leave out"),
     ],
 )
 def test_actual_settings_that_cannot_be_read_train_nothing_and_count_as_tried(given, problem):
@@ -219,6 +240,50 @@ def test_actual_settings_that_cannot_be_read_train_nothing_and_count_as_tried(gi
     assert said.startswith(problem)
     assert len(regression_table(space, build_objective(spec), History((seen,)))[0]) == 0
     assert len(History((seen,)).tried(3)) == 1
+
+
+def test_integers_that_no_float_holds_are_kept_and_not_used():
+    huge = {"humidity": 10**400, "pressure": 10**400, "provenance": {"wall_time_s": 10**400, "cost": 2}}
+
+    found, (note,) = read_context(huge, {"humidity": None})
+
+    assert found == {}
+    assert note.startswith("context 'humidity' must be a number, got 1000")
+    assert read_expense(huge) == Expense(None, 2.0)
+
+
+def test_equal_problems_of_actual_settings_are_one_note():
+    space, here = build_space(reaction_spec()), {"alcohol": "ethanol", "base": "weak", "temperature": 20}
+    given = [{"temperature": None}, {"temperature": None}, {"base": "X"}, {"temperature": None}]
+    records = [
+        ObservationRecord(
+            f"o{i}",
+            "c",
+            here,
+            {},
+            measured(**{"yield": 5.0}),
+            "s",
+            Arm.MANUAL,
+            None,
+            0,
+            0,
+            0,
+            0,
+            0,
+            datetime(2026, 1, 1, tzinfo=UTC),
+            None,
+            {"actual": actual},
+        )
+        for i, actual in enumerate(given)
+    ]
+
+    history = History.of(space, records, ())
+
+    assert [o.is_off for o in history.observations] == [True] * 4
+    first, second = history.notes
+    assert first.startswith("observation o0 and 2 more: actual settings cannot be read ('temperature' must be")
+    assert first.endswith("; it counts as tried and trains nothing")
+    assert second.startswith("observation o2: actual settings cannot be read (parameter 'base' has no option 'X'")
 
 
 def test_actual_settings_that_are_the_requested_ones_say_nothing():
