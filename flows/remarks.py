@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
-from loop.circumstances import EFFECTS
+from loop.circumstances import EFFECTS, is_finite
 from loop.outcome import Fault, Measured, Negative, Outcome
 from loop.record import Settings
 
@@ -17,8 +17,9 @@ def beside_label(spec: Mapping[str, Any], settings: Settings, context: Mapping[s
     space: Mapping[str, Any] = spec.get("space") or {}
 
     def said(name: str, value: object) -> str:
-        unit = "" if isinstance(value, str) else str(space.get(name, {}).get("unit") or "")
-        return f"{name} {value if isinstance(value, str) else format(value, 'g')} {unit}".rstrip()
+        if not is_finite(value):
+            return f"{name} {value}"  # text, or what cannot be used: as it is on record
+        return f"{name} {value:g} {space.get(name, {}).get('unit') or ''}".rstrip()
 
     given = context.get("actual")
     really = [said(n, v) for n, v in given.items() if v != settings.get(n)] if isinstance(given, Mapping) else []

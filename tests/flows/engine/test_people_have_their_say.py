@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import html
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
+from flows.cli.rounds import print_round
+from flows.cli.screen import Screen
 from flows.engine import approve, replay, resume, retract, run, status, stop, tell, tick
 from flows.engine.looking.view import View
 from flows.engine.people.telling import TellError
@@ -494,6 +498,34 @@ def test_what_was_typed_of_how_it_was_done_and_cannot_be_read_is_said_at_once(
 
     assert note.startswith("result of ")
     assert "Where that is a slip: hakken retract small" in note
+
+
+@pytest.mark.parametrize("value", [None, [1], {"at": 2}, True, 10**400], ids=["null", "list", "object", "true", "huge"])
+def test_actual_settings_that_are_neither_text_nor_number_stop_no_campaign(
+    settings: Settings,
+    tmp_path: Path,
+    laboratory: FakeLaboratory,
+    page: Path,
+    capsys: pytest.CaptureFixture[str],
+    value: object,
+) -> None:
+    context = {"actual": {"step": value}, "humidity": value, "lot": value, "operator": "Ada"}
+    laboratory.answers = lambda _: [json.dumps({**json.loads(measured(50.0)), "context": context})]
+    add(settings, tmp_path, space={**spec_of()["space"], **RECORDED})
+
+    said = [n for _ in range(3) for n in once(settings).notes]
+
+    with open_ledger(settings.database) as ledger:
+        print_round(Screen(False), ledger, "small", 1)
+        second = next(r for r in ledger.rounds("small") if r.number == 2)
+        assert {repr(o.context["actual"]["step"]) for o in ledger.observations("small")} == {repr(value)}
+    beside = f"really step {value}"
+    assert any(n.startswith("result of ") and "'step' must be text or a finite number" in n for n in said)
+    (note,) = (n for n in second.notes if "it counts as tried and trains nothing" in n)
+    assert re.match(r"observation \S+ and 3 more: actual settings cannot be read \('step' must be text", note)
+    assert beside in capsys.readouterr().out
+    assert beside in html.unescape(page.read_text(encoding="utf-8"))
+    assert replay(settings, "small", 2, planner=cheap_planner).is_identical
 
 
 def test_a_lot_that_is_typed_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
