@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +21,8 @@ from loop.record import Json, ObservationRecord, Prediction
 
 Row: TypeAlias = dict[str, Any]
 PLACE: Final = ("plate", "well", "block")  # of the context, where it says so
+EXACT: Final = 2**53  # the largest integer up to which floats tell all integers apart
+WHOLE: Final = 2**63 - 1  # the largest integer of a Parquet column
 
 
 def export(
@@ -29,7 +33,8 @@ def export(
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
     was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``predicted.TARGET.mean`` and
     ``.sd`` for what the model said when it proposed; ``comment``, ``context.NAME``, ``actual.NAME`` (settings that were
-    not as asked), ``hours`` and ``cost`` for what was recorded beside it. The file appears whole or not at all.
+    not as asked), ``hours`` and ``cost`` for what was recorded beside it. An object, a list or null is its JSON text.
+    The file appears whole or not at all.
 
     Args:
         ledger: Any ledger.
@@ -109,17 +114,30 @@ def _row(
 
 def _beside(context: Json) -> Row:
     """What was recorded beside a result: a comment, circumstances, settings that were not as asked, what it took."""
+    expense = read_expense(context)
+    took = {name: value for name, value in (("hours", expense.hours), ("cost", expense.cost)) if value is not None}
     told = {
-        name: value for name, value in context.items() if name not in PLACE and isinstance(value, str | int | float)
+        name: value
+        for name, value in context.items()
+        if name not in PLACE and isinstance(value, str | int | float) and not _says(value, took.get(name))
     }
     row: Row = {name if name == "comment" else f"context.{name}": value for name, value in told.items()}
     really = context.get("actual")
     if isinstance(really, Mapping):
-        row |= {f"actual.{name}": value for name, value in really.items()}
-    expense = read_expense(context)
-    return row | {
-        name: value for name, value in (("hours", expense.hours), ("cost", expense.cost)) if value is not None
-    }
+        row |= {f"actual.{name}": _in_a_cell(value) for name, value in really.items()}
+    return row | took
+
+
+def _says(told: str | float, number: float | None) -> bool:
+    """Whether what was told, with a decimal comma perhaps, is this number."""
+    try:
+        return number is not None and math.isclose(float(str(told).replace(",", ".")), number)
+    except ValueError:
+        return False
+
+
+def _in_a_cell(value: object) -> str | float:
+    return value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
 
 
 def _outcome(observation: ObservationRecord) -> Row:
@@ -226,16 +244,23 @@ def _write_parquet(rows: list[Row], path: Path) -> None:
     import pyarrow as pa  # 0.2 s, and only here
     import pyarrow.parquet
 
-    columns = {name: _of_one_type([row[name] for row in rows]) for name in (rows[0] if rows else ["campaign"])}
+    columns = {_text(name): _of_one_type([row[name] for row in rows]) for name in (rows[0] if rows else ["campaign"])}
     pa.parquet.write_table(pa.table(columns), path)
 
 
 def _of_one_type(values: list[Any]) -> list[Any]:
-    """Numbers, or texts throughout where a setting is sometimes a label and sometimes a number."""
+    """Values of one kind that a column can hold, or texts throughout: of a label among numbers, of a huge integer."""
     kinds = {type(value) for value in values if value is not None}
-    if str in kinds and len(kinds) > 1:
-        return [None if value is None else str(value) for value in values]
-    return [v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values]
+    largest = max((abs(value) for value in values if isinstance(value, int)), default=0)
+    if kinds == {int, float} and largest <= EXACT:
+        return [None if value is None else float(value) for value in values]
+    if kinds != {str} and len(kinds) <= 1 and largest <= WHOLE:
+        return values
+    return [None if value is None else _text(value) for value in values]
+
+
+def _text(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet
 import pytest
@@ -14,7 +15,7 @@ from db import MemoryLedger, SqlLedger, exchange, export
 from loop.contracts import Ledger
 from loop.errors import LedgerError, NotFound, UnknownName
 from loop.outcome import Measured, Measurement
-from loop.record import Candidate, EnvelopeDraft, Lease
+from loop.record import Candidate, EnvelopeDraft, Json, Lease
 
 Fill = Callable[[Ledger], Lease]
 
@@ -84,6 +85,73 @@ def test_units_of_settings_channels_and_mixed_settings_are_kept(tmp_path: Path) 
     assert (first["results.yield[uv].value"], first["results.yield[ms].value"]) == ("1.0", "2.0")
     table = pyarrow.parquet.read_table(tmp_path / "out.parquet")
     assert table["settings.time"].to_pylist() == ["2.0", "overnight"]
+
+
+def recorded(*contexts: Json) -> MemoryLedger:
+    """A campaign "c" with one result for each context."""
+    ledger = MemoryLedger()
+    ledger.open_campaign("c", {}, by="ada")
+    with ledger.work(ledger.acquire("c", "me", timedelta(hours=1))) as work:
+        for i, context in enumerate(contexts):
+            envelope = work.receive(EnvelopeDraft("tell", None, str(i)))
+            told = Measured((Measurement("yield", 1.0, "%", 1.0),))
+            work.accept(envelope.id, told, candidate=Candidate({"t": i}), context=context)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("told", "column"),
+    [
+        ([66.0, {"low": 65}], ["66.0", '{"low": 65}']),
+        ([66.0, ["a", 2]], ["66.0", '["a", 2]']),
+        ([66.0, None], ["66.0", "null"]),
+        ([66.0, True], ["66.0", "True"]),
+        ([66.0, 2**70], ["66.0", str(2**70)]),
+        ([66.5, 2**60 + 1], ["66.5", str(2**60 + 1)]),
+        ([1, 2**63], ["1", str(2**63)]),
+        ([10**400, "warm"], [str(10**400), "warm"]),
+        ([{}, {}], ["{}", "{}"]),
+        ([66, "warm \ud83d"], ["66", "warm \\ud83d"]),
+        ([66, 66.5], [66.0, 66.5]),
+        ([66, 67], [66, 67]),
+        ([True, False], [True, False]),
+    ],
+)
+def test_whatever_was_recorded_has_a_column_of_one_type(told: list[Any], column: list[Any], tmp_path: Path) -> None:
+    ledger = recorded(*({"actual": {"t": value}, "wet": value, "comment": value} for value in told))
+
+    for format in ("csv", "parquet"):
+        export(ledger, "c", tmp_path / f"out.{format}", format)
+
+    table = pyarrow.parquet.read_table(tmp_path / "out.parquet")
+    assert table["actual.t"].to_pylist() == column
+    assert [row["actual.t"] for row in rows(tmp_path / "out.csv")] == [
+        str(v) if isinstance(v, str) else str(given) for v, given in zip(column, told, strict=True)
+    ]
+    if all(isinstance(value, str | int | float) for value in told):
+        assert table["context.wet"].to_pylist() == column
+
+
+def test_a_name_that_is_no_text_for_parquet_is_spelt_out(tmp_path: Path) -> None:
+    export(recorded({"\ud83d": 1.0}), "c", tmp_path / "out.parquet", "parquet")
+
+    assert pyarrow.parquet.read_table(tmp_path / "out.parquet")["context.\\ud83d"].to_pylist() == [1.0]
+
+
+def test_what_an_experiment_took_is_told_once_and_what_was_not_read_is_kept() -> None:
+    took = {"wall_time_s": 7200.0, "cost": 2.5}
+    ledger = recorded(
+        {"hours": "2", "cost": "2,5", "provenance": took},
+        {"hours": 5.0, "cost": "dear", "provenance": took},  # something else of these names
+        {"hours": "2:30", "cost": "3"},
+    )
+
+    read = [
+        tuple(row.get(name) for name in ("hours", "cost", "context.hours", "context.cost"))
+        for row in exchange.table(ledger, "c")
+    ]
+
+    assert read == [(2.0, 2.5, None, None), (2.0, 2.5, 5.0, "dear"), (None, None, "2:30", "3")]
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
