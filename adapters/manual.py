@@ -18,6 +18,7 @@ import glob
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,17 @@ from adapters.errors import AdapterUnavailable
 from adapters.files.attachments import AttachmentError, Attachments, with_files
 from adapters.files.form import form
 from adapters.files.returned import Returned
-from adapters.files.rows import OUTCOME, PROCEDURE, RUN_ORDER, Columns, files_of, read_row, shown, targets_of
+from adapters.files.rows import (
+    OUTCOME,
+    PROCEDURE,
+    RUN_ORDER,
+    TAKEN,
+    Columns,
+    files_of,
+    read_row,
+    shown,
+    targets_of,
+)
 from adapters.files.worksheet import (
     KEY,
     Sheet,
@@ -43,7 +54,9 @@ from adapters.files.worksheet import (
     with_mark,
     with_rows,
 )
+from loop.cells import has_decimal_comma, split_header
 from loop.checkpoints import reached
+from loop.circumstances import EFFECTS
 from loop.contracts import (
     Absent,
     AdapterContext,
@@ -133,12 +146,13 @@ class Manual:
             return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
         if (cancelled := self._jobs.cancelled(handle)) is not None:
             return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
-        wants = self._collect(handle)
+        wants, has_row = self._collect(handle)
         if self._returned.of(handle):
             return Status(Phase.ENDED)
         if self._jobs.started(handle) is None:
             return Status(Phase.PREPARED)
-        self._write_row(handle)  # a row that got lost comes back
+        if not has_row:
+            self._write_row(handle)  # a row that got lost comes back
         return Status(Phase.WAITING, f"waits for row {self._jobs.key(handle)} of {self._path} to be filled in", wants)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
@@ -179,51 +193,81 @@ class Manual:
                 reached("manual.sheet-written")
                 self._write_form(read_sheet(self._path), columns)
 
-    def _collect(self, handle: Handle) -> str:
+    def _collect(self, handle: Handle) -> tuple[str, bool]:
         """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored.
 
-        Returns what a row that was begun still lacks, "" where there is none.
+        Returns what a row that was begun still lacks, "" where there is none; and whether the worksheet has the row.
         """
-        wants = ""
+        wants = unread = ""
         with self._sheet_alone():
             key, spec = self._jobs.key(handle), self._jobs.spec(handle)
             columns = self._columns(spec)
             is_cancelled = self._jobs.cancelled(handle) is not None
-            self._add_targets(columns)
-            for path, sheet in self._sheets():
+            sheets = self._sheets()
+            if any([self._add_targets(sheets[0][1], columns), self._add_parts(handle, sheets, columns)]):
+                sheets = self._sheets()
+            has_row = self._path.exists() and sheets[0][1].row(key) is not None
+            for path, sheet in sheets:
                 for row in sheet.rows:
                     if row.get(KEY, "").strip() != key or (
                         is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"
                     ):
                         continue
                     payload = read_row(row, columns, self._targets, spec, sheet)
-                    missing = [c for c in columns.values.values() if c not in sheet.columns]
-                    if payload is None and missing:  # it would wait for ever
-                        raise AdapterUnavailable(
-                            f"{path} has no column {missing[0]!r}, where a result is looked for; "
-                            f"give it that name again, or add it: it has {', '.join(sheet.columns)}"
-                        )
                     if payload is not None:
                         self._keep(handle, row, payload, path)
                         continue
                     given, left = targets_of(row, columns)
-                    if given:
+                    missing = [c for c in columns.values.values() if c not in sheet.columns]
+                    is_renamed = bool(missing) and any(row[c].strip() for c in _strange(sheet, columns))
+                    lacks = (
+                        f"no column {missing[0]!r}, where a result is looked for; give it that name again, or add it: "
+                        f"it has {', '.join(sheet.columns)}"
+                        if missing
+                        else ""
+                    )
+                    if path == self._path and (is_renamed or (given and missing)):
+                        unread = f"it has {lacks}"
+                    elif is_renamed and not given and not wants:
+                        wants = f"has a row on {path.name} and {lacks}"
+                    if given and not wants:
                         wants = (
                             f"has {' and '.join(given)} on {path.name}, and nothing of {' and '.join(left)} yet: fill "
                             f"that in, or write measured under {OUTCOME} to report it without"
                         )
-        return wants
+        if unread and not self._returned.of(handle):  # it would wait for ever
+            raise PartUnavailable(str(self._path), unread)
+        return wants, has_row
 
-    def _add_targets(self, columns: Columns) -> None:
-        """Columns for targets that the campaign file has since the worksheet was written.
+    def _add_targets(self, sheet: Sheet, columns: Columns) -> bool:
+        """Columns for targets that the campaign file has since the worksheet was written; whether any were added.
 
         Not where the worksheet has a column that means nothing to us: it may be the one that is missing, renamed.
         """
-        sheet = read_sheet(self._path)
-        is_ours = bool(sheet.columns) and set(sheet.columns) <= columns.known()
-        if is_ours and not set(columns.values.values()) <= set(sheet.columns):
-            change_sheet(self._path, lambda sheet: with_columns(sheet, columns.all()))
+        is_whole = set(columns.values.values()) <= set(sheet.columns)
+        if is_whole or not sheet.columns or _strange(sheet, columns):
+            return False
+        change_sheet(self._path, lambda sheet: with_columns(sheet, columns.all()))
+        self._write_form(read_sheet(self._path), columns)
+        return True
+
+    def _add_parts(self, handle: Handle, sheets: Sequence[tuple[Path, Sheet]], columns: Columns) -> bool:
+        """Put on the worksheet what was given back of some targets only, to be completed there; whether it changed."""
+        has_changed, key, spec = False, self._jobs.key(handle), self._jobs.spec(handle)
+        if self._returned.of(handle) or self._jobs.cancelled(handle) is not None:
+            return False
+        for _, sheet in sheets[1:]:
+            row = sheet.row(key)
+            if row is None or not targets_of(row, columns)[0]:
+                continue
+            if read_row(row, columns, self._targets, spec, sheet) is None:
+                cells = {column: _with_point(text, sheet) for column, text in row.items()}
+                completed = partial(with_cells, key=key, cells=cells)
+                if completed(sheets[0][1]) != sheets[0][1]:
+                    has_changed |= change_sheet(self._path, completed)
+        if has_changed:
             self._write_form(read_sheet(self._path), columns)
+        return has_changed
 
     def _keep(self, handle: Handle, row: Mapping[str, str], payload: dict[str, Any], path: Path) -> None:
         """Store what a row says with the files that it attaches; what was given back is shown on the worksheet too."""
@@ -322,6 +366,17 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
     return Manual(
         Jobs(context.folder), path, context.targets, context.beside, context.recipe, context.campaign, context.words
     )
+
+
+def _strange(sheet: Sheet, columns: Columns) -> list[str]:
+    """Columns of a sheet that mean nothing to us; in one that was renamed a result may be."""
+    beside = {*columns.units, *EFFECTS, *TAKEN} - set(columns.values)
+    return [c for c in sheet.columns if c not in columns.known() and split_header(c)[0] not in beside]
+
+
+def _with_point(text: str, sheet: Sheet) -> str:
+    """A cell as every worksheet can have it: a decimal comma is one only beside semicolons or tabs."""
+    return text.replace(",", ".") if sheet.has_decimal_commas and has_decimal_comma(text.strip()) else text
 
 
 def _read_as(payload: Mapping[str, Any]) -> Any:

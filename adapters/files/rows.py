@@ -20,6 +20,7 @@ COMMENT: Final = "comment"
 PLACE: Final = ("plate", "well")  # columns of a batch that is a plate
 FILE: Final = "file"  # column of what was attached: names of files beside the worksheet, with ; between them
 PROCEDURE: Final = "procedure"  # what is done at the bench, where the campaign has a recipe
+TAKEN: Final = {"hours": ("wall_time_s", HOUR), "cost": ("cost", 1.0)}  # columns of what it took
 _OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, FILE, PROCEDURE, *PLACE})
 
 
@@ -176,7 +177,7 @@ def _beside(text: str, wanted: str | None, unit: str | None, column: str, sheet:
 def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str, float]:
     """What it took, where the person added a column ``hours`` or ``cost`` that is no setting and no target."""
     found = {}
-    for name, key, factor in (("hours", "wall_time_s", HOUR), ("cost", "cost", 1.0)):
+    for name, (key, factor) in TAKEN.items():
         number = "" if name in columns.all() else as_number(cells.get(name, ""), sheet)
         if isinstance(number, float) and number >= 0:
             found[key] = number * factor
