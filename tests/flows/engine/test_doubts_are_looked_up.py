@@ -339,3 +339,35 @@ def test_a_line_that_was_cut_off_takes_no_other_along(tmp_path: Path) -> None:
     sent.add(["0195-d"])
 
     assert [key in sent for key in ("0195-a", "0195-b", "0195-d", "0195")] == [True, True, True, False]
+
+
+def test_what_was_sent_is_read_once_for_all_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Sent(tmp_path).add(["0195-a"])
+    sent, reads, read_text = Sent(tmp_path), [], Path.read_text
+
+    def counted(path: Path, encoding: str | None = None) -> str:
+        reads.append(path)
+        return read_text(path, encoding=encoding)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+
+    assert [key in sent for key in ("0195-a", "0195-b")] == [True, False]
+    sent.add(key for key in ("0195-b",))
+    assert [key in sent for key in ("0195-a", "0195-b", "0195-c")] == [True, True, False]
+    assert len(reads) == 1
+    assert "0195-b" in Sent(tmp_path)
+
+
+def test_keys_that_the_disk_refused_were_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = Sent(tmp_path)
+    assert "0195-a" not in sent
+
+    def full(_path: Path, _mode: str = "r", **_how: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(OSError, match="no space"):
+            sent.add(["0195-a"])
+
+    assert "0195-a" not in sent
