@@ -48,9 +48,17 @@ def trial_of(config: pytest.Config) -> Trial:
     if not module or not name:
         raise pytest.UsageError(f"--adapter is MODULE:NAME, such as my.module:MyAdapter; got {named!r}")
     try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        loaded = import_module(module)
+    except ImportError as error:
         raise pytest.UsageError(f"--adapter {named}: {error}; run pytest where it can be imported") from None
+    except (Exception, SystemExit) as error:  # whatever a module does that is run for the first time
+        raise pytest.UsageError(
+            f"--adapter {named}: importing {module} ends in {type(error).__name__}: {error}; "
+            f"mend it until python -c 'import {module}' says nothing"
+        ) from None
+    found = getattr(loaded, name, None)
+    if found is None:
+        raise pytest.UsageError(f"--adapter {named}: {module} has no attribute {name!r}; name one that it has")
     trial = found if isinstance(found, Trial) else getattr(found, "trial", None)
     if not isinstance(trial, Trial):
         raise pytest.UsageError(

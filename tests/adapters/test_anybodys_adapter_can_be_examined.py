@@ -95,3 +95,31 @@ def test_what_cannot_be_examined_is_told(words: tuple[str, ...], message: str) -
     assert code != 0
     assert message in said
     assert not words or said.count(message) == 1  # before any test, and not once for each law
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("raise ValueError('no port was given')", "ends in ValueError: no port was given; mend it until python -c "),
+        ("def broken(:", "ends in SyntaxError: "),
+        ("import sys; sys.exit(0)", "ends in SystemExit: 0; mend it"),
+        ("sound = 1", "scales has no attribute 'Scales'; name one that it has"),
+    ],
+)
+def test_a_module_that_cannot_be_run_is_told_without_a_traceback(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "scales.py").write_text(f"{text}\n", encoding="utf-8")
+    words = ["--pyargs", "loop.testing", "-p", "loop.testing.plugin", "--adapter", "scales:Scales"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"--adapter scales:Scales: {'' if 'attribute' in message else 'importing scales '}{message}" in said
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
