@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any
 
 from db.canonical import numbers_as_floats
@@ -93,7 +94,8 @@ class HeldCampaign:
     def attempt(self, key: str) -> AttemptRecord:
         """The campaign's attempt of that key; raises ``NotFound``."""
         if key not in self.data.attempts:
-            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; hakken show lists them")
+            where = f"hakken show {quote(self.name)} ROUND --json"
+            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; {where} lists the keys there are")
         return self.data.attempts[key]
 
     def envelope(self, envelope_id: str) -> EnvelopeRecord:

@@ -179,7 +179,7 @@ class MemoryLedger:
             return known[found[0]]
         if found:
             raise NotFound(f"attempt {key!r} is not one alone: {', '.join(found[:4])} …; give more of the key")
-        raise NotFound(f"no attempt has the key {key!r}; hakken show CAMPAIGN ROUND lists the keys there are")
+        raise NotFound(f"no attempt has the key {key!r}; hakken show CAMPAIGN ROUND --json lists the keys there are")
 
     def events(self, key: str) -> tuple[AttemptEventRecord, ...]:
         """The life of an attempt, in order. Raises ``NotFound``."""

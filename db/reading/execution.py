@@ -68,7 +68,7 @@ def attempt(session: Session, key: str) -> AttemptRecord:
             return attempts(session, t.Attempt.id == (key if key in ids else ids[0]))[0]
         if ids:
             raise NotFound(f"attempt {key!r} is not one alone: {', '.join(sorted(ids))} …; give more of the key")
-    raise NotFound(f"no attempt has the key {key!r}; hakken show CAMPAIGN ROUND lists the keys there are")
+    raise NotFound(f"no attempt has the key {key!r}; hakken show CAMPAIGN ROUND --json lists the keys there are")
 
 
 def events(session: Session, key: str) -> tuple[AttemptEventRecord, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from sqlalchemy import select
 
 from db import reading
@@ -49,7 +51,8 @@ class HeldCampaign:
             .where(t.Attempt.id == key, t.Round.campaign_id == self.id)
         ).one_or_none()
         if found is None:
-            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; hakken show lists them")
+            where = f"hakken show {quote(self.name)} ROUND --json"
+            raise NotFound(f"campaign {self.name!r} has no attempt {key!r}; {where} lists the keys there are")
         return found
 
     def envelope(self, envelope_id: str) -> EnvelopeRecord:

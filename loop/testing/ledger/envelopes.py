@@ -88,7 +88,7 @@ class EnvelopeLaws:
     def test_a_result_for_an_attempt_that_nobody_knows_stays_as_an_envelope(self, ledger: Ledger, lease: Lease) -> None:
         with ledger.work(lease) as work:
             envelope = work.receive(EnvelopeDraft("robot", "unheard-of", "{}"))
-            with pytest.raises(NotFound, match="unheard-of"):
+            with pytest.raises(NotFound, match="'unheard-of'; hakken show coupling ROUND --json lists the keys"):
                 work.accept(envelope.id, measured())
 
         assert ledger.envelopes("coupling", unjudged_only=True) == (envelope,)

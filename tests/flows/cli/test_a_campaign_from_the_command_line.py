@@ -523,8 +523,8 @@ def test_a_key_that_is_none_leads_to_where_keys_are_told(hakken: Any, home: Any)
     with open_record(home) as ledger:
         key = ledger.attempts("small")[0].key
 
-    assert "hakken show CAMPAIGN ROUND lists the keys" in hakken("resolve", "nokey", "--ran").err
-    assert key in hakken("show", "small", "1").out
+    assert "hakken show CAMPAIGN ROUND --json lists the keys" in hakken("resolve", "nokey", "--ran").err
+    assert key in hakken("show", "small", "1", "--json").out
 
 
 @pytest.mark.parametrize("answer", ["--ran", "--never-ran"])
