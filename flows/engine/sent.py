@@ -1,4 +1,4 @@
-"""Sent: which attempts were sent from this folder, so that only those can be found lost in it.
+"""Sent: which sendings went out from this folder, so that only what was sent from here last can be found lost here.
 
 Most laboratories remember in the campaign's folder what they were given. In another folder on the same record (a second
 machine, a record that was moved without its folder, an old copy) they know nothing, which says nothing of what runs.
@@ -7,19 +7,23 @@ machine, a record that was moved without its folder, an old copy) they know noth
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import sync_folder
+from loop.experiment import Event
+from loop.record import AttemptEventRecord
 
-NAME: Final = "sent.txt"  # a key in each line
+NAME: Final = "sent.txt"  # the id of a sending in each line
 
 
 class Sent:
-    """The keys that were sent from a campaign's folder, on disk before anything moves.
+    """The sendings of a campaign's folder, each on disk before its id stands in the claims of its attempts.
 
-    Read once: only the holder of the lease sends, and its keys come through here.
+    An id of the folder alone would go along into a copy of it, which knows nothing of what is sent afterwards. The file
+    is read once: only the holder of the lease sends, and its sendings begin here.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,26 +31,37 @@ class Sent:
         self._path = folder / NAME
         self._known: set[str] | None = None  # None until it is read
 
-    def add(self, keys: Iterable[str]) -> None:
-        """Remember keys; raises ``OSError`` where the folder cannot be written."""
-        keys, known = list(keys), self._known
-        self._known = None  # read anew should the disk refuse them, whole or in part
-        is_new = not self._path.exists()
+    def begin(self) -> str:
+        """A new sending: the detail of its claims. Raises ``OSError`` where the folder cannot be written."""
+        sending, is_new = f"sending {uuid.uuid4().hex}", not self._path.exists()
         with self._path.open("ab") as file:
-            # A line that was cut off by a loss of power ends before the first key.
-            file.write("".join(f"\n{key}" for key in keys).encode() + b"\n")
+            # A line that was cut off by a loss of power ends before this one.
+            file.write(f"\n{sending}\n".encode())
             file.flush()
             os.fsync(file.fileno())
         if is_new:
             sync_folder(self.folder)
-        if known is not None:
-            known.update(keys)
-            self._known = known
+        if self._known is not None:
+            self._known.add(sending)
+        return sending
 
-    def __contains__(self, key: str) -> bool:
+    def is_last(self, life: Iterable[AttemptEventRecord]) -> bool:
+        """Whether the attempt that lived this life was last sent from here, so that it can be missed here."""
+        return [claim in self for claim in _claims(life)][-1:] == [True]
+
+    def is_overtaken(self, life: Iterable[AttemptEventRecord]) -> bool:
+        """Whether it was sent from here, and later from elsewhere: what lies here of it is not what runs."""
+        ours = [claim in self for claim in _claims(life)]
+        return any(ours) and not ours[-1]
+
+    def __contains__(self, sending: str) -> bool:
         if self._known is None:
             try:
-                self._known = set(self._path.read_text(encoding="utf-8").splitlines())
+                self._known = {*self._path.read_text(encoding="utf-8", errors="replace").splitlines()} - {""}
             except FileNotFoundError:
                 self._known = set()
-        return key in self._known
+        return sending in self._known
+
+
+def _claims(life: Iterable[AttemptEventRecord]) -> list[str]:
+    return [step.detail for step in life if step.event is Event.CLAIMED]

@@ -101,11 +101,11 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
     recipe = build_recipe(session.view.spec)
     problems = {a.key: [*impossible(recipe, a.settings), *session.laboratory.validate(specs[a.key])] for a in attempts}
     judge = Judge(session.view)
-    session.sent.add(a.key for a in attempts)
+    sending = session.sent.begin()
     try:
         with session.work() as work:
             for attempt in attempts:
-                work.move(attempt.key, Event.CLAIMED, adapter=session.adapter)
+                work.move(attempt.key, Event.CLAIMED, sending, adapter=session.adapter)
                 if found := problems[attempt.key]:
                     fault = _refused(found)
                     conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))

@@ -30,7 +30,7 @@ class Standing:
     ended: list[tuple[AttemptRecord, Handle]] = field(default_factory=list)
     wanting: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # what waits for a person, and what for
     lost: list[tuple[AttemptRecord, str]] = field(default_factory=list)  # for certain, and how
-    elsewhere: list[AttemptRecord] = field(default_factory=list)  # sent from another folder, and not known here
+    elsewhere: list[AttemptRecord] = field(default_factory=list)  # not last sent from this folder, and not known here
 
 
 def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
@@ -66,9 +66,9 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
         session.tally.note(f"{more} more experiments were lost")
     if n := len(standing.elsewhere):
         session.tally.note(
-            f"{n} of the experiments under way {'was' if n == 1 else 'were'} sent from another folder than "
-            f"{session.sent.folder}, and the laboratory knows nothing of them here: go on from there, or bring that "
-            "folder here; where it is gone for good, hakken resolve says of each whether it ran"
+            f"{n} of the experiments under way {'is' if n == 1 else 'are'} {_elsewhere(session)}, and the laboratory "
+            "cannot tell here whether they run: go on from the folder that sent them, or bring it here; where that "
+            "cannot be, hakken resolve says of each whether it ran"
         )
     if standing.steps:
         with session.work() as work:
@@ -109,6 +109,9 @@ def _look_up(session: Session, attempt: AttemptRecord, standing: Standing) -> No
             if not started:
                 if not session.view.is_active or session.is_halted:
                     return  # it lies there inert, and nothing is to be started now
+                if _is_overtaken(session, attempt):
+                    _doubt_elsewhere(session, attempt, standing)
+                    return
                 if not _may_start(session, attempt, handle, standing):
                     return
                 session.laboratory.start(handle, key)
@@ -119,7 +122,7 @@ def _look_up(session: Session, attempt: AttemptRecord, standing: Standing) -> No
                 return
             detail = "found by its key" if started else "found prepared, and started"
             standing.steps.append(lambda work: _accept(work, session, attempt, handle, detail))
-        case Absent() if key not in session.sent:
+        case Absent() if not session.sent.is_last(session.ledger.events(key)):
             _doubt_elsewhere(session, attempt, standing)
         case Absent():
             if attempt.state in (State.SENDING, State.AMBIGUOUS):
@@ -137,8 +140,11 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
     status = session.laboratory.status(handle)
     match status.phase:
         case Phase.PREPARED:
-            is_active = session.view.is_active and not session.is_halted
-            if is_active and _may_start(session, attempt, handle, standing):
+            if not session.view.is_active or session.is_halted:
+                return
+            if _is_overtaken(session, attempt):
+                _doubt_elsewhere(session, attempt, standing)
+            elif _may_start(session, attempt, handle, standing):
                 session.laboratory.start(handle, key)  # harmless where it was started: idempotent by handle
         case Phase.WAITING:
             if status.wants:
@@ -175,7 +181,7 @@ def _lost(session: Session, attempt: AttemptRecord, detail: str, standing: Stand
     match session.laboratory.find(key):
         case Found():
             session.tally.note(f"attempt {key}: the laboratory knows the key but not the handle {attempt.handle!r}")
-        case Absent() if key not in session.sent:
+        case Absent() if not session.sent.is_last(session.ledger.events(key)):
             _doubt_elsewhere(session, attempt, standing)
         case Absent():
             fault = Fault.of(FaultKind.COMPUTE_LOST, detail or "the laboratory no longer knows it")
@@ -189,12 +195,21 @@ def _lost(session: Session, attempt: AttemptRecord, detail: str, standing: Stand
             session.tally.note(f"attempt {key} may or may not have run: {why}")
 
 
+def _is_overtaken(session: Session, attempt: AttemptRecord) -> bool:
+    """Whether what lies prepared here was sent from another folder since, on a person's word that it never ran."""
+    return session.sent.is_overtaken(session.ledger.events(attempt.key))
+
+
 def _doubt_elsewhere(session: Session, attempt: AttemptRecord, standing: Standing) -> None:
-    """It was not sent from this folder, so that a laboratory that remembers here cannot be sure that it never came."""
+    """It was not last sent from here, so that a laboratory that remembers here cannot be sure of what runs."""
     standing.elsewhere.append(attempt)
     if attempt.state is not State.AMBIGUOUS:
-        why = f"it was sent from another folder than {session.sent.folder}"
+        why = f"it is {_elsewhere(session)}"
         standing.steps.append(lambda work: work.move(attempt.key, Event.DOUBTED, why))
+
+
+def _elsewhere(session: Session) -> str:
+    return f"not on record as sent from {session.sent.folder} (another folder, or an earlier hakken)"
 
 
 def _has_ended(session: Session, handle: Handle) -> bool:

@@ -12,7 +12,6 @@ from db.ledger import open_ledger
 from flows.engine import resolve, tick
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.view import View
-from flows.engine.sent import Sent
 from flows.settings import Settings
 from loop.contracts import Delivery, ExperimentSpec, Handle, Phase
 from loop.errors import LedgerError
@@ -264,49 +263,6 @@ def test_running_is_noted_once(settings: Settings, tmp_path: Path, laboratory: F
         assert [e.event for e in ledger.events(next(iter(laboratory.jobs)))].count(Event.STARTED) == 1
 
 
-def test_what_was_sent_from_another_folder_is_not_lost_in_this_one(
-    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
-) -> None:
-    """A second machine, or a record that was moved without its folder: the laboratory remembers nothing there."""
-    add(settings, tmp_path)
-    once(settings)
-    remembered, laboratory.jobs = laboratory.jobs, {}
-    other = Settings(tmp_path / "other", settings.database, by="tester")
-
-    first, second = once(other), once(other)
-
-    assert [(r.sent, r.faults, r.pending) for r in (first, second)] == [(0, 0, {"ambiguous": 4})] * 2
-    for report in (first, second):
-        (note,) = [n for n in report.notes if "sent from another folder" in n]
-        assert note.startswith(f"4 of the experiments under way were sent from another folder than {other.home}")
-        assert "go on from there, or bring that folder here" in note
-
-    laboratory.jobs = remembered
-    back = once(settings)
-
-    assert "ambiguous" not in back.pending
-    assert set(laboratory.starts.values()) == {1}
-
-
-def test_what_was_sent_here_is_looked_for_here(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
-    """After a person's word it is sent from this folder, and from then on it can be lost here."""
-    add(settings, tmp_path)
-    once(settings)
-    laboratory.jobs = {}
-    other = Settings(tmp_path / "other", settings.database, by="tester")
-    once(other)
-    keys = [a.key for a in attempts(settings)]
-    for key in keys:
-        resolve(other, key, ran=False, by="tester")
-    sent = once(other)
-    laboratory.jobs = {}
-
-    report = once(other)
-
-    assert (sent.sent, report.faults) == (4, 4)
-    assert all(key in Sent(other.folder("small")) for key in keys)
-
-
 def test_doubts_are_told_beside_what_goes_on(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> None:
     add(settings, tmp_path)
     once(settings)
@@ -328,46 +284,3 @@ def test_doubts_are_told_beside_what_goes_on(settings: Settings, tmp_path: Path,
     assert asked in report.next_step
     assert asked in by_hand
     assert waits
-
-
-def test_a_line_that_was_cut_off_takes_no_other_along(tmp_path: Path) -> None:
-    sent = Sent(tmp_path)
-    assert "0195-a" not in sent
-    sent.add(["0195-a", "0195-b"])
-    with (tmp_path / "sent.txt").open("a") as file:
-        file.write("\n0195-c")  # the power fails
-    sent.add(["0195-d"])
-
-    assert [key in sent for key in ("0195-a", "0195-b", "0195-d", "0195")] == [True, True, True, False]
-
-
-def test_what_was_sent_is_read_once_for_all_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Sent(tmp_path).add(["0195-a"])
-    sent, reads, read_text = Sent(tmp_path), [], Path.read_text
-
-    def counted(path: Path, encoding: str | None = None) -> str:
-        reads.append(path)
-        return read_text(path, encoding=encoding)
-
-    monkeypatch.setattr(Path, "read_text", counted)
-
-    assert [key in sent for key in ("0195-a", "0195-b")] == [True, False]
-    sent.add(key for key in ("0195-b",))
-    assert [key in sent for key in ("0195-a", "0195-b", "0195-c")] == [True, True, False]
-    assert len(reads) == 1
-    assert "0195-b" in Sent(tmp_path)
-
-
-def test_keys_that_the_disk_refused_were_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = Sent(tmp_path)
-    assert "0195-a" not in sent
-
-    def full(_path: Path, _mode: str = "r", **_how: object) -> None:
-        raise OSError("no space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", full)
-        with pytest.raises(OSError, match="no space"):
-            sent.add(["0195-a"])
-
-    assert "0195-a" not in sent
