@@ -94,7 +94,11 @@ def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:
         spec = read_campaign_file(path, settings)
     except HakkenError as error:
         return path, str(error)
-    if spec.campaign != name or chosen_from(spec.resolved()) == chosen_from(on_record):
+    try:
+        before = CampaignSpec.from_resolved(on_record).resolved()  # with what this release writes besides
+    except SpecError:  # of another release, which says so where the campaign goes on
+        return None
+    if spec.campaign != name or chosen_from(spec.resolved()) == chosen_from(before):
         return None
     return path, ""
 

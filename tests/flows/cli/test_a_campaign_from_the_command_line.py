@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.wiring import open_record
+from flows.wiring import open_record, spec_on_record
 from loop.experiment import Event, State
 
 CAMPAIGN = """\
@@ -74,6 +74,26 @@ def test_a_campaign_that_is_named_says_that_its_file_was_changed(hakken: Any) ->
     assert "note: small.yaml was changed; hakken run small.yaml takes that up" in changed.out
     assert "note: small.yaml was changed and cannot be used (small.yaml line 4: space.temperature" in wrong.out
     assert "goes on as it is on record" in wrong.out
+
+
+def test_a_file_is_not_called_changed_where_a_release_has_a_default_that_the_record_lacks(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hakken("tick", "small.yaml")
+
+    def older(where: Any, name: str) -> Any:
+        found = spec_on_record(where, name)
+        assert found is not None
+        return {**found, "planner": {k: v for k, v in found["planner"].items() if k != "replicates"}}
+
+    monkeypatch.setattr("flows.engine.campaigns.spec_on_record", older)
+    same = hakken("tick", "small")
+    write(**{"80, 100": "80, 100, 120"})
+    changed = hakken("tick", "small")
+
+    assert same.code == 0, same.err
+    assert "was changed" not in same.out
+    assert "note: small.yaml was changed" in changed.out
 
 
 def test_run_again_says_that_nothing_was_left_to_do(hakken: Any) -> None:
