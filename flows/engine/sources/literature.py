@@ -9,6 +9,9 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +38,7 @@ def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str,
     by a name with its SMILES in a column ``PARAMETER_smiles``), numbers may lie outside the space, and any other
     column is kept as context. The same table again adds nothing; another one with the same title and the same
     parameters adds to it. The same rows under a mended header, in which a column that was only kept has the name of a
-    parameter, replace those told before, which are retracted.
+    parameter, replace those told before, which are then retracted; one that is refused replaces nothing.
 
     Raises:
         NotFound: There is no such campaign.
@@ -54,17 +57,16 @@ def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str,
         source = f"{name} - {re.sub(r'[^A-Za-z0-9_. -]+', ' ', title).strip() or 'source'}"
         own = CampaignSpec.from_resolved(campaign.spec)
         known = _known(ledger, source, name, title)
-        mended = {} if known is None else _mended(ledger, source, own, table)
-        spec, notes = spec_of_source(own, source, title, path.name, table, None if mended else known)
-        if mended:
-            changed = ", ".join(dict.fromkeys(mended.values()))
-            with writing(settings, ledger, source, by) as work:
-                for observation in mended:
-                    work.retract(observation, by, f"told again in {path.name} with {changed}")
-            notes += (f"{len(mended)} rows told before under this title are replaced by these: {changed}",)
+        told = {} if known is None else _cells_of(ledger, source)
+        mended = _mended(told, own, table)
+        spec, notes = spec_of_source(
+            own, source, title, path.name, table, None if mended.keys() == told.keys() else known
+        )
         ledger.open_campaign(source, spec, by=by)
     report = tell(settings, source, path, by=by)
     with open_record(settings) as ledger:
+        if mended:  # last, so that whatever comes in between leaves the rows told before as they are
+            notes += _replace(settings, ledger, source, mended, table, path.name, by)
         if ledger.campaign(source).state is not CampaignState.STOPPED:
             with writing(settings, ledger, source, by) as work:
                 work.set_state(CampaignState.STOPPED, f"a source of {name} ({title}): nothing is run here")
@@ -85,24 +87,65 @@ def _read(path: Path) -> Table:
     return Table(header, [cells for _, cells in lines[1:] if len(cells) == len(header)])
 
 
-def _mended(ledger: Ledger, source: str, own: CampaignSpec, table: Table) -> dict[str, str]:
-    """The results of a source that a table replaces, by id, and which columns it names otherwise; {} for none.
+def _cells_of(ledger: Ledger, source: str) -> dict[str, dict[str, str]]:
+    """The rows of a source that count, as they were told: cells by header, by the result's id."""
+    payloads = {e.id: e.payload for e in ledger.envelopes(source)}
+    return {o.id: json.loads(payloads[o.id])["cells"] for o in ledger.observations(source)}
 
-    It does where it has all their rows, cell by cell, and names anew only what meant nothing to the campaign.
+
+def _mended(told: Mapping[str, Mapping[str, str]], own: CampaignSpec, table: Table) -> dict[str, str]:
+    """The results of a source that a table is to replace, by id, and which columns it names otherwise; {} for none.
+
+    It does where it has all rows that were told under another header, cell by cell, and names anew only what meant
+    nothing to the campaign.
     """
     rows = {tuple(cells) for cells in table.rows}
     meant = {*build_space(own).names, *own.objective}
-    payloads = {e.id: e.payload for e in ledger.envelopes(source)}
     found = {}
-    for o in ledger.observations(source):
-        cells = json.loads(payloads[o.id])["cells"]
+    for observation, cells in told.items():
+        if list(cells) == list(table.header):
+            continue
         if len(cells) != len(table.header) or tuple(cells.values()) not in rows:
             return {}
         anew = [(old, new) for old, new in zip(cells, table.header, strict=True) if old != new]
-        if not anew or any(split_header(old)[0] in meant for old, _ in anew):
+        if any(split_header(old)[0] in meant for old, _ in anew):
             return {}
-        found[o.id] = " and ".join(f"column {old!r} written {new!r}" for old, new in anew)
+        found[observation] = " and ".join(f"column {old!r} written {new!r}" for old, new in anew)
     return found
+
+
+def _replace(
+    settings: Settings, ledger: Ledger, source: str, mended: Mapping[str, str], table: Table, file: str, by: str
+) -> tuple[str, ...]:
+    """Retract the results whose row counts under the table's header too; notes on them, and on those that stay."""
+    told = _cells_of(ledger, source)
+    anew = Counter(tuple(cells.values()) for cells in told.values() if list(cells) == list(table.header))
+    gone: list[str] = []
+    staying: list[str] = []
+    for observation in (o for o in mended if o in told):
+        row = tuple(told[observation].values())
+        (gone if anew[row] > 0 else staying).append(observation)
+        anew[row] -= 1
+    if gone:
+        with writing(settings, ledger, source, by) as work:
+            for observation in gone:
+                work.retract(observation, by, f"told again in {file} with {mended[observation]}")
+    notes = []
+    if gone:
+        notes.append(f"{_rows(gone)} replaced: {', '.join(dict.fromkeys(mended[o] for o in gone))}")
+    if staying:
+        notes.append(
+            f"{_rows(staying)} not replaced, with cells that are refused under the mended header: kept as told, and "
+            "nothing is learnt where a parameter is lacking now; mend the cells and tell the table again, then hakken "
+            f"retract {shlex.quote(source)} ID --why REASON takes back what was told before: {', '.join(staying)}"
+        )
+    return tuple(notes)
+
+
+def _rows(those: Sequence[str]) -> str:
+    if len(those) == 1:
+        return "1 row told before under this title is"
+    return f"{len(those)} rows told before under this title are"
 
 
 def _known(ledger: Ledger, source: str, name: str, title: str) -> CampaignRecord | None:

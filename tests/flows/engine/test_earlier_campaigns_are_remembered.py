@@ -356,13 +356,71 @@ class TestATableOfOthers:
 
         assert (first.accepted, second.accepted, third.accepted, third.duplicates) == (2, 2, 0, 2)
         (note,) = second.notes
-        assert note == "2 rows told before under this title are replaced by these: column 'Solvent' written 'solvent'"
+        assert note == "2 rows told before under this title are replaced: column 'Solvent' written 'solvent'"
         with open_ledger(settings.database) as ledger:
             standing = ledger.observations(source)
             gone = [o for o in ledger.observations(source, with_retracted=True) if o.retracted]
         assert sorted(str(o.settings["solvent"]) for o in standing) == ["EtOH", "water"]
         assert {o.retracted for o in gone} == {"told again in paper.csv with column 'Solvent' written 'solvent'"}
         assert len(gone) == 2
+
+    def test_a_row_that_is_refused_under_a_mended_header_stays_as_it_was_told(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        rows = "water,DBU,1,10\nEtOH,KOAc,2,20\nPrOH,KOAc,n.d.,95\n"
+        path.write_text(f"solvent,base,Time,yield\n{rows}", encoding="utf-8")
+        source, first = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(f"solvent,base,time,yield\n{rows}", encoding="utf-8")
+
+        _, second = tell_source(settings, name, path, "Smith", by="A")
+        _, third = tell_source(settings, name, path, "Smith", by="A")
+        planned(settings, name)
+
+        with open_ledger(settings.database) as ledger:
+            standing = ledger.observations(source)
+        (old,) = (o for o in standing if o.settings["solvent"] == "PrOH")
+        assert (first.accepted, second.accepted, third.accepted, third.duplicates) == (3, 2, 0, 2)
+        assert len(standing) == 3
+        assert "2 rows told before under this title are replaced: column 'Time' written 'time'" in second.notes
+        stays = [note for note in second.notes if "not replaced" in note]
+        assert stays == [
+            "1 row told before under this title is not replaced, with cells that are refused under the mended header: "
+            "kept as told, and nothing is learnt where a parameter is lacking now; mend the cells and tell the table "
+            "again, then hakken retract 'own - Smith' ID --why REASON takes back what was told before: "
+            f"{old.id}"
+        ]
+
+    def test_nothing_told_before_is_retracted_where_its_replacement_cannot_be_stored(
+        self, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        rows = "water,DBU,1,10\nEtOH,KOAc,2,20\n"
+        path.write_text(f"Solvent,base,time,yield\n{rows}", encoding="utf-8")
+        source, _ = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(f"solvent,base,time,yield\n{rows}", encoding="utf-8")
+
+        def held(*_args: Any, **_keywords: Any) -> Any:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr("flows.engine.sources.literature.tell", held)
+            with pytest.raises(KeyboardInterrupt):
+                tell_source(settings, name, path, "Smith", by="A")
+        with open_ledger(settings.database) as ledger:
+            between = ledger.observations(source)
+        with monkeypatch.context() as patched:
+            patched.setattr("flows.engine.sources.literature.writing", held)
+            with pytest.raises(KeyboardInterrupt):
+                tell_source(settings, name, path, "Smith", by="A")
+        _, again = tell_source(settings, name, path, "Smith", by="A")
+
+        with open_ledger(settings.database) as ledger:
+            standing = ledger.observations(source)
+        assert len(between) == 2
+        assert (again.accepted, again.duplicates) == (0, 2)
+        assert "2 rows told before under this title are replaced: column 'Solvent' written 'solvent'" in again.notes
+        assert sorted(str(o.settings["solvent"]) for o in standing) == ["EtOH", "water"]
 
     def test_a_table_with_a_mended_header_and_other_rows_replaces_nothing(
         self, settings: Settings, tmp_path: Path
