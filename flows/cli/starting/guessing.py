@@ -250,7 +250,9 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
         library, label = found
         parts[(label or library).header] = _molecules(library, label, path)
         paired = [library] if label is None else [library, label]
-        described = [c for c in columns if c not in paired and not context_of(c) and not _useless(c, rows)]
+        smiles = dict(library.cells)
+        beside = [c for c in columns if c not in paired and not context_of(c) and not _useless(c, rows)]
+        described = [c for c in beside if _follows(c, smiles)]  # another one was varied, if only for a few molecules
         why = "the same wherever a molecule stands: it describes it; name it with --target if it was measured"
         left_out += [f"left out: {c.header} ({why})" for c in described]
         paired += described

@@ -159,6 +159,20 @@ def test_what_was_varied_beside_molecules_is_a_parameter() -> None:
     assert spec["space"]["temperature"]["values"] == [20, 60]
 
 
+def test_what_was_varied_for_a_few_molecules_of_a_library_is_a_parameter() -> None:
+    first = [f"{'C' * (n + 1)}N,{(20, 60, 90)[n % 3]},{14.0 * n},{n}" for n in range(30)]
+    rows = "\n".join([*first, "CN,90,0.0,3", "CCN,20,14.0,4"])
+
+    text = guess_campaign(
+        f"smiles,temperature [degC],MolWt,yield\n{rows}\n",
+        source="t.csv", path="t.csv", campaign="t", targets={"yield": "maximize"},
+    ).text  # fmt: skip
+
+    assert list(yaml.safe_load(text)["space"]) == ["molecule", "temperature"]
+    assert "left out: MolWt (the same wherever a molecule stands" in text
+    assert "left out: temperature" not in text
+
+
 def test_a_table_of_ligands_that_each_stand_once_keeps_its_conditions() -> None:
     rows = "\n".join(f"{'C' * (n + 1)}P,{(20, 60, 80)[n % 3]},KOAc,{n}" for n in range(24))
 
