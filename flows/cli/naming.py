@@ -59,7 +59,8 @@ def is_on_record(where: Settings, name: str) -> bool:
 
 
 def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
-    """The command by which a campaign goes on, and what that ``does``; one that ended has to be taken up first.
+    """The command by which a campaign goes on, and what that ``does``; one that ended, or is halted for safety, has to
+    be taken up first. A source never runs: the campaign that it is of listens to it.
 
     Args:
         said: What the person called it, a campaign file perhaps; its name where left out.
@@ -68,11 +69,17 @@ def onward(where: Settings, name: str, does: str, *, said: str = "") -> str:
     from loop.record import CampaignState
 
     with open_record(where) as ledger:
-        state = ledger.campaign(name).state
+        campaign, stops = ledger.campaign(name), ledger.stops(name)
+    if source := campaign.spec.get("source"):
+        return f"hakken run {typed(source['of'])} listens to it"
     run = f"hakken run {typed(said or name)}"
+    resume, state = f"hakken resume {typed(name)}", campaign.state
+    if stops:  # who lifts them takes up what was stopped, and not what had finished
+        then = f"{resume} takes it up, then {run}" if state is CampaignState.FINISHED else run
+        return f"{name} is halted by a safety stop: {resume} --by NAME --why REASON lifts it, then {then} {does}"
     if state is CampaignState.ACTIVE:
         return f"{run} {does}"
-    return f"{name} is {state.value}: hakken resume {typed(name)} takes it up, then {run} {does}"
+    return f"{name} is {state.value}: {resume} takes it up, then {run} {does}"
 
 
 def typed(text: Path | str) -> str:

@@ -354,6 +354,47 @@ def test_a_finished_campaign_is_taken_up_before_it_goes_on(hakken: Any, home: An
     assert told_again.out.splitlines()[-1] == "next: hakken run small learns from them and goes on"
 
 
+def test_what_a_safety_stop_halts_goes_on_once_it_is_lifted(hakken: Any, home: Any) -> None:
+    hakken("tick", "small.yaml")
+    hakken("tick", "small")
+    with open_record(home) as ledger:
+        one = ledger.observations("small")[0].id
+    hakken("stop", "small", "--safety", "--why", "smoke")
+
+    said = hakken("retract", "small", one, "--why", "wrong vial")
+    lifted = hakken("resume", "small", "--by", "A", "--why", "cleared")
+
+    lifts = "small is halted by a safety stop: hakken resume small --by NAME --why REASON lifts it"
+    assert f"brings in a corrected one; {lifts}, then hakken run small goes on" in said.out
+    assert lifted.code == 0, lifted.err
+    assert lifted.out.endswith("next: hakken run small goes on\n")
+
+
+def test_of_a_finished_campaign_that_is_halted_both_are_named(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    with open_record(home) as ledger:
+        one = ledger.observations("small")[0].id
+    hakken("stop", "small", "--safety", "--why", "smoke")
+
+    said = hakken("retract", "small", one, "--why", "wrong vial").out
+
+    assert "lifts it, then hakken resume small takes it up, then hakken run small goes on" in said
+
+
+def test_a_source_is_listened_to_and_never_run(hakken: Any, home: Any) -> None:
+    hakken("tick", "small.yaml")
+    Path("paper.csv").write_text("ligand,temperature,yield\nPPh3,60,4\n")
+    told = hakken("tell", "small", "paper.csv", "--source", "Smith")
+    with open_record(home) as ledger:
+        one = ledger.observations("small - Smith")[0].id
+
+    said = hakken("retract", "small - Smith", one, "--why", "misprint").out
+
+    assert told.code == 0, told.err
+    assert said.splitlines()[-1].endswith("brings in a corrected one; hakken run small listens to it")
+    assert "resume" not in said
+
+
 def test_commands_that_are_named_can_be_typed_where_names_have_spaces(hakken: Any) -> None:
     Path("my table.csv").write_text("base,c,yield\nA,1,5\nB,2,6\nA,3,7\n")
     first = hakken("init", "my table.csv", "--target", "yield", "--name", "my campaign", "-o", "my file.yaml").out
