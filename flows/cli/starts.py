@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +13,8 @@ from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural, target_and_goal
 from loop.errors import SpecError
+
+DEFAULT: Final = Path("campaign.yaml")
 
 
 def init(
@@ -24,7 +26,7 @@ def init(
         list[str] | None,
         typer.Option(help="A measured column of the table, maximised; NAME:minimize for the opposite. Repeatable."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = Path("campaign.yaml"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = DEFAULT,
     name: Annotated[str | None, typer.Option(help="The campaign's name; the file's or the table's by default.")] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A column of the table to leave out. Repeatable.")
@@ -50,7 +52,9 @@ def init(
         text, tell = template_text(template, campaign), ""
     else:
         assert table is not None
-        text, tell = _guess(table, target or [], ignore or [], out, campaign)
+        given = ["-o", str(out)] if out != DEFAULT else []
+        given += ["--name", campaign] if name or given else []  # else it is the table's, there as here
+        text, tell = _guess(table, target or [], ignore or [], out, campaign, given)
     _check(text, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
@@ -67,8 +71,10 @@ def _name(out: Path, table: Path | None, template: str | None) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") or "campaign"
 
 
-def _guess(table: Path, targets: list[str], ignore: list[str], out: Path, campaign: str) -> tuple[str, str]:
-    """The text, and a further next step where the table holds results."""
+def _guess(
+    table: Path, targets: list[str], ignore: list[str], out: Path, campaign: str, given: list[str]
+) -> tuple[str, str]:
+    """The text, and a further next step where the table holds results; ``given`` are options that name what is made."""
     from flows.cli.specfile import read_text
     from flows.cli.starting import guess_campaign
     from flows.cli.starting.columns import read_columns
@@ -83,7 +89,7 @@ def _guess(table: Path, targets: list[str], ignore: list[str], out: Path, campai
     if not guess.rows_with_results or guess.is_complete:
         return guess.text, ""
     again = [str(table), *(word for target in targets for word in ("--target", target))]
-    again += [word for column in ignore for word in ("--ignore", column)]
+    again += [word for column in ignore for word in ("--ignore", column)] + given
     results = f"the {plural(guess.rows_with_results, 'result')} it has"
     if guess.can_be_told:
         return guess.text, f"; first hakken tell {typed(out)} {typed(table)} brings in {results}"

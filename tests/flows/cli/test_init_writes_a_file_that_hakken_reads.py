@@ -190,6 +190,22 @@ def test_the_command_that_imports_a_table_is_named_whole(hakken: Any) -> None:
     assert "hakken import t.csv --target 'log S:minimize' --ignore MolWt in place of hakken init does both" in said.out
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["-o", "sub/x.yaml", "--name", "foo"], " -o sub/x.yaml --name foo"),
+        (["-o", "sub/x y.yaml"], " -o 'sub/x y.yaml' --name x_y"),
+        (["--name", "foo bar"], " --name 'foo bar'"),
+    ],
+)
+def test_the_command_that_imports_writes_the_same_file_and_name(hakken: Any, options: list[str], named: str) -> None:
+    Path("t.csv").write_text(_table("smiles,MolWt,yield", lambda n: n * 14.5, lambda n: n or ""))
+
+    said = hakken("init", "t.csv", "--target", "yield", *options)
+
+    assert f"hakken import t.csv --target yield{named} in place of hakken init does both" in said.out
+
+
 def test_results_of_a_library_are_imported_with_it(hakken: Any) -> None:
     Path("t.csv").write_text(_table("smiles,name,MolWt,logS", lambda n: f"id-{n}", lambda n: n * 14.5, float))
 
