@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from flows.engine.looking.view import View
@@ -12,7 +12,7 @@ from loop.errors import SpaceError
 from loop.history import values_of
 from loop.objective import is_number
 from loop.plate.layout import row_name
-from loop.record import ObservationRecord
+from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete
 from loop.space.parameters import least_and_most
 from loop.spec import declared_of
@@ -59,8 +59,10 @@ def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[s
     if view.spec.source is not None:
         return
     found: dict[str, list[ObservationRecord]] = {}
+    declared = declared_of(view.spec)
+    attempts = {a.key: a for a in view.attempts} if view.spec.plate is not None else {}
     for o in observations:
-        for remark in (*read_context(o.context, declared_of(view.spec))[1], *_misread(view, o), *_off_plate(view, o)):
+        for remark in (*read_context(o.context, declared)[1], *_misread(view, o), *_off_plate(view, o, attempts)):
             found.setdefault(remark, []).append(o)
     for remark, those in found.items():
         more = f", and {len(those) - 1} more" if len(those) > 1 else ""
@@ -80,12 +82,12 @@ def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
             yield f"{name} must be a number, got {typed!r}; it is kept and not used"
 
 
-def _off_plate(view: View, o: ObservationRecord) -> Iterator[str]:
-    """A result of an attempt that says that it was made in a well which its plate does not have."""
+def _off_plate(view: View, o: ObservationRecord, attempts: Mapping[str, AttemptRecord]) -> Iterator[str]:
+    """A result of an attempt, by its key, that says that it was made in a well which its plate does not have."""
     plate, well = view.spec.plate, str(o.context.get("well") or "")
     if plate is None or not well or o.key is None:
         return
-    attempt = next((a for a in view.attempts if a.key == o.key), None)
+    attempt = attempts.get(o.key)
     if attempt is None or attempt.place is None:
         return
     if str(o.context.get("plate", attempt.place.plate)) != str(attempt.place.plate):

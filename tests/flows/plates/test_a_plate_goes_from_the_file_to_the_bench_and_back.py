@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.engine.looking.view import View
+from flows.engine.people.slips import slips
 from flows.wiring import open_record
-from loop.record import Arm
+from loop.record import Arm, AttemptRecord
 
 SPEC = """\
 campaign: wells
@@ -111,6 +114,27 @@ def test_a_well_that_is_not_on_its_plate_is_said_at_once_and_kept(
     assert said.out.count("is not on plate") == 1
     with open_record(home) as ledger:
         assert other in {o.context["well"] for o in ledger.observations("wells")}
+
+
+def test_the_attempts_of_a_plate_are_gone_through_once_for_all_its_results(spec: Path, hakken: Any, home: Any) -> None:
+    fill(sheet(home))
+    hakken("tick", spec)
+    passes: list[int] = []
+
+    class Attempts(tuple[AttemptRecord, ...]):
+        def __iter__(self) -> Iterator[AttemptRecord]:
+            passes.append(len(self))
+            return super().__iter__()
+
+    with open_record(home) as ledger:
+        view = View(ledger, "wells")
+        view.__dict__["attempts"] = Attempts(view.attempts)
+        told = [o for o in view.observations if o.context.get("well")]
+        notes = slips(view, told)
+
+    assert len(told) == 8
+    assert not notes
+    assert len(passes) == 1
 
 
 def test_a_well_that_is_on_its_plate_is_not_remarked_on(spec: Path, hakken: Any, home: Any) -> None:
