@@ -17,16 +17,14 @@ from flows.cli.starting.kinds import (
     is_zero_or_amount,
     order_of,
 )
+from flows.cli.starting.molecules import MANY_NAMES, follows, is_named_by, library_in
 from flows.cli.starting.yaml_text import exact, flow, known_before, scalar
 from loop.cells import alike, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.units import meant
 
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
-MANY_NAMES: Final = 20  # a text that differs in each of so many rows is an identifier or a comment
-MOSTLY: Final = 0.9  # of the rows, at least, with a molecule of their own: nothing was varied beside it
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
-_NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label", "mol", "cpd"})
 # What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names.
 _REMARK_WORDS: Final = frozenset(
     {"note", "notes", "remark", "remarks", "comment", "comments", "date", "dates", "doi", "url", "timestamp"}
@@ -246,19 +244,19 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
     left_out: list[str] = []
     paired: list[Column] = []
     rows = len({line for column in columns for line, _ in column.cells})
-    if (found := _library(columns, structures)) is not None:
+    if (found := library_in(columns, structures)) is not None:
         library, label = found
         parts[(label or library).header] = _molecules(library, label, path)
         paired = [library] if label is None else [library, label]
         smiles = dict(library.cells)
         beside = [c for c in columns if c not in paired and not context_of(c) and not _useless(c, rows)]
-        described = [c for c in beside if _follows(c, smiles)]  # another one was varied, if only for a few molecules
+        described = [c for c in beside if follows(c, smiles)]  # another one was varied, if only for a few molecules
         why = "the same wherever a molecule stands: it describes it; name it with --target if it was measured"
         left_out += [f"left out: {c.header} ({why})" for c in described]
         paired += described
         structures = []
     for column in structures:
-        names = [c for c in columns if c not in structures and c.numbers is None and _names(c, column)]
+        names = [c for c in columns if c not in structures and c.numbers is None and is_named_by(column, c)]
         label = names[0] if names else None
         parts[(label or column).header] = _substance(column, label, path, is_alone=len(columns) <= 2)
         paired += [column, *names[:1]]
@@ -277,41 +275,6 @@ def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list
         else:
             parts[column.header] = _number(column) if column.numbers is not None else _choice(column)
     return [parts[c.header] for c in columns if c.header in parts], left_out
-
-
-def _names(label: Column, structure: Column) -> bool:
-    if structure.subject and not structure.is_of_any:
-        return label.name.casefold() == structure.subject.casefold()
-    return _is_name(label) and len(label.distinct) == len(structure.distinct)
-
-
-def _is_name(label: Column) -> bool:
-    """Whether a column names molecules, going by its header."""
-    words = set(re.findall(r"[a-z]+", label.name.casefold()))
-    return bool(words) and words <= _NAMES
-
-
-def _library(columns: Sequence[Column], structures: Sequence[Column]) -> tuple[Column, Column | None] | None:
-    """The column of a library's structures, and that of its names, where the table is one: nearly every row has another
-    molecule, or whatever else stands in it is of each molecule always the same."""
-    others = [c for c in columns if not context_of(c)]
-    for library in structures:
-        if not library.is_of_any or len(library.distinct) < MANY_NAMES:
-            continue
-        smiles = dict(library.cells)
-        is_list = len(library.distinct) >= MOSTLY * len(library.cells)
-        if is_list or all(_follows(c, smiles) for c in others if c is not library):
-            names = [c for c in others if c not in structures and c.numbers is None and _is_name(c)]
-            lines = [line for line, _ in library.cells]
-            is_whole = [c for c in names if [line for line, _ in c.cells] == lines and len(c.distinct) == len(lines)]
-            return library, is_whole[0] if is_whole else None
-    return None
-
-
-def _follows(column: Column, smiles: Mapping[int, str]) -> bool:
-    """Whether a molecule, by the line it stands on, has one value in the column wherever it stands."""
-    seen: dict[str, str] = {}
-    return all(seen.setdefault(smiles[line], cell) == cell for line, cell in column.cells if line in smiles)
 
 
 def _useless(column: Column, rows: int) -> str:

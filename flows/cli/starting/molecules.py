@@ -1,0 +1,50 @@
+"""Libraries in a table: which column holds the structures, which one names them, and what describes the molecules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from flows.cli.starting.columns import Column
+from flows.cli.starting.kinds import context_of
+
+MANY_NAMES: Final = 20  # texts that differ in each of so many rows are structures of a library, identifiers or comments
+MOSTLY: Final = 0.9  # of the rows, at least, with a molecule of their own: nothing was varied beside it
+_NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label", "mol", "cpd"})
+
+
+def is_named_by(structure: Column, label: Column) -> bool:
+    """Whether a column names the structures of another."""
+    if structure.subject and not structure.is_of_any:
+        return label.name.casefold() == structure.subject.casefold()
+    return _is_name(label) and len(label.distinct) == len(structure.distinct)
+
+
+def _is_name(label: Column) -> bool:
+    """Whether a column names molecules, going by its header."""
+    words = set(re.findall(r"[a-z]+", label.name.casefold()))
+    return bool(words) and words <= _NAMES
+
+
+def library_in(columns: Sequence[Column], structures: Sequence[Column]) -> tuple[Column, Column | None] | None:
+    """The column of a library's structures, and that of its names, where the table is one: nearly every row has another
+    molecule, or whatever else stands in it is of each molecule always the same."""
+    others = [c for c in columns if not context_of(c)]
+    for library in structures:
+        if not library.is_of_any or len(library.distinct) < MANY_NAMES:
+            continue
+        smiles = dict(library.cells)
+        is_list = len(library.distinct) >= MOSTLY * len(library.cells)
+        if is_list or all(follows(c, smiles) for c in others if c is not library):
+            names = [c for c in others if c not in structures and c.numbers is None and _is_name(c)]
+            lines = [line for line, _ in library.cells]
+            is_whole = [c for c in names if [line for line, _ in c.cells] == lines and len(c.distinct) == len(lines)]
+            return library, is_whole[0] if is_whole else None
+    return None
+
+
+def follows(column: Column, smiles: Mapping[int, str]) -> bool:
+    """Whether a molecule, by the line it stands on, has one value in the column wherever it stands."""
+    seen: dict[str, str] = {}
+    return all(seen.setdefault(smiles[line], cell) == cell for line, cell in column.cells if line in smiles)
