@@ -138,7 +138,7 @@ def _shown(got: object) -> str:
 def _entries(path: Path, raw: Path) -> str:
     """An example of what may stand at ``path``, or the keys that are known there."""
     for place in (path, (path[0], "*", *path[2:])):
-        if place in _EXAMPLES:
+        if len(place) == len(path) and place in _EXAMPLES:
             return f"such as {_EXAMPLES[place]}"
     known = sorted(_known_keys((*path, ""), (*raw, ""))) if len(path) > 1 or path[0] in _SECTIONS else []
     return f"known here: {', '.join(known)}" if known else "in braces or indented below it"

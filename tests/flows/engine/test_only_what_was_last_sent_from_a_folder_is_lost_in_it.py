@@ -42,6 +42,15 @@ def never_ran(settings: Settings) -> list[str]:
     return keys
 
 
+def sent_anew(here: Settings, there: Settings, laboratory: FakeLaboratory) -> Any:
+    """Sent from here, and after a person's word that nothing ran sent from another folder, whose pass is returned."""
+    once(here)
+    laboratory.jobs = {}
+    once(there)
+    never_ran(there)
+    return once(there)
+
+
 def test_what_was_sent_from_another_folder_is_not_lost_in_this_one(
     settings: Settings, other: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
@@ -72,11 +81,7 @@ def test_what_was_sent_here_is_looked_for_here(
 ) -> None:
     """After a person's word it is sent from this folder, and from then on it can be lost here."""
     add(settings, tmp_path)
-    once(settings)
-    laboratory.jobs = {}
-    once(other)
-    never_ran(other)
-    sent = once(other)
+    sent = sent_anew(settings, other, laboratory)
     laboratory.jobs = {}
 
     report = once(other)
@@ -88,11 +93,7 @@ def test_what_was_sent_from_here_first_and_from_another_folder_last_is_not_lost_
     settings: Settings, other: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
     add(settings, tmp_path)
-    once(settings)
-    laboratory.jobs = {}
-    once(other)
-    never_ran(other)
-    sent = once(other)
+    sent = sent_anew(settings, other, laboratory)
     starts, theirs, laboratory.jobs = dict(laboratory.starts), laboratory.jobs, {}
 
     first, second = once(settings), once(settings)
