@@ -16,8 +16,8 @@ from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe, words
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
-    from flows.libraries.crew import Progress
     from flows.libraries.reader import Reader
+    from flows.progress import Progress
     from flows.settings import Settings
 
 ORIGIN = "origin.json"

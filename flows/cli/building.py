@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.left_out import said_of, stored_in
 from flows.cli.naming import settings
-from flows.cli.screen import Json, Screen
+from flows.cli.screen import Json, Screen, progress_line
 
 app: Final = typer.Typer(no_args_is_help=True, help="Libraries of molecules: read, filtered, stored once for all.")
 Kinds = Annotated[
@@ -32,7 +32,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Read and store the libraries that a campaign file names; a build that was killed goes on."""
-    from flows.cli.specfile import read_campaign, shown_while_reading
+    from flows.cli.specfile import read_campaign
     from flows.libraries.features import DESCRIPTORS, GRAPHS
     from flows.wiring import library_reader
     from loop.errors import SpecError, UnknownName
@@ -46,7 +46,7 @@ def build(
     found = stored_in(campaign)
     if not found:
         raise SpecError(f"{spec}: no parameter names a library; give one type: molecule and a file")
-    with shown_while_reading() as progress:
+    with progress_line() as progress:
         store = library_reader(where, spec.absolute().parent, progress).store
         for stored in found:
             molecules = store.library(stored.key)

@@ -10,7 +10,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import Campaign, SpecOrCampaign, near, onward, opened, settings, typed
-from flows.cli.screen import Json, Screen
+from flows.cli.screen import Json, Screen, progress_line
 from flows.cli.words import plural
 
 
@@ -35,10 +35,11 @@ def tell(
     where, screen = settings(), Screen(as_json)
     name = opened(where, campaign)
     called = None
-    if source is None:
-        report = engine.tell(where, name, file, by=where.by)
-    else:
-        called, report = engine.tell_source(where, name, file, source, by=where.by)
+    with progress_line() as progress:
+        if source is None:
+            report = engine.tell(where, name, file, by=where.by, progress=progress)
+        else:
+            called, report = engine.tell_source(where, name, file, source, by=where.by, progress=progress)
     screen.document(report.as_json() | ({"source": called} if called else {}))
     if called:
         screen.say(f"source {called!r} of {name}:")

@@ -11,7 +11,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import settings, typed
-from flows.cli.screen import Json, Screen
+from flows.cli.screen import Json, Screen, progress_line
 from flows.cli.words import GOALS, plural, target_and_goal
 from loop.errors import SpecError
 
@@ -76,7 +76,18 @@ def import_(
         table=Path(os.path.relpath(file, out.parent)).as_posix(),
         ignore=tuple(ignore or ()),
     )
-    report = bring_in(settings(), source, out, format=from_, dry_run=dry_run, force=force, keep=keep, partly=partly)
+    with progress_line() as progress:
+        report = bring_in(
+            settings(),
+            source,
+            out,
+            format=from_,
+            dry_run=dry_run,
+            force=force,
+            keep=keep,
+            partly=partly,
+            progress=progress,
+        )
     screen = Screen(as_json)
     screen.document(report.as_json())
     _show(screen, report, file, is_said=from_ is not None)

@@ -6,7 +6,9 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +18,11 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from flows.progress import Progress
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
+AGAIN = 0.1  # seconds after which a line of progress is written anew
 WIDE = 160  # columns where the output is no terminal: a file or a pipe has no width of its own
 
 
@@ -63,6 +68,27 @@ class Screen:
         """The JSON document for a program."""
         if self.as_json:
             print(json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+@contextmanager
+def progress_line() -> Iterator[Progress]:
+    """Progress of long work in a line of standard error, where that is a terminal; it is gone when the work is done."""
+    is_shown, widest, last, what_last = sys.stderr.isatty(), 0, -AGAIN, ""
+
+    def progress(what: str, done: int) -> None:
+        nonlocal widest, last, what_last
+        now = time.monotonic()
+        if not is_shown or (what == what_last and now - last < AGAIN):
+            return
+        text = f"{what}: {done:,}" if done else what
+        last, what_last, widest = now, what, max(widest, len(text))
+        print(f"\r{text:{widest}s}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield progress
+    finally:
+        if widest:
+            print(f"\r{'':{widest}s}\r", end="", file=sys.stderr, flush=True)
 
 
 def shown(value: object) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.cli.screen import progress_line
 from loop.cells import no_text
 from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
 from loop.spec import CampaignSpec, ReadFile, place, read_spec
 
 if TYPE_CHECKING:
-    from flows.libraries.crew import Progress
     from flows.settings import Settings
 
 
@@ -55,27 +54,9 @@ def resolved(text: str, path: Path, where: Settings) -> CampaignSpec:
     """The same of a text that is, or is to be, in a file. Raises ``SpecError``."""
     from flows.wiring import library_reader
 
-    with shown_while_reading() as progress:
+    with progress_line() as progress:
         libraries = library_reader(where, path.absolute().parent, progress)
         return read_spec(text, source=str(path), read=reader(path.parent), libraries=libraries)
-
-
-@contextmanager
-def shown_while_reading() -> Iterator[Progress]:
-    """Progress in a line of standard error, where that is a terminal."""
-    is_shown, is_dirty = sys.stderr.isatty(), False
-
-    def progress(what: str, done: int) -> None:
-        nonlocal is_dirty
-        if is_shown:
-            print(f"\r{what}: {done:,} records" if done else f"\r{what}      ", end="", file=sys.stderr, flush=True)
-            is_dirty = True
-
-    try:
-        yield progress
-    finally:
-        if is_dirty:
-            print(file=sys.stderr)
 
 
 @contextmanager

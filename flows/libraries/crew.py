@@ -11,13 +11,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from flows.progress import Progress, in_silence
+
 ALONE: Final = 4  # parts up to which no other process is started
-
-Progress = Callable[[str, int], None]  # what is being done, and how many records of it are done
-
-
-def in_silence(_what: str, _done: int) -> None:
-    """Shows nothing."""
 
 
 @dataclass(frozen=True)

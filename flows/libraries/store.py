@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.common.durable import replace, sync_folder
-from flows.libraries.crew import ALONE, Crew, Progress, in_silence
+from flows.libraries.crew import ALONE, Crew
+from flows.progress import Progress, in_silence
 from loop.errors import NotFound, SpecError
 
 if TYPE_CHECKING:

@@ -28,6 +28,7 @@ from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
+from flows.progress import Progress, in_silence
 from flows.wiring import open_record
 from loop.cells import delimiter_of, no_text
 from loop.checkpoints import reached
@@ -45,7 +46,9 @@ class TellError(HakkenError):
     """The file itself cannot be opened; check the path."""
 
 
-def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> TellReport:
+def tell(
+    settings: Settings, name: str, csv_path: Path | str, *, by: str, progress: Progress = in_silence
+) -> TellReport:
     """Store every row of a CSV file, then judge it.
 
     Columns: every parameter of the space and at least one target, each with a unit where it is another one than
@@ -67,11 +70,18 @@ def tell(settings: Settings, name: str, csv_path: Path | str, *, by: str) -> Tel
         drafts, blank = _drafts(path.name, data, ledger.campaign(name).spec["objective"])
     rows = "1 row of the worksheet is" if blank == 1 else f"{blank} rows of the worksheet are"
     notes = (f"{rows} not filled in yet",) if blank else ()
-    return tell_rows(settings, name, path.name, drafts, by=by, notes=notes)
+    return tell_rows(settings, name, path.name, drafts, by=by, notes=notes, progress=progress)
 
 
 def tell_rows(
-    settings: Settings, name: str, file: str, drafts: Sequence[EnvelopeDraft], *, by: str, notes: tuple[str, ...] = ()
+    settings: Settings,
+    name: str,
+    file: str,
+    drafts: Sequence[EnvelopeDraft],
+    *,
+    by: str,
+    notes: tuple[str, ...] = (),
+    progress: Progress = in_silence,
 ) -> TellReport:
     """Store rows of ``file``, drafted as ``flows.engine.people.rows`` does, then judge them. Raises as ``tell``."""
     with open_record(settings) as ledger:
@@ -80,10 +90,13 @@ def tell_rows(
             session = Session(settings, name, ledger, held)
             before = {e.id for e in session.view.unjudged}
             with session.work(actor=by) as work:
-                received = [work.receive(draft) for draft in drafts]
+                received = []
+                for done, draft in enumerate(drafts, 1):
+                    received.append(work.receive(draft))
+                    progress("rows put on record", done)
             session.refresh()
             reached("tell.stored")
-            judgements = judge_all(session)
+            judgements = judge_all(session, progress=progress)
             reached("tell.judged")
             anew = _judged_anew(session, received)
             again = _again(session, drafts, received, anew)
@@ -91,7 +104,7 @@ def tell_rows(
                 with session.work(actor=by) as work:
                     received = [work.receive(again[r.id]) if r.id in again else r for r in received]
                 session.refresh()
-                judgements += judge_all(session)
+                judgements += judge_all(session, progress=progress)
             judged = {e.id: e for e in ledger.envelopes(name)}
     new = {j.envelope.id for j in judgements} - before
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]

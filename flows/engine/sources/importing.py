@@ -18,6 +18,7 @@ from flows.engine.people.telling import tell_rows
 from flows.importing import Foreign, ImportFault, Source, campaign_text, read_foreign
 from flows.libraries.reader import Reader
 from flows.libraries.store import Store
+from flows.progress import Progress, in_silence
 from flows.wiring import open_laboratory, open_record, spec_on_record
 from loop.errors import HakkenError, SpecError
 from loop.molecules.shelf import put_up
@@ -49,6 +50,7 @@ def bring_in(
     force: bool = False,
     keep: bool = False,
     partly: bool = False,
+    progress: Progress = in_silence,
 ) -> ImportReport:
     """Write the campaign file of a foreign campaign, open the campaign, and tell its results.
 
@@ -63,6 +65,7 @@ def bring_in(
         force: Overwrite a campaign file, or change a campaign on record, that says something else.
         keep: Keep the campaign file that is there and bring in results only.
         partly: Bring in what can be used where not every result can; what cannot is kept on record as it came.
+        progress: Whom to tell how far it is.
 
     Raises:
         ImportFault: The file cannot be read, or a result of it cannot be used; nothing is written or recorded.
@@ -88,7 +91,7 @@ def bring_in(
             open_laboratory(settings, file.spec, base=out.absolute().parent)
             _write(file)
         name = add_campaign(settings, file.path)
-        told = tell_rows(settings, name, source.name, drafts, by=settings.by)
+        told = tell_rows(settings, name, source.name, drafts, by=settings.by, progress=progress)
         accepted, duplicates, problems = told.accepted, told.duplicates, told.problems
         notes += told.notes
     kinds = Counter(r.outcome.partition(":")[0] or "measured" for r in foreign.results)

@@ -20,6 +20,7 @@ from flows.engine.looking.reports import TellReport
 from flows.engine.people.telling import TellError, lines_of, tell
 from flows.engine.people.writing import writing
 from flows.engine.sources.source_spec import Table, spec_of_source
+from flows.progress import Progress, in_silence
 from flows.wiring import open_record
 from loop.cells import split_header
 from loop.contracts import Ledger
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 
-def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str, *, by: str) -> tuple[str, TellReport]:
+def tell_source(
+    settings: Settings, name: str, csv_path: Path | str, title: str, *, by: str, progress: Progress = in_silence
+) -> tuple[str, TellReport]:
     """Put a table on record as a source of campaign ``name``; returns what the source is called, and the report.
 
     Columns are as ``tell`` reads them; parameters may be missing, options may be new (a substance by its SMILES, or
@@ -63,7 +66,7 @@ def tell_source(settings: Settings, name: str, csv_path: Path | str, title: str,
             own, source, title, path.name, table, None if mended.keys() == told.keys() else known
         )
         ledger.open_campaign(source, spec, by=by)
-    report = tell(settings, source, path, by=by)
+    report = tell(settings, source, path, by=by, progress=progress)
     with open_record(settings) as ledger:
         if mended:  # last, so that whatever comes in between leaves the rows told before as they are
             notes += _replace(settings, ledger, source, mended, table, path.name, by)

@@ -8,6 +8,7 @@ from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, Judgement, conclude
 from flows.engine.steps.parts import others_go_on
+from flows.progress import Progress, in_silence
 from loop.analysis import media_type
 from loop.checkpoints import reached
 from loop.contracts import Artifact, Handle, RawFile
@@ -55,7 +56,9 @@ def ingest(session: Session, ended: Ended) -> None:
     judge_all(session, fetched)
 
 
-def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[Judgement]:
+def judge_all(
+    session: Session, fetched: Sequence[AttemptRecord] = (), progress: Progress = in_silence
+) -> list[Judgement]:
     """Judge whatever was not judged yet, also what a killed pass left behind; one transaction.
 
     An attempt of ``fetched`` without a readable result ends as ``analysis_failed``, unless a person brings the
@@ -70,8 +73,9 @@ def judge_all(session: Session, fetched: Sequence[AttemptRecord] = ()) -> list[J
     ends = [] if unread and session.laboratory.capabilities().needs_person else unread
     if judgements or ends:
         with session.work() as work:
-            for judgement in judgements:
+            for done, judgement in enumerate(judgements, 1):
                 judgement.write(work)
+                progress("results judged", done)
             for attempt in ends:
                 fault = _unreadable(why.get(attempt.key))
                 conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))

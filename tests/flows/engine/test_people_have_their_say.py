@@ -65,6 +65,16 @@ def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settin
     assert (fault.kind.value, fault.message) == ("instrument_fault", "needle clogged")
 
 
+def test_telling_says_how_far_it_is(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(tmp_path, HEADER + "water,DBU,1,50,1,,\nDMF,DBU,2,5,1,,\n")
+    said: list[tuple[str, int]] = []
+
+    tell(settings, "small", file, by="tester", progress=lambda what, done: said.append((what, done)))
+
+    assert said == [("rows put on record", 1), ("rows put on record", 2), ("results judged", 1), ("results judged", 2)]
+
+
 def test_a_told_row_says_readings_limits_and_what_was_recorded_beside_it(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
     file = write(
