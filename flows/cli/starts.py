@@ -22,27 +22,37 @@ def init(
     template: Annotated[
         str | None, typer.Option(help="Begin from a template: reaction, molecules, continuous or manual.")
     ] = None,
+    library: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Molecules to choose from: .smi, .sdf, .csv or .parquet, also with .gz."),
+    ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option(help="A measured column of the table, maximised; NAME:minimize for the opposite. Repeatable."),
+        typer.Option(
+            help="A measured column of the table, or what is to be measured of a library; maximised, NAME:minimize for "
+            "the opposite. Repeatable."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")] = DEFAULT,
-    name: Annotated[str | None, typer.Option(help="The campaign's name; the file's or the table's by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="The campaign's name; the file's by default.")] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A column of the table to leave out. Repeatable.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if there is one.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a commented campaign file, from a table or from a template."""
-    if (table is None) == (template is None):
+    """Write a commented campaign file, from a table, a library of molecules or a template."""
+    if sum(given is not None for given in (table, template, library)) != 1:
         from flows.cli.starting import TEMPLATES
 
         known = "".join(f"\n  --template {key:11} {what}" for key, what in TEMPLATES.items())
-        raise SpecError(f"give either a table, as in hakken init TABLE.csv --target yield, or a template:{known}")
+        raise SpecError(
+            "give one of: a table, as in hakken init TABLE.csv --target yield; a library of molecules, as in hakken "
+            f"init --library FILE.smi --target activity; or a template:{known}"
+        )
     if out.exists() and not force:
         raise SpecError(f"{out} exists and is not overwritten; add --force, or name another file with -o")
-    campaign = name or _name(out, table, template)
+    campaign = name or _name(out, table or library, template)
     screen = Screen(as_json)
     if template is not None:
         from flows.cli.starting import template_text
@@ -50,6 +60,10 @@ def init(
         if target or ignore:
             raise SpecError("--target and --ignore go with a table; a template says what it has itself: edit the file")
         text, tell = template_text(template, campaign), ""
+    elif library is not None:
+        if ignore:
+            raise SpecError("--ignore goes with a table; of a library only structures and names are read")
+        text, tell = _of_library(library, target or [], out, campaign), ""
     else:
         assert table is not None
         given = ["-o", str(out)] if out != DEFAULT else []
@@ -58,17 +72,37 @@ def init(
     _check(text, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    screen.document({"file": str(out), "campaign": campaign, "template": template, "table": table and str(table)})
+    begun_from = {"template": template, "table": table and str(table), "library": library and str(library)}
+    screen.document({"file": str(out), "campaign": campaign, **begun_from})
     screen.say(f"wrote {out}, a campaign called {campaign}")
     it = typed(out)
     screen.next_step(f"read {out}; hakken run --dry-run {it} shows the first batch, hakken run {it} runs it{tell}")
 
 
-def _name(out: Path, table: Path | None, template: str | None) -> str:
+def _name(out: Path, file: Path | None, template: str | None) -> str:
     stem = out.stem
     if stem == "campaign":  # the default says nothing
-        stem = table.stem if table is not None else template or stem
+        stem = Path(file.name.removesuffix(".gz")).stem if file is not None else template or stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") or "campaign"
+
+
+def _of_library(library: Path, targets: list[str], out: Path, campaign: str) -> str:
+    from flows.cli.starting import library_text
+
+    if not targets:
+        raise SpecError(
+            "say what is to be measured of the molecules, such as --target activity or --target Ki:minimize"
+        )
+    return library_text(library, _relative(library, out), campaign, _goals(targets))
+
+
+def _goals(targets: list[str]) -> dict[str, str]:
+    return {name: goal or "maximize" for name, goal in map(target_and_goal, targets)}
+
+
+def _relative(file: Path, out: Path) -> str:
+    """The file as a campaign file at ``out`` names it."""
+    return Path(os.path.relpath(file, out.parent)).as_posix()
 
 
 def _guess(
@@ -78,14 +112,24 @@ def _guess(
     from flows.cli.specfile import read_text
     from flows.cli.starting import guess_campaign
     from flows.cli.starting.columns import read_columns
+    from flows.libraries.recipe import is_library
 
+    if is_library(table.name):
+        raise SpecError(
+            f"{table.name} is a library, to judge by its name, and no table of results; hakken init --library "
+            f"{typed(table)} --target NAME begins a campaign with it"
+        )
     text = read_text(table)
     if not targets:
         known = ", ".join(column.name for column in read_columns(text, table.name))
-        raise SpecError(f"say which columns of {table.name} are measured, such as --target yield; it has {known}")
-    goals = {name: goal or "maximize" for name, goal in map(target_and_goal, targets)}
-    path = Path(os.path.relpath(table, out.parent)).as_posix()
-    guess = guess_campaign(text, source=table.name, path=path, campaign=campaign, targets=goals, ignore=ignore)
+        raise SpecError(
+            f"say which columns of {table.name} are measured, such as --target yield; it has {known}. A library of "
+            "which nothing is measured yet begins with --library"
+        )
+    path = _relative(table, out)
+    guess = guess_campaign(
+        text, source=table.name, path=path, campaign=campaign, targets=_goals(targets), ignore=ignore
+    )
     if not guess.rows_with_results or guess.is_complete:
         return guess.text, ""
     again = [str(table), *(word for target in targets for word in ("--target", target))]

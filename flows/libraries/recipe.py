@@ -124,6 +124,12 @@ def format_of(name: str) -> tuple[str, bool]:
     return FORMATS[suffixes[-1]], is_zipped
 
 
+def is_library(name: str) -> bool:
+    """Whether a file, by its name, holds molecules and can be no table of results."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes if suffix.lower() != ".gz"]
+    return bool(suffixes) and FORMATS.get(suffixes[-1], "table") != "table"
+
+
 def _beside(folder: Path, name: str) -> Path:
     """Where a file is that a campaign file in ``folder`` names; the folder may be one that is yet to be made."""
     path = folder / name

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LOOK: Final = 65_536  # characters that the delimiter of a table is told from
 BATCH: Final = 10_000  # rows of a Parquet file taken at once
 SWALLOWED: Final = 1 << 18  # characters of further lines that quotes may take into a row of a table
+NAMELESS: Final = "it has no name"  # the fault of a record without one where names are wanted
 SHOWN: Final = 500  # characters of a record that a list of lines shows
 
 
@@ -41,13 +42,37 @@ def records(recipe: Recipe) -> Iterator[Record]:
         SpecError: A file is not what its name says, lacks a column, ends early or is empty.
     """
     for number, source in enumerate(recipe.sources):
-        try:
-            for record in _READERS[source.format](source):
-                yield record._replace(place=record.place + number * SPAN)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise SpecError(f"{source.shown}: cannot be unpacked ({error}); get the file again, whole") from None
-        except OSError as error:
-            raise SpecError(f"{source.shown}: cannot be read ({error.strerror or error}); check the file") from None
+        for record in records_of(source):
+            yield record._replace(place=record.place + number * SPAN)
+
+
+def records_of(source: Source) -> Iterator[Record]:
+    """Every record of one file, in order; otherwise as ``records``."""
+    with _readable(source):
+        yield from _READERS[source.format](source)
+
+
+def columns_of(source: Source) -> list[str]:
+    """The columns of a file that has some: a table or Parquet. Raises ``SpecError``."""
+    with _readable(source):
+        if source.format == "parquet":
+            with _parquet_file(source) as file:
+                return list(file.schema_arrow.names)
+        with _opened(source) as lines:
+            delimiter = delimiter_of(lines.read(LOOK))
+            lines.seek(0)
+            return _header(source, next(csv.reader(lines, delimiter=delimiter), []))
+
+
+@contextmanager
+def _readable(source: Source) -> Iterator[None]:
+    """Inside, what is wrong with a file as a whole is a ``SpecError``."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SpecError(f"{source.shown}: cannot be unpacked ({error}); get the file again, whole") from None
+    except OSError as error:
+        raise SpecError(f"{source.shown}: cannot be read ({error.strerror or error}); check the file") from None
 
 
 @contextmanager
@@ -80,7 +105,7 @@ def _table(source: Source) -> Iterator[Record]:
             if header is None:
                 if row.fault:
                     raise SpecError(f"{source.shown} line {row.begins}: the header cannot be read: {row.fault}")
-                header = [cell.strip().removeprefix("\ufeff") for cell in row.cells]
+                header = _header(source, row.cells)
                 column, name = _columns(source, header)
                 continue
             if row.fault:
@@ -89,7 +114,14 @@ def _table(source: Source) -> Iterator[Record]:
             text, called = row.cells[column].strip(), row.cells[name].strip() if source.name else ""
             yield _checked(source, row.begins, text, called)
         if header is None:
-            raise SpecError(f"{source.shown}: the file is empty; it needs a header line")
+            _header(source, [])
+
+
+def _header(source: Source, cells: list[str]) -> list[str]:
+    """Names of columns. Raises ``SpecError`` where there are none."""
+    if not any(cell.strip() for cell in cells):
+        raise SpecError(f"{source.shown}: the file is empty; it needs a header line")
+    return [cell.strip().removeprefix("\ufeff") for cell in cells]
 
 
 class _Row(NamedTuple):
@@ -214,12 +246,7 @@ def _tags(text: str) -> Mapping[str, str]:
 
 
 def _parquet(source: Source) -> Iterator[Record]:
-    import pyarrow
-    import pyarrow.parquet
-
-    opened: Any = gzip.open(source.path) if source.is_zipped else str(source.path)  # noqa: SIM115 - closed below
-    try:
-        file = pyarrow.parquet.ParquetFile(opened)
+    with _parquet_file(source) as file:
         _columns(source, list(file.schema_arrow.names))
         wanted = [source.smiles, *([source.name] if source.name else [])]
         row = 0
@@ -229,6 +256,16 @@ def _parquet(source: Source) -> Iterator[Record]:
             for text, name in zip(columns[source.smiles], names, strict=True):
                 row += 1
                 yield _checked(source, row, _cell(text), _cell(name))
+
+
+@contextmanager
+def _parquet_file(source: Source) -> Iterator[Any]:
+    import pyarrow
+    import pyarrow.parquet
+
+    opened: Any = gzip.open(source.path) if source.is_zipped else str(source.path)  # noqa: SIM115 - closed below
+    try:
+        yield pyarrow.parquet.ParquetFile(opened)
     except pyarrow.ArrowInvalid as error:
         raise SpecError(
             f"{source.shown}: not readable as Parquet ({str(error).splitlines()[0]}); write the file anew, or "
@@ -269,7 +306,7 @@ def _checked(source: Source, line: int, text: str, name: str) -> Record:
     except UnicodeEncodeError as error:
         byte = ord(error.object[error.start]) & 0xFF
         return Record(line, _plain(text), _plain(name), f"byte {byte:#x} is not UTF-8")
-    return Record(line, text, name, "" if name or source.name is None else "it has no name")
+    return Record(line, text, name, "" if name or source.name is None else NAMELESS)
 
 
 def _plain(text: str) -> str:

@@ -33,6 +33,7 @@ _REMARKS: Final = frozenset(
     {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
      "paper", "person", "ref", "reference", "references", "source", "user"}
 )  # fmt: skip
+_TARGET: Final = "for a target"  # what a column is looked for
 _COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run", "unnamed"})
 
 
@@ -98,7 +99,7 @@ def guess_campaign(
             column or a target, or no parameter is left.
     """
     columns = read_columns(text, source)
-    measured = [_find(header, columns, source, "for a target") for header in targets]
+    measured = [_find(header, columns, source, _TARGET) for header in targets]
     ignored = [_find(name, columns, source, "to ignore") for name in ignore]
     if both := [c.header for c in ignored if c in measured]:
         raise SpecError(f"{source}: column {both[0]!r} is a target and to be ignored; leave out one of the two options")
@@ -202,7 +203,9 @@ def _find(name: str, columns: Sequence[Column], source: str, use: str) -> Column
         if name in (column.header, column.name):
             return column
     known = [c.name for c in columns]
-    raise SpecError(f"{source} has no column {name!r} {use}{did_you_mean(name, known)}; it has {flow(known)}")
+    library = "; of a library of which nothing is measured yet, write --library before its name"
+    hint = library if use == _TARGET and any("smiles" in c.name.casefold() for c in columns) else ""
+    raise SpecError(f"{source} has no column {name!r} {use}{did_you_mean(name, known)}; it has {flow(known)}{hint}")
 
 
 def _is_limit(cell: str) -> bool:

@@ -18,12 +18,12 @@ def is_named_by(structure: Column, label: Column) -> bool:
     """Whether a column names the structures of another."""
     if structure.subject and not structure.is_of_any:
         return label.name.casefold() == structure.subject.casefold()
-    return _is_name(label) and len(label.distinct) == len(structure.distinct)
+    return is_name_of_molecules(label.name) and len(label.distinct) == len(structure.distinct)
 
 
-def _is_name(label: Column) -> bool:
+def is_name_of_molecules(header: str) -> bool:
     """Whether a column names molecules, going by its header."""
-    words = set(re.findall(r"[a-z]+", label.name.casefold()))
+    words = set(re.findall(r"[a-z]+", header.casefold()))
     return bool(words) and words <= _NAMES
 
 
@@ -37,7 +37,7 @@ def library_in(columns: Sequence[Column], structures: Sequence[Column]) -> tuple
         smiles = dict(library.cells)
         is_list = len(library.distinct) >= MOSTLY * len(library.cells)
         if is_list or all(follows(c, smiles) for c in others if c is not library):
-            names = [c for c in others if c not in structures and c.numbers is None and _is_name(c)]
+            names = [c for c in others if c not in structures and c.numbers is None and is_name_of_molecules(c.name)]
             lines = [line for line, _ in library.cells]
             is_whole = [c for c in names if [line for line, _ in c.cells] == lines and len(c.distinct) == len(lines)]
             return library, is_whole[0] if is_whole else None

@@ -1,0 +1,125 @@
+"""``hakken init --library``: a campaign for molecules of which nothing is measured yet."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+import yaml
+from rdkit import Chem
+
+SMILES = {"ethanol": "CCO", "amine": "CCN", "benzene": "c1ccccc1"}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_list(file: Path) -> None:
+    text = "".join(f"{smiles} {name}\n" for name, smiles in SMILES.items())
+    file.write_bytes(gzip.compress(text.encode()) if file.suffix == ".gz" else text.encode())
+
+
+def write_table(file: Path) -> None:
+    rows = "".join(f"{name};{smiles};7\n" for name, smiles in SMILES.items())
+    file.write_text(f"Compound ID;Canonical SMILES;MW\n{rows}")
+
+
+def write_sdf(file: Path) -> None:
+    with Chem.SDWriter(str(file)) as writer:
+        for name, smiles in SMILES.items():
+            mol = Chem.MolFromSmiles(smiles)
+            mol.SetProp("_Name", name)
+            writer.write(mol)
+
+
+def write_parquet(file: Path) -> None:
+    columns = {"SMILES": list(SMILES.values()), "name": list(SMILES)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), file)
+
+
+@pytest.mark.parametrize(
+    ("file", "write", "columns"),
+    [
+        ("vendor.smi", write_list, {}),
+        ("vendor.smi.gz", write_list, {}),
+        ("vendor.csv", write_table, {"smiles": "Canonical SMILES", "name": "Compound ID"}),
+        ("vendor.sdf", write_sdf, {}),
+        ("vendor.parquet", write_parquet, {"smiles": "SMILES"}),
+    ],
+)
+def test_every_format_becomes_a_campaign_that_runs(hakken: Any, file: str, write: Any, columns: dict[str, str]) -> None:
+    write(Path(file))
+
+    said = hakken("init", "--library", file, "--target", "Ki:minimize", "--target", "logP", "--json")
+
+    assert said.code == 0, said.err
+    assert said.json == {
+        "file": "campaign.yaml", "campaign": "vendor", "template": None, "table": None, "library": file
+    }  # fmt: skip
+    spec = yaml.safe_load(Path("campaign.yaml").read_text())
+    assert spec["space"] == {"molecule": {"type": "molecule", "file": file, "name": "name"} | columns}
+    assert spec["objective"] == {"Ki": {"goal": "minimize"}, "logP": {"goal": "maximize"}}
+    batch = hakken("run", "--dry-run", "campaign.yaml").out
+    assert all(name in batch for name in SMILES)
+
+
+def test_molecules_without_names_or_with_one_twice_are_called_by_their_structures(hakken: Any) -> None:
+    Path("bare.smi").write_text("SMILES\nCCO\nCCN\n")
+    Path("some.smi").write_text("CCO a\nCCN\n")
+    Path("twice.smi").write_text("CCO a\nCCN a\n")
+    for name in ("bare", "some", "twice"):
+        said = hakken("init", "--library", f"{name}.smi", "--target", "y", "-o", f"{name}.yaml")
+
+        assert said.code == 0, said.err
+        assert "name" not in yaml.safe_load(Path(f"{name}.yaml").read_text())["space"]["molecule"]
+        assert hakken("validate", f"{name}.yaml", "--json").json["candidates"] == 2
+
+
+def test_a_library_in_place_of_a_table_is_told_how_to_begin(hakken: Any) -> None:
+    write_list(Path("vendor.smi.gz"))
+    write_table(Path("vendor.csv"))
+
+    named, unmeasured = hakken("init", "vendor.smi.gz"), hakken("init", "vendor.csv", "--target", "Ki")
+
+    assert named.code == unmeasured.code == 2
+    assert "hakken init --library vendor.smi.gz --target NAME begins a campaign with it" in named.err
+    assert "has no column 'Ki' for a target" in unmeasured.err
+    assert "write --library before its name" in unmeasured.err
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "told"),
+    [
+        ("CCO a\n", ["--library", "vendor.smi"], "say what is to be measured of the molecules"),
+        ("CCO a\n", ["--library", "other.smi", "--target", "y"], "other.smi: no such file"),
+        ("CCO a\n", ["--library", "vendor.smi", "--target", "y", "--ignore", "z"], "--ignore goes with a table"),
+        ("CCO a\n", ["vendor.smi", "--library", "vendor.smi", "--target", "y"], "give one of: a table"),
+        ("", ["--library", "vendor.smi", "--target", "y"], "the file holds no record"),
+        ("", ["--library", "vendor.csv", "--target", "y"], "the file is empty; it needs a header line"),
+        (
+            "id,mw\na,1\n",
+            ["--library", "vendor.csv", "--target", "y"],
+            "no column with SMILES in its header (it has id,",
+        ),
+        ("CCO\n", ["--library", "vendor.csv.gz", "--target", "y"], "vendor.csv.gz: cannot be unpacked"),
+        ("CCO\n", ["--library", "vendor.parquet", "--target", "y"], "vendor.parquet: not readable as Parquet"),
+        ("CCO\n", ["--library", "vendor.doc", "--target", "y"], "a library is told by the end of its name"),
+    ],
+)
+def test_what_cannot_begin_a_campaign_is_told_and_writes_nothing(
+    hakken: Any, content: str, arguments: list[str], told: str
+) -> None:
+    for ending in ("smi", "csv", "csv.gz", "parquet", "doc"):
+        Path(f"vendor.{ending}").write_text(content)
+
+    said = hakken("init", *arguments)
+
+    assert said.code == 2
+    assert told in said.err
+    assert not Path("campaign.yaml").exists()
