@@ -18,6 +18,7 @@ class Figure:
 
     smiles: str
     drawing: Markup | None
+    name: str
     predicted: str
     lines: tuple[str, ...]
     box: str = f"0 0 {WIDTH} {HEIGHT}"
@@ -49,6 +50,7 @@ def _figure(molecule: Explained, unit: str, largest: float) -> Figure:
     return Figure(
         smiles=molecule.smiles,
         drawing=draw(molecule.smiles, molecule.atoms, largest),
+        name=molecule.name,
         predicted=said,
         lines=tuple(line for line in lines if line),
     )

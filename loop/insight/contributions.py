@@ -8,7 +8,7 @@ mechanism: with other members the same molecule may be explained otherwise, so m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,10 +19,11 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import BRICS
 
 from loop.belief import recipe_of
-from loop.errors import FitError, SpaceError, TooFewPoints
+from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
 from loop.history import History, regression_table
 from loop.insight.explaining import Explained, Explanation, Fragment, Neighbour
 from loop.molecules.fingerprints import count_fingerprints
+from loop.molecules.standardise import canonical_smiles
 from loop.space import Component, Space, are_molecules, molecules_at
 from loop.spec import CampaignSpec, build_objective
 from loop.surrogates.committee import Committee, FittedCommittee
@@ -39,7 +40,14 @@ BLOCK: Final = 256  # of them at once: 60 MB beside 30,000 measured ones
 
 
 def explain_best(
-    spec: CampaignSpec, space: Space, history: History, *, top: int, also: Sequence[str] = (), seed: int
+    spec: CampaignSpec,
+    space: Space,
+    history: History,
+    *,
+    top: int,
+    also: Sequence[str] = (),
+    seed: int,
+    called: Mapping[str, str] | None = None,
 ) -> tuple[Explanation, ...]:
     """The ``top`` molecules with the best measured values of each wanted target, explained, and some others.
 
@@ -49,6 +57,7 @@ def explain_best(
 
     Args:
         also: Canonical SMILES of further molecules, candidates or not.
+        called: What some of these are called, by their SMILES; measured ones are called as the space does.
     """
     if not are_molecules(space):
         return ()
@@ -71,7 +80,7 @@ def explain_best(
             continue
         recipe = _by_parts(recipe_of(spec, space, target), space)
         try:
-            told = explain_molecules(recipe, space, data, smiles, seed=seed)
+            told = explain_molecules(recipe, space, data, smiles, seed=seed, called=called)
         except (TooFewPoints, FitError):
             continue
         by = tuple(m.name for m in recipe.members) if isinstance(recipe, Committee) else (recipe.name,)
@@ -89,7 +98,13 @@ def _by_parts(recipe: Surrogate, space: Space) -> Surrogate:
 
 
 def explain_molecules(
-    recipe: Surrogate, space: Space, data: TrainingSet, smiles: Sequence[str], *, seed: int
+    recipe: Surrogate,
+    space: Space,
+    data: TrainingSet,
+    smiles: Sequence[str],
+    *,
+    seed: int,
+    called: Mapping[str, str] | None = None,
 ) -> tuple[Explained, ...]:
     """What is believed of molecules, by the recipe fitted to the measured ones.
 
@@ -97,6 +112,7 @@ def explain_molecules(
         space: A library or products of reagents, and nothing else.
         data: Its measured values of one target; reagents that do not react teach nothing here.
         smiles: Canonical SMILES, of candidates or not.
+        called: What some of these are called, by their SMILES.
 
     Raises:
         SpaceError: A candidate is more than a molecule.
@@ -109,13 +125,14 @@ def explain_molecules(
             "nothing else"
         )
     made = molecules_at(space, data.x.numpy())
+    named = _labels(space, data.x.numpy(), made) | dict(called or {})
     data = data.rows(torch.tensor([i for i, s in enumerate(made) if s], dtype=torch.long))
     measured = [s for s in made if s]
     parts = {s: _Parts.of(s) for s in smiles}
     everything = dict.fromkeys((*measured, *smiles, *(m for p in parts.values() for m in p.hidden)))
-    names = tuple(everything)
-    number = {name: float(i) for i, name in enumerate(names)}
-    small = Space((Component(space.molecule or "", names, names, is_library=True),))
+    structures = tuple(everything)
+    number = {s: float(i) for i, s in enumerate(structures)}
+    small = Space((Component(space.molecule or "", structures, structures, is_library=True),))
     x = torch.tensor([[number[s]] for s in measured], dtype=torch.float64).reshape(-1, 1)
     known = replace(data, x=x)
     fitted = recipe.fit(small, known, seed=seed)
@@ -147,11 +164,33 @@ def explain_molecules(
                         key=lambda f: -abs(f.adds),
                     )
                 ),
-                neighbours=near.of_molecule(s),
+                neighbours=tuple(replace(n, name=named.get(n.smiles, "")) for n in near.of_molecule(s)),
                 is_inside=near.is_inside(s),
+                name=named.get(s, ""),
             )
         )
     return tuple(told)
+
+
+def _labels(space: Space, x: NDArray[np.float64], made: Sequence[str | None]) -> dict[str, str]:
+    """What a library calls each structure that it holds at ``x``, ``(n, d)``, where that is no SMILES of it."""
+    if space.products:
+        return {}  # a product is called by its reagents, and told by its structure
+    labels: dict[str, str] = {}
+    for row, smiles in zip(x, made, strict=True):
+        if smiles and smiles not in labels:
+            labels[smiles] = space.label(space.settings(row))
+    return {smiles: label for smiles, label in labels.items() if not _is_written(smiles, label)}
+
+
+def _is_written(smiles: str, label: str) -> bool:
+    """Whether a label is but another way to write the structure."""
+    if label == smiles:
+        return True
+    try:
+        return canonical_smiles(label) == smiles
+    except MoleculeError:
+        return False
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A measured molecule: how alike it is (count Tanimoto, 0 to 1), and the mean of its values."""
+    """A measured molecule: how alike it is (count Tanimoto, 0 to 1), the mean of its values, and what it is called."""
 
     smiles: str
     similarity: float
     value: float
+    name: str = ""  # where it is called otherwise than by its SMILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Explained:
         fragments: What each fragment adds, the largest first; none of a molecule in one piece.
         neighbours: The most alike measured molecules, itself left out.
         is_inside: Whether it is as near to the measured molecules as nine tenths of them are to one another.
+        name: What the campaign calls it, where that is not its SMILES.
     """
 
     smiles: str
@@ -45,6 +47,7 @@ class Explained:
     fragments: tuple[Fragment, ...]
     neighbours: tuple[Neighbour, ...]
     is_inside: bool
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Explanation:
     unit: str
     molecules: tuple[Explained, ...]
     by: tuple[str, ...] = ()  # the surrogates that were asked
+
+
+def called(one: Explained) -> str:
+    """A molecule for a person: its name with its structure, or its structure alone."""
+    return f"{one.name} ({one.smiles})" if one.name else one.smiles
 
 
 def fragment_line(one: Explained, unit: str) -> str:
@@ -70,7 +78,8 @@ def neighbour_line(one: Explained, unit: str) -> str:
     if not one.neighbours:
         return "nothing else was measured"
     said = ", ".join(
-        f"{n.smiles} ({n.value:.4g}{f' {unit}' if unit else ''}, {n.similarity:.0%} alike)" for n in one.neighbours
+        f"{near.name or near.smiles} ({near.value:.4g}{f' {unit}' if unit else ''}, {near.similarity:.0%} alike)"
+        for near in one.neighbours
     )
     return f"rests on {said}"
 

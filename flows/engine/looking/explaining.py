@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -36,11 +36,11 @@ def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()
                 f"campaign {name!r} chooses more than molecules of a library or of reagents, so no atom's share can be "
                 "told; hakken examine says what its models have learnt"
             )
-        return explained(view, top=top, also=[_structure(view.space, text) for text in also])
+        return explained(view, top=top, also=dict(_structure(view.space, text) for text in also))
 
 
-def _structure(space: Space, text: str) -> str:
-    """The canonical SMILES of a molecule that is told by its name in the campaign, or by its SMILES."""
+def _structure(space: Space, text: str) -> tuple[str, str]:
+    """The canonical SMILES of a molecule that is told by its name in the campaign, with that name, or by its SMILES."""
     from loop.errors import MoleculeError, SpaceError
     from loop.molecules.standardise import canonical_smiles
     from loop.space import Component
@@ -48,15 +48,18 @@ def _structure(space: Space, text: str) -> str:
     (first, *others) = space.parameters
     if isinstance(first, Component) and not others:
         with suppress(SpaceError):
-            return first.smiles[round(first.index(text))]
+            return first.smiles[round(first.index(text))], text
     try:
-        return canonical_smiles(text)
+        return canonical_smiles(text), ""
     except MoleculeError as error:
         raise MoleculeError(f"no molecule of the campaign is called {text!r}, and {error}") from None
 
 
-def explained(view: View, *, top: int = DRAWN, also: Sequence[str] = ()) -> tuple[Explanation, ...]:
-    """The same, of a view at hand; nothing where a candidate is more than a molecule."""
+def explained(view: View, *, top: int = DRAWN, also: Mapping[str, str] | None = None) -> tuple[Explanation, ...]:
+    """The same, of a view at hand; nothing where a candidate is more than a molecule.
+
+    ``also`` are names by SMILES, "" for none.
+    """
     from loop.space import are_molecules
 
     if not are_molecules(view.space):
@@ -65,4 +68,6 @@ def explained(view: View, *, top: int = DRAWN, also: Sequence[str] = ()) -> tupl
 
     history, _ = history_of(view.spec, view.space, view.counted, ())
     seed = seed_of(view.spec.planner.seed, view.name, 0)
-    return explain_best(view.spec, view.space, history, top=top, also=also, seed=seed)
+    others = dict(also or {})
+    called = {smiles: name for smiles, name in others.items() if name}
+    return explain_best(view.spec, view.space, history, top=top, also=tuple(others), seed=seed, called=called)

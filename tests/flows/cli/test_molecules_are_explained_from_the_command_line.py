@@ -74,16 +74,22 @@ def test_where_nothing_can_be_explained_yet_no_drawing_is_promised(hakken: Any) 
     assert "next: hakken status library says" in said.out
 
 
-def test_a_molecule_is_explained_by_the_name_that_the_campaign_has_for_it(hakken: Any) -> None:
+def test_a_molecule_is_explained_by_the_name_that_the_campaign_has_for_it(hakken: Any, home: Any) -> None:
     Path("library.yaml").write_text(
-        LIBRARY.replace("OCCCC: OCCCC", "butanol: OCCCC").replace("options", "name: name, options")
+        LIBRARY.replace("OCCCC: OCCCC", "butanol: OCCCC")
+        .replace("CCCCC: ", "5: ")  # O5, N5, Cl5 and F5
+        .replace("options", "name: name, options")
     )
     hakken("run", "library.yaml")
 
     said, wrong = (hakken("explain", "library", "--top", "0", "-m", name) for name in ("butanol", "butan-1-ol"))
+    all_of_them = hakken("explain", "library", "--top", "20", "-m", "CO")
 
     assert said.code == 0, said.err
-    assert "CCCCO: " in said.out
+    assert "butanol (CCCCO): " in said.out
+    assert "\nCO: " in all_of_them.out  # written otherwise in the campaign: OC is no name
+    assert re.search(r"rests on .*(butanol|[A-Za-z]+5) \(\d", all_of_them.out)
+    assert re.search("<figcaption>(butanol|[A-Za-z]+5): <strong>", (home.home / "library/report.html").read_text())
     assert "no molecule of the campaign is called 'butan-1-ol', and SMILES 'butan-1-ol' cannot be read" in wrong.err
 
 
