@@ -270,3 +270,12 @@ class AuditEntry:
     detail: Json
     previous: str
     hash: str
+
+
+def members_told(told: Json) -> Json:
+    """What a model's summary tells of each member of a committee, by name; nothing of a single model.
+
+    Records of graph networks may have the number of an ensemble's networks in that place.
+    """
+    members = told.get("members")
+    return members if isinstance(members, Mapping) else {}

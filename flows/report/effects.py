@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flows.report.content import Offset, Shift
 from loop.objective import Target
-from loop.record import Json, RoundRecord
+from loop.record import Json, RoundRecord, members_told
 
 NORMAL_90: Final = 1.6449  # half the width of a 90 % interval, in standard deviations of a normal distribution
 
@@ -42,7 +42,7 @@ def _shifts(record: RoundRecord, target: Target) -> list[Shift]:
 
 def _likeliest(summary: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """The effects of the member with most weight among those that know any, and its name ("" of a single model)."""
-    members = {n: m for n, m in (summary.get("members") or {}).items() if m.get("effects")}
+    members = {n: m for n, m in members_told(summary).items() if m.get("effects")}
     if not members:
         return "", summary.get("effects") or {}
     name = max(members, key=lambda n: float(members[n].get("weight") or 0.0))

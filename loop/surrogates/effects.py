@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from loop.record import members_told
 from loop.surrogates.protocol import FittedSurrogate
 
 Column = tuple[str | float | None, ...]  # what was recorded of one effect, by row; None where nothing was
@@ -121,7 +122,7 @@ def effects_told(
 def effects_said(target: str, unit: str, model: FittedSurrogate) -> list[str]:
     """What each effect adds to a target, as sentences for the notes; of a committee, by its likeliest member."""
     summary = model.summary()
-    members = summary.get("members")
+    members = members_told(summary)
     told = max(members.values(), key=lambda m: float(m["weight"])) if members else summary
     return [
         f"{target} by {name}: "

@@ -21,6 +21,7 @@ from loop.space.structure import Mixture, Products
 from loop.spec import build_objective, build_space
 from loop.surrogates.calibration import calibrate
 from loop.surrogates.committee import Committee
+from loop.surrogates.effects import effects_said
 from loop.surrogates.gnn import heads
 from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.batch import GraphStore, shared
@@ -220,6 +221,21 @@ def test_the_summary_says_where_and_how_exactly_it_was_trained():
     told = GraphEnsemble("graphs", "dmpnn", settings=replace(SMALL, least_steps=5)).fit(space, data, seed=0).summary()
 
     assert (told["device"], told["precision"]) == ("cpu", "float32")
+
+
+def test_a_network_alone_tells_what_plates_add():
+    smiles = alkanols(12)
+    space = Space((Component("molecule", smiles, smiles, is_library=True),))
+    x = torch.arange(12, dtype=torch.float64)[:, None]
+    unknown, plates = torch.full((12,), torch.nan, dtype=torch.float64), tuple(f"P{i % 2}" for i in range(12))
+    y = x[:, 0] + 20.0 * (torch.arange(12) % 2)
+    data = TrainingSet(x, y, unknown, effects={"plate": plates})
+
+    fitted = GraphEnsemble("graphs", "dmpnn", settings=replace(SMALL, least_steps=5)).fit(space, data, seed=0)
+    (said,) = effects_said("yield", "%", fitted)
+
+    assert said.startswith("yield by plate: P0 -")
+    assert "P1 +" in said
 
 
 @pytest.mark.gpu

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from flows.settings import SettingsError
-from loop.record import Json
+from loop.record import Json, members_told
 from loop.spec.space_models import MoleculeSpec
 from loop.surrogates.names import GRAPHS, LOOKED_OVER
 
@@ -66,5 +66,5 @@ def found(device: str) -> str:
 def devices_in(model: Json) -> str:
     """Where a round computed, as its model on record says; "" where nothing in it asks for a device."""
     targets = model.get("targets", {}).values()
-    parts = [part for t in targets for part in (t, *t.get("members", {}).values())]
+    parts = [part for t in targets for part in (t, *members_told(t).values())]
     return ", ".join(sorted({part["device"] for part in parts if "device" in part}))

@@ -127,7 +127,7 @@ class GraphEnsemble:
         details = {
             "architecture": self.architecture,
             "head": self.head,
-            "members": self.members,
+            "networks": self.members,
             **({"targets_together": targets} if targets > 1 else {}),
             "device": self.device,
             "precision": "bfloat16" if is_mixed(torch.device(self.device)) else "float32",

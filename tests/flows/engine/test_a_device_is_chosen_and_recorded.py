@@ -92,7 +92,9 @@ def test_the_model_of_a_round_says_where_it_was_trained():
     alone = {"targets": {"yield": {"device": "cuda"}}}
     among = {"targets": {"yield": {"members": {"tanimoto": {}, "dmpnn": {"device": "cpu"}}}}}
 
-    assert [devices_in(m) for m in (alone, among, {})] == ["cuda", "cpu", ""]
+    ensemble = {"targets": {"yield": {"members": 5, "device": "cuda"}}}  # of an earlier release, on record
+
+    assert [devices_in(m) for m in (alone, among, ensemble, {})] == ["cuda", "cpu", "cuda", ""]
 
 
 def test_a_replay_names_another_device(settings: Settings, tmp_path: Path) -> None:

@@ -46,6 +46,12 @@ def test_of_a_committee_the_likeliest_member_that_knows_effects_speaks(story):
     assert (shift.member, shift.sd) == ("gp", 1.0)
 
 
+def test_networks_of_an_ensemble_are_no_members_of_a_committee(story):
+    report = build(with_effects(story, {"members": 5, "device": "cpu"}).settle(), story.name)
+
+    assert report.shifts == ()
+
+
 def test_what_a_real_model_says_is_what_is_shown(story):
     space = Space((Discrete("temperature", tuple(range(0, 101, 10)), "degC"),))
     temperature = torch.arange(0, 101, 10, dtype=torch.float64).repeat(2)
