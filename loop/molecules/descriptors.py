@@ -55,7 +55,8 @@ def raw_descriptors(smiles: Sequence[str]) -> NDArray[np.float32]:
     """RDKit's descriptors in RDKit's order, shape ``(n, descriptors)``; not finite where there is none."""
     with np.errstate(over="ignore"):  # Ipc is too large for many a molecule
         found = [_descriptors(s) if s else np.full(len(Descriptors.descList), np.nan) for s in smiles]
-        return np.array(found, dtype=np.float64).reshape(len(smiles), -1).astype(np.float32)
+        columns = len(found[0]) if found else len(Descriptors.descList)
+        return np.array(found, dtype=np.float64).reshape(len(smiles), columns).astype(np.float32)
 
 
 @dataclass(frozen=True)

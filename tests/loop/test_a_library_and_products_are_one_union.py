@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from rdkit import Chem, DataStructs
 from rdkit.Chem import Descriptors, rdFingerprintGenerator
 
@@ -356,6 +357,19 @@ class TestFeatures:
         column = [name for name, _ in Descriptors.descList].index("MolWt")
         weights = united_of(SPACE).descriptors()[order][:, column]
         assert np.allclose(weights, [Descriptors.MolWt(Chem.MolFromSmiles(s)) for s in smiles], rtol=1e-6)
+
+    @pytest.mark.parametrize("which", [EVERY[:5], EVERY[5:], EVERY[:0]], ids=["of the library", "products", "none"])
+    def test_features_are_there_of_a_part_of_one_source(self, which: NDArray[np.int64]) -> None:
+        smiles = [united_of(SPACE)[i] for i in which]
+
+        found, graphs = united_of(SPACE).descriptors()[which], united_of(SPACE).graphs().take(which)
+
+        expected = [[function(Chem.MolFromSmiles(s)) for _, function in Descriptors.descList] for s in smiles]
+        assert found.shape == (len(which), len(Descriptors.descList))
+        assert np.allclose(found, np.array(expected).reshape(found.shape), rtol=1e-5, equal_nan=True)
+        assert len(graphs) == len(which)
+        assert (graphs.atoms == molecular_graphs(smiles).atoms).all()
+        assert united_of(SPACE).counts().folded(which, 64).shape == (len(which), 64)
 
     @pytest.mark.parametrize("name", ["tanimoto", "fingerprints"])
     def test_processes_learn_what_they_learn_of_the_molecules_as_options(self, name: str) -> None:
