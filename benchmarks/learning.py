@@ -45,7 +45,7 @@ DATA_SETS = {  # file, columns of structure and value, unit
 SIZES = (50, 100, 200, 500, 1000)
 SPLITS = ("random", "scaffold")
 TEST = 500  # molecules held out, a third of the table at most
-EPOCHS, BATCH, STEPS = 30, 50, 150  # of the package, as of our own ensemble: so many steps at least
+EPOCHS, BATCH, STEPS = 30, 50, 150  # of the package: so many steps at least
 ONE = "chemprop"  # one network of the package; an ensemble of N is "chemprop xN"
 INTERVALS = (0.80, 0.95)
 

@@ -308,7 +308,7 @@ def test_members_learn_as_networks_of_the_package_do(chemprop, monkeypatch):
     y = torch.tensor([float(Chem.MolFromSmiles(s).GetNumAtoms()) for s in smiles], dtype=torch.float64)
     y = ((y - y.mean()) / y.std())[:, None]
     x = torch.arange(len(smiles), dtype=torch.float64)[:, None]
-    settings = training.Settings(width=WIDTH, batch=10)
+    settings = training.Settings(width=WIDTH, batch=10, share=1)
     started = training.Training(
         DirectedMessages,
         settings,

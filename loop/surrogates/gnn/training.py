@@ -26,8 +26,9 @@ class Settings:
 
     width: int = 192
     epochs: int = 30
-    least_steps: int = 150  # few data see more epochs
+    least_steps: int = 300  # few data see more epochs
     batch: int = 50
+    share: int = 4  # a batch holds at most one so-many-th of the rows: few data are learnt in small batches
     rate: float = 3e-3  # highest learning rate of Adam; it rises to it and falls to a tenth
     warm: float = 0.1  # share of the steps in which the rate rises
     decay: float = 0.0  # weight decay
@@ -120,7 +121,7 @@ class Training:
     def run(self, seen: Sequence[Tensor], epochs: float, *, least: int, rate: float) -> None:
         """Train each member on the rows that it sees, at least so many steps, with a highest learning rate."""
         network, longest = self.trained.network, max(map(len, seen))
-        size = min(self.settings.batch, longest)
+        size = min(self.settings.batch, math.ceil(longest / self.settings.share))
         steps = max(least, math.ceil(epochs * longest / size))
         streams = [_stream(part, size, seed) for part, seed in zip(seen, self.seeds, strict=True)]
         optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=self.settings.decay, fused=True)
