@@ -64,6 +64,12 @@ def columns_of(source: Source) -> list[str]:
             return _header(source, next(csv.reader(lines, delimiter=delimiter), []))
 
 
+def fields_of(source: Source) -> list[str]:
+    """The fields that the first record of an SDF has. Raises ``SpecError``."""
+    first = next(records_of(source), None)
+    return [] if first is None else list(_tags(first.text))
+
+
 @contextmanager
 def _readable(source: Source) -> Iterator[None]:
     """Inside, what is wrong with a file as a whole is a ``SpecError``."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from flows.cli.starting.molecules import is_name_of_molecules
+from flows.cli.starting.molecules import is_name_of_molecules, may_name_molecules
 from flows.cli.starting.yaml_text import known_before, scalar
 from flows.libraries.recipe import Source, format_of
-from flows.libraries.records import NAMELESS, columns_of, records_of
+from flows.libraries.records import NAMELESS, columns_of, fields_of, records_of
 from loop.errors import SpecError
 
 LOOK: Final = 1_000  # records that tell whether molecules have names of their own
@@ -35,14 +36,18 @@ def library_text(library: Path, path: str, campaign: str, targets: Mapping[str, 
         raise SpecError(f"{library}: no such file (looked for {library.absolute()}); check the name")
     plain = Source(library, library.name, kind, is_zipped, "smiles", None)
     entries = ["type: molecule", f"file: {scalar(path)}"]
-    name: str | None = TITLE
+    names = [TITLE]
     if kind in ("table", "parquet"):
         header = columns_of(plain)
-        smiles, name = _structures(header, library.name), next(filter(is_name_of_molecules, header), None)
-        plain = Source(library, library.name, kind, is_zipped, smiles, None)
-        entries.append(f"smiles: {scalar(smiles)}")
-    if name is not None and _are_named(Source(library, library.name, kind, is_zipped, plain.smiles, name)):
-        entries.append(f"name: {scalar(name)}")
+        plain = replace(plain, smiles=_structures(header, library.name))
+        entries.append(f"smiles: {scalar(plain.smiles)}")
+        names = _naming(header)
+    elif kind == "sdf":
+        names += [name for name in _naming(fields_of(plain)) if name != TITLE]
+    found = {name: _nameless(replace(plain, name=name)) for name in names}
+    named = next((name for name, fault in found.items() if fault is None), None)
+    if named is not None:
+        entries.append(f"name: {scalar(named)}")
     first = next(iter(targets))
     lines = [
         f"# Written by hakken init for the library {library.name}. Read it through, and mend what is wrong;",
@@ -54,6 +59,7 @@ def library_text(library: Path, path: str, campaign: str, targets: Mapping[str, 
         "#   standardise: {salts: strip, charges: neutralise}",
         "#   filters: {properties: {MolWt: {at_most: 500}}, alerts: [PAINS]}",
         "space:",
+        *([] if named is not None else _unused(found, kind)),
         f"  molecule: {{{', '.join(entries)}}}",
         "",
         "# What is measured, and what is wanted: maximize or minimize. Add its unit, such as unit: nM; at_least and",
@@ -89,8 +95,34 @@ def _structures(header: list[str], shown: str) -> str:
     return next((plain[name] for name in ("smiles", "canonicalsmiles") if name in plain), called[0])
 
 
-def _are_named(source: Source) -> bool:
-    """Whether each of the first records has a name, and no two have the same."""
+def _naming(header: list[str]) -> list[str]:
+    """Columns that may name molecules, going by their headers, those that plainly do first."""
+    return sorted(filter(may_name_molecules, header), key=lambda column: not is_name_of_molecules(column))
+
+
+def _nameless(source: Source) -> str | None:
+    """Which of the first records has no name of its own; None where each has one, "" where none has."""
     looked = list(islice(records_of(source), LOOK))
-    names = [record.name for record in looked if not record.fault]
-    return bool(names) and len(set(names)) == len(names) and all(record.fault != NAMELESS for record in looked)
+    lines: dict[str, int] = {}
+    fault = None
+    for record in looked:
+        if record.fault == NAMELESS:
+            fault = fault or f"line {record.place} has none"
+        elif not record.fault:
+            if record.name in lines:
+                fault = fault or f"line {record.place} has that of line {lines[record.name]}"
+            lines.setdefault(record.name, record.place)
+    return fault if lines else ""
+
+
+def _unused(found: Mapping[str, str | None], kind: str) -> list[str]:
+    """Comments on names that not every molecule has: the column is for a person to choose."""
+    name, fault = next(((name, fault) for name, fault in found.items() if fault), ("", ""))
+    if not name:
+        return []
+    shown = {"smiles": "The second word of a line", "sdf": "The title" if name == TITLE else f"The field {name}"}
+    what = shown.get(kind, f"The column {name}")
+    return [
+        f"  # {what} may be a name, but not every molecule has one of its own ({fault}).",
+        f"  # So they are called by their SMILES; with name: {scalar(name)} by it, and records without are left out.",
+    ]

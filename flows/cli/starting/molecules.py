@@ -12,6 +12,7 @@ from flows.cli.starting.kinds import context_of
 MANY_NAMES: Final = 20  # texts that differ in each of so many rows are structures of a library, identifiers or comments
 MOSTLY: Final = 0.9  # of the rows, at least, with a molecule of their own: nothing was varied beside it
 _NAMES: Final = frozenset({"name", "molecule", "compound", "id", "identifier", "label", "mol", "cpd"})
+_NUMBERS: Final = frozenset({"number", "idnumber", "code", "cas", "nr", "no"})  # in catalogues, beside those
 
 
 def is_named_by(structure: Column, label: Column) -> bool:
@@ -25,6 +26,12 @@ def is_name_of_molecules(header: str) -> bool:
     """Whether a column names molecules, going by its header."""
     words = set(re.findall(r"[a-z]+", header.casefold()))
     return bool(words) and words <= _NAMES
+
+
+def may_name_molecules(header: str) -> bool:
+    """Whether a column of a library may name its molecules, going by how the header ends: ``zinc_id``, ``CAS No``."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", header)
+    return bool(words) and words[-1].casefold() in _NAMES | _NUMBERS
 
 
 def library_in(columns: Sequence[Column], structures: Sequence[Column]) -> tuple[Column, Column | None] | None:

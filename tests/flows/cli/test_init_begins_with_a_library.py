@@ -81,6 +81,61 @@ def test_molecules_without_names_or_with_one_twice_are_called_by_their_structure
         assert hakken("validate", f"{name}.yaml", "--json").json["candidates"] == 2
 
 
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        ("Catalog ID", "Catalog ID"),
+        ("zinc_id", "zinc_id"),
+        ("CatalogNumber", "CatalogNumber"),
+        ("CAS", "CAS"),
+        ("note,Molecule Name", "Molecule Name"),
+        ("Supplier ID,name", "name"),
+        ("formula", None),
+        ("lipid", None),
+    ],
+)
+def test_columns_that_may_name_molecules_are_found(hakken: Any, header: str, named: str | None) -> None:
+    names = ["same," * header.count(",") + f"A{i}" for i in range(3)]
+    rows = "".join(f"{smiles},{name}\n" for smiles, name in zip(SMILES.values(), names, strict=True))
+    Path("vendor.csv").write_text(f"smiles,{header}\n{rows}")
+
+    hakken("init", "--library", "vendor.csv", "--target", "y")
+
+    assert yaml.safe_load(Path("campaign.yaml").read_text())["space"]["molecule"].get("name") == named
+
+
+def test_fields_of_an_sdf_name_molecules_where_titles_do_not(hakken: Any) -> None:
+    with Chem.SDWriter("vendor.sdf") as writer:
+        for i, smiles in enumerate(SMILES.values()):
+            mol = Chem.MolFromSmiles(smiles)
+            mol.SetProp("Supplier", "Acme")
+            mol.SetProp("IDNUMBER", f"A{i}")
+            writer.write(mol)
+
+    hakken("init", "--library", "vendor.sdf", "--target", "y")
+
+    assert yaml.safe_load(Path("campaign.yaml").read_text())["space"]["molecule"]["name"] == "IDNUMBER"
+    assert "A2" in hakken("run", "--dry-run", "campaign.yaml").out
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("v.smi", "CCO a\nCCN\n", "second word of a line may be a name, but not every molecule has one of its own (line 2"),
+        ("v.csv", "smiles,zinc id\nCCO,a\nCCN,a\n", "its own (line 3 has that of line 2)"),
+        ("v.csv", "smiles,zinc id\nCCO,a\nCCN,a\n", "with name: zinc id by it"),
+    ],
+)  # fmt: skip
+def test_names_that_not_every_molecule_has_are_left_to_a_person(hakken: Any, file: str, text: str, told: str) -> None:
+    Path(file).write_text(text)
+
+    hakken("init", "--library", file, "--target", "y")
+
+    written = Path("campaign.yaml").read_text()
+    assert told in written
+    assert "name" not in yaml.safe_load(written)["space"]["molecule"]
+
+
 def test_a_library_in_place_of_a_table_is_told_how_to_begin(hakken: Any) -> None:
     write_list(Path("vendor.smi.gz"))
     write_table(Path("vendor.csv"))
