@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -77,7 +78,8 @@ class Emulator:
         )
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
-        return excluded(spec, self.capabilities()) or self._table.problems(spec)
+        unmeasured = excluded(spec, replace(self.capabilities(), parameters=None))
+        return unmeasured or self._table.problems(spec)  # the table names columns that may be meant
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         return self._runs.prepare(spec, key)

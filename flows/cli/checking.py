@@ -54,7 +54,7 @@ def validate(
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     """What the file says in numbers, and what is not as it should be now though the file can be used."""
     from adapters.registry import build
-    from flows.engine.looking.resources import sample_experiments
+    from flows.engine.looking.resources import check_laboratory, sample_experiments
     from loop.contracts import AdapterContext
     from loop.space.counting import said_count
     from loop.spec import build_general, build_objective, build_plate, build_recipe, build_space
@@ -68,6 +68,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
         context = AdapterContext(folder, str(base), spec.campaign, objective.units, recipe=build_recipe(spec))
         laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
+        check_laboratory(laboratory, spec)
         (example,) = sample_experiments(spec, 1)
         problems = [str(problem) for problem in laboratory.validate(example)]
         health = laboratory.health()

@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
 from flows.wiring import ORIGIN, campaign_file, library_reader, open_laboratory, open_record, spec_on_record
 from loop.checkpoints import reached
-from loop.contracts import Ledger, RunsTogether
+from loop.contracts import Adapter, Ledger, RunsTogether
 from loop.errors import HakkenError, NotFound, SpaceError, SpecError
 from loop.experiment import State
 from loop.record import AttemptRecord, CampaignState, Json
@@ -36,14 +37,16 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
 
     Raises:
         SpecError: The file cannot be read or is wrong, or it changes what results on record mean.
-        AdapterError: Its laboratory cannot be built.
+        AdapterError: Its laboratory cannot be built, or would refuse every experiment.
     """
     path = Path(spec_path)
-    spec = usable_file(path, settings)
+    spec, laboratory = usable_file(path, settings)
     name, base = spec.campaign, path.absolute().parent
     with open_record(settings) as ledger:
         known = known_as(settings, ledger, spec)
         resolved = resolved_for(known, spec)
+        if known is None or resolved != known.campaign.spec:
+            check_laboratory(laboratory, spec)
         _remember(settings, name, base, path)
         record = ledger.open_campaign(name, resolved, by=settings.by)
         if known is not None and record.version > known.campaign.version:
@@ -66,16 +69,15 @@ def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
     )
 
 
-def usable_file(path: Path, settings: Settings) -> CampaignSpec:
-    """The resolved spec of a campaign file whose laboratory can be built.
+def usable_file(path: Path, settings: Settings) -> tuple[CampaignSpec, Adapter]:
+    """The resolved spec of a campaign file, and its laboratory.
 
     Raises:
         SpecError: The file cannot be read, or is wrong.
         AdapterError: Its laboratory cannot be built.
     """
     spec = read_campaign_file(path, settings)
-    open_laboratory(settings, spec, base=path.absolute().parent)
-    return spec
+    return spec, open_laboratory(settings, spec, base=path.absolute().parent)
 
 
 def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.campaigns import known_as, resolved_for, usable_file
+from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.view import View
 from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.engine.steps.planning import Inputs, first_inputs, next_inputs
@@ -38,10 +39,11 @@ def preview_file(settings: Settings, spec_path: Path | str, *, planner: Planner 
 
     Raises:
         SpecError: The file cannot be read, is wrong, or changes what results on record mean.
-        AdapterError: Its laboratory cannot be built.
+        AdapterError: Its laboratory cannot be built, or would refuse every experiment.
         PoolExhausted: As for ``preview``.
     """
-    spec = usable_file(Path(spec_path), settings)
+    spec, laboratory = usable_file(Path(spec_path), settings)
+    check_laboratory(laboratory, spec)
     if not has_record(settings):
         return _first(settings, spec, None, planner)
     with open_record(settings) as ledger:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.view import View
 from loop.contracts import Adapter, ExperimentSpec, HasParts, Problem
+from loop.errors import AdapterError, AdapterUnavailable
 from loop.record import Place
 from loop.resources import Resource
 from loop.spec import CampaignSpec, build_objective, build_plate, build_space
@@ -18,6 +19,7 @@ from loop.spec import CampaignSpec, build_objective, build_plate, build_space
 if TYPE_CHECKING:
     from flows.settings import Settings
 
+ALIKE: Final = 10  # candidates, spread over the space, that are refused alike where a laboratory does not suit it
 SAMPLE: Final = 100  # candidates, spread over the space, among which each resource finds one to be asked about
 
 
@@ -94,6 +96,29 @@ def laboratory_to_be(settings: Settings, spec: CampaignSpec, base: Path) -> Iter
     with TemporaryDirectory(prefix="hakken-") as apart:
         adapter = open_laboratory(replace(settings, home=Path(apart), database=""), spec, base=base)
         yield Laboratory(spec, adapter, laboratory_folder(settings, spec.campaign))
+
+
+def refuses_all(laboratory: Adapter, spec: CampaignSpec) -> Sequence[Problem]:
+    """Why a laboratory would refuse each experiment of a campaign alike: what it says of all that are looked at.
+
+    Nothing where it takes one of them, refuses them for different reasons, or cannot be asked now.
+    """
+    try:
+        first, *others = [laboratory.validate(experiment) for experiment in sample_experiments(spec, ALIKE)]
+    except AdapterUnavailable:
+        return ()
+    return [problem for problem in first if all(problem in problems for problems in others)]
+
+
+def check_laboratory(laboratory: Adapter, spec: CampaignSpec) -> None:
+    """See that a laboratory does not refuse all that a campaign could send.
+
+    Raises:
+        AdapterError: It does; says why.
+    """
+    if problems := refuses_all(laboratory, spec):
+        said = "; ".join(str(problem) for problem in problems)
+        raise AdapterError(f"laboratory {spec.laboratory.adapter!r} would refuse every experiment: {said}")
 
 
 def sample_experiments(spec: CampaignSpec, n: int = SAMPLE) -> tuple[ExperimentSpec, ...]:

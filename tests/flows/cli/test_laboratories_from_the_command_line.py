@@ -353,3 +353,33 @@ def test_check_names_a_calibration_that_has_expired(hakken: Any) -> None:
         "note",
         "calibration expired on 2020-01-01",
     )
+
+
+@pytest.mark.parametrize("words", [("validate",), ("run", "--dry-run"), ("run",), ("tick",)], ids=" ".join)
+def test_a_laboratory_that_would_refuse_everything_is_refused(home: Any, hakken: Any, words: tuple[str, ...]) -> None:
+    Path("ovens.csv").write_text("furnace,temperature,yield\nleft,80,10\nright,80,20\n")
+    Path("ovens.yaml").write_text(
+        CAMPAIGN.split("laboratory:")[0] + "laboratory: {adapter: emulator, table: ovens.csv}\n"
+    )
+
+    said = hakken(*words, "ovens.yaml")
+
+    assert said.code == 2
+    assert (
+        "ovens.yaml line 9: laboratory: laboratory 'emulator' would refuse every experiment: parameter 'oven': table "
+        "ovens.csv has no column 'oven'; it has furnace, temperature, yield; name its column: columns: {oven: ...}"
+    ) in said.err
+    assert not home.folder("ovens").exists()
+
+
+def test_one_that_takes_some_is_not(hakken: Any) -> None:
+    Path("ovens.csv").write_text("oven,temperature,yield\nleft,80,10\nright,80,20\nthird,100,20\n")
+    Path("ovens.yaml").write_text(
+        CAMPAIGN.split("laboratory:")[0] + "laboratory: {adapter: emulator, table: ovens.csv}\n"
+    )
+
+    said = hakken("run", "ovens.yaml")
+
+    (stands,) = hakken("status", "--json").json
+    assert said.code == 0
+    assert (stands["observations"], stands["faults"]) == (9, 6)
