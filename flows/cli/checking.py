@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -82,7 +83,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         f"{name} has {' and '.join(map(repr, words))}, which differ in capitals or spaces only; where they are one "
         "option, keep one"
         for name, p in spec.space.items()
-        for words in alike(getattr(p, "options", None) or ())
+        for words in _confusable(getattr(p, "options", None) or ())
     ]
     problems += imputed_in(spec)
     for name, p in sources_of(spec.space):
@@ -115,6 +116,12 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "budget": _budget(spec),
         "laboratory": spec.laboratory.adapter,
     }, problems
+
+
+def _confusable(options: Collection[str]) -> list[list[str]]:
+    """Names that differ in capitals or spaces only; not those that are SMILES, in which capitals are other atoms."""
+    structures = options if isinstance(options, Mapping) else {}
+    return [words for words in alike(options) if not all(structures.get(word) == word for word in words)]
 
 
 def _budget(spec: Any) -> int | str:

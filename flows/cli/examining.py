@@ -82,7 +82,7 @@ def _show_leaks(screen: Screen, one: Examination) -> None:
             ]
             for k in one.leaks
         ],
-        title="what training knows of what is held out (two options are 1.4 apart on average)",
+        title="what training knows of what is held out (any two are 1.4 apart on average)",
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from loop.surrogates.committee import Committee
 from loop.surrogates.protocol import Surrogate, TrainingSet
 
 REFITS: Final = 5
+LAST_DIGITS: Final = 1e-12  # of what is predicted; a smaller spread is what sums in another order make of one model
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +69,5 @@ def _spread(recipe: Surrogate, space: Space, data: TrainingSet, parts: Parts, se
     exact = ~asked.is_censored.numpy()
     missed = asked.y.numpy()[exact] - drawn.mean(axis=0)[exact]
     error = float(np.sqrt(np.mean(missed**2))) if exact.any() else float("nan")
-    return float(np.sqrt(drawn.var(axis=0, ddof=1).mean())), error
+    spread = float(np.sqrt(drawn.var(axis=0, ddof=1).mean()))
+    return (spread if spread > LAST_DIGITS * float(np.abs(drawn).max()) else 0.0), error

@@ -121,7 +121,7 @@ def test_fields_of_an_sdf_name_molecules_where_titles_do_not(hakken: Any) -> Non
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        ("v.smi", "CCO a\nCCN\n", "second word of a line may be a name, but not every molecule has one of its own (line 2"),
+        ("v.smi", "CCO a\nCCN\n", "may be a name, but not every molecule has one of its own (line 2 has none)"),
         ("v.csv", "smiles,zinc id\nCCO,a\nCCN,a\n", "its own (line 3 has that of line 2)"),
         ("v.csv", "smiles,zinc id\nCCO,a\nCCN,a\n", "with name: zinc id by it"),
     ],

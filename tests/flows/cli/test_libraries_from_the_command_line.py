@@ -145,3 +145,13 @@ def test_a_campaign_that_was_opened_from_a_plain_table_keeps_its_version(home: A
     engine.add_campaign(home, "small.yaml")
     with open_record(home) as ledger:
         assert ledger.campaign(name).version == 2
+
+
+def test_capitals_of_smiles_are_atoms_and_those_of_names_are_asked_about(hakken: Any) -> None:
+    Path("small.csv").write_text("name,smiles\nAspirin,Oc1ccccc1\naspirin,OC1CCCCC1\n")
+    named = hakken("validate", "small.yaml").out
+    Path("small.yaml").write_text(SPEC.replace(", name: name", ""))
+    called_by_structure = hakken("validate", "small.yaml").out
+
+    assert "note: molecule has 'Aspirin' and 'aspirin', which differ in capitals or spaces only" in named
+    assert "capitals" not in called_by_structure
