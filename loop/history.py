@@ -114,16 +114,16 @@ class History:
         """
         seen: list[Observation] = []
         used: list[ObservationRecord] = []
-        notes: list[str] = []
+        unused: dict[str, list[str]] = {}  # observations by why they are not used
         remarked: dict[str, list[str]] = {}  # observations by what is to be said of them
         for record in observations:
             try:
                 x = space.coordinates(record.settings)
             except SpaceError as error:
-                notes.append(f"observation {record.id} is not used: {error}")
+                unused.setdefault(str(error), []).append(record.id)
                 continue
             if rule := _beyond(space, x):
-                notes.append(f"observation {record.id} is not used: {rule}")
+                unused.setdefault(rule, []).append(record.id)
                 continue
             context, remarks = read_context(record.context, declared or {})
             actual, problem = read_actual(space, record.settings, record.context)
@@ -140,7 +140,7 @@ class History:
         placed = [(_place(r), o.x) for r, o in zip(used, seen, strict=True) if r.key is not None]
         placed += [(_place(a), w.x) for a, w in zip(pending, waiting, strict=True)]
         last = max(placed, key=lambda entry: entry[0])[1] if placed else None
-        return History(tuple(seen), waiting, (*_together(remarked), *notes), last=last)
+        return History(tuple(seen), waiting, (*_together(remarked), *_passed_over(unused)), last=last)
 
     def tried(self, d: int) -> NDArray[np.float64]:
         """Coordinates that are not to be chosen again, shape ``(n, d)``: observed or pending.
@@ -177,6 +177,13 @@ def _together(remarked: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for remark, ids in remarked.items():
         more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
         yield f"observation {ids[0]}{more}: {remark}"
+
+
+def _passed_over(unused: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """One note for all observations that are not used for one reason."""
+    for why, ids in unused.items():
+        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+        yield f"observation {ids[0]}{more} {'are' if more else 'is'} not used: {why}"
 
 
 def _place(record: ObservationRecord | AttemptRecord) -> tuple[int, int, int, int, int]:

@@ -112,11 +112,16 @@ def test_the_largest_values_that_are_taken_are_planned_for() -> None:
 def test_a_setting_on_record_that_cannot_be_reckoned_with_is_not_used() -> None:
     space = Space((Continuous("t", 0.0, 1.0, ""),))
     record = {"id": "o", "key": None, "settings": {"t": 1e200}, "outcome": measured(y=1.0), "context": {}}
+    one, other = SimpleNamespace(**record), SimpleNamespace(**record | {"id": "p"})
 
-    history = History.of(space, [SimpleNamespace(**record)], ())  # type: ignore[list-item]  # what is read of one
+    alone = History.of(space, [one], ())  # type: ignore[list-item]  # what is read of one
+    both = History.of(space, [one, other], ())  # type: ignore[list-item]
 
-    assert not history.observations
-    assert "observation o is not used: t 1e+200 is beyond 1e+60" in history.notes[0]
+    assert not alone.observations
+    assert not both.observations
+    assert "observation o is not used: t 1e+200 is beyond 1e+60" in alone.notes[0]
+    (note,) = both.notes
+    assert note.startswith("observation o and 1 more are not used: t 1e+200 is beyond 1e+60")
 
 
 def test_a_bound_that_cannot_be_reckoned_with_is_refused() -> None:

@@ -91,6 +91,20 @@ class TickReport(_Report):
 
 
 @dataclass(frozen=True, slots=True)
+class AtWork:
+    """An attempt that the laboratory has."""
+
+    key: str
+    label: str  # the settings in one line, with units
+    state: str
+    laboratory: str  # which has it
+    round: int
+    well: str | None  # of its plate, where it has one
+    since: datetime  # its last step
+    settings: Mapping[str, str | float]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport(_Report):
     """Where a campaign stands, read from the record alone."""
 
@@ -121,6 +135,7 @@ class StatusReport(_Report):
     overdue: tuple[str, ...] = ()  # a sentence for each experiment that the laboratory has had for too long
     resources: tuple[Resource, ...] = ()  # what the record tells of each laboratory that was given something
     products: tuple[str, ...] = ()  # what filters leave of products, a sentence for each parameter that has such
+    at_work: tuple[AtWork, ...] = ()  # the same as ``running``, one by one
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,4 +66,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         overdue=overdue(view, datetime.now(UTC)),
         resources=tuple(r for r in view.figures if r.is_used),
         products=told_of_products(view.spec),
+        at_work=view.at_work(),
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
-from flows.engine.looking.reports import Best, Nearest
+from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
 from flows.labels import label_of
 from flows.spending import Spending, spending_of
@@ -199,7 +199,24 @@ class View:
 
     def running(self) -> tuple[str, ...]:
         """Labels of what the laboratory has."""
-        return tuple(self.label(a.settings) for a in self.pending if a.state in WITH_LABORATORY)
+        return tuple(one.label for one in self.at_work())
+
+    def at_work(self) -> tuple[AtWork, ...]:
+        """What the laboratory has, in the order of the record."""
+        return tuple(
+            AtWork(
+                key=a.key,
+                label=self.label(a.settings),
+                state=a.state.value,
+                laboratory=a.adapter or self.spec.laboratory.adapter,
+                round=a.round_number,
+                well=a.place.well if a.place else None,
+                since=a.updated,
+                settings=a.settings,
+            )
+            for a in self.pending
+            if a.state in WITH_LABORATORY
+        )
 
     def label(self, settings: Settings) -> str:
         return label_of(self.campaign.spec, settings)

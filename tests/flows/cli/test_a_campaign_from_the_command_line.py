@@ -157,6 +157,21 @@ def test_a_dry_run_shows_what_the_run_then_does(hakken: Any, home: Any) -> None:
     assert [p["candidate"]["settings"] for p in planned] == proposed
 
 
+def test_the_status_tells_each_experiment_that_runs_by_its_key(hakken: Any, home: Any) -> None:
+    write(**{"adapter: simulated": "adapter: manual"})
+    hakken("tick", "small.yaml")
+
+    (status,) = hakken("status", "small", "--json").json
+
+    with open_record(home) as ledger:
+        attempts = ledger.attempts("small")
+    assert [a["key"] for a in status["at_work"]] == [a.key for a in attempts]
+    assert [a["settings"] for a in status["at_work"]] == [a.settings for a in attempts]
+    assert [a["label"] for a in status["at_work"]] == status["running"]
+    first = status["at_work"][0]
+    assert (first["state"], first["laboratory"], first["round"], first["well"]) == ("submitted", "manual", 1, None)
+
+
 def test_a_dry_run_of_a_running_campaign_shows_its_next_batch(hakken: Any) -> None:
     hakken("tick", "small.yaml")
     before = hakken("status", "small", "--json").json
