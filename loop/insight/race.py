@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from loop.history import Claim
 from loop.record import Json
+from loop.surrogates.classes import FittedClasses
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.protocol import FittedSurrogate
 
@@ -24,7 +25,7 @@ class Race:
     """How the members did on one target's values of one round.
 
     Attributes:
-        scores: Mean log density of a value by member, in the order of the committee.
+        scores: Mean log density of a value by member, of classes log chance of a label; in the order of the committee.
         weights: Of the members in the committee that has learnt these values too.
     """
 
@@ -43,11 +44,11 @@ class Race:
         order = sorted(self.scores, key=lambda name: -self.scores[name])
         lead = self.scores[order[0]] - self.scores[order[1]]
         rest = ", ".join(f"{name} e^{self.scores[name] - self.scores[order[0]]:.2f}" for name in order[1:])
-        what = "1 value" if self.values == 1 else f"{self.values} values"
+        what, they = ("1 value", "it was") if self.values == 1 else (f"{self.values} values", "they were")
         result = "no member is ahead" if lead < LEVEL else f"{self.won} is ahead"
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in self.weights.items())
         return (
-            f"{self.target}: on the {what} of round {self.round}, before they were learnt, {result}; times as likely "
+            f"{self.target}: on the {what} of round {self.round}, before {they} learnt, {result}; times as likely "
             f"a value as by {order[0]}: {rest}; weights by all left-out values: {weights}"
         )
 
@@ -77,7 +78,8 @@ def races_of(claims: Sequence[Claim], models: Mapping[str, FittedSurrogate]) -> 
         names = [m.name for m in model.members if all(m.name in c.voices for c in batch)]
         if len(names) < 2:
             continue
-        scores = {name: sum(_log_density(c, name) for c in batch) / len(batch) for name in names}
+        score = _log_chance if all(isinstance(m, FittedClasses) for m in model.members) else _log_density
+        scores = {name: sum(score(c, name) for c in batch) / len(batch) for name in names}
         weights = dict(zip((m.name for m in model.members), model.weights, strict=True))
         found.append(Race(target, last, len(batch), scores, weights))
     return tuple(found)
@@ -87,3 +89,9 @@ def _log_density(claim: Claim, name: str) -> float:
     mean, sd = claim.voices[name]
     sd = max(sd, 1e-12 * max(1.0, abs(mean)))
     return -0.5 * math.log(2 * math.pi) - math.log(sd) - 0.5 * ((claim.value - mean) / sd) ** 2
+
+
+def _log_chance(claim: Claim, name: str) -> float:
+    """Of a label, 1 or 0, where the mean that was said is the chance of 1."""
+    chance = min(max(claim.voices[name][0], 1e-12), 1.0 - 1e-12)
+    return math.log(chance if claim.value > 0.5 else 1.0 - chance)

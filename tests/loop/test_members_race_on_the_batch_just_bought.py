@@ -12,6 +12,7 @@ from campaigns import SPACE, alcohol_yield, measured, reaction_spec, run_rounds,
 from loop.history import Claim
 from loop.insight.race import races_of
 from loop.planner import plan
+from loop.surrogates.classes import for_classes
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.registry import surrogate
 
@@ -35,13 +36,30 @@ def test_the_score_is_the_mean_log_density_of_what_was_said_before():
     assert json.loads(json.dumps(race.told()))["weights"] == {"gp": 0.3, "tanimoto": 0.7}
 
 
+def test_of_classes_the_score_is_the_log_chance_of_each_label():
+    labels = replace(training(), y=(training().y > training().y.median()).to(training().y.dtype))
+    recipe = for_classes(surrogate(["gp", "tanimoto"], SPACE))
+    fitted = recipe.fit(SPACE, labels, seed=0)
+    said = [(0.1, 0.4), (0.1, 0.4), (0.1, 0.4), (0.1, 0.4), (0.1, 0.4)]  # one of them is a hit
+    claims = [
+        replace(claim(float(i == 0), (gp, (gp * (1 - gp)) ** 0.5), (other, (other * (1 - other)) ** 0.5)))
+        for i, (gp, other) in enumerate(said)
+    ]
+
+    [race] = races_of(claims, {"yield": fitted})
+
+    assert race.scores["gp"] == pytest.approx((math.log(0.1) + 4 * math.log(0.9)) / 5)
+    assert race.scores["tanimoto"] == pytest.approx((math.log(0.4) + 4 * math.log(0.6)) / 5)
+    assert race.won == "gp"  # by normal densities the other one would: of 0.1 a hit is three deviations off
+
+
 def test_only_the_last_round_counts():
     old = claim(0.0, (0.0, 1.0), (90.0, 1.0), number=1)
 
     [race] = races_of([old, claim(50.0, (40.0, 10.0), (50.0, 10.0), number=3)], {"yield": COMMITTEE})
 
     assert (race.round, race.values, race.won) == (3, 1, "tanimoto")
-    assert "yield: on the 1 value of round 3, before they were learnt, tanimoto is ahead" in race.said()
+    assert "yield: on the 1 value of round 3, before it was learnt, tanimoto is ahead" in race.said()
     assert "gp e^-0.50; weights by all left-out values: gp 0.30, tanimoto 0.70" in race.said()
 
 
