@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from flows.cli.starting.columns import Column, read_columns
-from flows.cli.starting.kinds import (
-    Fractions,
-    context_of,
-    fractions_in,
-    is_logarithmic,
-    is_zero_or_amount,
-    order_of,
-)
-from flows.cli.starting.molecules import MANY_NAMES, follows, is_named_by, library_in
-from flows.cli.starting.yaml_text import exact, flow, known_before, scalar
-from loop.cells import alike, split_header
+from flows.cli.starting.kinds import context_of
+from flows.cli.starting.parts import Part, comment, parameters_in
+from flows.cli.starting.yaml_text import flow, known_before, scalar
+from loop.cells import split_header
 from loop.errors import SpecError, did_you_mean
 from loop.units import meant
 
-FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
-# What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names.
-_REMARK_WORDS: Final = frozenset(
-    {"note", "notes", "remark", "remarks", "comment", "comments", "date", "dates", "doi", "url", "timestamp"}
-)
-_REMARKS: Final = frozenset(
-    {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
-     "paper", "person", "ref", "reference", "references", "source", "user"}
-)  # fmt: skip
 _TARGET: Final = "for a target"  # what a column is looked for
-_COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run", "unnamed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +30,6 @@ class Guess:
     sources: Mapping[str, str]  # the column's header of each name that results are told by, targets included
     totals: Mapping[str, float]  # what a name's values are divided by, where fractions sum to something else than one
     left_out: tuple[str, ...]  # columns that are neither parameter nor target, each with the reason
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A parameter as lines of YAML; ``size`` is None for a range, ``columns`` name what it is read from."""
-
-    name: str
-    lines: tuple[str, ...]
-    size: int | None
-    columns: tuple[Column, ...]
-    is_context: bool = False  # recorded with results, not varied
-    fractions: Fractions | None = None  # it is a mixture of so many columns
-    told_by: Column | None = None  # what tells it in a row; None: the first of its columns
-
-    @property
-    def sources(self) -> dict[str, str]:
-        """The column's header of each name that results are told by."""
-        if self.fractions is None:
-            return {self.name: (self.told_by or self.columns[0]).header}
-        named = zip(self.fractions.parts, self.columns, strict=True)
-        return {f"{self.name}.{part}": column.header for part, column in named}
 
 
 def guess_campaign(
@@ -114,7 +75,7 @@ def guess_campaign(
                 f"{source} line {line}: target {column.header!r} must hold numbers or limits such as <5, got {cell!r}; "
                 "mend the cell, or leave it empty where nothing was measured"
             )
-    parts, left_out = _parameters([c for c in columns if c not in measured and c not in ignored], path)
+    parts, left_out = parameters_in([c for c in columns if c not in measured and c not in ignored], path)
     left_out += [f"left out: {c.header} (as --ignore says)" for c in ignored]
     context, parts = [p for p in parts if p.is_context], [p for p in parts if not p.is_context]
     if not parts:
@@ -178,7 +139,7 @@ def guess_campaign(
     )
 
 
-def _choice_of(parts: Sequence[_Part]) -> tuple[str, tuple[str, ...]]:
+def _choice_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
     """The first parameter that is a choice, with two of its options; "" and none where there is none."""
     for part in parts:
         if part.size is not None and part.fractions is None and part.columns[0].numbers is None:
@@ -192,7 +153,7 @@ def enough_to_learn(results: int, usual: int) -> int:
     return results if ENOUGH <= results < usual else usual
 
 
-def _combinations(parts: Sequence[_Part]) -> int:
+def _combinations(parts: Sequence[Part]) -> int:
     """How many different combinations of the parts the table holds."""
     cells = [dict(part.columns[0].cells) for part in parts]
     return len({tuple(column.get(line, "") for column in cells) for line in cells[0]})
@@ -240,172 +201,6 @@ def _is_number(cell: str) -> bool:
         return False
 
 
-def _parameters(columns: Sequence[Column], path: str) -> tuple[list[_Part], list[str]]:
-    """A parameter for each column that can be one, and a note on each that cannot."""
-    structures = [c for c in columns if c.numbers is None and c.is_structures]
-    parts: dict[str, _Part] = {}
-    left_out: list[str] = []
-    paired: list[Column] = []
-    rows = len({line for column in columns for line, _ in column.cells})
-    if (found := library_in(columns, structures)) is not None:
-        library, label = found
-        parts[(label or library).header] = _molecules(library, label, path)
-        paired = [library] if label is None else [library, label]
-        smiles = dict(library.cells)
-        beside = [c for c in columns if c not in paired and not context_of(c) and not _useless(c, rows)]
-        described = [c for c in beside if follows(c, smiles)]  # another one was varied, if only for a few molecules
-        why = "the same wherever a molecule stands: it describes it; name it with --target if it was measured"
-        left_out += [f"left out: {c.header} ({why})" for c in described]
-        paired += described
-        structures = []
-    for column in structures:
-        names = [c for c in columns if c not in structures and c.numbers is None and is_named_by(column, c)]
-        label = names[0] if names else None
-        parts[(label or column).header] = _substance(column, label, path, is_alone=len(columns) <= 2)
-        paired += [column, *names[:1]]
-    for mixture in fractions_in([c for c in columns if c not in paired and not context_of(c)]):
-        parts[mixture.columns[0].header] = _mixture(mixture)
-        paired += mixture.columns
-    for column in columns:
-        if column in paired:
-            continue
-        if context_of(column) == "beside":
-            left_out.append(f"not chosen: {column.header} (recorded with each result; see noise: {{effects: [...]}})")
-        elif context_of(column) and len(column.distinct) > 1:
-            parts[column.header] = _context(column)
-        elif why := _useless(column, rows):
-            left_out.append(f"left out: {column.header or 'without a name'} ({why})")
-        else:
-            parts[column.header] = _number(column) if column.numbers is not None else _choice(column)
-    return [parts[c.header] for c in columns if c.header in parts], left_out
-
-
-def _useless(column: Column, rows: int) -> str:
-    numbers, n = column.numbers, len(column.cells)
-    if not column.distinct:
-        return "empty"
-    if numbers is None and len(column.distinct) == n >= MANY_NAMES:
-        return "another text in every row: an identifier or a comment"
-    if _is_remark(column):
-        return "going by its name it was not varied; rename it if it was"
-    if numbers is None and n < rows:
-        return f"empty in {rows - n} of {rows} rows; if it was varied, write what an empty cell means, such as none"
-    if len(column.distinct) < 2:
-        return f"always {column.distinct[0]}"
-    words = set(re.split(r"[^a-z]+", column.name.casefold()))
-    is_unnamed = not column.header  # as pandas writes the numbers of rows
-    if numbers is not None and (is_unnamed or words & _COUNTERS) and len(numbers) == n:
-        return "it counts the rows"
-    return ""
-
-
-def _is_remark(column: Column) -> bool:
-    """Whether a column is a note, a date or a reference, going by its name."""
-    name = column.name.casefold()
-    return name in _REMARKS or bool(set(re.split(r"[^a-z]+", name)) & _REMARK_WORDS)
-
-
-def _substance(structure: Column, label: Column | None, path: str, *, is_alone: bool) -> _Part:
-    columns = (structure,) if label is None else (label, structure)
-    size = len(structure.distinct)
-    if is_alone and size == len(structure.cells) >= MANY_NAMES:
-        return _molecules(structure, label, path)
-    if structure.unreadable:
-        raise SpecError(structure.unreadable[0])
-    name = label.name if label is not None else structure.subject or "molecule"
-    options: dict[str, str] = {}
-    smiles = dict(structure.cells)
-    for line, cell in (label or structure).cells:
-        found = smiles.get(line, "")
-        if options.setdefault(cell, found) != found:
-            raise SpecError(
-                f"line {line}: {name} {cell!r} has structure {found!r} here and {options[cell]!r} above; "
-                "one name must have one structure"
-            )
-    source = f"   # structures from column {structure.header}"
-    lines = (
-        f"{scalar(name)}:{source}",
-        "  type: component",
-        "  options:",
-        *(f"    {scalar(option)}: {scalar(value)}" for option, value in options.items()),
-    )
-    return _Part(name, lines, len(options), columns)
-
-
-def _molecules(structure: Column, label: Column | None, path: str) -> _Part:
-    """A library that stays in its file."""
-    entries = {"type": "molecule", "file": path, "smiles": structure.header}
-    if label is not None:
-        entries["name"] = label.header
-    inside = ", ".join(f"{key}: {scalar(value)}" for key, value in entries.items())
-    columns = (structure,) if label is None else (label, structure)
-    size = len(structure.distinct)  # a row is told by its structure: of one that stands twice, one name counts
-    return _Part("molecule", (f"molecule: {{{inside}}}",), size, columns, told_by=structure)
-
-
-def _mixture(found: Fractions) -> _Part:
-    entries = [f"type: mixture, parts: [{flow(found.parts)}]"]
-    hints = [f"columns that sum to {found.total:g} in every row; give parts as name: SMILES to let structures count"]
-    if found.total != 1.0:
-        hints.append(f"here fractions sum to 1: divide by {found.total:g} before hakken tell")
-    if found.at_most is not None:
-        entries.append(f"at_most: {found.at_most}")
-        hints.append(f"never more than {found.at_most} were used at once")
-    if found.step is not None:
-        entries.append(f"step: {found.step:g}")
-    line = f"{scalar(found.name)}: {{{', '.join(entries)}}}   # {'; '.join(hints)}"
-    return _Part(found.name, (line,), None, found.columns, fractions=found)
-
-
-def _context(column: Column) -> _Part:
-    inside = f"options: [{flow(column.distinct)}]" if column.numbers is None else f"unit: {scalar(column.unit)}"
-    hint = "recorded with results and never chosen; noise: {effects: [...]} learns what it shifts"
-    line = f"{scalar(column.name)}: {{type: context, {inside}}}{_comment(column, [hint])}"
-    return _Part(column.name, (line,), None, (column,), is_context=True)
-
-
-def _choice(column: Column) -> _Part:
-    order = order_of(column)
-    if order is None:
-        return _category(column)
-    hint = "in order, the lowest first; write type: category if the order means nothing"
-    line = f"{scalar(column.name)}: {{type: ordinal, options: [{flow(order)}]}}{_comment(column, [hint])}"
-    return _Part(column.name, (line,), len(order), (column,))
-
-
-def _category(column: Column) -> _Part:
-    line = f"{scalar(column.name)}: {{type: category, options: [{flow(column.distinct)}]}}"
-    hints = [
-        f"{' and '.join(map(repr, words))} differ in capitals only; are they one?" for words in alike(column.distinct)
-    ]
-    return _Part(column.name, (line + _comment(column, hints),), len(column.distinct), (column,))
-
-
-def _number(column: Column) -> _Part:
-    numbers = column.numbers or ()
-    unit = f", unit: {scalar(column.unit)}" if column.unit else ""
-    hints = [] if column.unit else ["no unit in the header; add one, such as unit: degC"]
-    if len(numbers) <= FEW:
-        within = f"values: [{', '.join(map(exact, numbers))}]"
-    elif is_zero_or_amount(column):
-        within = f"low: {exact(numbers[1])}, high: {exact(numbers[-1])}, or_zero: true"
-        hints.append("zero, or an amount of at least the lowest; leave or_zero out and lower low if less makes sense")
-    else:
-        within = f"low: {exact(numbers[0])}, high: {exact(numbers[-1])}"
-        hints.append("was it measured rather than chosen? then name it with --target")
-    if is_logarithmic(column):
-        within += ", scale: log"
-        hints.append("through orders of magnitude, so its logarithm counts; leave scale out if not")
-    line = f"{scalar(column.name)}: {{type: number, {within}{unit}}}"
-    size = len(numbers) if len(numbers) <= FEW else None
-    return _Part(column.name, (line + _comment(column, hints),), size, (column,))
-
-
-def _comment(column: Column, hints: Sequence[str] = ()) -> str:
-    said = [*column.notes, *hints]
-    return f"   # {'; '.join(said)}" if said else ""
-
-
 def _target(column: Column, goal: str) -> str:
     entries = [f"goal: {goal}"]
     hints = []
@@ -419,10 +214,10 @@ def _target(column: Column, goal: str) -> str:
         )
     if column.unit == "%" and all(0 <= value <= 100 for value in column.numbers or ()):
         entries.append("low: 0, high: 100")
-    return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + _comment(column, hints)
+    return f"{scalar(column.name)}: {{{', '.join(entries)}}}" + comment(column, hints)
 
 
-def _laboratory(parts: Sequence[_Part], measured: Sequence[Column], path: str, *, is_complete: bool) -> list[str]:
+def _laboratory(parts: Sequence[Part], measured: Sequence[Column], path: str, *, is_complete: bool) -> list[str]:
     columns = {name: header for p in parts for name, header in p.sources.items()} | {c.name: c.header for c in measured}
     renamed = {name: header for name, header in columns.items() if name != header}
     emulator = ["laboratory:", "  adapter: emulator", f"  table: {scalar(path)}"]

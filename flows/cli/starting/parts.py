@@ -1,0 +1,224 @@
+"""Columns of a table as parameters: lines of a campaign file, and why a column makes none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flows.cli.starting.columns import Column
+from flows.cli.starting.kinds import (
+    Fractions,
+    context_of,
+    fractions_in,
+    is_logarithmic,
+    is_zero_or_amount,
+    order_of,
+)
+from flows.cli.starting.molecules import MANY_NAMES, follows, is_named_by, library_in
+from flows.cli.starting.yaml_text import exact, flow, scalar
+from loop.cells import alike
+from loop.errors import SpecError
+
+FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
+# What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names.
+_REMARK_WORDS: Final = frozenset(
+    {"note", "notes", "remark", "remarks", "comment", "comments", "date", "dates", "doi", "url", "timestamp"}
+)
+_REMARKS: Final = frozenset(
+    {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
+     "paper", "person", "ref", "reference", "references", "source", "user"}
+)  # fmt: skip
+_COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run", "unnamed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A parameter as lines of YAML; ``size`` is None for a range, ``columns`` name what it is read from."""
+
+    name: str
+    lines: tuple[str, ...]
+    size: int | None
+    columns: tuple[Column, ...]
+    is_context: bool = False  # recorded with results, not varied
+    fractions: Fractions | None = None  # it is a mixture of so many columns
+    told_by: Column | None = None  # what tells it in a row; None: the first of its columns
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The column's header of each name that results are told by."""
+        if self.fractions is None:
+            return {self.name: (self.told_by or self.columns[0]).header}
+        named = zip(self.fractions.parts, self.columns, strict=True)
+        return {f"{self.name}.{part}": column.header for part, column in named}
+
+
+def parameters_in(columns: Sequence[Column], path: str) -> tuple[list[Part], list[str]]:
+    """A parameter for each column that can be one, and a note on each that cannot.
+
+    Raises:
+        SpecError: A substance's structure cannot be read, or one name has two structures.
+    """
+    structures = [c for c in columns if c.numbers is None and c.is_structures]
+    parts: dict[str, Part] = {}
+    left_out: list[str] = []
+    paired: list[Column] = []
+    rows = len({line for column in columns for line, _ in column.cells})
+    if (found := library_in(columns, structures)) is not None:
+        library, label = found
+        parts[(label or library).header] = _molecules(library, label, path)
+        paired = [library] if label is None else [library, label]
+        smiles = dict(library.cells)
+        beside = [c for c in columns if c not in paired and not context_of(c) and not _useless(c, rows)]
+        described = [c for c in beside if follows(c, smiles)]  # another one was varied, if only for a few molecules
+        why = "the same wherever a molecule stands: it describes it; name it with --target if it was measured"
+        left_out += [f"left out: {c.header} ({why})" for c in described]
+        paired += described
+        structures = []
+    for column in structures:
+        names = [c for c in columns if c not in structures and c.numbers is None and is_named_by(column, c)]
+        label = names[0] if names else None
+        parts[(label or column).header] = _substance(column, label, path, is_alone=len(columns) <= 2)
+        paired += [column, *names[:1]]
+    for mixture in fractions_in([c for c in columns if c not in paired and not context_of(c)]):
+        parts[mixture.columns[0].header] = _mixture(mixture)
+        paired += mixture.columns
+    for column in columns:
+        if column in paired:
+            continue
+        if context_of(column) == "beside":
+            left_out.append(f"not chosen: {column.header} (recorded with each result; see noise: {{effects: [...]}})")
+        elif context_of(column) and len(column.distinct) > 1:
+            parts[column.header] = _context(column)
+        elif why := _useless(column, rows):
+            left_out.append(f"left out: {column.header or 'without a name'} ({why})")
+        else:
+            parts[column.header] = _number(column) if column.numbers is not None else _choice(column)
+    return [parts[c.header] for c in columns if c.header in parts], left_out
+
+
+def _useless(column: Column, rows: int) -> str:
+    numbers, n = column.numbers, len(column.cells)
+    if not column.distinct:
+        return "empty"
+    if numbers is None and len(column.distinct) == n >= MANY_NAMES:
+        return "another text in every row: an identifier or a comment"
+    if _is_remark(column):
+        return "going by its name it was not varied; rename it if it was"
+    if numbers is None and n < rows:
+        return f"empty in {rows - n} of {rows} rows; if it was varied, write what an empty cell means, such as none"
+    if len(column.distinct) < 2:
+        return f"always {column.distinct[0]}"
+    words = set(re.split(r"[^a-z]+", column.name.casefold()))
+    is_unnamed = not column.header  # as pandas writes the numbers of rows
+    if numbers is not None and (is_unnamed or words & _COUNTERS) and len(numbers) == n:
+        return "it counts the rows"
+    return ""
+
+
+def _is_remark(column: Column) -> bool:
+    """Whether a column is a note, a date or a reference, going by its name."""
+    name = column.name.casefold()
+    return name in _REMARKS or bool(set(re.split(r"[^a-z]+", name)) & _REMARK_WORDS)
+
+
+def _substance(structure: Column, label: Column | None, path: str, *, is_alone: bool) -> Part:
+    columns = (structure,) if label is None else (label, structure)
+    size = len(structure.distinct)
+    if is_alone and size == len(structure.cells) >= MANY_NAMES:
+        return _molecules(structure, label, path)
+    if structure.unreadable:
+        raise SpecError(structure.unreadable[0])
+    name = label.name if label is not None else structure.subject or "molecule"
+    options: dict[str, str] = {}
+    smiles = dict(structure.cells)
+    for line, cell in (label or structure).cells:
+        found = smiles.get(line, "")
+        if options.setdefault(cell, found) != found:
+            raise SpecError(
+                f"line {line}: {name} {cell!r} has structure {found!r} here and {options[cell]!r} above; "
+                "one name must have one structure"
+            )
+    source = f"   # structures from column {structure.header}"
+    lines = (
+        f"{scalar(name)}:{source}",
+        "  type: component",
+        "  options:",
+        *(f"    {scalar(option)}: {scalar(value)}" for option, value in options.items()),
+    )
+    return Part(name, lines, len(options), columns)
+
+
+def _molecules(structure: Column, label: Column | None, path: str) -> Part:
+    """A library that stays in its file."""
+    entries = {"type": "molecule", "file": path, "smiles": structure.header}
+    if label is not None:
+        entries["name"] = label.header
+    inside = ", ".join(f"{key}: {scalar(value)}" for key, value in entries.items())
+    columns = (structure,) if label is None else (label, structure)
+    size = len(structure.distinct)  # a row is told by its structure: of one that stands twice, one name counts
+    return Part("molecule", (f"molecule: {{{inside}}}",), size, columns, told_by=structure)
+
+
+def _mixture(found: Fractions) -> Part:
+    entries = [f"type: mixture, parts: [{flow(found.parts)}]"]
+    hints = [f"columns that sum to {found.total:g} in every row; give parts as name: SMILES to let structures count"]
+    if found.total != 1.0:
+        hints.append(f"here fractions sum to 1: divide by {found.total:g} before hakken tell")
+    if found.at_most is not None:
+        entries.append(f"at_most: {found.at_most}")
+        hints.append(f"never more than {found.at_most} were used at once")
+    if found.step is not None:
+        entries.append(f"step: {found.step:g}")
+    line = f"{scalar(found.name)}: {{{', '.join(entries)}}}   # {'; '.join(hints)}"
+    return Part(found.name, (line,), None, found.columns, fractions=found)
+
+
+def _context(column: Column) -> Part:
+    inside = f"options: [{flow(column.distinct)}]" if column.numbers is None else f"unit: {scalar(column.unit)}"
+    hint = "recorded with results and never chosen; noise: {effects: [...]} learns what it shifts"
+    line = f"{scalar(column.name)}: {{type: context, {inside}}}{comment(column, [hint])}"
+    return Part(column.name, (line,), None, (column,), is_context=True)
+
+
+def _choice(column: Column) -> Part:
+    order = order_of(column)
+    if order is None:
+        return _category(column)
+    hint = "in order, the lowest first; write type: category if the order means nothing"
+    line = f"{scalar(column.name)}: {{type: ordinal, options: [{flow(order)}]}}{comment(column, [hint])}"
+    return Part(column.name, (line,), len(order), (column,))
+
+
+def _category(column: Column) -> Part:
+    line = f"{scalar(column.name)}: {{type: category, options: [{flow(column.distinct)}]}}"
+    hints = [
+        f"{' and '.join(map(repr, words))} differ in capitals only; are they one?" for words in alike(column.distinct)
+    ]
+    return Part(column.name, (line + comment(column, hints),), len(column.distinct), (column,))
+
+
+def _number(column: Column) -> Part:
+    numbers = column.numbers or ()
+    unit = f", unit: {scalar(column.unit)}" if column.unit else ""
+    hints = [] if column.unit else ["no unit in the header; add one, such as unit: degC"]
+    if len(numbers) <= FEW:
+        within = f"values: [{', '.join(map(exact, numbers))}]"
+    elif is_zero_or_amount(column):
+        within = f"low: {exact(numbers[1])}, high: {exact(numbers[-1])}, or_zero: true"
+        hints.append("zero, or an amount of at least the lowest; leave or_zero out and lower low if less makes sense")
+    else:
+        within = f"low: {exact(numbers[0])}, high: {exact(numbers[-1])}"
+        hints.append("was it measured rather than chosen? then name it with --target")
+    if is_logarithmic(column):
+        within += ", scale: log"
+        hints.append("through orders of magnitude, so its logarithm counts; leave scale out if not")
+    line = f"{scalar(column.name)}: {{type: number, {within}{unit}}}"
+    size = len(numbers) if len(numbers) <= FEW else None
+    return Part(column.name, (line + comment(column, hints),), size, (column,))
+
+
+def comment(column: Column, hints: Sequence[str] = ()) -> str:
+    said = [*column.notes, *hints]
+    return f"   # {'; '.join(said)}" if said else ""
