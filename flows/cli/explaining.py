@@ -21,7 +21,7 @@ def explain(
 ) -> None:
     """Say what atoms and fragments add to what is believed of molecules, and what that rests on."""
     from flows import engine
-    from loop.insight.explaining import called, domain_line, fragment_line, neighbour_line
+    from loop.insight.explaining import called, domain_line, fragment_line, neighbour_line, predicted_line
 
     screen = Screen(as_json)
     found = engine.explain(settings(), campaign, top=top, also=molecules or ())
@@ -36,8 +36,8 @@ def explain(
         unit = f", in {target.unit}" if target.unit else ""
         screen.say(f"{target.target}{unit}, by {', '.join(target.by)}", bold=True)
         for one in target.molecules:
-            screen.say(f"{called(one)}: {one.mean:.4g} ± {one.sd:.2g}", bold=True)
-            for line in (fragment_line(one, ""), neighbour_line(one, target.unit), domain_line(one)):
+            screen.say(f"{called(one)}: {predicted_line(one, target)}", bold=True)
+            for line in (fragment_line(one, ""), neighbour_line(one, target.unit, target.words), domain_line(one)):
                 if line:
                     screen.say(f"  {line}")
             if not one.fragments:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from flows.report.structures import HEIGHT, WIDTH, draw
 from flows.report.words import number
-from loop.insight.explaining import Explained, Explanation, domain_line, fragment_line, neighbour_line
+from loop.insight.explaining import Explained, Explanation, domain_line, fragment_line, neighbour_line, predicted_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,18 @@ def drawn(explanations: Sequence[Explanation]) -> tuple[Drawn, ...]:
     found = []
     for one in explanations:
         largest = max((abs(share) for m in one.molecules for share in m.atoms), default=0.0)
-        figures = tuple(_figure(m, one.unit, largest) for m in one.molecules)
+        figures = tuple(_figure(m, one, largest) for m in one.molecules)
         found.append(Drawn(one.target, f"{number(largest, 2)} {one.unit}".rstrip(), ", ".join(one.by), figures))
     return tuple(found)
 
 
-def _figure(molecule: Explained, unit: str, largest: float) -> Figure:
-    said = f"{number(molecule.mean, 4)} ± {number(molecule.sd, 2)} {unit}".rstrip()
-    lines = (fragment_line(molecule, unit), neighbour_line(molecule, unit), domain_line(molecule))
+def _figure(molecule: Explained, of: Explanation, largest: float) -> Figure:
+    said = f"{number(molecule.mean, 4)} ± {number(molecule.sd, 2)} {of.unit}".rstrip()
+    lines = (fragment_line(molecule, of.unit), neighbour_line(molecule, of.unit, of.words), domain_line(molecule))
     return Figure(
         smiles=molecule.smiles,
         drawing=draw(molecule.smiles, molecule.atoms, largest),
         name=molecule.name,
-        predicted=said,
+        predicted=predicted_line(molecule, of) if of.wanted else said,
         lines=tuple(line for line in lines if line),
     )

@@ -84,7 +84,9 @@ def explain_best(
         except (TooFewPoints, FitError):
             continue
         by = tuple(m.name for m in recipe.members) if isinstance(recipe, Committee) else (recipe.name,)
-        found.append(Explanation(target.name, target.unit, told, by))
+        words = {level: word for level in target.levels or () if (word := target.shown(level)) is not None}
+        wanted = "" if target.classes is None else target.classes[-1]
+        found.append(Explanation(target.name, target.unit, told, by, words, wanted))
     return tuple(found)
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+WORDLESS: Final[Mapping[float, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Explanation:
     unit: str
     molecules: tuple[Explained, ...]
     by: tuple[str, ...] = ()  # the surrogates that were asked
+    words: dict[float, str] = field(default_factory=dict)  # for values of classes or levels that are told in words
+    wanted: str = ""  # the class that is looked for: means are the chance of it
 
 
 def called(one: Explained) -> str:
@@ -73,12 +80,20 @@ def fragment_line(one: Explained, unit: str) -> str:
     return f"fragments add, in {unit}: {said}" if unit else f"fragments add: {said}"
 
 
-def neighbour_line(one: Explained, unit: str) -> str:
-    """The measured molecules that are most alike."""
+def predicted_line(one: Explained, of: Explanation) -> str:
+    """What is believed of its value; of classes, the chance that it is of the one that is looked for."""
+    if of.wanted:
+        return f"{of.wanted} with a chance of {one.mean:.2g} ± {one.sd:.2g}"
+    return f"{one.mean:.4g} ± {one.sd:.2g} {of.unit}".rstrip()
+
+
+def neighbour_line(one: Explained, unit: str, words: Mapping[float, str] = WORDLESS) -> str:
+    """The measured molecules that are most alike; ``words`` are for values that have some."""
     if not one.neighbours:
         return "nothing else was measured"
     said = ", ".join(
-        f"{near.name or near.smiles} ({near.value:.4g}{f' {unit}' if unit else ''}, {near.similarity:.0%} alike)"
+        f"{near.name or near.smiles} ({words.get(near.value) or f'{near.value:.4g} {unit}'.rstrip()}, "
+        f"{near.similarity:.0%} alike)"
         for near in one.neighbours
     )
     return f"rests on {said}"

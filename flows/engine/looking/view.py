@@ -266,7 +266,7 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
     """
     objective = build_objective(spec)
     keeping = [row for row in _valued(raw, observations) if objective.keeps(row[1])]
-    best, words = [], {t.name: t.grades for t in objective.targets}
+    best, targets = [], {t.name: t for t in objective.targets}
     if objective.has_classes:  # a hit is as good as another
         return ()
     for name, unit, worth in _rankings(objective):
@@ -275,7 +275,7 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
             (o, values), _ = max(having, key=lambda pair: pair[1])
             shown = values[name] if name in values else worth(values)
             value, label, settings = float(shown or 0.0), label_of(raw, o.settings), dict(o.settings)
-            word = words.get(name, {}).get(value)
+            word = targets[name].shown(value) if name in targets else None
             best.append(Best(name, label, value, unit, o.id, settings, word))
     return tuple(best)
 

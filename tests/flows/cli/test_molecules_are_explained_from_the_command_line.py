@@ -126,3 +126,30 @@ def test_products_of_reagents_are_explained_and_drawn(hakken: Any, home: Any) ->
     assert float(value.split(" ± ")[0]) == pytest.approx(80.9, abs=0.5)
     assert re.fullmatch(r"  fragments add: c1ccccc1 \+2\S+, C=O \+2\S+, CN \+2\S+", best[1])
     assert best[2].startswith("  rests on CCNC(=O)c1ccccc1 (")
+
+
+def test_classes_and_levels_are_told_in_their_words(hakken: Any, home: Any) -> None:
+    objective = "  act: {goal: maximize, classes: [dead, alive]}\n  grade: {goal: maximize, levels: [low, mid, high]}"
+    text = LIBRARY.replace("  worth: {goal: maximize, unit: eV}", objective).replace("simulated", "manual")
+    Path("library.yaml").write_text(text)
+    rows = "".join(
+        f"{head}{'C' * n},{'alive' if head == 'O' else 'dead'},{('low', 'mid', 'high')[n // 2]}\n"
+        for head in ("O", "N", "Cl")
+        for n in range(1, 6)
+    )
+    Path("told.csv").write_text(f"molecule,act,grade\n{rows}")
+    hakken("tell", "library.yaml", "told.csv")
+
+    said, document = hakken("explain", "library"), hakken("explain", "library", "--json")
+    came = hakken("tick", "library", "--json")
+    hakken("report", "library")
+
+    assert said.code == 0, said.err
+    act, grade = said.out.split("grade, by")
+    assert re.search(r"^C+O: alive with a chance of 0\.\d+ ± 0\.\d+$", act, re.MULTILINE)
+    assert re.search(r"rests on \w+ \((alive|dead), \d+% alike\)", act)
+    assert re.search(r"rests on \w+ \((low|mid|high), \d+% alike\)", grade)
+    assert document.json["targets"][0]["wanted"] == "alive"
+    assert {best["target"]: best["word"] for best in came.json["best"]} == {"act": "alive", "grade": "high"}
+    page = (home.home / "library" / "report.html").read_text()
+    assert "alive with a chance of 0." in page
