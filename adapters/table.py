@@ -23,6 +23,7 @@ from loop.contracts import ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
 
+FEW: Final = 8  # values of a column that a message names
 _TOLERANCE: Final = 1e-9  # what a round trip through text and units may cost; conditions differ by far more
 
 
@@ -122,10 +123,13 @@ class MeasuredTable:
                 self._structures[name] = {cell: _canonical(cell) for cell in column}
             if (canonical := _canonical(smiles)) in self._structures[name].values():
                 return _Cell(canonical, is_structure=True)
-        known = list(column)
-        shown = ", ".join(known[:6]) + (f" and {len(known) - 6} more" if len(known) > 6 else "")
-        rule = f"{label!r} is not in table {self.name}{did_you_mean(label, known[:2000])}; it has {shown}"
-        return Problem(f"parameter {name!r}", rule, "take the option out of the space, or rename it")
+        known, where = list(column), self._columns.get(name, name)
+        few = len(known) <= FEW
+        shown = ", ".join(known) if few else f"{len(known)} others in column {where!r}"
+        how = "" if smiles is None or few else ", neither by name nor by structure"
+        rule = f"{label!r} is not in table {self.name}{how}{did_you_mean(label, known[:2000])}; it has {shown}"
+        other = "" if few else f", or name the column that has it: columns: {{{name}: ...}}"
+        return Problem(f"parameter {name!r}", rule, f"take the option out of the space, or rename it{other}")
 
     def _number(self, name: str, value: float, unit: str) -> _Cell | Problem:
         subject = f"parameter {name!r}"

@@ -113,6 +113,19 @@ def test_options_are_found_by_structure_however_it_is_written(tmp_path: Path) ->
     assert "'PPh3' is not in table table.csv" in str(problem)
 
 
+def test_a_long_column_is_counted_and_another_may_be_meant(tmp_path: Path) -> None:
+    text = "ligand,structure,temperature,yield\n" + "".join(f"L{i},{'C' * i}P,90,{i}\n" for i in range(1, 31))
+    asked = replace(EXPERIMENT, settings={"ligand": "L7 hydrochloride"}, smiles={"ligand": "CCP.Cl"})
+
+    (problem,) = table(tmp_path, text, columns={"ligand": "structure"}).problems(asked)
+
+    assert str(problem) == (
+        "parameter 'ligand': 'L7 hydrochloride' is not in table table.csv, neither by name nor by structure; it has 30 "
+        "others in column 'structure'; take the option out of the space, or rename it, or name the column that has it: "
+        "columns: {ligand: ...}"
+    )
+
+
 def test_two_spellings_of_one_structure_are_one_option(tmp_path: Path) -> None:
     text = "ligand,temperature,yield\nCCO,90,1\nOCC,90,2\n"
     asked = replace(EXPERIMENT, settings={"ligand": "ethanol", "temperature": 90.0}, smiles={"ligand": "C(C)O"})
