@@ -127,7 +127,8 @@ def explain_molecules(
             "nothing else"
         )
     made = molecules_at(space, data.x.numpy())
-    named = _labels(space, data.x.numpy(), made) | dict(called or {})
+    labels = _labels(space, data.x.numpy(), made) | dict(called or {})
+    named = {s: label for s, label in labels.items() if not _is_written(s, label)}
     data = data.rows(torch.tensor([i for i, s in enumerate(made) if s], dtype=torch.long))
     measured = [s for s in made if s]
     parts = {s: _Parts.of(s) for s in smiles}
@@ -175,14 +176,14 @@ def explain_molecules(
 
 
 def _labels(space: Space, x: NDArray[np.float64], made: Sequence[str | None]) -> dict[str, str]:
-    """What a library calls each structure that it holds at ``x``, ``(n, d)``, where that is no SMILES of it."""
+    """What a library calls each structure that it holds at ``x``, shape ``(n, d)``."""
     if space.products:
         return {}  # a product is called by its reagents, and told by its structure
     labels: dict[str, str] = {}
     for row, smiles in zip(x, made, strict=True):
         if smiles and smiles not in labels:
             labels[smiles] = space.label(space.settings(row))
-    return {smiles: label for smiles, label in labels.items() if not _is_written(smiles, label)}
+    return labels
 
 
 def _is_written(smiles: str, label: str) -> bool:

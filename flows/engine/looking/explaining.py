@@ -36,7 +36,10 @@ def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()
                 f"campaign {name!r} chooses more than molecules of a library or of reagents, so no atom's share can be "
                 "told; hakken examine says what its models have learnt"
             )
-        return explained(view, top=top, also=dict(_structure(view.space, text) for text in also))
+        others: dict[str, str] = {}
+        for smiles, called in (_structure(view.space, text) for text in also):
+            others[smiles] = others.get(smiles) or called  # told by its structure too, it keeps its name
+        return explained(view, top=top, also=others)
 
 
 def _structure(space: Space, text: str) -> tuple[str, str]:

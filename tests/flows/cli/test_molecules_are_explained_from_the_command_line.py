@@ -93,6 +93,19 @@ def test_a_molecule_is_explained_by_the_name_that_the_campaign_has_for_it(hakken
     assert "no molecule of the campaign is called 'butan-1-ol', and SMILES 'butan-1-ol' cannot be read" in wrong.err
 
 
+def test_a_structure_is_no_name_of_itself_and_a_name_is_kept_beside_it(hakken: Any) -> None:
+    names = {"butanol": "CCCCO", "O5": "CCCCCO", "N5": "CCCCCN", "Cl5": "CCCCCCl", "F5": "CCCCCF"}
+    called = LIBRARY.replace("OCCCC: OCCCC", "butanol: OCCCC").replace("CCCCC: ", "5: ")
+    Path("library.yaml").write_text(called.replace("options", "name: name, options"))
+    hakken("run", "library.yaml")
+    asked = [word for name, smiles in names.items() for word in ("-m", name, "-m", smiles)]
+
+    plain, named = hakken("explain", "library", "--top", "0", "-m", "OC"), hakken("explain", "library", *asked)
+
+    assert "\nCO: " in plain.out
+    assert all(f"{name} ({smiles}): " in named.out for name, smiles in names.items())
+
+
 def test_what_is_no_molecule_and_what_is_no_library_are_named(hakken: Any) -> None:
     Path("library.yaml").write_text(LIBRARY)
     hakken("run", "library.yaml")
