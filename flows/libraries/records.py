@@ -23,6 +23,7 @@ LOOK: Final = 65_536  # characters that the delimiter of a table is told from
 BATCH: Final = 10_000  # rows of a Parquet file taken at once
 SWALLOWED: Final = 1 << 18  # characters of further lines that quotes may take into a row of a table
 NAMELESS: Final = "it has no name"  # the fault of a record without one where names are wanted
+FIELDLESS: Final = "it has no field"  # how the fault of a record of an SDF begins that lacks the field of names
 SHOWN: Final = 500  # characters of a record that a list of lines shows
 
 
@@ -58,10 +59,9 @@ def columns_of(source: Source) -> list[str]:
         if source.format == "parquet":
             with _parquet_file(source) as file:
                 return list(file.schema_arrow.names)
-        with _opened(source) as lines:
-            delimiter = delimiter_of(lines.read(LOOK))
-            lines.seek(0)
-            return _header(source, next(csv.reader(lines, delimiter=delimiter), []))
+        with _opened(source) as file:
+            _, header = _headed(source, file)
+            return header
 
 
 def fields_of(source: Source) -> list[str]:
@@ -100,34 +100,27 @@ def _smiles(source: Source) -> Iterator[Record]:
 
 def _table(source: Source) -> Iterator[Record]:
     with _opened(source) as file:
-        delimiter = delimiter_of(file.read(LOOK))
-        file.seek(0)
-        rows = _Rows(file, delimiter)
-        header: list[str] | None = None
-        column = name = -1
-        while (row := rows.next(len(header) if header else 0, column)) is not None:
-            if not row.fault and not any(cell.strip() for cell in row.cells):
-                continue
-            if header is None:
-                if row.fault:
-                    raise SpecError(f"{source.shown} line {row.begins}: the header cannot be read: {row.fault}")
-                header = _header(source, row.cells)
-                column, name = _columns(source, header)
-                continue
+        rows, header = _headed(source, file)
+        column, name = _columns(source, header)
+        while (row := rows.next(len(header), column)) is not None:
             if row.fault:
-                yield Record(row.begins, _plain(delimiter.join(row.cells)), "", row.fault)
-                continue
-            text, called = row.cells[column].strip(), row.cells[name].strip() if source.name else ""
-            yield _checked(source, row.begins, text, called)
-        if header is None:
-            _header(source, [])
+                yield Record(row.begins, _plain(rows.delimiter.join(row.cells)), "", row.fault)
+            elif any(cell.strip() for cell in row.cells):
+                text, called = row.cells[column].strip(), row.cells[name].strip() if source.name else ""
+                yield _checked(source, row.begins, text, called)
 
 
-def _header(source: Source, cells: list[str]) -> list[str]:
-    """Names of columns. Raises ``SpecError`` where there are none."""
-    if not any(cell.strip() for cell in cells):
-        raise SpecError(f"{source.shown}: the file is empty; it needs a header line")
-    return [cell.strip().removeprefix("\ufeff") for cell in cells]
+def _headed(source: Source, file: IO[str]) -> tuple[_Rows, list[str]]:
+    """The rows of a table below its header, and the header. Raises ``SpecError`` where there is none to read."""
+    delimiter = delimiter_of(file.read(LOOK))
+    file.seek(0)
+    rows = _Rows(file, delimiter)
+    while (row := rows.next(0, -1)) is not None:
+        if row.fault:
+            raise SpecError(f"{source.shown} line {row.begins}: the header cannot be read: {row.fault}")
+        if any(cell.strip() for cell in row.cells):
+            return rows, [cell.strip().removeprefix("\ufeff") for cell in row.cells]
+    raise SpecError(f"{source.shown}: the file is empty; it needs a header line")
 
 
 class _Row(NamedTuple):
@@ -143,7 +136,7 @@ class _Rows:
 
     def __init__(self, file: IO[str], delimiter: str) -> None:
         self._file = iter(file)
-        self._delimiter = delimiter
+        self.delimiter = delimiter
         self._back: deque[str] = deque()  # lines that a quote had swallowed, to be read again
         self._used: list[str] = []  # the lines of the row that is read now
         self._line = 1
@@ -178,7 +171,7 @@ class _Rows:
         return _Row(begins, cells, fault)
 
     def _reader(self) -> Iterator[list[str]]:
-        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+        return csv.reader(self._lines(), delimiter=self.delimiter, strict=True)
 
     def _lines(self) -> Iterator[str]:
         taken = 0
@@ -193,7 +186,7 @@ class _Rows:
         """Whether a line within quotes is a row of its own, with a molecule where one belongs: no text is so."""
         from loop.molecules.standardise import canonical_smiles
 
-        cells = line.split(self._delimiter)
+        cells = line.split(self.delimiter)
         if len(cells) != width or not (smiles := cells[column].strip().strip('"')):
             return False
         with suppress(MoleculeError):
@@ -203,7 +196,7 @@ class _Rows:
 
     def _alone(self, line: str) -> tuple[list[str], str]:
         """The cells of a line that cannot be read strictly, such as ``"a" b,c``, and what is wrong with it."""
-        reader = csv.reader([line, ""], delimiter=self._delimiter)
+        reader = csv.reader([line, ""], delimiter=self.delimiter)
         try:
             cells = next(reader)
         except csv.Error as error:
@@ -238,7 +231,7 @@ def _of_block(source: Source, begins: int, block: list[str]) -> Record:
     hint = did_you_mean(source.name, found)
     fields = f"it has {', '.join(found)}" if found else "it has none; name: name takes its title"
     record = _checked(source, begins, text, "")
-    return record._replace(fault=_plain(f"it has no field {source.name!r}{hint}; {fields}"))
+    return record._replace(fault=_plain(f"{FIELDLESS} {source.name!r}{hint}; {fields}"))
 
 
 def _tags(text: str) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from loop.errors import SpecError, did_you_mean
 from loop.units import meant
 
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
-_TARGET: Final = "for a target"  # what a column is looked for
+_UNMEASURED: Final = "; of a library of which nothing is measured yet, write --library before its name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ def guess_campaign(
             column or a target, or no parameter is left.
     """
     columns = read_columns(text, source)
-    measured = [_find(header, columns, source, _TARGET) for header in targets]
+    may_be_library = command == "init" and any("smiles" in c.name.casefold() for c in columns)
+    hint = _UNMEASURED if may_be_library else ""
+    measured = [_find(header, columns, source, "for a target", hint) for header in targets]
     ignored = [_find(name, columns, source, "to ignore") for name in ignore]
     if both := [c.header for c in ignored if c in measured]:
         raise SpecError(f"{source}: column {both[0]!r} is a target and to be ignored; leave out one of the two options")
@@ -159,13 +161,11 @@ def _combinations(parts: Sequence[Part]) -> int:
     return len({tuple(column.get(line, "") for column in cells) for line in cells[0]})
 
 
-def _find(name: str, columns: Sequence[Column], source: str, use: str) -> Column:
+def _find(name: str, columns: Sequence[Column], source: str, use: str, hint: str = "") -> Column:
     for column in columns:
         if name in (column.header, column.name):
             return column
     known = [c.name for c in columns]
-    library = "; of a library of which nothing is measured yet, write --library before its name"
-    hint = library if use == _TARGET and any("smiles" in c.name.casefold() for c in columns) else ""
     raise SpecError(f"{source} has no column {name!r} {use}{did_you_mean(name, known)}; it has {flow(known)}{hint}")
 
 

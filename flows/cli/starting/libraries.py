@@ -12,7 +12,7 @@ from typing import Final
 from flows.cli.starting.molecules import is_name_of_molecules, may_name_molecules
 from flows.cli.starting.yaml_text import known_before, scalar
 from flows.libraries.recipe import Source, format_of
-from flows.libraries.records import NAMELESS, columns_of, fields_of, records_of
+from flows.libraries.records import FIELDLESS, NAMELESS, Record, columns_of, fields_of, records_of
 from loop.errors import SpecError
 
 LOOK: Final = 1_000  # records that tell whether molecules have names of their own
@@ -85,34 +85,38 @@ def library_text(library: Path, path: str, campaign: str, targets: Mapping[str, 
 
 def _structures(header: list[str], shown: str) -> str:
     """The column of structures, going by its header. Raises ``SpecError``."""
-    called = [column for column in header if "smiles" in column.casefold()]
+    called = [column for column in header if "smiles" in column.casefold() and column.isprintable()]
     if not called:
+        known = ", ".join(header).encode(errors="replace").decode()  # it need not be UTF-8
         raise SpecError(
-            f"{shown} has no column with SMILES in its header (it has {', '.join(header)}); rename the column of "
-            "structures to smiles"
+            f"{shown} has no column with SMILES in its header (it has {known}); rename the column of structures to smiles"
         )
     plain = {re.sub(r"[^a-z]", "", column.casefold()): column for column in reversed(called)}
     return next((plain[name] for name in ("smiles", "canonicalsmiles") if name in plain), called[0])
 
 
 def _naming(header: list[str]) -> list[str]:
-    """Columns that may name molecules, going by their headers, those that plainly do first."""
-    return sorted(filter(may_name_molecules, header), key=lambda column: not is_name_of_molecules(column))
+    """Columns that may name molecules, going by their headers, those that plainly do first.
+
+    One whose header is not UTF-8, or of several lines, has no name that a campaign file could give.
+    """
+    found = [column for column in header if column.isprintable() and may_name_molecules(column)]
+    return sorted(found, key=lambda column: not is_name_of_molecules(column))
 
 
 def _nameless(source: Source) -> str | None:
     """Which of the first records has no name of its own; None where each has one, "" where none has."""
     looked = list(islice(records_of(source), LOOK))
-    lines: dict[str, int] = {}
+    named: dict[str, Record] = {}
     fault = None
     for record in looked:
-        if record.fault == NAMELESS:
+        if record.fault.startswith((NAMELESS, FIELDLESS)):
             fault = fault or f"line {record.place} has none"
         elif not record.fault:
-            if record.name in lines:
-                fault = fault or f"line {record.place} has that of line {lines[record.name]}"
-            lines.setdefault(record.name, record.place)
-    return fault if lines else ""
+            first = named.setdefault(record.name, record)
+            if first.text != record.text:  # the same entry again is no other molecule
+                fault = fault or f"line {record.place} has that of line {first.place}"
+    return fault if named else ""
 
 
 def _unused(found: Mapping[str, str | None], kind: str) -> list[str]:

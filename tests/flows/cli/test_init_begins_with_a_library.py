@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,50 @@ def test_fields_of_an_sdf_name_molecules_where_titles_do_not(hakken: Any) -> Non
     assert "A2" in hakken("run", "--dry-run", "campaign.yaml").out
 
 
+def test_a_field_that_some_molecules_of_an_sdf_lack_is_left_to_a_person(hakken: Any) -> None:
+    with Chem.SDWriter("vendor.sdf") as writer:
+        for i, smiles in enumerate(SMILES.values()):
+            mol = Chem.MolFromSmiles(smiles)
+            if i != 1:
+                mol.SetProp("IDNUMBER", f"A{i}")
+            writer.write(mol)
+
+    hakken("init", "--library", "vendor.sdf", "--target", "y")
+
+    written = Path("campaign.yaml").read_text()
+    assert re.search(r"The field IDNUMBER may be a name, but .* \(line \d+ has none\)", written)
+    assert "name" not in yaml.safe_load(written)["space"]["molecule"]
+    assert hakken("validate", "campaign.yaml", "--json").json["candidates"] == 3
+
+
+def test_an_entry_that_stands_twice_takes_no_name_from_another(hakken: Any) -> None:
+    Path("vendor.csv").write_text("smiles,id\nCCO,a\nCCN,b\nCCO,a\n")
+
+    hakken("init", "--library", "vendor.csv", "--target", "y")
+
+    assert yaml.safe_load(Path("campaign.yaml").read_text())["space"]["molecule"]["name"] == "id"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (b"\n\nsmiles,id\nCCO,a\nCCN,b\n", {"name": "id"}),
+        ("smiles,Händler id,zinc id\nCCO,x,a\nCCN,y,b\n".encode("latin-1"), {"name": "zinc id"}),
+        (b'smiles,"zinc\nid"\nCCO,x\nCCN,x\n', {}),
+    ],
+    ids=["blank lines first", "a header of Latin-1", "a header of two lines"],
+)
+def test_columns_are_found_in_untidy_tables(hakken: Any, text: bytes, named: dict[str, str]) -> None:
+    Path("vendor.csv").write_bytes(text)
+
+    said = hakken("init", "--library", "vendor.csv", "--target", "y")
+
+    assert said.code == 0, said.err
+    assert yaml.safe_load(Path("campaign.yaml").read_text())["space"]["molecule"] == {
+        "type": "molecule", "file": "vendor.csv", "smiles": "smiles", **named
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
@@ -161,6 +206,11 @@ def test_a_library_in_place_of_a_table_is_told_how_to_begin(hakken: Any) -> None
             "id,mw\na,1\n",
             ["--library", "vendor.csv", "--target", "y"],
             "no column with SMILES in its header (it has id,",
+        ),
+        (
+            "smiles," + 200_000 * "x" + "\n",
+            ["--library", "vendor.csv", "--target", "y"],
+            "vendor.csv line 1: the header cannot be read: not readable as CSV (field larger",
         ),
         ("CCO\n", ["--library", "vendor.csv.gz", "--target", "y"], "vendor.csv.gz: cannot be unpacked"),
         ("CCO\n", ["--library", "vendor.parquet", "--target", "y"], "vendor.parquet: not readable as Parquet"),

@@ -205,6 +205,15 @@ def test_a_column_can_be_left_out(hakken: Any, home: Settings) -> None:
     assert "--target and --ignore go with a table" in template.err
 
 
+def test_a_column_of_molecules_without_results_is_not_sent_to_an_option_of_another_command(hakken: Any) -> None:
+    Path("d.csv").write_text("smiles,Yield\nCCO,5\nCCN,15\n")
+
+    said = hakken("import", "d.csv", "--target", "Ki")
+
+    assert "d.csv: has no column 'Ki' for a target; it has smiles, Yield" in said.err
+    assert "--library" not in said.err
+
+
 def test_why_no_column_is_left_to_vary_is_said(hakken: Any) -> None:
     Path("d.csv").write_text("metal,Yield\nPd,5\nPd,15\n")
 
