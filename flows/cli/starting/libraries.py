@@ -89,7 +89,8 @@ def _structures(header: list[str], shown: str) -> str:
     if not called:
         known = ", ".join(header).encode(errors="replace").decode()  # it need not be UTF-8
         raise SpecError(
-            f"{shown} has no column with SMILES in its header (it has {known}); rename the column of structures to smiles"
+            f"{shown} has no column with SMILES in its header (it has {known}); rename the column of structures to "
+            "smiles"
         )
     plain = {re.sub(r"[^a-z]", "", column.casefold()): column for column in reversed(called)}
     return next((plain[name] for name in ("smiles", "canonicalsmiles") if name in plain), called[0])
