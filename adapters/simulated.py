@@ -35,6 +35,7 @@ from loop.contracts import (
 from loop.errors import did_you_mean
 from loop.outcome import Fault, FaultKind, write_outcome
 
+SCALE: Final = (0.0, 100.0)  # lowest and highest true value of a target
 EXAMPLE: Final = """\
 laboratory:
   adapter: simulated
@@ -101,8 +102,10 @@ class Simulated:
         seed: int = 0,
         table: MeasuredTable | None = None,
         clock: Clock = time.time,
+        words: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._options, self._targets, self._table = options, dict(targets), table
+        self._words = {} if words is None or table is not None else dict(words)  # a table has its own values
         self._seed = seed if options.seed is None else options.seed
         self._runs = InstantRuns(jobs, clock)
 
@@ -178,7 +181,9 @@ class Simulated:
         values, missed = [], []
         for target, unit in spec.targets.items():
             value, limit = self._measure(spec, place, target), self._options.detection_limit.get(target)
-            if limit is not None and value < limit:
+            if words := self._words.get(target):
+                values.append({"property": target, "value": self._word(target, value, words), "unit": unit})
+            elif limit is not None and value < limit:
                 missed.append(target)
                 values.append({"property": target, "value": limit, "unit": unit, "qualifier": "<"})
             else:
@@ -188,13 +193,19 @@ class Simulated:
             return {"outcome": "negative", "reason": reason, "values": values, **told}
         return {"outcome": "measured", "values": values, **told}
 
+    def _word(self, target: str, value: float, words: Sequence[str]) -> str:
+        """What is told of a target in words: each has an equal share of the scale."""
+        low, high = self._options.scale.get(target, SCALE)
+        share = (value - low) / (high - low)
+        return words[min(max(int(share * len(words)), 0), len(words) - 1)]
+
     def _measure(self, spec: ExperimentSpec, place: Place, target: str) -> float:
         if self._table is not None:
             rows = self._table.rows(spec)
             truth = rows[spec.replicate_no % len(rows)].values[target]
         else:
             ranges = {name: (low, high) for name, (low, high) in self._options.ranges.items()}
-            low, high = self._options.scale.get(target, [0.0, 100.0])
+            low, high = self._options.scale.get(target, SCALE)
             truth = respond(spec.settings, target, self._seed, ranges, (low, high))
         noise = self._stream(spec, place, "noise", target).gauss(0.0, _of(self._options.noise, target))
         return truth + noise + _of(self._options.drift, target) * place.ordinal
@@ -232,7 +243,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Simulated:
     if settings.table is not None:
         path = resolve(context.base, settings.table)
         table = MeasuredTable(path, settings.columns, context.targets, settings.units)
-    return Simulated(Jobs(context.folder), settings, context.targets, context.seed, table)
+    return Simulated(Jobs(context.folder), settings, context.targets, context.seed, table, words=context.words)
 
 
 def _of(setting: float | dict[str, float], target: str) -> float:
