@@ -178,7 +178,8 @@ class Simulated:
             if draw < rate:
                 return {**write_outcome(Fault.of(FaultKind(kind), f"simulated {kind}")), **told}
             draw -= rate
-        values, missed = [], []
+        values: list[dict[str, Any]] = []
+        missed = []
         for target, unit in spec.targets.items():
             value, limit = self._measure(spec, place, target), self._options.detection_limit.get(target)
             if words := self._words.get(target):
