@@ -25,8 +25,9 @@ LEAST = 0.1  # share of a member's own variance that is left where members disag
 class FittedGraphEnsemble:
     """Trained networks; a ``FittedSurrogate``. Inside, values are standardised: ``(y - shift) / scale``.
 
-    Held-out errors, which decide how wide beliefs are, are those of single members, so they hold what members disagree
-    about. In the mixture disagreement counts by itself: each member's own variance is lowered by it.
+    Held-out errors, which decide how wide beliefs are, are those of single members. The squared error of the members'
+    mean is less by what they scatter about it (Krogh and Vedelsby, NIPS 1994), and in the mixture that scatter counts
+    by itself: each member's own variance is lowered by twice as much.
     """
 
     name: str
@@ -55,9 +56,9 @@ class FittedGraphEnsemble:
         return mean * self.scale + self.shift, own.sqrt() * self.scale
 
     def _own_share(self, mean: Tensor, variance: Tensor) -> Tensor:
-        """The share of a member's widened variance that is not disagreement: both ``(members, n)``, to ``(n,)``."""
+        """The share of a member's widened variance that is left in the mixture: both ``(members, n)``, to ``(n,)``."""
         said = self.calibration.widening * variance.mean(0)
-        return (1.0 - mean.var(0, correction=0) / said.clamp_min(1e-12)).clamp_min(LEAST)
+        return (1.0 - 2.0 * mean.var(0, correction=0) / said.clamp_min(1e-12)).clamp_min(LEAST)
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the mixture at ``x``, ``(n, d)``: two of shape ``(n,)``."""
