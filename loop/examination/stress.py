@@ -70,4 +70,4 @@ def _spread(recipe: Surrogate, space: Space, data: TrainingSet, parts: Parts, se
     missed = asked.y.numpy()[exact] - drawn.mean(axis=0)[exact]
     error = float(np.sqrt(np.mean(missed**2))) if exact.any() else float("nan")
     spread = float(np.sqrt(drawn.var(axis=0, ddof=1).mean()))
-    return (spread if spread > LAST_DIGITS * float(np.abs(drawn).max()) else 0.0), error
+    return (0.0 if spread <= LAST_DIGITS * float(np.abs(drawn).max()) else spread), error  # what is no number stays so

@@ -42,7 +42,7 @@ def test_of_classes_the_score_is_the_log_chance_of_each_label():
     fitted = recipe.fit(SPACE, labels, seed=0)
     said = [(0.1, 0.4), (0.1, 0.4), (0.1, 0.4), (0.1, 0.4), (0.1, 0.4)]  # one of them is a hit
     claims = [
-        replace(claim(float(i == 0), (gp, (gp * (1 - gp)) ** 0.5), (other, (other * (1 - other)) ** 0.5)))
+        claim(float(i == 0), (gp, (gp * (1 - gp)) ** 0.5), (other, (other * (1 - other)) ** 0.5))
         for i, (gp, other) in enumerate(said)
     ]
 

@@ -252,6 +252,27 @@ def test_refits_of_a_process_agree_and_trees_part():
     assert found["trees"].error_away > 0
 
 
+def test_refits_that_predict_no_number_are_not_said_to_agree():
+    class Lost:
+        """A model that predicts nothing that is a number, and its own recipe."""
+
+        name = "lost"
+
+        def fit(self, space, data, *, seed):
+            return self
+
+        def moments(self, x):
+            return torch.full((len(x),), torch.nan, dtype=torch.float64), torch.ones(len(x), dtype=torch.float64)
+
+    y = np.sin(np.arange(28.0))
+    home, away = (parts_of(s, MOLECULES, EVERY, 3, seed=0) for s in (Split.RANDOM, Split.SCAFFOLD))
+
+    (found,) = stress(Lost(), MOLECULES, training(EVERY, y), home, away, Split.SCAFFOLD, seed=0)
+
+    assert math.isnan(found.home)
+    assert math.isnan(found.away)
+
+
 def spoken(**changes):
     """The verdict on a model that has learnt something, but for some changes."""
     skills = {
