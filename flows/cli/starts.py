@@ -97,7 +97,11 @@ def _of_library(library: Path, targets: list[str], out: Path, campaign: str) -> 
 
 
 def _goals(targets: list[str]) -> dict[str, str]:
-    return {name: goal or "maximize" for name, goal in map(target_and_goal, targets)}
+    goals: dict[str, str] = {}
+    for name, goal in map(target_and_goal, targets):
+        if goals.setdefault(name, goal or "maximize") != (goal or "maximize"):
+            raise SpecError(f"--target {name} is to be maximised and minimised; give it once")
+    return goals
 
 
 def _relative(file: Path, out: Path) -> str:

@@ -181,6 +181,18 @@ def test_names_that_not_every_molecule_has_are_left_to_a_person(hakken: Any, fil
     assert "name" not in yaml.safe_load(written)["space"]["molecule"]
 
 
+def test_what_the_file_says_of_classes_can_be_written(hakken: Any) -> None:
+    write_list(Path("vendor.smi"))
+    hakken("init", "--library", "vendor.smi", "--target", "act")
+    text = Path("campaign.yaml").read_text()
+    (told,) = re.findall(r"# (.*classes: \[inactive, active\])", text)
+
+    Path("campaign.yaml").write_text(text.replace("{goal: maximize}", f"{{{told}}}"))
+    said = hakken("validate", "campaign.yaml")
+
+    assert said.code == 0, said.err
+
+
 def test_a_library_in_place_of_a_table_is_told_how_to_begin(hakken: Any) -> None:
     write_list(Path("vendor.smi.gz"))
     write_table(Path("vendor.csv"))
@@ -200,6 +212,11 @@ def test_a_library_in_place_of_a_table_is_told_how_to_begin(hakken: Any) -> None
         ("CCO a\n", ["--library", "other.smi", "--target", "y"], "other.smi: no such file"),
         ("CCO a\n", ["--library", "vendor.smi", "--target", "y", "--ignore", "z"], "--ignore goes with a table"),
         ("CCO a\n", ["vendor.smi", "--library", "vendor.smi", "--target", "y"], "give one of: a table"),
+        (
+            "CCO a\n",
+            ["--library", "vendor.smi", "--target", "y", "--target", "y:minimize"],
+            "--target y is to be maximised and minimised; give it once",
+        ),
         ("", ["--library", "vendor.smi", "--target", "y"], "the file holds no record"),
         ("", ["--library", "vendor.csv", "--target", "y"], "the file is empty; it needs a header line"),
         (
