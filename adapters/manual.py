@@ -186,6 +186,7 @@ class Manual:
         row = {KEY: key, RUN_ORDER: str(started.get("ordinal", 0) + 1)}
         row |= {name: spec.place[name] for name in columns.place}
         row |= {columns.settings[name]: shown(value) for name, value in spec.settings.items()}
+        row |= {column: spec.smiles[name] for name, column in columns.structures.items()}
         if self._recipe is not None:
             row[PROCEDURE] = in_words(self._recipe, spec.settings)
         with self._sheet_alone():

@@ -41,7 +41,7 @@ def form(
     data: dict[str, Any] = {
         "campaign": campaign,
         "returned": returned,
-        "shown": [RUN_ORDER, *columns.place, *columns.settings.values(), *columns.procedure()],
+        "shown": [RUN_ORDER, *columns.told()],
         "values": [[named[target] for named in results] for target in columns.values],
         "words": {columns.values[target]: list(told) for target, told in words.items()},
         "beside": list(columns.beside.values()),

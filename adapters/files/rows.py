@@ -35,6 +35,7 @@ class Columns:
     beside: Mapping[str, str] = field(default_factory=dict)  # column by name
     units: Mapping[str, str | None] = field(default_factory=dict)  # of what is recorded beside; None for a label
     has_procedure: bool = False
+    structures: Mapping[str, str] = field(default_factory=dict)  # column by molecule that is not called by its SMILES
 
     @staticmethod
     def of(
@@ -56,22 +57,33 @@ class Columns:
         taken |= set(settings.values())
         titles = {name: titled(name, unit or "") for name, unit in units.items()}
         beside = {name: f"context {title}" if title in taken else title for name, title in titles.items()}
-        return Columns(settings, values, deviations, place, beside, units, has_procedure)
+        taken |= set(beside.values())
+        structures = {n: t for n in _molecules(spec) if (t := f"{n}_smiles") not in taken and t not in units}
+        return Columns(settings, values, deviations, place, beside, units, has_procedure, structures)
 
-    def procedure(self) -> list[str]:
-        """The column of what is done at the bench, where there is one."""
-        return [PROCEDURE] if self.has_procedure else []
+    def told(self) -> list[str]:
+        """The columns of what is to be done: where, with which settings, of which structure, and how at the bench."""
+        return [*self.place, *self.settings.values(), *self.structures.values(), *[PROCEDURE] * self.has_procedure]
 
     def all(self) -> list[str]:
         """Every column, in the order of the worksheet."""
         results = [column for t in self.values for column in (self.values[t], self.deviations[t])]
-        told = [*self.place, *self.settings.values(), *self.procedure()]
-        return [KEY, RUN_ORDER, *told, *results, *self.beside.values(), OUTCOME, COMMENT]
+        return [KEY, RUN_ORDER, *self.told(), *results, *self.beside.values(), OUTCOME, COMMENT]
 
     def known(self) -> set[str]:
         """Every column that has a meaning of its own, those that a person may add among them."""
         parts = {title for t in self.values for title in (f"{t} n", f"{t}_n", f"{t}_sd")}
         return {*self.all(), FILE, *parts}
+
+
+def _molecules(spec: ExperimentSpec | None) -> list[str]:
+    """The one molecule that an experiment is about, where its settings do not hold the structure.
+
+    None of several: substances of a reaction are known by their names.
+    """
+    if spec is None or len(spec.smiles) != 1:
+        return []
+    return [name for name, smiles in spec.smiles.items() if smiles not in spec.settings.values()]
 
 
 def files_of(row: Mapping[str, str]) -> list[str]:

@@ -94,12 +94,34 @@ def test_the_worksheet_says_what_to_do_and_where_to_write(manual: Manual, handle
         "run_order": "1",
         "ligand": "PPh3",
         "temperature [degC]": "90",
+        "ligand_smiles": EXPERIMENT.smiles["ligand"],
         "yield [%]": "",
         "yield sd": "",
         "outcome": "",
         "comment": "",
     }
     assert "worksheet.csv" in manual.status(handle).detail
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"smiles": {"ligand": "P", "base": "[OH-]"}},  # several, known by their names
+        {"smiles": {"ligand": "P"}, "settings": {"ligand": "P"}},  # called by its structure
+        {"smiles": {"ligand": "P"}, "targets": {"ligand_smiles": ""}},  # another column's name
+        {"smiles": {}},
+    ],
+)
+def test_a_structure_has_a_column_where_one_molecule_is_called_otherwise(
+    tmp_path: Path, other: dict[str, dict[str, str]]
+) -> None:
+    experiment = replace(EXPERIMENT, **other)
+    manual = build({}, replace(context(tmp_path), targets=experiment.targets))
+    manual.start(manual.prepare(experiment, KEY), KEY)
+
+    (row,) = read(sheet_of(tmp_path))
+
+    assert [name for name in row if name.endswith("_smiles")] == [n for n in experiment.targets if "smiles" in n]
 
 
 def test_a_value_with_its_deviation_is_measured(manual: Manual, handle: Handle, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from loop.spec import CampaignSpec, build_space, context_of
 from loop.spec.library_models import StandardiseSpec
 from loop.spec.models import TargetSpec
 from loop.spec.sieving import policy_of
-from loop.spec.space_models import MoleculeSpec, ProductsSpec, UnionSpec
+from loop.spec.space_models import ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec
 from loop.units import convert
 
 TELL: Final = "tell:"
@@ -39,6 +39,7 @@ PLAIN: Final = frozenset({"outcome", "comment", "key"})
 IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
+_MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
 
 
@@ -130,9 +131,12 @@ def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None 
     names = (build_space(spec) if space is None else space).names
     columns: dict[str, Column] = {}
     taken: dict[tuple[str, str], str] = {}
+    molecules = (name for name, p in spec.space.items() if isinstance(p, _MOLECULES))
+    shown = {"procedure", *(f"{name}_smiles" for name in molecules)}  # on a worksheet, for people to read
+    shown -= {*names, *spec.objective, *context_of(spec)}
     for head in header:
         name, unit = split_header(head)
-        if name in IGNORED:
+        if name in IGNORED or name in shown:
             continue
         column = _column(head, name, unit, spec, names)
         place = (column.thing, column.part)

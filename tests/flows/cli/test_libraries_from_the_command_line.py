@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,25 @@ def test_lines_that_are_no_molecule_are_told_and_the_campaign_runs(hakken: Any) 
     assert shown.code == 0, shown.err
     assert "unreadable.tsv" in shown.out
     assert "duplicates.tsv" in shown.out
+
+
+def test_the_worksheet_has_structures_and_is_told_as_it_is(hakken: Any) -> None:
+    Path("small.yaml").write_text(SPEC.replace("simulated", "manual"))
+    hakken("tick", "small.yaml")
+    (sheet,) = Path("runs").rglob("worksheet.csv")
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with Path("filled.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], "procedure"])
+        writer.writeheader()
+        writer.writerows([{**row, "response": "1.5", "procedure": "weigh"} for row in rows])
+
+    told = hakken("tell", "small", "filled.csv")
+
+    assert {row["molecule_smiles"] for row in rows} <= {"CCO", "c1ccccc1", "CCN"}
+    assert {row["molecule"] for row in rows} <= {"ethanol", "benzene", "amine"}
+    assert told.code == 0, told.err
+    assert "2 results accepted" in told.out
 
 
 def test_an_unknown_feature_is_refused_before_anything_is_read(hakken: Any) -> None:
