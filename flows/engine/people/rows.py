@@ -167,7 +167,28 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         by_place = {at: (c, text if c.thing in texts else pointed(text)) for at, (c, text) in by_place.items()}
     has_key = bool(by_place.get(("key", "value"), (None, ""))[1])
     settings = _settings(by_place, spec, space, is_needed=not has_key)
+    if settings and spec.source is None:  # a source says by it what a new name stands for
+        beside = {
+            head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
+        }
+        _check_structures(beside, settings, spec, space)
     return ToldRow(settings, _result(by_place, spec, settings if has_key else None))
+
+
+def _check_structures(
+    beside: Mapping[str, str], settings: Mapping[str, str | float], spec: CampaignSpec, space: Space
+) -> None:
+    """See that a structure beside the name of a molecule is that of the molecule. Raises ``OutcomeError``."""
+    reagents = {space.names[column] for products in space.products for column in products.columns}
+    if not any(beside.values()) or not reagents <= settings.keys():  # a row with a key may leave settings out
+        return
+    for name, smiles in space.smiles(settings).items():
+        text = beside.get(f"{name}_smiles", "")
+        if text and text != smiles and smiles not in _meant(text, _standardise(name, spec)):
+            raise OutcomeError(
+                f"column '{name}_smiles': {text!r} is not the structure of {settings.get(name, name)!r}, which is "
+                f"{smiles}; correct the one that is wrong, or leave the structure out"
+            )
 
 
 _Cells = Mapping[tuple[str, str], tuple[Column, str]]

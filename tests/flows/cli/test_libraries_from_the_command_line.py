@@ -64,6 +64,43 @@ def test_the_worksheet_has_structures_and_is_told_as_it_is(hakken: Any) -> None:
     assert "2 results accepted" in told.out
 
 
+def test_a_structure_that_is_not_that_of_the_name_is_named(hakken: Any) -> None:
+    Path("small.yaml").write_text(SPEC.replace("simulated", "manual"))
+    hakken("tick", "small.yaml")
+    Path("told.csv").write_text("molecule,molecule_smiles,response\nethanol,OCC,1\nbenzene,CCN,2\namine,,3\n")
+
+    told = hakken("tell", "small", "told.csv")
+
+    assert "2 results accepted" in told.out
+    assert (
+        "column 'molecule_smiles': 'CCN' is not the structure of 'benzene', which is c1ccccc1; correct"
+        in told.out + told.err
+    )
+
+
+def test_a_structure_that_is_not_that_of_the_reagents_is_named(hakken: Any) -> None:
+    Path("ureas.yaml").write_text(
+        """
+campaign: ureas
+space:
+  molecule:
+    type: products
+    reaction: "[NX3;H2:1].[NX3;H2:2]>>[N:1]C(=O)[N:2]"
+    reagents: {left: {options: {methyl: CN}}, right: {options: {ethyl: CCN, propyl: CCCN}}}
+objective: {y: {goal: maximize}}
+budget: {experiments: 9}
+laboratory: {adapter: manual}
+"""
+    )
+    header = "molecule.left,molecule.right,molecule_smiles,y"
+    Path("told.csv").write_text(f"{header}\nmethyl,ethyl,CNC(=O)NCC,1\nmethyl,propyl,CNC(=O)NCC,2\n")
+
+    told = hakken("tell", "ureas.yaml", "told.csv")
+
+    assert "1 result accepted" in told.out
+    assert "'CNC(=O)NCC' is not the structure of 'molecule', which is CCCNC(=O)NC" in told.out + told.err
+
+
 def test_an_unknown_feature_is_refused_before_anything_is_read(hakken: Any) -> None:
     said = hakken("library", "build", "small.yaml", "--features", "graph")
 
