@@ -22,7 +22,7 @@ CHUNK = 512  # molecules predicted at once
 
 @dataclass(frozen=True)
 class Settings:
-    """How networks are trained; the same for every data set. Evidence: docs/decisions/0015."""
+    """How networks are trained; the same for every data set. Evidence: docs/decisions/0015 and 0059."""
 
     width: int = 192
     epochs: int = 30
