@@ -104,10 +104,10 @@ def refuses_all(laboratory: Adapter, spec: CampaignSpec) -> Sequence[Problem]:
     Nothing where it takes one of them, refuses them for different reasons, or cannot be asked now.
     """
     try:
-        first, *others = [laboratory.validate(experiment) for experiment in sample_experiments(spec, ALIKE)]
+        told = [laboratory.validate(experiment) for experiment in sample_experiments(spec, ALIKE)]
     except AdapterUnavailable:
         return ()
-    return [problem for problem in first if all(problem in problems for problems in others)]
+    return [problem for problem in told[0] if all(problem in problems for problems in told[1:])] if told else ()
 
 
 def check_laboratory(laboratory: Adapter, spec: CampaignSpec) -> None:
