@@ -18,7 +18,7 @@ BEST_SHOWN: Final = 5  # results in the table at the end
 SHOWN: Final = 10  # proposals named when a round begins
 
 
-class Progress:
+class RunProgress:
     """Shows passes as they end. On a terminal the last line stays and tells what is waited for."""
 
     def __init__(self, screen: Screen, campaign: str) -> None:

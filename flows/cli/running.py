@@ -35,11 +35,11 @@ def run(
     if dry_run:
         _preview(where, campaign, screen)
         return
-    from flows.cli.progress import Progress, conclude
+    from flows.cli.progress import RunProgress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     _say_edits(where, campaign, screen)
-    with Progress(screen, name) as progress:
+    with RunProgress(screen, name) as progress:
         if prefect:
             from flows.campaign import run_with_prefect  # 1.3 s: only where it is asked for
 
@@ -58,12 +58,12 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
         _preview(where, campaign, screen)
         return
     from flows import engine
-    from flows.cli.progress import Progress, conclude
+    from flows.cli.progress import RunProgress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     _say_edits(where, campaign, screen)
     report = engine.tick(where, name)
-    with Progress(screen, name) as progress:
+    with RunProgress(screen, name) as progress:
         progress.show(report)
     conclude(screen, where, report)
 
