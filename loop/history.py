@@ -175,15 +175,17 @@ def _beyond(space: Space, x: NDArray[np.float64]) -> str:
 def _together(remarked: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """One note for equal remarks on several observations, by their ids."""
     for remark, ids in remarked.items():
-        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
-        yield f"observation {ids[0]}{more}: {remark}"
+        yield f"{_first_of(ids)}: {remark}"
 
 
 def _passed_over(unused: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """One note for all observations that are not used for one reason."""
     for why, ids in unused.items():
-        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
-        yield f"observation {ids[0]}{more} {'are' if more else 'is'} not used: {why}"
+        yield f"{_first_of(ids)} {'is' if len(ids) == 1 else 'are'} not used: {why}"
+
+
+def _first_of(ids: Sequence[str]) -> str:
+    return f"observation {ids[0]}" + (f" and {len(ids) - 1} more" if len(ids) > 1 else "")
 
 
 def _place(record: ObservationRecord | AttemptRecord) -> tuple[int, int, int, int, int]:

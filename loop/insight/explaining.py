@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
-
-WORDLESS: Final[Mapping[float, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,7 @@ def predicted_line(one: Explained, of: Explanation) -> str:
     return f"{one.mean:.4g} ± {one.sd:.2g} {of.unit}".rstrip()
 
 
-def neighbour_line(one: Explained, unit: str, words: Mapping[float, str] = WORDLESS) -> str:
+def neighbour_line(one: Explained, unit: str, words: Mapping[float, str]) -> str:
     """The measured molecules that are most alike; ``words`` are for values that have some."""
     if not one.neighbours:
         return "nothing else was measured"

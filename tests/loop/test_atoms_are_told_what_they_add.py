@@ -86,7 +86,7 @@ def test_what_it_rests_on_leaves_itself_out_and_what_is_far_is_said():
     assert domain_line(known) == ""
     assert not strange.is_inside
     assert "trust the prediction little" in domain_line(strange)
-    assert "(10 %," in neighbour_line(known, "%")
+    assert "(10 %," in neighbour_line(known, "%", {})
 
 
 @pytest.mark.parametrize(
