@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from adapters.files.form import form as form_text
+from adapters.files.rows import Columns
 from flows.engine import tick
 from flows.settings import Settings
 from tests.flows.engine.bench import add, cheap_planner, story_of
@@ -122,3 +124,17 @@ def test_what_is_no_number_is_marked_where_no_word_is_known(tmp_path: Path, brow
         marked += [typed] if field.evaluate("field => !field.checkValidity()") else []
     page.close()
     assert marked == ["traces", "6 1"]
+
+
+def test_a_long_structure_fits_a_narrow_window(tmp_path: Path, browser: Any) -> None:
+    columns = Columns({"molecule": "molecule"}, {"Ki": "Ki"}, {"Ki": "sd"}, structures={"molecule": "molecule_smiles"})
+    structure = "COc1cc2ncnc(Nc3cccc(Cl)c3F)c2" * 5
+    row = {"key": "k", "run_order": "1", "molecule": "drug", "molecule_smiles": structure}
+    form = tmp_path / "form.html"
+    form.write_text(form_text("library", "sheet.csv", "back.csv", columns, [row], {}), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 400, "height": 900})
+
+    page.goto(form.as_uri())
+
+    assert page.locator("dd").last.inner_text() == structure
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
