@@ -16,7 +16,7 @@ def beside_label(spec: Mapping[str, Any], settings: Settings, context: Mapping[s
     """What was recorded beside a result, in one line: settings that were not as asked, circumstances and a comment."""
     space: Mapping[str, Any] = spec.get("space") or {}
 
-    numbers = {name: None for name, p in space.items() if p.get("type") == "context" and not p.get("options")}
+    numbers = {name: None for name, p in space.items() if p.get("type") == "context" and p.get("unit") is not None}
     read = read_context({name: context[name] for name in numbers if name in context}, numbers)[0]  # "40" is 40 too
 
     def said(name: str, value: object) -> str:

@@ -32,7 +32,7 @@ SUMS: Final = 0.02  # how far from one the fractions of a mixture may be that wa
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
 
 Context: TypeAlias = Mapping[str, str | float]
-Declared: TypeAlias = Mapping[str, tuple[str, ...] | None]  # options of a context parameter, None for a number
+Declared: TypeAlias = Mapping[str, tuple[str, ...] | None]  # options of a context parameter, () any, None: a number
 
 
 def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | float], tuple[str, ...]]:
@@ -49,7 +49,10 @@ def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | flo
             options = declared[name]
             if options is None and not is_number:
                 notes.append(f"context {name!r} must be a number, got {value!r}; it is kept and not used")
-            elif options is not None and str(value) not in options:
+            elif options == () and not (is_number or (isinstance(value, str) and value)):
+                rule = f"must be text or a finite number, got {reprlib.repr(value)}"
+                notes.append(f"context {name!r} {rule}; it is kept and not used")
+            elif options and str(value) not in options:
                 hint = did_you_mean(str(value), options)
                 rule = f"is none of {', '.join(options)}{hint}; it is kept and not used until the space declares it"
                 notes.append(f"context {name!r} = {value!r} {rule}")

@@ -133,7 +133,7 @@ def read_plate(
         {n: _counted(wells, n) for n in ordered if any(isinstance(w.settings.get(n), str) for w in wells)},
         {name: str(t.get("unit") or "") for name, t in spec["objective"].items()},
         beside_of(said_of),
-        {name: options for name, options in declared_of(said_of).items() if options is not None},
+        {name: options for name, options in declared_of(said_of).items() if options},
     )
     common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
     return replace(view, common=common)

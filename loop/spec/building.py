@@ -107,8 +107,8 @@ def context_of(spec: CampaignSpec) -> Mapping[str, ContextSpec]:
 
 
 def declared_of(spec: CampaignSpec) -> Declared:
-    """The options of each context parameter, None for a number."""
-    return {name: None if p.options is None else tuple(p.options) for name, p in context_of(spec).items()}
+    """The options of each context parameter, none where it may be any text; None for a number."""
+    return {name: tuple(p.options or ()) if p.unit is None else None for name, p in context_of(spec).items()}
 
 
 def beside_of(spec: CampaignSpec) -> Mapping[str, str | None]:
@@ -118,7 +118,7 @@ def beside_of(spec: CampaignSpec) -> Mapping[str, str | None]:
     planned place on a plate tells are not asked for.
     """
     effects = () if spec.noise is None else spec.noise.effects
-    declared = {name: None if p.options is not None else p.unit or "" for name, p in context_of(spec).items()}
+    declared = {name: p.unit for name, p in context_of(spec).items()}
     told = () if spec.plate is None else PLACED
     return {name: unit for name, unit in (dict.fromkeys(effects) | declared).items() if name not in told}
 

@@ -16,7 +16,7 @@ from loop.costs import Expense
 from loop.history import History, regression_table
 from loop.planner import plan
 from loop.record import Arm, ObservationRecord
-from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec import CampaignSpec, beside_of, build_objective, build_space, declared_of
 from loop.surrogates.effects import effects_said
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
@@ -168,6 +168,22 @@ def test_context_that_is_not_as_declared_is_noted_and_not_used():
     assert found == {}
     assert "context 'lot' = 'C' is none of A, B" in notes[0]
     assert "context 'humidity' must be a number, got 'damp'" in notes[1]
+
+
+def test_context_without_options_and_unit_is_any_text():
+    said = reaction_spec().resolved()
+    said["space"]["vial"] = {"type": "context"}
+    said["space"]["humidity"] = {"type": "context", "unit": ""}
+    spec = CampaignSpec.from_resolved(said)
+
+    text, none = read_context({"vial": "Müller, J."}, declared_of(spec))
+    number, _ = read_context({"vial": 7, "humidity": "0.4"}, declared_of(spec))
+    _, (note,) = read_context({"vial": {"a": 1}}, declared_of(spec))
+
+    assert (text, none) == ({"vial": "Müller, J."}, ())
+    assert number == {"vial": "7", "humidity": 0.4}
+    assert note == "context 'vial' must be text or a finite number, got {'a': 1}; it is kept and not used"
+    assert beside_of(spec) == {"vial": None, "humidity": ""}
 
 
 def test_the_round_tells_the_effects_that_were_asked_for():

@@ -346,13 +346,13 @@ def _beside(cells: _Cells, spec: CampaignSpec) -> dict[str, str | float]:
     for (name, part), (column, text) in cells.items():
         if part != "context" or not text:
             continue
-        if name in declared and declared[name].options is None:
+        if name in declared and (unit := declared[name].unit) is not None:
             try:
                 number = float(text)
             except ValueError:
                 number = math.nan
             if math.isfinite(number):
-                found[name] = _in_unit(number, column, declared[name].unit or "")
+                found[name] = _in_unit(number, column, unit)
                 continue
         found[name] = text  # what is not as declared is kept all the same, and the next round notes it
     return found
