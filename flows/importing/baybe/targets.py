@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flows.importing.baybe.senses import sense
 from flows.importing.foreign import Entry
 from flows.importing.parameters import Names
 from flows.importing.source import Source
@@ -53,7 +54,7 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
     tradeoff = "" if kind != "DesirabilityObjective" else "weighted" if is_mean else "desirability"
     left: list[str] = []
     notes: list[str] = []
-    merits = {t["name"]: _merit(t, left) for t in raw}
+    merits = {t["name"]: _merit(t, left, source) for t in raw}
     if tradeoff and (bare := [n for n, m in merits.items() if "desirable" not in m and "within" not in m]):
         left.append(
             f"the desirability: {', '.join(bare)} has no range from worth nothing to worth everything; "
@@ -82,26 +83,21 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
     return Wanted(tuple(targets), by_name, tradeoff, tuple(left), tuple(notes))
 
 
-def _merit(t: Mapping[str, Any], left: list[str]) -> dict[str, Any]:
-    """Goal and range of one target: ``goal``, and ``value`` and ``within``, or ``desirable``, or ``levels``."""
+def _merit(t: Mapping[str, Any], left: list[str], source: Source) -> dict[str, Any]:
+    """Goal and range of one target: ``goal``, and ``value`` and ``within``, or ``desirable``, or ``levels``.
+
+    Raises ``ImportFault`` where hakken has no word for what is wanted and the person has not said it.
+    """
     if t.get("type") == "BinaryTarget":
         return {"goal": "maximize", "levels": [0.0, 1.0]}
     if t.get("mode"):
         return _old_merit(t, left)
-    is_down, how = bool(t.get("minimize")), t.get("transformation") or {"type": "IdentityTransformation"}
+    name, is_down, how = t["name"], bool(t.get("minimize")), t.get("transformation") or {"type": _LINEAR[0]}
     steps = how["transformations"] if how["type"] == "ChainedTransformation" else [how]
     kinds = [s["type"] for s in steps]
-    if kinds == ["TriangularTransformation"]:
-        ends, peak = how["cutoffs"], how["peak"]
-        width = max(peak - ends["lower"], ends["upper"] - peak)
-        if peak - ends["lower"] != ends["upper"] - peak:
-            left.append(
-                f"{t['name']}: that a match falls off differently to both sides ({ends['lower']:g}, {ends['upper']:g})"
-            )
-        return {"goal": "match", "value": float(peak), "within": float(width)}
+    info = t.get("constructor_info") or {}
     if kinds == ["AffineTransformation", "ClampingTransformation"] and steps[0]["factor"]:
         factor, shift, ends = steps[0]["factor"], steps[0]["shift"], steps[1]["cutoffs"]
-        info = t.get("constructor_info") or {}
         if info.get("constructor") == "normalized_ramp":  # as typed, without the rounding of factor and shift
             worst, best = sorted(info["cutoffs"], reverse=bool(info.get("descending")))
         else:
@@ -111,19 +107,40 @@ def _merit(t: Mapping[str, Any], left: list[str]) -> dict[str, Any]:
             "goal": "maximize" if best > worst else "minimize",
             "desirable": {"from": float(worst), "to": float(best)},
         }
-    info = t.get("constructor_info") or {}
-    value = info.get("match_value")
-    if value is None and kinds and kinds[0] in ("BellTransformation", "AbsoluteTransformation"):
-        value = how.get("center", 0.0) if kinds[0] == "BellTransformation" else 0.0 if is_down else None
-    if value is not None:
-        left.append(f"{t['name']}: the shape of its match ({', '.join(kinds)}); the nearer, the better")
-        return {"goal": "match", "value": float(value)}
-    sign = -1.0 if is_down else 1.0
-    for step in steps:
-        if step["type"] not in _LINEAR:
-            left.append(f"{t['name']}: its {step['type']}; values are learnt as measured")
-        sign *= -1.0 if step["type"] == "AffineTransformation" and step["factor"] < 0 else 1.0
-    return {"goal": "maximize" if sign > 0 else "minimize"}
+    wanted = sense(steps, is_down=is_down)
+    if not wanted.goal:
+        given = source.goal(name)
+        if not given:
+            away = f"is to keep away from {wanted.at:g}" if wanted.at is not None else f"is read by {', '.join(kinds)}"
+            raise source.fault(
+                f"target {name!r} {away}, for which hakken has no word; "
+                f"say what is wanted of it: --target {name}:maximize or --target {name}:minimize"
+            )
+        left.append(f"{name}: its shape ({', '.join(kinds)}); values are learnt as measured")
+        return {"goal": given}
+    triangle = steps[-1] if kinds[-1] == "TriangularTransformation" and len(kinds) < 3 and not is_down else None
+    if wanted.goal == "match":
+        typed = info.get("match_value")
+        value = float(wanted.at or 0.0) if typed is None else float(typed)
+        if triangle is None or len(kinds) > 1:
+            left.append(f"{name}: the shape of its match ({', '.join(kinds)}); the nearer, the better")
+            return {"goal": "match", "value": value}
+        ends = triangle["cutoffs"]
+        width = max(triangle["peak"] - ends["lower"], ends["upper"] - triangle["peak"])
+        if triangle["peak"] - ends["lower"] != ends["upper"] - triangle["peak"]:
+            left.append(
+                f"{name}: that a match falls off differently to both sides ({ends['lower']:g}, {ends['upper']:g})"
+            )
+        return {"goal": "match", "value": float(triangle["peak"]), "within": float(width)}
+    if wanted.at is not None:  # one side of a match
+        if triangle is not None and kinds[0] == "ClampingTransformation":
+            worst = triangle["cutoffs"]["lower" if wanted.goal == "maximize" else "upper"]
+            return {"goal": wanted.goal, "desirable": {"from": float(worst), "to": float(triangle["peak"])}}
+        side = "above" if wanted.goal == "maximize" else "below"
+        left.append(f"{name}: its shape ({', '.join(kinds)}), and that values {side} {wanted.at:g} count no more")
+        return {"goal": wanted.goal}
+    left += [f"{name}: its {kind}; values are learnt as measured" for kind in kinds if kind not in _LINEAR]
+    return {"goal": wanted.goal}
 
 
 def _old_merit(t: Mapping[str, Any], left: list[str]) -> dict[str, Any]:

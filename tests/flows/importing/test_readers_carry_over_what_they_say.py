@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from material import DATA, need, read
 
-from flows.importing import Foreign, Source, campaign_text, read_foreign
+from flows.importing import Foreign, ImportFault, Source, campaign_text, read_foreign
 from loop.spec import build_space, read_spec
 
 
@@ -96,11 +96,11 @@ def test_baybe_objectives_of_every_kind() -> None:
     assert targets(read("baybe_linked_0.15.0.json")) == {"yield": {"goal": "minimize"}}
 
 
-def baybe(target: dict[str, Any], **objective: Any) -> Foreign:
+def baybe(target: dict[str, Any], goals: dict[str, str] | None = None, **objective: Any) -> Foreign:
     """The reaction with another objective, as a file would say it."""
     data = json.loads((DATA / "baybe_reaction_0.15.0.json").read_text())
     data["objective"] = {"type": "SingleTargetObjective", "target": {"name": "yield", **target}} | objective
-    return read_foreign(Source(Path("b.json"), json.dumps(data).encode(), {}))
+    return read_foreign(Source(Path("b.json"), json.dumps(data).encode(), goals or {}))
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,79 @@ def baybe(target: dict[str, Any], **objective: Any) -> Foreign:
 )
 def test_baybe_targets_of_every_age(target: dict[str, Any], said: dict[str, Any]) -> None:
     assert targets(baybe(target)) == {"yield": said}
+
+
+BELL = {"type": "BellTransformation", "center": 40.0, "sigma": 5.0}
+TRIANGLE = {"type": "TriangularTransformation", "cutoffs": {"lower": 30.0, "upper": 50.0}, "peak": 40.0}
+FROM_40 = {"type": "ClampingTransformation", "cutoffs": {"lower": 40.0, "upper": float("inf")}}
+UP_TO_40 = {"type": "ClampingTransformation", "cutoffs": {"lower": float("-inf"), "upper": 40.0}}
+LESS_40 = {"type": "AffineTransformation", "factor": 1.0, "shift": -40.0}
+ABSOLUTE = {"type": "AbsoluteTransformation"}
+SQUARE = {"type": "PowerTransformation", "exponent": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_down", "said"),
+    [
+        ([{"type": "SigmoidTransformation", "center": 50.0, "steepness": 0.05}], False, {"goal": "minimize"}),
+        ([{"type": "SigmoidTransformation", "center": 50.0, "steepness": -0.05}], False, {"goal": "maximize"}),
+        ([{"type": "SigmoidTransformation", "center": 50.0, "steepness": -0.05}], True, {"goal": "minimize"}),
+        ([{"type": "PowerTransformation", "exponent": -1.0}], False, {"goal": "minimize"}),
+        ([{"type": "TwoSidedAffineTransformation", "slope_left": -1.0, "slope_right": -2.0}], False,
+         {"goal": "minimize"}),
+        ([{"type": "AffineTransformation", "factor": -1.0, "shift": 0.0}, BELL | {"center": -40.0}], False,
+         {"goal": "match", "value": 40.0}),
+        ([LESS_40, ABSOLUTE, SQUARE], True, {"goal": "match", "value": 40.0}),
+        ([LESS_40, SQUARE], True, {"goal": "match", "value": 40.0}),
+        ([FROM_40, BELL], False, {"goal": "minimize"}),
+        ([UP_TO_40, BELL], False, {"goal": "maximize"}),
+        ([UP_TO_40, LESS_40, ABSOLUTE], True, {"goal": "maximize"}),
+        ([FROM_40, TRIANGLE], False, {"goal": "minimize"}),
+        ([UP_TO_40, TRIANGLE], False, {"goal": "maximize"}),
+        ([UP_TO_40, BELL], True, {"goal": "minimize"}),
+    ],
+)  # fmt: skip
+def test_a_baybe_target_is_wanted_where_its_transformations_lead(
+    steps: list[dict[str, Any]], is_down: bool, said: dict[str, Any]
+) -> None:
+    how = steps[0] if len(steps) == 1 else {"type": "ChainedTransformation", "transformations": steps}
+
+    assert targets(baybe({"minimize": is_down, "transformation": how})) == {"yield": said}
+
+
+def test_one_side_of_a_baybe_triangle_is_a_range_of_merit() -> None:
+    how = {"type": "ChainedTransformation", "transformations": [UP_TO_40, TRIANGLE]}
+    ramp = {"type": "ChainedTransformation", "transformations": [
+        {"type": "AffineTransformation", "factor": 0.01, "shift": 0.0},
+        {"type": "ClampingTransformation", "cutoffs": {"lower": 0.0, "upper": 1.0}},
+    ]}  # fmt: skip
+    both = [{"name": "a", "transformation": how}, {"name": "b", "transformation": ramp}]
+    data = json.loads((DATA / "baybe_reaction_0.15.0.json").read_text())
+    data["objective"] = {"type": "DesirabilityObjective", "targets": both}
+    data["measurements_exp"] = None
+
+    found = read_foreign(Source(Path("b.json"), json.dumps(data).encode(), {}))
+
+    assert found.tradeoff == "desirability"
+    assert targets(found)["a"] == {"goal": "maximize", "desirable": {"from": 30.0, "to": 40.0}}
+
+
+@pytest.mark.parametrize(
+    ("how", "is_down", "why"),
+    [
+        (BELL, True, "target 'yield' is to keep away from 40, for which hakken has no word"),
+        (TRIANGLE, True, "target 'yield' is to keep away from 40"),
+        ({"type": "AdditiveTransformation", "transformations": [BELL, TRIANGLE]}, False,
+         "target 'yield' is read by AdditiveTransformation"),
+    ],
+)  # fmt: skip
+def test_a_baybe_target_without_a_word_asks_for_its_goal(how: dict[str, Any], is_down: bool, why: str) -> None:
+    wanted = {"minimize": is_down, "transformation": how}
+    with pytest.raises(ImportFault, match=why) as error:
+        baybe(wanted)
+    assert "--target yield:maximize or --target yield:minimize" in str(error.value)
+
+    assert targets(baybe(wanted, goals={"yield": "minimize"})) == {"yield": {"goal": "minimize"}}
 
 
 def test_a_shape_that_hakken_does_not_know_is_said() -> None:
