@@ -40,6 +40,7 @@ IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "repl
 BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
 _MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
+_UNMEASURED: Final = " (too little to be measured is a limit, such as <1, or negative in a column 'outcome')"
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
 
 
@@ -393,7 +394,7 @@ def _value(cells: _Cells, target: str, said: TargetSpec) -> dict[str, Any] | Non
         qualifier, text = text[0], text[1:].strip()
     # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
     mine = unit if column.unit is None else column.unit or "dimensionless"
-    given = text if (said.classes or said.words) and not is_number(text) else _number(column.header, text)
+    given = text if (said.classes or said.words) and not is_number(text) else _number(column.header, text, _UNMEASURED)
     value: dict[str, Any] = {"property": target, "value": given, "unit": mine}
     if deviation and deviation_column is not None:
         other = deviation_column.unit
@@ -412,13 +413,17 @@ def _value(cells: _Cells, target: str, said: TargetSpec) -> dict[str, Any] | Non
     return value
 
 
-def _number(header: str, text: str) -> float:
+def _number(header: str, text: str, of_a_word: str = "") -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        hint = " (use a point as decimal sign)" if re.fullmatch(r"[-+]?\d+,\d+", text) else ""
+        hint = of_a_word if text[:1].isalpha() and text.lower() not in ("nan", "inf", "infinity") else ""
+        if re.fullmatch(r"[-+]?\d+,\d+", text):
+            hint = " (use a point as decimal sign)"
+        elif unit := re.fullmatch(r"[-+]?[\d.]+\s*([^\d\s.,+-]\D*)", text):
+            hint = f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
         raise OutcomeError(f"column {header!r} must hold a finite number, got {text!r}{hint}; correct the cell")
     return number
 

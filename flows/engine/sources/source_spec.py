@@ -158,11 +158,16 @@ def _spelt(p: Parameter, cells: Sequence[str]) -> list[str]:
 def _entry(
     p: Parameter, table: Table, column: Column, cells: Sequence[str], known: Json | None
 ) -> dict[str, Any] | None:
-    """What the source's space says of a parameter with these cells; None where none of them can be read."""
+    """What the source's space says of a parameter with these cells; None where nothing can be learnt from it.
+
+    Where no cell can be read it says what the campaign's says, so that ``tell`` reports each with what is wanted.
+    """
     before = (known or {}).get("options") or {}
     match p:
         case Component():
             options = {**before, **_structures(p, table, column.header, before)}
+            if not options and p.united is None:
+                options = {o: s or None for o, s in zip(p.options, p.smiles, strict=True)}
             return {"type": "component", "options": options} if options else None
         case Category(is_fidelity=True):
             return None
@@ -173,8 +178,9 @@ def _entry(
             return {"type": "category", "options": texts}
         case Discrete() | Continuous():
             values = {*(known or {}).get("values", ()), *_numbers(cells, column, p.unit)}
-            scale = {"scale": "log"} if p.scale == "log" and min(values, default=0.0) > 0 else {}
-            return {"type": "number", "values": sorted(values), "unit": p.unit, **scale} if values else None
+            values = values or set(p.values if isinstance(p, Discrete) else (p.low, p.high))
+            scale = {"scale": "log"} if p.scale == "log" and min(values) > 0 else {}
+            return {"type": "number", "values": sorted(values), "unit": p.unit, **scale}
 
 
 def _structures(p: Component, table: Table, head: str, known: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -272,6 +272,26 @@ class TestATableOfOthers:
         assert "'who knows'" in problem
 
     @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("solvent,base,time,yield\nDBU,water,1,50\n", "'DBU' is neither an option of the campaign nor a structure"),
+            ("solvent,base,time,yield\nwater,DBU,1 h,50\n", "column 'time' must hold a finite number, got '1 h'"),
+        ],
+    )
+    def test_a_column_of_which_no_cell_can_be_read_is_told_cell_by_cell(
+        self, settings: Settings, tmp_path: Path, text: str, problem: str
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "swapped.csv"
+        path.write_text(text, encoding="utf-8")
+
+        _, report = tell_source(settings, name, path, "Smith", by="A")
+
+        assert report.accepted == 0
+        assert [problem in said for said in report.problems] == [True]
+        path.write_text("solvent,base,time,yield\nwater,DBU,1,50\n", encoding="utf-8")
+        assert tell_source(settings, name, path, "Smith", by="A")[1].accepted == 1  # mended, under the same title
+
+    @pytest.mark.parametrize(
         ("text", "message"),
         [
             ("solvent,base,time\nwater,DBU,1\n", "has no column with the values of any target"),
