@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from loop.space.constraints import Constraint, Count, Linear
 from loop.space.factors import Counted
+from loop.space.parameters import Continuous, Discrete
 from loop.space.pool import ProductPool, are_all_made, sample_space
 from loop.space.raw import raw_sample
 from loop.space.space import Space
@@ -42,9 +44,39 @@ def allowed_share(space: Space) -> tuple[float, float, float]:
     """The share of a space that its constraints leave, with a 95 % interval, from random points.
 
     Mixtures and parameters that do not apply are as they must be in every point, so the constraints are what is asked.
+    Of fractions in steps every blend counts alike.
     """
-    x = raw_sample(space.frame, DRAWS, np.random.default_rng(0))
-    return wilson(int(space.allows(x).sum()), DRAWS)
+    rng = np.random.default_rng(0)
+    x = raw_sample(space.frame, DRAWS, rng)
+    for m in space.mixtures:
+        parts = tuple(space.parameters[c] for c in m.columns)
+        if all(isinstance(p, Discrete) for p in parts):
+            most = m.at_most if m.at_most is not None else len(parts)
+            none = {i: frozenset([0.0]) for i in range(len(parts))}
+            rules = (Linear("one", dict.fromkeys(range(len(parts)), 1.0), 1.0, 1.0), Count("parts", none, 0, most))
+            pool = ProductPool(Space(parts, rules))
+            x[:, list(m.columns)] = pool.take(rng.integers(0, len(pool), DRAWS, dtype=np.int64))
+    return wilson(int(space.allows(space.frame.canonical(x)).sum()), DRAWS)
+
+
+def _is_own(rule: Constraint, space: Space) -> bool:
+    """Whether a rule only says what a mixture is: its parts sum to one, and only so many are used."""
+    said = any(set(rule.columns) == set(m.columns) for m in space.mixtures)
+    return said and (isinstance(rule, Count) or (isinstance(rule, Linear) and rule.is_equality))
+
+
+def _tied(space: Space) -> str | None:
+    """The name of an equality of which random draws of continuous numbers keep none."""
+    for rule in space.constraints:
+        is_continuous = any(isinstance(space.parameters[c], Continuous) for c in rule.columns)
+        if isinstance(rule, Linear) and rule.is_equality and is_continuous and not _is_own(rule, space):
+            return rule.name
+    return None
+
+
+def _percent(share: float) -> str:
+    """A share in percent, with digits enough not to round to all where it is less."""
+    return f"{100 * share:.{2 if share < 0.995 else 4}g}"
 
 
 def wilson(kept: int, n: int) -> tuple[float, float, float]:
@@ -65,10 +97,12 @@ def said_count(space: Space) -> int | str:
         return space.union[1].said_count if alone else f"{ProductPool(space).counted.number} at the most"
     counted = count_candidates(space)
     if counted is None:
-        if not space.constraints:
+        if all(_is_own(rule, space) for rule in space.constraints):
             return "continuous"
         share, low, high = allowed_share(space)
-        return f"continuous; constraints leave about {100 * share:.2g} % ({100 * low:.2g} to {100 * high:.2g} %)"
+        if (tied := _tied(space)) is not None:
+            return f"continuous; {tied!r} leaves no share of it that could be told, as it ties numbers by an equality"
+        return f"continuous; constraints leave about {_percent(share)} % ({_percent(low)} to {_percent(high)} %)"
     if counted.is_exact:
         return counted.number
     return f"about {counted.number:.3g} (estimated; 95 % interval {counted.low:.3g} to {counted.high:.3g})"

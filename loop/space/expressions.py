@@ -7,6 +7,7 @@ evaluated by Python itself.
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ _OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
 }
 _COMPARISONS: Final = (ast.LtE, ast.Lt, ast.GtE, ast.Gt)
 _FUNCTIONS: Final = ("abs", "cos", "exp", "log", "log10", "log2", "max", "min", "sin", "sqrt", "tanh")
-_CONSTANTS: Final = {"pi": float(np.pi), "e": float(np.e)}
+CONSTANTS: Final = {"pi": float(np.pi), "e": float(np.e)}
 LONGEST = 1_000  # characters; a longer one is no expression of a laboratory
 
 
@@ -50,7 +51,7 @@ class Expression:
         object.__setattr__(self, "_body", body)
         object.__setattr__(self, "names", _names(self.text, body, quoted))
         plain = {_dotted(node) for node in ast.walk(body)}
-        object.__setattr__(self, "constants", frozenset(plain & set(_CONSTANTS)))
+        object.__setattr__(self, "constants", frozenset(plain & set(CONSTANTS)))
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """The value where every name has the one in ``values``: arrays or tensors of one shape, or floats."""
@@ -81,7 +82,7 @@ def read_comparisons(text: str) -> tuple[tuple[Expression, bool], ...]:
     """
     body, quoted = _parse(text)
     if not isinstance(body, ast.Compare):
-        raise SpaceError(f"expression {text!r} compares nothing; write it with <= or >=")
+        raise SpaceError(f"expression {text!r} compares nothing; {_slip(text) or 'write it with <= or >='}")
     sides = [body.left, *body.comparators]
     parts = []
     for left, right, sign in zip(sides[:-1], sides[1:], body.ops, strict=True):
@@ -104,7 +105,7 @@ class _Names:
     def __getitem__(self, node: ast.AST) -> Any:
         name = _dotted(node)
         name = self.quoted.get(name, name)
-        return self.values[name] if name in self.values else _CONSTANTS[name]
+        return self.values[name] if name in self.values else CONSTANTS[name]
 
 
 def _quoted(text: str) -> tuple[str, dict[str, str]]:
@@ -127,10 +128,29 @@ def _parse(text: str) -> tuple[ast.expr, dict[str, str]]:
         return ast.parse(plain.strip(), mode="eval").body, quoted
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         why = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise SpaceError(
-            f"expression {text!r} cannot be read ({why}); write arithmetic such as 'log10(time * temperature)', "
-            "a name with a space or a hyphen in backquotes"
-        ) from None
+        remedy = _slip(text) or (
+            "write arithmetic such as 'log10(time * temperature)', a name with a space or a hyphen in backquotes"
+        )
+        raise SpaceError(f"expression {text!r} cannot be read ({why}); {remedy}") from None
+
+
+def _slip(text: str) -> str:
+    """What is to be written in place of a usual slip of the pen; "" where none is seen."""
+    plain = re.sub(r"`[^`]+`", "", text)
+    words = re.findall(r"[A-Za-z_]\w*", plain)
+    if "^" in plain:
+        return "write a power as **"
+    if re.search(r"\d,\d", plain):
+        return "write decimals with a point"
+    if re.search(r"[≤≥]|=<|=>|(?<![<>=!])=(?!=)", plain):
+        return "write <= or >=; for an equality use sum with equals"
+    if {"and", "or", "not"} & set(words):
+        return "write a constraint for each comparison"
+    if own := [word for word in words if keyword.iskeyword(word)]:
+        return f"{own[0]!r} has a meaning of its own here: write the name in backquotes, `{own[0]}`"
+    if re.search(r"[\u00d7\u00b7]|(?<![\w.])\d+(\.\d+)?\s*(?![eE][-+]?\d)[A-Za-z_(]", plain):
+        return "write a product with *"
+    return ""
 
 
 def _names(text: str, body: ast.expr, quoted: Mapping[str, str]) -> tuple[str, ...]:
@@ -150,7 +170,7 @@ def _names(text: str, body: ast.expr, quoted: Mapping[str, str]) -> tuple[str, .
                 if function not in _FUNCTIONS:
                     raise SpaceError(
                         f"expression {text!r}: no function {function!r}{did_you_mean(function, _FUNCTIONS)}; "
-                        f"use {', '.join(_FUNCTIONS)}"
+                        f"use {', '.join(_FUNCTIONS)} (log is the natural logarithm)"
                     )
                 is_pair = function in ("min", "max")
                 if len(arguments) != 1 + is_pair:
@@ -161,14 +181,14 @@ def _names(text: str, body: ast.expr, quoted: Mapping[str, str]) -> tuple[str, .
                 for argument in arguments:
                     look(argument)
             case ast.Name() | ast.Attribute() if name := _dotted(node):
-                if name not in _CONSTANTS:
+                if name not in CONSTANTS:
                     found[quoted.get(name, name)] = None
             case ast.Compare():
                 raise SpaceError(f"expression {text!r} compares, where a number is wanted; use it as a constraint")
             case _:
                 raise SpaceError(
                     f"expression {text!r}: {ast.unparse(node)!r} is not arithmetic; "
-                    "use numbers, parameters, + - * / **, brackets and functions"
+                    + (_slip(text) or "use numbers, parameters, + - * / **, brackets and functions")
                 )
 
     look(body)

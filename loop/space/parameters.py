@@ -199,9 +199,11 @@ class Discrete:
             if not math.isfinite(number):
                 raise SpaceError(f"parameter {self.name!r}: values must be finite numbers, got {number}")
         for low, high in zip(self.values, self.values[1:], strict=False):
+            if low == high:
+                raise SpaceError(f"parameter {self.name!r}: value {low:g} is given twice; keep one")
             if not low < high:
                 raise SpaceError(
-                    f"parameter {self.name!r}: values must rise and none may come twice, got {low} before {high}"
+                    f"parameter {self.name!r}: values must rise, got {low:g} before {high:g}; put them in order"
                 )
         if self.or_zero and (self.values[0] != 0.0 or len(self.values) < 2):
             raise SpaceError(

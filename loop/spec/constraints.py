@@ -260,6 +260,11 @@ def _column(parameter: str, space: Space) -> int:
     return space.names.index(parameter)
 
 
+def _some_values(p: Discrete) -> str:
+    """The values of a number, the first of many."""
+    return ", ".join(f"{v:g}" for v in p.values[:12]) + (", ..." if p.size > 12 else "")
+
+
 def _coordinates(options: Options, space: Space, verb: str) -> dict[int, frozenset[float]]:
     """The coordinates that ``{parameter: options}`` names, by column."""
     found: dict[int, frozenset[float]] = {}
@@ -271,6 +276,8 @@ def _coordinates(options: Options, space: Space, verb: str) -> dict[int, frozens
             )
         coordinates = [p.index(o) for o in (given if isinstance(given, list) else [given])]
         if isinstance(p, Discrete) and (off := [c for c in coordinates if c not in p.values]):
-            raise SpaceError(f" {verb} {name} = {off[0]:g}, which is not one of its values")
+            raise SpaceError(
+                f" {verb} {name} = {off[0]:g}, which is not one of its values; use one of {_some_values(p)}"
+            )
         found[column] = frozenset(coordinates)
     return found

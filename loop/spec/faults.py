@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
@@ -67,17 +67,58 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("planner", "initial"): "{design: spread, experiments: 5}",
     ("laboratory", "limits"): "{temperature: {at_most: 80}}, by the names of parameters",
     ("analysis",): "{yield: {...}}, by the names of targets",
+    ("space", "*", "options"): "{KOAc: 'CC(=O)[O-].[K+]', none: null}; names without structures are of type: category",
+    ("space", "*", "when"): "{base: KOAc}, by the names of parameters",
+    ("space", "*", "unless"): "{base: KOAc}, by the names of parameters",
+    ("constraints", "*", "exclude"): "{base: KOAc, gas: [N2, air]}, by the names of parameters",
+    ("constraints", "*", "when"): "{base: KOAc}, by the names of parameters",
+    ("constraints", "*", "require"): "{gas: [N2, air]}, by the names of parameters",
+    ("constraints", "*", "where"): "{temperature: {above: 80}}, by the names of numbers",
+    ("constraints", "*", "where", "*"): "{above: 80}, with at_least, at_most, above or below",
+    ("constraints", "*", "sum"): "{water: 1, ethanol: 0.5}, a weight by the name of each number",
+    ("plate", "share"): "{temperature: block}, by the names of parameters",
+    ("plate", "at_most"): "{ligand: 3}, by the names of parameters",
+    ("plate", "controls", "settings"): "{ligand: XPhos, base: KOAc}, by the names of parameters",
 }
+_OPTIONS: Final = frozenset({"when", "unless", "exclude", "require"})  # options of parameters, by name
+_WAYS: Final = ("function-", "list[", "constrained", "dict[")  # how pydantic calls ways to read one value ...
+_PLAIN_WAYS: Final = frozenset({"str", "float"})  # ... and others, where they come last
+_LIMITS: Final[Mapping[str, tuple[str, str]]] = {
+    "greater_than_equal": ("ge", "{} or more"),
+    "greater_than": ("gt", "above {}"),
+    "less_than_equal": ("le", "{} or less"),
+    "less_than": ("lt", "below {}"),
+}
+
+
+def all_described(errors: Sequence[Any], lines: Lines) -> list[str]:
+    """The errors of ``ValidationError.errors()`` as our sentences; of ways to read one value the one that was meant."""
+    ways: dict[Path, list[Any]] = {}
+    for error in errors:
+        raw = tuple(error["loc"])
+        ways.setdefault(next((raw[:i] for i in range(2, len(raw)) if _is_way(raw, i)), raw), []).append(error)
+    kept: dict[Path, Any] = {}
+    for stem, several in ways.items():
+        inside = [e for e in several if len(e["loc"]) > len(stem) + 1 or e["type"] == "value_error"]
+        for error in inside or several[:1]:
+            kept.setdefault(_in_file(tuple(error["loc"])), error)
+    return [described(error, lines) for error in kept.values()]
+
+
+def _is_way(raw: Path, i: int) -> bool:
+    """Whether the ``i``-th part of a place is no key of the file but one of several ways to read what is there."""
+    return str(raw[i]).startswith(_WAYS) or (raw[i] in _PLAIN_WAYS and i == len(raw) - 1 and i >= 3)
+
+
+def _in_file(raw: Path) -> Path:
+    """The place as the file has it, without what pydantic adds."""
+    return tuple(p for i, p in enumerate(raw) if not (p in _TAGS and i >= 2) and not _is_way(raw, i))
 
 
 def described(error: Any, lines: Lines) -> str:
     """One error of ``ValidationError.errors()`` as one of our sentences."""
     raw: Path = tuple(error["loc"])
-    path = tuple(
-        p
-        for i, p in enumerate(raw)
-        if not (p in _TAGS and i >= 2) and not str(p).startswith(("function-", "list[", "constrained", "dict["))
-    )
+    path = _in_file(raw)
     kind, context = error["type"], error.get("ctx") or {}
     where = lines.where(path)
     got = error.get("input")
@@ -111,9 +152,21 @@ def described(error: Any, lines: Lines) -> str:
             return f"{where}: must be a finite number, got {got}; write a number"
         case "literal_error" | "enum":
             choices = str(context.get("expected", ""))
-            return f"{where}: {got!r} is not known; use {choices}"
+            hint = did_you_mean(str(got), choices.replace(" or ", ", ").replace("'", "").split(", "))
+            return f"{where}: {got!r} is not known{hint}; use {choices}"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
             return f"{where}: must be entries KEY: VALUE, {_entries(path, raw)}, got {_shown(got)}"
+        case "list_type" | "string_type" if len(path) > 1 and _OPTIONS & {str(p) for p in path[-2:-1]}:
+            return f"{where}: must be an option, or a list of options such as [a, b], got {_shown(got)}"
+        case "list_type" if isinstance(got, dict) and len(path) == 3 and path[0] == "space" and path[2] == "options":
+            return f"{where}: must be a list of names, such as [a, b], got entries; structures are of type: component"
+        case "string_type" if path[2:3] == ("parts",) and got is None:
+            return f"{where}: must be a SMILES, got nothing; give it, or write parts as a list of names"
+        case "string_type":
+            left_out = "; write none, or leave it out" if got is None else "; correct it"
+            return f"{where}: must be text, got {_shown(got)}{left_out}"
+        case "bool_parsing" | "bool_type":
+            return f"{where}: must be true or false, got {_shown(got)}; correct it"
         case "list_type" | "tuple_type" | "sequence_type":
             example = "[{a: b}]" if isinstance(got, dict) else "[a, b]"
             return f"{where}: must be a list in square brackets, such as {example}, got {_shown(got)}"
@@ -122,7 +175,11 @@ def described(error: Any, lines: Lines) -> str:
             point = ", with a point as decimal sign" if isinstance(got, str) and has_decimal_comma(got) else ""
             return f"{where}: must be {whole}, got {_shown(got)}; correct it{point}"
         case "invalid_key":
-            return f"{where}: {got!r} is no key; write KEY: VALUE, with the key in letters"
+            comma = "; a comma parts entries, so write decimals with a point" if _is_digits(got) else ""
+            return f"{where}: {got!r} is no key; write KEY: VALUE, with the key in letters{comma}"
+    if kind in _LIMITS:
+        key, rule = _LIMITS[kind]
+        return f"{where}: must be {rule.format(f'{context[key]:g}')}, got {_shown(got)}; correct it"
     shown = f"{type(got).__name__} {got!r}" if not isinstance(got, dict | list) else type(got).__name__
     message = error["msg"]
     return f"{where}: {message[0].lower() + message[1:]}, got {shown[:80]}; correct it"
@@ -135,11 +192,15 @@ def _shown(got: object) -> str:
     return "nothing" if got is None else repr(got)[:80]
 
 
+def _is_digits(key: object) -> bool:
+    return isinstance(key, int) and not isinstance(key, bool)
+
+
 def _entries(path: Path, raw: Path) -> str:
     """An example of what may stand at ``path``, or the keys that are known there."""
-    for place in (path, (path[0], "*", *path[2:])):
-        if len(place) == len(path) and place in _EXAMPLES:
-            return f"such as {_EXAMPLES[place]}"
+    for place, example in _EXAMPLES.items():
+        if len(place) == len(path) and all(p in ("*", q) for p, q in zip(place, path, strict=True)):
+            return f"such as {example}"
     known = sorted(_known_keys((*path, ""), (*raw, ""))) if len(path) > 1 or path[0] in _SECTIONS else []
     return f"known here: {', '.join(known)}" if known else "in braces or indented below it"
 

@@ -147,8 +147,8 @@ def _control(said: ControlsSpec, space: Space, shared: tuple[Shared, ...]) -> np
             raise PlateError(f"{where}: {error}") from None
         if isinstance(parameter, Discrete | Continuous) and not _is_value(parameter, x[i]):
             raise PlateError(
-                f"{where}: {parameter.name} = {x[i]:g} is no value between {parameter.low:g} and {parameter.high:g}; "
-                "choose a condition of the space"
+                f"{where}: {parameter.name} = {x[i]:g} is none of its values ({_values(parameter)}); choose a "
+                "condition of the space"
             )
     if np.isnan(x).all():
         raise PlateError(
@@ -185,6 +185,12 @@ def _check_condition(said: ControlsSpec, space: Space, x: np.ndarray) -> None:
         alone = replace(space, products=(products,))
         if not is_open[list(products.columns)].any() and (why := alone.refusal(said.settings)) is not None:
             raise PlateError(f"{where}: it {why}; choose a condition of the space")
+
+
+def _values(parameter: Discrete | Continuous) -> str:
+    if isinstance(parameter, Discrete) and parameter.size <= 12:
+        return ", ".join(f"{v:g}" for v in parameter.values)
+    return f"{parameter.low:g} to {parameter.high:g}" + (" in steps" if isinstance(parameter, Discrete) else "")
 
 
 def _is_value(parameter: Discrete | Continuous, value: float) -> bool:

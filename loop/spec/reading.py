@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from loop.errors import HakkenError, SpecError
 from loop.spec.analysis import resolve_analysis
 from loop.spec.describing import resolve_descriptors
-from loop.spec.faults import described
+from loop.spec.faults import all_described
 from loop.spec.library_models import Libraries
 from loop.spec.lines import load_yaml
 from loop.spec.models import CampaignSpec
@@ -37,7 +37,7 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
     try:
         spec = CampaignSpec.model_validate(data)
     except ValidationError as error:
-        problems = [described(e, lines) for e in error.errors()]
+        problems = all_described(error.errors(), lines)
         raise SpecError("\n".join(problems), problems) from None
     space: dict[str, ParameterSpec] = {}
     for name, parameter in spec.space.items():

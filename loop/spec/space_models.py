@@ -163,10 +163,6 @@ class ContextSpec(Strict):
     def _one_kind(self) -> ContextSpec:
         if self.options is not None and self.unit is not None:
             raise ValueError("give either options or a unit")
-        if self.options == []:
-            raise ValueError("options is empty; give one or more, or leave it out for any text")
-        if twice := [o for o in self.options or () if (self.options or []).count(o) > 1]:
-            raise ValueError(f"option {twice[0]!r} is given twice; keep one")
         return self
 
 

@@ -23,12 +23,15 @@ from loop.spec.noise import problem_of_noise
 from loop.spec.plate import build_plate, check_batch
 from loop.spec.prior import problem_of_memory, problem_of_prior
 from loop.spec.recipe import problem_of_recipe
+from loop.spec.saying_nothing import problem_before_building
 from loop.spec.stopping import problem_of_regret, problem_of_stop
 from loop.spec.unions import problem_of_union
 
 
 def check_whole(spec: CampaignSpec, lines: Lines) -> None:
     """See that the parts of a spec go together. Raises ``SpecError`` for the first that do not, with its line."""
+    if problem := problem_before_building(spec):
+        raise SpecError(f"{lines.where(problem[0])}: {problem[1]}")
     for part, build in (("space", _check_space), ("objective", build_objective)):
         try:
             build(spec)

@@ -252,3 +252,30 @@ def test_a_thin_component_is_not_drawn_from_by_chance():
     x = ProductPool(space).sample(1_000, np.random.default_rng(0))
     assert space.holds(x).all()
     assert len(x) > 900
+
+
+def test_the_share_of_blends_in_steps_counts_each_blend_alike():
+    section = {
+        "s": {"type": "mixture", "parts": ["w", "e", "d"], "step": 0.25, "at_most": 2},
+        "a": {"type": "number", "low": 0, "high": 1},
+    }
+    wet = build_space(spec_of(section, [{"exclude": {}, "where": {"s.w": {"above": 0.5}}}]))
+    half = build_space(spec_of(section, [{"exclude": {"s.w": [0.5]}}]))
+
+    for space, left in ((wet, 9 / 12), (half, 10 / 12)):  # of twelve blends three have more, and two have a half
+        share, low, high = allowed_share(space)
+        assert low < left < high
+        assert low < share < high
+
+
+def test_what_is_left_is_told_in_plain_numbers():
+    two = {"a": {"type": "number", "low": 0, "high": 1}, "b": {"type": "number", "low": 0, "high": 1}}
+    blend = {"s": {"type": "mixture", "parts": ["w", "e"]}}
+
+    assert said_count(build_space(spec_of(blend))) == "continuous"  # no constraint of a person's
+    assert said_count(build_space(spec_of(two, [{"sum": {"a": 1, "b": 1}, "at_most": 3}]))) == (
+        "continuous; constraints leave about 100 % (99.98 to 100 %)"
+    )
+    assert said_count(build_space(spec_of(two, [{"name": "one", "sum": {"a": 1, "b": 1}, "equals": 1}]))) == (
+        "continuous; 'one' leaves no share of it that could be told, as it ties numbers by an equality"
+    )

@@ -53,7 +53,10 @@ def read(text: str) -> CampaignSpec:
         ),
         ({"d-optimal, experiments: 12": "spread, blocks: 2"}, "blocks goes with the designs d-optimal, factorial,"),
         ({"d-optimal, experiments: 12": "spread, model: linear"}, "model goes with the designs d-optimal, factorial,"),
-        ({"d-optimal": "d-optimum"}, "planner.initial.design: 'd-optimum' is not known; use 'spread'"),
+        (
+            {"d-optimal": "d-optimum"},
+            "planner.initial.design: 'd-optimum' is not known (did you mean 'd-optimal'?); use 'spread'",
+        ),
         ({"d-optimal, experiments: 12": "factorial, experiments: 9"}, "12 allowed combinations and experiments says 9"),
         (
             {"d-optimal, experiments: 12": "factorial, levels: 1"},
