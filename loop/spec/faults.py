@@ -66,6 +66,8 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("space", "*", "parts"): "{water: O, ethanol: CCO}, or a list of names",
     ("planner", "initial"): "{design: spread, experiments: 5}",
     ("laboratory", "limits"): "{temperature: {at_most: 80}}, by the names of parameters",
+    ("prior",): "{yield: {ligand: [best, next]}}, by the names of targets and parameters",
+    ("prior", "*"): "{ligand: [best, next]}, by the names of parameters below that of their target",
     ("analysis",): "{yield: {...}}, by the names of targets",
     ("space", "*", "options"): "{KOAc: 'CC(=O)[O-].[K+]', none: null}; names without structures are of type: category",
     ("space", "*", "when"): "{base: KOAc}, by the names of parameters",
@@ -172,7 +174,8 @@ def described(error: Any, lines: Lines) -> str:
             return f"{where}: must be a list in square brackets, such as {example}, got {_shown(got)}"
         case "float_parsing" | "float_type" | "int_parsing" | "int_type" | "int_from_float":
             whole = "a whole number" if kind.startswith("int") else "a number"
-            point = ", with a point as decimal sign" if isinstance(got, str) and has_decimal_comma(got) else ""
+            has_comma = has_decimal_comma(got) if isinstance(got, str) else got is None and str(path[-1]).isdecimal()
+            point = ", with a point as decimal sign" if has_comma else ""
             return f"{where}: must be {whole}, got {_shown(got)}; correct it{point}"
         case "invalid_key":
             comma = "; a comma parts entries, so write decimals with a point" if _is_digits(got) else ""
