@@ -131,6 +131,29 @@ class Target:
         low, high = self.bounds
         return low <= value <= high
 
+    def sure(self, low: float, high: float) -> float | None:
+        """The limit that a value is known to be no worse than, None where its two limits leave that open.
+
+        More than 99 % of a yield, less than 0.1 % of an impurity. Where thresholds are asked, whatever lies between the
+        limits keeps them.
+
+        Args:
+            low: Below the value, minus infinity where nothing is.
+            high: Above it, likewise.
+        """
+        least, most = self.bounds
+        lowest = low if self.low is None else max(low, self.low)
+        highest = high if self.high is None else min(high, self.high)
+        if self.levels is not None or not least <= lowest <= highest <= most:
+            return None
+        ends = {1.0: (low,), -1.0: (high,)}.get(self.sign, (low, high) if self.goal is Goal.KEEP else ())
+        return next((end for end in ends if math.isfinite(end)), None)
+
+    def breaks(self, low: float, high: float) -> bool:
+        """Whether no value between two limits would keep the thresholds."""
+        least, most = self.bounds
+        return self.levels is None and (high < least or low > most)
+
     def worth(self, value: Any) -> Any:
         """What is to be maximised, in the target's unit, for a number, an array or a tensor.
 

@@ -52,8 +52,7 @@ def status(
         for line in () if report.hits is None else report.hits.lines:
             screen.say(f"  {line}")
         for best in report.best:
-            value = best.word or f"{best.value:.5g} {best.unit}".rstrip()
-            screen.say(f"  best single value: {best.target} {value}: {best.label}")
+            screen.say(f"  best single value: {best.target} {best.text}: {best.label}")
         if report.nearest is not None:
             screen.say(f"  {report.nearest.text}")
         if report.believed and report.state == "active":

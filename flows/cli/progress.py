@@ -81,8 +81,7 @@ class RunProgress:
         if best == self._best:
             return ""
         self._best = best
-        values = [b.word or f"{b.value:.4g} {b.unit}".rstrip() for b in report.best]
-        said = [f"{b.target} {value} ({b.label})" for b, value in zip(report.best, values, strict=True)]
+        said = [f"{b.target} {b.text} ({b.label})" for b in report.best]
         return "; best so far " + ", ".join(said)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from flows.cli.screen import Screen
 from flows.labels import label_of
 from loop.fidelity import counts
-from loop.history import values_of
+from loop.history import Sure, sure_of
 from loop.record import ObservationRecord
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loop.objective import Target
     from loop.record import Json
 
-Valued: TypeAlias = tuple[ObservationRecord, Mapping[str, float]]
+Valued: TypeAlias = tuple[ObservationRecord, Sure]
 
 
 def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
@@ -35,10 +35,10 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
         screen.say(nearest.text)
         return
     objective = read_objective(spec)
-    every = [(o, values_of(o.outcome)) for o in observations if counts(spec, o.settings)]
-    keeping = [(o, values) for o, values in every if objective.keeps(values)]
+    every = [(o, sure_of(o.outcome, objective)) for o in observations if counts(spec, o.settings)]
+    keeping = [(o, sure) for o, sure in every if objective.keeps(_numbers(sure))]
     if objective.has_classes:
-        hits = [(o, values) for o, values in every if objective.is_hit(values)]
+        hits = [(o, sure) for o, sure in every if objective.is_hit(_numbers(sure))]
         rows = _best(spec, hits, objective.wanted[0])
         columns = ("candidate", "SMILES", "round")
         if rows:
@@ -58,16 +58,20 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
             screen.table(columns, shown, title=title)
 
 
+def _numbers(sure: Sure) -> dict[str, float]:
+    return {name: value for name, (value, _) in sure.items()}
+
+
 def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[object, ...]]:
     """Value, candidate, SMILES where there is one, and round of each, best first."""
-    having = [(o, values[target.name]) for o, values in rows if target.name in values]
-    having.sort(key=lambda pair: -target.worth(pair[1]))
+    having = [(o, *sure[target.name]) for o, sure in rows if target.name in sure]
+    having.sort(key=lambda row: -target.worth(row[1]))
     return [
         (
-            target.shown(value) or value,
+            target.shown(value) or (value if sign == "=" else f"{sign} {value:.5g}"),
             label_of(spec, o.settings),
             next(iter(o.smiles.values())) if len(o.smiles) == 1 else None,
             o.round_number or "told",
         )
-        for o, value in having
+        for o, value, sign in having
     ]

@@ -7,7 +7,8 @@ draws of the response in which it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 import numpy as np
@@ -25,6 +26,7 @@ from loop.insight.tried import Tried, tried_candidates
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.objective import Objective, Target
+from loop.outcome import Qualifier
 from loop.space import Pool, ProductPool, Space
 from loop.spec import CampaignSpec, build_general, build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate
@@ -207,19 +209,32 @@ def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) 
 
 
 def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) -> tuple[Luckiest, ...]:
-    """For each target the best single value among candidates with values, and whose it is."""
+    """For each target the best single value, or limit on its good side, and whose it is."""
     found = []
     for i, target in enumerate(objective.targets):
+        if not target.is_wanted:
+            continue
         values = [
-            (target.worth(value), k, value)
+            (target.worth(value), -k, value, sign)
             for k, b in enumerate(believed)
-            for value in b.targets[i].values
-            if target.meets(value)
+            for value, sign in _single(target, b.targets[i])
         ]
-        if values and target.is_wanted:
-            _, k, value = max(values, key=lambda entry: (entry[0], -entry[1]))
-            found.append(Luckiest(target.name, target.unit, value, believed[k].label, k >= front, target.shown(value)))
+        if values:
+            _, k, value, sign = max(values)
+            word = target.shown(value) or (f"{sign} {value:.4g} {target.unit}".rstrip() if sign else None)
+            found.append(Luckiest(target.name, target.unit, value, believed[-k].label, -k >= front, word))
     return tuple(found)
+
+
+def _single(target: Target, stated: Stated) -> Iterator[tuple[float, str]]:
+    """Values that keep the thresholds, and limits that leave no doubt of it with their sign."""
+    yield from ((value, "") for value in stated.values if target.meets(value))
+    for limit in () if target.levels else stated.limits:
+        sign, number = limit.split()
+        value = float(number)
+        low, high = (value, math.inf) if sign == Qualifier.ABOVE else (-math.inf, value)
+        if target.sure(low, high) is not None:
+            yield value, sign
 
 
 def _meets(objective: Objective, row: Sequence[float]) -> bool:

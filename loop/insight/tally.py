@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Final
 
-from loop.history import values_of
+from loop.history import limits_of, sure_of
 from loop.objective import Objective, Target
+from loop.outcome import Outcome
 from loop.record import Arm, ObservationRecord, Prediction, ProposalRecord
 
 WHOLE: Final = "committee"  # the name of a committee's own prediction
@@ -111,7 +112,7 @@ def tally(
     arms: dict[str, Arm] = {}
     for o in observations:
         arms.setdefault(o.candidate_id, Arm.MANUAL if o.key is None else o.arm)
-        if (is_hit := objective.is_hit(values_of(o.outcome))) is not None:
+        if (is_hit := _is_hit(objective, o.outcome)) is not None:
             votes.setdefault(o.candidate_id, []).append(is_hit)
     hits = {candidate: 2 * sum(its) > len(its) for candidate, its in votes.items()}
     by_model = {c for c in hits if arms[c] in CHOSEN}
@@ -134,6 +135,14 @@ def tally(
         reliability=tuple(_reliability(known)),
         area=area_under(known),
     )
+
+
+def _is_hit(objective: Objective, outcome: Outcome) -> bool | None:
+    """Whether an outcome is a hit; None where its values and limits leave that open."""
+    limits = limits_of(outcome)
+    if any(t.has_bounds and t.breaks(*limits[t.name]) for t in objective.targets if t.name in limits):
+        return False
+    return objective.is_hit({name: value for name, (value, _) in sure_of(outcome, objective).items()})
 
 
 def chance_of(objective: Objective, predictions: Sequence[Prediction]) -> float | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from loop.fidelity import is_real
-from loop.history import History, Observation, values_of
+from loop.history import History, Observation, Sure, sure_of, values_of
 from loop.insight.saying import chance_of
 from loop.insight.statements import CHECKED, DELTA
 from loop.objective import Objective
+from loop.outcome import Qualifier
 from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
 
@@ -16,10 +17,10 @@ from loop.spec import CampaignSpec, build_objective, build_space
 def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Json | None = None) -> str:
     """Why no further batch is to be proposed, as a sentence; "" to go on.
 
-    One rule of ``spec.stop`` is enough, and one exact value that meets it: a limit ("> 99"), a value of a retracted
-    observation or one that breaks a threshold meets none. The goal comes before the budget, since it is the better
-    news. Where a condition is sought for a scope, no single value meets a rule, but what is believed of the best
-    condition does: the whole of its interval.
+    One rule of ``spec.stop`` is enough, and one value that meets it, or a limit that leaves no doubt of it: "> 99",
+    where 98 is wanted. What is retracted, or may break a threshold, meets none. The goal comes before the budget,
+    since it is the better news. Where a condition is sought for a scope, no single value meets a rule, but what is
+    believed of the best condition does: the whole of its interval.
 
     Args:
         spec: What the campaign is to reach and may spend.
@@ -36,14 +37,16 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
         if any(p.type == "fidelity" for p in spec.space.values()):
             space = build_space(spec)
             counted = [o for o in counted if is_real(space, o.x[None])[0]]
-    every = [values_of(o.outcome) for o in counted]
-    rows = [row for row in every if objective.keeps(row)]
+    every = [(sure_of(o.outcome, objective), values_of(o.outcome)) for o in counted]
+    kept = [(row, exact) for row, exact in every if objective.keeps({name: v for name, (v, _) in row.items()})]
     for rule in spec.stop:
-        unit, reached = _values(objective, rule.target, rows)
-        if rule.at_least is not None and reached and max(reached) >= rule.at_least:
-            return _sentence(objective, rule.target, max(reached), "at least", rule.at_least, unit)
-        if rule.at_most is not None and reached and min(reached) <= rule.at_most:
-            return _sentence(objective, rule.target, min(reached), "at most", rule.at_most, unit)
+        unit, reached = _values(objective, rule.target, kept)
+        above = [pair for pair in reached if pair[1] != Qualifier.BELOW]
+        below = [pair for pair in reached if pair[1] != Qualifier.ABOVE]
+        if rule.at_least is not None and above and max(above)[0] >= rule.at_least:
+            return _sentence(objective, rule.target, max(above), "at least", rule.at_least, unit)
+        if rule.at_most is not None and below and min(below)[0] <= rule.at_most:
+            return _sentence(objective, rule.target, min(below), "at most", rule.at_most, unit)
     return _budget_spent(spec, spent)
 
 
@@ -94,14 +97,20 @@ def _condition_reached(spec: CampaignSpec, judged: Json) -> str:
     return ""
 
 
-def _values(objective: Objective, name: str, rows: Sequence[Mapping[str, float]]) -> tuple[str, list[float]]:
-    """The unit and the values of a target, or of the trade-off's score, in rows that keep every threshold."""
+def _values(
+    objective: Objective, name: str, rows: Sequence[tuple[Sure, Mapping[str, float]]]
+) -> tuple[str, list[tuple[float, str]]]:
+    """The unit and what is sure of a target, or the score of exact values, in rows that keep the thresholds."""
     if name in objective.names:
-        return objective.units[name], [row[name] for row in rows if name in row]
-    return "", [objective.score(row) for row in rows if all(t.name in row for t in objective.wanted)]
+        return objective.units[name], [row[name] for row, _ in rows if name in row]
+    whole = [exact for _, exact in rows if all(t.name in exact for t in objective.wanted)]
+    return "", [(objective.score(exact), Qualifier.EQUAL.value) for exact in whole]
 
 
-def _sentence(objective: Objective, name: str, value: float, relation: str, bound: float, unit: str) -> str:
+def _sentence(
+    objective: Objective, name: str, reached: tuple[float, str], relation: str, bound: float, unit: str
+) -> str:
     words = next((t.grades for t in objective.targets if t.name == name), {})
-    got, wanted = (words.get(v) or f"{v:g} {unit}".rstrip() for v in (value, bound))
-    return f"{name} reached {got}, and {relation} {wanted} was wanted"
+    got, wanted = (words.get(v) or f"{v:g} {unit}".rstrip() for v in (reached[0], bound))
+    sign = "" if reached[1] == Qualifier.EQUAL else f"{reached[1]} "
+    return f"{name} reached {sign}{got}, and {relation} {wanted} was wanted"

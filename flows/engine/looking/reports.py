@@ -28,7 +28,7 @@ class _Report:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best exact value of a target so far that keeps the objective's thresholds."""
+    """The best single value of a target that keeps the thresholds, or the limit that it is no worse than."""
 
     target: str
     label: str  # the settings in one line, with units
@@ -37,6 +37,13 @@ class Best:
     observation: str  # id
     settings: Mapping[str, str | float]
     word: str | None = None  # for the value, where the target has words
+    qualifier: str = "="  # > or < where the value is a limit
+
+    @property
+    def text(self) -> str:
+        """The value with its unit, or the word for it."""
+        sign = "" if self.qualifier == "=" else f"{self.qualifier} "
+        return self.word or f"{sign}{self.value:.5g} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from loop.contracts import Ledger
 from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
 from loop.fidelity import counts
-from loop.history import values_of
+from loop.history import sure_of, values_of
 from loop.insight.nearest import misses, nearest, unjudged
 from loop.insight.saying import regret_sentence
 from loop.insight.tally import Tally, tally
@@ -231,7 +231,7 @@ class View:
 
     @cached_property
     def best(self) -> tuple[Best, ...]:
-        """The best exact value of each target among candidates that keep every threshold."""
+        """The best single value of each target among candidates that keep every threshold."""
         return best_of(self.spec, self.campaign.spec, self.observations)
 
     @cached_property
@@ -251,6 +251,8 @@ class View:
         """
         raw = self.campaign.spec
         objective, rows = build_objective(self.spec), _valued(raw, self.observations)
+        if any(objective.keeps(values) for _, values, _ in _sure(raw, objective, self.observations)):
+            return None  # also by a limit that leaves no doubt
         found = nearest(objective, [values for _, values in rows])
         if found is None:
             why = unjudged(objective, [values for _, values in rows])
@@ -260,24 +262,38 @@ class View:
 
 
 def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:
-    """One entry for each wanted target that has an exact value among candidates that keep every threshold.
+    """One entry for each wanted target that has a value, or a limit on its good side, and keeps every threshold.
 
     Where a trade-off makes one number of several targets, its best comes first.
     """
     objective = build_objective(spec)
-    keeping = [row for row in _valued(raw, observations) if objective.keeps(row[1])]
+    keeping = [row for row in _sure(raw, objective, observations) if objective.keeps(row[1])]
     best, targets = [], {t.name: t for t in objective.targets}
     if objective.has_classes:  # a hit is as good as another
         return ()
     for name, unit, worth in _rankings(objective):
-        having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
+        if name in targets:
+            having = [(row, value) for row in keeping if (value := worth(row[1])) is not None]
+        else:  # a score is told of exact values
+            having = [(row, value) for row in keeping if (value := worth(values_of(row[0].outcome))) is not None]
         if having:
-            (o, values), _ = max(having, key=lambda pair: pair[1])
-            shown = values[name] if name in values else worth(values)
-            value, label, settings = float(shown or 0.0), label_of(raw, o.settings), dict(o.settings)
-            word = targets[name].shown(value) if name in targets else None
-            best.append(Best(name, label, value, unit, o.id, settings, word))
+            (o, values, signs), value = max(having, key=lambda pair: pair[1])
+            shown, label, settings = float(values.get(name, value)), label_of(raw, o.settings), dict(o.settings)
+            word = targets[name].shown(shown) if name in targets else None
+            best.append(Best(name, label, shown, unit, o.id, settings, word, signs.get(name, "=")))
     return tuple(best)
+
+
+def _sure(
+    raw: Json, objective: Objective, observations: Sequence[ObservationRecord]
+) -> list[tuple[ObservationRecord, dict[str, float], dict[str, str]]]:
+    """Observations of the real thing, with what is sure of their targets and whether it is a value or a limit."""
+    known = [(o, sure_of(o.outcome, objective)) for o in observations if counts(raw, o.settings)]
+    return [
+        (o, {name: v for name, (v, _) in sure.items()}, {name: sign for name, (_, sign) in sure.items()})
+        for o, sure in known
+        if sure
+    ]
 
 
 def _valued(raw: Json, observations: Sequence[ObservationRecord]) -> list[tuple[ObservationRecord, dict[str, float]]]:
