@@ -149,6 +149,7 @@ class Fault:
 Outcome: TypeAlias = Measured | Negative | Fault
 
 _KEYS: Final = frozenset({"outcome", "values", "reason", "kind", "message", "informative", "provenance", "context"})
+_NONE: Final = "write a limit such as <1 where nothing was found, or report it as negative or fault"
 _VALUE_KEYS: Final = frozenset({"property", "value", "unit", "sd", "n", "qualifier", "channel"})
 
 
@@ -292,7 +293,9 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
         canonical = convert(value, unit, target_unit)
         reported_sd = row.get("sd")
         sd = None if reported_sd is None else _number(reported_sd, f"{name!r}: sd")
-        canonical_sd = None if sd is None else abs(convert(value + sd, unit, target_unit) - canonical)
+        canonical_sd = (
+            sd if sd is None or unit == target_unit else abs(convert(value + sd, unit, target_unit) - canonical)
+        )
     except UnitError as error:
         remedy = f"report it in {target_unit!r}" if target_unit else "report it without one, or state the target's unit"
         raise OutcomeError(f"{name!r}: {error}; {remedy}") from None
@@ -327,7 +330,18 @@ def _number(value: object, what: str) -> float:
     except OverflowError:
         raise OutcomeError(f"{what} must be a finite number, got a whole number beyond 1.8e308") from None
     if not math.isfinite(number):
-        raise OutcomeError(
-            f"{what} must be a finite number, got {value!r}; report an experiment without a number as negative or fault"
-        )
+        raise OutcomeError(f"{what} must be a finite number, got {value!r}; {way_out(value)}")
     return number
+
+
+def way_out(value: object, deviation: str = "its sd", otherwise: str = _NONE) -> str:
+    """What to write in the place of what is no number: ``otherwise``, where it is not nearly one."""
+    text = value.strip() if isinstance(value, str) else ""
+    number = r"[-+]?\d+(?:[.,]\d+)?"
+    if re.fullmatch(r"[-+]?\d*,\d+", text):
+        return "use a point as decimal sign, and no sign for thousands"
+    if deviation and (found := re.fullmatch(rf"({number})\s*(?:\N{{PLUS-MINUS SIGN}}|\+/?-)\s*({number}).*", text)):
+        return f"write {found[1]} alone, and {found[2]} as {deviation}"
+    if found := re.fullmatch(rf"({number})\s*[^\d\s.,]+", text):
+        return f"write {found[1]} alone: its unit stands beside it"
+    return otherwise

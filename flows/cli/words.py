@@ -83,7 +83,8 @@ def _value(m: Measurement, words: Mapping[float, str]) -> str:
     if word := words.get(m.canonical):
         return f"{m.property} {sign}{word}"
     sd = "" if m.sd is None else f" ± {m.sd:.2g}"
-    return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip()
+    several = f" (n = {m.n})" if m.n > 1 else ""
+    return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip() + several
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:

@@ -74,6 +74,12 @@ def test_a_deviation_is_converted_as_a_difference():
     assert outcome.measurements[0].canonical_sd == pytest.approx(2.0)
 
 
+def test_a_deviation_in_the_targets_own_unit_is_kept_as_it_was_stated():
+    outcome = read_outcome({"outcome": "measured", "values": [{"property": "yield", "value": 45.3, "sd": 1.2}]}, UNITS)
+
+    assert outcome.measurements[0].canonical_sd == 1.2  # and not 1.2000000000000028, the difference of two sums
+
+
 @pytest.mark.parametrize(
     ("payload", "message"),
     [

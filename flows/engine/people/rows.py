@@ -41,6 +41,7 @@ BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
 TAKEN: Final = ("hours", "cost")  # what the experiment took
 _MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
 _UNMEASURED: Final = " (too little to be measured is a limit, such as <1, or negative in a column 'outcome')"
+_SCATTER: Final = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(?:\N{PLUS-MINUS SIGN}|\+/?-)\s*(\d+(?:[.,]\d+)?)")
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
 
 
@@ -391,6 +392,10 @@ def _value(cells: _Cells, target: str, said: TargetSpec) -> dict[str, Any] | Non
             raise OutcomeError(f"{target!r} has {what} but no value; fill it in")
         return None
     if text[0] in "<>" and not qualifier:  # "<5", as analysts write it
+        if not text[1:].strip():
+            raise OutcomeError(
+                f"column {column.header!r} has {text!r} without a limit; write {text}5, if that is the limit"
+            )
         qualifier, text = text[0], text[1:].strip()
     # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
     mine = unit if column.unit is None else column.unit or "dimensionless"
@@ -424,6 +429,9 @@ def _number(header: str, text: str, of_a_word: str = "") -> float:
             hint = " (use a point as decimal sign)"
         elif unit := re.fullmatch(r"[-+]?[\d.]+\s*([^\d\s.,+-]\D*)", text):
             hint = f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
+        elif of_a_word and (scatter := _SCATTER.match(text)):
+            column = f"{split_header(header)[0]}_sd"
+            hint = f" (write {scatter[1]} alone, and {scatter[2]} in a column '{column}' beside it)"
         raise OutcomeError(f"column {header!r} must hold a finite number, got {text!r}{hint}; correct the cell")
     return number
 
