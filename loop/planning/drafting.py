@@ -21,7 +21,7 @@ from loop.insight.saying import best_sentence
 from loop.insight.statements import DELTA, HonestBest
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
-from loop.policy.paying import covered, said
+from loop.policy.paying import BATCH_COSTS, covered, said
 from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, ProposalDraft
 from loop.space.rows import is_among
@@ -48,7 +48,7 @@ def paid(s: Situation, purchase: Purchase, picks: Sequence[Pick]) -> tuple[list[
     order = run_order(x[kept], costs, purchase.last, seed=s.seed)
     batch = costs.spent(np.repeat(within(x[kept], order), s.replicates, axis=0), purchase.last)
     if whole := said(Purse(batch.cost if costs.has_money else None, batch.hours or None), costs):
-        notes.append(f"the batch costs {whole}")
+        notes.append(f"{BATCH_COSTS} {whole}")
     return [picks[i] for i in kept], notes
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.costs import Costs, Purse
 from loop.policy.run_order import run_order, within
+
+BATCH_COSTS: Final = "the batch costs"  # how the note begins that says it
 
 
 def covered(

@@ -108,6 +108,21 @@ def test_what_was_decided_stands(hakken: Any) -> None:
     assert "hakken pin small" in pending.err
 
 
+def test_what_was_edited_is_not_said_to_be_refused(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    from flows.settings import Settings
+    from flows.wiring import open_record
+
+    with open_record(Settings.from_environment()) as ledger:
+        here = next(p for p in ledger.proposals("small", 1) if p.draft.run_order == 0).draft.candidate.settings
+    values = [v for v in ("60", "80", "100") if float(v) != here["temperature"]]
+    hakken("edit", "small", "1", "1", "--set", f"temperature={values[0]}", *WHY)
+
+    again = hakken("edit", "small", "1", "1", "--set", f"temperature={values[1]}", *WHY)
+
+    assert "proposal 1 of round 1 was edited already and a decision stands; pin the candidate" in again.err
+
+
 def test_a_tried_candidate_is_pinned_only_on_purpose_and_a_banned_one_not(hakken: Any) -> None:
     hakken("run", "small.yaml")
     hakken("approve", "small", "1")

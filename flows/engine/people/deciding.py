@@ -276,7 +276,8 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
             raise NotFound(f"round {round_number} of campaign {name!r} has no proposal {number}; there wait {there}")
         undecided = [p for p in mine if p.approved is None]
         if not undecided:
-            word = "approved" if mine[0].approved else "refused"
+            refused = all(not p.approved for p in mine)
+            word = "edited" if len(mine) > 1 else "refused" if refused else "approved"
             raise LedgerError(
                 f"proposal {number} of round {round_number} was {word} already and a decision stands; pin the "
                 f"candidate that you want instead (hakken pin {quote(name)})"

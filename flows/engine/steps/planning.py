@@ -20,7 +20,7 @@ from loop.costs import Purse
 from loop.errors import NothingToGain, PoolExhausted, SpaceError
 from loop.history import History
 from loop.memory.earlier import Earlier
-from loop.policy.paying import reason_to_end
+from loop.policy.paying import BATCH_COSTS, reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
 from loop.record import Arm, CampaignRecord, Json, RoundDraft
 from loop.resources import Resource, telling
@@ -102,7 +102,8 @@ class Inputs:
         manual = manual_proposals(
             self.spec, self.history, pinned, seed=self.seed, first=len(kept), earlier=self.earlier
         )
-        return replace(plan, proposals=(*kept, *manual), notes=(*plan.notes, *notes))
+        said = [n.replace(BATCH_COSTS, "what is not pinned costs") for n in plan.notes if kept or BATCH_COSTS not in n]
+        return replace(plan, proposals=(*kept, *manual), notes=(*said, *notes))
 
     def _planned(self, planner: Planner, spec: CampaignSpec, experiments: int, purse: Purse | None) -> Plan:
         more: dict[str, object] = {} if purse is None else {"purse": purse}

@@ -64,6 +64,8 @@ def test_the_budget_is_not_overdrawn_by_what_is_pinned(settings: Settings, tmp_p
 
     assert manual(settings, 1) == [{"solvent": "MeCN", "base": "DBU", "step": 1.0}]
     assert "pinned candidates are paid first, which leaves 35 EUR for the rest of the batch" in notes(settings, 1)
+    assert "what is not pinned costs" in notes(settings, 1)
+    assert "the batch costs" not in notes(settings, 1)
     assert 50 < spent(settings) <= 90
     assert replay(settings, "small", 1).is_identical
 
