@@ -293,9 +293,9 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
         canonical = convert(value, unit, target_unit)
         reported_sd = row.get("sd")
         sd = None if reported_sd is None else _number(reported_sd, f"{name!r}: sd")
-        canonical_sd = (
-            sd if sd is None or unit == target_unit else abs(convert(value + sd, unit, target_unit) - canonical)
-        )
+        canonical_sd = None if sd is None else abs(convert(value + sd, unit, target_unit) - canonical)
+        if sd is not None and unit == target_unit and math.isfinite(value + sd):
+            canonical_sd = sd  # as stated: the difference of two sums is rounded
     except UnitError as error:
         remedy = f"report it in {target_unit!r}" if target_unit else "report it without one, or state the target's unit"
         raise OutcomeError(f"{name!r}: {error}; {remedy}") from None
