@@ -36,6 +36,7 @@ class Columns:
     units: Mapping[str, str | None] = field(default_factory=dict)  # of what is recorded beside; None for a label
     has_procedure: bool = False
     structures: Mapping[str, str] = field(default_factory=dict)  # column by molecule that is not called by its SMILES
+    idle: Mapping[str, str] = field(default_factory=dict)  # column by number that does not apply as planned
 
     @staticmethod
     def of(
@@ -48,22 +49,23 @@ class Columns:
         values = {target: titled(target, unit) for target, unit in targets.items()}
         deviations = {target: f"{target} sd" for target in targets}
         taken = _OWN | set(values.values()) | set(deviations.values())
-        settings = {}
-        for name in spec.settings if spec is not None else ():
-            title = titled(name, spec.units.get(name, "") if spec is not None else "")
-            settings[name] = f"setting {title}" if title in taken else title
+        named = {} if spec is None else {n: titled(n, spec.units.get(n, "")) for n in (*spec.settings, *spec.units)}
+        free = {name: f"setting {title}" if title in taken else title for name, title in named.items()}
+        settings = {name: free[name] for name in (() if spec is None else spec.settings)}
+        idle = {name: title for name, title in free.items() if name not in settings}
         place = tuple(name for name in PLACE if spec is not None and name in spec.place)
         units = {name: unit for name, unit in (recorded or {}).items() if name not in place}
-        taken |= set(settings.values())
+        taken |= set(free.values())
         titles = {name: titled(name, unit or "") for name, unit in units.items()}
         beside = {name: f"context {title}" if title in taken else title for name, title in titles.items()}
         taken |= set(beside.values())
         structures = {n: t for n in _molecules(spec) if (t := f"{n}_smiles") not in taken and t not in units}
-        return Columns(settings, values, deviations, place, beside, units, has_procedure, structures)
+        return Columns(settings, values, deviations, place, beside, units, has_procedure, structures, idle)
 
     def told(self) -> list[str]:
         """The columns of what is to be done: where, with which settings, of which structure, and how at the bench."""
-        return [*self.place, *self.settings.values(), *self.structures.values(), *[PROCEDURE] * self.has_procedure]
+        settings = [*self.settings.values(), *self.idle.values()]
+        return [*self.place, *settings, *self.structures.values(), *[PROCEDURE] * self.has_procedure]
 
     def all(self) -> list[str]:
         """Every column, in the order of the worksheet."""
@@ -173,6 +175,12 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
         value = text if isinstance(planned, str) else as_number(text, sheet)
         if text and value != planned and text != shown(planned):
             actual[name] = value
+    for name, column in columns.idle.items():  # filled in where another setting was changed
+        number = as_number(cells.get(column, ""), sheet)
+        if isinstance(number, float):
+            actual[name] = number
+        elif number:
+            context[column] = number
     return {**context, "actual": actual} if actual else context
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.cells import has_decimal_comma
 from loop.errors import SpaceError, did_you_mean
 from loop.space.descriptors import Descriptors
 from loop.space.united import UnionNames
@@ -359,5 +360,6 @@ def _number(name: str, unit: str, value: str | float) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise SpaceError(f"parameter {name!r}: must be a finite number in {unit or 'no unit'!r}, got {value!r}")
+        point = "; write it with a point as decimal sign" if has_decimal_comma(str(value)) else ""
+        raise SpaceError(f"parameter {name!r}: must be a finite number in {unit or 'no unit'!r}, got {value!r}{point}")
     return number

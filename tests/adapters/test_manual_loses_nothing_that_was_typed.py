@@ -386,6 +386,25 @@ def test_settings_that_were_not_as_planned_are_told(manual: Manual, handle: Hand
     assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"actual": {"temperature": 93.5}}
 
 
+def test_a_number_that_does_not_apply_has_its_column_and_counts_where_it_is_filled_in(
+    manual: Manual, tmp_path: Path
+) -> None:
+    neat = replace(EXPERIMENT, settings={"ligand": "none", "temperature": 90}, smiles={})
+    neat = replace(neat, units={**neat.units, "loading": "%"})
+    handles = [manual.prepare(neat, AttemptKey(key)) for key in ("one", "two", "three")]
+    for handle in handles:
+        manual.start(handle, AttemptKey(handle))
+    fill(sheet_of(tmp_path), "one", ligand="PPh3", yield_="50", **{"loading [%]": "2.5"})
+    fill(sheet_of(tmp_path), "two", yield_="40")
+    fill(sheet_of(tmp_path), "three", yield_="30", **{"loading [%]": "n/a"})
+
+    told = [json.loads(manual.fetch(handle)[0].payload).get("context", {}) for handle in handles]
+
+    columns = list(read(sheet_of(tmp_path))[0])
+    assert columns.index("loading [%]") == columns.index("temperature [degC]") + 1
+    assert told == [{"actual": {"ligand": "PPh3", "loading": 2.5}}, {}, {"loading [%]": "n/a"}]
+
+
 def test_a_sheet_saved_while_ours_is_being_written_is_merged(
     manual: Manual, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,6 +223,11 @@ def test_values_are_learnt_where_they_were_really_measured():
     ("given", "problem"),
     [
         ({"temperature": "hot"}, "actual settings cannot be read (parameter 'temperature'"),
+        (
+            {"temperature": "33,5"},
+            "actual settings cannot be read (parameter 'temperature': must be a finite number in 'degC', got '33,5'; "
+            "write it with a point as decimal sign)",
+        ),
         ({"base": "stron"}, "actual settings cannot be read (parameter 'base' has no option 'stron' (did you mean"),
         ({"pressure": 2.0}, "actual settings cannot be read (unknown parameter 'pressure'"),
         (33.5, "actual settings must be an object such as {temperature: 78.5}, got 33.5"),
