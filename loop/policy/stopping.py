@@ -20,16 +20,18 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
     One rule of ``spec.stop`` is enough, and one value that meets it, or a limit that leaves no doubt of it: "> 99",
     where 98 is wanted. What is retracted, or may break a threshold, meets none. The goal comes before the budget,
     since it is the better news. Where a condition is sought for a scope, no single value meets a rule, but what is
-    believed of the best condition does: the whole of its interval.
+    believed of the best condition does: the whole of its interval, once some of the predictions were held against
+    results.
 
     Args:
         spec: What the campaign is to reach and may spend.
-        history: What counts now.
+        history: What counts now; its claims only where a condition is sought.
         spent: Experiments begun so far: distinct pairs of proposal and replicate, whatever was tried again.
         judged: The best condition as the last round's record has it, None where there is none.
     """
     if spec.general is not None:
-        return _condition_reached(spec, judged or {}) or _budget_spent(spec, spent)
+        settled = "" if len(history.claims) < CHECKED else _condition_reached(spec, judged or {})
+        return settled or _budget_spent(spec, spent)
     objective = build_objective(spec)
     counted: Sequence[Observation] = ()
     if spec.stop:

@@ -157,6 +157,9 @@ def _of_judgement(spec: CampaignSpec) -> Problem | None:
         return ("general", other), f"the goal is {target.goal.value}, so a substrate counts with {wanted}; write that"
     if getattr(said, wanted) is None:
         return ("general", "by"), f"by: share needs what a substrate has to reach; add {wanted}: ..."
+    reach, low, high = getattr(said, wanted), target.low, target.high
+    if (low is not None and reach < low) or (high is not None and reach > high):
+        return ("general", wanted), f"{reach:g} {target.unit}".rstrip() + f" is not what {name!r} can be; correct it"
     return None
 
 

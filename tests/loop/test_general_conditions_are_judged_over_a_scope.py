@@ -17,7 +17,7 @@ from loop.acquisition.general import General, expected_loss, field_of
 from loop.acquisition.judging import Field, hopes, judged, judged_draws, voices
 from loop.acquisition.protocol import Question
 from loop.generality import Generality, Judgement
-from loop.history import History, Observation
+from loop.history import Claim, History, Observation
 from loop.insight.best import honest_best
 from loop.insight.conditions import best_condition
 from loop.insight.saying import best_sentence, substrate_lines
@@ -528,9 +528,12 @@ def test_a_stop_rule_is_met_by_the_whole_interval_of_the_best_condition() -> Non
     judged_best = {"label": "PCy3, strong", "by": "mean yield", "value": 50.0, "low": 44.0, "high": 56.0, "unit": "%"}
     lucky = history(spec, [{"ligand": "PPh3", "bromide": "phenyl", "base": "strong", "additive": "some"}])
 
-    assert reason_to_stop(spec, lucky, 1, None) == ""  # a single yield of 90 meets nothing
-    assert reason_to_stop(spec, lucky, 1, judged_best) == ""
-    assert reason_to_stop(spec, lucky, 1, {**judged_best, "low": 45.5}) == (
+    checked = replace(lucky, claims=(Claim("yield", 50.0, 5.0, 52.0),) * 10)
+
+    assert reason_to_stop(spec, checked, 1, None) == ""  # a single yield of 90 meets nothing
+    assert reason_to_stop(spec, checked, 1, judged_best) == ""
+    assert reason_to_stop(spec, lucky, 1, {**judged_best, "low": 45.5}) == ""  # nothing was held against results yet
+    assert reason_to_stop(spec, checked, 1, {**judged_best, "low": 45.5}) == (
         "condition PCy3, strong is believed to reach it: mean yield 50 (45.5 to 56) %, and at least 45 % was wanted"
     )
     assert reason_to_stop(spec, lucky, 40, judged_best) == "the budget of 40 experiments is spent"

@@ -18,7 +18,7 @@ from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import NothingToGain, PoolExhausted, SpaceError
-from loop.history import History
+from loop.history import Claim, History
 from loop.memory.earlier import Earlier
 from loop.policy.paying import BATCH_COSTS, reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
@@ -149,6 +149,8 @@ def what_is_due(view: View, lost: Container[str] = ()) -> Need:
         return Need()
     history, _ = history_of(view.spec, view.space, view.counted, pending)
     judged = None if view.spec.general is None else view.judged
+    if judged:
+        history = replace(history, claims=_claims(view, history))
     if reason := reason_to_stop(view.spec, history, 0, judged):  # the goal; what was not sent yet is no longer wanted
         return Need(0, reason)
     if reason := reason_to_end(view.spending.costs, view.spending.purse):
@@ -168,7 +170,7 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
     number = view.round_number + 1
     said = decided(view.spec, view.space, view.proposals if number > 1 else (), view.decisions, number)
     history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
-    claims = claims_of(view.campaign.spec, view.proposals, view.attempts, view.counted, history) if number > 1 else ()
+    claims = _claims(view, history) if number > 1 else ()
     seed = seed_of(view.spec.planner.seed, view.name, number)
     earlier, read, unread = sources_of(view.ledger, view.spec)
     before = view.ledger.round(view.name, number - 1) if read and number > 1 else None
@@ -187,6 +189,11 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
         telling(view.figures) if view.spending.costs is not None else (),
         regions,
     )
+
+
+def _claims(view: View, history: History) -> tuple[Claim, ...]:
+    """What was predicted in earlier rounds, and what came of it."""
+    return claims_of(view.campaign.spec, view.proposals, view.attempts, view.counted, history)
 
 
 def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
