@@ -43,5 +43,5 @@ def plate_lines(plate: PlateView) -> Iterator[str]:
         yield "   " + ", ".join(there)
     for c in plate.common:
         yield f"   {c.parameter}: " + ", ".join(f"{group_name(c.scope, n)} {v}" for n, v in c.values.items())
-    for name, options in plate.stock.items():
+    for name, options in plate.stocks.items():
         yield f"   stock of {name}: " + ", ".join(f"{option} ({n})" for option, n in options.items())

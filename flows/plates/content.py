@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from loop.plate.layout import Plate, Scope, row_name, well_number
 from loop.recipe import Recipe, in_words, possible, shortages, stock_list
 from loop.record import Arm, AttemptRecord, ProposalRecord, Settings
 from loop.spec import CampaignSpec, beside_of, build_recipe, declared_of
+from loop.spec.space_models import CategorySpec, ComponentSpec, OrdinalSpec
 
 NONE: Final = "\N{EN DASH}"  # what does not apply
 
@@ -59,6 +60,13 @@ class PlateView:
     procedures: Mapping[str, str] = field(default_factory=dict)  # by well: what is done, where a recipe says it
     prepare: tuple[str, ...] = ()  # what to prepare for the plate, a line for each stock
     short: tuple[str, ...] = ()  # what there is too little of
+    nothing: Mapping[str, str] = field(default_factory=dict)  # by parameter the option that adds nothing
+
+    @property
+    def stocks(self) -> Mapping[str, Mapping[str, int]]:
+        """What stock there has to be, as ``stock`` without options that add nothing."""
+        kept = {n: {o: wells for o, wells in of.items() if o != self.nothing.get(n)} for n, of in self.stock.items()}
+        return {name: options for name, options in kept.items() if options}
 
     @property
     def single(self) -> tuple[str, ...]:
@@ -134,6 +142,7 @@ def read_plate(
         {name: str(t.get("unit") or "") for name, t in spec["objective"].items()},
         beside_of(said_of),
         {name: options for name, options in declared_of(said_of).items() if options},
+        nothing=dict(_nothing(said_of)),
     )
     common = tuple(_common(view, layout, name, Scope(s)) for name, s in (said.get("share") or {}).items())
     return replace(view, common=common)
@@ -148,6 +157,15 @@ def _with_recipe(view: PlateView, recipe: Recipe) -> PlateView:
         prepare=stock_list(recipe, sound),
         short=tuple(str(problem) for problem in shortages(recipe, sound)),
     )
+
+
+def _nothing(spec: CampaignSpec) -> Iterator[tuple[str, str]]:
+    """Parameters with the option that adds nothing: the one without a structure, or ``none``."""
+    for name, p in spec.space.items():
+        if isinstance(p, ComponentSpec) and p.options and None in p.options.values():
+            yield name, next(option for option, smiles in p.options.items() if smiles is None)
+        elif isinstance(p, ComponentSpec | CategorySpec | OrdinalSpec) and "none" in (p.options or ()):
+            yield name, "none"
 
 
 def _counted(wells: Sequence[Well], name: str) -> Mapping[str, int]:

@@ -17,6 +17,7 @@ from loop.plate.frame import Choices, Ints
 from loop.plate.layout import Plate
 from loop.plate.sources import Source
 from loop.space import Continuous, Discrete, Pool, Space, sample_space
+from loop.space.parameters import zero_of
 from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
@@ -196,13 +197,16 @@ def _sifted(space: Space, x: Floats, score: Floats, twins: Twins | None) -> tupl
 def _with_absent(
     plate: Plate, space: Space, counted: Sequence[Floats], used: Sequence[frozenset[int]]
 ) -> tuple[tuple[frozenset[int], ...], tuple[int, ...]]:
-    """Options in use from the start and limits such that what does not apply counts as no option."""
+    """Options in use from the start and limits such that what does not apply, or adds nothing, counts as no option."""
     found, limits = list(used), list(plate.at_most.values())
     for k, (column, values) in enumerate(zip(plate.at_most, counted, strict=True)):
-        absent = inactive_coordinate(space.parameters[column])
-        if column in space.frame.conditional and absent in values:
-            found[k] = found[k] | {int(np.searchsorted(values, absent))}
-            limits[k] += 1
+        p = space.parameters[column]
+        absent = {inactive_coordinate(p)} if column in space.frame.conditional else set()
+        adds = zero_of(p) if not isinstance(p, Discrete | Continuous) or p.or_zero else None  # 0 degC is a value
+        for free in absent if adds is None else absent | {adds}:
+            if free in values:
+                found[k] = found[k] | {int(np.searchsorted(values, free))}
+                limits[k] += 1
     return tuple(found), tuple(limits)
 
 

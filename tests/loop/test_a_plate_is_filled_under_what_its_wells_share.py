@@ -556,6 +556,28 @@ def test_what_does_not_apply_is_no_option_on_the_plate() -> None:
     assert None in used
 
 
+@pytest.mark.parametrize(
+    ("of", "nothing", "is_free"),
+    [
+        ({"type": "component", "options": {"none": None, "LiCl": "[Li]Cl", "TBAB": "[Br-]"}}, "none", True),
+        ({"type": "category", "options": ["LiCl", "none", "TBAB"]}, "none", True),
+        ({"type": "number", "values": [1, 2], "or_zero": True}, 0.0, True),
+        ({"type": "number", "values": [0, 1, 2], "unit": "degC"}, 0.0, False),  # a temperature as any other
+    ],
+)
+def test_what_adds_nothing_needs_no_stock_on_the_plate(of: dict[str, Any], nothing: str | float, is_free: bool) -> None:
+    space = {"x": of, "base": SPACE["base"], "solvent": SPACE["solvent"]}
+    settings_ = {"base": "a", "solvent": "u", "x": nothing}
+    plate = {"rows": 4, "columns": 6, "at_most": {"x": 1}, "controls": {"wells": 1, "settings": settings_}}
+
+    made = plan(spec(plate, space=space), History(), seed=0, experiments=50)
+    used = set(by_well(made, "x").values())
+
+    assert nothing in used
+    assert len(used) == 1 + is_free
+    assert len(made.proposals) == (24 if is_free else 15)  # there are fifteen with one option
+
+
 def test_a_campaign_of_which_nothing_left_may_lie_beside_its_controls_ends() -> None:
     numbers = {"dose": {"type": "number", "values": [1, 2, 3]}, "heat": {"type": "number", "values": [1, 2, 3]}}
     rules = [{"name": "mild", "expression": "dose * heat <= 3"}]

@@ -194,6 +194,26 @@ def test_the_table_can_be_filled_in_and_told_and_is_not_overwritten(hakken: Any,
         assert len({o.context["well"] for o in ledger.observations("wells")}) == 8
 
 
+def test_no_stock_is_prepared_of_what_adds_nothing(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ligand = '{type: component, options: {PPh3: "c1ccc(P(c2ccccc2)c2ccccc2)cc1", bare: null, none: CP}}'
+    asked = SPEC.replace('{type: category, options: [XPhos, SPhos, PPh3, "<b>"]}', ligand).replace("XPhos", "PPh3")
+    (tmp_path / "wells.yaml").write_text(asked.replace("[KOAc, K3PO4, CsOAc]", "[KOAc, K3PO4, none]"))
+    assert hakken("tick", "wells.yaml").code == 0
+    told = hakken("plate", "wells")
+    page = (home.folder("wells") / "plate-1.html").read_text(encoding="utf-8")
+    stock = page.partition("<h2>Stock</h2>")[2].partition("</section>")[0]
+
+    assert "<td>PPh3</td>" in stock
+    assert "<td>KOAc</td>" in stock
+    assert "bare" not in stock  # no structure; "none" is a phosphine here
+    assert "<td>none</td>" not in stock.partition("base: ")[2].partition("</table>")[0]
+    assert "bare" not in next(line for line in told.out.splitlines() if "stock of ligand" in line)
+    assert "none" not in next(line for line in told.out.splitlines() if "stock of base" in line)
+
+
 def test_what_is_recorded_beside_results_has_columns_on_page_and_table(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
