@@ -97,6 +97,14 @@ def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArr
     return (None, "") if (x == space.coordinates(requested)).all() else (x, "")
 
 
+def actual_of(context: Json) -> Settings:
+    """The settings that were really used, as far as they were recorded and can be read."""
+    given = context.get("actual")
+    if not isinstance(given, Mapping):
+        return {}
+    return {name: value for name, value in given.items() if isinstance(value, str) or is_finite(value)}
+
+
 def _applying(space: Space, settings: Settings, given: Settings) -> Settings:
     """Settings without requested ones, and amounts of 0, that do not apply beside those that were really used."""
     x = np.array([p.index(settings[p.name]) if p.name in settings else 0.0 for p in space.parameters])

@@ -16,7 +16,7 @@ from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
-from loop.circumstances import EFFECTS, read_context
+from loop.circumstances import EFFECTS, actual_of, read_context
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
 from loop.experiment import Event, State
@@ -199,7 +199,11 @@ class Judge:
         mine, _ = read_context(self._contexts.get(attempt.key, {}), declared)
         new, _ = read_context(context or {}, declared)
         names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
-        return ", ".join(f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names)
+        beside = [f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names]
+        used = {**attempt.settings, **actual_of(self._contexts.get(attempt.key, {}))}
+        really = [name for name, value in actual_of(context or {}).items() if value != used.get(name)]
+        beside += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
+        return ", ".join(beside)
 
     def _told_row(self, envelope: EnvelopeRecord) -> Judgement:
         """A row that a person told: the result of an attempt where it names one, else an observation."""

@@ -538,6 +538,18 @@ def test_actual_settings_that_are_neither_text_nor_number_stop_no_campaign(
     assert replay(settings, "small", 2, planner=cheap_planner).is_identical
 
 
+def test_a_setting_that_is_put_right_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
+    sheet = recording(settings, tmp_path, {"yield [%]": "45"})
+    once(settings)
+    with open_ledger(settings.database) as ledger:
+        step = ledger.observations("small")[0].settings["step"]
+    refill(sheet, {"step": "2.5"}, {"yield [%]": "50"})
+
+    (note,) = (n for n in once(settings).notes if "contradictory" in n)
+
+    assert f"ended so, but with step {step}; to let this count, hakken retract small" in note
+
+
 def test_a_lot_that_is_typed_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
     sheet = recording(settings, tmp_path, {"yield [%]": "45", "lot": "L1"})
     once(settings)
