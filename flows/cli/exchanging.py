@@ -60,7 +60,9 @@ def tell(
 
 def retract(
     campaign: Campaign,
-    observation: Annotated[str, typer.Argument(metavar="ID", help="The observation's id or its attempt's key, or a beginning of it.")],
+    observation: Annotated[
+        str, typer.Argument(metavar="ID", help="The observation's id or its attempt's key, or a beginning of it.")
+    ],
     why: Annotated[str, typer.Option("--why", help="The reason, kept on record.")],
     as_json: Json = False,
 ) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from flows.engine.looking.view import View
-from loop.circumstances import read_actual, read_context
+from loop.circumstances import Context, Declared, read_actual, read_context
 from loop.errors import SpaceError
 from loop.history import values_of
 from loop.objective import is_number
@@ -61,12 +62,39 @@ def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[s
     found: dict[str, list[ObservationRecord]] = {}
     declared = declared_of(view.spec)
     attempts = {a.key: a for a in view.attempts} if view.spec.plate is not None else {}
-    for o in observations:
-        for remark in (*read_context(o.context, declared)[1], *_misread(view, o), *_off_plate(view, o, attempts)):
+    told = tuple(observations)
+    written = _labels(view, declared, {o.id for o in told})
+    for o in told:
+        context, remarks = read_context(o.context, declared)
+        for remark in (*remarks, *_misread(view, o), *_off_plate(view, o, attempts), *_alike(context, written)):
             found.setdefault(remark, []).append(o)
     for remark, those in found.items():
         more = f", and {len(those) - 1} more" if len(those) > 1 else ""
         yield f"result of {view.label(those[0].settings)}{more}: {remark}. {_remedy(view, those[0])}"
+
+
+def _labels(view: View, declared: Declared, new: Container[str]) -> dict[tuple[str, str], str]:
+    """How each label of an effect was written first, by effect and by what is left of the label."""
+    first: dict[tuple[str, str], str] = {}
+    names = view.spec.noise.effects if view.spec.noise is not None else ()
+    for o in sorted(view.observations, key=lambda o: o.id in new) if names else ():
+        context = read_context(o.context, declared)[0]
+        for name in names:
+            if isinstance(label := context.get(name), str):
+                first.setdefault((name, _bare(label)), label)
+    return first
+
+
+def _alike(context: Context, written: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    """A label that is told apart from another by how it is written alone."""
+    for name, label in context.items():
+        if isinstance(label, str) and (first := written.get((name, _bare(label)), label)) != label:
+            yield f"{name} {label!r} counts as another than {first!r}, which only is written otherwise"
+
+
+def _bare(label: str) -> str:
+    """A label without case, and without blanks and hyphens, save between digits: 1-11 is not 11-1."""
+    return re.sub(r"(?<!\d)[\s_-]+|[\s_-]+(?!\d)", "", label).casefold() or label
 
 
 def _misread(view: View, o: ObservationRecord) -> Iterator[str]:

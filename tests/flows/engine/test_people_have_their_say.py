@@ -538,6 +538,22 @@ def test_actual_settings_that_are_neither_text_nor_number_stop_no_campaign(
     assert replay(settings, "small", 2, planner=cheap_planner).is_identical
 
 
+def test_an_instrument_that_is_written_in_two_ways_is_said(settings: Settings, tmp_path: Path) -> None:
+    space = {**spec_of()["space"], **RECORDED}
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, space=space, noise={"effects": ["instrument", "lot"]})
+    once(settings)
+    (sheet,) = settings.home.rglob("worksheet.csv")
+    refill(sheet, {"yield [%]": "45", "instrument": "HPLC-1"}, {"yield [%]": "50", "instrument": "HPLC-2"})
+    before = once(settings).notes
+    refill(sheet, {}, {}, {"yield [%]": "55", "instrument": "hplc 1"})
+
+    (note,) = (n for n in once(settings).notes if "instrument" in n)
+
+    assert not any("written otherwise" in n for n in before)
+    assert "instrument 'hplc 1' counts as another than 'HPLC-1', which only is written otherwise" in note
+    assert "Where that is a slip: hakken retract small" in note
+
+
 def test_a_setting_that_is_put_right_after_its_result_was_taken_in_is_heard(settings: Settings, tmp_path: Path) -> None:
     sheet = recording(settings, tmp_path, {"yield [%]": "45"})
     once(settings)
