@@ -79,8 +79,9 @@ def _targets(source: Source, table: Table) -> list[str]:
     source.check_goals([h for h in table.header if h != _PRIORITY])
     targets = [h for h in table.header if h in found or h in source.goals]
     if not targets:
+        columns = ", ".join(h for h in table.header if h != _PRIORITY)
         raise source.fault(
-            f"no column is PENDING, so nothing says what is measured; add --target, such as --target {table.header[-1]}"
+            f"no column is PENDING, so nothing says what is measured; add --target with one of {columns}"
         )
     if len(targets) > 1 and not source.goal_of_all and (unsaid := [t for t in targets if t not in source.goals]):
         asked = " ".join(f"--target {t}:maximize" for t in targets)

@@ -7,6 +7,7 @@ from typing import Final, Protocol, cast
 
 from flows.importing.foreign import Foreign
 from flows.importing.source import ImportFault, Source
+from loop.cells import no_text
 from loop.errors import UnknownName
 
 # In the order in which they are tried: a plain table is what nothing else takes for its own.
@@ -61,5 +62,7 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
                 raise source.fault(str(error)) from None
     if source.head.lstrip().startswith(("{", "[")):
         source.json  # noqa: B018  what is not JSON says so, and why: it may be cut short
+    if other := no_text(source.data):
+        raise source.fault(f"it is {other}")
     known = "".join(f"\n  --from {key:7} {what}" for key, (_, what) in FORMATS.items())
     raise ImportFault(f"{source.name} looks like nothing that can be imported; say what it is:{known}")

@@ -30,7 +30,9 @@ _REMARKS: Final = frozenset(
     {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
      "paper", "person", "ref", "reference", "references", "source", "user"}
 )  # fmt: skip
-_COUNTERS: Final = frozenset({"id", "no", "nr", "entry", "index", "row", "number", "run", "unnamed"})
+_IDENTIFIERS: Final = frozenset({"id", "index", "unnamed"})
+_COUNTERS: Final = frozenset({"no", "nr", "entry", "row", "number", "run", "exp", "expt"})
+_COUNTED: Final = frozenset({"experiment", "reaction", "rxn", "sample", "trial", ""})  # and what goes with a counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,18 @@ def _useless(column: Column, rows: int) -> str:
         return f"empty in {rows - n} of {rows} rows; if it was varied, write what an empty cell means, such as none"
     if len(column.distinct) < 2:
         return f"always {column.distinct[0]}"
+    return "it counts the rows" if numbers is not None and len(numbers) == n and _counts(column, numbers) else ""
+
+
+def _counts(column: Column, numbers: Sequence[float]) -> bool:
+    """Whether numbers that all differ are those of rows or experiments, going by the column's name."""
+    if not re.search(r"\w", column.header):  # "" as pandas writes them, or "#"
+        return True
     words = set(re.split(r"[^a-z]+", column.name.casefold()))
-    is_unnamed = not column.header  # as pandas writes the numbers of rows
-    if numbers is not None and (is_unnamed or words & _COUNTERS) and len(numbers) == n:
-        return "it counts the rows"
-    return ""
+    if words & _IDENTIFIERS or (words & _COUNTERS and words <= _COUNTERS | _COUNTED):
+        return True
+    are_in_turn = all(x.is_integer() for x in numbers) and max(numbers) - min(numbers) == len(numbers) - 1
+    return bool(words & _COUNTERS) and are_in_turn  # "run time" is not, where it was 10, 20 and 40
 
 
 def _is_remark(column: Column) -> bool:

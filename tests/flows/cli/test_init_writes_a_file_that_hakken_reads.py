@@ -280,7 +280,10 @@ def test_words_that_yaml_would_misread_stay_words() -> None:
     assert spec["solvent"]["options"] == ["1e5x", "on", "off"]
 
 
-@pytest.mark.parametrize(("header", "shown"), [("", "without a name"), ("Unnamed: 0", "Unnamed: 0")])
+@pytest.mark.parametrize(
+    ("header", "shown"),
+    [("", "without a name"), ("Unnamed: 0", "Unnamed: 0"), ("#", "#"), ("exp", "exp"), ("Expt. no.", "Expt. no.")],
+)
 def test_the_numbers_of_rows_that_pandas_writes_are_no_parameter(header: str, shown: str) -> None:
     text = guess_campaign(
         f"{header},base,yield\n0,A,1\n1,B,2\n2,A,3\n",
@@ -292,6 +295,19 @@ def test_the_numbers_of_rows_that_pandas_writes_are_no_parameter(header: str, sh
 
     assert list(yaml.safe_load(text)["space"]) == ["base"]
     assert f"left out: {shown} (it counts the rows)" in text
+
+
+def test_a_number_is_no_counter_for_a_word_in_its_name() -> None:
+    text = guess_campaign(
+        "run time (min),number of scans,base,yield\n10,1,A,1\n20,2,B,2\n40,3,A,3\n",
+        source="t.csv",
+        path="t.csv",
+        campaign="c",
+        targets={"yield": "maximize"},
+    ).text
+
+    assert list(yaml.safe_load(text)["space"]) == ["run time", "base"]
+    assert "left out: number of scans (it counts the rows)" in text
 
 
 def test_identifiers_counters_and_constants_are_left_out_with_the_reason() -> None:
