@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from loop.errors import did_you_mean
-from loop.objective import SCORES
+from loop.objective import SCORES, Goal, Tradeoff
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec, StopSpec
@@ -14,14 +14,39 @@ LEAST_DELTA: Final = 0.001  # of 1,024 draws, loop.insight.regret
 
 
 def problem_of_stop(spec: CampaignSpec) -> Problem | None:
-    """A rule on a target that there is not. The objective must be sound."""
+    """A rule on a target that there is not, or on values that cannot end a campaign. The objective must be sound."""
     score = SCORES.get(build_objective(spec).tradeoff)
     known = [*spec.objective, *([] if score is None else [score])]
     for i, rule in enumerate(spec.stop):
         if rule.target not in known:
             told = f"stop names target {rule.target!r}, which the objective lacks{did_you_mean(rule.target, known)}"
             return ("stop", i), f"{told}; use one of {', '.join(known)}"
+        for key in ("at_least", "at_most"):
+            value = getattr(rule, key)
+            if value is not None and (problem := _of_value(spec, rule.target, key, value)):
+                return ("stop", i, key), problem
     return None
+
+
+def _of_value(spec: CampaignSpec, name: str, key: str, value: float) -> str:
+    """Why a value to be reached ends no campaign, or any at once; "" where it may be what is wanted."""
+    target = spec.objective.get(name)
+    goal = Goal.MAXIMIZE if target is None else target.goal  # a score is to be high
+    against = {Goal.MAXIMIZE: "at_most", Goal.MINIMIZE: "at_least"}.get(goal)
+    if key == against:
+        other = "at_least" if against == "at_most" else "at_most"
+        return f"the goal is {goal.value}, so the first bad result would end the campaign; write {other}"
+    low, high = (None, None) if target is None else (target.low, target.high)
+    unit = "" if target is None else target.unit
+    if name == SCORES[Tradeoff.DESIRABILITY] and target is None:
+        low, high = 0.0, 1.0
+    elif spec.general is not None and spec.general.by == "share":
+        low, high, unit = 0.0, 100.0, "%"
+    if (low is not None and value < low) or (high is not None and value > high):
+        span = f"{low:g} to {high:g}" if low is not None and high is not None else f"at most {high:g}"
+        span = f"at least {low:g}" if high is None else span
+        return f"{value:g} {unit}".rstrip() + f" is not what {name!r} can be ({span}); correct it"
+    return ""
 
 
 def problem_of_regret(spec: CampaignSpec) -> Problem | None:
