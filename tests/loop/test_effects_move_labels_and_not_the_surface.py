@@ -167,7 +167,9 @@ def test_context_that_is_not_as_declared_is_noted_and_not_used():
 
     assert found == {}
     assert "context 'lot' = 'C' is none of A, B" in notes[0]
-    assert "context 'humidity' must be a number, got 'damp'" in notes[1]
+    assert "context 'humidity' must be a number, got 'damp'; it is kept" in notes[1]
+    _, (comma,) = read_context({"humidity": "45,5"}, declared)
+    assert "got '45,5' (a number has a point as decimal sign); it is kept and not used" in comma
 
 
 def test_context_without_options_and_unit_is_any_text():

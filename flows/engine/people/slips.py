@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from flows.engine.looking.view import View
-from loop.circumstances import Context, Declared, read_actual, read_context
+from loop.circumstances import Context, Declared, is_finite, read_actual, read_context
 from loop.errors import SpaceError
 from loop.history import values_of
 from loop.objective import is_number
@@ -50,6 +50,17 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
             value, (low, high) = float(o.settings[p.name]), least_and_most(p)
             if not low <= value <= high:
                 yield p.name, f"{p.name} {value:g} {p.unit}".rstrip() + f" is outside the space ({_range(low, high)})"
+    given = o.context.get("actual")
+    actual = given if isinstance(given, Mapping) else {}
+    for p in view.space.parameters:
+        used = actual.get(p.name)
+        if not isinstance(p, Continuous | Discrete) or not is_finite(used):
+            continue
+        low, high = least_and_most(p)
+        slack = SLACK * (high - low)  # what is really used is seldom what was asked for
+        if not low - slack <= used <= high + slack:
+            said = f"{p.name} {used:g} {p.unit}".rstrip()
+            yield p.name, f"{said}, as really used, is far outside the space ({_range(low, high)})"
 
 
 def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:

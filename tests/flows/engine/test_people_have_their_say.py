@@ -244,6 +244,21 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
     assert [n for n in report.notes if n.startswith("yield 145 % of ")]
 
 
+@pytest.mark.parametrize(("step", "is_told"), [(50, True), (5.3, False)])
+def test_settings_really_used_that_are_far_outside_the_space_are_said(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, step: float, is_told: bool
+) -> None:
+    add(settings, tmp_path)
+    told = json.dumps({**json.loads(measured(45.0)), "context": {"actual": {"step": step}}})
+    laboratory.answers = lambda _: [told]
+    once(settings)
+    report = once(settings)
+
+    said = [n for n in report.notes if n.startswith("step 50, as really used, is far outside the space (1 to 5)")]
+    assert len(said) == is_told
+    assert all("; it counts as it is. Where that is a slip: hakken retract small" in note for note in said)
+
+
 def test_decimal_commas_are_read_between_semicolons_and_texts_stay_as_they_are(
     settings: Settings, tmp_path: Path
 ) -> None:
