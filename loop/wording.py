@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 MANY: Final = 200  # options of a choice beyond which nobody looks for the same words elsewhere
-_MUTE: Final = frozenset({"yes", "no", "true", "false", "on", "off"})
+_MUTE: Final = frozenset({"yes", "no", "true", "false", "on", "off", "none", "nothing"})
 
 
 def is_mute(option: str, others: Iterable[Collection[str]]) -> bool:
-    """Whether an option says too little by itself: yes or no, a number, or an option of another choice as well.
+    """Whether an option says too little by itself: yes or no, none, a number, or an option of another choice as well.
 
     ``others`` are the options of the other choices.
     """

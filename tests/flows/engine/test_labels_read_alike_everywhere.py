@@ -79,16 +79,17 @@ def test_an_option_that_says_little_has_the_name_of_its_parameter() -> None:
         "degassed": choice,
         "first": {"type": "component", "options": {"A": "CCO", "B": "CO", "X": "CCC"}},
         "second": {"type": "category", "options": ["A", "C"]},
+        "additive": {"type": "component", "options": {"TBAB": "[Br-]", "none": None}},
         "stages": {"type": "category", "options": ["1", "2"]},
     }
     spec = CampaignSpec.from_resolved({**SPEC.resolved(), "space": space})
-    settings = {"dry": "yes", "degassed": "no", "first": "A", "second": "C", "stages": "2"}
-    other = {**settings, "first": "X", "second": "A"}
+    settings = {"dry": "yes", "degassed": "no", "first": "A", "second": "C", "additive": "none", "stages": "2"}
+    other = {**settings, "first": "X", "second": "A", "additive": "TBAB"}
 
-    assert label_of(spec.resolved(), settings) == "dry yes, degassed no, first A, C, stages 2"
+    assert label_of(spec.resolved(), settings) == "dry yes, degassed no, first A, C, additive none, stages 2"
     assert build_space(spec).label(settings) == label_of(spec.resolved(), settings)
     assert build_space(spec).label(other) == label_of(spec.resolved(), other)
-    assert label_of(spec.resolved(), other) == "dry yes, degassed no, X, second A, stages 2"
+    assert label_of(spec.resolved(), other) == "dry yes, degassed no, X, second A, TBAB, stages 2"
 
 
 def test_a_round_whose_labels_had_no_names_comes_out_again(
