@@ -177,6 +177,8 @@ class ProposalRecord:
     candidate_id: str
     draft: ProposalDraft
     approved: bool | None  # None: waits for a person
+    by: str = ""  # who decided, where a person did
+    why: str = ""  # the reason that was given
 
 
 @dataclass(frozen=True, slots=True)

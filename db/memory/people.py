@@ -40,8 +40,8 @@ def amend(held: HeldCampaign, amendment: Amendment) -> ProposalRecord:
         new, position=last + 1, candidate=plain_candidate(new.candidate), predictions=tuple(new.predictions)
     )
     candidate_id = held.candidate_id(candidate_spec(new.candidate))
-    made = ProposalRecord(held.new_id(), old.round_number, candidate_id, stored, True)
-    held.data.proposals[old.id] = replace(old, approved=False)
+    made = ProposalRecord(held.new_id(), old.round_number, candidate_id, stored, True, amendment.by, amendment.why)
+    held.data.proposals[old.id] = replace(old, approved=False, by=amendment.by, why=f"edited: {amendment.why}")
     held.data.proposals[made.id] = made
     decision = DecisionDraft(
         DecisionKind.EDIT, amendment.by, amendment.why, dict(stored.candidate.settings), proposal_id=old.id

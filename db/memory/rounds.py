@@ -60,7 +60,7 @@ def decide(held: HeldCampaign, proposal_id: str, approved: bool, by: str, why: s
             f"proposal {proposal_id} was already {'approved' if proposal.approved else 'refused'}; a decision "
             "stands: cancel its attempts, or propose it again"
         )
-    held.data.proposals[proposal_id] = replace(proposal, approved=approved)
+    held.data.proposals[proposal_id] = replace(proposal, approved=approved, by=by, why=why)
     if approved:
         make_first(held, proposal)
     held.say("decide", proposal=proposal_id, approved=approved, by=by, why=why)

@@ -131,7 +131,7 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
     for p in session.scalars(select(said).where(said.proposal_id.in_(chosen)).order_by(said.position)):
         predictions[p.proposal_id].append(Prediction(p.target, p.member, p.mean, p.sd, p.weight))
     joined = (
-        select(t.Proposal, t.Round.number, t.Round.is_approved, t.Candidate, t.Approval.is_approved)
+        select(t.Proposal, t.Round.number, t.Round.is_approved, t.Candidate, t.Approval)
         .join(t.Round, t.Round.id == t.Proposal.round_id)
         .join(t.Candidate, t.Candidate.id == t.Proposal.candidate_id)
         .outerjoin(t.Approval, t.Approval.proposal_id == t.Proposal.id)
@@ -158,9 +158,11 @@ def proposals(session: Session, owner: str, *where: ColumnElement[bool]) -> tupl
                 row.novelty,
                 place_of(row),
             ),
-            True if with_round else decision,
+            True if with_round else None if verdict is None else verdict.is_approved,
+            "" if verdict is None else verdict.by,
+            "" if verdict is None else verdict.why,
         )
-        for row, number, with_round, candidate, decision in session.execute(joined)
+        for row, number, with_round, candidate, verdict in session.execute(joined)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.naming import typed
@@ -75,7 +76,9 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         at = proposal.draft.position
         mine = proposal.draft.run_order + 1
         heading = f"was {mine}" if proposal.id in replaced else f"{mine:3}"
-        _print_proposal(screen, spec, heading, proposal, attempts.get(at, []), observations.get(at, []))
+        is_told = any(proposal.id in (d.draft.proposal_id, d.replacement_id) for d in decisions)  # with its reason
+        verdict = verdict_of(replace(proposal, by="", why="") if is_told else proposal)
+        _print_proposal(screen, spec, heading, proposal, verdict, attempts.get(at, []), observations.get(at, []))
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
@@ -99,6 +102,7 @@ def _print_proposal(
     spec: Any,
     heading: str,
     proposal: ProposalRecord,
+    verdict: str,
     attempts: Iterable[AttemptRecord],
     observations: Iterable[ObservationRecord],
 ) -> None:
@@ -123,8 +127,8 @@ def _print_proposal(
         facts.append(f"novelty {draft.novelty:.2f} (0 known, 1 unlike anything)")
     if facts:
         screen.say(f"     {'; '.join(facts)}")
-    if proposal.approved is not True:
-        screen.say("     waits for approval" if proposal.approved is None else "     refused")
+    if verdict:
+        screen.say(f"     {verdict}")
     ended = list(observations)
     for observation in ended:
         gone = f" (retracted: {observation.retracted})" if observation.retracted else ""
@@ -135,6 +139,16 @@ def _print_proposal(
     for attempt in attempts:
         if attempt.state is not State.ENDED:
             screen.say(f"     attempt {attempt.key}: {attempt.state.value}")
+
+
+def verdict_of(proposal: ProposalRecord) -> str:
+    """Whether a proposal waits or what a person said of it; "" where it was approved and nothing was said."""
+    if proposal.approved is None:
+        return "waits for approval"
+    if proposal.approved and not proposal.why:
+        return ""
+    word = "approved" if proposal.approved else "refused"
+    return word + (f" by {proposal.by}" if proposal.by else "") + (f": {proposal.why}" if proposal.why else "")
 
 
 def _round(ledger: Ledger, campaign: str, number: int | None) -> RoundRecord:

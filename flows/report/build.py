@@ -255,7 +255,7 @@ def _progress(proposal: ProposalRecord, states: Sequence[State]) -> str:
     if proposal.approved is None:
         return "waits for approval"
     if proposal.approved is False:
-        return "refused"
+        return "refused" + (f": {proposal.why}" if proposal.why else "")
     tally = Counter(states)
     return ", ".join(s.value if tally[s] == 1 else f"{tally[s]} {s.value}" for s in State if tally[s]) or "no attempt"
 

@@ -108,6 +108,17 @@ def test_what_was_decided_stands(hakken: Any) -> None:
     assert "hakken pin small" in pending.err
 
 
+def test_the_reason_of_an_approval_and_of_a_refusal_without_a_meaning_is_shown(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    hakken("approve", "small", "1", "1", "--refuse", "--why", "no time", "--by", "ada")
+    hakken("approve", "small", "1", "--why", "looks safe", "--by", "bob")
+
+    shown = " ".join(hakken("show", "small", "1").out.split())
+
+    assert "refused by ada: no time" in shown
+    assert "approved by bob: looks safe" in shown
+
+
 def test_what_was_edited_is_not_said_to_be_refused(hakken: Any) -> None:
     hakken("run", "small.yaml")
     from flows.settings import Settings

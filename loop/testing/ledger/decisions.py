@@ -27,7 +27,8 @@ class DecisionLaws:
             work.decide(second.id, False, "ada", "peroxide")
 
         assert waiting == (None, None, ())
-        assert [p.approved for p in ledger.proposals("coupling")] == [True, False]
+        said = [(p.approved, p.by, p.why) for p in ledger.proposals("coupling")]
+        assert said == [(True, "ada", "looks safe"), (False, "ada", "peroxide")]
         assert [(a.proposal_id, a.replicate_no) for a in ledger.attempts("coupling")] == [(first.id, 0), (first.id, 1)]
 
     def test_a_decision_again_changes_nothing_and_another_one_is_refused(self, ledger: Ledger, lease: Lease) -> None:
@@ -104,6 +105,7 @@ class DecisionLaws:
 
         proposals = ledger.proposals("coupling")
         assert [(p.id, p.approved) for p in proposals] == [(old.id, False), (other.id, None), (made.id, True)]
+        assert [p.why for p in proposals] == ["edited: the pump is too slow", "", "the pump is too slow"]
         assert made.draft == replace(wanted, position=2)
         assert made == proposals[2]
         assert [(a.proposal_id, a.replicate_no) for a in ledger.attempts("coupling")] == [(made.id, 0), (made.id, 1)]

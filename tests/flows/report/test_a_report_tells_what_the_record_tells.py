@@ -153,7 +153,7 @@ def test_the_last_batch_keeps_its_reasons_and_says_where_it_is(story):
     batch = build(story.settle(), story.name).batch
 
     assert batch.number == 2
-    assert [c.state for c in batch.choices] == ["ready", "waits for approval", "refused", "ready, ended"]
+    assert [c.state for c in batch.choices] == ["ready", "waits for approval", "refused: seen", "ready, ended"]
     assert (batch.choices[0].neighbour, batch.choices[0].novelty, batch.choices[0].predictions) == (
         "XPhos, 90",
         0.3,
