@@ -97,6 +97,13 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         problems.append(f"the laboratory cannot work now: {health.message}")
     surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial
     general = build_general(spec, space)
+    if plate is not None and spec.plate is not None and spec.plate.blocks is None:
+        problems += [
+            f"{name} is shared by block, and the plate is one block, so that every well has one value; where that is "
+            f"not meant, give plate.blocks, such as {{rows: {spec.plate.rows}, columns: 1}}"
+            for name, scope in spec.plate.share.items()
+            if scope == "block"
+        ]
     first = _first_batch(initial) if plate is None else f"a plate by {initial.design}"
     return {
         "campaign": spec.campaign,

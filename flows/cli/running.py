@@ -113,8 +113,18 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
 def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:
     by = plan.surrogate or "the initial design"
     screen.say(f"next batch of {name}: {plural(len(plan.proposals), 'proposal')} by {by}; nothing is recorded or sent")
+    if spec.get("plate") and (placed := [p for p in plan.proposals if p.place is not None]):
+        from flows.cli.plates import plate_lines
+        from flows.plates.content import read_plate
+        from loop.record import ProposalRecord
+
+        number = placed[0].place.plate if placed[0].place is not None else 1
+        as_records = [ProposalRecord("", number, "", draft, None) for draft in placed]
+        for line in plate_lines(read_plate(spec, name, number, as_records, ())):
+            screen.say(line)
     for proposal in sorted(plan.proposals, key=lambda p: p.run_order):
-        screen.say(f"\n{proposal.run_order + 1:3}. {label_of(spec, proposal.candidate.settings)}", bold=True)
+        well = "" if proposal.place is None else f"{proposal.place.well}: "
+        screen.say(f"\n{proposal.run_order + 1:3}. {well}{label_of(spec, proposal.candidate.settings)}", bold=True)
         screen.say(f"     {reason_line(proposal.arm.value, proposal.reason)}")
         for line in predictions_line(proposal.predictions, spec):
             screen.say(f"     predicted {line}")

@@ -194,6 +194,39 @@ def test_the_table_can_be_filled_in_and_told_and_is_not_overwritten(hakken: Any,
         assert len({o.context["well"] for o in ledger.observations("wells")}) == 8
 
 
+def test_a_dry_run_draws_the_plate_that_is_made_then(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC)
+
+    dry = hakken("run", "--dry-run", "wells.yaml")
+    assert hakken("tick", "wells.yaml").code == 0
+    shown = hakken("show", "wells", 1)
+
+    drawn = shown.out[shown.out.index("plate 1, wells by") :].partition("   stock of")[0]
+    assert "temperature: block 1" in drawn
+    assert drawn in dry.out
+    wells = [re.findall(r"^ +\d+\. ([A-B][1-4]): ", said.out, re.MULTILINE) for said in (dry, shown)]
+    assert len(wells[0]) == 8
+    assert wells[0] == wells[1]
+
+
+def test_a_value_shared_by_block_on_a_plate_of_one_block_is_said(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wells.yaml").write_text(SPEC.replace("  blocks: {rows: 2, columns: 2}\n", ""))
+    (tmp_path / "tiled.yaml").write_text(SPEC)
+    said, tiled = hakken("validate", "wells.yaml"), hakken("validate", "tiled.yaml")
+
+    assert (
+        "note: temperature is shared by block, and the plate is one block, so that every well has one value; where "
+        "that is not meant, give plate.blocks, such as {rows: 2, columns: 1}" in said.out
+    )
+    assert "one block" not in tiled.out
+
+
 def test_no_stock_is_prepared_of_what_adds_nothing(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
