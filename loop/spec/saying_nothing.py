@@ -13,7 +13,7 @@ from loop.spec.space_models import ContextSpec, ExpressionSpec, LinearSpec
 
 def problem_before_building(spec: CampaignSpec) -> Problem | None:
     """The first key of the space or its constraints that says nothing, or speaks of what is measured."""
-    return next(_of_context(spec), None) or next(_of_constraints(spec), None)
+    return next(_of_context(spec), None) or next(_of_gates(spec), None) or next(_of_constraints(spec), None)
 
 
 def _of_context(spec: CampaignSpec) -> Iterator[Problem]:
@@ -24,6 +24,24 @@ def _of_context(spec: CampaignSpec) -> Iterator[Problem]:
                 yield at, "options is empty; give one or more, or leave it out for any text"
             if twice := [o for o in options if options.count(o) > 1]:
                 yield at, f"option {twice[0]!r} is given twice; keep one"
+
+
+def _of_gates(spec: CampaignSpec) -> Iterator[Problem]:
+    """Parameters that never apply, or of which nobody said with what they do."""
+    for name in spec.space:
+        for key in ("when", "unless"):
+            gates = getattr(spec.space[name], key, None) or {}
+            if empty := [gate for gate, options in gates.items() if options == []]:
+                yield ("space", name, key), f"names no option of {empty[0]!r}; give one or more, or leave it out"
+            if key == "unless" and len(gates) == 1:
+                ((gate, given),) = gates.items()
+                there = set(getattr(spec.space.get(gate), "options", None) or ())
+                if there and there <= set(given if isinstance(given, list) else [given]):
+                    yield (
+                        ("space", name, key),
+                        f"names every option of {gate!r}, so that {name!r} never applies; leave an option out, or "
+                        f"{name!r} itself",
+                    )
 
 
 def _of_constraints(spec: CampaignSpec) -> Iterator[Problem]:
