@@ -6,13 +6,13 @@ read the same as an earlier one says which.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.view import View
 from loop.contracts import Ledger
-from loop.errors import LedgerError, NotFound
+from loop.errors import LedgerError, NotFound, did_you_mean
 from loop.memory.earlier import Earlier
 from loop.record import CampaignRecord, Json, ObservationRecord, RoundRecord
 from loop.spec import CampaignSpec, build_space
@@ -54,11 +54,13 @@ def sources_of(ledger: Ledger | None, spec: CampaignSpec) -> tuple[tuple[Earlier
     return earlier_of(ledger, read), read, tuple(notes)
 
 
-def unknown_sources(spec: CampaignSpec, known: Container[str]) -> tuple[str, ...]:
+def unknown_sources(spec: CampaignSpec, known: Collection[str]) -> tuple[str, ...]:
     """A note for each campaign that ``memory`` names and that is not among those ``known``."""
     names = spec.memory if isinstance(spec.memory, list) else []
     return tuple(
-        f"memory names {n!r}, which is not on record; hakken status lists what is" for n in names if n not in known
+        f"memory names {n!r}, which is not on record{did_you_mean(n, known)}; hakken status lists what is"
+        for n in names
+        if n not in known
     )
 
 

@@ -41,7 +41,8 @@ def tell_source(
     by a name with its SMILES in a column ``PARAMETER_smiles``), numbers may lie outside the space, and any other
     column is kept as context. The same table again adds nothing; another one with the same title and the same
     parameters adds to it. The same rows under a mended header, in which a column that was only kept has the name of a
-    parameter, replace those told before, which are then retracted; one that is refused replaces nothing.
+    parameter or a column has another unit, replace those told before, which are then retracted; one that is refused
+    replaces nothing.
 
     Raises:
         NotFound: There is no such campaign.
@@ -100,7 +101,7 @@ def _mended(told: Mapping[str, Mapping[str, str]], own: CampaignSpec, table: Tab
     """The results of a source that a table is to replace, by id, and which columns it names otherwise; {} for none.
 
     It does where it has all rows that were told under another header, cell by cell, and names anew only what meant
-    nothing to the campaign.
+    nothing to the campaign, or gives a column of it another unit.
     """
     rows = {tuple(cells) for cells in table.rows}
     meant = {*build_space(own).names, *own.objective}
@@ -111,7 +112,8 @@ def _mended(told: Mapping[str, Mapping[str, str]], own: CampaignSpec, table: Tab
         if len(cells) != len(table.header) or tuple(cells.values()) not in rows:
             return {}
         anew = [(old, new) for old, new in zip(cells, table.header, strict=True) if old != new]
-        if any(split_header(old)[0] in meant for old, _ in anew):
+        names = [(split_header(old)[0], split_header(new)[0]) for old, new in anew]
+        if any(old in meant and old != new for old, new in names):
             return {}
         found[observation] = " and ".join(f"column {old!r} written {new!r}" for old, new in anew)
     return found

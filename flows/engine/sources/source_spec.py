@@ -18,6 +18,7 @@ from loop.spec import CampaignSpec, build_space
 from loop.units import check_unit, convert
 
 FILLED: Final = 0.5  # share of a column's cells from which on it tells a parameter, and rows without it are refused
+MANY: Final = 5  # values of which all are small are told of, since a few may well be
 _WISHES: Final = ("at_least", "at_most", "weight", "desirable")  # of the campaign, not of the source
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\- ]*")  # as a campaign file has names
 
@@ -67,6 +68,7 @@ def spec_of_source(
                     f"{p.name} is a union, which has no candidates in common with a table of others: it is kept, and "
                     "nothing is learnt from it; results of the campaign's own candidates can be told without --source"
                 )
+    notes += [said for t in targets if t in columns and (said := _fractions(own.objective[t].unit, table, columns[t]))]
     if not varied or not any(t in columns for t in targets):
         what, names = ("parameter", space.names) if targets else ("target", own.objective)
         hints = "".join(f"; {note}" for note in notes)
@@ -144,6 +146,19 @@ def _alike(others: Iterable[str], names: Sequence[str]) -> list[str]:
         for head in others
         if (hint := did_you_mean(head.lower(), names))
     ]
+
+
+def _fractions(unit: str, table: Table, column: Column) -> str:
+    """A note where all values of a target in percent are so small that they may be fractions; "" elsewhere."""
+    if unit != "%" or column.unit is not None:
+        return ""
+    values = _numbers([cell for cell in table.cells(column.header) if cell], column, unit)
+    if len(values) < MANY or min(values) < 0.0 or not 0.0 < max(values) <= 1.0:
+        return ""
+    return (
+        f"all {len(values)} values of {column.thing} lie from {min(values):g} to {max(values):g} %; where they are "
+        f"fractions, write '{column.thing} []' in the header and tell the table again"
+    )
 
 
 def _spelt(p: Parameter, cells: Sequence[str]) -> list[str]:

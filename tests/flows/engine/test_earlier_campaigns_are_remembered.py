@@ -185,6 +185,16 @@ def test_a_campaign_that_memory_names_and_the_record_lacks_is_noted(settings: Se
     )
 
 
+def test_a_campaign_that_memory_nearly_names_is_hinted_at(settings: Settings, tmp_path: Path) -> None:
+    campaign(settings, tmp_path, "bromides")
+    name = campaign(settings, tmp_path, "later", memory=["bromide"])
+
+    planned(settings, name)
+
+    wanted = "memory names 'bromide', which is not on record (did you mean 'bromides'?); hakken status lists what is"
+    assert wanted in first_round(settings, name).notes
+
+
 def test_a_campaign_with_another_target_is_not_read(settings: Settings, tmp_path: Path) -> None:
     other = campaign(settings, tmp_path, "other", objective={"ee": {"goal": "maximize"}})
     path = tmp_path / "ee.csv"
@@ -410,6 +420,26 @@ class TestATableOfOthers:
             "again, then hakken retract 'own - Smith' ID --why REASON takes back what was told before: "
             f"{old.id}"
         ]
+
+    def test_fractions_in_place_of_percent_are_asked_for_and_replaced_under_the_unit(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "paper.csv"
+        rows = "".join(f"water,DBU,{t},{y}\n" for t, y in [(1, 0.1), (2, 0), (4, 0.9), (1, 0.15), (2, 1)])
+        path.write_text(f"solvent,base,time,yield\n{rows}", encoding="utf-8")
+        source, first = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(f"solvent,base,time,yield []\n{rows}", encoding="utf-8")
+
+        _, again = tell_source(settings, name, path, "Smith", by="A")
+
+        assert first.notes == (
+            "all 5 values of yield lie from 0 to 1 %; where they are fractions, write 'yield []' in the header and "
+            "tell the table again",
+        )
+        assert "5 rows told before under this title are replaced: column 'yield' written 'yield []'" in again.notes
+        with open_ledger(settings.database) as ledger:
+            standing = ledger.observations(source)
+        assert [o.outcome.measurements[0].canonical for o in standing] == [10.0, 0.0, 90.0, 15.0, 100.0]
 
     def test_nothing_told_before_is_retracted_where_its_replacement_cannot_be_stored(
         self, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
