@@ -52,7 +52,7 @@ class Fidelities:
         held = draws[:, levels * n :].max(dim=1).values if len(base) else draws.min(dim=1).values
         share = torch.cat([_share(truth, draws[:, k * n : (k + 1) * n]) for k in range(levels)])
         everything = torch.cat(versions)
-        price = _prices(question, everything)
+        price = prices(question, everything)
         weight = question.chance(real).repeat(levels) * share.clamp_min(UNLIKELIEST) / price
         taken = is_among(everything.numpy(), np.vstack([question.tried, question.pending.numpy()]))
         weight[torch.from_numpy(taken | ~question.space.allows(everything.numpy()))] = 0.0
@@ -80,11 +80,11 @@ def _bundled(
     n = truth.shape[1]
     levels = len(price) // n
     picked, logs = list[int](), list[Tensor]()
-    turns, real = 0.0, float(price[-n:].median())
+    turns, shares = 0.0, shares_of(price, float(price[-n:].median()))
     for i, value in improving(truth.repeat(1, levels), held, log_weight, tau=tau):
         if turns > q - 1 + 1e-9:
             break
-        turns += min(1.0, max(float(price[i]) / real, 1.0 / BUNDLE))
+        turns += float(shares[i])
         picked.append(i)
         logs.append(value)
     return picked, logs
@@ -106,7 +106,12 @@ def _share(real: Tensor, version: Tensor) -> Tensor:
     return (covariance.clamp_min(0.0).square() / both.clamp_min(1e-300)).clamp(0.0, 1.0)
 
 
-def _prices(question: Question, x: Tensor) -> Tensor:
+def shares_of(price: Tensor, real: float) -> Tensor:
+    """Which part of one experiment of a batch each counts as, by its ``price`` and that of the real thing."""
+    return (price / real).clamp(1.0 / BUNDLE, 1.0)
+
+
+def prices(question: Question, x: Tensor) -> Tensor:
     """What each costs; alike where nothing is known of it yet."""
     own = np.zeros(len(x)) if question.purchase is None else question.purchase.expected(x.numpy())
     return torch.from_numpy(own) if own.all() else torch.ones(len(x), dtype=x.dtype)

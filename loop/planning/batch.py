@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from loop.acquisition.fidelities import Fidelities
+from loop.acquisition.fidelities import Fidelities, prices, shares_of
 from loop.acquisition.general import General
 from loop.acquisition.protocol import Acquisition, Chosen, Question
 from loop.acquisition.registry import acquisition
 from loop.costs import Purse, pays_all
 from loop.errors import PoolExhausted
 from loop.explain import explain_replicate
-from loop.fidelity import fidelity_column
+from loop.fidelity import as_real, fidelity_column, is_real
 from loop.memory.first import first_choices
 from loop.objective import Tradeoff
 from loop.planning.designing import by_design, left_out, payable_design, wanted
@@ -165,16 +165,40 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
     assert s.belief is not None
     used = set(s.belief.table.ids)
     asked_for = np.unique(np.array([o.x for o in s.history.observations if o.id in used]), axis=0)  # not what was met
-    question = replace(question, observed=torch.from_numpy(asked_for))
-    kept = []
-    for turn in spend(question, [torch.from_numpy(p.x) for p in picks], q):
+    asked_for = asked_for[
+        is_real(s.space, asked_for)
+    ]  # a cheap version is named by nobody, and not worth a second look
+    waiting = question.pending[torch.from_numpy(is_real(s.space, question.pending.numpy()))]
+    bundles = _bundles(question, picks)
+    question = replace(question, observed=torch.from_numpy(asked_for), pending=waiting)
+    fresh = [torch.from_numpy(as_real(s.space, those[0].x[None])[0]) for those in bundles]
+    kept: list[Pick] = []
+    for turn in spend(question, fresh, q):
         if not turn.is_replicate:
-            kept.append(picks[turn.index])
+            kept.extend(bundles[turn.index])
             continue
         x = question.observed[turn.index].numpy()
         meaning = explain_replicate(s.objective, turn, s.history, x, per=question.per)
         kept.append(Pick(x, Arm.REPLICATE, "replicate", turn.gain, meaning))
     return kept
+
+
+def _bundles(question: Question, picks: Sequence[Pick]) -> list[list[Pick]]:
+    """The picks in their order, as many of a cheap version together as count as one experiment of the batch."""
+    if fidelity_column(question.space) is None or not picks:
+        return [[p] for p in picks]
+    x = torch.from_numpy(np.array([p.x for p in picks]))
+    real = torch.from_numpy(as_real(question.space, x.numpy()))
+    price = prices(question, torch.cat([x, real]))
+    found: list[list[Pick]] = []
+    full = 1.0
+    for pick, share in zip(picks, shares_of(price[: len(x)], float(price[len(x) :].median())).tolist(), strict=True):
+        if full > 1.0 - 1e-9:
+            found.append([])
+            full = 0.0
+        found[-1].append(pick)
+        full += share
+    return found
 
 
 def _on_plate(s: Situation, plate: Plate) -> tuple[list[Pick], list[str]]:

@@ -11,6 +11,7 @@ from loop.costs import Purse
 from loop.history import History, Observation
 from loop.planner import plan
 from loop.policy.stopping import reason_to_stop
+from loop.record import Arm
 from loop.spec import CampaignSpec, build_costs, build_space
 from loop.surrogates.gp import APART, GaussianProcess
 from loop.surrogates.protocol import TrainingSet
@@ -173,3 +174,26 @@ def test_where_the_real_thing_is_wanted_it_is_chosen_among_what_can_be_paid_for_
         found = plan(spec, History(tuple(seen)), seed=seed, experiments=9, purse=Purse(cost=60.0)).proposals
 
         assert [p.candidate.settings for p in found] == [{"ligand": "a", "method": "measured"}]
+
+
+def seen_at(space, a, method, value):
+    x = space.coordinates({"a": float(a), "b": 0.0, "method": method})
+    return Observation(f"{a} {method}", x, measured(y=value))
+
+
+@pytest.mark.parametrize("replicates", [1, "planned"])
+def test_a_hopeless_candidate_is_not_measured_again_in_place_of_many_calculations(replicates):
+    spec = spec_of(is_cheap=True)
+    planner = spec.planner.model_copy(update={"replicates": replicates})
+    spec = spec.model_copy(update={"planner": planner})
+    space = build_space(spec)
+    real = [(0, 10.0), (3, 40.0), (6, 90.0), (11, 12.0)]
+    cheap = [(a, 0.8 * y) for a, y in real] + [(1, 15.0), (9, 50.0)]
+    rows = [seen_at(space, a, "measured", y) for a, y in real] + [seen_at(space, a, "calculated", y) for a, y in cheap]
+    chosen = plan(spec, History(tuple(rows)), seed=0, experiments=60).proposals
+
+    again = [p.candidate.settings for p in chosen if p.arm is Arm.REPLICATE]
+    assert all((s["a"], s["method"]) == (6.0, "measured") for s in again)  # the best, if anything
+    calculated = [p for p in chosen if p.candidate.settings["method"] == "calculated"]
+    measured_now = len(chosen) - len(calculated)
+    assert measured_now + len(calculated) / PRICE > 1.0  # a batch of two, and not two calculations
