@@ -42,6 +42,7 @@ class _Row:
     amounts: dict[Slot, Quantity] = field(default_factory=dict)
     conditions: dict[str, Quantity] = field(default_factory=dict)
     targets: dict[str, Reading] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)  # what was measured in other units than per cent
 
 
 def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, description: str) -> Foreign:
@@ -124,6 +125,8 @@ def _outcome(outcome: Any, row: _Row) -> None:
             kind = _enum(measurement, "type").lower()
             if measurement.HasField("percentage") and measurement.percentage.HasField("value"):
                 row.targets.setdefault(kind, _percentage(measurement.percentage))
+            elif measurement.WhichOneof("value"):
+                row.others.add(kind)
 
 
 def _percentage(message: Any) -> Reading:
@@ -169,6 +172,8 @@ def _targets(source: Source, rows: Sequence[_Row], left: list[str]) -> list[str]
     for target, n in counts.items():
         if target not in chosen:
             left.append(f"{target} of {n} reactions: --target {target} makes it a target")
+    for kind, n in Counter(kind for row in rows for kind in sorted(row.others)).items():
+        left.append(f"{kind} of {n} reactions, which is not in per cent")
     return chosen
 
 

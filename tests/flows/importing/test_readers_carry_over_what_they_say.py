@@ -456,6 +456,20 @@ def test_ord_measures_what_is_asked_for() -> None:
     assert foreign.results[3].readings["conversion"].value == pytest.approx(12.395678, rel=1e-6)
 
 
+def test_ord_measurements_in_other_units_are_said() -> None:
+    need("ord")
+    text = (DATA / "ord_aminations.json").read_text().replace('"type": "YIELD"', '"type": "AREA"')
+    data = json.loads(text)
+    for reaction in data["reactions"]:
+        for measured in reaction["outcomes"][0]["products"][0].get("measurements", []):
+            measured["floatValue"] = {"value": 1000 * measured.pop("percentage")["value"]}
+
+    foreign = read_foreign(Source(Path("areas.json"), json.dumps(data).encode(), {}))
+
+    assert list(targets(foreign)) == ["conversion"]
+    assert "area of 5 reactions, which is not in per cent" in foreign.left
+
+
 def test_ord_amounts_of_what_is_sometimes_absent_apply_only_then() -> None:
     need("ord")
     from ord_schema.proto import dataset_pb2
