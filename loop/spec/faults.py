@@ -152,7 +152,10 @@ def described(error: Any, lines: Lines) -> str:
         case "string_pattern_mismatch":
             return f"{where}: {got!r} is not a usable name; use letters, digits, '_', '-', '.' and spaces"
         case "too_short" | "string_too_short":
-            return f"{where}: is empty; give at least one"
+            least, has = int(context.get("min_length", 1)), int(context.get("actual_length", 0))
+            if has and least > 1:
+                return f"{where}: has {has} only; give at least {least}"
+            return f"{where}: is empty; give at least {'one' if least == 1 else least}"
         case "finite_number":
             return f"{where}: must be a finite number, got {got}; write a number"
         case "literal_error" | "enum":
