@@ -103,11 +103,11 @@ def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json
 
     where, screen = settings(), Screen(as_json)
     made = engine.ban(where, campaign, where_, by=by or where.by, why=why)
-    note = engine.idle(where, campaign, made)
-    screen.document({"campaign": campaign, "decision": made, "notes": [note] if note else []})
+    notes = [note for note in (engine.idle(where, campaign, made), engine.met(where, campaign, made)) if note]
+    screen.document({"campaign": campaign, "decision": made, "notes": notes})
     what = "that candidate" if made.draft.settings else "whatever meets it"
     screen.say(f"decision {made.number}: banned by {made.draft.by}; {what} is left out from the next batch on")
-    if note:
+    for note in notes:
         screen.say(f"  note: {note}")
     it = typed(campaign)
     screen.next_step(f"hakken lift {it} {made.number} takes it back; hakken decisions {it} lists all")

@@ -13,7 +13,7 @@ from flows.engine.looking.simulating import simulate
 from flows.engine.looking.standing import status
 from flows.engine.looking.view import View
 from flows.engine.passes import tick
-from flows.engine.people.deciding import approve, ban, decisions, edit, idle, lift, pin
+from flows.engine.people.deciding import approve, ban, decisions, edit, idle, lift, met, pin
 from flows.engine.people.halting import halt
 from flows.engine.people.halting import lift as lift_halt
 from flows.engine.people.pausing import pause_runs, resume_runs
@@ -51,6 +51,7 @@ __all__ = [
     "ingest_files",
     "lift",
     "lift_halt",
+    "met",
     "pause_runs",
     "pin",
     "preview",

@@ -119,6 +119,21 @@ def test_the_reason_of_an_approval_and_of_a_refusal_without_a_meaning_is_shown(h
     assert "approved by bob: looks safe" in shown
 
 
+def test_a_ban_names_the_proposals_that_wait_and_meet_it(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+    from flows.settings import Settings
+    from flows.wiring import open_record
+
+    with open_record(Settings.from_environment()) as ledger:
+        first = next(p for p in ledger.proposals("small", 1) if p.draft.run_order == 0).draft.candidate.settings
+
+    said = hakken("ban", "small", *(w for n, v in first.items() for w in ("--where", f"{n}={v}")), *WHY)
+
+    assert "proposal 1 of round 1 meets it and waits for approval: hakken approve small 1 1 --refuse" in " ".join(
+        said.out.split()
+    )
+
+
 def test_what_was_edited_is_not_said_to_be_refused(hakken: Any) -> None:
     hakken("run", "small.yaml")
     from flows.settings import Settings

@@ -195,6 +195,26 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
         return _settle(settings, ledger, name, draft)
 
 
+def met(settings: Where, name: str, decision: DecisionRecord) -> str:
+    """Which proposals that wait for a person meet a ban, which keeps out later ones only; "" for none."""
+    if decision.draft.kind is not DecisionKind.BAN:
+        return ""
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        waiting = [p for p in view.proposals if p.approved is None]
+        found = [p for p in waiting if _keeps_out(view, decision, p.draft.candidate.settings)]
+    if not found:
+        return ""
+    last = found[-1].round_number
+    mine = sorted(p.draft.run_order + 1 for p in found if p.round_number == last)
+    numbers, one = " ".join(map(str, mine)), len(mine) == 1
+    many, verb, them = ("", "meets it and waits", "it") if one else ("s", "meet it and wait", "them")
+    return (
+        f"proposal{many} {numbers} of round {last} {verb} for approval: hakken approve {quote(name)} {last} {numbers} "
+        f"--refuse --why WHY keeps {them} from running"
+    )
+
+
 def idle(settings: Where, name: str, decision: DecisionRecord) -> str:
     """Why a ban keeps nothing out, as a sentence: no candidate meets it; "" where some do, or it is no ban of a region.
 
@@ -286,18 +306,21 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
     return chosen or waiting
 
 
+def _keeps_out(view: View, ban: DecisionRecord, candidate: Settings) -> bool:
+    """Whether a ban keeps out a candidate."""
+    x = view.space.coordinates(candidate)
+    if ban.draft.settings:
+        return _at(view.space, ban.draft.settings) == x.tobytes()
+    constraints = [*view.spec.constraints, region_of(ban.draft.region, "ban")]
+    return not bool(build_space(view.spec.model_copy(update={"constraints": constraints})).allows(x[None, :])[0])
+
+
 def _check_not_banned(view: View, wanted: Settings) -> None:
     """Refuse what is banned now; the message names the ban and how to lift it."""
-    x = view.space.coordinates(wanted)
     for d in in_force(view.decisions, view.round_number + 1):
         if d.draft.kind is not DecisionKind.BAN:
             continue
-        if d.draft.settings:
-            hit = _at(view.space, d.draft.settings) == x.tobytes()
-        else:
-            constraints = [*view.spec.constraints, region_of(d.draft.region, "ban")]
-            hit = not build_space(view.spec.model_copy(update={"constraints": constraints})).allows(x[None, :])[0]
-        if hit:
+        if _keeps_out(view, d, wanted):
             raise LedgerError(
                 f"{view.label(wanted)} is banned (decision {d.number}: {d.draft.why}); lift that first: "
                 f"hakken lift {quote(view.name)} {d.number}"
