@@ -307,8 +307,11 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
 
 
 def _keeps_out(view: View, ban: DecisionRecord, candidate: Settings) -> bool:
-    """Whether a ban keeps out a candidate."""
-    x = view.space.coordinates(candidate)
+    """Whether a ban keeps out a candidate; not one of a space that was changed since."""
+    try:
+        x = view.space.coordinates(candidate)
+    except SpaceError:
+        return False
     if ban.draft.settings:
         return _at(view.space, ban.draft.settings) == x.tobytes()
     constraints = [*view.spec.constraints, region_of(ban.draft.region, "ban")]
