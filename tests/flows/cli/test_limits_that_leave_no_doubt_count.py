@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 SPEC: dict[str, Any] = {
     "campaign": "limits",
@@ -23,13 +21,9 @@ TOLD = "step,yield,impurity\n1,70,0.8\n2,85,<0.1\n3,99,<2\n4,12,0.3\n5,>95,<0.1\
 
 
 @pytest.fixture
-def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any) -> Any:
-    monkeypatch.chdir(tmp_path)
-
+def tell(tell_table: Any) -> Any:
     def write(rows: str = TOLD, **changes: Any) -> None:
-        (tmp_path / "campaign.yaml").write_text(yaml.safe_dump({**SPEC, **changes}, sort_keys=False), encoding="utf-8")
-        (tmp_path / "told.csv").write_text(rows, encoding="utf-8")
-        hakken("tell", "campaign.yaml", "told.csv")
+        tell_table({**SPEC, **changes}, rows)
 
     return write
 
