@@ -330,18 +330,18 @@ def _number(value: object, what: str) -> float:
     except OverflowError:
         raise OutcomeError(f"{what} must be a finite number, got a whole number beyond 1.8e308") from None
     if not math.isfinite(number):
-        raise OutcomeError(f"{what} must be a finite number, got {value!r}; {way_out(value)}")
+        raise OutcomeError(f"{what} must be a finite number, got {value!r}; {_way_out(value)}")
     return number
 
 
-def way_out(value: object, deviation: str = "its sd", otherwise: str = _NONE) -> str:
-    """What to write in the place of what is no number: ``otherwise``, where it is not nearly one."""
+def _way_out(value: object) -> str:
+    """What to write in the place of what is no number."""
     text = value.strip() if isinstance(value, str) else ""
     number = r"[-+]?\d+(?:[.,]\d+)?"
     if re.fullmatch(r"[-+]?\d*,\d+", text):
         return "use a point as decimal sign, and no sign for thousands"
-    if deviation and (found := re.fullmatch(rf"({number})\s*(?:\N{{PLUS-MINUS SIGN}}|\+/?-)\s*({number}).*", text)):
-        return f"write {found[1]} alone, and {found[2]} as {deviation}"
+    if found := re.fullmatch(rf"({number})\s*(?:\N{{PLUS-MINUS SIGN}}|\+/?-)\s*({number}).*", text):
+        return f"write {found[1]} alone, and {found[2]} as its sd"
     if found := re.fullmatch(rf"({number})\s*[^\d\s.,]+", text):
         return f"write {found[1]} alone: its unit stands beside it"
-    return otherwise
+    return _NONE

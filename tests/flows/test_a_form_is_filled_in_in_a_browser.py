@@ -43,12 +43,13 @@ def browser() -> Iterator[Any]:
 
 
 def reload_until_filled(page: Any) -> None:
-    """Reload until a draft is there. Chromium hands storage on between processes, a moment late on a busy machine."""
+    """Reload until a draft is there. Chromium hands storage on between processes, a moment late on a busy machine, and
+    what was typed in the moment before a reload can be lost: nobody reloads so fast."""
     for _ in range(RELOADS):
+        page.wait_for_timeout(500)
         page.reload()
         if page.locator("fieldset.filled").count():
             return
-        page.wait_for_timeout(250)
     pytest.fail(f"nothing that was typed is remembered after {RELOADS} reloads")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from flows.engine.looking.view import View
-from loop.circumstances import Context, Declared, is_finite, read_actual, read_context
+from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context
 from loop.errors import SpaceError
 from loop.history import values_of
 from loop.objective import is_number
@@ -50,8 +50,7 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
             value, (low, high) = float(o.settings[p.name]), least_and_most(p)
             if not low <= value <= high:
                 yield p.name, f"{p.name} {value:g} {p.unit}".rstrip() + f" is outside the space ({_range(low, high)})"
-    given = o.context.get("actual")
-    actual = given if isinstance(given, Mapping) else {}
+    actual = actual_of(o.context)
     for p in view.space.parameters:
         used = actual.get(p.name)
         if not isinstance(p, Continuous | Discrete) or not is_finite(used):

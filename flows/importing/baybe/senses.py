@@ -63,20 +63,20 @@ def sense(steps: Sequence[Mapping[str, Any]], *, is_down: bool) -> Sense:
 
 
 def _way(step: Mapping[str, Any]) -> int | None:
-    """1 for a step that rises, -1 for one that falls, None for any other."""
+    """1 for a step that rises, -1 for one that falls, None for any other (one that is flat among them)."""
     match step["type"]:
         case "AffineTransformation":
-            return _sign(step["factor"])
+            slope = step["factor"]
         case "PowerTransformation":
-            return _sign(step["exponent"])
+            slope = step["exponent"]
         case "SigmoidTransformation":  # falls where it is steep: 1 / (1 + exp(steepness * (x - center)))
-            return -_sign(step.get("steepness", 1.0))
+            slope = -step.get("steepness", 1.0)
         case "TwoSidedAffineTransformation":
             left, right = step["slope_left"], step["slope_right"]
-            return _sign(left or right) if left * right >= 0 else None
-        case kind if kind in _RISING:
-            return 1
-    return None
+            slope = (left or right) if left * right >= 0 else 0.0
+        case kind:
+            slope = 1.0 if kind in _RISING else 0.0
+    return _sign(slope) if slope else None
 
 
 def _turn(step: Mapping[str, Any]) -> tuple[float, int] | None:

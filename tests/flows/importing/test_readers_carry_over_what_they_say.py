@@ -188,6 +188,10 @@ def test_one_side_of_a_baybe_triangle_is_a_range_of_merit() -> None:
         (TRIANGLE, True, "target 'yield' is to keep away from 40"),
         ({"type": "AdditiveTransformation", "transformations": [BELL, TRIANGLE]}, False,
          "target 'yield' is read by AdditiveTransformation"),
+        ({"type": "ChainedTransformation", "transformations": [
+            {"type": "AffineTransformation", "factor": 0.0, "shift": 2.0}, FROM_40]}, False,
+         "target 'yield' is read by AffineTransformation, ClampingTransformation"),
+        ({"type": "PowerTransformation", "exponent": 0.0}, False, "target 'yield' is read by PowerTransformation"),
     ],
 )  # fmt: skip
 def test_a_baybe_target_without_a_word_asks_for_its_goal(how: dict[str, Any], is_down: bool, why: str) -> None:
