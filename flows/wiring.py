@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flows.libraries.store import Store
 from flows.raw.store import RawStore
 from loop.contracts import Adapter, AdapterContext
-from loop.errors import SpecError
+from loop.errors import NotFound, SpecError
 from loop.molecules.shelf import put_up
 from loop.record import Json
 from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe, words_of
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 ORIGIN = "origin.json"
 LIBRARIES = "libraries"  # folder below home
 RAW = "raw"  # folder below home
+SQLITE = "sqlite:///"  # how the URL of a record in a file begins
 
 
-def open_record(settings: Settings) -> SqlLedger:
+def make_record(settings: Settings) -> SqlLedger:
     """The project's ledger, made if it is new. Close it, or use it in a ``with``."""
     from db.ledger import open_ledger  # brings SQLAlchemy: 0.2 s, only where the record is used
 
@@ -34,14 +35,27 @@ def open_record(settings: Settings) -> SqlLedger:
     return open_ledger(settings.database)
 
 
+def open_record(settings: Settings) -> SqlLedger:
+    """The project's ledger. Close it, or use it in a ``with``.
+
+    Raises:
+        NotFound: There is none: a mistyped ``HAKKEN_HOME`` must not look like a record where nothing happened.
+    """
+    if not has_record(settings):
+        raise NotFound(
+            f"there is no record at {settings.database.removeprefix(SQLITE)}; hakken run FILE makes one, and "
+            "HAKKEN_HOME (or HAKKEN_DATABASE) names another"
+        )
+    return make_record(settings)
+
+
 def has_record(settings: Settings) -> bool:
-    """Whether there may be a record; opening one that is not there would make it."""
-    prefix = "sqlite:///"
-    return not settings.database.startswith(prefix) or Path(settings.database.removeprefix(prefix)).exists()
+    """Whether there may be a record: a server is not asked."""
+    return not settings.database.startswith(SQLITE) or Path(settings.database.removeprefix(SQLITE)).exists()
 
 
 def spec_on_record(settings: Settings, name: str) -> Json | None:
-    """The spec in force of the campaign of that name, None where there is none; makes no record."""
+    """The spec in force of the campaign of that name, None where there is none."""
     if not has_record(settings):
         return None
     with open_record(settings) as ledger:
@@ -49,7 +63,7 @@ def spec_on_record(settings: Settings, name: str) -> Json | None:
 
 
 def names_on_record(settings: Settings) -> frozenset[str]:
-    """The names of all campaigns; makes no record."""
+    """The names of all campaigns."""
     if not has_record(settings):
         return frozenset()
     with open_record(settings) as ledger:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
-from flows.wiring import ORIGIN, campaign_file, library_reader, open_laboratory, open_record, spec_on_record
+from flows.wiring import ORIGIN, campaign_file, library_reader, make_record, open_laboratory, spec_on_record
 from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger, RunsTogether
 from loop.errors import HakkenError, NotFound, SpaceError, SpecError
@@ -42,7 +42,7 @@ def add_campaign(settings: Settings, spec_path: Path | str) -> str:
     path = Path(spec_path)
     spec, laboratory = usable_file(path, settings)
     name, base = spec.campaign, path.absolute().parent
-    with open_record(settings) as ledger:
+    with make_record(settings) as ledger:
         known = known_as(settings, ledger, spec)
         resolved = resolved_for(known, spec)
         if known is None or resolved != known.campaign.spec:

@@ -10,7 +10,7 @@ from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
 from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
-from flows.wiring import open_laboratory, open_record
+from flows.wiring import has_record, open_laboratory, open_record
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.spec.sieving import told_of_products
@@ -29,6 +29,8 @@ def status(settings: Settings, name: str | None = None) -> tuple[StatusReport, .
     Raises:
         NotFound: There is no such campaign.
     """
+    if name is None and not has_record(settings):
+        return ()
     with open_record(settings) as ledger:
         names = [name] if name is not None else [c.name for c in ledger.campaigns()]
         return tuple(_status(settings, View(ledger, n)) for n in names)

@@ -274,12 +274,25 @@ def test_status_says_once_what_the_laboratory_has(hakken: Any, home: Any) -> Non
     assert said.endswith("; and 1 more")
 
 
-def test_a_record_without_campaigns_is_doubted(hakken: Any) -> None:
-    said = hakken("show", "small")
+@pytest.mark.parametrize(
+    "words",
+    ["show small", "best small", "stop small --why x", "export small x.csv", "audit verify", "tick small"],
+)
+def test_a_record_that_is_not_there_is_doubted_and_not_made(hakken: Any, words: str) -> None:
+    said = hakken(*words.split())
 
     assert said.code == 2
-    assert "no campaign is called 'small'; there are: none yet in this record" in said.err
-    assert "HAKKEN_HOME names another record" in said.err
+    assert "there is no record at" in said.err
+    assert "hakken run FILE makes one, and HAKKEN_HOME (or HAKKEN_DATABASE) names another" in said.err
+    assert not Path("runs").exists()
+
+
+def test_where_nothing_is_on_record_yet_nothing_is_made(hakken: Any) -> None:
+    stands, health = hakken("status"), hakken("doctor")
+
+    assert "no campaign in runs yet" in stands.out
+    assert "none at runs/hakken.db yet" in " ".join(health.out.split())
+    assert not Path("runs").exists()
 
 
 def test_a_laboratory_that_sends_no_messages_is_not_listened_to(hakken: Any) -> None:
