@@ -25,6 +25,7 @@ CELLS = 3_200  # of conditions and substrates that are looked at together: 24 MB
 LOOKED_AT = 100  # substrates that stand for a larger scope within one batch
 JITTER = 1e-8  # share of the prior variance; what float64 needs where all is known
 LEADING = 8  # conditions whose hardest substrates stand for a larger scope where the worst counts
+OFFSETS = 7_919  # beyond every member's seed
 DRAWS = 1_024  # from which a covariance is estimated where there is no closed form: 3 % error
 
 
@@ -146,11 +147,17 @@ def judged(scene: Field, values: Tensor) -> Tensor:
     return found
 
 
-def judged_draws(model: FittedSurrogate, scene: Field, n: int, *, seed: int) -> Tensor:
-    """``n`` joint draws of what conditions are worth, larger is better, from members by their weights: ``(n, c)``."""
+def judged_draws(model: FittedSurrogate, scene: Field, n: int, *, seed: int, astray: Tensor | None = None) -> Tensor:
+    """``n`` joint draws of what conditions are worth, larger is better, from members by their weights: ``(n, c)``.
+
+    ``astray`` is by how much each condition may be off with all its substrates together, beyond what the model knows of
+    itself: standard deviations in the target's unit, ``(c,)``.
+    """
     members = members_of(model)
+    shares = apportion([w for w, _ in members], n)
+    offsets = torch.split(_offsets(scene, n, astray, seed), list(shares))
     parts = []
-    for i, ((_, member), share) in enumerate(zip(members, apportion([w for w, _ in members], n), strict=True)):
+    for i, ((_, member), share, offset) in enumerate(zip(members, shares, offsets, strict=True)):
         if not share:
             continue
         if isinstance(member, ExactPosterior) and scene.general.by is Judgement.MEAN:
@@ -159,10 +166,21 @@ def judged_draws(model: FittedSurrogate, scene: Field, n: int, *, seed: int) -> 
             root = torch.linalg.cholesky(voice.covariance + jitter * torch.eye(len(voice.mean), dtype=torch.float64))
             generator = torch.Generator().manual_seed(seed + i)
             half = torch.randn((share + 1) // 2, len(voice.mean), generator=generator, dtype=torch.float64)
-            parts.append(voice.mean + torch.cat([half, -half])[:share] @ root.T)
+            parts.append(voice.mean + torch.cat([half, -half])[:share] @ root.T + offset)
         else:
-            parts.append(judged(scene, member.samples(scene.cells, share, seed=seed + i)))
+            values = member.samples(scene.cells, share, seed=seed + i)
+            parts.append(judged(scene, values + offset.repeat_interleave(scene.shares.shape[1], dim=1)))
     return torch.cat(parts)
+
+
+def _offsets(scene: Field, n: int, astray: Tensor | None, seed: int) -> Tensor:
+    """``n`` draws of what all substrates of a condition have in common beyond the model, about zero: ``(n, c)``."""
+    c = len(scene.conditions)
+    if astray is None:
+        return torch.zeros((n, c), dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed + OFFSETS)
+    draws = torch.randn(n, c, generator=generator, dtype=torch.float64)
+    return astray * (draws - draws.mean(0))
 
 
 def hopes(model: FittedSurrogate, general: Generality, conditions: NDArray[np.float64]) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import NormalDist
@@ -15,6 +16,7 @@ from torch import Tensor
 from loop.acquisition.general import at_once, field_of
 from loop.acquisition.judging import Field, expected_shares, hopes, judged, judged_draws, some_substrates
 from loop.acquisition.protocol import Question
+from loop.acquisition.streaming import members_of
 from loop.belief import Belief
 from loop.generality import Generality, Judgement
 from loop.history import History
@@ -24,8 +26,11 @@ from loop.insight.tried import Tried, tried_candidates
 from loop.objective import Objective
 from loop.space import Pool
 from loop.space.rows import is_among
+from loop.surrogates.committee import left_out
+from loop.surrogates.protocol import TrainingSet
 
 TOLD: Final = 5  # conditions of which every substrate is told
+COMMON: Final = 0.5  # of the mean squared error of values left out, what all substrates of a condition share
 
 
 def best_condition(
@@ -124,7 +129,7 @@ def _believed(
         )  # fmt: skip
         scene, more = field_of(question, general, always=conditions)
         notes = (*notes, *more)
-    draws = judged_draws(model, scene, DRAWS, seed=seed)
+    draws = judged_draws(model, scene, DRAWS, seed=seed, astray=_astray(general, belief, scene.conditions))
     if general.by is Judgement.MEAN:  # known over the whole scope; draws only say how sure it is
         cells = scene.cells
         usual = judged(scene, model.moments(cells)[0]) if scene.is_whole else hopes(model, general, scene.conditions)[0]
@@ -176,6 +181,29 @@ def _believed(
         scope=said,
         scope_size=len(general.substrates),
     )
+
+
+def _astray(general: Generality, belief: Belief, conditions: NDArray[np.float64]) -> Tensor | None:
+    """How far each condition may be off as a whole, in the target's unit: standard deviations, ``(c,)``.
+
+    Of what models miss of values that are left out, a part is common to all substrates of a condition; each substrate
+    that was measured with it takes off its share (docs/decisions/0065). None where a model cannot say what it misses.
+    """
+    weights, members = zip(*members_of(belief.models[0]), strict=True)
+    believed = left_out(members, weights)
+    if believed is None:
+        return None
+    data = TrainingSet.of(belief.table, 0)
+    missed = float((data.y - believed[0]).square().nanmean())
+    if math.isnan(missed):  # nothing but limits
+        return None
+    rows, found = data.x.numpy(), []
+    for condition in conditions:
+        cells = general.cells(condition[None])
+        measured = is_among(cells[0], rows)
+        unseen = 1.0 - float(general.shares(cells)[0, measured].sum())
+        found.append(math.sqrt(COMMON * missed * max(unseen, 0.0) / max(int(measured.sum()), 1)))
+    return torch.tensor(found, dtype=torch.float64)
 
 
 def _told(

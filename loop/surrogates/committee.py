@@ -182,13 +182,19 @@ def mixed(parts: Sequence[tuple[Tensor, Tensor]], weights: Sequence[float]) -> t
     return mean, (shares * (deviations.square() + (means - mean).square())).sum(0)
 
 
+def left_out(members: Sequence[FittedSurrogate], weights: Sequence[float]) -> tuple[Tensor, Tensor] | None:
+    """What a mixture believed of each training value without it, mean and variance ``(n,)``; NaN of a censored row.
+
+    None where a member cannot say it.
+    """
+    known = [m.left_out() for m in members if isinstance(m, SupportsLeavingOut)]
+    return mixed(known, weights) if len(known) == len(members) else None
+
+
 def _widening(members: Sequence[FittedSurrogate], weights: Sequence[float], data: TrainingSet) -> float:
     """By which factor the mixture's variances are too small; 1 where a member cannot say what it believed."""
-    known = [m.left_out() for m in members if isinstance(m, SupportsLeavingOut)]
-    if len(known) < len(members):
-        return 1.0
-    mean, variance = mixed(known, weights)
-    return misjudged(data.y - mean, variance)
+    believed = left_out(members, weights)
+    return 1.0 if believed is None else misjudged(data.y - believed[0], believed[1])
 
 
 def _mean(held_out: Tensor) -> float | None:

@@ -32,6 +32,7 @@ from loop.surrogates.exact import ExactPosterior
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
 
+EMPTY = torch.empty((0, 4), dtype=torch.float64)
 LIGANDS = {"PPh3": "c1ccc(P(c2ccccc2)c2ccccc2)cc1", "PCy3": "C1CCC(P(C2CCCCC2)C2CCCCC2)CC1", "PMe3": "CP(C)C"}
 BROMIDES = {"phenyl": "Brc1ccccc1", "tolyl": "Cc1ccc(Br)cc1", "thienyl": "Brc1cccs1", "nitrile": "N#Cc1ccc(Br)cc1"}
 
@@ -250,7 +251,7 @@ def test_draws_have_the_mean_and_the_covariance_of_the_closed_form() -> None:
     spec = spec_of()
     model, _ = fitted_to(spec, history(spec, some(12)))
     scene = Field.of(judgement(spec), np.array([[0.0, 0.0], [1.0, 1.0]]), np.arange(8))
-    (voice,) = voices(model, scene, torch.empty((0, 4), dtype=torch.float64), seed=0)
+    (voice,) = voices(model, scene, EMPTY, seed=0)
 
     draws = judged_draws(model, scene, 20_000, seed=1)
 
@@ -281,6 +282,31 @@ def test_the_most_general_condition_is_found_and_not_the_best_single_result(gene
     assert len(found.candidates[0].substrates) == 8
     assert found.candidates[0].best_of_tried is not None
     assert "believed best condition: PCy3, strong" in best_sentence(found)
+
+
+def test_a_condition_may_be_off_as_a_whole_until_every_substrate_was_measured_with_it() -> None:
+    spec = spec_of(objective={"yield": {"goal": "maximize", "unit": "%"}})  # without limits, which cut intervals off
+    whole = [s for s in everything() if (s["ligand"], s["base"]) == ("PMe3", "weak")]
+    seen = history(spec, whole + [s for s in some(14) if s not in whole])
+    model, _ = fitted_to(spec, seen)
+    assert isinstance(model, ExactPosterior)
+    values = torch.tensor(
+        [o.outcome.measurements[0].value for o in seen.observations if isinstance(o.outcome, Measured)]
+    )
+    missed = float((values - model.left_out()[0]).square().mean())
+
+    stated = honest_best(spec, seen, seed=0).candidates
+
+    assert {8} < {s.covered for s in stated}
+    for row in stated:
+        condition = build_space(spec).coordinates({**everything()[0], **row.settings})[[0, 2]]
+        (voice,) = voices(model, Field.of(judgement(spec), condition[None], np.arange(8)), EMPTY, seed=0)
+        common = 0.5 * missed * (1 - row.covered / 8) / row.covered
+        low, high = row.targets[0].low, row.targets[0].high
+        assert low is not None
+        assert high is not None
+        expected = 2 * 1.645 * math.sqrt(float(voice.covariance[0, 0]) + common)
+        assert high - low == pytest.approx(expected, rel=0.1)
 
 
 def test_what_is_said_of_the_best_condition_is_what_was_measured_and_believed() -> None:
