@@ -23,6 +23,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from flows.cli.screen import computing
 from loop.errors import HakkenError
 
 FAILED: Final = 1
@@ -46,7 +47,8 @@ class Guarded(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with computing():
+                return super().invoke(ctx)
         except HakkenError as error:
             code, kind, message = REFUSED, type(error).__name__, str(error)
         except OSError as error:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from flows.cli.naming import file_of, near, typed
-from flows.cli.screen import Screen
+from flows.cli.screen import Screen, share_of
 from flows.cli.words import ENOUGH, done_of, plural
+from loop.progress import watched
 
 if TYPE_CHECKING:
     from flows.engine import TickReport
@@ -24,6 +26,7 @@ class RunProgress:
     def __init__(self, screen: Screen, campaign: str) -> None:
         self._screen, self._campaign = screen, campaign
         self._status: Any = None
+        self._stack = ExitStack()
         self._best: tuple[tuple[str, float], ...] = ()
         self._nearest = ""
         self._notes: set[str] = set()
@@ -32,13 +35,19 @@ class RunProgress:
         if not self._screen.as_json and sys.stdout.isatty():
             self._status = self._screen.console.status(f"{self._campaign}: planning")
             self._status.start()
+            self._stack.enter_context(watched(self._computing))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stack.close()
         if self._status is not None:
             self._status.stop()
+
+    def _computing(self, what: str, share: float) -> None:
+        done = f", {share_of(what, share)}" if share < 1 else ""
+        self._status.update(f"{self._campaign}: planning{done}")
 
     def show(self, report: TickReport) -> None:
         """What one pass did; nothing where nothing changed."""

@@ -62,8 +62,8 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     _say_edits(where, campaign, screen)
-    report = engine.tick(where, name)
     with RunProgress(screen, name) as progress:
+        report = engine.tick(where, name)
         progress.show(report)
     conclude(screen, where, report)
 

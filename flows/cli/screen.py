@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from loop.progress import watched
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -82,13 +84,25 @@ def progress_line() -> Iterator[Progress]:
             return
         text = f"{what}: {done:,}" if done else what
         last, what_last, widest = now, what, max(widest, len(text))
-        print(f"\r{text:{widest}s}", end="", file=sys.stderr, flush=True)
+        print(f"\r{text:{widest}s}", end="" if text else "\r", file=sys.stderr, flush=True)
 
     try:
         yield progress
     finally:
         if widest:
             print(f"\r{'':{widest}s}\r", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Show in such a line how far a long computation is; it is gone when that is done."""
+    with progress_line() as line, watched(lambda what, share: line(share_of(what, share) if share < 1 else "", 0)):
+        yield
+
+
+def share_of(what: str, share: float) -> str:
+    """How far something is: ``training networks: 34 %``."""
+    return f"{what}: {100 * share:.0f} %"
 
 
 def shown(value: object) -> str:

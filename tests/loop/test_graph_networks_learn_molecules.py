@@ -16,6 +16,7 @@ from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
 from loop.history import History, regression_table
 from loop.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, graph_of, joined, molecular_graphs
 from loop.planner import plan
+from loop.progress import watched
 from loop.space import Category, Component, Continuous, Space
 from loop.space.structure import Mixture, Products
 from loop.spec import build_objective, build_space
@@ -221,6 +222,21 @@ def test_the_summary_says_where_and_how_exactly_it_was_trained():
     told = GraphEnsemble("graphs", "dmpnn", settings=replace(SMALL, least_steps=5)).fit(space, data, seed=0).summary()
 
     assert (told["device"], told["precision"]) == ("cpu", "float32")
+
+
+def test_training_tells_how_far_it_is():
+    heard = []
+
+    with watched(lambda what, share: heard.append((what, share))):
+        GraphEnsemble("graphs", "dmpnn", members=3, settings=TINY).fit(CONTRACT_SPACE, training(), seed=3)
+
+    shares = [share for _, share in heard]
+    first = shares.index(1.0)  # the members without their folds, then with all rows
+    assert {what for what, _ in heard} == {"training networks"}
+    assert shares[: first + 1] == sorted(set(shares[: first + 1]))
+    assert shares[first + 1 :] == sorted(set(shares[first + 1 :]))
+    assert (shares[0], shares[first + 1], shares[-1]) == (0.0, 0.0, 1.0)
+    assert len(shares) >= 60
 
 
 def test_a_network_alone_tells_what_plates_add():

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loop.progress import progress
 from loop.surrogates.censoring import truncated
 from loop.surrogates.gnn.batch import Batch, GraphStore, shared, together
 from loop.surrogates.gnn.inputs import Inputs, Rows
@@ -126,6 +127,7 @@ class Training:
         streams = [_stream(part, size, seed) for part, seed in zip(seen, self.seeds, strict=True)]
         optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=self.settings.decay, fused=True)
         for step in range(steps):
+            progress("training networks", step / steps)
             chosen = torch.stack([next(stream) for stream in streams])
             batch, asked = _taken(self._store, self._rows, chosen, self.device)
             for group in optimiser.param_groups:
@@ -136,6 +138,7 @@ class Training:
             loss = _loss(values.float(), self.labels, chosen, self.device)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+        progress("training networks", 1.0)
 
 
 def _loss(values: Tensor, labels: Labels, chosen: Tensor, device: torch.device) -> Tensor:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from flows.cli import screen
+from loop.progress import progress
 
 
 @pytest.fixture
@@ -20,12 +21,12 @@ def test_it_tells_each_kind_of_work_at_once_and_its_count_now_and_then(
     clock: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with screen.progress_line() as progress:
+    with screen.progress_line() as told:
         for done in range(1, 1_201):
-            progress("rows", done)
+            told("rows", done)
         clock[0] += 2 * screen.AGAIN
-        progress("rows", 1_201)
-        progress("done", 0)
+        told("rows", 1_201)
+        told("done", 0)
 
     said = capsys.readouterr()
     assert said.err == "\rrows: 1\rrows: 1,201\rdone       \r           \r"
@@ -33,7 +34,22 @@ def test_it_tells_each_kind_of_work_at_once_and_its_count_now_and_then(
 
 
 def test_it_writes_nothing_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with screen.progress_line() as progress:
-        progress("rows", 1)
+    with screen.progress_line() as told:
+        told("rows", 1)
 
     assert capsys.readouterr().err == ""
+
+
+def test_it_tells_how_far_a_computation_is_and_goes_when_that_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with screen.computing():
+        for step in (0, 1, 50):
+            progress("training networks", step / 200)
+        progress("training networks", 1.0)
+        at_the_end = capsys.readouterr().err
+    progress("training networks", 0.5)  # nobody watches any more
+
+    assert at_the_end == "\rtraining networks: 0 %\rtraining networks: 25 %\r                       \r"
+    assert "training" not in capsys.readouterr().err

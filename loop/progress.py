@@ -1,0 +1,27 @@
+"""How far a long computation is, for whoever watches. The core shows nothing: ``on_progress`` is set by who does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+OnProgress = Callable[[str, float], None]  # what is being done, such as "training networks", and which share is done
+
+on_progress: OnProgress | None = None
+
+
+def progress(what: str, share: float) -> None:
+    """Tell whoever watches that a share of something, from 0 to 1, is done; does nothing otherwise."""
+    if on_progress is not None:
+        on_progress(what, share)
+
+
+@contextmanager
+def watched(by: OnProgress) -> Iterator[None]:
+    """Have ``by`` told for the length of the block, in place of whoever was told before."""
+    global on_progress
+    before, on_progress = on_progress, by
+    try:
+        yield
+    finally:
+        on_progress = before
