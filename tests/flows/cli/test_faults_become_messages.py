@@ -92,10 +92,10 @@ def test_a_busy_record_says_what_to_do(hakken: Any, monkeypatch: pytest.MonkeyPa
 
 def test_a_spec_on_record_that_another_version_wrote_is_named(hakken: Any, home: Any) -> None:
     """Not a fault of ours that wants reporting, and no reason for the doctor to give up."""
-    from flows.wiring import open_record
+    from flows.wiring import make_record
 
     spec = {"campaign": "older", "space": {"ligand": {"options": ["PPh3"]}}, "budget": {"experiments": 4}}
-    with open_record(home) as ledger:
+    with make_record(home) as ledger:
         ledger.open_campaign("older", spec, by="ada")
     said, doctor = hakken("status"), hakken("doctor")
 
