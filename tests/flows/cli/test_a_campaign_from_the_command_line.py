@@ -655,6 +655,9 @@ COMMANDS_WITH_JSON = [
 
 @pytest.mark.parametrize("words", COMMANDS_WITH_JSON, ids=lambda words: "-".join(words))
 def test_with_json_one_document_is_all_there_is(hakken: Any, words: tuple[str, ...]) -> None:
+    if words == ("audit", "verify"):
+        hakken("tick", "small.yaml")
+
     said = hakken(*words, "--json")
 
     assert said.code == 0, said.err
@@ -664,6 +667,9 @@ def test_with_json_one_document_is_all_there_is(hakken: Any, words: tuple[str, .
 
 @pytest.mark.parametrize("words", COMMANDS_WITH_JSON, ids=lambda words: "-".join(words))
 def test_every_command_ends_with_the_next_step(hakken: Any, words: tuple[str, ...]) -> None:
+    if words == ("audit", "verify"):
+        hakken("tick", "small.yaml")
+
     assert hakken(*words).out.splitlines()[-1].startswith("next: ")
 
 

@@ -165,8 +165,8 @@ def test_messages_are_taken_in_while_nobody_asks(
 def test_what_cannot_be_listened_to_is_said(
     hakken: Any, tmp_path: Path, laboratory: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "no campaign is called 'nobody'" in hakken("listen", "nobody").err
     hakken("tick", campaign_at(laboratory.url, tmp_path))
+    assert "no campaign is called 'nobody'" in hakken("listen", "nobody").err
     assert "names no keys by which messages are signed; add webhook_keys: {k1: $LAB_KEY}" in listen_to_it(hakken)
     path = campaign_at(laboratory.url, tmp_path, KEYS, ("campaign: http_laboratory", "campaign: second"))
     hakken("tick", path)

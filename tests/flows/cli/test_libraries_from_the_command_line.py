@@ -184,12 +184,12 @@ def test_a_table_with_a_broken_line_becomes_a_campaign(hakken: Any) -> None:
 def test_a_campaign_that_was_opened_from_a_plain_table_keeps_its_version(home: Any) -> None:
     """An earlier release read a small table as text; its record holds the molecules, and nothing of the file."""
     from flows import engine
-    from flows.wiring import open_record
+    from flows.wiring import make_record, open_record
     from loop.spec import read_spec
 
     Path("small.csv").write_text("name,smiles\nethanol,OCC\nbenzene,c1ccccc1\namine,CCN\n")
     plain = read_spec(SPEC, source="small.yaml", read=lambda name: Path(name).read_text())
-    with open_record(home) as ledger:
+    with make_record(home) as ledger:
         ledger.open_campaign("small", plain.resolved(), by="test")
 
     name = engine.add_campaign(home, "small.yaml")
