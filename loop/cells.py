@@ -1,4 +1,5 @@
-"""Cells of tables as spreadsheets write them: what separates them, units in headers, numbers with a decimal comma."""
+"""Cells of tables as spreadsheets write them: what separates them, units in headers, numbers with a decimal comma,
+and numbers with their scatter."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ DELIMITERS: Final = ",;\t"
 _LIMIT: Final = r"[<>]?\s*[-+]?"
 _COMMA: Final = re.compile(rf"{_LIMIT}\d*,\d+(?:[eE][-+]?\d+)?")
 _NUMBER: Final = re.compile(rf"{_LIMIT}(?:\d*,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_SCATTER: Final = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(?:\N{PLUS-MINUS SIGN}|\+/?-)\s*([-+]?\d+(?:[.,]\d+)?)")
 
 _NO_TEXT: Final = {  # how files begin that people take for a table
     b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
@@ -63,6 +65,11 @@ def has_decimal_comma(cell: str) -> bool:
 def pointed(cell: str) -> str:
     """The cell with a decimal point, where it is a number with a decimal comma."""
     return cell.replace(",", ".") if has_decimal_comma(cell) else cell
+
+
+def scatter_of(cell: str) -> tuple[str, str] | None:
+    """The number and its deviation where a cell holds both, as in "45.2 +- 2"; None elsewhere."""
+    return (found[1], found[2]) if (found := _SCATTER.match(cell)) else None
 
 
 def with_points(rows: Sequence[Sequence[str]], delimiter: str) -> list[list[str]]:

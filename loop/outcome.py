@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, assert_never
 
+from loop.cells import scatter_of
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.units import convert
 
@@ -337,11 +338,10 @@ def _number(value: object, what: str) -> float:
 def _way_out(value: object) -> str:
     """What to write in the place of what is no number."""
     text = value.strip() if isinstance(value, str) else ""
-    number = r"[-+]?\d+(?:[.,]\d+)?"
     if re.fullmatch(r"[-+]?\d*,\d+", text):
         return "use a point as decimal sign, and no sign for thousands"
-    if found := re.fullmatch(rf"({number})\s*(?:\N{{PLUS-MINUS SIGN}}|\+/?-)\s*({number}).*", text):
-        return f"write {found[1]} alone, and {found[2]} as its sd"
-    if found := re.fullmatch(rf"({number})\s*[^\d\s.,]+", text):
+    if scatter := scatter_of(text):
+        return f"write {scatter[0]} alone, and {scatter[1]} as its sd"
+    if found := re.fullmatch(r"([-+]?\d+(?:[.,]\d+)?)\s*[^\d\s.,]+", text):
         return f"write {found[1]} alone: its unit stands beside it"
     return _NONE

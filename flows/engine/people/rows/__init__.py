@@ -1,0 +1,37 @@
+"""Told rows: a line of a person's table, kept as typed, and read as settings and a result.
+
+Columns are the parameters and the targets of the campaign, each with its unit where it is another one
+(``temperature [K]``, ``temperature (K)``), and ``TARGET_sd``, ``TARGET_n``, ``TARGET_qualifier``, ``outcome``,
+``comment`` and ``key``; also what was recorded beside the result: the campaign's context parameters, and plate, well,
+day, instrument, ...; and what the experiment took: ``hours`` and ``cost``.
+"""
+
+from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_columns
+from flows.engine.people.rows.drafts import (
+    TELL,
+    WHOLE,
+    content_of,
+    draft_file,
+    draft_row,
+    is_blank,
+    is_told,
+    told_again,
+)
+from flows.engine.people.rows.reading import ToldRow, read_told
+
+__all__ = [
+    "IGNORED",
+    "PLAIN",
+    "TELL",
+    "WHOLE",
+    "Column",
+    "ToldRow",
+    "content_of",
+    "draft_file",
+    "draft_row",
+    "is_blank",
+    "is_told",
+    "read_columns",
+    "read_told",
+    "told_again",
+]

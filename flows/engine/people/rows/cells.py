@@ -1,0 +1,52 @@
+"""Cells of a told row, by what their columns hold; and a number from a cell, in the unit that is wanted."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from flows.engine.people.rows.columns import Column
+from loop.cells import has_decimal_comma, scatter_of, split_header
+from loop.errors import OutcomeError, UnitError
+from loop.units import convert
+
+Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and part
+
+
+def cell_of(cells: Cells, thing: str, part: str = "value") -> tuple[Column | None, str]:
+    """The column and the text of a cell; None and "" where the table has no such column."""
+    return cells.get((thing, part), (None, ""))
+
+
+def number_of(header: str, text: str, of_a_word: str = "") -> float:
+    """The finite number of a cell under ``header``. Raises ``OutcomeError`` with what to write instead; ``of_a_word``
+    is what to say where the cell holds a word.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        hint = of_a_word if text[:1].isalpha() and text.lower() not in ("nan", "inf", "infinity") else ""
+        if has_decimal_comma(text):
+            hint = " (use a point as decimal sign)"
+        elif unit := re.fullmatch(r"[-+]?[\d.]+\s*([^\d\s.,+-]\D*)", text):
+            hint = f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
+        elif of_a_word and (scatter := scatter_of(text)):
+            column = f"{split_header(header)[0]}_sd"
+            hint = f" (write {scatter[0]} alone, and {scatter[1]} in a column '{column}' beside it)"
+        raise OutcomeError(f"column {header!r} must hold a finite number, got {text!r}{hint}; correct the cell")
+    return number
+
+
+def in_unit(value: float, column: Column, unit: str) -> float:
+    """A number of ``column`` in ``unit``, in which it is where the column has none. Raises ``OutcomeError``."""
+    if column.unit is None:
+        return value
+    try:
+        return convert(value, column.unit, unit)
+    except UnitError as error:
+        remedy = f"give it in {unit!r}" if unit else "give it without one, or state the unit in the campaign file"
+        raise OutcomeError(f"column {column.header!r}: {error}; {remedy}") from None

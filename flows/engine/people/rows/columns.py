@@ -1,0 +1,79 @@
+"""Columns of a told table: of which thing each header speaks, of which part of it, and in which unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loop.cells import split_header
+from loop.circumstances import EFFECTS
+from loop.errors import OutcomeError, did_you_mean
+from loop.space import Space
+from loop.spec import CampaignSpec, build_space, context_of
+from loop.spec.space_models import ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec
+
+PLAIN: Final = frozenset({"outcome", "comment", "key"})
+IGNORED: Final = frozenset({"run_order", "run order", "round", "position", "replicate"})
+BESIDE: Final = (*EFFECTS, "well")  # what may be recorded beside any result
+TAKEN: Final = ("hours", "cost")  # what the experiment took
+_MOLECULES: Final = (ComponentSpec, MoleculeSpec, ProductsSpec, UnionSpec)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column holds: of which thing, which part, and in which unit (None for the campaign's)."""
+
+    header: str
+    thing: str  # a parameter, a target, or one of the plain columns
+    part: str  # "value", "sd", "n", "qualifier", "context" or "taken"
+    unit: str | None
+
+
+def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None = None) -> dict[str, Column]:
+    """What each column holds, by header; ``space`` is the spec's, where the caller has it.
+
+    Raises:
+        OutcomeError: A column is unknown or there twice.
+    """
+    names = (build_space(spec) if space is None else space).names
+    columns: dict[str, Column] = {}
+    taken: dict[tuple[str, str], str] = {}
+    molecules = (name for name, p in spec.space.items() if isinstance(p, _MOLECULES))
+    shown = {"procedure", *(f"{name}_smiles" for name in molecules)}  # on a worksheet, for people to read
+    shown -= {*names, *spec.objective, *context_of(spec)}
+    for head in header:
+        name, unit = split_header(head)
+        if name in IGNORED or name in shown:
+            continue
+        column = _column(head, name, unit, spec, names)
+        place = (column.thing, column.part)
+        if place in taken:
+            raise OutcomeError(f"columns {taken[place]!r} and {head!r} hold the same thing; remove one")
+        taken[place] = head
+        columns[head] = column
+    return columns
+
+
+def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: Sequence[str]) -> Column:
+    if name in PLAIN:
+        return Column(head, name, "value", None)
+    if name in names:
+        return Column(head, name, "value", unit)
+    if name in context_of(spec):
+        return Column(head, name, "context", unit)
+    if name in spec.objective:
+        return Column(head, name, "value", unit)
+    for target in spec.objective:
+        for part in ("sd", "n", "qualifier"):
+            if name in (f"{target}_{part}", f"{target} {part}"):
+                return Column(head, target, part, unit)
+    if name in BESIDE:
+        return Column(head, name, "context", None)
+    if name in TAKEN:
+        return Column(head, name, "taken", unit)
+    beside = dict.fromkeys((*context_of(spec), *BESIDE, *TAKEN))
+    known = [*names, *spec.objective, *PLAIN, *beside]
+    parts = [f"{t}_{part}" for t in spec.objective for part in ("sd", "n")]
+    wanted = ", ".join([*names, *spec.objective, *parts, *sorted(PLAIN), *beside])
+    raise OutcomeError(f"column {head!r} is unknown{did_you_mean(name, known)}; known: {wanted}. Rename or remove it")

@@ -1,0 +1,78 @@
+"""A line of a table as an envelope: kept as typed and unread, and known again wherever in its file it stands."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from flows.engine.people.rows.columns import PLAIN
+from loop.cells import has_decimal_comma, split_header
+from loop.record import EnvelopeDraft, EnvelopeRecord
+
+TELL: Final = "tell:"
+AGAIN: Final = "again"  # in a payload: how often the row was refused before
+WHOLE: Final = "0"  # in place of a line number: the file as a whole
+
+
+def is_told(source: str) -> bool:
+    """Whether an envelope came from a told file."""
+    return source.startswith(TELL)
+
+
+def draft_row(
+    source: str,
+    header: Sequence[str],
+    cells: Sequence[str],
+    seen: Counter[str],
+    *,
+    has_decimal_commas: bool = False,
+) -> EnvelopeDraft:
+    """A row as an envelope, unread. Where its file may have decimal commas and it has some, it says so.
+
+    ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
+    readings in one file stay two readings.
+    """
+    fits = len(header) == len(cells)
+    named: Any = dict(zip(header, cells, strict=True)) if fits else cells
+    text = json.dumps(named, ensure_ascii=False)
+    seen[text] += 1
+    said = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
+    payload = json.dumps({"cells": named, "occurrence": seen[text], **said}, ensure_ascii=False)
+    key = next((cell for head, cell in zip(header, cells, strict=False) if head.strip() == "key" and cell), None)
+    plain = {
+        name: cell for head, cell in zip(header, cells, strict=False) if (name := split_header(head)[0]) not in PLAIN
+    }
+    return EnvelopeDraft(source, key, payload, plain or None)
+
+
+def told_again(draft: EnvelopeDraft, times: int) -> EnvelopeDraft:
+    """A row that was refused ``times`` before, as an envelope of its own with the same content."""
+    return replace(draft, payload=json.dumps({**json.loads(draft.payload), AGAIN: times}, ensure_ascii=False))
+
+
+def content_of(envelope: EnvelopeRecord) -> tuple[str, str]:
+    """What makes two told rows the same, on whatever line of their file they stand: its name, and what the row says.
+
+    Of an imported campaign (``tell:PROGRAM NAME/FILE:PLACE``) the file's name does not count.
+    """
+    file, payload = envelope.source.rpartition(":")[0].partition("/")[0], envelope.payload
+    if f'"{AGAIN}"' in payload:
+        payload = json.dumps({k: v for k, v in json.loads(payload).items() if k != AGAIN}, ensure_ascii=False)
+    return file, payload
+
+
+def draft_file(file: str, text: str, problem: str) -> EnvelopeDraft:
+    """A whole file that is no table, as one envelope."""
+    payload = json.dumps({"problem": problem, "text": text}, ensure_ascii=False)
+    return EnvelopeDraft(f"{TELL}{file}:{WHOLE}", None, payload)
+
+
+def is_blank(header: Sequence[str], cells: Sequence[str], targets: Iterable[str]) -> bool:
+    """Whether a row names an attempt and says nothing of it yet, as a worksheet's rows do at first."""
+    results = {"outcome", *targets}
+    row = {head: cell for head, cell in zip(header, cells, strict=False) if cell}
+    names = {split_header(head)[0] for head in row}
+    return "key" in names and not names & results

@@ -1,0 +1,53 @@
+"""A told row read: what it says of settings and of a result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engine.people.rows.cells import Cells, cell_of
+from flows.engine.people.rows.columns import PLAIN, read_columns
+from flows.engine.people.rows.results import result_of
+from flows.engine.people.rows.settings import check_structures, settings_of
+from loop.cells import pointed
+from loop.errors import OutcomeError
+from loop.space import Continuous, Discrete, Space
+from loop.spec import CampaignSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRow:
+    """What a row says."""
+
+    settings: Mapping[str, str | float]  # in the units of the parameters; empty where a key names the attempt
+    payload: Mapping[str, Any]  # as ``loop.outcome.read_outcome`` reads it
+
+
+def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
+    """What a told row says; ``payload`` is what ``draft_row`` wrote.
+
+    Raises:
+        OutcomeError: A column or a cell is not as it should be; the message names it and the remedy.
+        SpaceError: The settings do not fit the space.
+    """
+    data = json.loads(payload)
+    if "problem" in data:
+        raise OutcomeError(data["problem"])
+    cells = data["cells"]
+    if not isinstance(cells, dict):
+        raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
+    columns = read_columns(list(cells), spec, space)
+    by_place: Cells = {(c.thing, c.part): (c, cells[head].strip()) for head, c in columns.items()}
+    if data.get("decimal") == ",":
+        texts = {*PLAIN, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
+        by_place = {at: (c, text if c.thing in texts else pointed(text)) for at, (c, text) in by_place.items()}
+    has_key = bool(cell_of(by_place, "key")[1])
+    settings = settings_of(by_place, spec, space, is_needed=not has_key)
+    if settings and spec.source is None:  # a source says by it what a new name stands for
+        beside = {
+            head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
+        }
+        check_structures(beside, settings, spec, space)
+    return ToldRow(settings, result_of(by_place, spec, settings if has_key else None))

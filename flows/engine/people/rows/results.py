@@ -1,0 +1,149 @@
+"""The result of a told row: what came out and what stands beside it, as ``loop.outcome.read_outcome`` reads it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
+from flows.engine.people.rows.columns import TAKEN
+from loop.circumstances import HOUR
+from loop.errors import OutcomeError, did_you_mean
+from loop.objective import is_number
+from loop.spec import CampaignSpec, context_of
+from loop.spec.models import TargetSpec
+
+_UNMEASURED: Final = " (too little to be measured is a limit, such as <1, or negative in a column 'outcome')"
+_FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
+
+
+def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float] | None) -> dict[str, Any]:
+    """The payload of a row; ``actual`` are the settings that it gives beside a key. Raises ``OutcomeError``."""
+    comment = cell_of(cells, "comment")[1]
+    said = cell_of(cells, "outcome")[1].lower()
+    values = [v for name, target in spec.objective.items() if (v := _value(cells, name, target)) is not None]
+    context: dict[str, Any] = {"comment": comment} if comment else {}
+    context |= _beside(cells, spec)
+    if actual:
+        context["actual"] = dict(actual)
+    extra: dict[str, Any] = {"context": context} if context else {}
+    if taken := _taken(cells, spec):
+        extra["provenance"] = taken
+    if said == "negative":
+        return {"outcome": "negative", "reason": comment or "told as negative", "values": values, **extra}
+    if fault := _FAULT.fullmatch(said):
+        kind = fault["kind"] or "unknown"
+        if values:
+            raise OutcomeError("a fault has no value: it did not run as intended; empty one of the two cells")
+        return {"outcome": "fault", "kind": kind, "message": comment or kind, **extra}
+    if said not in ("", "measured"):
+        raise OutcomeError(
+            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', 'fault'])}; "
+            "use measured, negative or fault:KIND"
+        )
+    if not values:
+        names = " or ".join(repr(name) for name in spec.objective)
+        raise OutcomeError(f"no value for {names}, and no outcome; fill one in (outcome: negative or fault:KIND)")
+    return {"outcome": "measured", "values": values, **extra}
+
+
+def _beside(cells: Cells, spec: CampaignSpec) -> dict[str, str | float]:
+    """What was recorded beside the result; a number of the campaign's in its own unit where it can be read as one."""
+    declared = context_of(spec)
+    found: dict[str, str | float] = {}
+    for (name, part), (column, text) in cells.items():
+        if part != "context" or not text:
+            continue
+        if name in declared and (unit := declared[name].unit) is not None:
+            try:
+                number = float(text)
+            except ValueError:
+                number = math.nan
+            if math.isfinite(number):
+                found[name] = in_unit(number, column, unit)
+                continue
+        found[name] = text  # what is not as declared is kept all the same, and the next round notes it
+    return found
+
+
+def _taken(cells: Cells, spec: CampaignSpec) -> dict[str, float]:
+    """What the experiment took, as provenance: seconds, and money in the unit of the campaign's costs."""
+    found: dict[str, float] = {}
+    for name in TAKEN:
+        column, text = cell_of(cells, name, "taken")
+        if column is None or not text:
+            continue
+        number = number_of(column.header, text)
+        if number < 0:
+            raise OutcomeError(f"column {column.header!r} must be zero or above, got {text!r}; correct the cell")
+        if name == "hours":
+            found["wall_time_s"] = in_unit(number, column, "h") * HOUR
+            continue
+        unit = "" if spec.costs is None else spec.costs.unit
+        if column.unit not in (None, unit):
+            raise OutcomeError(f"column {column.header!r} must be in the unit of the costs, {unit!r}; convert it")
+        found["cost"] = number
+    return found
+
+
+def _value(cells: Cells, target: str, said: TargetSpec) -> dict[str, Any] | None:
+    """The value of a target, with all that its other columns add; None where the row has none."""
+    column, text = cell_of(cells, target)
+    qualifier = cell_of(cells, target, "qualifier")[1]
+    if column is None or not text:
+        _check_none_without_value(cells, target)
+        return None
+    if text[0] in "<>" and not qualifier:  # "<5", as analysts write it
+        if not text[1:].strip():
+            raise OutcomeError(
+                f"column {column.header!r} has {text!r} without a limit; write {text}5, if that is the limit"
+            )
+        qualifier, text = text[0], text[1:].strip()
+    is_word = (said.classes or said.words) and not is_number(text)
+    # "[]" says that it is a plain fraction; an empty unit in a payload would stand for the target's.
+    unit = said.unit if column.unit is None else column.unit or "dimensionless"
+    value: dict[str, Any] = {
+        "property": target,
+        "value": text if is_word else number_of(column.header, text, _UNMEASURED),
+        "unit": unit,
+    }
+    if (deviation := _deviation(cells, target, unit)) is not None:
+        value["sd"] = deviation
+    if (readings := _readings(cells, target)) is not None:
+        value["n"] = readings
+    if qualifier:
+        value["qualifier"] = qualifier
+    return value
+
+
+def _check_none_without_value(cells: Cells, target: str) -> None:
+    """See that nothing is said of a value that is not there. Raises ``OutcomeError``."""
+    deviation, qualifier, readings = (cell_of(cells, target, part)[1] for part in ("sd", "qualifier", "n"))
+    if deviation or qualifier or readings:
+        what = "a deviation or a qualifier" if deviation or qualifier else "a number of readings"
+        raise OutcomeError(f"{target!r} has {what} but no value; fill it in")
+
+
+def _deviation(cells: Cells, target: str, unit: str) -> float | None:
+    """The standard deviation of a value in ``unit``; None where none is given."""
+    column, text = cell_of(cells, target, "sd")
+    if column is None or not text:
+        return None
+    if column.unit not in (None, unit):
+        raise OutcomeError(f"column {column.header!r} must have the unit of its value, {unit!r}")
+    return number_of(column.header, text)
+
+
+def _readings(cells: Cells, target: str) -> int | None:
+    """How many readings stand behind a value; None where it is not said."""
+    column, text = cell_of(cells, target, "n")
+    if column is None or not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise OutcomeError(
+            f"column {column.header!r} must hold how many readings there were, got {text!r}; "
+            "write a whole number, or leave it empty"
+        )
+    return int(text)

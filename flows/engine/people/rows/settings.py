@@ -1,0 +1,128 @@
+"""The settings of a told row: numbers in the units of the parameters, and options by whatever a person calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
+from loop.errors import MoleculeError, OutcomeError, SpaceError, did_you_mean
+from loop.outcome import LARGEST
+from loop.space import Component, Continuous, Discrete, Space
+from loop.space.parameters import HINTED
+from loop.spec import CampaignSpec
+from loop.spec.library_models import StandardiseSpec
+from loop.spec.sieving import policy_of
+from loop.spec.space_models import MoleculeSpec, ProductsSpec, UnionSpec
+
+
+def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bool) -> dict[str, str | float]:
+    """A value for each parameter that has a cell. Raises ``OutcomeError`` or ``SpaceError``.
+
+    ``is_needed`` says that nothing else tells what was tried, so that every parameter which applies must have one.
+    """
+    settings: dict[str, str | float] = {}
+    mixed, conditional = space.frame.mixed_columns, space.frame.conditional
+    for place, p in enumerate(space.parameters):
+        column, text = cell_of(cells, p.name)
+        if not text and is_needed and place in mixed and _has_fractions(cells, space, place):
+            settings[p.name] = 0.0  # a part of a mixture that was not used
+            continue
+        if not text and (not is_needed or place in conditional):
+            continue  # what does not apply has an empty cell; the space says if it was wanted
+        if column is None:
+            names = ", ".join(space.names)
+            raise OutcomeError(
+                f"parameter {p.name!r} has no value: its column is missing or its cell empty; "
+                f"give every one of {names}, or the key of an attempt"
+            )
+        if not text:
+            raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
+        if isinstance(p, Continuous | Discrete):
+            number = in_unit(number_of(column.header, text), column, p.unit)
+            if abs(number) > LARGEST:
+                raise OutcomeError(
+                    f"column {column.header!r}: {text} is beyond {LARGEST:g}, too large to be reckoned with; correct it"
+                )
+            settings[p.name] = number
+        elif isinstance(p, Component):
+            settings[p.name] = _option(p, text, spec)
+        else:
+            settings[p.name] = text
+            p.index(text)
+    return settings
+
+
+def check_structures(
+    beside: Mapping[str, str], settings: Mapping[str, str | float], spec: CampaignSpec, space: Space
+) -> None:
+    """See that a structure beside the name of a molecule is that of the molecule. Raises ``OutcomeError``."""
+    reagents = {space.names[column] for products in space.products for column in products.columns}
+    if not any(beside.values()) or not reagents <= settings.keys():  # a row with a key may leave settings out
+        return
+    for name, smiles in space.smiles(settings).items():
+        text = beside.get(f"{name}_smiles", "")
+        if text and text != smiles and smiles not in _meant(text, _standardise(name, spec)):
+            raise OutcomeError(
+                f"column '{name}_smiles': {text!r} is not the structure of {settings.get(name, name)!r}, which is "
+                f"{smiles}; correct the one that is wrong, or leave the structure out"
+            )
+
+
+def _has_fractions(cells: Cells, space: Space, place: int) -> bool:
+    """Whether the row gives any part of the mixture that column ``place`` belongs to."""
+    columns = next(m.columns for m in space.mixtures if place in m.columns)
+    return any(cell_of(cells, space.names[c])[1] for c in columns)
+
+
+def _option(p: Component, text: str, spec: CampaignSpec) -> str:
+    """The option that a label or a structure names. Raises ``SpaceError`` with what would make it known."""
+    if p.has(text):
+        return text if p.united is None else _as_listed(p, text)
+    if p.united is not None and (name := p.united.meant(text)) is not None:
+        return _as_listed(p, name)
+    meant = list(_meant(text, _standardise(p.name, spec)))
+    for smiles in meant:
+        if smiles in p.smiles:
+            return p.options[p.smiles.index(smiles)]
+    if spec.source is not None:
+        raise SpaceError(
+            f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure; give its SMILES "
+            f"in a column {p.name}_smiles, or instead of the name"
+        )
+    if isinstance(spec.space.get(p.name), MoleculeSpec):
+        hint = did_you_mean(text, p.options) if len(p.options) <= HINTED and not meant else ""  # of a name alone
+        raise SpaceError(
+            f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
+            f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"
+        )
+    p.index(text)  # says what there is, and what is like it
+    return text
+
+
+def _standardise(name: str, spec: CampaignSpec) -> StandardiseSpec | None:
+    """What the campaign file says of how structures of a parameter, or of a list of reagents, are standardised."""
+    said = spec.space.get(name)
+    if isinstance(said, MoleculeSpec):
+        return said.standardise
+    if isinstance(said, UnionSpec):
+        return next((s.standardise for s in said.of.values() if isinstance(s, MoleculeSpec)), None)
+    of, _, which = name.rpartition(".")
+    made = spec.space.get(of)
+    return made.reagents[which].standardise if isinstance(made, ProductsSpec) and which in made.reagents else None
+
+
+def _meant(text: str, standardise: StandardiseSpec | None) -> Iterator[str]:
+    """The canonical SMILES of a structure as it stands, then as the campaign standardises it; none of what is none."""
+    from loop.molecules.standardise import canonical_smiles, standardised_smiles  # RDKit: only for structures
+
+    with suppress(MoleculeError):
+        yield canonical_smiles(text)
+        if standardise is not None:
+            yield standardised_smiles(text, policy_of(standardise))
+
+
+def _as_listed(p: Component, text: str) -> str:
+    """The name of a union's candidate; of a product that is in its library the name there, since it counts once."""
+    smiles = p.smiles[round(p.index(text))]
+    return p.options[p.smiles.index(smiles)] if smiles in p.smiles else text
