@@ -10,9 +10,10 @@ from torch import Tensor
 from loop.memory.hint import Hint
 from loop.space import Space
 from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights
-from loop.surrogates.gp import MEAN_VARIANCE, GaussianProcess, matern52
+from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.grid import whitening
 from loop.surrogates.lengthscales import typical
+from loop.surrogates.matern import MEAN_VARIANCE, matern52
 from loop.surrogates.metric import metric
 from loop.surrogates.protocol import TrainingSet
 

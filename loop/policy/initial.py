@@ -17,8 +17,8 @@ from loop.space.rows import different, is_among
 from loop.space.sifting import first_that, firsts
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
-from loop.surrogates.gp import matern52
 from loop.surrogates.lengthscales import typical
+from loop.surrogates.matern import matern52
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
 

@@ -12,36 +12,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import fidelity_column
 from loop.space import Space
 from loop.surrogates.distance_parts import Part
-from loop.surrogates.effects import RATIOS, Effect, Size, effects_of, effects_told, mixed, row_effects, sizes
-from loop.surrogates.effects import log_prior as ratio_prior
-from loop.surrogates.exact import USUAL_NOISE, ExactPosterior, noise_weights, standardised
-from loop.surrogates.grid import Found, Rows, most_probable, whitening
+from loop.surrogates.effects import effects_of, effects_told
+from loop.surrogates.exact import ExactPosterior, noise_weights, standardised
+from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, filled, near_the_real, told_all
-from loop.surrogates.lengthscales import Lengthscales, has_choices, lengthscales, typical
+from loop.surrogates.learnt import Learnt, learn, log_prior
+from loop.surrogates.lengthscales import has_choices, lengthscales, typical
+from loop.surrogates.matern import MEAN_VARIANCE, Covariance, matern52
 from loop.surrogates.metric import Metric, has_numbers, metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
-from loop.surrogates.scatter import WIDEST, NoiseCurve, noise_curve
+from loop.surrogates.scatter import WIDEST
 
-OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
-NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1], dtype=torch.float64)
-NOISE_LOG_MEDIAN, NOISE_LOG_SD = (
-    math.log(USUAL_NOISE),
-    1.0,
-)  # log-normal prior of the noise variance, values standardised
-SWEEPS = 3  # over the effects, at most
 APART = (0.1, 1.0, 4.0, 16.0, 64.0, 400.0)  # of fidelities, in distances of two options: from alike to unrelated
 WEIGHTS = (1.0, 4.0, 16.0, 64.0)  # of numbers beside options: lengthscales of a half, a quarter, an eighth
 WEIGHT = "weight_of_numbers"  # the one that was taken, in what is told
 DOUBT = 0.5  # log prior odds against each e-fold of that distance: few points say nothing, and cheap ones must be tried
-MEAN_VARIANCE = 1.0  # prior variance of the constant mean, in output scales
 
 
 @dataclass(frozen=True)
@@ -130,142 +122,59 @@ class GaussianProcess:
         distance = metric(space, self.representation, apart, weight)
         if beside is not None:
             distance = Metric((*distance.parts, beside), distance.dimension + 1)
-        shift, scale = standardised(data)
-        low, high = ((limit - shift) / scale for limit in data.limits)
-        y = (data.y - shift) / scale
-        weights = noise_weights(data, scale)
         l0, lengths = typical(distance.dimension), lengthscales(space, distance.dimension)
         if lengthscale is not None:
             lengths = lengths.at(lengthscale)
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
         covariances = matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE
-        rows = Rows(y, low, high, data.is_censored, weights)
+        # the noise is as smooth as the surface is believed to be before any data
+        correlation = matern52(radius / l0) if self.learns_noise else None
+        shift, scale = standardised(data)
+        low, high = ((limit - shift) / scale for limit in data.limits)
+        rows = Rows((data.y - shift) / scale, low, high, data.is_censored, noise_weights(data, scale))
         effects = effects_of(data.effects)
-        grid = _Grid(covariances, _log_prior(l0, lengths))
-        curve: NoiseCurve | None = None
         try:
-            ratios, found = grid.with_effects(rows, effects)
-            if self.learns_noise:
-                # the curve is as smooth as the surface is believed to be before any data
-                curve = grid.curve(found, rows, matern52(radius / l0), effects, ratios)
-                if curve is not None:
-                    rows = replace(rows, weights=weights * curve.at_rows.exp())
-                    ratios, found = grid.with_effects(rows, effects)
-            nought = {
-                e.name: grid.undecided(rows, effects, ratios, found, i)
-                for i, e in enumerate(effects)
-                if not (ratios[i] or is_trial)
-            }
+            learnt = learn(covariances, log_prior(l0, lengths), rows, effects, correlation, is_trial=is_trial)
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
-        length, output, noise = float(lengths.values[found.kernel]), found.output, found.noise
-        told = sizes(effects, tuple(r * noise for r in ratios), found.root, found.y)
-        told = tuple(s for s in told if s.effect not in nought) + tuple(s for own in nought.values() for s in own)
-        details: dict[str, Any] = {
-            "representation": self.representation.value,
-            "lengthscale": length,
-            "output_scale": output,
-            "noise_variance": noise,
-            "log_evidence": found.log_evidence,
-        }
-        if data.effects:
-            details["effects"] = effects_told(effects, ratios, told, math.sqrt(noise) * scale, scale)
-        if self.learns_noise:
-            spread = None if curve is None else curve.at_rows.exp().sqrt()
-            details["noise"] = "constant" if spread is None else [float(spread.min()), float(spread.max())]
-        if self.device != "cpu":
-            details["device"] = self.device
+        found, curve = learnt.found, learnt.curve
+        length = float(lengths.values[found.kernel])
         return ExactPosterior(
             name=self.name,
             device=self.device,
-            kernel=Covariance(distance, length, output),
-            prior_variance=output * (1.0 + MEAN_VARIANCE),
-            noise_variance=noise,
+            kernel=Covariance(distance, length, found.output),
+            prior_variance=found.output * (1.0 + MEAN_VARIANCE),
+            noise_variance=found.noise,
             x=data.x,
             y=found.y,
             root=found.root,
             shift=shift,
             scale=scale,
-            details=details,
+            details=self._told(data, learnt, length, scale),
             censored=found.censored,
-            row_effects=row_effects(effects, tuple(r * noise for r in ratios), found.root, found.y),
+            row_effects=learnt.row_effects(),
             noise_factor=None if curve is None else _factor(distance, l0, data.x, curve.weights),
         )
 
-
-@dataclass(frozen=True)
-class _Grid:
-    """The grid of one fit: covariances of all lengthscales at an output scale of 1, and the prior."""
-
-    covariances: Tensor
-    prior: Tensor
-
-    def at(self, rows: Rows) -> Found:
-        return most_probable(self.covariances, rows, OUTPUT_SCALES, NOISES, self.prior)
-
-    def with_effects(self, rows: Rows, effects: tuple[Effect, ...]) -> tuple[tuple[float, ...], Found]:
-        """The variance of each effect in units of the noise, one after the other, and the most probable point then."""
-        found = self.at(rows)
-        if not effects:
-            return (), found
-        ratios = [0.0] * len(effects)
-        for _ in range(SWEEPS):
-            before = tuple(ratios)
-            here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
-            for which in range(len(effects)):
-                tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
-                values = [here.at(shared_by(rows, effects, r)).log_posterior + ratio_prior(r[which]) for r in tried]
-                ratios[which] = RATIOS[values.index(max(values))]
-            found = self.at(shared_by(rows, effects, tuple(ratios)))
-            if tuple(ratios) == before:
-                break
-        return tuple(ratios), found
-
-    def undecided(
-        self, rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...], found: Found, which: int
-    ) -> tuple[Size, ...]:
-        """What labels may add although nought is the likeliest variance of their effect: over all variances.
-
-        At nought itself each label would add exactly nothing, which few results cannot show.
-        """
-        here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
-        tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
-        fits = [here.at(shared_by(rows, effects, r)) for r in tried]
-        chances = torch.tensor([f.log_posterior + ratio_prior(r[which]) for f, r in zip(fits, tried, strict=True)])
-        each = [sizes((effects[which],), (r[which] * f.noise,), f.root, f.y) for f, r in zip(fits, tried, strict=True)]
-        return mixed(each, torch.softmax(chances.to(torch.float64), 0).tolist())
-
-    def curve(
-        self, found: Found, rows: Rows, correlation: Tensor, effects: tuple[Effect, ...], ratios: tuple[float, ...]
-    ) -> NoiseCurve | None:
-        """How the noise varies over the rows, the other hyper-parameters being as found."""
-        whole = shared_by(rows, effects, ratios)
-        covariance = found.output * self.covariances[found.kernel]
-        if whole.shared is not None:
-            covariance = covariance + found.noise * whole.shared
-        added = torch.zeros_like(rows.weights)
-        if found.censored is not None:  # a limit tells little of the noise: its site stays
-            added[found.censored.rows] = found.censored.variance
-
-        def solve(scatter: Tensor) -> tuple[Tensor, Tensor, float]:
-            root = whitening(covariance, torch.where(rows.censored, added, scatter))
-            weighted = root @ (root.T @ found.y)
-            volume = 2.0 * torch.linalg.slogdet(root)[1]
-            evidence = float(-0.5 * (found.y * weighted).sum() + 0.5 * volume)
-            diagonal = root.square().sum(-1)
-            # a residual as large as expected moves nothing
-            return diagonal, torch.where(rows.censored, diagonal.sqrt(), weighted), evidence
-
-        scatter = found.noise * rows.weights
-        return noise_curve(correlation, solve, scatter, solve(scatter)[2])
-
-
-def shared_by(rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...]) -> Rows:
-    """The rows with what effects of these variances (in units of the noise) let them share."""
-    if not any(ratios):
-        return rows
-    parts = [ratio * effect.covariance for ratio, effect in zip(ratios, effects, strict=True)]
-    return replace(rows, shared=torch.stack(parts).sum(0))
+    def _told(self, data: TrainingSet, learnt: Learnt, length: float, scale: float) -> dict[str, Any]:
+        """What was learnt, as plain JSON; the effects in the target's unit, which is ``scale`` times the other."""
+        found = learnt.found
+        details: dict[str, Any] = {
+            "representation": self.representation.value,
+            "lengthscale": length,
+            "output_scale": found.output,
+            "noise_variance": found.noise,
+            "log_evidence": found.log_evidence,
+        }
+        if data.effects:
+            noise_sd = math.sqrt(found.noise) * scale
+            details["effects"] = effects_told(learnt.effects, learnt.ratios, learnt.sizes(), noise_sd, scale)
+        if self.learns_noise:
+            spread = None if learnt.curve is None else learnt.curve.at_rows.exp().sqrt()
+            details["noise"] = "constant" if spread is None else [float(spread.min()), float(spread.max())]
+        if self.device != "cpu":
+            details["device"] = self.device
+        return details
 
 
 def scaled(fitted: ExactPosterior) -> ExactPosterior:
@@ -295,47 +204,3 @@ def _factor(distance: Metric, l0: float, rows: Tensor, weights: Tensor) -> Calla
         return (matern52((squared + 1e-14).sqrt() / l0) @ weights).clamp(-WIDEST, WIDEST).exp()
 
     return factor
-
-
-def matern52(r: Tensor) -> Tensor:
-    """The Matérn-5/2 correlation at scaled distance ``r``, any shape."""
-    a = math.sqrt(5.0) * r
-    return (1.0 + a + a.square() / 3.0) * (-a).exp()
-
-
-@dataclass(frozen=True)
-class Covariance:
-    """The prior covariance at one point of the grid; a ``Kernel``."""
-
-    distance: Metric
-    lengthscale: float
-    output: float
-
-    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
-        """Covariances of ``a``, ``(*b, n, d)``, with ``b``, ``(*b, m, d)``: ``(*b, n, m)``."""
-        squared = self.distance.squared(a, b).clamp_min(0.0)
-        radius = (squared + 1e-14).sqrt()  # the root has no gradient at zero
-        return self.output * (matern52(radius / self.lengthscale) + MEAN_VARIANCE)
-
-    def single(self, a: Tensor, b: Tensor) -> Tensor:
-        """The same in single precision and in place, for pools: a quarter of the time, and no gradient."""
-        return self._of(self.distance.squared(a, b).float())
-
-    def on(self, device: torch.device, b: Tensor) -> Callable[[Tensor], Tensor]:
-        """Single-precision covariances with ``b``, ``(m, d)``, by a device: ``(n, d)`` to ``(n, m)`` there."""
-        squared = self.distance.on(device, b)
-        return lambda a: self._of(squared(a))
-
-    def _of(self, squared: Tensor) -> Tensor:
-        """Covariances at squared distances, which are overwritten."""
-        radius = squared.clamp_min_(0.0).sqrt_().mul_(math.sqrt(5.0) / self.lengthscale)
-        decay = radius.neg().exp_()
-        polynomial = radius.square().div_(3.0).add_(radius).add_(1.0)
-        return polynomial.mul_(decay).add_(MEAN_VARIANCE).mul_(self.output)
-
-
-def _log_prior(l0: float, lengths: Lengthscales) -> Tensor:
-    """Log prior on the grid, in log coordinates: shape ``(lengthscales, outputs, noises)``."""
-    output = l0 * OUTPUT_SCALES.log() - OUTPUT_SCALES  # Gamma(l0, 1)
-    noise = -0.5 * ((NOISES.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
-    return lengths.log_prior[:, None, None] + output[None, :, None] + noise[None, None, :]

@@ -29,7 +29,8 @@ from loop.fidelity import fidelity_column, is_real
 from loop.space import Space
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.exact import ExactPosterior
-from loop.surrogates.gp import Covariance, GaussianProcess
+from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.matern import Covariance
 from loop.surrogates.metric import Metric
 from loop.surrogates.protocol import Surrogate, TrainingSet
 

@@ -19,7 +19,7 @@ from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.space import Category, Component, Descriptors, Discrete, ProductPool, Space
 from loop.spec import CampaignSpec, build_objective, build_space, read_spec
-from loop.surrogates.gp import matern52
+from loop.surrogates.matern import matern52
 from loop.surrogates.metric import metric
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import default_members, surrogate

@@ -18,7 +18,7 @@ from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.space import ProductPool, Space
 from loop.spec import CampaignSpec, build_space
-from loop.surrogates import gp, inducing
+from loop.surrogates import gp, inducing, learnt
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.inducing import drawn, induced, told_all
 from loop.surrogates.metric import metric
@@ -242,8 +242,8 @@ def test_what_has_no_closed_form_takes_the_lengthscale_of_a_part(monkeypatch, wh
         data = replace(data, effects={"plate": tuple("AB"[i % 2] for i in range(100))})
     part = process.fit(space, data.rows(drawn(100, 40, 0)), seed=0)
     grids: list[int] = []
-    plain = gp.most_probable
-    monkeypatch.setattr(gp, "most_probable", lambda c, *rest: grids.append(len(c)) or plain(c, *rest))
+    plain = learnt.most_probable
+    monkeypatch.setattr(learnt, "most_probable", lambda c, *rest: grids.append(len(c)) or plain(c, *rest))
     monkeypatch.setattr(gp, "MANY", 60)
 
     fitted = process.fit(space, data, seed=0)

@@ -16,7 +16,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from loop.surrogates.gp import matern52
+from loop.surrogates.matern import matern52
 
 RATIOS = torch.logspace(-7, 1, 33, dtype=torch.float64)  # noise variance over that of the strongest direction
 LENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0)  # lengthscales in median distances of two rows

@@ -1,0 +1,178 @@
+"""What a process learns of its rows: hyper-parameters, what each effect adds, and how the noise varies.
+
+Output scale and noise lie on a grid with the lengthscale; the variances of effects and the curve of the noise are
+found in turn with the most probable point of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from loop.surrogates.effects import RATIOS, Effect, Size, mixed, row_effects, sizes
+from loop.surrogates.effects import log_prior as ratio_prior
+from loop.surrogates.exact import USUAL_NOISE
+from loop.surrogates.grid import Found, Rows, most_probable, whitening
+from loop.surrogates.lengthscales import Lengthscales
+from loop.surrogates.scatter import NoiseCurve, noise_curve
+
+OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
+NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1], dtype=torch.float64)
+NOISE_LOG_MEDIAN, NOISE_LOG_SD = math.log(USUAL_NOISE), 1.0  # log-normal prior of the noise variance, standardised
+SWEEPS = 3  # over the effects, at most
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The most probable hyper-parameters of some rows, and what belongs to them.
+
+    Attributes:
+        found: The point of the grid.
+        effects: What rows have in common beside the surface.
+        ratios: The variance of each effect in units of the noise.
+        undecided: Of effects whose likeliest variance is nought, by name: what their labels may add all the same.
+        curve: How the noise varies; None where it is constant.
+    """
+
+    found: Found
+    effects: tuple[Effect, ...]
+    ratios: tuple[float, ...]
+    undecided: Mapping[str, tuple[Size, ...]]
+    curve: NoiseCurve | None
+
+    @property
+    def variances(self) -> tuple[float, ...]:
+        """Of the effects, standardised."""
+        return tuple(ratio * self.found.noise for ratio in self.ratios)
+
+    def sizes(self) -> tuple[Size, ...]:
+        """What each label adds, standardised."""
+        likeliest = sizes(self.effects, self.variances, self.found.root, self.found.y)
+        doubted = (size for own in self.undecided.values() for size in own)
+        return (*(size for size in likeliest if size.effect not in self.undecided), *doubted)
+
+    def row_effects(self) -> Tensor | None:
+        """What all effects together are believed to have added to each row, standardised, ``(n,)``; None for none."""
+        return row_effects(self.effects, self.variances, self.found.root, self.found.y)
+
+
+def learn(
+    covariances: Tensor,
+    prior: Tensor,
+    rows: Rows,
+    effects: tuple[Effect, ...],
+    correlation: Tensor | None,
+    *,
+    is_trial: bool,
+) -> Learnt:
+    """The most probable hyper-parameters of ``rows``.
+
+    Args:
+        covariances: Of the rows, one for each lengthscale at an output scale of 1: ``(lengthscales, n, n)``.
+        prior: As ``log_prior`` has it.
+        rows: What was measured.
+        effects: What rows have in common beside the surface.
+        correlation: A priori between the rows' log noise, ``(n, n)``; None for noise that is constant.
+        is_trial: The fit is only compared with others, so that the doubt about effects can be spared.
+
+    Raises:
+        RuntimeError: LAPACK did not converge.
+    """
+    grid = _Grid(covariances, prior)
+    ratios, found = grid.with_effects(rows, effects)
+    curve = None if correlation is None else grid.curve(found, rows, correlation, effects, ratios)
+    if curve is not None:
+        rows = replace(rows, weights=rows.weights * curve.at_rows.exp())
+        ratios, found = grid.with_effects(rows, effects)
+    undecided = {
+        effect.name: grid.undecided(rows, effects, ratios, found, which)
+        for which, effect in enumerate(effects)
+        if not (ratios[which] or is_trial)
+    }
+    return Learnt(found, effects, ratios, undecided, curve)
+
+
+def log_prior(l0: float, lengths: Lengthscales) -> Tensor:
+    """Log prior on the grid, in log coordinates: shape ``(lengthscales, outputs, noises)``."""
+    output = l0 * OUTPUT_SCALES.log() - OUTPUT_SCALES  # Gamma(l0, 1)
+    noise = -0.5 * ((NOISES.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
+    return lengths.log_prior[:, None, None] + output[None, :, None] + noise[None, None, :]
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The grid of one fit: covariances of all lengthscales at an output scale of 1, and the prior."""
+
+    covariances: Tensor
+    prior: Tensor
+
+    def at(self, rows: Rows) -> Found:
+        return most_probable(self.covariances, rows, OUTPUT_SCALES, NOISES, self.prior)
+
+    def with_effects(self, rows: Rows, effects: tuple[Effect, ...]) -> tuple[tuple[float, ...], Found]:
+        """The variance of each effect in units of the noise, one after the other, and the most probable point then."""
+        found = self.at(rows)
+        if not effects:
+            return (), found
+        ratios = [0.0] * len(effects)
+        for _ in range(SWEEPS):
+            before = tuple(ratios)
+            here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
+            for which in range(len(effects)):
+                tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
+                values = [here.at(_shared_by(rows, effects, r)).log_posterior + ratio_prior(r[which]) for r in tried]
+                ratios[which] = RATIOS[values.index(max(values))]
+            found = self.at(_shared_by(rows, effects, tuple(ratios)))
+            if tuple(ratios) == before:
+                break
+        return tuple(ratios), found
+
+    def undecided(
+        self, rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...], found: Found, which: int
+    ) -> tuple[Size, ...]:
+        """What labels may add although nought is the likeliest variance of their effect: over all variances.
+
+        At nought itself each label would add exactly nothing, which few results cannot show.
+        """
+        here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
+        tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
+        fits = [here.at(_shared_by(rows, effects, r)) for r in tried]
+        chances = torch.tensor([f.log_posterior + ratio_prior(r[which]) for f, r in zip(fits, tried, strict=True)])
+        each = [sizes((effects[which],), (r[which] * f.noise,), f.root, f.y) for f, r in zip(fits, tried, strict=True)]
+        return mixed(each, torch.softmax(chances.to(torch.float64), 0).tolist())
+
+    def curve(
+        self, found: Found, rows: Rows, correlation: Tensor, effects: tuple[Effect, ...], ratios: tuple[float, ...]
+    ) -> NoiseCurve | None:
+        """How the noise varies over the rows, the other hyper-parameters being as found."""
+        whole = _shared_by(rows, effects, ratios)
+        covariance = found.output * self.covariances[found.kernel]
+        if whole.shared is not None:
+            covariance = covariance + found.noise * whole.shared
+        added = torch.zeros_like(rows.weights)
+        if found.censored is not None:  # a limit tells little of the noise: its site stays
+            added[found.censored.rows] = found.censored.variance
+
+        def solve(scatter: Tensor) -> tuple[Tensor, Tensor, float]:
+            root = whitening(covariance, torch.where(rows.censored, added, scatter))
+            weighted = root @ (root.T @ found.y)
+            volume = 2.0 * torch.linalg.slogdet(root)[1]
+            evidence = float(-0.5 * (found.y * weighted).sum() + 0.5 * volume)
+            diagonal = root.square().sum(-1)
+            # a residual as large as expected moves nothing
+            return diagonal, torch.where(rows.censored, diagonal.sqrt(), weighted), evidence
+
+        scatter = found.noise * rows.weights
+        return noise_curve(correlation, solve, scatter, solve(scatter)[2])
+
+
+def _shared_by(rows: Rows, effects: tuple[Effect, ...], ratios: tuple[float, ...]) -> Rows:
+    """The rows with what effects of these variances (in units of the noise) let them share."""
+    if not any(ratios):
+        return rows
+    parts = [ratio * effect.covariance for ratio, effect in zip(ratios, effects, strict=True)]
+    return replace(rows, shared=torch.stack(parts).sum(0))
