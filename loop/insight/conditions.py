@@ -23,11 +23,12 @@ from loop.history import History
 from loop.insight.chances import DRAWS
 from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, Stated
 from loop.insight.tried import Tried, tried_candidates
+from loop.insight.tried_conditions import TriedConditions, tried_conditions
 from loop.objective import Objective
 from loop.space import Pool
 from loop.space.rows import is_among
 from loop.surrogates.committee import left_out
-from loop.surrogates.protocol import TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 
 TOLD: Final = 5  # conditions of which every substrate is told
 COMMON: Final = 0.5  # of the mean squared error of values left out, what all substrates of a condition share
@@ -48,39 +49,17 @@ def best_condition(
     Without ``pool`` nothing is said of conditions that were not tried; without a belief (``why``) values that were
     measured stand for the scope.
     """
-    said = general.described
-    tried = tried_candidates(general.space, objective, history)
-    model = "" if belief is None else belief.models[0].name
-    x = np.array([t.x for t in tried]).reshape(len(tried), len(general.space.parameters))
-    conditions = general.conditions(x)
-    forbidden = general.first_allowed(conditions) < 0
-    notes: tuple[str, ...] = ()
-    if forbidden.any():
-        label = general.space.label(general.settings(conditions[forbidden][0]))
-        notes = (f"left out: {forbidden.sum()} conditions that are allowed with no substrate, such as {label}",)
-        conditions = conditions[~forbidden]
-        tried = [t for t, kept in zip(tried, is_among(x[:, general.rest], conditions), strict=True) if kept]
-        x = np.array([t.x for t in tried]).reshape(len(tried), len(general.space.parameters))
-    inside = is_among(x[:, list(general.columns)], general.substrates)
-    if not inside.all():
-        label = general.space.label(tried[int((~inside).argmax())].settings)
-        told = f"{(~inside).sum()} candidates with substrates that the scope lacks, such as {label}, inform models only"
-        notes = (*notes, told)
-        tried = [t for t, kept in zip(tried, inside, strict=True) if kept]
-        x = x[inside]
-        conditions = general.conditions(x)
-    if not tried:
-        notes = (*notes, "no condition has a value yet")
-        return HonestBest(model, (), 0, notes=notes, scope=said, scope_size=len(general.substrates))
-    mine = [
-        [t for t, same in zip(tried, is_among(x[:, general.rest], c[None]), strict=True) if same] for c in conditions
-    ]
-    if belief is None:
-        found = _raw(general, conditions, mine, said, why)
+    known = tried_conditions(general, tried_candidates(general.space, objective, history))
+    if not len(known.conditions):
+        model = "" if belief is None else belief.models[0].name
+        found = HonestBest(model, (), 0, notes=("no condition has a value yet",))
+    elif belief is None:
+        found = _raw(general, known, why)
     else:
         with torch.no_grad():
-            found = _believed(general, objective, history, belief, pool, conditions, mine, x, said, seed)
-    return replace(found, notes=(*notes, *found.notes))
+            found = _believed(general, objective, history, belief, pool, known, seed)
+    notes = (*known.notes, *found.notes)
+    return replace(found, notes=notes, scope=general.described, scope_size=len(general.substrates))
 
 
 def judged_of(found: HonestBest) -> dict[str, Any]:
@@ -107,68 +86,38 @@ def _believed(
     history: History,
     belief: Belief,
     pool: Pool | None,
-    conditions: NDArray[np.float64],
-    mine: Sequence[Sequence[Tried]],
-    x: NDArray[np.float64],
-    said: str,
+    known: TriedConditions,
     seed: int,
 ) -> HonestBest:
     model = belief.models[0]
-    notes: tuple[str, ...] = ()
-    if len(conditions) > at_once(general):
-        usual, _ = hopes(model, general, conditions)
-        kept = np.sort(torch.argsort(usual, descending=True, stable=True).numpy()[: at_once(general)])
-        notes = (f"{len(conditions) - len(kept)} tried conditions that are believed worse are left out",)
-        conditions, mine = conditions[kept], [mine[k] for k in kept]
-    scene = Field.of(general, conditions, some_substrates(general, model, conditions, np.random.default_rng(seed)))
-    if pool is not None:
-        nobody = torch.empty((0, x.shape[1]), dtype=torch.float64)
-        question = Question(
-            general.space, objective, belief.models, belief.feasibility, pool, torch.from_numpy(x), nobody,
-            history.tried(x.shape[1]), seed, general=general,
-        )  # fmt: skip
-        scene, more = field_of(question, general, always=conditions)
-        notes = (*notes, *more)
-    draws = judged_draws(model, scene, DRAWS, seed=seed, astray=_astray(general, belief, scene.conditions))
-    if general.by is Judgement.MEAN:  # known over the whole scope; draws only say how sure it is
-        cells = scene.cells
-        usual = judged(scene, model.moments(cells)[0]) if scene.is_whole else hopes(model, general, scene.conditions)[0]
-        draws = draws + (usual - draws.mean(0))
-    elif general.by is Judgement.SHARE and not scene.is_whole:
-        draws = draws + (expected_shares(model, general, scene.conditions) - draws.mean(0))
-    means = draws.mean(0)
-    tail = (1.0 - LEVEL) / 2.0
-    low, high = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
-    low, high = (
-        torch.minimum(low, means),
-        torch.maximum(high, means),
-    )  # few shares are possible, and none may be the mean
-    if general.sign < 0:
-        means, low, high = -means, -high, -low
-    places = np.flatnonzero(is_among(scene.conditions, conditions))
-    of_tried = _shares(draws[:, torch.from_numpy(places)])
-    of_all = None if pool is None else _shares(draws)
+    known, notes = _promising(general, model, known)
+    scene, more = _scene(general, objective, history, belief, pool, known, seed)
+    draws = _draws(general, belief, scene, seed)
+    means, low, high = (ends.tolist() for ends in _summed_up(general, draws))
+    places = np.flatnonzero(is_among(scene.conditions, known.conditions))
+    of_tried = _shares(draws[:, torch.from_numpy(places)]).tolist()
+    of_all = None if pool is None else _shares(draws).tolist()
     rows = []
     for k, place in enumerate(places.tolist()):
-        own = general.cells(conditions[k : k + 1])
+        settings = general.settings(known.conditions[k])
+        own = general.cells(known.conditions[k : k + 1])
         runs = belief.feasibility.chance(torch.from_numpy(own[0]))
-        bounds = (float(low[place]), float(high[place]))
         rows.append(
             Believed(
-                settings=general.settings(conditions[k]),
-                label=general.space.label(general.settings(conditions[k])),
-                targets=(_stated(general, float(means[place]), *bounds),),
-                experiments=sum(t.experiments for t in mine[k]),
-                faults=sum(t.faults for t in mine[k]),
+                settings=settings,
+                label=general.space.label(settings),
+                targets=(_stated(general, means[place], low[place], high[place]),),
+                experiments=sum(t.experiments for t in known.mine[k]),
+                faults=sum(t.faults for t in known.mine[k]),
                 keeps=min(float(runs @ torch.from_numpy(general.shares(own)[0])), 1.0),
-                best_of_tried=float(of_tried[k]),
-                best_of_all=None if of_all is None else float(of_all[place]),
-                covered=len(mine[k]),
+                best_of_tried=of_tried[k],
+                best_of_all=None if of_all is None else of_all[place],
+                covered=len(known.mine[k]),
             )
         )
-    order = sorted(range(len(rows)), key=lambda k: -general.sign * float(means[places[k]]))
+    order = sorted(range(len(rows)), key=lambda k: -general.sign * means[places[k]])
     ranked = tuple(
-        _told(rows[k], general, belief, conditions[k], mine[k]) if rank < TOLD else rows[k]
+        _told(rows[k], general, belief, known.conditions[k], known.mine[k]) if rank < TOLD else rows[k]
         for rank, k in enumerate(order)
     )
     return HonestBest(
@@ -177,10 +126,66 @@ def _believed(
         front=1,
         untried=len(scene.conditions) - len(places),
         is_bound=scene.is_cut,
-        notes=notes,
-        scope=said,
-        scope_size=len(general.substrates),
+        notes=(*notes, *more),
     )
+
+
+def _promising(
+    general: Generality, model: FittedSurrogate, known: TriedConditions
+) -> tuple[TriedConditions, tuple[str, ...]]:
+    """As many of the conditions as can be compared at once, those believed best; and notes on the others."""
+    most = at_once(general)
+    if len(known.conditions) <= most:
+        return known, ()
+    usual, _ = hopes(model, general, known.conditions)
+    kept = np.sort(torch.argsort(usual, descending=True, stable=True).numpy()[:most])
+    note = f"{len(known.conditions) - len(kept)} tried conditions that are believed worse are left out"
+    return replace(known, conditions=known.conditions[kept], mine=[known.mine[k] for k in kept]), (note,)
+
+
+def _scene(
+    general: Generality,
+    objective: Objective,
+    history: History,
+    belief: Belief,
+    pool: Pool | None,
+    known: TriedConditions,
+    seed: int,
+) -> tuple[Field, tuple[str, ...]]:
+    """What is compared, and notes on it: with a pool also conditions that were not tried."""
+    if pool is None:
+        substrates = some_substrates(general, belief.models[0], known.conditions, np.random.default_rng(seed))
+        return Field.of(general, known.conditions, substrates), ()
+    width = known.x.shape[1]
+    nobody = torch.empty((0, width), dtype=torch.float64)
+    question = Question(
+        general.space, objective, belief.models, belief.feasibility, pool, torch.from_numpy(known.x), nobody,
+        history.tried(width), seed, general=general,
+    )  # fmt: skip
+    return field_of(question, general, always=known.conditions)
+
+
+def _draws(general: Generality, belief: Belief, scene: Field, seed: int) -> Tensor:
+    """Draws of what each condition comes to over the scope, ``(n, c)``, about the mean that is known of all of it."""
+    model = belief.models[0]
+    draws = judged_draws(model, scene, DRAWS, seed=seed, astray=_astray(general, belief, scene.conditions))
+    if general.by is Judgement.MEAN:  # known over the whole scope; draws only say how sure it is
+        cells = scene.cells
+        usual = judged(scene, model.moments(cells)[0]) if scene.is_whole else hopes(model, general, scene.conditions)[0]
+    elif general.by is Judgement.SHARE and not scene.is_whole:
+        usual = expected_shares(model, general, scene.conditions)
+    else:
+        return draws
+    return draws + (usual - draws.mean(0))
+
+
+def _summed_up(general: Generality, draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean of the draws of each condition and both ends of its interval, in the target's direction: ``(c,)`` each."""
+    means = draws.mean(0)
+    tail = (1.0 - LEVEL) / 2.0
+    low, high = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
+    low, high = torch.minimum(low, means), torch.maximum(high, means)  # of few possible shares the mean may be none
+    return (means, low, high) if general.sign >= 0 else (-means, -high, -low)
 
 
 def _astray(general: Generality, belief: Belief, conditions: NDArray[np.float64]) -> Tensor | None:
@@ -227,17 +232,15 @@ def _told(
     return replace(row, substrates=tuple(found))
 
 
-def _raw(
-    general: Generality, conditions: NDArray[np.float64], mine: Sequence[Sequence[Tried]], said: str, why: str
-) -> HonestBest:
+def _raw(general: Generality, known: TriedConditions, why: str) -> HonestBest:
     """Without a model: what the measured substrates of each condition come to."""
     name, rows = general.target.name, []
-    known = {row.tobytes(): w for row, w in zip(general.substrates + 0.0, general.weights, strict=True)}
-    for condition, tried in zip(conditions, mine, strict=True):
+    weight_of = {row.tobytes(): w for row, w in zip(general.substrates + 0.0, general.weights, strict=True)}
+    for condition, tried in zip(known.conditions, known.mine, strict=True):
         there = [t for t in tried if t.values[name]]
         if not there:
             continue
-        weights = [known[(t.x[list(general.columns)] + 0.0).tobytes()] for t in there]
+        weights = [weight_of[(t.x[list(general.columns)] + 0.0).tobytes()] for t in there]
         value = general.of([float(np.mean(t.values[name])) for t in there], weights)
         settings = general.settings(condition)
         rows.append(
@@ -257,7 +260,7 @@ def _raw(
     note = (
         f"{why}: of the substrates that were measured with each condition only, which favours the lucky, and no chances"
     )
-    return HonestBest("", tuple(rows), 1 if rows else 0, notes=(note,), scope=said, scope_size=len(general.substrates))
+    return HonestBest("", tuple(rows), 1 if rows else 0, notes=(note,))
 
 
 def _shares(draws: Tensor) -> Tensor:
