@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
-import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from adapters.common.addresses import parts_of, says_more, shows_secrets
 from adapters.common.options import Options, check_units, read_options
+from adapters.common.secret import misplaced
 from adapters.errors import AdapterOptionsError
 from loop.contracts import Adapter, AdapterContext, Delivery
-from loop.errors import AdapterUnavailable
 
 EXAMPLE: Final = """\
 laboratory:
@@ -29,7 +26,6 @@ DELIVERY: Final = Delivery.KEYED
 FREE: Final = frozenset(
     {"token", "parallel", "timeout", "largest_reply", "ca", "notify", "webhook_keys", "webhook_window"}
 )
-_VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _KEY_ID: Final = r"^[A-Za-z0-9_.-]{1,40}$"
 LARGEST: Final = 1024.0  # MiB
 WINDOW: Final = 300.0  # seconds, as Standard Webhooks advises
@@ -86,21 +82,6 @@ def http_options(options: Mapping[str, Any]) -> HttpOptions:
     return read_options(HttpOptions, "http", options)
 
 
-def secret(reference: str) -> str:
-    """The secret that ``$NAME`` refers to.
-
-    Raises:
-        AdapterUnavailable: The environment does not have it.
-    """
-    name = reference.removeprefix("$")
-    value = os.environ.get(name, "").strip()
-    if not value:
-        raise AdapterUnavailable(f"the environment variable {name} is not set; set it to the laboratory's secret")
-    if not value.isascii() or not value.isprintable():
-        raise AdapterUnavailable(f"the environment variable {name} must hold printable ASCII on one line; mend it")
-    return value
-
-
 def webhook_keys(section: Mapping[str, Any]) -> dict[str, str]:
     """Names of the keys of every ``http`` laboratory in a laboratory section, those of ``several`` included: by key
     id, as ``$NAME``."""
@@ -128,12 +109,7 @@ def _misplaced(options: Mapping[str, Any]) -> list[str]:
         held |= {f"webhook_keys.{name}": value for name, value in keys.items()}
     elif keys is not None:
         held["webhook_keys"] = keys
-    return [
-        f"option {name!r} must name an environment variable, such as $LAB_TOKEN; a secret itself never stands in a "
-        "campaign file, which is kept on record"
-        for name, value in held.items()
-        if value is not None and not (isinstance(value, str) and _VARIABLE.fullmatch(value))
-    ]
+    return misplaced(held, "$LAB_TOKEN")
 
 
 def _addresses(options: Mapping[str, Any]) -> list[str]:
@@ -142,29 +118,13 @@ def _addresses(options: Mapping[str, Any]) -> list[str]:
         value = options.get(name)
         if value is None:
             continue
-        try:
-            parts = urlsplit(value) if isinstance(value, str) else None
-            is_whole = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
-            _ = parts.port if parts is not None else None
-        except ValueError:
-            parts, is_whole = None, False
-        if parts is None or not is_whole:
+        parts = parts_of(value)
+        if parts is None:
             problems.append(f"option {name!r} must be an address such as https://robot.example/api")
-            continue
-        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        elif says_more(parts):
             problems.append(
                 f"option {name!r} must be an address without name, password, ? and #; give a secret as token: $NAME"
             )
-        elif name == "url" and parts.scheme == "http" and options.get("token") and not _is_here(parts.hostname or ""):
+        elif name == "url" and options.get("token") and shows_secrets(parts):
             problems.append("option 'url' must begin with https:// where there is a token, which http:// would show")
     return problems
-
-
-def _is_here(host: str) -> bool:
-    """Whether an address leads to this machine and nowhere else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

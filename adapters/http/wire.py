@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from adapters.common.secret import secret
 from adapters.http.contract import KEY_HEADER, Document
-from adapters.http.options import HttpOptions, secret
+from adapters.http.options import HttpOptions
 from loop.errors import AdapterUnavailable
 
 if TYPE_CHECKING:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from adapters.common.addresses import parts_of, says_more, shows_secrets
 from adapters.common.options import Options, check_units, measured, read_options
+from adapters.common.secret import misplaced
 from adapters.errors import AdapterOptionsError
 from loop.contracts import Adapter, AdapterContext, Delivery
 
@@ -29,7 +28,6 @@ DELIVERY: Final = Delivery.KEYED  # a dataset has one entry of a name, and one r
 # How it is asked, not which laboratory it is: these may change while it has attempts.
 FREE: Final = frozenset({"username", "password", "token", "verify", "tag", "priority", "workers", "poll"})
 REMEDY: Final = "pip install 'hakken[qcfractal]'"
-_VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Reading(Options):
@@ -93,12 +91,7 @@ def qcfractal_options(options: Mapping[str, Any]) -> QcfractalOptions:
     Raises:
         AdapterOptionsError: An option is unknown, missing or wrong.
     """
-    problems = [
-        f"option {name!r} must name an environment variable, such as $QCFRACTAL_PASSWORD; a secret itself never "
-        "stands in a campaign file, which is kept on record"
-        for name in ("password", "token")
-        if (value := options.get(name)) is not None and not (isinstance(value, str) and _VARIABLE.fullmatch(value))
-    ]
+    problems = misplaced({name: options.get(name) for name in ("password", "token")}, "$QCFRACTAL_PASSWORD")
     if problems:
         raise AdapterOptionsError("qcfractal", problems)
     settings = read_options(QcfractalOptions, "qcfractal", options)
@@ -108,16 +101,12 @@ def qcfractal_options(options: Mapping[str, Any]) -> QcfractalOptions:
 
 
 def _address(settings: QcfractalOptions) -> list[str]:
-    try:
-        parts = urlsplit(settings.address)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = parts_of(settings.address)
+    if parts is None:
         return ["option 'address' must be an address such as https://qcfractal.example"]
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if says_more(parts):
         return ["option 'address' must be without name, password, ? and #; give them as username and password: $NAME"]
-    if parts.scheme == "http" and (settings.password or settings.token) and not _is_here(parts.hostname):
+    if (settings.password or settings.token) and shows_secrets(parts):
         return ["option 'address' must begin with https:// where there is a password, which http:// would show"]
     return []
 
@@ -129,13 +118,3 @@ def _login(settings: QcfractalOptions) -> list[str]:
     if settings.token is not None and settings.username is not None:
         return ["a token stands instead of username and password; keep one of the two"]
     return []
-
-
-def _is_here(host: str) -> bool:
-    """Whether an address leads to this machine and nowhere else."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
+from adapters.common.secret import secret
 from adapters.errors import AdapterUnavailable
-from adapters.http.options import secret
 from adapters.qcfractal.options import REMEDY, QcfractalOptions
 
 T = TypeVar("T")

@@ -11,7 +11,8 @@ from loop.errors import AdapterUnavailable
 
 def keys_of(section: Mapping[str, Any]) -> Keys:
     """Of a laboratory section, those of the members of ``several`` included."""
-    from adapters.http.options import secret, webhook_keys, webhook_window
+    from adapters.common.secret import secret
+    from adapters.http.options import webhook_keys, webhook_window
 
     secrets, missing = {}, {}
     for name, reference in webhook_keys(section).items():
