@@ -1,7 +1,7 @@
 """The posterior of an exact Gaussian process in closed form, on coordinates and in target units.
 
 BoTorch's batched posterior is some 70 times slower over a pool than a matrix product, so pools are scored here;
-``ExactModel`` is the same belief as a BoTorch model, for its acquisition functions and optimisers.
+``NormalModel`` is the same belief as a BoTorch model, for its acquisition functions and optimisers.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from typing import Any
 
 import torch
 from botorch.models.model import Model
-from botorch.posteriors.gpytorch import GPyTorchPosterior
-from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
 from loop.surrogates.calibration import misjudged
 from loop.surrogates.censoring import truncated
-from loop.surrogates.coordinate_model import CoordinateModel
+from loop.surrogates.coordinate_model import NormalModel
 from loop.surrogates.protocol import TrainingSet
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
@@ -210,25 +208,10 @@ class ExactPosterior:
         return self.y, residual, variance
 
     def model(self) -> Model:
-        return ExactModel(self)
+        return NormalModel(self)
 
     def summary(self) -> Mapping[str, Any]:
         return self.details
-
-
-class ExactModel(CoordinateModel):
-    """An ``ExactPosterior`` as a BoTorch model of coordinates, with gradients in the numbers."""
-
-    def __init__(self, fitted: ExactPosterior) -> None:
-        super().__init__()
-        self.fitted = fitted
-
-    def belief(self, x: Tensor, *, with_noise: bool) -> GPyTorchPosterior:
-        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
-        mean, covariance = self.fitted.joint(x)
-        if with_noise:
-            covariance = covariance + torch.diag_embed(self.fitted.noise_at(x).square())
-        return GPyTorchPosterior(MultivariateNormal(mean, covariance))
 
 
 def standardised(data: TrainingSet) -> tuple[float, float]:

@@ -20,14 +20,12 @@ from typing import Any
 
 import torch
 from botorch.models.model import Model
-from botorch.posteriors.gpytorch import GPyTorchPosterior
-from gpytorch.distributions import MultivariateNormal
 from torch import Tensor
 
 from loop.errors import TooFewPoints
 from loop.fidelity import fidelity_column, is_real
 from loop.space import Space
-from loop.surrogates.coordinate_model import CoordinateModel
+from loop.surrogates.coordinate_model import NormalModel
 from loop.surrogates.exact import ExactPosterior
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.matern import Covariance
@@ -208,7 +206,7 @@ class FittedLadder:
         return self.density
 
     def model(self) -> Model:
-        return _LadderModel(self)
+        return NormalModel(self)
 
     def summary(self) -> Mapping[str, Any]:
         return {"versions": list(self.versions), "steps": [dict(s.details) for s in self.steps]}
@@ -238,21 +236,6 @@ class FittedLadder:
 
 def _mean_of(step: ExactPosterior, x: Tensor) -> Tensor:
     return step.mean(x, step.kernel(x, step.x) @ step.root)
-
-
-class _LadderModel(CoordinateModel):
-    """A ladder as a BoTorch model of coordinates."""
-
-    def __init__(self, fitted: FittedLadder) -> None:
-        super().__init__()
-        self.fitted = fitted
-
-    def belief(self, x: Tensor, *, with_noise: bool) -> GPyTorchPosterior:
-        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
-        mean, covariance = self.fitted.joint(x)
-        if with_noise:
-            covariance = covariance + torch.diag_embed(self.fitted.noise_at(x).square())
-        return GPyTorchPosterior(MultivariateNormal(mean, covariance))
 
 
 def with_ladders(space: Space, members: Sequence[Surrogate]) -> tuple[Surrogate, ...]:
