@@ -11,15 +11,13 @@ from torch import Tensor
 
 from loop.acquisition.improvement import improvement_score
 from loop.acquisition.pareto import trade_offs
-from loop.acquisition.protocol import Question
 from loop.acquisition.streaming import POOL_LIMIT, shortlist
 from loop.acquisition.utility import utility
 from loop.belief import Belief
 from loop.history import History
-from loop.insight.tried import Tried
+from loop.insight.tried import Tried, question_of_tried
 from loop.objective import Objective
 from loop.space import Pool, Space
-from loop.space.sifting import Twins
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
@@ -118,18 +116,7 @@ def _rivals(
         return nobody, False, ()
     if len(pool) > POOL_LIMIT:
         return nobody, False, (f"with {len(pool)} candidates no chance among all of them is given",)
-    question = Question(
-        space=space,
-        objective=objective,
-        models=belief.models,
-        feasibility=belief.feasibility,
-        pool=pool,
-        observed=tried,
-        pending=nobody,
-        tried=history.tried(tried.shape[1]),
-        seed=seed,
-        twins=Twins.of(space, history.tried(tried.shape[1])),
-    )
+    question = question_of_tried(space, objective, history, belief, pool, tried, seed)
     if objective.is_scalar:
         rivals = shortlist(question, improvement_score(question), RIVALS)
     else:

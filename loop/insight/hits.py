@@ -16,10 +16,9 @@ from loop.acquisition.streaming import shortlist
 from loop.belief import Belief
 from loop.history import History
 from loop.insight.statements import LEVEL, Believed, HonestBest, Likely, Stated
-from loop.insight.tried import Tried, tried_candidates
+from loop.insight.tried import Tried, question_of_tried, tried_candidates
 from loop.objective import Objective
 from loop.space import Pool, Space
-from loop.space.sifting import Twins
 
 DRAWS = 512  # of the chance at tried candidates: ends of an interval are known to 2 %
 LIKELIEST = 10  # untried candidates that are named
@@ -33,18 +32,7 @@ def hits_of_belief(
     if not tried:
         return HonestBest(name, (), 0, notes=("no candidate has a value for every target yet",), is_hits=True)
     x = torch.from_numpy(np.array([t.x for t in tried]))
-    question = Question(
-        space=space,
-        objective=objective,
-        models=belief.models,
-        feasibility=belief.feasibility,
-        pool=pool,
-        observed=x,
-        pending=x[:0],
-        tried=history.tried(x.shape[1]),
-        seed=seed,
-        twins=Twins.of(space, history.tried(x.shape[1])),
-    )
+    question = question_of_tried(space, objective, history, belief, pool, x, seed)
     with torch.no_grad():
         chance = hit_score(question)(x)
         stated = [

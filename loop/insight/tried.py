@@ -8,13 +8,17 @@ from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from loop.acquisition.protocol import Question
+from loop.belief import Belief
 from loop.fidelity import is_real
 from loop.history import History, Observation
 from loop.objective import Objective
 from loop.outcome import Fault, Measured, Negative, Qualifier
 from loop.record import Settings
-from loop.space import Space
+from loop.space import Pool, Space
+from loop.space.sifting import Twins
 
 
 @dataclass
@@ -85,3 +89,22 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
                 )
             )
     return found
+
+
+def question_of_tried(
+    space: Space, objective: Objective, history: History, belief: Belief, pool: Pool | None, x: Tensor, seed: int
+) -> Question:
+    """What an acquisition function is asked when the tried candidates ``x``, ``(n, d)``, are judged and none is run."""
+    taken = history.tried(x.shape[1])
+    return Question(
+        space=space,
+        objective=objective,
+        models=belief.models,
+        feasibility=belief.feasibility,
+        pool=pool,
+        observed=x,
+        pending=x[:0],
+        tried=taken,
+        seed=seed,
+        twins=Twins.of(space, taken),
+    )
