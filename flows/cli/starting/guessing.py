@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -66,35 +66,20 @@ def guess_campaign(
     ignored = [_find(name, columns, source, "to ignore") for name in ignore]
     if both := [c.header for c in ignored if c in measured]:
         raise SpecError(f"{source}: column {both[0]!r} is a target and to be ignored; leave out one of the two options")
-    limits = [{line for line, cell in c.cells if _is_limit(cell)} for c in measured]
-    plain = [_without(column, lines) for column, lines in zip(measured, limits, strict=True)]
-    for column, whole in zip(plain, measured, strict=True):
-        if column.numbers is None and column.cells:
-            if not any(_is_number(cell.lstrip("<>")) for _, cell in whole.cells):
-                raise SpecError(_of_words(column, source))
-            line, cell = next((at, c) for at, c in column.cells if not _is_number(c))
-            raise SpecError(
-                f"{source} line {line}: target {column.header!r} must hold numbers or limits such as <5, got {cell!r}; "
-                "mend the cell, or leave it empty where nothing was measured"
-            )
-    parts, left_out = parameters_in([c for c in columns if c not in measured and c not in ignored], path)
+    exact = [_without_limits(column, source) for column in measured]
+    found, left_out = parameters_in([c for c in columns if c not in measured and c not in ignored], path)
     left_out += [f"left out: {c.header} (as --ignore says)" for c in ignored]
-    context, parts = [p for p in parts if p.is_context], [p for p in parts if not p.is_context]
+    parts, context = [p for p in found if not p.is_context], [p for p in found if p.is_context]
     if not parts:
         why = "".join(f"\n  {note}" for note in left_out)
         raise SpecError(
             f"{source}: no column is left to vary; it needs one that is no target and takes several values{why}"
         )
+    size, n_results = _size(parts), min(len(c.cells) for c in measured)
+    # a limit is no value to answer with
+    can_answer = size is not None and size > 1 and size == n_results == _combinations(parts) and exact == measured
+    is_complete = plays_laboratory and can_answer
     n_rows = len({line for column in columns for line, _ in column.cells})
-    sizes = [p.size for p in parts]
-    size = None if None in sizes else math.prod(s for s in sizes if s is not None)
-    n_results = min(len(c.cells) for c in measured)
-    is_complete = plays_laboratory and size is not None and size > 1 and size == n_results == _combinations(parts)
-    is_complete = is_complete and not any(limits)  # a limit is no value to answer with
-    budget = min(50, size or 50)
-    batch = min(5, budget)
-    initial = enough_to_learn(n_results, batch) if command == "import" else batch
-    started = f"the {initial} imported results" if initial < batch else "before there is anything to learn from"
     lines = [
         f"# Guessed by hakken {command} from {source} ({n_rows} rows). Read it through, and mend what is wrong;",
         "# then: hakken validate FILE",
@@ -109,36 +94,74 @@ def guess_campaign(
         "# What is measured, and what is wanted: maximize or minimize. low and high say what it can be at all;",
         "# at_least and at_most are thresholds beyond which a result is of no use.",
         "objective:",
-        *(f"  {_target(c, goal)}" for c, goal in zip(plain, targets.values(), strict=True)),
+        *(f"  {_target(c, goal)}" for c, goal in zip(exact, targets.values(), strict=True)),
         "",
-        "planner:",
-        "  surrogate: committee      # several models; those that predict best count most",
-        "  acquisition: auto         # improvement | exploration | thompson | ucb | pareto | random",
-        f"  batch: {batch}                  # experiments planned together",
-        f"  initial: {{design: spread, experiments: {initial}}}   # {started}",
-        "",
-        *known_before(plain[0].name, *_choice_of(parts)),
-        f"budget: {{experiments: {budget}}}",
+        *_planning(size, n_results, exact[0].name, parts, is_import=command == "import"),
         "",
         *_laboratory(parts, measured, path, is_complete=is_complete),
     ]
-    named = {header: name for part in [*parts, *context] for name, header in part.sources.items()}
-    named |= {c.header: c.name for c in measured}
-    used = {c.header for c in columns if c.header in named and _is_told_as(c, named[c.header])}
-    used -= {c.header for part in parts if part.fractions and part.fractions.total != 1.0 for c in part.columns}
-    used |= {c.header for c in columns if context_of(c) == "beside" and c.header == c.name.casefold()}
-    can_be_told = {c.header for c in columns} == used
     sources = {name: header for part in [*parts, *context] for name, header in part.sources.items()}
     totals = {name: part.fractions.total for part in parts if part.fractions for name in part.sources}
     return Guess(
         "\n".join(lines) + "\n",
         n_results,
         is_complete,
-        can_be_told,
+        _can_be_told(columns, measured, parts, context),
         sources | {c.name: c.header for c in measured},
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
     )
+
+
+def _without_limits(column: Column, source: str) -> Column:
+    """A target's column without its limits, such as <5. Raises ``SpecError`` where it holds what is no number."""
+    limits = {line for line, cell in column.cells if _is_limit(cell)}
+    exact = replace(column, cells=tuple((line, cell) for line, cell in column.cells if line not in limits))
+    if exact.numbers is not None or not exact.cells:
+        return exact
+    if not any(_is_number(cell.lstrip("<>")) for _, cell in column.cells):
+        raise SpecError(_of_words(exact, source))
+    line, cell = next((at, c) for at, c in exact.cells if not _is_number(c))
+    raise SpecError(
+        f"{source} line {line}: target {exact.header!r} must hold numbers or limits such as <5, got {cell!r}; "
+        "mend the cell, or leave it empty where nothing was measured"
+    )
+
+
+def _size(parts: Sequence[Part]) -> int | None:
+    """How many candidates the space has; None where a parameter takes any value between two."""
+    sizes = [part.size for part in parts]
+    return None if None in sizes else math.prod(size for size in sizes if size is not None)
+
+
+def _planning(size: int | None, n_results: int, target: str, parts: Sequence[Part], *, is_import: bool) -> list[str]:
+    """The planner's section and the budget, and between them what may be known before."""
+    budget = min(50, size or 50)
+    batch = min(5, budget)
+    initial = enough_to_learn(n_results, batch) if is_import else batch
+    started = f"the {initial} imported results" if initial < batch else "before there is anything to learn from"
+    return [
+        "planner:",
+        "  surrogate: committee      # several models; those that predict best count most",
+        "  acquisition: auto         # improvement | exploration | thompson | ucb | pareto | random",
+        f"  batch: {batch}                  # experiments planned together",
+        f"  initial: {{design: spread, experiments: {initial}}}   # {started}",
+        "",
+        *known_before(target, *_choice_of(parts)),
+        f"budget: {{experiments: {budget}}}",
+    ]
+
+
+def _can_be_told(
+    columns: Sequence[Column], measured: Sequence[Column], parts: Sequence[Part], context: Sequence[Part]
+) -> bool:
+    """Whether ``hakken tell`` reads the table as it is: every column is a parameter, a target or told beside them."""
+    named = {header: name for part in [*parts, *context] for name, header in part.sources.items()}
+    named |= {c.header: c.name for c in measured}
+    used = {c.header for c in columns if c.header in named and _is_told_as(c, named[c.header])}
+    used -= {c.header for part in parts if part.fractions and part.fractions.total != 1.0 for c in part.columns}
+    used |= {c.header for c in columns if context_of(c) == "beside" and c.header == c.name.casefold()}
+    return {c.header for c in columns} == used
 
 
 def _choice_of(parts: Sequence[Part]) -> tuple[str, tuple[str, ...]]:
@@ -181,11 +204,6 @@ def _of_words(column: Column, source: str) -> str:
         "such as 0 and 1; or leave the column out (--ignore), and name it in the campaign file with classes: "
         "[inactive, active], or with levels where there are more than two: then hakken tell reads words"
     )
-
-
-def _without(column: Column, lines: Container[int]) -> Column:
-    """The column without the cells of some lines."""
-    return replace(column, cells=tuple((line, cell) for line, cell in column.cells if line not in lines))
 
 
 def _is_told_as(column: Column, name: str) -> bool:
