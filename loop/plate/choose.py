@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -33,6 +34,9 @@ class Seat:
     arm: Arm
     value: float | None
     meaning: str
+
+
+_Placeable: TypeAlias = tuple[tuple[int, ...], Seat]  # a seat without a well, and the shared values that it needs
 
 
 def fill_plate(
@@ -70,11 +74,7 @@ def fill_plate(
     """
     rng = np.random.default_rng([seed, 17])
     controls, repeats = plate.reserved_for(experiments)
-    notes = []
-    if experiments < plate.wells:
-        reserved = [f"{n} {kind} well{'s' * (n != 1)}" for n, kind in ((controls, "control"), (repeats, "replicate"))]
-        paid = "1 experiment is" if experiments == 1 else f"{experiments} experiments are"
-        notes.append(f"{paid} left for a plate of {plate.wells} wells: {', '.join(reserved)}, the others empty")
+    notes = _of_few(plate, experiments, controls, repeats)
     wells = Wells(plate, plate.control_wells(controls, rng))
     every = scored(plate, space, pool, tried, source, seed=seed, also=[w.x for w in pinned], twins=twins)
     total = min(experiments, plate.wells) - controls - repeats
@@ -87,19 +87,47 @@ def fill_plate(
         wished = [Seat(well, pinned[i].x, Arm.MANUAL, None, f"manual: {pinned[i].why}") for i, well in placed.wells]
         wells = Wells(plate, wells.controls, [well for _, well in placed.wells], placed.fixed)
         every, total = every.using(placed.used), total - len(wished)
-    if not len(every.x):
-        if not wished:
-            raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+    seats: list[_Placeable] = []
+    if len(every.x):
+        frame, compared = _frame(every, plate, wells, source, total + repeats, rng, is_first=not len(tried))
+        notes.append(_told(frame, every, plate, space, compared))
+        seats, more = _filled(every, plate, wells, frame, source, arm, total, repeats, at_random, seed)
+        notes += more
+        if not seats and not wished:
+            raise PoolExhausted(
+                "no untried candidate fits the plate: beside the control wells, plate.at_most and what is shared leave "
+                "none; raise at_most, or change the control's settings"
+            )
+    elif wished:
         frame = wells.settled(Frame(tuple(_filled_up(v) for v in wells.fixed), (None,) * len(plate.at_most)))
         notes.append("nothing but what is pinned is left to try; the other wells stay empty")
-        return (*wished, *_seated([], plate, wells, frame, every, space, controls, rng)), tuple(notes)
-    try:
-        frame, compared = _frame(every, plate, wells, source, total + repeats, rng)
-    except SpaceError as error:
-        if not len(tried):
-            raise
-        raise PoolExhausted(f"nothing untried can lie beside the control wells: {error}") from None
-    notes.append(_told(frame, every, plate, space, compared))
+    else:
+        raise PoolExhausted("every candidate was tried or is being tried; widen the space or end the campaign")
+    return (*wished, *_seated(seats, plate, wells, frame, every, space, controls, rng)), tuple(notes)
+
+
+def _of_few(plate: Plate, experiments: int, controls: int, repeats: int) -> list[str]:
+    """A note where there are fewer experiments than wells."""
+    if experiments >= plate.wells:
+        return []
+    reserved = [f"{n} {kind} well{'s' * (n != 1)}" for n, kind in ((controls, "control"), (repeats, "replicate"))]
+    paid = "1 experiment is" if experiments == 1 else f"{experiments} experiments are"
+    return [f"{paid} left for a plate of {plate.wells} wells: {', '.join(reserved)}, the others empty"]
+
+
+def _filled(
+    every: Scored,
+    plate: Plate,
+    wells: Wells,
+    frame: Frame,
+    source: Source,
+    arm: Arm,
+    total: int,
+    repeats: int,
+    at_random: int,
+    seed: int,
+) -> tuple[list[_Placeable], list[str]]:
+    """What goes into the free wells under the frame: the source's choice, the control arm, and repeats; and notes."""
     quotas = wells.quotas(frame)
     keys = sorted(quotas)
     kept = dict(zip(keys, spread_evenly(repeats, [quotas[k] for k in keys]), strict=True))
@@ -108,22 +136,17 @@ def fill_plate(
     best = every.under(left, frame.options, max(KEEP, 2 * plate.wells))
     _, worth = source.worth(torch.from_numpy(best.x))
     chosen = fill(worth, best.choices, left, frame.options, total - at_random)
-    seats: list[tuple[tuple[int, ...], Seat]] = [
+    seats: list[_Placeable] = [
         (best.row(i), Seat(-1, best.x[i], arm, gain if source.name else None, source.meaning))
         for i, gain in zip(chosen.picks, chosen.gains, strict=True)
     ]
     seats += _drawn(every, best, chosen, left, frame, at_random, seed)
-    if not seats and not wished:
-        raise PoolExhausted(
-            "no untried candidate fits the plate: beside the control wells, plate.at_most and what is shared leave "
-            "none; raise at_most, or change the control's settings"
-        )
+    notes = []
     if len(seats) < total:
         empty = total - len(seats)
         stays = "1 well stays empty" if empty == 1 else f"{empty} wells stay empty"
-        notes.append(f"{stays}: nothing untried fits {'its' if empty == 1 else 'their'} shared values")
-    seats += _repeated(seats, quotas, kept)
-    return (*wished, *_seated(seats, plate, wells, frame, every, space, controls, rng)), tuple(notes)
+        notes = [f"{stays}: nothing untried fits {'its' if empty == 1 else 'their'} shared values"]
+    return [*seats, *_repeated(seats, quotas, kept)], notes
 
 
 def _filled_up(fixed: Ints) -> tuple[int, ...]:
@@ -133,8 +156,14 @@ def _filled_up(fixed: Ints) -> tuple[int, ...]:
 
 
 def _frame(
-    every: Scored, plate: Plate, wells: Wells, source: Source, n: int, rng: np.random.Generator
+    every: Scored, plate: Plate, wells: Wells, source: Source, n: int, rng: np.random.Generator, *, is_first: bool
 ) -> tuple[Frame, int]:
+    """The shared values, and how many ways to share them were compared.
+
+    Raises:
+        SpaceError: Nothing can lie beside the control wells, and ``is_first`` says that nothing was tried yet.
+        PoolExhausted: The same of what is left untried.
+    """
     if not plate.shared and not plate.at_most:
         return Frame((), ()), 0
     if source.is_random:
@@ -148,16 +177,19 @@ def _frame(
     short = every.best(max(KEEP, 2 * plate.wells))
     found = search(source.worth(torch.from_numpy(short.x))[0], short.choices, plate, wells, n, rng, room=every.room())
     if found is None:
-        raise SpaceError(
+        rule = (
             "plate.controls: the fixed condition is not allowed together with any of the shared values that are "
             "left; change its settings, or the constraints"
         )
+        if is_first:
+            raise SpaceError(rule)
+        raise PoolExhausted(f"nothing untried can lie beside the control wells: {rule}")
     return found
 
 
 def _drawn(
     every: Scored, best: Scored, chosen: Filled, left: Counter[tuple[int, ...]], frame: Frame, n: int, seed: int
-) -> list[tuple[tuple[int, ...], Seat]]:
+) -> list[_Placeable]:
     """``n`` wells at random out of what the model's choice left, under the same frame."""
     if not n:
         return []
@@ -171,8 +203,8 @@ def _drawn(
 
 
 def _repeated(
-    seats: Sequence[tuple[tuple[int, ...], Seat]], quotas: Counter[tuple[int, ...]], kept: dict[tuple[int, ...], int]
-) -> list[tuple[tuple[int, ...], Seat]]:
+    seats: Sequence[_Placeable], quotas: Counter[tuple[int, ...]], kept: dict[tuple[int, ...], int]
+) -> list[_Placeable]:
     """Repeats of the first chosen conditions under each combination of shared values.
 
     A combination that nothing was chosen for leaves its repeats to those that have room.
@@ -195,7 +227,7 @@ def _repeated(
 
 
 def _seated(
-    seats: Sequence[tuple[tuple[int, ...], Seat]],
+    seats: Sequence[_Placeable],
     plate: Plate,
     wells: Wells,
     frame: Frame,
