@@ -8,21 +8,21 @@ mechanism: with other members the same molecule may be explained otherwise, so m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rdkit import Chem, rdBase
-from rdkit.Chem import BRICS
+from torch import Tensor
 
 from loop.belief import recipe_of
 from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
 from loop.history import History, regression_table
-from loop.insight.explaining import Explained, Explanation, Fragment, Neighbour
-from loop.molecules.fingerprints import count_fingerprints
+from loop.insight.explaining import Explained, Explanation, Fragment
+from loop.insight.hidden_parts import HiddenParts
+from loop.insight.likeness import Likeness
 from loop.molecules.standardise import canonical_smiles
 from loop.space import Component, Space, are_molecules, molecules_at
 from loop.spec import CampaignSpec, build_objective
@@ -31,12 +31,8 @@ from loop.surrogates.names import GRAPHS
 from loop.surrogates.protocol import Surrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 
-NEIGHBOURS: Final = 3  # measured molecules that are named
 AS_A_WHOLE: Final = frozenset({"gp", "gp-descriptors", "gp-mordred", "gp-given"})  # they see no parts of a molecule
 OF_PRODUCTS: Final = frozenset({"tanimoto", "fingerprints"}) | GRAPHS  # they see a product, the others its reagents
-EDGE: Final = 0.1  # share of the measured molecules that are lonelier than the edge of the domain
-EDGE_ROWS: Final = 2_000  # measured molecules, evenly spaced, that this share is taken of
-BLOCK: Final = 256  # of them at once: 60 MB beside 30,000 measured ones
 
 
 def explain_best(
@@ -131,48 +127,65 @@ def explain_molecules(
     named = {s: label for s, label in labels.items() if not _is_written(s, label)}
     data = data.rows(torch.tensor([i for i, s in enumerate(made) if s], dtype=torch.long))
     measured = [s for s in made if s]
-    parts = {s: _Parts.of(s) for s in smiles}
-    everything = dict.fromkeys((*measured, *smiles, *(m for p in parts.values() for m in p.hidden)))
-    structures = tuple(everything)
-    number = {s: float(i) for i, s in enumerate(structures)}
-    small = Space((Component(space.molecule or "", structures, structures, is_library=True),))
-    x = torch.tensor([[number[s]] for s in measured], dtype=torch.float64).reshape(-1, 1)
-    known = replace(data, x=x)
-    fitted = recipe.fit(small, known, seed=seed)
-    place = {name: i for i, name in enumerate(dict.fromkeys((*smiles, *(m for p in parts.values() for m in p.hidden))))}
-    with torch.no_grad():
-        asked = torch.tensor([[number[s]] for s in place], dtype=torch.float64).reshape(-1, 1)
-        mean, sd = (m.tolist() for m in fitted.moments(asked))
-        members = fitted.members if isinstance(fitted, FittedCommittee) else ()
-        of_member = {m.name: m.moments(asked)[0].tolist() for m in members}
-    near = _Near.of(measured, data.y.numpy(), smiles)
-    told = []
-    for s in smiles:
-        at, hidden = place[s], parts[s]
-        without = [place[h] for h in hidden.hidden]
-        n = hidden.n_atoms
-        told.append(
-            Explained(
-                smiles=s,
-                mean=mean[at],
-                sd=sd[at],
-                atoms=tuple(mean[at] - mean[w] for w in without[:n]),
-                by_member={name: tuple(m[at] - m[w] for w in without[:n]) for name, m in of_member.items()},
-                fragments=tuple(
-                    sorted(
-                        (
-                            Fragment(fragment, atoms, mean[at] - mean[w])
-                            for (fragment, atoms), w in zip(hidden.fragments, without[n:], strict=True)
-                        ),
-                        key=lambda f: -abs(f.adds),
-                    )
-                ),
-                neighbours=tuple(replace(n, name=named.get(n.smiles, "")) for n in near.of_molecule(s)),
-                is_inside=near.is_inside(s),
-                name=named.get(s, ""),
-            )
+    parts = {s: HiddenParts.of(s) for s in smiles}
+    asked = tuple(dict.fromkeys((*smiles, *(form for p in parts.values() for form in p.forms))))
+    believed = _Beliefs.of(recipe, space.molecule or "", measured, data, asked, seed)
+    likeness = Likeness.of(measured, data.y.numpy(), smiles)
+    return tuple(
+        Explained(
+            smiles=s,
+            mean=believed.mean[s],
+            sd=believed.sd[s],
+            atoms=_lost(believed.mean, s, parts[s].atoms),
+            by_member={name: _lost(mean, s, parts[s].atoms) for name, mean in believed.by_member.items()},
+            fragments=_fragments(believed.mean, s, parts[s]),
+            neighbours=tuple(replace(n, name=named.get(n.smiles, "")) for n in likeness.nearest(s)),
+            is_inside=likeness.is_inside(s),
+            name=named.get(s, ""),
         )
-    return tuple(told)
+        for s in smiles
+    )
+
+
+@dataclass(frozen=True)
+class _Beliefs:
+    """What is believed of structures, by their SMILES: by the whole recipe, and the mean by each member."""
+
+    mean: Mapping[str, float]
+    sd: Mapping[str, float]
+    by_member: Mapping[str, Mapping[str, float]]
+
+    @staticmethod
+    def of(
+        recipe: Surrogate, molecule: str, measured: Sequence[str], data: TrainingSet, asked: Sequence[str], seed: int
+    ) -> _Beliefs:
+        """Of ``asked``, by the recipe fitted to the values of the ``measured``, in a space of these structures."""
+        structures = tuple(dict.fromkeys((*measured, *asked)))
+        number = {s: float(i) for i, s in enumerate(structures)}
+
+        def coordinates(some: Sequence[str]) -> Tensor:
+            return torch.tensor([[number[s]] for s in some], dtype=torch.float64).reshape(-1, 1)
+
+        space = Space((Component(molecule, structures, structures, is_library=True),))
+        fitted = recipe.fit(space, replace(data, x=coordinates(measured)), seed=seed)
+        members = fitted.members if isinstance(fitted, FittedCommittee) else ()
+        with torch.no_grad():
+            x = coordinates(asked)
+            mean, sd = (dict(zip(asked, m.tolist(), strict=True)) for m in fitted.moments(x))
+            by_member = {m.name: dict(zip(asked, m.moments(x)[0].tolist(), strict=True)) for m in members}
+        return _Beliefs(mean, sd, by_member)
+
+
+def _lost(mean: Mapping[str, float], smiles: str, forms: Sequence[str]) -> tuple[float, ...]:
+    """What is believed of a molecule and of none of these forms of it."""
+    return tuple(mean[smiles] - mean[form] for form in forms)
+
+
+def _fragments(mean: Mapping[str, float], smiles: str, parts: HiddenParts) -> tuple[Fragment, ...]:
+    """The fragments of a molecule with what they add, those first that add or take most."""
+    lost = _lost(mean, smiles, parts.without_fragments)
+    found = (Fragment(f, atoms, adds) for (f, atoms), adds in zip(parts.fragments, lost, strict=True))
+    return tuple(sorted(found, key=lambda f: -abs(f.adds)))
 
 
 def _labels(space: Space, x: NDArray[np.float64], made: Sequence[str | None]) -> dict[str, str]:
@@ -194,98 +207,3 @@ def _is_written(smiles: str, label: str) -> bool:
         return canonical_smiles(label) == smiles
     except MoleculeError:
         return False
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The hidden forms of a molecule: of each atom, then of each fragment."""
-
-    n_atoms: int
-    fragments: tuple[tuple[str, tuple[int, ...]], ...]
-    hidden: tuple[str, ...]
-
-    @staticmethod
-    def of(smiles: str) -> _Parts:
-        molecule = Chem.MolFromSmiles(smiles)
-        pieces = tuple(_fragments(molecule))
-        alone = [(i,) for i in range(molecule.GetNumAtoms())]
-        forms = tuple(_without(molecule, atoms) for atoms in (*alone, *(atoms for _, atoms in pieces)))
-        return _Parts(len(alone), pieces, forms)
-
-
-def _fragments(molecule: Chem.Mol) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Parts between the bonds that BRICS would cut; nothing where it cuts none."""
-    cut = BRICS.FindBRICSBonds(molecule)  # type: ignore[no-untyped-call]
-    bonds = [molecule.GetBondBetweenAtoms(*atoms).GetIdx() for atoms, _ in cut]
-    if not bonds:
-        return
-    pieces = Chem.FragmentOnBonds(molecule, bonds, addDummies=False)
-    for atoms in Chem.GetMolFrags(pieces):
-        yield Chem.MolFragmentToSmiles(molecule, list(atoms)), tuple(atoms)
-
-
-def _without(molecule: Chem.Mol, atoms: Sequence[int]) -> str:
-    """The canonical SMILES with some atoms made of no element."""
-    for is_kekule in (False, True):  # a ring may only be readable with its double bonds fixed
-        form = Chem.RWMol(molecule)
-        if is_kekule:
-            Chem.Kekulize(form, clearAromaticFlags=True)
-        for i in atoms:
-            atom = form.GetAtomWithIdx(i)
-            atom.SetAtomicNum(0)
-            atom.SetFormalCharge(0)
-            atom.SetIsotope(0)
-            atom.SetNumExplicitHs(0)
-            atom.SetNumRadicalElectrons(0)
-            atom.SetNoImplicit(True)
-            atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
-        with rdBase.BlockLogs():
-            read = Chem.MolFromSmiles(Chem.MolToSmiles(form))
-        if read is not None:
-            return str(Chem.MolToSmiles(read))
-    raise AssertionError("with fixed double bonds an atom of no element fits anywhere")
-
-
-@dataclass(frozen=True)
-class _Near:
-    """How alike some molecules are to the measured ones."""
-
-    measured: tuple[str, ...]
-    values: dict[str, float]
-    similarity: NDArray[np.float64]  # (asked, measured)
-    place: dict[str, int]
-    edge: float
-
-    @staticmethod
-    def of(measured: Sequence[str], y: NDArray[np.float64], asked: Sequence[str]) -> _Near:
-        every: dict[str, list[float]] = {}
-        for s, value in zip(measured, y.tolist(), strict=True):
-            every.setdefault(s, []).append(value)
-        values = {s: float(np.mean(several)) for s, several in every.items()}
-        prints = count_fingerprints((*values, *asked))
-        known = np.arange(len(values))
-        some = np.unique(np.linspace(0, len(values) - 1, min(len(values), EDGE_ROWS)).round().astype(np.int64))
-        closest = np.empty(len(some))
-        for start in range(0, len(some), BLOCK):
-            rows = some[start : start + BLOCK]
-            among = prints.similarity(rows, known)
-            among[np.arange(len(rows)), rows] = -1.0
-            closest[start : start + BLOCK] = among.max(axis=1)
-        similarity = prints.similarity(len(values) + np.arange(len(asked)), known)
-        place = {s: i for i, s in enumerate(asked)}
-        return _Near(tuple(values), values, similarity, place, float(np.quantile(closest, EDGE)))
-
-    def of_molecule(self, smiles: str) -> tuple[Neighbour, ...]:
-        row = self._others(smiles)
-        order = np.argsort(-row, kind="stable")[:NEIGHBOURS]
-        names = [self.measured[i] for i in order if row[i] >= 0]
-        return tuple(Neighbour(n, float(row[i]), self.values[n]) for n, i in zip(names, order, strict=False))
-
-    def is_inside(self, smiles: str) -> bool:
-        return bool(smiles in self.values or self._others(smiles).max() >= self.edge)
-
-    def _others(self, smiles: str) -> NDArray[np.float64]:
-        row: NDArray[np.float64] = self.similarity[self.place[smiles]].copy()
-        if smiles in self.values:
-            row[self.measured.index(smiles)] = -1.0
-        return row

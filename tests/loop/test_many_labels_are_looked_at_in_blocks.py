@@ -9,7 +9,8 @@ from rdkit import Chem
 from rdkit.ML.Cluster import Butina
 
 from loop.examination import signs, skill
-from loop.insight import contributions
+from loop.insight import likeness
+from loop.insight.likeness import Likeness
 from loop.molecules import clusters as clustering
 from loop.molecules.clusters import clusters
 from loop.molecules.fingerprints import Fingerprints, count_fingerprints
@@ -97,17 +98,17 @@ def test_nearest_neighbours_and_roughness_are_the_same_block_by_block(monkeypatc
 def test_the_edge_of_the_domain_is_told_without_all_pairs(monkeypatch: pytest.MonkeyPatch, largest: list[int]) -> None:
     measured, asked = MOLECULES[10:], [MOLECULES[0], MOLECULES[20]]
     y = np.arange(len(measured), dtype=np.float64)
-    at_once = contributions._Near.of((*measured, measured[0]), np.append(y, 4.0), asked)
+    at_once = Likeness.of((*measured, measured[0]), np.append(y, 4.0), asked)
     largest.clear()
-    monkeypatch.setattr(contributions, "BLOCK", 8)
+    monkeypatch.setattr(likeness, "BLOCK", 8)
 
-    in_blocks = contributions._Near.of((*measured, measured[0]), np.append(y, 4.0), asked)
+    in_blocks = Likeness.of((*measured, measured[0]), np.append(y, 4.0), asked)
 
     assert max(largest) <= 8 * len(measured)
     assert in_blocks.edge == at_once.edge
     assert in_blocks.values[measured[0]] == 2.0
     for s in asked:
-        assert in_blocks.of_molecule(s) == at_once.of_molecule(s)
-        assert s not in [n.smiles for n in in_blocks.of_molecule(s)]
-    monkeypatch.setattr(contributions, "EDGE_ROWS", 60)
-    assert contributions._Near.of(measured, y, asked).edge == pytest.approx(at_once.edge, abs=0.1)
+        assert in_blocks.nearest(s) == at_once.nearest(s)
+        assert s not in [n.smiles for n in in_blocks.nearest(s)]
+    monkeypatch.setattr(likeness, "EDGE_ROWS", 60)
+    assert Likeness.of(measured, y, asked).edge == pytest.approx(at_once.edge, abs=0.1)
