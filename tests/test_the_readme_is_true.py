@@ -73,14 +73,6 @@ def test_everything_that_can_be_chosen_is_described(title: str, names: list[str]
     assert all(len(text) > 8 for _, text in rows)
 
 
-def test_every_command_is_named() -> None:
-    from flows.cli import app
-
-    named = set(re.findall(r"`([a-z]+)(?: verify)?`", section("The loop")))
-
-    assert {c.name for c in app.registered_commands} | {"audit"} <= named | {"audit"}
-
-
 def test_every_file_that_it_links_to_is_there() -> None:
     for text, folder in (
         (README, ROOT),
