@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.cli.naming import Campaign, settings, typed
 from flows.cli.screen import Json, Screen
+
+if TYPE_CHECKING:
+    from loop.insight.statements import Believed, HonestBest
 
 MORE = 5  # untried candidates that are likeliest to be hits
 
@@ -24,15 +27,7 @@ def best(
     """
     from flows import engine
     from flows.wiring import spec_on_record
-    from loop.insight.saying import (
-        chance_of,
-        facts,
-        hits_sentence,
-        lucky_line,
-        measured_lines,
-        stated_line,
-        substrate_lines,
-    )
+    from loop.insight.saying import hits_sentence, lucky_line, substrate_lines
 
     where, screen = settings(), Screen(as_json)
     found = engine.best(where, campaign)
@@ -45,44 +40,55 @@ def best(
     if not shown:
         screen.say(f"{campaign}: nothing can be named the best yet")
     for place, one in enumerate(shown, start=1):
-        head = ""
-        if found.is_hits:
-            head = "hit: " if place <= found.front else "no hit: "
-        elif place <= found.front and not found.is_kept:
-            head = "likeliest to keep the thresholds, which nothing tried is believed to: "
-        elif place <= found.front:
-            head = "on the believed front: " if found.is_front else "believed best: "
-        screen.say(f"{place:3}. {head}{one.label}", bold=place <= found.front)
-        screen.say("     " + "; ".join(stated_line(stated, found) for stated in one.targets))
-        screen.say(f"     {measured_lines(found, one)}")
-        for fact in facts(found, one):
-            screen.say(f"     {fact}")
+        _say_candidate(screen, found, place, one)
     if len(found.candidates) > len(shown):
         screen.say(f"     and {len(found.candidates) - len(shown)} more tried; --top N shows more")
-    for lucky in found.luckiest:
-        if lucky.is_another:
-            screen.say(lucky_line(lucky, is_front=found.is_front))
-    for line in substrate_lines(found):
-        screen.say(line)
-    if found.scope:
-        screen.say(f"conditions are judged by {found.scope}")
-    if found.likeliest:
-        screen.say("likeliest of the untried:")
-    for likely in found.likeliest[: max(top, MORE)]:
-        screen.say(f"     {likely.label}: {chance_of(likely.chance)}")
-    if found.model:
-        screen.say(f"by {found.model}; intervals are of the true value, without the noise of a new measurement")
+    lines = [lucky_line(lucky, is_front=found.is_front) for lucky in found.luckiest if lucky.is_another]
+    lines += [*substrate_lines(found), *_below(found, max(top, MORE))]
     standing = engine.status(where, campaign)[0]
     if standing.regret:
-        screen.say(f"{standing.regret} (when round {standing.round} was planned)")
-    for note in found.notes:
-        screen.say(f"note: {note}")
+        lines.append(f"{standing.regret} (when round {standing.round} was planned)")
+    for line in (*lines, *(f"note: {note}" for note in found.notes)):
+        screen.say(line)
     doubts = "replicates: planned (on plates plate: {replicates: N}) spends experiments on such doubts"
     if found.scope:
         doubts = "more experiments go to such doubts"
     elif _plans_replicates(spec_on_record(where, campaign) or {}):
         doubts = "the replicates that it plans go to such doubts"
     screen.next_step(f"hakken report {typed(campaign)} draws all of it; {doubts}")
+
+
+def _say_candidate(screen: Screen, found: HonestBest, place: int, one: Believed) -> None:
+    """What is believed of the candidate in a place of the list, and what was measured of it."""
+    from loop.insight.saying import facts, measured_lines, stated_line
+
+    is_first = place <= found.front
+    head = ""
+    if found.is_hits:
+        head = "hit: " if is_first else "no hit: "
+    elif is_first and not found.is_kept:
+        head = "likeliest to keep the thresholds, which nothing tried is believed to: "
+    elif is_first:
+        head = "on the believed front: " if found.is_front else "believed best: "
+    screen.say(f"{place:3}. {head}{one.label}", bold=is_first)
+    screen.say("     " + "; ".join(stated_line(stated, found) for stated in one.targets))
+    screen.say(f"     {measured_lines(found, one)}")
+    for fact in facts(found, one):
+        screen.say(f"     {fact}")
+
+
+def _below(found: HonestBest, most: int) -> Iterator[str]:
+    """What is said below the candidates: how conditions are judged, the likeliest of the untried, and the model."""
+    from loop.insight.saying import chance_of
+
+    if found.scope:
+        yield f"conditions are judged by {found.scope}"
+    if found.likeliest:
+        yield "likeliest of the untried:"
+    for likely in found.likeliest[:most]:
+        yield f"     {likely.label}: {chance_of(likely.chance)}"
+    if found.model:
+        yield f"by {found.model}; intervals are of the true value, without the noise of a new measurement"
 
 
 def _plans_replicates(spec: Mapping[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -10,6 +11,9 @@ from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import ENOUGH, done_of, plural
+
+if TYPE_CHECKING:
+    from flows.engine.looking.reports import StatusReport
 
 Round = Annotated[
     int | None, typer.Argument(metavar="[ROUND]", min=1, help="Number of the round; the last if left out.")
@@ -32,42 +36,55 @@ def status(
         screen.say(f"no campaign in {near(where.home)} yet")
         screen.next_step("hakken init --template reaction writes a campaign file to begin with")
     for report in reports:
-        reason, it = f" ({report.reason})" if report.reason else "", typed(report.campaign)
+        reason = f" ({report.reason})" if report.reason else ""
         screen.say(f"{report.campaign}: {report.state}{reason}", bold=True)
-        faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
-        told = f", {report.told} told" if report.told else ""
-        screen.say(f"  round {report.round}; {done_of(report)} experiments done{faults}{told}")
-        for line in report.products:
+        for line in (*_work(report), *_results(report), *_to_do(report)):
             screen.say(f"  {line}")
-        if report.spending:
-            screen.say(f"  {report.spending}")
-        for state, n in report.pending.items():
-            screen.say(f"  {n} {state}")
-        if report.running:
-            more = len(report.running) - NAMED
-            rest = f"; and {more} more" if more > 0 else ""
-            screen.say(f"  with the laboratory: {'; '.join(report.running[:NAMED])}{rest}")
-        for resource in report.resources:
-            screen.say(f"  {resource.name}: {resource.text}")
-        for line in () if report.hits is None else report.hits.lines:
-            screen.say(f"  {line}")
-        for best in report.best:
-            screen.say(f"  best single value: {best.target} {best.text}: {best.label}")
-        if report.nearest is not None:
-            screen.say(f"  {report.nearest.text}")
-        if report.believed and report.state == "active":
-            screen.say(f"  {report.believed} (when round {report.round} was planned; hakken best {it})")
-        if report.regret and report.state == "active":
-            screen.say(f"  {report.regret} (when round {report.round} was planned)")
-        if report.round > 1 and report.observations >= ENOUGH:
-            screen.say(f"  hakken examine {it} says how far its models can be trusted")
-        for number in report.to_approve:
-            screen.say(f"  round {number} waits for hakken approve {it} {number}")
-        for line in report.overdue:
-            screen.say(f"  {line}")
-        for key in report.ambiguous:
-            screen.say(f"  nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran")
         screen.next_step(report.next_step)
+
+
+def _work(report: StatusReport) -> Iterator[str]:
+    """What was done and spent, and what goes on."""
+    faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
+    told = f", {report.told} told" if report.told else ""
+    yield f"round {report.round}; {done_of(report)} experiments done{faults}{told}"
+    yield from report.products
+    if report.spending:
+        yield report.spending
+    for state, n in report.pending.items():
+        yield f"{n} {state}"
+    if report.running:
+        more = len(report.running) - NAMED
+        rest = f"; and {more} more" if more > 0 else ""
+        yield f"with the laboratory: {'; '.join(report.running[:NAMED])}{rest}"
+    for resource in report.resources:
+        yield f"{resource.name}: {resource.text}"
+
+
+def _results(report: StatusReport) -> Iterator[str]:
+    """What came out, and what is believed of it."""
+    it = typed(report.campaign)
+    if report.hits is not None:
+        yield from report.hits.lines
+    for best in report.best:
+        yield f"best single value: {best.target} {best.text}: {best.label}"
+    if report.nearest is not None:
+        yield report.nearest.text
+    if report.believed and report.state == "active":
+        yield f"{report.believed} (when round {report.round} was planned; hakken best {it})"
+    if report.regret and report.state == "active":
+        yield f"{report.regret} (when round {report.round} was planned)"
+    if report.round > 1 and report.observations >= ENOUGH:
+        yield f"hakken examine {it} says how far its models can be trusted"
+
+
+def _to_do(report: StatusReport) -> Iterator[str]:
+    """What waits for a person."""
+    for number in report.to_approve:
+        yield f"round {number} waits for hakken approve {typed(report.campaign)} {number}"
+    yield from report.overdue
+    for key in report.ambiguous:
+        yield f"nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran"
 
 
 def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
