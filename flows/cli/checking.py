@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,6 +14,11 @@ from flows.cli.left_out import left_out_of, said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
 from flows.cli.words import plural
 from loop.cells import alike
+
+if TYPE_CHECKING:
+    from loop.contracts import Health
+    from loop.objective import Objective
+    from loop.space import Space
 
 SHOWN: Final = 10  # reagents that were standardised
 
@@ -54,57 +59,37 @@ def validate(
 
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     """What the file says in numbers, and what is not as it should be now though the file can be used."""
-    from adapters.registry import build
-    from flows.engine.looking.resources import check_laboratory, sample_experiments
-    from loop.contracts import AdapterContext
     from loop.space.counting import said_count
-    from loop.spec import build_general, build_objective, build_plate, build_recipe, build_space
+    from loop.spec import build_objective, build_space
     from loop.spec.deriving import without_value
-    from loop.spec.sieving import told_of_products
-    from loop.spec.space_models import UnionSpec, sources_of
-    from loop.units import meant
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)
-    with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
-        context = AdapterContext(folder, str(base), spec.campaign, objective.units, recipe=build_recipe(spec))
-        laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
-        check_laboratory(laboratory, spec)
-        (example,) = sample_experiments(spec, 1)
-        problems = [str(problem) for problem in laboratory.validate(example)]
-        health = laboratory.health()
-    problems += without_value(space)
-    problems += [
-        f"{name} is in {unit}, which is a charge or a capacitance; write unit: {meant(unit, name)} for degrees"
-        for name, unit in {**space.units, **objective.units}.items()
-        if meant(unit, name) != unit
+    refused, health = _asked_of_laboratory(spec, base, objective)
+    problems = [
+        *refused,
+        *without_value(space),
+        *_charges({**space.units, **objective.units}),
+        *_confused(spec),
+        *imputed_in(spec),
+        *_reagents(spec),
     ]
-    problems += [
-        f"{name} has {' and '.join(map(repr, words))}, which differ in capitals or spaces only; where they are one "
-        "option, keep one"
-        for name, p in spec.space.items()
-        for words in _confusable(getattr(p, "options", None) or ())
-    ]
-    problems += imputed_in(spec)
-    for name, p in sources_of(spec.space):
-        between = ": " if isinstance(p, UnionSpec) else "."
-        problems += [f"left out of {name}{between}{line}" for line in getattr(p, "left_out", None) or ()]
-        changed = list(getattr(p, "changed", None) or ())
-        problems += [f"standardised in {name}.{line}" for line in changed[:SHOWN]]
-        if len(changed) > SHOWN:
-            problems.append(f"standardised in {name}: {len(changed) - SHOWN} reagents more; the record names each")
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
-    surrogate, plate, initial = spec.planner.surrogate, build_plate(spec, space), spec.planner.initial
-    general = build_general(spec, space)
-    if plate is not None and spec.plate is not None and spec.plate.blocks is None:
-        problems += [
-            f"{name} is shared by block, and the plate is one block, so that every well has one value; where that is "
-            f"not meant, give plate.blocks, such as {{rows: {spec.plate.rows}, columns: 1}}"
-            for name, scope in spec.plate.share.items()
-            if scope == "block"
-        ]
-    first = _first_batch(initial) if plate is None else f"a plate by {initial.design}"
+    problems += _shared_by_one_block(spec)
+    return _facts(spec, space, objective, candidates), problems
+
+
+def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str) -> dict[str, Any]:
+    """What the file says, by what it is about."""
+    from loop.spec import build_general, build_plate
+    from loop.spec.sieving import told_of_products
+
+    surrogate, batch, initial = spec.planner.surrogate, spec.planner.batch, spec.planner.initial
+    plate, general, first = build_plate(spec, space), build_general(spec, space), _first_batch(initial)
+    if plate is not None:
+        batch = f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions"
+        first = f"a plate by {initial.design}"
     return {
         "campaign": spec.campaign,
         "parameters": list(space.names),
@@ -116,13 +101,72 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
         "targets": [f"{t.goal.value} {t.name}" + (f" [{t.unit}]" if t.unit else "") for t in objective.targets],
         **({} if general is None else {"general": general.described}),
         "surrogate": surrogate if isinstance(surrogate, str) else list(surrogate),
-        "batch": spec.planner.batch
-        if plate is None
-        else f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions",
+        "batch": batch,
         "first_batch": first,
         "budget": _budget(spec),
         "laboratory": spec.laboratory.adapter,
-    }, problems
+    }
+
+
+def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[list[str], Health]:
+    """What the laboratory would refuse of an experiment, and whether it can work. Raises as ``check_laboratory``."""
+    from adapters.registry import build
+    from flows.engine.looking.resources import check_laboratory, sample_experiments
+    from loop.contracts import AdapterContext
+    from loop.spec import build_recipe
+
+    with tempfile.TemporaryDirectory() as folder:  # building a laboratory may make its folder
+        context = AdapterContext(folder, str(base), spec.campaign, objective.units, recipe=build_recipe(spec))
+        laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
+        check_laboratory(laboratory, spec)
+        (example,) = sample_experiments(spec, 1)
+        return [str(problem) for problem in laboratory.validate(example)], laboratory.health()
+
+
+def _charges(units: Mapping[str, str]) -> Iterator[str]:
+    """Units that look like degrees and are charges."""
+    from loop.units import meant
+
+    for name, unit in units.items():
+        if (degrees := meant(unit, name)) != unit:
+            yield f"{name} is in {unit}, which is a charge or a capacitance; write unit: {degrees} for degrees"
+
+
+def _confused(spec: Any) -> Iterator[str]:
+    """Options of one parameter that may be one and the same."""
+    for name, p in spec.space.items():
+        for words in _confusable(getattr(p, "options", None) or ()):
+            yield (
+                f"{name} has {' and '.join(map(repr, words))}, which differ in capitals or spaces only; where they are "
+                "one option, keep one"
+            )
+
+
+def _reagents(spec: Any) -> Iterator[str]:
+    """Reagents and molecules that were left out, and those that were standardised."""
+    from loop.spec.space_models import UnionSpec, sources_of
+
+    for name, p in sources_of(spec.space):
+        between = ": " if isinstance(p, UnionSpec) else "."
+        for line in getattr(p, "left_out", None) or ():
+            yield f"left out of {name}{between}{line}"
+        changed = list(getattr(p, "changed", None) or ())
+        for line in changed[:SHOWN]:
+            yield f"standardised in {name}.{line}"
+        if len(changed) > SHOWN:
+            yield f"standardised in {name}: {len(changed) - SHOWN} reagents more; the record names each"
+
+
+def _shared_by_one_block(spec: Any) -> Iterator[str]:
+    """Parameters that all wells of a plate share, which may not be meant."""
+    if spec.plate is None or spec.plate.blocks is not None:
+        return
+    for name, scope in spec.plate.share.items():
+        if scope == "block":
+            yield (
+                f"{name} is shared by block, and the plate is one block, so that every well has one value; where that "
+                f"is not meant, give plate.blocks, such as {{rows: {spec.plate.rows}, columns: 1}}"
+            )
 
 
 def _confusable(options: Collection[str]) -> list[list[str]]:
