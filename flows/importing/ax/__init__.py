@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from flows.importing.ax.objective import linear, read_objective
@@ -95,33 +95,10 @@ def _parameters(
     entries: dict[str, Entry] = {}
     gates: dict[str, dict[str, Any]] = {}
     for p in parameters:
-        name, kind = p["name"], p["parameter_type"]["name"]
-        what = [word for key, word in (("is_fidelity", "a fidelity"), ("is_task", "a task")) if p.get(key)]
-        if what:
-            wanted = f" (wanted at {p['target_value']})" if p.get("target_value") is not None else ""
-            left.append(f"{name}: that it is {what[0]}{wanted}; models see it as any other parameter")
-        for key, word in (("logit_scale", "its logit scale"), ("digits", f"rounding to {p.get('digits')} digits")):
-            if p.get(key) not in (None, False):
-                left.append(f"{name}: {word}")
-        match p["__type"]:
-            case "RangeParameter":
-                step = 1.0 if kind == "INT" else None
-                ends = (p["lower"], p["upper"])
-                entries[name] = number(names, name, bounds=ends, step=step, log=bool(p.get("log_scale")))
-            case "ChoiceParameter":
-                values, is_ordered = p["values"], bool(p.get("is_ordered"))
-                if kind in ("INT", "FLOAT") and is_ordered:
-                    entries[name] = number(names, name, values=values, log=bool(p.get("log_scale")))
-                else:
-                    entries[name] = category(names, name, values, ordered=is_ordered)
-            case "FixedParameter":
-                left.append(f"{name}: always {p['value']}; what does not vary is no parameter")
-            case "DerivedParameter":
-                left.append(f"{name}: derived as {p['expression_str']}; a parameter of type derived lets models see it")
-            case other:
-                raise source.fault(
-                    f"parameter {name!r} is of kind {other!r}, which hakken does not know; leave it out there"
-                )
+        name = p["name"]
+        left += _not_carried_over(p)
+        if (entry := _parameter(source, p, names)) is not None:
+            entries[name] = entry
         for value, dependents in (p.get("dependents") or {}).items():
             for dependent in dependents:
                 gates.setdefault(dependent, {}).setdefault(name, []).append(value)
@@ -131,6 +108,40 @@ def _parameters(
             entry = entries[dependent]
             entries[dependent] = Entry(entry.name, dict(entry.keys) | {"when": when}, entry.comments)
     return entries
+
+
+def _parameter(source: Source, p: Mapping[str, Any], names: Names) -> Entry | None:
+    """What may be varied; None for what is fixed or derived. Raises ``ImportFault`` for a kind that is not known."""
+    name, kind, is_log = p["name"], p["parameter_type"]["name"], bool(p.get("log_scale"))
+    match p["__type"]:
+        case "RangeParameter":
+            return number(names, name, bounds=(p["lower"], p["upper"]), step=1.0 if kind == "INT" else None, log=is_log)
+        case "ChoiceParameter":
+            values, is_ordered = p["values"], bool(p.get("is_ordered"))
+            if kind in ("INT", "FLOAT") and is_ordered:
+                return number(names, name, values=values, log=is_log)
+            return category(names, name, values, ordered=is_ordered)
+        case "FixedParameter" | "DerivedParameter":
+            return None
+        case other:
+            raise source.fault(
+                f"parameter {name!r} is of kind {other!r}, which hakken does not know; leave it out there"
+            )
+
+
+def _not_carried_over(p: Mapping[str, Any]) -> Iterator[str]:
+    """What of a parameter hakken has no word for."""
+    name = p["name"]
+    if what := [word for key, word in (("is_fidelity", "a fidelity"), ("is_task", "a task")) if p.get(key)]:
+        wanted = f" (wanted at {p['target_value']})" if p.get("target_value") is not None else ""
+        yield f"{name}: that it is {what[0]}{wanted}; models see it as any other parameter"
+    for key, word in (("logit_scale", "its logit scale"), ("digits", f"rounding to {p.get('digits')} digits")):
+        if p.get(key) not in (None, False):
+            yield f"{name}: {word}"
+    if p["__type"] == "FixedParameter":
+        yield f"{name}: always {p['value']}; what does not vary is no parameter"
+    if p["__type"] == "DerivedParameter":
+        yield f"{name}: derived as {p['expression_str']}; a parameter of type derived lets models see it"
 
 
 def _gate_value(parent: Entry, value: Any) -> str | float:

@@ -69,7 +69,7 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
         batch=size or None,
         pending=tuple(pending),
         left=tuple(left),
-        notes=(*notes, *space.notes, *wanted.notes, *said),
+        notes=(*notes, *wanted.notes, *said),
     )
 
 

@@ -48,7 +48,6 @@ class Space:
     constraints: tuple[Entry, ...]
     rows: Rows
     left: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def read_space(
@@ -57,38 +56,16 @@ def read_space(
     """The search space. Raises ``ImportFault`` for a kind of parameter that is not known."""
     discrete, continuous = data["discrete"], data["continuous"]
     left: list[str] = []
-    notes: list[str] = []
     entries: dict[str, Entry] = {}
     finite: dict[str, Finite] = {}
     meant: dict[str, Mapping[str, str]] = {}
     rules = Constraints(names, finite, meant, left)
     for p in discrete["parameters"]:
-        name = p["name"]
-        comments, unit = _metadata(p)
-        match p["type"]:
-            case "NumericalDiscreteParameter":
-                entries[name] = number(names, name, *comments, values=p["values"], unit=unit)
-                finite[name] = Finite(tuple(sorted(float(v) for v in p["values"])), is_number=True)
-                if p.get("tolerance"):
-                    left.append(f"{name}: a tolerance of {p['tolerance']:g} (a value between is taken as it is)")
-            case "SubstanceParameter":
-                found = component(names, name, p["data"], *comments)
-                entries[name], meant[name] = found.entry, found.options
-                finite[name] = Finite(tuple(dict.fromkeys(found.options.values())), is_number=False)
-                left.append(
-                    f"{name}: its encoding {p.get('encoding')}; hakken's own descriptors and fingerprints are used"
-                )
-            case "CategoricalParameter" | "TaskParameter" | "CustomDiscreteParameter":
-                values, what = _options(p)
-                entries[name] = category(names, name, values, *comments)
-                if p["type"] == "CustomDiscreteParameter":
-                    entries[name], what = _described(entries[name], p)
-                finite[name] = Finite(tuple(entries[name].keys["options"]), is_number=False)
-                left += [f"{name}: {what}"] if what else []
-            case kind:
-                raise source.fault(
-                    f"parameter {name!r} is of kind {kind!r}, which hakken does not know; leave it out there"
-                )
+        name, found = p["name"], _discrete(source, p, names)
+        entries[name], finite[name] = found.entry, found.finite
+        left += found.left
+        if found.meant is not None:
+            meant[name] = found.meant
         if (active := p.get("active_values")) and len(active) < len(finite[name].values):
             rules.only(name, [meant.get(name, {}).get(option(v), option(v)) for v in active])
     for p in continuous["parameters"]:
@@ -107,7 +84,45 @@ def read_space(
     if text := discrete.get("exp_rep"):
         some = [entry for name, entry in entries.items() if name in finite]
         _list(rules, some, rows, read_frame(text)[0], metadata or {})
-    return Space(tuple(entries.values()), tuple(rules.entries), rows, tuple(left), tuple(notes))
+    return Space(tuple(entries.values()), tuple(rules.entries), rows, tuple(left))
+
+
+@dataclass(frozen=True)
+class _Discrete:
+    """One parameter of finitely many values: its entry, the values, and what was not carried over."""
+
+    entry: Entry
+    finite: Finite
+    left: tuple[str, ...] = ()
+    meant: Mapping[str, str] | None = None  # of a substance, its options by BayBE's label
+
+
+def _discrete(source: Source, p: Mapping[str, Any], names: Names) -> _Discrete:
+    """A discrete parameter. Raises ``ImportFault`` for a kind that is not known."""
+    name, (comments, unit) = p["name"], _metadata(p)
+    match p["type"]:
+        case "NumericalDiscreteParameter":
+            entry = number(names, name, *comments, values=p["values"], unit=unit)
+            finite = Finite(tuple(sorted(float(v) for v in p["values"])), is_number=True)
+            tolerance = p.get("tolerance")
+            left = (f"{name}: a tolerance of {tolerance:g} (a value between is taken as it is)",) if tolerance else ()
+            return _Discrete(entry, finite, left)
+        case "SubstanceParameter":
+            found = component(names, name, p["data"], *comments)
+            finite = Finite(tuple(dict.fromkeys(found.options.values())), is_number=False)
+            told = f"{name}: its encoding {p.get('encoding')}; hakken's own descriptors and fingerprints are used"
+            return _Discrete(found.entry, finite, (told,), found.options)
+        case "CategoricalParameter" | "TaskParameter" | "CustomDiscreteParameter":
+            values, what = _options(p)
+            entry = category(names, name, values, *comments)
+            if p["type"] == "CustomDiscreteParameter":
+                entry, what = _described(entry, p)
+            finite = Finite(tuple(entry.keys["options"]), is_number=False)
+            return _Discrete(entry, finite, (f"{name}: {what}",) if what else ())
+        case kind:
+            raise source.fault(
+                f"parameter {name!r} is of kind {kind!r}, which hakken does not know; leave it out there"
+            )
 
 
 def _list(
