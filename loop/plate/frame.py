@@ -257,7 +257,14 @@ def _grown(worth: Worth, choices: Choices, wells: Wells, n: int) -> tuple[tuple[
 def _exchanges(
     frame: Frame, choices: Choices, single: NDArray[np.float64], rng: np.random.Generator
 ) -> Iterator[Frame]:
-    moves: list[Frame] = []
+    """Frames that differ from this one in a shared value or in the options that may be there, in any order."""
+    moves = [*_other_values(frame, choices, single), *_other_options(frame, choices, single)]
+    for i in rng.permutation(len(moves)).tolist():
+        yield moves[i]
+
+
+def _other_values(frame: Frame, choices: Choices, single: NDArray[np.float64]) -> Iterator[Frame]:
+    """One group takes another value, or all groups that have one value take another: the most promising ones."""
     for j, values in enumerate(frame.values):
         promise = np.bincount(choices.shared[:, j], single)
         there = np.unique(choices.shared[:, j])
@@ -266,12 +273,16 @@ def _exchanges(
             for other in better.tolist():
                 if other != value:
                     changed = (*values[:group], int(other), *values[group + 1 :])
-                    moves.append(replace(frame, values=(*frame.values[:j], changed, *frame.values[j + 1 :])))
+                    yield replace(frame, values=(*frame.values[:j], changed, *frame.values[j + 1 :]))
         for other in better.tolist():  # every group that has one value takes another
             for value in sorted(set(values)):
                 if other != value:
                     changed = tuple(int(other) if v == value else v for v in values)
-                    moves.append(replace(frame, values=(*frame.values[:j], changed, *frame.values[j + 1 :])))
+                    yield replace(frame, values=(*frame.values[:j], changed, *frame.values[j + 1 :]))
+
+
+def _other_options(frame: Frame, choices: Choices, single: NDArray[np.float64]) -> Iterator[Frame]:
+    """Options are chosen where any may be there, or one of them makes room for a promising other."""
     for k, some in enumerate(frame.options):
         promise = np.bincount(choices.options[:, k], single)
         there = np.unique(choices.options[:, k])
@@ -282,10 +293,8 @@ def _exchanges(
             [*choices.used[k], *[o for o in ranked if o not in choices.used[k]]][: choices.limits[k]]
         )
         if some is None:
-            moves.append(replace(frame, options=(*frame.options[:k], kept, *frame.options[k + 1 :])))
+            yield replace(frame, options=(*frame.options[:k], kept, *frame.options[k + 1 :]))
         for out in sorted(kept - choices.used[k]):
             for other in [o for o in ranked if o not in kept][:ALTERNATIVES]:
-                changed_ = (kept - {out}) | {other}
-                moves.append(replace(frame, options=(*frame.options[:k], changed_, *frame.options[k + 1 :])))
-    for i in rng.permutation(len(moves)).tolist():
-        yield moves[i]
+                changed = (kept - {out}) | {other}
+                yield replace(frame, options=(*frame.options[:k], changed, *frame.options[k + 1 :]))
