@@ -119,6 +119,7 @@ def test_every_acquisition_keeps_equalities_counts_and_expressions(acquisition):
 
     batch = plan(spec, observed(space, 10, targets), seed=3, experiments=10)
 
+    assert batch.proposals
     for proposal in batch.proposals:
         there = proposal.candidate.settings
         assert space.contains(there)
