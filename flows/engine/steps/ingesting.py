@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
@@ -20,32 +21,27 @@ from loop.record import AttemptRecord, EnvelopeDraft, Verdict
 Ended = Sequence[tuple[AttemptRecord, Handle]]
 
 
+@dataclass(frozen=True)
+class _Came:
+    """What a laboratory gave: of which attempts all of it, the envelopes, and their files by name, sha and key."""
+
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    drafts: list[EnvelopeDraft] = field(default_factory=list)
+    files: dict[tuple[str, str, str], RawFile] = field(default_factory=dict)
+
+
 def ingest(session: Session, ended: Ended) -> None:
     """Fetch, store and judge the results of attempts that ended."""
     if not ended:
         return
-    drafts: list[EnvelopeDraft] = []
-    fetched: list[AttemptRecord] = []
-    kept: dict[tuple[str, str, str], RawFile] = {}
-    try:
-        for attempt, handle in ended:
-            with others_go_on(session):
-                for e in session.laboratory.fetch(handle):
-                    for file in e.files:  # before the envelope that names it, so that no record lacks its file
-                        if (sha := sha_of(file.data)) not in {s for _, s, _ in kept}:
-                            session.files.put(file.data)
-                        kept[file.name, sha, e.key] = file
-                    drafts.append(EnvelopeDraft(session.adapter, e.key, e.payload))
-                fetched.append(attempt)
-    except AdapterUnavailable as error:
-        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+    came = _fetch(session, ended)
     reached("ingest.fetched")
-    if drafts:
+    if came.drafts:
         before, known = len(session.view.unjudged), {a.key for a in session.view.attempts}
         with session.work(moves=False) as work:
-            for draft in drafts:
+            for draft in came.drafts:
                 work.receive(draft)
-            for (name, sha, key), file in kept.items():
+            for (name, sha, key), file in came.files.items():
                 if key in known:
                     work.keep(Artifact(sha, name, media_type(name), len(file.data), key))
         session.refresh()
@@ -53,7 +49,26 @@ def ingest(session: Session, ended: Ended) -> None:
             session.tally.received += new
             session.tally.has_moved = True
             reached("ingest.stored")
-    judge_all(session, fetched)
+    judge_all(session, came.attempts)
+
+
+def _fetch(session: Session, ended: Ended) -> _Came:
+    """Fetch results, and put their files away; nothing more of a laboratory that cannot be reached."""
+    came, put = _Came(), set[str]()
+    try:
+        for attempt, handle in ended:
+            with others_go_on(session):
+                for e in session.laboratory.fetch(handle):
+                    for file in e.files:  # before the envelope that names it, so that no record lacks its file
+                        if (sha := sha_of(file.data)) not in put:
+                            session.files.put(file.data)
+                        put.add(sha)
+                        came.files[file.name, sha, e.key] = file
+                    came.drafts.append(EnvelopeDraft(session.adapter, e.key, e.payload))
+                came.attempts.append(attempt)
+    except AdapterUnavailable as error:
+        session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+    return came
 
 
 def judge_all(

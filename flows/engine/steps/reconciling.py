@@ -55,6 +55,18 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
                     _ask(session, attempt, standing, judge)
     except AdapterUnavailable as error:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
+    _note(session, standing)
+    if standing.steps:
+        with session.work() as work:
+            for step in standing.steps:
+                step(work)
+        session.refresh()
+        reached("reconcile.stored")
+    return standing.ended
+
+
+def _note(session: Session, standing: Standing) -> None:
+    """Say what waits for a person, what was lost, and what only another folder can tell."""
     for attempt, wants in standing.wanting[:NAMED]:
         well = "" if attempt.place is None else f"{attempt.place.well}: "
         session.tally.note(f"{well}{session.view.label(attempt.settings)} ({attempt.key}) {wants}")
@@ -70,13 +82,6 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
             "cannot tell here whether they run: go on from the folder that sent them, or bring it here; where that "
             "cannot be, hakken resolve says of each whether it ran"
         )
-    if standing.steps:
-        with session.work() as work:
-            for step in standing.steps:
-                step(work)
-        session.refresh()
-        reached("reconcile.stored")
-    return standing.ended
 
 
 def _is_in_doubt(attempt: AttemptRecord) -> bool:
