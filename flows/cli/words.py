@@ -87,9 +87,9 @@ def _value(m: Measurement, words: Mapping[float, str]) -> str:
     return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip() + several
 
 
-def plural(n: int, one: str, many: str | None = None) -> str:
+def plural(n: int, one: str) -> str:
     """``"1 experiment"``, ``"3 experiments"``."""
-    return f"{n} {one if n == 1 else many or one + 's'}"
+    return f"{n} {one}{'' if n == 1 else 's'}"
 
 
 def reason_line(arm: str, reason: str) -> str:

@@ -21,6 +21,7 @@ COLOURS: Final = (
 LOW, HIGH = (239, 243, 255), (33, 102, 172)  # ends of the scale of a number
 WHITE: Final = "#ffffff"
 EDGE: Final = 34.0
+SIZE: Final = 44.0  # of a well
 MARKED: Final = {Arm.REFERENCE: "control", Arm.REPLICATE: "repeat", Arm.CONTROL: "random"}
 
 
@@ -53,7 +54,7 @@ def keys_of(plate: PlateView, parameter: str) -> Mapping[str, Key]:
     return keys
 
 
-def draw_plate(plate: PlateView, parameter: str, size: float = 44.0) -> Markup:
+def draw_plate(plate: PlateView, parameter: str, size: float = SIZE) -> Markup:
     """The plate, one circle for each well, coloured and lettered by ``parameter``."""
     keys = keys_of(plate, parameter)
 
@@ -69,7 +70,6 @@ def draw_values(
     target: str,
     values: Mapping[str, tuple[float | None, str, str]],
     scale: tuple[float, float],
-    size: float = 44.0,
 ) -> Markup:
     """The plate, each well coloured by its value of ``target`` between the ends of ``scale``.
 
@@ -83,7 +83,7 @@ def draw_values(
         said = text if value is None else f"{text} {unit}".strip()
         return Key(text, text, colour), f"{target}: {', '.join(part for part in (said, more) if part)}"
 
-    return _drawn(plate, f"coloured by {target}", key_of, size)
+    return _drawn(plate, f"coloured by {target}", key_of, SIZE)
 
 
 def _between(value: float, low: float, high: float) -> str:

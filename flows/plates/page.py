@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from flows.plates.content import PlateView, group_name
-from flows.plates.drawing import draw_plate, keys_of
+from flows.plates.drawing import SIZE, draw_plate, keys_of
 
 _HERE: Final = Path(__file__).parent
 
@@ -28,7 +28,7 @@ def render(plate: PlateView) -> str:
     )
     single = coloured_by(plate)
     drawn = [
-        (name, draw_plate(plate, name, 44.0 if i else 64.0), tuple(keys_of(plate, name).values()))
+        (name, draw_plate(plate, name, SIZE if i else 64.0), tuple(keys_of(plate, name).values()))
         for i, name in enumerate(single)
     ]
     return environment.get_template("plate.html.jinja").render(

@@ -9,6 +9,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+AIR: Final = 0.06  # on both ends of an axis, as a share of what it holds
 # Outlines around (0, 0) that stay apart without colour; the page's style sheet says which are filled.
 SHAPES: Final = {
     "circle": "M-4.5,0a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0Z",
@@ -83,13 +84,13 @@ class Axis:
         return [i * step for i in range(first, last + 1)]
 
 
-def axis(values: Iterable[float], start: float, end: float, margin: float = 0.06) -> Axis:
+def axis(values: Iterable[float], start: float, end: float) -> Axis:
     """An axis that holds ``values`` with some air; around one value or none it still has a width."""
     values = list(values) or [0.0, 1.0]
     low, high = min(values), max(values)
     if high - low <= 1e-9 * max(abs(low), abs(high)):  # no visible spread
         low, high = low - (abs(low) * 0.1 or 0.5), high + (abs(high) * 0.1 or 0.5)
-    air = margin * (high - low)
+    air = AIR * (high - low)
     return Axis(low - air, high + air, start, end)
 
 

@@ -214,7 +214,7 @@ def compare(chemprop, graphs, smiles, which, dtype: torch.dtype, **settings) -> 
 
 def mixed(n: int) -> np.ndarray:
     """Batches that differ between members in order and size: all, all backwards, and some of them several times."""
-    return together([np.arange(n), np.arange(n)[::-1], np.repeat(np.arange(0, n, 3), 2)], 0)
+    return together([np.arange(n), np.arange(n)[::-1], np.repeat(np.arange(0, n, 3), 2)])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

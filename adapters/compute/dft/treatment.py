@@ -79,7 +79,7 @@ def _by_xtb(geometry: Geometry, treatment: Treatment, notes: Notes) -> Geometry:
     return found
 
 
-def by_dft(geometry: Geometry, treatment: Treatment, notes: Notes, hessian: Any = None) -> tuple[Geometry, Any]:
+def by_dft(geometry: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geometry, Any]:
     """The optimised geometry, and the density of the last step to start from."""
     from adapters.compute.optimising import optimise
 
@@ -91,7 +91,7 @@ def by_dft(geometry: Geometry, treatment: Treatment, notes: Notes, hessian: Any 
         last["density"] = solution.mean_field.make_rdm1()
         return float(solution.mean_field.e_tot), solution.gradient()
 
-    found, steps = optimise(geometry, surface, steps=treatment.steps, criteria=treatment.criteria, hessian=hessian)
+    found, steps = optimise(geometry, surface, steps=treatment.steps, criteria=treatment.criteria)
     notes.details["steps"] = notes.details.get("steps", 0) + steps
     return found, last["density"]
 

@@ -116,9 +116,9 @@ def shared(which: NDArray[np.int64], members: int) -> NDArray[np.int64]:
     return np.repeat(which[None, :], members, axis=0)
 
 
-def together(parts: Sequence[NDArray[np.int64]], filler: int) -> NDArray[np.int64]:
-    """Lists of molecules as one table, the shorter ones filled up: ``(members, longest)``."""
-    table = np.full((len(parts), max(map(len, parts))), filler, dtype=np.int64)
+def together(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Lists of molecules as one table, the shorter ones filled up with the first molecule: ``(members, longest)``."""
+    table = np.zeros((len(parts), max(map(len, parts))), dtype=np.int64)
     for row, part in zip(table, parts, strict=True):
         row[: len(part)] = part
     return table

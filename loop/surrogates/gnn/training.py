@@ -163,7 +163,7 @@ def _taken(store: GraphStore, rows: Rows, chosen: Tensor, device: torch.device) 
     members = len(chosen)
     molecules = rows.molecules[chosen.numpy()]  # (members, b, slots, k)
     parts, numbers = zip(*(np.unique(m, return_inverse=True) for m in molecules), strict=True)
-    which = together(parts, 0)
+    which = together(parts)
     places = np.stack([n.reshape(molecules.shape[1:]) for n in numbers])
     places += (np.arange(members) * (which.shape[1] + 1))[:, None, None, None]
     asked = NetworkRows(

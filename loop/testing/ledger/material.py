@@ -47,11 +47,11 @@ def candidate(number: int) -> Candidate:
 
 
 def proposal(
-    position: int, *, run_order: int | None = None, replicates: int = 1, number: int = 0, place: Place | None = None
+    position: int, *, run_order: int | None = None, replicates: int = 1, place: Place | None = None
 ) -> ProposalDraft:
     """A proposal with all that can be said of one."""
     return ProposalDraft(
-        candidate(number or position),
+        candidate(position),
         Arm.MODEL,
         position,
         position if run_order is None else run_order,
