@@ -83,9 +83,7 @@ def explain_block(block: int) -> str:
     return f"; block {block}, whose experiments are run together" if block else ""
 
 
-def explain_replicate(
-    objective: Objective, turn: Turn, history: History, x: NDArray[np.float64], *, per: str = ""
-) -> str:
+def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDArray[np.float64], *, per: str) -> str:
     """Why a tried candidate is measured again instead of a new one; ``per`` is what its worth is divided by."""
     times = sum(bool((o.x == x).all()) for o in history.observations)
     waiting = sum(bool((p.x == x).all()) for p in history.pending)
@@ -107,9 +105,9 @@ def explain_model(
     predictions: Sequence[Prediction],
     known: Nearest,
     *,
-    per: str = "",
-    condition: str = "",
-    also: str = "",
+    per: str,
+    condition: str,
+    also: str,
 ) -> str:
     """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree.
 

@@ -52,7 +52,7 @@ def manual_proposals(
     *,
     seed: int,
     first: int,
-    earlier: Sequence[Earlier] = (),
+    earlier: Sequence[Earlier],
 ) -> tuple[ProposalDraft, ...]:
     """Proposals of the arm manual, each with the reason that a person gave and the predictions of the model.
 

@@ -63,8 +63,8 @@ def read_results(
     observations: Iterable[ObservationRecord],
     targets: Iterable[Target],
     units: Mapping[str, str],
-    spec: Json | None = None,
-    files: Mapping[str, tuple[Attached, ...]] | None = None,
+    spec: Json,
+    files: Mapping[str, tuple[Attached, ...]],
 ) -> tuple[Result, ...]:
     """Every observation as a result in the order run, told ones after what was on record when they were told."""
     names = [target.name for target in targets]
@@ -97,9 +97,9 @@ def read_results(
                 attempt_no=o.attempt_no,
                 recorded=o.recorded,
                 retracted=o.retracted,
-                is_real=counts(spec or {}, o.settings),
-                files=(files or {}).get(o.key or "", ()),
-                beside=beside_label(spec or {}, o.settings, o.context, o.outcome),
+                is_real=counts(spec, o.settings),
+                files=files.get(o.key or "", ()),
+                beside=beside_label(spec, o.settings, o.context, o.outcome),
             )
         )
     return tuple(results)

@@ -226,7 +226,7 @@ def pack(molecules: Iterable[Chem.Mol], kind: str = MORGAN) -> Rows:
     return unpacked(list(map(partial(serialised, kind=kind), molecules)))
 
 
-def serialised(molecule: Chem.Mol, kind: str = MORGAN) -> bytes:
+def serialised(molecule: Chem.Mol, kind: str) -> bytes:
     """RDKit's own serialisation of a molecule's counts: its dictionaries take longer to make than a fingerprint.
 
     Raises:

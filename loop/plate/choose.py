@@ -50,8 +50,8 @@ def fill_plate(
     experiments: int,
     at_random: int = 0,
     seed: int,
-    pinned: Sequence[Wish] = (),
-    twins: Twins | None = None,
+    pinned: Sequence[Wish],
+    twins: Twins | None,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The wells of the next plate, in the order of choosing (controls and repeats last), and notes.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from loop.acquisition.pareto import reference_note
 from loop.acquisition.protocol import Question
-from loop.costs import Pays, pays_all
+from loop.costs import Pays
 from loop.objective import Objective
 from loop.plate.choose import Seat, fill_plate
 from loop.plate.layout import Plate
@@ -28,7 +28,7 @@ STANDING = 400  # random points of the space whose middles a medoid design seeks
 
 
 def asked_plate(
-    plate: Plate, spec: CampaignSpec, question: Question, done: int, experiments: int, pinned: Sequence[Wish] = ()
+    plate: Plate, spec: CampaignSpec, question: Question, done: int, experiments: int, pinned: Sequence[Wish]
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The plate that the acquisition function of the spec chooses; ``done`` model and control proposals came before."""
     name = acquisition_of(spec, question.objective)
@@ -70,9 +70,9 @@ def designed_plate(
     arm: Arm,
     experiments: int,
     seed: int,
-    pinned: Sequence[Wish] = (),
-    pays: Pays = pays_all,
-    twins: Twins | None = None,
+    pinned: Sequence[Wish],
+    pays: Pays,
+    twins: Twins | None,
 ) -> tuple[tuple[Seat, ...], tuple[str, ...]]:
     """The plate of an initial design that knows shared wells: one of ``loop.spec.plate.DESIGNS``.
 

@@ -82,7 +82,7 @@ def first_experiments(
     n: int,
     *,
     seed: int,
-    pays: Pays = pays_all,
+    pays: Pays,
 ) -> Design:
     """Up to ``n`` untried points of the initial design that a campaign asks for, with blocks and notes.
 
@@ -156,8 +156,8 @@ def _untried_sample(
     pool: Pool | None,
     tried: NDArray[np.float64],
     rng: np.random.Generator,
-    pays: Pays = pays_all,
-    enough: int = CANDIDATES,
+    pays: Pays,
+    enough: int,
 ) -> NDArray[np.float64]:
     """Up to ``enough`` untried points that can be paid for in random order, shape ``(k, d)``.
 

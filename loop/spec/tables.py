@@ -16,7 +16,7 @@ ReadFile: TypeAlias = Callable[[str], str]
 _SAID: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
-def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | None = None) -> ParameterSpec:
+def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | None) -> ParameterSpec:
     """The parameter with its options in place and every SMILES canonical, or with the key of its stored library."""
     if isinstance(spec, MixtureSpec) and isinstance(spec.parts, dict):
         parts = [(part, smiles, f"part {part!r}") for part, smiles in spec.parts.items()]

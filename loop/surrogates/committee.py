@@ -162,7 +162,7 @@ def weighed(
     notes: tuple[str, ...] = (),
     *,
     rows: Tensor | None = None,
-    calibrates: bool = False,
+    calibrates: bool,
 ) -> FittedCommittee:
     """Fitted members as a committee, weighted by the evidence that each gives of values it has not seen.
 

@@ -51,7 +51,7 @@ class Sorted:
 
 
 def sort_files(
-    files: Sequence[Brought], attempts: Sequence[AttemptRecord], analysis: Analysis, *, plate: str = ""
+    files: Sequence[Brought], attempts: Sequence[AttemptRecord], analysis: Analysis, *, plate: str
 ) -> Sorted:
     """Each file to the attempts that its readings name; all files of one attempt go together.
 

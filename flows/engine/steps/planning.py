@@ -134,7 +134,7 @@ class Need:
     reason: str = ""  # why the campaign is to end
 
 
-def what_is_due(view: View, lost: Container[str] = ()) -> Need:
+def what_is_due(view: View, lost: Container[str]) -> Need:
     """Whether the record asks for another batch now.
 
     In batch mode the next round comes when every attempt of the last has ended, so that it does not depend on the
@@ -209,7 +209,7 @@ def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
     )
 
 
-def first_inputs(spec: CampaignSpec, ledger: Ledger | None = None) -> Inputs:
+def first_inputs(spec: CampaignSpec, ledger: Ledger | None) -> Inputs:
     """What the first round of a campaign is planned from that is not on record yet.
 
     Sources are in ``ledger``, None where there is no record.
