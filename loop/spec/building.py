@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from loop.circumstances import Declared
 from loop.errors import ObjectiveError, SpaceError, UnitError
@@ -46,6 +47,8 @@ from loop.spec.space_models import (
     UnionSpec,
 )
 from loop.units import check_unit
+
+MOST_STEPS: Final = 100_000  # of a number that is not continuous
 
 
 def build_space(spec: CampaignSpec) -> Space:
@@ -189,21 +192,7 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
 
             return build_union(name, spec)
         case ComponentSpec() | MoleculeSpec():
-            if isinstance(spec, MoleculeSpec) and spec.options is None and spec.stored is not None:
-                from loop.molecules.shelf import from_shelf  # RDKit: only where a library is stored
-
-                library = from_shelf(spec.stored.key, spec.stored.source)
-                return Component(name, library.names, library.structures, is_library=True)
-            if spec.options is None:
-                raise SpaceError(f"parameter {name!r}: file {spec.file!r} was not read; use read_spec")
-            return Component(
-                name,
-                tuple(spec.options),
-                tuple(smiles or "" for smiles in spec.options.values()),
-                is_library=isinstance(spec, MoleculeSpec),
-                role=(spec.role or "") if isinstance(spec, ComponentSpec) else "",
-                descriptors=_descriptors(name, spec) if isinstance(spec, ComponentSpec) else None,
-            )
+            return _component(name, spec)
         case CategorySpec():
             return Category(name, tuple(spec.options), descriptors=_descriptors(name, spec))
         case FidelitySpec():
@@ -211,6 +200,28 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
         case OrdinalSpec():
             return Ordinal(name, tuple(spec.options))
     assert isinstance(spec, NumberSpec)
+    return _number(name, spec)
+
+
+def _component(name: str, spec: ComponentSpec | MoleculeSpec) -> Component:
+    if isinstance(spec, MoleculeSpec) and spec.options is None and spec.stored is not None:
+        from loop.molecules.shelf import from_shelf  # RDKit: only where a library is stored
+
+        library = from_shelf(spec.stored.key, spec.stored.source)
+        return Component(name, library.names, library.structures, is_library=True)
+    if spec.options is None:
+        raise SpaceError(f"parameter {name!r}: file {spec.file!r} was not read; use read_spec")
+    return Component(
+        name,
+        tuple(spec.options),
+        tuple(smiles or "" for smiles in spec.options.values()),
+        is_library=isinstance(spec, MoleculeSpec),
+        role=(spec.role or "") if isinstance(spec, ComponentSpec) else "",
+        descriptors=_descriptors(name, spec) if isinstance(spec, ComponentSpec) else None,
+    )
+
+
+def _number(name: str, spec: NumberSpec) -> Continuous | Discrete:
     scale, or_zero = spec.scale or "linear", bool(spec.or_zero)
     if spec.values is not None:
         values = tuple(sorted(spec.values))
@@ -223,23 +234,28 @@ def _parameter(name: str, spec: ParameterSpec) -> Parameter:
         raise SpaceError(f"parameter {name!r}: low and high come together; give both")
     if spec.step is None:
         return Continuous(name, spec.low, spec.high, spec.unit, scale, or_zero)
-    if not spec.low < spec.high:
-        raise SpaceError(f"parameter {name!r}: low must be below high, got {spec.low} and {spec.high}")
-    if or_zero and not spec.low > 0:
+    grid = _grid(name, spec.low, spec.high, spec.step, or_zero=or_zero)
+    return Discrete(name, (0.0, *grid) if or_zero else grid, spec.unit, scale, or_zero)
+
+
+def _grid(name: str, low: float, high: float, step: float, *, or_zero: bool) -> tuple[float, ...]:
+    """Every value from low to high in equal steps. Raises ``SpaceError``."""
+    if not low < high:
+        raise SpaceError(f"parameter {name!r}: low must be below high, got {low} and {high}")
+    if or_zero and not low > 0:
         raise SpaceError(
-            f"parameter {name!r}: or_zero adds zero to amounts above zero, got low {spec.low:g}; "
+            f"parameter {name!r}: or_zero adds zero to amounts above zero, got low {low:g}; "
             "raise low, or leave or_zero out"
         )
-    steps = (spec.high - spec.low) / spec.step
+    steps = (high - low) / step
     if abs(steps - round(steps)) > 1e-9 * max(1.0, steps):
         raise SpaceError(
-            f"parameter {name!r}: step {spec.step:g} does not divide {spec.low:g} to {spec.high:g}; "
+            f"parameter {name!r}: step {step:g} does not divide {low:g} to {high:g}; "
             "choose a step that does, or give values"
         )
-    if steps > 100_000:
+    if steps > MOST_STEPS:
         raise SpaceError(f"parameter {name!r}: {steps:.0f} steps are too many; leave step out for a continuous number")
-    grid = tuple(round(spec.low + i * spec.step, 12) for i in range(round(steps) + 1))
-    return Discrete(name, (0.0, *grid) if or_zero else grid, spec.unit, scale, or_zero)
+    return tuple(round(low + i * step, 12) for i in range(round(steps) + 1))
 
 
 def _descriptors(name: str, spec: ComponentSpec | CategorySpec) -> Descriptors | None:
