@@ -55,19 +55,9 @@ class Constraints:
             case "DiscreteCardinalityConstraint" | "ContinuousCardinalityConstraint":
                 done = self._count(of, data, continuous or {})
             case "DiscreteNoLabelDuplicatesConstraint":
-                for a, b in itertools.combinations(of, 2):
-                    for label in self._common(a, b):
-                        self._exclude({a: [label], b: [label]}, "no label twice")
-                done = True
+                done = self._different(of)
             case "DiscreteLinkedParametersConstraint":
-                for a, b in itertools.pairwise(of):
-                    for label in self.finite[a].values:
-                        rule = {"when": {self.names[a]: label}, "require": {self.names[b]: label}}
-                        if label in self.finite[b].values:
-                            self.entries.append(Entry("", rule, ("the same label in both",)))
-                        else:
-                            self._exclude({a: [label]}, "the same label in both")
-                done = True
+                done = self._linked(of)
             case "DiscretePermutationInvarianceConstraint" if not data.get("dependencies"):
                 done = self._ordered(of)
             case "ContinuousLinearConstraint" if not data.get("interpoint"):
@@ -152,6 +142,22 @@ class Constraints:
         if continuous and data.get("relative_threshold"):
             share = data["relative_threshold"]
             self.left.append(f"that {', '.join(of)} count as used only from {share:g} of their range on")
+        return True
+
+    def _different(self, of: Sequence[str]) -> bool:
+        for a, b in itertools.combinations(of, 2):
+            for label in self._common(a, b):
+                self._exclude({a: [label], b: [label]}, "no label twice")
+        return True
+
+    def _linked(self, of: Sequence[str]) -> bool:
+        for a, b in itertools.pairwise(of):
+            for label in self.finite[a].values:
+                if label in self.finite[b].values:
+                    rule = {"when": {self.names[a]: label}, "require": {self.names[b]: label}}
+                    self.entries.append(Entry("", rule, ("the same label in both",)))
+                else:
+                    self._exclude({a: [label]}, "the same label in both")
         return True
 
     def _ordered(self, of: Sequence[str]) -> bool:
