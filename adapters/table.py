@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, no_text, used, with_points
+from loop.cells import delimiter_of, finite, no_text, used, with_points
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
@@ -250,11 +249,8 @@ def _check_header(table: str, line: int, header: list[tuple[int, str]]) -> list[
 
 
 def _number(table: str, line: int, column: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = finite(text)
+    if value is None:
         got = repr(text) if text else "an empty cell"
         raise TableError(table, line, f"column {column!r} must hold a finite number, got {got}; mend or remove the row")
     return value

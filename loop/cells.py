@@ -3,6 +3,7 @@ and numbers with their scatter."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -55,6 +56,15 @@ def split_header(head: str) -> tuple[str, str | None]:
         except UnitError:
             pass
     return name, unit
+
+
+def finite(cell: str) -> float | None:
+    """The finite number that a cell holds and nothing else; None for any other."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def has_decimal_comma(cell: str) -> bool:

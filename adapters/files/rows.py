@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.files.worksheet import KEY, Sheet, SheetError
-from loop.cells import split_header
+from loop.cells import finite, split_header
 from loop.circumstances import HOUR
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
@@ -206,11 +205,8 @@ def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str
 
 def as_number(text: str, sheet: Sheet) -> float | str:
     plain = text.replace(",", ".") if sheet.has_decimal_commas and text.count(",") == 1 and "." not in text else text
-    try:
-        value = float(plain)
-    except ValueError:
-        return text
-    return value if math.isfinite(value) else text
+    number = finite(plain)
+    return text if number is None else number
 
 
 def titled(name: str, unit: str) -> str:

@@ -12,6 +12,7 @@ from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, la
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
+from loop.cells import finite
 
 _PENDING: Final = "PENDING"
 _PRIORITY: Final = "priority"
@@ -161,11 +162,8 @@ def _is_next(row: dict[str, str]) -> bool:
 
 
 def _value(source: Source, line: int, target: str, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = finite(cell)
+    if value is None:
         raise source.fault(
             f"line {line}: objective {target!r} is neither a number nor PENDING, got {cell!r}; mend the cell"
         )

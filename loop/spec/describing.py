@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from loop.cells import finite
 from loop.errors import MoleculeError, SpaceError, SpecError, did_you_mean
 from loop.space.descriptors import Descriptors
 from loop.spec.descriptor_models import DescriptorsSpec
@@ -208,7 +209,9 @@ def _once(pairs: Sequence[tuple[str, Row]], table: _Table) -> dict[str, Row]:
 def _numeric(table: _Table, rows: Mapping[str, Row]) -> list[str]:
     """Every column in which an option has a number; one in which others have a word is refused where it is read."""
     columns = [
-        c for c in table.header if c not in table.kept_out and any(_is_number(row[c]) for _, row in rows.values())
+        c
+        for c in table.header
+        if c not in table.kept_out and any(finite(row[c]) is not None for _, row in rows.values())
     ]
     if not columns:
         raise SpecError(
@@ -217,22 +220,16 @@ def _numeric(table: _Table, rows: Mapping[str, Row]) -> list[str]:
     return columns
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
-
-
 def _number(table: _Table, column: str, option: str, row: Row) -> float | None:
     """The number in a cell, None where it says that there is none. Raises ``SpecError``."""
     line, cells = row
     cell = cells[column]
     if cell.lower() in NO_NUMBER:
         return None
-    if not _is_number(cell):
+    number = finite(cell)
+    if number is None:
         raise SpecError(
             f"{table.file} line {line}: {cell!r} of option {option!r} in column {column!r} is no finite number; mend "
             "it, or name the columns that are meant"
         )
-    return float(cell)
+    return number

@@ -11,7 +11,7 @@ from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.kinds import context_of
 from flows.cli.starting.parts import Part, comment, parameters_in
 from flows.cli.starting.yaml_text import flow, known_before, scalar
-from loop.cells import split_header
+from loop.cells import finite, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.units import meant
 
@@ -119,9 +119,9 @@ def _without_limits(column: Column, source: str) -> Column:
     exact = replace(column, cells=tuple((line, cell) for line, cell in column.cells if line not in limits))
     if exact.numbers is not None or not exact.cells:
         return exact
-    if not any(_is_number(cell.lstrip("<>")) for _, cell in column.cells):
+    if all(finite(cell.lstrip("<>")) is None for _, cell in column.cells):
         raise SpecError(_of_words(exact, source))
-    line, cell = next((at, c) for at, c in exact.cells if not _is_number(c))
+    line, cell = next((at, c) for at, c in exact.cells if finite(c) is None)
     raise SpecError(
         f"{source} line {line}: target {exact.header!r} must hold numbers or limits such as <5, got {cell!r}; "
         "mend the cell, or leave it empty where nothing was measured"
@@ -193,7 +193,7 @@ def _find(name: str, columns: Sequence[Column], source: str, use: str, hint: str
 
 
 def _is_limit(cell: str) -> bool:
-    return cell[:1] in "<>" and _is_number(cell[1:])
+    return cell[:1] in "<>" and finite(cell[1:]) is not None
 
 
 def _of_words(column: Column, source: str) -> str:
@@ -210,13 +210,6 @@ def _is_told_as(column: Column, name: str) -> bool:
     """Whether ``hakken tell`` takes the column, by its header, for what the campaign calls ``name``."""
     said, unit = split_header(column.header)
     return said == name and meant(unit or "", column.name) == column.unit
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
 
 
 def _target(column: Column, goal: str) -> str:

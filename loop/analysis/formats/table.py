@@ -5,13 +5,13 @@ Vendors differ in the names of columns, which ``sheet`` knows; what is common is
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from loop.analysis.formats.sheet import Column, Section, axis_of, is_signal, sections
 from loop.analysis.readings import Label, Peak, Reading, Trace, is_overflow, label_of
+from loop.cells import finite
 from loop.errors import AnalysisError, UnitError
 from loop.units import convert
 
@@ -136,11 +136,8 @@ def _signal(text: str, line: int) -> float | None:
 
 
 def _number(text: str, what: str, line: int) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = finite(text)
+    if number is None:
         remedy = "export it without thousands separators" if _THOUSANDS.fullmatch(text.strip()) else "export it anew"
         raise AnalysisError(f"line {line}: {what} must be a finite number, got {text!r}; {remedy}")
     return number

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
 from flows.engine.people.rows.columns import Column
-from loop.cells import has_decimal_comma, scatter_of, split_header
+from loop.cells import finite, has_decimal_comma, scatter_of, split_header
 from loop.errors import OutcomeError, UnitError
 from loop.units import convert
 
@@ -24,11 +23,8 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
     """The finite number of a cell under ``header``. Raises ``OutcomeError`` with what to write instead; ``of_a_word``
     is what to say where the cell holds a word.
     """
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = finite(text)
+    if number is None:
         hint = of_a_word if text[:1].isalpha() and text.lower() not in ("nan", "inf", "infinity") else ""
         if has_decimal_comma(text):
             hint = " (use a point as decimal sign)"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
 from flows.engine.people.rows.columns import TAKEN
+from loop.cells import finite
 from loop.circumstances import HOUR
 from loop.errors import OutcomeError, did_you_mean
 from loop.objective import is_number
@@ -56,15 +56,11 @@ def _beside(cells: Cells, spec: CampaignSpec) -> dict[str, str | float]:
     for (name, part), (column, text) in cells.items():
         if part != "context" or not text:
             continue
-        if name in declared and (unit := declared[name].unit) is not None:
-            try:
-                number = float(text)
-            except ValueError:
-                number = math.nan
-            if math.isfinite(number):
-                found[name] = in_unit(number, column, unit)
-                continue
-        found[name] = text  # what is not as declared is kept all the same, and the next round notes it
+        unit = declared[name].unit if name in declared else None
+        if unit is not None and (number := finite(text)) is not None:
+            found[name] = in_unit(number, column, unit)
+        else:
+            found[name] = text  # what is not as declared is kept all the same, and the next round notes it
     return found
 
 
