@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Collection
 from typing import Final
 
-from flows.cli.starting.guessing import guess_campaign
+from flows.cli.starting.guessing import Guess, guess_campaign
+from flows.cli.starting.kinds import BESIDE
 from flows.engine.people.rows import IGNORED, PLAIN
 from flows.importing.foreign import Foreign, Reading, Result
-from flows.importing.rows import read_rows
+from flows.importing.rows import Table, read_rows
 from flows.importing.source import Source
+from loop.cells import finite
 from loop.errors import SpecError
 
-_BESIDE: Final = frozenset({"plate", "well", "day", "instrument"})  # recorded beside any result
 _LIMIT: Final = re.compile(r"\s*(?P<qualifier>[<>]?)\s*(?P<number>\S.*?)\s*")
 
 
@@ -33,7 +34,7 @@ def read(source: Source) -> Foreign:
     targets = {name: source.goal_unsaid(name) for name in source.goals}
     parts = {f"{name}_{part}" for name in targets for part in ("sd", "n", "qualifier")}
     aside = frozenset(h for h in table.header if h in PLAIN or h in parts or h in IGNORED).difference(source.ignore)
-    plain = type(table)(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
+    plain = Table(table.header, tuple((line, _without_limits(row, targets)) for line, row in table.rows))
     try:
         guess = guess_campaign(
             plain.text(aside),
@@ -48,31 +49,14 @@ def read(source: Source) -> Foreign:
     except SpecError as error:
         said = str(error)
         raise source.fault(said.removeprefix(source.name).lstrip(": ")) from None
-    told = _BESIDE.difference(source.ignore)
-    measured = {name for name, header in guess.sources.items() if header in targets or name in targets}
-    results: list[Result] = []
-    blank = 0
-    for line, row in table.rows:
-        cells = {name: row[header] for name, header in guess.sources.items() if row[header]}
-        beside = {h: row[h] for h in aside - IGNORED - {"key"} if row[h]} | {
-            h: row[h] for h in table.header if h in told and row[h] and h not in guess.sources.values()
-        }
-        if not any(name in cells for name in measured) and not beside.get("outcome"):
-            blank += 1
-            continue
-        settings = {n: _setting(c, guess.totals.get(n)) for n, c in cells.items() if n not in measured}
-        readings = {n: _reading(source, line, n, c) for n, c in cells.items() if n in measured}
-        results.append(Result(f"line {line}", settings, readings, beside=beside))
+    results, blank = _results(source, table, targets, aside, guess)
     left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
-    notes = []
-    if blank:
-        said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
-        notes.append(f"{blank} {said} what can be tried")
     left += [
         f"column {h}: it says where an experiment stood in another record"
         for h in (*sorted(aside & IGNORED), "key")
         if h in aside
     ]
+    said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
     return Foreign(
         format="csv",
         described=f"a table of {len(table.rows)} rows",
@@ -80,9 +64,29 @@ def read(source: Source) -> Foreign:
         targets=(),
         results=tuple(results),
         left=tuple(left),
-        notes=tuple(notes),
+        notes=(f"{blank} {said} what can be tried",) if blank else (),
         text=guess.text,
     )
+
+
+def _results(
+    source: Source, table: Table, targets: Collection[str], aside: frozenset[str], guess: Guess
+) -> tuple[list[Result], int]:
+    """What the rows tell, and how many have no result. ``aside`` are columns that are neither parameter nor target."""
+    told = BESIDE.difference(source.ignore)
+    measured = {name for name, header in guess.sources.items() if header in targets or name in targets}
+    results: list[Result] = []
+    for line, row in table.rows:
+        cells = {name: row[header] for name, header in guess.sources.items() if row[header]}
+        beside = {h: row[h] for h in aside - IGNORED - {"key"} if row[h]} | {
+            h: row[h] for h in table.header if h in told and row[h] and h not in guess.sources.values()
+        }
+        if not any(name in cells for name in measured) and not beside.get("outcome"):
+            continue
+        settings = {n: _setting(c, guess.totals.get(n)) for n, c in cells.items() if n not in measured}
+        readings = {n: _reading(source, line, n, c) for n, c in cells.items() if n in measured}
+        results.append(Result(f"line {line}", settings, readings, beside=beside))
+    return results, len(table.rows) - len(results)
 
 
 def _without_limits(row: dict[str, str], targets: dict[str, str]) -> dict[str, str]:
@@ -97,11 +101,8 @@ def _setting(cell: str, total: float | None) -> str | float:
 
 def _reading(source: Source, line: int, name: str, cell: str) -> Reading:
     match = _LIMIT.fullmatch(cell)
-    try:
-        value = float(match["number"]) if match else math.nan
-    except ValueError:
-        value = math.nan
-    if match is None or not math.isfinite(value):
+    value = finite(match["number"]) if match else None
+    if match is None or value is None:
         raise source.fault(
             f"line {line}: target {name!r} must hold a finite number or a limit such as <5, got {cell!r}; mend "
             "the cell, or leave it empty where nothing was measured"

@@ -25,7 +25,7 @@ _LADDERS: Final = (
 ORDERED: Final = 3  # so many words at least: two have no order that matters
 MAGNITUDES: Final = 100.0  # from the lowest to the highest, where a logarithm may be meant
 _CONTEXT: Final = frozenset({"lot", "batch", "operator", "humidity", "analyst", "chemist", "supplier", "room", "vial"})
-_BESIDE: Final = frozenset({"plate", "well", "day", "instrument"})  # recorded beside any result
+BESIDE: Final = frozenset({"plate", "well", "day", "instrument"})  # recorded beside any result, without being declared
 SUMS: Final = (1.0, 100.0)  # of fractions, or of percentages
 STEPS: Final = (0.5, 0.25, 0.2, 0.1, 0.05)
 
@@ -62,7 +62,7 @@ def is_zero_or_amount(column: Column) -> bool:
 def context_of(column: Column) -> str:
     """How the column is recorded beside a result and never chosen: as ``context``, as ``beside``, or "" for neither."""
     name = column.name.casefold()
-    return "context" if name in _CONTEXT else "beside" if name in _BESIDE else ""
+    return "context" if name in _CONTEXT else "beside" if name in BESIDE else ""
 
 
 @dataclass(frozen=True)
