@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
+from flows.cli.checks.active import active_campaigns
 from flows.cli.checks.check import Check
 from flows.cli.words import plural
-from loop.errors import HakkenError
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -19,17 +19,8 @@ SOON: Final = 14  # days before its end from which a calibration is spoken of
 
 def calibrations(where: Settings, today: date | None = None) -> Iterator[Check]:
     """A note for each calibration that has expired or will soon; one that states no end is not spoken of."""
-    from flows.wiring import open_record
-    from loop.record import CampaignState
-
-    now = today or datetime.now(UTC).date()
-    try:
-        with open_record(where) as ledger:
-            active = [c for c in ledger.campaigns() if c.state is CampaignState.ACTIVE]
-    except (HakkenError, OSError):
-        return  # said by ``record``
-    for campaign in active:
-        yield from calibrations_in(campaign.name, campaign.spec, now)
+    for campaign in active_campaigns(where):
+        yield from calibrations_in(campaign.name, campaign.spec, today)
 
 
 def calibrations_in(campaign: str, spec: Json, today: date | None = None) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from flows.cli.checks.active import active_campaigns
 from flows.cli.checks.check import Check
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
@@ -74,16 +75,9 @@ def campaigns(where: Settings) -> Iterator[Check]:
     """The resources and rounds of every campaign that goes on, as ``hakken lab check`` sees them."""
     from flows.cli.checks.resources import held_checks, resource_checks
     from flows.engine.looking.resources import laboratory_of
-    from flows.wiring import open_record
-    from loop.record import CampaignState
     from loop.spec import CampaignSpec
 
-    try:
-        with open_record(where) as ledger:
-            active = [c for c in ledger.campaigns() if c.state is CampaignState.ACTIVE]
-    except (HakkenError, OSError):
-        return  # said by ``record``
-    for campaign in active:
+    for campaign in active_campaigns(where):
         try:
             laboratory = laboratory_of(where, CampaignSpec.from_resolved(campaign.spec))
             found = list(resource_checks(laboratory))
