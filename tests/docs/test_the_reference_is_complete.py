@@ -11,6 +11,7 @@ import pytest
 from pages import ROOT
 from pydantic import BaseModel
 
+from loop.circumstances import EFFECTS
 from loop.spec import CampaignSpec
 from loop.spec.space_models import CONSTRAINT_KINDS, ParameterSpec
 
@@ -96,6 +97,12 @@ def test_choices_and_defaults_are_as_they_are_told(title: str) -> None:
         if isinstance(field.default, str | int | float) and field.default not in ("", False):
             shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
             assert default == shown, f"docs/spec.md, section {title!r}: {key} is {shown} by default, not {default}"
+
+
+def test_every_effect_that_needs_no_declaration_is_named() -> None:
+    told = re.split(r"[^a-z]+", row_of("noise", "effects")[3])
+
+    assert [name for name in EFFECTS if name not in told] == []
 
 
 def test_no_section_is_left_over() -> None:
