@@ -51,10 +51,9 @@ def tell(
 ) -> TellReport:
     """Store every row of a CSV file, then judge it.
 
-    Columns: every parameter of the space and at least one target, each with a unit where it is another one than
-    the campaign's (``temperature [K]``); optionally ``TARGET_sd``, ``TARGET_qualifier`` (=, < or >), ``outcome``
-    (measured, negative or fault:KIND), ``comment``, and ``key`` of an attempt, of which the row is then the result.
-    The same file again adds nothing, also where rows were added above; rows that were refused are judged anew.
+    Columns: every parameter of the space, or ``key`` of an attempt, of which the row is then the result; at least one
+    target or ``outcome`` (measured, negative or fault:KIND); and what else ``flows.engine.people.rows`` names. The same
+    file again adds nothing, also where rows were added above; rows that were refused are judged anew.
 
     Raises:
         NotFound: There is no such campaign.

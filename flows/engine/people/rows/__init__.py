@@ -1,9 +1,9 @@
 """Told rows: a line of a person's table, kept as typed, and read as settings and a result.
 
 Columns are the parameters and the targets of the campaign, each with its unit where it is another one
-(``temperature [K]``, ``temperature (K)``), and ``TARGET_sd``, ``TARGET_n``, ``TARGET_qualifier``, ``outcome``,
-``comment`` and ``key``; also what was recorded beside the result: the campaign's context parameters, and plate, well,
-day, instrument, ...; and what the experiment took: ``hours`` and ``cost``.
+(``temperature [K]``, ``temperature (K)``), and ``TARGET_sd``, ``TARGET_n``, ``TARGET_qualifier`` (=, < or >),
+``outcome``, ``comment`` and ``key``; also what was recorded beside the result: the campaign's context parameters, and
+plate, well, day, instrument, ...; and what the experiment took: ``hours`` and ``cost``.
 """
 
 from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_columns
