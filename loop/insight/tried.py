@@ -1,4 +1,5 @@
-"""Tried candidates: everything measured at each, whatever the order in which it came."""
+"""Tried candidates: everything measured at each, in whatever order it came, and how an acquisition function is asked
+of them."""
 
 from __future__ import annotations
 
