@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flows.engine.looking.experiments import experiment_spec
@@ -18,6 +18,7 @@ from loop.contracts import (
     AttemptKey,
     Capabilities,
     Delivery,
+    ExperimentSpec,
     Handle,
     HasParts,
     Problem,
@@ -100,6 +101,14 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
     specs = {a.key: experiment_spec(session.view.spec, a) for a in attempts}
     recipe = build_recipe(session.view.spec)
     problems = {a.key: [*impossible(recipe, a.settings), *session.laboratory.validate(specs[a.key])] for a in attempts}
+    if not _claim(session, attempts, problems):
+        return False
+    reached("dispatch.claimed")
+    return _start(session, [a for a in attempts if not problems[a.key]], specs)
+
+
+def _claim(session: Session, attempts: Sequence[AttemptRecord], problems: Mapping[str, Sequence[Problem]]) -> bool:
+    """Put the intent on record, and end what cannot be sent; False where a safety stop came first."""
     judge = Judge(session.view)
     sending = session.sent.begin()
     try:
@@ -116,8 +125,11 @@ def _send(session: Session, attempts: Sequence[AttemptRecord]) -> bool:
         session.tally.note(str(error))
         session.refresh()
         return False
-    reached("dispatch.claimed")
-    sound = [a for a in attempts if not problems[a.key]]
+    return True
+
+
+def _start(session: Session, sound: Sequence[AttemptRecord], specs: Mapping[str, ExperimentSpec]) -> bool:
+    """Prepare and start what was claimed, and put on record what came of it; False when that could not be all."""
     accepted: list[tuple[AttemptRecord, Handle]] = []
     untouched = list(sound)
     try:
