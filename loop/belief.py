@@ -67,14 +67,7 @@ def learn(
     sets = [TrainingSet.of(table, i, effects) for i in range(len(objective.targets))]
     seeds = [seed + 7919 * i for i in range(len(sets))]
     alone = [i for i, t in enumerate(objective.targets) if not (hints or {}).get(t.name)]
-    plain = [i for i in alone if objective.targets[i].levels is None and objective.targets[i].classes is None]
-    known = dict(zip(plain, _each(recipe, space, [sets[i] for i in plain], [seeds[i] for i in plain]), strict=True))
-    classed = [i for i in alone if objective.targets[i].classes is not None]
-    if len(classed) > 1:
-        own = _own(spec, space, recipe, objective.targets[classed[0]])  # of all alike
-        if _shares(own):
-            learnt = _each(own, space, [sets[i] for i in classed], [seeds[i] for i in classed])
-            known |= dict(zip(classed, learnt, strict=True))
+    known = _known_together(spec, space, recipe, objective.targets, alone, sets, seeds)
     for i, (target, data, target_seed) in enumerate(zip(objective.targets, sets, seeds, strict=True)):
         if heard := (hints or {}).get(target.name):
             fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
@@ -84,15 +77,13 @@ def learn(
         else:
             own = _own(spec, space, recipe, target)
             models.append(known[i] if i in known else own.fit(space, data, seed=target_seed))
-    notes = [
-        f"effect {name!r} cannot be told: fewer than two different ones were recorded with results"
-        for name in effects
-        if len({c[name] for c in table.context if name in c}) < 2
-    ]
-    notes += [j.said(name) for name, found in judged.items() for j in found]
     races = races_of(history.claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
-    notes += [race.said() for race in races]
-    notes += [note for m in models if isinstance(m, FittedCommittee) for note in m.notes]
+    notes = [
+        *(_untold(name) for name in effects if len({c[name] for c in table.context if name in c}) < 2),
+        *(j.said(name) for name, found in judged.items() for j in found),
+        *(race.said() for race in races),
+        *(note for m in models if isinstance(m, FittedCommittee) for note in m.notes),
+    ]
     if effects:
         notes += [
             said for t, m in zip(objective.targets, models, strict=True) for said in effects_said(t.name, t.unit, m)
@@ -116,6 +107,31 @@ def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:
 def _recipe(spec: CampaignSpec, space: Space, device: str = "cpu") -> Surrogate:
     learns_noise = spec.noise is not None and spec.noise.model == "learnt"
     return surrogate(spec.planner.surrogate, space, learns_noise=learns_noise, device=device)
+
+
+def _known_together(
+    spec: CampaignSpec,
+    space: Space,
+    recipe: Surrogate,
+    targets: Sequence[Target],
+    alone: Sequence[int],
+    sets: Sequence[TrainingSet],
+    seeds: Sequence[int],
+) -> dict[int, FittedSurrogate]:
+    """By number, models of those targets ``alone`` (without hints) that one recipe can learn together."""
+    plain = [i for i in alone if targets[i].levels is None and targets[i].classes is None]
+    known = dict(zip(plain, _each(recipe, space, [sets[i] for i in plain], [seeds[i] for i in plain]), strict=True))
+    classed = [i for i in alone if targets[i].classes is not None]
+    if len(classed) > 1:
+        own = _own(spec, space, recipe, targets[classed[0]])  # of all alike
+        if _shares(own):
+            learnt = _each(own, space, [sets[i] for i in classed], [seeds[i] for i in classed])
+            known |= dict(zip(classed, learnt, strict=True))
+    return known
+
+
+def _untold(effect: str) -> str:
+    return f"effect {effect!r} cannot be told: fewer than two different ones were recorded with results"
 
 
 def _each(
