@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, finite, no_text, used, with_points
+from loop.cells import delimiter_of, finite, no_text, used, with_points, without_mark
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
@@ -204,7 +204,7 @@ def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], li
     if other := no_text(data):
         raise TableError(table, None, f"it is {other}")
     try:
-        text = data.decode("utf-8-sig")
+        text = without_mark(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TableError(table, line, f"byte {data[error.start]:#x} is not UTF-8; save the file as UTF-8") from None

@@ -26,6 +26,7 @@ _NO_TEXT: Final = {  # how files begin that people take for a table
     b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as CSV (UTF-8)',
 }
 
+_MARK: Final = re.compile(r'\A\ufeff?"?sep=[,;\t]"?[,;\t]*(?=[\r\n]|\Z)', re.IGNORECASE)  # with cells added to it
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
 
@@ -38,6 +39,11 @@ def ends_its_line(data: bytes) -> bool:
 def no_text(data: bytes) -> str:
     """What a file is that is no text in UTF-8, and the way out; "" where its first bytes tell nothing."""
     return next((said for begins, said in _NO_TEXT.items() if data.startswith(begins)), "")
+
+
+def without_mark(text: str) -> str:
+    """A table's text with its first line left blank where that is Excel's ``sep=;``: other lines keep their numbers."""
+    return _MARK.sub("", text, count=1)
 
 
 def delimiter_of(text: str) -> str:

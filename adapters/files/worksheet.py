@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import write_once
-from loop.cells import delimiter_of
+from loop.cells import delimiter_of, used, without_mark
 
 KEY: Final = "key"
 
@@ -46,7 +46,7 @@ def read_sheet(path: Path) -> Sheet:
     """The worksheet as it is; an empty one when there is no file.
 
     Commas, semicolons and tabs are understood, in UTF-8, UTF-16 ("Unicode text") or Windows-1252, which spreadsheets
-    write. Cells beyond the header are kept under "column N".
+    write. Cells beyond the header are kept under "column N"; columns without a name and a cell are not.
 
     Raises:
         OSError: The file is there and cannot be read.
@@ -64,19 +64,22 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
     Raises:
         SheetError: It is no table, or lacks that column.
     """
-    text = _decoded(data)
+    text = without_mark(_decoded(data))
     delimiter = delimiter_of(text)
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
     if not lines:
         return EMPTY
     width = max(len(line) for line in lines)
-    named = _unique([name.strip() for name in lines[0]], width)
+    even = [line + [""] * (width - len(line)) for line in lines]
+    kept = used([name.strip() for name in even[0]], even[1:])
+    names = _unique([name.strip() for name in even[0]])
+    named = tuple(names[i] for i in kept)
     if key is not None and key not in named:  # its rows could not be told apart
         shown = delimiter.join(lines[0])
         raise SheetError(
             f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
         )
-    rows = tuple(dict(zip(named, line + [""] * (width - len(line)), strict=True)) for line in lines[1:])
+    rows = tuple({names[i]: line[i] for i in kept} for line in even[1:])
     return Sheet(named, rows, delimiter)
 
 
@@ -180,13 +183,13 @@ def _aside(path: Path) -> Path:
     return path.with_name(f"{path.name}.previous")
 
 
-def _unique(header: Sequence[str], width: int) -> tuple[str, ...]:
-    return tuple(_names(header, width))
+def _unique(header: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_names(header))
 
 
-def _names(header: Sequence[str], width: int) -> Iterator[str]:
+def _names(header: Sequence[str]) -> Iterator[str]:
     seen: set[str] = set()
-    for number in range(width):
-        name = header[number] if number < len(header) and header[number] else f"column {number + 1}"
+    for number, head in enumerate(header):
+        name = head or f"column {number + 1}"
         yield (unique := name if name not in seen else f"{name} (column {number + 1})")
         seen.add(unique)

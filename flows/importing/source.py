@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from loop.cells import no_text
+from loop.cells import no_text, without_mark
 from loop.errors import HakkenError, did_you_mean
 
 
@@ -39,7 +39,7 @@ class Source:
         if other := no_text(self.data):
             raise ImportFault(f"{self.name} is {other}")
         try:
-            return self.data.decode("utf-8-sig")
+            return without_mark(self.data.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             line = self.data.count(b"\n", 0, error.start) + 1
             raise ImportFault(f"{self.name} line {line}: not UTF-8; save the file as UTF-8") from None

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from flows.libraries.recipe import SPAN, Recipe, Source
-from loop.cells import delimiter_of
+from loop.cells import delimiter_of, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.tables import no_column
 
@@ -118,7 +118,7 @@ def _headed(source: Source, file: IO[str]) -> tuple[_Rows, list[str]]:
     while (row := rows.next(0, -1)) is not None:
         if row.fault:
             raise SpecError(f"{source.shown} line {row.begins}: the header cannot be read: {row.fault}")
-        if any(cell.strip() for cell in row.cells):
+        if any(cell.strip() for cell in row.cells) and without_mark(delimiter.join(row.cells)):
             return rows, [cell.strip().removeprefix("\ufeff") for cell in row.cells]
     raise SpecError(f"{source.shown}: the file is empty; it needs a header line")
 

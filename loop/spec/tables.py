@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from loop.cells import delimiter_of, used, with_points
+from loop.cells import delimiter_of, used, with_points, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.library_models import Libraries
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
@@ -143,8 +143,9 @@ def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
     Raises:
         SpecError: No header, a column named twice, or a row of another length; with the line number.
     """
+    text = without_mark(text.removeprefix("\ufeff"))
     delimiter = delimiter_of(text)
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     header: list[str] | None = None
     lines: list[int] = []
     rows: list[list[str]] = []

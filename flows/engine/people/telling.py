@@ -30,7 +30,7 @@ from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import delimiter_of, no_text
+from loop.cells import delimiter_of, no_text, without_mark
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
@@ -180,15 +180,13 @@ def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[Envelo
         data.decode("utf-8-sig")
         lines = lines_of(text)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return [draft_file(file, text, f"line {line} holds a byte that is not UTF-8; save the file as UTF-8")], 0
+        return [draft_file(file, text, not_utf8(data, error))], 0
     except csv.Error as error:
         return [draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")], 0
     if len(lines) < 2:
         return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], 0
     seen: Counter[str] = Counter()
-    lines = _without_empty_columns(lines)
-    header, has_commas = lines[0][1], delimiter_of(text) != ","
+    header, has_commas = lines[0][1], delimiter_of(without_mark(text)) != ","
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
         return [draft_file(file, text, problem)], 0
@@ -203,7 +201,7 @@ def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[Envelo
 
 def _without_empty_columns(lines: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
     """Lines without columns that have neither name nor cell, which spreadsheets leave behind."""
-    header = lines[0][1]
+    header = lines[0][1] if lines else []
     empty = {i for i, head in enumerate(header) if not head} - {
         i for _, cells in lines[1:] for i, cell in enumerate(cells) if cell
     }
@@ -215,10 +213,20 @@ def _without_empty_columns(lines: list[tuple[int, list[str]]]) -> list[tuple[int
 
 
 def lines_of(text: str) -> list[tuple[int, list[str]]]:
-    """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood."""
+    """Cells of every line that holds something, with its number; commas, semicolons and tabs are understood.
+
+    Columns that have neither name nor cell, and Excel's first line, are left out.
+    """
+    text = without_mark(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    return [(line, cells) for line, cells in lines if any(cells)]
+    return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
+
+
+def not_utf8(data: bytes, error: UnicodeDecodeError) -> str:
+    """Where a file is not in UTF-8, and what to do."""
+    line = data.count(b"\n", 0, error.start) + 1
+    return f"line {line} holds a byte that is not UTF-8; save the file as UTF-8"
 
 
 def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[str]:
