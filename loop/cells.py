@@ -16,6 +16,7 @@ _LIMIT: Final = r"[<>]?\s*[-+]?"
 _COMMA: Final = re.compile(rf"{_LIMIT}\d*,\d+(?:[eE][-+]?\d+)?")
 _NUMBER: Final = re.compile(rf"{_LIMIT}(?:\d*,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _SCATTER: Final = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(?:\N{PLUS-MINUS SIGN}|\+/?-)\s*([-+]?\d+(?:[.,]\d+)?)")
+_GROUPED: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}(?:[.,'\s]\d{{3}})+(?:[.,]\d+)?")
 
 _NO_TEXT: Final = {  # how files begin that people take for a table
     b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
@@ -76,6 +77,11 @@ def finite(cell: str) -> float | None:
 def has_decimal_comma(cell: str) -> bool:
     """Whether a cell is a number, or a limit, with a comma where others have a point."""
     return _COMMA.fullmatch(cell) is not None
+
+
+def has_thousands(cell: str) -> bool:
+    """Whether a cell is a number, or a limit, with signs between its thousands, such as 1.234,5 or 1 234."""
+    return _GROUPED.fullmatch(cell) is not None
 
 
 def pointed(cell: str) -> str:

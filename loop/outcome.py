@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, assert_never
 
-from loop.cells import scatter_of
+from loop.cells import has_decimal_comma, has_thousands, scatter_of
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.units import convert
 
@@ -338,7 +338,7 @@ def _number(value: object, what: str) -> float:
 def _way_out(value: object) -> str:
     """What to write in the place of what is no number."""
     text = value.strip() if isinstance(value, str) else ""
-    if re.fullmatch(r"[-+]?\d*,\d+", text):
+    if has_decimal_comma(text) or has_thousands(text):
         return "use a point as decimal sign, and no sign for thousands"
     if scatter := scatter_of(text):
         return f"write {scatter[0]} alone, and {scatter[1]} as its sd"

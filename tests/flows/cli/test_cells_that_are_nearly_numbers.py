@@ -19,6 +19,8 @@ SPEC: dict[str, Any] = {
 
 CELLS = [
     ('"45,3"', "use a point as decimal sign, and no sign for thousands"),
+    ('"1.234,5"', "use a point as decimal sign, and no sign for thousands"),
+    ("1 234.5", "use a point as decimal sign, and no sign for thousands"),
     ("62.1 %", "write 62.1 alone: its unit stands beside it"),
     ("45.2 \N{PLUS-MINUS SIGN} 2", "write 45.2 alone, and 2 as"),
     ("n.d.", "write a limit such as <1 where nothing was found, or report it as negative or fault"),
@@ -45,6 +47,7 @@ def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
     [
         ("45.2 \N{PLUS-MINUS SIGN} 2", "write 45.2 alone, and 2 in a column 'yield_sd' beside it"),
         ("45 +- 2", "write 45 alone, and 2 in a column 'yield_sd' beside it"),
+        ('"1,234.5"', "got '1,234.5' (no sign for thousands)"),
         (">", "has '>' without a limit; write >5, if that is the limit"),
     ],
 )

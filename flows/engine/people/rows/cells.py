@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from flows.engine.people.rows.columns import Column
-from loop.cells import finite, has_decimal_comma, scatter_of, split_header
+from loop.cells import finite, has_decimal_comma, has_thousands, scatter_of, split_header
 from loop.errors import OutcomeError, UnitError
 from loop.units import convert
 
@@ -28,6 +28,8 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
         hint = of_a_word if text[:1].isalpha() and text.lower() not in ("nan", "inf", "infinity") else ""
         if has_decimal_comma(text):
             hint = " (use a point as decimal sign)"
+        elif has_thousands(text):
+            hint = " (no sign for thousands)"
         elif unit := re.fullmatch(r"[-+]?[\d.]+\s*([^\d\s.,+-]\D*)", text):
             hint = f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
         elif of_a_word and (scatter := scatter_of(text)):
