@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from flows.engine.looking.view import View
-from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context
+from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context, read_expense
 from loop.errors import SpaceError
 from loop.history import values_of
 from loop.objective import is_number
@@ -115,8 +115,10 @@ def _misread(view: View, o: ObservationRecord) -> Iterator[str]:
         problem = ""
     if problem:
         yield f"{problem}; it counts as tried and trains nothing"
-    for name in ("hours", "cost"):
-        if name not in view.space.names and isinstance(typed := o.context.get(name), str) and not is_number(typed):
+    expense = read_expense(o.context)  # read from the cell already, with a decimal comma perhaps
+    for name, taken in (("hours", expense.hours), ("cost", expense.cost)):
+        typed = o.context.get(name)
+        if taken is None and name not in view.space.names and isinstance(typed, str) and not is_number(typed):
             yield f"{name} must be a number, got {typed!r}; it is kept and not used"
 
 

@@ -17,6 +17,7 @@ from flows.engine.looking.view import View
 from flows.engine.people.telling import TellError
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
+from loop.circumstances import Expense, read_expense
 from loop.errors import LedgerError, NotFound, PoolExhausted, SpecError
 from loop.history import History
 from loop.outcome import Fault, Measured, Negative
@@ -436,11 +437,13 @@ def recording(settings: Settings, folder: Path, *rows: dict[str, str]) -> Path:
     return sheet
 
 
-def refill(sheet: Path, *rows: dict[str, str]) -> None:
+def refill(sheet: Path, *rows: dict[str, str], delimiter: str = ",") -> None:
     with sheet.open(newline="", encoding="utf-8-sig") as file:
         kept = list(csv.DictReader(file))
     with sheet.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(name for row in (*kept, *rows) for name in row)))
+        writer = csv.DictWriter(
+            file, list(dict.fromkeys(name for row in (*kept, *rows) for name in row)), delimiter=delimiter
+        )
         writer.writeheader()
         writer.writerows({**row, **(rows[i] if i < len(rows) else {})} for i, row in enumerate(kept))
 
@@ -523,6 +526,20 @@ def test_what_was_typed_of_how_it_was_done_and_cannot_be_read_is_said_at_once(
 
     assert note.startswith("result of ")
     assert "Where that is a slip: hakken retract small" in note
+
+
+def test_hours_and_cost_with_a_decimal_comma_are_used_and_not_said_to_be_unread(
+    settings: Settings, tmp_path: Path
+) -> None:
+    sheet = recording(settings, tmp_path)
+    refill(sheet, {"yield [%]": "45", "hours": "12,5", "cost": "7,25"}, delimiter=";")
+
+    notes = once(settings).notes
+
+    with open_ledger(settings.database) as ledger:
+        (context,) = (o.context for o in ledger.observations("small"))
+    assert read_expense(context) == Expense(12.5, 7.25)
+    assert not [n for n in notes if "must be a number" in n]
 
 
 @pytest.mark.parametrize("value", [None, [1], {"at": 2}, True, 10**400], ids=["null", "list", "object", "true", "huge"])
