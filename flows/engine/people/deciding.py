@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions, unmet
-from flows.engine.people.decisions import decided, region_of, region_text
+from flows.engine.people.decisions import decided, region_of, region_text, was_run
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified
 from flows.labels import label_of
@@ -260,10 +260,12 @@ def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> Decis
 
 
 def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, str], ...]:
-    """Every decision, whether it is in force for the next batch, and what it is about in a line."""
+    """Every decision, whether it is in force for the next batch, as no pin is that was followed, and what it is about."""
     with open_record(settings) as ledger:
-        campaign, made = ledger.campaign(name), ledger.decisions(name)
-        now = {d.id for d in in_force(made, max((r.number for r in ledger.rounds(name)), default=0) + 1)}
+        campaign, made, proposals = ledger.campaign(name), ledger.decisions(name), ledger.proposals(name)
+        number = max((r.number for r in ledger.rounds(name)), default=0) + 1
+        done = {d.id for d in made if d.draft.kind is DecisionKind.PIN and was_run(d, proposals, number)}
+        now = {d.id for d in in_force(made, number)} - done
         by_id = {d.id: d for d in made}
         return tuple((d, d.id in now, _about(d, by_id, campaign.spec)) for d in made)
 

@@ -60,7 +60,7 @@ def decided(
     for p in proposals:
         if p.approved is False and p.round_number < number and p.id not in forgiven:
             keep_out(p.draft.candidate.settings, "refused", f"refused in round {p.round_number}")
-    pins = [d for d in now if d.draft.kind is DecisionKind.PIN and not _was_run(d, proposals, number)]
+    pins = [d for d in now if d.draft.kind is DecisionKind.PIN and not was_run(d, proposals, number)]
     for d in now:
         name = f"{d.draft.kind.value} {d.number}"
         if d.draft.kind is DecisionKind.CANNOT and (said := _place(space, d.draft.settings, name, notes)):
@@ -127,7 +127,7 @@ def region_text(region: Json) -> str:
     return " and ".join(parts)
 
 
-def _was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int) -> bool:
+def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int) -> bool:
     """Whether a pinned candidate was proposed since, before round ``number``."""
     return any(
         p.draft.arm is Arm.MANUAL

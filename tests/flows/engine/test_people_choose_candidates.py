@@ -129,8 +129,10 @@ def test_a_pinned_candidate_runs_in_the_next_batch_and_once(small: Settings) -> 
     wanted = untried(small)[0]
 
     pin(small, "small", [f"{k}={v}" for k, v in wanted.items()], by="ada", why="my hunch")
+    waits = [now for _, now, _ in decisions(small, "small")]
     go_on(small, 3)
 
+    assert (waits, [now for _, now, _ in decisions(small, "small")]) == ([True], [False])  # it was followed
     second, third = proposals(small, 2), proposals(small, 3)
     mine = [p for p in second if p.draft.arm is Arm.MANUAL]
     assert [dict(p.draft.candidate.settings) for p in mine] == [wanted]
