@@ -79,7 +79,9 @@ class Generality:
     @property
     def described(self) -> str:
         """What conditions are judged by and over, such as ``mean yield over 64 substrates (electrophile, base)``."""
-        return f"{self.said} over {len(self.substrates)} substrates ({', '.join(self.names)})"
+        is_even = self.by is Judgement.WORST or bool(np.allclose(self.weights, self.weights[0]))
+        told = f"{self.said} over {len(self.substrates)} substrates ({', '.join(self.names)})"
+        return told if is_even else f"{told}, by their weights"
 
     def conditions(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The different conditions among candidates ``x``, ``(n, d)``: shape ``(c, r)``."""

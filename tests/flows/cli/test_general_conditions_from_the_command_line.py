@@ -29,6 +29,16 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("scope.yaml").write_text(CAMPAIGN)
 
 
+def test_substrates_that_count_more_are_said(hakken: Any) -> None:
+    for name, more in (("more", "weights: {bromide: {k: 2}}"), ("alike", "weights: {bromide: {k: 1}}")):
+        Path(f"{name}.yaml").write_text(CAMPAIGN.replace("[bromide]}", f"[bromide], {more}}}"))
+
+    weighted = hakken("validate", "more.yaml").out
+
+    assert "over 4 substrates (bromide), by their weights" in " ".join(weighted.split())
+    assert "by their weights" not in hakken("validate", "alike.yaml").out
+
+
 def test_it_ends_with_a_condition_and_every_command_speaks_of_it(hakken: Any, home: Any) -> None:
     assert "mean yield over 4 substrates (bromide)" in hakken("validate", "scope.yaml").out
     ran = hakken("run", "scope.yaml")
