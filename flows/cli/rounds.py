@@ -106,7 +106,7 @@ def _print_proposal(
     attempts: Iterable[AttemptRecord],
     observations: Iterable[ObservationRecord],
 ) -> None:
-    from flows.remarks import beside_label  # numpy: only where a round is shown
+    from flows.remarks import beside_label, moved_label  # numpy: only where a round is shown
 
     draft = proposal.draft
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
@@ -134,8 +134,10 @@ def _print_proposal(
         gone = f" (retracted: {observation.retracted})" if observation.retracted else ""
         said = outcome_line(observation.outcome, spec, read_code(observation.context))
         screen.say(f"     result {observation.id}: {said}{gone}")
-        if beside := beside_label(spec, observation.settings, observation.context, observation.outcome):
-            screen.say(f"     {beside}")
+        moved = "" if draft.place is None else moved_label(draft.place.context, observation.context)
+        beside = beside_label(spec, observation.settings, observation.context, observation.outcome)
+        if moved or beside:
+            screen.say(f"     {'; '.join(filter(None, (moved, beside)))}")
     for attempt in attempts:
         if attempt.state is not State.ENDED:
             screen.say(f"     attempt {attempt.key}: {attempt.state.value}")
@@ -163,7 +165,8 @@ def _withdrawn(ledger: Ledger, campaign: str, record: RoundRecord) -> list[str]:
     if not gone:
         return []
     shown = ", ".join(o.id for o in gone[:3]) + (", ..." if len(gone) > 3 else "")
-    return [f"{plural(len(gone), 'result')} that it was planned from count no more: {shown} ({gone[0].retracted})"]
+    count = f"{plural(len(gone), 'result')} that it was planned from {'counts' if len(gone) == 1 else 'count'} no more"
+    return [f"{count}: {shown} ({gone[0].retracted})"]
 
 
 def _by_position(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from flows.cli.screen import Screen
-from flows.labels import label_of
+from flows.remarks import label_of_result
 from loop.fidelity import counts
 from loop.history import Sure, sure_of
 from loop.record import ObservationRecord
@@ -69,7 +69,7 @@ def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[obje
     return [
         (
             target.shown(value) or (value if sign == "=" else f"{sign} {value:.5g}"),
-            label_of(spec, o.settings),
+            label_of_result(spec, o),
             next(iter(o.smiles.values())) if len(o.smiles) == 1 else None,
             o.round_number or "told",
         )

@@ -26,7 +26,7 @@ def next_step(
     page = settings.folder(view.name) / "report.html"
     if view.stops:
         running = len(view.running())
-        still = f" {_still(running)}; hakken tick {name} takes their results in." if running else ""
+        still = f" {_still(running)}; hakken tick {name} takes {_results(running)} in." if running else ""
         return (
             f"Halted by a safety stop: {view.stops[0].text}. Nothing is proposed or sent until a person lifts it: "
             f"hakken resume {name} --by NAME --why REASON.{still}",
@@ -43,7 +43,7 @@ def next_step(
         return f"A source of {source['of']}: hakken run {of} listens to it while it helps; hakken show {of} says.", True
     if campaign.state is CampaignState.STOPPED:
         running = len(view.running())
-        still = f" {_still(running)}; hakken tick {name} takes their results in." if running else ""
+        still = f" {_still(running)}; hakken tick {name} takes {_results(running)} in." if running else ""
         return f"The campaign was stopped: {campaign.reason}.{still} Go on with hakken resume {name}.", not running
     if view.undecided:
         numbers = rounds_of(view.undecided)
@@ -88,6 +88,10 @@ def _doubt(ambiguous: Sequence[AttemptRecord]) -> str:
 
 def _still(running: int) -> str:
     return "1 experiment still runs" if running == 1 else f"{running} experiments still run"
+
+
+def _results(running: int) -> str:
+    return "its result" if running == 1 else "their results"
 
 
 def _worksheet(settings: Settings, view: View) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from flows.engine.looking.reports import AtWork, Best, Nearest
 from flows.figures import figures_of
 from flows.labels import label_of
+from flows.remarks import label_of_result
 from flows.spending import Spending, spending_of
 from loop.contracts import Ledger
 from loop.decision import DecisionRecord
@@ -258,7 +259,7 @@ class View:
             why = unjudged(objective, [values for _, values in rows])
             return Nearest("", why, "", {}) if why else None
         o, values = rows[found]
-        return Nearest(label_of(raw, o.settings), misses(objective, values), o.id, dict(o.settings))
+        return Nearest(label_of_result(raw, o), misses(objective, values), o.id, dict(o.settings))
 
 
 def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRecord]) -> tuple[Best, ...]:
@@ -278,7 +279,7 @@ def best_of(spec: CampaignSpec, raw: Json, observations: Sequence[ObservationRec
             having = [(row, value) for row in keeping if (value := worth(values_of(row[0].outcome))) is not None]
         if having:
             (o, values, signs), value = max(having, key=lambda pair: pair[1])
-            shown, label, settings = float(values.get(name, value)), label_of(raw, o.settings), dict(o.settings)
+            shown, label, settings = float(values.get(name, value)), label_of_result(raw, o), dict(o.settings)
             word = targets[name].shown(shown) if name in targets else None
             best.append(Best(name, label, shown, unit, o.id, settings, word, signs.get(name, "=")))
     return tuple(best)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -481,10 +482,11 @@ def test_what_was_recorded_beside_a_result_is_shown_and_exported(hakken: Any, ho
     more = {"operator": "Ada", "humidity [%]": "40.5", "hours": "3", "comment": "turned brown"}
     fill({"yield [%]": "5", **more, "temperature [degC]": "66"}, {"outcome": "negative", "comment": "no spot"})
     hakken("tick", "small")
-    shown = hakken("show", "small", "1").out
+    shown, stands = hakken("show", "small", "1").out, hakken("status", "small").out
     hakken("report", "small")
     hakken("export", "small", "out.csv")
 
+    assert re.search(r"best single value: yield 5 %: .*temperature \d+ degC \(really temperature 66 degC\)\n", stands)
     beside = "really temperature 66 degC; humidity 40.5 %, operator Ada; comment: turned brown"
     assert f"     {beside}\n" in shown
     assert "comment: no spot" not in shown  # the reason of the negative, which is said

@@ -101,6 +101,18 @@ def test_results_know_their_wells_and_the_round_comes_out_again(
     assert {r["block"] for r in exported} == {"1", "2", ""}
 
 
+def test_a_well_that_was_changed_is_told_beside_its_result(spec: Path, hakken: Any, home: Any) -> None:
+    fill(sheet(home), A1="A2", A2="A1")
+    hakken("tick", spec)
+
+    shown = hakken("show", "wells", "1").out
+
+    assert re.findall(r"(A\d): [^\n]*\n(?:(?! +\d+\. )[^\n]+\n)*? +really (well A\d)", shown) in (
+        [("A1", "well A2"), ("A2", "well A1")],
+        [("A2", "well A1"), ("A1", "well A2")],
+    )
+
+
 @pytest.mark.parametrize("other", ["C9", "A5", "Z1", "somewhere"])
 def test_a_well_that_is_not_on_its_plate_is_said_at_once_and_kept(
     spec: Path, hakken: Any, home: Any, other: str
