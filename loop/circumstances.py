@@ -30,6 +30,7 @@ EFFECTS: Final = (
 )  # known without being declared
 HOUR: Final = 3_600.0  # seconds
 SUMS: Final = 0.02  # how far from one the fractions of a mixture may be that was weighed in
+ROUNDED: Final = 1e-7  # share of a number that is no change of it: spreadsheets write it in eleven characters or so
 _WELL: Final = re.compile(r"(?P<row>[A-Za-z]{1,2})0*(?P<column>[1-9]\d?)")
 
 Context: TypeAlias = Mapping[str, str | float]
@@ -105,6 +106,13 @@ def actual_of(context: Json) -> Settings:
     if not isinstance(given, Mapping):
         return {}
     return {name: value for name, value in given.items() if isinstance(value, str) or is_finite(value)}
+
+
+def is_as_planned(used: object, planned: object) -> bool:
+    """Whether a setting that stands in a table is the planned one, but for the digits that spreadsheets round off."""
+    if isinstance(used, str) or not is_finite(used) or not is_finite(planned):
+        return used == planned
+    return math.isclose(used, planned, rel_tol=ROUNDED)
 
 
 def _applying(space: Space, settings: Settings, given: Settings) -> Settings:

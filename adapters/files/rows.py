@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from adapters.files.worksheet import KEY, Sheet, SheetError
 from loop.cells import finite, split_header
-from loop.circumstances import HOUR
+from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
 from loop.units import convert
@@ -137,6 +137,9 @@ def read_row(
             payload |= {"outcome": "fault", "kind": fault or "unknown", "message": comment or said}
         case _:
             payload |= {"outcome": said, "values": values}
+    if payload["outcome"] == "fault" and given:
+        typed = ", ".join(f"{target} {cells[columns.values[target]]}" for target in given)
+        payload["message"] += f" (it did not run as intended, so {typed} on its row does not count)"
     if context := _context(cells, columns, spec, sheet):
         payload["context"] = context
     return payload
@@ -172,7 +175,7 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
     for name, planned in spec.settings.items() if spec is not None else ():
         text = cells.get(columns.settings[name], "")
         value = text if isinstance(planned, str) else as_number(text, sheet)
-        if text and value != planned and text != shown(planned):
+        if text and not is_as_planned(value, planned):
             actual[name] = value
     for name, column in columns.idle.items():  # filled in where another setting was changed
         number = as_number(cells.get(column, ""), sheet)

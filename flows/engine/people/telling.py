@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ from flows.engine.people.rows import (
     is_blank,
     is_told,
     read_columns,
+    still_empty,
     told_again,
 )
 from flows.engine.people.slips import slips
@@ -52,8 +53,8 @@ def tell(
     """Store every row of a CSV file, then judge it.
 
     Columns: every parameter of the space, or ``key`` of an attempt, of which the row is then the result; at least one
-    target or ``outcome`` (measured, negative or fault:KIND); and what else ``flows.engine.people.rows`` names. The same
-    file again adds nothing, also where rows were added above; rows that were refused are judged anew.
+    target or ``outcome`` (measured, negative, cancelled or fault:KIND); and what else ``flows.engine.people.rows`` names.
+    The same file again adds nothing, also where rows were added above; rows that were refused are judged anew.
 
     Raises:
         NotFound: There is no such campaign.
@@ -66,9 +67,7 @@ def tell(
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
-        drafts, blank = _drafts(path.name, data, ledger.campaign(name).spec["objective"])
-    rows = "1 row of the worksheet is" if blank == 1 else f"{blank} rows of the worksheet are"
-    notes = (f"{rows} not filled in yet",) if blank else ()
+        drafts, notes = _drafts(path.name, data, ledger.campaign(name).spec["objective"])
     return tell_rows(settings, name, path.name, drafts, by=by, notes=notes, progress=progress)
 
 
@@ -171,32 +170,45 @@ def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> t
     )
 
 
-def _drafts(file: str, data: bytes, targets: Iterable[str]) -> tuple[list[EnvelopeDraft], int]:
-    """An envelope for each row, one for the whole file where it is no table; and how many rows wait to be filled in."""
+def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[EnvelopeDraft], tuple[str, ...]]:
+    """An envelope for each row, one for the whole file where it is no table; notes of rows not filled in yet."""
     text = data.decode("utf-8-sig", errors="backslashreplace")
     if other := no_text(data):
-        return [draft_file(file, text, f"it is {other}")], 0
+        return [draft_file(file, text, f"it is {other}")], ()
     try:
         data.decode("utf-8-sig")
         lines = lines_of(text)
     except UnicodeDecodeError as error:
-        return [draft_file(file, text, not_utf8(data, error))], 0
+        return [draft_file(file, text, not_utf8(data, error))], ()
     except csv.Error as error:
-        return [draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")], 0
+        return [draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")], ()
     if len(lines) < 2:
-        return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], 0
+        return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], ()
     seen: Counter[str] = Counter()
     header, has_commas = lines[0][1], delimiter_of(without_mark(text)) != ","
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
-        return [draft_file(file, text, problem)], 0
-    blank = [i for i, (_, cells) in enumerate(lines) if i and is_blank(header, cells, targets)]
-    drafts = [
-        draft_row(f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=has_commas)
-        for i, (line, cells) in enumerate(lines)
-        if i and i not in blank
-    ]
-    return drafts, len(blank)
+        return [draft_file(file, text, problem)], ()
+    drafts, waiting, blank = [], [], 0
+    for line, cells in lines[1:]:
+        if is_blank(header, cells, targets):
+            blank += 1
+        elif left := still_empty(header, cells, targets):
+            waiting.append((line, left))
+        else:
+            drafts.append(draft_row(f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=has_commas))
+    return drafts, tuple(_unfinished(file, waiting, blank))
+
+
+def _unfinished(file: str, waiting: Sequence[tuple[int, list[str]]], blank: int) -> Iterator[str]:
+    """What is said of a worksheet's rows that are not filled in, or in part only."""
+    for line, left in waiting:
+        yield (
+            f"{file} line {line} is not taken yet: it has some of the targets, and nothing of {' and '.join(left)}; "
+            "fill that in, or write measured under outcome to report it without"
+        )
+    if blank:
+        yield f"{'1 row of the worksheet is' if blank == 1 else f'{blank} rows of the worksheet are'} not filled in yet"
 
 
 def _without_empty_columns(lines: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:

@@ -16,7 +16,7 @@ from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
-from loop.circumstances import EFFECTS, actual_of, read_context
+from loop.circumstances import EFFECTS, actual_of, is_as_planned, read_context
 from loop.contracts import Work
 from loop.errors import OutcomeError, SpecError
 from loop.experiment import Event, State
@@ -177,12 +177,13 @@ class Judge:
         known = self._ended.get(attempt.key)
         if known is not None:
             how = "otherwise"
-            if _sorted(known) == _sorted(outcome):
+            if _meant(known) == _meant(outcome):
                 if not (beside := self._beside_otherwise(attempt, context)):
                     return Judgement(envelope, Verdict.DUPLICATE, f"repeats the outcome of attempt {attempt.key}")
                 how = f"so, but with {beside}"
             retract = f"hakken retract {shlex.quote(self._view.name)} {attempt.key} --why REASON"
-            message = f"attempt {attempt.key} already ended {how}; to let this count, {retract} and tell it again"
+            which = f"{attempt.key} ({self._view.label(attempt.settings)})"
+            message = f"attempt {which} already ended {how}; to let this count, {retract} and tell it again"
             return Judgement(envelope, Verdict.CONTRADICTORY, message)
         retry = self.wants_retry(attempt, outcome) if isinstance(outcome, Fault) else ""
         self._ended[attempt.key] = outcome
@@ -201,7 +202,7 @@ class Judge:
         names = [name for name in new if name in (*EFFECTS, *declared) and new[name] != mine.get(name)]
         beside = [f"{name} {mine[name]}" if name in mine else f"no {name}" for name in names]
         used = {**attempt.settings, **actual_of(self._contexts.get(attempt.key, {}))}
-        really = [name for name, value in actual_of(context or {}).items() if value != used.get(name)]
+        really = [name for name, value in actual_of(context or {}).items() if not is_as_planned(value, used.get(name))]
         beside += [f"{name} {used[name]}" if name in used else f"no {name}" for name in really]
         return ", ".join(beside)
 
@@ -210,7 +211,7 @@ class Judge:
         try:
             row: ToldRow = read_told(envelope.payload, self._view.spec, self._view.space)
             if envelope.key is not None:
-                return self._result(envelope, row.payload)
+                return self._result(envelope, _without_planned(row.payload, self._attempts.get(envelope.key)))
             outcome = read_outcome(row.payload, self._units, self._levels, self._words)
             candidate = identified(self._view.space, row.settings)
         except (OutcomeError, SpecError) as error:
@@ -225,6 +226,17 @@ class Judge:
         """The content of every told observation on record."""
         envelopes = self._view.ledger.envelopes(self._view.name)
         return {content_of(e) for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED}
+
+
+def _without_planned(payload: Mapping[str, Any], attempt: AttemptRecord | None) -> Mapping[str, Any]:
+    """What a row says of an attempt, its settings left out where they are the planned ones."""
+    context = payload.get("context", {})
+    if attempt is None or "actual" not in context:
+        return payload
+    planned = attempt.settings
+    actual = {name: v for name, v in context["actual"].items() if not is_as_planned(v, planned.get(name))}
+    beside = {name: said for name, said in context.items() if name != "actual"}
+    return {**payload, "context": {**beside, **({"actual": actual} if actual else {})}}
 
 
 def conclude(work: Work, attempt: AttemptRecord, fault: Fault, *, retry: str = "") -> None:
@@ -317,7 +329,10 @@ def _context(data: Mapping[str, Any]) -> Json | None:
     return merged or None
 
 
-def _sorted(outcome: Outcome) -> object:
-    data = write_outcome(outcome)
+def _meant(outcome: Outcome) -> object:
+    """What an outcome says, in whatever order and words; those of a safety stop are heard, so they belong to it."""
+    is_alarm = isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP
+    words = frozenset() if is_alarm else {"reason", "message"}
+    data = {key: value for key, value in write_outcome(outcome).items() if key not in words}
     values = data.get("values")
     return {**data, "values": sorted(values, key=lambda v: (v["property"], v["channel"] or ""))} if values else data

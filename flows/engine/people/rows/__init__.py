@@ -15,6 +15,7 @@ from flows.engine.people.rows.drafts import (
     draft_row,
     is_blank,
     is_told,
+    still_empty,
     told_again,
 )
 from flows.engine.people.rows.reading import ToldRow, read_told
@@ -33,5 +34,6 @@ __all__ = [
     "is_told",
     "read_columns",
     "read_told",
+    "still_empty",
     "told_again",
 ]

@@ -76,3 +76,11 @@ def is_blank(header: Sequence[str], cells: Sequence[str], targets: Iterable[str]
     row = {head: cell for head, cell in zip(header, cells, strict=False) if cell}
     names = {split_header(head)[0] for head in row}
     return "key" in names and not names & results
+
+
+def still_empty(header: Sequence[str], cells: Sequence[str], targets: Iterable[str]) -> list[str]:
+    """Targets with a column, and no value in a row that names an attempt and no outcome: it is not filled in yet."""
+    row = {split_header(head)[0]: cell for head, cell in zip(header, cells, strict=False)}
+    if len(header) != len(cells) or not row.get("key") or row.get("outcome"):
+        return []
+    return [target for target in targets if row.get(target) == ""]

@@ -16,7 +16,7 @@ from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 
 _UNMEASURED: Final = " (too little to be measured is a limit, such as <1, or negative in a column 'outcome')"
-_FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)")
+_FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>cancelled)")
 
 
 def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float] | None) -> dict[str, Any]:
@@ -34,14 +34,14 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
     if said == "negative":
         return {"outcome": "negative", "reason": comment or "told as negative", "values": values, **extra}
     if fault := _FAULT.fullmatch(said):
-        kind = fault["kind"] or "unknown"
+        kind = fault["kind"] or fault["alone"] or "unknown"
         if values:
             raise OutcomeError("a fault has no value: it did not run as intended; empty one of the two cells")
         return {"outcome": "fault", "kind": kind, "message": comment or kind, **extra}
     if said not in ("", "measured"):
         raise OutcomeError(
-            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', 'fault'])}; "
-            "use measured, negative or fault:KIND"
+            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', 'cancelled', 'fault'])}; "
+            "use measured, negative, cancelled or fault:KIND"
         )
     if not values:
         names = " or ".join(repr(name) for name in spec.objective)

@@ -1,0 +1,124 @@
+"""``hakken tell`` reads a worksheet as the manual laboratory does: to tell one that was read says nothing new."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.settings import Settings
+
+SPEC: dict[str, Any] = {
+    "campaign": "two",
+    "space": {"step": {"type": "number", "low": 1, "high": 9, "step": 1}},
+    "objective": {"yield": {"goal": "maximize", "unit": "%"}, "dimer": {"goal": "minimize", "unit": "%"}},
+    "planner": {"surrogate": "random", "batch": 2, "initial": {"experiments": 3}},
+    "budget": {"experiments": 9},
+    "laboratory": {"adapter": "manual"},
+}
+
+
+@pytest.fixture
+def sheet(tell_table: Any, hakken: Any, home: Settings) -> Path:
+    """The worksheet of a batch of two."""
+    tell_table(SPEC, "step,yield,dimer\n9,20,1\n")
+    hakken("run", "campaign.yaml")
+    return home.folder("two") / "laboratory" / "worksheet.csv"
+
+
+def fill(sheet: Path, number: int, **cells: str) -> None:
+    rows = list(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))
+    rows[number] |= {name if name in rows[0] else f"{name} [%]": text for name, text in cells.items()}
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize("outcome", ["negative", "cancelled", "fault", "fault:consumable_missing"])
+def test_what_was_read_is_known_when_it_is_told(sheet: Path, hakken: Any, outcome: str) -> None:
+    fill(sheet, 0, outcome=outcome)
+    fill(sheet, 1, outcome="measured", dimer="3")
+    hakken("tick", "two")
+
+    said = hakken("tell", "two", sheet)
+
+    assert said.code == 0, said.err
+    assert "0 results accepted, 2 known already" in said.out
+
+
+def test_a_comment_that_is_added_later_contradicts_nothing(sheet: Path, hakken: Any) -> None:
+    fill(sheet, 0, outcome="negative")
+    hakken("tick", "two")
+    fill(sheet, 0, comment="nothing by LC-MS either")
+
+    said = hakken("tell", "two", sheet)
+
+    assert "0 results accepted, 1 known already" in said.out
+    assert said.err == ""
+
+
+def test_a_row_that_has_some_of_its_targets_waits_for_the_others(sheet: Path, hakken: Any) -> None:
+    fill(sheet, 0, dimer="3")
+    early = hakken("tell", "two", sheet)
+    fill(sheet, 0, **{"yield": "61"})
+    later = hakken("tell", "two", sheet)
+
+    assert "0 results accepted" in early.out
+    assert "worksheet.csv line 2 is not taken yet: it has some of the targets, and nothing of yield; fill that in" in (
+        " ".join(early.out.split())
+    )
+    assert "1 row of the worksheet is not filled in yet" in early.out
+    assert "1 result accepted" in later.out
+
+
+def test_an_attempt_is_told_without_a_target_that_has_no_column(sheet: Path, hakken: Any) -> None:
+    key = next(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))["key"]
+    Path("yields.csv").write_text(f"key,yield\n{key},61\n")
+
+    assert "1 result accepted" in hakken("tell", "two", "yields.csv").out
+
+
+def test_a_value_beside_a_fault_is_said_not_to_count(sheet: Path, hakken: Any) -> None:
+    fill(sheet, 0, outcome="fault:consumable_missing", dimer="3", comment="no ligand left")
+    hakken("tick", "two")
+
+    shown = " ".join(hakken("show", "two").out.split())
+
+    assert "no ligand left (it did not run as intended, so dimer 3 on its row does not count)" in shown
+
+
+def test_digits_that_a_spreadsheet_rounded_off_are_no_other_settings(
+    tell_table: Any, hakken: Any, home: Settings
+) -> None:
+    space = {
+        "t": {"type": "number", "low": 20, "high": 120, "unit": "degC"},
+        "dose": {"type": "number", "low": 0, "high": 1},
+    }
+    tell_table({**SPEC, "space": space}, "t,dose,yield,dimer\n30,0.5,20,1\n")
+    hakken("run", "campaign.yaml")
+    sheet = home.folder("two") / "laboratory" / "worksheet.csv"
+    planned = list(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))
+    for number, row in enumerate(planned):
+        rounded = {name: f"{float(row[name]):.9g}" for name in ("t [degC]", "dose")}
+        fill(sheet, number, **rounded, **{"yield": "50", "dimer": "2"})
+    told = hakken("tell", "two", sheet)
+    ticked = hakken("tick", "two")
+
+    shown = hakken("show", "two", "1").out
+
+    assert "2 results accepted" in told.out
+    assert told.err == ""
+    assert "contradictory" not in ticked.out
+    assert "really" not in shown
+
+
+def test_what_is_contradicted_is_named(sheet: Path, hakken: Any) -> None:
+    for value in ("50", "60"):
+        fill(sheet, 0, **{"yield": value, "dimer": "2"})
+        said = hakken("tell", "two", sheet)
+
+    (planned, *_) = csv.DictReader(sheet.read_text("utf-8-sig").splitlines())
+    assert f"attempt {planned['key']} (step {planned['step']}) already ended otherwise" in " ".join(said.err.split())
