@@ -260,7 +260,7 @@ def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> Decis
 
 
 def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, str], ...]:
-    """Every decision, whether it is in force for the next batch, as no pin is that was followed, and what it is about."""
+    """Every decision, whether it is in force for the next batch (no pin is that was followed), and what it is about."""
     with open_record(settings) as ledger:
         campaign, made, proposals = ledger.campaign(name), ledger.decisions(name), ledger.proposals(name)
         number = max((r.number for r in ledger.rounds(name)), default=0) + 1
