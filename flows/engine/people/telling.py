@@ -53,8 +53,8 @@ def tell(
     """Store every row of a CSV file, then judge it.
 
     Columns: every parameter of the space, or ``key`` of an attempt, of which the row is then the result; at least one
-    target or ``outcome`` (measured, negative, cancelled or fault:KIND); and what else ``flows.engine.people.rows`` names.
-    The same file again adds nothing, also where rows were added above; rows that were refused are judged anew.
+    target or ``outcome`` (measured, negative, cancelled or fault:KIND); and what else ``flows.engine.people.rows``
+    names. The same file again adds nothing, also where rows were added above; rows that were refused are judged anew.
 
     Raises:
         NotFound: There is no such campaign.
