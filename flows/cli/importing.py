@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,24 +93,24 @@ def import_(
     screen.document(report.as_json())
     _show(screen, report, file, is_said=from_ is not None)
     if report.problems:
-        complain(
-            f"{plural(len(report.problems), 'result')} of {file} cannot be used"
-            + (
-                ". Mend them where they come from, or import with --partly, which brings in the others:\n  "
-                if dry_run
-                else "; each is kept on record as it came. Mend them where they come from and import again with "
-                "--keep, or tell them corrected:\n  "
-            )
-            + "\n  ".join(report.problems),
-            "ImportProblems",
-            as_json=False,
-        )
+        complain(_complaint(report.problems, file, dry_run=dry_run), "ImportProblems", as_json=False)
         raise typer.Exit(REFUSED)
     if dry_run:
         screen.next_step("the same command without --dry-run writes and records this")
     else:
         it = typed(out)
         screen.next_step(f"read {out}; hakken run --dry-run {it} shows the next batch, hakken run {it} runs it")
+
+
+def _complaint(problems: Sequence[str], file: Path, *, dry_run: bool) -> str:
+    """Which results cannot be used, and what to do with them."""
+    remedy = (
+        "; each is kept on record as it came. Mend them where they come from and import again with --keep, or tell "
+        "them corrected"
+    )
+    if dry_run:
+        remedy = ". Mend them where they come from, or import with --partly, which brings in the others"
+    return "\n  ".join([f"{plural(len(problems), 'result')} of {file} cannot be used{remedy}:", *problems])
 
 
 def _show(screen: Screen, report: ImportReport, file: Path, *, is_said: bool) -> None:
