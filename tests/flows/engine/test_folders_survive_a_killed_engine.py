@@ -15,7 +15,7 @@ from flows.settings import Settings
 from loop.outcome import Fault, FaultKind, Measured
 from tests.adapters.rigs import STEPS, Crashed, FolderRig
 from tests.flows.engine.bench import add, cheap_planner, resolve_doubts, story_of
-from tests.flows.engine.zygote import ROOT, Zygote
+from tests.flows.engine.zygote import ROOT, killed_at_each
 
 LABELS = [
     "dispatch.claimed",
@@ -33,7 +33,6 @@ LABELS = [
     "ingest.stored",
     "ingest.judged",
 ]
-PASSES = 4  # an engine that finds a doubt waits for a person before it comes to its label
 LABORATORY = {
     "adapter": "csv_folder",
     "folder": "rig",
@@ -77,21 +76,11 @@ def shift(tmp_path: Path) -> Iterator[Shift]:
 def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_command(
     settings: Settings, tmp_path: Path, shift: Shift
 ) -> None:
-    died: dict[str, int] = {}
-    zygote, doubts = Zygote(), 0
     add(settings, tmp_path, laboratory=LABORATORY, budget={"experiments": 40})
-    for label in LABELS:
-        for _ in range(PASSES):
-            died[label] = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label})
-            doubts += resolve_doubts(settings, shift.rig.runs())
-            if died[label]:
-                break
-    while story_of(settings).state[0] == "active":
-        assert zygote.ask(settings.home) == 0
-        doubts += resolve_doubts(settings, shift.rig.runs())
-    zygote.close()
-    outcomes = [outcome for *_, outcome in story_of(settings).results]
 
+    died, doubts = killed_at_each(settings, LABELS, shift.rig.runs)
+
+    outcomes = [outcome for *_, outcome in story_of(settings).results]
     assert died == dict.fromkeys(LABELS, -9)
     assert set(shift.rig.runs().values()) == {1}
     assert doubts == 2  # it died as it began, and as it ran

@@ -10,8 +10,8 @@ import pytest
 
 from flows.settings import Settings
 from loop.outcome import Fault, FaultKind, Measured
-from tests.flows.engine.bench import add, resolve_doubts, story_of
-from tests.flows.engine.zygote import Zygote
+from tests.flows.engine.bench import add, story_of
+from tests.flows.engine.zygote import killed_at_each
 
 pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 
@@ -34,7 +34,6 @@ LABELS = [
     "ingest.stored",
     "ingest.judged",
 ]
-PASSES = 4  # an engine that finds a doubt waits for a person before it comes to its label
 
 
 class Shift:
@@ -73,22 +72,12 @@ def shift(tmp_path: Path) -> Iterator[Shift]:
 def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_command(
     settings: Settings, tmp_path: Path, shift: Shift
 ) -> None:
-    died: dict[str, int] = {}
-    zygote, doubts = Zygote(), 0
     laboratory = {"adapter": "sila2", "address": shift.bench.address, "trust": "nothing", "timeout": 5}
     add(settings, tmp_path, laboratory=laboratory, budget={"experiments": 40})
-    for label in LABELS:
-        for _ in range(PASSES):
-            died[label] = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label})
-            doubts += resolve_doubts(settings, shift.bench.runs())
-            if died[label]:
-                break
-    while story_of(settings).state[0] == "active":
-        assert zygote.ask(settings.home) == 0
-        doubts += resolve_doubts(settings, shift.bench.runs())
-    zygote.close()
-    outcomes = [outcome for *_, outcome in story_of(settings).results]
 
+    died, doubts = killed_at_each(settings, LABELS, shift.bench.runs)
+
+    outcomes = [outcome for *_, outcome in story_of(settings).results]
     assert died == dict.fromkeys(LABELS, -9)
     assert set(shift.bench.runs().values()) == {1}
     assert doubts == 2  # it died as one began, and as one ran

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from flows import engine
 from flows.engine import passes, running
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
-from tests.flows.engine.bench import cheap_planner
+from tests.flows.engine.bench import cheap_planner, resolve_doubts, story_of
 
 ROOT = Path(__file__).parents[3]
+PASSES = 4  # an engine that finds a doubt waits for a person before it comes to its label
 
 
 class Zygote:
@@ -63,6 +64,26 @@ class Zygote:
         self._process.stdin.close()
         self._process.stdout.close()
         self._process.wait(timeout=30)
+
+
+def killed_at_each(
+    settings: Settings, labels: Sequence[str], runs: Callable[[], Mapping[str, int]]
+) -> tuple[dict[str, int], int]:
+    """Run a campaign to its end by an engine that is killed once at each label, while a person ends every doubt by what
+    ``runs`` says has run; returns how each engine ended, and how many doubts there were."""
+    died: dict[str, int] = {}
+    zygote, doubts = Zygote(), 0
+    for label in labels:
+        for _ in range(PASSES):
+            died[label] = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label})
+            doubts += resolve_doubts(settings, runs())
+            if died[label]:
+                break
+    while story_of(settings).state[0] == "active":
+        assert zygote.ask(settings.home) == 0
+        doubts += resolve_doubts(settings, runs())
+    zygote.close()
+    return died, doubts
 
 
 def _kill(process: int) -> None:
