@@ -167,8 +167,9 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
         else:
             said[name] = column
             context[name] = _beside(text, columns.units[name], unit, column, sheet)
-    planned_place = {} if spec is None else spec.place
-    context |= {name: text for name in columns.place if (text := cells.get(name, "")) not in ("", planned_place[name])}
+    place = {name: text for name in columns.place if (text := cells.get(name, ""))}
+    if spec is not None and place.items() - spec.place.items():  # elsewhere: on the plate that stands beside the well
+        context |= place
     if comment := cells.get(COMMENT, ""):
         context[COMMENT] = comment
     actual: dict[str, Any] = {}
