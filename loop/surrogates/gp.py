@@ -23,7 +23,7 @@ from loop.surrogates.exact import ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, filled, near_the_real, told_all
 from loop.surrogates.learnt import Learnt, learn, log_prior
-from loop.surrogates.lengthscales import has_choices, lengthscales, typical
+from loop.surrogates.lengthscales import has_choices, lengthscales, typical, usual
 from loop.surrogates.matern import MEAN_VARIANCE, Covariance, matern52
 from loop.surrogates.metric import Metric, has_numbers, metric
 from loop.surrogates.protocol import TrainingSet
@@ -123,12 +123,13 @@ class GaussianProcess:
         if beside is not None:
             distance = Metric((*distance.parts, beside), distance.dimension + 1)
         l0, lengths = typical(distance.dimension), lengthscales(space, distance.dimension)
+        smooth = usual(space, distance.dimension)
         if lengthscale is not None:
             lengths = lengths.at(lengthscale)
         radius = distance.squared(data.x, data.x).clamp_min(0.0).sqrt()
         covariances = matern52(radius / lengths.values[:, None, None]) + MEAN_VARIANCE
         # the noise is as smooth as the surface is believed to be before any data
-        correlation = matern52(radius / l0) if self.learns_noise else None
+        correlation = matern52(radius / smooth) if self.learns_noise else None
         shift, scale = standardised(data)
         low, high = ((limit - shift) / scale for limit in data.limits)
         rows = Rows((data.y - shift) / scale, low, high, data.is_censored, noise_weights(data, scale))
@@ -153,7 +154,7 @@ class GaussianProcess:
             details=self._told(data, learnt, length, scale),
             censored=found.censored,
             row_effects=learnt.row_effects(),
-            noise_factor=None if curve is None else _factor(distance, l0, data.x, curve.weights),
+            noise_factor=None if curve is None else _factor(distance, smooth, data.x, curve.weights),
         )
 
     def _told(self, data: TrainingSet, learnt: Learnt, length: float, scale: float) -> dict[str, Any]:
@@ -198,9 +199,9 @@ def scaled(fitted: ExactPosterior) -> ExactPosterior:
     )
 
 
-def _factor(distance: Metric, l0: float, rows: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
+def _factor(distance: Metric, length: float, rows: Tensor, weights: Tensor) -> Callable[[Tensor], Tensor]:
     def factor(x: Tensor) -> Tensor:
         squared = distance.squared(x, rows.expand(*x.shape[:-2], *rows.shape)).clamp_min(0.0)
-        return (matern52((squared + 1e-14).sqrt() / l0) @ weights).clamp(-WIDEST, WIDEST).exp()
+        return (matern52((squared + 1e-14).sqrt() / length) @ weights).clamp(-WIDEST, WIDEST).exp()
 
     return factor

@@ -36,6 +36,11 @@ def typical(dimension: int) -> float:
     return 0.4 * math.sqrt(dimension) + 4.0
 
 
+def usual(space: Space, dimension: int) -> float:
+    """The lengthscale that a surface is believed to have before any data: the middle of its prior."""
+    return typical(dimension) * (1.0 if has_choices(space) else NUMBERS_MEDIAN)
+
+
 def lengthscales(space: Space, dimension: int) -> Lengthscales:
     """Gamma(2 l0, 2) where options are chosen; a quarter of it and wider where all parameters are numbers.
 
@@ -48,7 +53,7 @@ def lengthscales(space: Space, dimension: int) -> Lengthscales:
         # a gamma density of shape a and rate b, up to a constant, times the value (log coordinates): a log v - b v
         return Lengthscales(values, 2 * l0 * values.log() - 2.0 * values)
     values = l0 * _NUMBERS
-    return Lengthscales(values, -0.5 * ((values / (NUMBERS_MEDIAN * l0)).log() / NUMBERS_LOG_SD).square())
+    return Lengthscales(values, -0.5 * ((values / usual(space, dimension)).log() / NUMBERS_LOG_SD).square())
 
 
 def has_choices(space: Space) -> bool:

@@ -12,6 +12,7 @@ from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, react
 from loop.history import History, regression_table
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
+from loop.space import Discrete, Space
 from loop.spec import build_objective
 from loop.surrogates.exact import noise_weights
 from loop.surrogates.protocol import TrainingSet
@@ -41,6 +42,24 @@ def test_noise_that_grows_with_temperature_is_found(name):
     assert float(learnt.held_out().mean()) > float(constant.held_out().mean()) + 0.1
     error, blind = (float((f.moments(EVERYTHING)[0] - TRUTH).square().mean().sqrt()) for f in (learnt, constant))
     assert error < blind
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_that_grows_within_a_number_is_found_where_all_parameters_are_numbers(seed):
+    space = Space((Discrete("temperature", tuple(range(0, 101, 10)), "degC"), Discrete("hours", (1, 2, 3, 4), "h")))
+    rng = np.random.default_rng(seed)
+    everything = torch.tensor([[t, h] for t in range(0, 101, 10) for h in (1, 2, 3, 4)], dtype=torch.float64)
+    temperature = everything[:, 0] / 100
+    hot = temperature > 0.5
+    truth = 60 - 120 * (temperature - 0.6).square() + 4 * everything[:, 1]
+    sd = torch.where(hot, 8.0, 1.0)
+    rows = torch.from_numpy(rng.integers(0, len(everything), 60))
+    y = truth[rows] + torch.from_numpy(rng.normal(0, 1, 60)) * sd[rows]
+    data = TrainingSet(everything[rows], y, torch.full_like(y, math.nan))
+
+    noise = surrogate("gp", space, learns_noise=True).fit(space, data, seed=0).noise_at(everything)
+
+    assert float(noise[hot].mean()) > 2 * float(noise[~hot].mean())
 
 
 @pytest.mark.parametrize("seed", range(3))
