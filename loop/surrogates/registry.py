@@ -116,7 +116,8 @@ def _calibrates(space: Space) -> bool:
 
 
 def default_members(space: Space, *, learns_noise: bool = False, has_classes: bool = False) -> tuple[str, ...]:
-    """The committee's members for a kind of space; docs/decisions/0005 and, where all are numbers, 0008 say why.
+    """The committee's members for a kind of space; docs/decisions/0005 says why, and 0008 where all are numbers, 0066
+    where no parameter has a structure.
 
     Where descriptors are given, ``gp-given`` is one more (docs/decisions/0051).
     ``has_classes``: for a target with two classes; docs/decisions/0020.
@@ -128,14 +129,14 @@ def default_members(space: Space, *, learns_noise: bool = False, has_classes: bo
 
 
 def _members(space: Space, learns_noise: bool) -> tuple[str, ...]:
+    structured = [p.size for p in space.parameters if isinstance(p, Component)]
     if not space.is_finite:
-        return ("ard", "tanimoto")
+        return ("ard", "tanimoto" if structured else "gp")  # without structures the two are one
     if space.library is not None:
         is_large = space.library.size > (DESCRIBED if space.union is None else DESCRIBED_ON_DEMAND)
         return ("tanimoto", "trees") if is_large else ("tanimoto", "gp-descriptors", "trees")
     if is_numbers_only(space) and not learns_noise:  # members that learn the noise see all numbers alike
         return ("ard", "trees")
-    structured = [p.size for p in space.parameters if isinstance(p, Component)]
-    if structured and sum(structured) <= FEW_OPTIONS:
-        return ("gp", "tanimoto", "gp-mordred")
-    return ("gp", "tanimoto")
+    if not structured:
+        return ("gp",)
+    return ("gp", "tanimoto", "gp-mordred") if sum(structured) <= FEW_OPTIONS else ("gp", "tanimoto")

@@ -241,8 +241,9 @@ NUMBER = {"type": "number", "low": 0, "high": 1, "step": 0.1}
     ("space", "learns_noise", "members"),
     [
         ({"t": NUMBER, "grade": {"type": "ordinal", "options": ["low", "high"]}}, False, ("ard", "trees")),
-        ({"t": NUMBER}, True, ("gp", "tanimoto")),  # the noise is learnt by processes only
-        ({"t": NUMBER, "base": {"type": "category", "options": ["a", "b"]}}, False, ("gp", "tanimoto")),
+        ({"t": NUMBER}, True, ("gp",)),  # the noise is learnt by gp and its kin only
+        # fingerprints would see names as one-hot does
+        ({"t": NUMBER, "base": {"type": "category", "options": ["a", "b"]}}, False, ("gp",)),
         (
             {"t": NUMBER, "base": {"type": "component", "options": {"a": "CCO", "b": "CCN"}}},
             False,
@@ -253,7 +254,15 @@ NUMBER = {"type": "number", "low": 0, "high": 1, "step": 0.1}
             False,
             ("gp", "tanimoto"),  # Mordred would take its time
         ),
-        ({"t": {"type": "number", "low": 0, "high": 1}}, False, ("ard", "tanimoto")),  # trees cannot be climbed
+        ({"t": {"type": "number", "low": 0, "high": 1}}, False, ("ard", "gp")),  # trees cannot be climbed
+        (
+            {
+                "t": {"type": "number", "low": 0, "high": 1},
+                "base": {"type": "component", "options": {"a": "C", "b": "CC"}},
+            },
+            False,
+            ("ard", "tanimoto"),
+        ),
     ],
 )
 def test_the_members_suit_the_space(space, learns_noise, members):

@@ -202,7 +202,7 @@ def test_that_is_so_without_structures_and_in_libraries_too() -> None:
     batch = Category("b", ("x", "y"), descriptors=Descriptors.of(["n"], [[0.0], [1.0]]))
     library = Component("m", ("C", "CC"), ("C", "CC"), is_library=True)
 
-    assert default_members(Space((number, batch))) == ("gp", "tanimoto", "gp-given")
+    assert default_members(Space((number, batch))) == ("gp", "gp-given")
     assert default_members(Space((library, batch))) == ("tanimoto", "gp-descriptors", "trees", "gp-given")
 
 
