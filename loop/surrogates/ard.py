@@ -36,6 +36,8 @@ MODE = 0.6 * math.exp(math.sqrt(2.0) - 3.0)  # of a lengthscale before any data,
 SHAPE = 3.0  # of the lengthscales' Gamma prior
 SHORTEST = 0.025  # lengthscale; the inputs are scaled to 0 to 1
 NOISE_MODE, NOISE_SHAPE = math.exp(-5.0), 2.0  # of the noise variance's Gamma prior, for values standardised to 1
+LOUDER = 2.0 ** torch.arange(7, dtype=torch.float64)  # times the noise of a fit to imputed values
+LOUDEST = 0.5  # noise variance that is looked at there
 QUIETEST = 1e-4  # noise variance: an exact table leaves the covariance all but singular
 IMPUTATIONS = 2  # fits of the hyper-parameters to what is expected of censored values; more change little
 
@@ -77,8 +79,10 @@ class ArdGaussianProcess:
             rows = Rows(y - found.mean, low - found.mean, high - found.mean, censored, weights)
             with torch.no_grad():
                 covariance = found.kernel(data.x, data.x)
-            one = torch.ones(1, dtype=y.dtype)
-            settled = most_probable(covariance[None], rows, one, one * found.noise, torch.zeros(1, 1, 1))
+            noises = _louder(found.noise)
+            one, prior = torch.ones(1, dtype=y.dtype), _log_prior(noises)[None, None]
+            settled = most_probable(covariance[None], rows, one, noises, prior)
+            found = replace(found, noise=settled.noise)
             fitted = found.posterior(self.name, data.x, settled.y, settled.root, shift, scale, settled.censored)
             guess = expected_values(fitted, data)[censored]
         return fitted
@@ -104,6 +108,17 @@ class ArdGaussianProcess:
 
         mean, noise = float(model.mean_module.constant.detach()), float(model.likelihood.noise.detach())
         return _Learnt(covariance, mean, noise, kernel.lengthscale.detach().flatten().tolist())
+
+
+def _louder(noise: float) -> Tensor:
+    """Noise variances from that of a fit to imputed values upwards: as these scatter about nothing, it is too small."""
+    found = noise * LOUDER
+    return found[(found <= LOUDEST) | (LOUDER == 1.0)]
+
+
+def _log_prior(noises: Tensor) -> Tensor:
+    """The Gamma prior of noise variances, over their logarithms."""
+    return NOISE_SHAPE * noises.log() - (NOISE_SHAPE - 1) / NOISE_MODE * noises
 
 
 def _model(inputs: Tensor, y: Tensor) -> SingleTaskGP:

@@ -14,6 +14,8 @@ from scipy import stats
 from loop.history import History
 from loop.outcome import Measured, Measurement, Negative, Qualifier
 from loop.planner import plan
+from loop.space import Discrete, Space
+from loop.surrogates.ard import ArdGaussianProcess
 from loop.surrogates.censoring import expectation_propagation, truncated
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
@@ -87,6 +89,22 @@ def test_a_process_finds_the_hidden_slope():
     clipped = recipe.fit(SPACE, replace(data, y=data.y.clamp_max(50.0)), seed=0).moments(EVERYTHING)[0]
 
     assert float((censored - truth).square().mean()) < 0.3 * float((clipped - truth).square().mean())
+
+
+def test_values_filled_in_for_limits_do_not_make_the_noise_small():
+    """Where half of the values are limits, what is filled in for them scatters about nothing."""
+    rng = np.random.default_rng(0)
+    space = Space(tuple(Discrete(name, tuple(np.linspace(0.0, 1.0, 9))) for name in "abc"))
+    told = []
+    for _ in range(4):
+        x = rng.integers(0, 9, (40, 3)).astype(float)
+        y = 20 * np.sin(3 * x[:, 0] / 8) + 10 * x[:, 1] / 8 + rng.normal(0, 2, 40)
+        limit = np.median(y)
+        seen, low = np.maximum(y, limit), np.where(y < limit, 0.0, y)
+        data = TrainingSet(*map(torch.from_numpy, (x, seen, np.full(40, np.nan), low, seen)))
+        told.append(ArdGaussianProcess("ard").fit(space, data, seed=0).noise_sd)
+
+    assert np.mean(told) > 0.8
 
 
 def test_a_limit_that_says_nothing_new_changes_nothing():
