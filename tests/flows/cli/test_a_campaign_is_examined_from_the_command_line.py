@@ -125,6 +125,9 @@ def test_where_examining_takes_long_or_says_nothing_yet_the_command_is_named(
 
 
 def test_a_campaign_that_is_not_there_is_named(hakken: Any) -> None:
+    Path("heat.yaml").write_text(CAMPAIGN)
+    hakken("tick", "heat.yaml")
+
     said = hakken("examine", "nothing")
 
     assert said.code != 0

@@ -73,7 +73,7 @@ def test_a_round_says_what_it_was_planned_from_and_counts_no_more(hakken: Any) -
     anew = hakken("reanalyse", "campaign.yaml", "--why", "the standards were mislabelled", "--json")
 
     assert anew.json["rows"][0]["rounds"] == [2]
-    note = "note: 1 result that it was planned from count no more"
+    note = "note: 1 result that it was planned from counts no more"
     assert note in hakken("show", "coupling", "2").out
     assert note not in hakken("show", "coupling", "1").out
 

@@ -226,6 +226,8 @@ class TestCheck:
         assert message in said.err
 
     def test_a_campaign_that_is_not_there_is_named(self, hakken: Any) -> None:
+        hakken("tick", "ovens.yaml")
+
         said = hakken("lab", "check", "nothing")
 
         assert said.code == 2
