@@ -111,5 +111,5 @@ def test_a_plan_turns_to_the_resource_that_fails_less_and_says_why() -> None:
     turned = plan(spec, History(seen), seed=1, experiments=3, resources=bad)
 
     at_left = [[p.candidate.settings["oven"] for p in plan_.proposals].count("left") for plan_ in (alike, turned)]
-    assert at_left == [1, 0]
+    assert at_left in ([1, 0], [2, 0])  # the two ovens are alike, and rounding says which of them has two of three
     assert "costs expected with accidents and waiting, by the record: l x 10" in turned.notes
