@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import torch
-from scipy import stats
 from torch import Tensor
+from torch.distributions import StudentT
 
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 
@@ -32,4 +32,5 @@ def _by_the_others(y: Tensor) -> Tensor:
     variance = torch.stack([torch.cat((y[:i], y[i + 1 :])).var() for i in range(len(y))])
     least = torch.finfo(y.dtype).eps * float(y.var()) + torch.finfo(y.dtype).tiny
     scale = (variance.clamp_min(least) * (1.0 + 1.0 / others)).sqrt()
-    return torch.from_numpy(stats.t.logpdf(y.numpy(), others - 1, loc=mean.numpy(), scale=scale.numpy()))
+    found: Tensor = StudentT(others - 1, mean, scale).log_prob(y)
+    return found

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,7 +14,6 @@ from botorch.models.model import Model
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from gpytorch.distributions import MultivariateNormal
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesRegressor
 from torch import Tensor
 
 from loop.errors import TooFewPoints
@@ -25,6 +24,9 @@ from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.correction import without_effects
 from loop.surrogates.exact import noise_weights, replicate_groups, standardised
 from loop.surrogates.protocol import TrainingSet
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import ExtraTreesRegressor
 
 TREES = 100
 IMPUTATIONS = 2  # times that censored values are imputed anew by the trees that did not see them
@@ -83,6 +85,8 @@ class _Grown:
 
 
 def _grow(features: NDArray[np.float32], y: Tensor, weights: Tensor, groups: NDArray[np.int64], seed: int) -> _Grown:
+    from sklearn.ensemble import ExtraTreesRegressor  # 1 s: only where trees are grown
+
     forest = ExtraTreesRegressor(TREES, bootstrap=True, min_samples_leaf=1, random_state=seed % 2**32, n_jobs=1)
     values = np.round(y.numpy(), 9)  # the last digits must not decide between equal splits
     forest.fit(features, values, sample_weight=(1.0 / weights).numpy() if bool((weights != 1).any()) else None)

@@ -124,7 +124,8 @@ def test_where_examining_takes_long_or_says_nothing_yet_the_command_is_named(
     assert "<code>hakken examine library</code> holds results out in several ways" in page
 
 
-def test_a_campaign_that_is_not_there_is_named(hakken: Any) -> None:
+def test_a_campaign_that_is_not_there_is_named(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
     Path("heat.yaml").write_text(CAMPAIGN)
     hakken("tick", "heat.yaml")
 

@@ -45,3 +45,20 @@ def test_help_loads_nothing_heavy(tmp_path: Path, words: tuple[str, ...]) -> Non
 
 def test_status_loads_no_more_than_the_record(tmp_path: Path) -> None:
     assert not loaded("status", home=tmp_path) & (HEAVY - {"sqlalchemy"})
+
+
+def test_what_a_surrogate_does_not_need_is_not_loaded_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "light.yaml"
+    file.write_text(
+        "campaign: light\n"
+        "space: {solvent: {type: category, options: [DMF, DMSO, MeCN, THF]}}\n"
+        "objective: {yield: {goal: maximize, unit: '%'}}\n"
+        "planner: {surrogate: gp, batch: 2, initial: {experiments: 2}}\n"
+        "laboratory: {adapter: simulated}\n"
+        "budget: {experiments: 4}\n"
+    )
+
+    found = loaded("run", str(file), home=tmp_path / "runs")
+
+    assert "torch" in found
+    assert not found & {"sklearn", "pandas", "sympy", "prefect", "plotly"}
