@@ -34,12 +34,20 @@ _COUNTS: Final = ("revolution = 1 = rev", "cycle = 1", "revolutions_per_minute =
 _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
 _WORDS: Final = re.compile(r"[^\W\d_]+")
+USUAL_UNITS: Final = frozenset(  # as they stand, so that pint need not be loaded to look at them: it takes 0.7 s
+    (
+        *("%", "mol%", "equiv", "degC", "K", "h", "min", "s", "g", "mg", "kg", "L", "mL", "uL", "mol", "mmol", "umol"),
+        *("mol/L", "mmol/L", "umol/L", "M", "mM", "uM", "nM", "g/L", "mg/L", "mg/mL", "mL/min", "uL/min", "rpm"),
+        *("bar", "mbar", "Pa", "kPa", "MPa", "eV", "meV", "kJ/mol", "kcal/mol", "Eh", "nm", "um", "mm", "V", "mV"),
+        *("A", "mA", "W"),
+    )
+)
 _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
 
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
-    import pint  # 0.3 s: only where a unit is looked at
+    import pint  # 0.7 s with its registry: only where a unit is looked at
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, on_redefinition="ignore")
     for definition in (*_COUNTS, _COUNTS_PER_SECOND):
@@ -54,7 +62,7 @@ def check_unit(symbol: str) -> str:
     Raises:
         UnitError: Nobody knows the symbol.
     """
-    if symbol == DIMENSIONLESS:
+    if symbol == DIMENSIONLESS or symbol in USUAL_UNITS:
         return symbol
     try:
         _registry().parse_units(_spoken(symbol))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from loop import units
 from loop.errors import SpecError, UnitError
 from loop.limits import broken
 from loop.recipe.amounts import SPEED, read_amount
@@ -69,3 +70,10 @@ def test_shares_are_hundredths_and_equivalents_are_ones() -> None:
 def test_a_share_by_mass_is_none_by_amount_of_substance(unit: str, to: str) -> None:
     with pytest.raises(UnitError, match=r"one is a share of .*, the other of "):
         convert(5.0, unit, to)
+
+
+@pytest.mark.parametrize("symbol", sorted(units.USUAL_UNITS))
+def test_what_is_not_looked_up_would_be_found(symbol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(units, "USUAL_UNITS", frozenset())
+
+    assert check_unit.__wrapped__(symbol) == symbol  # behind the cache

@@ -61,4 +61,5 @@ def test_what_a_surrogate_does_not_need_is_not_loaded_for_it(tmp_path: Path) -> 
     found = loaded("run", str(file), home=tmp_path / "runs")
 
     assert "torch" in found
-    assert not found & {"sklearn", "pandas", "sympy", "prefect", "plotly"}
+    assert not found & {"sklearn", "pandas", "sympy", "pint", "prefect", "plotly"}
+    assert not loaded("status", "light", home=tmp_path / "runs") & (HEAVY - {"sqlalchemy", "scipy"})
