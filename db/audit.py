@@ -179,6 +179,8 @@ def _spell(row: Json, ignored: Container[str]) -> str:
 
 
 def _text(value: Any) -> Any:
+    if isinstance(value, float):
+        return value + 0.0  # -0.0 is 0.0, as which SQLite gives it back
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 

@@ -40,8 +40,8 @@ def sha256(text: str) -> str:
 
 
 def numbers_as_floats(settings: Settings) -> dict[str, str | float]:
-    """90 and 90.0 are one setting: every number becomes a float, so that both have one spelling."""
-    return {name: value if isinstance(value, str) else float(value) for name, value in settings.items()}
+    """90 and 90.0 are one setting, and 0.0 and -0.0: numbers become floats, so that both have one spelling."""
+    return {name: value if isinstance(value, str) else float(value) + 0.0 for name, value in settings.items()}
 
 
 def _dumps(value: object, *, default: Any, allow_nan: bool) -> str:

@@ -5,7 +5,9 @@ Built from records, in an order that does not depend on the order in which resul
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
@@ -149,13 +151,13 @@ class History:
         An accident says nothing of the candidate, so a candidate may come again after one or two of them; three are
         taken for a sign, lest it come for ever.
         """
-        accidents = [
-            o.x.tobytes() for o in self.observations if isinstance(o.outcome, Fault) and not o.outcome.informative
-        ]
+        places = [(o.x + 0.0).tobytes() for o in self.observations]  # -0.0 is 0.0
+        is_accident = [isinstance(o.outcome, Fault) and not o.outcome.informative for o in self.observations]
+        accidents = Counter(itertools.compress(places, is_accident))
         points = [
             o.x
-            for o in self.observations
-            if not isinstance(o.outcome, Fault) or o.outcome.informative or accidents.count(o.x.tobytes()) >= ACCIDENTS
+            for o, place, spared in zip(self.observations, places, is_accident, strict=True)
+            if not spared or accidents[place] >= ACCIDENTS
         ]
         said = (s.x for s in (*self.pinned, *self.kept_out, *self.impossible))
         return np.array([*points, *(p.x for p in self.pending), *said]).reshape(-1, d)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 from loop.contracts import Artifact, Ledger
-from loop.record import Lease
-from loop.testing.ledger.material import batch, finished
+from loop.record import EnvelopeDraft, Lease
+from loop.testing.ledger.material import batch, candidate, finished, measured
 
 
 class AuditLaws:
@@ -34,3 +34,12 @@ class AuditLaws:
 
         report = ledger.verify_audit()
         assert (report.is_intact, report.first_break, report.entries) == (True, None, len(ledger.audit()))
+
+    def test_a_nought_below_nought_alters_nothing(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            for number, value in enumerate((-0.0, 0.0, -0.0)):
+                envelope = work.receive(EnvelopeDraft("tell", None, f"{number}: {value}"))
+                work.accept(envelope.id, measured(value), candidate=candidate(number))
+
+        assert [o.outcome for o in ledger.observations("coupling")] == [measured(0.0)] * 3
+        assert ledger.verify_audit().is_intact

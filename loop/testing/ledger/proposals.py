@@ -40,8 +40,8 @@ class ProposalLaws:
         assert [p.draft.arm for p in ledger.proposals("coupling")] == [Arm.REFERENCE]
 
     def test_one_candidate_has_one_id_however_its_numbers_are_written(self, ledger: Ledger, lease: Lease) -> None:
-        whole = Candidate({"temperature": 90})
-        real = Candidate({"temperature": 90.0})
+        whole = Candidate({"temperature": 90, "shift": 0})
+        real = Candidate({"temperature": 90.0, "shift": -0.0})
         as_proposed = [proposal(0), proposal(1)]
 
         with ledger.work(lease) as work:
