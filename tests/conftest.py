@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from loop import checkpoints
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from tests.adapters.fractals import OneNodeFractal
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("patient", settings(), deadline=None)  # no property depends on how fast a machine is
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -32,5 +32,5 @@ def _by_the_others(y: Tensor) -> Tensor:
     variance = torch.stack([torch.cat((y[:i], y[i + 1 :])).var() for i in range(len(y))])
     least = torch.finfo(y.dtype).eps * float(y.var()) + torch.finfo(y.dtype).tiny
     scale = (variance.clamp_min(least) * (1.0 + 1.0 / others)).sqrt()
-    found: Tensor = StudentT(others - 1, mean, scale).log_prob(y)
+    found: Tensor = StudentT(others - 1, mean, scale).log_prob(y)  # type: ignore[no-untyped-call]
     return found

@@ -243,7 +243,7 @@ def test_one_key_for_two_experiments_is_refused_by_the_laboratory_too(tmp_path: 
             two._send(handle, "m", never_ran=False)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=8))
 def test_no_document_breaks_the_reading(value: Any) -> None:
     from adapters.http.contract import Experiment, Messages, Refusal, Results, UnknownKey

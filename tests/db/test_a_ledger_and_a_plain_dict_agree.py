@@ -182,6 +182,4 @@ class Twins(RuleBasedStateMachine):
 
 
 TestTwins = Twins.TestCase
-TestTwins.settings = settings(
-    max_examples=8, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestTwins.settings = settings(max_examples=8, stateful_step_count=14, suppress_health_check=list(HealthCheck))

@@ -143,7 +143,7 @@ class TestNamesAndNumbers:
         }
 
     @given(st.integers(0, 3), st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=3), min_size=1, max_size=3))
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     def test_every_number_has_a_name_of_its_own_that_leads_back(self, listed: int, shapes: list[list[int]]) -> None:
         sources = []
         for i, shape in enumerate(shapes):

@@ -119,7 +119,7 @@ def test_a_whole_plate_keeps_everything_that_it_promises(n: int) -> None:
     assert any("temperature by block" in note for note in made.notes)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_plate_keeps_what_it_promises(data: st.DataObject) -> None:
     blocks = data.draw(st.sampled_from([(1, 2), (2, 3), (4, 6), (2, 2), (4, 1)]))

@@ -216,7 +216,7 @@ def campaigns(draw):
     st.integers(1, 3),
     st.integers(0, 99),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_optimal_designs_lie_in_the_space_whatever_it_is(campaign, design, model, blocks, seed):
     space = build_space(spec_of(*campaign))
     d = len(space.parameters)
@@ -238,7 +238,7 @@ def test_optimal_designs_lie_in_the_space_whatever_it_is(campaign, design, model
 
 
 @given(campaigns(), st.integers(0, 9))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_full_factorial_is_every_allowed_combination_once(campaign, seed):
     space = build_space(spec_of(*campaign))
     d = len(space.parameters)

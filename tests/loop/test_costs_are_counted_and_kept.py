@@ -52,7 +52,7 @@ def test_a_path_costs_what_adding_up_by_hand_says():
 
 
 @given(points)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_running_has_fewest_changes(rows):
     x = np.array(rows, dtype=np.float64)
     last = np.array([1.0, 1.0, 1.0])
@@ -75,7 +75,7 @@ def test_many_different_settings_are_ordered_well_and_equal_ones_at_random():
 
 
 @given(points, st.tuples(*[st.integers(0, 2)] * 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_a_candidate_adds_is_the_cheapest_place_for_it_on_the_path(rows, candidate):
     chosen, last = np.array(rows[:4], dtype=np.float64), np.array([0.0, 1.0, 2.0])
     x = np.array([candidate], dtype=np.float64)

@@ -55,7 +55,7 @@ ends = st.tuples(st.floats(-4, 4), st.floats(-4, 4)).map(lambda pair: (min(pair)
 
 
 @given(st.recursive(leaf(), grown, max_leaves=6), ends, ends, st.integers(0, 2**31))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_said_to_lie_between_two_values_does(text, x, y, seed):
     expression = Expression(text)
     found = expression.between({"x": x, "y": y})
@@ -177,7 +177,7 @@ def test_that_no_value_was_found_is_not_said_to_be_a_proof(expression):
 
 
 @given(st.recursive(leaf(), grown, max_leaves=6), ends, ends, st.integers(0, 2**31))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_said_to_have_no_value_has_none(text, x, y, seed):
     expression = Expression(text)
     rng = np.random.default_rng(seed)

@@ -75,7 +75,7 @@ def degrees(said: dict[str, Any], end: str, default: float) -> float:
     return default if end not in said else said[end] - (273.15 if said["unit"] == "K" else 0.0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(parameter=numbers(), limit=limits(), data=st.data())
 def test_a_trimmed_space_holds_exactly_what_the_limit_leaves(
     parameter: dict[str, Any], limit: dict[str, Any], data: st.DataObject
@@ -113,7 +113,7 @@ def test_a_trimmed_space_holds_exactly_what_the_limit_leaves(
         assert found if not inside else True
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(parameter=numbers(), limit=limits())
 def test_a_space_that_goes_beyond_is_refused_unless_it_may_be_trimmed(
     parameter: dict[str, Any], limit: dict[str, Any]
@@ -132,7 +132,7 @@ def test_a_space_that_goes_beyond_is_refused_unless_it_may_be_trimmed(
         assert "narrow the parameter, or let it be trimmed (trim: true)" in problem[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(most=st.integers(20, 220), acid=st.floats(10, 100), base=st.sampled_from([0.0, 50.0, 100.0]))
 def test_a_derived_number_is_kept_to_its_limit(most: int, acid: float, base: float) -> None:
     spec = campaign(VOLUMES, {"volume": {"at_most": most / 1000, "unit": "mL", "of": ["total"]}})

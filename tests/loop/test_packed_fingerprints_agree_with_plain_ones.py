@@ -82,7 +82,7 @@ def test_an_unknown_kind_is_named() -> None:
         pack([Chem.MolFromSmiles("C")], "morgen")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), unique=True, max_size=30))
 def test_texts_are_a_sequence(texts: list[str]) -> None:
     stored = Texts.of(texts)

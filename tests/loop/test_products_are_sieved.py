@@ -197,7 +197,7 @@ def test_no_choice_of_a_model_breaks_a_filter(monkeypatch, limit, acquisition) -
     assert len(set(found)) == len(found)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     design=st.sampled_from(["spread", "medoid", "sobol", "lhs", "random", "d-optimal"]),
     heaviest=st.integers(190, 330),

@@ -38,7 +38,7 @@ def mixed_spaces(draw):
 
 
 @given(finite_spaces())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_pool_is_the_product_each_candidate_once(space):
     pool = ProductPool(space)
     x = pool.take(np.arange(len(pool)))
@@ -53,7 +53,7 @@ def test_a_pool_is_the_product_each_candidate_once(space):
 
 
 @given(finite_spaces(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_settings_and_coordinates_are_a_round_trip(space, data):
     pool = ProductPool(space)
     index = data.draw(st.integers(0, len(pool) - 1))
@@ -64,7 +64,7 @@ def test_settings_and_coordinates_are_a_round_trip(space, data):
 
 
 @given(mixed_spaces(), st.sampled_from(["sobol", "random"]), st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_samples_lie_in_the_space_and_differ(space, method, seed):
     x = sample_space(space, 12, seed, method=method)
 
@@ -73,7 +73,7 @@ def test_samples_lie_in_the_space_and_differ(space, method, seed):
 
 
 @given(finite_spaces(), st.sampled_from(["spread", "sobol", "lhs", "random"]), st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_designs_lie_in_the_space_and_repeat_nothing(space, design, seed):
     pool = ProductPool(space)
     tried = pool.take(np.array([0]))

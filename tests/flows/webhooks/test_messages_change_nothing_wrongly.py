@@ -355,7 +355,7 @@ def message(kind: str, key: str, value: float, number: int) -> Sent:
             return signed(body_of(f"nobody-{number}", 99.0), f"lost{number}")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 3)), max_size=10),
     st.permutations(range(14)),
