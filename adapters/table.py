@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, finite, no_text, used, with_points, without_mark
+from loop.cells import delimiter_of, finite, hint_of, no_text, used, with_points, without_doubt, without_mark
 from loop.contracts import ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
 from loop.units import convert
@@ -251,8 +251,9 @@ def _check_header(table: str, line: int, header: list[tuple[int, str]]) -> list[
 def _number(table: str, line: int, column: str, text: str) -> float:
     value = finite(text)
     if value is None:
-        got = repr(text) if text else "an empty cell"
-        raise TableError(table, line, f"column {column!r} must hold a finite number, got {got}; mend or remove the row")
+        got = repr(without_doubt(text)) if text else "an empty cell"
+        way_out = hint_of(text) or "mend or remove the row"
+        raise TableError(table, line, f"column {column!r} must hold a finite number, got {got}; {way_out}")
     return value
 
 

@@ -17,6 +17,8 @@ _COMMA: Final = re.compile(rf"{_LIMIT}\d*,\d+(?:[eE][-+]?\d+)?")
 _NUMBER: Final = re.compile(rf"{_LIMIT}(?:\d*,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _SCATTER: Final = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(?:\N{PLUS-MINUS SIGN}|\+/?-)\s*([-+]?\d+(?:[.,]\d+)?)")
 _GROUPED: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}(?:[.,'\s]\d{{3}})+(?:[.,]\d+)?")
+_EITHER: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}([.,])\d{{3}}")  # 1.250 is 1.25, or 1250
+_DOUBT: Final = "?"  # after a number that the other cells of its table leave in doubt
 
 _NO_TEXT: Final = {  # how files begin that people take for a table
     b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
@@ -84,6 +86,61 @@ def has_thousands(cell: str) -> bool:
     return _GROUPED.fullmatch(cell) is not None
 
 
+def hint_of(cell: str) -> str:
+    """What to write in place of a number whose one sign may part thousands, or be a decimal one; "" for any other."""
+    plain = cell.removesuffix(_DOUBT)
+    if (match := _EITHER.fullmatch(plain)) is None:
+        return ""
+    sign = match[1]
+    decimal = plain.replace(sign, "," if sign == "." else ".")
+    return f"it may be {plain.replace(sign, '')} as well as {decimal}: write the one that is meant"
+
+
+def in_doubt(cell: str) -> str:
+    """The cell marked as in doubt, so that it is no number until a person has decided which one it is."""
+    return cell + _DOUBT
+
+
+def without_doubt(cell: str) -> str:
+    """The cell as it was typed."""
+    return cell.removesuffix(_DOUBT) if is_in_doubt(cell) else cell
+
+
+def is_in_doubt(cell: str) -> bool:
+    """Whether a cell is marked as in doubt."""
+    return cell.endswith(_DOUBT) and _EITHER.fullmatch(cell[:-1]) is not None
+
+
+def doubtful(rows: Iterable[Sequence[str]], delimiter: str) -> list[frozenset[str]]:
+    """For each column of rows of equal length, the cells of which the table does not tell what their sign is.
+
+    ``1.250`` is 1250 where decimals have commas, and ``1,250`` where they have points. So each is in doubt beside
+    numbers of its column that are written the other way; and beside such of other columns, where its own has none that
+    tells. Between semicolons decimals have commas, whatever other columns show: a program may have written these.
+    """
+    columns = list(zip(*rows, strict=True))
+    either = [{cell: match[1] for cell in {*c} if (match := _EITHER.fullmatch(cell))} for c in columns]
+    if delimiter == "," or not any(either):
+        return [frozenset()] * len(columns)
+    shown = [{sign for cell in {*c} if (sign := _decimal_sign(cell))} if _is_of_numbers(c) else set() for c in columns]
+    elsewhere = {sign for signs in shown for sign in signs} - ({"."} if delimiter == ";" else set())
+    found = []
+    for cells, signs in zip(either, shown, strict=True):
+        told = signs or {*cells.values()} | elsewhere
+        found.append(frozenset(cell for cell, sign in cells.items() if told - {sign}))
+    return found
+
+
+def _decimal_sign(cell: str) -> str:
+    """The sign that parts a number's decimals, where the number alone tells; "" elsewhere."""
+    if _EITHER.fullmatch(cell):
+        return ""
+    if _GROUPED.fullmatch(cell):  # 1.234,5 and 1.250.000 have decimal commas
+        last = next((c for c in reversed(cell) if c in ".,"), "")
+        return last if cell.count(last) < 2 else "," if last == "." else "."
+    return next((c for c in cell if c in ".,"), "") if _NUMBER.fullmatch(cell) else ""
+
+
 def pointed(cell: str) -> str:
     """The cell with a decimal point, where it is a number with a decimal comma."""
     return cell.replace(",", ".") if has_decimal_comma(cell) else cell
@@ -98,11 +155,18 @@ def with_points(rows: Sequence[Sequence[str]], delimiter: str) -> list[list[str]
     """Rows of equal length with decimal points in every column of numbers.
 
     Only between semicolons or tabs is a comma a decimal sign; between commas ``"1,500"`` may be more than a thousand.
-    A few words among its numbers ("n.d.") make no other column of it: whoever reads it says what is wrong with these.
+    A few words among its numbers ("n.d.") make no other column of it: whoever reads it says what is wrong with these,
+    and with cells in doubt.
     """
     columns: Iterable[Sequence[str]] = list(zip(*rows, strict=True))
     if delimiter != ",":
-        columns = [[*map(pointed, column)] if _is_of_numbers(column) else column for column in columns]
+        doubts = doubtful(rows, delimiter)
+        columns = [
+            [in_doubt(cell) if cell in doubt else pointed(cell) for cell in column]
+            if _is_of_numbers(column)
+            else column
+            for column, doubt in zip(columns, doubts, strict=True)
+        ]
     return [list(row) for row in zip(*columns, strict=True)]
 
 

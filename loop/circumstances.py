@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.cells import has_decimal_comma
+from loop.cells import has_decimal_comma, hint_of, without_doubt
 from loop.costs import Expense
 from loop.errors import SpaceError, did_you_mean
 from loop.record import Json, Settings
@@ -50,8 +50,10 @@ def read_context(context: Json, declared: Declared) -> tuple[dict[str, str | flo
         if name in declared:
             options = declared[name]
             if options is None and not is_number:
-                point = " (a number has a point as decimal sign)" if has_decimal_comma(str(value)) else ""
-                notes.append(f"context {name!r} must be a number, got {value!r}{point}; it is kept and not used")
+                point = "a number has a point as decimal sign" if has_decimal_comma(str(value)) else ""
+                hint = f" ({said})" if (said := hint_of(str(value)) or point) else ""
+                got = without_doubt(value) if isinstance(value, str) else value
+                notes.append(f"context {name!r} must be a number, got {got!r}{hint}; it is kept and not used")
             elif options == () and not (is_number or (isinstance(value, str) and value)):
                 rule = f"must be text or a finite number, got {reprlib.repr(value)}"
                 notes.append(f"context {name!r} {rule}; it is kept and not used")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, assert_never
 
-from loop.cells import has_decimal_comma, has_thousands, scatter_of
+from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
 from loop.errors import OutcomeError, UnitError, did_you_mean
 from loop.units import convert
 
@@ -331,13 +331,16 @@ def _number(value: object, what: str) -> float:
     except OverflowError:
         raise OutcomeError(f"{what} must be a finite number, got a whole number beyond 1.8e308") from None
     if not math.isfinite(number):
-        raise OutcomeError(f"{what} must be a finite number, got {value!r}; {_way_out(value)}")
+        got = without_doubt(value) if isinstance(value, str) else value
+        raise OutcomeError(f"{what} must be a finite number, got {got!r}; {_way_out(value)}")
     return number
 
 
 def _way_out(value: object) -> str:
     """What to write in the place of what is no number."""
     text = value.strip() if isinstance(value, str) else ""
+    if either := hint_of(text):
+        return either
     if has_decimal_comma(text) or has_thousands(text):
         return "use a point as decimal sign, and no sign for thousands"
     if scatter := scatter_of(text):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.files.worksheet import KEY, Sheet, SheetError
-from loop.cells import finite, split_header
+from loop.cells import finite, in_doubt, split_header
 from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
@@ -112,10 +112,12 @@ def read_row(
         return None
     values = []
     for target in given:
-        text = cells[columns.values[target]]
+        column = columns.values[target]
+        text = cells[column]
         qualifier = text[0] if text[0] in "<>" else "="
         plain = text.lstrip("<>=").strip() if qualifier != "=" else text
-        value = {"property": target, "value": as_number(plain, sheet), "unit": targets[target], "qualifier": qualifier}
+        number = in_doubt(plain) if (column, text) in sheet.doubtful else as_number(plain, sheet)
+        value = {"property": target, "value": number, "unit": targets[target], "qualifier": qualifier}
         if deviation := _first(cells, columns.deviations[target], f"{target}_sd"):
             value["sd"] = as_number(deviation, sheet)
         if readings := _first(cells, f"{target} n", f"{target}_n"):
@@ -177,7 +179,7 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
         text = cells.get(columns.settings[name], "")
         value = text if isinstance(planned, str) else as_number(text, sheet)
         if text and not is_as_planned(value, planned):
-            actual[name] = value
+            actual[name] = in_doubt(text) if (columns.settings[name], text) in sheet.doubtful else value
     for name, column in columns.idle.items():  # filled in where another setting was changed
         number = as_number(cells.get(column, ""), sheet)
         if isinstance(number, float):

@@ -8,12 +8,12 @@ import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import write_once
-from loop.cells import delimiter_of, used, without_mark
+from loop.cells import delimiter_of, doubtful, used, without_mark
 
 KEY: Final = "key"
 
@@ -29,6 +29,7 @@ class Sheet:
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
     delimiter: str = ","
+    doubtful: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # cells, each with its column
 
     @property
     def has_decimal_commas(self) -> bool:
@@ -80,7 +81,9 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
             f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
         )
     rows = tuple({names[i]: line[i] for i in kept} for line in even[1:])
-    return Sheet(named, rows, delimiter)
+    doubts = doubtful([[line[i].strip() for i in kept] for line in even[1:]], delimiter)
+    either = frozenset((name, cell) for name, cells in zip(named, doubts, strict=False) for cell in cells)
+    return Sheet(named, rows, delimiter, either)
 
 
 def _decoded(data: bytes) -> str:

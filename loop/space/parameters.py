@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.cells import has_decimal_comma
+from loop.cells import has_decimal_comma, hint_of, without_doubt
 from loop.errors import SpaceError, did_you_mean
 from loop.space.descriptors import Descriptors
 from loop.space.united import UnionNames
@@ -360,6 +360,8 @@ def _number(name: str, unit: str, value: str | float) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        point = "; write it with a point as decimal sign" if has_decimal_comma(str(value)) else ""
-        raise SpaceError(f"parameter {name!r}: must be a finite number in {unit or 'no unit'!r}, got {value!r}{point}")
+        point = "write it with a point as decimal sign" if has_decimal_comma(str(value)) else ""
+        remedy = f"; {way_out}" if (way_out := hint_of(str(value)) or point) else ""
+        got = without_doubt(str(value))
+        raise SpaceError(f"parameter {name!r}: must be a finite number in {unit or 'no unit'!r}, got {got!r}{remedy}")
     return number

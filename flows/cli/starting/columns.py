@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from loop.cells import hint_of, is_in_doubt, without_doubt
 from loop.errors import MoleculeError, SpecError, UnitError
 from loop.spec import read_table
 from loop.units import check_unit, is_charge, meant
@@ -91,6 +92,11 @@ def read_columns(text: str, source: str) -> list[Column]:
     rows = read_table(text, source)
     if not rows:
         raise SpecError(f"{source}: the table has a header and no rows; nothing can be guessed from it")
+    for line, row in rows:
+        for header, cell in row.items():
+            if is_in_doubt(cell):
+                number = without_doubt(cell)
+                raise SpecError(f"{source} line {line}: column {header!r} has {number!r}, and {hint_of(cell)}")
     return [_column(header, rows) for header in rows[0][1]]
 
 

@@ -31,7 +31,7 @@ from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import delimiter_of, no_text, without_mark
+from loop.cells import delimiter_of, doubtful, no_text, without_mark
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
@@ -185,10 +185,11 @@ def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[Enve
     if len(lines) < 2:
         return [draft_file(file, text, "it has no rows; give a header line and one line for each result")], ()
     seen: Counter[str] = Counter()
-    header, has_commas = lines[0][1], delimiter_of(without_mark(text)) != ","
+    header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
         return [draft_file(file, text, problem)], ()
+    doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
     drafts, waiting, blank = [], [], 0
     for line, cells in lines[1:]:
         if is_blank(header, cells, targets):
@@ -196,7 +197,11 @@ def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[Enve
         elif left := still_empty(header, cells, targets):
             waiting.append((line, left))
         else:
-            drafts.append(draft_row(f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=has_commas))
+            either = [h for h, cell, doubt in zip(header, cells, doubts, strict=False) if cell in doubt]
+            draft = draft_row(
+                f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=delimiter != ",", doubtful=either
+            )
+            drafts.append(draft)
     return drafts, tuple(_unfinished(file, waiting, blank))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from flows.engine.people.rows.columns import Column
-from loop.cells import finite, has_decimal_comma, has_thousands, scatter_of, split_header
+from loop.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, split_header, without_doubt
 from loop.errors import OutcomeError, UnitError
 from loop.units import convert
 
@@ -26,7 +26,9 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
     number = finite(text)
     if number is None:
         hint = of_a_word if text[:1].isalpha() and text.lower() not in ("nan", "inf", "infinity") else ""
-        if has_decimal_comma(text):
+        if either := hint_of(text):
+            hint = f" ({either})"
+        elif has_decimal_comma(text):
             hint = " (use a point as decimal sign)"
         elif has_thousands(text):
             hint = " (no sign for thousands)"
@@ -35,7 +37,9 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
         elif of_a_word and (scatter := scatter_of(text)):
             column = f"{split_header(header)[0]}_sd"
             hint = f" (write {scatter[0]} alone, and {scatter[1]} in a column '{column}' beside it)"
-        raise OutcomeError(f"column {header!r} must hold a finite number, got {text!r}{hint}; correct the cell")
+        raise OutcomeError(
+            f"column {header!r} must hold a finite number, got {without_doubt(text)!r}{hint}; correct the cell"
+        )
     return number
 
 

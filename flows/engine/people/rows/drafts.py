@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from loop.record import EnvelopeDraft, EnvelopeRecord
 
 TELL: Final = "tell:"
 AGAIN: Final = "again"  # in a payload: how often the row was refused before
+DOUBTFUL: Final = "doubtful"  # in a payload: columns whose number the other rows of the file leave in doubt
 WHOLE: Final = "0"  # in place of a line number: the file as a whole
 
 
@@ -29,8 +30,10 @@ def draft_row(
     seen: Counter[str],
     *,
     has_decimal_commas: bool = False,
+    doubtful: Collection[str] = (),
 ) -> EnvelopeDraft:
-    """A row as an envelope, unread. Where its file may have decimal commas and it has some, it says so.
+    """A row as an envelope, unread. Where its file may have decimal commas and it has some, it says so; and which
+    columns of it are ``doubtful``: what their sign is, the other rows do not tell.
 
     ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
     readings in one file stay two readings.
@@ -39,7 +42,8 @@ def draft_row(
     named: Any = dict(zip(header, cells, strict=True)) if fits else cells
     text = json.dumps(named, ensure_ascii=False)
     seen[text] += 1
-    said = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
+    said: dict[str, Any] = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
+    said |= {DOUBTFUL: list(doubtful)} if doubtful else {}
     payload = json.dumps({"cells": named, "occurrence": seen[text], **said}, ensure_ascii=False)
     key = next((cell for head, cell in zip(header, cells, strict=False) if head.strip() == "key" and cell), None)
     plain = {

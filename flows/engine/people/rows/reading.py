@@ -9,12 +9,13 @@ from typing import Any
 
 from flows.engine.people.rows.cells import Cells, cell_of
 from flows.engine.people.rows.columns import PLAIN, read_columns
+from flows.engine.people.rows.drafts import DOUBTFUL
 from flows.engine.people.rows.results import result_of
 from flows.engine.people.rows.settings import check_structures, settings_of
-from loop.cells import pointed
+from loop.cells import in_doubt, pointed
 from loop.errors import OutcomeError
 from loop.space import Continuous, Discrete, Space
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, context_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,16 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
     columns = read_columns(list(cells), spec, space)
     by_place: Cells = {(c.thing, c.part): (c, cells[head].strip()) for head, c in columns.items()}
-    if data.get("decimal") == ",":
+    if data.get("decimal") == "," or DOUBTFUL in data:
         texts = {*PLAIN, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
-        by_place = {at: (c, text if c.thing in texts else pointed(text)) for at, (c, text) in by_place.items()}
+        labels = {c.thing for c, _ in by_place.values() if c.part == "context"} - {
+            name for name, said in context_of(spec).items() if said.unit is not None
+        }
+        doubts = {c.header for c in columns.values() if c.thing not in labels} & {*data.get(DOUBTFUL, ())}
+        by_place = {
+            at: (c, text if c.thing in texts else in_doubt(text) if c.header in doubts else pointed(text))
+            for at, (c, text) in by_place.items()
+        }
     has_key = bool(cell_of(by_place, "key")[1])
     settings = settings_of(by_place, spec, space, is_needed=not has_key)
     if settings and spec.source is None:  # a source says by it what a new name stands for

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
+from flows.engine.people.rows.columns import Column
+from loop.cells import finite, is_in_doubt, without_doubt
 from loop.errors import MoleculeError, OutcomeError, SpaceError, did_you_mean
 from loop.outcome import LARGEST
 from loop.space import Component, Continuous, Discrete, Space
-from loop.space.parameters import HINTED
+from loop.space.parameters import HINTED, least_and_most
 from loop.spec import CampaignSpec
 from loop.spec.library_models import StandardiseSpec
 from loop.spec.sieving import policy_of
@@ -39,7 +41,7 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         if not text:
             raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
         if isinstance(p, Continuous | Discrete):
-            number = in_unit(number_of(column.header, text), column, p.unit)
+            number = in_unit(number_of(column.header, _decided(p, column, text)), column, p.unit)
             if abs(number) > LARGEST:
                 raise OutcomeError(
                     f"column {column.header!r}: {text} is beyond {LARGEST:g}, too large to be reckoned with; correct it"
@@ -51,6 +53,17 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
             settings[p.name] = text
             p.index(text)
     return settings
+
+
+def _decided(p: Continuous | Discrete, column: Column, text: str) -> str:
+    """A cell in doubt with its sign as a decimal one, where the parameter can be that number and not the other."""
+    if not is_in_doubt(text):
+        return text
+    plain = without_doubt(text)
+    decimal, whole = plain.replace(",", "."), plain.replace(",", "").replace(".", "")
+    (low, high), numbers = least_and_most(p), (finite(decimal), finite(whole))
+    fits = [number is not None and low <= in_unit(number, column, p.unit) <= high for number in numbers]
+    return decimal if fits == [True, False] else text
 
 
 def check_structures(
