@@ -12,6 +12,7 @@ from loop.circumstances import Context, Declared, actual_of, is_finite, read_act
 from loop.errors import SpaceError
 from loop.history import values_of
 from loop.objective import is_number
+from loop.outcome import Fault
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete
@@ -22,14 +23,14 @@ SLACK: Final = 0.1  # of a target's range: so far beyond it noise, rounding and 
 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
-    """A note for each target or parameter with a number beyond what the campaign file says it can be, and for what was
-    recorded beside results and is not as declared, or cannot be read."""
+    """A note for each target or parameter with a number beyond what the campaign file says it can be, for what was
+    recorded beside results and is not as declared, or cannot be read, and for wells with more than one result."""
     found: dict[str, list[tuple[str, ObservationRecord]]] = {}
     seen = tuple(observations)
     for o in seen:
         for name, said in _beyond(view, o):
             found.setdefault(name, []).append((said, o))
-    return (*(_note(view, name, those) for name, those in found.items()), *_beside(view, seen))
+    return (*(_note(view, name, those) for name, those in found.items()), *_beside(view, seen), *_doubled(view, seen))
 
 
 def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
@@ -139,6 +140,28 @@ def _off_plate(view: View, o: ObservationRecord, attempts: Mapping[str, AttemptR
             f"well {well!r} is not on plate {attempt.place.plate}, which has rows A to {row_name(plate.rows - 1)} and "
             f"columns 1 to {plate.columns} (planned was {attempt.place.well}); the result counts, and its "
             "well is kept as it is"
+        )
+
+
+def _doubled(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """A note where new results come from wells that have another one, of the same plate and round."""
+    new, declared = {o.id for o in observations}, declared_of(view.spec)
+    standing: dict[tuple[int, str, str, str], ObservationRecord] = {}
+    found: list[tuple[ObservationRecord, ObservationRecord]] = []
+    for o in sorted(view.observations, key=lambda o: o.id in new) if new and view.spec.source is None else ():
+        place = read_context(o.context, declared)[0]
+        if isinstance(o.outcome, Fault) or not {"plate", "row", "column"} <= place.keys():
+            continue
+        well = o.round_number, str(place["plate"]), str(place["row"]), str(place["column"])
+        if (first := standing.setdefault(well, o)) is not o and o.id in new:
+            found.append((first, o))
+    if found:
+        first, o = found[0]
+        well, plate = o.context.get("well"), o.context.get("plate")
+        more = f", and so has each of {len(found) - 1} more" if len(found) > 1 else ""
+        yield (
+            f"result of {view.label(o.settings)}: well {well} of plate {plate} has another one, of "
+            f"{view.label(first.settings)}{more}; both count. {_remedy(view, o)}"
         )
 
 

@@ -156,6 +156,31 @@ def test_a_well_that_is_on_its_plate_is_not_remarked_on(spec: Path, hakken: Any,
     assert "is not on plate" not in hakken("tick", spec).out
 
 
+def test_two_results_of_one_well_are_said_once(spec: Path, hakken: Any, home: Any) -> None:
+    fill(sheet(home), A1="A2", B1="b02")
+
+    said = " ".join(hakken("tick", spec).out.split())
+    again = " ".join(hakken("tick", spec).out.split())
+
+    assert re.search(r"well \S+ of plate 1 has another one, of .*?, and so has each of 1 more; both count\.", said)
+    assert said.count("has another one") == 1
+    assert "has another one" not in again
+
+
+def test_told_results_of_one_well_are_said_where_the_plate_is_the_same(spec: Path, hakken: Any, tmp_path: Path) -> None:
+    head = "ligand,base,temperature,yield,plate,well\n"
+    kept = ["XPhos,KOAc,60,10,P1,A1", "SPhos,KOAc,60,11,P1,A2", "XPhos,KOAc,80,12,P2,A1", "XPhos,KOAc,80,12,,A1"]
+    (tmp_path / "told.csv").write_text(head + "".join(f"{row}\n" for row in kept))
+    (tmp_path / "twice.csv").write_text(head + "SPhos,KOAc,80,13,P1,A1\n")
+
+    first, twice = (hakken("tell", spec, name) for name in ("told.csv", "twice.csv"))
+
+    assert "4 results accepted" in first.out
+    assert "has another one" not in first.out
+    said = " ".join(twice.out.split())
+    assert re.search(r"well A1 of plate P1 has another one, of [^;]*XPhos[^;]* 60 degC; both count\.", said)
+
+
 def test_the_second_plate_has_its_own_number(spec: Path, hakken: Any, home: Any) -> None:
     fill(sheet(home))
     assert hakken("tick", spec).code == 0
