@@ -7,7 +7,7 @@ recorded beside it (``plate``, ``well``, ``instrument``); a column ``file`` name
 What the campaign asks to be recorded with each result (lot, operator, humidity) has columns from the start, which may
 stay empty; their unit may be written anew. Files ``WORKSHEET-returned*.csv`` beside the worksheet, as its form gives
 them back, are read as well. What was read of a row is stored at once and never changes; a row edited later gives a
-further envelope, which goes out with the next attempt that ends. Rows that cannot be understood are passed on as they
+further envelope, which goes out with whatever is fetched next. Rows that cannot be understood are passed on as they
 are.
 """
 

@@ -20,6 +20,7 @@ from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session, Tally
 from flows.engine.steps.cancelling import cancel_what_runs
 from flows.engine.steps.closing import close_plates
+from flows.engine.steps.correcting import with_corrections
 from flows.engine.steps.dispatching import dispatch
 from flows.engine.steps.ingesting import ingest, judge_all
 from flows.engine.steps.planners import Planner
@@ -79,7 +80,7 @@ def look(session: Session) -> None:
     """
     if session.view.unjudged:  # first, lest a result that is on record be looked up, or its attempt sent again
         judge_all(session)
-    ingest(session, reconcile(session))
+    ingest(session, with_corrections(session, reconcile(session)))
     cancel_what_runs(session)
 
 

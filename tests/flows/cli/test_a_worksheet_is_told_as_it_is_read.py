@@ -122,3 +122,39 @@ def test_what_is_contradicted_is_named(sheet: Path, hakken: Any) -> None:
 
     (planned, *_) = csv.DictReader(sheet.read_text("utf-8-sig").splitlines())
     assert f"attempt {planned['key']} (step {planned['step']}) already ended otherwise" in " ".join(said.err.split())
+
+
+def test_a_row_that_is_corrected_is_heard_in_the_next_pass(sheet: Path, hakken: Any) -> None:
+    for number in (0, 1):
+        fill(sheet, number, **{"yield": "50", "dimer": "2"})
+    hakken("tick", "two")
+    fill(sheet, 0, **{"yield": "60"})
+    (planned, *_) = csv.DictReader(sheet.read_text("utf-8-sig").splitlines())
+
+    said, again = (" ".join(hakken("tick", "two").out.split()) for _ in range(2))
+    hakken("retract", "two", planned["key"], "--why", "mistyped")
+    told = hakken("tell", "two", sheet)
+    later = hakken("tick", "two").out
+
+    assert f"attempt {planned['key']} (step {planned['step']}) already ended otherwise; to let this count" in said
+    assert "already ended" not in again
+    assert "1 result accepted, 1 known already" in told.out
+    assert "already ended" not in later
+    assert "yield 60 %" in hakken("status", "two").out
+
+
+def test_a_row_that_is_corrected_after_the_end_is_heard_by_run(sheet: Path, hakken: Any, tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(
+        file.read_text().replace("experiments: 9", "experiments: 2").replace("experiments: 3", "experiments: 2")
+    )
+    for number in (0, 1):
+        fill(sheet, number, **{"yield": "50", "dimer": "2"})
+    ended = hakken("run", file)
+    assert hakken("status", "two", "--json").json[0]["state"] == "finished", ended
+    fill(sheet, 1, dimer="3")
+
+    said = " ".join(hakken("run", file).out.split())
+
+    assert "already ended" not in ended.out
+    assert "already ended otherwise; to let this count, hakken retract two" in said
