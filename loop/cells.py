@@ -3,6 +3,7 @@ and numbers with their scatter."""
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ _GROUPED: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}(?:[.,'\s]\d{{3}})+(?:[.,]
 _EITHER: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}([.,])\d{{3}}")  # 1.250 is 1.25, or 1250
 _DOUBT: Final = "?"  # after a number that the other cells of its table leave in doubt
 
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NO_TEXT: Final = {  # how files begin that people take for a table
     b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an Excel workbook, and no text; save the sheet as CSV (UTF-8)",
@@ -37,6 +39,23 @@ _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s
 def ends_its_line(data: bytes) -> bool:
     """Whether a table's last line ends, as a whole one's does; one cut off within a number would be another number."""
     return data.endswith((b"\n", b"\r", b"\n\0", b"\r\0"))  # the latter in UTF-16
+
+
+def no_table(data: bytes) -> str:
+    """What a file is that is a table in no encoding of ``decoded``, and the way out; "" where it may be one."""
+    if data.startswith(_UTF16):
+        return ""
+    return no_text(data) or ("no text; save it as CSV" if b"\0" in data else "")
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """A table's text as spreadsheets save it, and the encoding: UTF-8, UTF-16 with its mark, else Windows-1252."""
+    if data.startswith(_UTF16):
+        return data.decode("utf-16", errors="replace"), "UTF-16"
+    try:
+        return data.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace"), "Windows-1252"
 
 
 def no_text(data: bytes) -> str:

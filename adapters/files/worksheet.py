@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import os
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.common.durable import write_once
-from loop.cells import delimiter_of, doubtful, used, without_mark
+from loop.cells import decoded, delimiter_of, doubtful, no_table, used, without_mark
 
 KEY: Final = "key"
 
@@ -65,7 +64,9 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
     Raises:
         SheetError: It is no table, or lacks that column.
     """
-    text = without_mark(_decoded(data))
+    if other := no_table(data):
+        raise SheetError(f"is {other}")
+    text = without_mark(decoded(data)[0])
     delimiter = delimiter_of(text)
     lines = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))]
     if not lines:
@@ -84,19 +85,6 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
     doubts = doubtful([[line[i].strip() for i in kept] for line in even[1:]], delimiter)
     either = frozenset((name, cell) for name, cells in zip(named, doubts, strict=False) for cell in cells)
     return Sheet(named, rows, delimiter, either)
-
-
-def _decoded(data: bytes) -> str:
-    if data.startswith(b"PK\x03\x04"):
-        raise SheetError("is a workbook of a spreadsheet program; save it as CSV")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data:
-        raise SheetError("is no text; save it as CSV")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
 
 
 def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str, str]]) -> Sheet:

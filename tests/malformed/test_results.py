@@ -63,8 +63,7 @@ def known(home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("case", [marked(case) for case in CASES["told"]])
 def test_a_told_file_is_refused_by_line_and_kept(hakken: Any, home: Any, case: dict[str, Any]) -> None:
-    data = case["file"].encode(case.get("encoding", "utf-8"))
-    Path("told.csv").write_bytes(data)
+    Path("told.csv").write_text(case["file"], encoding="utf-8", newline="")
 
     said = hakken("tell", "base", "told.csv")
 

@@ -31,7 +31,7 @@ from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import delimiter_of, doubtful, no_text, without_mark
+from loop.cells import decoded, delimiter_of, doubtful, no_table, without_mark
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
@@ -172,14 +172,11 @@ def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> t
 
 def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[EnvelopeDraft], tuple[str, ...]]:
     """An envelope for each row, one for the whole file where it is no table; notes of rows not filled in yet."""
-    text = data.decode("utf-8-sig", errors="backslashreplace")
-    if other := no_text(data):
-        return [draft_file(file, text, f"it is {other}")], ()
+    if other := no_table(data):
+        return [draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")], ()
+    text, encoding = decoded(data)
     try:
-        data.decode("utf-8-sig")
         lines = lines_of(text)
-    except UnicodeDecodeError as error:
-        return [draft_file(file, text, not_utf8(data, error))], ()
     except csv.Error as error:
         return [draft_file(file, text, f"it is not a CSV file ({error}); save it as CSV")], ()
     if len(lines) < 2:
@@ -202,7 +199,8 @@ def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[Enve
                 f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=delimiter != ",", doubtful=either
             )
             drafts.append(draft)
-    return drafts, tuple(_unfinished(file, waiting, blank))
+    assumed = [f"{file} is not in UTF-8, and was read as Windows-1252"] if encoding == "Windows-1252" else []
+    return drafts, (*assumed, *_unfinished(file, waiting, blank))
 
 
 def _unfinished(file: str, waiting: Sequence[tuple[int, list[str]]], blank: int) -> Iterator[str]:
@@ -238,12 +236,6 @@ def lines_of(text: str) -> list[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     return _without_empty_columns([(line, cells) for line, cells in lines if any(cells)])
-
-
-def not_utf8(data: bytes, error: UnicodeDecodeError) -> str:
-    """Where a file is not in UTF-8, and what to do."""
-    line = data.count(b"\n", 0, error.start) + 1
-    return f"line {line} holds a byte that is not UTF-8; save the file as UTF-8"
 
 
 def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[str]:

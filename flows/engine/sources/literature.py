@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.reports import TellReport
-from flows.engine.people.telling import TellError, lines_of, not_utf8, tell
+from flows.engine.people.telling import TellError, lines_of, tell
 from flows.engine.people.writing import writing
 from flows.engine.sources.source_spec import Table, spec_of_source
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import no_text, split_header
+from loop.cells import decoded, no_table, split_header
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.record import CampaignRecord, CampaignState
@@ -83,12 +83,10 @@ def _read(path: Path) -> Table:
         data = path.read_bytes()
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
-    if other := no_text(data):
+    if other := no_table(data):
         raise TellError(f"{path} is {other}")
     try:
-        lines = lines_of(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise TellError(f"{path} {not_utf8(data, error)}") from None
+        lines = lines_of(decoded(data)[0])
     except csv.Error as error:
         raise TellError(f"{path} is not a CSV file ({error}); save it as CSV") from None
     if len(lines) < 2:

@@ -288,32 +288,37 @@ def test_an_empty_column_with_a_cell_in_it_is_named(settings: Settings, tmp_path
     assert "column '' is unknown" in told.problems[0]
 
 
-def test_a_file_that_is_not_text_is_kept_whole(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_table_is_told_as_spreadsheets_save_it(settings: Settings, tmp_path: Path, encoding: str) -> None:
     add(settings, tmp_path)
     path = tmp_path / "results.csv"
-    path.write_bytes(HEADER.encode() + b"water,DBU,1,5,,,caf\xe9\n")
+    path.write_bytes(f"{HEADER}water,DBU,1,5,,,caf\xe9\n".encode(encoding))
 
     report = tell(settings, "small", path, by="tester")
 
-    assert "line 2 holds a byte that is not UTF-8; save the file as UTF-8" in report.problems[0]
+    assert (report.accepted, report.problems) == (1, [])
+    is_assumed = "results.csv is not in UTF-8, and was read as Windows-1252" in report.notes
+    assert is_assumed == (encoding == "cp1252")
+    with open_ledger(settings.database) as ledger:
+        assert "caf\xe9" in ledger.envelopes("small")[0].payload
+
+
+def test_a_file_that_is_no_table_is_kept_whole_and_called_what_it_is(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    path = tmp_path / "results.csv"
+    path.write_bytes(b"PK\x03\x04\x14\x00 caf")
+    workbook = tell(settings, "small", path, by="tester").problems
+    path.write_bytes(b"MZ\x90\x00\x03")
+    program = tell(settings, "small", path, by="tester").problems
+
+    assert workbook == [
+        "results.csv: it is an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)"
+    ]
+    assert program == ["results.csv: it is no text; save it as CSV"]
     with open_ledger(settings.database) as ledger:
         assert "caf" in ledger.envelopes("small")[0].payload
     with pytest.raises(TellError, match="check the path"):
         tell(settings, "small", tmp_path / "nothing.csv", by="tester")
-
-
-def test_a_file_that_is_no_table_is_called_what_it_is(settings: Settings, tmp_path: Path) -> None:
-    add(settings, tmp_path)
-    path = tmp_path / "results.csv"
-    path.write_bytes(HEADER.encode("utf-16"))
-    sixteen = tell(settings, "small", path, by="tester").problems
-    path.write_bytes(b"PK\x03\x04\x14\x00")
-    workbook = tell(settings, "small", path, by="tester").problems
-
-    assert sixteen == ["""results.csv: it is in UTF-16, as Excel's "Unicode text" is; save it as CSV (UTF-8)"""]
-    assert workbook == [
-        "results.csv: it is an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)"
-    ]
 
 
 def test_rows_with_one_fault_are_named_together(settings: Settings, tmp_path: Path) -> None:
