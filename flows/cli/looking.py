@@ -46,6 +46,9 @@ def status(
 def _work(report: StatusReport) -> Iterator[str]:
     """What was done and spent, and what goes on."""
     faults = f", {plural(report.faults, 'fault')}" if report.faults else ""
+    if report.source_of is not None:
+        yield f"{plural(report.told, 'result')} of others{faults}; nothing is planned here"
+        return
     told = f", {report.told} told" if report.told else ""
     yield f"round {report.round}; {done_of(report)} experiments done{faults}{told}"
     yield from report.products

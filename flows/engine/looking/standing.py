@@ -68,4 +68,5 @@ def _status(settings: Settings, view: View) -> StatusReport:
         resources=tuple(r for r in view.figures if r.is_used),
         products=told_of_products(view.spec),
         at_work=view.at_work(),
+        source_of=None if view.spec.source is None else view.spec.source.of,
     )

@@ -417,9 +417,12 @@ def test_a_source_is_listened_to_and_never_run(hakken: Any, home: Any) -> None:
     with open_record(home) as ledger:
         one = ledger.observations("small - Smith")[0].id
 
+    stands = hakken("status", "small - Smith").out
     said = hakken("retract", "small - Smith", one, "--why", "misprint").out
 
     assert told.code == 0, told.err
+    assert "1 result of others; nothing is planned here" in stands
+    assert "experiments done" not in stands
     assert said.splitlines()[-1].endswith("brings in a corrected one; hakken run small listens to it")
     assert "resume" not in said
 
