@@ -95,7 +95,9 @@ def import_(
     if report.problems:
         complain(_complaint(report.problems, file, dry_run=dry_run), "ImportProblems", as_json=False)
         raise typer.Exit(REFUSED)
-    if dry_run:
+    if report.hindered:
+        screen.next_step(f"as it stands this would be refused: {report.hindered}")
+    elif dry_run:
         screen.next_step("the same command without --dry-run writes and records this")
     else:
         it = typed(out)

@@ -143,6 +143,7 @@ class StatusReport(_Report):
     resources: tuple[Resource, ...] = ()  # what the record tells of each laboratory that was given something
     products: tuple[str, ...] = ()  # what filters leave of products, a sentence for each parameter that has such
     at_work: tuple[AtWork, ...] = ()  # the same as ``running``, one by one
+    source_of: str | None = None  # the campaign that learns from it, of results of others; nothing is planned in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ class ImportReport(_Report):
     notes: tuple[str, ...]
     text: str  # of the campaign file
     dry_run: bool = False
+    hindered: str = ""  # of a dry run: what would refuse it in earnest, and the options that clear it
 
 
 @dataclass(frozen=True, slots=True)

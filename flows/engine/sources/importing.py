@@ -38,6 +38,7 @@ class _File:
     text: str
     spec: CampaignSpec
     state: str
+    hindered: str = ""  # what is in its way, and the options that clear it
 
 
 def bring_in(
@@ -80,7 +81,10 @@ def bring_in(
         libraries = Reader(Store(Path(folder)), out.absolute().parent)
         put_up(libraries.store)
         file = _file(settings, foreign.described, text, out, libraries, force=force, keep=keep)
-        _check_record(settings, file)
+        if file.hindered and not dry_run:
+            raise SpecError(file.hindered)
+        if not file.hindered:
+            _check_record(settings, file)
         drafts = drafts_of(foreign, source.name)
         problems = _problems(drafts, file.spec, source.name)
     accepted, duplicates, notes = 0, 0, foreign.notes
@@ -115,6 +119,7 @@ def bring_in(
         notes=notes,
         text=file.text,
         dry_run=dry_run,
+        hindered=file.hindered,
     )
 
 
@@ -137,7 +142,7 @@ def drafts_of(foreign: Foreign, file: str) -> list[EnvelopeDraft]:
 def _file(
     settings: Settings, described: str, text: str, out: Path, libraries: Reader, *, force: bool, keep: bool
 ) -> _File:
-    """What becomes of the campaign file. Raises ``SpecError`` where something else is in its way."""
+    """What becomes of the campaign file, and what is in its way. Raises ``SpecError`` where it can be none."""
     try:
         spec = read_spec(text, source="its campaign file", read=lambda name: _beside(out, name), libraries=libraries)
     except SpecError as error:
@@ -160,20 +165,23 @@ def _file(
         elif force:
             state = "overwritten"
         else:
-            raise SpecError(
+            return _File(
+                out,
+                text,
+                spec,
+                "kept",
                 f"{out} exists and says something else than would be written; --keep leaves it and brings the results "
-                "into its campaign, --force overwrites it, --out names another file"
+                "into its campaign, --force overwrites it, --out names another file",
             )
     elif keep:
         raise SpecError(f"{out}: no such file to keep; leave out --keep, or name the campaign file with --out")
     on_record = spec_on_record(settings, used.campaign)
     is_another = on_record is not None and chosen_from(on_record) != chosen_from(used.resolved())
-    if is_another and not (force or keep):
-        raise SpecError(
-            f"campaign {used.campaign!r} is on record with another space or objective; give this one another --name, "
-            "or make it a new version of that campaign with --force"
-        )
-    return _File(out, text, used, state)
+    other = (
+        f"campaign {used.campaign!r} is on record with another space or objective; give this one another --name, "
+        "or make it a new version of that campaign with --force"
+    )
+    return _File(out, text, used, state, other if is_another and not (force or keep) else "")
 
 
 def _check_record(settings: Settings, file: _File) -> None:

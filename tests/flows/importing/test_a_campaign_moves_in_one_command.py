@@ -112,6 +112,34 @@ def test_a_dry_run_shows_the_file_and_leaves_no_trace(hakken: Any, home: Setting
     assert not home.home.exists()
 
 
+def test_a_dry_run_tells_what_is_in_the_way(hakken: Any, home: Settings) -> None:
+    Path("t.csv").write_text("t,yield\n20,1\n30,2\n40,3\n")
+    Path("campaign.yaml").write_text("something: else\n")
+
+    said = hakken("import", "t.csv", "--target", "yield", "--dry-run")
+    earnest = hakken("import", "t.csv", "--target", "yield")
+
+    assert said.code == 0
+    assert "would write campaign.yaml, a campaign called t: 1 parameter, 1 target, 3 measured results" in said.out
+    assert "next: as it stands this would be refused: campaign.yaml exists and says something else" in said.out
+    assert "--out names another file" in " ".join(said.out.split())
+    assert "campaign.yaml exists and says something else" in earnest.err
+    assert Path("campaign.yaml").read_text() == "something: else\n"
+    assert not home.home.exists() or not list(home.home.rglob("*.db"))
+
+
+def test_a_dry_run_tells_that_its_name_is_taken(hakken: Any) -> None:
+    Path("t.csv").write_text("t,yield\n20,1\n30,2\n40,3\n")
+    hakken("import", "t.csv", "--target", "yield")
+    Path("t.csv").write_text("c,yield\n20,1\n30,2\n40,3\n")
+
+    said = hakken("import", "t.csv", "--target", "yield", "--out", "other.yaml", "--dry-run")
+
+    assert said.code == 0
+    assert "would be refused: campaign 't' is on record with another space" in " ".join(said.out.split())
+    assert not Path("other.yaml").exists()
+
+
 def test_a_dry_run_tells_results_that_would_be_refused(hakken: Any) -> None:
     Path("t.csv").write_text("t,yield,outcome\n20,1,\n30,2,fault:clogged\n40,3,\n")
 
