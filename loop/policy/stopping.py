@@ -84,17 +84,20 @@ def _budget_spent(spec: CampaignSpec, spent: int) -> str:
 
 
 def _condition_reached(spec: CampaignSpec, judged: Json) -> str:
-    """Why the condition believed best is good enough, "" where it is not believed to be with its whole interval."""
+    """Why the condition believed best is good enough, "" where it is not believed to be with its whole interval.
+
+    Its value is left out: that was believed when the batch was planned, and is another now.
+    """
     low, high, unit = judged.get("low"), judged.get("high"), judged.get("unit", "")
     for rule in spec.stop:
         sure = rule.at_least is not None and low is not None and low >= rule.at_least
         sure |= rule.at_most is not None and high is not None and high <= rule.at_most
         if sure:
             side = f"at least {rule.at_least:g}" if rule.at_least is not None else f"at most {rule.at_most:g}"
-            span = f"{judged['value']:.4g} ({low:.4g} to {high:.4g}) {unit}".rstrip()
             wanted = f"{side} {unit}".rstrip()
             return (
-                f"condition {judged['label']} is believed to reach it: {judged['by']} {span}, and {wanted} was wanted"
+                f"condition {judged['label']} was believed to reach what is wanted ({judged['by']} {wanted}, with its "
+                "whole interval) when the last batch was planned"
             )
     return ""
 

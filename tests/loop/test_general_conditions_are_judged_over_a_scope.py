@@ -560,7 +560,8 @@ def test_a_stop_rule_is_met_by_the_whole_interval_of_the_best_condition() -> Non
     assert reason_to_stop(spec, checked, 1, judged_best) == ""
     assert reason_to_stop(spec, lucky, 1, {**judged_best, "low": 45.5}) == ""  # nothing was held against results yet
     assert reason_to_stop(spec, checked, 1, {**judged_best, "low": 45.5}) == (
-        "condition PCy3, strong is believed to reach it: mean yield 50 (45.5 to 56) %, and at least 45 % was wanted"
+        "condition PCy3, strong was believed to reach what is wanted (mean yield at least 45 %, with its whole "
+        "interval) when the last batch was planned"
     )
     assert reason_to_stop(spec, lucky, 40, judged_best) == "the budget of 40 experiments is spent"
 

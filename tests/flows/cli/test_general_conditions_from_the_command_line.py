@@ -80,7 +80,9 @@ def test_a_rule_on_the_believed_condition_ends_it_once_predictions_were_held_aga
     said = hakken("run", "scope.yaml")
 
     assert said.code == 0, said.err
-    assert "is believed to reach it: mean yield" in said.out
-    assert "and at least 1 % was wanted" in said.out
+    (ended,) = [line for line in said.out.splitlines() if line.startswith("scope is finished: ")]
+    assert "was believed to reach what is wanted (mean yield at least 1 %, with its whole interval)" in ended
+    assert ended.count("mean yield") == 2  # what was wanted, and what is believed now
+    assert re.search(r"; believed best condition: \w \(mean yield [\d.]+ \[90%: ", ended)
     done = int(re.findall(r"; (\d+) of 23 done", said.out)[-1])
     assert 13 <= done < 23  # three at first, and two batches of five that were predicted
