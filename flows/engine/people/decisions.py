@@ -47,19 +47,24 @@ def decided(
     forgiven = {proposal for proposal, d in kinds.items() if d not in now}  # a refusal whose meaning was lifted
     refused: dict[bytes, Said] = {}
     impossible: dict[bytes, Said] = {}
+    edited = {d.draft.proposal_id for d in decisions if d.draft.kind is DecisionKind.EDIT}
+    unwanted: set[bytes] = set()  # of those refused, what was not only edited
     constraints: list[ExcludeSpec] = []
 
-    def keep_out(settings: Settings, why: str, name: str) -> None:
+    def keep_out(settings: Settings, why: str, name: str, *, is_edited: bool = False) -> None:
         x = _place(space, settings, name, notes)
         if x is None:
             return
         refused.setdefault(x.x.tobytes(), replace(x, why=why))
+        if not is_edited:
+            unwanted.add(x.x.tobytes())
         if not space.is_finite:
             constraints.append(around(space, settings, name))
 
     for p in proposals:
         if p.approved is False and p.round_number < number and p.id not in forgiven:
-            keep_out(p.draft.candidate.settings, "refused", f"refused in round {p.round_number}")
+            name = f"refused in round {p.round_number}"
+            keep_out(p.draft.candidate.settings, "refused", name, is_edited=p.id in edited)
     pins = [d for d in now if d.draft.kind is DecisionKind.PIN and not was_run(d, proposals, number)]
     for d in now:
         name = f"{d.draft.kind.value} {d.number}"
@@ -77,7 +82,7 @@ def decided(
     ]
     for count, what in (
         (len(pinned), "pinned by a person"),
-        (len(refused), "that a person refused or banned left out"),
+        (len(unwanted - impossible.keys()), "that a person refused or banned left out"),
         (len(impossible), "that cannot be made, a person says"),
     ):
         if count:

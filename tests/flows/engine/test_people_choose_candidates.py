@@ -125,6 +125,22 @@ def test_an_edited_proposal_runs_in_place_of_the_one_it_came_from(settings: Sett
     assert "the pump is too slow" in page
 
 
+def test_what_is_left_out_is_counted_once_and_edits_are_not(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON)
+    once(settings)
+    edit(settings, "small", 1, 1, ["step=4"], by="ada", why="the pump is too slow")
+    edited = inputs(settings).notes
+    approve(settings, "small", 1, by="ada", refuse=True, only=[2], meaning="cannot", why="it decomposes")
+    approve(settings, "small", 1, by="ada", refuse=True, only=[3], meaning="preference", why="too dear")
+
+    said = inputs(settings).notes
+
+    assert not any("left out" in note for note in edited)
+    assert "1 candidate that a person refused or banned left out" in said
+    assert "1 candidate that cannot be made, a person says" in said
+    assert len(inputs(settings).history.kept_out) == 3  # the edited one does not come again either
+
+
 def test_a_pinned_candidate_runs_in_the_next_batch_and_once(small: Settings) -> None:
     wanted = untried(small)[0]
 
