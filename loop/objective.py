@@ -126,6 +126,11 @@ class Target:
         """The words for levels, by their numbers; none where there are no such words."""
         return dict(zip(self.levels or (), self.words or (), strict=False))
 
+    def possible(self, value: float) -> float:
+        """What is said of a value that a model believes: a yield of 101 % cannot be, and 100 % is said."""
+        low = value if self.low is None else max(value, self.low)
+        return low if self.high is None else min(low, self.high)
+
     def meets(self, value: float) -> bool:
         """Whether a value keeps the thresholds."""
         low, high = self.bounds

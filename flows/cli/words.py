@@ -21,11 +21,6 @@ def done_of(report: TickReport | StatusReport) -> str:
     return f"{report.experiments_done}" + ("" if report.budget is None else f" of {report.budget}")
 
 
-def unit_of(spec: Mapping[str, Any], target: str) -> str:
-    """A target's unit, "" for none."""
-    return str((spec.get("objective", {}).get(target) or {}).get("unit", ""))
-
-
 def classes_in(spec: Mapping[str, Any], target: str) -> tuple[str, ...]:
     """The two words of a target, none where it is a number."""
     return tuple((spec.get("objective", {}).get(target) or {}).get("classes") or ())
@@ -59,14 +54,18 @@ def predictions_line(predictions: Iterable[Prediction], spec: Mapping[str, Any])
     lines = []
     for target, said in by_target.items():
         said.sort(key=lambda p: p.member != "committee")
-        words = classes_in(spec, target)
-        told = [f"{p.mean:.2g}{_by(p)}" if words else _said(p, unit_of(spec, target)) for p in said]
+        words, wanted = classes_in(spec, target), spec.get("objective", {}).get(target) or {}
+        told = [f"{p.mean:.2g}{_by(p)}" if words else _said(p, wanted) for p in said]
         lines.append(f"{target} " + (f"{words[1]} with a chance of " if words else "") + "; ".join(told))
     return lines
 
 
-def _said(p: Prediction, unit: str) -> str:
-    return f"{p.mean:.4g} ± {p.sd:.2g} {unit}".rstrip() + _by(p)
+def _said(p: Prediction, wanted: Mapping[str, Any]) -> str:
+    """What was predicted of a target, within what it can be."""
+    low, high = wanted.get("low"), wanted.get("high")
+    mean = p.mean if low is None else max(p.mean, low)
+    mean = mean if high is None else min(mean, high)
+    return f"{mean:.4g} ± {p.sd:.2g} {wanted.get('unit') or ''}".rstrip() + _by(p)
 
 
 def _by(p: Prediction) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import overload
 
 import numpy as np
 import torch
@@ -149,33 +148,20 @@ def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def _stated(target: Target, mean: float, interval: tuple[float | None, float | None], tried: Tried) -> Stated:
-    """What is said of one target; a model may believe what cannot be, such as a yield of 101 %, which is not said."""
+    """What is said of one target, within what it can be."""
     low, high = interval
     values, limits = tried.values[target.name], tried.limits[target.name]
     return Stated(
         target.name,
         target.unit,
-        _clip(target, mean),
-        _clip(target, low),
-        _clip(target, high),
+        target.possible(mean),
+        None if low is None else target.possible(low),
+        None if high is None else target.possible(high),
         values,
         limits,
         target.classes or (),
         target.grades,
     )
-
-
-@overload
-def _clip(target: Target, value: float) -> float: ...
-@overload
-def _clip(target: Target, value: None) -> None: ...
-@overload
-def _clip(target: Target, value: float | None) -> float | None: ...
-def _clip(target: Target, value: float | None) -> float | None:
-    if value is None:
-        return None
-    low = value if target.low is None else max(value, target.low)
-    return low if target.high is None else min(low, target.high)
 
 
 def _interval(model: FittedSurrogate, x: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:

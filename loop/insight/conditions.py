@@ -276,9 +276,7 @@ def _stated(general: Generality, mean: float, low: float | None, high: float | N
 
 
 def _clip(general: Generality, value: float, *, is_judged: bool = False) -> float:
-    """A model may believe what cannot be, such as a yield of 101 %, which is not said."""
-    low, high = general.target.low, general.target.high
+    """A value, or with ``is_judged`` what a condition is judged by, within what it can be."""
     if is_judged and general.by is Judgement.SHARE:
-        low, high = 0.0, 100.0
-    value = value if low is None else max(value, low)
-    return value if high is None else min(value, high)
+        return min(max(value, 0.0), 100.0)
+    return general.target.possible(value)
