@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.held import Held
+from flows.engine.looking.untried import all_tried
 from flows.engine.looking.view import View, rounds_of
 from flows.wiring import campaign_file, laboratory_folder, origin_of
 from loop.experiment import State
@@ -72,7 +73,19 @@ def next_step(
         one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
         said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
         return said.format(f"hakken run {name}") + also, False
+    if all_tried(view):
+        then = "plans replicates where they decide something, else " if _may_repeat(view) else ""
+        return (
+            f"Nothing is left: every candidate of the space was tried. hakken run {name} {then}ends the campaign; a "
+            "wider space lets it go on.",
+            False,
+        )
     return f"The next batch is due: hakken run {name} plans and runs it.", False
+
+
+def _may_repeat(view: View) -> bool:
+    """Whether candidates that were tried are measured again where that decides something."""
+    return view.spec.planner.replicates == "planned"
 
 
 def _doubt(ambiguous: Sequence[AttemptRecord]) -> str:

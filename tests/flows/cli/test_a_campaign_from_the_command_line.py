@@ -253,6 +253,24 @@ def test_status_names_the_best_and_the_next_step(hakken: Any) -> None:
     assert "next: " in said.out
 
 
+def test_status_says_that_nothing_is_left_to_try(hakken: Any) -> None:
+    write(**{"experiments: 4": "experiments: 40"})
+    rows = [f"{ligand},{t},5" for ligand in ("PPh3", "PCy3") for t in (60, 80, 100)]
+    Path("all.csv").write_text("\n".join(["ligand,temperature,yield", *rows[:-1], ""]))
+    hakken("tell", "small.yaml", "all.csv")
+    before = hakken("status", "small").out
+    Path("last.csv").write_text(f"ligand,temperature,yield\n{rows[-1]}\n")
+    hakken("tell", "small.yaml", "last.csv")
+
+    said = hakken("status", "small").out
+    ended = hakken("run", "small").out
+
+    assert "The next batch is due" in before
+    assert "Nothing is left: every candidate of the space was tried. hakken run small" in " ".join(said.split())
+    assert "due" not in said
+    assert "small is finished: every candidate was tried" in " ".join(ended.split())
+
+
 def test_status_says_once_what_the_laboratory_has(hakken: Any, home: Any) -> None:
     write(
         **{
