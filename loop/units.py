@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from loop.errors import UnitError
+from loop.errors import UnitError, did_you_mean
 
 if TYPE_CHECKING:
     import pint
@@ -18,7 +18,12 @@ DIMENSIONLESS = ""
 _DEGREES: Final = ("deg ", "deg. ", "degree ", "degrees ", "o", "\N{MASCULINE ORDINAL INDICATOR}", "\N{DEGREE SIGN} ")
 _SHARES: Final = {  # percent of what: a share by mass is none by amount of substance
     f"{of}{space}{sign}": of for of in ("mol", "wt", "vol") for space in ("", " ", "-") for sign in ("%", "percent")
-}
+} | {f"{sign}{space}{of}": "RH" for of in ("RH", "r.h.") for space in ("", " ") for sign in ("%", "percent")}
+_USUAL: Final = (  # symbols that are looked through for one that was meant
+    "%", "degC", "Celsius", "K", "kelvin", "bar", "mbar", "Pa", "kPa", "MPa", "atm", "torr", "psi", "s", "seconds",
+    "min", "minutes", "h", "hours", "days", "g", "mg", "kg", "mL", "mol", "mmol", "mol/L", "mmol/L", "g/L",
+    "mg/mL", "mL/min", "rpm", "equiv", "percent", "eV", "kJ/mol", "kcal/mol", "nm",
+)  # fmt: skip
 _SPELLINGS: Final = {
     "%": "percent",
     **dict.fromkeys(_SHARES, "percent"),
@@ -67,8 +72,9 @@ def check_unit(symbol: str) -> str:
     try:
         _registry().parse_units(_spoken(symbol))
     except Exception as error:  # pint raises many classes, its parser those of tokenize too
+        why = did_you_mean(symbol, _USUAL) or f" ({error})"
         raise UnitError(
-            f"unit {symbol!r} is unknown ({error}); use a symbol such as '%', 'degC', 'mol/L', 'h', 'eV' or ''"
+            f"unit {symbol!r} is unknown{why}; use a symbol such as '%', 'degC', 'mol/L', 'h', 'eV' or ''"
         ) from None
     return symbol
 

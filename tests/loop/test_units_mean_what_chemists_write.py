@@ -59,6 +59,23 @@ def test_what_chemists_write_of_shares_is_known(symbol: str) -> None:
     assert check_unit(symbol) == symbol
 
 
+@pytest.mark.parametrize("symbol", ["%RH", "% RH", "percent RH", "% r.h."])
+def test_relative_humidity_is_a_share_of_its_own(symbol: str) -> None:
+    assert convert(45.0, symbol, "%") == pytest.approx(45.0)
+    with pytest.raises(UnitError, match="one is a share of RH, the other of mol"):
+        convert(45.0, symbol, "mol%")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "usual"),
+    [("Bar", "bar"), ("PSI", "psi"), ("Kelvin", "kelvin"), ("KPA", "kPa"), ("Mol/l", "mol/L"), ("celcius", "Celsius")],
+)
+def test_a_unit_that_is_nearly_one_is_hinted_at(symbol: str, usual: str) -> None:
+    with pytest.raises(UnitError, match=rf"unit '{symbol}' is unknown \(did you mean '{usual}'\?\); use a symbol"):
+        check_unit(symbol)
+    assert check_unit(usual) == usual
+
+
 def test_shares_are_hundredths_and_equivalents_are_ones() -> None:
     assert convert(5.0, "mol%", "") == pytest.approx(0.05)
     assert convert(5.0, "wt%", "%") == pytest.approx(5.0)
