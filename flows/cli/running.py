@@ -86,13 +86,14 @@ def _say_edits(where: Settings, campaign: str, screen: Screen) -> None:
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     from flows import engine
+    from flows.engine.looking.view import as_recorded
 
     spec: Any
     if is_file(campaign):
         from flows.cli.specfile import laboratory_of, read_campaign
 
         read = read_campaign(Path(campaign), where)  # first, so that a fault is said as validate says it
-        name, spec = read.campaign, read.resolved()
+        name, spec = read.campaign, as_recorded(read.resolved())
         with laboratory_of(Path(campaign)):
             plan = engine.preview_file(where, Path(campaign))
     else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.campaigns import known_as, resolved_for, usable_file
 from flows.engine.looking.resources import check_laboratory
-from flows.engine.looking.view import View
+from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.engine.steps.planning import Inputs, first_inputs, next_inputs
 from flows.wiring import has_record, open_record
@@ -71,9 +70,8 @@ def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:
 
 
 def _first(settings: Settings, spec: CampaignSpec, ledger: Ledger | None, planner: Planner | None) -> Plan:
-    # The record keeps objects with sorted keys, and the order of parameters and options decides what a seed gives.
-    as_recorded = CampaignSpec.from_resolved(json.loads(json.dumps(spec.resolved(), sort_keys=True)))
-    return _planned(settings, first_inputs(as_recorded, ledger), planner)
+    recorded = CampaignSpec.from_resolved(as_recorded(spec.resolved()))
+    return _planned(settings, first_inputs(recorded, ledger), planner)
 
 
 def _planned(settings: Settings, inputs: Inputs, planner: Planner | None) -> Plan:

@@ -44,6 +44,12 @@ HALTED: Final = "halted"
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})
 
 
+def as_recorded(resolved: Json) -> Json:
+    """A resolved spec with its keys in the order of the record, which decides what a seed gives and what labels say."""
+    sorted_: Json = json.loads(json.dumps(resolved, sort_keys=True))
+    return sorted_
+
+
 class View:
     """One campaign as the record has it. What cannot have changed since ``known`` is taken over from it."""
 
@@ -67,9 +73,8 @@ class View:
         if resolved == self.campaign.spec:
             return self
         changed = View(self.ledger, self.name)
-        as_recorded = json.loads(json.dumps(resolved, sort_keys=True))  # the order decides what a seed gives
         version = self.campaign.version + 1
-        changed.campaign = replace(self.campaign, spec=as_recorded, version=version)
+        changed.campaign = replace(self.campaign, spec=as_recorded(resolved), version=version)
         return changed
 
     @cached_property

@@ -253,6 +253,17 @@ def test_status_names_the_best_and_the_next_step(hakken: Any) -> None:
     assert "next: " in said.out
 
 
+def test_a_dry_run_of_a_file_calls_candidates_as_a_run_does(hakken: Any) -> None:
+    write(**{"  temperature:": "  base: {type: category, options: [KOAc, DBU]}\n  temperature:"})
+
+    previewed = hakken("run", "--dry-run", "small.yaml").out
+    ran = hakken("tick", "small.yaml").out
+
+    planned = re.findall(r"^ +\d+\. (.+)$", previewed, re.MULTILINE)
+    assert len(planned) == 2
+    assert sorted(planned) == sorted(re.findall(r"^    (\S.+degC)$", ran, re.MULTILINE))
+
+
 def test_status_says_that_nothing_is_left_to_try(hakken: Any) -> None:
     write(**{"experiments: 4": "experiments: 40"})
     rows = [f"{ligand},{t},5" for ligand in ("PPh3", "PCy3") for t in (60, 80, 100)]
