@@ -18,14 +18,15 @@ from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import NothingToGain, PoolExhausted, SpaceError
-from loop.history import Claim, History
+from loop.history import Claim, History, regression_table
 from loop.memory.earlier import Earlier
+from loop.open_limits import notes_on_open_limits
 from loop.policy.paying import BATCH_COSTS, reason_to_end
 from loop.policy.stopping import reason_to_stop, regret_settled
 from loop.record import Arm, CampaignRecord, Json, RoundDraft
 from loop.resources import Resource, telling
 from loop.space import Space
-from loop.spec import CampaignSpec, build_space
+from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.limits import trimmings
 
 if TYPE_CHECKING:
@@ -181,7 +182,15 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
         view.space,
         replace(said.history(history), claims=claims),
         experiments,
-        trimmings(view.spec) + said.notes + notes_on(regions) + unreadable + unread + _rest_of_design(view, history),
+        (
+            *trimmings(view.spec),
+            *said.notes,
+            *notes_on(regions),
+            *unreadable,
+            *unread,
+            *_rest_of_design(view, history),
+            *_open_limits(view, history),
+        ),
         view.spending.purse,
         said.is_narrowed or bool(regions),
         earlier,
@@ -194,6 +203,12 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
 def _claims(view: View, history: History) -> tuple[Claim, ...]:
     """What was predicted in earlier rounds, and what came of it."""
     return claims_of(view.campaign.spec, view.proposals, view.attempts, view.counted, history)
+
+
+def _open_limits(view: View, history: History) -> tuple[str, ...]:
+    """Notes where many values are limits of which nothing closes the other side."""
+    objective = build_objective(view.spec)
+    return notes_on_open_limits(objective, regression_table(view.space, objective, history)[0])
 
 
 def _rest_of_design(view: View, history: History) -> tuple[str, ...]:
