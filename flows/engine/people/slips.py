@@ -152,8 +152,8 @@ def _doubled(view: View, observations: Iterable[ObservationRecord]) -> Iterator[
         place = read_context(o.context, declared)[0]
         if isinstance(o.outcome, Fault) or not {"plate", "row", "column"} <= place.keys():
             continue
-        well = o.round_number, str(place["plate"]), str(place["row"]), str(place["column"])
-        if (first := standing.setdefault(well, o)) is not o and o.id in new:
+        where = o.round_number, str(place["plate"]), str(place["row"]), str(place["column"])
+        if (first := standing.setdefault(where, o)) is not o and o.id in new:
             found.append((first, o))
     if found:
         first, o = found[0]
