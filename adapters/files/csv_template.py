@@ -165,7 +165,7 @@ class Template:
         for name, column in self._response.actual.items():
             if not (text := cells.get(column.column, "")):
                 continue
-            value = as_number(text, sheet)
+            value = as_number(text, sheet, column.column)
             wanted = None if spec is None else spec.units.get(name)
             if column.unit is not None and wanted is not None and not isinstance(value, str):
                 try:

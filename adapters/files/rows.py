@@ -116,12 +116,12 @@ def read_row(
         text = cells[column]
         qualifier = text[0] if text[0] in "<>" else "="
         plain = text.lstrip("<>=").strip() if qualifier != "=" else text
-        number = in_doubt(plain) if (column, text) in sheet.doubtful else as_number(plain, sheet)
+        number = as_number(plain, sheet, column)
         value = {"property": target, "value": number, "unit": targets[target], "qualifier": qualifier}
         if deviation := _first(cells, columns.deviations[target], f"{target}_sd"):
-            value["sd"] = as_number(deviation, sheet)
+            value["sd"] = as_number(cells[deviation], sheet, deviation)
         if readings := _first(cells, f"{target} n", f"{target}_n"):
-            number = as_number(readings, sheet)
+            number = as_number(cells[readings], sheet, readings)
             value["n"] = int(number) if isinstance(number, float) and number.is_integer() else number
         values.append(value)
     comment = cells.get(COMMENT, "")
@@ -148,8 +148,8 @@ def read_row(
 
 
 def _first(cells: Mapping[str, str], *columns: str) -> str:
-    """What the first of these columns says that says something; a told table may call them either way."""
-    return next((text for column in columns if (text := cells.get(column, ""))), "")
+    """The first of these columns that says something, "" for none; a told table may call them either way."""
+    return next((column for column in columns if cells.get(column, "")), "")
 
 
 def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | None, sheet: Sheet) -> dict[str, Any]:
@@ -179,19 +179,19 @@ def _context(cells: Mapping[str, str], columns: Columns, spec: ExperimentSpec | 
         text = cells.get(columns.settings[name], "")
         value = text if isinstance(planned, str) else as_number(text, sheet)
         if text and not is_as_planned(value, planned):
-            actual[name] = in_doubt(text) if (columns.settings[name], text) in sheet.doubtful else value
+            actual[name] = text if isinstance(planned, str) else as_number(text, sheet, columns.settings[name])
     for name, column in columns.idle.items():  # filled in where another setting was changed
-        number = as_number(cells.get(column, ""), sheet)
+        number = as_number(cells.get(column, ""), sheet, column)
         if isinstance(number, float):
             actual[name] = number
         elif number:
-            context[column] = number
+            context[column] = cells[column]
     return {**context, "actual": actual} if actual else context
 
 
 def _beside(text: str, wanted: str | None, unit: str | None, column: str, sheet: Sheet) -> str | float:
     """What a cell beside the result says: a number in the unit ``wanted``, where it is one, else the text as typed."""
-    if wanted is None or isinstance(number := as_number(text, sheet), str):
+    if wanted is None or isinstance(number := as_number(text, sheet, column), str):
         return text  # what is no number is kept all the same, and a note says so
     try:
         return number if unit is None else convert(number, unit, wanted)
@@ -203,13 +203,16 @@ def _taken(cells: Mapping[str, str], columns: Columns, sheet: Sheet) -> dict[str
     """What it took, where the person added a column ``hours`` or ``cost`` that is no setting and no target."""
     found = {}
     for name, (key, factor) in TAKEN.items():
-        number = "" if name in columns.all() else as_number(cells.get(name, ""), sheet)
+        number = "" if name in columns.all() else as_number(cells.get(name, ""), sheet, name)
         if isinstance(number, float) and number >= 0:
             found[key] = number * factor
     return found
 
 
-def as_number(text: str, sheet: Sheet) -> float | str:
+def as_number(text: str, sheet: Sheet, column: str | None = None) -> float | str:
+    """The number in a cell, else its text; marked where the other cells of its ``column`` leave it in doubt."""
+    if column is not None and (column, text) in sheet.doubtful:
+        return in_doubt(text)
     plain = text.replace(",", ".") if sheet.has_decimal_commas and text.count(",") == 1 and "." not in text else text
     number = finite(plain)
     return text if number is None else number

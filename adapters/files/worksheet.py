@@ -28,7 +28,7 @@ class Sheet:
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
     delimiter: str = ","
-    doubtful: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # cells, each with its column
+    doubtful: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # numbers, each with its column
 
     @property
     def has_decimal_commas(self) -> bool:
@@ -83,7 +83,9 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
         )
     rows = tuple({names[i]: line[i] for i in kept} for line in even[1:])
     doubts = doubtful([[line[i].strip() for i in kept] for line in even[1:]], delimiter)
-    either = frozenset((name, cell) for name, cells in zip(named, doubts, strict=False) for cell in cells)
+    either = frozenset(
+        (name, cell.lstrip("<>").strip()) for name, cells in zip(named, doubts, strict=False) for cell in cells
+    )
     return Sheet(named, rows, delimiter, either)
 
 

@@ -106,6 +106,15 @@ def test_what_is_recorded_beside_a_result_is_kept_as_typed(tell_table: Any, hakk
 
 
 @pytest.mark.usefixtures("campaign")
+def test_the_bounds_of_a_source_decide_nothing(hakken: Any) -> None:
+    Path("paper.csv").write_text("pressure;dose;conversion\n900;1;45,2\n900;5.250;46,1\n", encoding="utf-8")
+
+    said = hakken("tell", "signs", "paper.csv", "--source", "Smith")
+
+    assert "column 'dose' must hold a finite number, got '5.250'" in " ".join(said.err.split())
+
+
+@pytest.mark.usefixtures("campaign")
 def test_a_worksheet_asks_likewise_and_knows_the_settings_it_wrote(hakken: Any, home: Settings) -> None:
     hakken("run", "campaign.yaml")
     sheet = home.folder("signs") / "laboratory" / "worksheet.csv"

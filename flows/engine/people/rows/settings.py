@@ -41,7 +41,9 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         if not text:
             raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
         if isinstance(p, Continuous | Discrete):
-            number = in_unit(number_of(column.header, _decided(p, column, text)), column, p.unit)
+            # the bounds of a source come from its table, and decide nothing
+            decided = text if spec.source is not None else _decided(p, column, text)
+            number = in_unit(number_of(column.header, decided), column, p.unit)
             if abs(number) > LARGEST:
                 raise OutcomeError(
                     f"column {column.header!r}: {text} is beyond {LARGEST:g}, too large to be reckoned with; correct it"
