@@ -27,7 +27,7 @@ def notes_on_open_limits(objective: Objective, table: Table) -> tuple[str, ...]:
             if n >= max(2, MANY * measured):
                 notes.append(
                     f"{n} of {measured} values of {target.name} are limits ({sign}), and nothing says what it can be "
-                    f"{most}, so the models stay too near these limits; where you know it, write {key}: under "
+                    f"{most}, so the models may stay too near these limits; where you know it, write {key}: under "
                     f"objective.{target.name}"
                 )
     return tuple(notes)

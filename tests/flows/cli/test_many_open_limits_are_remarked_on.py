@@ -15,8 +15,8 @@ SPEC: dict[str, Any] = {
     "laboratory": {"adapter": "manual"},
 }
 ABOVE = (
-    "2 of 10 values of yield are limits (>), and nothing says what it can be at most, so the models stay too near "
-    "these limits; where you know it, write high: under objective.yield"
+    "2 of 10 values of yield are limits (>), and nothing says what it can be at most, so the models may stay "
+    "too near these limits; where you know it, write high: under objective.yield"
 )
 
 
