@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -330,9 +332,14 @@ def _check_options(name: str, options: Sequence[str]) -> None:
         raise SpaceError(f"parameter {name!r}: needs at least one option")
     seen: set[str] = set()
     for option in options:
-        if option in seen:
+        if (spelt := _composed(option)) in seen:
             raise SpaceError(f"parameter {name!r}: option {option!r} is given twice; names must differ")
-        seen.add(option)
+        seen.add(spelt)
+
+
+def _composed(text: str) -> str:
+    """An umlaut is one sign, where a Mac may have written it in two."""
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def _check_descriptors(name: str, options: Sequence[str], descriptors: Descriptors | None, nothing: int | None) -> None:
@@ -346,12 +353,15 @@ def _check_descriptors(name: str, options: Sequence[str], descriptors: Descripto
 
 
 def _index(name: str, options: Sequence[str], value: str | float) -> float:
-    try:
-        return float(options.index(str(value)))
-    except ValueError:
-        hint = did_you_mean(str(value), options) if len(options) <= HINTED else ""
-        shown = ", ".join(options[:8]) + (", …" if len(options) > 8 else "")
-        raise SpaceError(f"parameter {name!r} has no option {value!r}{hint}; options: {shown}") from None
+    text = str(value)
+    with suppress(ValueError):
+        return float(options.index(text))
+    if not text.isascii() and isinstance(options, tuple):
+        with suppress(ValueError):
+            return float([_composed(option) for option in options].index(_composed(text)))
+    hint = did_you_mean(text, options) if len(options) <= HINTED else ""
+    shown = ", ".join(options[:8]) + (", …" if len(options) > 8 else "")
+    raise SpaceError(f"parameter {name!r} has no option {value!r}{hint}; options: {shown}")
 
 
 def _number(name: str, unit: str, value: str | float) -> float:

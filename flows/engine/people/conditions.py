@@ -173,12 +173,11 @@ def _value(p: Parameter, text: str) -> str | float:
     if isinstance(p, Discrete | Continuous):
         return _number(p.name, text)
     try:
-        p.index(text)
+        return p.value(p.index(text))
     except SpaceError:  # names the likeness of an option; a structure may be meant, written in another way
         if not isinstance(p, Component) or (meant := _of_structure(p, text)) is None:
             raise
         return meant
-    return text
 
 
 def _of_structure(p: Component, text: str) -> str | None:

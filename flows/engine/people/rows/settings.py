@@ -52,8 +52,7 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         elif isinstance(p, Component):
             settings[p.name] = _option(p, text, spec)
         else:
-            settings[p.name] = text
-            p.index(text)
+            settings[p.name] = p.value(p.index(text))
     return settings
 
 
@@ -111,8 +110,7 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
             f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
             f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"
         )
-    p.index(text)  # says what there is, and what is like it
-    return text
+    return p.value(p.index(text))  # or what there is, and what is like it
 
 
 def _standardise(name: str, spec: CampaignSpec) -> StandardiseSpec | None:
