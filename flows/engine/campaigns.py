@@ -97,12 +97,10 @@ def edits_of(settings: Settings, name: str) -> tuple[Path, str] | None:
     except HakkenError as error:
         return path, str(error)
     try:
-        before = CampaignSpec.from_resolved(on_record).resolved()  # with what this release writes besides
+        is_other = not says_the_same(spec, on_record)
     except SpecError:  # of another release, which says so where the campaign goes on
         return None
-    if spec.campaign != name or chosen_from(spec.resolved()) == chosen_from(before):
-        return None
-    return path, ""
+    return (path, "") if is_other and spec.campaign == name else None
 
 
 def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | None:
@@ -120,11 +118,20 @@ def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | N
 
 
 def resolved_for(known: View | None, spec: CampaignSpec) -> Json:
-    """The resolved spec as the record is to have it: what it has, where nothing that is chosen from differs."""
-    resolved = spec.resolved()
-    if known is not None and chosen_from(resolved) == chosen_from(known.campaign.spec):
-        return known.campaign.spec
-    return resolved
+    """The resolved spec as the record is to have it: what it has, where nothing differs in what that says."""
+    with suppress(SpecError):  # what this release cannot read is replaced
+        if known is not None and says_the_same(spec, known.campaign.spec):
+            return known.campaign.spec
+    return spec.resolved()
+
+
+def says_the_same(spec: CampaignSpec, on_record: Json) -> bool:
+    """Whether a spec says what the record has, with what this release writes besides, such as the default of a new key.
+
+    Raises:
+        SpecError: Another release wrote what is on record, and this one cannot read it.
+    """
+    return chosen_from(spec.resolved()) == chosen_from(CampaignSpec.from_resolved(on_record).resolved())
 
 
 def chosen_from(resolved: Mapping[str, Any]) -> dict[str, Any]:

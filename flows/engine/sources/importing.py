@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.engine.campaigns import add_campaign, chosen_from, known_as, read_campaign_file
+from flows.engine.campaigns import add_campaign, chosen_from, known_as, read_campaign_file, says_the_same
 from flows.engine.looking.reports import ImportReport
 from flows.engine.people.rows import TELL, draft_row, read_told
 from flows.engine.people.telling import tell_rows
@@ -176,7 +176,7 @@ def _file(
     elif keep:
         raise SpecError(f"{out}: no such file to keep; leave out --keep, or name the campaign file with --out")
     on_record = spec_on_record(settings, used.campaign)
-    is_another = on_record is not None and chosen_from(on_record) != chosen_from(used.resolved())
+    is_another = on_record is not None and not says_the_same(used, on_record)
     other = (
         f"campaign {used.campaign!r} is on record with another space or objective; give this one another --name, "
         "or make it a new version of that campaign with --force"

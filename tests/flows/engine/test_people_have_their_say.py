@@ -697,6 +697,21 @@ def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_cam
     assert (report.state, report.experiments_done) == ("finished", 6)
 
 
+def test_a_key_that_a_later_release_writes_besides_makes_no_new_version(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, budget={"experiments": 4})
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        earlier = json.loads(json.dumps(ledger.campaign("small").spec))
+        del earlier["planner"]["mode"], earlier["description"]
+        ledger.open_campaign("small", earlier, by="tester")  # as a release wrote it that had no such keys
+
+    add(settings, tmp_path, budget={"experiments": 4})
+
+    with open_ledger(settings.database) as ledger:
+        after = ledger.campaign("small")
+    assert (after.version, after.state.value, after.spec) == (2, "finished", earlier)
+
+
 @pytest.mark.usefixtures("laboratory")
 def test_a_spec_changed_while_a_round_is_planned_leaves_it_to_the_next_pass(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
