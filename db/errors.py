@@ -4,13 +4,14 @@ LedgerError
 ├── SchemaTooNew      the file was written by a newer hakken
 ├── NotALedger        the file or database holds something else, or is damaged
 ├── LedgerBusy        another process holds the write lock, or the server cannot be reached
-├── LedgerFull        its disk is full
+├── LedgerFull        its disk is full, or cannot be written
 └── AlreadyOnRecord   another process wrote the same thing first
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -36,7 +37,7 @@ class LedgerBusy(LedgerError):
 
 
 class LedgerFull(LedgerError):
-    """The disk of the database is full; make room, then do the same again: nothing was written."""
+    """The disk of the database is full or cannot be written; see to it, then do the same again: nothing was written."""
 
 
 class AlreadyOnRecord(LedgerError):
@@ -56,8 +57,8 @@ def translated(url: str) -> Iterator[None]:
             f"the ledger {url} refused a row ({name}): another process wrote it first, or a fact would change; "
             "read the record again"
         ) from error
-    except exc.OperationalError as error:
-        text = str(error.orig).strip()
+    except (exc.OperationalError, sqlite3.OperationalError) as error:  # the latter of a copy before an upgrade
+        text = str(getattr(error, "orig", error)).strip()
         if "readonly" in text or "unable to open" in text:
             raise NotALedger(
                 f"the ledger {url} cannot be opened ({text}); check the path and its rights: whoever reads a SQLite "
@@ -66,6 +67,11 @@ def translated(url: str) -> Iterator[None]:
         if _FULL.search(text):
             raise LedgerFull(
                 f"the disk of the ledger {url} is full ({text}); make room there, then the same command goes on"
+            ) from error
+        if "disk I/O error" in text:  # SQLite's only word for a quota
+            raise LedgerFull(
+                f"the disk of the ledger {url} cannot be written or read ({text}), as where a quota is used up, or "
+                "where it fails; see to it, then the same command goes on"
             ) from error
         raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text}); try again in a moment") from error
     except exc.DatabaseError as error:

@@ -94,14 +94,22 @@ def _upgrade(connection: Connection, head: str, scripts: Path) -> None:
 
 
 def _copy(file: Path, head: str) -> Path:
-    """A consistent copy of a SQLite file, what stands in its log included; never over an older copy."""
+    """A consistent copy of a SQLite file, what stands in its log included; never over an older copy, never half."""
     copy = file.with_name(f"{file.name}.before-{head}")
     number = 1
     while copy.exists():
         number += 1
         copy = file.with_name(f"{file.name}.before-{head}-{number}")
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    part = copy.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)  # of an upgrade that was killed; whoever upgrades is alone
+    try:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as target:
+            target.execute("PRAGMA journal_mode = OFF")  # half a copy is thrown away, not rolled back
+            source.backup(target)
+        part.replace(copy)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     return copy
 
 

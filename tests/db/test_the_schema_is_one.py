@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -143,6 +144,39 @@ def test_an_older_file_is_copied_then_migrated_and_keeps_its_facts(
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as after:
         assert after.execute("SELECT count(colour), count(*) > 0 FROM candidate").fetchone() == (0, 1)
         assert [row[0] for row in after.execute("SELECT revision FROM schema_info")] == [schema.HEAD, NEXT]
+
+
+def test_an_upgrade_without_room_for_its_copy_leaves_none_and_says_so(
+    sqlite_url: str, tmp_path: Path, newer: Path, fill: Fill
+) -> None:
+    with open_ledger(sqlite_url) as ledger:
+        fill(ledger)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))  # as a quota does; less than the file has
+        with pytest.raises(LedgerFull, match="where a quota is used up"), translated("it"):
+            migrate(sqlite_url, newer)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert not list(tmp_path.glob("ledger.sqlite.before*"))
+    migrate(sqlite_url, newer)
+    assert [path.name for path in tmp_path.glob("ledger.sqlite.before*")] == [f"ledger.sqlite.before-{NEXT}"]
+
+
+def test_an_upgrade_killed_while_it_copies_is_made_again(
+    sqlite_url: str, tmp_path: Path, newer: Path, fill: Fill
+) -> None:
+    with open_ledger(sqlite_url) as ledger:
+        fill(ledger)
+    (tmp_path / f"ledger.sqlite.before-{NEXT}.part").write_bytes(b"half of a copy" * 1000)
+
+    migrate(sqlite_url, newer)
+
+    (copy,) = tmp_path.glob("ledger.sqlite.before*")
+    with open_ledger(str(copy)) as before:
+        assert before.verify_audit().is_intact
 
 
 def test_a_newer_database_is_refused_and_left_as_it_is(sqlite_url: str, tmp_path: Path, newer: Path) -> None:
