@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from loop.errors import LedgerError
 
+SQLITE: Final = "sqlite:///"  # before the path of a file
 BUSY_SECONDS: Final = 20  # a write of ours takes milliseconds; whoever waits longer has a problem to hear of
 LOOK_SECONDS: Final = 0.01  # between two looks at a file that somebody else has locked
 
@@ -23,13 +24,14 @@ LOOK_SECONDS: Final = 0.01  # between two looks at a file that somebody else has
 def address(url: str) -> URL:
     """``url`` as SQLAlchemy's; a plain path is a SQLite file, ``postgres://`` goes to psycopg.
 
+    What stands behind ``sqlite:///`` is the path as it is: SQLAlchemy would read ``?`` and ``%20`` in a folder's name.
+
     Raises:
         LedgerError: It is none of both, or a SQLite database in memory.
     """
-    if "://" not in url:
-        url = f"sqlite:///{url}"
+    is_file = url.startswith(SQLITE) or "://" not in url
     try:
-        parsed = sa.make_url(url)
+        parsed = URL.create("sqlite", database=url.removeprefix(SQLITE)) if is_file else sa.make_url(url)
     except sa.exc.ArgumentError:
         raise LedgerError(
             f"ledger URL {url!r} cannot be read; write sqlite:///FILE or postgresql://HOST/NAME"
@@ -73,6 +75,12 @@ def writing(engine: Engine) -> Iterator[Session]:
     """One transaction that holds the write lock from its start (SQLite). The caller commits; else nothing stays."""
     with engine.execution_options(writes=True).connect() as connection, Session(connection, autoflush=False) as session:
         yield session
+
+
+def shown(engine: Engine) -> str:
+    """The URL for a person: without a password, a path as it is."""
+    file = sqlite_file(engine)
+    return engine.url.render_as_string(hide_password=True) if file is None else f"{SQLITE}{file}"
 
 
 def sqlite_file(engine: Engine) -> Path | None:

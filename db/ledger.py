@@ -57,7 +57,7 @@ def open_ledger(
     """
     engine = engines.create(url)
     try:
-        with translated(shown := engine.url.render_as_string(hide_password=True)):
+        with translated(shown := engines.shown(engine)):
             schema.bring_up_to_date(engine, clock)
     except BaseException:
         engine.dispose()

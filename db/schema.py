@@ -66,18 +66,18 @@ def _revision(connection: Connection, head: str) -> str | None:
     if found is None:
         if names - {"alembic_version"}:
             raise NotALedger(
-                f"{connection.engine.url.render_as_string(hide_password=True)} holds other tables "
+                f"{engines.shown(connection.engine)} holds other tables "
                 f"({', '.join(sorted(names)[:3])}) and no ledger; give a file or database of its own"
             )
         return None
     if not ("schema_info" in names and str(found).isdigit()):
         raise NotALedger(
-            f"{connection.engine.url.render_as_string(hide_password=True)} belongs to another program "
+            f"{engines.shown(connection.engine)} belongs to another program "
             f"(its alembic revision is {found}); give a file or database of its own"
         )
     if str(found) > head:
         raise SchemaTooNew(
-            f"{connection.engine.url.render_as_string(hide_password=True)} has schema {found}, and this hakken "
+            f"{engines.shown(connection.engine)} has schema {found}, and this hakken "
             f"({_version()}) knows up to {head}; update hakken, nothing was changed"
         )
     return str(found)

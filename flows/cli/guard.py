@@ -103,7 +103,7 @@ def _log(error: Exception) -> str:
     try:
         path = Path(Settings.from_environment().home) / "hakken.log"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as log:
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"--- {datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{text}\n")
     except (OSError, HakkenError) as trouble:
         return f"{head}\n{text}(the log file could not be written: {trouble})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 import sqlite3
@@ -235,6 +236,18 @@ def test_what_cannot_be_opened_is_told_with_a_remedy(tmp_path: Path) -> None:
         with pytest.raises(error, match=f"(?s){says}") as told:
             open_ledger(url)
         assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("folder", ["ä ö", "a?b", "50%20x", "a#b", "a@b:c", "latin \udce9"])
+def test_a_file_lies_where_its_path_says_whatever_the_folder_is_called(tmp_path: Path, folder: str) -> None:
+    for number, before in enumerate(("", "sqlite:///")):
+        file = tmp_path / folder / f"{number}.db"
+
+        open_ledger(f"{before}{file}").close()
+
+        assert [path.name for path in tmp_path.rglob(f"{number}*")] == [file.name]
+        with pytest.raises(NotALedger, match=re.escape(f"ledger sqlite:///{tmp_path / folder} cannot be opened")):
+            open_ledger(f"{before}{tmp_path / folder}")
 
 
 @pytest.mark.parametrize(

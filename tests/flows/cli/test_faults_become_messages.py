@@ -34,7 +34,7 @@ def test_our_own_mistake_is_exit_code_1_and_the_traceback_is_in_a_file(
     hakken: Any, home: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
-        raise ZeroDivisionError("somewhere inside")
+        raise ZeroDivisionError("somewhere inside") from OSError("a folder from elsewhere: \udce9")  # no UTF-8
 
     monkeypatch.setattr("flows.wiring.open_record", broken)
     said = hakken("audit", "verify")
