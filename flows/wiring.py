@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,7 +140,7 @@ def _origin(settings: Settings, campaign: str) -> tuple[Path, str] | None:
     """Folder and name of the campaign file, as noted when it was read."""
     path = settings.folder(campaign) / ORIGIN
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(os.fsdecode(path.read_bytes()))
         return Path(said["base"]), str(said["file"])
     except FileNotFoundError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import Final
@@ -76,6 +77,20 @@ app.add_typer(audit.app, name="audit", rich_help_panel="This machine")
 
 def main() -> None:
     """``hakken``, as a program."""
+    _open_what_is_closed()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries' warnings are for developers; what matters is in a round's notes
     app(prog_name="hakken")
+
+
+def _open_what_is_closed() -> None:
+    """Give standard input, output and error a file where whoever started us closed them, as some schedulers do.
+
+    Else the next file that is opened, the record perhaps, has the number to which libraries and children print.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for the life of the process

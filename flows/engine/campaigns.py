@@ -254,12 +254,12 @@ def _go_on(settings: Settings, ledger: Ledger, name: str) -> None:
 def _remember(settings: Settings, name: str, base: Path, path: Path) -> None:
     """Note where the file was, whole or not at all: relative paths of the laboratory section start there."""
     target = settings.folder(name) / ORIGIN
-    text = json.dumps({"base": str(base), "file": path.name}, ensure_ascii=False, indent=2) + "\n"
-    if target.is_file() and target.read_text(encoding="utf-8") == text:
+    text = os.fsencode(json.dumps({"base": str(base), "file": path.name}, ensure_ascii=False, indent=2) + "\n")
+    if target.is_file() and target.read_bytes() == text:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{ORIGIN}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with temporary.open("wb") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

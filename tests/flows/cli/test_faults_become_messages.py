@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,16 @@ def test_our_own_mistake_is_exit_code_1_and_the_traceback_is_in_a_file(
     assert str(home.home / "hakken.log") in said.err
     assert "Traceback" not in said.err
     assert "Traceback" in (home.home / "hakken.log").read_text()
+
+
+def test_closed_standard_files_are_no_failure(tmp_path: Path) -> None:
+    home = tmp_path / "runs"
+    command = f"{shlex.quote(sys.executable)} -m flows.cli audit verify <&- >&- 2>&-"
+
+    closed = subprocess.run(["sh", "-c", command], env={**os.environ, "HAKKEN_HOME": str(home)}, check=False)
+
+    assert closed.returncode == 2  # there is no record
+    assert not (home / "hakken.log").exists()
 
 
 def test_ctrl_c_is_no_failure(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:

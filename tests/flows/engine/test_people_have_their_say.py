@@ -17,6 +17,7 @@ from flows.engine.looking.view import View
 from flows.engine.people.telling import TellError
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
+from flows.wiring import campaign_file
 from loop.circumstances import Expense, read_expense
 from loop.errors import LedgerError, NotFound, PoolExhausted, SpecError
 from loop.history import History
@@ -695,6 +696,12 @@ def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_cam
     assert (status(settings, "small")[0].version, status(settings, "small")[0].state) == (2, "active")
     report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
     assert (report.state, report.experiments_done) == ("finished", 6)
+
+
+def test_a_campaign_file_may_lie_in_a_folder_whose_name_is_no_utf8(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path / "caf\udce9", budget={"experiments": 4})
+
+    assert campaign_file(settings, "small") == tmp_path / "caf\udce9" / "campaign.yaml"
 
 
 def test_a_key_that_a_later_release_writes_besides_makes_no_new_version(settings: Settings, tmp_path: Path) -> None:
