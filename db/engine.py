@@ -57,7 +57,7 @@ def create(url: str | URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return sa.create_engine(parsed)
+    return sa.create_engine(parsed, pool_pre_ping=True)  # a server that was started anew meanwhile is there again
 
 
 @contextmanager

@@ -189,3 +189,20 @@ def test_a_ledger_that_another_process_writes_for_too_long_is_busy(
             work.receive(EnvelopeDraft("robot", None, "{}"))
             with pytest.raises(LedgerBusy, match=r"locked.*try again"):
                 other.acquire("coupling", "engine-1", HOUR)
+
+
+def test_a_server_that_was_started_anew_between_two_transactions_is_used_again(
+    new_postgres: Callable[[], str],
+) -> None:
+    url = new_postgres()
+    server = engines.create(url)
+    with open_ledger(url) as ledger:
+        ledger.open_campaign("coupling", SPEC, by="ada")
+        with server.connect() as other:  # what a restart does to those who are connected
+            other.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        server.dispose()
+
+        assert ledger.acquire("coupling", "engine-1", HOUR).epoch == 1
