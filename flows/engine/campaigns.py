@@ -18,8 +18,9 @@ from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger, RunsTogether
 from loop.errors import HakkenError, NotFound, SpaceError, SpecError
 from loop.experiment import State
+from loop.outcome import Fault
 from loop.record import AttemptRecord, CampaignState, Json
-from loop.spec import CampaignSpec, build_space, read_spec
+from loop.spec import CampaignSpec, build_objective, build_space, read_spec
 from loop.spec.space_models import NumberSpec
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
                 f"campaign {known.name!r}: {what} has results in {old!r} on record and is in {new!r} now; "
                 "keep the unit, or give the campaign another name"
             )
+    _check_words(known, spec)
     if problems := unreadable(known, spec):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         added = [name for name in spec.space if name not in before.space and spec.space[name].type not in _NOT_VARIED]
@@ -202,6 +204,39 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
             f"campaign another name: with memory: [{known.name}] it learns from this one",
             problems,
         )
+
+
+def _check_words(known: View, spec: CampaignSpec) -> None:
+    """Refuse levels or classes by which a value on record would be another word than it was, or none of them.
+
+    A word in another's place is no other word where the two never stood side by side: it is a new name.
+    """
+    before = {target.name: target for target in build_objective(known.spec).targets}
+    for target in build_objective(spec).targets:
+        if target.levels is None or (earlier := before.get(target.name)) is None:
+            continue
+        words, old_words = target.classes or target.words or (), earlier.classes or earlier.words or ()
+        for value in sorted(_values(known, target.name)):
+            was, now = earlier.shown(value), target.shown(value)
+            if value not in target.levels:
+                levels = ", ".join(words or (f"{level:g}" for level in target.levels))
+                problem = f"are {was or f'{value:g}'}, which is none of {levels}; keep it among them"
+            elif was != now and (was in words or now in old_words):
+                keep = f"{value:g} for {was} (levels: [..., {value:g}, ...] and words: [..., {was}, ...])"
+                keep = "the classes in their order" if target.classes else keep
+                problem = f"were {was!r} and would be {now!r}; keep {keep}"
+            else:
+                continue
+            raise SpecError(
+                f"campaign {known.name!r}: target {target.name!r} has results on record that {problem}, or give the "
+                "campaign another name"
+            )
+
+
+def _values(known: View, target: str) -> set[float]:
+    """What was measured of a target."""
+    outcomes = (o.outcome for o in known.observations)
+    return {m.canonical for o in outcomes if not isinstance(o, Fault) for m in o.measurements if m.property == target}
 
 
 def _check_laboratory(settings: Settings, known: View, spec: CampaignSpec) -> None:

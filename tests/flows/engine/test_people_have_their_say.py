@@ -776,6 +776,53 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
     assert status(settings, "small")[0].version == 1
 
 
+@pytest.mark.parametrize(
+    ("was", "told", "now", "says"),
+    [
+        ({"classes": ["dead", "alive"]}, "alive", {"classes": ["alive", "dead"]}, "were 'alive' and would be 'dead'"),
+        (
+            {"levels": ["poor", "fair", "good"]},
+            "fair",
+            {"levels": ["awful", "poor", "fair", "good"]},
+            "keep 2 for fair",
+        ),
+        ({"levels": ["poor", "fair", "good"]}, "good", {"levels": [1, 2]}, "are good, which is none of 1, 2"),
+        ({}, "0.5", {"classes": ["dead", "alive"]}, "are 0.5, which is none of dead, alive"),
+        (
+            {"levels": ["poor", "fair", "good"]},
+            "good",
+            {"levels": ["awful", "poor", "fair"]},
+            "would be 'fair'; keep 3",
+        ),
+    ],
+)
+def test_words_that_results_on_record_would_lose_are_refused(
+    settings: Settings, tmp_path: Path, was: dict[str, Any], told: str, now: dict[str, Any], says: str
+) -> None:
+    add(settings, tmp_path, objective={"yield": {"goal": "maximize"} | was})
+    tell(settings, "small", write(tmp_path, f"solvent,base,step,yield\nwater,DBU,1,{told}\n"), by="tester")
+
+    with pytest.raises(SpecError, match=rf"target 'yield' has results on record that .*{says}.*another name"):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize"} | now})
+
+
+def test_levels_may_be_added_and_renamed_where_each_keeps_its_number(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective={"yield": {"goal": "maximize", "levels": ["poor", "fair", "good"]}})
+    tell(settings, "small", write(tmp_path, "solvent,base,step,yield\nwater,DBU,1,fair\n"), by="tester")
+
+    for levels in (
+        {"levels": ["poor", "fair", "good", "best"]},
+        {"levels": ["bad", "medium", "good"]},
+        {"levels": ["poor", "fair", "good"]},
+        {"levels": [0, 1, 2, 3], "words": ["awful", "poor", "fair", "good"]},
+        {"levels": [1, 2, 3]},
+        {},
+    ):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize"} | levels})
+
+    assert status(settings, "small")[0].version == 7
+
+
 @pytest.mark.usefixtures("laboratory")
 def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
