@@ -32,9 +32,9 @@ def export(
 
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
     was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``predicted.TARGET.mean`` and
-    ``.sd`` for what the model said when it proposed; ``comment``, ``context.NAME``, ``actual.NAME`` (settings that were
-    not as asked), ``hours`` and ``cost`` for what was recorded beside it. An object, a list or null is its JSON text.
-    The file appears whole or not at all.
+    ``.sd`` for what the model said when it proposed; ``comment``, ``context.NAME`` (with ``context.NAME.unit``),
+    ``actual.NAME`` (settings that were not as asked), ``hours`` and ``cost`` for what was recorded beside it. An
+    object, a list or null is its JSON text. The file appears whole or not at all.
 
     Args:
         ledger: Any ledger.
@@ -98,7 +98,7 @@ def _row(
         "retracted": observation.retracted,
     }
     row |= {name: str(observation.context[name]) for name in PLACE if observation.context.get(name) is not None}
-    row |= _beside(observation.context)
+    row |= _beside(observation.context, spec)
     for name, value in observation.settings.items():
         row[f"settings.{name}"] = value
         if unit := _unit(spec, name):
@@ -112,7 +112,7 @@ def _row(
     return row
 
 
-def _beside(context: Json) -> Row:
+def _beside(context: Json, spec: Json) -> Row:
     """What was recorded beside a result: a comment, circumstances, settings that were not as asked, what it took."""
     expense = read_expense(context)
     took = {name: value for name, value in (("hours", expense.hours), ("cost", expense.cost)) if value is not None}
@@ -122,6 +122,7 @@ def _beside(context: Json) -> Row:
         if name not in PLACE and isinstance(value, str | int | float) and not _says(value, took.get(name))
     }
     row: Row = {name if name == "comment" else f"context.{name}": value for name, value in told.items()}
+    row |= {f"context.{name}.unit": unit for name in told if (unit := _unit(spec, name))}
     really = context.get("actual")
     if isinstance(really, Mapping):
         row |= {f"actual.{name}": _in_a_cell(value) for name, value in really.items()}

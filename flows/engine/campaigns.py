@@ -21,7 +21,7 @@ from loop.experiment import State
 from loop.outcome import Fault
 from loop.record import AttemptRecord, CampaignState, Json
 from loop.spec import CampaignSpec, build_objective, build_space, read_spec
-from loop.spec.space_models import NumberSpec
+from loop.spec.space_models import ContextSpec, NumberSpec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -185,8 +185,12 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
     ]
     for name, parameter in spec.space.items():
         earlier = before.space.get(name)
-        if isinstance(parameter, NumberSpec) and isinstance(earlier, NumberSpec):
-            units.append((f"parameter {name!r}", earlier.unit, parameter.unit))
+        match earlier, parameter:
+            case (NumberSpec(unit=old), NumberSpec(unit=new)) | (
+                ContextSpec(unit=str(old)),
+                ContextSpec(unit=str(new)),
+            ):
+                units.append((f"parameter {name!r}", old, new))
     for what, old, new in units:
         if old != new:
             raise SpecError(

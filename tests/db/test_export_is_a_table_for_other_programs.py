@@ -87,10 +87,10 @@ def test_units_of_settings_channels_and_mixed_settings_are_kept(tmp_path: Path) 
     assert table["settings.time"].to_pylist() == ["2.0", "overnight"]
 
 
-def recorded(*contexts: Json) -> MemoryLedger:
+def recorded(*contexts: Json, spec: Json | None = None) -> MemoryLedger:
     """A campaign "c" with one result for each context."""
     ledger = MemoryLedger()
-    ledger.open_campaign("c", {}, by="ada")
+    ledger.open_campaign("c", spec or {}, by="ada")
     with ledger.work(ledger.acquire("c", "me", timedelta(hours=1))) as work:
         for i, context in enumerate(contexts):
             envelope = work.receive(EnvelopeDraft("tell", None, str(i)))
@@ -130,6 +130,18 @@ def test_whatever_was_recorded_has_a_column_of_one_type(told: list[Any], column:
     ]
     if all(isinstance(value, str | int | float) for value in told):
         assert table["context.wet"].to_pylist() == column
+
+
+def test_the_unit_of_what_was_recorded_beside_a_result_stands_beside_it(tmp_path: Path) -> None:
+    space = {"room": {"type": "context", "unit": "degC"}, "lot": {"type": "context"}}
+    ledger = recorded({"room": 21.5, "lot": "L1"}, {"lot": "L2"}, spec={"space": space})
+
+    export(ledger, "c", tmp_path / "out.csv")
+
+    first, second = rows(tmp_path / "out.csv")
+    assert (first["context.room"], first["context.room.unit"], first["context.lot"]) == ("21.5", "degC", "L1")
+    assert (second["context.room"], second["context.room.unit"]) == ("", "")
+    assert "context.lot.unit" not in first
 
 
 def test_a_name_that_is_no_text_for_parquet_is_spelt_out(tmp_path: Path) -> None:

@@ -762,11 +762,13 @@ def test_training_apart_ends_a_campaign_whose_candidates_were_all_refused(settin
 
 
 def test_a_change_after_which_old_results_mean_something_else_is_refused(settings: Settings, tmp_path: Path) -> None:
-    add(settings, tmp_path)
+    add(settings, tmp_path, space={**spec_of()["space"], "room": {"type": "context", "unit": "degC"}})
     tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\n"), by="tester")
 
     with pytest.raises(SpecError, match="target 'yield' has results in '%' on record and is in '' now"):
         add(settings, tmp_path, objective={"yield": {"goal": "maximize"}})
+    with pytest.raises(SpecError, match="parameter 'room' has results in 'degC' on record and is in 'K' now"):
+        add(settings, tmp_path, space={**spec_of()["space"], "room": {"type": "context", "unit": "K"}})
     with pytest.raises(SpecError, match=r"the changed space no longer reads observation .* no option 'water'"):
         add(settings, tmp_path, space={**spec_of()["space"], "solvent": {"type": "category", "options": ["DMF"]}})
     with pytest.raises(
