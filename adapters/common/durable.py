@@ -37,7 +37,12 @@ def write_bytes_once(path: Path, data: bytes, *, is_durable: bool = True) -> boo
 
 def replace(path: Path, text: str, *, is_durable: bool = True) -> None:
     """Put the text in place of whatever the file held; a reader sees the old text or the new one."""
-    os.replace(_write_temporary(path, text.encode("utf-8"), is_durable), path)
+    replace_bytes(path, text.encode("utf-8"), is_durable=is_durable)
+
+
+def replace_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
+    """``replace`` of bytes."""
+    os.replace(_write_temporary(path, data, is_durable), path)
     if is_durable:
         sync_folder(path.parent)
 
@@ -53,9 +58,13 @@ def sync_folder(folder: Path) -> None:
 
 def _write_temporary(path: Path, data: bytes, is_durable: bool) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        if is_durable:
-            os.fsync(file.fileno())
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            if is_durable:
+                os.fsync(file.fileno())
+    except BaseException:  # a full disk: what lies there takes more of it with each try
+        temporary.unlink(missing_ok=True)
+        raise
     return temporary

@@ -145,9 +145,14 @@ def change_sheet(path: Path, change: Callable[[Sheet], Sheet]) -> bool:
     while True:
         with suppress(FileNotFoundError):
             os.replace(path, _aside(path))
-        earlier = _carry(earlier, change(read_sheet(path)))
-        if _put(path, format_sheet(earlier)):
-            return True
+        try:
+            earlier = _carry(earlier, change(read_sheet(path)))
+            if _put(path, format_sheet(earlier)):
+                return True
+        except BaseException:  # a full disk: what the person saved stays where it was
+            with suppress(OSError):
+                os.link(_aside(path), path)
+            raise
 
 
 def _carry(earlier: Sheet, later: Sheet) -> Sheet:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from adapters.common.durable import replace_bytes
 from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
@@ -297,10 +298,5 @@ def _remember(settings: Settings, name: str, base: Path, path: Path) -> None:
     if target.is_file() and target.read_bytes() == text:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{ORIGIN}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, target)
+    replace_bytes(target, text)
     reached("campaign.remembered")

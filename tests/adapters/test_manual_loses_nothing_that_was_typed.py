@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -363,6 +364,24 @@ def test_a_row_waits_until_every_target_has_a_value(tmp_path: Path) -> None:
     assert manual.status(handle).phase is Phase.WAITING
     fill(sheet_of(tmp_path), KEY, outcome="measured")
     assert manual.status(handle).phase is Phase.ENDED
+
+
+@pytest.mark.usefixtures("handle")
+def test_a_full_disk_leaves_the_worksheet_where_it_was_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = sheet_of(tmp_path)
+    fill(path, KEY, yield_="61.5")
+    typed, beside = path.read_bytes(), {p.name for p in path.parent.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(typed), hard))  # no room for one row more
+        with pytest.raises(OSError, match="too large"):
+            worksheet.change_sheet(path, lambda sheet: worksheet.with_rows(sheet, sheet.columns, [{"key": OTHER}]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert path.read_bytes() == typed
+    assert {p.name for p in path.parent.iterdir()} - {"worksheet.csv.previous"} == beside - {"worksheet.csv.previous"}
 
 
 def test_new_rows_leave_filled_ones_and_foreign_columns_as_they_are(
