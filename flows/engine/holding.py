@@ -37,7 +37,7 @@ class Holding:
         self._clock, self._sleep = clock, sleep
         # One name for all processes of this home on this machine: the turn lets only one of them through, and
         # under its own name the next takes over what a killed one left behind, without waiting for the lease's end.
-        self._holder = f"{socket.gethostname()}:{settings.home}"
+        self._holder = f"{socket.gethostname()}:{settings.home.resolve()}"  # one home, by whatever links it is reached
         self._turn = Turn(settings.folder(campaign), campaign, sleep=sleep)
         self._lease: Lease | None = None
 

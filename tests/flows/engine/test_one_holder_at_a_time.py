@@ -37,6 +37,19 @@ def test_another_machine_keeps_its_lease_until_it_ends(settings: Settings, tmp_p
     assert tick(settings, "small", planner=cheap_planner).round == 1
 
 
+def test_what_a_killed_pass_held_is_taken_over_through_a_link_to_the_same_home(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    with open_ledger(settings.database) as ledger:
+        killed = Holding(ledger, settings, "small")
+        killed.take()
+        killed._turn.end()  # the system frees the lock, and nobody gives the lease back
+    (tmp_path / "link").symlink_to(settings.home)
+
+    assert tick(Settings(tmp_path / "link", by="tester"), "small", planner=cheap_planner).round == 1
+
+
 @pytest.mark.usefixtures("laboratory")
 def test_a_pass_whose_lease_was_taken_over_writes_nothing_more(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
