@@ -6,7 +6,6 @@ import csv
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -267,12 +266,9 @@ def _text(value: object) -> str:
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """A temporary file beside ``target`` that takes its place, on the disk to the last byte, when all went well."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield temporary
-        temporary.chmod(0o644)  # mkstemp makes it the owner's only
         _sync(temporary)
         temporary.replace(target)
         _sync(target.parent)

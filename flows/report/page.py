@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from adapters.common.durable import replace
 from flows.report import words
 from flows.report.believed import believed_rows
 from flows.report.calibration import TOO_FEW
@@ -43,17 +43,7 @@ def write(report: Report, path: str | os.PathLike[str]) -> None:
     """
     goal = Path(path)
     goal.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=goal.parent, prefix=f".{goal.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(render(report))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)  # mkstemp makes it for its owner only; a report is for others
-        Path(name).replace(goal)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace(goal, render(report))
 
 
 def render(report: Report) -> str:

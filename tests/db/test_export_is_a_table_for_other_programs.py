@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -142,6 +143,16 @@ def test_the_unit_of_what_was_recorded_beside_a_result_stands_beside_it(tmp_path
     assert (first["context.room"], first["context.room.unit"], first["context.lot"]) == ("21.5", "degC", "L1")
     assert (second["context.room"], second["context.room.unit"]) == ("", "")
     assert "context.lot.unit" not in first
+
+
+def test_who_may_read_it_is_left_to_the_system(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        export(recorded({}), "c", tmp_path / "out.csv")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_name_that_is_no_text_for_parquet_is_spelt_out(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The HTML file: every section, nothing from elsewhere, nothing of what people wrote taken for markup."""
 
+import os
 import re
 from html.parser import HTMLParser
 
@@ -221,6 +222,16 @@ def test_writing_leaves_the_page_and_nothing_else(tmp_path, story):
 
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
     assert path.read_text("utf-8") == render(build(story.settle(), story.name))
+
+
+def test_who_may_read_the_page_is_left_to_the_system(tmp_path, story):
+    before = os.umask(0o077)
+    try:
+        write(build(story.settle(), story.name), tmp_path / "report.html")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_failed_write_leaves_the_old_page(tmp_path, story, monkeypatch):
