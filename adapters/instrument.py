@@ -26,7 +26,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from adapters.common.durable import replace as replace_text
-from adapters.common.durable import write_once
+from adapters.common.durable import replace_bytes, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
@@ -251,7 +251,7 @@ class Instrument:
         sha = sha_of(data)
         folder = self._jobs.root / _LATER
         folder.mkdir(exist_ok=True)
-        _write(folder / sha, data)
+        replace_bytes(folder / sha, data)
         payload = raw_payload([FileName(name, sha, len(data))], plate=plate, provenance=self._provenance())
         self._returned.keep_beside(self._jobs.key(handle), payload)
         reached("instrument.kept_later")
@@ -302,19 +302,9 @@ def _names(label: Label, key: AttemptKey, place: Mapping[str, str]) -> bool:
 
 def _keep(folder: Path, name: str, plate: str, data: bytes, told: os.stat_result) -> None:
     """The file's bytes first, whole, then the note that they are there."""
-    _write(folder / "result", data)
+    replace_bytes(folder / "result", data)
     note = {"name": name, "plate": plate, "mtime_ns": told.st_mtime_ns, "size": len(data)}
     write_once(folder / "result.json", json.dumps(note))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """All of the bytes, or no file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def _with_files(envelope: Envelope, folder: Path) -> Envelope:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -11,21 +12,17 @@ from typing import IO, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.common.durable import replace, sync_folder
+from adapters.common.durable import replace, replace_bytes
 
 INDEX: Final = "arrays.json"
 
 
 def write_part(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put some arrays into one file, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        save: Any = np.savez  # its stubs take every array for a flag
-        save(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_folder(path.parent)
+    file = io.BytesIO()
+    save: Any = np.savez  # its stubs take every array for a flag
+    save(file, **arrays)
+    replace_bytes(path, file.getvalue())
 
 
 def read_part(path: Path) -> dict[str, NDArray[Any]]:

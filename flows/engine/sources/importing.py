@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import tempfile
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.common.durable import replace_bytes
 from flows.engine.campaigns import add_campaign, chosen_from, known_as, read_campaign_file, says_the_same
 from flows.engine.looking.reports import ImportReport
 from flows.engine.people.rows import TELL, draft_row, read_told
@@ -233,9 +233,7 @@ def _problems(drafts: list[EnvelopeDraft], spec: CampaignSpec, file: str) -> lis
 def _write(file: _File) -> None:
     """Write the campaign file whole, or not at all."""
     file.path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.path.with_name(f".{file.path.name}.{os.getpid()}.tmp")
-    temporary.write_text(file.text, encoding="utf-8")
-    os.replace(temporary, file.path)
+    replace_bytes(file.path.absolute(), file.text.encode("utf-8"))
 
 
 def _usable(*said: str) -> str:
