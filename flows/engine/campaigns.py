@@ -198,6 +198,7 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
                 f"campaign {known.name!r}: {what} has results in {old!r} on record and is in {new!r} now; "
                 "keep the unit, or give the campaign another name"
             )
+    _check_targets(known, spec)
     _check_words(known, spec)
     if problems := unreadable(known, spec):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -209,6 +210,17 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
             f"campaign another name: with memory: [{known.name}] it learns from this one",
             problems,
         )
+
+
+def _check_targets(known: View, spec: CampaignSpec) -> None:
+    """Refuse other names of targets under which every value on record is lost, where no analysis makes them anew."""
+    had = [name for name in known.spec.objective if _values(known, name)]
+    if not had or spec.analysis or any(_values(known, name) for name in spec.objective):
+        return
+    raise SpecError(
+        f"campaign {known.name!r}: the results on record are of target {', '.join(map(repr, had))}, and none has a "
+        f"value of {', '.join(map(repr, spec.objective))}; keep the name, or give the campaign another name"
+    )
 
 
 def _check_words(known: View, spec: CampaignSpec) -> None:

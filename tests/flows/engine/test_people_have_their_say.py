@@ -767,6 +767,8 @@ def test_a_change_after_which_old_results_mean_something_else_is_refused(setting
 
     with pytest.raises(SpecError, match="target 'yield' has results in '%' on record and is in '' now"):
         add(settings, tmp_path, objective={"yield": {"goal": "maximize"}})
+    with pytest.raises(SpecError, match="results on record are of target 'yield', and none has a value of 'product'"):
+        add(settings, tmp_path, objective={"product": {"goal": "maximize", "unit": "%"}})
     with pytest.raises(SpecError, match="parameter 'room' has results in 'degC' on record and is in 'K' now"):
         add(settings, tmp_path, space={**spec_of()["space"], "room": {"type": "context", "unit": "K"}})
     with pytest.raises(SpecError, match=r"the changed space no longer reads observation .* no option 'water'"):
