@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from loop.history import History
 from loop.insight.tried import Tried, question_of_tried
 from loop.objective import Objective
 from loop.space import Pool, Space
+from loop.surrogates.protocol import FittedSurrogate
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
@@ -66,7 +68,13 @@ def chances(
     everything = torch.cat([x, rivals])
     n_draws = DRAWS if objective.is_scalar else FRONT_DRAWS
     draws = torch.stack(
-        [m.samples(everything, n_draws, seed=seed + 31 * i) for i, m in enumerate(belief.models)], dim=-1
+        [
+            doubted(m, everything, n_draws, seed=seed + 31 * i)
+            if t.levels is None
+            else m.samples(everything, n_draws, seed=seed + 31 * i)
+            for i, (m, t) in enumerate(zip(belief.models, objective.targets, strict=True))
+        ],
+        dim=-1,
     )
     stands = _stands(objective, draws, _runs(tried, belief, rivals), seed)
     n = len(tried)
@@ -79,6 +87,18 @@ def chances(
         is_bound=is_bound,
         notes=notes,
     )
+
+
+def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> Tensor:
+    """``n`` joint draws of the response, ``(p, d)`` to ``(n, p)``, that doubt the scale too, which few values tell.
+
+    A process whose scale is found from the values themselves errs as Student's t with one degree of freedom less than
+    there are values (docs/decisions/0070): each draw lies that much further from the mean, or nearer.
+    """
+    draws, mean = model.samples(x, n, seed=seed), model.moments(x)[0]
+    freedom = max(len(model.held_out()) - 1, 1)
+    scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
+    return mean + torch.from_numpy(scale)[:, None] * (draws - mean)
 
 
 def worth(objective: Objective, values: Tensor) -> Tensor:
