@@ -22,7 +22,8 @@ HakkenError
 │   ├── NotFound          no such campaign, round, attempt or observation
 │   ├── LeaseHeld         somebody else works on the campaign now
 │   ├── StaleLease        this holder's lease was taken over: it may write nothing more
-│   └── Halted            a safety stop is in force: nothing is proposed or sent
+│   ├── Halted            a safety stop is in force: nothing is proposed or sent
+│   └── OlderRecord       the record lacks what was planned from this folder
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
 │       └── PartUnavailable one of several laboratories cannot; the others can
@@ -149,6 +150,10 @@ class StaleLease(LedgerError):
 
 class Halted(LedgerError):
     """A safety stop is in force; look at the laboratory, and have a named person lift it."""
+
+
+class OlderRecord(LedgerError):
+    """The record lacks what was planned from this folder: put the newer one back, or say that this one is to go on."""
 
 
 class AdapterError(HakkenError):

@@ -19,11 +19,6 @@ _DEGREES: Final = ("deg ", "deg. ", "degree ", "degrees ", "o", "\N{MASCULINE OR
 _SHARES: Final = {  # percent of what: a share by mass is none by amount of substance
     f"{of}{space}{sign}": of for of in ("mol", "wt", "vol") for space in ("", " ", "-") for sign in ("%", "percent")
 } | {f"{sign}{space}{of}": "RH" for of in ("RH", "r.h.") for space in ("", " ") for sign in ("%", "percent")}
-_USUAL: Final = (  # symbols that are looked through for one that was meant
-    "%", "degC", "Celsius", "K", "kelvin", "bar", "mbar", "Pa", "kPa", "MPa", "atm", "torr", "psi", "s", "seconds",
-    "min", "minutes", "h", "hours", "days", "g", "mg", "kg", "mL", "mol", "mmol", "mol/L", "mmol/L", "g/L",
-    "mg/mL", "mL/min", "rpm", "equiv", "percent", "eV", "kJ/mol", "kcal/mol", "nm",
-)  # fmt: skip
 _SPELLINGS: Final = {
     "%": "percent",
     **dict.fromkeys(_SHARES, "percent"),
@@ -47,6 +42,7 @@ USUAL_UNITS: Final = frozenset(  # as they stand, so that pint need not be loade
         *("A", "mA", "W"),
     )
 )
+_IN_WORDS: Final = ("Celsius", "kelvin", "atm", "torr", "psi", "seconds", "minutes", "hours", "days", "percent")
 _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
 
@@ -72,7 +68,7 @@ def check_unit(symbol: str) -> str:
     try:
         _registry().parse_units(_spoken(symbol))
     except Exception as error:  # pint raises many classes, its parser those of tokenize too
-        why = did_you_mean(symbol, _USUAL) or f" ({error})"
+        why = did_you_mean(symbol, (*sorted(USUAL_UNITS), *_IN_WORDS)) or f" ({error})"
         raise UnitError(
             f"unit {symbol!r} is unknown{why}; use a symbol such as '%', 'degC', 'mol/L', 'h', 'eV' or ''"
         ) from None

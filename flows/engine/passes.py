@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import holding
+from flows.engine.last_round import check_last
 from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained
 from flows.engine.looking.held import standstill
@@ -46,6 +47,7 @@ def tick(settings: Settings, name: str, *, planner: Planner | None = None) -> Ti
     Raises:
         NotFound: There is no such campaign.
         LeaseHeld: Somebody else works on it now.
+        OlderRecord: The record lacks a round that was planned from this folder.
         AdapterError: Its laboratory cannot be built.
     """
     with sitting(settings, name, planner=planner) as session:
@@ -60,6 +62,7 @@ def sitting(
 ) -> Iterator[Session]:
     """The record opened and the campaign held for the length of the block; raises as ``tick`` does."""
     with open_record(settings) as ledger, holding(ledger, settings, name, patience=patience) as held:
+        check_last(settings, name, ledger)
         yield Session(settings, name, ledger, held, planner=planner)
 
 

@@ -1,0 +1,55 @@
+"""The last round that was planned from a campaign's folder, so that a record that lacks it is known for an older copy.
+
+A record that was put back from a copy knows nothing of what was planned and sent since, and would have it planned and
+sent again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from adapters.common.durable import replace
+from loop.contracts import Ledger
+from loop.errors import NotFound, OlderRecord
+from loop.record import ProposalRecord
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+NAME: Final = "last-round.txt"  # its number, and the id of its first proposal
+
+
+def note_last(settings: Settings, name: str, proposals: tuple[ProposalRecord, ...]) -> None:
+    """Note the round of these proposals, which is on record. Raises ``OSError`` where the folder cannot be written."""
+    replace(_path(settings, name), f"{proposals[0].round_number} {proposals[0].id}\n")
+
+
+def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
+    """See that the record has the round that was last planned from this folder.
+
+    Raises:
+        OlderRecord: It has not.
+    """
+    path = _path(settings, name)
+    try:
+        number, _, proposal = path.read_text(encoding="utf-8", errors="replace").strip().partition(" ")
+    except FileNotFoundError:
+        return
+    if not (number.isdecimal() and proposal):  # not ours
+        return
+    try:
+        is_there = any(p.id == proposal for p in ledger.proposals(name, int(number)))
+    except NotFound:
+        is_there = False
+    if not is_there:
+        raise OlderRecord(
+            f"campaign {name!r}: round {number} was planned from {path.parent}, and the record does not have it: it is "
+            "an older copy, or another record, and what was planned since would be planned and sent again. Put the "
+            "newer record back; or, to go on with this one, bring in the results that it lacks (hakken tell), then "
+            f"delete {path}"
+        )
+
+
+def _path(settings: Settings, name: str) -> Path:
+    return settings.folder(name) / NAME

@@ -1,0 +1,79 @@
+"""A record that was put back from a copy, while its folder and its laboratory went on, is known for what it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAMPAIGN = """\
+campaign: c
+space: {base: {type: category, options: [A, B, C]}, t: {type: number, values: [20, 40, 60, 80], unit: degC}}
+objective: {yield: {goal: maximize, unit: "%"}}
+planner: {surrogate: random, batch: 2, initial: {experiments: 2}}
+budget: {experiments: 8}
+laboratory: {adapter: simulated}
+"""
+
+
+@pytest.fixture
+def copied(hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Takes a copy of the record, and puts it back when called."""
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(CAMPAIGN)
+    while (done := hakken("tick", "c.yaml", "--json").json["experiments_done"]) < 2:
+        assert done < 2
+    record = home.home / "hakken.db"
+    with closing(sqlite3.connect(record)) as source, closing(sqlite3.connect("copy.db")) as copy:
+        source.backup(copy)
+
+    def put_back() -> None:
+        for file in home.home.glob("hakken.db*"):
+            file.unlink()
+        record.write_bytes(Path("copy.db").read_bytes())
+
+    return put_back
+
+
+def rounds(hakken: Any) -> int:
+    return int(hakken("show", "c", "--json").json["round"]["number"])
+
+
+def test_nothing_is_planned_again_until_a_person_has_said_so(hakken: Any, home: Any, copied: Any) -> None:
+    then = rounds(hakken)
+    while rounds(hakken) == then:
+        assert hakken("tick", "c").code == 0
+    copied()
+    assert rounds(hakken) == then
+
+    for command in (("tick", "c"), ("run", "c")):
+        said = hakken(*command)
+        assert said.code != 0
+        assert f"round {then + 1} was planned from" in said.err
+        assert "Put the newer record back" in said.err.replace("\n", " ")
+    assert rounds(hakken) == then
+
+    (home.home / "c/last-round.txt").unlink()
+    assert hakken("run", "c").code == 0
+    assert rounds(hakken) == 4
+
+
+@pytest.mark.usefixtures("copied")
+def test_a_record_that_went_on_elsewhere_is_no_older_one(hakken: Any, home: Any) -> None:
+    then, note = rounds(hakken), (home.home / "c/last-round.txt").read_text()
+    while rounds(hakken) == then:
+        assert hakken("tick", "c").code == 0
+    (home.home / "c/last-round.txt").write_text(note)  # as a folder has it in which nothing was planned since
+
+    assert hakken("run", "c").code == 0
+
+
+@pytest.mark.usefixtures("copied")
+@pytest.mark.parametrize("text", ["", "2", "garbage\n", "\xff 1"])
+def test_a_note_that_is_none_hinders_nobody(hakken: Any, home: Any, text: str) -> None:
+    (home.home / "c/last-round.txt").write_text(text, encoding="latin-1")
+
+    assert hakken("tick", "c").code == 0
