@@ -23,7 +23,7 @@ HakkenError
 │   ├── LeaseHeld         somebody else works on the campaign now
 │   ├── StaleLease        this holder's lease was taken over: it may write nothing more
 │   ├── Halted            a safety stop is in force: nothing is proposed or sent
-│   └── OlderRecord       the record lacks what was planned from this folder
+│   └── OlderRecord       the record lacks a round that the campaign's folder knows
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
 │       └── PartUnavailable one of several laboratories cannot; the others can
@@ -153,7 +153,7 @@ class Halted(LedgerError):
 
 
 class OlderRecord(LedgerError):
-    """The record lacks what was planned from this folder: put the newer one back, or say that this one is to go on."""
+    """The record lacks a round that the folder knows: put the newer one back, or say that this one is to go on."""
 
 
 class AdapterError(HakkenError):

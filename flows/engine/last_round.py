@@ -1,4 +1,4 @@
-"""The last round that was planned from a campaign's folder, so that a record that lacks it is known for an older copy.
+"""The last round that a pass in a campaign's folder saw, so that a record that lacks it is known for an older copy.
 
 A record that was put back from a copy knows nothing of what was planned and sent since, and would have it planned and
 sent again.
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from adapters.common.durable import replace
 from loop.contracts import Ledger
 from loop.errors import NotFound, OlderRecord
-from loop.record import ProposalRecord
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -20,23 +19,22 @@ if TYPE_CHECKING:
 NAME: Final = "last-round.txt"  # its number, and the id of its first proposal
 
 
-def note_last(settings: Settings, name: str, proposals: tuple[ProposalRecord, ...]) -> None:
-    """Note the round of these proposals, which is on record. Raises ``OSError`` where the folder cannot be written."""
-    replace(_path(settings, name), f"{proposals[0].round_number} {proposals[0].id}\n")
+def note_last(settings: Settings, name: str, ledger: Ledger, number: int) -> None:
+    """Note a round that is on record, whoever planned it. Raises ``OSError`` where the folder cannot be written."""
+    path = _path(settings, name)
+    if number and _noted(path)[0] != str(number):
+        replace(path, f"{number} {ledger.proposals(name, number)[0].id}\n")
 
 
 def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
-    """See that the record has the round that was last planned from this folder.
+    """See that the record has the round that was last seen from this folder.
 
     Raises:
         OlderRecord: It has not.
     """
     path = _path(settings, name)
-    try:
-        number, _, proposal = path.read_text(encoding="utf-8", errors="replace").strip().partition(" ")
-    except FileNotFoundError:
-        return
-    if not (number.isdecimal() and proposal):  # not ours
+    number, proposal = _noted(path)
+    if not (number.isdecimal() and proposal):  # nothing, or not ours
         return
     try:
         is_there = any(p.id == proposal for p in ledger.proposals(name, int(number)))
@@ -44,11 +42,20 @@ def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
         is_there = False
     if not is_there:
         raise OlderRecord(
-            f"campaign {name!r}: round {number} was planned from {path.parent}, and the record does not have it: it is "
+            f"campaign {name!r}: round {number} is known in {path.parent}, and the record does not have it: it is "
             "an older copy, or another record, and what was planned since would be planned and sent again. Put the "
             "newer record back; or, to go on with this one, bring in the results that it lacks (hakken tell), then "
             f"delete {path}"
         )
+
+
+def _noted(path: Path) -> tuple[str, str]:
+    """Number and proposal as they are noted; "" for nothing."""
+    try:
+        number, _, proposal = path.read_text(encoding="utf-8", errors="replace").strip().partition(" ")
+    except FileNotFoundError:
+        return "", ""
+    return number, proposal
 
 
 def _path(settings: Settings, name: str) -> Path:

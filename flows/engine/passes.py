@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.engine.holding import holding
-from flows.engine.last_round import check_last
+from flows.engine.last_round import check_last, note_last
 from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained
 from flows.engine.looking.held import standstill
@@ -47,7 +47,7 @@ def tick(settings: Settings, name: str, *, planner: Planner | None = None) -> Ti
     Raises:
         NotFound: There is no such campaign.
         LeaseHeld: Somebody else works on it now.
-        OlderRecord: The record lacks a round that was planned from this folder.
+        OlderRecord: The record lacks a round that a pass in this folder saw.
         AdapterError: Its laboratory cannot be built.
     """
     with sitting(settings, name, planner=planner) as session:
@@ -72,6 +72,7 @@ def one_pass(session: Session) -> None:
     session.refresh()
     look(session)
     propose(session)
+    note_last(session.settings, session.name, session.ledger, session.view.round_number)  # before it is sent
     dispatch(session)
     close_plates(session)
 

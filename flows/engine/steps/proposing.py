@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.engine.last_round import note_last
 from flows.engine.session import Session
 from flows.engine.steps.losing import Lost, lost_parts
 from flows.engine.steps.planning import Inputs, Need, draft_of, next_inputs, what_is_due
@@ -61,7 +60,6 @@ def plan_and_store(session: Session, need: Need, lost: Lost) -> None:
         # what was so before the planner was asked holds from round to round: a run says it once
         session.tally.note(note if note in inputs.notes else f"round {inputs.number}: {note}")
     session.refresh()
-    note_last(session.settings, session.name, session.ledger.proposals(session.name, inputs.number))
     reached("propose.stored")
 
 

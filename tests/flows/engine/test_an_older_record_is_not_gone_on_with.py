@@ -52,7 +52,7 @@ def test_nothing_is_planned_again_until_a_person_has_said_so(hakken: Any, home: 
     for command in (("tick", "c"), ("run", "c")):
         said = hakken(*command)
         assert said.code != 0
-        assert f"round {then + 1} was planned from" in said.err
+        assert f"round {then + 1} is known in" in said.err
         assert "Put the newer record back" in said.err.replace("\n", " ")
     assert rounds(hakken) == then
 
@@ -66,7 +66,7 @@ def test_a_record_that_went_on_elsewhere_is_no_older_one(hakken: Any, home: Any)
     then, note = rounds(hakken), (home.home / "c/last-round.txt").read_text()
     while rounds(hakken) == then:
         assert hakken("tick", "c").code == 0
-    (home.home / "c/last-round.txt").write_text(note)  # as a folder has it in which nothing was planned since
+    (home.home / "c/last-round.txt").write_text(note)  # as a folder has it that saw nothing since
 
     assert hakken("run", "c").code == 0
 
@@ -77,3 +77,15 @@ def test_a_note_that_is_none_hinders_nobody(hakken: Any, home: Any, text: str) -
     (home.home / "c/last-round.txt").write_text(text, encoding="latin-1")
 
     assert hakken("tick", "c").code == 0
+
+
+def test_a_round_that_another_machine_planned_is_noted_before_it_is_sent(hakken: Any, home: Any, copied: Any) -> None:
+    then = rounds(hakken)
+    while rounds(hakken) == then:
+        assert hakken("tick", "c").code == 0
+    (home.home / "c/last-round.txt").unlink()  # as where a training pool stored the round
+    assert hakken("tick", "c").code == 0
+
+    copied()
+
+    assert hakken("tick", "c").code != 0
