@@ -1,4 +1,4 @@
-"""The last round that a pass in a campaign's folder saw, so that a record that lacks it is known for an older copy.
+"""The last round that a campaign's folder knows when it sends: a record that lacks it is an older copy.
 
 A record that was put back from a copy knows nothing of what was planned and sent since, and would have it planned and
 sent again.
@@ -27,7 +27,7 @@ def note_last(settings: Settings, name: str, ledger: Ledger, number: int) -> Non
 
 
 def check_last(settings: Settings, name: str, ledger: Ledger) -> None:
-    """See that the record has the round that was last seen from this folder.
+    """See that the record has the last round that this folder knows.
 
     Raises:
         OlderRecord: It has not.

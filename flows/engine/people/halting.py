@@ -37,7 +37,7 @@ def halt(settings: Settings, name: str, *, by: str, why: str) -> tuple[SafetySto
     notes: list[str] = []
     for each in cancelling:
         try:
-            with sitting(settings, each) as session:
+            with sitting(settings, each, for_safety=True) as session:
                 look(session)  # cancels
                 session.refresh()
                 look(session)  # takes in what that came to

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
+from flows.engine.looking.standing import BY_PERSON
 from flows.engine.session import Session
 from flows.engine.steps.parts import is_out, part_having
 from loop.contracts import Adapter, Handle, HasParts
 from loop.record import AttemptRecord
-
-BY_PERSON: Final = frozenset({"manual"})  # adapters whose results a person brings; asking one would mean building it
 
 Ended = Sequence[tuple[AttemptRecord, Handle]]
 

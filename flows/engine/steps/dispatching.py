@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from flows.engine.last_round import note_last
 from flows.engine.looking.experiments import experiment_spec
 from flows.engine.looking.held import held_rounds
 from flows.engine.looking.view import WITH_LABORATORY
@@ -42,6 +43,7 @@ def dispatch(session: Session) -> None:
     ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))
     if not ready or not view.is_active:
         return
+    note_last(session.settings, session.name, session.ledger, view.round_number)
     try:
         held = held_rounds(view, session.laboratory)
     except AdapterUnavailable as error:

@@ -202,6 +202,8 @@ def test_what_runs_is_left_or_cancelled_as_the_file_says(
     _, _, silent = halt(settings, "leaves", by="ada", why="it smells of gas")
     once(settings, "leaves")
     untouched = list(cancelled)
+    note = settings.folder("cancels") / "last-round.txt"
+    note.write_text("9 of a newer record")  # an older one sends nothing; what runs is called off
     _, _, notes = halt(settings, "cancels", by="ada", why="it smells of gas")
 
     assert (untouched, silent) == ([], ())
