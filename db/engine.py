@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from loop.errors import LedgerError
 SQLITE: Final = "sqlite:///"  # before the path of a file
 BUSY_SECONDS: Final = 20  # a write of ours takes milliseconds; whoever waits longer has a problem to hear of
 LOOK_SECONDS: Final = 0.01  # between two looks at a file that somebody else has locked
+REMEMBERED: Final = 4  # databases whose compiled statements are kept; most processes see one
 
 
 def address(url: str) -> URL:
@@ -58,6 +60,36 @@ def create(url: str | URL) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     return sa.create_engine(parsed, pool_pre_ping=True)  # a server that was started anew meanwhile is there again
+
+
+_idle: dict[str | URL, Engine] = {}  # without connections; the one given back last comes last
+_changing = threading.Lock()
+
+
+def borrow(url: str) -> Engine:
+    """An engine on ``url`` that knows the statements which it ran before: to compile them is half of a short look.
+
+    Nobody else has it, nor its connections. ``give_back`` it.
+    """
+    parsed = address(url)
+    with _changing:
+        engine = _idle.pop(_known_by(parsed), None)
+    return create(parsed) if engine is None else engine
+
+
+def give_back(engine: Engine) -> None:
+    """Close the engine's connections, and keep it for whoever opens its database next in this process."""
+    engine.dispose()
+    with _changing:
+        _idle.pop(_known_by(engine.url), None)
+        _idle[_known_by(engine.url)] = engine
+        for oldest in list(_idle)[:-REMEMBERED]:
+            del _idle[oldest]
+
+
+def _known_by(url: URL) -> str | URL:
+    """What may be a key: a URL is hashed as text, which not every path on Linux can be encoded to."""
+    return url.database or url if url.get_backend_name() == "sqlite" else url
 
 
 @contextmanager

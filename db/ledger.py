@@ -55,12 +55,12 @@ def open_ledger(
         LedgerBusy: It cannot be reached now.
         LedgerError: The URL cannot be read.
     """
-    engine = engines.create(url)
+    engine = engines.borrow(url)
     try:
         with translated(shown := engines.shown(engine)):
             schema.bring_up_to_date(engine, clock)
     except BaseException:
-        engine.dispose()
+        engines.give_back(engine)
         raise
     return SqlLedger(engine, shown, clock=clock, new_id=new_id)
 
@@ -72,6 +72,7 @@ class SqlLedger:
         self.commits = 0  # write transactions committed through this object
         self._engine, self._shown, self._clock, self._new_id = engine, shown, clock, new_id
         self._here = threading.local()  # whether this thread is inside a write
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +84,9 @@ class SqlLedger:
 
     def close(self) -> None:
         """Give the connections back; the object is of no use afterwards."""
-        self._engine.dispose()
+        if not self._is_closed:
+            self._is_closed = True
+            engines.give_back(self._engine)
 
     # Campaigns and leases
 

@@ -8,30 +8,24 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from flows.plates.content import PlateView, group_name
 from flows.plates.drawing import SIZE, draw_plate, keys_of
+from flows.templates import templates_of
 
 _HERE: Final = Path(__file__).parent
+_TEMPLATES: Final = templates_of(_HERE)
 
 
 def render(plate: PlateView) -> str:
     """The page as text: the plate by its first parameter in large, by the others in small, stock, wells to fill in."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     single = coloured_by(plate)
     drawn = [
         (name, draw_plate(plate, name, SIZE if i else 64.0), tuple(keys_of(plate, name).values()))
         for i, name in enumerate(single)
     ]
-    return environment.get_template("plate.html.jinja").render(
+    return _TEMPLATES.get_template("plate.html.jinja").render(
         plate=plate,
         style=Markup((_HERE / "plate.css").read_text("utf-8")),
         drawn=drawn,

@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from adapters.common.durable import replace
@@ -29,10 +28,26 @@ from flows.report.plates import DRAWN, scale_of
 from flows.report.standing import SHOWN, WHOLE
 from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
+from flows.templates import templates_of
 from loop.objective import SCORES
 
 _HERE: Final = Path(__file__).parent
 _LONGEST_SPEC: Final = 200_000  # characters shown; a spec that carries a whole library would drown the page
+_TEMPLATES: Final = templates_of(
+    _HERE,
+    number=words.number,
+    plus_minus=words.plus_minus,
+    after=words.after,
+    limited=words.limited,
+    moment=words.moment,
+    candidate=words.candidate,
+    one=words.one,
+    percent=words.percent,
+    count=words.count,
+    arm=lambda arm: MARKS[arm_key(arm)][1],
+    verdict=verdict,
+    wanted=words.wanted,
+)
 
 
 def write(report: Report, path: str | os.PathLike[str]) -> None:
@@ -48,32 +63,11 @@ def write(report: Report, path: str | os.PathLike[str]) -> None:
 
 def render(report: Report) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,  # names, reasons and messages come from people and machines
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "plus_minus": words.plus_minus,
-        "after": words.after,
-        "limited": words.limited,
-        "moment": words.moment,
-        "candidate": words.candidate,
-        "one": words.one,
-        "percent": words.percent,
-        "count": words.count,
-        "arm": lambda arm: MARKS[arm_key(arm)][1],
-        "verdict": verdict,
-        "wanted": words.wanted,
-    }
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     best = report.standings[:SHOWN]
     symbols, structures = draw_all(smiles for standing in best for smiles in standing.smiles.values())
     spec = json.dumps(report.spec, indent=2, ensure_ascii=False, default=str)
-    return environment.get_template("page.html.jinja").render(
+    return _TEMPLATES.get_template("page.html.jinja").render(
         report=report,
         head=report.head,
         targets={target.name: target for target in report.targets},
