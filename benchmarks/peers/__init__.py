@@ -31,6 +31,7 @@ Settings = dict[str, Any]
 Question = Mapping[str, Any]
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"baybe": "baybe", "ax": "ax-platform", "bofire": "bofire"}  # peer: the package whose version counts
+VARIANTS = ("baybe-rdkit", "baybe-one-hot")  # the peer before the hyphen, set otherwise than it recommends
 
 
 class PeerError(Exception):
@@ -68,10 +69,15 @@ def key_of(document: Any) -> str:
 
 
 def peer(name: str) -> Peer:
-    """The peer of this name; nothing is started before it is asked."""
-    if name not in PACKAGES:
-        raise PeerError(f"no peer is called {name!r}; there are {', '.join(PACKAGES)}")
-    return Peer(name, [str(home() / name / "bin" / "python"), "-P", "-m", "peers.worker", name])
+    """The peer of this name, or a variant of one; nothing is started before it is asked."""
+    if name not in (*PACKAGES, *VARIANTS):
+        raise PeerError(f"no peer is called {name!r}; there are {', '.join((*PACKAGES, *VARIANTS))}")
+    return Peer(name, [str(home() / module_of(name) / "bin" / "python"), "-P", "-m", "peers.worker", name])
+
+
+def module_of(name: str) -> str:
+    """The peer of a variant: its environment, and its module here."""
+    return name.partition("-")[0]
 
 
 class Peer:
@@ -93,7 +99,7 @@ class Peer:
     def remedy(self) -> str:
         """What to do where it is not available."""
         return (
-            f"the environment of peer {self.name!r} is not in {home()}; create it with 'make peers' "
+            f"the environment of peer {module_of(self.name)!r} is not in {home()}; create it with 'make peers' "
             f"(about 2 GB each), or let HAKKEN_PEERS name the folder that holds it"
         )
 
@@ -102,7 +108,7 @@ class Peer:
         """Version of the peer's package, read from its environment without importing it."""
         if not self.available:
             raise PeerMissing(self.remedy)
-        code = f"from importlib.metadata import version; print(version({PACKAGES[self.name]!r}))"
+        code = f"from importlib.metadata import version; print(version({PACKAGES[module_of(self.name)]!r}))"
         done = subprocess.run([self._command[0], "-I", "-c", code], capture_output=True, text=True, check=False)
         if done.returncode:
             raise PeerMissing(f"peer {self.name!r} is not installed completely; run 'make peers' again: {done.stderr}")

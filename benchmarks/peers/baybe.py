@@ -4,6 +4,8 @@ Substances are ``SubstanceParameter`` with Mordred descriptors (its default enco
 are ``SearchSpace.from_dataframe``, several targets a ``ParetoObjective``. A limit on a further target has no
 counterpart; it becomes a target of the Pareto objective that is clamped at the limit, so that nothing is gained
 beyond it. Failed experiments carry no value and are left out of the measurements, but are not proposed again.
+The variants take RDKit's descriptors in place of Mordred's, or the names of substances alone; where no option has a
+structure they are BayBE as it is.
 """
 
 from __future__ import annotations
@@ -31,16 +33,19 @@ from peers.question import Parameter, Question, Target, best_observed, complete,
 warnings.simplefilter("ignore", SearchSpaceMatchWarning)
 
 
-def planner(question: Question) -> BayBE:
-    return BayBE(question)
+ENCODINGS = {"baybe": "MORDRED", "baybe-rdkit": "RDKIT2DDESCRIPTORS", "baybe-one-hot": None}
+
+
+def planner(question: Question, variant: str = "baybe") -> BayBE:
+    return BayBE(question, ENCODINGS[variant])
 
 
 class BayBE:
     """One search space, prepared once; a new campaign for each batch, since a batch follows from its arguments."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, encoding: str | None = "MORDRED") -> None:
         self.question = question
-        parameters = [_parameter(p) for p in question.parameters]
+        parameters = [_parameter(p, encoding) for p in question.parameters]
         if question.candidates is not None:
             rows = pd.DataFrame([question.plain(row) for row in question.candidates])[question.names]
             self.space = SearchSpace.from_dataframe(rows.drop_duplicates(), parameters)
@@ -82,13 +87,13 @@ class BayBE:
         return campaign
 
 
-def _parameter(p: Parameter) -> Any:
+def _parameter(p: Parameter, encoding: str | None) -> Any:
     if p.is_continuous:
         return NumericalContinuousParameter(p.name, bounds=(p.low, p.high))
     if p.is_number:
         return NumericalDiscreteParameter(p.name, values=p.values)
-    if p.smiles:
-        return SubstanceParameter(p.name, data=dict(p.smiles), encoding="MORDRED")
+    if p.smiles and encoding:
+        return SubstanceParameter(p.name, data=dict(p.smiles), encoding=encoding)
     return CategoricalParameter(p.name, values=p.options, encoding="INT" if p.kind == "ordinal" else "OHE")
 
 

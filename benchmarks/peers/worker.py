@@ -6,6 +6,7 @@ Run as ``python -P -m peers.worker NAME`` in the peer's environment; ``peers.Pee
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -16,14 +17,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from peers import Unsupported
+from peers import VARIANTS, Unsupported, module_of
 from peers.question import Question
 
 COMPILING = 300.0  # seconds after which nobody is compiling any more; it takes about a minute on a busy core
 
 
 class Planner(Protocol):
-    """A peer, made ready for one question (``planner(question)`` in each peer's module)."""
+    """A peer, made ready for one question (``planner(question)`` in each peer's module, and of which variant)."""
 
     def propose(self, observations: list[dict[str, Any]], q: int, seed: int) -> list[dict[str, Any]]: ...
 
@@ -54,7 +55,9 @@ def answer(planners: dict[str, Planner], make: Any, request: Mapping[str, Any]) 
 
 def serve(name: str, requests: TextIO, replies: TextIO) -> None:
     """Answer until stdin ends."""
-    make = importlib.import_module(f"peers.{name}").planner
+    make = importlib.import_module(f"peers.{module_of(name)}").planner
+    if name in VARIANTS:
+        make = functools.partial(make, variant=name)
     planners: dict[str, Planner] = {}
     for line in requests:
         replies.write(json.dumps(answer(planners, make, json.loads(line))) + "\n")
