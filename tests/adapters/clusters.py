@@ -372,6 +372,8 @@ class OneNodeDask:
         with (self.folder / f"{what}.txt").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{what}", *words],
+                # Their profiler looks at every thread a hundred times in a second, whether anything runs or not.
+                env={**os.environ, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
