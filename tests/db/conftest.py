@@ -67,7 +67,7 @@ def new_postgres(postgres: str) -> Iterator[Callable[[], str]]:
 
 @pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger with nothing in it, to be copied: migrating anew for each test costs 0.2 s."""
+    """A ledger with nothing in it, to be copied: making one for each test costs a moment."""
     path = tmp_path_factory.mktemp("sqlite") / "ledger.sqlite"
     open_ledger(f"sqlite:///{path}").close()
     return path
