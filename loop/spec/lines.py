@@ -36,11 +36,12 @@ def load_yaml(text: str, source: str) -> tuple[dict[str, Any], Lines]:
     """
     numbers: dict[Path, int] = {}
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
         if node is None:
             raise SpecError(f"{source}: the file is empty; write one with hakken init")
         _walk(node, (), numbers, source)
-        data = yaml.safe_load(text)
+        data = loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

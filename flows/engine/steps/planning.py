@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.claims import claims_of
@@ -270,8 +271,9 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
     )
 
 
+@cache
 def environment() -> Mapping[str, str]:
-    """Versions of everything that decides the numbers."""
+    """Versions of everything that decides the numbers, as this process began with them."""
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
