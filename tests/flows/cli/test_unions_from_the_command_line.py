@@ -23,7 +23,7 @@ space:
           acid: {options: {acetic: CC(=O)O, benzoic: OC(=O)c1ccccc1, malonic: OC(=O)CC(=O)O}}
           amine: {options: {methyl: CN, benzyl: NCc1ccccc1, aniline: Nc1ccccc1}}
 objective: {score: {goal: maximize}}
-planner: {batch: 2, surrogate: [tanimoto, trees], initial: {experiments: 4}}
+planner: {batch: 2, surrogate: tanimoto, initial: {experiments: 4}}
 budget: {experiments: 8}
 laboratory: {adapter: emulator, table: scores.csv}
 """
