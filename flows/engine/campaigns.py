@@ -14,6 +14,7 @@ from adapters.common.durable import replace_bytes
 from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
+from flows.engine.structures import check_structures
 from flows.wiring import ORIGIN, campaign_file, library_reader, make_record, open_laboratory, spec_on_record
 from loop.checkpoints import reached
 from loop.contracts import Adapter, Ledger, RunsTogether
@@ -210,6 +211,7 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
             f"campaign another name: with memory: [{known.name}] it learns from this one",
             problems,
         )
+    check_structures(known, spec)
 
 
 def _check_targets(known: View, spec: CampaignSpec) -> None:

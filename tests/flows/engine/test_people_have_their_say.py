@@ -827,6 +827,92 @@ def test_levels_may_be_added_and_renamed_where_each_keeps_its_number(settings: S
     assert status(settings, "small")[0].version == 7
 
 
+LIGANDS = {"XPhos": "CC(C)c1cccc(C(C)C)c1", "KOAc": "CC(=O)O[K]", "none": None}
+
+
+@pytest.mark.parametrize(
+    ("was", "used", "now", "says"),
+    [
+        (
+            {"type": "component", "options": LIGANDS},
+            {"solvent": "XPhos"},
+            {"type": "component", "options": LIGANDS | {"XPhos": "CCCO"}},
+            r"'XPhos' of 'solvent' is CC\(C\)c1cccc\(C\(C\)C\)c1 in .* and CCCO in .*give CCCO a name of its own",
+        ),
+        (
+            {"type": "component", "options": LIGANDS},
+            {"solvent": "none"},
+            {"type": "component", "options": LIGANDS | {"none": "CCCO"}},
+            "'none' of 'solvent' is nothing in .* and CCCO in",
+        ),
+        (
+            {"type": "molecule", "name": "name", "options": {"a": "CCO", "b": "CCN"}},
+            {"solvent": "b"},
+            {"type": "molecule", "name": "name", "options": {"a": "CCN", "b": "CCO"}},
+            "'b' of 'solvent' is CCN in .* and CCO in",
+        ),
+        (
+            {"type": "mixture", "parts": {"water": "O", "ethanol": "CCO"}},
+            {"solvent.water": "0.5", "solvent.ethanol": "0.5"},
+            {"type": "mixture", "parts": {"water": "O", "ethanol": "CO"}},
+            "'ethanol' of 'solvent' is CCO in .* and CO in",
+        ),
+        (
+            {"type": "products", "reaction": "[N:1].[C:2]Br>>[N:1][C:2]", "reagents": {
+                "amine": {"options": {"a": "CN"}}, "bromide": {"options": {"m": "CBr", "e": "CCBr"}}}},
+            {"solvent.amine": "a", "solvent.bromide": "m"},
+            {"type": "products", "reaction": "[N:1].[C:2]Br>>[N:1][C:2]", "reagents": {
+                "amine": {"options": {"a": "CN"}}, "bromide": {"options": {"m": "CCCBr", "e": "CCBr"}}}},
+            "'m' of 'solvent.bromide' is CBr in .* and CCCBr in",
+        ),
+    ],
+)  # fmt: skip
+def test_another_structure_of_an_option_with_results_is_refused(
+    settings: Settings, tmp_path: Path, was: dict[str, Any], used: dict[str, str], now: dict[str, Any], says: str
+) -> None:
+    add(settings, tmp_path, space={"solvent": was})
+    table = ",".join([*used, "yield"]) + "\n" + ",".join([*used.values(), "10"]) + "\n"
+    tell(settings, "small", write(tmp_path, table), by="tester")
+
+    with pytest.raises(SpecError, match=f"campaign 'small': {says}.*give the campaign another name and tell it"):
+        add(settings, tmp_path, space={"solvent": now})
+    assert status(settings, "small")[0].version == 1
+
+
+def test_a_structure_is_written_otherwise_added_or_changed_where_nothing_was_measured(
+    settings: Settings, tmp_path: Path
+) -> None:
+    names = [{"solvent": {"type": "category", "options": list(LIGANDS)}}]
+    options = [LIGANDS, LIGANDS | {"KOAc": "[K+].CC([O-])=O"}, LIGANDS | {"XPhos": "CCCO"}, LIGANDS | {"new": "CCN"}]
+    spaces = [*names, *({"solvent": {"type": "component", "options": some}} for some in options), *names]
+    add(settings, tmp_path, space=spaces[0])
+    tell(settings, "small", write(tmp_path, "solvent,yield\nKOAc,10\nnone,20\n"), by="tester")
+
+    for space in spaces:
+        add(settings, tmp_path, space=space)
+
+    assert status(settings, "small")[0].version == 6
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_another_structure_of_what_is_at_work_is_refused_and_the_one_on_record_taken_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    first, second = ({"solvent": {"type": "component", "options": {"a": c, "b": "CCN"}}} for c in ("CCO", "CCCO"))
+    add(settings, tmp_path, space=first)
+    once(settings)
+    with pytest.raises(SpecError, match="'a' of 'solvent' is CCO in the experiments on record and CCCO in"):
+        add(settings, tmp_path, space=second)
+    with open_ledger(settings.database) as ledger:  # as an earlier release believed it
+        spec = json.loads(json.dumps(ledger.campaign("small").spec))
+        spec["space"]["solvent"]["options"]["a"] = "CCCO"
+        ledger.open_campaign("small", spec, by="tester")
+
+    add(settings, tmp_path, space=first)
+
+    assert status(settings, "small")[0].version == 3
+
+
 @pytest.mark.usefixtures("laboratory")
 def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path)
