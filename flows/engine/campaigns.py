@@ -15,8 +15,10 @@ from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
 from flows.engine.structures import check_structures
+from flows.spending import reported
 from flows.wiring import ORIGIN, campaign_file, library_reader, make_record, open_laboratory, spec_on_record
 from loop.checkpoints import reached
+from loop.circumstances import read_expense
 from loop.contracts import Adapter, Ledger, RunsTogether
 from loop.errors import HakkenError, NotFound, SpaceError, SpecError
 from loop.experiment import State
@@ -199,6 +201,7 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
                 f"campaign {known.name!r}: {what} has results in {old!r} on record and is in {new!r} now; "
                 "keep the unit, or give the campaign another name"
             )
+    _check_money(known, spec)
     _check_targets(known, spec)
     _check_words(known, spec)
     if problems := unreadable(known, spec):
@@ -212,6 +215,20 @@ def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
             problems,
         )
     check_structures(known, spec)
+
+
+def _check_money(known: View, spec: CampaignSpec) -> None:
+    """Refuse another currency than results report their costs in; stated prices are what the file in force says."""
+    was, now = (costs.unit if costs else "" for costs in (known.spec.costs, spec.costs))
+    if was == now or not (was and now):  # money that had no name is named
+        return
+    expenses = [read_expense(o.context) for o in known.observations]
+    expenses += reported(known.ledger.envelopes(known.name)).values()
+    if any(e.cost for e in expenses):
+        raise SpecError(
+            f"campaign {known.name!r}: costs are in {was!r} in results on record and would be in {now!r} now, all "
+            f"added up as one; keep costs.unit {was!r} and give the prices in it, or give the campaign another name"
+        )
 
 
 def _check_targets(known: View, spec: CampaignSpec) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.engine import preview, replay, run, status, tick
+from flows.engine import preview, replay, run, status, tell, tick
 from flows.report.build import build
 from flows.settings import Settings
 from flows.spending import reported
 from flows.wiring import open_record
 from loop.contracts import Problem
 from loop.costs import Expense
-from loop.errors import PoolExhausted
+from loop.errors import PoolExhausted, SpecError
 from loop.record import EnvelopeRecord
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
 
@@ -52,6 +52,23 @@ def test_a_campaign_ends_when_its_hours_do(settings: Settings, tmp_path: Path) -
     assert report.state == "finished"
     assert report.experiments_done <= 6
     assert "of 6 h" in report.spending
+
+
+def test_money_is_not_called_otherwise_once_results_report_costs(settings: Settings, tmp_path: Path) -> None:
+    def priced(unit: str) -> str:
+        return add(settings, tmp_path, costs={"unit": unit, "experiment": 10}, budget={"experiments": 30})
+
+    table = tmp_path / "told.csv"
+    table.write_text("solvent,base,step,yield,cost\nwater,DBU,1,10,\n", encoding="utf-8")
+    for unit in ("EUR", "USD", "", "CHF"):  # prices are the file's own, and so is what they are counted in
+        priced(unit)
+        tell(settings, "small", table, by="tester")
+    table.write_text("solvent,base,step,yield,cost\nwater,DBU,2,10,35\n", encoding="utf-8")
+    tell(settings, "small", table, by="tester")
+
+    with pytest.raises(SpecError, match=r"costs are in 'CHF' in results on record and would be in 'EUR' now"):
+        priced("EUR")
+    assert priced("CHF") == "small"
 
 
 def test_what_a_laboratory_refuses_beforehand_costs_nothing(
