@@ -24,7 +24,6 @@ def next_step(
     """The sentence, and whether nothing moves until a person does something; ``held``: a round for which all waits."""
     name = shlex.quote(view.name)
     campaign = view.campaign
-    page = settings.folder(view.name) / "report.html"
     if view.stops:
         running = len(view.running())
         still = f" {_still(running)}; hakken tick {name} takes {_results(running)} in." if running else ""
@@ -34,11 +33,10 @@ def next_step(
             True,
         )
     if campaign.state is CampaignState.FINISHED:
-        return (
-            f"The campaign is finished: {campaign.reason}. See hakken best {name}, and read {page} "
-            f"(hakken report {name} writes it anew).",
-            True,
-        )
+        page = settings.folder(view.name) / "report.html"  # drawn here, and not wherever else the campaign ran
+        there = f", and read {page} (hakken report {name} writes it anew)"
+        see = there if page.is_file() else f"; hakken report {name} draws its page"
+        return f"The campaign is finished: {campaign.reason}. See hakken best {name}{see}.", True
     if source := campaign.spec.get("source"):
         of = shlex.quote(source["of"])
         return f"A source of {source['of']}: hakken run {of} listens to it while it helps; hakken show {of} says.", True

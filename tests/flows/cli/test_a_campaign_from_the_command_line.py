@@ -63,6 +63,19 @@ def test_it_runs_to_its_end_and_says_how_to_go_on(hakken: Any, home: Any) -> Non
     assert (home.home / "small/report.html").exists()
 
 
+def test_the_page_of_a_finished_campaign_is_named_where_there_is_one(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    there = hakken("status", "small").out
+    (home.home / "small/report.html").unlink()  # or it ran on another machine
+
+    gone = hakken("status", "small").out
+
+    assert "report.html (hakken report small writes it anew)" in " ".join(there.split())
+    assert "report.html" not in gone
+    assert "See hakken best small; hakken report small draws its page." in " ".join(gone.split())
+    assert "wrote runs/small/report.html" in hakken("report", "small").out
+
+
 def test_a_campaign_that_is_named_says_that_its_file_was_changed(hakken: Any) -> None:
     hakken("tick", "small.yaml")
     same = hakken("tick", "small")
