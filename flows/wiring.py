@@ -13,7 +13,7 @@ from loop.contracts import Adapter, AdapterContext
 from loop.errors import NotFound, SpecError
 from loop.molecules.shelf import put_up
 from loop.record import Json
-from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe, words_of
+from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe, misread_units, place, words_of
 
 if TYPE_CHECKING:
     from db.ledger import SqlLedger
@@ -61,6 +61,18 @@ def spec_on_record(settings: Settings, name: str) -> Json | None:
         return None
     with open_record(settings) as ledger:
         return next((record.spec for record in ledger.campaigns() if record.name == name), None)
+
+
+def without_misread_units(settings: Settings, spec: CampaignSpec, text: str, source: str) -> CampaignSpec:
+    """The spec of a campaign file with that text.
+
+    Raises:
+        SpecError: It has a unit that is read as nobody means it, and the record does not have it there.
+    """
+    if any(misread_units(spec, None)):
+        for path, problem in misread_units(spec, spec_on_record(settings, spec.campaign)):
+            raise SpecError(f"{place(text, source, path)}: {problem}")
+    return spec
 
 
 def names_on_record(settings: Settings) -> frozenset[str]:

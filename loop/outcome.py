@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
 from loop.errors import OutcomeError, UnitError, did_you_mean
-from loop.units import convert
+from loop.units import convert, misread
 
 CODE: Final = r"[a-z][a-z0-9_]{0,59}"  # what failed, as programs read it
 LARGEST_N: Final = 10**9  # readings behind one value; well inside a 32-bit column
@@ -290,6 +290,8 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     value = _number(row.get("value"), f"{name!r}: value")
     unit = str(row.get("unit") or units.get(name, ""))
     target_unit = units.get(name, unit)
+    if unit != target_unit and (problem := misread(unit)):
+        raise OutcomeError(f"{name!r}: {problem}")
     try:
         canonical = convert(value, unit, target_unit)
         reported_sd = row.get("sd")

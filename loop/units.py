@@ -43,6 +43,28 @@ USUAL_UNITS: Final = frozenset(  # as they stand, so that pint need not be loade
     )
 )
 _IN_WORDS: Final = ("Celsius", "kelvin", "atm", "torr", "psi", "seconds", "minutes", "hours", "days", "percent")
+_MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, mega for M, pico for p; and what is meant
+    **dict.fromkeys(("ML", "Ml"), "'mL'"),
+    **dict.fromkeys(("Grad", "grad", "c"), "'degC' for a temperature, 'degree' for an angle"),
+    **dict.fromkeys(("PA", "pa"), "'Pa'"),
+    **dict.fromkeys(("ma", "Ma"), "'mA'"),
+    **dict.fromkeys(("unit", "units"), "'U' for enzymes, '' for no unit"),
+    "MG": "'mg'",
+    "Mg": "'mg', or 't' for a tonne",
+    "gr": "'g'",
+    "MM": "'mM' for a concentration, 'mm' for a length",
+    "Mm": "'mm'",
+    "Nm": "'nm' for a length, 'N*m' for a torque",
+    "Mmol": "'mmol'",
+    "Min": "'min'",
+    "EV": "'eV'",
+    "EH": "'Eh'",
+    "au": "'Eh' for an energy, 'bohr' for a length, '' for an arbitrary unit",
+    "k": "'K'",
+    "cp": "'cP'",
+    "mb": "'mbar'",
+    "ppt": "'ppm'",
+}
 _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
 
@@ -73,6 +95,19 @@ def check_unit(symbol: str) -> str:
             f"unit {symbol!r} is unknown{why}; use a symbol such as '%', 'degC', 'mol/L', 'h', 'eV' or ''"
         ) from None
     return symbol
+
+
+@lru_cache(maxsize=256)
+def misread(symbol: str) -> str:
+    """What is wrong with a known unit that is read as nobody means it, such as ``Min``, a megainch; "" else.
+
+    Records have such units, so that only what is newly written is asked for.
+    """
+    word = next((w for w in _WORDS.findall(symbol) if w in _MISREAD), None)
+    if word is None or symbol in _SPELLINGS:
+        return ""
+    what = f"unit {symbol!r}" if word == symbol else f"{word!r} of unit {symbol!r}"
+    return f"{what} is read as {_registry().Unit(word)}, which is hardly meant; write {_MISREAD[word]}"
 
 
 def convert(value: float, unit: str, to: str) -> float:

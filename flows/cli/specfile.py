@@ -52,11 +52,12 @@ def read_campaign(path: Path, where: Settings) -> CampaignSpec:
 
 def resolved(text: str, path: Path, where: Settings) -> CampaignSpec:
     """The same of a text that is, or is to be, in a file. Raises ``SpecError``."""
-    from flows.wiring import library_reader
+    from flows.wiring import library_reader, without_misread_units
 
     with progress_line() as progress:
         libraries = library_reader(where, path.absolute().parent, progress)
-        return read_spec(text, source=str(path), read=reader(path.parent), libraries=libraries)
+        spec = read_spec(text, source=str(path), read=reader(path.parent), libraries=libraries)
+    return without_misread_units(where, spec, text, str(path))
 
 
 @contextmanager

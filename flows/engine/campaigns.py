@@ -16,7 +16,15 @@ from flows.engine.looking.view import WITH_LABORATORY, View
 from flows.engine.people.writing import writing
 from flows.engine.structures import check_structures
 from flows.spending import reported
-from flows.wiring import ORIGIN, campaign_file, library_reader, make_record, open_laboratory, spec_on_record
+from flows.wiring import (
+    ORIGIN,
+    campaign_file,
+    library_reader,
+    make_record,
+    open_laboratory,
+    spec_on_record,
+    without_misread_units,
+)
 from loop.checkpoints import reached
 from loop.circumstances import read_expense
 from loop.contracts import Adapter, Ledger, RunsTogether
@@ -65,13 +73,14 @@ def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
     Raises:
         SpecError: It cannot be read, or is wrong.
     """
-    folder = path.absolute().parent
-    return read_spec(
-        _read(path),
+    folder, text = path.absolute().parent, _read(path)
+    spec = read_spec(
+        text,
         source=path.name,
         read=lambda name: _read(folder / name),
         libraries=library_reader(settings, folder),
     )
+    return without_misread_units(settings, spec, text, path.name)
 
 
 def usable_file(path: Path, settings: Settings) -> tuple[CampaignSpec, Adapter]:

@@ -15,6 +15,7 @@ from loop.spec.building import (
 from loop.spec.costs import build_costs
 from loop.spec.general import build_general
 from loop.spec.lines import place
+from loop.spec.misread import misread_units
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
 from loop.spec.reading import read_spec
@@ -38,6 +39,7 @@ __all__ = [
     "declared_of",
     "levels_of",
     "looks_for_hits",
+    "misread_units",
     "place",
     "read_spec",
     "read_table",

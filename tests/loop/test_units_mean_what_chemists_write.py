@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from loop import units
-from loop.errors import SpecError, UnitError
+from loop.errors import OutcomeError, SpecError, UnitError
 from loop.limits import broken
+from loop.outcome import Measured, read_outcome
 from loop.recipe.amounts import SPEED, read_amount
-from loop.spec import build_limits, read_spec
-from loop.units import check_unit, convert
+from loop.spec import build_limits, misread_units, read_spec
+from loop.units import check_unit, convert, misread
 
 
 @pytest.mark.parametrize("unit", ["1/min", "rev/min", "revolution/min", "cycle/min", "revolutions_per_minute"])
@@ -74,6 +77,84 @@ def test_a_unit_that_is_nearly_one_is_hinted_at(symbol: str, usual: str) -> None
     with pytest.raises(UnitError, match=rf"unit '{symbol}' is unknown \(did you mean '{usual}'\?\); use a symbol"):
         check_unit(symbol)
     assert check_unit(usual) == usual
+
+
+@pytest.mark.parametrize(
+    ("symbol", "said"),
+    [
+        ("Min", "unit 'Min' is read as megainch, which is hardly meant; write 'min'"),
+        ("mL/Min", "'Min' of unit 'mL/Min' is read as megainch, .*; write 'min'"),
+        ("ML", "read as megaliter, .*; write 'mL'"),
+        ("Grad", "read as gigaradian, .*; write 'degC' for a temperature, 'degree' for an angle"),
+        ("pa", "read as picoyear, .*; write 'Pa'"),
+    ],
+)
+def test_a_unit_that_nobody_means_is_known_and_said_to_be_read_otherwise(symbol: str, said: str) -> None:
+    assert check_unit(symbol) == symbol  # records have it
+    assert re.search(said, misread(symbol))
+
+
+@pytest.mark.parametrize("word", sorted(units._MISREAD))
+def test_each_unit_that_is_written_instead_is_known(word: str) -> None:
+    meant = re.findall("'([^']*)'", units._MISREAD[word])
+
+    assert meant
+    assert [misread(check_unit(symbol)) for symbol in meant] == [""] * len(meant)
+    assert convert(1.0, word, word) == 1.0
+
+
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        *sorted(units.USUAL_UNITS),
+        *("ml", "l", "µL", "°C", "C", "F", "hr", "sec", "mins", "psi", "mmHg", "torr", "atm", "cP", "MPa", "mPa*s"),
+        *("cm^-1", "1/min", "mol %", "wt%", "U/mL", "AU", "mAU", "D", "Da", "t", "deg", "kg/m^3", "uA", "MHz", ""),
+    ],
+)
+def test_what_chemists_write_is_read_as_it_is_meant(symbol: str) -> None:
+    assert misread(check_unit(symbol)) == ""
+
+
+FILE = """\
+campaign: flow
+space: {rate: {type: number, low: 1, high: 9, unit: mL/min}, hold: {type: number, low: 1, high: 9, unit: min}}
+objective: {titre: {goal: maximize, unit: mg/L}}
+budget: {experiments: 6}
+laboratory: {adapter: manual, limits: {rate: {at_most: 9, unit: mL/min}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "at"),
+    [
+        ({"hold: {type: number, low: 1, high: 9, unit: min}": "hold: {type: number, low: 1, high: 9, unit: Min}"},
+         ("space", "hold", "unit")),
+        ({"mg/L": "MG/L"}, ("objective", "titre", "unit")),
+        ({"at_most: 9, unit: mL": "at_most: 8, unit: ML"}, ("laboratory", "limits", "rate", "unit")),
+    ],
+)  # fmt: skip
+def test_a_file_is_asked_for_the_unit_that_is_meant_but_not_where_its_record_has_it(
+    changed: dict[str, str], at: tuple[str, ...]
+) -> None:
+    text = FILE
+    for was, now in changed.items():
+        text = text.replace(was, now)
+    sound, spec = (read_spec(each, source="a.yaml", read=str) for each in (FILE, text))
+
+    assert list(misread_units(sound, None)) == []
+    assert [path for path, _ in misread_units(spec, None)] == [at]
+    assert [path for path, _ in misread_units(spec, sound.resolved())] == [at]
+    assert list(misread_units(spec, spec.resolved())) == []
+
+
+def test_a_result_in_a_unit_that_nobody_means_is_no_result() -> None:
+    values = [{"property": "titre", "value": 5.0, "unit": "ML"}]
+
+    with pytest.raises(OutcomeError, match=r"'titre': unit 'ML' is read as megaliter, .*; write 'mL'"):
+        read_outcome({"outcome": "measured", "values": values}, {"titre": "mL"})
+    as_on_record = read_outcome({"outcome": "measured", "values": values}, {"titre": "ML"})
+    assert isinstance(as_on_record, Measured)
+    assert as_on_record.measurements[0].canonical == 5.0
 
 
 def test_shares_are_hundredths_and_equivalents_are_ones() -> None:

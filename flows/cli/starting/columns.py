@@ -13,7 +13,7 @@ from typing import Final
 from loop.cells import hint_of, is_in_doubt, without_doubt
 from loop.errors import MoleculeError, SpecError, UnitError
 from loop.spec import read_table
-from loop.units import check_unit, is_charge, meant
+from loop.units import check_unit, is_charge, meant, misread
 
 _UNIT: Final = re.compile(r"^(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>[^()]*)\))$")
 _UNUSABLE: Final = re.compile(r"[^A-Za-z0-9_.\- ]+")  # what the name of a parameter may not hold
@@ -106,6 +106,8 @@ def read_header(header: str) -> tuple[str, str, tuple[str, ...]]:
     if match := _UNIT.match(header):
         said = (match["square"] if match["square"] is not None else match["round"]).strip()
         try:
+            if misread(said):
+                raise UnitError(said)
             name, unit = match["name"], check_unit(said)
         except UnitError:
             if match["square"] is not None:

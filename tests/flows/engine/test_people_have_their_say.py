@@ -827,6 +827,32 @@ def test_levels_may_be_added_and_renamed_where_each_keeps_its_number(settings: S
     assert status(settings, "small")[0].version == 7
 
 
+def test_a_unit_that_nobody_means_is_refused_in_a_file_and_a_table_and_a_record_that_has_it_goes_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def space(unit: str, high: int = 9) -> dict[str, Any]:
+        return {"volume": {"type": "number", "low": 1, "high": high, "step": 1, "unit": unit}}
+
+    with pytest.raises(
+        SpecError, match=r"campaign.yaml line \d+: space.volume.unit: unit 'ML' is read as megaliter, .*; write 'mL'"
+    ):
+        add(settings, tmp_path, space=space("ML"))
+    add(settings, tmp_path, space=space("mL"))
+    refused = tell(settings, "small", write(tmp_path, "volume [ML],yield\n5,10\n"), by="tester")
+    assert refused.accepted == 0
+    assert "column 'volume [ML]': unit 'ML' is read as megaliter" in " ".join(refused.problems)
+    with open_ledger(settings.database) as ledger:  # as an earlier release took it
+        earlier = json.loads(json.dumps(ledger.campaign("small").spec))
+        earlier["space"]["volume"]["unit"] = "ML"
+        ledger.open_campaign("small", earlier, by="tester")
+
+    add(settings, tmp_path, space=space("ML", 20))
+    told = tell(settings, "small", write(tmp_path, "volume [ML],yield\n5,10\n"), by="tester")
+
+    assert (status(settings, "small")[0].version, told.accepted) == (3, 1)
+    assert len(once(settings).proposed) == 3
+
+
 LIGANDS = {"XPhos": "CC(C)c1cccc(C(C)C)c1", "KOAc": "CC(=O)O[K]", "none": None}
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from flows.engine.people.rows.columns import Column
 from loop.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, split_header, without_doubt
 from loop.errors import OutcomeError, UnitError
-from loop.units import convert
+from loop.units import convert, misread
 
 Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and part
 
@@ -45,8 +45,10 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
 
 def in_unit(value: float, column: Column, unit: str) -> float:
     """A number of ``column`` in ``unit``, in which it is where the column has none. Raises ``OutcomeError``."""
-    if column.unit is None:
+    if column.unit is None or column.unit == unit:
         return value
+    if problem := misread(column.unit):
+        raise OutcomeError(f"column {column.header!r}: {problem}")
     try:
         return convert(value, column.unit, unit)
     except UnitError as error:
