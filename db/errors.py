@@ -1,9 +1,10 @@
 """Errors of the database, each a ``LedgerError``; the driver's own never leave this package.
 
+Where another process holds the write lock, or the server cannot be reached, it is the core's ``LedgerBusy``.
+
 LedgerError
 ├── SchemaTooNew      the file was written by a newer hakken
 ├── NotALedger        the file or database holds something else, or is damaged
-├── LedgerBusy        another process holds the write lock, or the server cannot be reached
 ├── LedgerFull        its disk is full, or cannot be written
 └── AlreadyOnRecord   another process wrote the same thing first
 """
@@ -18,7 +19,7 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from loop.errors import LedgerError
+from loop.errors import LedgerBusy, LedgerError
 
 NONE_YET: Final = "none yet in this record (hakken run FILE adds one; HAKKEN_HOME names another record)"
 _FULL: Final = re.compile("disk is full|No space left on device|[Qq]uota exceeded")  # SQLite and PostgreSQL
@@ -30,10 +31,6 @@ class SchemaTooNew(LedgerError):
 
 class NotALedger(LedgerError):
     """What the URL names cannot be read as a ledger; give another file, or restore a backup."""
-
-
-class LedgerBusy(LedgerError):
-    """The database cannot be written or reached now; try again, nothing was written."""
 
 
 class LedgerFull(LedgerError):
@@ -73,7 +70,7 @@ def translated(url: str) -> Iterator[None]:
                 f"the disk of the ledger {url} cannot be written or read ({text}), as where a quota is used up, or "
                 "where it fails; see to it, then the same command goes on"
             ) from error
-        raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text}); try again in a moment") from error
+        raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text})") from error
     except exc.DatabaseError as error:
         text = str(error.orig).strip()
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error

@@ -10,10 +10,11 @@ from typing import Any
 
 from flows.driving import EFFECT, settings_in
 from flows.engine import passes, running
+from flows.engine.away import Away
 from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session
 from flows.settings import Settings, prepare_prefect
-from loop.errors import HakkenError
+from loop.errors import HakkenError, LedgerBusy
 
 prepare_prefect(Settings.from_environment())
 
@@ -24,6 +25,7 @@ from prefect.settings import get_current_settings  # noqa: E402
 # Flow parameters go to Prefect's server as JSON: what is no JSON travels beside them.
 _settings: ContextVar[Settings | None] = ContextVar("_settings", default=None)
 _on_tick: ContextVar[Callable[[TickReport], None] | None] = ContextVar("_on_tick", default=None)
+_on_wait: ContextVar[Callable[[str], None] | None] = ContextVar("_on_wait", default=None)
 
 
 @task(name="pass", **EFFECT)
@@ -46,19 +48,26 @@ async def campaign(
     """
     settings, log, on_tick = _settings.get() or settings_in(home), get_run_logger(), _on_tick.get()
     until = None if max_seconds is None else time.monotonic() + max_seconds
-    with passes.sitting(settings, campaign) as session:
-        page, wait = running.Page(session), running.SHORTEST
-        while True:
-            report, is_last = one_pass(session, page, until)
-            if on_tick is not None:
-                on_tick(report)
-            if is_last:
-                log.info(report.next_step)
-                return report.as_json()
-            wait = running.SHORTEST if report.has_changed else min(wait * 2, poll)
-            if not report.has_changed:
-                await asyncio.sleep(wait)
-            session.held.give_way()
+    away = Away(_on_wait.get() or log.warning, until=until)
+    while True:
+        try:
+            with passes.sitting(settings, campaign, patience=away.patience) as session:
+                away.was_there = True
+                page, wait = running.Page(session, is_stale=away.is_on), running.SHORTEST
+                while True:
+                    report, is_last = one_pass(session, page, until)
+                    away.end()
+                    if on_tick is not None:
+                        on_tick(report)
+                    if is_last:
+                        log.info(report.next_step)
+                        return report.as_json()
+                    wait = running.SHORTEST if report.has_changed else min(wait * 2, poll)
+                    if not report.has_changed:
+                        await asyncio.sleep(wait)
+                    session.held.give_way()
+        except LedgerBusy as error:
+            await asyncio.sleep(away.wait(error))
 
 
 class NoPrefectServer(HakkenError):
@@ -70,6 +79,7 @@ def run_with_prefect(
     name: str,
     *,
     on_tick: Callable[[TickReport], None],
+    on_wait: Callable[[str], None] = lambda _: None,
     poll: float = 10.0,
     max_seconds: float | None = None,
 ) -> TickReport:
@@ -83,6 +93,7 @@ def run_with_prefect(
     async def go() -> None:
         _settings.set(settings)
         _on_tick.set(remember)
+        _on_wait.set(on_wait)
         await campaign(name, str(settings.home), poll=poll, max_seconds=max_seconds)
 
     try:

@@ -23,7 +23,8 @@ HakkenError
 │   ├── LeaseHeld         somebody else works on the campaign now
 │   ├── StaleLease        this holder's lease was taken over: it may write nothing more
 │   ├── Halted            a safety stop is in force: nothing is proposed or sent
-│   └── OlderRecord       the record lacks a round that the campaign's folder knows
+│   ├── OlderRecord       the record lacks a round that the campaign's folder knows
+│   └── LedgerBusy        it cannot be reached or written now; try again later
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
 │       └── PartUnavailable one of several laboratories cannot; the others can
@@ -154,6 +155,14 @@ class Halted(LedgerError):
 
 class OlderRecord(LedgerError):
     """The record lacks a round that the folder knows: put the newer one back, or say that this one is to go on."""
+
+
+class LedgerBusy(LedgerError):
+    """The record cannot be reached or written now; try again, nothing was written. ``what`` is what is so."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; try again in a moment")
+        self.what = what
 
 
 class AdapterError(HakkenError):

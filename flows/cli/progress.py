@@ -77,6 +77,14 @@ class RunProgress:
         if self._status is not None:
             self._status.update(f"{self._campaign}: {_waiting(report)}")
 
+    def waits(self, said: str) -> None:
+        """That a run waits for its record, or that it is back; where a program reads, on standard error."""
+        if self._screen.as_json:
+            print(f"note: {said}", file=sys.stderr, flush=True)
+        self._screen.say(f"  note: {said}")
+        if self._status is not None:
+            self._status.update(f"{self._campaign}: waiting for its record")
+
     def _better(self, report: TickReport) -> str:
         """The best values, where one of them is new; what comes nearest, where nothing keeps the thresholds."""
         if report.nearest is not None:

@@ -41,13 +41,10 @@ def run(
     _say_edits(where, campaign, screen)
     with RunProgress(screen, name) as progress:
         if prefect:
-            from flows.campaign import run_with_prefect  # 1.3 s: only where it is asked for
-
-            report = run_with_prefect(where, name, on_tick=progress.show, poll=poll, max_seconds=max_seconds)
+            from flows.campaign import run_with_prefect as go  # 1.3 s: only where it is asked for
         else:
-            from flows import engine
-
-            report = engine.run(where, name, on_tick=progress.show, poll=poll, max_seconds=max_seconds)
+            from flows.engine import run as go
+        report = go(where, name, on_tick=progress.show, on_wait=progress.waits, poll=poll, max_seconds=max_seconds)
     conclude(screen, where, report)
 
 

@@ -18,9 +18,8 @@ import pytest
 
 from db import engine as engines
 from db import open_ledger
-from db.errors import LedgerBusy
 from loop.contracts import Ledger
-from loop.errors import StaleLease
+from loop.errors import LedgerBusy, StaleLease
 from loop.record import EnvelopeDraft, Lease
 from loop.testing.ledger import SPEC, batch
 

@@ -18,7 +18,7 @@ from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
 from loop.circumstances import EFFECTS, actual_of, is_as_planned, read_context
 from loop.contracts import Work
-from loop.errors import OutcomeError, SpecError
+from loop.errors import LedgerBusy, OutcomeError, SpecError
 from loop.experiment import Event, State
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
 from loop.raw import is_raw, read_raw
@@ -116,7 +116,7 @@ class Judge:
             if is_message(envelope.source):
                 return self._message(envelope)
             return self._told_row(envelope) if is_told(envelope.source) else self._result(envelope, envelope.payload)
-        except (RawFileMissing, RawFileDamaged, KeysMissing):
+        except (RawFileMissing, RawFileDamaged, KeysMissing, LedgerBusy):  # nothing wrong with the result itself
             raise
         except Exception as error:  # whatever a reader did not foresee: the envelope is kept, the campaign goes on
             return Judgement(envelope, Verdict.MALFORMED, f"it cannot be judged ({type(error).__name__}: {error})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from flows.wiring import open_record, spec_on_record
 from loop.experiment import Event, State
+from tests.flows.engine.outages import Outage
 
 CAMPAIGN = """\
 campaign: small
@@ -61,6 +63,26 @@ def test_it_runs_to_its_end_and_says_how_to_go_on(hakken: Any, home: Any) -> Non
     assert "report: runs/small/report.html" in said.out
     assert said.out.splitlines()[-1].startswith("next: hakken show small")
     assert (home.home / "small/report.html").exists()
+
+
+@pytest.mark.parametrize("way", [[], ["--json"]])
+def test_a_run_says_that_it_waits_for_its_record_and_a_pass_ends(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch, way: list[str]
+) -> None:
+    with monkeypatch.context() as first:
+        Outage(first, "dispatch.accepted")
+        ended = hakken("tick", "small.yaml")
+    Outage(monkeypatch, "ingest.stored")
+
+    said = hakken("run", "small.yaml", *way)
+
+    assert ended.code == 2
+    assert "out of reach (the server closed the connection\n\tunexpectedly); try again in a moment" in ended.err
+    assert said.code == 0
+    notes = said.err if way else said.out
+    assert "unexpectedly); waiting for it, 60 min at most. Nothing is sent meanwhile" in notes
+    assert re.search(r"note: the record is there again after \d+ s; going on", notes)
+    assert not way or json.loads(said.out)["state"] == "finished"
 
 
 def test_the_page_of_a_finished_campaign_is_named_where_there_is_one(hakken: Any, home: Any) -> None:
