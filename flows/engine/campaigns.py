@@ -121,11 +121,12 @@ def known_as(settings: Settings, ledger: Ledger, spec: CampaignSpec) -> View | N
     """The campaign of a spec as it is on record, None where it is not.
 
     Raises:
-        SpecError: The spec changes what results on record mean.
+        SpecError: The spec changes what results on record mean, or its campaign is called nearly as another.
     """
     try:
         known = View(ledger, spec.campaign)
     except NotFound:
+        _check_name(ledger, spec.campaign)
         return None
     _check_change(settings, known, spec)
     return known
@@ -183,6 +184,15 @@ def _read(path: Path) -> str:
         raise SpecError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     except OSError as error:
         raise SpecError(f"{path} cannot be read ({error.strerror}); check the path") from None
+
+
+def _check_name(ledger: Ledger, name: str) -> None:
+    """Refuse a name that differs in capitals only from one on record: a Mac's disk has one folder for both."""
+    if alike := next((c.name for c in ledger.campaigns() if c.name.casefold() == name.casefold()), None):
+        raise SpecError(
+            f"campaign {name!r}: the record has {alike!r}, which differs in capitals only, and many disks keep one "
+            f"folder for both; write campaign: {alike} to go on with that one, or give this one another name"
+        )
 
 
 def _check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:

@@ -12,7 +12,7 @@ import pytest
 from db.ledger import open_ledger
 from flows.cli.rounds import print_round
 from flows.cli.screen import Screen
-from flows.engine import approve, replay, resume, retract, run, status, stop, tell, tick
+from flows.engine import approve, preview_file, replay, resume, retract, run, status, stop, tell, tick
 from flows.engine.looking.view import View
 from flows.engine.people.telling import TellError
 from flows.engine.steps.training import train_round
@@ -696,6 +696,24 @@ def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_cam
     assert (status(settings, "small")[0].version, status(settings, "small")[0].state) == (2, "active")
     report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
     assert (report.state, report.experiments_done) == ("finished", 6)
+
+
+def test_a_name_that_differs_in_capitals_only_is_refused(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+
+    for opened in (add, preview_of):
+        with pytest.raises(SpecError, match=r"campaign 'Small': the record has 'small', .*; write campaign: small to"):
+            opened(settings, tmp_path, campaign="Small")
+    assert add(settings, tmp_path) == "small"
+    assert add(settings, tmp_path, campaign="smaller") == "smaller"
+    assert not settings.folder("Small").exists()
+
+
+def preview_of(settings: Settings, folder: Path, **changes: Any) -> None:
+    """What ``hakken run --dry-run FILE`` looks at."""
+    path = folder / "preview.yaml"
+    path.write_text(json.dumps(spec_of(**changes)), encoding="utf-8")
+    preview_file(settings, path, planner=cheap_planner)
 
 
 def test_a_campaign_file_may_lie_in_a_folder_whose_name_is_no_utf8(settings: Settings, tmp_path: Path) -> None:
