@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -112,7 +113,7 @@ def tell_rows(
     added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
     earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
     standing, ids = session.view.observations, {e.id for e in added}
-    notes += _twins(added, [judged[o.id] for o in standing])
+    notes += _twins(name, added, [judged[o.id] for o in standing])
     notes += slips(session.view, (o for o in standing if o.id in ids))
     notes += _retracted(earlier, {o.id for o in standing})
     known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in repeats for e in rows)
@@ -146,15 +147,23 @@ def _again(
     }
 
 
-def _twins(added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
-    """A note for each other file with rows that say to the letter what added ones say: a copy of it, perhaps."""
+def _twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note where rows of other files say to the letter what added ones say: a copy, perhaps."""
     mine = {content_of(e) for e in added}
-    said = {what for _, what in mine}
     theirs = [found for e in standing if is_told(e.source) and (found := content_of(e)) not in mine]
-    return tuple(
-        f"{count} of these rows say what rows of {file.removeprefix(TELL)!r} say that are on record, and count beside "
-        "them; where they are the same experiments, hakken retract takes them back"
-        for file, count in Counter(file for file, what in theirs if what in said).items()
+    said = {what for _, what in theirs}
+    twins = [e for e in added if content_of(e)[1] in said]
+    if not twins:
+        return ()
+    whats = {content_of(e)[1] for e in twins}
+    files = ", ".join(dict.fromkeys(repr(file.removeprefix(TELL)) for file, what in theirs if what in whats))
+    which = ", ".join(f"{f'line {at}' if (at := _line(e)).isdigit() else at} ({e.id})" for e in twins[:PLACES])
+    more = len(twins) - PLACES
+    rest = f" and {more} more, which hakken export lists with their source" if more > 0 else ""
+    return (
+        f"{len(twins)} of these rows say what rows of {files} say that are on record, and count beside them: {which}"
+        f"{rest}. Where they are the same experiments, take each back, such as hakken retract {shlex.quote(name)} "
+        f"{twins[0].id} --why COPY",
     )
 
 

@@ -1004,3 +1004,26 @@ def test_nothing_can_be_retracted_where_there_is_no_result(settings: Settings, t
 
     with pytest.raises(NotFound, match="campaign 'small' has no result yet, so none can be retracted; hakken status"):
         retract(settings, "small", "01a2", by="tester", why="a slip")
+
+
+def test_rows_told_again_under_another_name_are_named_with_how_each_is_taken_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    rows = [f"water,DBU,1,{value},,,\n" for value in range(10)]
+    tell(settings, "small", write(tmp_path, HEADER + rows[0], "first.csv"), by="tester")
+    tell(settings, "small", write(tmp_path, HEADER + "".join(rows[1:]), "second.csv"), by="tester")
+
+    again = tell(
+        settings, "small", write(tmp_path, HEADER + "DMF,DBU,1,7,,,\n" + "".join(rows), "both.csv"), by="tester"
+    )
+
+    (note,) = again.notes
+    twins = again.observations[1:]
+    assert note.startswith("10 of these rows say what rows of 'first.csv', 'second.csv' say that are on record")
+    assert f"line 3 ({twins[0]}), line 4 ({twins[1]})" in note
+    assert f"({twins[7]}) and 2 more, which hakken export lists with their source. " in note
+    assert twins[8] not in note
+    assert note.endswith(f"take each back, such as hakken retract small {twins[0]} --why COPY")
+    retract(settings, "small", twins[0], by="tester", why="COPY")
+    assert status(settings, "small")[0].observations == 20

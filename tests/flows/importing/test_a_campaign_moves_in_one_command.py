@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ def test_a_copy_of_a_table_is_another_table_and_that_is_said(hakken: Any, home: 
     said = hakken("import", "copy.csv", "--target", "yield", "--keep")
 
     assert "2 of these rows say what rows of 'runs.csv' say that are on record, and count beside them" in said.out
+    assert re.search(r"Where they are .*, take each back, such as hakken retract runs \S+ --why COPY", said.out)
     assert len(on_record(home, "runs")) == 6
 
 
