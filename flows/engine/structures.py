@@ -25,11 +25,14 @@ def check_structures(known: View, spec: CampaignSpec) -> None:
     Raises:
         SpecError: It names the option and both structures.
     """
+    old, new = known.campaign.spec["space"], spec.resolved()["space"]
+    if old == new:
+        return
     try:
         before = known.space
     except HakkenError:  # its stored library is gone
         return
-    after, old, new = build_space(spec), known.campaign.spec["space"], spec.resolved()["space"]
+    after = build_space(spec)
     made_anew = {name for name in new if name in old and dict(_ways(old[name])) != dict(_ways(new[name]))}
     for settings, on_record in _used(known):
         had = _structures(before, settings)
