@@ -62,6 +62,7 @@ laboratory:
   response: {columns: {yield: {column: Area, unit: "%"}}}
 """
 DELIVERY: Final = Delivery.TWO_PHASE
+_UNFILLED: Final = "give it, or say under outcome or status how the experiment ended"
 
 Positive = Annotated[float, Field(gt=0)]
 FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
@@ -113,7 +114,7 @@ class CsvFolder:
         self._template = Template(options.command, options.response, targets, beside or {})
         self._returned = Returned(jobs)
         self._commands = Commands(jobs, self._exchange, options.gone_after, options.answer_within, clock)
-        self._responses = Responses(self._exchange, options.response, clock)
+        self._responses = Responses(self._exchange, options.response, jobs.root / "resting.json", clock)
         beat = None if options.heartbeat is None else folder / options.heartbeat
         self._heartbeat = None if beat is None else Heartbeat(beat, options.stale, jobs.root / "heartbeat.json", clock)
 
@@ -190,10 +191,11 @@ class CsvFolder:
             if (doubt := self._doubt_now(handle, last)) is not None:
                 return Status(Phase.LOST, doubt)
             is_waiting = self._exchange.place(last.name) is Place.WAITING
-            said = self._responses.trouble(last.name)
+            said = self._responses.trouble(last.name, handle)
+        wants = "" if said is None or said.may_come else f"waits, since its response {said.text}"
         if is_waiting:
-            return Status(Phase.WAITING, said or f"{last.name} lies in {self._exchange.commands}")
-        return Status(Phase.RUNNING, said or f"the device has {last.name}")
+            return Status(Phase.WAITING, f"{last.name} lies in {self._exchange.commands}", wants)
+        return Status(Phase.RUNNING, f"the device has {last.name}", wants)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
@@ -263,7 +265,8 @@ class CsvFolder:
         return self._jobs.cancelled(handle) is not None or bool(self._returned.of(handle))
 
     def _doubt_now(self, handle: Handle, command: Command) -> str | None:
-        return self._commands.doubt_now(handle, command, self._responses.trouble(command.name))
+        said = self._responses.trouble(command.name, handle)
+        return self._commands.doubt_now(handle, command, None if said is None else said.text)
 
     def _look(self, handle: Handle) -> None:
         """Take in what came back, and end what a killed process had begun to cancel."""
@@ -274,10 +277,7 @@ class CsvFolder:
         """Keep what responses say that were not read before."""
         for response in self._responses.fresh():
             for row in response.sheet.rows:
-                try:
-                    self._take(response.name, row, response.sheet)
-                except SheetError as error:
-                    self._responses.complain(response.name, str(error))
+                self._take(response.name, row, response.sheet)
             reached("csv_folder.collected")
         for name, text in self._responses.unreadable():
             handle = _named_in(name)
@@ -290,9 +290,14 @@ class CsvFolder:
         handle = _named_in(name) if said is None else handle_of(AttemptKey(said))
         is_ours = self._jobs.knows(handle)
         key = self._jobs.key(handle) if is_ours else AttemptKey(said or name)
-        read = self._template.read(row, sheet, self._jobs.spec(handle) if is_ours else None)
+        try:
+            read = self._template.read(row, sheet, self._jobs.spec(handle) if is_ours else None)
+        except SheetError as error:
+            self._responses.complain(name, str(error), handle)
+            return
         if read is None:
-            self._responses.complain(name, f"lacks a value in the row of {key}")
+            may_come = not self._template.is_begun(row)  # a table of what is under way, filled in later
+            self._responses.complain(name, f"lacks a value in the row of {key}; {_UNFILLED}", handle, may_come=may_come)
         elif isinstance(read, Doubt) and is_ours:
             self._commands.hear_doubt(handle, read.why, name, json.dumps(row, sort_keys=True))
         else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.files.csv_options import CommandTemplate, ResponseTemplate, StatusTemplate
-from adapters.files.rows import COMMENT, OUTCOME, Columns, as_number, read_row, shown, titled
+from adapters.files.rows import COMMENT, OUTCOME, Columns, as_number, read_row, shown, targets_of, titled
 from adapters.files.worksheet import Sheet, SheetError
 from loop.contracts import AttemptKey, ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
@@ -101,6 +101,10 @@ class Template:
         """The key that a row of a response names; None where its file's name tells."""
         return None if self._response.key is None else row.get(self._response.key, "").strip() or None
 
+    def is_begun(self, row: Mapping[str, str]) -> bool:
+        """Whether a row of a response has some of the values."""
+        return bool(targets_of(row, self._columns)[0])
+
     def read(self, row: Mapping[str, str], sheet: Sheet, spec: ExperimentSpec | None) -> dict[str, Any] | Doubt | None:
         """What a row of a response says: a payload, or that the device does not know; None while it lacks something.
 
@@ -118,7 +122,10 @@ class Template:
             return self._unread(row, f"column {status.column!r} says {cells[status.column]!r}, which no status names")
         missing = [column for column in self._columns.values.values() if column not in row]
         if missing and telling.get(OUTCOME, cells.get(OUTCOME, "")) in ("", "measured"):
-            raise SheetError(f"has no column {missing[0]!r}, where a result is looked for; it has {', '.join(row)}")
+            raise SheetError(
+                f"has no column {missing[0]!r}, where a result is looked for; it has {', '.join(row)}: call it so "
+                "there, or name it under response.columns"
+            )
         actual = {c.column for c in self._response.actual.values()}
         own = {self._response.key, self._command.number, *self._command.constants} | actual
         own |= {self._command.procedure_file, self._command.procedure}

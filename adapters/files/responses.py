@@ -2,21 +2,22 @@
 
 A file is whole when it ends with a line's end, no quote is left open, and it did not change while it was read. One that
 was cut off in the middle of a number would otherwise be another number. Where a device never ends its last line, a file
-counts once it rests.
+counts once it rests: since when it has not changed is kept on disk, since each pass on a schedule looks but once.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.common.folder import reachable
-from adapters.common.instant import Clock
+from adapters.common.durable import replace
+from adapters.common.folder import reachable, read_json
+from adapters.common.instant import Clock, dump
 from adapters.files.csv_options import ResponseTemplate
 from adapters.files.exchange import Exchange, Mark, mark_of
 from adapters.files.worksheet import Sheet, SheetError, parse_sheet
@@ -34,25 +35,36 @@ class Response:
     sheet: Sheet
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a response; where ``may_come``, the device may only not have written the rest yet."""
+
+    text: str
+    may_come: bool = False
+
+
 class Responses:
     """What came back so far, by file; forgotten with the object, and then read again, which changes nothing."""
 
-    def __init__(self, exchange: Exchange, template: ResponseTemplate, clock: Clock) -> None:
-        self._exchange, self._template, self._clock = exchange, template, clock
+    def __init__(self, exchange: Exchange, template: ResponseTemplate, memory: Path, clock: Clock) -> None:
+        """``memory``: where it is kept since when files whose last line does not end have not changed."""
+        self._exchange, self._template, self._memory, self._clock = exchange, template, memory, clock
         self._read: dict[str, Mark] = {}
-        self._rests: dict[str, tuple[Mark, float]] = {}  # since when a file that is not whole has not changed
-        self._troubles: dict[str, str] = {}  # what is wrong with a file, for a person
+        self._troubles: dict[tuple[str, str], Trouble] = {}  # by file, and the attempt that it is about or ""
         self._unreadable: list[tuple[str, str]] = []
 
     def fresh(self) -> Iterator[Response]:
         """Responses that were not read before, or changed since."""
-        for path, mark in self._exchange.arrived():
+        arrived = list(self._exchange.arrived())
+        there = {path.name for path, _ in arrived}
+        self._troubles = {about: said for about, said in self._troubles.items() if about[0] in there}
+        for path, mark in arrived:
             if self._read.get(path.name) == mark:
                 continue
             data = _bytes_of(path, mark)
-            if data is None or not self._counts(path.name, mark, data):
+            if data is None or not self._counts(path.name, mark, data, there):
                 continue
-            self._troubles.pop(path.name, None)
+            self._forget_troubles(path.name)
             try:
                 sheet = parse_sheet(data, self._template.key)
             except (SheetError, csv.Error) as error:
@@ -67,27 +79,44 @@ class Responses:
         while self._unreadable:
             yield self._unreadable.pop()
 
-    def complain(self, name: str, why: str) -> None:
-        """Remember what is wrong with a file."""
-        self._troubles[name] = f"{name} {why}"
+    def complain(self, name: str, why: str, about: str = "", *, may_come: bool = False) -> None:
+        """Remember what is wrong with a file, or with the row that is ``about`` an attempt."""
+        self._troubles[name, about] = Trouble(f"{name} {why}", may_come)
 
-    def trouble(self, name: str) -> str | None:
-        """What is wrong with the response of that name."""
-        return self._troubles.get(name)
+    def trouble(self, name: str, about: str) -> Trouble | None:
+        """What is wrong with the response of that name, or with a row of any that is ``about`` an attempt."""
+        found = [said for (_, attempt), said in self._troubles.items() if attempt == about]
+        return found[0] if found else self._troubles.get((name, ""))
 
     def troubles(self) -> list[str]:
         """What is wrong with any file, for a person to see."""
-        return [self._troubles[name] for name in sorted(self._troubles)]
+        return list(dict.fromkeys(self._troubles[about].text for about in sorted(self._troubles)))
 
-    def _counts(self, name: str, mark: Mark, data: bytes) -> bool:
+    def _forget_troubles(self, name: str) -> None:
+        self._troubles = {about: said for about, said in self._troubles.items() if about[0] != name}
+
+    def _counts(self, name: str, mark: Mark, data: bytes, there: Container[str]) -> bool:
         """Whether the file can be taken as it is."""
         if ends_its_line(data) and not _has_open_quote(data):
             return True
-        since = self._rests.get(name)
-        if since is None or since[0] != mark:
-            since = self._rests[name] = (mark, self._clock())
-        self._troubles[name] = f"{name} is cut off: its last line does not end"
-        return not self._template.final_newline and bool(data) and self._clock() - since[1] >= _REST
+        rests = self._has_rested(name, mark, there)
+        if rests and data and not self._template.final_newline:
+            return True
+        way_out = "let the device end it, or say final_newline: false under response"
+        self._forget_troubles(name)
+        self.complain(name, f"is cut off: its last line does not end; {way_out}", may_come=not rests)
+        return False
+
+    def _has_rested(self, name: str, mark: Mark, there: Container[str]) -> bool:
+        """Whether a file has not changed for a while, as far as anybody looked."""
+        known, now = dict(read_json(self._memory) or {}), self._clock()
+        seen = known.get(name)
+        if seen is None or seen["mark"] != list(mark) or seen["since"] > now:
+            seen = known[name] = {"mark": list(mark), "since": now}
+            with reachable(self._memory):
+                self._memory.parent.mkdir(parents=True, exist_ok=True)
+                replace(self._memory, dump({n: s for n, s in known.items() if n in there}), is_durable=False)
+        return bool(now - float(seen["since"]) >= _REST)
 
 
 def _bytes_of(path: Path, mark: Mark) -> bytes | None:

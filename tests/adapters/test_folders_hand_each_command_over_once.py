@@ -220,7 +220,8 @@ def test_a_late_answer_ends_a_doubt(make: Callable[..., CsvFolder], rig: FolderR
 
     assert adapter.status(handle).phase is Phase.LOST
     assert adapter.find(KEY) == Unknown(
-        f"{taken.name} is without a response for more than 2 h ({taken.name} is cut off: its last line does not end)"
+        f"{taken.name} is without a response for more than 2 h ({taken.name} is cut off: its last line does not end; "
+        "let the device end it, or say final_newline: false under response)"
     )
     answer(rig, taken.name, f"key,yield [%]\n{KEY},64\n")
     assert adapter.find(KEY) == Found(handle, started=True)
@@ -473,6 +474,43 @@ def test_a_device_that_never_ends_its_last_line_is_heard_once_the_file_rests(
     clock.now += 5
 
     assert outcome(adapter, handle).measurements[0].value == 61.5
+
+
+def test_passes_that_look_but_once_hear_a_device_that_never_ends_its_last_line(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
+) -> None:
+    handle = begin(make())
+    answer(rig, "r.csv", f"key,yield [%]\n{KEY},61.5")
+    assert make(response={"final_newline": False}).status(handle).phase is Phase.WAITING
+    clock.now += 60
+
+    assert outcome(make(response={"final_newline": False}), handle).measurements[0].value == 61.5
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"key,yeild [%]\n{KEY},61.5\n", "has no column 'yield [%]', where a result is looked for"),
+        (f"key,yield [mol]\n{KEY},61.5\n", "has no column 'yield [%]', where a result is looked for"),
+        (f"key,yield [%]\n{KEY},61.5", "is cut off: its last line does not end; let the device end it, or say"),
+        (f"key,yield [%],yield sd\n{KEY},,2\n", ""),  # a table that is filled in later
+    ],
+)
+def test_what_only_a_person_can_mend_in_a_response_is_wanted_of_one(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock, text: str, says: str
+) -> None:
+    handle = begin(make())
+    name = commands(rig)[0].name
+    answer(rig, name, text)
+    make().status(handle)
+    clock.now += 60
+
+    wants = make().status(handle).wants
+    assert wants.startswith(f"waits, since its response {name} {says}") if says else not wants
+    answer(rig, name, f"key,yield [%]\n{KEY},61.")
+    assert not make().status(handle).wants  # the device writes it just now
+    answer(rig, name, f"key,yield [%]\n{KEY},61.5\n")
+    assert make().status(handle).phase is Phase.ENDED
 
 
 def test_renamed_duplicated_foreign_and_changed_responses_are_kept_and_none_is_taken_for_another(

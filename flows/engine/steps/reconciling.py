@@ -151,11 +151,10 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
                 _doubt_elsewhere(session, attempt, standing)
             elif _may_start(session, attempt, handle, standing):
                 session.laboratory.start(handle, key)  # harmless where it was started: idempotent by handle
-        case Phase.WAITING:
+        case Phase.WAITING | Phase.RUNNING:
             if status.wants:
                 standing.wanting.append((attempt, status.wants))
-        case Phase.RUNNING:
-            if attempt.state is State.SUBMITTED:
+            if status.phase is Phase.RUNNING and attempt.state is State.SUBMITTED:
                 standing.steps.append(lambda work: work.move(key, Event.STARTED, status.detail))
         case Phase.ENDED:
             standing.ended.append((attempt, handle))

@@ -117,3 +117,16 @@ def test_a_device_that_is_killed_at_each_step_doubles_and_loses_nothing(settings
     assert sum(isinstance(o, Measured) for o in outcomes) == 7
     assert [o.kind for o in outcomes if isinstance(o, Fault)] == [FaultKind.AMBIGUOUS]
     assert not list((rig / "taken").iterdir())
+
+
+def test_a_pass_says_which_response_nobody_can_read(settings: Settings, tmp_path: Path) -> None:
+    rig = FolderRig(tmp_path / "rig")
+    add(settings, tmp_path, laboratory=LABORATORY, planner={"batch": 1, "initial": {"experiments": 1}})
+    tick(settings, "small")
+    (command,) = (rig.folder / "commands").iterdir()
+    taken = command.rename(rig.folder / "taken" / command.name)
+    (rig.folder / "responses" / taken.name).write_text(f"key,yeild\n{taken.stem.partition('-')[2]},61\n")
+
+    (note,) = tick(settings, "small").notes
+
+    assert f"waits, since its response {taken.name} has no column 'yield [%]'" in note
