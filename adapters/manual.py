@@ -37,6 +37,7 @@ from adapters.files.rows import (
     RUN_ORDER,
     TAKEN,
     Columns,
+    checked,
     files_of,
     read_row,
     shown,
@@ -190,7 +191,7 @@ class Manual:
         if self._recipe is not None:
             row[PROCEDURE] = in_words(self._recipe, spec.settings)
         with self._sheet_alone():
-            if change_sheet(self._path, lambda sheet: with_rows(sheet, columns.all(), [row])):
+            if change_sheet(self._path, lambda sheet: with_rows(checked(sheet, columns), columns.all(), [row])):
                 reached("manual.sheet-written")
                 self._write_form(read_sheet(self._path), columns)
 
@@ -205,6 +206,7 @@ class Manual:
             columns = self._columns(spec)
             is_cancelled = self._jobs.cancelled(handle) is not None
             sheets = self._sheets()
+            checked(sheets[0][1], columns)
             if any([self._add_targets(sheets[0][1], columns), self._add_parts(handle, sheets, columns)]):
                 sheets = self._sheets()
             has_row = self._path.exists() and sheets[0][1].row(key) is not None

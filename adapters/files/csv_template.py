@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.files.csv_options import CommandTemplate, ResponseTemplate, StatusTemplate
-from adapters.files.rows import COMMENT, OUTCOME, Columns, as_number, read_row, shown, targets_of, titled
+from adapters.files.rows import COMMENT, OUTCOME, Columns, as_number, check_row, read_row, shown, targets_of, titled
 from adapters.files.worksheet import Sheet, SheetError
 from loop.contracts import AttemptKey, ExperimentSpec, Problem
 from loop.errors import UnitError, did_you_mean
@@ -111,7 +111,7 @@ class Template:
         ``spec`` is that of the row's attempt, None for a key that nobody knows.
 
         Raises:
-            SheetError: A column is missing, or holds what no unit fits.
+            SheetError: A column is missing or there twice, or holds what no unit fits or what may be two numbers.
         """
         cells, status = {column: text.strip() for column, text in row.items()}, self._response.status
         telling = {} if status is None else self._told(cells, status)
@@ -126,6 +126,7 @@ class Template:
                 f"has no column {missing[0]!r}, where a result is looked for; it has {', '.join(row)}: call it so "
                 "there, or name it under response.columns"
             )
+        check_row(row, self._columns, sheet)
         actual = {c.column for c in self._response.actual.values()}
         own = {self._response.key, self._command.number, *self._command.constants} | actual
         own |= {self._command.procedure_file, self._command.procedure}

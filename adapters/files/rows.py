@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,7 @@ PLACE: Final = ("plate", "well")  # columns of a batch that is a plate
 FILE: Final = "file"  # column of what was attached: names of files beside the worksheet, with ; between them
 PROCEDURE: Final = "procedure"  # what is done at the bench, where the campaign has a recipe
 TAKEN: Final = {"hours": ("wall_time_s", HOUR), "cost": ("cost", 1.0)}  # columns of what it took
+_WHOLE: Final = re.compile(r"[<>=]?\s*[-+]?\d+")  # may be what stands before a decimal comma
 _OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, FILE, PROCEDURE, *PLACE})
 
 
@@ -98,13 +100,43 @@ def targets_of(row: Mapping[str, str], columns: Columns) -> tuple[list[str], lis
     return given, [target for target in columns.values if target not in given]
 
 
+def check_row(row: Mapping[str, str], columns: Columns, sheet: Sheet) -> None:
+    """Refuse a row in which it cannot be told what a target's number is.
+
+    Raises:
+        SheetError: A target's column is there twice, or 61,5 stands as two cells between commas.
+    """
+    names = [*row]
+    for column in (c for c in (*columns.values.values(), *columns.deviations.values()) if c in row):
+        if column in sheet.doubled:
+            raise SheetError(f"has two columns {column!r}; rename or remove one")
+        first, rest = row[column].strip(), names[names.index(column) + 1 :]
+        second = row[rest[0]].strip() if rest else ""
+        if sheet.delimiter == "," and _WHOLE.fullmatch(first) and second.isdecimal() and row in sheet.overlong:
+            raise SheetError(
+                f"has a row of more cells than its header, with {first} and {second} side by side from {column!r} on; "
+                f"write {first}.{second} where that is one number, else take out the cells beyond the header"
+            )
+
+
+def checked(sheet: Sheet, columns: Columns) -> Sheet:
+    """The sheet, every row of which passed ``check_row``: written anew, its rows are as long as its header."""
+    for row in sheet.rows:
+        check_row(row, columns, sheet)
+    return sheet
+
+
 def read_row(
     row: Mapping[str, str], columns: Columns, targets: Mapping[str, str], spec: ExperimentSpec | None, sheet: Sheet
 ) -> dict[str, Any] | None:
     """What a row says, as a payload; None while it is not complete.
 
     Numbers become numbers; whatever is not one is passed on as the text that was typed, for the reader to refuse.
+
+    Raises:
+        SheetError: It cannot be told what a number in it is (``check_row``).
     """
+    check_row(row, columns, sheet)
     cells = {column: text.strip() for column, text in row.items()}
     said = cells.get(OUTCOME, "")
     given, left = targets_of(row, columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Sheet:
     rows: tuple[Mapping[str, str], ...]
     delimiter: str = ","
     doubtful: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # numbers, each with its column
+    doubled: frozenset[str] = field(default=frozenset(), compare=False)  # columns that the header names twice
+    overlong: tuple[Mapping[str, str], ...] = field(default=(), compare=False)  # rows with more cells than the header
 
     @property
     def has_decimal_commas(self) -> bool:
@@ -82,11 +85,14 @@ def parse_sheet(data: bytes, key: str | None = KEY) -> Sheet:
             f"has no column {key!r} in its first line, which reads {shown[:80]!r}; put the header and the keys back"
         )
     rows = tuple({names[i]: line[i] for i in kept} for line in even[1:])
+    overlong = tuple(row for row, line in zip(rows, lines[1:], strict=True) if len(line) > len(lines[0]))
+    heads = [name.strip() for name in lines[0] if name.strip()]
+    doubled = frozenset(name for name, times in Counter(heads).items() if times > 1)
     doubts = doubtful([[line[i].strip() for i in kept] for line in even[1:]], delimiter)
     either = frozenset(
         (name, cell.lstrip("<>").strip()) for name, cells in zip(named, doubts, strict=False) for cell in cells
     )
-    return Sheet(named, rows, delimiter, either)
+    return Sheet(named, rows, delimiter, either, doubled, overlong)
 
 
 def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str, str]]) -> Sheet:

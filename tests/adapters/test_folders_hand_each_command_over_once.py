@@ -493,6 +493,9 @@ def test_passes_that_look_but_once_hear_a_device_that_never_ends_its_last_line(
         (f"key,yeild [%]\n{KEY},61.5\n", "has no column 'yield [%]', where a result is looked for"),
         (f"key,yield [mol]\n{KEY},61.5\n", "has no column 'yield [%]', where a result is looked for"),
         (f"key,yield [%]\n{KEY},61.5", "is cut off: its last line does not end; let the device end it, or say"),
+        (f"key,yield [%],yield [%]\n{KEY},61.5,3\n", "has two columns 'yield [%]'; rename or remove one"),
+        (f"key,yield [%]\n{KEY},61,5\n", "has a row of more cells than its header, with 61 and 5 side by side"),
+        (f"key,yield [%],comment\n{KEY},61,5,\n", "has a row of more cells than its header, with 61 and 5 side"),
         (f"key,yield [%],yield sd\n{KEY},,2\n", ""),  # a table that is filled in later
     ],
 )
@@ -534,6 +537,17 @@ def test_renamed_duplicated_foreign_and_changed_responses_are_kept_and_none_is_t
     assert make().fetch(first) == one
     assert make().fetch(second) == two
     assert "letter.csv has no column 'key' in its first line" in make().health().message
+
+
+@pytest.mark.parametrize("text", [f"key,yield [%]\n{KEY},61,\n", f"key;yield [%]\n{KEY};61;\n"])
+def test_a_device_may_end_its_rows_with_one_more_separator(
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str
+) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    answer(rig, "r.csv", text)
+
+    assert outcome(adapter, handle).measurements[0].value == 61.0
 
 
 def test_a_file_without_keys_is_known_by_its_name(make: Callable[..., CsvFolder], rig: FolderRig) -> None:

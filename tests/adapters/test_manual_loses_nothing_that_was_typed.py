@@ -504,6 +504,40 @@ def test_what_is_no_worksheet_is_said_and_never_written_over(
     assert manual.find(KEY) == Found(handle, started=True)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda line, at: [*line[:at], "61", "5", *line[at + 1 :]], "write 61.5 where that is one number"),
+        (lambda line, at: [*line[:at], "<61", "5", *line[at + 1 :]], "with <61 and 5 side by side from 'yield "),
+        (
+            lambda line, at: [*line[:at], "61", *line[at + 1 :], "3" if line[0] == KEY else "yield [%]"],
+            "has two columns",
+        ),
+    ],
+)
+def test_a_number_that_may_be_two_is_asked_for_and_never_guessed(
+    manual: Manual, handle: Handle, tmp_path: Path, change: Callable[[list[str], int], list[str]], says: str
+) -> None:
+    sheet = sheet_of(tmp_path)
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        header, line = csv.reader(file)
+    head = [*header, "yield [%]"] if "two" in says else header
+    typed = "".join(",".join(cells) + "\r\n" for cells in (head, change(line, header.index("yield [%]")))).encode()
+    sheet.write_bytes(typed)
+
+    for ask in (lambda: manual.status(handle), lambda: manual.start(manual.prepare(EXPERIMENT, OTHER), OTHER)):
+        with pytest.raises(AdapterUnavailable, match=says):
+            ask()
+    assert sheet.read_bytes() == typed
+
+
+def test_words_in_the_margin_leave_a_number_as_it_is(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    sheet = sheet_of(tmp_path)
+    sheet.write_bytes(sheet.read_bytes().removesuffix(b",,,\r\n") + b"61,,,,a margin\r\n")
+
+    assert outcome(manual, handle).measurements[0].value == 61.0
+
+
 def test_results_under_another_name_of_their_column_are_missed_aloud(
     manual: Manual, handle: Handle, tmp_path: Path
 ) -> None:
