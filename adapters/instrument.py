@@ -30,6 +30,7 @@ from adapters.common.durable import replace_bytes, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
+from adapters.common.resting import Resting, mark_of
 from adapters.files.returned import Returned
 from adapters.played_instrument import PlayedInstrument, PlayedOptions
 from loop.analysis import is_cut_off, read_file
@@ -88,7 +89,7 @@ class Instrument:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._jobs, self._folder, self._options, self._played, self._clock = jobs, folder, options, played, clock
-        self._returned = Returned(jobs)
+        self._returned, self._resting = Returned(jobs), Resting(jobs.root / "resting.json", clock)
         self._read: dict[tuple[str, int, int], tuple[Label, ...]] = {}
         self._looked_at: set[tuple[Handle, int, int]] = set()  # later states of kept files, by time and size
 
@@ -258,7 +259,10 @@ class Instrument:
 
     def _whole(self, path: Path, told: os.stat_result) -> bytes | None:
         """The bytes of a file that nobody is writing any more and that ends as it should; None for another."""
-        if self._clock() - told.st_mtime < self._options.settle:
+        age = self._clock() - told.st_mtime
+        if age < 0:  # the clock of the instrument, or the share's, is ahead of ours
+            age = self._resting.seconds(path, mark_of(told))
+        if age < self._options.settle:
             return None
         data = path.read_bytes()
         return None if self._options.final_newline and is_cut_off(data) else data

@@ -22,14 +22,12 @@ from typing import Final
 from adapters.common.durable import replace, sync_folder
 from adapters.common.folder import reachable, read_json
 from adapters.common.instant import Clock, dump
+from adapters.common.resting import Mark, mark_of
 from adapters.errors import AdapterUnavailable
 from adapters.files.procedures import SUFFIXES
 
 _STAGED: Final = ".staged"
 _NUMBER: Final = re.compile(r"(\d{6,11})-.+")
-
-
-Mark = tuple[int, int, int]  # changes when a file is written anew
 
 
 class Place(Enum):
@@ -192,7 +190,7 @@ class Heartbeat:
                 return None
         mark, now = f"{seen.st_mtime_ns} {seen.st_size}", self._clock()
         before = read_json(self._memory)
-        if before is None or before["mark"] != mark:
+        if before is None or before["mark"] != mark or before["at"] > now:  # the last: our clock was set back
             at = min(seen.st_mtime, now) if before is None else now
             with reachable(self._memory):
                 self._memory.parent.mkdir(parents=True, exist_ok=True)
@@ -209,8 +207,3 @@ class Heartbeat:
         if age > self._stale:
             return f"the device is silent: {self._path} has not changed for {age:.0f} s; see whether its program runs"
         return None
-
-
-def mark_of(seen: os.stat_result) -> Mark:
-    """What tells one writing of a file from the next."""
-    return seen.st_size, seen.st_mtime_ns, seen.st_ino

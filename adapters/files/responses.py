@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.common.durable import replace
-from adapters.common.folder import reachable, read_json
-from adapters.common.instant import Clock, dump
+from adapters.common.folder import reachable
+from adapters.common.instant import Clock
+from adapters.common.resting import Mark, Resting, mark_of
 from adapters.files.csv_options import ResponseTemplate
-from adapters.files.exchange import Exchange, Mark, mark_of
+from adapters.files.exchange import Exchange
 from adapters.files.worksheet import Sheet, SheetError, parse_sheet
 from loop.cells import delimiter_of, ends_its_line
 
@@ -48,7 +48,7 @@ class Responses:
 
     def __init__(self, exchange: Exchange, template: ResponseTemplate, memory: Path, clock: Clock) -> None:
         """``memory``: where it is kept since when files whose last line does not end have not changed."""
-        self._exchange, self._template, self._memory, self._clock = exchange, template, memory, clock
+        self._exchange, self._template, self._resting = exchange, template, Resting(memory, clock)
         self._read: dict[str, Mark] = {}
         self._troubles: dict[tuple[str, str], Trouble] = {}  # by file, and the attempt that it is about or ""
         self._unreadable: list[tuple[str, str]] = []
@@ -62,7 +62,7 @@ class Responses:
             if self._read.get(path.name) == mark:
                 continue
             data = _bytes_of(path, mark)
-            if data is None or not self._counts(path.name, mark, data, there):
+            if data is None or not self._counts(path, mark, data):
                 continue
             self._forget_troubles(path.name)
             try:
@@ -95,28 +95,17 @@ class Responses:
     def _forget_troubles(self, name: str) -> None:
         self._troubles = {about: said for about, said in self._troubles.items() if about[0] != name}
 
-    def _counts(self, name: str, mark: Mark, data: bytes, there: Container[str]) -> bool:
+    def _counts(self, path: Path, mark: Mark, data: bytes) -> bool:
         """Whether the file can be taken as it is."""
         if ends_its_line(data) and not _has_open_quote(data):
             return True
-        rests = self._has_rested(name, mark, there)
+        rests = self._resting.seconds(path, mark) >= _REST
         if rests and data and not self._template.final_newline:
             return True
         way_out = "let the device end it, or say final_newline: false under response"
-        self._forget_troubles(name)
-        self.complain(name, f"is cut off: its last line does not end; {way_out}", may_come=not rests)
+        self._forget_troubles(path.name)
+        self.complain(path.name, f"is cut off: its last line does not end; {way_out}", may_come=not rests)
         return False
-
-    def _has_rested(self, name: str, mark: Mark, there: Container[str]) -> bool:
-        """Whether a file has not changed for a while, as far as anybody looked."""
-        known, now = dict(read_json(self._memory) or {}), self._clock()
-        seen = known.get(name)
-        if seen is None or seen["mark"] != list(mark) or seen["since"] > now:
-            seen = known[name] = {"mark": list(mark), "since": now}
-            with reachable(self._memory):
-                self._memory.parent.mkdir(parents=True, exist_ok=True)
-                replace(self._memory, dump({n: s for n, s in known.items() if n in there}), is_durable=False)
-        return bool(now - float(seen["since"]) >= _REST)
 
 
 def _bytes_of(path: Path, mark: Mark) -> bytes | None:

@@ -323,6 +323,15 @@ def test_a_share_with_another_clock_is_judged_by_what_changes(
     assert not make().health().is_ok
 
 
+def test_a_clock_set_back_makes_no_silent_device_alive(make: Callable[..., CsvFolder], clock: Clock) -> None:
+    make().health()
+    clock.now -= 86400
+    assert make().health().is_ok
+    clock.now += 100
+
+    assert not make().health().is_ok
+
+
 def test_results_of_a_device_that_fell_silent_are_taken_in(
     make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
 ) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from adapters.common.folder import Jobs
 from adapters.errors import AdapterOptionsError
-from adapters.instrument import Instrument
+from adapters.instrument import Instrument, InstrumentOptions
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec, Handle, Phase
 from loop.testing.adapter import KEY, OTHER, AdapterContract
+from tests.adapters.helpers import Clock
 
 TABLE = "ligand,yield\nXPhos,40\nSPhos,72.5\n"
 EXPERIMENT = ExperimentSpec(
@@ -133,6 +135,27 @@ def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
 
     assert fresh is Phase.WAITING
     assert lab.status(handle).phase is Phase.ENDED
+
+
+def test_a_file_of_an_instrument_whose_clock_is_ahead_counts_once_it_rests(tmp_path: Path) -> None:
+    clock = Clock()
+
+    def look() -> Phase:
+        """By an object of its own, as each pass has one."""
+        options = InstrumentOptions(folder="hplc", settle=60.0)
+        lab = Instrument(Jobs(tmp_path / "lab"), tmp_path / "hplc", options, None, clock)
+        return lab.status(begin(lab, KEY)).phase
+
+    look()
+    path = drop(tmp_path, "run.csv", f"{KEY},1,A1,4.2,620")
+    os.utime(path, (clock.now + 7200, clock.now + 7200))
+    assert look() is Phase.WAITING
+    clock.now += 61
+    os.utime(path, (clock.now + 7200, clock.now + 7200))  # written to
+    assert look() is Phase.WAITING
+    clock.now += 61
+
+    assert look() is Phase.ENDED
 
 
 @pytest.mark.parametrize("row", [f"{OTHER},1,B2,4.2,620", ",2,A1,4.2,620", ",1,A2,4.2,620"])
