@@ -20,6 +20,7 @@ from adapters.common.secret import secret
 from adapters.http.contract import KEY_HEADER, Document
 from adapters.http.options import HttpOptions
 from loop.errors import AdapterUnavailable
+from loop.named_once import named_once
 
 if TYPE_CHECKING:
     import httpx
@@ -167,7 +168,7 @@ def _reply(asked: str, response: httpx.Response, body: bytes) -> Reply:
             "something else may answer there"
         )
     try:
-        document = json.loads(body)
+        document = json.loads(body, object_pairs_hook=named_once)
     except (ValueError, RecursionError) as error:
         raise AdapterUnavailable(f"{asked} answered {status} with something that is not JSON ({error})") from None
     if not isinstance(document, dict):

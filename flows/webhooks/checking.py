@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from flows.webhooks.message import TRUNCATED, Received
 from loop.errors import HakkenError
+from loop.named_once import named_once
 from loop.record import Verdict
 
 
@@ -91,7 +92,7 @@ def _is_signed(message: Received, keys: Keys) -> bool:
 
 def _read(message: Received) -> Checked:
     try:
-        said = json.loads(message.body)
+        said = json.loads(message.body, object_pairs_hook=named_once)
     except (ValueError, RecursionError) as error:
         return Refused(Verdict.MALFORMED, f"the message is not JSON ({error})")
     if not isinstance(said, dict) or said.get("contract") != "hakken-laboratory/1":

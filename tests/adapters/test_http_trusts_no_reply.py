@@ -45,6 +45,10 @@ def laboratory() -> Iterator[Laboratory]:
         (said(200, b"<html>log in</html>", "text/html"), "answered 200 as text/html, not application/json; check"),
         (said(200, b'{"key": '), "answered 200 with something that is not JSON"),
         (said(200, b"[" * 5000), "answered 200 with something that is not JSON"),
+        (
+            said(200, b'{"key": "a", "results": [{"value": 5, "value": 77}]}'),
+            "not JSON ('value' is given twice in one object; give it once)",
+        ),
         (said(200, [GOOD]), "answered 200 with JSON that is not an object"),
         (said(200, GOOD)[:-9], "failed (RemoteProtocolError: peer closed connection without sending complete message"),
         (said(200, gzip.compress(b"{}"), Content_Encoding="gzip"), "answered compressed (gzip), which was not asked"),

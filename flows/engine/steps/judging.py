@@ -20,6 +20,7 @@ from loop.circumstances import EFFECTS, actual_of, is_as_planned, read_context
 from loop.contracts import Work
 from loop.errors import LedgerBusy, OutcomeError, SpecError
 from loop.experiment import Event, State
+from loop.named_once import named_once
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome
 from loop.raw import is_raw, read_raw
 from loop.record import AttemptRecord, Candidate, EnvelopeDraft, EnvelopeRecord, Json, Verdict
@@ -284,7 +285,7 @@ def read_payload(text: str) -> Mapping[str, Any]:
         OutcomeError: It is not JSON, not an object, or holds what no record can keep (NaN, broken characters).
     """
     try:
-        data = json.loads(text, parse_constant=_refuse)
+        data = json.loads(text, parse_constant=_refuse, object_pairs_hook=named_once)
         json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise OutcomeError(f"a result must be a JSON object with 'outcome'; this is not JSON ({error})") from None

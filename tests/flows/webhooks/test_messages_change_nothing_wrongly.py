@@ -122,6 +122,12 @@ BODY = b'{"contract": "hakken-laboratory/1", "campaign": "small", "key": "K", "r
         (lambda b: Sent(b, signed(b).headers | {"content-type": "text/xml"}), 400, Verdict.MALFORMED, "got 'text/xml'"),
         (lambda b: signed(b[:-9]), 400, Verdict.MALFORMED, "the message is not JSON"),
         (lambda _: signed(b"[" * 9000), 400, Verdict.MALFORMED, "the message is not JSON"),
+        (
+            lambda b: signed(b.replace(b'"value": 50.0', b'"value": 5, "value": 50.0')),
+            400,
+            Verdict.MALFORMED,
+            "'value' is given twice in one object; give it once",
+        ),
         (lambda _: signed(b"{}"), 400, Verdict.MALFORMED, "must be an object with contract 'hakken-laboratory/1'"),
         (
             lambda b: signed(b.replace(b"result", b"reslt")),
