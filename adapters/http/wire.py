@@ -159,7 +159,10 @@ def _reply(asked: str, response: httpx.Response, body: bytes) -> Reply:
     if status in (401, 403):
         raise AdapterUnavailable(f"{asked} was refused ({status}); check the secret that token: $NAME refers to")
     if status not in _ANSWERS:
-        what = "has too much to do" if status in (429, 503) else "failed" if status >= 500 else "does not know that"
+        if status != 429 and status < 500:
+            way_out = "no answer of the contract in openapi.yaml; check the url, and the laboratory's log"
+            raise AdapterUnavailable(f"{asked} answered {status}, {way_out}")
+        what = "has too much to do" if status in (429, 503) else "failed"
         raise AdapterUnavailable(f"{asked} answered {status}: the laboratory {what}; asked again later")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":

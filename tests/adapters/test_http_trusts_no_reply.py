@@ -36,6 +36,10 @@ def laboratory() -> Iterator[Laboratory]:
         (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "failed (RemoteProtocolError: illegal status line"),
         (said(500, {}), "answered 500: the laboratory failed; asked again later"),
         (said(503, {}), "answered 503: the laboratory has too much to do"),
+        (
+            said(400, {}),
+            "answered 400, no answer of the contract in openapi.yaml; check the url, and the laboratory's",
+        ),
         (said(401, {}), "was refused (401); check the secret that token: $NAME refers to"),
         (
             said(302, {}, location="http://elsewhere.example/"),
