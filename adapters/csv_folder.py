@@ -62,6 +62,8 @@ laboratory:
   response: {columns: {yield: {column: Area, unit: "%"}}}
 """
 DELIVERY: Final = Delivery.TWO_PHASE
+# How its answers are read and how long they may take, not which device it is: these may change while it has attempts.
+FREE: Final = frozenset({"response", "heartbeat", "stale", "gone_after", "answer_within", "at_once"})
 _UNFILLED: Final = "give it, or say under outcome or status how the experiment ended"
 
 Positive = Annotated[float, Field(gt=0)]

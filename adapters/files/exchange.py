@@ -203,7 +203,10 @@ class Heartbeat:
         """Why nothing may be sent now; None while the device is alive."""
         age = self.age()
         if age is None:
-            return f"the device gives no sign of life: there is no {self._path}; start its program"
+            return (
+                f"the device gives no sign of life: there is no {self._path}; start its program, "
+                "or say heartbeat: null where it has none"
+            )
         if age > self._stale:
             return f"the device is silent: {self._path} has not changed for {age:.0f} s; see whether its program runs"
         return None

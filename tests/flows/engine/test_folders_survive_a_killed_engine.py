@@ -119,14 +119,31 @@ def test_a_device_that_is_killed_at_each_step_doubles_and_loses_nothing(settings
     assert not list((rig / "taken").iterdir())
 
 
-def test_a_pass_says_which_response_nobody_can_read(settings: Settings, tmp_path: Path) -> None:
-    rig = FolderRig(tmp_path / "rig")
-    add(settings, tmp_path, laboratory=LABORATORY, planner={"batch": 1, "initial": {"experiments": 1}})
+def test_a_pass_says_which_response_nobody_can_read_and_the_campaign_file_may_say_how(
+    settings: Settings, tmp_path: Path
+) -> None:
+    rig, one = FolderRig(tmp_path / "rig"), {"batch": 1, "initial": {"experiments": 1}}
+    add(settings, tmp_path, laboratory=LABORATORY, planner=one)
     tick(settings, "small")
     (command,) = (rig.folder / "commands").iterdir()
     taken = command.rename(rig.folder / "taken" / command.name)
-    (rig.folder / "responses" / taken.name).write_text(f"key,yeild\n{taken.stem.partition('-')[2]},61\n")
+    (rig.folder / "responses" / taken.name).write_text(f"key,Area\n{taken.stem.partition('-')[2]},61\n")
 
     (note,) = tick(settings, "small").notes
-
     assert f"waits, since its response {taken.name} has no column 'yield [%]'" in note
+    response = {"response": {"columns": {"yield": "Area"}}}
+    add(settings, tmp_path, laboratory={**LABORATORY, **response}, planner=one)
+    tick(settings, "small")
+    assert [result[-1].measurements[0].value for result in story_of(settings).results] == [61.0]
+
+
+def test_a_device_without_a_heartbeat_is_sent_what_waits_once_the_file_says_so(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "rig").mkdir()
+    add(settings, tmp_path, laboratory=LABORATORY)
+    assert "or say heartbeat: null where it has none" in " ".join(tick(settings, "small").notes)
+    add(settings, tmp_path, laboratory={**LABORATORY, "heartbeat": None})
+
+    assert tick(settings, "small").sent > 0
+    assert list((tmp_path / "rig/commands").iterdir())
