@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from contest import Kept, measure, peer_campaigns
 from peers import Peer, PeerError, PeerMissing, Unsupported, peer
 from peers.question import Question, best_observed
-from peers.worker import own_extensions
+from peers.worker import own_extensions, serve
 from problems import PROBLEMS, Problem
 
 FAKE = '''
@@ -124,6 +127,35 @@ def test_a_missing_environment_is_named_with_its_remedy(tmp_path: Path, monkeypa
         other.propose(problem_of().question, [], q=1, seed=0)
     with pytest.raises(PeerError, match="there are baybe, ax, bofire"):
         peer("edbo")
+
+
+def test_a_variant_lives_in_the_environment_of_its_peer_and_is_told_which_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAKKEN_PEERS", str(tmp_path))
+    other = peer("baybe-one-hot")
+    monkeypatch.setitem(sys.modules, "peers.baybe", SimpleNamespace(planner=lambda _, variant="": Told(variant)))
+    monkeypatch.setattr("peers.worker.Question.read", lambda _: None)
+    said = {}
+    for name in ("baybe", "baybe-one-hot"):
+        replies = io.StringIO()
+        asked = [{"do": "hear", "key": "k", "question": {}}, {"do": "propose", "key": "k", "q": 1, "seed": 0}]
+        serve(name, io.StringIO("".join(json.dumps(a | {"observations": []}) + "\n" for a in asked)), replies)
+        said[name] = json.loads(replies.getvalue().splitlines()[1])["settings"]
+
+    assert "'baybe'" in other.remedy
+    assert other.name == "baybe-one-hot"  # its runs are kept apart
+    assert said == {"baybe": [{"variant": ""}], "baybe-one-hot": [{"variant": "baybe-one-hot"}]}
+
+
+@dataclass
+class Told:
+    """A planner that proposes the variant that it was told to be."""
+
+    variant: str
+
+    def propose(self, _observations: list[Any], _q: int, _seed: int) -> list[dict[str, str]]:
+        return [{"variant": self.variant}]
 
 
 def test_a_run_that_was_kept_is_not_paid_twice(fake: Peer, tmp_path: Path) -> None:
