@@ -938,6 +938,23 @@ def test_a_structure_is_written_otherwise_added_or_changed_where_nothing_was_mea
     assert status(settings, "small")[0].version == 6
 
 
+def test_what_another_way_of_standardising_makes_of_a_library_is_taken_and_another_molecule_refused(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def library(first: str, **more: Any) -> dict[str, Any]:
+        write(tmp_path, f"name,smiles\na,{first}\nb,CCC\n", "library.csv")
+        return {"solvent": {"type": "molecule", "file": "library.csv", "name": "name", **more}}
+
+    add(settings, tmp_path, space=library("CCN.Cl"))
+    tell(settings, "small", write(tmp_path, "solvent,yield\na,10\n"), by="tester")
+
+    add(settings, tmp_path, space=library("CCN.Cl", standardise={"salts": "strip"}))
+    with pytest.raises(SpecError, match=r"'a' of 'solvent' is CCN in .* and CCO in"):
+        add(settings, tmp_path, space=library("CCO", standardise={"salts": "strip"}))
+
+    assert status(settings, "small")[0].version == 2
+
+
 @pytest.mark.usefixtures("laboratory")
 def test_another_structure_of_what_is_at_work_is_refused_and_the_one_on_record_taken_back(
     settings: Settings, tmp_path: Path
