@@ -50,9 +50,11 @@ class Reply:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the document"
+            kept = "the laboratory must keep the contract in openapi.yaml"
+            way_out = f"check the url; where it is right, {kept}" if self.status == 404 else kept
             raise AdapterUnavailable(
                 f"{self.asked} answered {self.status} with no {model.__name__} document ({where}: {first['msg']}); "
-                "the laboratory must keep the contract in openapi.yaml"
+                f"{way_out}"
             ) from None
 
     def is_one(self, model: type[Document]) -> bool:

@@ -78,6 +78,14 @@ def test_it_is_doubt_with_a_remedy(laboratory: Laboratory, tmp_path: Path, reply
     assert not (tmp_path / "lab/jobs" / handle / "results.json").exists()
 
 
+def test_where_nothing_is_found_the_url_is_looked_at_first(laboratory: Laboratory, tmp_path: Path) -> None:
+    laboratory.answers = lambda _: said(404, {"detail": "Not Found"})
+
+    message = adapter_for(laboratory, tmp_path).health().message
+    assert "answered 404 with no Laboratory document" in message
+    assert "check the url; where it is right, the laboratory must keep the contract in openapi.yaml" in message
+
+
 def test_what_is_late_is_not_waited_for(laboratory: Laboratory, tmp_path: Path) -> None:
     is_over = threading.Event()
     laboratory.answers = lambda _: is_over.wait(60.0) and None
