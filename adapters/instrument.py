@@ -62,7 +62,10 @@ laboratory:
   folder: hplc              # where it leaves its files
   file: "plate-{plate}*.csv"
 """
+# When a file counts, not which instrument it is: these may change while it has attempts.
+FREE: Final = frozenset({"settle", "final_newline"})
 SAMPLES: Final = "samples.csv"
+_END_IT: Final = "let the instrument end it, or say final_newline: false where it never does"
 _LATER: Final = "later"  # folder of files that changed after they were taken, by their hash
 _MARK: Final = re.compile(r"\{(\w*)\}")
 
@@ -149,9 +152,10 @@ class Instrument:
             return Status(Phase.PREPARED)
         if self._played is not None:
             self._played.measure(self._jobs, self._folder)
-        if self._take(handle):
+        is_kept, wants = self._take(handle)
+        if is_kept:
             return Status(Phase.ENDED)
-        return Status(Phase.WAITING, f"waits for a file in {self._folder} that names it")
+        return Status(Phase.WAITING, f"waits for a file in {self._folder} that names it", wants)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
@@ -208,21 +212,25 @@ class Instrument:
             found = [p for p in self._folder.glob(pattern) if p.is_file() and p.name != SAMPLES and p.name[:1] != "."]
             return sorted(found, key=lambda p: (p.stat().st_mtime, p.name))
 
-    def _take(self, handle: Handle) -> bool:
-        """Keep the attempt's file where it is there and whole."""
-        started = self._jobs.started(handle) or {}
+    def _take(self, handle: Handle) -> tuple[bool, str]:
+        """Keep the attempt's file where it is there and whole: whether it is kept, and what keeps one from being so."""
+        started, wants = self._jobs.started(handle) or {}, ""
         for path in self._files(handle):
             if path.name in started.get("before", ()):
                 continue
             with reachable(path):
                 told = path.stat()
-                data = self._whole(path, told)
-            if data is not None and (labels := self._labels_for(handle, path.name, data, told)):
-                with reachable(path):
-                    _keep(self._jobs.folder(handle), path.name, self._plate(handle, labels), data, told)
-                reached("instrument.kept")
-                return True
-        return False
+                data = self._settled(path, told)
+            if data is None or not (labels := self._labels_for(handle, path.name, data, told)):
+                continue
+            if self._is_cut(data):
+                wants = f"waits, since {path.name} is cut off: its last line does not end; {_END_IT}"
+                continue
+            with reachable(path):
+                _keep(self._jobs.folder(handle), path.name, self._plate(handle, labels), data, told)
+            reached("instrument.kept")
+            return True, ""
+        return False, wants
 
     def _look_again(self) -> None:
         """Keep what a file says by now of the attempt that it was taken for, where it was not whole or was changed."""
@@ -238,8 +246,8 @@ class Instrument:
                 seen = (handle, told.st_mtime_ns, told.st_size)
                 if seen[1:] == (kept.get("mtime_ns"), kept.get("size")) or seen in self._looked_at:
                     continue
-                data = self._whole(path, told)
-                if data is None:
+                data = self._settled(path, told)
+                if data is None or self._is_cut(data):
                     continue
                 self._looked_at.add(seen)
                 if data == (self._jobs.folder(handle) / "result").read_bytes():
@@ -257,15 +265,18 @@ class Instrument:
         self._returned.keep_beside(self._jobs.key(handle), payload)
         reached("instrument.kept_later")
 
-    def _whole(self, path: Path, told: os.stat_result) -> bytes | None:
-        """The bytes of a file that nobody is writing any more and that ends as it should; None for another."""
+    def _settled(self, path: Path, told: os.stat_result) -> bytes | None:
+        """The bytes of a file that nobody is writing any more; None for another."""
         age = self._clock() - told.st_mtime
         if age < 0:  # the clock of the instrument, or the share's, is ahead of ours
             age = self._resting.seconds(path, mark_of(told))
         if age < self._options.settle:
             return None
-        data = path.read_bytes()
-        return None if self._options.final_newline and is_cut_off(data) else data
+        return path.read_bytes()
+
+    def _is_cut(self, data: bytes) -> bool:
+        """Whether a file does not end as it should."""
+        return self._options.final_newline and is_cut_off(data)
 
     def _provenance(self) -> Mapping[str, Any]:
         """What the analysis must know of every file; nothing where it is as usual."""

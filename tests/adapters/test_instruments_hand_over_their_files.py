@@ -13,7 +13,7 @@ import pytest
 from adapters.common.folder import Jobs
 from adapters.errors import AdapterOptionsError
 from adapters.instrument import Instrument, InstrumentOptions
-from adapters.registry import build
+from adapters.registry import binding, build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec, Handle, Phase
 from loop.testing.adapter import KEY, OTHER, AdapterContract
 from tests.adapters.helpers import Clock
@@ -135,6 +135,24 @@ def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
 
     assert fresh is Phase.WAITING
     assert lab.status(handle).phase is Phase.ENDED
+
+
+def test_a_file_whose_last_line_never_ends_is_said_and_may_be_allowed_meanwhile(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path)
+    handle = begin(lab, KEY)
+    path = drop(tmp_path, "run.csv", f"{KEY},1,A1,4.2,620")
+    path.write_text(path.read_text().rstrip("\n"))
+    status = lab.status(handle)
+
+    assert (status.phase, status.wants[:54]) == (
+        Phase.WAITING,
+        "waits, since run.csv is cut off: its last line does no",
+    )
+    assert status.wants.endswith("let the instrument end it, or say final_newline: false where it never does")
+    assert binding("instrument", {"folder": "hplc"}) == binding(
+        "instrument", {"folder": "hplc", "final_newline": False}
+    )
+    assert laboratory(tmp_path, final_newline=False).status(handle).phase is Phase.ENDED
 
 
 def test_a_file_of_an_instrument_whose_clock_is_ahead_counts_once_it_rests(tmp_path: Path) -> None:
