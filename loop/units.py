@@ -42,6 +42,18 @@ USUAL_UNITS: Final = frozenset(  # as they stand, so that pint need not be loade
         *("A", "mA", "W"),
     )
 )
+# How many of the smallest one each is: between two of a row, pint would say the same to the last digit (tested).
+_SIZES: Final = (
+    {"kg": 10**6, "g": 10**3, "mg": 1},
+    {"L": 10**6, "mL": 10**3, "uL": 1},
+    {"mol": 10**6, "mmol": 10**3, "umol": 1},
+    {"mol/L": 10**6, "mmol/L": 10**3, "umol/L": 1, "M": 10**6, "mM": 10**3, "uM": 1},
+    {"g/L": 10**3, "mg/mL": 10**3, "mg/L": 1},
+    {"mL/min": 10**3, "uL/min": 1},
+    {"h": 3600, "min": 60, "s": 1},
+    {"bar": 10**5, "kPa": 10**3, "mbar": 10**2, "Pa": 1},
+    {DIMENSIONLESS: 100, "equiv": 100, "%": 1, "mol%": 1},
+)
 _IN_WORDS: Final = ("Celsius", "kelvin", "atm", "torr", "psi", "seconds", "minutes", "hours", "days", "percent")
 _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, mega for M, pico for p; and what is meant
     **dict.fromkeys(("ML", "Ml"), "'mL'"),
@@ -70,7 +82,7 @@ _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
 @lru_cache(maxsize=1)
 def _registry() -> pint.UnitRegistry[Any]:
-    import pint  # 0.7 s with its registry: only where a unit is looked at
+    import pint  # 0.7 s with its registry: only where a unit is looked at that is none of the usual ones
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, on_redefinition="ignore")
     for definition in (*_COUNTS, _COUNTS_PER_SECOND):
@@ -120,25 +132,8 @@ def convert(value: float, unit: str, to: str) -> float:
     """
     if unit == to:
         return float(value)
-    check_unit(unit), check_unit(to)
-    if (share := _SHARES.get(unit)) != (other := _SHARES.get(to)) and share and other:
-        raise UnitError(
-            f"a value in {unit!r} cannot be given in {to!r}: one is a share of {share}, the other of {other}"
-        )
-    registry = _registry()
-    if _is_angular(unit) != _is_angular(to):
-        raise UnitError(f"a value in {unit!r} cannot be given in {to!r}: one counts revolutions, the other is an angle")
-    try:
-        wanted = registry.Unit(_spoken(to))
-        if unit in _CHARGES and wanted.dimensionality == registry.kelvin.dimensionality:
-            unit = _CHARGES[unit]
-        converted = registry.Quantity(value, _spoken(unit)).to(wanted).magnitude
-    except Exception as error:
-        if not to:
-            raise UnitError(f"a value in {unit!r} cannot be given without a unit") from None
-        if not unit:
-            raise UnitError(f"a value without a unit cannot be given in {to!r}") from None
-        raise UnitError(f"a value in {unit!r} cannot be given in {to!r} ({type(error).__name__})") from None
+    sizes = next((row for row in _SIZES if unit in row and to in row), None)
+    converted = _by_pint(value, unit, to) if sizes is None else value * (sizes[unit] / sizes[to])
     if not math.isfinite(converted):
         raise UnitError(f"{value} {unit} is not finite in {to!r}")
     return float(converted)
@@ -153,6 +148,28 @@ def meant(unit: str, name: str) -> str:
 def is_charge(unit: str) -> bool:
     """Whether a unit is ``C`` or ``F``, coulomb and farad, which people write for degrees."""
     return unit in _CHARGES
+
+
+def _by_pint(value: float, unit: str, to: str) -> float:
+    check_unit(unit), check_unit(to)
+    if (share := _SHARES.get(unit)) != (other := _SHARES.get(to)) and share and other:
+        raise UnitError(
+            f"a value in {unit!r} cannot be given in {to!r}: one is a share of {share}, the other of {other}"
+        )
+    registry = _registry()
+    if _is_angular(unit) != _is_angular(to):
+        raise UnitError(f"a value in {unit!r} cannot be given in {to!r}: one counts revolutions, the other is an angle")
+    try:
+        wanted = registry.Unit(_spoken(to))
+        if unit in _CHARGES and wanted.dimensionality == registry.kelvin.dimensionality:
+            unit = _CHARGES[unit]
+        return float(registry.Quantity(value, _spoken(unit)).to(wanted).magnitude)
+    except Exception as error:
+        if not to:
+            raise UnitError(f"a value in {unit!r} cannot be given without a unit") from None
+        if not unit:
+            raise UnitError(f"a value without a unit cannot be given in {to!r}") from None
+        raise UnitError(f"a value in {unit!r} cannot be given in {to!r} ({type(error).__name__})") from None
 
 
 @lru_cache(maxsize=256)
