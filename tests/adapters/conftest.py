@@ -1,4 +1,4 @@
-"""What tests of executors wait for."""
+"""What tests of executors wait for, and the program that judges plans for robots."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.simulators import Simulator
+
+SIMULATOR = Path(__file__).parents[2] / ".opentrons/bin/opentrons_simulate"
+
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Path]:
@@ -14,3 +18,19 @@ def gate(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "gate.open"
     yield path
     path.touch()
+
+
+@pytest.fixture(scope="session")
+def opentrons_simulator() -> Path:
+    """Opentrons' own program."""
+    if not SIMULATOR.is_file():
+        pytest.skip(f"Opentrons' simulator is not at {SIMULATOR}; make opentrons installs it")
+    return SIMULATOR
+
+
+@pytest.fixture(scope="session")
+def simulator(opentrons_simulator: Path) -> Iterator[Path]:
+    """The same, started once for all tests that ask for it."""
+    started = Simulator(opentrons_simulator)
+    yield started.program
+    started.close()

@@ -23,16 +23,7 @@ from loop.plate.layout import Plate
 from loop.recipe import Procedure, work_out
 from tests.adapters.robots import CAMPAIGN, DECKS, TARGETS, experiment, laboratory, options, recipe, runs_of
 
-ROOT = Path(__file__).parents[2]
-SIMULATOR = ROOT / ".opentrons/bin/opentrons_simulate"
 RECIPE = recipe()
-
-
-@pytest.fixture
-def simulator() -> Path:
-    if not SIMULATOR.is_file():
-        pytest.skip(f"Opentrons' simulator is not at {SIMULATOR}; make opentrons installs it")
-    return SIMULATOR
 
 
 def told(**changes: Any) -> OpentronsOptions:
@@ -102,10 +93,10 @@ def test_the_simulator_accepts_samples_modules_pauses_and_kept_tips(tmp_path: Pa
     assert sum(plan.tips.values()) == 4 + 6 + 6  # and a new one for each base, which is mixed, and each sample
 
 
-def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: Path, simulator: Path) -> None:
+def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: Path, opentrons_simulator: Path) -> None:
     bad = tmp_path / "bad.jinja"
     bad.write_text(TEMPLATE.read_text().replace("pipette.pick_up_tip()", "pipette.pick_up_trip()"))
-    lab = laboratory(tmp_path, template=str(bad), simulator=str(simulator))
+    lab = laboratory(tmp_path, template=str(bad), simulator=str(opentrons_simulator))
     key = AttemptKey("attempt-A1")
     handle = lab.prepare(experiment(), key)
     lab.start(handle, key)
@@ -122,7 +113,7 @@ def test_the_simulator_refuses_what_cannot_be_and_its_words_are_kept(tmp_path: P
     assert runs_of(tmp_path) == 0
 
 
-def test_the_table_of_labware_agrees_with_opentrons_own(simulator: Path) -> None:
+def test_the_table_of_labware_agrees_with_opentrons_own(opentrons_simulator: Path) -> None:
     look = (
         "import json, pathlib, opentrons_shared_data as d\n"
         "root = pathlib.Path(d.__file__).parent / 'data/labware/definitions/2'\n"
@@ -136,7 +127,7 @@ def test_the_table_of_labware_agrees_with_opentrons_own(simulator: Path) -> None
         "    found[folder.name] = [len(made['ordering'][0]), len(made['ordering']), max(holds)]\n"
         "print(json.dumps(found))\n"
     )
-    python = simulator.parent / "python"
+    python = opentrons_simulator.parent / "python"
     said = subprocess.run([str(python), "-P", "-c", look], capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     theirs = json.loads(said.stdout)
