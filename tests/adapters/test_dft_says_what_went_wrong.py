@@ -108,7 +108,7 @@ def test_what_is_not_implemented_is_no_geometry_that_did_not_converge() -> None:
 
 
 def test_a_grid_that_is_too_coarse_for_second_derivatives_is_said() -> None:
-    argon = "2\n\nAr 0 0 0\nAr 0 0 3.8"
+    argon = "2\n\nAr 0 0 0\nAr 0 0 4.2"  # near its minimum there
 
     with pytest.raises(NotConverged, match=r"too coarse for second derivatives: moving .* use a higher 'grid'"):
         evaluate(argon, basis="sto-3g", grid=0, optimise="dft", criteria="GAU_LOOSE", properties=["cv"], verbosity=0)
