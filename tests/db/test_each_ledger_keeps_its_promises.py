@@ -38,12 +38,12 @@ class TestMemory(LedgerContract):
 
 def empty(url: str) -> None:
     """Take everything out; making a database anew for each test costs 0.3 s."""
+    tables = [table.name for table in reversed(t.Base.metadata.sorted_tables) if table.name != "schema_info"]
+    # switches the triggers off; all in one statement, since each that SQLAlchemy makes costs more than what it does
+    said = "; ".join(["SET session_replication_role = replica", *(f'DELETE FROM "{name}"' for name in tables)])
     engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
     with engine.begin() as connection:
-        connection.exec_driver_sql("SET session_replication_role = replica")  # switches the triggers off
-        for table in reversed(t.Base.metadata.sorted_tables):
-            if table.name != "schema_info":
-                connection.execute(table.delete())
+        connection.exec_driver_sql(said)
     engine.dispose()
 
 
