@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.adapters.simulators import Simulator
+from tests.adapters.forking import Forking
 
-SIMULATOR = Path(__file__).parents[2] / ".opentrons/bin/opentrons_simulate"
+ROOT = Path(__file__).parents[2]
+SIMULATOR = ROOT / ".opentrons/bin/opentrons_simulate"
 
 
 @pytest.fixture
@@ -31,6 +33,15 @@ def opentrons_simulator() -> Path:
 @pytest.fixture(scope="session")
 def simulator(opentrons_simulator: Path) -> Iterator[Path]:
     """The same, started once for all tests that ask for it."""
-    started = Simulator(opentrons_simulator)
+    started = Forking(opentrons_simulator.with_name("python"), "opentrons.simulate", "opentrons.simulate")
+    yield started.program
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def bench_worker() -> Iterator[Path]:
+    """The program that checks and plays runs of a bench that PyLabRobot drives, started once for all tests."""
+    module = "adapters.pylabrobot.worker"
+    started = Forking(Path(sys.executable), module, module, "pylabrobot.liquid_handling", path=ROOT)
     yield started.program
     started.close()

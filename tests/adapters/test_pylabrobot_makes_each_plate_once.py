@@ -23,6 +23,13 @@ from loop.outcome import Fault, FaultKind, Measured, Outcome, read_outcome
 from loop.testing.adapter import AdapterContract
 from tests.adapters.benches import calls, frail, laboratory, runs, section, started, until
 
+
+@pytest.fixture(autouse=True)
+def _imported_once(bench_worker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of what these tests take is PyLabRobot's imports; the engine's tests start the program itself."""
+    monkeypatch.setattr("adapters.pylabrobot.bench.WORKER", (str(bench_worker),))
+
+
 ONCE = {"attempt-A1": 1, "attempt-B1": 1}
 
 
