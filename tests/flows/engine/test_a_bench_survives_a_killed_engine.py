@@ -54,9 +54,9 @@ def story(settings: Settings) -> tuple[Any, ...]:
     return told.results, told.state, told.attempts
 
 
-def test_killed_in_each_state_it_comes_to_the_same_end(tmp_path: Path) -> None:
+def test_killed_in_each_state_it_comes_to_the_same_end(tmp_path: Path, zygote: Zygote) -> None:
     """One engine after the other, each killed at another point of the same campaign, while the run goes on."""
-    zygote, died = Zygote(), Counter[int]()
+    died = Counter[int]()
     whole = Settings(tmp_path / "whole" / "runs", by="tester")
     campaign(whole, tmp_path / "whole")
     assert zygote.ask(whole.home) == 0
@@ -68,17 +68,15 @@ def test_killed_in_each_state_it_comes_to_the_same_end(tmp_path: Path) -> None:
 
         assert story(home) == story(whole), label
         assert list(begun(bench).values()) == [1, 1], label
-    zygote.close()
 
     assert died == {-9: len(LABELS)}
     assert len(story(whole)[0]) == 2
 
 
 def test_a_run_killed_in_the_middle_waits_for_a_person_who_ends_the_doubt_in_one_command(
-    settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path, zygote: Zygote
 ) -> None:
     bench = campaign(settings, tmp_path, **benches.frail(tmp_path, 9))
-    zygote = Zygote()
     zygote.ask(settings.home)
     with open_ledger(settings.database) as ledger:
         keys = [a.key for a in ledger.attempts("small", [State.AMBIGUOUS])]
@@ -87,7 +85,6 @@ def test_a_run_killed_in_the_middle_waits_for_a_person_who_ends_the_doubt_in_one
     for key in keys:
         resolve(settings, key, ran=True, by="tester")
     assert zygote.ask(settings.home) == 0
-    zygote.close()
     outcomes = [outcome for *_, outcome in story_of(settings).results]
 
     assert len(keys) == 2

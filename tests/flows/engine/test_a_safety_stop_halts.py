@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -352,13 +352,6 @@ def test_history_that_is_told_and_retractions_neither_halt_nor_lift(settings: Se
     retract(settings, "small", key, by="bob", why="I do not believe it")
 
     assert status(settings, "small")[0].state == "halted"
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    process = Zygote()
-    yield process
-    process.close()
 
 
 STOPPING = {"adapter": "simulated", "failures": {"safety_stop": 0.4}, "safety": {"running": "cancel"}}

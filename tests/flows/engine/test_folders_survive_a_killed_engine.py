@@ -15,7 +15,7 @@ from flows.settings import Settings
 from loop.outcome import Fault, FaultKind, Measured
 from tests.adapters.rigs import STEPS, Crashed, FolderRig
 from tests.flows.engine.bench import add, cheap_planner, resolve_doubts, story_of
-from tests.flows.engine.zygote import ROOT, killed_at_each
+from tests.flows.engine.zygote import ROOT, Zygote, killed_at_each
 
 LABELS = [
     "dispatch.claimed",
@@ -74,11 +74,11 @@ def shift(tmp_path: Path) -> Iterator[Shift]:
 
 
 def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_command(
-    settings: Settings, tmp_path: Path, shift: Shift
+    settings: Settings, tmp_path: Path, zygote: Zygote, shift: Shift
 ) -> None:
     add(settings, tmp_path, laboratory=LABORATORY, budget={"experiments": 40})
 
-    died, doubts = killed_at_each(settings, LABELS, shift.rig.runs)
+    died, doubts = killed_at_each(zygote, settings, LABELS, shift.rig.runs)
 
     outcomes = [outcome for *_, outcome in story_of(settings).results]
     assert died == dict.fromkeys(LABELS, -9)

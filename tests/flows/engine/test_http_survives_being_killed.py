@@ -43,13 +43,6 @@ SPACE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    process = Zygote()
-    yield process
-    process.close()
-
-
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Iterator[Served]:  # takes the place of the engine's fake
     found = served(COMMAND, tmp_path / "server")

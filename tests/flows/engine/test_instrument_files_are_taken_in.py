@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -269,13 +268,6 @@ def test_a_reanalysis_wants_a_reason_and_leaves_what_it_cannot_read(waiting: Set
     assert values(waiting) == pytest.approx([62])
     with pytest.raises(LedgerError, match="needs a reason"):
         reanalyse(waiting, "small", by="bob", why=" ")
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    process = Zygote()
-    yield process
-    process.close()
 
 
 @pytest.mark.parametrize("label", ["raw.kept", "raw.brought", "raw.received", "work.before-commit", "ingest.judged"])

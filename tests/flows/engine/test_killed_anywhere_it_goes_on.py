@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +54,6 @@ OF_MESSAGES = ["inbox.kept", "inbox.stored", "inbox.judged"]  # killed at in tes
 OF_PLATES = ["dispatch.closed"]  # test_robots_survive_a_killed_engine.py
 OF_SAFETY = ["halt.cancelled"]  # test_a_safety_stop_halts.py
 BY_A_PERSON = ["tell.stored", "tell.judged", "approve.decided", "campaign.remembered"]
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    process = Zygote()
-    yield process
-    process.close()
 
 
 @pytest.fixture(scope="module")

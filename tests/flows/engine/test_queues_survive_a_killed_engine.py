@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,10 @@ XTB: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
+@pytest.fixture
+def zygote(zygote: Zygote) -> Zygote:
     pytest.importorskip("tblite", reason="the xtb laboratory needs hakken[xtb]")
-    process = Zygote()
-    yield process
-    process.close()
+    return zygote
 
 
 def survives(settings: Settings, folder: Path, zygote: Zygote, run_on: Any, labels: list[str], **environ: str) -> None:

@@ -69,18 +69,18 @@ def story(settings: Settings) -> tuple[Any, ...]:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, zygote: Zygote) -> tuple[Any, ...]:
     folder = tmp_path_factory.mktemp("uninterrupted")
-    settings, zygote = Settings(folder / "runs", by="tester"), Zygote()
+    settings = Settings(folder / "runs", by="tester")
     campaign(settings, folder)
     assert zygote.ask(settings.home) == 0
-    zygote.close()
     return story(settings)
 
 
-def test_killed_in_each_state_it_comes_to_the_same_end(tmp_path: Path, uninterrupted: tuple[Any, ...]) -> None:
+def test_killed_in_each_state_it_comes_to_the_same_end(
+    tmp_path: Path, zygote: Zygote, uninterrupted: tuple[Any, ...]
+) -> None:
     """One engine after the other, each killed at another point of the same campaign."""
-    zygote = Zygote()
     robots, died = [], Counter[int]()
     for label in LABELS:
         home = Settings(tmp_path / label / "runs", by="tester")
@@ -90,7 +90,6 @@ def test_killed_in_each_state_it_comes_to_the_same_end(tmp_path: Path, uninterru
 
         assert story(home) == uninterrupted, label
         assert set(robots[-1].moved().values()) == {1}, label
-    zygote.close()
 
     assert died == {-9: len(LABELS)}
     assert len(uninterrupted[0]) == 4
@@ -102,7 +101,9 @@ def doubtful(settings: Settings) -> list[str]:
 
 
 @pytest.mark.parametrize("trouble", ["restart", "forgotten"])
-def test_what_the_robot_cannot_tell_waits_for_a_person(settings: Settings, tmp_path: Path, trouble: str) -> None:
+def test_what_the_robot_cannot_tell_waits_for_a_person(
+    settings: Settings, tmp_path: Path, zygote: Zygote, trouble: str
+) -> None:
     robot = campaign(settings, tmp_path)
     while not robot.moved():
         tick(settings, "small", planner=cheap_planner)
@@ -120,9 +121,7 @@ def test_what_the_robot_cannot_tell_waits_for_a_person(settings: Settings, tmp_p
     keys = doubtful(settings)
     resolve(settings, keys[0], ran=True, by="tester")
     resolve(settings, keys[1], ran=False, by="tester")
-    zygote = Zygote()
     assert zygote.ask(settings.home) == 0
-    zygote.close()
     outcomes = [outcome for *_, outcome in story_of(settings).results]
 
     assert len(keys) == 2
@@ -168,14 +167,12 @@ def test_a_plate_that_failed_after_liquid_was_drawn_is_not_made_again_by_itself(
 
 
 def test_a_plate_that_failed_before_any_liquid_was_drawn_is_made_anew_as_one_run(
-    settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path, zygote: Zygote
 ) -> None:
     robot = campaign(settings, tmp_path)
     tick(settings, "small", planner=cheap_planner)
     robot.fail(before=True)
-    zygote = Zygote()
     assert zygote.ask(settings.home) == 0
-    zygote.close()
     results = story_of(settings).results
     faults = [outcome for *_, outcome in results if isinstance(outcome, Fault)]
 

@@ -11,7 +11,7 @@ import pytest
 from flows.settings import Settings
 from loop.outcome import Fault, FaultKind, Measured
 from tests.flows.engine.bench import add, story_of
-from tests.flows.engine.zygote import killed_at_each
+from tests.flows.engine.zygote import Zygote, killed_at_each
 
 pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 
@@ -70,12 +70,12 @@ def shift(tmp_path: Path) -> Iterator[Shift]:
 
 
 def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_command(
-    settings: Settings, tmp_path: Path, shift: Shift
+    settings: Settings, tmp_path: Path, zygote: Zygote, shift: Shift
 ) -> None:
     laboratory = {"adapter": "sila2", "address": shift.bench.address, "trust": "nothing", "timeout": 5}
     add(settings, tmp_path, laboratory=laboratory, budget={"experiments": 40})
 
-    died, doubts = killed_at_each(settings, LABELS, shift.bench.runs)
+    died, doubts = killed_at_each(zygote, settings, LABELS, shift.bench.runs)
 
     outcomes = [outcome for *_, outcome in story_of(settings).results]
     assert died == dict.fromkeys(LABELS, -9)

@@ -7,6 +7,7 @@ for a signal.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -15,16 +16,19 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flows import engine
 from flows.engine import passes, running
 from flows.engine.steps.training import train_round
 from flows.settings import Settings
-from tests.flows.engine.bench import cheap_planner, resolve_doubts, story_of
+from tests.flows.engine.bench import add, cheap_planner, resolve_doubts, story_of
 
 ROOT = Path(__file__).parents[3]
+PAGE = passes.write_page
 PASSES = 4  # an engine that finds a doubt waits for a person before it comes to its label
 
 
@@ -67,12 +71,12 @@ class Zygote:
 
 
 def killed_at_each(
-    settings: Settings, labels: Sequence[str], runs: Callable[[], Mapping[str, int]]
+    zygote: Zygote, settings: Settings, labels: Sequence[str], runs: Callable[[], Mapping[str, int]]
 ) -> tuple[dict[str, int], int]:
     """Run a campaign to its end by an engine that is killed once at each label, while a person ends every doubt by what
     ``runs`` says has run; returns how each engine ended, and how many doubts there were."""
     died: dict[str, int] = {}
-    zygote, doubts = Zygote(), 0
+    doubts = 0
     for label in labels:
         for _ in range(PASSES):
             died[label] = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label})
@@ -82,7 +86,6 @@ def killed_at_each(
     while story_of(settings).state[0] == "active":
         assert zygote.ask(settings.home) == 0
         doubts += resolve_doubts(settings, runs())
-    zygote.close()
     return died, doubts
 
 
@@ -94,6 +97,7 @@ def _kill(process: int) -> None:
 
 
 def main() -> None:
+    warm_up()
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
@@ -103,6 +107,21 @@ def main() -> None:
         # Waits without reaping first, so that a late kill cannot meet another process of the same number.
         os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def warm_up() -> None:
+    """Once, what each engine would otherwise import and compile for itself: a campaign that nobody looks at."""
+    passes.write_page = running.write_page = lambda _session, **_: None  # drawing costs more than all the rest
+    for name in ("adapters.opentrons.adapter", "adapters.opentrons.stand_in", "httpx"):
+        importlib.import_module(name)
+    with TemporaryDirectory(prefix="hakken-zygote-") as folder, redirect_stdout(sys.stderr):
+        settings = Settings(Path(folder) / "runs", by="tester")
+        add(settings, Path(folder))
+        _run(settings, "small")
+
+
+def _run(settings: Settings, name: str) -> None:
+    engine.run(settings, name, on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
 
 
 def _exit_with(request: Mapping[str, Any]) -> None:
@@ -121,12 +140,12 @@ def do(request: Mapping[str, Any]) -> None:
     """One engine process's work."""
     os.environ.update(request["environ"], HAKKEN_HOME=request["home"], HAKKEN_USER="tester")
     settings = Settings.from_environment()
-    if not request.get("page"):
-        passes.write_page = running.write_page = lambda _session, **_: None  # drawing costs more than all the rest
+    if request.get("page"):
+        passes.write_page = running.write_page = PAGE
     name, arguments = request.get("campaign", "small"), request.get("arguments", {})
     match request["do"]:
         case "run":
-            engine.run(settings, name, on_tick=lambda _: None, planner=cheap_planner, poll=0.02)
+            _run(settings, name)
         case "train":
             train_round(settings, name, arguments["round"], planner=cheap_planner)
         case "tell":

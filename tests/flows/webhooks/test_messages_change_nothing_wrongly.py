@@ -408,13 +408,6 @@ def test_a_judge_that_believes_everybody_would_be_caught(
     assert envelope.verdict is Verdict.ACCEPTED  # so the tests above would fail
 
 
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    process = Zygote()
-    yield process
-    process.close()
-
-
 @pytest.mark.parametrize("label", ["inbox.kept", "inbox.stored", "inbox.judged", "ingest.judged", "work.before-commit"])
 def test_killed_at(label: str, project: Settings, keys: list[str], zygote: Zygote) -> None:
     texts = [as_kept(signed(body_of(key, value), key)) for key, value in zip(keys, TRUTH, strict=True)]
