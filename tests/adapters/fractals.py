@@ -154,6 +154,16 @@ class OneNodeFractal:
         process.wait()
 
     @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """A process does nothing meanwhile; to start another takes 5 s."""
+        group = self._processes[name].pid
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(group, signal.SIGCONT)
+
+    @contextmanager
     def held(self, tag: str) -> Iterator[None]:
         """Records with that tag are taken up meanwhile, and not computed."""
         hold = self.folder / f"hold-{tag}"

@@ -108,13 +108,13 @@ def test_what_is_read_is_what_the_program_gives(fractal: OneNodeFractal, tmp_pat
 
 
 def test_the_servers_own_manager_optimises_a_geometry(fractal: OneNodeFractal, tmp_path: Path, dataset: str) -> None:
-    fractal.kill("manager")
-    fractal.start_own_manager(dataset)
     lab = laboratory(tmp_path, fractal.address, dataset, optimise=True, method="UFF")
-    handle = begin(lab)
-    wait_for_end(lab, handle, seconds=300.0)
-    told = payload(lab, handle)
-    fractal.kill(dataset)
+    with fractal.paused("manager"):
+        fractal.start_own_manager(dataset)
+        handle = begin(lab)
+        wait_for_end(lab, handle, seconds=300.0)
+        told = payload(lab, handle)
+        fractal.kill(dataset)
 
     assert told["outcome"] == "measured"
     assert told["provenance"]["program"] == "geomeTRIC"
