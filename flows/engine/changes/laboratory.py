@@ -1,0 +1,58 @@
+"""Changes of a laboratory that has attempts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from flows.engine.looking.view import WITH_LABORATORY, View
+from flows.wiring import open_laboratory
+from loop.contracts import RunsTogether
+from loop.errors import HakkenError, SpecError
+from loop.experiment import State
+from loop.record import AttemptRecord
+from loop.spec import CampaignSpec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+
+def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -> None:
+    """Refuse another laboratory, or other options of it, while this one has attempts: it could not be asked for them.
+
+    Going back to the laboratory that has every one of them is no such change, nor is how it is asked (a key, a time),
+    nor another deck of a robot that has no plate in hand.
+    """
+    from adapters.registry import binding, binding_between_runs
+
+    before, now = known.spec.laboratory, spec.laboratory
+    out = [a for a in known.attempts if a.state in WITH_LABORATORY]
+    if now.adapter != before.adapter:
+        out = [a for a in out if a.adapter != now.adapter]
+    elif binding(now.adapter, now.options) == binding(before.adapter, before.options):
+        return
+    elif binding_between_runs(now.adapter, now.options) == binding_between_runs(before.adapter, before.options):
+        out = [] if _is_between_runs(settings, known, out) else out
+    if out:
+        what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
+        raise SpecError(
+            f"campaign {known.name!r}: the {what} cannot be changed while {_attempts(len(out))} with "
+            f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first "
+            f"(hakken stop {shlex.quote(known.name)} sends no more meanwhile, hakken resolve settles a doubtful one)"
+        )
+
+
+def _attempts(n: int) -> str:
+    return "1 attempt is" if n == 1 else f"{n} attempts are"
+
+
+def _is_between_runs(settings: Settings, known: View, out: Sequence[AttemptRecord]) -> bool:
+    """Whether these attempts wait for their plate or for what is measured on it, and no plate is being made."""
+    if any(a.state not in (State.SUBMITTED, State.RUNNING) for a in out):
+        return False
+    with suppress(HakkenError):  # one that cannot be asked may be at work
+        laboratory = open_laboratory(settings, known.spec)
+        return isinstance(laboratory, RunsTogether) and not laboratory.is_at_work()
+    return False

@@ -1,0 +1,140 @@
+"""Changes after which results on record would mean something else, or be lost to the planner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.changes.laboratory import check_laboratory_kept
+from flows.engine.changes.structures import check_structures
+from flows.engine.looking.view import View
+from flows.spending import reported
+from loop.circumstances import read_expense
+from loop.errors import SpaceError, SpecError
+from loop.outcome import Fault
+from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec.space_models import ContextSpec, NumberSpec
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+_NOT_VARIED: Final = frozenset({"derived", "context"})  # kinds of parameters that nobody chooses
+
+
+def check_change(settings: Settings, known: View, spec: CampaignSpec) -> None:
+    """Refuse a change after which numbers on record would mean something else, or be lost to the planner.
+
+    Raises:
+        SpecError: It names what is changed, what the record has, and the way out.
+    """
+    if spec.resolved() == known.campaign.spec or not (known.observations or known.attempts):
+        return
+    check_laboratory_kept(settings, known, spec)
+    _check_units(known, spec)
+    _check_money(known, spec)
+    _check_targets(known, spec)
+    _check_words(known, spec)
+    if problems := _unreadable(known, spec):
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        added = [n for n, p in spec.space.items() if n not in known.spec.space and p.type not in _NOT_VARIED]
+        keep = "keep the parameters and options that were used (a constraint can exclude them)"
+        keep = f"nothing says what {added[0]} was before, so leave it out" if added else keep
+        raise SpecError(
+            f"campaign {known.name!r}: the changed space no longer reads {problems[0]}{more}; {keep}, or give the "
+            f"campaign another name: with memory: [{known.name}] it learns from this one",
+            problems,
+        )
+    check_structures(known, spec)
+
+
+def _check_units(known: View, spec: CampaignSpec) -> None:
+    """Refuse another unit of a target or a number."""
+    before = known.spec
+    units = [
+        (f"target {name!r}", before.objective[name].unit, target.unit)
+        for name, target in spec.objective.items()
+        if name in before.objective
+    ]
+    for name, parameter in spec.space.items():
+        earlier = before.space.get(name)
+        match earlier, parameter:
+            case (NumberSpec(unit=old), NumberSpec(unit=new)) | (
+                ContextSpec(unit=str(old)),
+                ContextSpec(unit=str(new)),
+            ):
+                units.append((f"parameter {name!r}", old, new))
+    for what, old, new in units:
+        if old != new:
+            raise SpecError(
+                f"campaign {known.name!r}: {what} has results in {old!r} on record and is in {new!r} now; "
+                "keep the unit, or give the campaign another name"
+            )
+
+
+def _check_money(known: View, spec: CampaignSpec) -> None:
+    """Refuse another currency than results report their costs in; stated prices are what the file in force says."""
+    was, now = (costs.unit if costs else "" for costs in (known.spec.costs, spec.costs))
+    if was == now or not (was and now):  # money that had no name is named
+        return
+    expenses = [read_expense(o.context) for o in known.observations]
+    expenses += reported(known.ledger.envelopes(known.name)).values()
+    if any(e.cost for e in expenses):
+        raise SpecError(
+            f"campaign {known.name!r}: costs are in {was!r} in results on record and would be in {now!r} now, all "
+            f"added up as one; keep costs.unit {was!r} and give the prices in it, or give the campaign another name"
+        )
+
+
+def _check_targets(known: View, spec: CampaignSpec) -> None:
+    """Refuse other names of targets under which every value on record is lost, where no analysis makes them anew."""
+    had = [name for name in known.spec.objective if _values(known, name)]
+    if not had or spec.analysis or any(_values(known, name) for name in spec.objective):
+        return
+    raise SpecError(
+        f"campaign {known.name!r}: the results on record are of target {', '.join(map(repr, had))}, and none has a "
+        f"value of {', '.join(map(repr, spec.objective))}; keep the name, or give the campaign another name"
+    )
+
+
+def _check_words(known: View, spec: CampaignSpec) -> None:
+    """Refuse levels or classes by which a value on record would be another word than it was, or none of them.
+
+    A word in another's place is no other word where the two never stood side by side: it is a new name.
+    """
+    before = {target.name: target for target in build_objective(known.spec).targets}
+    for target in build_objective(spec).targets:
+        if target.levels is None or (earlier := before.get(target.name)) is None:
+            continue
+        words, old_words = target.classes or target.words or (), earlier.classes or earlier.words or ()
+        for value in sorted(_values(known, target.name)):
+            was, now = earlier.shown(value), target.shown(value)
+            if value not in target.levels:
+                levels = ", ".join(words or (f"{level:g}" for level in target.levels))
+                problem = f"are {was or f'{value:g}'}, which is none of {levels}; keep it among them"
+            elif was != now and (was in words or now in old_words):
+                keep = f"{value:g} for {was} (levels: [..., {value:g}, ...] and words: [..., {was}, ...])"
+                keep = "the classes in their order" if target.classes else keep
+                problem = f"were {was!r} and would be {now!r}; keep {keep}"
+            else:
+                continue
+            raise SpecError(
+                f"campaign {known.name!r}: target {target.name!r} has results on record that {problem}, or give the "
+                "campaign another name"
+            )
+
+
+def _values(known: View, target: str) -> set[float]:
+    """What was measured of a target."""
+    outcomes = (o.outcome for o in known.observations)
+    return {m.canonical for o in outcomes if not isinstance(o, Fault) for m in o.measurements if m.property == target}
+
+
+def _unreadable(view: View, spec: CampaignSpec) -> tuple[str, ...]:
+    """What on record a changed spec could no longer read, one sentence for each observation."""
+    space = build_space(spec)
+    problems = []
+    for o in view.observations:
+        try:
+            space.coordinates(o.settings)
+        except SpaceError as error:
+            problems.append(f"observation {o.id} ({view.label(o.settings)}): {error}")
+    return tuple(problems)
