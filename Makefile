@@ -105,4 +105,4 @@ $(BIN)/.installed-test: $(BIN)/.made pyproject.toml
 
 $(BIN)/.installed-lint: $(BIN)/.made pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[test,lint]'
-	@touch $@
+	@touch $@ $(BIN)/.installed-test
