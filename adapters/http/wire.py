@@ -53,8 +53,8 @@ class Reply:
             kept = "the laboratory must keep the contract in openapi.yaml"
             way_out = f"check the url; where it is right, {kept}" if self.status == 404 else kept
             raise AdapterUnavailable(
-                f"{self.asked} answered {self.status} with no {model.__name__} document ({where}: {first['msg']}); "
-                f"{way_out}"
+                f"{self.asked} answered {self.status} with no {model.__name__} document "
+                f"({where}: {first['msg']}); {way_out}"
             ) from None
 
     def is_one(self, model: type[Document]) -> bool:
