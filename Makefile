@@ -16,6 +16,8 @@ SHELL := /bin/bash
 .PHONY: help demo test lint bench peers opentrons qcfractal
 
 BIN := .venv/bin
+# An editable installation warns of folders named as ours are in the folder one works in: they are ours.
+PIP_INSTALL := $(BIN)/python -W 'ignore:Editable installation' -m pip install --quiet
 HAKKEN_HOME ?= runs
 DATA ?= data
 RUNS ?= 40
@@ -29,6 +31,9 @@ export OMP_WAIT_POLICY ?= passive
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Most of an environment's modules are never imported: Python compiles those that are, when they are, and installation takes half
+# the time. A new environment's pip is Python's own, of years ago, and looks for versions slowly: --upgrade-deps makes it today's.
+export PIP_COMPILE ?= 0
 export HAKKEN_HOME
 export HAKKEN_PEERS
 
@@ -59,7 +64,7 @@ bench: $(BIN)/.installed-bench
 peers: $(foreach peer,baybe ax bofire chemprop,$(HAKKEN_PEERS)/$(peer)/.installed)
 
 $(HAKKEN_PEERS)/%/.installed: benchmarks/peers/%.txt $(BIN)/.made
-	@test -x $(HAKKEN_PEERS)/$*/bin/python || $(BIN)/python -m venv $(HAKKEN_PEERS)/$*
+	@test -x $(HAKKEN_PEERS)/$*/bin/python || $(BIN)/python -m venv --upgrade-deps $(HAKKEN_PEERS)/$*
 	$(HAKKEN_PEERS)/$*/bin/python -m pip install --quiet -r $<
 	@touch $@
 
@@ -67,7 +72,7 @@ $(HAKKEN_PEERS)/%/.installed: benchmarks/peers/%.txt $(BIN)/.made
 opentrons: .opentrons/.installed
 
 .opentrons/.installed: $(BIN)/.made
-	@test -x .opentrons/bin/python || $(BIN)/python -m venv .opentrons
+	@test -x .opentrons/bin/python || $(BIN)/python -m venv --upgrade-deps .opentrons
 	.opentrons/bin/python -m pip install --quiet 'opentrons>=8.8,<9'
 	@touch $@
 
@@ -76,7 +81,7 @@ opentrons: .opentrons/.installed
 qcfractal: .qcfractal/.installed
 
 .qcfractal/.installed: $(BIN)/.made
-	@test -x .qcfractal/bin/python || $(BIN)/python -m venv .qcfractal
+	@test -x .qcfractal/bin/python || $(BIN)/python -m venv --upgrade-deps .qcfractal
 	.qcfractal/bin/python -m pip install --quiet --no-deps 'qcfractal>=0.71,<1'
 	.qcfractal/bin/python -m pip install --quiet 'qcfractalcompute>=0.71,<1' psycopg2-binary flask flask-jwt-extended \
 		flask-cors waitress 'bcrypt>=5' 'sqlalchemy>=2.0' alembic rdkit 'geometric>=1.1.1'
@@ -85,24 +90,24 @@ qcfractal: .qcfractal/.installed
 $(BIN)/.made:
 	@for python in python3.11 python3.12 python3.13 python3; do \
 		$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-			>/dev/null 2>&1 && { echo "making .venv with $$($$python --version)"; exec $$python -m venv .venv; }; \
+			>/dev/null 2>&1 && { echo "making .venv with $$($$python --version)"; exec $$python -m venv --upgrade-deps .venv; }; \
 	done; \
 	echo "no Python 3.11, 3.12 or 3.13 with venv was found; install one (on Debian: apt-get install python3-venv)" >&2; \
 	exit 1
 	@touch $@
 
 $(BIN)/.installed-demo: $(BIN)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e '.[xtb]'
+	$(PIP_INSTALL) -e '.[xtb]'
 	@touch $@
 
 $(BIN)/.installed-bench: $(BIN)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e '.[xtb,dft]'
+	$(PIP_INSTALL) -e '.[xtb,dft]'
 	@touch $@
 
 $(BIN)/.installed-test: $(BIN)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e '.[test]'
+	$(PIP_INSTALL) -e '.[test]'
 	@touch $@
 
 $(BIN)/.installed-lint: $(BIN)/.made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e '.[test,lint]'
+	$(PIP_INSTALL) -e '.[test,lint]'
 	@touch $@ $(BIN)/.installed-test
