@@ -77,6 +77,7 @@ _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, m
     "mb": "'mbar'",
     "ppt": "'ppm'",
 }
+_TEMPERATURES: Final = frozenset({"K", "kelvin", "Kelvin", "degC", "°C", "celsius", "degF", "°F"})
 _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
 
@@ -143,6 +144,11 @@ def meant(unit: str, name: str) -> str:
     """The unit of something called ``name``: of a temperature, ``C`` is ``degC`` and ``F`` is ``degF``, no charge."""
     is_temperature = any(_TEMPERATURE.fullmatch(word) for word in _WORDS.findall(name.casefold()))
     return _CHARGES.get(unit, unit) if is_temperature else unit
+
+
+def is_temperature(unit: str) -> bool:
+    """Whether a unit is one of temperature, however it is spelt."""
+    return _SPELLINGS.get(unit, unit) in _TEMPERATURES
 
 
 def is_charge(unit: str) -> bool:

@@ -14,6 +14,7 @@ from loop.errors import PoolExhausted, SpaceError
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.planning.versions import each_version
+from loop.policy.hottest import begins_hot
 from loop.policy.initial import first_experiments, initial_design
 from loop.policy.paying import covered, said
 from loop.policy.run_order import run_order, within
@@ -32,10 +33,10 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
         PoolExhausted: Nothing untried is left.
     """
     size = wanted(s)
-    initial, notes = s.spec.planner.initial, left_out(s)
+    initial, notes, hot = s.spec.planner.initial, left_out(s), begins_hot(s.spec.planner.initial, s.objective, s.space)
     design = initial.design
     try:
-        laid = _first(s, size)
+        laid = _first(s, size, hot)
     except SpaceError as error:
         if s.pool is None:
             raise
@@ -46,7 +47,7 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     notes += laid.notes
     x = laid.points
     if design not in CLASSICAL:
-        x = _together(s, x, design)
+        x = _together(s, x, design, hot)
         if exchanged := len(x) - sum((laid.points == row).all(axis=1).any() for row in x):
             notes.append(f"the budget does not cover the design: {exchanged} of it are cheaper candidates instead")
         if len(x) < len(laid.points):
@@ -106,11 +107,11 @@ def left_out(s: Situation) -> list[str]:
     ]
 
 
-def _first(s: Situation, n: int) -> Design:
+def _first(s: Situation, n: int, hot: bool) -> Design:
     initial = s.spec.planner.initial
 
     def laid_out(pays: Pays) -> Design:
-        return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays)
+        return first_experiments(initial, s.space, s.pool, s.tried, n, seed=s.seed, pays=pays, hot=hot)
 
     try:
         return laid_out(s.admits(s.tried))
@@ -118,7 +119,7 @@ def _first(s: Situation, n: int) -> Design:
         return laid_out(s.admits(s.tried, pays_all))
 
 
-def _together(s: Situation, x: NDArray[np.float64], design: str) -> NDArray[np.float64]:
+def _together(s: Situation, x: NDArray[np.float64], design: str, hot: bool) -> NDArray[np.float64]:
     """The points of a design, ``(n, d)``, that the budget covers together, then cheaper ones in the place of others.
 
     Where it covers none, all of them.
@@ -141,7 +142,9 @@ def _together(s: Situation, x: NDArray[np.float64], design: str) -> NDArray[np.f
         taken = np.vstack([s.tried, chosen, dropped])
         try:
             may = s.admits(taken, pays)
-            more = initial_design(design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=may)
+            more = initial_design(
+                design, s.space, s.pool, taken, n - len(chosen), seed=s.seed + turn, pays=may, hot=hot
+            )
         except PoolExhausted:
             break
         both = np.vstack([chosen, more])

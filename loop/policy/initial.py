@@ -10,11 +10,13 @@ from loop.acquisition.streaming import POOL_LIMIT
 from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
+from loop.policy.hottest import hottest, said
 from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.filling import fill
 from loop.space.pool import LargePool
 from loop.space.rows import different, is_among
 from loop.space.sifting import first_that, firsts
+from loop.space.temperatures import PART
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
 from loop.surrogates.lengthscales import typical
@@ -42,6 +44,7 @@ def initial_design(
     *,
     seed: int,
     pays: Pays = pays_all,
+    hot: bool = False,
 ) -> NDArray[np.float64]:
     """Coordinates of up to ``n`` untried points, shape ``(k, d)``.
 
@@ -54,6 +57,7 @@ def initial_design(
         n: How many.
         seed: Decides every random choice.
         pays: Which candidates can be paid for.
+        hot: Whether a spread is of the hottest candidates (``loop.policy.hottest``).
 
     Raises:
         PoolExhausted: Nothing untried is left that can be paid for.
@@ -65,9 +69,12 @@ def initial_design(
         points = _filled(design, space, pool, tried, n, seed, pays).points
     else:
         looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
-        enough = max(looked_at, n) if space.has_products else CANDIDATES  # no more are made than are looked at
+        made = round(looked_at / PART) if hot else looked_at
+        enough = max(made, n) if space.has_products else CANDIDATES  # no more are made than are looked at
         draw = _of_each_source if space.union is not None and design in SEEKERS else _untried_sample
         options = draw(space, pool, tried, rng, pays, enough)
+        if hot:
+            options = options[hottest(space, options, n)]
         points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     if not len(points):
         raise PoolExhausted(EXHAUSTED)
@@ -83,6 +90,7 @@ def first_experiments(
     *,
     seed: int,
     pays: Pays,
+    hot: bool = False,
 ) -> Design:
     """Up to ``n`` untried points of the initial design that a campaign asks for, with blocks and notes.
 
@@ -102,7 +110,8 @@ def first_experiments(
         was = "was tried" if pays is pays_all else "was tried or is too dear"
         note = f"every point of the {initial.design} design {was}; the initial design goes on as a spread"
         return Design(initial_design("spread", space, pool, tried, n, seed=seed, pays=pays), None, (note,))
-    return Design(initial_design(initial.design, space, pool, tried, n, seed=seed, pays=pays))
+    points = initial_design(initial.design, space, pool, tried, n, seed=seed, pays=pays, hot=hot)
+    return Design(points, notes=(said(space),) if hot else ())
 
 
 def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], seed: int, pays: Pays) -> Design:

@@ -6,6 +6,7 @@ import math
 
 from loop.design import CLASSICAL, Wish, propose_size, why_not
 from loop.space import Pool, ProductPool, Space
+from loop.space.temperatures import temperatures
 from loop.spec.building import build_space
 from loop.spec.models import CampaignSpec, InitialSpec
 
@@ -40,6 +41,13 @@ def fault_of_design(spec: CampaignSpec) -> str:
                     f"{key} goes with the designs {', '.join(sorted(CLASSICAL))}, not with {initial.design!r}; "
                     "leave it out, or choose one of these"
                 )
+    if initial.hottest is not None and initial.design != "spread":
+        return f"hottest goes with the design spread, not with {initial.design!r}; leave it out"
+    if initial.hottest and not temperatures(build_space(spec).frame):
+        return (
+            "hottest needs a temperature that is chosen and always applies, and there is none; "
+            "give the number that is one unit: degC, or leave hottest out"
+        )
     if initial.levels is not None and initial.design != "factorial":
         return f"levels goes with the design factorial, not with {initial.design!r}; leave it out"
     if initial.design not in CLASSICAL:

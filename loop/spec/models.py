@@ -75,6 +75,7 @@ class InitialSpec(Strict):
     blocks: int | None = Field(default=None, ge=1)
     model: Literal["linear", "interactions", "quadratic"] | None = None  # what an optimal design is to tell
     levels: Levels | None = None  # of each number in a factorial
+    hottest: bool | None = None  # of a spread: whether it is of the hottest third; None: where only yields are sought
 
 
 def _replicates(value: object) -> object:

@@ -1,0 +1,80 @@
+"""Where yields are sought: the first experiments in the hottest third of the temperatures, where more is made."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.objective import Goal, Objective, Target
+from loop.space import Category, Component, Ordinal, Space
+from loop.space.temperatures import PART, least_hot, temperatures
+from loop.spec.models import InitialSpec
+
+ENOUGH: Final = 10  # candidates with an option, none of which is hot: that is hardly luck
+
+_WORDS: Final = re.compile(r"[^\W\d_]+")
+_SOUGHT: Final = frozenset({"yield", "yields", "conversion"})
+_BESIDE: Final = frozenset(  # words with which a yield is still a reaction's; a quantum yield or a yield stress is none
+    (
+        *(
+            "isolated",
+            "assay",
+            "crude",
+            "solution",
+            "final",
+            "total",
+            "overall",
+            "product",
+            "reaction",
+            "space",
+            "time",
+        ),
+        *("percent", "pct", "area", "nmr", "hplc", "uplc", "gc", "lc", "lcms", "uv", "ms"),
+    )
+)
+
+
+def begins_hot(initial: InitialSpec, objective: Objective, space: Space) -> bool:
+    """Whether the first experiments are to be hot: as the campaign file says, else where only yields are sought."""
+    if initial.design != "spread" or not temperatures(space.frame):
+        return False
+    if initial.hottest is not None:
+        return initial.hottest
+    return all(_is_yield(target) for target in objective.targets)
+
+
+def hottest(space: Space, x: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
+    """Which candidates, ``(m, d)``, lie in the hottest third of every temperature, at least ``n`` of them: ``(m,)``.
+
+    An option with which no temperature is so high, as a solvent that boils, keeps the hottest third of its own
+    candidates. Where fewer than ``n`` are left, all count.
+    """
+    kept, heat = np.ones(len(x), dtype=bool), np.zeros(len(x))
+    for column, temperature in temperatures(space.frame).items():
+        kept &= x[:, column] >= least_hot(temperature)
+        heat += temperature.position(x[:, column])
+    for column, p in enumerate(space.parameters):
+        if not isinstance(p, Category | Component | Ordinal):
+            continue
+        _, option = np.unique(x[:, column], return_inverse=True)
+        lost = (np.bincount(option) >= ENOUGH) & (np.bincount(option, weights=kept) == 0)
+        for own in (option == o for o in np.flatnonzero(lost)):
+            kept |= own & (heat >= np.quantile(heat[own], 1 - PART))
+    return kept if kept.sum() >= n else np.ones(len(x), dtype=bool)
+
+
+def said(space: Space) -> str:
+    """What was done, and the way out, as a note of the round."""
+    hot = ", ".join(f"{p.name} from {least_hot(p):g} {p.unit}" for p in temperatures(space.frame).values())
+    return (
+        f"the first experiments are hot ({hot}), where most reactions yield more; to spread them over all "
+        "temperatures, write initial: {hottest: false} under planner: in the campaign file"
+    )
+
+
+def _is_yield(target: Target) -> bool:
+    words = [word for word in _WORDS.findall(target.name.casefold()) if word not in _BESIDE]
+    return target.goal is Goal.MAXIMIZE and len(words) == 1 and words[0] in _SOUGHT

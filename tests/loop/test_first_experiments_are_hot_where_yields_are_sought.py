@@ -1,0 +1,154 @@
+"""Most reactions yield more when hot: where only yields are sought, first experiments are, unless told otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loop.errors import SpecError
+from loop.history import History
+from loop.planner import Plan, plan
+from loop.policy.hottest import hottest
+from loop.space import Category, Continuous, Discrete, Linear, ProductPool, Space
+from loop.space.temperatures import least_hot
+from loop.spec import CampaignSpec, read_spec
+from loop.units import is_temperature
+
+SPACE: dict[str, Any] = {
+    "solvent": {"type": "category", "options": ["DMF", "DMSO", "toluene", "water", "THF", "MeCN"]},
+    "base": {"type": "category", "options": ["KOAc", "Cs2CO3", "K3PO4"]},
+    "temperature": {"type": "number", "values": [20, 40, 60, 80, 100], "unit": "degC"},
+}
+
+
+def first_batch(
+    *, space: dict[str, Any] | None = None, target: str = "yield", goal: str = "maximize", **initial: Any
+) -> Plan:
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "c",
+            "space": space or SPACE,
+            "objective": {target: {"goal": goal, "unit": "%"}},
+            "planner": {"batch": 8, "initial": {"experiments": 8, **initial}},
+            "budget": {"experiments": 40},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    return plan(spec, History(), seed=3, experiments=8)
+
+
+def degrees(batch: Plan) -> set[float]:
+    return {p.candidate.settings["temperature"] for p in batch.proposals}
+
+
+@pytest.mark.parametrize(
+    "target", ["yield", "Yield", "conversion", "yield_nmr", "isolated yield", "space_time_yield", "yield_2"]
+)
+def test_a_yield_is_sought_hot_first_and_the_note_says_so_and_how_not_to(target: str) -> None:
+    batch = first_batch(target=target)
+    assert degrees(batch) == {80.0, 100.0}
+    assert len(batch.proposals) == 8
+    note = next(n for n in batch.notes if "hot" in n)
+    assert "temperature from 80 degC" in note
+    assert "initial: {hottest: false}" in note
+
+
+@pytest.mark.parametrize(
+    "target", ["quantum_yield", "yield_stress", "selectivity", "crystal_yield", "power_conversion_efficiency"]
+)
+def test_of_what_need_not_rise_with_heat_nothing_is_expected(target: str) -> None:
+    batch = first_batch(target=target)
+    assert min(degrees(batch)) < 80.0
+    assert not [n for n in batch.notes if "hot" in n]
+
+
+def test_a_yield_that_is_to_be_low_is_not_sought_hot() -> None:
+    assert min(degrees(first_batch(goal="minimize"))) < 80.0
+
+
+def test_the_file_decides() -> None:
+    assert min(degrees(first_batch(hottest=False))) < 80.0
+    assert degrees(first_batch(target="selectivity", hottest=True)) == {80.0, 100.0}
+
+
+def test_a_design_that_was_asked_for_is_as_it_was_asked_for() -> None:
+    for design in ("medoid", "sobol", "lhs", "random"):
+        assert min(degrees(first_batch(design=design))) < 80.0
+
+
+def test_heat_is_known_by_its_unit() -> None:
+    assert all(map(is_temperature, ("degC", "K", "°C", "deg C", "oC", "℃", "degF", "Celsius")))
+    assert not any(map(is_temperature, ("", "C", "mol/L", "K*s", "kJ/mol")))
+    bare = {**SPACE, "temperature": {"type": "number", "values": [20, 40, 60, 80, 100]}}
+    assert min(degrees(first_batch(space=bare))) < 80.0
+
+
+def test_a_range_is_hot_in_its_upper_third_and_a_list_in_a_third_of_its_values() -> None:
+    assert least_hot(Continuous("t", 30.0, 120.0, unit="degC")) == 90.0
+    assert least_hot(Discrete("t", (25.0, 60.0), unit="degC")) == 60.0
+    assert least_hot(Discrete("t", (25.0, 30.0, 35.0, 110.0), unit="degC")) == 35.0
+    continuous = {**SPACE, "temperature": {"type": "number", "low": 30, "high": 120, "unit": "degC"}}
+    assert min(degrees(first_batch(space=continuous))) >= 90.0
+
+
+def test_a_solvent_that_boils_is_tried_as_hot_as_it_may_be() -> None:
+    solvents = Category("solvent", ("DMSO", "ether"))
+    heat = Discrete("temperature", (20.0, 30.0, 60.0, 90.0, 120.0), unit="degC")
+    space = Space(
+        (solvents, heat, Category("base", tuple("abcdefghij"))), (Linear("boils", {0: 1.0, 1: 1.0}, at_most=1e9),)
+    )
+    x = ProductPool(space).take(np.arange(100))
+    x = x[(x[:, 0] == 0) | (x[:, 1] <= 30)]
+    kept = x[hottest(space, x, 5)]
+    assert set(kept[kept[:, 0] == 0, 1]) == {90.0, 120.0}
+    assert set(kept[kept[:, 0] == 1, 1]) == {30.0}
+
+
+def test_where_too_little_is_hot_everything_counts() -> None:
+    space = Space((Discrete("temperature", (20.0, 60.0, 100.0), unit="degC"),))
+    x = np.array([[20.0], [60.0], [100.0]])
+    assert hottest(space, x, 1).tolist() == [False, False, True]
+    assert hottest(space, x, 2).all()
+
+
+def test_a_temperature_that_does_not_always_apply_or_cannot_be_chosen_is_none_to_go_by() -> None:
+    fixed = {**SPACE, "temperature": {"type": "number", "values": [80], "unit": "degC"}}
+    gated = {**SPACE, "temperature": {**SPACE["temperature"], "when": {"base": ["KOAc", "K3PO4"]}}}
+    for space in (fixed, gated):
+        assert not [n for n in first_batch(space=space).notes if "hot" in n]
+
+
+TEXT = """
+campaign: c
+space:
+  base: {{type: category, options: [KOAc, CsOAc]}}
+  temperature: {{type: number, values: [20, 60, 100]{unit}}}
+objective: {{yield: {{goal: maximize, unit: "%"}}}}
+planner: {{initial: {initial}}}
+budget: {{experiments: 6}}
+laboratory: {{adapter: manual}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("unit", "initial", "said"),
+    [
+        (
+            ", unit: degC",
+            "{design: lhs, hottest: true}",
+            "hottest goes with the design spread, not with 'lhs'; leave it out",
+        ),
+        (
+            "",
+            "{hottest: true}",
+            "needs a temperature that is chosen and always applies, and there is none; give the number",
+        ),
+        (", unit: degC", "{hottest: warm}", "hottest"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_remedy(unit: str, initial: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        read_spec(TEXT.format(unit=unit, initial=initial), source="c.yaml", read=None)
+    assert said in str(caught.value)
