@@ -66,6 +66,7 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
         return "initial design: farthest from everything tried before, to see the whole space"
     kinds = {
         "spread": "far from the others, to see the whole space",
+        "hot spread": "far from the others in the hottest third, where most reactions yield more",
         "medoid": "the middle of its part of the space",
         "factorial": "one of the combinations of a full factorial",
         "fractional": "a point of a two-level fraction, in which main effects can be told apart",

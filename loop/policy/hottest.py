@@ -13,7 +13,7 @@ from loop.space import Category, Component, Ordinal, Space
 from loop.space.temperatures import PART, least_hot, temperatures
 from loop.spec.models import InitialSpec
 
-ENOUGH: Final = 10  # candidates with an option, none of which is hot: that is hardly luck
+ENOUGH: Final = 10  # candidates with an option among some that were drawn: that none is hot is hardly luck
 
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 _SOUGHT: Final = frozenset({"yield", "yields", "conversion"})
@@ -46,11 +46,12 @@ def begins_hot(initial: InitialSpec, objective: Objective, space: Space) -> bool
     return all(_is_yield(target) for target in objective.targets)
 
 
-def hottest(space: Space, x: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
+def hottest(space: Space, x: NDArray[np.float64], n: int, *, is_whole: bool) -> NDArray[np.bool_]:
     """Which candidates, ``(m, d)``, lie in the hottest third of every temperature, at least ``n`` of them: ``(m,)``.
 
     An option with which no temperature is so high, as a solvent that boils, keeps the hottest third of its own
-    candidates. Where fewer than ``n`` are left, all count.
+    candidates; of candidates that are not the whole space, an option that was drawn too seldom to tell is left out.
+    Where fewer than ``n`` are left, all count.
     """
     kept, heat = np.ones(len(x), dtype=bool), np.zeros(len(x))
     for column, temperature in temperatures(space.frame).items():
@@ -60,7 +61,7 @@ def hottest(space: Space, x: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
         if not isinstance(p, Category | Component | Ordinal):
             continue
         _, option = np.unique(x[:, column], return_inverse=True)
-        lost = (np.bincount(option) >= ENOUGH) & (np.bincount(option, weights=kept) == 0)
+        lost = (np.bincount(option) >= (1 if is_whole else ENOUGH)) & (np.bincount(option, weights=kept) == 0)
         for own in (option == o for o in np.flatnonzero(lost)):
             kept |= own & (heat >= np.quantile(heat[own], 1 - PART))
     return kept if kept.sum() >= n else np.ones(len(x), dtype=bool)

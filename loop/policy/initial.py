@@ -74,7 +74,8 @@ def initial_design(
         draw = _of_each_source if space.union is not None and design in SEEKERS else _untried_sample
         options = draw(space, pool, tried, rng, pays, enough)
         if hot:
-            options = options[hottest(space, options, n)]
+            is_whole = pool is not None and len(pool) <= CANDIDATES
+            options = options[hottest(space, options, n, is_whole=is_whole)]
         points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     if not len(points):
         raise PoolExhausted(EXHAUSTED)
@@ -111,7 +112,7 @@ def first_experiments(
         note = f"every point of the {initial.design} design {was}; the initial design goes on as a spread"
         return Design(initial_design("spread", space, pool, tried, n, seed=seed, pays=pays), None, (note,))
     points = initial_design(initial.design, space, pool, tried, n, seed=seed, pays=pays, hot=hot)
-    return Design(points, notes=(said(space),) if hot else ())
+    return Design(points, notes=(said(space),), meanings=("hot spread",) * len(points)) if hot else Design(points)
 
 
 def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], seed: int, pays: Pays) -> Design:

@@ -11,7 +11,7 @@ from loop.errors import SpecError
 from loop.history import History
 from loop.planner import Plan, plan
 from loop.policy.hottest import hottest
-from loop.space import Category, Continuous, Discrete, Linear, ProductPool, Space
+from loop.space import Category, Continuous, Discrete, ProductPool, Space
 from loop.space.temperatures import least_hot
 from loop.spec import CampaignSpec, read_spec
 from loop.units import is_temperature
@@ -49,6 +49,9 @@ def degrees(batch: Plan) -> set[float]:
 def test_a_yield_is_sought_hot_first_and_the_note_says_so_and_how_not_to(target: str) -> None:
     batch = first_batch(target=target)
     assert degrees(batch) == {80.0, 100.0}
+    assert {p.reason.split(";")[0] for p in batch.proposals} == {
+        "initial design: far from the others in the hottest third, where most reactions yield more"
+    }
     assert len(batch.proposals) == 8
     note = next(n for n in batch.notes if "hot" in n)
     assert "temperature from 80 degC" in note
@@ -96,21 +99,21 @@ def test_a_range_is_hot_in_its_upper_third_and_a_list_in_a_third_of_its_values()
 def test_a_solvent_that_boils_is_tried_as_hot_as_it_may_be() -> None:
     solvents = Category("solvent", ("DMSO", "ether"))
     heat = Discrete("temperature", (20.0, 30.0, 60.0, 90.0, 120.0), unit="degC")
-    space = Space(
-        (solvents, heat, Category("base", tuple("abcdefghij"))), (Linear("boils", {0: 1.0, 1: 1.0}, at_most=1e9),)
-    )
-    x = ProductPool(space).take(np.arange(100))
+    space = Space((solvents, heat, Category("base", ("KOAc", "Cs2CO3", "K3PO4"))))
+    x = ProductPool(space).take(np.arange(30))
     x = x[(x[:, 0] == 0) | (x[:, 1] <= 30)]
-    kept = x[hottest(space, x, 5)]
+    kept = x[hottest(space, x, 5, is_whole=True)]
     assert set(kept[kept[:, 0] == 0, 1]) == {90.0, 120.0}
     assert set(kept[kept[:, 0] == 1, 1]) == {30.0}
+    drawn = x[hottest(space, x, 5, is_whole=False)]  # six with ether may all be cold by luck
+    assert set(drawn[:, 0]) == {0}
 
 
 def test_where_too_little_is_hot_everything_counts() -> None:
     space = Space((Discrete("temperature", (20.0, 60.0, 100.0), unit="degC"),))
     x = np.array([[20.0], [60.0], [100.0]])
-    assert hottest(space, x, 1).tolist() == [False, False, True]
-    assert hottest(space, x, 2).all()
+    assert hottest(space, x, 1, is_whole=True).tolist() == [False, False, True]
+    assert hottest(space, x, 2, is_whole=True).all()
 
 
 def test_a_temperature_that_does_not_always_apply_or_cannot_be_chosen_is_none_to_go_by() -> None:
