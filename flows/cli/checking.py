@@ -86,7 +86,8 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
     from loop.spec.sieving import told_of_products
 
     surrogate, batch, initial = spec.planner.surrogate, spec.planner.batch, spec.planner.initial
-    plate, general, first = build_plate(spec, space), build_general(spec, space), _first_batch(initial)
+    plate, general = build_plate(spec, space), build_general(spec, space)
+    first = _first_batch(initial, objective, space)
     if plate is not None:
         batch = f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions"
         first = f"a plate by {initial.design}"
@@ -186,11 +187,15 @@ def _budget(spec: Any) -> int | str:
     return in_words(purse, unit) or "none; the rules under stop end it"
 
 
-def _first_batch(initial: Any) -> str:
+def _first_batch(initial: Any, objective: Objective, space: Space) -> str:
     """The initial design in words, such as "24 experiments by d-optimal, for the quadratic model, in 3 blocks"."""
+    from loop.policy.hottest import begins_hot, which
+
     said = [f"{plural(initial.experiments, 'experiment')} by {initial.design}"]
     if initial.design.endswith("-optimal"):
         said.append(f"for the {initial.model or 'linear'} model")
+    if begins_hot(initial, objective, space):
+        said.append(f"hot ({which(space)})")
     if initial.blocks:
         said.append(f"in {plural(initial.blocks, 'block')}")
     return ", ".join(said)

@@ -67,11 +67,15 @@ def hottest(space: Space, x: NDArray[np.float64], n: int, *, is_whole: bool) -> 
     return kept if kept.sum() >= n else np.ones(len(x), dtype=bool)
 
 
+def which(space: Space) -> str:
+    """What is hot, such as "temperature from 80 degC"."""
+    return ", ".join(f"{p.name} from {least_hot(p):g} {p.unit}" for p in temperatures(space.frame).values())
+
+
 def said(space: Space) -> str:
     """What was done, and the way out, as a note of the round."""
-    hot = ", ".join(f"{p.name} from {least_hot(p):g} {p.unit}" for p in temperatures(space.frame).values())
     return (
-        f"the first experiments are hot ({hot}), where most reactions yield more; to spread them over all "
+        f"the first experiments are hot ({which(space)}), where most reactions yield more; to spread them over all "
         "temperatures, write initial: {hottest: false} under planner: in the campaign file"
     )
 

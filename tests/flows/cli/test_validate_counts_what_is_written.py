@@ -31,6 +31,17 @@ def test_the_sum_of_a_mixture_is_no_constraint_that_was_written(
     assert hakken("validate", "counted.yaml", "--json").json["constraints"] == 2
 
 
+def test_what_of_the_first_batch_is_hot_is_told(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cold.yaml").write_text(SPEC, encoding="utf-8")
+    (tmp_path / "hot.yaml").write_text(SPEC.replace("high: 10}", "high: 90, unit: degC}"), encoding="utf-8")
+
+    assert hakken("validate", "cold.yaml", "--json").json["first_batch"] == "5 experiments by spread"
+    assert (
+        hakken("validate", "hot.yaml", "--json").json["first_batch"] == "5 experiments by spread, hot (t from 60 degC)"
+    )
+
+
 def test_a_derived_number_without_a_value_somewhere_is_told_by_validate_and_by_every_round(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
