@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -26,9 +27,12 @@ class Away:
         say: Callable[[str], None],
         *,
         until: float | None = None,
+        longest: float = LONGEST,
+        meanwhile: str = "Nothing is sent meanwhile, and what was under way is looked up then",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._say, self._until, self._clock = say, until, clock
+        self._longest, self._meanwhile = longest, meanwhile
         self._since: float | None = None
         self._wait = FIRST
         self.was_there = False  # at least once since the run began
@@ -58,12 +62,10 @@ class Away:
         now = self._clock()
         is_new = self._since is None
         since = self._since = now if self._since is None else self._since
-        if not self.was_there or now - since >= LONGEST or (self._until is not None and now >= self._until):
+        if not self.was_there or now - since >= self._longest or (self._until is not None and now >= self._until):
             raise error
         if is_new:
-            self._say(
-                f"{' '.join(error.what.split())}; waiting for it, {LONGEST / 60:.0f} min at most. Nothing is sent "
-                "meanwhile, and what was under way is looked up then"
-            )
+            at_most = f", {self._longest / 60:.0f} min at most" if math.isfinite(self._longest) else ""
+            self._say(f"{' '.join(error.what.split())}; waiting for it{at_most}. {self._meanwhile}")
         wait, self._wait = self._wait, min(2 * self._wait, LAST)
-        return wait
+        return wait if self._until is None else min(wait, self._until - now)

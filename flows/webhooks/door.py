@@ -28,6 +28,7 @@ KEPT_OF_A_LARGER_ONE: Final = 1 << 12  # bytes; enough to see what it was
 SLOWEST: Final = 30.0  # seconds in which a message must have come
 STRANGERS: Final = 600  # messages an hour that nobody signed and that are kept all the same
 STRANGE_BYTES: Final = 16 << 20  # an hour, of the same
+RETRY_AFTER: Final = 60  # seconds, where nothing more can be kept now
 _HOUR: Final = 3600.0
 
 
@@ -65,7 +66,8 @@ class Door:
         headers = {name.lower(): value for name, value in request.headers.items()}
         message = received(headers, body, now=self._clock(), window=self._keys.window, size=size, cut=cut)
         status, said = await run_in_threadpool(self.take, message)
-        return JSONResponse({"kept": status not in (429, 503), "message": said}, status)
+        later = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
+        return JSONResponse({"kept": status not in (429, 503), "message": said}, status, later)
 
     def take(self, message: Received) -> tuple[int, str]:
         """Keep a message, then look at it; returns the status to answer with, and a word."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -10,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+from flows.engine.away import Away
 from flows.webhooks.door import Door
 from flows.webhooks.inbox import Inbox, InboxFull
 from flows.webhooks.keys import keys_of
 from flows.webhooks.message import received
 from flows.webhooks.taking import Taken, take_in
 from flows.wiring import open_laboratory, open_record
-from loop.errors import AdapterUnavailable, HakkenError, LeaseHeld
+from loop.errors import AdapterUnavailable, HakkenError, LeaseHeld, LedgerBusy
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def listen(
     poll: bool = False,
     max_seconds: float | None = None,
 ) -> Taken:
-    """Take in messages until ``max_seconds`` are over, or for ever.
+    """Take in messages until ``max_seconds`` are over, or for ever; a record that goes away meanwhile is waited for.
 
     Args:
         settings: Where the record is.
@@ -62,6 +64,7 @@ def listen(
     Raises:
         NotFound: There is no such campaign.
         CannotListen: It names no keys, its laboratory cannot be polled, or the address is taken.
+        LedgerBusy: The record cannot be reached from the beginning, or when ``max_seconds`` are over.
     """
     with open_record(settings) as ledger:
         spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
@@ -91,19 +94,32 @@ def listen(
 class Listener:
     """What a door, a poll and the record share."""
 
-    def __init__(self, settings: Settings, name: str, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        tell: Callable[[str], None],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.inbox, self.taken = Inbox(settings, name), Taken()
         self.something_new, self.is_over = threading.Event(), threading.Event()
-        self._settings, self._name, self._tell = settings, name, tell
+        self._settings, self._name, self._tell, self._sleep = settings, name, tell, sleep
         self._said = ""
 
     def take_in_until(self, until: float | None) -> None:
-        """Take in whatever comes; what cannot be taken in now waits in the inbox."""
+        """Take in whatever comes; what cannot be taken in now waits in the inbox, as long as the record is away."""
+        away = Away(self._tell, until=until, longest=math.inf, meanwhile="Messages are kept meanwhile")
+        away.was_there = True
         while True:
             is_last = until is not None and time.monotonic() >= until
             try:
                 taken = take_in(self._settings, self._name, patience=PATIENCE)
+                away.end()
                 self._say(taken)
+            except LedgerBusy as error:
+                self._sleep(away.wait(error))
+                continue
             except LeaseHeld as error:
                 self._complain(f"messages wait: {error}")
                 taken = Taken()

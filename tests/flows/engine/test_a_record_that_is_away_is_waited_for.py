@@ -142,9 +142,10 @@ def test_a_run_of_so_many_seconds_waits_no_longer() -> None:
     watch, said = Watch(), []
     away = Away(said.append, until=2.0, clock=watch)
     away.was_there = True
-    watch.now += away.wait(LedgerBusy("away"))
-    watch.now = 2.0
+    for _ in range(3):
+        watch.now += away.wait(LedgerBusy("away"))
 
+    assert watch.now == 2.0
     with pytest.raises(LedgerBusy):
         away.wait(LedgerBusy("away"))
     assert len(said) == 1

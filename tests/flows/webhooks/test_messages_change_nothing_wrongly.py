@@ -3,11 +3,13 @@ measurement wrongly; over real connections."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,10 +18,13 @@ from db.ledger import open_ledger
 from flows.engine import lift_halt, retract
 from flows.settings import Settings
 from flows.webhooks.inbox import Inbox
+from flows.webhooks.listening import Listener
 from flows.webhooks.taking import take_in
+from loop.errors import LedgerBusy
 from loop.experiment import State
 from loop.record import EnvelopeRecord, Verdict
 from tests.adapters.http_servers import serving
+from tests.flows.engine.outages import Outage
 from tests.flows.engine.zygote import Zygote
 from tests.flows.webhooks.bench import (
     NOW,
@@ -316,6 +321,66 @@ def test_a_full_inbox_takes_no_more(project: Settings, keys: list[str], monkeypa
     with open_door(project) as deliver:
         assert deliver(signed(body_of(keys[0]))) == 202
         assert deliver(signed(body_of(keys[1]), "m2")) == 503
+
+
+def test_a_sender_is_told_when_to_try_again(
+    project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.webhooks.inbox.MOST", -1)
+    sent = signed(body_of(keys[0]))
+    with serving(door_of(project).application()) as url, httpx.Client(trust_env=False) as client:
+        answer = client.post(f"{url}/messages", content=sent.body, headers=sent.headers)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+class HasHeard(Exception):
+    """A listener has said that messages were taken in."""
+
+
+@pytest.mark.parametrize("label", ["inbox.stored", "work.before-commit", "work.after-commit"])
+def test_a_listener_outlives_its_record_and_loses_no_message(
+    label: str, project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    late: list[int] = []  # answers to what comes while the record is away
+
+    def tell(line: str) -> None:
+        said.append(line)
+        if re.match(r"\d+ messages?: ", line):
+            raise HasHeard
+
+    with open_door(project) as deliver:
+        deliver(signed(body_of(keys[0], 61.5)))
+        outage = Outage(monkeypatch, label)
+
+        def sleep(_seconds: float) -> None:
+            if not late:
+                late.append(deliver(signed(body_of(keys[1], 62.5), "m2")))
+
+        with pytest.raises(HasHeard):
+            Listener(project, "small", tell, sleep=sleep).take_in_until(None)
+
+    assert outage.outages
+    assert late == [202]
+    assert "out of reach (the server closed the connection unexpectedly); waiting for it. Messages are kept" in said[0]
+    assert said[1].startswith("the record is there again after")
+    take_in(project, "small")
+    assert values(project) == {keys[0]: [61.5], keys[1]: [62.5]}
+
+
+def test_a_listener_of_so_many_seconds_ends_without_its_record_and_the_message_waits(
+    project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_door(project) as deliver:
+        deliver(signed(body_of(keys[0])))
+    Outage(monkeypatch, "inbox.stored")
+
+    with pytest.raises(LedgerBusy):
+        Listener(project, "small", lambda _: None).take_in_until(0.0)
+
+    assert len(list(Inbox(project, "small").waiting())) == 1
 
 
 TRUTH = [10.0, 20.0, 30.0, 40.0]
