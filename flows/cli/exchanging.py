@@ -17,7 +17,10 @@ from flows.cli.words import plural
 def tell(
     campaign: SpecOrCampaign,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE.csv", help="One row for each result, or a filled-in worksheet.")
+        Path,
+        typer.Argument(
+            metavar="FILE.csv", help="One row for each result, a filled-in worksheet, or what export wrote."
+        ),
     ],
     source: Annotated[
         str | None,

@@ -7,7 +7,7 @@ import io
 import json
 import shlex
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
 from flows.engine.people.rows import (
+    OBSERVATION,
+    RETRACTED,
     TELL,
     WHOLE,
+    columns_of,
     content_of,
     draft_file,
     draft_row,
     is_blank,
+    is_exported,
     is_told,
-    read_columns,
     still_empty,
     told_again,
 )
@@ -55,7 +58,9 @@ def tell(
 
     Columns: every parameter of the space, or ``key`` of an attempt, of which the row is then the result; at least one
     target or ``outcome`` (measured, negative, cancelled or fault:KIND); and what else ``flows.engine.people.rows``
-    names. The same file again adds nothing, also where rows were added above; rows that were refused are judged anew.
+    names; or a table that ``hakken export`` wrote, of which the results of this very record, and retracted ones, are
+    passed over. The same file again adds nothing, also where rows were added above; rows that were refused are judged
+    anew.
 
     Raises:
         NotFound: There is no such campaign.
@@ -68,7 +73,10 @@ def tell(
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:
-        drafts, notes = _drafts(path.name, data, ledger.campaign(name).spec["objective"])
+        targets = ledger.campaign(name).spec["objective"]
+        drafts, notes = _drafts(
+            path.name, data, targets, lambda: {o.id for o in ledger.observations(name, with_retracted=True)}
+        )
     return tell_rows(settings, name, path.name, drafts, by=by, notes=notes, progress=progress)
 
 
@@ -179,8 +187,13 @@ def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> t
     )
 
 
-def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[EnvelopeDraft], tuple[str, ...]]:
-    """An envelope for each row, one for the whole file where it is no table; notes of rows not filled in yet."""
+def _drafts(
+    file: str, data: bytes, targets: Collection[str], mine: Callable[[], Container[str]]
+) -> tuple[list[EnvelopeDraft], tuple[str, ...]]:
+    """An envelope for each row, one for the whole file where it is no table; notes of rows that are not taken.
+
+    ``mine`` gives the ids of the campaign's own results, which are not told to it again.
+    """
     if other := no_table(data):
         return [draft_file(file, data.decode("utf-8-sig", errors="backslashreplace"), f"it is {other}")], ()
     text, encoding = decoded(data)
@@ -197,7 +210,8 @@ def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[Enve
         return [draft_file(file, text, problem)], ()
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
     drafts, waiting, blank = [], [], 0
-    for line, cells in lines[1:]:
+    rows, passed_over = _others(header, lines[1:], mine)
+    for line, cells in rows:
         if is_blank(header, cells, targets):
             blank += 1
         elif left := still_empty(header, cells, targets):
@@ -209,7 +223,28 @@ def _drafts(file: str, data: bytes, targets: Collection[str]) -> tuple[list[Enve
             )
             drafts.append(draft)
     assumed = [f"{file} is not in UTF-8, and was read as Windows-1252"] if encoding == "Windows-1252" else []
-    return drafts, (*assumed, *_unfinished(file, waiting, blank))
+    return drafts, (*assumed, *_unfinished(file, waiting, blank), *passed_over)
+
+
+def _others(
+    header: Sequence[str], lines: list[tuple[int, list[str]]], mine: Callable[[], Container[str]]
+) -> tuple[list[tuple[int, list[str]]], tuple[str, ...]]:
+    """Lines of an exported table that another campaign's results stand on, and notes on the rest; of others, all."""
+    if not is_exported(header):
+        return lines, ()
+    rows = [(line, cells, dict(zip(header, cells, strict=False))) for line, cells in lines]
+    known = mine()
+    others = [row for row in rows if row[2].get(OBSERVATION) not in known]
+    kept = [row for row in others if not row[2].get(RETRACTED)]
+    notes = [
+        f"{count} row{'s' * (count > 1)} passed over: {why}"
+        for count, why in (
+            (len(rows) - len(others), "results of this very campaign, which has them"),
+            (len(others) - len(kept), "retracted in the campaign that they come from"),
+        )
+        if count
+    ]
+    return [(line, cells) for line, cells, _ in kept], tuple(notes)
 
 
 def _unfinished(file: str, waiting: Sequence[tuple[int, list[str]]], blank: int) -> Iterator[str]:
@@ -278,7 +313,7 @@ def _line(envelope: EnvelopeRecord) -> str:
 def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:
     try:
         cells = json.loads(envelope.payload)["cells"]
-        read_columns(list(cells) if isinstance(cells, dict) else [], session.view.spec)
+        columns_of(cells if isinstance(cells, dict) else {}, session.view.spec, session.view.space)
     except OutcomeError as error:
         return str(error)
     except (ValueError, KeyError, TypeError):

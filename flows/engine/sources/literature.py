@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.reports import TellReport
+from flows.engine.people.rows import is_exported
 from flows.engine.people.telling import TellError, lines_of, tell
 from flows.engine.people.writing import writing
 from flows.engine.sources.source_spec import Table, spec_of_source
@@ -92,6 +93,11 @@ def _read(path: Path) -> Table:
     if len(lines) < 2:
         raise TellError(f"{path} has no rows; give a header line and one line for each result")
     header = lines[0][1]
+    if is_exported(header):
+        raise TellError(
+            f"{path} was written by hakken export, and holds results of a whole campaign; tell it to one with that "
+            "campaign's file (hakken tell CAMPAIGN FILE, without --source), and name it under memory: in this one's"
+        )
     return Table(header, [cells for _, cells in lines[1:] if len(cells) == len(header)])
 
 

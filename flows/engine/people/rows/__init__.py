@@ -3,7 +3,8 @@
 Columns are the parameters and the targets of the campaign, each with its unit where it is another one
 (``temperature [K]``, ``temperature (K)``), and ``TARGET_sd``, ``TARGET_n``, ``TARGET_qualifier`` (=, < or >),
 ``outcome``, ``comment`` and ``key``; also what was recorded beside the result: the campaign's context parameters, and
-plate, well, day, instrument, ...; and what the experiment took: ``hours`` and ``cost``.
+plate, well, day, instrument, ...; and what the experiment took: ``hours`` and ``cost``. A row that ``hakken export``
+wrote has columns of its own.
 """
 
 from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_columns
@@ -18,19 +19,24 @@ from flows.engine.people.rows.drafts import (
     still_empty,
     told_again,
 )
-from flows.engine.people.rows.reading import ToldRow, read_told
+from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported
+from flows.engine.people.rows.reading import ToldRow, columns_of, read_told
 
 __all__ = [
     "IGNORED",
+    "OBSERVATION",
     "PLAIN",
+    "RETRACTED",
     "TELL",
     "WHOLE",
     "Column",
     "ToldRow",
+    "columns_of",
     "content_of",
     "draft_file",
     "draft_row",
     "is_blank",
+    "is_exported",
     "is_told",
     "read_columns",
     "read_told",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from flows.engine.people.rows.columns import PLAIN
+from flows.engine.people.rows.exported import OBSERVATION, is_exported, lasting
 from loop.cells import has_decimal_comma, split_header
 from loop.record import EnvelopeDraft, EnvelopeRecord
 
@@ -36,10 +37,14 @@ def draft_row(
     columns of it are ``doubtful``: what their sign is, the other rows do not tell.
 
     ``seen`` counts equal rows of the file: a row that moved to another line is still known, and two equal
-    readings in one file stay two readings.
+    readings in one file stay two readings. An exported row has the id of its result, by which it is one wherever it
+    stands; its key belongs to another record.
     """
     fits = len(header) == len(cells)
     named: Any = dict(zip(header, cells, strict=True)) if fits else cells
+    if is_foreign := is_exported(header):
+        named = lasting(named) if fits else cells
+        seen = Counter() if fits and named.get(OBSERVATION) else seen
     text = json.dumps(named, ensure_ascii=False)
     seen[text] += 1
     said: dict[str, Any] = {"decimal": ","} if has_decimal_commas and any(map(has_decimal_comma, cells)) else {}
@@ -49,7 +54,7 @@ def draft_row(
     plain = {
         name: cell for head, cell in zip(header, cells, strict=False) if (name := split_header(head)[0]) not in PLAIN
     }
-    return EnvelopeDraft(source, key, payload, plain or None)
+    return EnvelopeDraft(source, None if is_foreign else key, payload, plain or None)
 
 
 def told_again(draft: EnvelopeDraft, times: int) -> EnvelopeDraft:
@@ -60,9 +65,12 @@ def told_again(draft: EnvelopeDraft, times: int) -> EnvelopeDraft:
 def content_of(envelope: EnvelopeRecord) -> tuple[str, str]:
     """What makes two told rows the same, on whatever line of their file they stand: its name, and what the row says.
 
-    Of an imported campaign (``tell:PROGRAM NAME/FILE:PLACE``) the file's name does not count.
+    Of an imported campaign (``tell:PROGRAM NAME/FILE:PLACE``) the file's name does not count, nor of an exported row.
     """
     file, payload = envelope.source.rpartition(":")[0].partition("/")[0], envelope.payload
+    if f'"{OBSERVATION}"' in payload:
+        cells = json.loads(payload).get("cells", ())
+        file = TELL if is_exported(cells) and OBSERVATION in cells else file
     if f'"{AGAIN}"' in payload:
         payload = json.dumps({k: v for k, v in json.loads(payload).items() if k != AGAIN}, ensure_ascii=False)
     return file, payload

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.engine.people.rows.cells import Cells, cell_of
-from flows.engine.people.rows.columns import PLAIN, read_columns
+from flows.engine.people.rows.columns import PLAIN, Column, read_columns
 from flows.engine.people.rows.drafts import DOUBTFUL
+from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import result_of
 from flows.engine.people.rows.settings import check_structures, settings_of
 from loop.cells import in_doubt, pointed
@@ -39,10 +40,10 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
     cells = data["cells"]
     if not isinstance(cells, dict):
         raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
-    columns = read_columns(list(cells), spec, space)
+    columns = columns_of(cells, spec, space)
     by_place: Cells = {(c.thing, c.part): (c, cells[head].strip()) for head, c in columns.items()}
     if data.get("decimal") == "," or DOUBTFUL in data:
-        texts = {*PLAIN, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
+        texts = {*PLAIN, *FAULT, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
         labels = {c.thing for c, _ in by_place.values() if c.part == "context"} - {
             name for name, said in context_of(spec).items() if said.unit is not None
         }
@@ -51,11 +52,24 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
             at: (c, text if c.thing in texts else in_doubt(text) if c.header in doubts else pointed(text))
             for at, (c, text) in by_place.items()
         }
+    is_foreign = is_exported(cells)
     has_key = bool(cell_of(by_place, "key")[1])
     settings = settings_of(by_place, spec, space, is_needed=not has_key)
     if settings and spec.source is None:  # a source says by it what a new name stands for
         beside = {
             head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
         }
-        check_structures(beside, settings, spec, space)
-    return ToldRow(settings, result_of(by_place, spec, settings if has_key else None))
+        check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
+    actual = settings if has_key else _actual(by_place, spec, space)
+    return ToldRow(settings, result_of(by_place, spec, actual))
+
+
+def columns_of(cells: Mapping[str, str], spec: CampaignSpec, space: Space) -> dict[str, Column]:
+    """What each column of a row holds, by header. Raises ``OutcomeError``."""
+    return exported_columns(cells, spec, space) if is_exported(cells) else read_columns(list(cells), spec, space)
+
+
+def _actual(cells: Cells, spec: CampaignSpec, space: Space) -> Mapping[str, str | float]:
+    """Settings that were not as asked, of an exported row."""
+    used = {(thing, "value"): found for (thing, part), found in cells.items() if part == "actual"}
+    return settings_of(used, spec, space, is_needed=False)

@@ -20,8 +20,9 @@ _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>cancelled)")
 
 
 def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float] | None) -> dict[str, Any]:
-    """The payload of a row; ``actual`` are the settings that it gives beside a key. Raises ``OutcomeError``."""
+    """The payload of a row; ``actual`` are settings that were not as asked. Raises ``OutcomeError``."""
     comment = cell_of(cells, "comment")[1]
+    reason = cell_of(cells, "reason")[1] or comment  # the former of an exported row, as what follows of its faults
     said = cell_of(cells, "outcome")[1].lower()
     values = [v for name, target in spec.objective.items() if (v := _value(cells, name, target)) is not None]
     context: dict[str, Any] = {"comment": comment} if comment else {}
@@ -32,12 +33,16 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
     if taken := _taken(cells, spec):
         extra["provenance"] = taken
     if said == "negative":
-        return {"outcome": "negative", "reason": comment or "told as negative", "values": values, **extra}
+        return {"outcome": "negative", "reason": reason or "told as negative", "values": values, **extra}
     if fault := _FAULT.fullmatch(said):
-        kind = fault["kind"] or fault["alone"] or "unknown"
+        kind = fault["kind"] or cell_of(cells, "fault")[1] or fault["alone"] or "unknown"
         if values:
             raise OutcomeError("a fault has no value: it did not run as intended; empty one of the two cells")
-        return {"outcome": "fault", "kind": kind, "message": comment or kind, **extra}
+        if informative := cell_of(cells, "informative")[1].lower():
+            extra["informative"] = informative == "true"
+        if code := cell_of(cells, "fault_code")[1]:
+            extra["provenance"] = {**taken, "code": code}
+        return {"outcome": "fault", "kind": kind, "message": reason or kind, **extra}
     if said not in ("", "measured"):
         raise OutcomeError(
             f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', 'cancelled', 'fault'])}; "
