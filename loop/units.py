@@ -175,7 +175,14 @@ def _by_pint(value: float, unit: str, to: str) -> float:
             raise UnitError(f"a value in {unit!r} cannot be given without a unit") from None
         if not unit:
             raise UnitError(f"a value without a unit cannot be given in {to!r}") from None
-        raise UnitError(f"a value in {unit!r} cannot be given in {to!r} ({type(error).__name__})") from None
+        raise UnitError(f"a value in {unit!r} cannot be given in {to!r}: {_in_words(error)}") from None
+
+
+def _in_words(error: Exception) -> str:
+    """Why pint does not convert; it raises many classes, whose names tell a chemist nothing."""
+    from pint import DimensionalityError
+
+    return "they measure different things" if isinstance(error, DimensionalityError) else str(error)
 
 
 @lru_cache(maxsize=256)

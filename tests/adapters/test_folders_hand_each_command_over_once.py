@@ -440,7 +440,7 @@ def test_what_the_template_cannot_say_is_named_before_anything_moves(make: Calla
         "parameter 'ligand': the device has no name for 'PPh3'; add it to laboratory.command.columns.ligand.names",
         "parameter 'temprature': the command has a column for it, and the campaign has none "
         "(did you mean 'temperature'?); correct laboratory.command.columns.temprature",
-        "parameter 'temperature': a value in 'degC' cannot be given in 'mL' (DimensionalityError); "
+        "parameter 'temperature': a value in 'degC' cannot be given in 'mL': they measure different things; "
         "correct laboratory.command.columns.temperature.unit",
     ]
 
