@@ -72,8 +72,9 @@ def _check_units(known: View, spec: CampaignSpec) -> None:
 
 def _check_money(known: View, spec: CampaignSpec) -> None:
     """Refuse another currency than results report their costs in; stated prices are what the file in force says."""
-    was, now = (costs.unit if costs else "" for costs in (known.spec.costs, spec.costs))
-    if was == now or not (was and now):  # money that had no name is named
+    now = spec.costs.unit if spec.costs else ""
+    was = _currency(known) if now else ""
+    if was in ("", now):  # money that had no name is named
         return
     expenses = [read_expense(o.context) for o in known.observations]
     expenses += reported(known.ledger.envelopes(known.name)).values()
@@ -82,6 +83,15 @@ def _check_money(known: View, spec: CampaignSpec) -> None:
             f"campaign {known.name!r}: costs are in {was!r} in results on record and would be in {now!r} now, all "
             f"added up as one; keep costs.unit {was!r} and give the prices in it, or give the campaign another name"
         )
+
+
+def _currency(known: View) -> str:
+    """The unit of the costs, of an earlier version where it was left out since; "" where none had one."""
+    if known.spec.costs and known.spec.costs.unit:
+        return known.spec.costs.unit
+    versions = range(known.campaign.version - 1, 0, -1)
+    earlier = (known.ledger.spec_version(known.name, version).get("costs") or {} for version in versions)
+    return next((str(costs["unit"]) for costs in earlier if costs.get("unit")), "")
 
 
 def _check_targets(known: View, spec: CampaignSpec) -> None:

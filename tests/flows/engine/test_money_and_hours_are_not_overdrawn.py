@@ -66,8 +66,13 @@ def test_money_is_not_called_otherwise_once_results_report_costs(settings: Setti
     table.write_text("solvent,base,step,yield,cost\nwater,DBU,2,10,35\n", encoding="utf-8")
     tell(settings, "small", table, by="tester")
 
-    with pytest.raises(SpecError, match=r"costs are in 'CHF' in results on record and would be in 'EUR' now"):
-        priced("EUR")
+    def left_out() -> str:
+        return add(settings, tmp_path, budget={"experiments": 30})
+
+    for leave_out in (lambda: priced("CHF"), lambda: priced(""), left_out):
+        leave_out()
+        with pytest.raises(SpecError, match=r"costs are in 'CHF' in results on record and would be in 'EUR' now"):
+            priced("EUR")
     assert priced("CHF") == "small"
 
 
