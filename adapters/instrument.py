@@ -62,8 +62,8 @@ laboratory:
   folder: hplc              # where it leaves its files
   file: "plate-{plate}*.csv"
 """
-# When a file counts, not which instrument it is: these may change while it has attempts.
-FREE: Final = frozenset({"settle", "final_newline"})
+# Which files count, and when, not which instrument it is: these may change while it has attempts.
+FREE: Final = frozenset({"file", "settle", "final_newline"})
 SAMPLES: Final = "samples.csv"
 _END_IT: Final = "let the instrument end it, or say final_newline: false where it never does"
 _LATER: Final = "later"  # folder of files that changed after they were taken, by their hash
@@ -133,7 +133,7 @@ class Instrument:
         if self._jobs.cancelled(handle) is not None:
             return
         if self._jobs.started(handle) is None:
-            before = [path.name for path in self._files(handle)]
+            before = sorted({path.name for path in (*self._found("*"), *self._files(handle))})  # file may be mended
             self._jobs.start(handle, {"ordinal": self._jobs.place(handle).ordinal, "before": before})
         self._list(handle, key)
         reached("instrument.listed")
@@ -209,14 +209,18 @@ class Instrument:
         marks = {**self._jobs.spec(handle).place, "key": self._jobs.key(handle)}
         pattern = _MARK.sub(lambda m: _literal(str(marks.get(m[1], ""))), self._options.file)
         with reachable(self._folder):
-            found = [p for p in self._folder.glob(pattern) if p.is_file() and p.name != SAMPLES and p.name[:1] != "."]
-            return sorted(found, key=lambda p: (p.stat().st_mtime, p.name))
+            return sorted(self._found(pattern), key=lambda p: (p.stat().st_mtime, p.name))
+
+    def _found(self, pattern: str) -> list[Path]:
+        """The files of that name."""
+        with reachable(self._folder):
+            return [p for p in self._folder.glob(pattern) if p.is_file() and p.name != SAMPLES and p.name[:1] != "."]
 
     def _take(self, handle: Handle) -> tuple[bool, str]:
         """Keep the attempt's file where it is there and whole: whether it is kept, and what keeps one from being so."""
-        started, wants = self._jobs.started(handle) or {}, ""
+        before, wants = frozenset((self._jobs.started(handle) or {}).get("before", ())), ""
         for path in self._files(handle):
-            if path.name in started.get("before", ()):
+            if path.name in before:
                 continue
             with reachable(path):
                 told = path.stat()

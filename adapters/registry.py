@@ -75,7 +75,8 @@ def build(name: str, options: Mapping[str, Any], context: AdapterContext) -> Ada
 def binding(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Options that say which laboratory it is, and cannot change while it has attempts.
 
-    The others say how it is asked: those that its module lists in ``FREE``, and those of the members of ``several``.
+    The others say how it is asked: those that its module lists in ``FREE``, and those of the members of ``several`` and
+    of whoever measures what a robot makes.
     """
     return _without(("FREE",), name, options)
 
@@ -89,7 +90,7 @@ def binding_between_runs(name: str, options: Mapping[str, Any]) -> Mapping[str, 
 
 
 def _without(lists: Sequence[str], name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options without those in these lists of the adapter's module, and so of each member of several."""
+    """The options without those in these lists of the adapter's module, and so of each laboratory that it has."""
     module = import_module(module_of(name)) if name in _TABLE else None
     free: frozenset[str] = frozenset().union(*(getattr(module, kind, ()) for kind in lists))
     kept = {option: value for option, value in options.items() if option not in free}
@@ -98,6 +99,8 @@ def _without(lists: Sequence[str], name: str, options: Mapping[str, Any]) -> Map
             member: _without(lists, str(own.get("adapter")), own) if isinstance(own, Mapping) else own
             for member, own in members.items()
         }
+    if isinstance(measurer := kept.get("measured_by"), Mapping) and name in _TABLE:
+        kept["measured_by"] = _without(lists, str(measurer.get("adapter", "manual")), measurer)
     return kept
 
 

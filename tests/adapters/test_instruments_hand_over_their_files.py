@@ -126,6 +126,40 @@ def test_what_lay_there_before_is_of_others(tmp_path: Path) -> None:
     assert lab.fetch(handle)[0].files[0].name == "plate-1-again.csv"
 
 
+def test_a_wrong_pattern_is_mended_while_attempts_wait_and_what_lay_there_before_is_still_of_others(
+    tmp_path: Path,
+) -> None:
+    lab = laboratory(tmp_path, file="plat-{plate}*.csv")
+    drop(tmp_path, "plate-1.csv", ",1,A1,4.2,620")
+    handle = begin(lab, KEY)
+    drop(tmp_path, "plate-1-again.csv", ",1,A1,4.2,700")
+    waits = lab.status(handle).phase
+    mended = laboratory(tmp_path, file="plate-{plate}*.csv")
+
+    assert waits is Phase.WAITING
+    assert mended.fetch(handle)[0].files[0].name == "plate-1-again.csv"
+
+
+@pytest.mark.parametrize(
+    ("adapter", "options"),
+    [
+        ("instrument", lambda own: own),
+        ("several", lambda own: {"laboratories": {"lc": {"adapter": "instrument", **own}}}),
+        ("opentrons", lambda own: {"url": "http://x", "measured_by": {"adapter": "instrument", **own}}),
+    ],
+)
+def test_the_pattern_may_change_while_the_instrument_has_attempts_and_its_folder_may_not(
+    adapter: str, options: Callable[[dict[str, str]], dict[str, Any]]
+) -> None:
+    wrong, mended, other = (
+        binding(adapter, options({"folder": folder, "file": file}))
+        for folder, file in (("hplc", "plat-*.csv"), ("hplc", "plate-*.csv"), ("gc", "plate-*.csv"))
+    )
+
+    assert wrong == mended
+    assert mended != other
+
+
 def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     lab = laboratory(tmp_path, settle=60.0)
     handle = begin(lab, KEY)
