@@ -110,6 +110,12 @@ def read_amount(said: str | float, unit: str, where: str, parameters: Mapping[st
         raise RecipeError(where, f"{said!r}: {error}", f"write an amount such as {example!r}") from None
 
 
+def unit_in(said: str) -> str:
+    """The unit behind the number of an amount; "" where there is none."""
+    found = _SAID.fullmatch(said)
+    return "" if found is None else found[2] or ""
+
+
 def shown(number: float, unit: str) -> str:
     """A number in one of the units above as a chemist writes it: ``1.2 mL``, ``15 min``, ``80 °C``."""
     match unit:

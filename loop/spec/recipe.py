@@ -28,6 +28,7 @@ from loop.recipe.hazards import BUILT_IN, KINDS, SOLVENTS, known_party
 from loop.recipe.model import By, Dose, Form, Heat, Measure, Recipe, Rule, Sample, Step, Stir, Stock, Vessel, Wait
 from loop.recipe.working import work_out
 from loop.space import ProductPool, Space, sample_space
+from loop.spec.misread import misread_amounts
 from loop.spec.recipe_models import RecipeSpec, Said, StepSpec, StockSpec
 from loop.spec.space_models import (
     CategorySpec,
@@ -76,12 +77,18 @@ def build_recipe(spec: CampaignSpec) -> Recipe | None:
 
 
 def problem_of_recipe(spec: CampaignSpec, space: Space) -> tuple[Path, str] | None:
-    """Why the recipe cannot stand, or the first candidate that cannot be made by it; the space must be sound."""
+    """Why the recipe cannot stand, or the first candidate that cannot be made by it; the space must be sound.
+
+    Where a unit is read as nobody means it, that is why.
+    """
+    if spec.recipe is None:
+        return None
     try:
-        recipe = build_recipe(spec)
+        problem = _candidate_in_trouble(_Builder(spec, spec.recipe).recipe(), space)
     except RecipeError as error:
-        return error.path, str(error)
-    return None if recipe is None else _candidate_in_trouble(recipe, space)
+        problem = error.path, str(error)
+    why = ((at, said) for at, _, said in misread_amounts(spec.recipe))
+    return None if problem is None else next(why, problem)
 
 
 def _candidate_in_trouble(recipe: Recipe, space: Space) -> tuple[Path, str] | None:

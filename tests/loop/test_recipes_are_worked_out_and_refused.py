@@ -284,6 +284,8 @@ def test_percent_that_would_be_read_as_a_fraction_are_refused_where_the_dose_is_
         ([("percent: 10, nothing: [none]", "percent: 10")], ["ligand 'none' has no stock", "nothing: [none]"]),
         ([("nothing: [none]", "nothing: [non]")], ["'nothing' names 'non'", "no option of 'ligand'"]),
         ([("to: 0.1 mL", "to: 0.1 mol")], ["'0.1 mol'", "cannot be given in 'uL'", "such as '20 uL'"]),
+        ([("wait: 5 min", "wait: 5 Min")], ["line 25: recipe.steps.6.wait: '5 Min': unit 'Min' is", "write 'min'"]),
+        ([("to: 0.1 mL", "to: 0.1 ML")], ["recipe.steps.4.to: '0.1 ML': unit 'ML' is read as", "write 'mL'"]),
         ([("amount: 10 umol", "amount: 10")], ["recipe.limiting", "10 has no unit", "'10 umol'"]),
         ([("heat: temperature", "heat: temperatur")], ["did you mean 'temperature'?", "'80 degC'"]),
         ([("heat: temperature", "heat: ligand")], ["parameter 'ligand' is no number"]),

@@ -119,8 +119,20 @@ FILE = """\
 campaign: flow
 space: {rate: {type: number, low: 1, high: 9, unit: mL/min}, hold: {type: number, low: 1, high: 9, unit: min}}
 objective: {titre: {goal: maximize, unit: mg/L}}
+recipe:
+  vessel: {holds: 1 mL, least: 10 uL}
+  stocks: {water: {smiles: O, there: 5 mL, dead: 100 uL}, acid: {concentration: 1 mmol/L, solvent: water}}
+  steps: [{dispense: acid, volume: 20 uL}, {heat: 40 degC, time: 5 min}, {wait: 1 h}, {sample: 5 uL, into: 3 Min vial}]
+  beside: [rate, hold]
+  rules: [{never: [acid, water], why: 5 ML of it foam, above: 90 degC}]
 budget: {experiments: 6}
-laboratory: {adapter: manual, limits: {rate: {at_most: 9, unit: mL/min}}}
+laboratory:
+  adapter: several
+  laboratories:
+    a: {adapter: callable, function: "m:f", properties: {titre: mg/L}}
+    b: {adapter: http, url: "http://x", properties: {titre: mg/L}, when: {rate: [1, 9]}}
+    c: {adapter: "own:Mine", properties: {titre: MM}}
+  limits: {rate: {at_most: 9, unit: mL/min}}
 """
 
 
@@ -129,8 +141,13 @@ laboratory: {adapter: manual, limits: {rate: {at_most: 9, unit: mL/min}}}
     [
         ({"hold: {type: number, low: 1, high: 9, unit: min}": "hold: {type: number, low: 1, high: 9, unit: Min}"},
          ("space", "hold", "unit")),
-        ({"mg/L": "MG/L"}, ("objective", "titre", "unit")),
+        ({"unit: mg/L": "unit: MG/L"}, ("objective", "titre", "unit")),
         ({"at_most: 9, unit: mL": "at_most: 8, unit: ML"}, ("laboratory", "limits", "rate", "unit")),
+        ({"holds: 1 mL": "holds: 1 ML"}, ("recipe", "vessel", "holds")),
+        ({"there: 5 mL": "there: 5 Ml"}, ("recipe", "stocks", "water", "there")),
+        ({"1 mmol/L": "1 Mmol/L"}, ("recipe", "stocks", "acid", "concentration")),
+        ({"f\", properties: {titre: mg/L": "f\", properties: {titre: MG/L"},
+         ("laboratory", "laboratories", "a", "properties", "titre")),
     ],
 )  # fmt: skip
 def test_a_file_is_asked_for_the_unit_that_is_meant_but_not_where_its_record_has_it(
