@@ -115,6 +115,7 @@ class CsvFolder:
         )
         self._template = Template(options.command, options.response, targets, beside or {})
         self._returned = Returned(jobs)
+        self._teller: Handle | None = None
         self._commands = Commands(jobs, self._exchange, options.gone_after, options.answer_within, clock)
         self._responses = Responses(self._exchange, options.response, jobs.root / "resting.json", clock)
         beat = None if options.heartbeat is None else folder / options.heartbeat
@@ -194,7 +195,8 @@ class CsvFolder:
                 return Status(Phase.LOST, doubt)
             is_waiting = self._exchange.place(last.name) is Place.WAITING
             said = self._responses.trouble(last.name, handle)
-        wants = "" if said is None or said.may_come else f"waits, since its response {said.text}"
+            wants = "" if said is None or said.may_come else f"waits, since its response {said.text}"
+            wants = wants or self._of_nobody(handle)
         if is_waiting:
             return Status(Phase.WAITING, f"{last.name} lies in {self._exchange.commands}", wants)
         return Status(Phase.RUNNING, f"the device has {last.name}", wants)
@@ -310,6 +312,20 @@ class CsvFolder:
             else:
                 self._returned.keep(handle, payload)
 
+    def _of_nobody(self, handle: Handle) -> str:
+        """What came back and names no attempt, said by one of those that wait: the first that was asked."""
+        if not (found := self._returned.of_nobody()):
+            return ""
+        if self._teller is None or self._is_over(self._teller):
+            self._teller = handle
+        if self._teller != handle:
+            return ""
+        key, payload = found[0]
+        file = _file_of(payload) or key
+        names = f"it says {key!r}" if key != file else "neither its name nor a key in it is one's"
+        more = f" (and {len(found) - 1} more such)" if len(found) > 1 else ""
+        return f"waits, and {file}{more} is of no attempt: {names}; write the key of its command there"
+
     def _complete_cancel(self, handle: Handle) -> None:
         """End an attempt that is being cancelled as soon as its command is back."""
         called_off, last = read_json(self._jobs.folder(handle) / "cancelling.json"), self._commands.last(handle)
@@ -340,6 +356,14 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> CsvFolder:
         raise AdapterOptionsError("csv_folder", faults)
     jobs, base = Jobs(context.folder), Path(context.base)
     return CsvFolder(jobs, base, settings, context.targets, context.beside, recipe=context.recipe)
+
+
+def _file_of(payload: str) -> str:
+    """The response that a payload was read from; "" where it is no such payload."""
+    try:
+        return str(json.loads(payload)["provenance"]["file"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _named_in(name: str) -> Handle:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from adapters.common.durable import write_once
-from adapters.common.folder import Jobs, reachable, read_json
+from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import dump
 from loop.contracts import AttemptKey, Envelope, Handle
 
@@ -65,7 +66,15 @@ class Returned:
 
     def n_waiting(self) -> int:
         """How many were kept beside and have not gone out yet."""
+        return len(self._waiting())
+
+    def of_nobody(self) -> list[tuple[AttemptKey, str]]:
+        """Keys and payloads of those that have not gone out yet and whose key no attempt here has."""
+        waiting = ((AttemptKey(kept["key"]), str(kept["payload"])) for kept in self._waiting())
+        return [(key, payload) for key, payload in waiting if not self._jobs.knows(handle_of(key))]
+
+    def _waiting(self) -> list[Mapping[str, Any]]:
         folder = self._jobs.root / _BESIDE
         with reachable(folder):
-            kept = [path for path in folder.glob("*.json") if not path.with_suffix(".with").exists()]
-            return sum("with" not in (read_json(path) or {}) for path in kept)
+            paths = [path for path in sorted(folder.glob("*.json")) if not path.with_suffix(".with").exists()]
+            return [kept for path in paths if "with" not in (kept := read_json(path) or {})]

@@ -525,6 +525,33 @@ def test_what_only_a_person_can_mend_in_a_response_is_wanted_of_one(
     assert make().status(handle).phase is Phase.ENDED
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "key,yield [%]\nS-12,61.5\n",
+            "waits, and r.csv is of no attempt: it says 'S-12'; write the key of its command",
+        ),
+        ("no table\n", "waits, and r.csv is of no attempt: neither its name nor a key in it is one's; write the key"),
+    ],
+)
+def test_an_answer_of_no_attempt_is_told_by_one_of_those_that_wait_until_it_goes_on_record(
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str, says: str
+) -> None:
+    adapter = make()
+    handles = [begin(adapter, key) for key in (KEY, OTHER)]
+    answer(rig, "r.csv", text)
+
+    told = [[adapter.status(handle).wants for handle in handles] for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0][0].startswith(says)
+    assert told[0][1] == ""
+    answer(rig, "r.csv", f"key,yield [%]\n{KEY},61.5\n")
+    assert adapter.status(handles[1]).wants.startswith(says)  # the other one has its answer now
+    assert outcome(adapter, handles[0]).measurements[0].value == 61.5
+    assert adapter.status(handles[1]).wants == ""
+
+
 def test_renamed_duplicated_foreign_and_changed_responses_are_kept_and_none_is_taken_for_another(
     make: Callable[..., CsvFolder], rig: FolderRig
 ) -> None:
