@@ -54,7 +54,8 @@ class Settings:
         ``HAKKEN_CRASH_AT`` names (at its ``HAKKEN_CRASH_COUNT``-th time), for tests of crash safety.
 
         Raises:
-            SettingsError: ``HAKKEN_CRASH_COUNT`` is not a whole number above zero, or ``HAKKEN_DEVICE`` no device.
+            SettingsError: ``HAKKEN_HOME`` names a file, ``HAKKEN_CRASH_COUNT`` is not a whole number above zero, or
+                ``HAKKEN_DEVICE`` no device.
         """
         given = os.environ if environ is None else environ
         # Idle OpenMP threads spin and take the cores from everything else; must be set before numpy or torch load.
@@ -63,7 +64,7 @@ class Settings:
         if label := given.get("HAKKEN_CRASH_AT"):
             checkpoints.on_reached = _crash_at(label, given.get("HAKKEN_CRASH_COUNT", "1"))
         return Settings(
-            Path(given.get("HAKKEN_HOME") or "runs"),
+            _folder(Path(given.get("HAKKEN_HOME") or "runs")),
             given.get("HAKKEN_DATABASE", ""),
             given.get("HAKKEN_USER", ""),
             pool=given.get("HAKKEN_POOL") or "hakken",
@@ -74,6 +75,18 @@ class Settings:
     def folder(self, campaign: str) -> Path:
         """Where a campaign keeps its report, its origin and its laboratory's files."""
         return self.home / campaign
+
+
+def _folder(home: Path) -> Path:
+    """The project's folder, which need not be there yet."""
+    found = home.expanduser().absolute()
+    there = next(path for path in (found, *found.parents) if os.path.lexists(path))
+    if os.path.isfile(there):
+        raise SettingsError(
+            f"HAKKEN_HOME: {found} cannot be the project's folder, since {there} is a file; name a folder, or a place "
+            "where one can be made"
+        )
+    return home
 
 
 def _crash_at(label: str, count: str) -> Callable[[str], None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.libraries.store import Store
 from flows.raw.store import RawStore
+from flows.settings import SettingsError
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import NotFound, SpecError
 from loop.molecules.shelf import put_up
@@ -28,9 +29,15 @@ SQLITE = "sqlite:///"  # how the URL of a record in a file begins
 
 
 def make_record(settings: Settings) -> SqlLedger:
-    """The project's ledger, made if it is new. Close it, or use it in a ``with``."""
+    """The project's ledger, made if it is new. Close it, or use it in a ``with``.
+
+    Raises:
+        SettingsError: It is new, and nothing can be written where it is to be.
+    """
     from db.ledger import open_ledger  # brings SQLAlchemy: 0.2 s, only where the record is used
 
+    if problem := why_no_folder(settings):
+        raise SettingsError(problem)
     settings.home.mkdir(parents=True, exist_ok=True)
     put_up(_store(settings))
     return open_ledger(settings.database)
@@ -53,6 +60,18 @@ def open_record(settings: Settings) -> SqlLedger:
 def has_record(settings: Settings) -> bool:
     """Whether there may be a record: a server is not asked."""
     return not settings.database.startswith(SQLITE) or Path(settings.database.removeprefix(SQLITE)).exists()
+
+
+def why_no_folder(settings: Settings) -> str:
+    """Why a new project cannot have its folder, and the way out; "" where it can, or where there is a record."""
+    there = next(path for path in (settings.home, *settings.home.parents) if os.path.lexists(path))
+    if has_record(settings) or os.access(there, os.W_OK | os.X_OK):
+        return ""
+    what = "it is" if there == settings.home else f"{there} is"
+    return (
+        f"the project's folder {settings.home} cannot be written: {what} read-only here, and a campaign keeps its "
+        "record and its files there; set HAKKEN_HOME to a folder that you may write to, or mend the rights"
+    )
 
 
 def spec_on_record(settings: Settings, name: str) -> Json | None:

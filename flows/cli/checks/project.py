@@ -23,8 +23,11 @@ def disk(where: Settings) -> Check:
 
 def record(where: Settings) -> Iterator[Check]:
     """The database: it opens, and nobody changed it."""
-    from flows.wiring import has_record, open_record
+    from flows.wiring import has_record, open_record, why_no_folder
 
+    if problem := why_no_folder(where):
+        yield Check("project", "record", "problem", *problem.split("; ", 1))
+        return
     if not has_record(where):
         yield Check("project", "record", "ok", f"none at {ledger_name(where)} yet", "hakken run FILE makes it")
         return

@@ -95,6 +95,44 @@ def test_a_full_disk_is_called_so(hakken: Any, monkeypatch: pytest.MonkeyPatch, 
     assert f"error: {where}the disk is full (No space left on device); make room (hakken doctor" in said.err
 
 
+@pytest.mark.parametrize("below", ["", "sub/folder"])
+@pytest.mark.parametrize("words", [("status",), ("doctor",), ("run", "campaign.yaml")])
+def test_a_file_in_the_place_of_the_projects_folder_is_named(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "results").touch()
+    monkeypatch.setenv("HAKKEN_HOME", str(tmp_path / "results" / below))
+
+    said = hakken(*words)
+
+    assert said.code == 2
+    assert f"HAKKEN_HOME: {tmp_path / 'results' / below} cannot be the project's folder" in said.err
+    assert f"since {tmp_path / 'results'} is a file; name a folder" in said.err
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_new_projects_folder_that_cannot_be_written_is_named_with_the_way_out(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    if is_there:
+        home.home.mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert hakken("init", "--template", "reaction").code == 0
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # as of a read-only disk: root may write elsewhere
+
+    said = hakken("run", "campaign.yaml")
+    found = hakken("doctor", "--json").json
+
+    where = "it is" if is_there else f"{tmp_path} is"
+    assert said.code == 2
+    assert f"the project's folder {home.home} cannot be written: {where} read-only here" in said.err
+    assert "set HAKKEN_HOME to a folder that you may write to, or mend the rights" in said.err
+    assert [c["remedy"] for c in found["checks"] if c["subject"] == "record"] == [
+        "set HAKKEN_HOME to a folder that you may write to, or mend the rights"
+    ]
+    assert list(tmp_path.glob("runs/*")) == []
+
+
 def test_a_busy_record_says_what_to_do(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object) -> None:
         raise LedgerError("the record is busy; try again")
