@@ -67,6 +67,7 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
     kinds = {
         "spread": "far from the others, to see the whole space",
         "hot spread": "far from the others in the hottest third, where most reactions yield more",
+        "spread as hot as may be": "far from the others in the hottest third of what there is with one of its options",
         "medoid": "the middle of its part of the space",
         "factorial": "one of the combinations of a full factorial",
         "fractional": "a point of a two-level fraction, in which main effects can be told apart",

@@ -33,7 +33,9 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
         PoolExhausted: Nothing untried is left.
     """
     size = wanted(s)
-    initial, notes, hot = s.spec.planner.initial, left_out(s), begins_hot(s.spec.planner.initial, s.objective, s.space)
+    initial, notes = s.spec.planner.initial, left_out(s)
+    goes_on = s.initial_left > 0 or not len(s.tried)  # else the hot ones were tried, and nothing came of them
+    hot = goes_on and begins_hot(initial, s.objective, s.space)
     design = initial.design
     try:
         laid = _first(s, size, hot)

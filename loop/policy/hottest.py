@@ -46,16 +46,14 @@ def begins_hot(initial: InitialSpec, objective: Objective, space: Space) -> bool
     return all(_is_yield(target) for target in objective.targets)
 
 
-def hottest(space: Space, x: NDArray[np.float64], n: int, *, is_whole: bool) -> NDArray[np.bool_]:
-    """Which candidates, ``(m, d)``, lie in the hottest third of every temperature, at least ``n`` of them: ``(m,)``.
+def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[np.bool_]:
+    """Which candidates, ``(m, d)``, lie in the hottest third of every temperature: ``(m,)``.
 
     An option with which no temperature is so high, as a solvent that boils, keeps the hottest third of its own
     candidates; of candidates that are not the whole space, an option that was drawn too seldom to tell is left out.
-    Where fewer than ``n`` are left, all count.
     """
-    kept, heat = np.ones(len(x), dtype=bool), np.zeros(len(x))
+    kept, heat = are_hot(space, x), np.zeros(len(x))
     for column, temperature in temperatures(space.frame).items():
-        kept &= x[:, column] >= least_hot(temperature)
         heat += temperature.position(x[:, column])
     for column, p in enumerate(space.parameters):
         if not isinstance(p, Category | Component | Ordinal):
@@ -64,7 +62,15 @@ def hottest(space: Space, x: NDArray[np.float64], n: int, *, is_whole: bool) -> 
         lost = (np.bincount(option) >= (1 if is_whole else ENOUGH)) & (np.bincount(option, weights=kept) == 0)
         for own in (option == o for o in np.flatnonzero(lost)):
             kept |= own & (heat >= np.quantile(heat[own], 1 - PART))
-    return kept if kept.sum() >= n else np.ones(len(x), dtype=bool)
+    return kept
+
+
+def are_hot(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Of which candidates, ``(m, d)``, every temperature is hot, whatever their options may have: ``(m,)``."""
+    kept = np.ones(len(x), dtype=bool)
+    for column, temperature in temperatures(space.frame).items():
+        kept &= x[:, column] >= least_hot(temperature)
+    return kept
 
 
 def which(space: Space) -> str:
@@ -77,6 +83,13 @@ def said(space: Space) -> str:
     return (
         f"the first experiments are hot ({which(space)}), where most reactions yield more; to spread them over all "
         "temperatures, write initial: {hottest: false} under planner: in the campaign file"
+    )
+
+
+def too_few(space: Space, n: int) -> str:
+    """Why the first ``n`` experiments are not hot, as a note of the round."""
+    return (
+        f"fewer than {n} candidates are hot ({which(space)}), so the first experiments are spread over all temperatures"
     )
 
 

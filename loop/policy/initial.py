@@ -10,7 +10,7 @@ from loop.acquisition.streaming import POOL_LIMIT
 from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
-from loop.policy.hottest import hottest, said
+from loop.policy.hottest import are_hot, hottest, said, too_few
 from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.filling import fill
 from loop.space.pool import LargePool
@@ -62,21 +62,12 @@ def initial_design(
     Raises:
         PoolExhausted: Nothing untried is left that can be paid for.
     """
-    rng = np.random.default_rng(seed)
     if design in CLASSICAL:
         points = _laid_out(Wish(design, n), space, pool, tried, seed, pays).points
     elif design in FILLING:
         points = _filled(design, space, pool, tried, n, seed, pays).points
     else:
-        looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
-        made = round(looked_at / PART) if hot else looked_at
-        enough = max(made, n) if space.has_products else CANDIDATES  # no more are made than are looked at
-        draw = _of_each_source if space.union is not None and design in SEEKERS else _untried_sample
-        options = draw(space, pool, tried, rng, pays, enough)
-        if hot:
-            is_whole = pool is not None and len(pool) <= CANDIDATES
-            options = options[hottest(space, options, n, is_whole=is_whole)]
-        points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
+        points = _sought(design, space, pool, tried, n, seed, pays, hot).points
     if not len(points):
         raise PoolExhausted(EXHAUSTED)
     return points
@@ -99,11 +90,6 @@ def first_experiments(
         PoolExhausted: Nothing untried is left that can be paid for.
         SpaceError: There is no such design of this space.
     """
-    if initial.design in FILLING:
-        found = _filled(initial.design, space, pool, tried, n, seed, pays)
-        if not len(found.points):
-            raise PoolExhausted(EXHAUSTED)
-        return found
     if initial.design in CLASSICAL:
         found = _laid_out(wish_of(initial, n), space, pool, tried, seed, pays)
         if len(found.points):
@@ -111,8 +97,13 @@ def first_experiments(
         was = "was tried" if pays is pays_all else "was tried or is too dear"
         note = f"every point of the {initial.design} design {was}; the initial design goes on as a spread"
         return Design(initial_design("spread", space, pool, tried, n, seed=seed, pays=pays), None, (note,))
-    points = initial_design(initial.design, space, pool, tried, n, seed=seed, pays=pays, hot=hot)
-    return Design(points, notes=(said(space),), meanings=("hot spread",) * len(points)) if hot else Design(points)
+    if initial.design in FILLING:
+        found = _filled(initial.design, space, pool, tried, n, seed, pays)
+    else:
+        found = _sought(initial.design, space, pool, tried, n, seed, pays, hot)
+    if not len(found.points):
+        raise PoolExhausted(EXHAUSTED)
+    return found
 
 
 def _laid_out(wish: Wish, space: Space, pool: Pool | None, tried: NDArray[np.float64], seed: int, pays: Pays) -> Design:
@@ -159,6 +150,33 @@ def _filled(
     at_random = f"drawn at random in the place of a point of a {FILLING[design]}, of which too few were found"
     meanings = [found.meaning] * laid + [at_random] * (len(points) - laid)
     return Design(points, None, notes, tuple(meanings))
+
+
+def _sought(
+    design: str,
+    space: Space,
+    pool: Pool | None,
+    tried: NDArray[np.float64],
+    n: int,
+    seed: int,
+    pays: Pays,
+    hot: bool,
+) -> Design:
+    """A choice among untried points that were drawn, of the hottest of them where ``hot`` and ``n`` or more are."""
+    rng = np.random.default_rng(seed)
+    looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
+    made = round(looked_at / PART) if hot else looked_at
+    enough = max(made, n) if space.has_products else CANDIDATES  # no more are made than are looked at
+    draw = _of_each_source if space.union is not None and design in SEEKERS else _untried_sample
+    options = draw(space, pool, tried, rng, pays, enough)
+    notes: tuple[str, ...] = ()
+    if hot:
+        kept = hottest(space, options, is_whole=pool is not None and len(pool) <= CANDIDATES)
+        hot = kept.sum() >= n
+        options, notes = (options[kept], (said(space),)) if hot else (options, (too_few(space, n),))
+    points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
+    kinds = np.where(are_hot(space, points), "hot spread", "spread as hot as may be") if hot else ()
+    return Design(points, notes=notes, meanings=tuple(map(str, kinds)))
 
 
 def _untried_sample(

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from loop.errors import SpecError
-from loop.history import History
+from loop.history import History, Observation
+from loop.outcome import Fault, FaultKind
 from loop.planner import Plan, plan
 from loop.policy.hottest import hottest
+from loop.record import Arm
 from loop.space import Category, Continuous, Discrete, ProductPool, Space
 from loop.space.temperatures import least_hot
-from loop.spec import CampaignSpec, read_spec
+from loop.spec import CampaignSpec, build_space, read_spec
 from loop.units import is_temperature
 
 SPACE: dict[str, Any] = {
@@ -23,20 +25,29 @@ SPACE: dict[str, Any] = {
 }
 
 
-def first_batch(
-    *, space: dict[str, Any] | None = None, target: str = "yield", goal: str = "maximize", **initial: Any
-) -> Plan:
-    spec = CampaignSpec.from_resolved(
+def spec_of(
+    *,
+    space: dict[str, Any] | None = None,
+    target: str = "yield",
+    goal: str = "maximize",
+    constraints: list[dict[str, Any]] | None = None,
+    **initial: Any,
+) -> CampaignSpec:
+    return CampaignSpec.from_resolved(
         {
             "campaign": "c",
             "space": space or SPACE,
+            "constraints": constraints or [],
             "objective": {target: {"goal": goal, "unit": "%"}},
             "planner": {"batch": 8, "initial": {"experiments": 8, **initial}},
             "budget": {"experiments": 40},
             "laboratory": {"adapter": "manual"},
         }
     )
-    return plan(spec, History(), seed=3, experiments=8)
+
+
+def first_batch(**asked: Any) -> Plan:
+    return plan(spec_of(**asked), History(), seed=3, experiments=8)
 
 
 def degrees(batch: Plan) -> set[float]:
@@ -102,18 +113,49 @@ def test_a_solvent_that_boils_is_tried_as_hot_as_it_may_be() -> None:
     space = Space((solvents, heat, Category("base", ("KOAc", "Cs2CO3", "K3PO4"))))
     x = ProductPool(space).take(np.arange(30))
     x = x[(x[:, 0] == 0) | (x[:, 1] <= 30)]
-    kept = x[hottest(space, x, 5, is_whole=True)]
+    kept = x[hottest(space, x, is_whole=True)]
     assert set(kept[kept[:, 0] == 0, 1]) == {90.0, 120.0}
     assert set(kept[kept[:, 0] == 1, 1]) == {30.0}
-    drawn = x[hottest(space, x, 5, is_whole=False)]  # six with ether may all be cold by luck
+    drawn = x[hottest(space, x, is_whole=False)]  # six with ether may all be cold by luck
     assert set(drawn[:, 0]) == {0}
 
 
-def test_where_too_little_is_hot_everything_counts() -> None:
-    space = Space((Discrete("temperature", (20.0, 60.0, 100.0), unit="degC"),))
-    x = np.array([[20.0], [60.0], [100.0]])
-    assert hottest(space, x, 1, is_whole=True).tolist() == [False, False, True]
-    assert hottest(space, x, 2, is_whole=True).all()
+def test_of_what_is_as_hot_as_its_solvent_may_be_the_reason_says_so() -> None:
+    boils = [{"when": {"solvent": ["THF"]}, "require": {"temperature": [20, 40, 60]}}]
+    batch = first_batch(constraints=boils)
+
+    kinds = {(p.candidate.settings["solvent"] == "THF", p.reason.split(";")[0]) for p in batch.proposals}
+    assert kinds == {
+        (False, "initial design: far from the others in the hottest third, where most reactions yield more"),
+        (True, "initial design: far from the others in the hottest third of what there is with one of its options"),
+    }
+
+
+def test_where_too_little_is_hot_everything_counts_and_nothing_is_called_hot() -> None:
+    few = {"solvent": SPACE["solvent"], "temperature": {"type": "number", "values": [20, 60, 100], "unit": "degC"}}
+    batch = first_batch(space=few)
+
+    assert min(degrees(batch)) == 20.0
+    assert not [p.reason for p in batch.proposals if "hot" in p.reason]
+    assert [n for n in batch.notes if "hot" in n] == [
+        "fewer than 8 candidates are hot (temperature from 100 degC), so the first experiments are spread over all "
+        "temperatures"
+    ]
+
+
+def test_after_a_hot_batch_of_which_nothing_came_all_temperatures_count_unless_it_was_an_accident() -> None:
+    spec = spec_of()
+    first = [build_space(spec).coordinates(p.candidate.settings) for p in first_batch().proposals]
+
+    def after(kind: FaultKind) -> Plan:
+        lost = tuple(Observation(f"o{i}", x, Fault.of(kind, "lost")) for i, x in enumerate(first))
+        return plan(spec, History(observations=lost), seed=4, experiments=8)
+
+    burst = after(FaultKind.INPUT_ERROR)
+    assert {p.arm for p in burst.proposals} == {Arm.INITIAL}
+    assert min(degrees(burst)) < 80.0
+    assert not [n for n in burst.notes if "hot" in n]
+    assert degrees(after(FaultKind.INSTRUMENT_FAULT)) == {80.0, 100.0}
 
 
 def test_a_temperature_that_does_not_always_apply_or_cannot_be_chosen_is_none_to_go_by() -> None:
