@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from loop.space import Space
 
 SHOWN: Final = 10  # reagents that were standardised
+LOOKED_THROUGH: Final = 4_096  # candidates, to see how many are hot
 
 
 def validate(
@@ -87,7 +88,7 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
 
     surrogate, batch, initial = spec.planner.surrogate, spec.planner.batch, spec.planner.initial
     plate, general = build_plate(spec, space), build_general(spec, space)
-    first = _first_batch(initial, objective, space)
+    first = _first_batch(spec, objective, space)
     if plate is not None:
         batch = f"a plate of {plate.rows} x {plate.columns} wells, {plate.new} for new conditions"
         first = f"a plate by {initial.design}"
@@ -187,15 +188,31 @@ def _budget(spec: Any) -> int | str:
     return in_words(purse, unit) or "none; the rules under stop end it"
 
 
-def _first_batch(initial: Any, objective: Objective, space: Space) -> str:
+def _first_batch(spec: Any, objective: Objective, space: Space) -> str:
     """The initial design in words, such as "24 experiments by d-optimal, for the quadratic model, in 3 blocks"."""
-    from loop.policy.hottest import begins_hot, which
-
+    initial = spec.planner.initial
     said = [f"{plural(initial.experiments, 'experiment')} by {initial.design}"]
     if initial.design.endswith("-optimal"):
         said.append(f"for the {initial.model or 'linear'} model")
-    if begins_hot(initial, objective, space):
-        said.append(f"hot ({which(space)})")
+    if heat := _heat(spec, objective, space):
+        said.append(heat)
     if initial.blocks:
         said.append(f"in {plural(initial.blocks, 'block')}")
     return ", ".join(said)
+
+
+def _heat(spec: Any, objective: Objective, space: Space) -> str:
+    """What of the first experiments is hot, as far as the file tells; "" where nothing is."""
+    import numpy as np
+
+    from loop.policy.hottest import begins_hot, hottest, which
+    from loop.space import ProductPool
+
+    if not begins_hot(spec.planner.initial, objective, space):
+        return ""
+    if space.is_finite and len(pool := ProductPool(space)) <= LOOKED_THROUGH:
+        wanted = -(-min(spec.planner.initial.experiments, spec.budget.most) // spec.planner.copies)
+        if hottest(space, pool.take(np.arange(len(pool), dtype=np.int64)), is_whole=True).sum() < wanted:
+            return ""
+    hears = spec.prior or spec.memory not in (None, "off")
+    return f"hot ({which(space)})" + (" unless a prior or earlier campaigns lead it" if hears else "")

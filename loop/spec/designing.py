@@ -43,6 +43,8 @@ def fault_of_design(spec: CampaignSpec) -> str:
                 )
     if initial.hottest is not None and initial.design != "spread":
         return f"hottest goes with the design spread, not with {initial.design!r}; leave it out"
+    if initial.hottest and spec.plate is not None:
+        return "hottest goes with single experiments, and a plate lays out its first wells itself; leave it out"
     if initial.hottest and not temperatures(build_space(spec).frame):
         return (
             "hottest needs a temperature that is chosen and always applies, and there is none; "

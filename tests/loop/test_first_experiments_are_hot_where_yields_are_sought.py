@@ -191,6 +191,11 @@ laboratory: {{adapter: manual}}
             "needs a temperature that is chosen and always applies, and there is none; give the number",
         ),
         (", unit: degC", "{hottest: warm}", "hottest"),
+        (
+            ", unit: degC",
+            "{hottest: true}}\nplate: {rows: 2, columns: 3",
+            "hottest goes with single experiments, and a plate lays out its first wells itself; leave it out",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_remedy(unit: str, initial: str, said: str) -> None:

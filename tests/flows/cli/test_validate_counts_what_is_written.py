@@ -42,6 +42,35 @@ def test_what_of_the_first_batch_is_hot_is_told(hakken: Any, tmp_path: Path, mon
     )
 
 
+def test_no_hot_batch_is_promised_where_there_may_be_none(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def first_batch(values: str, more: str = "") -> str:
+        text = f"""
+campaign: heat
+space:
+  base: {{type: category, options: [KOAc, CsOAc, K3PO4]}}
+  t: {{type: number, values: {values}, unit: degC}}
+objective: {{yield: {{goal: maximize, unit: "%"}}}}
+planner: {{initial: {{experiments: 5}}}}
+budget: {{experiments: 10}}
+laboratory: {{adapter: manual}}
+{more}
+"""
+        (tmp_path / "heat.yaml").write_text(text, encoding="utf-8")
+        return str(hakken("validate", "heat.yaml", "--json").json["first_batch"])
+
+    many = "[20, 40, 60, 80]"
+    assert first_batch(many) == "5 experiments by spread, hot (t from 60 degC)"
+    assert first_batch("[20, 60, 100]") == "5 experiments by spread"  # three are hot
+    led = "5 experiments by spread, hot (t from 60 degC) unless a prior or earlier campaigns lead it"
+    assert first_batch(many, "prior: {yield: {base: [KOAc, CsOAc]}}") == led
+    assert first_batch(many, "memory: auto") == led
+    assert first_batch(many, "memory: off") == first_batch(many)
+
+
 def test_a_derived_number_without_a_value_somewhere_is_told_by_validate_and_by_every_round(
     hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
