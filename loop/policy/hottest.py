@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -13,7 +14,7 @@ from loop.space import Category, Component, Ordinal, Space
 from loop.space.temperatures import PART, least_hot, temperatures
 from loop.spec.models import InitialSpec
 
-ENOUGH: Final = 10  # candidates with an option among some that were drawn: that none is hot is hardly luck
+LUCK: Final = 1e-3  # how seldom an option is drawn with nothing hot that could be, to be taken for one that boils
 
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 _SOUGHT: Final = frozenset({"yield", "yields", "conversion"})
@@ -52,14 +53,15 @@ def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[
     An option with which no temperature is so high, as a solvent that boils, keeps the hottest third of its own
     candidates; of candidates that are not the whole space, an option that was drawn too seldom to tell is left out.
     """
-    kept, heat = are_hot(space, x), np.zeros(len(x))
-    for column, temperature in temperatures(space.frame).items():
+    kept, heat, chosen = are_hot(space, x), np.zeros(len(x)), temperatures(space.frame)
+    for column, temperature in chosen.items():
         heat += temperature.position(x[:, column])
+    enough = 1 if is_whole else math.log(LUCK) / math.log(1 - PART ** len(chosen))
     for column, p in enumerate(space.parameters):
         if not isinstance(p, Category | Component | Ordinal):
             continue
         _, option = np.unique(x[:, column], return_inverse=True)
-        lost = (np.bincount(option) >= (1 if is_whole else ENOUGH)) & (np.bincount(option, weights=kept) == 0)
+        lost = (np.bincount(option) >= enough) & (np.bincount(option, weights=kept) == 0)
         for own in (option == o for o in np.flatnonzero(lost)):
             kept |= own & (heat >= np.quantile(heat[own], 1 - PART))
     return kept

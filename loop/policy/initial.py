@@ -171,7 +171,7 @@ def _sought(
     options = draw(space, pool, tried, rng, pays, enough)
     notes: tuple[str, ...] = ()
     if hot:
-        kept = hottest(space, options, is_whole=pool is not None and len(pool) <= CANDIDATES)
+        kept = hottest(space, options, is_whole=pool is not None and len(pool) <= enough)
         hot = kept.sum() >= n
         options, notes = (options[kept], (said(space),)) if hot else (options, (too_few(space, n),))
     points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)

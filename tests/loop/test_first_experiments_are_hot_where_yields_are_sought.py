@@ -120,6 +120,29 @@ def test_a_solvent_that_boils_is_tried_as_hot_as_it_may_be() -> None:
     assert set(drawn[:, 0]) == {0}
 
 
+def test_an_option_that_was_cold_by_luck_is_not_taken_for_one_that_boils() -> None:
+    heats = [Continuous(f"t{i}", 20.0, 120.0, unit="degC") for i in range(2)]
+    rng = np.random.default_rng(1)
+    for n, temperatures in ((300, heats[:1]), (150, heats)):
+        x = np.column_stack([rng.integers(0, n, 4_096), *(rng.uniform(20.0, 120.0, 4_096) for _ in temperatures)])
+        space = Space((Category("ligand", tuple(f"L{i}" for i in range(n))), *temperatures))
+        kept = x[hottest(space, x, is_whole=False)]
+        assert len(kept)
+        assert (kept[:, 1:] >= 120.0 - 100.0 / 3).all()
+
+
+def test_of_products_that_were_not_all_drawn_none_is_tried_cold() -> None:
+    acids = {f"a{i}-{j}": "C" * i + "C(" + "C" * j + ")C(=O)O" for i in range(2, 38) for j in range(1, i)}
+    reaction = "[C:1](=[O:2])[OH].[NX3;H2:3]>>[C:1](=[O:2])[N:3]"
+    made = {
+        "type": "products",
+        "reaction": reaction,
+        "reagents": {"acid": {"options": acids}, "amine": {"options": {"methyl": "CN"}}},
+    }
+    batch = first_batch(space={"product": made, "temperature": SPACE["temperature"]})
+    assert degrees(batch) == {80.0, 100.0}
+
+
 def test_of_what_is_as_hot_as_its_solvent_may_be_the_reason_says_so() -> None:
     boils = [{"when": {"solvent": ["THF"]}, "require": {"temperature": [20, 40, 60]}}]
     batch = first_batch(constraints=boils)
