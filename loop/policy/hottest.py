@@ -80,11 +80,12 @@ def which(space: Space) -> str:
     return ", ".join(f"{p.name} from {least_hot(p):g} {p.unit}" for p in temperatures(space.frame).values())
 
 
-def said(space: Space) -> str:
-    """What was done, and the way out, as a note of the round."""
+def said(space: Space, hot: NDArray[np.bool_]) -> str:
+    """What was done, and the way out, as a note of the round; ``hot`` are the experiments that are, ``(n,)``."""
+    others = "" if hot.all() else " or as hot as their options may be"
     return (
-        f"the first experiments are hot ({which(space)}), where most reactions yield more; to spread them over all "
-        "temperatures, write initial: {hottest: false} under planner: in the campaign file"
+        f"the first experiments are hot ({which(space)}){others}, where most reactions yield more; to spread them over "
+        "all temperatures, write initial: {hottest: false} under planner: in the campaign file"
     )
 
 

@@ -162,8 +162,9 @@ def _sought(
     pays: Pays,
     hot: bool,
 ) -> Design:
-    """A choice among untried points that were drawn, of the hottest of them where ``hot`` and ``n`` or more are."""
+    """A choice among untried points that were drawn; a spread, of the hottest where ``hot`` and ``n`` or more are."""
     rng = np.random.default_rng(seed)
+    hot = hot and design == "spread"
     looked_at = {"spread": LOOKED_AT, "medoid": MEDOID_LOOKED_AT}.get(design, n)
     made = round(looked_at / PART) if hot else looked_at
     enough = max(made, n) if space.has_products else CANDIDATES  # no more are made than are looked at
@@ -172,11 +173,14 @@ def _sought(
     notes: tuple[str, ...] = ()
     if hot:
         kept = hottest(space, options, is_whole=pool is not None and len(pool) <= enough)
-        hot = kept.sum() >= n
-        options, notes = (options[kept], (said(space),)) if hot else (options, (too_few(space, n),))
+        if kept.sum() >= n:
+            points = _spread(space, options[kept], tried, n)
+            is_hot = are_hot(space, points)
+            meanings = tuple("hot spread" if one else "spread as hot as may be" for one in is_hot)
+            return Design(points, notes=(said(space, is_hot),), meanings=meanings)
+        notes = (too_few(space, n),)
     points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
-    kinds = np.where(are_hot(space, points), "hot spread", "spread as hot as may be") if hot else ()
-    return Design(points, notes=notes, meanings=tuple(map(str, kinds)))
+    return Design(points, notes=notes)
 
 
 def _untried_sample(

@@ -152,6 +152,7 @@ def test_of_what_is_as_hot_as_its_solvent_may_be_the_reason_says_so() -> None:
         (False, "initial design: far from the others in the hottest third, where most reactions yield more"),
         (True, "initial design: far from the others in the hottest third of what there is with one of its options"),
     }
+    assert [n for n in batch.notes if "(temperature from 80 degC) or as hot as their options may be" in n]
 
 
 def test_where_too_little_is_hot_everything_counts_and_nothing_is_called_hot() -> None:
