@@ -25,7 +25,7 @@ from loop.costs import Pays, pays_all
 from loop.objective import Target
 from loop.plate.hits import Hits
 from loop.plate.worth import Cover, Floats, Progress, Teaching, Worth
-from loop.policy.initial import SPREAD_NOISE, spread_covariance
+from loop.policy.seeking import SPREAD_NOISE, spread_covariance
 from loop.space import Space
 from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.metric import metric

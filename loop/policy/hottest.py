@@ -17,34 +17,25 @@ from loop.spec.models import InitialSpec
 LUCK: Final = 1e-3  # how seldom an option is drawn with nothing hot that could be, to be taken for one that boils
 
 _WORDS: Final = re.compile(r"[^\W\d_]+")
-_SOUGHT: Final = frozenset({"yield", "yields", "conversion"})
+_SOUGHT: Final = frozenset({"yield", "yields", "conversion", "conv"})
 _BESIDE: Final = frozenset(  # words with which a yield is still a reaction's; a quantum yield or a yield stress is none
-    (
-        *(
-            "isolated",
-            "assay",
-            "crude",
-            "solution",
-            "final",
-            "total",
-            "overall",
-            "product",
-            "reaction",
-            "space",
-            "time",
-        ),
-        *("percent", "pct", "area", "nmr", "hplc", "uplc", "gc", "lc", "lcms", "uv", "ms"),
+    _WORDS.findall(
+        "isolated assay crude solution final total overall product reaction space time percent pct area "
+        "nmr hplc uplc gc gcms lc lcms lcap uv ms"
     )
 )
 
 
 def begins_hot(initial: InitialSpec, objective: Objective, space: Space) -> bool:
-    """Whether the first experiments are to be hot: as the campaign file says, else where only yields are sought."""
+    """Whether the first experiments are to be hot: as the campaign file says, else where only yields are sought.
+
+    Where nothing but temperatures varies, hot experiments would be alike.
+    """
     if initial.design != "spread" or not temperatures(space.frame):
         return False
     if initial.hottest is not None:
         return initial.hottest
-    return all(_is_yield(target) for target in objective.targets)
+    return len(space.parameters) > len(temperatures(space.frame)) and all(map(_is_yield, objective.targets))
 
 
 def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[np.bool_]:

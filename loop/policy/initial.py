@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from loop.acquisition.streaming import POOL_LIMIT
@@ -11,6 +10,7 @@ from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
 from loop.policy.hottest import are_hot, hottest, said, too_few
+from loop.policy.seeking import LOOKED_AT, MEDOID_LOOKED_AT, SEEKERS, spread
 from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.filling import fill
 from loop.space.pool import LargePool
@@ -19,20 +19,11 @@ from loop.space.sifting import first_that, firsts
 from loop.space.temperatures import PART
 from loop.spec.designing import wish_of
 from loop.spec.models import InitialSpec
-from loop.surrogates.lengthscales import typical
-from loop.surrogates.matern import matern52
-from loop.surrogates.metric import metric
-from loop.surrogates.representation import Representation
 
 CANDIDATES = 4_096  # untried points drawn at random
 DRAWS = 8  # of them, where few can be paid for
-LOOKED_AT = 300  # of them, a spread is sought among so many
-MOVES = 50  # of the medoids; few need ten
-MEDOID_LOOKED_AT = 800  # of them, medoids are sought among so many
-SPREAD_LENGTHSCALE = 0.5  # times the chemistry prior's
 FILLING = {"sobol": "Sobol sequence", "lhs": "Latin hypercube"}
 EXHAUSTED = "every candidate was tried or is being tried; widen the space or end the campaign"
-SPREAD_NOISE = 1e-2  # variance of a measurement, the prior's being one
 
 
 def initial_design(
@@ -174,7 +165,7 @@ def _sought(
     if hot:
         kept = hottest(space, options, is_whole=pool is not None and len(pool) <= enough)
         if kept.sum() >= n:
-            points = _spread(space, options[kept], tried, n)
+            points = spread(space, options[kept], tried, n)
             is_hot = are_hot(space, points)
             meanings = tuple("hot spread" if one else "spread as hot as may be" for one in is_hot)
             return Design(points, notes=(said(space, is_hot),), meanings=meanings)
@@ -247,87 +238,3 @@ def _drawn(space: Space, pool: Pool | None, rng: np.random.Generator, n: int) ->
         x = pool.take(np.unique(rng.integers(0, len(pool), 2 * CANDIDATES, dtype=np.int64)))
         x = x[rng.permutation(len(x))]
     return x
-
-
-def _spread(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """One point at random, then each time the one that a prior process is most uncertain about.
-
-    The process has the chemistry prior's kernel on fingerprint distances, at half its usual lengthscale; it knows
-    what was tried. Looking only among a few hundred random candidates keeps the design from running after outliers,
-    which is what makes farthest-point designs brilliant on one table and bad on the next (docs/decisions/0005).
-
-    Source of the criterion: Ko, Lee and Queyranne, Operations Research 43 (1995) 684 (maximum entropy sampling).
-    """
-    x = torch.from_numpy(options[:LOOKED_AT])
-    if not len(x):
-        return options
-    covariance = spread_covariance(space, x, tried)
-    picked: list[int] = []
-    for turn in range(min(n, len(x))):
-        variance = covariance.diagonal().clone()
-        variance[picked] = -1.0
-        choice = 0 if turn == 0 and not len(tried) else int(variance.argmax())
-        picked.append(choice)
-        column = covariance[:, choice]
-        covariance = covariance - torch.outer(column, column) / (column[choice] + SPREAD_NOISE)
-    return options[picked]
-
-
-def spread_covariance(space: Space, x: torch.Tensor, tried: NDArray[np.float64]) -> torch.Tensor:
-    """What the prior process believes of ``x``, shape ``(n, d)``, once ``tried`` was measured: ``(n, n)``."""
-    distance = metric(space, Representation.COUNTS)
-    lengthscale = SPREAD_LENGTHSCALE * typical(distance.dimension)
-
-    def prior(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return matern52(distance.squared(a, b).clamp_min(0.0).sqrt() / lengthscale)
-
-    covariance = prior(x, x)
-    if len(tried):
-        known = torch.from_numpy(tried)
-        noisy = prior(known, known) + SPREAD_NOISE * torch.eye(len(known), dtype=x.dtype)
-        cross = torch.linalg.solve_triangular(torch.linalg.cholesky(noisy), prior(known, x), upper=False)
-        covariance = covariance - cross.T @ cross
-    return covariance
-
-
-def _medoids(space: Space, options: NDArray[np.float64], tried: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Points such that every candidate is near one of them or one that was tried: the middles of ``n`` clusters.
-
-    Each is chosen for the distance that it takes off the others, then moved to the middle of what is nearest to it
-    until none moves.
-
-    Source: Kaufman and Rousseeuw, Finding Groups in Data (1990), chapter 2 (build); Park and Jun, Expert Systems with
-    Applications 36 (2009) 3336 (moves).
-    """
-    x = torch.from_numpy(options[:MEDOID_LOOKED_AT])
-    if len(x) <= n:
-        return options[:MEDOID_LOOKED_AT]
-    distance = metric(space, Representation.COUNTS)
-
-    def apart(a: torch.Tensor, b: torch.Tensor) -> NDArray[np.float64]:
-        return np.asarray(distance.squared(a, b).clamp_min(0.0).sqrt().numpy())
-
-    between = apart(x, x)
-    covered = apart(x, torch.from_numpy(tried)).min(axis=1) if len(tried) else np.full(len(x), between.max())
-    medoids: list[int] = []
-    nearest = covered.copy()
-    for _ in range(n):
-        taken_off = np.maximum(nearest[:, None] - between, 0.0).sum(axis=0)
-        taken_off[medoids] = -1.0
-        medoids.append(int(taken_off.argmax()))
-        nearest = np.minimum(nearest, between[:, medoids[-1]])
-    for _ in range(MOVES):
-        own = between[:, medoids]
-        cluster = np.where(own.min(axis=1) <= covered, own.argmin(axis=1), -1)  # -1: something tried is nearer
-        moved = [
-            int(members[between[np.ix_(members, members)].sum(axis=1).argmin()]) if len(members) else medoid
-            for k, medoid in enumerate(medoids)
-            for members in [np.flatnonzero(cluster == k)]
-        ]
-        if moved == medoids:
-            break
-        medoids = moved
-    return np.asarray(options[medoids])
-
-
-SEEKERS = {"spread": _spread, "medoid": _medoids}

@@ -55,7 +55,18 @@ def degrees(batch: Plan) -> set[float]:
 
 
 @pytest.mark.parametrize(
-    "target", ["yield", "Yield", "conversion", "yield_nmr", "isolated yield", "space_time_yield", "yield_2"]
+    "target",
+    [
+        "yield",
+        "Yield",
+        "conversion",
+        "yield_nmr",
+        "isolated yield",
+        "space_time_yield",
+        "yield_2",
+        "LCAP yield",
+        "conv",
+    ],
 )
 def test_a_yield_is_sought_hot_first_and_the_note_says_so_and_how_not_to(target: str) -> None:
     batch = first_batch(target=target)
@@ -180,6 +191,12 @@ def test_after_a_hot_batch_of_which_nothing_came_all_temperatures_count_unless_i
     assert min(degrees(burst)) < 80.0
     assert not [n for n in burst.notes if "hot" in n]
     assert degrees(after(FaultKind.INSTRUMENT_FAULT)) == {80.0, 100.0}
+
+
+def test_where_nothing_but_temperature_varies_it_is_looked_at_as_a_whole() -> None:
+    only = {"temperature": {"type": "number", "low": 20, "high": 100, "unit": "degC"}}
+    assert min(degrees(first_batch(space=only))) < 60.0
+    assert min(degrees(first_batch(space=only, hottest=True))) >= 73.0
 
 
 def test_a_temperature_that_does_not_always_apply_or_cannot_be_chosen_is_none_to_go_by() -> None:
