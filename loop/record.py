@@ -32,6 +32,20 @@ class Arm(StrEnum):
     REFERENCE = "reference"  # a control well: one fixed condition on every plate, to see the plate
 
 
+HEADS: Final = {  # with what a stored reason begins that names its arm
+    Arm.INITIAL: "initial design: ",
+    Arm.CONTROL: "control: ",
+    Arm.REPLICATE: "replicate: ",
+    Arm.MANUAL: "manual: ",
+    Arm.REFERENCE: "control well: ",
+}
+
+
+def without_head(reason: str, arm: Arm) -> str:
+    """A reason for where its arm stands before it already."""
+    return reason.removeprefix(HEADS.get(arm, ""))
+
+
 class CampaignState(StrEnum):
     """Whether a campaign goes on. Stored: values only grow."""
 

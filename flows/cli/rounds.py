@@ -112,7 +112,7 @@ def _print_proposal(
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
     well = "" if draft.place is None else f"{draft.place.well}: "
     screen.say(f"\n{heading}. {well}{label_of(spec, draft.candidate.settings)}{times}", bold=True)
-    screen.say(f"     {reason_line(draft.arm.value, draft.reason)}")
+    screen.say(f"     {reason_line(draft.arm, draft.reason)}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")
     for name, raw in draft.candidate.as_made.items():

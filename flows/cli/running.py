@@ -123,7 +123,7 @@ def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:
     for proposal in sorted(plan.proposals, key=lambda p: p.run_order):
         well = "" if proposal.place is None else f"{proposal.place.well}: "
         screen.say(f"\n{proposal.run_order + 1:3}. {well}{label_of(spec, proposal.candidate.settings)}", bold=True)
-        screen.say(f"     {reason_line(proposal.arm.value, proposal.reason)}")
+        screen.say(f"     {reason_line(proposal.arm, proposal.reason)}")
         for line in predictions_line(proposal.predictions, spec):
             screen.say(f"     predicted {line}")
     screen.say()

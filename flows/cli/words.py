@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
-from loop.record import Prediction
+from loop.record import Arm, Prediction, without_head
 
 if TYPE_CHECKING:
     from flows.engine import StatusReport, TickReport
@@ -91,9 +91,9 @@ def plural(n: int, one: str) -> str:
     return f"{n} {one}{'' if n == 1 else 's'}"
 
 
-def reason_line(arm: str, reason: str) -> str:
+def reason_line(arm: Arm, reason: str) -> str:
     """Arm and reason, the arm once."""
-    return reason if reason.startswith(arm) else f"{arm}: {reason}"
+    return reason if reason != without_head(reason, arm) else f"{arm.value}: {reason}"
 
 
 def target_and_goal(said: str) -> tuple[str, str]:

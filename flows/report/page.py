@@ -30,6 +30,7 @@ from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
 from flows.templates import templates_of
 from loop.objective import SCORES
+from loop.record import without_head
 
 _HERE: Final = Path(__file__).parent
 _LONGEST_SPEC: Final = 200_000  # characters shown; a spec that carries a whole library would drown the page
@@ -45,6 +46,7 @@ _TEMPLATES: Final = templates_of(
     percent=words.percent,
     count=words.count,
     arm=lambda arm: MARKS[arm_key(arm)][1],
+    without_head=without_head,
     verdict=verdict,
     wanted=words.wanted,
 )

@@ -6,10 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from flows.cli.words import reason_line
 from flows.report import build, write
 from flows.report.page import render
 from flows.report.structures import draw
 from loop.contracts import AuditReport
+from loop.explain import Nearest, explain_initial
 from loop.outcome import Fault, FaultKind, Negative
 from loop.record import Arm, CampaignState, Verdict
 
@@ -244,3 +246,34 @@ def test_a_failed_write_leaves_the_old_page(tmp_path, story, monkeypatch):
 
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     assert path.read_text("utf-8") == "old"
+
+
+@pytest.mark.parametrize(
+    ("arm", "meaning", "among_the_best", "in_the_batch"),
+    [
+        (Arm.INITIAL, "spread", "Round 1, initial design: far from the others", "initial far from the others"),
+        (Arm.CONTROL, "", "Round 1, control arm (at random): drawn at random", "control drawn at random"),
+        (
+            Arm.REPLICATE,
+            "replicate: measured 1 time so far",
+            "Round 1, replicate: measured 1 time so far",
+            "replicate measured 1 time so far",
+        ),
+        (
+            Arm.REFERENCE,
+            "control well: a fixed condition shows the plate",
+            "Round 1, control well (a fixed condition): a fixed condition",
+            "reference a fixed condition",
+        ),
+    ],
+)
+def test_a_reason_names_its_arm_once(story, arm, meaning, among_the_best, in_the_batch):
+    story.plan(surrogate="")
+    reason = explain_initial(arm, meaning, Nearest(None, None))
+    story.end(story.propose(HERE, arm, reason=reason), story.measured(**{"yield": 20.0}))
+
+    words = page_of(story).words
+
+    assert among_the_best in words
+    assert in_the_batch in words
+    assert reason_line(arm, reason).startswith(reason)
