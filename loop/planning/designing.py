@@ -14,7 +14,7 @@ from loop.errors import PoolExhausted, SpaceError
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.planning.versions import each_version
-from loop.policy.hottest import begins_hot
+from loop.policy.hottest import begins_hot, harmful, heat_harms
 from loop.policy.initial import first_experiments, initial_design
 from loop.policy.paying import covered, said
 from loop.policy.run_order import run_order, within
@@ -36,6 +36,9 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     initial, notes = s.spec.planner.initial, left_out(s)
     goes_on = s.initial_left > 0 or not len(s.tried)  # else the hot ones were tried, and nothing came of them
     hot = goes_on and begins_hot(initial, s.objective, s.space)
+    if hot and heat_harms(initial, s.space, s.table):
+        hot = False
+        notes.append(harmful(s.space))
     design = initial.design
     try:
         laid = _first(s, size, hot)

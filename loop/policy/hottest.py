@@ -9,11 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.history import Table
 from loop.objective import Goal, Objective, Target
 from loop.space import Category, Component, Ordinal, Space
 from loop.space.temperatures import PART, least_hot, temperatures
 from loop.spec.models import InitialSpec
 
+SEVERAL: Final = 2  # results, hot ones and others, that say what heat does; a single pair differs by more than heat
 LUCK: Final = 1e-3  # how seldom an option is drawn with nothing hot that could be, to be taken for one that boils
 
 _WORDS: Final = re.compile(r"[^\W\d_]+")
@@ -36,6 +38,20 @@ def begins_hot(initial: InitialSpec, objective: Objective, space: Space) -> bool
     if initial.hottest is not None:
         return initial.hottest
     return len(space.parameters) > len(temperatures(space.frame)) and all(map(_is_yield, objective.targets))
+
+
+def heat_harms(initial: InitialSpec, space: Space, table: Table) -> bool:
+    """Whether results on record speak against hot experiments: the best hot one is worse than all that are not hot.
+
+    Such results were told, or are of candidates that cannot be hot; what a campaign file asks for stays.
+    """
+    if initial.hottest is not None:
+        return False
+    hot = are_hot(space, table.x)
+    if min(hot.sum(), (~hot).sum()) < SEVERAL:
+        return False
+    best_hot, worst_other = table.high[hot].max(axis=0), table.low[~hot].min(axis=0)  # NaN where one was not measured
+    return bool((best_hot < worst_other).all())
 
 
 def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[np.bool_]:
@@ -77,6 +93,14 @@ def said(space: Space, hot: NDArray[np.bool_]) -> str:
     return (
         f"the first experiments are hot ({which(space)}){others}, where most reactions yield more; to spread them over "
         "all temperatures, write initial: {hottest: false} under planner: in the campaign file"
+    )
+
+
+def harmful(space: Space) -> str:
+    """Why the rest of the first experiments is not hot, as a note of the round."""
+    return (
+        f"of the results on record the hot ones ({which(space)}) are the worst, so the rest of the first experiments is "
+        "spread over all temperatures"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from loop.errors import SpecError
 from loop.history import History, Observation
-from loop.outcome import Fault, FaultKind
+from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
 from loop.planner import Plan, plan
 from loop.policy.hottest import hottest
 from loop.record import Arm
@@ -191,6 +191,47 @@ def test_after_a_hot_batch_of_which_nothing_came_all_temperatures_count_unless_i
     assert min(degrees(burst)) < 80.0
     assert not [n for n in burst.notes if "hot" in n]
     assert degrees(after(FaultKind.INSTRUMENT_FAULT)) == {80.0, 100.0}
+
+
+def after_told(told: dict[float, list[str]], **asked: Any) -> Plan:
+    """The rest of the design after results that were told, by temperature."""
+    spec = spec_of(**asked)
+    seen = []
+    for heat, values in told.items():
+        for value in values:
+            settings = {"solvent": SPACE["solvent"]["options"][len(seen)], "base": "KOAc", "temperature": heat}
+            sign = Qualifier.BELOW if value.startswith("<") else Qualifier.EQUAL
+            number = float(value.lstrip("<"))
+            outcome = Measured((Measurement("yield", number, "%", number, qualifier=sign),))
+            seen.append(Observation(f"o{len(seen)}", build_space(spec).coordinates(settings), outcome))
+    return plan(spec, History(observations=tuple(seen)), seed=3, experiments=8)
+
+
+@pytest.mark.parametrize("hot", [["5", "8"], ["<5", "8"]])
+def test_where_told_results_say_that_heat_harms_the_rest_of_the_design_is_not_hot(hot: list[str]) -> None:
+    batch = after_told({20.0: ["80"], 40.0: ["75"], 100.0: hot})
+
+    assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
+    assert min(degrees(batch)) < 80.0
+    assert [n for n in batch.notes if "hot" in n] == [
+        "of the results on record the hot ones (temperature from 80 degC) are the worst, so the rest of the first "
+        "experiments is spread over all temperatures"
+    ]
+    assert min(degrees(after_told({20.0: ["80"], 40.0: ["75"], 100.0: hot}, hottest=True))) >= 80.0
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {20.0: ["5", "8"], 100.0: ["80", "75"]},
+        {20.0: ["80", "6"], 100.0: ["5", "8"]},
+        {20.0: ["80"], 100.0: ["5"]},
+        {20.0: ["80", "75"]},
+        {20.0: ["<80", "75"], 100.0: ["5", "8"]},
+    ],
+)
+def test_told_results_that_do_not_say_so_leave_the_rest_of_the_design_hot(told: dict[float, list[str]]) -> None:
+    assert min(degrees(after_told(told))) >= 80.0
 
 
 def test_where_nothing_but_temperature_varies_it_is_looked_at_as_a_whole() -> None:
