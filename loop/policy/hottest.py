@@ -19,11 +19,12 @@ SEVERAL: Final = 2  # results, hot ones and others, that say what heat does; a s
 LUCK: Final = 1e-3  # how seldom an option is drawn with nothing hot that could be, to be taken for one that boils
 
 _WORDS: Final = re.compile(r"[^\W\d_]+")
-_SOUGHT: Final = frozenset({"yield", "yields", "conversion", "conv"})
+_SOUGHT: Final = frozenset({"yield", "yields", "conversion", "conv", "ausbeute", "umsatz"})
 _BESIDE: Final = frozenset(  # words with which a yield is still a reaction's; a quantum yield or a yield stress is none
     _WORDS.findall(
-        "isolated assay crude solution final total overall product reaction space time percent pct area "
-        "nmr hplc uplc gc gcms lc lcms lcap uv ms"
+        "isolated assay crude solution final total overall product reaction space time percent pct area ap mol "
+        "mean average avg chemical by of isoliert isolierte prozent "
+        "nmr qnmr hplc uhplc uplc gc gcms fid lc lcms lcap uv ms"
     )
 )
 
@@ -99,8 +100,8 @@ def said(space: Space, hot: NDArray[np.bool_]) -> str:
 def harmful(space: Space) -> str:
     """Why the rest of the first experiments is not hot, as a note of the round."""
     return (
-        f"of the results on record the hot ones ({which(space)}) are the worst, so the rest of the first experiments is "
-        "spread over all temperatures"
+        f"of the results on record the hot ones ({which(space)}) are the worst, so the rest of the first experiments "
+        "is spread over all temperatures"
     )
 
 

@@ -66,6 +66,14 @@ def degrees(batch: Plan) -> set[float]:
         "yield_2",
         "LCAP yield",
         "conv",
+        "Ausbeute",
+        "isolierte Ausbeute",
+        "Umsatz",
+        "yield_AP",
+        "yield_area_percent",
+        "yield_mol_percent",
+        "mean yield by qNMR",
+        "yield of product",
     ],
 )
 def test_a_yield_is_sought_hot_first_and_the_note_says_so_and_how_not_to(target: str) -> None:
@@ -81,7 +89,21 @@ def test_a_yield_is_sought_hot_first_and_the_note_says_so_and_how_not_to(target:
 
 
 @pytest.mark.parametrize(
-    "target", ["quantum_yield", "yield_stress", "selectivity", "crystal_yield", "power_conversion_efficiency"]
+    "target",
+    [
+        "quantum_yield",
+        "yield_stress",
+        "mean yield stress",
+        "selectivity",
+        "ee",
+        "crystal_yield",
+        "yield of char",
+        "power_conversion_efficiency",
+        "Quantenausbeute",
+        "LCAP",
+        "AP",
+        "purity_AP",
+    ],
 )
 def test_of_what_need_not_rise_with_heat_nothing_is_expected(target: str) -> None:
     batch = first_batch(target=target)
