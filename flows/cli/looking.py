@@ -180,11 +180,18 @@ def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False
     if not found.is_identical:
         for difference in found.differences:
             screen.say(f"  differs: {difference}")
-        why = "package versions differ from those then" if found.versions else "package versions are those of then"
-        screen.say(f"round {round_number} of {campaign} does not come out again: {why}")
-        screen.next_step(
-            "install the versions named above and replay it; without such, look at what changed in the code"
-        )
+        day = f"{found.planned:%Y-%m-%d}"
+        if found.versions:
+            why = f"most likely since it was planned on {day} with other versions ({'; '.join(found.versions)})"
+            remedy = "install the versions of then in an environment of their own"
+        else:
+            why = (
+                "though the versions of hakken and of what it reckons with are those of then: most likely hakken's "
+                f"code was changed within its version since {day}"
+            )
+            remedy = f"take hakken's code as it was on {day}"
+        screen.say(f"round {round_number} of {campaign} does not come out again, {why}; the record is as it was")
+        screen.next_step(f"to see it come out, {remedy}, and give this command there")
         raise typer.Exit(REFUSED)
     screen.say(f"round {round_number} of {campaign} comes out again: {plural(found.proposals, 'proposal')}, identical")
     screen.next_step(f"hakken show {typed(campaign)} {round_number} says why each was chosen")

@@ -64,7 +64,9 @@ def replay(settings: Settings, name: str, round_number: int, *, planner: Planner
     if was := devices_in(stored.model):
         then, here = {**then, "device": was}, {**here, "device": device or was}
     versions = tuple(_versions(then, here))
-    return ReplayReport(name, round_number, not differences, tuple(differences), versions, len(before), notes)
+    return ReplayReport(
+        name, round_number, not differences, tuple(differences), versions, len(before), stored.created, notes
+    )
 
 
 def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:

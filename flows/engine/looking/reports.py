@@ -241,6 +241,7 @@ class ReplayReport(_Report):
     differences: tuple[str, ...]
     versions: tuple[str, ...]  # packages that are not as they were, each as a sentence
     proposals: int  # compared
+    planned: datetime  # when the round was
     notes: tuple[str, ...] = field(default=())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -584,18 +585,40 @@ def test_replay_proves_a_round(hakken: Any) -> None:
     assert "comes out again: 2 proposals, identical" in said.out
 
 
-def test_a_round_that_does_not_come_out_again_is_exit_code_2(hakken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("versions", "cause", "remedy"),
+    [
+        (
+            ("hakken was 0.1.0, now 0.2.0", "torch was 1, now 2"),
+            "most likely since it was planned on 2026-02-03 with other versions (hakken was 0.1.0, now 0.2.0; torch "
+            "was 1, now 2)",
+            "install the versions of then in an environment of their own",
+        ),
+        (
+            (),
+            "most likely hakken's code was changed within its version since 2026-02-03",
+            "take hakken's code as it was on 2026-02-03",
+        ),
+    ],
+)
+def test_a_round_that_does_not_come_out_again_is_exit_code_2_with_the_likely_cause(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch, versions: tuple[str, ...], cause: str, remedy: str
+) -> None:
     from flows import engine
     from flows.engine import ReplayReport
 
     hakken("tick", "small.yaml")
-    differs = ReplayReport("small", 1, False, ("position 0: PPh3 then, PCy3 now",), ("torch was 1 and is 2",), 2)
+    planned = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
+    differs = ReplayReport("small", 1, False, ("position 0: PPh3 then, PCy3 now",), versions, 2, planned)
     monkeypatch.setattr(engine, "replay", lambda *_: differs)
     said = hakken("replay", "small")
 
+    words = " ".join(said.out.split())
     assert said.code == 2
-    assert "differs: position 0: PPh3 then, PCy3 now" in said.out
-    assert "version: torch was 1 and is 2" in said.out
+    assert "differs: position 0: PPh3 then, PCy3 now" in words
+    assert all(f"version: {version}" in words for version in versions)
+    assert cause in words
+    assert f"next: to see it come out, {remedy}" in words
 
 
 def test_an_intact_record_is_said_to_be_intact_with_the_hash_to_keep(hakken: Any, home: Any) -> None:
