@@ -34,7 +34,14 @@ class NotALedger(LedgerError):
 
 
 class LedgerFull(LedgerError):
-    """The disk of the database is full or cannot be written; see to it, then do the same again: nothing was written."""
+    """The disk of the database is full or cannot be written; see to it, then do the same again: nothing was written.
+
+    ``what`` is what is so, and what to do.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}, then the same command goes on")
+        self.what = what
 
 
 class AlreadyOnRecord(LedgerError):
@@ -62,13 +69,11 @@ def translated(url: str) -> Iterator[None]:
                 "file writes beside it, so copy the folder to where you may write if you may not write there"
             ) from error
         if _FULL.search(text):
-            raise LedgerFull(
-                f"the disk of the ledger {url} is full ({text}); make room there, then the same command goes on"
-            ) from error
+            raise LedgerFull(f"the disk of the ledger {url} is full ({text}); make room there") from error
         if "disk I/O error" in text:  # SQLite's only word for a quota
             raise LedgerFull(
                 f"the disk of the ledger {url} cannot be written or read ({text}), as where a quota is used up, or "
-                "where it fails; see to it, then the same command goes on"
+                "where it fails; see to it"
             ) from error
         raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text})") from error
     except exc.DatabaseError as error:

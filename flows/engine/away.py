@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from db.errors import LedgerFull
 from flows.engine.holding import PATIENCE
 from loop.errors import LedgerBusy
 
@@ -53,11 +54,11 @@ class Away:
             self._say(f"the record is there again after {self._clock() - self._since:.0f} s; going on")
         self._since, self._wait = None, FIRST
 
-    def wait(self, error: LedgerBusy) -> float:
+    def wait(self, error: LedgerBusy | LedgerFull) -> float:
         """Seconds to the next look.
 
         Raises:
-            LedgerBusy: ``error`` itself, where the run never had its record, or has waited long enough.
+            HakkenError: ``error`` itself, where the run never had its record, or has waited long enough.
         """
         now = self._clock()
         is_new = self._since is None

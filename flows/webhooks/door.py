@@ -40,11 +40,12 @@ class Door:
         inbox: Inbox,
         keys: Keys,
         on_kept: Callable[[], None],
+        on_refused: Callable[[str], None] = lambda _: None,
         *,
         clock: Callable[[], float] = time.time,
         strangers: int = STRANGERS,
     ) -> None:
-        self._inbox, self._keys, self._on_kept = inbox, keys, on_kept
+        self._inbox, self._keys, self._on_kept, self._on_refused = inbox, keys, on_kept, on_refused
         self._clock, self._strangers = clock, strangers
         self._strange: deque[tuple[float, int]] = deque()  # when, and how many bytes
         self._counting = threading.Lock()  # messages come in several threads
@@ -77,6 +78,7 @@ class Door:
             self._inbox.keep(message)
             found = check(message, self._keys)
         except (InboxFull, KeysMissing, OSError) as error:
+            self._on_refused(f"messages are refused ({error}); whoever sends them is told to try again")
             return 503, f"it cannot be kept ({error}); send it again later"
         self._on_kept()
         if isinstance(found, Genuine):

@@ -6,6 +6,7 @@ number of the last message that was fetched.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 MOST: Final = 10_000  # messages that may wait for the record
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)  # of an OSError: its disk is full, or a quota used up
 
 
 class InboxFull(HakkenError):
-    """So many messages wait for the record that no more are taken; look why nobody takes them in."""
+    """No more messages can be kept: too many wait for the record, or their disk is full; see to that."""
 
 
 class Inbox:
@@ -37,14 +39,23 @@ class Inbox:
         """Put it on disk, before anybody judges it. The same message again is one message.
 
         Raises:
-            InboxFull: Too many wait.
+            InboxFull: Too many wait, or their disk is full.
         """
         text = write(message)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if sum(1 for _ in self._folder.iterdir()) > MOST:
-            raise InboxFull(f"{MOST} messages wait in {self._folder}; look why hakken listen cannot take them in")
-        write_once(self._folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json", text)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if sum(1 for _ in self._folder.iterdir()) > MOST:
+                raise InboxFull(f"{MOST} messages wait in {self._folder}; look why hakken listen cannot take them in")
+            write_once(self._folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json", text)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise InboxFull(self.without_room(error)) from error
+            raise
         reached("inbox.kept")
+
+    def without_room(self, error: OSError) -> str:
+        """What is so where its disk is full, and what to do."""
+        return f"the disk of {self._folder} is full ({error.strerror}); make room there"
 
     def waiting(self, most: int = 500) -> Iterator[tuple[Path, Received]]:
         """Messages with their files, in the order of their names; at most so many."""

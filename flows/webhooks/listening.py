@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
+from db.errors import LedgerFull
 from flows.engine.away import Away
 from flows.webhooks.door import Door
-from flows.webhooks.inbox import Inbox, InboxFull
+from flows.webhooks.inbox import NO_ROOM, Inbox, InboxFull
 from flows.webhooks.keys import keys_of
 from flows.webhooks.message import received
 from flows.webhooks.taking import Taken, take_in
@@ -51,7 +52,7 @@ def listen(
     poll: bool = False,
     max_seconds: float | None = None,
 ) -> Taken:
-    """Take in messages until ``max_seconds`` are over, or for ever; a record that goes away meanwhile is waited for.
+    """Take in messages until ``max_seconds`` are over, or for ever; a record that is away or full is waited for.
 
     Args:
         settings: Where the record is.
@@ -65,6 +66,7 @@ def listen(
         NotFound: There is no such campaign.
         CannotListen: It names no keys, its laboratory cannot be polled, or the address is taken.
         LedgerBusy: The record cannot be reached from the beginning, or when ``max_seconds`` are over.
+        LedgerFull: There is no room on its disk, from the beginning or then.
     """
     with open_record(settings) as ledger:
         spec = CampaignSpec.from_resolved(ledger.campaign(name).spec)
@@ -81,7 +83,7 @@ def listen(
             listener.fetch(laboratory, keys, wait=0.0)
         else:
             threads.append(threading.Thread(target=listener.keep_fetching, args=(laboratory, keys, until), daemon=True))
-    with _door(Door(listener.inbox, keys, listener.something_new.set), address, tell):
+    with _door(Door(listener.inbox, keys, listener.something_new.set, listener.complain), address, tell):
         for thread in threads:
             thread.start()
         try:
@@ -108,7 +110,7 @@ class Listener:
         self._said = ""
 
     def take_in_until(self, until: float | None) -> None:
-        """Take in whatever comes; what cannot be taken in now waits in the inbox, as long as the record is away."""
+        """Take in whatever comes; what cannot be taken in waits in the inbox, as long as the record is away or full."""
         away = Away(self._tell, until=until, longest=math.inf, meanwhile="Messages are kept meanwhile")
         away.was_there = True
         while True:
@@ -117,11 +119,16 @@ class Listener:
                 taken = take_in(self._settings, self._name, patience=PATIENCE)
                 away.end()
                 self._say(taken)
-            except LedgerBusy as error:
+            except (LedgerBusy, LedgerFull) as error:
                 self._sleep(away.wait(error))
                 continue
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                self._sleep(away.wait(LedgerFull(self.inbox.without_room(error))))
+                continue
             except LeaseHeld as error:
-                self._complain(f"messages wait: {error}")
+                self.complain(f"messages wait: {error}")
                 taken = Taken()
             if is_last and not taken.messages:
                 return
@@ -148,7 +155,7 @@ class Listener:
                 headers = {**told, "webhook-key-id": m.key_id, "content-type": "application/json"}
                 self.inbox.keep(received(headers, m.body.encode(), now=time.time(), window=keys.window))
         except (AdapterUnavailable, InboxFull, OSError) as error:
-            self._complain(f"no messages can be fetched ({error}); tried again")
+            self.complain(f"no messages can be fetched ({error}); tried again")
             return False
         self._said = ""
         last = max((m.number for m in messages), default=after)
@@ -166,7 +173,8 @@ class Listener:
             for note in taken.notes:
                 self._tell(f"note: {note}")
 
-    def _complain(self, text: str) -> None:
+    def complain(self, text: str) -> None:
+        """Say it, unless it was said last."""
         if text != self._said:
             self._said = text
             self._tell(text)

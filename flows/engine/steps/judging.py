@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from db.errors import LedgerFull
 from flows.engine.looking.view import View
 from flows.engine.people.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.steps.analysing import Analyst, Files
@@ -117,7 +118,13 @@ class Judge:
             if is_message(envelope.source):
                 return self._message(envelope)
             return self._told_row(envelope) if is_told(envelope.source) else self._result(envelope, envelope.payload)
-        except (RawFileMissing, RawFileDamaged, KeysMissing, LedgerBusy):  # nothing wrong with the result itself
+        except (
+            RawFileMissing,
+            RawFileDamaged,
+            KeysMissing,
+            LedgerBusy,
+            LedgerFull,
+        ):  # nothing wrong with the result itself
             raise
         except Exception as error:  # whatever a reader did not foresee: the envelope is kept, the campaign goes on
             return Judgement(envelope, Verdict.MALFORMED, f"it cannot be judged ({type(error).__name__}: {error})")

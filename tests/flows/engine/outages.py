@@ -1,4 +1,5 @@
-"""A record that goes away at a named point, as that of a server which is started anew, and comes back after a while."""
+"""A record that goes away at a named point, as that of a server which is started anew, and comes back after a while;
+or one whose disk is full meanwhile."""
 
 from __future__ import annotations
 
@@ -13,13 +14,16 @@ from db import engine as engines
 from loop import checkpoints
 
 IN_A_TRANSACTION: Final = ("work.before-commit", "work.after-commit")
+GONE: Final = "the server closed the connection\n\tunexpectedly"
+FULL: Final = "database or disk is full"
 REFUSALS: Final = 4  # by which a run has looked for its record twice at least
 
 
 class Outage:
     """The database is away from a label on, when it is reached for the first and for the third time."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, label: str) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, label: str, text: str = GONE) -> None:
+        self._text = text
         self._label, self._reached, self._refusals = label, 0, 0
         self.outages = 0
         for kind in ("reading", "writing"):
@@ -52,4 +56,4 @@ class Outage:
         return guarded
 
     def _gone(self) -> OperationalError:
-        return OperationalError("SELECT 1", {}, Exception("the server closed the connection\n\tunexpectedly"))
+        return OperationalError("SELECT 1", {}, Exception(self._text))

@@ -3,6 +3,8 @@ measurement wrongly; over real connections."""
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from db.errors import LedgerFull
 from db.ledger import open_ledger
 from flows.engine import lift_halt, retract
 from flows.settings import Settings
@@ -24,7 +27,7 @@ from loop.errors import LedgerBusy
 from loop.experiment import State
 from loop.record import EnvelopeRecord, Verdict
 from tests.adapters.http_servers import serving
-from tests.flows.engine.outages import Outage
+from tests.flows.engine.outages import FULL, GONE, Outage
 from tests.flows.engine.zygote import Zygote
 from tests.flows.webhooks.bench import (
     NOW,
@@ -339,9 +342,38 @@ class HasHeard(Exception):
     """A listener has said that messages were taken in."""
 
 
-@pytest.mark.parametrize("label", ["inbox.stored", "work.before-commit", "work.after-commit"])
+def test_a_sender_and_whoever_listens_are_told_once_each_of_a_full_disk(
+    project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(path: Path, _text: str) -> bool:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    said: list[str] = []
+    listener = Listener(project, "small", said.append)
+    with open_door(project, on_refused=listener.complain) as deliver:
+        with monkeypatch.context() as patched:
+            patched.setattr("flows.webhooks.inbox.write_once", no_room)
+            answers = [deliver(signed(body_of(key), f"m{i}")) for i, key in enumerate(keys[:2])]
+        assert deliver(signed(body_of(keys[0]), "m0")) == 202
+
+    assert answers == [503, 503]
+    (line,) = said
+    assert f"the disk of {project.folder('small') / 'inbox'} is full" in line
+    assert "make room there" in line
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "why"),
+    [
+        ("inbox.stored", GONE, "out of reach (the server closed the connection unexpectedly)"),
+        ("work.before-commit", GONE, "out of reach (the server closed the connection unexpectedly)"),
+        ("work.after-commit", GONE, "out of reach (the server closed the connection unexpectedly)"),
+        ("inbox.stored", FULL, "hakken.db is full (database or disk is full); make room there"),
+        ("work.before-commit", FULL, "hakken.db is full (database or disk is full); make room there"),
+    ],
+)
 def test_a_listener_outlives_its_record_and_loses_no_message(
-    label: str, project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+    label: str, text: str, why: str, project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     late: list[int] = []  # answers to what comes while the record is away
@@ -353,7 +385,7 @@ def test_a_listener_outlives_its_record_and_loses_no_message(
 
     with open_door(project) as deliver:
         deliver(signed(body_of(keys[0], 61.5)))
-        outage = Outage(monkeypatch, label)
+        outage = Outage(monkeypatch, label, text)
 
         def sleep(_seconds: float) -> None:
             if not late:
@@ -364,10 +396,54 @@ def test_a_listener_outlives_its_record_and_loses_no_message(
 
     assert outage.outages
     assert late == [202]
-    assert "out of reach (the server closed the connection unexpectedly); waiting for it. Messages are kept" in said[0]
+    assert f"{why}; waiting for it. Messages are kept" in said[0]
     assert said[1].startswith("the record is there again after")
     take_in(project, "small")
     assert values(project) == {keys[0]: [61.5], keys[1]: [62.5]}
+
+
+def test_a_listener_goes_on_once_the_disk_of_its_folder_has_room(
+    project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def tell(line: str) -> None:
+        said.append(line)
+        if re.match(r"\d+ messages?: ", line):
+            raise HasHeard
+
+    with open_door(project) as deliver:
+        deliver(signed(body_of(keys[0], 61.5)))
+
+    def no_room(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "engine.lock")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("flows.engine.turn.Turn.take", no_room)
+        with pytest.raises(HasHeard):
+            Listener(project, "small", tell, sleep=lambda _: patched.undo()).take_in_until(None)
+
+    assert f"the disk of {project.folder('small') / 'inbox'} is full" in said[0]
+    assert len([line for line in said if "is full" in line]) == 1
+    assert values(project) == {keys[0]: [61.5]}
+
+
+def test_a_message_is_not_called_malformed_because_the_disk_was_full_while_it_was_judged(
+    project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_door(project) as deliver:
+        deliver(signed(body_of(keys[0], 61.5)))
+
+    def full(*_args: object) -> None:
+        raise LedgerFull("the disk is full; make room there")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("flows.engine.steps.judging.Judge._message", full)
+        with pytest.raises(LedgerFull):
+            take_in(project, "small")
+    take_in(project, "small")
+
+    assert values(project) == {keys[0]: [61.5]}
 
 
 def test_a_listener_of_so_many_seconds_ends_without_its_record_and_the_message_waits(
