@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, assert_never
 
 from loop.cells import has_decimal_comma, has_thousands, hint_of, scatter_of, without_doubt
 from loop.errors import OutcomeError, UnitError, did_you_mean
-from loop.units import convert, misread
+from loop.units import DIMENSIONLESS, convert, is_share, misread
 
 CODE: Final = r"[a-z][a-z0-9_]{0,59}"  # what failed, as programs read it
 LARGEST_N: Final = 10**9  # readings behind one value; well inside a 32-bit column
@@ -290,6 +290,11 @@ def _read_value(row: Mapping[str, Any], units: Mapping[str, str]) -> Measurement
     value = _number(row.get("value"), f"{name!r}: value")
     unit = str(row.get("unit") or units.get(name, ""))
     target_unit = units.get(name, unit)
+    if row.get("unit") == DIMENSIONLESS and is_share(target_unit):
+        raise OutcomeError(
+            f"{name!r}: {row.get('value')} with an empty unit may be a fraction of one or in {target_unit!r}; report "
+            f"it in {target_unit!r}, or in 'dimensionless' where it is a fraction of one"
+        )
     if unit != target_unit and (problem := misread(unit)):
         raise OutcomeError(f"{name!r}: {problem}")
     try:

@@ -54,6 +54,7 @@ _SIZES: Final = (
     {"bar": 10**5, "kPa": 10**3, "mbar": 10**2, "Pa": 1},
     {DIMENSIONLESS: 100, "equiv": 100, "%": 1, "mol%": 1},
 )
+_SHARES_OF_ONE: Final = (1e2, 1e3, 1e6, 1e9)  # percent to parts per billion
 _IN_WORDS: Final = ("Celsius", "kelvin", "atm", "torr", "psi", "seconds", "minutes", "hours", "days", "percent")
 _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, mega for M, pico for p; and what is meant
     **dict.fromkeys(("ML", "Ml"), "'mL'"),
@@ -138,6 +139,16 @@ def convert(value: float, unit: str, to: str) -> float:
     if not math.isfinite(converted):
         raise UnitError(f"{value} {unit} is not finite in {to!r}")
     return float(converted)
+
+
+@lru_cache(maxsize=256)
+def is_share(unit: str) -> bool:
+    """Whether a number without a unit may be a hundredth of what it seems in this one, as 0.83 for 83 %; or ppm."""
+    try:
+        size = convert(1.0, DIMENSIONLESS, unit)
+    except UnitError:
+        return False
+    return any(math.isclose(size, one) for one in _SHARES_OF_ONE)
 
 
 def meant(unit: str, name: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import AdapterOptionsError
 from loop.errors import UnitError, did_you_mean
-from loop.units import check_unit
+from loop.units import DIMENSIONLESS, check_unit, is_share
 
 
 class Options(BaseModel):
@@ -40,11 +40,17 @@ def resolve(base: str, path: str) -> Path:
     return Path(base) / Path(path).expanduser()
 
 
-def measured(adapter: str, known: Mapping[str, str], targets: Iterable[str]) -> None:
-    """Raises ``AdapterOptionsError`` where a target of the campaign is none of the properties ``known``."""
+def measured(adapter: str, known: Mapping[str, str], targets: Mapping[str, str]) -> None:
+    """Raises ``AdapterOptionsError`` where a target of the campaign is none of the properties ``known``, or one without
+    a unit that may be a fraction of one. Both are given with their units."""
     problems = [
         f"target {name!r} is not measured{did_you_mean(name, known)}; it is {', '.join(known)}"
         for name in sorted(set(targets) - set(known))
+    ] + [
+        f"target {name!r} is in {unit!r} and its property has an empty unit; give it {unit!r}, or 'dimensionless' "
+        "where it is a fraction of one"
+        for name, unit in targets.items()
+        if known.get(name) == DIMENSIONLESS and is_share(unit)
     ]
     if problems:
         raise AdapterOptionsError(adapter, problems)

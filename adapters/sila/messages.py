@@ -102,7 +102,7 @@ def _value(m: Any) -> dict[str, Any]:
     return {
         "property": m.Property,
         "value": m.Value,
-        "unit": m.Unit,
+        "unit": m.Unit or None,  # servers made with ``report_of`` say so where a value brings no unit
         "sd": None if m.StandardDeviation < 0 else m.StandardDeviation,
         "n": m.Readings,
         "qualifier": m.Qualifier,

@@ -131,6 +131,7 @@ def test_one_number_is_enough_where_one_property_is_asked_for(tmp_path: Path) ->
     [
         ({"function": "bowls"}, "option 'function' must be: .*got 'bowls'"),
         ({"properties": {"purity": ""}}, "target 'yield' is not measured; it is purity"),
+        ({"properties": {"yield": ""}}, "target 'yield' is in '%' and its property has an empty unit; give it '%', or"),
         ({"properties": {"yield": "yonks"}}, "option 'properties' must be: a unit for each property; 'yield'"),
         ({"run_on": "slum"}, "option 'run_on' is 'slum'"),
     ],

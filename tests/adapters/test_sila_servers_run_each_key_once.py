@@ -392,7 +392,7 @@ def test_experiments_and_reports_survive_the_wire(bench: SilaBench) -> None:
         "outcome": "negative",
         "reason": "no conversion",
         "values": [
-            {"property": "yield", "value": 0.1, "unit": "", "sd": None, "n": 3, "qualifier": "<", "channel": "UV"}
+            {"property": "yield", "value": 0.1, "unit": "%", "sd": None, "n": 3, "qualifier": "<", "channel": "UV"}
         ],
         "context": {"lot": "7"},
         "provenance": {"program": "SiLA 2 server", "raw": "chromatogram"},
@@ -409,7 +409,7 @@ def test_experiments_and_reports_survive_the_wire(bench: SilaBench) -> None:
 
     assert seen == [placed]
     assert back == payload
-    assert isinstance(read_outcome(back, {"yield": ""}), Negative)
+    assert isinstance(read_outcome(back, {"yield": "%"}), Negative)
     assert report_of({"outcome": "fault", "kind": "timeout", "message": "too slow"})["Reason"] == "too slow"
     assert spec_of("c", 0, [], [], []).settings == {}
 

@@ -159,6 +159,27 @@ def test_every_state_can_be_left_and_reached():
     assert {s for s, _ in TRANSITIONS} == set(State) - FINAL
 
 
+@pytest.mark.parametrize("unit", ["%", "mol%", "ppm"])
+def test_an_empty_unit_is_refused_where_it_may_be_a_fraction_of_one(unit):
+    def read(**said):
+        return read_outcome(
+            {"outcome": "measured", "values": [{"property": "yield", "value": 0.83, **said}]}, {"yield": unit}
+        )
+
+    with pytest.raises(OutcomeError, match=r"'yield': 0\.83 with an empty unit may be a fraction of one or in"):
+        read(unit="")
+    for left_out in ({}, {"unit": None}, {"unit": unit}):
+        assert read(**left_out).measurements[0].canonical == 0.83
+    assert read(unit="dimensionless").measurements[0].canonical > 80.0
+
+
+@pytest.mark.parametrize("unit", ["", "equiv", "degC", "eV", "degree"])
+def test_an_empty_unit_is_the_targets_own_where_nothing_else_can_be_meant(unit):
+    payload = {"outcome": "measured", "values": [{"property": "y", "value": 0.83, "unit": ""}]}
+
+    assert read_outcome(payload, {"y": unit}).measurements[0].canonical == 0.83
+
+
 def test_an_unknown_unit_is_refused_with_examples():
     with pytest.raises(UnitError, match="use a symbol such as"):
         convert(1, "furlongs per", "m")

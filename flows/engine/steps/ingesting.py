@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -93,6 +94,8 @@ def judge_all(
                 progress("results judged", done)
             for attempt in ends:
                 fault = _unreadable(why.get(attempt.key))
+                if attempt.key not in why:
+                    session.tally.note(_without_result(session, attempt))
                 conclude(work, attempt, fault, retry=judge.wants_retry(attempt, fault))
                 session.tally.faults += 1
                 session.tally.accepted += 1
@@ -114,6 +117,15 @@ def _faults_of_reading(session: Session, judgements: Sequence[Judgement]) -> dic
     """Why the last unreadable envelope of each attempt could not be read, those that a killed pass judged included."""
     known = {e.key: e.message for e in session.ledger.envelopes(session.name) if e.verdict is Verdict.MALFORMED}
     return known | {j.envelope.key: j.message for j in judgements if j.verdict is Verdict.MALFORMED}
+
+
+def _without_result(session: Session, attempt: AttemptRecord) -> str:
+    """What becomes of an attempt of which a laboratory says that it ended, and gives nothing that can be read."""
+    return (
+        f"attempt {attempt.key} ({session.view.label(attempt.settings)}) ended, and no readable result came with it: "
+        f"it counts as a fault ({FaultKind.ANALYSIS_FAILED.value}). Where there is one, hakken retract "
+        f"{shlex.quote(session.name)} {attempt.key} --why REASON, and tell it under that key"
+    )
 
 
 def _unreadable(why: str | None) -> Fault:

@@ -15,6 +15,7 @@ from flows.engine.session import Session
 from flows.settings import Settings
 from loop.errors import NotFound
 from loop.experiment import State
+from loop.outcome import Fault
 from loop.record import Verdict
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, executions, measured, story_of
 
@@ -239,6 +240,25 @@ def test_a_malformed_result_is_kept_and_the_attempt_ends_as_analysis_failed(
         assert {o.outcome.kind.value for o in ledger.observations("small")} == {"analysis_failed"}
 
 
+def test_of_an_attempt_that_ended_without_a_result_a_note_says_what_becomes_of_it(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    texts = iter([[], *[[measured(1)]] * 99])
+    laboratory.answers = lambda _: next(texts)
+    add(settings, tmp_path)
+    tick(settings, "small", planner=cheap_planner)
+
+    report = tick(settings, "small", planner=cheap_planner)
+
+    (note,) = [note for note in report.notes if "no readable result" in note]
+    with open_ledger(settings.database) as ledger:
+        (lost,) = [o for o in ledger.observations("small") if isinstance(o.outcome, Fault)]
+    assert lost.outcome.kind.value == "analysis_failed"
+    assert f"attempt {lost.key} (" in note
+    assert "it counts as a fault (analysis_failed)" in note
+    assert f"hakken retract small {lost.key} --why REASON" in note
+
+
 def test_an_envelope_that_no_reader_foresaw_is_malformed_and_blocks_nothing(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,7 +308,7 @@ def test_duplicates_contradictions_and_strangers_are_kept_and_do_not_count(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
     add(settings, tmp_path, budget={"experiments": 4})
-    laboratory.answers = lambda _: [measured(50), measured(0.5, ""), measured(60)]
+    laboratory.answers = lambda _: [measured(50), measured(0.5), measured(60)]
     tick(settings, "small", planner=cheap_planner)
 
     report = tick(settings, "small", planner=cheap_planner)
