@@ -215,4 +215,5 @@ def _heat(spec: Any, objective: Objective, space: Space) -> str:
         if hottest(space, pool.take(np.arange(len(pool), dtype=np.int64)), is_whole=True).sum() < wanted:
             return ""
     hears = spec.prior or spec.memory not in (None, "off")
-    return f"hot ({which(space)})" + (" unless a prior or earlier campaigns lead it" if hears else "")
+    leading = "a prior, earlier campaigns or results told before" if hears else "results told before"
+    return f"hot ({which(space)}) unless {leading} lead it"
