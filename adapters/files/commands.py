@@ -2,12 +2,13 @@
 
 In the attempt's own folder ``command-000.json`` says which file is its command, ``sent-000.json`` since when it is
 handed over, ``begun-000.json`` since when the device has it, ``gone-000.json`` since when it is nowhere,
-``doubt-000.json`` why nobody can tell what became of it. A further command (001) follows only where a person said that
-the last never ran.
+``doubt-000.json`` why nobody can tell what became of it; ``sent-back-000.json`` and its like since when the clock is
+behind one of these times. A further command (001) follows only where a person said that the last never ran.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,18 +98,18 @@ class Commands:
         """
         if (known := self.doubt(handle, command)) is not None:
             return known
-        place, now, why = self._exchange.place(command.name), self._clock(), None
-        sent = self._since(handle, command, "sent")
+        place, why = self._exchange.place(command.name), None
+        waited = self._waited(handle, command, "sent")
         if self._exchange.taken is not None:
             if place is Place.WAITING:  # it has not begun, however long that takes
                 return None
-            sent = self._since(handle, command, "begun")
-            if place is Place.GONE and now - self._since(handle, command, "gone") >= self._gone:
+            waited = self._waited(handle, command, "begun")
+            if place is Place.GONE and self._waited(handle, command, "gone") >= self._gone:
                 why = f"{command.name} is in none of the folders of {self._exchange.folder}, and no response came"
             elif place is not Place.GONE:
                 with reachable(self._exchange.folder):
                     self._path(handle, command, "gone").unlink(missing_ok=True)
-        if why is None and self._within is not None and now - sent > self._within * _HOUR:
+        if why is None and self._within is not None and waited > self._within * _HOUR:
             more = "" if response is None else f" ({response})"
             why = f"{command.name} is without a response for more than {self._within:g} h{more}"
         if why is not None:
@@ -131,6 +132,22 @@ class Commands:
         with reachable(folder):
             paths = sorted(folder.glob("command-*.json"))
         return [Command(number, str((read_json(path) or {})["name"])) for number, path in enumerate(paths)]
+
+    def _waited(self, handle: Handle, command: Command, what: str) -> float:
+        """Seconds since the time that was noted; while the clock is behind that, since it was first seen there.
+
+        A clock that is put right again counts from the noted time, so that no doubt comes before its time.
+        """
+        noted, now = self._since(handle, command, what), self._clock()
+        path = self._path(handle, command, f"{what}-back")
+        with reachable(path):
+            if now >= noted:
+                path.unlink(missing_ok=True)
+                return now - noted
+            back = float((read_json(path) or {}).get("at", math.inf))
+            if back > now:
+                replace(path, dump({"at": now}))
+        return max(now - back, 0.0)
 
     def _since(self, handle: Handle, command: Command, what: str) -> float:
         """The time that was noted first; now where none was."""

@@ -241,6 +241,30 @@ def test_a_command_that_vanished_is_in_doubt_after_a_while(
     assert "is in none of the folders" in make().find(KEY).why
 
 
+@pytest.mark.parametrize(("options", "seconds"), [({"answer_within": 2.0}, 7201), ({}, 601)])
+def test_a_clock_set_back_puts_no_doubt_off_and_one_put_right_brings_none(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock, options: dict[str, Any], seconds: float
+) -> None:
+    adapter = make(**options)
+    handle = begin(adapter)
+    if options:
+        commands(rig)[0].rename(rig.folder / "taken" / commands(rig)[0].name)
+    else:
+        commands(rig)[0].unlink()
+    assert adapter.status(handle).phase is Phase.RUNNING
+
+    clock.now -= 1e9  # a battery was empty
+    assert adapter.status(handle).phase is Phase.RUNNING
+    clock.now += 1e9 + 60  # put right
+    assert adapter.status(handle).phase is Phase.RUNNING
+    clock.now -= 86400
+    assert make(**options).status(handle).phase is Phase.RUNNING
+    clock.now += seconds - 60
+    assert adapter.status(handle).phase is Phase.RUNNING
+    clock.now += 61
+    assert adapter.status(handle).phase is Phase.LOST
+
+
 def test_a_device_that_deletes_what_it_takes_is_believed_to_run(
     make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
 ) -> None:
