@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions, unmet
-from flows.engine.people.decisions import decided, region_of, region_text, was_run
+from flows.engine.people.decisions import decided, keeps_out, region_of, region_text, was_run
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified
 from flows.labels import label_of
@@ -202,7 +202,7 @@ def met(settings: Where, name: str, decision: DecisionRecord) -> str:
     with open_record(settings) as ledger:
         view = View(ledger, name)
         waiting = [p for p in view.proposals if p.approved is None]
-        found = [p for p in waiting if _keeps_out(view, decision, p.draft.candidate.settings)]
+        found = [p for p in waiting if keeps_out(view.spec, view.space, decision, p.draft.candidate.settings)]
     if not found:
         return ""
     last = found[-1].round_number
@@ -308,24 +308,12 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
     return chosen or waiting
 
 
-def _keeps_out(view: View, ban: DecisionRecord, candidate: Settings) -> bool:
-    """Whether a ban keeps out a candidate; not one of a space that was changed since."""
-    try:
-        x = view.space.coordinates(candidate)
-    except SpaceError:
-        return False
-    if ban.draft.settings:
-        return _at(view.space, ban.draft.settings) == x.tobytes()
-    constraints = [*view.spec.constraints, region_of(ban.draft.region, "ban")]
-    return not bool(build_space(view.spec.model_copy(update={"constraints": constraints})).allows(x[None, :])[0])
-
-
 def _check_not_banned(view: View, wanted: Settings) -> None:
     """Refuse what is banned now; the message names the ban and how to lift it."""
     for d in in_force(view.decisions, view.round_number + 1):
         if d.draft.kind is not DecisionKind.BAN:
             continue
-        if _keeps_out(view, d, wanted):
+        if keeps_out(view.spec, view.space, d, wanted):
             raise LedgerError(
                 f"{view.label(wanted)} is banned (decision {d.number}: {d.draft.why}); lift that first: "
                 f"hakken lift {quote(view.name)} {d.number}"

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from flows.engine.people.conditions import read_candidate
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
 from loop.history import History, Said
 from loop.record import Arm, Json, ProposalRecord, Settings
 from loop.space import Continuous, Space
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_space
 from loop.spec.space_models import ExcludeSpec
 
 NEARBY: Final = 0.01  # of a range: how near a continuous number is taken for the one that was refused
@@ -76,9 +77,7 @@ def decided(
             constraints.append(region_of(d.draft.region, name))
             notes.append(f"ban {d.number} is in force: {region_text(d.draft.region)} ({d.draft.why})")
     pinned = [
-        replace(said, why=d.draft.why)
-        for d in pins
-        if (said := _place(space, d.draft.settings, f"pin {d.number}", notes))
+        Said(space.coordinates(d.draft.settings), d.draft.why) for d in pins if _can_run(spec, space, d, now, notes)
     ]
     for count, what in (
         (len(pinned), "pinned by a person"),
@@ -140,6 +139,35 @@ def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], numbe
         and dict(p.draft.candidate.settings) == dict(decision.draft.settings)
         for p in proposals
     )
+
+
+def keeps_out(spec: CampaignSpec, space: Space, ban: DecisionRecord, candidate: Settings) -> bool:
+    """Whether a ban keeps out a candidate; not one of a space that was changed since."""
+    try:
+        x = space.coordinates(candidate)
+        if ban.draft.settings:
+            return bool((space.coordinates(ban.draft.settings) == x).all())
+    except SpaceError:
+        return False
+    constraints = [*spec.constraints, region_of(ban.draft.region, "ban")]
+    return not bool(build_space(spec.model_copy(update={"constraints": constraints})).allows(x[None, :])[0])
+
+
+def _can_run(
+    spec: CampaignSpec, space: Space, pin: DecisionRecord, now: Sequence[DecisionRecord], notes: list[str]
+) -> bool:
+    """Whether a pinned candidate is one of the space still, and not banned since; a note says what it breaks."""
+    try:
+        read_candidate(space, (), pin.draft.settings)
+    except SpaceError as error:
+        notes.append(f"pin {pin.number} is passed over: {error}")
+        return False
+    for d in now:
+        if d.draft.kind is DecisionKind.BAN and keeps_out(spec, space, d, pin.draft.settings):
+            label = space.label(pin.draft.settings)
+            notes.append(f"pin {pin.number} is passed over: ban {d.number} keeps out {label}; lift one of the two")
+            return False
+    return True
 
 
 def _place(space: Space, settings: Settings, name: str, notes: list[str]) -> Said | None:

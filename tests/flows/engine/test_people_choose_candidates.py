@@ -168,6 +168,47 @@ def test_more_pins_than_places_are_all_run(small: Settings) -> None:
     assert replay(small, "small", 2, planner=cheap_planner).is_identical
 
 
+def test_a_pinned_candidate_that_is_banned_later_waits_until_the_ban_is_lifted(small: Settings) -> None:
+    wanted = untried(small)[0]
+    pin(small, "small", [f"{k}={v}" for k, v in wanted.items()], by="ada", why="my hunch")
+    ban(small, "small", [f"solvent={wanted['solvent']}", f"base={wanted['base']}"], by="bob", why="it foams")
+
+    go_on(small, 2)
+    lift(small, "small", 2, by="bob", why="there is a larger flask")
+    go_on(small, 3)
+
+    second, third = proposals(small, 2), proposals(small, 3)
+    assert wanted not in [dict(p.draft.candidate.settings) for p in second]
+    assert [dict(p.draft.candidate.settings) for p in third if p.draft.arm is Arm.MANUAL] == [wanted]
+    with open_ledger(small.database) as ledger:
+        (said,) = (n for n in ledger.round("small", 2).notes if n.startswith("pin 1 is passed over: ban 2 keeps out "))
+    assert said.endswith("; lift one of the two")
+    assert all(replay(small, "small", n, planner=cheap_planner).is_identical for n in (2, 3))
+
+
+def test_a_pinned_candidate_that_a_changed_space_has_no_more_is_passed_over_and_never_moved() -> None:
+    numbers = {
+        "t": {"type": "number", "low": 30, "high": 100, "unit": "degC"},
+        "additive": {"type": "number", "low": 5, "high": 50, "or_zero": True},
+    }
+    rule = {"name": "not too harsh", "expression": "t * additive <= 1000"}
+    spec = CampaignSpec.from_resolved(spec_of(space=numbers, constraints=[rule]))
+    pins = (
+        record(1, settings={"t": 25.0, "additive": 10.0}, kind=DecisionKind.PIN),
+        record(2, settings={"t": 60.0, "additive": 2.0}, kind=DecisionKind.PIN),
+        record(3, settings={"t": 90.0, "additive": 40.0}, kind=DecisionKind.PIN),
+        record(4, settings={"t": 90.0, "additive": 0.0}, kind=DecisionKind.PIN),
+    )
+
+    said = decided(spec, build_space(spec), (), pins, 1)
+
+    assert [p.x.tolist() for p in said.pinned] == [[90.0, 0.0]]
+    assert said.notes[0].startswith("pin 1 is passed over: t = 25 lies outside 30 to 100 degC")
+    assert said.notes[1].startswith("pin 2 is passed over: additive = 2 lies outside 0 or 5 to 50")
+    assert said.notes[2].startswith("pin 3 is passed over: ")
+    assert "breaks 'not too harsh'" in said.notes[2]
+
+
 def test_a_ban_counts_from_the_next_round_until_it_is_lifted(small: Settings) -> None:
     ban(small, "small", ["solvent=water,DMF", "step>2"], by="ada", why="the fume hood is broken")
     go_on(small, 2)
@@ -255,8 +296,10 @@ def inputs_free() -> Any:
     return History()
 
 
-def record(number: int, settings: Any = None, region: Any = None) -> DecisionRecord:
+def record(
+    number: int, settings: Any = None, region: Any = None, kind: DecisionKind = DecisionKind.BAN
+) -> DecisionRecord:
     from datetime import UTC, datetime
 
-    draft = DecisionDraft(DecisionKind.BAN, "ada", "why", settings or {}, region or {})
+    draft = DecisionDraft(kind, "ada", "why", settings or {}, region or {})
     return DecisionRecord(f"d{number}", number, draft, None, 0, datetime(2026, 1, 1, tzinfo=UTC))
