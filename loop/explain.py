@@ -45,7 +45,7 @@ def nearest(space: Space, x: NDArray[np.float64], history: History) -> Nearest:
     typical = sum(2.0 if isinstance(p, Category | Component) else 1 / 6 for p in kinds)
     typical += sum(1.0 for _ in space.mixtures) + sum(1 / 6 for _ in space.derived)
     novelty = min(float((squared[best].clamp_min(0) / typical).sqrt()), 1.0)
-    return Nearest(space.label(space.settings(seen[best])), novelty)
+    return Nearest(space.label(space.as_tried(seen[best])), novelty)
 
 
 def origin_of(space: Space, x: NDArray[np.float64]) -> str:

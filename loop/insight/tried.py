@@ -82,7 +82,7 @@ def tried_candidates(space: Space, objective: Objective, history: History) -> li
             found.append(
                 Tried(
                     group[0].x,
-                    space.settings(group[0].x),
+                    space.as_tried(group[0].x),
                     {name: tuple(v) for name, v in values.items()},
                     {name: tuple(v) for name, v in limits.items()},
                     ran,

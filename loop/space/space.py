@@ -131,6 +131,16 @@ class Space:
         active = self.frame.active(np.asarray(x)[None, :])[0]
         return {p.name: p.value(float(v)) for p, v, a in zip(self.parameters, x, active, strict=True) if a}
 
+    def as_tried(self, x: NDArray[np.float64]) -> dict[str, str | float]:
+        """Settings at coordinates ``x``, shape ``(d,)``, of what was run: a number may lie where none is proposed now.
+
+        Ranges are narrowed while results from beyond them stay on record, and results are told from elsewhere.
+        """
+        numbers = {
+            p.name: float(value) for p, value in zip(self.parameters, x, strict=True) if isinstance(p, Continuous)
+        }
+        return {name: numbers.get(name, value) for name, value in self.settings(x).items()}
+
     def candidate(self, settings: Settings) -> Candidate:
         """The candidate with its structures: canonical SMILES by parameter (InChIKey is added where it is stored)."""
         return Candidate(dict(settings), self.smiles(settings), as_made=self.as_made(settings))

@@ -11,12 +11,13 @@ from campaigns import ALCOHOLS, alcohol_yield, measured, mixed_spec, observe, re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loop.explain import nearest
 from loop.history import History, Observation
 from loop.insight.best import honest_best
 from loop.insight.chances import non_dominated
 from loop.insight.saying import best_sentence, chance_of, facts, lucky_line
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
-from loop.spec import CampaignSpec
+from loop.spec import CampaignSpec, build_space
 
 SPEC = reaction_spec()
 
@@ -218,3 +219,29 @@ def test_no_yield_above_all_there_is_is_believed() -> None:
 )
 def test_a_chance_is_told_with_as_many_digits_as_it_has(chance: float, said: str) -> None:
     assert chance_of(chance) == f"a chance {said}"
+
+
+def test_what_was_tried_beyond_the_space_is_named_as_it_was_tried() -> None:
+    """A range may be narrowed once results are on record; they are of what was run, and of nothing else."""
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "narrowed",
+            "space": {
+                "temperature": {"type": "number", "low": 30, "high": 100, "unit": "degC"},
+                "additive": {"type": "number", "low": 10, "high": 50, "or_zero": True},
+            },
+            "objective": {"yield": {"goal": "maximize"}},
+            "budget": {"experiments": 20},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    rows = [({"temperature": 20.0, "additive": 4.0}, 90.0)]  # 20 degC lies below the range, 4 in its gap
+    rows += [({"temperature": t, "additive": a}, t / 10) for t in (30.0, 60.0, 90.0) for a in (0.0, 20.0)]
+    seen = history(spec, [(s, measured(**{"yield": y})) for s, y in rows])
+
+    best = honest_best(spec, seen, seed=0).candidates[0]
+    near = nearest(build_space(spec), np.array([22.0, 4.0]), seen)
+
+    assert best.settings == {"temperature": 20.0, "additive": 4.0}
+    assert best.label == "temperature 20 degC, additive 4"
+    assert near.label == best.label
