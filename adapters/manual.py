@@ -222,7 +222,7 @@ class Manual:
                         continue
                     given, left = targets_of(row, columns)
                     missing = [c for c in columns.values.values() if c not in sheet.columns]
-                    is_renamed = bool(missing) and any(row[c].strip() for c in _strange(sheet, columns))
+                    is_renamed = bool(missing) and any(row[c].strip() for c in self._strange(sheet, columns))
                     lacks = (
                         f"no column {missing[0]!r}, where a result is looked for; give it that name again, or add it: "
                         f"it has {', '.join(sheet.columns)}"
@@ -248,11 +248,22 @@ class Manual:
         Not where the worksheet has a column that means nothing to us: it may be the one that is missing, renamed.
         """
         is_whole = set(columns.values.values()) <= set(sheet.columns)
-        if is_whole or not sheet.columns or _strange(sheet, columns):
+        if is_whole or not sheet.columns or self._strange(sheet, columns):
             return False
         change_sheet(self._path, lambda sheet: with_columns(sheet, columns.all()))
         self._write_form(read_sheet(self._path), columns)
         return True
+
+    def _strange(self, sheet: Sheet, columns: Columns) -> list[str]:
+        """Columns of a sheet that mean nothing to us; in one that was renamed a result may be.
+
+        A setting, or the structure of a molecule, need not be there in every experiment: those of all rows count.
+        """
+        beside = {*columns.units, *EFFECTS, *TAKEN} - set(columns.values)
+        rows = [handle_of(AttemptKey(row.get(KEY, "").strip())) for row in sheet.rows]
+        told = {c for other in rows if self._jobs.knows(other) for c in self._columns(self._jobs.spec(other)).told()}
+        known = columns.known() | told
+        return [c for c in sheet.columns if c not in known and split_header(c)[0] not in beside]
 
     def _add_parts(self, handle: Handle, sheets: Sequence[tuple[Path, Sheet]], columns: Columns) -> bool:
         """Put on the worksheet what was given back of some targets only, to be completed there; whether it changed."""
@@ -369,12 +380,6 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
     return Manual(
         Jobs(context.folder), path, context.targets, context.beside, context.recipe, context.campaign, context.words
     )
-
-
-def _strange(sheet: Sheet, columns: Columns) -> list[str]:
-    """Columns of a sheet that mean nothing to us; in one that was renamed a result may be."""
-    beside = {*columns.units, *EFFECTS, *TAKEN} - set(columns.values)
-    return [c for c in sheet.columns if c not in columns.known() and split_header(c)[0] not in beside]
 
 
 def _with_point(text: str, sheet: Sheet) -> str:

@@ -82,11 +82,14 @@ class Columns:
 def _molecules(spec: ExperimentSpec | None) -> list[str]:
     """The one molecule that an experiment is about, where its settings do not hold the structure.
 
-    None of several: substances of a reaction are known by their names.
+    None of several: substances of a reaction are known by their names. Nor is it a part of a mixture, of which the
+    setting is a fraction.
     """
     if spec is None or len(spec.smiles) != 1:
         return []
-    return [name for name, smiles in spec.smiles.items() if smiles not in spec.settings.values()]
+    ((name, smiles),) = spec.smiles.items()
+    is_part = isinstance(spec.settings.get(name), float | int)
+    return [] if is_part or smiles in spec.settings.values() else [name]
 
 
 def files_of(row: Mapping[str, str]) -> list[str]:

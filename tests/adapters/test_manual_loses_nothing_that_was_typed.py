@@ -110,12 +110,11 @@ def test_the_worksheet_says_what_to_do_and_where_to_write(manual: Manual, handle
         {"smiles": {"ligand": "P", "base": "[OH-]"}},  # several, known by their names
         {"smiles": {"ligand": "P"}, "settings": {"ligand": "P"}},  # called by its structure
         {"smiles": {"ligand": "P"}, "targets": {"ligand_smiles": ""}},  # another column's name
+        {"smiles": {"blend.water": "O"}, "settings": {"blend.water": 1.0, "blend.DMF": 0.0}},  # a part of a mixture
         {"smiles": {}},
     ],
 )
-def test_a_structure_has_a_column_where_one_molecule_is_called_otherwise(
-    tmp_path: Path, other: dict[str, dict[str, str]]
-) -> None:
+def test_a_structure_has_a_column_where_one_molecule_is_called_otherwise(tmp_path: Path, other: dict[str, Any]) -> None:
     experiment = replace(EXPERIMENT, **other)
     manual = build({}, replace(context(tmp_path), targets=experiment.targets))
     manual.start(manual.prepare(experiment, KEY), KEY)
@@ -618,6 +617,18 @@ def test_a_target_gets_its_column_where_a_person_added_one_that_is_understood(
     assert with_purity(tmp_path).status(handle).phase is Phase.WAITING
     (row,) = read(sheet_of(tmp_path))
     assert (row["purity [%]"], row[column]) == ("", "1")
+
+
+def test_a_target_gets_its_column_where_rows_have_settings_that_do_not_apply_in_others(
+    manual: Manual, handle: Handle, tmp_path: Path
+) -> None:
+    neat = replace(EXPERIMENT, settings={"mode": "neat", "drying": "none"}, units={}, smiles={})
+    manual.start(other := manual.prepare(neat, OTHER), OTHER)
+    assert {"ligand", "ligand_smiles", "mode", "drying"} <= set(read(sheet_of(tmp_path))[0])
+    both = with_purity(tmp_path)
+
+    assert [both.status(h).phase for h in (handle, other)] == [Phase.WAITING, Phase.WAITING]
+    assert [row["purity [%]"] for row in read(sheet_of(tmp_path))] == ["", ""]
 
 
 def test_an_empty_row_waits_where_a_target_came_later_and_a_column_means_nothing_to_us(
