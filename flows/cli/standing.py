@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from flows.cli.screen import Screen
 from flows.remarks import label_of_result
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loop.objective import Target
     from loop.record import Json
 
+STRUCTURED: Final = frozenset({"component", "molecule", "union", "products", "mixture"})  # kinds that have SMILES
 Valued: TypeAlias = tuple[ObservationRecord, Sure]
 
 
@@ -65,12 +66,14 @@ def _numbers(sure: Sure) -> dict[str, float]:
 def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[object, ...]]:
     """Value, candidate, SMILES where there is one, and round of each, best first."""
     having = [(o, *sure[target.name]) for o, sure in rows if target.name in sure]
+    structured = [name for name, said in spec["space"].items() if said["type"] in STRUCTURED]
+    molecule = structured[0] if len(structured) == 1 else ""  # of several none is the candidate's own structure
     having.sort(key=lambda row: -target.worth(row[1]))
     return [
         (
             target.shown(value) or (value if sign == "=" else f"{sign} {value:.5g}"),
             label_of_result(spec, o),
-            next(iter(o.smiles.values())) if len(o.smiles) == 1 else None,
+            o.smiles.get(molecule),
             o.round_number or "told",
         )
         for o, value, sign in having
