@@ -57,7 +57,7 @@ def guess_campaign(
 
     Raises:
         SpecError: The table cannot be read, a target is no column or holds no number, what is to be ignored is no
-            column or a target, or no parameter is left.
+            column or a target, two columns have one name, or no parameter is left.
     """
     columns = read_columns(text, source)
     may_be_library = command == "init" and any("smiles" in c.name.casefold() for c in columns)
@@ -69,6 +69,9 @@ def guess_campaign(
     exact = [_without_limits(column, source) for column in measured]
     found, left_out = parameters_in([c for c in columns if c not in measured and c not in ignored], path)
     left_out += [f"left out: {c.header} (as --ignore says)" for c in ignored]
+    _check_names(
+        source, [*(pair for part in found for pair in part.sources.items()), *((c.name, c.header) for c in exact)]
+    )
     parts, context = [p for p in found if not p.is_context], [p for p in found if p.is_context]
     if not parts:
         why = "".join(f"\n  {note}" for note in left_out)
@@ -111,6 +114,17 @@ def guess_campaign(
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
     )
+
+
+def _check_names(source: str, named: Sequence[tuple[str, str]]) -> None:
+    """Refuse two columns that would have one name, which is what is left of a header without its unit."""
+    headers: dict[str, str] = {}
+    for name, header in named:
+        if (other := headers.setdefault(name, header)) != header:
+            raise SpecError(
+                f"{source}: columns {other!r} and {header!r} would both be called {name!r}; rename one in its header, "
+                "or leave one out with --ignore"
+            )
 
 
 def _without_limits(column: Column, source: str) -> Column:

@@ -21,6 +21,8 @@ from flows.cli.starting.yaml_text import exact, flow, scalar
 from loop.cells import alike
 from loop.errors import SpecError
 
+# 12.03.2026, 2026-03-12 and 3/12/26, also with a time of day; no name of a substance or CAS number is written so.
+_DATE: Final = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?")
 FEW: Final = 12  # up to so many different numbers are values to choose from; more are a range
 # What notebooks have beside an experiment: words that say it wherever they stand in a name, and whole names.
 _REMARK_WORDS: Final = frozenset(
@@ -108,6 +110,8 @@ def _useless(column: Column, rows: int) -> str:
         return "another text in every row: an identifier or a comment"
     if _is_remark(column):
         return "going by its name it was not varied; rename it if it was"
+    if numbers is None and all(_DATE.fullmatch(cell) for cell in column.distinct):
+        return "it holds dates; as a column called day they are recorded with each result"
     if numbers is None and n < rows:
         return f"empty in {rows - n} of {rows} rows; if it was varied, write what an empty cell means, such as none"
     if len(column.distinct) < 2:

@@ -327,6 +327,30 @@ def test_identifiers_counters_and_constants_are_left_out_with_the_reason() -> No
     assert "left out: metal (always Pd)" in text
 
 
+@pytest.mark.parametrize(
+    "days", [("12.03.2026", "13.03.2026"), ("2026-03-12 09:30", "2026-03-13"), ("3/12/26", "4/1/26")]
+)
+def test_dates_are_left_out_whatever_their_column_is_called(days: tuple[str, str]) -> None:
+    found = guess(f"Datum,base,yield\n{days[0]},KOAc,1\n{days[0]},KF,2\n{days[1]},KF,3\n")
+
+    assert list(found["space"]) == ["base"]
+
+
+@pytest.mark.parametrize("names", [("7440-05-3", "50-00-0"), ("1.2.3", "1-2"), ("12/03/2026-A", "12.03/2026")])
+def test_what_only_resembles_dates_is_varied(names: tuple[str, str]) -> None:
+    assert list(guess(f"what,yield\n{names[0]},1\n{names[1]},2\n{names[1]},3\n")["space"]) == ["what"]
+
+
+def test_two_columns_of_one_name_are_named_with_what_to_do(hakken: Any) -> None:
+    Path("t.csv").write_text("Base,Base (eq),T,yield\nKF,1,20,1\nKOAc,2,20,2\nKF,2,30,3\n")
+
+    for command in ("init", "import"):
+        said = hakken(command, "t.csv", "--target", "yield:maximize")
+        assert said.code == 2
+        assert "t.csv: columns 'Base' and 'Base (eq)' would both be called 'Base'; rename one" in said.err
+    assert hakken("init", "t.csv", "--target", "yield:maximize", "--ignore", "Base (eq)").code == 0
+
+
 def test_an_unreadable_structure_is_named_with_its_line() -> None:
     with pytest.raises(SpecError, match=r"line 3, column 'ligand_smiles': SMILES 'C1CC' cannot be read"):
         guess("ligand_smiles,yield\nCCO,1\nC1CC,2\n")
