@@ -239,9 +239,28 @@ def test_what_was_tried_beyond_the_space_is_named_as_it_was_tried() -> None:
     rows += [({"temperature": t, "additive": a}, t / 10) for t in (30.0, 60.0, 90.0) for a in (0.0, 20.0)]
     seen = history(spec, [(s, measured(**{"yield": y})) for s, y in rows])
 
-    best = honest_best(spec, seen, seed=0).candidates[0]
+    found = honest_best(spec, seen, seed=0)
+    best = found.candidates[0]
     near = nearest(build_space(spec), np.array([22.0, 4.0]), seen)
 
     assert best.settings == {"temperature": 20.0, "additive": 4.0}
     assert best.label == "temperature 20 degC, additive 4"
     assert near.label == best.label
+    assert found.notes == (
+        "temperature 20 degC, additive 4 was measured and lies outside the space as the campaign file has it: "
+        "temperature is 30 to 100 degC",
+    )
+
+
+def test_a_best_that_a_constraint_leaves_out_is_said_to_be() -> None:
+    rule = {"name": "it foams", "exclude": {"alcohol": "butanol", "base": "strong"}}
+    spec = CampaignSpec.from_resolved({**SPEC.resolved(), "constraints": [rule]})
+
+    found = honest_best(spec, whole_surface(), seed=0)
+    usual = honest_best(SPEC, whole_surface(), seed=0)
+
+    assert found.candidates[0].settings == usual.candidates[0].settings == settings("butanol")
+    assert found.notes[-1] == (
+        f"{found.candidates[0].label} was measured and is left out by the campaign file as it is: it breaks 'it foams'"
+    )
+    assert not any("left out by the campaign file" in note for note in usual.notes)
