@@ -129,6 +129,13 @@ def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(sett
         (HEADER + "water,DBU,1,5,,fault:timeout,\n", "a fault has no value"),
         (HEADER + "\nwater,DBU,1,5,,\n", "line 3: the row has 6 cells"),
         ("solvent,base,step,yeild\nwater,DBU,1,5\n", "line 1: column 'yeild' is unknown (did you mean 'yield'?)"),
+        (
+            "Solvent,base,Step (M),yield\nwater,DBU,1,5\n",
+            "1: columns 'Solvent' (did you mean 'solvent'?), 'Step (M)' (did you mean 'step'?) are unknown; known: ",
+        ),
+        (HEADER + "water,DBU,1,>=95,,,\n", "column 'yield [%]' has '>=95'; write a limit as >95"),
+        (HEADER + "water,DBU,1,≤ 0.5,,,\n", "column 'yield [%]' has '≤ 0.5'; write a limit as <0.5"),
+        (HEADER + 'water,DBU,1,"45,5 %",,,\n', "(the number alone; its unit belongs in the header, as in 'yield (%)')"),
         ("solvent,base,yield\nwater,DBU,5\n", "parameter 'step' has no value: its column is missing"),
         (
             "solvent,base,step,yield,yield [%]\nwater,DBU,1,5,5\n",

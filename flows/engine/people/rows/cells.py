@@ -32,7 +32,7 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
             hint = " (use a point as decimal sign)"
         elif has_thousands(text):
             hint = " (no sign for thousands)"
-        elif unit := re.fullmatch(r"[-+]?[\d.]+\s*([^\d\s.,+-]\D*)", text):
+        elif unit := re.fullmatch(r"[-+]?[\d.,]+\s*([^\d\s.,+-]\D*)", text):
             hint = f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
         elif of_a_word and (scatter := scatter_of(text)):
             column = f"{split_header(header)[0]}_sd"

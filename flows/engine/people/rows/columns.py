@@ -34,7 +34,7 @@ def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None 
     """What each column holds, by header; ``space`` is the spec's, where the caller has it.
 
     Raises:
-        OutcomeError: A column is unknown or there twice.
+        OutcomeError: Columns are unknown, or one is there twice.
     """
     names = (build_space(spec) if space is None else space).names
     columns: dict[str, Column] = {}
@@ -42,20 +42,27 @@ def read_columns(header: Sequence[str], spec: CampaignSpec, space: Space | None 
     molecules = (name for name, p in spec.space.items() if isinstance(p, _MOLECULES))
     shown = {"procedure", *(f"{name}_smiles" for name in molecules)}  # on a worksheet, for people to read
     shown -= {*names, *spec.objective, *context_of(spec)}
+    unknown: list[str] = []
     for head in header:
         name, unit = split_header(head)
         if name in IGNORED or name in shown:
             continue
         column = _column(head, name, unit, spec, names)
+        if column is None:
+            unknown.append(head)
+            continue
         place = (column.thing, column.part)
         if place in taken:
             raise OutcomeError(f"columns {taken[place]!r} and {head!r} hold the same thing; remove one")
         taken[place] = head
         columns[head] = column
+    if unknown:
+        raise OutcomeError(_unknown(unknown, spec, names))
     return columns
 
 
-def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: Sequence[str]) -> Column:
+def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: Sequence[str]) -> Column | None:
+    """What a column holds; None where nothing is called so."""
     if name in PLAIN:
         return Column(head, name, "value", None)
     if name in names:
@@ -72,8 +79,17 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: S
         return Column(head, name, "context", None)
     if name in TAKEN:
         return Column(head, name, "taken", unit)
+    return None
+
+
+def _unknown(heads: Sequence[str], spec: CampaignSpec, names: Sequence[str]) -> str:
+    """What is wrong with columns that nothing is called like, all of them at once."""
     beside = dict.fromkeys((*context_of(spec), *BESIDE, *TAKEN))
     known = [*names, *spec.objective, *PLAIN, *beside]
     parts = [f"{t}_{part}" for t in spec.objective for part in ("sd", "n")]
     wanted = ", ".join([*names, *spec.objective, *parts, *sorted(PLAIN), *beside])
-    raise OutcomeError(f"column {head!r} is unknown{did_you_mean(name, known)}; known: {wanted}. Rename or remove it")
+    hints = [did_you_mean(split_header(head)[0], known) for head in heads]
+    if len(heads) == 1:
+        return f"column {heads[0]!r} is unknown{hints[0]}; known: {wanted}. Rename or remove it"
+    listed = ", ".join(f"{head!r}{hint}" for head, hint in zip(heads, hints, strict=True))
+    return f"columns {listed} are unknown; known: {wanted}. Rename or remove them"

@@ -16,6 +16,7 @@ from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 
 _UNMEASURED: Final = " (too little to be measured is a limit, such as <1, or negative in a column 'outcome')"
+_AT_LEAST: Final = re.compile("[<>]=|[≤≥]")  # with which people write limits too
 _FAULT: Final = re.compile(r"fault\s*:?\s*(?P<kind>\w*)|(?P<alone>cancelled)")
 
 
@@ -96,6 +97,11 @@ def _value(cells: Cells, target: str, said: TargetSpec) -> dict[str, Any] | None
     if column is None or not text:
         _check_none_without_value(cells, target)
         return None
+    if match := _AT_LEAST.match(text):
+        sign = ">" if match[0] in (">=", "≥") else "<"
+        raise OutcomeError(
+            f"column {column.header!r} has {text!r}; write a limit as {sign}{text[match.end() :].strip()}"
+        )
     if text[0] in "<>" and not qualifier:  # "<5", as analysts write it
         if not text[1:].strip():
             raise OutcomeError(
