@@ -89,7 +89,7 @@ def read_actual(space: Space, requested: Settings, context: Json) -> tuple[NDArr
             rule = f"{name!r} must be text or a finite number, got {reprlib.repr(value)}"
             return None, f"actual settings cannot be read ({rule}; leave out what was as requested)"
     try:
-        x = space.coordinates(_applying(space, {**requested, **given}, given))
+        x = space.coordinates(applying(space, {**requested, **given}, given))
     except SpaceError as error:
         return None, f"actual settings cannot be read ({error})"
     for mixture in space.mixtures:
@@ -117,7 +117,7 @@ def is_as_planned(used: object, planned: object) -> bool:
     return math.isclose(used, planned, rel_tol=ROUNDED)
 
 
-def _applying(space: Space, settings: Settings, given: Settings) -> Settings:
+def applying(space: Space, settings: Settings, given: Settings) -> Settings:
     """Settings without requested ones, and amounts of 0, that do not apply beside those that were really used."""
     x = np.array([p.index(settings[p.name]) if p.name in settings else 0.0 for p in space.parameters])
     active = space.frame.active(space.frame.canonical(x[None]))[0]

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from loop.circumstances import applying
 from loop.errors import MoleculeError, SpaceError, did_you_mean
 from loop.record import Json, Settings
 from loop.space import Component, Continuous, Discrete, Parameter, Space
@@ -30,15 +31,31 @@ class Conditions:
 def read_candidate(space: Space, changes: Sequence[str], before: Settings | None = None) -> dict[str, str | float]:
     """A candidate of the space: ``before`` with the changes, or all of it from the changes.
 
+    What does not apply with the changes is left out by itself.
+
     Raises:
         SpaceError: A parameter is unknown or missing, or the candidate lies outside the space; the message says why.
     """
     settings: dict[str, str | float] = dict(before or {})
+    changed = []
     for text in changes:
         name, sign, value = _split(space, text)
         if sign != "=":
             raise SpaceError(f"{text!r} gives no value; write {name}=VALUE")
         settings[name] = _value(_parameter(space, name), value)
+        changed.append(name)
+    _check_within(space, settings)  # before anything is left out
+    if before:
+        settings = dict(applying(space, settings, {name: settings[name] for name in changed}))
+    return checked(space, settings)
+
+
+def checked(space: Space, settings: Settings) -> dict[str, str | float]:
+    """A candidate's settings, all of which the space has.
+
+    Raises:
+        SpaceError: A parameter is missing, or the candidate lies outside the space; the message says why.
+    """
     _check_within(space, settings)
     settings = space.settings(space.coordinates(settings))
     for p in space.parameters:

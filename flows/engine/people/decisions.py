@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from flows.engine.people.conditions import read_candidate
+from flows.engine.people.conditions import checked
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
 from loop.history import History, Said
@@ -158,7 +158,7 @@ def _can_run(
 ) -> bool:
     """Whether a pinned candidate is one of the space still, and not banned since; a note says what it breaks."""
     try:
-        read_candidate(space, (), pin.draft.settings)
+        checked(space, pin.draft.settings)
     except SpaceError as error:
         notes.append(f"pin {pin.number} is passed over: {error}")
         return False

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flows.engine import ban, pin, status, tell, tick
+import pytest
+
+from flows.engine import ban, edit, pin, status, tell, tick
 from flows.engine.looking.view import View
 from flows.engine.steps.planning import next_inputs
 from flows.settings import Settings
 from flows.wiring import open_record
+from loop.errors import SpaceError
 from tests.flows.engine.bench import add
 
 
@@ -60,3 +63,18 @@ def test_a_refused_candidate_without_it_keeps_only_itself_out(settings: Settings
 
     assert [c.exclude for c in inputs.spec.constraints] == [{"mode": ["neat"]}]
     assert status(settings, "small")[0].state == "active"
+
+
+def test_an_edit_leaves_out_what_does_not_apply_with_it(settings: Settings, tmp_path: Path) -> None:
+    by_hand = {"adapter": "simulated", "approval": "person"}
+    add(settings, tmp_path, space=space(step=0.25), planner=PLANNER, laboratory=by_hand)
+    for parts in ("1", "0.5"):
+        rest = ["solvent.DMSO=0", f"solvent.water={parts}", f"solvent.ethanol={1 - float(parts)}"]
+        pin(settings, "small", ["mode=solution", "time=2", *rest], by="ada", why="known to work")
+    tick(settings, "small")
+
+    with pytest.raises(SpaceError, match="parameter 'time' does not apply with these settings; leave it out"):
+        edit(settings, "small", 1, 1, ["mode=neat", "time=4"], by="ada", why="no solvent")
+    edited = edit(settings, "small", 1, 1, ["mode=neat"], by="ada", why="no solvent")
+
+    assert dict(edited.draft.candidate.settings) == {"mode": "neat"}
