@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from loop.insight.saying import facts, lucky_line, measured_line, stated_line, substrate_lines
+from loop.insight.saying import coverage, facts, lucky_line, measured_line, stated_line, substrate_lines
 from loop.insight.statements import HonestBest
 
 SHOWN: Final = 5  # candidates, besides a longer front
@@ -43,11 +43,7 @@ def believed_rows(found: HonestBest | None) -> Section | None:
             is_recommended=place < found.front and found.is_kept,
             stated="; ".join(stated_line(s, found) for s in one.targets),
             measured=f"{one.experiments} in all"
-            + (
-                f", with {one.covered} of {found.scope_size} substrates"
-                if found.scope
-                else ": " + "; ".join(measured_line(s) for s in one.targets)
-            ),
+            + (f", {coverage(found, one)}" if found.scope else ": " + "; ".join(measured_line(s) for s in one.targets)),
             facts="; ".join(facts(found, one)),
         )
         for place, one in enumerate(found.candidates[: max(SHOWN, found.front)])

@@ -101,6 +101,7 @@ def _believed(
     for k, place in enumerate(places.tolist()):
         settings = general.settings(known.conditions[k])
         own = general.cells(known.conditions[k : k + 1])
+        covered, allowed = _coverage(general, known.conditions[k], known.mine[k])
         runs = belief.feasibility.chance(torch.from_numpy(own[0]))
         rows.append(
             Believed(
@@ -112,7 +113,8 @@ def _believed(
                 keeps=min(float(runs @ torch.from_numpy(general.shares(own)[0])), 1.0),
                 best_of_tried=of_tried[k],
                 best_of_all=None if of_all is None else of_all[place],
-                covered=len(known.mine[k]),
+                covered=covered,
+                allowed=allowed,
             )
         )
     order = sorted(range(len(rows)), key=lambda k: -general.sign * means[places[k]])
@@ -232,6 +234,13 @@ def _told(
     return replace(row, substrates=tuple(found))
 
 
+def _coverage(general: Generality, condition: NDArray[np.float64], mine: Sequence[Tried]) -> tuple[int, int]:
+    """Of the substrates that constraints allow with a condition: with how many it was measured, and their number."""
+    cells = general.cells(condition[None])
+    allowed = cells[0][general.shares(cells)[0] > 0.0]
+    return int(is_among(allowed, np.array([t.x for t in mine])).sum()), len(allowed)
+
+
 def _raw(general: Generality, known: TriedConditions, why: str) -> HonestBest:
     """Without a model: what the measured substrates of each condition come to."""
     name, rows = general.target.name, []
@@ -243,6 +252,7 @@ def _raw(general: Generality, known: TriedConditions, why: str) -> HonestBest:
         weights = [weight_of[(t.x[list(general.columns)] + 0.0).tobytes()] for t in there]
         value = general.of([float(np.mean(t.values[name])) for t in there], weights)
         settings = general.settings(condition)
+        covered, allowed = _coverage(general, condition, there)
         rows.append(
             Believed(
                 settings=settings,
@@ -253,7 +263,8 @@ def _raw(general: Generality, known: TriedConditions, why: str) -> HonestBest:
                 keeps=None,
                 best_of_tried=None,
                 best_of_all=None,
-                covered=len(there),
+                covered=covered,
+                allowed=allowed,
             )
         )
     rows.sort(key=lambda r: -general.sign * r.targets[0].mean)

@@ -92,8 +92,15 @@ def measured_lines(found: HonestBest, one: Believed) -> str:
     """How often and what was measured of a candidate; of a condition, with how many substrates."""
     times = f"{one.experiments} time{'s' if one.experiments != 1 else ''}"
     if found.scope:
-        return f"measured {times}, with {one.covered} of {found.scope_size} substrates"
+        return f"measured {times}, {coverage(found, one)}"
     return f"measured {times}: " + "; ".join(measured_line(stated) for stated in one.targets)
+
+
+def coverage(found: HonestBest, one: Believed) -> str:
+    """With how many of the substrates on which it is judged a condition was measured."""
+    told = f"with {one.covered} of {one.allowed} substrates"
+    is_whole = one.allowed == found.scope_size
+    return told if is_whole else f"{told} (constraints allow {one.allowed} of {found.scope_size} with it)"
 
 
 def substrate_lines(found: HonestBest) -> Iterable[str]:

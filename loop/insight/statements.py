@@ -51,7 +51,8 @@ class Believed:
         keeps: The chance that it runs as intended and keeps every threshold.
         best_of_tried: The chance that it is truly the best of the tried (with several targets: on their true front).
         best_of_all: The same among all candidates; None where that cannot be said.
-        covered: Of a condition, with how many substrates it was measured.
+        covered: Of a condition, with how many substrates it was measured, of those that are allowed with it.
+        allowed: Of a condition, with how many substrates of the scope the constraints allow it.
         substrates: Of one of the first conditions, what is believed with each substrate, the hardest first.
     """
 
@@ -64,6 +65,7 @@ class Believed:
     best_of_tried: float | None
     best_of_all: float | None
     covered: int = 0
+    allowed: int = 0
     substrates: tuple[OnSubstrate, ...] = ()
 
 

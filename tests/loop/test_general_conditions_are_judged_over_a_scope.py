@@ -20,7 +20,7 @@ from loop.generality import Generality, Judgement
 from loop.history import Claim, History, Observation
 from loop.insight.best import honest_best
 from loop.insight.conditions import best_condition
-from loop.insight.saying import best_sentence, substrate_lines
+from loop.insight.saying import best_sentence, measured_lines, substrate_lines
 from loop.memory.earlier import Earlier
 from loop.outcome import Fault, FaultKind, Measured, Measurement
 from loop.planner import plan
@@ -328,6 +328,18 @@ def test_what_is_said_of_the_best_condition_is_what_was_measured_and_believed() 
     assert first.substrates[0].settings["bromide"] == "thienyl"  # the hardest first
     assert [s.mean for s in first.substrates] == sorted(s.mean for s in first.substrates)
     assert second.targets[0].mean < stated.mean
+
+
+@pytest.mark.parametrize("surrogate", ["gp", "random"])
+def test_a_condition_is_said_to_be_measured_with_those_that_the_constraints_allow(surrogate: str) -> None:
+    spec = spec_of(constraints=FORBIDDEN, planner={"surrogate": surrogate})  # of four bromides two with a strong base
+    chosen = [s for s in everything() if s["ligand"] == "PCy3" and s["bromide"] in ("phenyl", "thienyl")]
+
+    found = honest_best(spec, history(spec, chosen), seed=0)
+
+    said = {c.settings["base"]: measured_lines(found, c) for c in found.candidates}
+    assert said["weak"].endswith(", with 4 of 8 substrates")
+    assert said["strong"].endswith(", with 2 of 4 substrates (constraints allow 4 of 8 with it)")
 
 
 def test_the_hardest_substrates_are_told_and_the_others_counted() -> None:
