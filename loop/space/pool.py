@@ -7,7 +7,7 @@ of the tables of what constraints tie together.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -298,7 +298,8 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
     )
     found = np.empty((0, d))
     drawn = made = 0
-    while len(found) < n and drawn < (8 if is_tied else 64) * max(n, 64):
+    wanted = _at_most(space, n)
+    while len(found) < wanted and drawn < (8 if is_tied else 64) * max(n, 64):
         size = int(max(n, 64))
         if method == "sobol":
             unit = qmc.Sobol(d, rng=rng).random_base2(int(np.ceil(np.log2(size))))
@@ -313,9 +314,17 @@ def sample_space(space: Space, n: int, seed: int, *, method: str = "sobol") -> N
             made += len(x)
             x = x[first_that(x, n - len(found), space.keeps)]
         found = different(np.vstack([found, x]))
-    if len(found) < n and (space.constraints or space.conditions):
+    if len(found) < max(wanted, 1) and (space.constraints or space.conditions):
         found = different(np.vstack([found, draw(space, n, rng)]))
     return found[:n]
+
+
+def _at_most(space: Space, n: int) -> int:
+    """How many of ``n`` different points there can be, where a space is so small that all of it is soon looked at."""
+    if space.conditions or space.is_sieved or not space.is_finite or space.size > n:
+        return n
+    everything = ProductPool(replace(space, constraints=()))
+    return int(space.allows(everything.take(np.arange(space.size, dtype=np.int64))).sum())
 
 
 def _stretch(space: Space, unit: NDArray[np.float64]) -> NDArray[np.float64]:

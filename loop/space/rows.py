@@ -19,5 +19,8 @@ def is_among(x: Array, rows: Array) -> NDArray[np.bool_]:
 
 def different(x: Array) -> Array:
     """The rows of ``x``, ``(n, d)``, each once and where it first stood: shape ``(k, d)``."""
-    _, first = np.unique(x, axis=0, return_index=True)
-    return np.asarray(x[np.sort(first)])
+    order = np.lexsort(x.T)  # stable, and several times as fast as np.unique of rows
+    ordered = x[order]
+    is_first = np.ones(len(x), dtype=bool)
+    is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return np.asarray(x[np.sort(order[is_first])])
