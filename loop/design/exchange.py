@@ -62,6 +62,8 @@ class Rows:
 
     def row(self, features: Matrix, label: int) -> Matrix:
         """Features with the columns of the block ``label``: shape ``(n, p + blocks - 1)``."""
+        if self.blocks == 1:
+            return features
         own = contrasts(self.blocks)[label]
         return np.hstack([features, np.broadcast_to(own, (len(features), self.blocks - 1))])
 
@@ -242,4 +244,4 @@ def _deal(n: int, blocks: int, rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _padded(matrix: Matrix, by: int) -> Matrix:
-    return np.pad(matrix, ((0, by), (0, by)))
+    return np.pad(matrix, ((0, by), (0, by))) if by else matrix

@@ -31,12 +31,12 @@ def inside(rules: Sequence[Linear], low: Array, high: Array, x: Array) -> Array:
     x = np.clip(x, low, high)
     asked = [~rule.exempt(x) for rule in rules]  # what exempts a row is fixed in it
     left = np.arange(len(x))  # rows that are not there yet
+    told = [_weights(rule, x.shape[1]) for rule in rules]
     for _ in range(ROUNDS if rules else 0):
         y, lowest, highest = x[left], low[left], high[left]
         free = highest > lowest
         worst = np.zeros(len(y))
-        for rule, is_asked in zip(rules, asked, strict=True):
-            weights = _weights(rule, x.shape[1])
+        for rule, weights, is_asked in zip(rules, told, asked, strict=True):
             total = y @ weights
             gap = np.where(is_asked[left], np.clip(total, rule.at_least, rule.at_most) - total, 0.0)
             worst = np.maximum(worst, np.abs(gap))
@@ -45,9 +45,10 @@ def inside(rules: Sequence[Linear], low: Array, high: Array, x: Array) -> Array:
             step = np.where(can, weights, 0.0)
             size = (step**2).sum(axis=1)
             y = np.clip(y + step * (gap / np.where(size > 0, size, np.inf))[:, None], lowest, highest)
+        is_stuck = np.array_equal(y, x[left])  # whatever comes nearer in one row moves there, or never
         x[left] = y
         left = left[worst > CLOSE]
-        if not len(left):
+        if is_stuck or not len(left):
             break
     return x
 
