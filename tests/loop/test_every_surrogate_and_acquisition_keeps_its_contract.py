@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 import torch
@@ -14,7 +15,17 @@ from loop.surrogates.names import GRAPHS, SURROGATES
 from loop.surrogates.registry import surrogate
 from loop.surrogates.representation import Representation
 from loop.testing.acquisition import AcquisitionContract
-from loop.testing.surrogate import SPACE, SurrogateContract, training
+from loop.testing.surrogate import LIMIT, SPACE, SurrogateContract, above, training
+
+
+@cache
+def fitted_once(name):
+    return surrogate(name, SPACE).fit(SPACE, training(), seed=3)
+
+
+@cache
+def censored_once(name):
+    return surrogate(name, SPACE).fit(SPACE, above(training(), LIMIT), seed=3)
 
 
 @pytest.mark.parametrize("name", [n for n in SURROGATES if n != "random" and n not in GRAPHS])
@@ -22,6 +33,14 @@ class TestSurrogates(SurrogateContract):
     @pytest.fixture
     def recipe(self, name):
         return surrogate(name, SPACE)
+
+    @pytest.fixture
+    def fitted(self, name):
+        return fitted_once(name)  # what is fitted is frozen: the laws that only ask share it
+
+    @pytest.fixture
+    def censored(self, name):
+        return censored_once(name)
 
 
 @pytest.mark.parametrize(

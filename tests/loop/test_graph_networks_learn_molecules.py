@@ -36,8 +36,8 @@ from loop.surrogates.gnn.training import Labels, Settings, Training
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
+from loop.testing.surrogate import LIMIT, SurrogateContract, above, training
 from loop.testing.surrogate import SPACE as CONTRACT_SPACE
-from loop.testing.surrogate import SurrogateContract, training
 
 SMALL = Settings(width=24, epochs=5, least_steps=80, batch=16, rate=5e-3, more_epochs=2, more_steps=15)
 TINY = replace(SMALL, epochs=2, least_steps=50, more_steps=10)  # of the laws of each architecture, so many are they
@@ -77,31 +77,44 @@ def encoded(name: str, graphs) -> torch.Tensor:
 
 
 @lru_cache(maxsize=8)
-def fitted_once(name: str) -> FittedGraphEnsemble:
-    return GraphEnsemble("graphs", name, members=3, settings=TINY).fit(CONTRACT_SPACE, training(), seed=3)
+def fitted_once(recipe: GraphEnsemble) -> FittedGraphEnsemble:
+    return recipe.fit(CONTRACT_SPACE, training(), seed=3)
 
 
-class TestDirectedMessages(SurrogateContract):
+@lru_cache(maxsize=8)
+def censored_once(recipe: GraphEnsemble) -> FittedGraphEnsemble:
+    return recipe.fit(CONTRACT_SPACE, above(training(), LIMIT), seed=3)
+
+
+class Shared(SurrogateContract):
+    """The laws, of which those that only ask share what is fitted: it is frozen."""
+
+    @pytest.fixture
+    def fitted(self, recipe):
+        return fitted_once(recipe)
+
+    @pytest.fixture
+    def censored(self, recipe):
+        return censored_once(recipe)
+
+
+class TestDirectedMessages(Shared):
     @pytest.fixture
     def recipe(self):
         return GraphEnsemble("graphs", "dmpnn", settings=SMALL)
 
 
-class TestOnAProcess(SurrogateContract):
+class TestOnAProcess(Shared):
     @pytest.fixture
     def recipe(self):
         return GraphEnsemble("graphs", "dmpnn", head="matern", settings=SMALL)
 
 
 @pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n != "dmpnn"])
-class TestOtherArchitectures(SurrogateContract):
+class TestOtherArchitectures(Shared):
     @pytest.fixture
     def recipe(self, name):
         return GraphEnsemble("graphs", name, members=3, settings=TINY)
-
-    @pytest.fixture
-    def fitted(self, name):
-        return fitted_once(name)  # what is fitted is frozen: the laws that only ask share it
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
