@@ -256,7 +256,9 @@ def _out_of_bag(
     """Predictions of trees for the rows they did not see, nor any replicate of them, NaN elsewhere: ``(trees, n)``."""
     outside = np.full((len(forest.estimators_), len(features)), np.nan)
     for row, (tree, seen) in enumerate(zip(forest.estimators_, forest.estimators_samples_, strict=True)):
-        unseen = np.flatnonzero(~np.isin(groups, groups[seen]))
+        known = np.zeros(groups.max() + 1, dtype=bool)
+        known[groups[seen]] = True
+        unseen = np.flatnonzero(~known[groups])
         if len(unseen):
-            outside[row, unseen] = tree.predict(features[unseen])
+            outside[row, unseen] = tree.tree_.predict(features[unseen]).reshape(-1)  # straight to it, as in ``by_tree``
     return outside
