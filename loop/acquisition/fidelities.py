@@ -1,7 +1,9 @@
 """Fidelities: what a cheap version of an experiment is worth, measured by what it would tell of the real one.
 
 A version is worth the improvement that the real thing may bring, times the share of the real thing's variance that the
-version explains, for what it costs. Both come from joint draws, so no model is treated specially.
+version explains, for what it costs. Both come from joint draws, so no model is treated specially. Of several targets
+without a trade-off the improvement is the growth of the hypervolume, along a random direction for each draw, and the
+share is the mean of those of the targets; a target that a version does not tell has none.
 
 It is the augmented expected improvement of Huang, Allen, Notz and Miller, Struct. Multidisc. Optim. 32 (2006) 369,
 with a squared correlation, and jointly over the batch as ``improvement`` is.
@@ -9,17 +11,20 @@ with a squared correlation, and jointly over the batch as ``improvement`` is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.acquisition.directions import MEANING, growth
 from loop.acquisition.improvement import SMOOTHING, improvement_score, improving, in_words
+from loop.acquisition.pareto import reference_note, trade_offs, worth_draws
 from loop.acquisition.protocol import UNLIKELIEST, Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, shortlist
 from loop.acquisition.utility import believed, draws_of, least, utility
-from loop.fidelity import fidelity_column, is_real
+from loop.fidelity import as_real, fidelity_column, is_real
 from loop.space.rows import is_among
 
 SAMPLES = 512  # joint draws: correlations to 4 %
@@ -29,39 +34,71 @@ BUNDLE = 100  # experiments with a cheap version that count as one, at most
 
 @dataclass(frozen=True)
 class Fidelities:
-    """Joint expected improvement of the real thing, by whichever version brings most of it for its cost."""
+    """Joint expected improvement of the real thing, by whichever version brings most of it for its cost.
 
+    Attributes:
+        tells: Whether each version, from the cheapest on, tells of each wanted target, shape ``(versions, w)``.
+        name: ``improvement``, or ``pareto`` for several targets without a trade-off.
+    """
+
+    tells: NDArray[np.bool_]
     name: str = "improvement"
 
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points, more where cheap ones are bundled; values are expected improvements, target unit."""
         column = fidelity_column(question.space)
         assert column is not None, "the space has no fidelity"
-        real = shortlist(question, improvement_score(question), KEEP)
-        if not len(real):
+        is_front = not question.objective.is_scalar
+        scene = _with_versions(question)
+        keep = trade_offs(scene, KEEP, least=2 * q) if is_front else _most_improving(question)
+        if not len(keep):
             return Choice(())
-        levels = int(real[0, column]) + 1
-        versions = [_at(real, column, float(level)) for level in range(levels)]
+        n, levels = len(keep), int(keep[0, column]) + 1
+        versions = torch.cat([_at(keep, column, float(level)) for level in range(levels)])
         pending = question.pending[torch.from_numpy(is_real(question.space, question.pending.numpy()))]
         base = torch.cat([question.keeping, pending])
-        draws = draws_of(question, torch.cat([*versions, base]), SAMPLES)
-        n = len(real)
-        truth = draws[:, (levels - 1) * n : levels * n]
-        known = utility(question.objective, believed(question, question.observed))
-        tau = max(SMOOTHING * (float(known.std(correction=0)) or float(draws.std())), least(draws))
-        held = draws[:, levels * n :].max(dim=1).values if len(base) else draws.min(dim=1).values
-        share = torch.cat([_share(truth, draws[:, k * n : (k + 1) * n]) for k in range(levels)])
-        everything = torch.cat(versions)
-        price = prices(question, everything)
-        weight = question.chance(real).repeat(levels) * share.clamp_min(UNLIKELIEST) / price
-        taken = is_among(everything.numpy(), np.vstack([question.tried, question.pending.numpy()]))
-        weight[torch.from_numpy(taken | ~question.space.allows(everything.numpy()))] = 0.0
-        picked, logs = _bundled(truth, held, weight.log(), price, q, tau)
-        found = [(i, value) for i, value in zip(picked, logs, strict=True) if torch.isfinite(value)]
-        picked, values = [i for i, _ in found], [float((value + price[i].log()).exp()) for i, value in found]
-        meaning = f"expected improvement of the real thing, {in_words(question)}"
-        points = tuple(Chosen(everything[i].numpy(), value, meaning) for i, value in zip(picked, values, strict=True))
-        return Choice(points, candidates(question)[2])
+        values = _draws(question, torch.cat([versions, base]))
+        worth = growth(scene, values) if is_front else values[..., 0]
+        truth, held = worth[:, (levels - 1) * n : levels * n], worth[:, levels * n :]
+        nothing = torch.zeros(SAMPLES, dtype=worth.dtype) if is_front else worth.min(dim=1).values
+        share = torch.cat([_share(values, k, levels, n, torch.from_numpy(t)) for k, t in enumerate(self.tells)])
+        price = prices(question, versions)
+        weight = question.chance(keep).repeat(levels) * share.clamp_min(UNLIKELIEST) / price
+        taken = is_among(versions.numpy(), np.vstack([question.tried, question.pending.numpy()]))
+        weight[torch.from_numpy(taken | ~question.space.allows(versions.numpy()))] = 0.0
+        tau = max(SMOOTHING * _spread(question, worth), least(worth))
+        best = held.max(dim=1).values if len(base) else nothing
+        picked, logs = _bundled(truth, best, weight.log(), price, q, tau)
+        found = [
+            (i, float((log + price[i].log()).exp())) for i, log in zip(picked, logs, strict=True) if log.isfinite()
+        ]
+        meaning = MEANING if is_front else f"expected improvement of the real thing, {in_words(question)}"
+        points = tuple(Chosen(versions[i].numpy(), gain, meaning) for i, gain in found)
+        return Choice(points, (*candidates(question)[2], *((reference_note(scene),) if is_front else ())))
+
+
+def _with_versions(question: Question) -> Question:
+    """The same as if what was tried in any version had been measured: a few real ones say little of a front's range."""
+    return replace(question, observed=torch.from_numpy(np.unique(as_real(question.space, question.tried), axis=0)))
+
+
+def _most_improving(question: Question) -> Tensor:
+    return shortlist(question, improvement_score(question), KEEP)
+
+
+def _spread(question: Question, worth: Tensor) -> float:
+    """The standard deviation of what is believed of what was observed, else of all draws ``worth``."""
+    if not question.objective.is_scalar:
+        return float(worth.std())
+    known = utility(question.objective, believed(question, question.observed))
+    return float(known.std(correction=0)) or float(worth.std())
+
+
+def _draws(question: Question, x: Tensor) -> Tensor:
+    """Joint draws at ``x``, ``(p, d)``, of the utility, ``(samples, p, 1)``, or of each target's worth, ``(.., w)``."""
+    if question.objective.is_scalar:
+        return draws_of(question, x, SAMPLES)[..., None]
+    return worth_draws(question, x, SAMPLES)
 
 
 def _bundled(
@@ -96,14 +133,24 @@ def _at(x: Tensor, column: int, level: float) -> Tensor:
     return there
 
 
-def _share(real: Tensor, version: Tensor) -> Tensor:
-    """Which share of the variance of the real thing a version explains, from joint draws ``(s, n)``: ``(n,)``.
+def _share(values: Tensor, level: int, levels: int, n: int, tells: Tensor) -> Tensor:
+    """Which share of the variance of the real thing a version explains: ``(n,)``.
 
-    The squared correlation of the two; the noise of measuring, which both have, is left out of both.
+    The squared correlation of the two, of each target, and the mean over the targets, of which those that the version
+    does not tell (``tells``, ``(w,)``) have none. The noise of measuring, which both have, is left out of both.
+
+    Args:
+        values: Joint draws of all versions of ``n`` candidates, one after the other: ``(s, levels * n + k, m)``, of
+            each target or of one number made of them.
+        level: Of the version; the last is the real thing.
+        levels: How many versions there are.
     """
+    real, version = (values[:, k * n : (k + 1) * n] for k in (levels - 1, level))
     covariance = ((real - real.mean(0)) * (version - version.mean(0))).mean(0)
     both = real.var(0, correction=0) * version.var(0, correction=0)
-    return (covariance.clamp_min(0.0).square() / both.clamp_min(1e-300)).clamp(0.0, 1.0)
+    of_each = (covariance.clamp_min(0.0).square() / both.clamp_min(1e-300)).clamp(0.0, 1.0)  # (n, m)
+    shares: Tensor = (of_each * (tells if of_each.shape[1] == len(tells) else tells.double().mean())).mean(1)
+    return shares
 
 
 def shares_of(price: Tensor, real: float) -> Tensor:

@@ -57,7 +57,7 @@ class Pareto:
 def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[list[int], list[float]]:
     """Two or three targets: which of ``short``, in order, and the expected improvement of each at its turn."""
     reference = reference_point(question)
-    draws = _draws(question, torch.cat([short, question.keeping, question.pending]))
+    draws = worth_draws(question, torch.cat([short, question.keeping, question.pending]), SAMPLES)
     points, front = draws[:, : len(short)], draws[:, len(short) :]
     front = front[:, possible(front)]
     nearness = (points - reference).min(-1).values.mean(0)
@@ -194,9 +194,9 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
         each *= 2
 
 
-def _draws(question: Question, x: Tensor) -> Tensor:
-    """Joint draws of the wanted targets' worth at ``x``, ``(p, d)``: shape ``(samples, p, w)``."""
-    drawn = [m.samples(x, SAMPLES, seed=question.seed + SEED_STEP * i) for i, (_, m) in enumerate(question.wanted)]
+def worth_draws(question: Question, x: Tensor, n: int) -> Tensor:
+    """``n`` joint draws of the wanted targets' worth at ``x``, ``(p, d)``: shape ``(n, p, w)``."""
+    drawn = [m.samples(x, n, seed=question.seed + SEED_STEP * i) for i, (_, m) in enumerate(question.wanted)]
     return worths(question, torch.stack(drawn, dim=-1))
 
 

@@ -22,7 +22,7 @@ from loop.objective import Tradeoff
 from loop.planning.designing import by_design, left_out, payable_design, wanted
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
-from loop.planning.versions import made_real
+from loop.planning.versions import made_real, told_by_versions
 from loop.plate import Plate, Scope
 from loop.plate.pins import Wish
 from loop.plate.planning import acquisition_of, asked_plate, designed_plate
@@ -148,7 +148,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
 
 def _function(s: Situation) -> Acquisition:
     if fidelity_column(s.space) is not None:
-        return Fidelities()
+        return Fidelities(told_by_versions(s), "improvement" if s.objective.is_scalar else "pareto")
     wanted = s.objective.wanted
     return acquisition(
         s.spec.planner.acquisition,

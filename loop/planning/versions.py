@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loop.fidelity import as_real, fidelity_column
 from loop.planning.pick import Pick
@@ -53,6 +54,22 @@ def made_real(s: Situation, picks: Sequence[Pick]) -> list[Pick]:
             found.append(replace(pick, x=x))
             taken = np.vstack([taken, x])
     return found
+
+
+def told_by_versions(s: Situation) -> NDArray[np.bool_]:
+    """Whether each version tells of each wanted target, by its results so far: shape ``(versions, w)``.
+
+    One without a result is taken to tell of all of them, and so is the real thing.
+    """
+    column = fidelity_column(s.space)
+    assert column is not None, "the space has no fidelity"
+    wanted = [i for i, t in enumerate(s.objective.targets) if t.is_wanted]
+    tells = np.ones((_options(s, column).size, len(wanted)), dtype=bool)
+    for version, told in enumerate(tells[:-1]):
+        here = s.table.y[s.table.x[:, column] == version][:, wanted]
+        if len(here):
+            told[:] = ~np.isnan(here).all(axis=0)
+    return tells
 
 
 def _options(s: Situation, column: int) -> Category:

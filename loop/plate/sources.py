@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.acquisition.directions import MEANING, growth
 from loop.acquisition.improvement import improvement_score, in_words
-from loop.acquisition.pareto import reference_point, worths
+from loop.acquisition.pareto import worths
 from loop.acquisition.pool import differences
 from loop.acquisition.protocol import Question
 from loop.acquisition.search import SURELY
@@ -189,7 +190,7 @@ class Asked:
         unit = in_words(self.question)
         return {
             "improvement": f"expected improvement, {unit}",
-            "pareto": "expected growth of the hypervolume, targets scaled by their ranges",
+            "pareto": MEANING,
             "ucb": f"optimistic value above the rest of the plate, {unit}",
             "thompson": "mean gain over the draws of the response",
             "exploration": "share of the variance of the surface that it removes",
@@ -232,7 +233,7 @@ class Asked:
             baseline = baseline[:0]  # an optimistic value, or the best of a draw, is compared with the batch only
         draws = self._draws(torch.cat([x, baseline, question.pending]))
         if self.name == "pareto":
-            draws = self._growth(draws)
+            draws = growth(question, draws)
         elif draws.shape[-1] == 1:
             draws = draws[..., 0]
         else:  # targets weighted at random in each draw
@@ -264,14 +265,6 @@ class Asked:
             return utility(question.objective, values)[..., None]
         return worths(question, values)
 
-    def _growth(self, values: Tensor) -> Tensor:
-        """Draws of all targets, ``(s, n, m)``, as heights, targets scaled by the ranges of what was observed."""
-        question = self.question
-        seen = worths(question, believed(question, question.observed))
-        span = seen.max(0).values - seen.min(0).values
-        span = torch.where(span > 0, span, torch.ones_like(span))
-        return heights((values - reference_point(question)) / span, question.seed)
-
     def _single_growth(self, x: Tensor) -> Tensor:
         """The expected hypervolume that each candidate adds by itself, targets drawn independently: ``(n,)``."""
         question = self.question
@@ -283,7 +276,7 @@ class Asked:
             z = torch.randn(SINGLE, 1, generator=generator, dtype=x.dtype)
             z = torch.cat([z.expand(SINGLE, len(x)), torch.zeros(SINGLE, len(points) - len(x), dtype=x.dtype)], 1)
             parts.append(mean + sd * z)
-        heights = self._growth(worths(question, torch.stack(parts, dim=-1)))
+        heights = growth(question, worths(question, torch.stack(parts, dim=-1)))
         before = heights[:, len(x) :].max(dim=1).values
         spread = float(heights.std()) or 1.0
         gain: Tensor = torch.nn.functional.softplus((heights[:, : len(x)] - before[:, None]) / (0.1 * spread)).mean(0)
@@ -324,18 +317,3 @@ class Asked:
 def _top(target: Target) -> int:
     """The number of the level that is wanted."""
     return -1 if target.sign > 0 else 0
-
-
-def heights(above: Tensor, seed: int) -> Tensor:
-    """Draws of all targets above the reference point, ``(s, n, m)``, along one random direction each: ``(s, n)``.
-
-    The mean over directions of how much a set raises the highest of them is the hypervolume that it adds: Deng and
-    Zhang, IEEE Trans. Evol. Comput. 23 (2019) 843.
-    """
-    m = above.shape[-1]
-    generator = torch.Generator().manual_seed(seed)
-    normal = torch.randn(len(above), m, generator=generator, dtype=above.dtype).abs().clamp_min(1e-3)
-    direction = normal / normal.norm(dim=1, keepdim=True)
-    constant = math.pi ** (m / 2) / (2**m * math.gamma(m / 2 + 1))
-    reached = (above.clamp_min(0.0) / direction[:, None, :]).min(dim=-1).values
-    return torch.as_tensor(constant * reached.pow(m))

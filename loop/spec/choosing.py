@@ -84,12 +84,9 @@ def _of_fidelities(spec: CampaignSpec) -> Problem | None:
         return at, (
             f"{names[0]!r} is a fidelity already; a campaign has one at most, so give their combinations as options"
         )
-    if not build_objective(spec).is_scalar:
-        return at, (
-            "fidelities need one target or a tradeoff: a front has no one best; add tradeoff: desirability or weighted"
-        )
-    if acquisition not in ("auto", "improvement"):
-        return at, f"fidelities are chosen by 'improvement', and acquisition is {acquisition!r}; remove it"
+    chosen_by = "improvement" if build_objective(spec).is_scalar else "pareto"
+    if acquisition not in ("auto", chosen_by):
+        return at, f"fidelities are chosen by {chosen_by!r}, and acquisition is {acquisition!r}; remove it"
     if spec.plate is not None:
         return at, "a plate cannot hold fidelities; leave plate: out"
     return None

@@ -7,9 +7,12 @@ import pytest
 import torch
 from campaigns import measured
 
+from loop.acquisition.fidelities import Fidelities
 from loop.costs import Purse
 from loop.history import History, Observation
 from loop.planner import plan
+from loop.planning.situation import situation_of
+from loop.planning.versions import told_by_versions
 from loop.policy.stopping import reason_to_stop
 from loop.record import Arm
 from loop.spec import CampaignSpec, build_costs, build_space
@@ -197,3 +200,87 @@ def test_a_hopeless_candidate_is_not_measured_again_in_place_of_many_calculation
     calculated = [p for p in chosen if p.candidate.settings["method"] == "calculated"]
     measured_now = len(chosen) - len(calculated)
     assert measured_now + len(calculated) / PRICE > 1.0  # a batch of two, and not two calculations
+
+
+def front_spec(planner=()):
+    found = spec_of(is_cheap=True).resolved()
+    objective = {"y": {"goal": "maximize"}, "z": {"goal": "maximize"}}
+    return CampaignSpec.from_resolved(found | {"objective": objective, "planner": found["planner"] | dict(planner)})
+
+
+def of_two(a, b):
+    """Two targets that pull apart, each from 0 to 1, over the grid."""
+    y, other = surfaces(3)
+    z = (1 - y + 0.3 * other) / 1.3
+    return float(y[int(a), int(b)]), float(z[int(a), int(b)])
+
+
+def front_seen(space, settings, told=("y", "z")):
+    y, z = of_two(settings["a"], settings["b"])
+    off = 0.0 if settings["method"] == "measured" else 0.1
+    values = {"y": y - off, "z": z + off}
+    key = " ".join(str(v) for v in settings.values())
+    return Observation(key, space.coordinates(settings), measured(**{k: values[k] for k in told}))
+
+
+def some(rng, method, n):
+    at = rng.permutation(144)[:n]
+    return [{"a": float(k // 12), "b": float(k % 12), "method": method} for k in at]
+
+
+def test_a_front_is_chosen_with_versions():
+    spec = front_spec()
+    space = build_space(spec)
+    rows = some(np.random.default_rng(0), "measured", 8)
+    found = plan(spec, History(tuple(front_seen(space, r) for r in rows)), seed=0, experiments=100)
+
+    assert {p.acquisition for p in found.proposals} == {"pareto"}
+    assert {p.candidate.settings["method"] for p in found.proposals} >= {"calculated"}
+    assert any(note.startswith("hypervolume is counted from") for note in found.notes)
+    tried = {tuple(r.values()) for r in rows}
+    assert not tried & {tuple(p.candidate.settings.values()) for p in found.proposals}
+
+
+def test_a_front_is_counted_from_what_versions_say_not_from_two_real_ones():
+    spec = front_spec({"initial": {"design": "random", "experiments": 2}})
+    space = build_space(spec)
+    best_of_z = sorted(range(144), key=lambda k: -of_two(k // 12, k % 12)[1])[:2]
+    real = [{"a": float(k // 12), "b": float(k % 12), "method": "measured"} for k in best_of_z]
+    rows = real + some(np.random.default_rng(1), "calculated", 30)
+    found = plan(spec, History(tuple(front_seen(space, r) for r in rows)), seed=0, experiments=100)
+
+    note = next(n for n in found.notes if n.startswith("hypervolume is counted from"))
+    reference_z = float(note.split()[-1])
+    assert reference_z < min(of_two(r["a"], r["b"])[1] for r in real) - 0.2  # where y is high, z is low
+
+
+def test_what_versions_tell_of_is_known_by_their_results():
+    spec = front_spec()
+    space = build_space(spec)
+    rng = np.random.default_rng(0)
+    rows = [front_seen(space, r) for r in some(rng, "measured", 6)]
+    of_y = [front_seen(space, r, ("y",)) for r in some(rng, "calculated", 3)]
+
+    def told(seen):
+        return told_by_versions(situation_of(spec, History(tuple(seen)), None, seed=0, experiments=9, purse=None))
+
+    assert told(rows).tolist() == [[True, True], [True, True]]  # nothing says that it does not
+    assert told(rows + of_y).tolist() == [[True, False], [True, True]]
+
+
+def test_a_version_that_tells_of_half_the_targets_is_worth_half_and_one_that_tells_of_none_is_not_bought():
+    spec = front_spec()
+    space = build_space(spec)
+    rows = some(np.random.default_rng(0), "measured", 8)
+    history = History(tuple(front_seen(space, r) for r in rows))
+    question = situation_of(spec, history, None, seed=0, experiments=100, purse=None).question()
+
+    def chosen(tells):
+        with torch.no_grad():
+            points = Fidelities(np.array([tells, [True, True]]), "pareto").choose(question, 2).points
+        return [space.settings(p.x)["method"] for p in points], points[0].value
+
+    (both, value), (half, half_value) = chosen([True, True]), chosen([True, False])
+    assert both[0] == half[0] == "calculated"
+    assert 0.25 * value < half_value < 0.75 * value  # each target has a share of its own
+    assert set(chosen([False, False])[0]) == {"measured"}

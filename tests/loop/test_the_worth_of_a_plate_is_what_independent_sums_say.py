@@ -10,10 +10,10 @@ import pytest
 import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 
+from loop.acquisition.directions import heights
 from loop.acquisition.search import HORIZON
 from loop.plate.frame import Choices, fill
 from loop.plate.hits import Hits
-from loop.plate.sources import heights
 from loop.plate.worth import Cover, Teaching
 
 
