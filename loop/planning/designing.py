@@ -36,7 +36,7 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     initial, notes = s.spec.planner.initial, left_out(s)
     goes_on = s.initial_left > 0 or not len(s.tried)  # else the hot ones were tried, and nothing came of them
     hot = goes_on and begins_hot(initial, s.objective, s.space)
-    if hot and heat_harms(initial, s.space, s.table):
+    if hot and heat_harms(initial, s.objective, s.space, s.table):
         hot = False
         notes.append(harmful(s.space))
     design = initial.design

@@ -28,20 +28,25 @@ _BESIDE: Final = frozenset(  # words with which a yield is still a reaction's; a
     )
 )
 
+_PRICES: Final = frozenset({"cost", "costs", "price", "prices", "kosten", "preis"})
+_OF_HEAT: Final = frozenset({"energy", "heat", "heating", "power", "electricity", "utility", "utilities", "operating"})
+
 
 def begins_hot(initial: InitialSpec, objective: Objective, space: Space) -> bool:
-    """Whether the first experiments are to be hot: as the campaign file says, else where only yields are sought.
+    """Whether the first experiments are to be hot: as the campaign file says, else where yields are sought.
 
-    Where nothing but temperatures varies, hot experiments would be alike.
+    Beside a yield may be what things cost, which heat does not change. Where nothing but temperatures varies, hot
+    experiments would be alike.
     """
     if initial.design != "spread" or not temperatures(space.frame):
         return False
     if initial.hottest is not None:
         return initial.hottest
-    return len(space.parameters) > len(temperatures(space.frame)) and all(map(_is_yield, objective.targets))
+    sought = [t for t in objective.targets if not _is_price(t)]
+    return len(space.parameters) > len(temperatures(space.frame)) and bool(sought) and all(map(_is_yield, sought))
 
 
-def heat_harms(initial: InitialSpec, space: Space, table: Table) -> bool:
+def heat_harms(initial: InitialSpec, objective: Objective, space: Space, table: Table) -> bool:
     """Whether results on record speak against hot experiments: the best hot one is worse than all that are not hot.
 
     Such results were told, or are of candidates that cannot be hot; what a campaign file asks for stays.
@@ -51,8 +56,9 @@ def heat_harms(initial: InitialSpec, space: Space, table: Table) -> bool:
     hot = are_hot(space, table.x)
     if min(hot.sum(), (~hot).sum()) < SEVERAL:
         return False
-    best_hot, worst_other = table.high[hot].max(axis=0), table.low[~hot].min(axis=0)  # NaN where one was not measured
-    return bool((best_hot < worst_other).all())
+    yields = [i for i, t in enumerate(objective.targets) if _is_yield(t)]
+    best_hot, worst_other = (table.high[hot][:, yields].max(axis=0), table.low[~hot][:, yields].min(axis=0))
+    return bool((best_hot < worst_other).all())  # never where one was not measured
 
 
 def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[np.bool_]:
@@ -110,6 +116,11 @@ def too_few(space: Space, n: int) -> str:
     return (
         f"fewer than {n} candidates are hot ({which(space)}), so the first experiments are spread over all temperatures"
     )
+
+
+def _is_price(target: Target) -> bool:
+    words = set(_WORDS.findall(target.name.casefold()))
+    return target.goal is Goal.MINIMIZE and bool(words & _PRICES) and not words & _OF_HEAT
 
 
 def _is_yield(target: Target) -> bool:

@@ -111,6 +111,47 @@ def test_of_what_need_not_rise_with_heat_nothing_is_expected(target: str) -> Non
     assert not [n for n in batch.notes if "hot" in n]
 
 
+def beside(**others: str) -> dict[str, Any]:
+    return {"yield": {"goal": "maximize", "unit": "%"}, **{name: {"goal": goal} for name, goal in others.items()}}
+
+
+def first_of(objective: dict[str, Any], *told: Observation) -> Plan:
+    spec = CampaignSpec.from_resolved(spec_of().resolved() | {"objective": objective})
+    return plan(spec, History(told), seed=3, experiments=8)
+
+
+@pytest.mark.parametrize("name", ["cost", "reagent_cost", "price_per_mol", "Kosten"])
+def test_beside_a_yield_may_be_what_things_cost(name: str) -> None:
+    assert degrees(first_of(beside(**{name: "minimize"}))) == {80.0, 100.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "goal"), [("cost", "maximize"), ("energy_cost", "minimize"), ("impurity", "minimize"), ("ee", "maximize")]
+)
+def test_beside_a_yield_may_be_nothing_else(name: str, goal: str) -> None:
+    assert min(degrees(first_of(beside(**{name: goal})))) < 80.0
+
+
+def test_costs_alone_are_not_sought_hot() -> None:
+    assert min(degrees(first_of({"cost": {"goal": "minimize"}}))) < 80.0
+
+
+def test_of_results_that_speak_against_heat_only_yields_are_asked() -> None:
+    space = build_space(spec_of())
+    told = [("DMF", 100.0, 5.0), ("THF", 80.0, 8.0), ("DMF", 20.0, 60.0), ("THF", 40.0, 70.0)]
+    rows = [
+        Observation(
+            str(i),
+            space.coordinates({"solvent": solvent, "base": "KOAc", "temperature": heat}),
+            Measured((Measurement("yield", y, "%", y), Measurement("cost", 4.0, "", 4.0))),
+        )
+        for i, (solvent, heat, y) in enumerate(told)
+    ]
+    batch = first_of(beside(cost="minimize"), *rows)
+    assert min(degrees(batch)) < 80.0
+    assert any("the hot ones (temperature from 80 degC) are the worst" in note for note in batch.notes)
+
+
 def test_a_yield_that_is_to_be_low_is_not_sought_hot() -> None:
     assert min(degrees(first_batch(goal="minimize"))) < 80.0
 
