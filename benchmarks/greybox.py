@@ -66,7 +66,9 @@ SAME = 1e-4  # eV, to which a calculation repeats itself
 
 
 def read(data: Path) -> dict[str, dict[str, Any]]:
-    """By identifier: SMILES, the gap by DFT and by xTB in eV (NaN where it failed), and the seconds that xTB took."""
+    """By identifier: SMILES, gaps in eV and dipole moments in debye by DFT and by xTB (NaN where it failed), and the
+    seconds that xTB took.
+    """
     with KEPT.open(newline="", encoding="utf-8") as file:
         cheap = {row["mol_id"]: row for row in csv.DictReader(file)}
     with (data / "qm9_sample" / "micro_qm9.csv").open(newline="", encoding="utf-8") as file:
@@ -75,6 +77,8 @@ def read(data: Path) -> dict[str, dict[str, Any]]:
                 "smiles": row["smiles"],
                 "dft": float(row["gap"]) * HARTREE,
                 "xtb": float(cheap[row["mol_id"]]["gap_ev"] or "nan"),
+                "dft_dipole": float(row["mu"]),
+                "xtb_dipole": float(cheap[row["mol_id"]]["dipole_debye"] or "nan"),
                 "seconds": float(cheap[row["mol_id"]]["seconds"]),
             }
             for row in csv.DictReader(file)
@@ -82,22 +86,23 @@ def read(data: Path) -> dict[str, dict[str, Any]]:
 
 
 def compute(data: Path, to: Path) -> None:
-    """The gaps by GFN2-xTB at a conformer, as hakken's evaluator has them, written to ``to``."""
+    """Gaps and dipole moments by GFN2-xTB at a conformer, as hakken's evaluator has them, written to ``to``."""
     with (data / "qm9_sample" / "micro_qm9.csv").open(newline="", encoding="utf-8") as file:
         smiles = {row["mol_id"]: row["smiles"] for row in csv.DictReader(file)}
     rows = []
     for number, (name, text) in enumerate(smiles.items(), start=1):
         start = time.process_time()
         try:
-            gap = f"{evaluate(text, verbosity=0).values['gap'][0]:.6f}"
+            values = evaluate(text, verbosity=0).values
+            gap, dipole = (f"{values[what][0]:.6f}" for what in ("gap", "dipole"))
         except EvaluationError:  # no conformer could be built
-            gap = ""
-        rows.append((name, gap, f"{time.process_time() - start:.4f}"))
+            gap = dipole = ""
+        rows.append((name, gap, dipole, f"{time.process_time() - start:.4f}"))
         print(f"\r{number}/{len(smiles)} molecules ", end="", file=sys.stderr)
     print(file=sys.stderr)
     with to.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("mol_id", "gap_ev", "seconds"))
+        writer.writerow(("mol_id", "gap_ev", "dipole_debye", "seconds"))
         writer.writerows(rows)
 
 
