@@ -262,4 +262,5 @@ def _told(frame: Frame, every: Scored, plate: Plate, space: Space, compared: int
         texts = [f"{v:g} {parameter.unit}".strip() if isinstance(v, float) else str(v) for v in shown]
         parts.append(f"{parameter.name} by {shared.scope.value}: {', '.join(texts)}")
     what = "; ".join(parts) or "no shared values"
-    return f"plate: {what} ({compared} ways to share values were compared)" if compared else f"plate: {what}"
+    ways = "1 way to share values was" if compared == 1 else f"{compared} ways to share values were"
+    return f"plate: {what} ({ways} compared)" if compared else f"plate: {what}"

@@ -78,7 +78,11 @@ def build_costs(spec: CampaignSpec, space: Space) -> Costs | None:
         _switches(spec, space, stated),
     )
     if budget.cost is not None and not costs.has_money and not (stated.hours is None and costs.hour):
-        raise CostError(("budget", "cost"), "nothing costs money; give costs.experiment, options, or hours and hour")
+        ways = "costs.experiment, options, or hours and hour"
+        versions = (n for n, p in spec.space.items() if isinstance(p, FidelitySpec))
+        if (name := next(versions, None)) is not None:
+            ways = f"each version its price under space.{name}.costs, or " + ways
+        raise CostError(("budget", "cost"), f"nothing costs money; give {ways}")
     if budget.hours is not None and stated.hours == 0 and not costs.has_hours:
         raise CostError(("budget", "hours"), "nothing takes hours; raise costs.hours, or leave it out to learn them")
     if not costs.cheapest().fits(Purse(budget.cost, budget.hours)):
