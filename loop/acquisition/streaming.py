@@ -164,7 +164,8 @@ def _climbed(question: Question, pool: LargePool, worth: Score, best_x: Tensor, 
             break
         looked_at.update(x.tobytes() for x in new)
         near = np.unique(np.concatenate([pool.neighbours(x, rng) for x in new]), axis=0)
-        near = near[~is_among(near, question.tried) & ~is_among(near, seen) & question.affordable(near)]
+        near = near[~is_among(near, question.tried) & ~is_among(near, seen) & is_real(question.space, near)]
+        near = near[question.affordable(near)]
         if not len(near):
             continue
         seen = np.concatenate([seen, near])

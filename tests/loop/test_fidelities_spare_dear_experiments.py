@@ -202,6 +202,19 @@ def test_a_hopeless_candidate_is_not_measured_again_in_place_of_many_calculation
     assert measured_now + len(calculated) / PRICE > 1.0  # a batch of two, and not two calculations
 
 
+def test_of_more_candidates_than_are_scored_the_real_thing_is_sought_among_neighbours(monkeypatch):
+    monkeypatch.setattr("loop.acquisition.streaming.POOL_LIMIT", 100)  # of 288 candidates
+    spec = spec_of(is_cheap=True)
+    space = build_space(spec)
+    real, _ = surfaces(3)
+    rows = [(s, float(real[int(s["a"]), int(s["b"])])) for s in some(np.random.default_rng(0), "measured", 10)]
+    seen = [Observation(str(i), space.coordinates(s), measured(y=y)) for i, (s, y) in enumerate(rows)]
+    found = plan(spec, History(tuple(seen)), seed=0, experiments=100)
+
+    assert any("and the neighbours of its best" in note for note in found.notes)
+    assert {p.acquisition for p in found.proposals} == {"improvement"}
+
+
 def front_spec(planner=()):
     found = spec_of(is_cheap=True).resolved()
     objective = {"y": {"goal": "maximize"}, "z": {"goal": "maximize"}}
