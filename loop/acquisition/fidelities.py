@@ -38,10 +38,12 @@ class Fidelities:
 
     Attributes:
         tells: Whether each version, from the cheapest on, tells of each wanted target, shape ``(versions, w)``.
+        measured: Coordinates of what was measured in any version, shape ``(n, d)``.
         name: ``improvement``, or ``pareto`` for several targets without a trade-off.
     """
 
     tells: NDArray[np.bool_]
+    measured: NDArray[np.float64]
     name: str = "improvement"
 
     def choose(self, question: Question, q: int) -> Choice:
@@ -49,7 +51,7 @@ class Fidelities:
         column = fidelity_column(question.space)
         assert column is not None, "the space has no fidelity"
         is_front = not question.objective.is_scalar
-        scene = _with_versions(question)
+        scene = _with_versions(question, self.measured)
         keep = trade_offs(scene, KEEP, least=2 * q) if is_front else _most_improving(question)
         if not len(keep):
             return Choice(())
@@ -77,9 +79,9 @@ class Fidelities:
         return Choice(points, (*candidates(question)[2], *((reference_note(scene),) if is_front else ())))
 
 
-def _with_versions(question: Question) -> Question:
-    """The same as if what was tried in any version had been measured: a few real ones say little of a front's range."""
-    return replace(question, observed=torch.from_numpy(np.unique(as_real(question.space, question.tried), axis=0)))
+def _with_versions(question: Question, measured: NDArray[np.float64]) -> Question:
+    """The same as if what was ``measured`` in any version had been in all: a few real ones say little of a range."""
+    return replace(question, observed=torch.from_numpy(np.unique(as_real(question.space, measured), axis=0)))
 
 
 def _most_improving(question: Question) -> Tensor:

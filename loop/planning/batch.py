@@ -148,7 +148,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
 
 def _function(s: Situation) -> Acquisition:
     if fidelity_column(s.space) is not None:
-        return Fidelities(told_by_versions(s), "improvement" if s.objective.is_scalar else "pareto")
+        return Fidelities(told_by_versions(s), s.table.x, "improvement" if s.objective.is_scalar else "pareto")
     wanted = s.objective.wanted
     return acquisition(
         s.spec.planner.acquisition,

@@ -9,7 +9,8 @@ from campaigns import measured
 
 from loop.acquisition.fidelities import Fidelities
 from loop.costs import Purse
-from loop.history import History, Observation
+from loop.history import History, Observation, Said
+from loop.outcome import Fault, FaultKind
 from loop.planner import plan
 from loop.planning.situation import situation_of
 from loop.planning.versions import told_by_versions
@@ -267,6 +268,25 @@ def test_a_front_is_counted_from_what_versions_say_not_from_two_real_ones():
     assert reference_z < min(of_two(r["a"], r["b"])[1] for r in real) - 0.2  # where y is high, z is low
 
 
+@pytest.mark.parametrize("what", ["banned", "failed"])
+def test_a_front_is_not_counted_from_candidates_without_a_result(what):
+    spec = front_spec()
+    space = build_space(spec)
+    rows = tuple(front_seen(space, r) for r in some(np.random.default_rng(0), "measured", 8))
+    at = [space.coordinates(s) for s in some(np.random.default_rng(5), "calculated", 60)]
+    if what == "banned":
+        other = History(rows, kept_out=tuple(Said(x, "too dear") for x in at))
+    else:
+        fault = Fault.of(FaultKind.INPUT_ERROR, "no conformer")
+        other = History((*rows, *(Observation(str(i), x, fault) for i, x in enumerate(at))))
+
+    def counted_from(history):
+        notes = plan(spec, history, seed=0, experiments=100).notes
+        return next(n for n in notes if n.startswith("hypervolume is counted from"))
+
+    assert counted_from(other) == counted_from(History(rows))
+
+
 def test_what_versions_tell_of_is_known_by_their_results():
     spec = front_spec()
     space = build_space(spec)
@@ -290,7 +310,11 @@ def test_a_version_that_tells_of_half_the_targets_is_worth_half_and_one_that_tel
 
     def chosen(tells):
         with torch.no_grad():
-            points = Fidelities(np.array([tells, [True, True]]), "pareto").choose(question, 2).points
+            points = (
+                Fidelities(np.array([tells, [True, True]]), question.observed.numpy(), "pareto")
+                .choose(question, 2)
+                .points
+            )
         return [space.settings(p.x)["method"] for p in points], points[0].value
 
     (both, value), (half, half_value) = chosen([True, True]), chosen([True, False])
