@@ -72,7 +72,7 @@ class Ladder:
         if len(known) < 2 or int(real.sum()) < FEWEST:
             raise TooFewPoints(self.name, self.needs, min(int(real.sum()), int((~real).sum())))
         ladder = FittedLadder(self.name, column, (), (), ())
-        density = torch.empty(len(data), dtype=data.y.dtype)
+        density, mean, sd = torch.empty(3, len(data), dtype=data.y.dtype)
         for number, version in enumerate(known):
             rows = torch.nonzero(versions == version)[:, 0]
             step, gain = self._step(space, data.rows(rows), ladder, seed + number)
@@ -80,10 +80,14 @@ class Ladder:
                 ladder, versions=(*ladder.versions, version), steps=(*ladder.steps, step), gains=(*ladder.gains, gain)
             )
             density[rows] = step.held_out()
+            mean[rows], sd[rows] = step.left_out()
         seen = torch.isin(versions, torch.tensor(known))
         if not bool(seen.all()):
             density[~seen] = density[seen].mean()  # of a version that was passed over nothing is said
-        return replace(ladder, density=density)
+            x = data.x[~seen]
+            mean[~seen], doubt = ladder.moments(x)
+            sd[~seen] = torch.hypot(doubt, ladder.noise_at(x))
+        return replace(ladder, density=density, outside=(mean, sd))
 
     def _step(
         self, space: Space, data: TrainingSet, below: FittedLadder, seed: int
@@ -160,6 +164,7 @@ class FittedLadder:
     steps: tuple[ExactPosterior, ...]
     gains: tuple[Callable[[Tensor], Tensor], ...]  # of each step in the one below it
     density: Tensor = field(default_factory=lambda: torch.empty(0))
+    outside: tuple[Tensor, Tensor] = field(default_factory=lambda: (torch.empty(0), torch.empty(0)))
 
     @property
     def noise_sd(self) -> float:
@@ -204,6 +209,10 @@ class FittedLadder:
     def held_out(self) -> Tensor:
         """Log density of each training value under its version's process without it: shape ``(n,)``."""
         return self.density
+
+    def left_out(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation, noise included, of each value under its version's process without it: ``(n,)`` each."""
+        return self.outside
 
     def model(self) -> Model:
         return NormalModel(self)

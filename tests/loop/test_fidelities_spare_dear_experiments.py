@@ -268,6 +268,25 @@ def test_a_front_is_counted_from_what_versions_say_not_from_two_real_ones():
     assert reference_z < min(of_two(r["a"], r["b"])[1] for r in real) - 0.2  # where y is high, z is low
 
 
+@pytest.mark.parametrize("is_front", [True, False])
+def test_versions_of_a_target_with_classes_are_learnt(is_front):
+    classes = {"hit": {"goal": "maximize", "classes": ["inactive", "active"]}}
+    objective = classes | ({"y": {"goal": "maximize"}} if is_front else {})
+    found = front_spec().resolved()
+    planner = found["planner"] | {"surrogate": "committee"}
+    spec = CampaignSpec.from_resolved(found | {"objective": objective, "planner": planner})
+    space = build_space(spec)
+    rng = np.random.default_rng(0)
+    seen = []
+    for i, s in enumerate((*some(rng, "measured", 8), *some(rng, "calculated", 12))):
+        y, _ = of_two(s["a"], s["b"])
+        seen.append(Observation(str(i), space.coordinates(s), measured(y=y, hit=float(y > 0.5))))
+    batch = plan(spec, History(tuple(seen)), seed=0, experiments=100)
+
+    assert {p.acquisition for p in batch.proposals} == {"pareto" if is_front else "improvement"}
+    assert all("hit active with a chance of" in p.reason for p in batch.proposals)
+
+
 @pytest.mark.parametrize("what", ["banned", "failed"])
 def test_a_front_is_not_counted_from_candidates_without_a_result(what):
     spec = front_spec()

@@ -105,6 +105,31 @@ class TestWhatIsLearnt:
         assert float(slopes.median()) == pytest.approx(0.5, abs=0.1)
 
 
+class TestWhatWasHeldOfAValueWithoutIt:
+    @pytest.mark.parametrize("way", Way)
+    def test_is_what_its_density_is_told_of(self, way):
+        data = training(line)
+        ladder = Ladder(GP, way).fit(SPACE, data, seed=0)
+
+        mean, sd = ladder.left_out()
+
+        told = torch.distributions.Normal(mean, sd).log_prob(data.y)
+        torch.testing.assert_close(told, ladder.held_out(), rtol=1e-9, atol=1e-9)
+
+    def test_of_a_version_with_too_few_results_is_what_the_others_say(self):
+        versions = Space((*SPACE.parameters[:2], Category("method", ("rough", "rare", "true"), is_fidelity=True)))
+        p = points(60, 0)
+        x = torch.cat([at(p, 0.0), at(p[:2], 1.0), at(p[:8], 2.0)])
+        y = torch.cat([rough(p), line(p[:2]), line(p[:8])])
+        ladder = Ladder(GP, Way.MEAN).fit(versions, TrainingSet(x, y, torch.full_like(y, torch.nan)), seed=0)
+
+        mean, sd = (part[60:62] for part in ladder.left_out())
+
+        expected, doubt = ladder.moments(x[60:62])
+        torch.testing.assert_close(mean, expected)
+        torch.testing.assert_close(sd, (doubt.square() + ladder.noise_at(x[60:62]).square()).sqrt())
+
+
 class TestOneBelief:
     @pytest.fixture(params=list(Way))
     def ladder(self, request) -> FittedLadder:
