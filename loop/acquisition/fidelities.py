@@ -20,10 +20,10 @@ from torch import Tensor
 
 from loop.acquisition.directions import MEANING, growth
 from loop.acquisition.improvement import SMOOTHING, improvement_score, improving, in_words
-from loop.acquisition.pareto import reference_note, trade_offs, worth_draws
+from loop.acquisition.pareto import reference_note, trade_offs, worths
 from loop.acquisition.protocol import UNLIKELIEST, Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, shortlist
-from loop.acquisition.utility import believed, draws_of, least, utility
+from loop.acquisition.utility import believed, least, target_draws, utility
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.space.rows import is_among
 
@@ -59,10 +59,12 @@ class Fidelities:
         versions = torch.cat([_at(keep, column, float(level)) for level in range(levels)])
         pending = question.pending[torch.from_numpy(is_real(question.space, question.pending.numpy()))]
         base = torch.cat([question.keeping, pending])
-        values = _draws(question, torch.cat([versions, base]))
-        worth = growth(scene, values) if is_front else values[..., 0]
+        values = target_draws(question, torch.cat([versions, base]), SAMPLES)
+        worth = growth(scene, worths(question, values)) if is_front else utility(question.objective, values)
         truth, held = worth[:, (levels - 1) * n : levels * n], worth[:, levels * n :]
         nothing = torch.zeros(SAMPLES, dtype=worth.dtype) if is_front else worth.min(dim=1).values
+        if not is_front and values.shape[-1] > 1:  # what a trade-off makes one number of is judged as one
+            values = worth[..., None]
         share = torch.cat([_share(values, k, levels, n, torch.from_numpy(t)) for k, t in enumerate(self.tells)])
         price = prices(question, versions)
         weight = question.chance(keep).repeat(levels) * share.clamp_min(UNLIKELIEST) / price
@@ -94,13 +96,6 @@ def _spread(question: Question, worth: Tensor) -> float:
         return float(worth.std())
     known = utility(question.objective, believed(question, question.observed))
     return float(known.std(correction=0)) or float(worth.std())
-
-
-def _draws(question: Question, x: Tensor) -> Tensor:
-    """Joint draws at ``x``, ``(p, d)``, of the utility, ``(samples, p, 1)``, or of each target's worth, ``(.., w)``."""
-    if question.objective.is_scalar:
-        return draws_of(question, x, SAMPLES)[..., None]
-    return worth_draws(question, x, SAMPLES)
 
 
 def _bundled(

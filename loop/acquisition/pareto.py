@@ -22,7 +22,7 @@ from torch import Tensor
 from loop.acquisition.hypervolume import Front, possible
 from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, untried
-from loop.acquisition.utility import SEED_STEP, believed, joint_model
+from loop.acquisition.utility import believed, joint_model, target_draws
 from loop.space.sifting import firsts, sifted
 
 # BoTorch would compile a C++ kernel at its first use. A process killed meanwhile leaves a lock on which every later one
@@ -57,7 +57,8 @@ class Pareto:
 def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[list[int], list[float]]:
     """Two or three targets: which of ``short``, in order, and the expected improvement of each at its turn."""
     reference = reference_point(question)
-    draws = worth_draws(question, torch.cat([short, question.keeping, question.pending]), SAMPLES)
+    x = torch.cat([short, question.keeping, question.pending])
+    draws = worths(question, target_draws(question, x, SAMPLES))
     points, front = draws[:, : len(short)], draws[:, len(short) :]
     front = front[:, possible(front)]
     nearness = (points - reference).min(-1).values.mean(0)
@@ -192,12 +193,6 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
         if len(distinct) >= least or each >= best_x.shape[1]:
             return distinct[torch.from_numpy(firsts(question.space, distinct.numpy(), question.twins))]
         each *= 2
-
-
-def worth_draws(question: Question, x: Tensor, n: int) -> Tensor:
-    """``n`` joint draws of the wanted targets' worth at ``x``, ``(p, d)``: shape ``(n, p, w)``."""
-    drawn = [m.samples(x, n, seed=question.seed + SEED_STEP * i) for i, (_, m) in enumerate(question.wanted)]
-    return worths(question, torch.stack(drawn, dim=-1))
 
 
 def _shown(reference: Tensor, question: Question) -> str:

@@ -49,8 +49,13 @@ def believed(question: Question, x: Tensor) -> Tensor:
 
 def draws_of(question: Question, x: Tensor, n: int) -> Tensor:
     """``n`` joint draws of the utility at ``x``, shape ``(p, d)``: shape ``(n, p)``."""
+    return utility(question.objective, target_draws(question, x, n))
+
+
+def target_draws(question: Question, x: Tensor, n: int) -> Tensor:
+    """``n`` joint draws of the wanted targets at ``x``, shape ``(p, d)``, in their units: shape ``(n, p, w)``."""
     drawn = [m.samples(x, n, seed=question.seed + SEED_STEP * i) for i, (_, m) in enumerate(question.wanted)]
-    return utility(question.objective, torch.stack(drawn, dim=-1))
+    return torch.stack(drawn, dim=-1)
 
 
 def utility_score(question: Question, best: float, x: Tensor) -> Tensor:

@@ -269,6 +269,23 @@ def test_a_front_is_counted_from_what_versions_say_not_from_two_real_ones():
 
 
 @pytest.mark.parametrize("is_front", [True, False])
+def test_a_version_that_is_off_by_as_much_everywhere_tells_of_a_value_to_be_matched(is_front):
+    """The distances of both from the value are not alike, as one may lie above it and the other below."""
+    objective = {name: {"goal": "match", "value": 0.5} for name in ("y", "z")[: 1 + is_front]}
+    spec = CampaignSpec.from_resolved(front_spec().resolved() | {"objective": objective})
+    space = build_space(spec)
+    at = some(np.random.default_rng(2), "measured", 10)
+    seen = []
+    for i, s in enumerate([*at[:5], *({**s, "method": "calculated"} for s in at)]):
+        y, z = of_two(s["a"], s["b"])
+        off = 0.5 if s["method"] == "calculated" else 0.0
+        seen.append(Observation(str(i), space.coordinates(s), measured(y=2 * y - 0.5 + off, z=2 * z - 0.5 + off)))
+    found = plan(spec, History(tuple(seen)), seed=0, experiments=100)
+
+    assert sum(p.candidate.settings["method"] == "calculated" for p in found.proposals) >= 4
+
+
+@pytest.mark.parametrize("is_front", [True, False])
 def test_versions_of_a_target_with_classes_are_learnt(is_front):
     classes = {"hit": {"goal": "maximize", "classes": ["inactive", "active"]}}
     objective = classes | ({"y": {"goal": "maximize"}} if is_front else {})
