@@ -197,13 +197,13 @@ def _believing(s: Situation, device: str) -> Situation:
     """The same with a belief, or with the reason why the initial design goes on."""
     if s.initial_left > 0 and not s.hears_sources:
         return s
-    complete = ~np.isnan(s.table.y).any(axis=1)
+    complete, real = ~np.isnan(s.table.y).any(axis=1), is_real(s.space, s.table.x)
+    if len(s.table) and (not real.any() or (complete.any() and not (complete & real).any())):
+        why = "nothing real was measured yet, so the initial design goes on with the real thing"
+        return replace(s, wants_real=True, notes=(*s.notes, why))
     if len(s.table) and not complete.any():
         why = "no experiment has a value for every target yet, so the initial design goes on"
         return replace(s, notes=(*s.notes, why))
-    if len(s.table) and not (complete & is_real(s.space, s.table.x)).any():
-        why = "nothing real was measured yet, so the initial design goes on with the real thing"
-        return replace(s, wants_real=True, notes=(*s.notes, why))
     if s.is_random:
         return s
     if not len(s.table) and s.hints and not s.hears_sources:

@@ -255,6 +255,17 @@ def test_a_front_is_chosen_with_versions():
     assert not tried & {tuple(p.candidate.settings.values()) for p in found.proposals}
 
 
+def test_where_a_version_tells_of_half_the_targets_the_first_real_measurements_are_asked_for():
+    spec = front_spec()
+    space = build_space(spec)
+    rows = some(np.random.default_rng(0), "calculated", 20)
+    history = History(tuple(front_seen(space, r, ("y",)) for r in rows))
+    found = plan(spec, history, seed=1, experiments=100)
+
+    assert {p.candidate.settings["method"] for p in found.proposals} == {"measured"}
+    assert any("nothing real was measured yet" in note for note in found.notes)
+
+
 def test_a_front_is_counted_from_what_versions_say_not_from_two_real_ones():
     spec = front_spec({"initial": {"design": "random", "experiments": 2}})
     space = build_space(spec)
