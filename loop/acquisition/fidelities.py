@@ -1,9 +1,10 @@
 """Fidelities: what a cheap version of an experiment is worth, measured by what it would tell of the real one.
 
 A version is worth the improvement that the real thing may bring, times the share of the real thing's variance that the
-version explains, for what it costs. Both come from joint draws, so no model is treated specially. Of several targets
-without a trade-off the improvement is the growth of the hypervolume, along a random direction for each draw, and the
-share is the mean of those of the targets; a target that a version does not tell has none.
+version explains and the chance that it runs as intended, for what it costs. Improvement and share come from joint
+draws, so no model is treated specially. Of several targets without a trade-off the improvement is the growth of the
+hypervolume, along a random direction for each draw, and the share is the mean of those of the targets; a target that a
+version does not tell has none.
 
 It is the augmented expected improvement of Huang, Allen, Notz and Miller, Struct. Multidisc. Optim. 32 (2006) 369,
 with a squared correlation, and jointly over the batch as ``improvement`` is.
@@ -67,7 +68,9 @@ class Fidelities:
             values = worth[..., None]
         share = torch.cat([_share(values, k, levels, n, torch.from_numpy(t)) for k, t in enumerate(self.tells)])
         price = prices(question, versions)
-        weight = question.chance(keep).repeat(levels) * share.clamp_min(UNLIKELIEST) / price
+        runs = question.feasibility.chance(versions)  # what fails tells nothing
+        runs[(levels - 1) * n :] = 1.0  # the real thing's is in the chance that it keeps the thresholds
+        weight = question.chance(keep).repeat(levels) * runs * share.clamp_min(UNLIKELIEST) / price
         taken = is_among(versions.numpy(), np.vstack([question.tried, question.pending.numpy()]))
         weight[torch.from_numpy(taken | ~question.space.allows(versions.numpy()))] = 0.0
         tau = max(SMOOTHING * _spread(question, worth), least(worth))

@@ -348,6 +348,22 @@ def test_what_versions_tell_of_is_known_by_their_results():
     assert told(rows + of_y).tolist() == [[True, False], [True, True]]
 
 
+def test_a_version_that_failed_wherever_it_was_tried_is_not_bought():
+    spec = front_spec()
+    space = build_space(spec)
+    rows = [front_seen(space, r) for r in some(np.random.default_rng(1), "measured", 8)]
+    fault = Fault.of(FaultKind.INPUT_ERROR, "no conformer")
+    at = [space.coordinates(s) for s in some(np.random.default_rng(7), "calculated", 40)]
+    failed = [Observation(str(i), x, fault) for i, x in enumerate(at)]
+
+    def bought(*seen):
+        found = plan(spec, History(tuple(seen)), seed=0, experiments=100)
+        return {p.candidate.settings["method"] for p in found.proposals}
+
+    assert "calculated" in bought(*rows)
+    assert bought(*rows, *failed) == {"measured"}
+
+
 def test_a_version_that_tells_of_half_the_targets_is_worth_half_and_one_that_tells_of_none_is_not_bought():
     spec = front_spec()
     space = build_space(spec)
