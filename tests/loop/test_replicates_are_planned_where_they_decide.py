@@ -147,11 +147,11 @@ def test_what_is_running_already_is_not_measured_again_at_once() -> None:
 
 def test_several_targets_and_continuous_spaces_are_planned_for_too() -> None:
     rng = np.random.default_rng(1)
-    two = reaction_spec({"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}}, replicates="planned")
+    two = reaction_spec({"yield": {"goal": "maximize"}, "waste": {"goal": "minimize"}}, replicates="planned")
     seen, plans = run_rounds(
         two,
         lambda s: measured(
-            **{"yield": alcohol_yield(s) + rng.normal(0, 20), "cost": s["temperature"] + rng.normal(0, 20)}
+            **{"yield": alcohol_yield(s) + rng.normal(0, 20), "waste": s["temperature"] + rng.normal(0, 20)}
         ),
         5,
     )
