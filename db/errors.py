@@ -1,11 +1,11 @@
 """Errors of the database, each a ``LedgerError``; the driver's own never leave this package.
 
-Where another process holds the write lock, or the server cannot be reached, it is the core's ``LedgerBusy``.
+Where another process holds the write lock, or the server cannot be reached, it is the core's ``LedgerBusy``; where its
+disk is full or cannot be written, the core's ``LedgerFull``.
 
 LedgerError
 ├── SchemaTooNew      the file was written by a newer hakken
 ├── NotALedger        the file or database holds something else, or is damaged
-├── LedgerFull        its disk is full, or cannot be written
 └── AlreadyOnRecord   another process wrote the same thing first
 """
 
@@ -19,7 +19,7 @@ from typing import Final
 
 from sqlalchemy import exc
 
-from loop.errors import LedgerBusy, LedgerError
+from loop.errors import LedgerBusy, LedgerError, LedgerFull
 
 NONE_YET: Final = "none yet in this record (hakken run FILE adds one; HAKKEN_HOME names another record)"
 _FULL: Final = re.compile("disk is full|No space left on device|[Qq]uota exceeded")  # SQLite and PostgreSQL
@@ -31,17 +31,6 @@ class SchemaTooNew(LedgerError):
 
 class NotALedger(LedgerError):
     """What the URL names cannot be read as a ledger; give another file, or restore a backup."""
-
-
-class LedgerFull(LedgerError):
-    """The disk of the database is full or cannot be written; see to it, then do the same again: nothing was written.
-
-    ``what`` is what is so, and what to do.
-    """
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}, then the same command goes on")
-        self.what = what
 
 
 class AlreadyOnRecord(LedgerError):

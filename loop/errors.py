@@ -24,7 +24,8 @@ HakkenError
 │   ├── StaleLease        this holder's lease was taken over: it may write nothing more
 │   ├── Halted            a safety stop is in force: nothing is proposed or sent
 │   ├── OlderRecord       the record lacks a round that the campaign's folder knows
-│   └── LedgerBusy        it cannot be reached or written now; try again later
+│   ├── LedgerBusy        it cannot be reached or written now; try again later
+│   └── LedgerFull        its disk is full or cannot be written; make room, then go on
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
 │       └── PartUnavailable one of several laboratories cannot; the others can
@@ -162,6 +163,17 @@ class LedgerBusy(LedgerError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}; try again in a moment")
+        self.what = what
+
+
+class LedgerFull(LedgerError):
+    """The disk of the record is full or cannot be written; see to it, then do the same again: nothing was written.
+
+    ``what`` is what is so, and what to do.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}, then the same command goes on")
         self.what = what
 
 

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from db.errors import LedgerFull
 from flows.engine.holding import PATIENCE
-from loop.errors import LedgerBusy
+from loop.errors import LedgerBusy, LedgerFull
 
 LONGEST: Final = 3600.0  # seconds without the record, after which a run ends: whoever watches it has to hear of that
 FIRST: Final = 0.5  # seconds to the first look, doubled to the last

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from db.errors import LedgerFull
 from flows.engine.away import Away
 from flows.webhooks.door import Door
 from flows.webhooks.inbox import NO_ROOM, Inbox, InboxFull
@@ -19,7 +18,7 @@ from flows.webhooks.keys import keys_of
 from flows.webhooks.message import received
 from flows.webhooks.taking import Taken, take_in
 from flows.wiring import open_laboratory, open_record
-from loop.errors import AdapterUnavailable, HakkenError, LeaseHeld, LedgerBusy
+from loop.errors import AdapterUnavailable, HakkenError, LeaseHeld, LedgerBusy, LedgerFull
 from loop.spec import CampaignSpec
 
 if TYPE_CHECKING:

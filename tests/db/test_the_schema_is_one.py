@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from db import engine as engines
 from db import open_ledger, schema
 from db import tables as t
-from db.errors import LedgerFull, NotALedger, SchemaTooNew, translated
+from db.errors import NotALedger, SchemaTooNew, translated
 from loop.contracts import Ledger
-from loop.errors import LedgerBusy, LedgerError
+from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.record import Lease
 
 NEXT = f"{int(schema.HEAD) + 1:04}"

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from db.errors import LedgerFull
 from flows.engine.looking.view import View
 from flows.engine.people.rows import ToldRow, content_of, is_told, read_told
 from flows.engine.steps.analysing import Analyst, Files
@@ -19,7 +18,7 @@ from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
 from loop.circumstances import EFFECTS, actual_of, is_as_planned, read_context
 from loop.contracts import Work
-from loop.errors import LedgerBusy, OutcomeError, SpecError
+from loop.errors import LedgerBusy, LedgerFull, OutcomeError, SpecError
 from loop.experiment import Event, State
 from loop.named_once import named_once
 from loop.outcome import FAULT_RULES, Fault, FaultKind, Outcome, read_outcome, write_outcome

@@ -16,14 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.errors import LedgerFull
 from db.ledger import open_ledger
 from flows.engine import lift_halt, retract
 from flows.settings import Settings
 from flows.webhooks.inbox import Inbox
 from flows.webhooks.listening import Listener
 from flows.webhooks.taking import take_in
-from loop.errors import LedgerBusy
+from loop.errors import LedgerBusy, LedgerFull
 from loop.experiment import State
 from loop.record import EnvelopeRecord, Verdict
 from tests.adapters.http_servers import serving
