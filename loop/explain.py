@@ -15,7 +15,7 @@ from loop.fidelity import is_real
 from loop.history import History
 from loop.objective import SCORES, Objective, Target
 from loop.policy.replicate import Turn
-from loop.record import Arm, Prediction
+from loop.record import HEADS, Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
@@ -59,11 +59,11 @@ def origin_of(space: Space, x: NDArray[np.float64]) -> str:
 def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
     """Why an initial or control candidate."""
     if arm is Arm.CONTROL:
-        return "control: drawn at random among the untried, to measure the gain over chance"
+        return HEADS[arm] + "drawn at random among the untried, to measure the gain over chance"
     if arm in (Arm.MODEL, Arm.REPLICATE, Arm.REFERENCE, Arm.MANUAL):
         return meaning
     if meaning == "spread" and known.label:
-        return "initial design: farthest from everything tried before, to see the whole space"
+        return HEADS[Arm.INITIAL] + "farthest from everything tried before, to see the whole space"
     kinds = {
         "spread": "far from the others, to see the whole space",
         "hot spread": "far from the others in the hottest third, where most reactions yield more",
@@ -77,7 +77,7 @@ def explain_initial(arm: Arm, meaning: str, known: Nearest) -> str:
         "lhs": "a point of a Latin hypercube: every range of every parameter once",
         "random": "drawn at random",
     }
-    return f"initial design: {kinds.get(meaning, meaning)}"
+    return HEADS[Arm.INITIAL] + kinds.get(meaning, meaning)
 
 
 def explain_block(block: int) -> str:
@@ -95,7 +95,8 @@ def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDA
     unit = objective.wanted[0].unit if len(objective.wanted) == 1 else ""
     rival = "" if turn.rival is None else f", a new candidate by {turn.rival:.3g} {unit}".rstrip() + per
     gain = f"{turn.gain:.3g} {unit}".rstrip() + per
-    return f"replicate: {so_far}; {why}. It is expected to raise the value of what is named best by {gain}{rival}"
+    raised = f"It is expected to raise the value of what is named best by {gain}{rival}"
+    return f"{HEADS[Arm.REPLICATE]}{so_far}; {why}. {raised}"
 
 
 def explain_model(

@@ -18,7 +18,7 @@ from loop.learnt_costs import learn_costs, taken_by
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.policy.paying import said, set_aside
-from loop.record import Arm, ProposalDraft
+from loop.record import HEADS, Arm, ProposalDraft
 from loop.spec import CampaignSpec, build_objective, build_space
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def manual_proposals(
                 position=first + i,
                 run_order=first + i,
                 replicates=1,
-                reason=f"manual: {one.why}",
+                reason=HEADS[Arm.MANUAL] + one.why,
                 model="" if belief is None else belief.models[0].name,
                 acquisition="",
                 acquisition_value=None,

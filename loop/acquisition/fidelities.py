@@ -48,12 +48,19 @@ class Fidelities:
     name: str = "improvement"
 
     def choose(self, question: Question, q: int) -> Choice:
-        """Up to ``q`` points, more where cheap ones are bundled; values are expected improvements, target unit."""
+        """Up to ``q`` points, more where cheap ones are bundled.
+
+        Values are expected improvements, in the target's unit; of a front, of the hypervolume of targets scaled by
+        their ranges.
+        """
         column = fidelity_column(question.space)
         assert column is not None, "the space has no fidelity"
         is_front = not question.objective.is_scalar
         scene = _with_versions(question, self.measured)
-        keep = trade_offs(scene, KEEP, least=2 * q) if is_front else _most_improving(question)
+        if is_front:
+            keep = trade_offs(scene, KEEP, least=2 * q)
+        else:
+            keep = shortlist(question, improvement_score(question), KEEP)
         if not len(keep):
             return Choice(())
         n, levels = len(keep), int(keep[0, column]) + 1
@@ -87,10 +94,6 @@ class Fidelities:
 def _with_versions(question: Question, measured: NDArray[np.float64]) -> Question:
     """The same as if what was ``measured`` in any version had been in all: a few real ones say little of a range."""
     return replace(question, observed=torch.from_numpy(np.unique(as_real(question.space, measured), axis=0)))
-
-
-def _most_improving(question: Question) -> Tensor:
-    return shortlist(question, improvement_score(question), KEEP)
 
 
 def _spread(question: Question, worth: Tensor) -> float:

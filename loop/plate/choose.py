@@ -17,7 +17,7 @@ from loop.plate.frame import UNSET, Filled, Frame, Ints, Wells, fill, is_sound, 
 from loop.plate.layout import Plate, spread_evenly
 from loop.plate.pins import Wish, place_pins
 from loop.plate.sources import Lottery, Source
-from loop.record import Arm
+from loop.record import HEADS, Arm
 from loop.space import Pool, Space
 from loop.space.sifting import Twins
 
@@ -84,7 +84,9 @@ def fill_plate(
         for i, why in placed.refused:
             label = space.label(space.settings(pinned[i].x))
             notes.append(f"{label}, pinned, has no well on this plate and stays pinned: {why}")
-        wished = [Seat(well, pinned[i].x, Arm.MANUAL, None, f"manual: {pinned[i].why}") for i, well in placed.wells]
+        wished = [
+            Seat(well, pinned[i].x, Arm.MANUAL, None, HEADS[Arm.MANUAL] + pinned[i].why) for i, well in placed.wells
+        ]
         wells = Wells(plate, wells.controls, [well for _, well in placed.wells], placed.fixed)
         every, total = every.using(placed.used), total - len(wished)
     seats: list[_Placeable] = []
@@ -249,7 +251,8 @@ def _seated(
             if np.isnan(x[shared.column]):
                 x[shared.column] = every.levels[j][code]
         x = space.frame.canonical(x[None, :])[0]
-        placed.append(Seat(int(well), x, Arm.REFERENCE, None, "control well: a fixed condition shows the plate"))
+        why = HEADS[Arm.REFERENCE] + "a fixed condition shows the plate"
+        placed.append(Seat(int(well), x, Arm.REFERENCE, None, why))
     return tuple(placed)
 
 

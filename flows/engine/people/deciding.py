@@ -21,7 +21,7 @@ from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import LedgerError, NotFound, SpaceError
 from loop.history import Said
 from loop.outcome import Fault
-from loop.record import ProposalRecord, Settings
+from loop.record import HEADS, Arm, ProposalRecord, Settings
 from loop.space import ProductPool, Space, sample_space
 from loop.space.pool import goes_untied
 from loop.spec import build_space
@@ -125,7 +125,7 @@ def edit(
             old.draft,
             candidate=identified(view.space, made.candidate.settings),
             arm=made.arm,
-            reason=f"manual: edited by {by} ({why}); proposed was {view.label(before)}",
+            reason=f"{HEADS[Arm.MANUAL]}edited by {by} ({why}); proposed was {view.label(before)}",
             model=made.model,
             acquisition="",
             acquisition_value=None,

@@ -341,6 +341,17 @@ class HasHeard(Exception):
     """A listener has said that messages were taken in."""
 
 
+def until_heard(said: list[str]) -> Callable[[str], None]:
+    """Keeps what a listener says, and ends it once it has taken in a message."""
+
+    def tell(line: str) -> None:
+        said.append(line)
+        if re.match(r"\d+ messages?: ", line):
+            raise HasHeard
+
+    return tell
+
+
 def test_a_sender_and_whoever_listens_are_told_once_each_of_a_full_disk(
     project: Settings, keys: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,11 +388,6 @@ def test_a_listener_outlives_its_record_and_loses_no_message(
     said: list[str] = []
     late: list[int] = []  # answers to what comes while the record is away
 
-    def tell(line: str) -> None:
-        said.append(line)
-        if re.match(r"\d+ messages?: ", line):
-            raise HasHeard
-
     with open_door(project) as deliver:
         deliver(signed(body_of(keys[0], 61.5)))
         outage = Outage(monkeypatch, label, text)
@@ -391,7 +397,7 @@ def test_a_listener_outlives_its_record_and_loses_no_message(
                 late.append(deliver(signed(body_of(keys[1], 62.5), "m2")))
 
         with pytest.raises(HasHeard):
-            Listener(project, "small", tell, sleep=sleep).take_in_until(None)
+            Listener(project, "small", until_heard(said), sleep=sleep).take_in_until(None)
 
     assert outage.outages
     assert late == [202]
@@ -406,11 +412,6 @@ def test_a_listener_goes_on_once_the_disk_of_its_folder_has_room(
 ) -> None:
     said: list[str] = []
 
-    def tell(line: str) -> None:
-        said.append(line)
-        if re.match(r"\d+ messages?: ", line):
-            raise HasHeard
-
     with open_door(project) as deliver:
         deliver(signed(body_of(keys[0], 61.5)))
 
@@ -420,7 +421,7 @@ def test_a_listener_goes_on_once_the_disk_of_its_folder_has_room(
     with monkeypatch.context() as patched:
         patched.setattr("flows.engine.turn.Turn.take", no_room)
         with pytest.raises(HasHeard):
-            Listener(project, "small", tell, sleep=lambda _: patched.undo()).take_in_until(None)
+            Listener(project, "small", until_heard(said), sleep=lambda _: patched.undo()).take_in_until(None)
 
     assert f"the disk of {project.folder('small') / 'inbox'} is full" in said[0]
     assert len([line for line in said if "is full" in line]) == 1
