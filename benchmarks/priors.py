@@ -2,10 +2,11 @@
 
 A ranking orders the options of each parameter by the mean of the table's yields with each: ``right`` by the means as
 they are, which is more than any chemist knows; ``vague`` by the means with noise as large as their spread; ``half`` is
-a vague ranking of every other parameter alone; ``wrong`` is any order. The same campaign without a prior is beside
-each. On direct arylation a further way is ``transferred``: an earlier campaign of hakken's own, 30 experiments on 256
-direct arylations with other ligands. Batches of 5, hakken's defaults and its own first batch; the area under the curve
-is the mean of the best value so far over the batches, as a share of the optimum.
+a vague ranking of every other parameter alone; ``wrong`` is any order. Where there is a temperature, ``vague but heat``
+and ``wrong but heat`` say nothing of it. The same campaign without a prior is beside each. On direct arylation a
+further way is ``transferred``: an earlier campaign of hakken's own, 30 experiments on 256 direct arylations with other
+ligands. Batches of 5, hakken's defaults and its own first batch; the area under the curve is the mean of the best value
+so far over the batches, as a share of the optimum.
 
 Marks: with a right ranking the area at 10 experiments is higher on average; with a vague one or half of one it is on
 no average lower by more than a standard error; on direct arylation the mean best yield at 10 experiments is at least
@@ -28,11 +29,14 @@ from problems import Problem, load_problem
 from transfer import BATCH, EARLIER, EARLIER_SEEDS, LATE, SOON, campaign
 
 from loop.memory.earlier import Earlier
+from loop.space.temperatures import temperatures
+from loop.spec import build_space
 
 TABLES = ("direct_arylation", "buchwald_hartwig", "arylation_extended", "aryl_scope", "baumgartner")
 RANKED = ("right", "vague", "half", "wrong")
 RELATED = {"direct_arylation": "arylation_extended"}  # a table, and the one its earlier campaign is of
-WAYS = ("none", *RANKED, "transferred")
+WITHOUT_HEAT = {"vague but heat": "vague", "wrong but heat": "wrong"}  # rankings that say nothing of temperature
+WAYS = ("none", *RANKED, *WITHOUT_HEAT, "transferred")
 
 
 def ranking(problem: Problem, way: str, seed: int) -> dict[str, dict[str, list[str]]]:
@@ -55,6 +59,13 @@ def ranking(problem: Problem, way: str, seed: int) -> dict[str, dict[str, list[s
     return {problem.targets[0]: ranked}
 
 
+def without_heat(problem: Problem, prior: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
+    """The same prior without what it says of temperatures; empty where there are none."""
+    warm = {p.name for p in temperatures(build_space(problem.planner_spec()).frame).values()}
+    told = {t: {n: order for n, order in ranked.items() if n not in warm} for t, ranked in prior.items()}
+    return told if warm else {}
+
+
 def run(table: str, seed: int, data: Path) -> dict[str, Any]:
     """One seed of one table: best so far after each batch in each way, and whether the prior was dropped by the end."""
     problem = load_problem(table, data)
@@ -63,6 +74,10 @@ def run(table: str, seed: int, data: Path) -> dict[str, Any]:
         prior, earlier = None, ()
         if way in RANKED:
             prior = ranking(problem, way, seed)
+        elif way in WITHOUT_HEAT:
+            prior = without_heat(problem, ranking(problem, WITHOUT_HEAT[way], seed))
+            if not prior:
+                continue
         elif way == "transferred":
             if table not in RELATED:
                 continue

@@ -7,26 +7,32 @@ from torch import Tensor
 
 from loop.acquisition.improvement import SAMPLES, greedy_improvement
 from loop.acquisition.protocol import Chosen, Question
-from loop.acquisition.streaming import shortlist
+from loop.acquisition.streaming import SHORTLIST, shortlist
 from loop.acquisition.utility import draws_of, least, utility
+from loop.policy.hottest import hottest
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
 
-WIDE = 1_000  # candidates of a continuous space that are thinned out
+WIDE = 1_000  # candidates that are thinned out: those of a continuous space that lie close, and those that are not hot
 APART = 0.2  # of the range of one number; two options are 1.4 apart
 
 
-def first_choices(question: Question, q: int) -> tuple[Chosen, ...]:
+def first_choices(question: Question, q: int, *, hot: int = 0) -> tuple[Chosen, ...]:
     """Up to ``q`` points whose best is expected to be highest; for one target, or targets with a trade-off.
 
     There is nothing to improve on yet: each point counts for what it adds to the best of those chosen before it. Where
-    numbers are continuous the points lie apart, and there may be fewer of them.
+    numbers are continuous the points lie apart, and there may be fewer of them. For sources that tell nothing of
+    temperatures, ``hot`` asks for the hottest alone, and for none where there are fewer of those.
     """
     with torch.no_grad():
-        if question.pool is None:
-            short = _apart(question, shortlist(question, lambda x: _optimistic(question, x), WIDE))
-        else:
-            short = shortlist(question, lambda x: _optimistic(question, x))
+        short = shortlist(
+            question, lambda x: _optimistic(question, x), WIDE if question.pool is None or hot else SHORTLIST
+        )
+        if hot and len(short):
+            is_whole = question.pool is not None and len(question.pool) <= WIDE
+            short = short[torch.from_numpy(hottest(question.space, short.numpy(), is_whole=is_whole))]
+            short = short[: 0 if len(short) < hot else None]
+        short = _apart(question, short) if question.pool is None else short[:SHORTLIST]
         if not len(short):
             return ()
         draws = draws_of(question, short, SAMPLES)

@@ -57,7 +57,8 @@ def guessed(
     spread = spread_of(space, mean_of, seed=seed)
     told = "expected of " + ", ".join(prior)
     share = len(parts) / len(space.parameters)
-    return Hint("prior", "prior", mean_of, spread, 0, share, told, is_scaled=bool(guesses) or has_range)
+    columns = frozenset(p.column for p in parts)
+    return Hint("prior", "prior", mean_of, spread, 0, share, told, columns, is_scaled=bool(guesses) or has_range)
 
 
 def _scores(ranked: int, options: int) -> tuple[list[float], float]:

@@ -40,6 +40,7 @@ class Hint:
         rows: How many results stand behind it; 0 of a guess.
         share: Of this space's parameters that it knows of, from 0 to 1.
         told: What it is, in words.
+        columns: Which parameters of this space it knows of.
         is_scaled: Whether its size and level mean something; where not, only its shape does.
     """
 
@@ -50,6 +51,7 @@ class Hint:
     rows: int
     share: float
     told: str
+    columns: frozenset[int]
     is_scaled: bool = True
 
 
@@ -100,7 +102,8 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         told += f"; without the descriptors of {', '.join(without)}, which some of its options lack"
     if theirs.unit != target.unit and not is_stated:
         told += f"; {target.name} has no unit {'here' if theirs.unit else 'there'}, and numbers are taken as they are"
-    return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told)
+    columns = frozenset(s.here for s in both.shared)
+    return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told, columns)
 
 
 def spread_of(space: Space, mean: Callable[[Tensor], Tensor], *, seed: int) -> float:

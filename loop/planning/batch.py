@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,16 +9,15 @@ import numpy as np
 import torch
 
 from loop.acquisition.fidelities import Fidelities, prices, shares_of
-from loop.acquisition.general import General
 from loop.acquisition.protocol import Acquisition, Chosen, Question
 from loop.acquisition.registry import acquisition
 from loop.costs import Purse, pays_all
 from loop.errors import PoolExhausted
 from loop.explain import explain_replicate
 from loop.fidelity import as_real, fidelity_column, is_real
-from loop.memory.first import first_choices
 from loop.objective import Tradeoff
-from loop.planning.designing import by_design, left_out, payable_design, wanted
+from loop.planning.designing import by_design, left_out, payable_design
+from loop.planning.hearing import by_sources
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.planning.versions import made_real, told_by_versions
@@ -33,7 +31,6 @@ from loop.record import Arm, Place
 from loop.space.sifting import firsts
 
 SMALLER = 4  # times that a plate is planned again with as many wells as can be paid; what is over is left out then
-HEARD = 0.6  # of the first batch, where sources speak; docs/decisions/0009
 
 
 def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
@@ -45,7 +42,7 @@ def choose_batch(s: Situation) -> tuple[list[Pick], list[str]]:
     if s.plate is not None:
         picks, notes = _on_plate(s, s.plate)
     elif s.belief is not None and not len(s.table):
-        picks, notes = _by_sources(s)
+        picks, notes = by_sources(s)
     elif s.belief is not None:
         picks, notes = _by_model(s, min(s.spec.planner.batch, s.affordable))
     elif s.initial_left <= 0 and s.is_random:
@@ -97,30 +94,6 @@ def _nothing_left(s: Situation) -> str:
 def _at_random(s: Situation, n: int) -> list[Pick]:
     x = payable_design("random", s, s.tried, n, s.seed)
     return [Pick(row, Arm.MODEL, "random", None, "chosen at random") for row in x]
-
-
-def _by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
-    """Before any result: most of the first batch by what sources expect, the rest as the initial design has it."""
-    size = wanted(s)
-    sought = math.ceil(HEARD * size)
-    notes: list[str] = []
-    if s.general is None:
-        name, chosen = "first", first_choices(s.question(), sought)
-    else:  # what counts is the condition over its scope, not the highest result with one substrate
-        function = General()
-        with torch.no_grad():
-            choice = function.choose(s.question(), sought)
-        name, chosen, notes = function.name, choice.points, list(choice.notes)
-    picks = [Pick(c.x, Arm.MODEL, name, c.value, c.meaning) for c in chosen]
-    if size > len(picks):
-        design = s.spec.planner.initial.design
-        taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
-        try:
-            x = payable_design(design, s, taken, size - len(picks), s.seed)
-        except PoolExhausted:  # the sources' choices may be all that is left
-            return picks, notes
-        picks += [Pick(row, Arm.INITIAL, "", None, design) for row in x]
-    return picks, notes
 
 
 def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:

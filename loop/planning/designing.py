@@ -34,8 +34,7 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     """
     size = wanted(s)
     initial, notes = s.spec.planner.initial, left_out(s)
-    goes_on = s.initial_left > 0 or not len(s.tried)  # else the hot ones were tried, and nothing came of them
-    hot = goes_on and begins_hot(initial, s.objective, s.space)
+    hot = is_to_be_hot(s)
     if hot and heat_harms(initial, s.objective, s.space, s.table):
         hot = False
         notes.append(harmful(s.space))
@@ -70,22 +69,30 @@ def by_design(s: Situation) -> tuple[list[Pick], list[str]]:
     return picks, [*notes, *unplaced]
 
 
+def is_to_be_hot(s: Situation) -> bool:
+    """Whether the first experiments are still to be hot; not where hot ones were tried, and nothing came of them."""
+    goes_on = s.initial_left > 0 or not len(s.tried)
+    return goes_on and begins_hot(s.spec.planner.initial, s.objective, s.space)
+
+
 def wanted(s: Situation) -> int:
     """How many proposals the initial design still asks for; a batch where it goes on for want of a model."""
     left = math.ceil(s.initial_left / s.replicates)
     return min(left if left > 0 else s.spec.planner.batch, s.affordable)
 
 
-def payable_design(design: str, s: Situation, taken: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
+def payable_design(
+    design: str, s: Situation, taken: NDArray[np.float64], n: int, seed: int, *, hot: bool = False
+) -> NDArray[np.float64]:
     """Up to ``n`` points of a design that can be paid for, none of them ``taken``; any where none can be: ``(k, d)``.
 
     Raises:
         PoolExhausted: Nothing untried is left.
     """
     try:
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken))
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken), hot=hot)
     except PoolExhausted:  # whoever reckons up the batch says what is wanting
-        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken, pays_all))
+        return initial_design(design, s.space, s.pool, taken, n, seed=seed, pays=s.admits(taken, pays_all), hot=hot)
 
 
 def left_out(s: Situation) -> list[str]:

@@ -508,7 +508,7 @@ def test_what_a_source_is_said_to_expect_is_something_that_can_be() -> None:
 
 
 def test_a_source_that_falls_just_short_is_not_said_to_keep_the_rule() -> None:
-    hint = Hint("before", "campaign", torch.zeros_like, 1.0, 12, 1.0, "12 results")
+    hint = Hint("before", "campaign", torch.zeros_like, 1.0, 12, 1.0, "12 results", frozenset({0}))
 
     said = Judged(hint, 0.998, 0.0, 0.0, 6).said("yield")
 

@@ -1,0 +1,65 @@
+"""The first batch by what sources expect, before anything of this campaign was measured."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from loop.acquisition.general import General
+from loop.errors import PoolExhausted
+from loop.memory.first import first_choices
+from loop.planning.designing import is_to_be_hot, payable_design, wanted
+from loop.planning.pick import Pick
+from loop.planning.situation import Situation
+from loop.policy.hottest import are_hot, said
+from loop.record import Arm
+from loop.space.temperatures import temperatures
+
+HEARD = 0.6  # of the first batch, where sources speak; docs/decisions/0009
+
+
+def by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
+    """Most of the first batch by what sources expect, the rest as the initial design has it, and notes on it.
+
+    Where a first batch is to be hot and no source tells of temperature, all of it is hot.
+    """
+    size = wanted(s)
+    picks, notes, hot = _most(s, size)
+    if size > len(picks):
+        design = s.spec.planner.initial.design
+        taken = np.vstack([s.tried, *(p.x[None, :] for p in picks)])
+        try:
+            x = payable_design(design, s, taken, size - len(picks), s.seed, hot=hot)
+        except PoolExhausted:  # the sources' choices may be all that is left
+            x = np.empty((0, len(s.space.parameters)))
+        meanings = ["hot spread" if hot and is_hot else design for is_hot in are_hot(s.space, x)]
+        picks += [Pick(row, Arm.INITIAL, "", None, meaning) for row, meaning in zip(x, meanings, strict=True)]
+    if hot:
+        heat = said(s.space, are_hot(s.space, np.array([p.x for p in picks])))
+        notes = [*notes, f"no source tells of temperature; {heat}"]
+    return picks, notes
+
+
+def _most(s: Situation, size: int) -> tuple[list[Pick], list[str], bool]:
+    """Most of ``size`` experiments, by the sources; notes on them, and whether the whole batch is to be hot."""
+    question, n, hot = s.question(), math.ceil(HEARD * size), False
+    if s.general is not None:  # what counts is the condition over its scope, not the highest result with one substrate
+        function = General()
+        with torch.no_grad():
+            choice = function.choose(question, n)
+        name, chosen, notes = function.name, choice.points, list(choice.notes)
+    else:
+        name, chosen, notes = "first", (), []
+        if is_to_be_hot(s) and not _tell_of_heat(s):
+            chosen = first_choices(question, n, hot=size)
+            hot = bool(chosen)
+        if not hot:
+            chosen = first_choices(question, n)
+    return [Pick(c.x, Arm.MODEL, name, c.value, c.meaning) for c in chosen], notes, hot
+
+
+def _tell_of_heat(s: Situation) -> bool:
+    heat = temperatures(s.space.frame).keys()
+    return any(heat & hint.columns for hints in s.hints.values() for hint in hints)
