@@ -13,7 +13,7 @@ from loop.memory.first import first_choices
 from loop.planning.designing import is_to_be_hot, payable_design, wanted
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
-from loop.policy.hottest import are_hot, said
+from loop.policy.hottest import are_hot, hot_meanings, said
 from loop.record import Arm
 from loop.space.temperatures import temperatures
 
@@ -34,7 +34,7 @@ def by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
             x = payable_design(design, s, taken, size - len(picks), s.seed, hot=hot)
         except PoolExhausted:  # the sources' choices may be all that is left
             x = np.empty((0, len(s.space.parameters)))
-        meanings = ["hot spread" if hot and is_hot else design for is_hot in are_hot(s.space, x)]
+        meanings = hot_meanings(s.space, x) if hot else [design] * len(x)
         picks += [Pick(row, Arm.INITIAL, "", None, meaning) for row, meaning in zip(x, meanings, strict=True)]
     if hot:
         heat = said(s.space, are_hot(s.space, np.array([p.x for p in picks])))

@@ -67,7 +67,8 @@ def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[
     An option with which no temperature is so high, as a solvent that boils, keeps the hottest third of its own
     candidates; of candidates that are not the whole space, an option that was drawn too seldom to tell is left out.
     """
-    kept, heat, chosen = are_hot(space, x), np.zeros(len(x)), temperatures(space.frame)
+    hot, heat, chosen = are_hot(space, x), np.zeros(len(x)), temperatures(space.frame)
+    kept = hot.copy()
     for column, temperature in chosen.items():
         heat += temperature.position(x[:, column])
     enough = 1 if is_whole else math.log(LUCK) / math.log(1 - PART ** len(chosen))
@@ -75,7 +76,7 @@ def hottest(space: Space, x: NDArray[np.float64], *, is_whole: bool) -> NDArray[
         if not isinstance(p, Category | Component | Ordinal):
             continue
         _, option = np.unique(x[:, column], return_inverse=True)
-        lost = (np.bincount(option) >= enough) & (np.bincount(option, weights=kept) == 0)
+        lost = (np.bincount(option) >= enough) & (np.bincount(option, weights=hot) == 0)
         for own in (option == o for o in np.flatnonzero(lost)):
             kept |= own & (heat >= np.quantile(heat[own], 1 - PART))
     return kept
@@ -87,6 +88,11 @@ def are_hot(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     for column, temperature in temperatures(space.frame).items():
         kept &= x[:, column] >= least_hot(temperature)
     return kept
+
+
+def hot_meanings(space: Space, x: NDArray[np.float64]) -> tuple[str, ...]:
+    """What each of ``x``, ``(n, d)``, of a spread among the hottest candidates is, for its reason."""
+    return tuple("hot spread" if one else "spread as hot as may be" for one in are_hot(space, x))
 
 
 def which(space: Space) -> str:

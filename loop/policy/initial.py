@@ -9,7 +9,7 @@ from loop.acquisition.streaming import POOL_LIMIT
 from loop.costs import Pays, pays_all
 from loop.design import CLASSICAL, Design, Wish, lay_out
 from loop.errors import PoolExhausted
-from loop.policy.hottest import are_hot, hottest, said, too_few
+from loop.policy.hottest import are_hot, hot_meanings, hottest, said, too_few
 from loop.policy.seeking import LOOKED_AT, MEDOID_LOOKED_AT, SEEKERS, spread
 from loop.space import PointPool, Pool, Space, sample_space
 from loop.space.filling import fill
@@ -166,9 +166,7 @@ def _sought(
         kept = hottest(space, options, is_whole=pool is not None and len(pool) <= enough)
         if kept.sum() >= n:
             points = spread(space, options[kept], tried, n)
-            is_hot = are_hot(space, points)
-            meanings = tuple("hot spread" if one else "spread as hot as may be" for one in is_hot)
-            return Design(points, notes=(said(space, is_hot),), meanings=meanings)
+            return Design(points, notes=(said(space, are_hot(space, points)),), meanings=hot_meanings(space, points))
         notes = (too_few(space, n),)
     points = options[:n] if design == "random" else SEEKERS[design](space, options, tried, n)
     return Design(points, notes=notes)

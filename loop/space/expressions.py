@@ -145,7 +145,7 @@ def _slip(text: str) -> str:
     if re.search(r"[≤≥]|=<|=>|(?<![<>=!])=(?!=)", plain):
         return "write <= or >=; for an equality use sum with equals"
     if {"and", "or", "not"} & set(words):
-        return "write a constraint for each comparison"
+        return "write a constraint for each comparison; of numbers beside options exclude and where keep a range out"
     if own := [word for word in words if keyword.iskeyword(word)]:
         return f"{own[0]!r} has a meaning of its own here: write the name in backquotes, `{own[0]}`"
     if re.search(r"[\u00d7\u00b7]|(?<![\w.])\d+(\.\d+)?\s*(?![eE][-+]?\d)[A-Za-z_(]", plain):

@@ -175,7 +175,7 @@ def _formula(expression: Expression, space: Space) -> Formula:
         if not isinstance(space.parameters[space.names.index(name)], Discrete | Continuous):
             raise SpaceError(
                 f"expression {expression.text!r} computes with {name!r}, which is not a number; "
-                "use exclude, or when and require, for options"
+                "use exclude, or when and require, for options; {RANGE}"
             )
     return Formula(expression, tuple(space.names.index(n) for n in expression.names))
 
@@ -272,7 +272,8 @@ def _coordinates(options: Options, space: Space, verb: str) -> dict[int, frozens
         p: Parameter = space.parameters[column := _column(name, space)]
         if isinstance(p, Continuous):
             raise SpaceError(
-                f" {verb} values of {name!r}, which is continuous; use a sum instead, an expression, or give it a step"
+                f" {verb} values of {name!r}, which is continuous; use exclude with where, a sum or an expression, or "
+                "give it a step"
             )
         coordinates = [p.index(o) for o in (given if isinstance(given, list) else [given])]
         if isinstance(p, Discrete) and (off := [c for c in coordinates if c not in p.values]):

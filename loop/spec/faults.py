@@ -28,7 +28,7 @@ from loop.spec.models import (
 )
 from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec
 from loop.spec.recipe_models import LimitingSpec, RecipeSpec, RuleSpec, StepSpec, StockSpec, VesselSpec
-from loop.spec.space_models import CONSTRAINT_KINDS, ParameterSpec, ReagentsSpec
+from loop.spec.space_models import CONSTRAINT_KINDS, RANGE, ParameterSpec, ReagentsSpec
 
 _KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they have as their type
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(ParameterSpec)[0])
@@ -130,7 +130,8 @@ def described(error: Any, lines: Lines) -> str:
     match kind:
         case "extra_forbidden":
             known = sorted(_known_keys(path, raw))
-            return f"{where}: unknown key{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
+            said = f"{where}: unknown key{did_you_mean(str(path[-1]), known)}; known here: {', '.join(known)}"
+            return f"{said}; {RANGE}" if path[0] == "constraints" and path[-1] in CONSTRAINT_KINDS else said
         case "missing":
             return f"{where}: is missing; add it"
         case "union_tag_not_found" | "union_tag_invalid" if path[0] == "space" and "union" in raw[2:3]:
@@ -165,7 +166,8 @@ def described(error: Any, lines: Lines) -> str:
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
             return f"{where}: must be entries KEY: VALUE, {_entries(path, raw)}, got {_shown(got)}"
         case "list_type" | "string_type" if len(path) > 1 and _OPTIONS & {str(p) for p in path[-2:-1]}:
-            return f"{where}: must be an option, or a list of options such as [a, b], got {_shown(got)}"
+            said = f"{where}: must be an option, or a list of options such as [a, b], got {_shown(got)}"
+            return f"{said}; {RANGE}" if isinstance(got, dict) and path[0] == "constraints" else said
         case "list_type" if isinstance(got, dict) and len(path) == 3 and path[0] == "space" and path[2] == "options":
             return f"{where}: must be a list of names, such as [a, b], got entries; structures are of type: component"
         case "string_type" if path[2:3] == ("parts",) and got is None:

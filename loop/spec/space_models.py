@@ -190,6 +190,9 @@ def sources_of(space: Mapping[str, ParameterSpec]) -> Iterator[tuple[str, Parame
             yield from ((f"{name}.{source}", said) for source, said in p.of.items())
 
 
+RANGE = "a range of a number stands beside options, as in {exclude: {solvent: THF}, where: {temperature: {above: 65}}}"
+
+
 class _Named(Strict):
     """A constraint; messages call it by its name, or by its number where it has none."""
 

@@ -194,6 +194,20 @@ def test_a_solvent_that_boils_is_tried_as_hot_as_it_may_be() -> None:
     assert set(drawn[:, 0]) == {0}
 
 
+def test_a_base_that_goes_only_with_a_solvent_that_boils_leaves_the_other_bases_with_it_in() -> None:
+    space = Space(
+        (
+            Category("base", ("KOAc", "LiHMDS")),
+            Category("solvent", ("DMSO", "ether")),
+            Discrete("temperature", (20.0, 25.0, 30.0, 60.0, 90.0, 120.0), unit="degC"),
+        )
+    )
+    x = ProductPool(space).take(np.arange(24))
+    x = x[((x[:, 1] == 0) & (x[:, 0] == 0)) | ((x[:, 1] == 1) & (x[:, 2] <= 30))]
+    kept = x[hottest(space, x, is_whole=True)]
+    assert {tuple(row) for row in kept[kept[:, 1] == 1]} == {(0.0, 1.0, 30.0), (1.0, 1.0, 30.0)}
+
+
 def test_an_option_that_was_cold_by_luck_is_not_taken_for_one_that_boils() -> None:
     heats = [Continuous(f"t{i}", 20.0, 120.0, unit="degC") for i in range(2)]
     rng = np.random.default_rng(1)
