@@ -34,6 +34,13 @@ _COUNTS: Final = ("revolution = 1 = rev", "cycle = 1", "revolutions_per_minute =
 _COUNTS_PER_SECOND: Final = "revolutions_per_second = 1 / second = rps"
 _ANGLES: Final = frozenset({"radian", "degree", "turn", "arcminute", "arcsecond", "grade"})
 _WORDS: Final = re.compile(r"[^\W\d_]+")
+CURRENCIES: Final = (  # each a unit of its own; not all of ISO 4217, as ALL and TOP may be words of a header
+    *("AED", "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD", "HUF", "IDR"),
+    *("ILS", "INR", "ISK", "JPY", "KRW", "MXN", "MYR", "NOK", "NZD", "PHP", "PKR", "PLN", "RON", "RUB", "SAR", "SEK"),
+    *("SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "ZAR"),
+)
+_SIGNS: Final = {"\N{EURO SIGN}": "EUR", "\N{POUND SIGN}": "GBP"}
+_SHARED_SIGNS: Final = {"$": "'USD' or 'CAD'", "\N{YEN SIGN}": "'JPY' or 'CNY'"}  # of several currencies
 USUAL_UNITS: Final = frozenset(  # as they stand, so that pint need not be loaded to look at them: it takes 0.7 s
     (
         *("%", "mol%", "equiv", "degC", "K", "h", "min", "s", "g", "mg", "kg", "L", "mL", "uL", "mol", "mmol", "umol"),
@@ -87,7 +94,7 @@ def _registry() -> pint.UnitRegistry[Any]:
     import pint  # 0.7 s with its registry: only where a unit is looked at that is none of the usual ones
 
     registry: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True, on_redefinition="ignore")
-    for definition in (*_COUNTS, _COUNTS_PER_SECOND):
+    for definition in (*_COUNTS, _COUNTS_PER_SECOND, *(f"{code} = [{code}]" for code in CURRENCIES)):
         registry.define(definition)
     return registry
 
@@ -104,7 +111,13 @@ def check_unit(symbol: str) -> str:
     try:
         _registry().parse_units(_spoken(symbol))
     except Exception as error:  # pint raises many classes, its parser those of tokenize too
-        why = did_you_mean(symbol, (*sorted(USUAL_UNITS), *_IN_WORDS)) or f" ({error})"
+        if sign := next((sign for sign in _SHARED_SIGNS if sign in symbol), None):
+            raise UnitError(
+                f"unit {symbol!r} is unknown: {sign} is the sign of several currencies; write the code of the one that "
+                f"is meant, such as {_SHARED_SIGNS[sign]}"
+            ) from None
+        money = (code for code in CURRENCIES if code.casefold() == symbol.casefold())
+        why = did_you_mean(symbol, (*sorted(USUAL_UNITS), *_IN_WORDS, *money)) or f" ({error})"
         raise UnitError(
             f"unit {symbol!r} is unknown{why}; use a symbol such as '%', 'degC', 'mol/L', 'h', 'eV' or ''"
         ) from None
@@ -127,7 +140,8 @@ def misread(symbol: str) -> str:
 def convert(value: float, unit: str, to: str) -> float:
     """``value`` in ``unit``, expressed in ``to``; beside a temperature ``C`` and ``F`` are degrees.
 
-    Revolutions are counted (1 rpm is 1/min), so that no angular velocity is given in them.
+    Revolutions are counted (1 rpm is 1/min), so that no angular velocity is given in them; and what one currency is
+    worth in another changes by the day.
 
     Raises:
         UnitError: One of them is unknown, or they measure different things.
@@ -173,6 +187,11 @@ def _by_pint(value: float, unit: str, to: str) -> float:
         raise UnitError(
             f"a value in {unit!r} cannot be given in {to!r}: one is a share of {share}, the other of {other}"
         )
+    if (mine := _currencies(unit)) != (others := _currencies(to)) and mine and others:
+        raise UnitError(
+            f"a value in {unit!r} cannot be given in {to!r}: {' and '.join(mine)} and {' and '.join(others)} are "
+            "different currencies, which are not converted into each other"
+        )
     registry = _registry()
     if _is_angular(unit) != _is_angular(to):
         raise UnitError(f"a value in {unit!r} cannot be given in {to!r}: one counts revolutions, the other is an angle")
@@ -203,5 +222,15 @@ def _is_angular(symbol: str) -> bool:
     return not unit.dimensionless and any(str(name) in _ANGLES for name in unit._units)
 
 
+@lru_cache(maxsize=256)
+def _currencies(symbol: str) -> tuple[str, ...]:
+    """Currencies that a unit is counted in: of ``EUR/kg`` EUR, with a prefix too."""
+    return tuple(code for code in CURRENCIES if f"[{code}]" in _registry().Unit(_spoken(symbol)).dimensionality)
+
+
 def _spoken(symbol: str) -> str:
-    return _SPELLINGS.get(symbol, symbol)
+    if symbol in _SPELLINGS:
+        return _SPELLINGS[symbol]
+    for sign, code in _SIGNS.items():
+        symbol = symbol.replace(sign, code)
+    return symbol

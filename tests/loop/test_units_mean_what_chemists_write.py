@@ -115,6 +115,44 @@ def test_what_chemists_write_is_read_as_it_is_meant(symbol: str) -> None:
     assert misread(check_unit(symbol)) == ""
 
 
+@pytest.mark.parametrize("symbol", [*units.CURRENCIES, "EUR/kg", "USD/mmol", "\N{EURO SIGN}", "\N{POUND SIGN}/kg"])
+def test_money_is_a_unit(symbol: str) -> None:
+    assert misread(check_unit(symbol)) == ""
+
+
+def test_money_is_converted_within_its_currency() -> None:
+    assert convert(2.0, "EUR/g", "EUR/kg") == pytest.approx(2000.0)
+    assert convert(2.0, "\N{EURO SIGN}/g", "EUR/kg") == pytest.approx(2000.0)
+    assert convert(3.0, "\N{POUND SIGN}", "GBP") == 3.0
+    with pytest.raises(UnitError, match=r"a value in 'EUR' cannot be given in 'EUR/kg': they measure different things"):
+        convert(2.0, "EUR", "EUR/kg")
+
+
+@pytest.mark.parametrize(("unit", "to"), [("USD", "EUR"), ("USD/kg", "EUR/kg"), ("USD/g", "EUR/kg")])
+def test_a_result_in_another_currency_is_refused_by_the_names_of_both(unit: str, to: str) -> None:
+    values = [{"property": "cost", "value": 5.0, "unit": unit}]
+
+    with pytest.raises(
+        OutcomeError,
+        match=f"'cost': a value in '{unit}' cannot be given in '{to}': USD and EUR are different currencies, which are "
+        f"not converted into each other; report it in '{to}'",
+    ):
+        read_outcome({"outcome": "measured", "values": values}, {"cost": to})
+
+
+@pytest.mark.parametrize(
+    ("symbol", "said"),
+    [
+        ("eur", r"\(did you mean 'EUR'\?\)"),
+        ("$/kg", r": \$ is the sign of several currencies; write the code .* such as 'USD' or 'CAD'"),
+        ("\N{YEN SIGN}", "is the sign of several currencies; .* such as 'JPY' or 'CNY'"),
+    ],
+)
+def test_a_currency_that_is_not_named_by_its_code_is_asked_for(symbol: str, said: str) -> None:
+    with pytest.raises(UnitError, match=said):
+        check_unit(symbol)
+
+
 FILE = """\
 campaign: flow
 space: {rate: {type: number, low: 1, high: 9, unit: mL/min}, hold: {type: number, low: 1, high: 9, unit: min}}
