@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from loop.costs import Costs, Purse
 from loop.errors import CostError, SpaceError, did_you_mean
 from loop.space import Category, Component, Ordinal, Space
+from loop.spec.lines import Problem
 from loop.spec.space_models import FidelitySpec
 from loop.spec.strict import Strict
 
@@ -135,6 +137,27 @@ def unpriced(spec: CampaignSpec) -> str | None:
     priced = (spec.costs and spec.costs.options) or {}
     fidelities = ((name, p) for name, p in spec.space.items() if isinstance(p, FidelitySpec))
     return next((name for name, p in fidelities if p.costs is None and name not in priced), None)
+
+
+def problem_of_versions(spec: CampaignSpec) -> Problem | None:
+    """Versions of a fidelity whose stated prices go against their order; a spec on record may have them."""
+    stated = with_fidelities(spec)
+    prices = (stated and stated.options) or {}
+    for name, p in spec.space.items():
+        if not isinstance(p, FidelitySpec) or name not in prices:
+            continue
+        price, real = prices[name], p.options[-1]
+        for below, above in pairwise(p.options):
+            if price[above] > price[below] or (price[above] == price[below] and above != real):
+                continue
+            kind = "the real thing" if above == real else "the better version"
+            how = "as much as" if price[above] == price[below] else "less than"
+            remedy = "correct their costs or their order, or leave costs out to have them learnt"
+            return ("space", name), (
+                f"{above!r} is {kind} and costs {price[above]:g}, {how} {below!r} with {price[below]:g}; options go "
+                f"from the cheapest to the real thing: {remedy}"
+            )
+    return None
 
 
 def _check_per_cost(spec: CampaignSpec, costs: Costs) -> None:

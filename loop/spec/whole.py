@@ -12,7 +12,7 @@ from loop.space.drawing import refuse_empty
 from loop.spec.analysis import problem_of_analysis
 from loop.spec.building import build_objective, build_space
 from loop.spec.choosing import problem_of_choosing
-from loop.spec.costs import build_costs
+from loop.spec.costs import build_costs, problem_of_versions
 from loop.spec.deriving import without_any_value
 from loop.spec.designing import fault_of_design, with_design_size
 from loop.spec.general import problem_of_general
@@ -125,7 +125,7 @@ def _of_costs(spec: CampaignSpec) -> Problem | None:
         build_costs(spec, build_space(spec))
     except CostError as error:
         return error.path, str(error)
-    return None
+    return problem_of_versions(spec)
 
 
 def _of_end(spec: CampaignSpec) -> Problem | None:
