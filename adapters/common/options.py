@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import AdapterOptionsError
 from loop.errors import UnitError, did_you_mean
-from loop.units import DIMENSIONLESS, check_unit, is_share
+from loop.units import DIMENSIONLESS, check_unit, convert, is_share
 
 
 class Options(BaseModel):
@@ -41,8 +41,9 @@ def resolve(base: str, path: str) -> Path:
 
 
 def measured(adapter: str, known: Mapping[str, str], targets: Mapping[str, str]) -> None:
-    """Raises ``AdapterOptionsError`` where a target of the campaign is none of the properties ``known``, or one without
-    a unit that may be a fraction of one. Both are given with their units."""
+    """Raises ``AdapterOptionsError`` where a target of the campaign is none of the properties ``known``, one without a
+    unit that may be a fraction of one, or one in a unit that is none of the target's. Both are given with their units.
+    """
     problems = [
         f"target {name!r} is not measured{did_you_mean(name, known)}; it is {', '.join(known)}"
         for name in sorted(set(targets) - set(known))
@@ -52,8 +53,24 @@ def measured(adapter: str, known: Mapping[str, str], targets: Mapping[str, str])
         for name, unit in targets.items()
         if known.get(name) == DIMENSIONLESS and is_share(unit)
     ]
-    if problems:
+    if problems := problems + unlike(known, targets):
         raise AdapterOptionsError(adapter, problems)
+
+
+def unlike(known: Mapping[str, str], targets: Mapping[str, str]) -> list[str]:
+    """What is wrong with properties ``known`` whose unit cannot be converted into that of the target; an empty one is
+    the target's own."""
+    problems = []
+    for name, unit in targets.items():
+        if given := known.get(name):
+            try:
+                convert(1.0, given, unit)
+            except UnitError as error:
+                remedy = (
+                    f"state the target in a unit such as {given!r} (or correct the property's where the file has it)"
+                )
+                problems.append(f"target {name!r}: {error}; {remedy}")
+    return problems
 
 
 def some_of(names: list[str], known: Iterable[str]) -> list[str]:

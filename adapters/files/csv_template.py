@@ -95,6 +95,14 @@ class Template:
                 self._cell(spec, name, value)
             except UnitError as error:
                 found.append(Problem(what, str(error), f"correct laboratory.command.columns.{name}.unit"))
+        for name, really in self._response.actual.items():
+            wanted = spec.units.get(name)
+            if really.unit is not None and wanted is not None and not isinstance(spec.settings.get(name), str):
+                try:
+                    convert(1.0, really.unit, wanted)
+                except UnitError as error:
+                    remedy = f"correct laboratory.response.actual.{name}.unit"
+                    found.append(Problem(f"what was really set of {name!r}", str(error), remedy))
         return found
 
     def key_of(self, row: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, field_validator
 
 from adapters.common.addresses import parts_of, says_more, shows_secrets
-from adapters.common.options import Options, check_units, read_options
+from adapters.common.options import Options, check_units, read_options, unlike
 from adapters.common.secret import misplaced
 from adapters.errors import AdapterOptionsError
 from loop.contracts import Adapter, AdapterContext, Delivery
@@ -62,7 +62,10 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     """
     from adapters.http.laboratory import HttpLaboratory
 
-    return HttpLaboratory.of(http_options(options), context)
+    settings = http_options(options)
+    if problems := unlike(settings.properties or {}, context.targets):
+        raise AdapterOptionsError("http", problems)
+    return HttpLaboratory.of(settings, context)
 
 
 def lacking() -> str | None:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from loop.errors import AnalysisError, SpecError, UnitError, did_you_mean
 from loop.spec.lines import Problem
 from loop.spec.strict import Strict, Text
-from loop.units import check_unit
+from loop.units import check_unit, convert
 
 if TYPE_CHECKING:
     from loop.analysis import Analysis, Line, Method, Standard, Standards, Window
@@ -179,8 +179,11 @@ def problem_of_analysis(spec: CampaignSpec) -> Problem | None:
         target, _, told = str(error).partition(": ")
         return ("analysis", target), told
     for method in () if analysis is None else analysis.methods:
-        if rule := _missing_limit((spec.analysis or {})[method.target], method):
+        said = (spec.analysis or {})[method.target]
+        if rule := _missing_limit(said, method):
             return ("analysis", method.target), rule
+        if rule := _two_axes(method):
+            return ("analysis", method.target, "standard"), rule
     if analysis is None or spec.plate is None:
         return None
     return next((found for m in analysis.methods if (found := _taken_well(m, spec.plate)) is not None), None)
@@ -260,6 +263,18 @@ def _missing_limit(said: MethodSpec, method: Method) -> str | None:
         "the calibration has no scatter that a limit of detection follows from, and without it an experiment that "
         f"makes nothing would be a fault; give detection_limit (in the target's unit), or {remedy}"
     )
+
+
+def _two_axes(method: Method) -> str:
+    """Why no file has both a peak and its standard: each is on an axis of its own; "" where one may have."""
+    peak, standard = method.peak, None if method.standard is None else method.standard.window
+    if peak is None or standard is None or peak.low is None or standard.low is None:
+        return ""
+    try:
+        convert(1.0, standard.unit, peak.unit)
+    except UnitError as error:
+        return f"it is on the same axis as the peak, and {error}; give both in one unit"
+    return ""
 
 
 def _window(said: WindowSpec) -> Window:

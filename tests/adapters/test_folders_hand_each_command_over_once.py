@@ -458,7 +458,12 @@ def test_a_word_that_no_status_names_is_said(make: Callable[..., CsvFolder], rig
 
 def test_what_the_template_cannot_say_is_named_before_anything_moves(make: Callable[..., CsvFolder]) -> None:
     columns = {"ligand": {"column": "L", "names": {"XPhos": "A1"}}, "temprature": "T", "temperature": "T2"}
-    adapter = make(command={"columns": {**columns, "temperature": {"column": "T2", "unit": "mL"}}})
+    adapter = make(
+        command={"columns": {**columns, "temperature": {"column": "T2", "unit": "mL"}}},
+        response={
+            "actual": {"temperature": {"column": "T3", "unit": "mL"}, "pressure": {"column": "P", "unit": "bar"}}
+        },
+    )
 
     assert [str(problem) for problem in adapter.validate(EXPERIMENT)] == [
         "parameter 'ligand': the device has no name for 'PPh3'; add it to laboratory.command.columns.ligand.names",
@@ -466,6 +471,8 @@ def test_what_the_template_cannot_say_is_named_before_anything_moves(make: Calla
         "(did you mean 'temperature'?); correct laboratory.command.columns.temprature",
         "parameter 'temperature': a value in 'degC' cannot be given in 'mL': they measure different things; "
         "correct laboratory.command.columns.temperature.unit",
+        "what was really set of 'temperature': a value in 'mL' cannot be given in 'degC': they measure different "
+        "things; correct laboratory.response.actual.temperature.unit",
     ]
 
 
