@@ -36,6 +36,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
+
+ALIKE: Final = 0.7  # of the letters of two names in the same order: what is typed wrongly has more, by our tests
 
 
 class HakkenError(Exception):
@@ -206,5 +209,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A short hint such as ``" (did you mean 'ligand'?)"``, or nothing."""
     names = list(known)
     written = [name for name in names if name.casefold() == word.casefold()]
-    close = written or get_close_matches(word, names, n=1)
+    near = get_close_matches(word, names)  # "lig" begins "ligand"; "date" has most letters of "plate", and is none
+    begun = [name for name in near if name.startswith(word) or word.startswith(name)]
+    close = written or get_close_matches(word, names, n=1, cutoff=ALIKE) or begun
     return f" (did you mean {close[0]!r}?)" if close else ""
