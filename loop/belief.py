@@ -23,6 +23,7 @@ from loop.surrogates.committee import Committee, FittedCommittee, fitted_each
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import for_levels
+from loop.surrogates.missing import said_of_missing
 from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogate, TrainingSet
 from loop.surrogates.registry import default_members, surrogate
 
@@ -82,7 +83,12 @@ def learn(
         *(_untold(name) for name in effects if len({c[name] for c in table.context if name in c}) < 2),
         *(j.said(name) for name, found in judged.items() for j in found),
         *(race.said() for race in races),
-        *(note for m in models if isinstance(m, FittedCommittee) for note in m.notes),
+        *said_of_missing(
+            {
+                t.name: m.missing if isinstance(m, FittedCommittee) else ()
+                for t, m in zip(objective.targets, models, strict=True)
+            }
+        ),
     ]
     if effects:
         notes += [

@@ -17,6 +17,7 @@ from loop.memory.informed import FEWEST, Informed
 from loop.space import Space
 from loop.surrogates.committee import Committee, FittedCommittee, evidence_rows, weighed
 from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.missing import Missing
 from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
 from loop.surrogates.representation import Representation
 
@@ -79,7 +80,7 @@ def learn_with(
         FitError: No member could be fitted.
     """
     plain = recipe.members if isinstance(recipe, Committee) else (recipe,)
-    alone, notes = _fitted(plain, space, data, seed)
+    alone, missing = _fitted(plain, space, data, seed)
     groups: list[list[FittedSurrogate]] = []
     for number, hint in enumerate(hints, start=1):
         recipes = [Informed(r, hint) for r in _processes(plain)]
@@ -87,18 +88,16 @@ def learn_with(
             recipes = recipes[:1]
         found, more = _fitted(recipes, space, data, seed + 101 * number)
         groups.append(found)
-        notes += more
+        missing += more
     gains = [_gain(alone, group) for group in groups]
     kept = [bool(group) and (gain is None or gain >= PROOF) for group, gain in zip(groups, gains, strict=True)]
     members = [*alone, *(m for group, keep in zip(groups, kept, strict=True) if keep for m in group)]
     if not members:
         if len(data) < recipe.needs:
             raise TooFewPoints(recipe.name, recipe.needs, len(data))
-        raise FitError(recipe.name, "no member could be fitted: " + "; ".join(notes))
+        raise FitError(recipe.name, "no member could be fitted: " + "; ".join(map(str, missing)))
     calibrates = isinstance(recipe, Committee) and recipe.calibrates
-    committee = weighed(
-        "committee", members, data, tuple(notes), rows=evidence_rows(space, data), calibrates=calibrates
-    )
+    committee = weighed("committee", members, data, missing, rows=evidence_rows(space, data), calibrates=calibrates)
     weights = committee.weights
     judged = []
     for hint, group, gain, keep in zip(hints, groups, gains, kept, strict=True):
@@ -116,17 +115,17 @@ def _processes(plain: Sequence[Surrogate]) -> list[GaussianProcess]:
 
 def _fitted(
     recipes: Sequence[Surrogate], space: Space, data: TrainingSet, seed: int
-) -> tuple[list[FittedSurrogate], list[str]]:
+) -> tuple[list[FittedSurrogate], list[Missing]]:
     fitted: list[FittedSurrogate] = []
-    notes: list[str] = []
+    missing: list[Missing] = []
     for i, member in enumerate(recipes):
         try:
             fitted.append(member.fit(space, data, seed=seed + i))
         except TooFewPoints:
             continue  # before the first results only hints speak
         except FitError as error:
-            notes.append(f"committee member {member.name!r} was left out: {error}")
-    return fitted, notes
+            missing.append(Missing(member.name, error))
+    return fitted, missing
 
 
 def _gain(alone: Sequence[FittedSurrogate], informed: Sequence[FittedSurrogate]) -> float | None:

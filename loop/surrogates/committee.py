@@ -19,6 +19,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.fidelity import is_real
 from loop.space import Space
 from loop.surrogates.calibration import misjudged
+from loop.surrogates.missing import Missing
 from loop.surrogates.mixture import MixtureModel, apportion
 from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet, skim
 
@@ -39,7 +40,7 @@ class Committee:
         return min(m.needs for m in self.members)
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> FittedCommittee:
-        """Fit every member and weigh them. A member that cannot be fitted is left out, and ``notes`` says so.
+        """Fit every member and weigh them. A member that cannot be fitted is ``missing``.
 
         Raises:
             TooFewPoints: No member can work with so few.
@@ -58,20 +59,20 @@ class Committee:
             if len(data) < self.needs:
                 raise TooFewPoints(self.name, self.needs, len(data))
         fitted: list[list[FittedSurrogate]] = [[] for _ in sets]
-        notes: list[list[str]] = [[] for _ in sets]
+        missing: list[list[Missing]] = [[] for _ in sets]
         for i, member in enumerate(self.members):
             found = fitted_each(member, space, sets, [seed + i for seed in seeds])
             for target, model in enumerate(found):
                 if isinstance(model, TooFewPoints | FitError):
-                    notes[target].append(f"committee member {member.name!r} was left out: {model}")
+                    missing[target].append(Missing(member.name, model))
                 else:
                     fitted[target].append(model)
-        for members, said in zip(fitted, notes, strict=True):
+        for members, others in zip(fitted, missing, strict=True):
             if not members:
-                raise FitError(self.name, "no member could be fitted: " + "; ".join(said))
+                raise FitError(self.name, "no member could be fitted: " + "; ".join(map(str, others)))
         return tuple(
-            weighed(self.name, members, data, tuple(said), rows=evidence_rows(space, data), calibrates=self.calibrates)
-            for members, data, said in zip(fitted, sets, notes, strict=True)
+            weighed(self.name, members, data, others, rows=evidence_rows(space, data), calibrates=self.calibrates)
+            for members, data, others in zip(fitted, sets, missing, strict=True)
         )
 
 
@@ -86,7 +87,7 @@ class FittedCommittee:
     name: str
     members: tuple[FittedSurrogate, ...]
     weights: tuple[float, ...]
-    notes: tuple[str, ...] = field(default=())
+    missing: tuple[Missing, ...] = field(default=())
     widening: float = 1.0
 
     @property
@@ -159,7 +160,7 @@ def weighed(
     name: str,
     members: Sequence[FittedSurrogate],
     data: TrainingSet,
-    notes: tuple[str, ...] = (),
+    missing: Sequence[Missing] = (),
     *,
     rows: Tensor | None = None,
     calibrates: bool,
@@ -171,7 +172,7 @@ def weighed(
     logs = torch.stack([m.held_out() for m in members])
     weights = tuple(evidence_weights(logs if rows is None else logs[:, rows]).tolist())
     widening = _widening(members, weights, data) if calibrates else 1.0
-    return FittedCommittee(name, tuple(members), weights, notes, widening)
+    return FittedCommittee(name, tuple(members), weights, tuple(missing), widening)
 
 
 def mixed(parts: Sequence[tuple[Tensor, Tensor]], weights: Sequence[float]) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from campaigns import EVERYTHING, SPACE, training
+from campaigns import EVERYTHING, SPACE, measured, training
 from spaces import spec_of
 
 from loop.errors import FitError, TooFewPoints, UnknownName
+from loop.history import History, Observation
+from loop.planner import plan
 from loop.space import Component, Space
-from loop.spec import build_space
+from loop.spec import CampaignSpec, build_space
 from loop.surrogates.committee import Committee, evidence_weights, weighed
 from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.missing import Missing, said_of_missing
 from loop.surrogates.mixture import apportion
 from loop.surrogates.names import SURROGATES
 from loop.surrogates.protocol import TrainingSet
@@ -187,8 +190,54 @@ def test_a_member_that_fails_is_left_out_and_named():
 
     assert [m.name for m in fitted.members] == ["gp"]
     assert fitted.weights == (1.0,)
-    assert "broken" in fitted.notes[0]
-    assert "on purpose" in fitted.notes[0]
+    (missing,) = fitted.missing
+    assert str(missing).startswith("committee member 'broken' was left out: ")
+    assert "on purpose" in str(missing)
+
+
+def test_a_member_that_is_missing_is_said_once_for_all_targets_that_share_the_reason():
+    few = Missing("ladder", TooFewPoints("ladder", 6, 1))
+    fewer = Missing("ladder", TooFewPoints("ladder", 6, 0))
+    broken = Missing("ladder", FitError("ladder", "it diverged"))
+    said = "surrogate 'ladder' needs 6 observations and has 1; run more experiments of the initial design first"
+
+    assert said_of_missing({"y": [few]}) == [f"committee member 'ladder' was left out: {said}"]
+    assert said_of_missing({"y": [few], "z": [few]}) == [f"committee member 'ladder' was left out for y and z: {said}"]
+    assert said_of_missing({"y": [few], "z": []}) == [f"committee member 'ladder' was left out for y: {said}"]
+    assert said_of_missing({"y": [few], "z": [fewer]}) == [
+        "committee member 'ladder' was left out for y and z: it needs 6 observations and has 1 of y and 0 of z; "
+        "run more experiments of the initial design first"
+    ]
+    assert [note.partition(":")[0] for note in said_of_missing({"y": [few], "z": [broken]})] == [
+        "committee member 'ladder' was left out for y",
+        "committee member 'ladder' was left out for z",
+    ]
+
+
+def test_a_round_says_of_a_member_once_that_it_was_left_out():
+    fidelity = {"type": "fidelity", "options": ["rough", "fine"], "costs": {"rough": 1, "fine": 9}}
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "two",
+            "space": {"x": {"type": "number", "low": 0, "high": 1, "step": 0.1}, "method": fidelity},
+            "objective": {"strength": {"goal": "maximize"}, "mass": {"goal": "minimize"}},
+            "budget": {"experiments": 40},
+            "planner": {"batch": 1, "initial": {"experiments": 4}},
+            "laboratory": {"adapter": "manual"},
+        }
+    )
+    space = build_space(spec)
+    seen = [
+        Observation(str(i), space.coordinates({"x": x, "method": "fine"}), measured(strength=x**2, mass=x))
+        for i, x in enumerate((0.0, 0.3, 0.5, 0.8))
+    ]
+    rough = Observation("r", space.coordinates({"x": 0.9, "method": "rough"}), measured(strength=0.7))  # no mass
+    notes = plan(spec, History((*seen, rough)), seed=0, experiments=10).notes
+
+    assert [note.partition(":")[0] for note in notes if "was left out" in note] == [
+        "committee member 'gp (prior mean)' was left out for strength and mass",
+        "committee member 'gp (feature)' was left out for strength and mass",
+    ]
 
 
 def test_a_committee_of_failures_is_an_error():
