@@ -23,14 +23,19 @@ def judge(
     """How the predictions of one target fared.
 
     Each proposal counts once, with its first replicate that has a number: replicates share one prediction, and
-    counting them all would make the intervals look better known than they are.
+    counting them all would make the intervals look better known than they are. Cheap versions of the experiment are
+    left out: they are known better or worse than the real thing, of which the figures speak.
     """
     checks: dict[str, Check] = {}
     without_number: set[str] = set()
+    cheaper: set[str] = set()
     for result in results:
         proposal = None if result.is_told else proposals.get((result.round_number, result.position))
         said = None if proposal is None else stated(proposal, target.name)
         if proposal is None or said is None or not (isfinite(said.mean) and isfinite(said.sd)):
+            continue
+        if not result.is_real:
+            cheaper.add(proposal.id)
             continue
         reading = result.readings.get(target.name)
         has_number = (
@@ -50,7 +55,7 @@ def judge(
     trust = [_trust(arms, every)]
     if len(arms) > 1:
         trust += [_trust((arm,), [check for check in every if check.arm is arm]) for arm in arms]
-    return Calibration(target.name, every, tuple(trust), len(without_number - set(checks)))
+    return Calibration(target.name, every, tuple(trust), len(without_number - set(checks)), len(cheaper))
 
 
 def interval(check: Check, level: float) -> tuple[float, float]:

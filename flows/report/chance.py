@@ -16,7 +16,7 @@ def compare(results: Sequence[Result], target: Target) -> Chance:
     """The difference of the arms' means with its standard error (Welch: unequal variances).
 
     The unit is the proposal: replicates are averaged first. Negatives and faults have no number, so they are
-    counted beside the mean and not in it.
+    counted beside the mean and not in it. Cheap versions of the experiment are left out.
     """
     model, control = _sample(results, Arm.MODEL, target), _sample(results, Arm.CONTROL, target)
     gain = error = None
@@ -31,7 +31,7 @@ def _sample(results: Sequence[Result], arm: Arm, target: Target) -> Sample:
     by_proposal: dict[tuple[int, int], list[float]] = {}
     negatives = faults = 0
     for result in results:
-        if result.arm is not arm or result.is_told or result.retracted is not None:
+        if result.arm is not arm or result.is_told or result.retracted is not None or not result.is_real:
             continue
         negatives += result.kind is Kind.NEGATIVE
         faults += result.kind is Kind.FAULT

@@ -164,6 +164,7 @@ class Calibration:
     checks: tuple[Check, ...]
     trust: tuple[Trust, ...]  # of all arms first, then each arm where there are several
     left_out: int  # proposals with a prediction and an outcome, but without a number to check it against
+    cheaper: int = 0  # those of cheap versions, which are left out as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,17 @@ def verdict(coverage: Coverage) -> str:
 
 def _on_trust(report: Report) -> Iterator[str]:
     for calibration in report.calibration:
-        whole = calibration.trust[0]
+        whole, real = calibration.trust[0], " of the real thing" if calibration.cheaper else ""
         if whole.n < TOO_FEW:
             yield (
-                f"For {calibration.target}, {count(whole.n, 'prediction')} made beforehand can be checked so far: "
-                "too few to judge the stated deviations, so take them as a model's opinion of itself."
+                f"For {calibration.target}, {count(whole.n, 'prediction')} made beforehand{real} can be checked so "
+                "far: too few to judge the stated deviations, so take them as a model's opinion of itself."
             )
             continue
         ninety = whole.coverage[-1]
         yield (
-            f"For {calibration.target}, {ninety.inside} of {whole.n} measurements fell inside the stated 90 % interval "
-            f"(true share between {percent(ninety.low)} and {percent(ninety.high)}): {verdict(ninety)}. "
+            f"For {calibration.target}, {ninety.inside} of {whole.n} measurements{real} fell inside the stated 90 % "
+            f"interval (true share between {percent(ninety.low)} and {percent(ninety.high)}): {verdict(ninety)}. "
             "This holds for candidates like those chosen here, and for no others."
         )
 

@@ -87,6 +87,7 @@ def render(report: Report) -> str:
         explained=drawn(report.explained),
         structures=structures,
         parity=[_parity(report, calibration) for calibration in report.calibration],
+        has_cheaper=any(calibration.cheaper for calibration in report.calibration),
         committees=[_committee(report, committee) for committee in report.committee],
         members=_members(report),
         failures=[r for r in report.results if r.retracted is None and r.kind is not Kind.MEASURED],

@@ -5,7 +5,8 @@ from scipy.stats import binomtest, spearmanr
 
 from flows.report import build
 from flows.report.calibration import spearman, wilson
-from flows.report.limits import verdict
+from flows.report.limits import limits, verdict
+from flows.report.page import render
 from loop.outcome import Fault, FaultKind, Negative
 from loop.record import Arm, Prediction
 
@@ -90,6 +91,57 @@ def test_what_gave_no_number_is_left_out_and_counted(story):
 
     assert len(calibration.checks) == 1
     assert calibration.left_out == 4
+
+
+def has_versions(story):
+    """Let the campaign have a cheap version."""
+    fidelity = {"type": "fidelity", "options": ["calculated", "measured"], "costs": {"calculated": 1, "measured": 9}}
+    story.spec |= {"space": story.spec["space"] | {"method": fidelity}, "laboratory": {"adapter": "manual"}}
+    del story.spec["a later key"]  # the costs of versions are worked out from the whole spec
+    story.plan()
+
+
+@pytest.fixture
+def with_versions(story):
+    """Ten calculations far off what was said of them, and as many measurements where it was said."""
+    has_versions(story)
+    for place in range(20):
+        method = ("calculated", "measured")[place % 2]
+        arm = Arm.CONTROL if place in (4, 5) else Arm.MODEL
+        proposal = story.propose({**KOAC, "temperature": 90.0 + place, "method": method}, arm, whole(50, 10))
+        story.end(proposal, story.measured(**{"yield": 50.0 + place / 10 if method == "measured" else 90.0}))
+    return story
+
+
+def test_cheap_versions_are_left_out_of_what_is_said_of_predictions(with_versions):
+    report = build(with_versions.settle(), with_versions.name)
+    (calibration,) = report.calibration
+    page = render(report)
+
+    assert [check.measured for check in calibration.checks] == [pytest.approx(50 + k / 10) for k in range(1, 20, 2)]
+    assert [c.inside for c in calibration.trust[0].coverage] == [10, 10]
+    assert calibration.trust[0].rmse == pytest.approx(1.1533, abs=1e-3)  # 0.1, 0.3, ... 1.9 away
+    assert (calibration.cheaper, calibration.left_out) == (10, 0)
+    assert "10 proposals of a cheap version are left out." in page
+    assert "Only the real thing is counted, and no cheap version of it." in page
+    assert "10 of 10 measurements of the real thing fell inside the stated 90 % interval" in " ".join(limits(report))
+
+
+def test_cheap_versions_are_left_out_of_the_gain_over_chance(with_versions):
+    (chance,) = build(with_versions.settle(), with_versions.name).chance
+
+    assert (chance.model.n, chance.control.n) == (9, 1)
+    assert chance.control.mean == pytest.approx(50.5)
+
+
+def test_where_only_cheap_versions_were_tried_the_page_says_what_is_lacking(story):
+    has_versions(story)
+    proposal = story.propose({**KOAC, "temperature": 90.0, "method": "calculated"}, Arm.MODEL, whole(50, 10))
+    story.end(proposal, story.measured(**{"yield": 51.0}))
+
+    page = render(build(story.settle(), story.name))
+
+    assert "none was frozen before its experiment, as the real thing, ended with a number" in page
 
 
 def test_an_initial_design_without_predictions_is_no_check(story):
