@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
@@ -66,6 +67,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         regret=view.regret,
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
+        forbidden=forbidden(view),
         resources=tuple(r for r in view.figures if r.is_used),
         products=told_of_products(view.spec),
         at_work=view.at_work(),

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.claims import claims_of
+from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided
@@ -191,6 +192,7 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
             *unread,
             *_rest_of_design(view, history),
             *_open_limits(view, history),
+            *forbidden(view),
         ),
         view.spending.purse,
         said.is_narrowed or bool(regions),

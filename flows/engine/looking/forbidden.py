@@ -1,0 +1,63 @@
+"""Forbidden: experiments under way that lie outside of the space since the campaign file was changed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flows.engine.looking.view import View
+from flows.engine.people.conditions import checked
+from loop.errors import SpaceError
+from loop.record import CampaignState, Settings
+from loop.space import Space
+
+NAMED: Final = 5  # of them; the number tells of the rest
+
+
+def forbidden(view: View) -> tuple[str, ...]:
+    """A sentence that names them, with the way out; none where there are none, or the campaign is finished.
+
+    Only what an earlier version of the file planned can be outside of the space.
+    """
+    if view.campaign.version == 1 or view.campaign.state is CampaignState.FINISHED or not view.pending:
+        return ()
+    earlier = {r.number for r in view.ledger.rounds(view.name) if r.version < view.campaign.version}
+    found, is_lost = [], False
+    for attempt in view.pending:
+        if attempt.round_number in earlier and (why := _why(view.space, attempt.settings)):
+            found.append(f"{view.label(attempt.settings)} ({attempt.key}, {attempt.state.value}: {why})")
+            is_lost |= not _can_be_read(view.space, attempt.settings)
+    if not found:
+        return ()
+    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+    one = len(found) == 1
+    what = "1 experiment under way is" if one else f"{len(found)} experiments under way are"
+    it, its_result = ("it", "its result is") if one else ("them", "their results are")
+    lost = ". Nothing is learnt where an option or a parameter is gone: put it back, and exclude it by a constraint"
+    return (
+        f"{what} outside of the space since the campaign file was changed: {'; '.join([*found[:NAMED], *more])}. "
+        f"Let {it} finish, and {its_result} recorded all the same, or call {it} off at the laboratory"
+        + (lost if is_lost else ""),
+    )
+
+
+def _can_be_read(space: Space, settings: Settings) -> bool:
+    """Whether the planner can place it at all."""
+    try:
+        space.coordinates(settings)
+    except SpaceError:
+        return False
+    return True
+
+
+def _why(space: Space, settings: Settings) -> str:
+    """Why the space would not have a candidate; "" where it has it."""
+    try:
+        checked(space, settings)
+    except SpaceError as error:
+        return _rule(error).removeprefix(f"{space.label(settings)} ") if _can_be_read(space, settings) else _rule(error)
+    return ""
+
+
+def _rule(error: SpaceError) -> str:
+    """What a refusal says without its remedy, which is for candidates that are yet to be chosen."""
+    return str(error).partition("; ")[0]
