@@ -84,7 +84,7 @@ def judge_all(
     judgements = judge.judge(session.view.unjudged)
     unread = [a for a in fetched if not judge.has_ended(a.key) and a.key not in judge.waiting]
     for key, error in judge.waiting.items():
-        session.tally.note(f"the result of attempt {key} waits: {error}")
+        session.tally.note(f"{f'the result of attempt {key}' if key else 'a result'} waits: {error}")
     why = _faults_of_reading(session, judgements) if unread else {}
     ends = [] if unread and session.laboratory.capabilities().needs_person else unread
     if judgements or ends:

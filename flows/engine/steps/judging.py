@@ -88,8 +88,8 @@ class Judge:
     def judge(self, envelopes: Iterable[EnvelopeRecord]) -> list[Judgement]:
         """A verdict for each, in their order. Nothing that was received stops the judging of the rest.
 
-        A raw result whose file is not on this machine has none, nor has a message whose key is not in the environment:
-        it stays unjudged, and is named in ``waiting``.
+        A raw result whose file is not on this machine or cannot be read now has none, nor has a message whose key is
+        not in the environment: it stays unjudged, and is named in ``waiting``.
         """
         found = []
         for envelope in envelopes:
@@ -97,6 +97,11 @@ class Judge:
                 found.append(self._judge(envelope))
             except (RawFileMissing, RawFileDamaged, KeysMissing) as error:
                 self.waiting[envelope.key or ""] = str(error)
+            except OSError as error:
+                what, why = error.filename or "a file", error.strerror or error
+                self.waiting[envelope.key or ""] = (
+                    f"{what} cannot be read ({why}); see to it, it is tried again each time"
+                )
         return found
 
     def has_ended(self, key: str) -> bool:
@@ -123,6 +128,7 @@ class Judge:
             KeysMissing,
             LedgerBusy,
             LedgerFull,
+            OSError,
         ):  # nothing wrong with the result itself
             raise
         except Exception as error:  # whatever a reader did not foresee: the envelope is kept, the campaign goes on

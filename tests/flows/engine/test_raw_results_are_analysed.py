@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,32 @@ def test_a_file_that_is_not_on_this_machine_is_waited_for(
     healed = once(settings)
 
     assert any("waits: the raw file" in note and "copy" in note for note in waiting.notes)
+    assert healed.experiments_done == 4
+
+
+@pytest.mark.usefixtures("chromatograph")
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_file_that_cannot_be_read_now_is_no_malformed_result_and_is_tried_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    add(settings, tmp_path, analysis=ANALYSIS)
+    once(settings)
+
+    def fail(store: RawStore, sha: str) -> bytes:
+        raise OSError(number, os.strerror(number), str(store.place(sha)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RawStore, "get", fail)
+        waiting = once(settings)
+    with open_ledger(settings.database) as ledger:
+        assert ledger.observations("small") == ()
+        assert {e.verdict for e in ledger.envelopes("small") if e.source == "simulated"} == {None}
+
+    healed = once(settings)
+
+    (note, *_) = [note for note in waiting.notes if "waits" in note]
+    assert f"cannot be read ({os.strerror(number)}); see to it, it is tried again each time" in note
+    assert str(raw_files(settings).folder) in note
     assert healed.experiments_done == 4
 
 
