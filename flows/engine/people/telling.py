@@ -38,7 +38,9 @@ from flows.wiring import open_record
 from loop.cells import decoded, delimiter_of, doubtful, no_table, without_mark
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
+from loop.history import values_of
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
+from loop.spec import levels_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -121,6 +123,8 @@ def tell_rows(
     added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
     earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
     standing, ids = session.view.observations, {e.id for e in added}
+    numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
+    notes += _repeats(name, file, [e for e in added if e.id in numbered])
     notes += _twins(name, added, [judged[o.id] for o in standing])
     notes += slips(session.view, (o for o in standing if o.id in ids))
     notes += _retracted(earlier, {o.id for o in standing})
@@ -155,6 +159,31 @@ def _again(
     }
 
 
+def _repeats(name: str, file: str, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note where added rows with numbers say to the letter what another row of their file says.
+
+    Words and levels are often the same in true replicates, so nobody is asked about these.
+    """
+    again = [e for e in added if json.loads(e.payload)["occurrence"] > 1]
+    if not again:
+        return ()
+    one = len(again) == 1
+    what = "1 row repeats another" if one else f"{len(again)} rows repeat others"
+    count = "counts as a replicate" if one else "count as replicates"
+    copy = f"hakken retract {shlex.quote(name)} {again[0].id} --why COPY"
+    return (
+        f"{what} of {file} to the letter, and {count}: {_named(again)}. Where one is a copy and no "
+        f"measurement of its own, take it back, such as {copy}",
+    )
+
+
+def _named(rows: Sequence[EnvelopeRecord]) -> str:
+    """Places and ids of told rows; of more than a few, the first and how many more there are."""
+    which = ", ".join(f"{f'line {at}' if (at := _line(e)).isdigit() else at} ({e.id})" for e in rows[:PLACES])
+    more = len(rows) - PLACES
+    return which + (f" and {more} more, which hakken export lists with their source" if more > 0 else "")
+
+
 def _twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
     """A note where rows of other files say to the letter what added ones say: a copy, perhaps."""
     mine = {content_of(e) for e in added}
@@ -165,13 +194,10 @@ def _twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[Envelo
         return ()
     whats = {content_of(e)[1] for e in twins}
     files = ", ".join(dict.fromkeys(repr(file.removeprefix(TELL)) for file, what in theirs if what in whats))
-    which = ", ".join(f"{f'line {at}' if (at := _line(e)).isdigit() else at} ({e.id})" for e in twins[:PLACES])
-    more = len(twins) - PLACES
-    rest = f" and {more} more, which hakken export lists with their source" if more > 0 else ""
     return (
-        f"{len(twins)} of these rows say what rows of {files} say that are on record, and count beside them: {which}"
-        f"{rest}. Where they are the same experiments, take each back, such as hakken retract {shlex.quote(name)} "
-        f"{twins[0].id} --why COPY",
+        f"{len(twins)} of these rows say what rows of {files} say that are on record, and count beside them: "
+        f"{_named(twins)}. Where they are the same experiments, take each back, such as hakken retract "
+        f"{shlex.quote(name)} {twins[0].id} --why COPY",
     )
 
 
