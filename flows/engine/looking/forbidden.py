@@ -7,6 +7,7 @@ from typing import Final
 from flows.engine.looking.view import View
 from flows.engine.people.conditions import checked
 from loop.errors import SpaceError
+from loop.experiment import State
 from loop.record import CampaignState, Settings
 from loop.space import Space
 
@@ -16,14 +17,17 @@ NAMED: Final = 5  # of them; the number tells of the rest
 def forbidden(view: View) -> tuple[str, ...]:
     """A sentence that names them, with the way out; none where there are none, or the campaign is finished.
 
-    Only what an earlier version of the file planned can be outside of the space.
+    Only what an earlier version of the file planned can be outside of the space. What was not sent yet will not be
+    (``flows.engine.steps.withdrawing``).
     """
     if view.campaign.version == 1 or view.campaign.state is CampaignState.FINISHED or not view.pending:
         return ()
     earlier = {r.number for r in view.ledger.rounds(view.name) if r.version < view.campaign.version}
     found, is_lost = [], False
     for attempt in view.pending:
-        if attempt.round_number in earlier and (why := _why(view.space, attempt.settings)):
+        if attempt.state is State.READY or attempt.round_number not in earlier:
+            continue
+        if why := outside(view.space, attempt.settings):
             found.append(f"{view.label(attempt.settings)} ({attempt.key}, {attempt.state.value}: {why})")
             is_lost |= not _can_be_read(view.space, attempt.settings)
     if not found:
@@ -49,7 +53,7 @@ def _can_be_read(space: Space, settings: Settings) -> bool:
     return True
 
 
-def _why(space: Space, settings: Settings) -> str:
+def outside(space: Space, settings: Settings) -> str:
     """Why the space would not have a candidate; "" where it has it."""
     try:
         checked(space, settings)

@@ -14,6 +14,7 @@ from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
 from flows.engine.steps.parts import others_go_on, part_having
 from flows.engine.steps.sharing import Rooms, sent_now
+from flows.engine.steps.withdrawing import withdraw
 from loop.checkpoints import reached
 from loop.contracts import (
     AttemptKey,
@@ -37,7 +38,8 @@ HELD: Final = "nothing more is sent"
 
 
 def dispatch(session: Session) -> None:
-    """Send what is ready, in run order, as far as the laboratory has room."""
+    """Send what is ready and still wanted, in run order, as far as the laboratory has room."""
+    withdraw(session)
     view = session.view
     # Retries come last, so that the order of first attempts does not depend on when a fault became known.
     ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))

@@ -1,0 +1,126 @@
+"""What was not sent yet, and a changed file or a ban keeps out by now, is never sent; what is out goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import View, approve, ban, lift, status, tick
+from flows.settings import Settings
+from loop.experiment import State
+from loop.record import AttemptRecord
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of
+
+SPACE: dict[str, Any] = spec_of()["space"]
+
+
+def attempts(settings: Settings, round_number: int = 1) -> tuple[AttemptRecord, ...]:
+    with open_ledger(settings.database) as ledger:
+        return tuple(a for a in View(ledger, "small").attempts if a.round_number == round_number)
+
+
+def a_pass(settings: Settings) -> str:
+    return "\n".join(tick(settings, "small", planner=cheap_planner).notes)
+
+
+def excluded(attempt: AttemptRecord) -> dict[str, Any]:
+    return {"name": "unstable", "exclude": {name: [value] for name, value in attempt.settings.items()}}
+
+
+@pytest.fixture
+def first(settings: Settings, tmp_path: Path, laboratory: FakeLaboratory) -> tuple[AttemptRecord, ...]:
+    """Four experiments of which the laboratory has one and takes no other before its result is there."""
+    laboratory.abilities = replace(laboratory.abilities, max_parallel=1)
+    add(settings, tmp_path)
+    a_pass(settings)
+    found = attempts(settings)
+    assert [a.state for a in found] == [State.SUBMITTED, *[State.READY] * 3]
+    return found
+
+
+def test_what_a_changed_file_excludes_is_not_sent_and_the_record_says_why(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    gone = first[2]
+    add(settings, tmp_path, constraints=[excluded(gone)])
+    assert status(settings, "small")[0].forbidden == ()
+
+    notes = a_pass(settings)
+
+    why = "the campaign file was changed since (breaks 'unstable' of the campaign's constraints)"
+    assert f"was not sent yet and will not be: {why}" in notes
+    for _ in range(6):
+        a_pass(settings)
+    assert gone.key not in laboratory.jobs
+    assert {a.key for a in first} - {gone.key} <= set(laboratory.jobs)
+    assert next(a for a in attempts(settings) if a.key == gone.key).state is State.EXPIRED
+    with open_ledger(settings.database) as ledger:
+        assert why in [s.detail for s in ledger.steps("small") if s.key == gone.key]
+
+
+def test_so_it_is_with_an_option_that_is_gone(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    gone = first[1].settings["solvent"]
+    options = [o for o in SPACE["solvent"]["options"] if o != gone]
+    add(settings, tmp_path, space=SPACE | {"solvent": {"type": "category", "options": options}})
+
+    for _ in range(6):
+        a_pass(settings)
+
+    assert not [
+        j for j in laboratory.jobs.values() if j.spec.settings["solvent"] == gone and j.spec.key != first[0].key
+    ]
+
+
+def test_a_later_ban_keeps_it_from_being_sent_and_one_that_is_lifted_does_not(
+    settings: Settings, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    banned, spared = first[1], first[2]
+    conditions = [[f"{name}={value}" for name, value in a.settings.items()] for a in (banned, spared)]
+    ban(settings, "small", conditions[0], by="ada", why="smells")
+    slip = ban(settings, "small", conditions[1], by="ada", why="a slip")
+    lift(settings, "small", slip.number, by="ada", why="a slip")
+
+    notes = a_pass(settings)
+    for _ in range(6):
+        a_pass(settings)
+
+    assert "was not sent yet and will not be: ban 1 keeps it out" in notes
+    assert banned.key not in laboratory.jobs
+    assert spared.key in laboratory.jobs
+
+
+def test_what_was_approved_before_the_file_forbade_it_is_not_sent(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    person = {"adapter": "simulated", "approval": "person"}
+    add(settings, tmp_path, laboratory=person)
+    a_pass(settings)
+    with open_ledger(settings.database) as ledger:
+        waiting = View(ledger, "small").undecided
+    gone = waiting[0].draft.candidate.settings
+    rule = {"name": "unstable", "exclude": {name: [value] for name, value in gone.items()}}
+    add(settings, tmp_path, laboratory=person, constraints=[rule])
+    approve(settings, "small", 1, by="ada")
+
+    a_pass(settings)
+
+    sent = [dict(j.spec.settings) for j in laboratory.jobs.values()]
+    assert dict(gone) not in sent
+    assert len(sent) == len(waiting) - 1
+
+
+def test_a_file_that_has_it_still_changes_nothing(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    add(settings, tmp_path, space=SPACE | {"step": {"type": "number", "values": [1, 2, 3, 4, 5, 6]}})
+
+    for _ in range(6):
+        a_pass(settings)
+
+    assert {a.key for a in first} <= set(laboratory.jobs)
