@@ -22,21 +22,24 @@ class Gate:
 def gates_of(trials: Sequence[Trial], entries: Mapping[str, Entry]) -> dict[str, Gate | None]:
     """For each parameter that only some trials have, what it hangs on; None where no one parameter tells.
 
-    Complete trials count, as others may have ended before everything was chosen; where none is complete, all do.
+    Where a parameter is missing, complete trials count, as others may have ended before everything was chosen; where
+    none is complete, all do. Where it was chosen, any trial shows that it applied.
     """
-    rows = [t for t in trials if t.state == "COMPLETE"] or [t for t in trials if t.params]
+    chosen = [t for t in trials if t.params]
+    rows = [t for t in chosen if t.state == "COMPLETE"] or chosen
     found: dict[str, Gate | None] = {}
     always = [name for name in entries if all(name in t.params for t in rows)]
     sometimes = [name for name in entries if name not in always]
     for name in sometimes:
         parents = [p for p in (*always, *sometimes) if p != name and _options(entries[p])]
-        gates = [g for p in parents if (g := _gate(name, p, rows, entries[p])) is not None]
+        gates = [g for p in parents if (g := _gate(name, p, rows, chosen, entries[p])) is not None]
         found[name] = gates[0] if gates else None
     return found
 
 
-def _gate(name: str, parent: str, rows: Sequence[Trial], entry: Entry) -> Gate | None:
+def _gate(name: str, parent: str, rows: Sequence[Trial], chosen: Sequence[Trial], entry: Entry) -> Gate | None:
     with_it = {t.params.get(parent) for t in rows if name in t.params}
+    with_it |= {t.params[parent] for t in chosen if name in t.params and parent in t.params}
     without = {t.params.get(parent) for t in rows if name not in t.params} - {None}
     if None in with_it or with_it & without or not with_it:
         return None

@@ -365,6 +365,17 @@ def test_a_parameter_that_nothing_explains_is_said() -> None:
     assert "trial 1 (COMPLETE), as it has no value for n: kind a" in foreign.left
 
 
+def test_a_failed_trial_shows_where_a_parameter_applies_too() -> None:
+    kind = {"choices": ["a", "b", "c"]}
+    failed = trial(3, None, kind=(kind, 2), n=(COUNT, 1))
+
+    foreign = read_foreign(journal(trial(1, 5.0, kind=(kind, 0), n=(COUNT, 2)), trial(1, 6.0, kind=(kind, 1)), failed))
+
+    assert keys(foreign)["n"]["when"] == {"kind": ["a", "c"]}
+    space = candidates(foreign)
+    assert [space.contains(r.settings) for r in foreign.results] == [True, True, True]
+
+
 def test_choices_that_read_alike_stay_apart() -> None:
     choices = {"choices": [3, "3", None, "None"]}
 
