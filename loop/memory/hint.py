@@ -69,8 +69,9 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         return f"{target.name} has levels, over which sources are not carried"
     there = build_space(earlier.spec)
     both = overlap(space, there)
+    lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
     if both.share < LEAST:
-        return f"it shares {len(both.shared)} of {len(space.parameters)} parameters, too few to tell"
+        return f"it shares {len(both.shared)} of {len(space.parameters)} parameters, too few to tell{lacking}"
     every = earlier.history.observations
     real = replace(earlier.history, observations=tuple(o for o in every if is_real(there, o.x[None])[0]))
     table, _ = regression_table(there, replace(objective, targets=(theirs,)), real)
@@ -90,13 +91,12 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     mean = _Mean(both, fitted, factor, shift)
     spread = spread_of(space, mean, seed=seed)
     if spread == 0.0:
-        return "it expects the same of every candidate"
+        return f"it expects the same of every candidate{lacking}"
     if (gain := own_evidence(fitted, data)) < PROOF:
         return (
             f"held out, its own {len(data)} results are e^{gain:.1f} times as likely by their conditions as by their "
-            "mean alone, and e times is asked: they do not say which conditions are better"
+            f"mean alone, and e times is asked: they do not say which conditions are better{lacking}"
         )
-    lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
     told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
     if without := both.undescribed(space):
         told += f"; without the descriptors of {', '.join(without)}, which some of its options lack"

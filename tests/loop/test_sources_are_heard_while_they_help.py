@@ -61,6 +61,10 @@ def by_chance() -> Response:
     return lambda _: float(rng.uniform(0, 100))
 
 
+def by_temperature(settings: Mapping[str, Any]) -> float:
+    return float(next(value for name, value in settings.items() if name.startswith("temperature")))
+
+
 def first_batch(spec: CampaignSpec, *earlier: Earlier, seed: int = 0) -> Plan:
     return plan(spec, History(), seed=seed, experiments=5, earlier=earlier)
 
@@ -181,6 +185,32 @@ class TestAHint:
 
         assert isinstance(found, str)
         assert why in found
+
+
+    @pytest.mark.parametrize(
+        ("renamed", "response", "why"),
+        [
+            (("temperature",), by_chance(), "which conditions are better; it lacks temperature"),
+            (("temperature",), by_temperature, "it expects the same of every candidate; it lacks temperature"),
+            (
+                ("temperature", "base"),
+                by_temperature,
+                "it shares 1 of 3 parameters, too few to tell; it lacks base, temperature",
+            ),
+        ],
+    )
+    def test_and_names_the_parameters_that_it_does_not_share(
+        self, renamed: tuple[str, ...], response: Response, why: str
+    ) -> None:
+        spec = reaction_spec()
+        told = spec.model_dump(mode="json", exclude_none=True)
+        space = {f"{name} there" if name in renamed else name: kind for name, kind in told["space"].items()}
+
+        source = earlier_of(response, 30, spec=CampaignSpec.from_resolved(told | {"space": space}))
+        found = hint_of(build_space(spec), build_objective(spec).targets[0], source, seed=0)
+
+        assert isinstance(found, str)
+        assert found.endswith(why)
 
 
 class TestAnInformedMember:
