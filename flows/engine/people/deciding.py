@@ -100,7 +100,7 @@ def edit(
 
     Raises:
         NotFound: There is no such round or proposal.
-        LedgerError: It was decided, nothing changes, no reason is given, or the new candidate is banned.
+        LedgerError: It was decided, nothing changes, no reason is given, or the new candidate is banned or pinned.
         SpaceError: The new candidate lies outside the space.
     """
     from loop.pinning import manual_proposals  # brings torch
@@ -117,6 +117,11 @@ def edit(
         _check_not_banned(view, wanted)
         _check_keeps_what_wells_share(view, old, wanted)
         x = view.space.coordinates(wanted)
+        if _is_pinned(view, x.tobytes()):
+            raise LedgerError(
+                f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first (hakken decisions "
+                f"{quote(name)} shows its number), or edit otherwise"
+            )
         inputs = inputs_of(ledger, name, ledger.round(name, round_number))
         (made,) = manual_proposals(
             inputs.spec, inputs.history, (Said(x, why),), seed=inputs.seed, first=0, earlier=inputs.earlier
@@ -155,7 +160,8 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
     """Have a candidate run in the next batch. ``again`` allows one that was tried before.
 
     Raises:
-        LedgerError: It was tried, it is banned or pinned already, or no reason is given.
+        LedgerError: It was tried, it is at work or waits for approval, it is banned or pinned already, or no reason is
+            given.
         SpaceError: It lies outside the space.
     """
     with open_record(settings) as ledger:
@@ -168,9 +174,15 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
             raise LedgerError(f"{view.label(wanted)} was measured {times} already; add --again to measure it once more")
         if any(_at(view.space, a.settings) == x for a in view.pending):
             raise LedgerError(f"{view.label(wanted)} is being run now; wait for its result")
+        for p in view.undecided:
+            if _at(view.space, p.draft.candidate.settings) == x:
+                number = p.draft.run_order + 1
+                raise LedgerError(
+                    f"{view.label(wanted)} waits for approval as proposal {number} of round {p.round_number}; to run it: "
+                    f"hakken approve {quote(name)} {p.round_number} {number}"
+                )
         _check_not_banned(view, wanted)
-        said = decided(view.spec, view.space, view.proposals, view.decisions, view.round_number + 1)
-        if any(s.x.tobytes() == x for s in said.pinned):
+        if _is_pinned(view, x):
             raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {quote(name)} shows it")
         return _settle(settings, ledger, name, DecisionDraft(DecisionKind.PIN, by, why, wanted))
 
@@ -268,6 +280,12 @@ def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, s
         now = {d.id for d in in_force(made, number)} - done
         by_id = {d.id: d for d in made}
         return tuple((d, d.id in now, _about(d, by_id, campaign.spec)) for d in made)
+
+
+def _is_pinned(view: View, x: bytes) -> bool:
+    """Whether the candidate with these coordinates is to be run in the next batch."""
+    said = decided(view.spec, view.space, view.proposals, view.decisions, view.round_number + 1)
+    return any(s.x.tobytes() == x for s in said.pinned)
 
 
 def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: Mapping[str, object]) -> str:

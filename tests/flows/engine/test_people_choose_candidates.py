@@ -18,7 +18,7 @@ from flows.report import build
 from flows.report.page import render
 from flows.settings import Settings
 from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
-from loop.errors import SpaceError
+from loop.errors import LedgerError, SpaceError
 from loop.history import feasibility_table
 from loop.record import Arm, ProposalRecord
 from loop.space import sample_space
@@ -156,6 +156,31 @@ def test_a_pinned_candidate_runs_in_the_next_batch_and_once(small: Settings) -> 
     assert len(second) == 3  # it takes one place of the batch
     assert not [p for p in third if p.draft.arm is Arm.MANUAL]
     assert all(replay(small, "small", n, planner=cheap_planner).is_identical for n in (1, 2, 3))
+
+
+def test_what_waits_for_a_person_is_not_pinned_as_well(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON)
+    once(settings)
+    waits = next(p for p in proposals(settings, 1) if p.draft.run_order == 1).draft.candidate.settings
+
+    with pytest.raises(LedgerError, match="waits for approval as proposal 2 of round 1; to run it: hakken approve"):
+        pin(settings, "small", [f"{k}={v}" for k, v in waits.items()], by="ada", why="a hunch")
+
+    assert not inputs(settings).history.pinned
+
+
+def test_a_proposal_is_not_edited_into_what_is_pinned(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON, budget={"experiments": 20})
+    once(settings)
+    wanted = [f"{k}={v}" for k, v in untried(settings)[0].items()]
+    made = pin(settings, "small", wanted, by="ada", why="a hunch")
+
+    with pytest.raises(LedgerError, match="is pinned and runs in the next batch; lift the pin first"):
+        edit(settings, "small", 1, 1, wanted, by="bob", why="better")
+    lift(settings, "small", made.number, by="ada", why="bob has it run now")
+    edit(settings, "small", 1, 1, wanted, by="bob", why="better")
+
+    assert not inputs(settings).history.pinned
 
 
 def test_more_pins_than_places_are_all_run(small: Settings) -> None:
