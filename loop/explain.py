@@ -149,7 +149,7 @@ def explain_model(
         unit = wanted[0].unit if len(wanted) == 1 else f"of the {SCORES[objective.tradeoff]}"
         intent += f" (expected {value:.3g} {unit}".rstrip() + f"{per})"
     if acquisition == "general" and value is not None:
-        intent += f" (expected loss of naming the wrong one: {value:.2g}{per} less)"
+        intent += f" (expected losses of naming the one in the lead, summed over its rivals: {value:.2g}{per} less)"
     if acquisition == "hits" and value is not None:
         intent += f" (chance of a hit {value:.2g}{per})"
     if known.novelty is not None:

@@ -376,6 +376,7 @@ def test_a_reason_speaks_of_the_condition_and_of_the_one_in_the_lead() -> None:
     assert all(p.acquisition == "general" for p in model)
     assert all("which condition is best over the scope" in p.reason for p in model)
     assert all("its condition's mean yield is believed to be" in p.reason for p in model)
+    assert all("losses of naming the one in the lead, summed over its rivals: " in p.reason for p in model)
     assert any("the best so far" in p.reason or "behind the condition believed best" in p.reason for p in model)
 
 
