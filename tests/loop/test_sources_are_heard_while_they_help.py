@@ -186,7 +186,6 @@ class TestAHint:
         assert isinstance(found, str)
         assert why in found
 
-
     @pytest.mark.parametrize(
         ("renamed", "response", "why"),
         [

@@ -13,7 +13,7 @@ from flows.engine.people.telling import TellError
 from loop.cells import split_header
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
 from loop.record import CampaignRecord, Json
-from loop.space import Category, Component, Continuous, Discrete, Ordinal, Parameter, Space
+from loop.space import Category, Component, Continuous, Discrete, Mixture, Ordinal, Parameter, Space
 from loop.spec import CampaignSpec, build_space
 from loop.units import check_unit, convert
 
@@ -69,6 +69,7 @@ def spec_of_source(
                     "nothing is learnt from it; results of the campaign's own candidates can be told without --source"
                 )
     notes += [said for t in targets if t in columns and (said := _fractions(own.objective[t].unit, table, columns[t]))]
+    notes += [said for m in space.mixtures if (said := _percentages(m, table, columns))]
     if not varied or not any(t in columns for t in targets):
         what, names = ("parameter", space.names) if targets else ("target", own.objective)
         hints = "".join(f"; {note}" for note in notes)
@@ -158,6 +159,20 @@ def _fractions(unit: str, table: Table, column: Column) -> str:
     return (
         f"all {len(values)} values of {column.thing} lie from {min(values):g} to {max(values):g} %; where they are "
         f"fractions, write '{column.thing} []' in the header and tell the table again"
+    )
+
+
+def _percentages(mixture: Mixture, table: Table, columns: Mapping[str, Column]) -> str:
+    """A note where parts of a mixture, which are fractions, lie above one; "" elsewhere."""
+    names = [f"{mixture.name}.{part}" for part in mixture.parts]
+    bare = [columns[n] for n in names if n in columns and columns[n].unit is None]
+    most = {c.thing: max(_numbers(table.cells(c.header), c, ""), default=0.0) for c in bare}
+    above = [f"{name} {value:g}" for name, value in most.items() if value > 1.0]
+    if not above:
+        return ""
+    return (
+        f"the parts of {mixture.name} are fractions, and some lie above 1 ({', '.join(above)}); where they are percent, "
+        f"write {', '.join(repr(f'{c.thing} [%]') for c in bare)} in the header and tell the table again"
     )
 
 

@@ -441,6 +441,28 @@ class TestATableOfOthers:
             standing = ledger.observations(source)
         assert [o.outcome.measurements[0].canonical for o in standing] == [10.0, 0.0, 90.0, 15.0, 100.0]
 
+    def test_percent_in_place_of_the_fractions_of_a_mixture_is_asked_for_and_replaced_under_the_unit(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        space = {"solvent": {"type": "mixture", "parts": ["water", "EtOH"]}, "base": SPACE["base"]}
+        name, path = campaign(settings, tmp_path, "own", space=space), tmp_path / "paper.csv"
+        rows = "30,70,DBU,12\n100,0,DBU,40\n"
+        path.write_text(f"solvent.water,solvent.EtOH,base,yield\n{rows}", encoding="utf-8")
+        source, first = tell_source(settings, name, path, "Smith", by="A")
+        path.write_text(f"solvent.water [%],solvent.EtOH [%],base,yield\n{rows}", encoding="utf-8")
+
+        _, again = tell_source(settings, name, path, "Smith", by="A")
+
+        assert first.notes == (
+            "the parts of solvent are fractions, and some lie above 1 (solvent.water 100, solvent.EtOH 70); where they "
+            "are percent, write 'solvent.water [%]', 'solvent.EtOH [%]' in the header and tell the table again",
+        )
+        assert len(again.notes) == 1
+        assert again.notes[0].startswith("2 rows told before under this title are replaced")
+        with open_ledger(settings.database) as ledger:
+            standing = ledger.observations(source)
+        assert [o.settings["solvent.water"] for o in standing] == [0.3, 1.0]
+
     def test_nothing_told_before_is_retracted_where_its_replacement_cannot_be_stored(
         self, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
