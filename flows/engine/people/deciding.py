@@ -178,8 +178,8 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
             if _at(view.space, p.draft.candidate.settings) == x:
                 number = p.draft.run_order + 1
                 raise LedgerError(
-                    f"{view.label(wanted)} waits for approval as proposal {number} of round {p.round_number}; to run it: "
-                    f"hakken approve {quote(name)} {p.round_number} {number}"
+                    f"{view.label(wanted)} waits for approval as proposal {number} of round {p.round_number}; to run "
+                    f"it: hakken approve {quote(name)} {p.round_number} {number}"
                 )
         _check_not_banned(view, wanted)
         if _is_pinned(view, x):

@@ -171,8 +171,8 @@ def _percentages(mixture: Mixture, table: Table, columns: Mapping[str, Column]) 
     if not above:
         return ""
     return (
-        f"the parts of {mixture.name} are fractions, and some lie above 1 ({', '.join(above)}); where they are percent, "
-        f"write {', '.join(repr(f'{c.thing} [%]') for c in bare)} in the header and tell the table again"
+        f"the parts of {mixture.name} are fractions, and some lie above 1 ({', '.join(above)}); where they are "
+        f"percent, write {', '.join(repr(f'{c.thing} [%]') for c in bare)} in the header and tell the table again"
     )
 
 
