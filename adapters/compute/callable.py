@@ -15,7 +15,7 @@ def evaluate(request: Request, *, function: str, properties: Mapping[str, str], 
     """What ``function`` says of the settings.
 
     The function is called with one mapping: numbers in the campaign's units, options by their labels, structures as
-    SMILES. It returns a number (where one property is reported), a mapping from property to number, in the unit that
+    SMILES; a part of a mixture is its fraction. It returns a number (where one property is reported), a mapping from property to number, in the unit that
     the laboratory section states, or an ``Evaluation``. To end as a fault it raises an ``EvaluationError``; to say that
     the answer is no it returns ``{"negative": "why"}``, beside what numbers there are.
 
@@ -30,7 +30,8 @@ def evaluate(request: Request, *, function: str, properties: Mapping[str, str], 
         AnalysisFailed: What came back is neither; the message names it.
     """
     called = _find(function, path)
-    found = called({**request.settings, **request.smiles})
+    fractions = {name for name, value in request.settings.items() if isinstance(value, float | int)}
+    found = called({**request.settings, **{n: smiles for n, smiles in request.smiles.items() if n not in fractions}})
     if isinstance(found, Evaluation):
         return found
     if isinstance(found, int | float) and not isinstance(found, bool) and len(properties) == 1:

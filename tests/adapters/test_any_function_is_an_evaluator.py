@@ -126,6 +126,18 @@ def test_one_number_is_enough_where_one_property_is_asked_for(tmp_path: Path) ->
         evaluate(asked, function="alone:two", properties={"yield": "%"}, path=str(tmp_path))
 
 
+def test_a_part_of_a_mixture_comes_in_as_its_fraction(tmp_path: Path) -> None:
+    (tmp_path / "mixed.py").write_text("def run(s):\n    return {'yield': 100 * s['solvent.water'] + len(s['base'])}\n")
+    asked = Request(
+        {"solvent.water": 0.25, "solvent.ethanol": 0.75, "base": "pyridine"},
+        smiles={"solvent.water": "O", "solvent.ethanol": "CCO", "base": "c1ccncc1"},
+    )
+
+    found = evaluate(asked, function="mixed:run", properties={"yield": "%"}, path=str(tmp_path))
+
+    assert found.values == {"yield": (25.0 + len("c1ccncc1"), "%")}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
