@@ -36,6 +36,13 @@ def _of_value(spec: CampaignSpec, name: str, key: str, value: float) -> str:
     if key == against:
         other = "at_least" if against == "at_most" else "at_most"
         return f"the goal is {goal.value}, so the first bad result would end the campaign; write {other}"
+    if target is not None and goal is Goal.MATCH and target.within is None:
+        beyond = "at_most" if key == "at_least" else "at_least"
+        if getattr(target, beyond) is None:
+            return (
+                f"the goal is match, so a result far beyond {target.value:g} would end the campaign too; give {name!r} a "
+                "within under objective, as a result that is farther off meets no rule, or write regret"
+            )
     low, high = (None, None) if target is None else (target.low, target.high)
     unit = "" if target is None else target.unit
     if name == SCORES[Tradeoff.DESIRABILITY] and target is None:
