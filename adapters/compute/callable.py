@@ -15,9 +15,10 @@ def evaluate(request: Request, *, function: str, properties: Mapping[str, str], 
     """What ``function`` says of the settings.
 
     The function is called with one mapping: numbers in the campaign's units, options by their labels, structures as
-    SMILES; a part of a mixture is its fraction. It returns a number (where one property is reported), a mapping from property to number, in the unit that
-    the laboratory section states, or an ``Evaluation``. To end as a fault it raises an ``EvaluationError``; to say that
-    the answer is no it returns ``{"negative": "why"}``, beside what numbers there are.
+    SMILES; a part of a mixture is its fraction. It returns a number (where one property is reported), a mapping from
+    property to number, in the unit that the laboratory section states, or an ``Evaluation``. To end as a fault it
+    raises an ``EvaluationError``; to say that the answer is no it returns ``{"negative": "why"}``, beside what numbers
+    there are.
 
     Args:
         request: The experiment.

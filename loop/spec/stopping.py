@@ -40,8 +40,8 @@ def _of_value(spec: CampaignSpec, name: str, key: str, value: float) -> str:
         beyond = "at_most" if key == "at_least" else "at_least"
         if getattr(target, beyond) is None:
             return (
-                f"the goal is match, so a result far beyond {target.value:g} would end the campaign too; give {name!r} a "
-                "within under objective, as a result that is farther off meets no rule, or write regret"
+                f"the goal is match, so a result far beyond {target.value:g} would end the campaign too; give {name!r} "
+                "a within under objective, as a result that is farther off meets no rule, or write regret"
             )
     low, high = (None, None) if target is None else (target.low, target.high)
     unit = "" if target is None else target.unit
