@@ -14,16 +14,14 @@ from loop.acquisition.climbing import Climber, settled
 from loop.acquisition.streaming import CHUNK, CLIMBS, POOL_LIMIT, SURFACE
 from loop.errors import SpaceError
 from loop.plate.frame import Choices, Ints
-from loop.plate.layout import Plate
+from loop.plate.layout import Plate, unstocked
 from loop.plate.sources import Source
 from loop.space import Continuous, Discrete, Pool, Space, sample_space
-from loop.space.parameters import zero_of
 from loop.space.polytope import inside
 from loop.space.pool import LargePool
 from loop.space.raw import stretched
 from loop.space.rows import is_among
 from loop.space.sifting import LOOKED_AT, Twins, first_that, firsts
-from loop.space.structure import inactive_coordinate
 
 Floats = NDArray[np.float64]
 
@@ -200,10 +198,7 @@ def _with_absent(
     """Options in use from the start and limits such that what does not apply, or adds nothing, counts as no option."""
     found, limits = list(used), list(plate.at_most.values())
     for k, (column, values) in enumerate(zip(plate.at_most, counted, strict=True)):
-        p = space.parameters[column]
-        absent = {inactive_coordinate(p)} if column in space.frame.conditional else set()
-        adds = zero_of(p) if not isinstance(p, Discrete | Continuous) or p.or_zero else None  # 0 degC is a value
-        for free in absent if adds is None else absent | {adds}:
+        for free in unstocked(space, column):
             if free in values:
                 found[k] = found[k] | {int(np.searchsorted(values, free))}
                 limits[k] += 1

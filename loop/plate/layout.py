@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import PlateError
+from loop.space import Continuous, Discrete, Space
+from loop.space.parameters import zero_of
+from loop.space.structure import inactive_coordinate
 
 
 class Scope(StrEnum):
@@ -171,3 +174,11 @@ def spread_evenly(total: int, capacities: Sequence[int]) -> list[int]:
             if sum(given) < total:
                 given[i] += 1
     return given
+
+
+def unstocked(space: Space, column: int) -> set[float]:
+    """Coordinates of a parameter that need no stock: it does not apply, or adds nothing."""
+    p = space.parameters[column]
+    absent = {inactive_coordinate(p)} if column in space.frame.conditional else set()
+    adds = zero_of(p) if not isinstance(p, Discrete | Continuous) or p.or_zero else None  # 0 degC is a value
+    return absent if adds is None else absent | {adds}

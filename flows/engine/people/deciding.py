@@ -7,6 +7,8 @@ from dataclasses import replace
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions, unmet
@@ -21,6 +23,7 @@ from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import LedgerError, NotFound, SpaceError
 from loop.history import Said
 from loop.outcome import Fault
+from loop.plate.layout import unstocked
 from loop.record import HEADS, Arm, ProposalRecord, Settings
 from loop.space import ProductPool, Space, sample_space
 from loop.space.pool import goes_untied
@@ -116,6 +119,7 @@ def edit(
             raise LedgerError(f"the edit changes nothing of {view.label(before)}; approve it as it is")
         _check_not_banned(view, wanted)
         _check_keeps_what_wells_share(view, old, wanted)
+        _check_brings_no_more_options(view, old, wanted)
         x = view.space.coordinates(wanted)
         if _is_pinned(view, x.tobytes()):
             raise LedgerError(
@@ -153,6 +157,25 @@ def _check_keeps_what_wells_share(view: View, old: ProposalRecord, wanted: Setti
             raise LedgerError(
                 f"well {place.well} shares {name} with its {scope}; edit another parameter, or refuse the wells of the "
                 f"{scope} (hakken approve --refuse)"
+            )
+
+
+def _check_brings_no_more_options(view: View, old: ProposalRecord, wanted: Settings) -> None:
+    """Refuse to bring more different options onto a plate than it may hold."""
+    if old.draft.place is None or view.spec.plate is None:
+        return
+    beside = [p for p in view.proposals if p.round_number == old.round_number and p.approved is not False]
+    places = [_at(view.space, p.draft.candidate.settings) for p in beside if p.id != old.id]
+    others = [np.frombuffer(x) for x in places if x is not None]
+    x = view.space.coordinates(wanted)
+    for name, limit in view.spec.plate.at_most.items():
+        column = view.space.names.index(name)
+        free = unstocked(view.space, column)
+        there = {float(other[column]) for other in others} - free
+        if len(there) >= limit and float(x[column]) not in there | free:
+            raise LedgerError(
+                f"{name} {wanted[name]} would be one more than the {limit} of plate.at_most; use one that is on the "
+                f"plate (hakken show {quote(view.name)} {old.round_number})"
             )
 
 

@@ -381,6 +381,28 @@ def test_a_round_that_is_no_plate_says_so(hakken: Any, tmp_path: Path, monkeypat
     assert "round 1 of campaign 'wells' is no plate; a section 'plate' in the campaign file" in said.err
 
 
+def test_an_edit_brings_no_more_options_onto_a_plate_than_it_may_hold(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = SPEC.replace("adapter: manual", "adapter: manual, approval: person")
+    (tmp_path / "wells.yaml").write_text(text.replace("  replicates: 1", "  replicates: 1\n  at_most: {ligand: 2}"))
+    assert hakken("tick", "wells.yaml").code == 0
+    with open_record(home) as ledger:
+        proposed = ledger.proposals("wells", 1)
+    used = {p.draft.candidate.settings["ligand"] for p in proposed}
+    first = next(p.draft for p in proposed if p.draft.run_order == 0).candidate.settings["ligand"]
+    (there,) = used - {first}
+    third = next(name for name in ("XPhos", "SPhos", "PPh3") if name not in used)
+
+    more = hakken("edit", "wells", 1, 1, "--set", f"ligand={third}", "--why", "a hunch")
+    same = hakken("edit", "wells", 1, 1, "--set", f"ligand={there}", "--why", "a hunch")
+
+    assert more.code == 2
+    assert f"ligand {third} would be one more than the 2 of plate.at_most; use one that is on the plate" in more.err
+    assert same.code == 0, same.err
+
+
 def test_a_person_may_change_a_well_but_not_what_it_shares(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
