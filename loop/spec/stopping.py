@@ -31,11 +31,13 @@ def problem_of_stop(spec: CampaignSpec) -> Problem | None:
 def _of_value(spec: CampaignSpec, name: str, key: str, value: float) -> str:
     """Why a value to be reached ends no campaign, or any at once; "" where it may be what is wanted."""
     target = spec.objective.get(name)
-    goal = Goal.MAXIMIZE if target is None else target.goal  # a score is to be high
+    is_share = spec.general is not None and spec.general.by == "share"
+    goal = Goal.MAXIMIZE if target is None or is_share else target.goal  # a score, or a share, is to be high
     against = {Goal.MAXIMIZE: "at_most", Goal.MINIMIZE: "at_least"}.get(goal)
     if key == against:
         other = "at_least" if against == "at_most" else "at_most"
-        return f"the goal is {goal.value}, so the first bad result would end the campaign; write {other}"
+        why = "a share is to be high" if is_share else f"the goal is {goal.value}"
+        return f"{why}, so the first bad result would end the campaign; write {other}"
     if target is not None and goal is Goal.MATCH and target.within is None:
         beyond = "at_most" if key == "at_least" else "at_least"
         if getattr(target, beyond) is None:
@@ -47,7 +49,7 @@ def _of_value(spec: CampaignSpec, name: str, key: str, value: float) -> str:
     unit = "" if target is None else target.unit
     if name == SCORES[Tradeoff.DESIRABILITY] and target is None:
         low, high = 0.0, 1.0
-    elif spec.general is not None and spec.general.by == "share":
+    elif is_share:
         low, high, unit = 0.0, 100.0, "%"
     if (low is not None and value < low) or (high is not None and value > high):
         span = f"{low:g} to {high:g}" if low is not None and high is not None else f"at most {high:g}"

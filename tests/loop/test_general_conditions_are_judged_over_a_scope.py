@@ -27,7 +27,7 @@ from loop.planner import plan
 from loop.planning.situation import situation_of
 from loop.policy.stopping import reason_to_stop
 from loop.record import Arm
-from loop.spec import CampaignSpec, build_general, build_space
+from loop.spec import CampaignSpec, build_general, build_space, read_spec
 from loop.surrogates.exact import ExactPosterior
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
@@ -560,6 +560,24 @@ def test_a_space_too_large_to_look_through_is_sampled_and_the_note_says_so(monke
     assert notes[0].endswith(" of the 8000 candidates")
     assert notes[1].startswith("judged 125 of ")
     assert scene.is_cut
+
+
+def test_a_share_to_stop_at_is_a_high_one_whatever_is_wanted_of_the_target() -> None:
+    text = """
+campaign: times
+space: {ligand: {type: category, options: [A, B]}, bromide: {type: category, options: [k, l, m]}}
+objective: {time: {goal: minimize, unit: min}}
+general: {over: [bromide], by: share, at_most: 90}
+stop: [{target: time, at_least: 80}]
+budget: {experiments: 20}
+laboratory: {adapter: manual}
+"""
+    spec = read_spec(text, source="times.yaml", read=None)
+
+    believed = {"label": "A", "by": "share with time at most 90 min", "unit": "%", "low": 85.0, "high": 100.0}
+    checked = History(claims=(Claim("time", 90.0, 5.0, 92.0),) * 10)
+    assert reason_to_stop(spec, checked, 1, believed).startswith("condition A was believed to reach what is wanted")
+    assert reason_to_stop(spec, checked, 1, {**believed, "low": 75.0}) == ""
 
 
 def test_a_stop_rule_is_met_by_the_whole_interval_of_the_best_condition() -> None:
