@@ -70,7 +70,7 @@ WHY = ("--why", "because")
         (("edit", "small", "7", "1", "--set", "temperature=60", *WHY), "round 7"),
         (("pin", "small", "--where", "ligand=PPh3", *WHY), "parameter 'temperature' is missing"),
         (("pin", "small", "--where", "ligand=PPh3", "--where", "temperature>60", *WHY), "gives no value"),
-        (("pin", "small", "--where", "ligand=PPh3", "--where", "temperature=60"), "needs a reason"),
+        (("pin", "small", "--where", "ligand=PCy3", "--where", "temperature=100"), "needs a reason"),
         (("ban", "small", "--where", "ligand=XPhos", *WHY), "'XPhos'"),
         (("ban", "small", "--where", "solvent=DMF", *WHY), "no parameter 'solvent'"),
         (("ban", "small", "--where", "ligand=PPh3,PCy3", *WHY), "nothing would be left to try"),
