@@ -15,6 +15,7 @@ from loop.space.parameters import Continuous, Discrete, least_and_most
 from loop.space.parts import Part
 from loop.space.polytope import Array
 from loop.space.raw import stretched
+from loop.space.skeleton import gates_first
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,17 @@ class Laid:
     """A map of the unit cube onto a part, column by column.
 
     A number chooses among the options, steps and zeros that are allowed after the columns before: options are as likely
-    as one another, anything else as the combinations that have it. What is left of the number is the place between the
-    ends: of a mixture evenly over the simplex, and of another sum all but one of its numbers.
+    as one another, anything else as the combinations that have it. Options come before numbers, whatever they are
+    called, so that one with which few steps go is no rarer for that. What is left of the number is the place between
+    the ends: of a mixture evenly over the simplex, and of another sum all but one of its numbers.
 
     Source: Rosenblatt, Annals of Mathematical Statistics 23 (1952) 470; Fang and Wang, Number-theoretic Methods in
     Statistics (1994), section 1.4 (the simplex).
     """
 
     part: Part
-    low: Array  # of the combinations, in lexicographic order: (rows, columns)
+    order: tuple[int, ...]  # places of the part's columns, in the order in which they are chosen
+    low: Array  # of the combinations, in lexicographic order of that: (rows, columns)
     high: Array
     first: NDArray[np.int64]  # row with which the combinations begin that agree with one up to a column
     after: NDArray[np.int64]  # and the row after the last of them
@@ -38,23 +41,26 @@ class Laid:
 
     @classmethod
     def of(cls, part: Part) -> Laid:
-        skeleton = part.skeleton
-        order = np.lexsort(skeleton.low.T[::-1])
-        low, n = skeleton.low[order], len(order)
-        differs = np.logical_or.accumulate(low[1:] != low[:-1], axis=1)
+        skeleton, parameters = part.skeleton, part.space.parameters
+        options = sorted(part.columns, key=lambda c: isinstance(parameters[c], Continuous | Discrete))
+        order = tuple(part.columns.index(c) for c in gates_first(part.space, options))
+        by = np.lexsort(skeleton.low.T[list(order)[::-1]])
+        low, n = skeleton.low[by], len(by)
+        differs = np.empty((n - 1, low.shape[1]), dtype=bool)
+        differs[:, order] = np.logical_or.accumulate((low[1:] != low[:-1])[:, order], axis=1)
         begins = np.vstack([np.ones((1, low.shape[1]), dtype=bool), differs])
         number = np.arange(n)[:, None]
         first = np.maximum.accumulate(np.where(begins, number, 0), axis=0)
         ends = np.vstack([differs, np.ones((1, low.shape[1]), dtype=bool)])
         after = np.minimum.accumulate(np.where(ends, number + 1, n)[::-1], axis=0)[::-1]
-        return cls(part, low, skeleton.high[order], first, after, begins.cumsum(axis=0) - 1)
+        return cls(part, order, low, skeleton.high[by], first, after, begins.cumsum(axis=0) - 1)
 
     def rows(self, unit: Array) -> tuple[NDArray[np.int64], Array]:
         """The combination that each row of ``unit``, ``(n, columns)``, chooses, and what is left of its numbers."""
         start, end = np.zeros(len(unit), dtype=np.int64), np.full(len(unit), len(self.low), dtype=np.int64)
         left = unit.copy()
-        for place, column in enumerate(self.part.columns):
-            if isinstance(self.part.space.parameters[column], Continuous | Discrete):
+        for place in self.order:
+            if isinstance(self.part.space.parameters[self.part.columns[place]], Continuous | Discrete):
                 at = start + unit[:, place] * (end - start)
                 row = np.minimum(at.astype(np.int64), end - 1)
             else:

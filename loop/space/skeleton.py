@@ -95,7 +95,7 @@ def enumerate_rows(
     """
     inside = set(columns)
     mine = [c for c in (space.constraints if rules is None else rules) if set(c.columns) <= inside]
-    order = _gates_first(space, columns)
+    order = gates_first(space, columns)
     d = len(space.parameters)
     low = np.zeros((1, d))
     is_finite = not any(isinstance(space.parameters[c], Continuous) for c in columns)
@@ -135,7 +135,7 @@ def _picked(low: NDArray[np.float64], high: NDArray[np.float64], which: Any) -> 
     return picked, (picked if high is low else high[which])
 
 
-def _gates_first(space: Space, columns: Sequence[int]) -> list[int]:
+def gates_first(space: Space, columns: Sequence[int]) -> list[int]:
     """The columns with gates before what they gate, otherwise as they are."""
     gates = {c.column: c.columns for c in space.conditions}
     order: list[int] = []

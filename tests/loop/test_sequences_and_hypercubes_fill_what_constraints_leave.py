@@ -121,6 +121,22 @@ def test_a_hypercube_under_constraints_meets_every_share_once_as_its_reason_says
         assert unevenness(x[:, [column]], everything[:, [column]]) < 1 / 8 + 0.03
 
 
+@pytest.mark.parametrize("name", ["sobol", "lhs"])
+@pytest.mark.parametrize("salt", ["a salt", "the salt"])  # before and after its amount in the alphabet, as on record
+def test_options_are_met_equally_often_however_many_steps_go_with_them(name, salt):
+    section = {
+        salt: {"type": "category", "options": ["LiPF6", "LiFSI", "none"]},
+        "molarity": {"type": "number", "low": 0.1, "high": 2, "step": 0.1, "unless": {salt: "none"}},
+        "wash": {"type": "number", "low": 0, "high": 9, "step": 1},
+    }
+    rules = [{"count": [salt, "wash"], "at_most": 1}]
+    space = build_space(spec_of(dict(sorted(section.items())), rules))
+    found = [space.settings(x)[salt] for x in design(space, name, 12, 0)]
+
+    spare = 2 if name == "sobol" else 0  # no three options have equal shares of twelve points of a sequence
+    assert all(abs(found.count(option) - 4) <= spare for option in ("LiPF6", "LiFSI", "none"))
+
+
 def test_what_no_constraint_touches_is_still_met_once_in_each_range():
     for case, columns in {"mixture": [0], "equality": [2], "expression": [2]}.items():
         _, x, _ = planned(case, "lhs", 8)
