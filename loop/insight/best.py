@@ -21,6 +21,7 @@ from loop.history import History, regression_table
 from loop.insight.chances import chances, non_dominated, worth
 from loop.insight.conditions import best_condition
 from loop.insight.hits import hits_of_belief, hits_without_model
+from loop.insight.nearest import shortfalls
 from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, Stated
 from loop.insight.tried import Tried, tried_candidates
 from loop.memory.earlier import Earlier
@@ -199,18 +200,18 @@ def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) 
     """Candidates, best first, and how many of the first are recommended.
 
     Those that more likely than not keep the thresholds come first, by believed value; then the others, by the chance
-    that they do. With several targets the front of the believed values leads, by the chance of each to be on the
-    true one.
+    that they do, and of equal chances (none, in as many draws as there are) by how little they are believed to miss
+    them. With several targets the front of the believed values leads, by the chance of each to be on the true one.
     """
     value = worth(objective, means)
-    likely = keeps >= 0.5
-    pool = likely if likely.any() else keeps >= keeps.max()
+    likely = (keeps >= 0.5).tolist()
+    short = shortfalls(objective, [dict(zip(objective.names, row, strict=True)) for row in means.tolist()])
+    doubt = [(0.0, 0.0) if likely[k] else (1.0 - float(keeps[k]), short[k]) for k in range(len(keeps))]
     if value.shape[1] == 1:
-        unlikely = torch.where(likely, 0.0, 1.0 - keeps)
-        return sorted(range(len(keeps)), key=lambda k: (float(unlikely[k]), -float(value[k, 0]))), 1
-    candidates = torch.nonzero(pool)[:, 0]
+        return sorted(range(len(keeps)), key=lambda k: (*doubt[k], -float(value[k, 0]))), 1
+    candidates = torch.tensor([k for k in range(len(keeps)) if doubt[k] == min(doubt)])
     leading = set(candidates[non_dominated(value[candidates])].tolist())
-    order = sorted(range(len(keeps)), key=lambda k: (k not in leading, not bool(likely[k]), -float(chance[k]), k))
+    order = sorted(range(len(keeps)), key=lambda k: (k not in leading, not likely[k], -float(chance[k]), *doubt[k], k))
     return order, len(leading)
 
 

@@ -15,8 +15,7 @@ NONE_KEEPS = "nothing yet keeps the thresholds"
 def nearest(objective: Objective, rows: Sequence[Mapping[str, float]]) -> int | None:
     """The row of values that misses the thresholds by least; None where a row keeps them all, or none can be judged.
 
-    Misses are added up in shares of the range that each target has over the rows. A row without a value for some
-    threshold is not judged.
+    A row without a value for some threshold is not judged.
     """
     bounded = [t for t in objective.targets if t.has_bounds]
     if not bounded or any(objective.keeps(row) for row in rows):
@@ -24,8 +23,15 @@ def nearest(objective: Objective, rows: Sequence[Mapping[str, float]]) -> int | 
     judged = [i for i, row in enumerate(rows) if all(t.name in row for t in bounded)]
     if not judged:
         return None
-    ranges = {t.name: float(np.ptp([rows[i][t.name] for i in judged])) or 1.0 for t in bounded}
-    return min(judged, key=lambda i: sum(_miss(t, rows[i][t.name]) / ranges[t.name] for t in bounded))
+    short = shortfalls(objective, [rows[i] for i in judged])
+    return judged[int(np.argmin(short))]
+
+
+def shortfalls(objective: Objective, rows: Sequence[Mapping[str, float]]) -> list[float]:
+    """By how much rows with a value for each threshold miss them, in shares of each target's range, summed."""
+    bounded = [t for t in objective.targets if t.has_bounds]
+    ranges = {t.name: float(np.ptp([row[t.name] for row in rows])) or 1.0 for t in bounded}
+    return [sum(_miss(t, row[t.name]) / ranges[t.name] for t in bounded) for row in rows]
 
 
 def unjudged(objective: Objective, rows: Sequence[Mapping[str, float]]) -> str:

@@ -111,6 +111,34 @@ def test_what_breaks_a_threshold_is_not_the_best() -> None:
     assert any("keeps the thresholds" in note for note in hopeless.notes)
 
 
+@pytest.mark.parametrize("wanted", [("yield", "purity"), ("purity",)])
+def test_where_no_draw_keeps_a_threshold_the_likeliest_to_is_what_misses_it_least(wanted) -> None:
+    goals = {"yield": {"goal": "maximize"}, "purity": {"goal": "maximize"}, "metal": {"goal": "keep", "at_most": 1}}
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "c",
+            "space": {"t": {"type": "number", "values": [20, 40, 60, 80, 100]}},
+            "objective": {name: goals[name] for name in (*wanted, "metal")},
+            "planner": {"surrogate": "gp"},
+            "budget": {"experiments": 9},
+            "laboratory": {"adapter": "simulated"},
+        }
+    )
+    space = build_space(spec)
+    rows = []
+    for t in (20, 40, 60, 80, 100):  # the more is made, the more metal is in it: twenty times what is allowed, or more
+        for extra in (-0.1, 0.1):
+            values = {"yield": float(t), "purity": t / 2, "metal": 20 + t + extra}
+            found = tuple(Measurement(n, values[n], "", values[n]) for n in (*wanted, "metal"))
+            rows.append(Observation(f"{t} {extra}", space.coordinates({"t": t}), Measured(found)))
+
+    found = honest_best(spec, History(tuple(rows)), seed=0)
+
+    assert found.candidates[0].settings == {"t": 20.0}
+    assert found.front == 1
+    assert best_sentence(found).startswith("nothing tried is believed to keep the thresholds; likeliest to: t 20")
+
+
 def test_faults_lower_the_chance_and_negatives_are_no_best() -> None:
     spec = reaction_spec()
     rows = [
