@@ -358,8 +358,14 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
             return _SILENT, f"{said} leaves nothing between the limits; retract the observation that is wrong"
         return _Reading([*below, *above][0], *_certainty(mine), low, high), ""
     if is_negative:
-        rule = "it trains feasibility only; report a limit such as '< 1'"
-        return _SILENT, f"negative without a limit for {target.name}: {rule}"
+        what, such = "limit", "< 1"
+        if target.levels:  # below the lowest of them is nothing
+            what, such = (
+                "class" if target.classes else "level",
+                target.shown(target.levels[0]) or f"{target.levels[0]:g}",
+            )
+        rule = f"it trains feasibility only; report a {what} such as '{such}'"
+        return _SILENT, f"negative without a {what} for {target.name}: {rule}"
     return _SILENT, ""
 
 

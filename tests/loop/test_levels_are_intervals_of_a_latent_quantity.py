@@ -13,7 +13,7 @@ from scipy import stats
 from loop.errors import ObjectiveError, OutcomeError
 from loop.history import History, regression_table
 from loop.objective import Goal, Target
-from loop.outcome import Measured, Measurement, Qualifier, read_outcome
+from loop.outcome import Measured, Measurement, Negative, Qualifier, read_outcome
 from loop.planner import plan
 from loop.spec import build_objective
 from loop.surrogates.levels import chance_of, cuts_of, for_levels, hits_in_draws
@@ -145,6 +145,24 @@ def test_a_limit_beyond_the_last_level_trains_nothing_and_is_said(qualifier, lev
 
     assert len(table) == 0
     assert f"class {qualifier.value} {level:g} leaves no level; report the level itself" in notes[0]
+
+
+@pytest.mark.parametrize(("levels", "lowest"), [([1, 2, 3, 4], "1"), (["clear", "powder", "small"], "clear")])
+def test_what_is_asked_for_beside_a_negative_can_be_reported(levels, lowest):
+    spec = reaction_spec(objective={"class": {"goal": "maximize", "levels": levels}})
+    place = SPACE.settings(EVERYTHING[0].numpy())
+
+    def read(*values):
+        history = History((observe(spec, place, Negative("no crystals", values), "o1"),))
+        return regression_table(SPACE, build_objective(spec), history)
+
+    _, (note,) = read()
+    assert note.endswith(
+        f"negative without a level for class: it trains feasibility only; report a level such as '{lowest}'"
+    )
+    table, notes = read(Measurement("class", 1.0, "", 1.0))
+    assert len(table) == 1
+    assert notes == ()
 
 
 def test_a_value_between_levels_is_refused():
