@@ -16,7 +16,7 @@ from loop.acquisition.protocol import Question
 from loop.acquisition.screening import screened
 from loop.fidelity import is_real
 from loop.space import Pool, sample_space
-from loop.space.pool import LargePool, PointPool, ProductPool
+from loop.space.pool import LargePool, PointPool, ProductPool, said_size
 from loop.space.rows import is_among
 from loop.space.sifting import first_that, firsts
 from loop.surrogates.committee import FittedCommittee
@@ -46,10 +46,10 @@ def candidates(question: Question) -> tuple[Pool, NDArray[np.int64], tuple[str, 
         return found.points, np.arange(len(found.points)), found.notes
     if isinstance(pool, LargePool):
         drawn = _sample(pool, question.seed)
-        note = f"scored a random sample of {len(drawn)} of the {len(pool)} candidates, and the neighbours of its best"
+        note = f"scored a random sample of {len(drawn)} of {said_size(pool)} candidates, and the neighbours of its best"
         return drawn, np.arange(len(drawn)), (note,)
     indices = np.unique(rng.integers(0, len(pool), POOL_LIMIT, dtype=np.int64))
-    return pool, indices, (f"scored a random sample of {len(indices)} of the {len(pool)} candidates",)
+    return pool, indices, (f"scored a random sample of {len(indices)} of {said_size(pool)} candidates",)
 
 
 def is_scored_whole(pool: Pool) -> bool:
@@ -92,7 +92,7 @@ def _worth_making(question: Question, pool: LargePool) -> Joined:
 
 def _made(question: Question, pool: LargePool) -> Joined:
     points = screened(question)
-    note = f"made and judged {len(points)} of the {len(pool)} products, chosen by their reagents, and what lies near"
+    note = f"made and judged {len(points)} of {said_size(pool)} products, chosen by their reagents, and what lies near"
     return Joined(points, (note,))
 
 

@@ -19,6 +19,7 @@ from loop.history import History
 from loop.insight.tried import Tried, question_of_tried
 from loop.objective import Objective
 from loop.space import Pool, Space
+from loop.space.pool import said_size
 from loop.surrogates.protocol import FittedSurrogate
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
@@ -135,7 +136,11 @@ def _rivals(
     if pool is None:
         return nobody, False, ()
     if len(pool) > POOL_LIMIT:
-        return nobody, False, (f"with {len(pool)} candidates no chance among all of them is given",)
+        return (
+            nobody,
+            False,
+            (f"with {said_size(pool).removeprefix('the ')} candidates no chance among all of them is given",),
+        )
     question = question_of_tried(space, objective, history, belief, pool, tried, seed)
     if objective.is_scalar:
         rivals = shortlist(question, improvement_score(question), RIVALS)

@@ -195,6 +195,12 @@ class ProductPool:
         return kept
 
 
+def said_size(pool: Pool) -> str:
+    """How many candidates a pool has, for a sentence: "the 8000", or "about 8.41e+09" where that is an estimate."""
+    is_exact = not isinstance(pool, ProductPool) or pool.counted.is_exact
+    return f"the {len(pool)}" if is_exact else f"about {len(pool):.3g}"
+
+
 def are_all_made(space: Space) -> bool:
     """Whether every product is made where candidates are counted, so that filters of products are settled."""
     sieves = [p for p in space.products if p.sieve is not None]

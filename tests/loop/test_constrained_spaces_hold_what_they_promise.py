@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from loop.errors import SpaceError
+from loop.history import History, Observation
+from loop.outcome import Measured, Measurement
+from loop.planner import plan
 from loop.space import ProductPool, sample_space
 from loop.space import pool as pool_module
 from loop.space.counting import allowed_share, count_candidates, said_count
@@ -154,6 +159,21 @@ def test_estimates_say_so_and_shares_have_an_interval():
     assert low < 0.5 < high
     assert low < share < high
     assert said_count(build_space(spec_of({"a": {"type": "number", "low": 0, "high": 1}}))) == "continuous"
+
+
+def test_rounds_state_how_many_candidates_there_are_no_surer_than_it_is_known():
+    section = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
+    notes = {}
+    for name, columns in {"estimated": range(9), "exact": range(3)}.items():
+        rules = [{"sum": {f"p{i}": 1 for i in columns}, "at_most": 4 * len(columns) + 4}]
+        spec = spec_of(section, rules, planner={"surrogate": "gp"})
+        rows = sample_space(build_space(spec), 6, 0)
+        seen = [Observation(str(i), x, Measured((Measurement("y", x[0], "", x[0]),))) for i, x in enumerate(rows)]
+        notes[name] = plan(spec, History(tuple(seen)), seed=0, experiments=1).notes
+        size = said_count(build_space(spec))
+
+    assert any(re.search(r"a random sample of \d+ of about \d\.\d+e\+08 candidates, and", n) for n in notes["estimated"])
+    assert any(f"of the {size} candidates, and" in n for n in notes["exact"])
 
 
 def test_large_pools_are_drawn_from_as_they_are_enumerated():
