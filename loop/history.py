@@ -360,10 +360,8 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
     if is_negative:
         what, such = "limit", "< 1"
         if target.levels:  # below the lowest of them is nothing
-            what, such = (
-                "class" if target.classes else "level",
-                target.shown(target.levels[0]) or f"{target.levels[0]:g}",
-            )
+            what = "class" if target.classes else "level"
+            such = target.shown(target.levels[0]) or f"{target.levels[0]:g}"
         rule = f"it trains feasibility only; report a {what} such as '{such}'"
         return _SILENT, f"negative without a {what} for {target.name}: {rule}"
     return _SILENT, ""
