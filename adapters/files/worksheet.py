@@ -99,13 +99,24 @@ def with_rows(sheet: Sheet, columns: Sequence[str], wanted: Sequence[Mapping[str
     """The sheet with every wanted row in it: rows that are there stay as they are, missing ones come at the end."""
     keys = {row.get(KEY, "").strip() for row in sheet.rows}
     missing = tuple(row for row in wanted if row[KEY] not in keys)
-    merged = tuple(dict.fromkeys((*columns, *sheet.columns)))
-    return Sheet(merged if missing else sheet.columns, (*sheet.rows, *missing), sheet.delimiter)
+    merged = _merged(columns, sheet.columns) if missing else sheet.columns
+    return Sheet(merged, (*sheet.rows, *missing), sheet.delimiter)
 
 
 def with_columns(sheet: Sheet, columns: Sequence[str]) -> Sheet:
     """The sheet with all of these columns, empty where it had them not."""
-    return Sheet(tuple(dict.fromkeys((*columns, *sheet.columns))), sheet.rows, sheet.delimiter)
+    return Sheet(_merged(columns, sheet.columns), sheet.rows, sheet.delimiter)
+
+
+def _merged(columns: Sequence[str], there: Sequence[str]) -> tuple[str, ...]:
+    """``columns``, and among them those that only the sheet has, each after the one that it stands after there."""
+    merged = list(dict.fromkeys(columns))
+    place = 0
+    for column in dict.fromkeys(there):
+        if column not in merged:
+            merged.insert(place, column)
+        place = merged.index(column) + 1
+    return tuple(merged)
 
 
 def with_mark(sheet: Sheet, key: str, column: str, text: str) -> Sheet:

@@ -405,6 +405,17 @@ def test_settings_that_were_not_as_planned_are_told(manual: Manual, handle: Hand
     assert json.loads(manual.fetch(handle)[0].payload)["context"] == {"actual": {"temperature": 93.5}}
 
 
+def test_what_applies_in_some_rows_only_stands_among_the_settings(tmp_path: Path) -> None:
+    manual = build({}, context(tmp_path))
+    for key, settings in ((KEY, {"support": "silica", "mesh": "fine"}), (OTHER, {"support": "resin"})):
+        handle = manual.prepare(replace(EXPERIMENT, settings=settings), key)
+        manual.start(handle, key)
+    header = list(read(sheet_of(tmp_path))[0])
+
+    assert abs(header.index("mesh") - header.index("support")) == 1
+    assert header.index("mesh") < header.index("yield [%]") < header.index("comment")
+
+
 def test_a_number_that_does_not_apply_has_its_column_and_counts_where_it_is_filled_in(
     manual: Manual, tmp_path: Path
 ) -> None:
