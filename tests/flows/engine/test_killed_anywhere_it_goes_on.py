@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from db.ledger import open_ledger
 from flows.engine import run
 from flows.settings import Settings
+from loop.experiment import State
 from tests.flows.engine.bench import Story, add, cheap_planner, executions, story_of
 from tests.flows.engine.zygote import ROOT, Zygote
 
@@ -53,7 +55,7 @@ OF_FILES = ["raw.kept", "raw.brought", "raw.received", "reanalyse.stored"]  # te
 OF_MESSAGES = ["inbox.kept", "inbox.stored", "inbox.judged"]  # killed at in tests/flows/webhooks
 OF_PLATES = ["dispatch.closed"]  # test_robots_survive_a_killed_engine.py
 OF_SAFETY = ["halt.cancelled"]  # test_a_safety_stop_halts.py
-BY_A_PERSON = ["tell.stored", "tell.judged", "approve.decided", "campaign.remembered"]
+BY_A_PERSON = ["tell.stored", "tell.judged", "approve.decided", "campaign.remembered", "withdraw.expired"]
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +171,31 @@ def test_an_approval_counts_once_wherever_it_was_killed(
 
     assert died == -signal.SIGKILL
     assert len(story_of(settings).attempts) == 4
+
+
+@pytest.mark.parametrize("label", ["withdraw.expired", "work.before-commit", "work.after-commit"])
+def test_what_was_forbidden_before_it_was_sent_is_sent_nowhere_it_was_killed(
+    label: str, settings: Settings, tmp_path: Path, zygote: Zygote
+) -> None:
+    from flows.engine import approve, tick
+
+    person = {"adapter": "simulated", "approval": "person"}
+    add(settings, tmp_path, laboratory=person)
+    tick(settings, "small", planner=cheap_planner)
+    approve(settings, "small", 1, by="tester")
+    with open_ledger(settings.database) as ledger:
+        gone = dict(ledger.attempts("small")[0].settings)
+    rule = {"name": "unstable", "exclude": {name: [value] for name, value in gone.items()}}
+    add(settings, tmp_path, laboratory=person, constraints=[rule])
+
+    died = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": label})
+    zygote.ask(settings.home)
+
+    assert died == -signal.SIGKILL
+    with open_ledger(settings.database) as ledger:
+        ended = {tuple(a.settings.items()): a.state for a in ledger.attempts("small")}
+    assert ended.pop(tuple(gone.items())) is State.EXPIRED
+    assert set(ended.values()) == {State.ENDED}
 
 
 def test_a_campaign_killed_while_it_is_added_can_be_added_again(
