@@ -86,6 +86,7 @@ def _to_do(report: StatusReport) -> Iterator[str]:
     for number in report.to_approve:
         yield f"round {number} waits for hakken approve {typed(report.campaign)} {number}"
     yield from report.overdue
+    yield from report.failing
     yield from report.forbidden
     for key in report.ambiguous:
         yield f"nobody knows whether {key} ran: hakken resolve {key} --ran or --never-ran"

@@ -14,6 +14,7 @@ from flows.engine.holding import holding
 from flows.engine.last_round import check_last
 from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained
+from flows.engine.looking.failing import failing
 from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
@@ -134,7 +135,7 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     needs_person = bool(view.pending) and _needs_person(session.laboratory)
     held = standstill(view, lambda: session.laboratory)
     sentence, waits = next_step(session.settings, view, needs_person=needs_person, held=held)
-    for line in overdue(view, datetime.now(UTC)):
+    for line in (*overdue(view, datetime.now(UTC)), *failing(view)):
         tally.note(line)
     return TickReport(
         campaign=view.name,

@@ -144,6 +144,7 @@ class StatusReport(_Report):
     products: tuple[str, ...] = ()  # what filters leave of products, a sentence for each parameter that has such
     at_work: tuple[AtWork, ...] = ()  # the same as ``running``, one by one
     source_of: str | None = None  # the campaign that learns from it, of results of others; nothing is planned in it
+    failing: tuple[str, ...] = ()  # a sentence where the last experiments all ended in faults of one kind
     forbidden: tuple[str, ...] = ()  # a sentence on what is under way and outside of the space as it is now
 
 

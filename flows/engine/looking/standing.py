@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from flows.engine.looking.failing import failing
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
@@ -67,6 +68,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         regret=view.regret,
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
+        failing=failing(view),
         forbidden=forbidden(view),
         resources=tuple(r for r in view.figures if r.is_used),
         products=told_of_products(view.spec),
