@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from flows.engine.people.conditions import checked
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
 from loop.history import History, Said
 from loop.record import Arm, Json, ProposalRecord, Settings
-from loop.space import Continuous, Space
+from loop.space import Continuous, Discrete, Parameter, Space
 from loop.spec import CampaignSpec, build_space
 from loop.spec.space_models import ExcludeSpec
 
@@ -74,7 +78,15 @@ def decided(
         if d.draft.kind is DecisionKind.BAN and d.draft.settings:
             keep_out(d.draft.settings, d.draft.why, name)
         elif d.draft.kind is DecisionKind.BAN:
-            constraints.append(region_of(d.draft.region, name))
+            try:
+                region = still_there(space, d.draft.region)
+            except SpaceError as error:
+                notes.append(f"{name} is passed over: {error}; ban anew what still holds (hakken ban)")
+                continue
+            if region is None:
+                notes.append(f"{name} keeps out nothing: the space has none of {region_text(d.draft.region)}")
+                continue
+            constraints.append(region_of(region, name))
             notes.append(f"ban {d.number} is in force: {region_text(d.draft.region)} ({d.draft.why})")
     pinned = [
         Said(space.coordinates(d.draft.settings), d.draft.why) for d in pins if _can_run(spec, space, d, now, notes)
@@ -141,16 +153,70 @@ def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], numbe
     )
 
 
-def keeps_out(spec: CampaignSpec, space: Space, ban: DecisionRecord, candidate: Settings) -> bool:
-    """Whether a ban keeps out a candidate; not one of a space that was changed since."""
+def still_there(space: Space, region: Json) -> Json | None:
+    """A region without the options that the space has no more; None where no candidate can meet it for that.
+
+    Raises:
+        SpaceError: The space lacks a parameter of it, or the parameter is of another kind by now.
+    """
+    exclude: dict[str, list[str | float]] = {}
+    for name, values in (region.get("exclude") or {}).items():
+        p = _parameter(space, name)
+        if isinstance(p, Continuous):
+            raise SpaceError(f"it names values of {name!r}, which is continuous by now")
+        exclude[name] = [v for v in values if _has(p, v)]
+    for name in region.get("where") or {}:
+        if not isinstance(_parameter(space, name), Discrete | Continuous):
+            raise SpaceError(f"it gives a range of {name!r}, which has options by now")
+    return {**region, "exclude": exclude} if all(exclude.values()) else None
+
+
+def _parameter(space: Space, name: str) -> Parameter:
+    if name not in space.names:
+        raise SpaceError(f"it names {name!r}, which the space lacks by now")
+    return space.parameters[space.names.index(name)]
+
+
+def _has(p: Parameter, value: str | float) -> bool:
     try:
-        x = space.coordinates(candidate)
-        if ban.draft.settings:
-            return bool((space.coordinates(ban.draft.settings) == x).all())
+        index = p.index(value)
     except SpaceError:
         return False
-    constraints = [*spec.constraints, region_of(ban.draft.region, "ban")]
-    return not bool(build_space(spec.model_copy(update={"constraints": constraints})).allows(x[None, :])[0])
+    return not isinstance(p, Discrete) or index in p.values
+
+
+def keeps_out(spec: CampaignSpec, space: Space, ban: DecisionRecord, candidate: Settings) -> bool:
+    """Whether a ban keeps out a candidate, as ``among_banned`` tells of many."""
+    return among_banned(spec, space, ban, (candidate,))[0]
+
+
+def among_banned(
+    spec: CampaignSpec, space: Space, ban: DecisionRecord, candidates: Sequence[Settings]
+) -> tuple[bool, ...]:
+    """Which candidates a ban keeps out, as it does in planning; none of a space that was changed since."""
+    placed = [_at(space, c) for c in candidates]
+    if settings := ban.draft.settings:
+        banned = _at(space, settings)
+        if banned is None or space.is_finite:
+            return tuple(x is not None and banned is not None and bool((banned == x).all()) for x in placed)
+        constraint = around(space, settings, "ban")
+    else:
+        region = None
+        with suppress(SpaceError):  # of a space that was changed; planning says so
+            region = still_there(space, ban.draft.region)
+        if region is None:
+            return (False,) * len(placed)
+        constraint = region_of(region, "ban")
+    narrowed = build_space(spec.model_copy(update={"constraints": [*spec.constraints, constraint]}))
+    return tuple(x is not None and not bool(narrowed.allows(x[None, :])[0]) for x in placed)
+
+
+def _at(space: Space, candidate: Settings) -> NDArray[np.float64] | None:
+    """Where a candidate lies; None in a space that was changed so that it does not."""
+    try:
+        return space.coordinates(candidate)
+    except SpaceError:
+        return None
 
 
 def _can_run(

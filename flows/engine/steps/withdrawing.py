@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from flows.engine.looking.forbidden import outside
 from flows.engine.looking.view import View
-from flows.engine.people.decisions import keeps_out
+from flows.engine.people.decisions import among_banned
 from flows.engine.session import Session
 from loop.checkpoints import reached
-from loop.decision import DecisionKind, DecisionRecord, in_force
+from loop.decision import DecisionKind, in_force
 from loop.experiment import Event, State
 from loop.record import AttemptRecord
 
@@ -22,11 +22,18 @@ def withdraw(session: Session) -> None:
         return
     planned = _versions(view, unsent)
     bans = [d for d in in_force(view.decisions, view.round_number + 1) if d.draft.kind is DecisionKind.BAN]
-    found = [(a, why) for a in unsent if (why := _changed(view, a, planned) or _banned(view, a, bans))]
-    if not found:
+    reasons = {a.key: _changed(view, a, planned) for a in unsent}
+    for ban in bans:  # one made before an attempt was planned had its say then
+        later = [a for a in unsent if ban.after_round >= a.round_number and not reasons[a.key]]
+        if later:
+            banned = among_banned(view.spec, view.space, ban, [a.settings for a in later])
+            reasons |= {a.key: f"ban {ban.number} keeps it out" for a, out in zip(later, banned, strict=True) if out}
+    if not any(reasons.values()):
         return
     with session.work() as work:
-        for attempt, why in found:
+        for attempt in unsent:
+            if not (why := reasons[attempt.key]):
+                continue
             work.move(attempt.key, Event.EXPIRE, why)
             session.tally.note(f"{view.label(attempt.settings)} was not sent yet and will not be: {why}")
     session.refresh()
@@ -46,11 +53,3 @@ def _changed(view: View, attempt: AttemptRecord, planned: Mapping[int, int]) -> 
         return ""
     rule = outside(view.space, attempt.settings)
     return rule and f"the campaign file was changed since ({rule})"
-
-
-def _banned(view: View, attempt: AttemptRecord, bans: Sequence[DecisionRecord]) -> str:
-    """Which ban keeps an attempt's candidate out; "" for none. Bans made before it was planned had their say then."""
-    for d in bans:
-        if d.after_round >= attempt.round_number and keeps_out(view.spec, view.space, d, attempt.settings):
-            return f"ban {d.number} keeps it out"
-    return ""

@@ -124,3 +124,43 @@ def test_a_file_that_has_it_still_changes_nothing(
         a_pass(settings)
 
     assert {a.key for a in first} <= set(laboratory.jobs)
+
+
+def test_a_ban_of_a_continuous_candidate_as_it_is_shown_keeps_it_from_being_sent(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    person = {"adapter": "simulated", "approval": "person"}
+    space = {**SPACE, "step": {"type": "number", "low": 20, "high": 140, "unit": "degC"}}
+    planner = {"surrogate": "random", "batch": 3, "initial": {"experiments": 4}, "seed": 7}
+    add(settings, tmp_path, space=space, planner=planner, laboratory=person)
+    tick(settings, "small")
+    approve(settings, "small", 1, by="ada")
+    gone = attempts(settings)[0]
+    shown = [f"{n}={v:g}" if isinstance(v, float) else f"{n}={v}" for n, v in gone.settings.items()]
+    assert float(f"{gone.settings['step']:g}") != gone.settings["step"]
+    ban(settings, "small", shown, by="ada", why="explodes")
+
+    notes = "\n".join(tick(settings, "small").notes)
+
+    assert "was not sent yet and will not be: ban 1 keeps it out" in notes
+    assert set(laboratory.jobs) == {a.key for a in attempts(settings)} - {gone.key}
+
+
+@pytest.mark.usefixtures("first")
+def test_a_ban_of_an_option_that_is_gone_stops_neither_what_was_not_sent_nor_the_next_batch(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    banned = ["solvent=water", "base=KOAc,DBU"]
+    ban(settings, "small", banned, by="ada", why="smells")
+    ban(settings, "small", ["step>4"], by="ada", why="too long")
+    solvents = {"type": "category", "options": ["DMF", "MeCN", "EtOH"]}
+    steps = {"type": "category", "options": ["short", "long"]}
+    add(settings, tmp_path, space=SPACE | {"solvent": solvents, "step": steps}, budget={"experiments": 6})
+
+    notes = "\n".join(a_pass(settings) for _ in range(10))
+
+    assert "ban 1 keeps out nothing: the space has none of base = KOAc or DBU and solvent = water" in notes
+    assert "ban 2 is passed over: it gives a range of 'step', which has options by now; ban anew" in notes
+    planned_anew = [j for j in laboratory.jobs.values() if j.spec.settings["step"] in steps["options"]]
+    assert len(planned_anew) == 5
+    assert status(settings, "small")[0].reason == "the budget of 6 experiments is spent"
