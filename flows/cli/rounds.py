@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from flows.cli.words import outcome_line, plural, predictions_line, reason_line
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from loop.errors import NotFound
-from loop.experiment import State
+from loop.experiment import Event, State
 from loop.insight.saying import regret_sentence
 from loop.outcome import read_code
 
@@ -59,6 +59,8 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     spec = ledger.spec_version(campaign, record.version)
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = _by_position(ledger, campaign, record.number)
+    has_unsent = any(a.state is State.EXPIRED for mine in attempts.values() for a in mine)
+    unsent = {s.key: s.detail for s in ledger.steps(campaign) if s.event is Event.EXPIRE} if has_unsent else {}
     decisions = ledger.decisions(campaign)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}
     edited = sum(p.id in replaced for p in proposals)
@@ -78,7 +80,8 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         heading = f"was {mine}" if proposal.id in replaced else f"{mine:3}"
         is_told = any(proposal.id in (d.draft.proposal_id, d.replacement_id) for d in decisions)  # with its reason
         verdict = verdict_of(replace(proposal, by="", why="") if is_told else proposal)
-        _print_proposal(screen, spec, heading, proposal, verdict, attempts.get(at, []), observations.get(at, []))
+        tried, came = attempts.get(at, []), observations.get(at, [])
+        _print_proposal(screen, spec, heading, proposal, verdict, tried, came, unsent)
         for decision in decisions:
             if decision.draft.proposal_id == proposal.id:
                 said = f"{decision.draft.kind.value.replace('_', ' ')}, says {decision.draft.by}: {decision.draft.why}"
@@ -105,6 +108,7 @@ def _print_proposal(
     verdict: str,
     attempts: Iterable[AttemptRecord],
     observations: Iterable[ObservationRecord],
+    unsent: Mapping[str, str],
 ) -> None:
     from flows.remarks import beside_label, moved_label  # numpy: only where a round is shown
 
@@ -140,7 +144,8 @@ def _print_proposal(
             screen.say(f"     {'; '.join(filter(None, (moved, beside)))}")
     for attempt in attempts:
         if attempt.state is not State.ENDED:
-            screen.say(f"     attempt {attempt.key}: {attempt.state.value}")
+            why = unsent.get(attempt.key, "")
+            screen.say(f"     attempt {attempt.key}: {attempt.state.value}" + (f", not sent: {why}" if why else ""))
 
 
 def verdict_of(proposal: ProposalRecord) -> str:

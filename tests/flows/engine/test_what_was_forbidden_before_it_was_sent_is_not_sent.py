@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
+from flows.cli.rounds import print_round
+from flows.cli.screen import Screen
 from flows.engine import View, approve, ban, lift, status, tick
 from flows.settings import Settings
 from loop.experiment import State
@@ -93,6 +95,18 @@ def test_a_later_ban_keeps_it_from_being_sent_and_one_that_is_lifted_does_not(
     assert "was not sent yet and will not be: ban 1 keeps it out" in notes
     assert banned.key not in laboratory.jobs
     assert spared.key in laboratory.jobs
+
+
+def test_show_says_why_it_was_not_sent(
+    settings: Settings, first: tuple[AttemptRecord, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ban(settings, "small", [f"{name}={value}" for name, value in first[1].settings.items()], by="ada", why="smells")
+    a_pass(settings)
+
+    with open_ledger(settings.database) as ledger:
+        print_round(Screen(False), ledger, "small", 1)
+
+    assert f"attempt {first[1].key}: expired, not sent: ban 1 keeps it out\n" in capsys.readouterr().out
 
 
 def test_what_was_approved_before_the_file_forbade_it_is_not_sent(
