@@ -209,7 +209,8 @@ def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) 
     doubt = [(0.0, 0.0) if likely[k] else (1.0 - float(keeps[k]), short[k]) for k in range(len(keeps))]
     if value.shape[1] == 1:
         return sorted(range(len(keeps)), key=lambda k: (*doubt[k], -float(value[k, 0]))), 1
-    candidates = torch.tensor([k for k in range(len(keeps)) if doubt[k] == min(doubt)])
+    least = min(doubt)
+    candidates = torch.tensor([k for k in range(len(keeps)) if doubt[k] == least])
     leading = set(candidates[non_dominated(value[candidates])].tolist())
     order = sorted(range(len(keeps)), key=lambda k: (k not in leading, not likely[k], -float(chance[k]), *doubt[k], k))
     return order, len(leading)
