@@ -21,7 +21,7 @@ from loop.surrogates.lengthscales import Lengthscales
 from loop.surrogates.scatter import NoiseCurve, noise_curve
 
 OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
-NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 6e-1, 1.0], dtype=torch.float64)  # 1: nothing else
+NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1], dtype=torch.float64)
 NOISE_LOG_MEDIAN, NOISE_LOG_SD = math.log(USUAL_NOISE), 1.0  # log-normal prior of the noise variance, standardised
 SWEEPS = 3  # over the effects, at most
 
