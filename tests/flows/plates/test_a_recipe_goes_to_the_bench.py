@@ -11,7 +11,7 @@ import yaml
 
 from adapters.opentrons.stand_in import StandIn
 from flows.wiring import open_record
-from loop.outcome import Fault, FaultKind
+from loop.experiment import Event
 from tests.adapters.robots import options
 
 SPEC = """\
@@ -95,7 +95,7 @@ def test_a_batch_for_which_a_stock_does_not_suffice_waits_until_the_file_says_mo
     assert after <= {"submitted", "running", "ended"}
 
 
-def test_what_must_not_be_made_is_refused_before_it_is_sent(spec: Path, hakken: Any, home: Any) -> None:
+def test_what_must_not_be_made_is_withdrawn_before_it_is_sent(spec: Path, hakken: Any, home: Any) -> None:
     """The rule comes into the file when the batch is planned already."""
     spec.write_text(SPEC.replace("adapter: manual}", "adapter: manual, approval: person}"))
     assert hakken("tick", spec).code == 0
@@ -112,16 +112,15 @@ def test_what_must_not_be_made_is_refused_before_it_is_sent(spec: Path, hakken: 
     assert hakken("approve", "coupling", "1").code == 0
     assert hakken("tick", "coupling").code == 0
     with open_record(home) as ledger:
-        refused = [o for o in ledger.observations("coupling") if isinstance(o.outcome, Fault)]
-        sent = [a for a in ledger.attempts("coupling") if a.state.value == "submitted"]
+        planned = [a for a in ledger.attempts("coupling") if a.round_number == 1]
+        told = {s.key: s.detail for s in ledger.steps("coupling") if s.event is Event.EXPIRE}
 
-    assert refused
-    assert len(refused) + len(sent) == 4
-    for o in refused:
-        assert (o.settings["ligand"], o.settings["temperature"]) == ("XPhos", 80.0)
-        assert isinstance(o.outcome, Fault)
-        assert o.outcome.kind is FaultKind.INPUT_ERROR
-        assert "it is oxidised" in o.outcome.message
+    withdrawn = [a for a in planned if (a.settings["ligand"], a.settings["temperature"]) == ("XPhos", 80.0)]
+    assert withdrawn
+    assert len(planned) == 4
+    assert {a.key for a in withdrawn} == set(told)
+    assert all("the campaign file was changed since" in why for why in told.values())
+    assert {a.state.value for a in planned if a not in withdrawn} == {"submitted"}
 
 
 def test_a_robot_makes_the_plate_and_then_a_person_is_asked_for_what_was_measured(
