@@ -540,7 +540,7 @@ def test_a_committee_fits_what_is_shared_once_and_weighs_for_each_target():
     assert first.weights != second.weights
     short = recipe.fit_each(space, [many, few.rows(torch.arange(3))], [0, 1])
     assert [m.name for m in short[0].members] == ["tanimoto"]
-    assert "graphs" in short[0].notes[0]
+    assert "graphs" in str(short[0].missing[0])
 
 
 def test_a_campaign_of_two_targets_trains_one_encoder(monkeypatch):
