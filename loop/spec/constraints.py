@@ -30,6 +30,7 @@ from loop.space.parameters import zero_of
 from loop.space.structure import Applies, inactive_coordinate
 from loop.spec.library_models import RangeSpec
 from loop.spec.space_models import (
+    RANGE,
     ConstraintSpec,
     CountSpec,
     DerivedSpec,
@@ -175,7 +176,7 @@ def _formula(expression: Expression, space: Space) -> Formula:
         if not isinstance(space.parameters[space.names.index(name)], Discrete | Continuous):
             raise SpaceError(
                 f"expression {expression.text!r} computes with {name!r}, which is not a number; "
-                "use exclude, or when and require, for options; {RANGE}"
+                f"use exclude, or when and require, for options; {RANGE}"
             )
     return Formula(expression, tuple(space.names.index(n) for n in expression.names))
 
