@@ -6,6 +6,7 @@ conditions the next; in continuous spaces, and for four targets, it is BoTorch's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,20 +62,27 @@ def _exact(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[l
     draws = worths(question, target_draws(question, x, SAMPLES))
     points, front = draws[:, : len(short)], draws[:, len(short) :]
     front = front[:, possible(front)]
-    nearness = (points - reference).min(-1).values.mean(0)
+    near = ((points - reference) / _span(question)).min(-1).values  # of each draw, in the target that lacks most
     picked: list[int] = []
     gains: list[float] = []
     for _ in range(min(q, len(short))):
         price = question.price(short, [short[i].numpy() for i in picked])
         gain = Front.of(front, reference).improvements(points).mean(0) * chance / price
-        # where no draw improves, the one that comes nearest to it
-        value = gain if bool((gain > 0).any()) else nearness
-        value = value.clone()
+        value = gain.clone() if bool((gain > 0).any()) else _nearer(near, picked)
         value[picked] = -torch.inf
         picked.append(int(value.argmax()))
         gains.append(float(gain[picked[-1]]))
         front = torch.cat([front, points[:, picked[-1], None]], dim=1)
     return picked, gains
+
+
+def _nearer(near: Tensor, picked: Sequence[int]) -> Tensor:
+    """Where no draw beats the reference: how much nearer each column is expected to come than those picked."""
+    if picked:
+        nearer = (near - near[:, picked].max(1, keepdim=True).values).relu().mean(0)
+        if bool((nearer > 0).any()):
+            return nearer
+    return near.mean(0)
 
 
 def _by_boxes(question: Question, short: Tensor, chance: Tensor, q: int) -> tuple[list[int], list[float]]:
@@ -164,9 +172,7 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
     rng = np.random.default_rng(question.seed)
     weights = torch.from_numpy(rng.dirichlet(np.ones(len(question.wanted)), DIRECTIONS)).clamp_min(0.02)
     reference = reference_point(question)
-    seen = worths(question, believed(question, question.observed))
-    span = seen.max(0).values - seen.min(0).values
-    span = torch.where(span > 0, span, torch.ones_like(span))
+    span = _span(question)
     each = max(keep // DIRECTIONS, 4)
     depth = max(each, least)
     best_x = torch.empty((DIRECTIONS, 0, len(question.space.parameters)), dtype=torch.float64)
@@ -193,6 +199,13 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
         if len(distinct) >= least or each >= best_x.shape[1]:
             return distinct[torch.from_numpy(firsts(question.space, distinct.numpy(), question.twins))]
         each *= 2
+
+
+def _span(question: Question) -> Tensor:
+    """Over how much the worth of each wanted target was observed to vary, shape ``(w,)``; 1 where it did not."""
+    seen = worths(question, believed(question, question.observed))
+    span = seen.max(0).values - seen.min(0).values
+    return torch.where(span > 0, span, torch.ones_like(span))
 
 
 def _shown(reference: Tensor, question: Question) -> str:
