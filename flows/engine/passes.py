@@ -28,6 +28,7 @@ from flows.engine.steps.ingesting import ingest, judge_all
 from flows.engine.steps.planners import Planner
 from flows.engine.steps.proposing import propose
 from flows.engine.steps.reconciling import reconcile
+from flows.engine.steps.stopping import stop_where_broken
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.contracts import Adapter, RunsTogether
@@ -84,11 +85,13 @@ def one_pass(session: Session) -> None:
 def look(session: Session) -> None:
     """Take in what happened: what a killed pass left unjudged, then what the laboratory says now.
 
-    Where a safety stop is in force, what runs is called off if the campaign file says so.
+    Where too many experiments in a row ended in a fault that teaches nothing, the campaign stops. Where a safety stop
+    is in force, what runs is called off if the campaign file says so.
     """
     if session.view.unjudged:  # first, lest a result that is on record be looked up, or its attempt sent again
         judge_all(session)
     ingest(session, with_corrections(session, reconcile(session)))
+    stop_where_broken(session)
     cancel_what_runs(session)
 
 

@@ -1,13 +1,13 @@
-"""Where experiment after experiment ends in the same kind of fault, every pass and the status say so."""
+"""Where experiment after experiment ends in the same kind of fault, it is said, and the campaign stops by itself."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from flows.engine import status, stop, tick
+from flows.engine import resume, status, stop, tick
 from flows.settings import Settings
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, spec_of
 
 
 def fault(kind: str, message: str) -> str:
@@ -22,25 +22,65 @@ def test_it_is_said_from_the_fifth_on_with_the_cause_and_the_way_out_until_somet
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
     laboratory.answers = lambda _: [fault("analysis_failed", "'ok' is no number")]
-    add(settings, tmp_path, budget={"experiments": 30})
+    planner = {**spec_of()["planner"], "batch": 2}
+    add(settings, tmp_path, budget={"experiments": 30}, planner=planner)
     a_pass(settings)
     assert a_pass(settings) == []  # four
 
-    (note,) = a_pass(settings)  # seven
+    (note,) = a_pass(settings)  # six
 
     assert note == (
-        "the last 7 experiments ended in a fault, and none has had a result yet (analysis_failed, the last: 'ok' is no "
-        "number). See to what causes it before more is spent; hakken stop small sends nothing more until hakken resume"
+        "the last 6 experiments ended in a fault, and none has had a result yet (analysis_failed, the last: 'ok' is no "
+        "number). See to what causes it before more is spent; hakken stop small sends nothing more until hakken "
+        "resume, and after 10 in a row the campaign stops by itself"
     )
     assert status(settings, "small")[0].failing == (note,)
     laboratory.answers = lambda _: [measured(50.0)]
     a_pass(settings)  # what was sent before
     assert a_pass(settings) == []
     laboratory.answers = lambda _: [fault("analysis_failed", "'ok' is no number")]
-    for _ in range(3):
-        found = a_pass(settings)
+    found = [note for _ in range(4) for note in a_pass(settings)]
     assert found
     assert "none has had a result since" in found[0]
+
+
+def test_after_ten_nothing_more_is_sent_and_what_is_resumed_stops_at_the_next_such_fault(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    laboratory.answers = lambda _: [fault("consumable_missing", "no vials")]
+    add(settings, tmp_path, budget={"experiments": 60})
+    reports = [tick(settings, "small", planner=cheap_planner) for _ in range(8)]
+
+    assert [r.state for r in reports].index("stopped") == 3  # batches of 4, 3, 3: after all of these
+    assert reports[-1].experiments_done == 10
+    assert reports[-1].reason == (
+        "the last 10 experiments ended in a fault, and none has had a result yet (consumable_missing, the last: no "
+        "vials); see to what causes it first"
+    )
+    assert reports[-1].next_step.endswith("Go on with hakken resume small.")
+
+    resume(settings, "small", by="ada")
+    reports = [tick(settings, "small", planner=cheap_planner) for _ in range(4)]
+    assert (reports[-1].state, reports[-1].experiments_done) == ("stopped", 13)
+
+    resume(settings, "small", by="ada", why="there are vials")
+    laboratory.answers = lambda _: [measured(50.0)]
+    reports = [tick(settings, "small", planner=cheap_planner) for _ in range(4)]
+    assert {r.state for r in reports} == {"active"}
+    assert reports[-1].experiments_done > 13
+
+
+def test_faults_that_tell_of_candidates_or_come_from_a_person_stop_nothing(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    for kind in ("convergence_error", "cancelled"):
+        laboratory.answers = lambda _, kind=kind: [fault(kind, "for the test")]
+        add(settings, tmp_path, campaign=kind, budget={"experiments": 40})
+        for _ in range(10):
+            report = tick(settings, kind, planner=cheap_planner)
+        assert report.experiments_done > 15
+        assert report.state == "active"
+        assert not any("stops by itself" in note for note in report.notes)
 
 
 def test_faults_of_several_kinds_are_taken_for_chance_and_of_a_stopped_campaign_nothing_is_said(

@@ -1,0 +1,20 @@
+"""Stopping by itself: after many faults in a row that teach nothing, no more is spent until a person has looked."""
+
+from __future__ import annotations
+
+from flows.engine.looking.failing import broken
+from flows.engine.session import Session
+from loop.checkpoints import reached
+from loop.record import CampaignState
+
+
+def stop_where_broken(session: Session) -> None:
+    """Stop the campaign where this pass took in one more such fault.
+
+    Only then: what a person resumes sends again, and the first that ends in a fault once more stops it anew.
+    """
+    if session.tally.faults and (why := broken(session.view)):
+        with session.work() as work:
+            work.set_state(CampaignState.STOPPED, f"{why}; see to what causes it first")
+        session.refresh()
+        reached("look.stopped")
