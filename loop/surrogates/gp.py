@@ -22,7 +22,7 @@ from loop.surrogates.effects import effects_of, effects_told
 from loop.surrogates.exact import ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Rows
 from loop.surrogates.inducing import MANY, a_part, filled, near_the_real, told_all
-from loop.surrogates.learnt import Learnt, learn, log_prior
+from loop.surrogates.learnt import NOISES, Learnt, learn, log_prior
 from loop.surrogates.lengthscales import has_choices, lengthscales, typical, usual
 from loop.surrogates.matern import MEAN_VARIANCE, Covariance, matern52
 from loop.surrogates.metric import Metric, has_numbers, metric
@@ -46,6 +46,7 @@ class GaussianProcess:
     learns_noise: bool = False  # as a function of the conditions, where the data say so
     calibrates: bool = False  # by the errors that each value is met with when it is left out
     weighs_numbers: bool = False  # beside options, by the evidence; docs/decisions/0055
+    most_noise: float = 1.0  # that it may take its values for, as a share of their variance; docs/decisions/0081
     device: str = "cpu"  # where pools are looked over
 
     def fit(self, space: Space, data: TrainingSet, *, seed: int) -> ExactPosterior:
@@ -134,8 +135,10 @@ class GaussianProcess:
         low, high = ((limit - shift) / scale for limit in data.limits)
         rows = Rows((data.y - shift) / scale, low, high, data.is_censored, noise_weights(data, scale))
         effects = effects_of(data.effects)
+        noises = NOISES[self.most_noise >= NOISES]
         try:
-            learnt = learn(covariances, log_prior(l0, lengths), rows, effects, correlation, is_trial=is_trial)
+            prior = log_prior(l0, lengths, noises)
+            learnt = learn(covariances, prior, rows, effects, correlation, noises=noises, is_trial=is_trial)
         except RuntimeError as error:  # LAPACK did not converge
             raise FitError(self.name, f"the covariance could not be decomposed ({error})") from None
         found, curve = learnt.found, learnt.curve

@@ -21,7 +21,7 @@ from loop.surrogates.lengthscales import Lengthscales
 from loop.surrogates.scatter import NoiseCurve, noise_curve
 
 OUTPUT_SCALES = torch.logspace(math.log10(0.25), math.log10(20.0), 9, dtype=torch.float64)
-NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1], dtype=torch.float64)
+NOISES = torch.tensor([1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 6e-1, 1.0], dtype=torch.float64)  # 1: nothing else
 NOISE_LOG_MEDIAN, NOISE_LOG_SD = math.log(USUAL_NOISE), 1.0  # log-normal prior of the noise variance, standardised
 SWEEPS = 3  # over the effects, at most
 
@@ -67,6 +67,7 @@ def learn(
     effects: tuple[Effect, ...],
     correlation: Tensor | None,
     *,
+    noises: Tensor = NOISES,
     is_trial: bool,
 ) -> Learnt:
     """The most probable hyper-parameters of ``rows``.
@@ -77,12 +78,13 @@ def learn(
         rows: What was measured.
         effects: What rows have in common beside the surface.
         correlation: A priori between the rows' log noise, ``(n, n)``; None for noise that is constant.
+        noises: The grid of its variance, standardised, as ``prior`` has it.
         is_trial: The fit is only compared with others, so that the doubt about effects can be spared.
 
     Raises:
         RuntimeError: LAPACK did not converge.
     """
-    grid = _Grid(covariances, prior)
+    grid = _Grid(covariances, prior, noises)
     ratios, found = grid.with_effects(rows, effects)
     curve = None if correlation is None else grid.curve(found, rows, correlation, effects, ratios)
     if curve is not None:
@@ -96,10 +98,10 @@ def learn(
     return Learnt(found, effects, ratios, undecided, curve)
 
 
-def log_prior(l0: float, lengths: Lengthscales) -> Tensor:
+def log_prior(l0: float, lengths: Lengthscales, noises: Tensor = NOISES) -> Tensor:
     """Log prior on the grid, in log coordinates: shape ``(lengthscales, outputs, noises)``."""
     output = l0 * OUTPUT_SCALES.log() - OUTPUT_SCALES  # Gamma(l0, 1)
-    noise = -0.5 * ((NOISES.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
+    noise = -0.5 * ((noises.log() - NOISE_LOG_MEDIAN) / NOISE_LOG_SD).square()
     return lengths.log_prior[:, None, None] + output[None, :, None] + noise[None, None, :]
 
 
@@ -109,9 +111,13 @@ class _Grid:
 
     covariances: Tensor
     prior: Tensor
+    noises: Tensor
 
     def at(self, rows: Rows) -> Found:
-        return most_probable(self.covariances, rows, OUTPUT_SCALES, NOISES, self.prior)
+        return most_probable(self.covariances, rows, OUTPUT_SCALES, self.noises, self.prior)
+
+    def _at_kernel(self, kernel: int) -> _Grid:
+        return _Grid(self.covariances[kernel][None], self.prior[kernel][None], self.noises)
 
     def with_effects(self, rows: Rows, effects: tuple[Effect, ...]) -> tuple[tuple[float, ...], Found]:
         """The variance of each effect in units of the noise, one after the other, and the most probable point then."""
@@ -121,7 +127,7 @@ class _Grid:
         ratios = [0.0] * len(effects)
         for _ in range(SWEEPS):
             before = tuple(ratios)
-            here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
+            here = self._at_kernel(found.kernel)
             for which in range(len(effects)):
                 tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
                 values = [here.at(_shared_by(rows, effects, r)).log_posterior + ratio_prior(r[which]) for r in tried]
@@ -138,7 +144,7 @@ class _Grid:
 
         At nought itself each label would add exactly nothing, which few results cannot show.
         """
-        here = _Grid(self.covariances[found.kernel][None], self.prior[found.kernel][None])
+        here = self._at_kernel(found.kernel)
         tried = [(*ratios[:which], ratio, *ratios[which + 1 :]) for ratio in RATIOS]
         fits = [here.at(_shared_by(rows, effects, r)) for r in tried]
         chances = torch.tensor([f.log_posterior + ratio_prior(r[which]) for f, r in zip(fits, tried, strict=True)])

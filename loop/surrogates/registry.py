@@ -22,6 +22,7 @@ from loop.surrogates.representation import Representation
 from loop.surrogates.trees import ExtraTrees
 
 DESCRIBED = 50_000  # molecules of a library; RDKit's descriptors take 3 ms for each
+DOUBTED = 0.3  # of the values' variance: more is not taken for noise by who doubts it
 DESCRIBED_ON_DEMAND = 5_000  # candidates of a union, whose products are made and described in one process
 
 
@@ -31,7 +32,7 @@ class _How:
 
     learns_noise: bool
     device: str
-    weighs_numbers: bool = True
+    doubts_noise: bool = False
 
 
 _FACTORIES: Final[Mapping[str, Callable[[Space, _How], Surrogate]]] = {
@@ -63,21 +64,22 @@ def surrogate(
     *,
     learns_noise: bool = False,
     device: str = "cpu",
-    weighs_numbers: bool = True,
+    doubts_noise: bool = False,
 ) -> Surrogate:
     """The recipe of that name for a space; a list of names is a committee of them.
 
     Where the space has versions of a measurement, a committee has ladders of them too (``loop.surrogates.ladder``).
     With ``learns_noise``, members that can (``gp`` and its kin, ``tanimoto``) learn the noise as a function
-    of the conditions; for the others it is the same everywhere. With ``weighs_numbers`` the
-    same ones let the evidence say how much numbers count beside options, unless they learn the noise
-    (docs/decisions/0055). Graph networks are trained on ``device``, and
-    processes look over large stored libraries there.
+    of the conditions; for the others it is the same everywhere. The same ones let the evidence say how much numbers
+    count beside options, unless they learn the noise (docs/decisions/0055). With ``doubts_noise``, as a source is
+    asked, they do neither, and take three tenths of the values' variance for noise at most, so that what is chance
+    contradicts them (docs/decisions/0081). Graph networks are trained on ``device``, and processes look over large
+    stored libraries there.
 
     Raises:
         UnknownName: No such surrogate.
     """
-    return _made(name, space, _How(learns_noise, device, weighs_numbers))
+    return _made(name, space, _How(learns_noise, device, doubts_noise))
 
 
 def _made(name: str | Sequence[str], space: Space, how: _How) -> Surrogate:
@@ -94,7 +96,8 @@ def _process(name: str, representation: Representation, space: Space, how: _How)
         representation,
         learns_noise=how.learns_noise,
         calibrates=_calibrates(space),
-        weighs_numbers=how.weighs_numbers and not how.learns_noise,
+        weighs_numbers=not (how.learns_noise or how.doubts_noise),
+        most_noise=DOUBTED if how.doubts_noise else 1.0,
         device=how.device if is_looked_over(space) else "cpu",
     )
 

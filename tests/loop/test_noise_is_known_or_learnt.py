@@ -154,3 +154,23 @@ def test_a_mean_of_n_counts_like_n_results_of_its_value():
     apart = kernel[:, rows] @ torch.linalg.solve(kernel[rows][:, rows] + noise * torch.eye(6), y[rows])
 
     torch.testing.assert_close(once, apart)
+
+
+@pytest.mark.parametrize("scatter", [0.05, 0.5, 1.0])
+def test_of_an_assay_the_scatter_is_told_however_much_of_the_values_it_is(scatter):
+    space = Space((Discrete("t", tuple(float(v) for v in range(0, 100, 10))),))
+    told, within = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        x = rng.choice(range(0, 100, 10), 48).astype(float)[:, None]
+        values = torch.from_numpy(x[:, 0] / 100 + rng.normal(0, scatter, len(x)))  # an effect of 0.9 over the range
+        data = TrainingSet(torch.from_numpy(x), values, torch.full((len(x),), math.nan, dtype=torch.float64))
+        fitted = surrogate("gp", space).fit(space, data, seed=0)
+        mean, sd = fitted.moments(data.x)
+        again = x[:, 0] / 100 + rng.normal(0, scatter, len(x))
+        told.append(fitted.noise_sd)
+        width = (sd.square() + fitted.noise_sd**2).sqrt()
+        within.append(float(((torch.from_numpy(again) - mean).abs() < 1.2816 * width).double().mean()))
+
+    assert np.mean(told) == pytest.approx(scatter, rel=0.2)
+    assert 0.7 < np.mean(within) < 0.9  # four fifths are to be

@@ -33,7 +33,7 @@ def history(spec: CampaignSpec, rows: Sequence[tuple[Mapping[str, Any], float]])
     return History(tuple(observe(spec, s, measured(**{"yield": y}), f"o{i}") for i, (s, y) in enumerate(rows)))
 
 
-def two_rivals(times: int, sd: float = 20.0) -> History:
+def two_rivals(times: int, sd: float = 8.0) -> History:
     """Everything was tried but two; several conditions are alike at the top, ``times`` readings each, with noise."""
     rng = np.random.default_rng(0)
     rows: list[tuple[Mapping[str, Any], float]] = []
