@@ -51,10 +51,11 @@ def outcome_of(problem: Problem, observed: Observed) -> Outcome:
     """One observation as hakken's outcome."""
     if observed.get("failed"):
         return Fault.of(FaultKind.INPUT_ERROR, "failed")
-    limits = observed.get("qualifiers", {})
+    limits, sds = observed.get("qualifiers", {}), observed.get("sd", {})
+    units = {t: problem.spec["objective"][t].get("unit", "") for t in observed["values"]}
     return Measured(
         tuple(
-            Measurement(t, v, problem.spec["objective"][t].get("unit", ""), v, qualifier=Qualifier(limits.get(t, "=")))
+            Measurement(t, v, units[t], v, sds.get(t), sds.get(t), qualifier=Qualifier(limits.get(t, "=")))
             for t, v in observed["values"].items()
         )
     )

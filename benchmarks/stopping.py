@@ -4,7 +4,8 @@ Campaigns on eight measured tables of reaction conditions, batches of 5, hakken'
 After every batch the planner states how much better something untried may be. A campaign would stop as soon as the
 chance of more than a regret is at most delta; the statement held if the best untried candidate was then truly better
 than the candidate believed best by no more than that. Each campaign runs on to the end, so that one run tells of every
-regret, delta and budget. The tables have one value of each candidate, so that nothing is noisy.
+regret, delta and budget. The tables have one value of each candidate, so that nothing is noisy; ``--scatter 5`` adds
+noise to what is measured, of which hakken knows nothing unless ``--told`` says it.
 
 Marks, over all campaigns, for a regret of 5 points of yield, delta 0.05, a budget of 50: the statement holds in at
 least 95 % of those that stop, and at least half of them stop before their budget ends.
@@ -41,7 +42,9 @@ DELTAS = (0.01, 0.05, 0.1, 0.2, 0.5)
 REGRET, DELTA, BUDGET = 5.0, 0.05, 50  # of the marks
 
 
-def campaign(table: str, seed: int, data: Path, experiments: int) -> dict[str, Any]:
+def campaign(
+    table: str, seed: int, data: Path, experiments: int, scatter: float = 0.0, is_told: bool = False
+) -> dict[str, Any]:
     """One campaign: what was stated after each batch, and what was true of it."""
     torch.set_num_threads(1)
     problem = load_problem(table, data)
@@ -51,6 +54,7 @@ def campaign(table: str, seed: int, data: Path, experiments: int) -> dict[str, A
     spec = CampaignSpec.from_resolved({**problem.spec, "planner": {"batch": BATCH}, "stop": rules})
     labels = {problem.space.label(row): i for i, row in enumerate(problem.rows)}
     truth = problem.signs[0] * problem.truth[:, 0]
+    luck = np.random.default_rng([seed, 7])
     observed: list[dict[str, Any]] = []
     claims: list[Claim] = []
     stated = []
@@ -77,8 +81,9 @@ def campaign(table: str, seed: int, data: Path, experiments: int) -> dict[str, A
                 break
             for p in batch.proposals:
                 settings = dict(p.candidate.settings)
-                value = problem.observe(settings, seed)[target]
-                observed.append({"settings": settings, "values": {target: value}, "failed": False})
+                value = problem.observe(settings, seed)[target] + scatter * luck.standard_normal()
+                sd = {target: scatter} if is_told else {}
+                observed.append({"settings": settings, "values": {target: value}, "sd": sd, "failed": False})
                 claims += [Claim(target, s.mean, s.sd, value) for s in p.predictions if s.weight is None]
     return {"table": table, "seed": seed, "cpu": time.process_time() - clock, "stated": stated}
 
@@ -112,15 +117,21 @@ def _row(name: str, found: dict[str, float | None]) -> str:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """How long the campaigns are."""
+    """How long the campaigns are, and whether results scatter."""
     parser.add_argument("--experiments", type=int, default=100, help="experiments of each campaign (default 100)")
+    parser.add_argument("--scatter", type=float, default=0.0, help="standard deviation of results, points (default 0)")
+    parser.add_argument("--told", action="store_true", help="say so beside each result")
 
 
 def main() -> int:
     """Run, print the tables, judge the marks."""
     args = arguments(__doc__ or "", runs=60, more=options)
     seeds = range(args.seed, args.seed + args.runs)
-    runs = run_jobs(campaign, [(t, s, args.data, args.experiments) for s in seeds for t in TABLES], args.jobs)
+    runs = run_jobs(
+        campaign,
+        [(t, s, args.data, args.experiments, args.scatter, args.told) for s in seeds for t in TABLES],
+        args.jobs,
+    )
     measured: dict[str, Any] = {}
     for budget in sorted({min(BUDGET, args.experiments), args.experiments}):
         for regret in REGRETS:

@@ -8,7 +8,7 @@ record, and a model that was surprised is not taken at its word; docs/decisions/
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +47,7 @@ class Regret:
         is_all: Whether nothing untried was left out of what was looked at.
         factors: By target, how much wider than the models said the draws were made.
         checked: How many predictions these were learnt from, of the target with the fewest.
+        scatters: Whether results are known to scatter, of every target.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Regret:
     is_all: bool
     factors: dict[str, float]
     checked: int
+    scatters: bool
 
     def within(self, delta: float) -> float:
         """The smallest regret, not below 0, that is exceeded with a chance of ``delta`` at most; perhaps infinite."""
@@ -84,11 +86,14 @@ class Regret:
             "is_all": self.is_all,
             "widened": self.factors,
             "checked": self.checked,
+            "scatters": self.scatters,
             "rules": [{"regret": regret, "delta": d, "chance": self.chance(regret)} for regret, d in rules],
         }
 
 
-def regret_of(question: Question, incumbent: Tensor, claims: Sequence[Claim], also: Tensor) -> Regret:
+def regret_of(
+    question: Question, incumbent: Tensor, claims: Sequence[Claim], also: Tensor, scattered: Collection[str] = ()
+) -> Regret:
     """How much better than ``incumbent``, ``(d,)``, an untried candidate may be, of an objective that is one number.
 
     Args:
@@ -96,10 +101,11 @@ def regret_of(question: Question, incumbent: Tensor, claims: Sequence[Claim], al
         incumbent: Coordinates of the candidate believed best.
         claims: What was predicted before, and what came of it.
         also: Coordinates that count besides what the pool offers: pending ones, and points that were climbed to.
+        scattered: Targets whose results are known to scatter.
     """
     objective = question.objective
     told = {t.name: [c for c in claims if c.target == t.name] for t in objective.targets}
-    factors = {t.name: distrust(t, told[t.name]) for t in objective.targets}
+    factors = {t.name: distrust(t, told[t.name], scatters=t.name in scattered) for t in objective.targets}
     known = float(_optimistic(question, incumbent[None], factors)[0])
     spread = float(_optimistic(question, question.observed, factors).std(correction=0)) or 1.0
     scored = 0
@@ -136,18 +142,20 @@ def regret_of(question: Question, incumbent: Tensor, claims: Sequence[Claim], al
         is_all=pool is not None and len(pool) <= POOL_LIMIT,
         factors=factors,
         checked=min(len(found) for found in told.values()),
+        scatters=told.keys() <= set(scattered),
     )
 
 
-def distrust(target: Target, claims: Sequence[Claim]) -> float:
+def distrust(target: Target, claims: Sequence[Claim], *, scatters: bool = False) -> float:
     """How much wider than they say the models' beliefs of a target are taken to be, by what came of their predictions.
 
     The root mean square of how many deviations results were better than predicted, those that were worse counting as
     no surprise. It begins at what is usual and follows the campaign's own results; where deviations are right it is
-    0.71, since half of what comes is worse.
+    0.71, since half of what comes is worse. Narrower than models say is only what was measured without noise
+    (docs/decisions/0083), so of a target that ``scatters`` it is 1 at least.
     """
     upward = sum(max(_surprise(target, c), 0.0) ** 2 for c in claims)
-    usual = math.sqrt((WEIGHT * EXPECTED**2 + upward) / (WEIGHT + len(claims)))
+    usual = max(math.sqrt((WEIGHT * EXPECTED**2 + upward) / (WEIGHT + len(claims))), float(scatters))
     return usual if len(claims) >= CHECKED else UNCHECKED * usual
 
 

@@ -18,6 +18,7 @@ from loop.insight.best import best_of_belief
 from loop.insight.conditions import best_condition, judged_of
 from loop.insight.regret import has_regret, regret_of
 from loop.insight.saying import best_sentence
+from loop.insight.scattering import scattered
 from loop.insight.statements import DELTA, HonestBest
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
@@ -143,5 +144,6 @@ def _regret(s: Situation, believed: HonestBest, picks: Sequence[Pick]) -> Json:
             torch.from_numpy(s.space.coordinates(first.settings)),
             s.history.claims,
             torch.from_numpy(also),
+            scattered(s.history, s.objective),
         )
     return {"regret": found.told(first.label, rules[0][1] if rules else DELTA, rules)}

@@ -56,3 +56,7 @@ def test_a_campaign_is_told_with_what_is_true_of_it(tmp_path: Path) -> None:
     assert [s["checked"] for s in stated] == [0, 5, 10, 15]
     assert stated[-1]["true"] <= 0.0  # the best is found by then
     assert all(len(s["chances"]) == len(stopping.REGRETS) for s in stated)
+
+    told, untold = (stopping.campaign("aryl_scope", 3, tmp_path, 20, 5.0, is_told) for is_told in (True, False))
+    assert told["stated"][-1]["widened"] >= 1.0 > untold["stated"][-1]["widened"]
+    assert untold["stated"] != stated
