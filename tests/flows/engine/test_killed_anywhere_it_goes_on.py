@@ -16,9 +16,11 @@ from db.ledger import open_ledger
 from flows.engine import run
 from flows.settings import Settings
 from loop.experiment import State
+from loop.record import CampaignState
 from tests.flows.engine.bench import Story, add, cheap_planner, executions, story_of
 from tests.flows.engine.zygote import ROOT, Zygote
 
+MUCH = {"experiments": 40}
 TROUBLED = {
     "adapter": "simulated",
     "noise": 1.0,
@@ -55,6 +57,7 @@ OF_FILES = ["raw.kept", "raw.brought", "raw.received", "reanalyse.stored"]  # te
 OF_MESSAGES = ["inbox.kept", "inbox.stored", "inbox.judged"]  # killed at in tests/flows/webhooks
 OF_PLATES = ["dispatch.closed"]  # test_robots_survive_a_killed_engine.py
 OF_SAFETY = ["halt.cancelled"]  # test_a_safety_stop_halts.py
+OF_FAULTS = ["look.stopped"]
 BY_A_PERSON = ["tell.stored", "tell.judged", "approve.decided", "campaign.remembered", "withdraw.expired"]
 
 
@@ -80,6 +83,7 @@ def test_at_least_fifteen_crash_points_lie_in_the_flows() -> None:
         *OF_MESSAGES,
         *OF_PLATES,
         *OF_SAFETY,
+        *OF_FAULTS,
         *BY_A_PERSON,
     }  # each is killed at, below
 
@@ -260,3 +264,19 @@ def _attempts_and_proposals(story: Story) -> tuple[Any, ...]:
 
 def _energies(settings: Settings) -> list[float]:
     return [m.canonical for *_, outcome in story_of(settings).results for m in outcome.measurements]
+
+
+def test_a_campaign_that_stops_by_itself_is_stopped_wherever_it_was_killed(
+    settings: Settings, tmp_path: Path, zygote: Zygote
+) -> None:
+    add(settings, tmp_path, laboratory={"adapter": "simulated", "failures": {"consumable_missing": 1.0}}, budget=MUCH)
+
+    died = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": "look.stopped"})
+    ended = executions(settings)
+    again = zygote.ask(settings.home)
+
+    assert (died, again) == (-signal.SIGKILL, 0)
+    assert ended.total() == 10
+    assert executions(settings) == ended
+    with open_ledger(settings.database) as ledger:
+        assert ledger.campaign("small").state is CampaignState.STOPPED
