@@ -53,9 +53,15 @@ def regret_sentence(told: Json) -> str:
     sure = f"{1 - told['delta']:.4g}"
     more = f" by more than {told['epsilon']:.3g} {told['unit']}".rstrip() if told["epsilon"] > 0 else ""
     over = "" if told["is_all"] else f", as far as {told['scored']:,} points tell"
-    exact = "" if told.get("scatters", True) else ", if results hardly scatter"  # older rounds do not say
     early = "; few predictions were held against results yet" if told["checked"] < CHECKED else ""
-    return f"with probability {sure} nothing untried is better than {told['incumbent']}{more}{over}{exact}{early}"
+    return (
+        f"with probability {sure} nothing untried is better than {told['incumbent']}{more}{over}{if_exact(told)}{early}"
+    )
+
+
+def if_exact(told: Json) -> str:
+    """On what a statement on regret rests where nothing is known of how results scatter; older rounds do not say."""
+    return "" if told.get("scatters", True) else ", if results hardly scatter"
 
 
 def stated_line(stated: Stated, found: HonestBest) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from loop.fidelity import is_real
 from loop.history import History, Observation, Sure, sure_of, values_of
-from loop.insight.saying import chance_of
+from loop.insight.saying import chance_of, if_exact
 from loop.insight.statements import CHECKED, DELTA
 from loop.objective import Objective
 from loop.outcome import Qualifier
@@ -73,7 +73,7 @@ def regret_settled(spec: CampaignSpec, told: Json) -> str:
             allowed = f"{rule.regret:g} {unit}".rstrip()
             return (
                 f"nothing untried is believed to be better than {told['incumbent']} by more than {allowed} "
-                f"({chance_of(chance)}, and {delta:g} was allowed)"
+                f"({chance_of(chance)}, and {delta:g} was allowed){if_exact(told)}"
             )
     return ""
 

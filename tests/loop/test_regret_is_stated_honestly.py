@@ -322,6 +322,9 @@ def test_a_regret_is_a_reason_to_stop_once_it_is_unlikely_enough() -> None:
         "nothing untried is believed to be better than butanol, strong by more than 5 % "
         "(a chance of 0.04, and 0.05 was allowed)"
     )
+    assert regret_settled(spec, {**told_of(0.04), "scatters": False}).endswith(
+        "was allowed), if results hardly scatter"
+    )
     assert regret_settled(spec, told_of(0.06)) == ""
     assert regret_settled(stopping(regret=5, delta=0.1), told_of(0.06, delta=0.1)) != ""
     assert regret_settled(stopping(regret=4), told_of(0.0)) == ""  # another regret was asked then
