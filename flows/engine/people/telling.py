@@ -26,6 +26,7 @@ from flows.engine.people.rows import (
     is_blank,
     is_exported,
     is_told,
+    perhaps_fractions,
     still_empty,
     told_again,
 )
@@ -126,6 +127,7 @@ def tell_rows(
     numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
     notes += _repeats(name, file, [e for e in added if e.id in numbered])
     notes += _twins(name, added, [judged[o.id] for o in standing])
+    notes += _fractions(session, [e for e in added if e.id in numbered])
     notes += slips(session.view, (o for o in standing if o.id in ids))
     notes += _retracted(earlier, {o.id for o in standing})
     known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in repeats for e in rows)
@@ -199,6 +201,25 @@ def _twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[Envelo
         f"{_named(twins)}. Where they are the same experiments, take each back, such as hakken retract "
         f"{shlex.quote(name)} {twins[0].id} --why COPY",
     )
+
+
+def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note for each target in percent that added rows give without a unit, and that may be fractions there."""
+    rows = {e.id: cells for e in added if not is_exported(cells := json.loads(e.payload)["cells"])}
+    values = [values_of(o.outcome) for o in session.view.observations if o.id in rows]
+    spec = session.view.spec
+    if spec.source is not None:  # which said it when its columns were read
+        return ()
+    headers = {tuple(cells): cells for cells in rows.values()}.values()
+    columns = {h: c for cells in headers for h, c in columns_of(cells, spec, session.view.space).items()}
+    asked = [
+        said
+        for c in columns.values()
+        if c.part == "value" and (target := spec.objective.get(c.thing)) is not None
+        if (said := perhaps_fractions(c, target.unit, [found[c.thing] for found in values if c.thing in found]))
+    ]
+    back = f"hakken retract {shlex.quote(session.name)} {next(iter(rows), '')} --why FRACTIONS"
+    return tuple(f"{said}, once each of its rows is taken back, such as by {back}" for said in asked)
 
 
 def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> tuple[str, ...]:

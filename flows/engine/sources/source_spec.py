@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.engine.people.rows import Column, read_columns
+from flows.engine.people.rows import Column, perhaps_fractions, read_columns
 from flows.engine.people.telling import TellError
 from loop.cells import split_header
 from loop.errors import MoleculeError, OutcomeError, UnitError, did_you_mean
@@ -18,7 +18,6 @@ from loop.spec import CampaignSpec, build_space
 from loop.units import check_unit, convert
 
 FILLED: Final = 0.5  # share of a column's cells from which on it tells a parameter, and rows without it are refused
-MANY: Final = 5  # values of which all are small are told of, since a few may well be
 _WISHES: Final = ("at_least", "at_most", "weight", "desirable")  # of the campaign, not of the source
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\- ]*")  # as a campaign file has names
 
@@ -151,15 +150,8 @@ def _alike(others: Iterable[str], names: Sequence[str]) -> list[str]:
 
 def _fractions(unit: str, table: Table, column: Column) -> str:
     """A note where all values of a target in percent are so small that they may be fractions; "" elsewhere."""
-    if unit != "%" or column.unit is not None:
-        return ""
-    values = _numbers([cell for cell in table.cells(column.header) if cell], column, unit)
-    if len(values) < MANY or min(values) < 0.0 or not 0.0 < max(values) <= 1.0:
-        return ""
-    return (
-        f"all {len(values)} values of {column.thing} lie from {min(values):g} to {max(values):g} %; where they are "
-        f"fractions, write '{column.thing} []' in the header and tell the table again"
-    )
+    cells = [cell for cell in table.cells(column.header) if cell] if column.unit is None else []
+    return perhaps_fractions(column, unit, _numbers(cells, column, unit))
 
 
 def _percentages(mixture: Mixture, table: Table, columns: Mapping[str, Column]) -> str:

@@ -7,6 +7,7 @@ plate, well, day, instrument, ...; and what the experiment took: ``hours`` and `
 wrote has columns of its own.
 """
 
+from flows.engine.people.rows.cells import perhaps_fractions
 from flows.engine.people.rows.columns import IGNORED, PLAIN, Column, read_columns
 from flows.engine.people.rows.drafts import (
     TELL,
@@ -38,6 +39,7 @@ __all__ = [
     "is_blank",
     "is_exported",
     "is_told",
+    "perhaps_fractions",
     "read_columns",
     "read_told",
     "still_empty",

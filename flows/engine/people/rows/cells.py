@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 
 from flows.engine.people.rows.columns import Column
 from loop.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, split_header, without_doubt
@@ -12,6 +12,7 @@ from loop.errors import OutcomeError, UnitError
 from loop.units import convert, misread
 
 Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and part
+MANY: Final = 5  # values of which all are small are told of, since a few may well be
 
 
 def cell_of(cells: Cells, thing: str, part: str = "value") -> tuple[Column | None, str]:
@@ -54,3 +55,17 @@ def in_unit(value: float, column: Column, unit: str) -> float:
     except UnitError as error:
         remedy = f"give it in {unit!r}" if unit else "give it without one, or state the unit in the campaign file"
         raise OutcomeError(f"column {column.header!r}: {error}; {remedy}") from None
+
+
+def perhaps_fractions(column: Column, unit: str, values: Sequence[float]) -> str:
+    """What is said of a target in percent whose values, without a unit in their header, are all so small that they may
+    be fractions; "" of any other.
+    """
+    if unit != "%" or column.unit is not None or len(values) < MANY:
+        return ""
+    if min(values) < 0.0 or not 0.0 < max(values) <= 1.0:
+        return ""
+    return (
+        f"all {len(values)} values of {column.thing} lie from {min(values):g} to {max(values):g} %; where they are "
+        f"fractions, write '{column.thing} []' in the header and tell the table again"
+    )

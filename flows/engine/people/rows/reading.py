@@ -12,7 +12,7 @@ from flows.engine.people.rows.columns import PLAIN, Column, read_columns
 from flows.engine.people.rows.drafts import DOUBTFUL
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import result_of
-from flows.engine.people.rows.settings import check_structures, settings_of
+from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
 from loop.cells import in_doubt, pointed
 from loop.errors import OutcomeError
 from loop.space import Continuous, Discrete, Space
@@ -59,6 +59,7 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         beside = {
             head: text.strip() for head, text in cells.items() if head.endswith("_smiles") and head not in columns
         }
+        check_blends(by_place, settings, space)
         check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
     actual = settings if has_key else _actual(by_place, spec, space)
     return ToldRow(settings, result_of(by_place, spec, actual))

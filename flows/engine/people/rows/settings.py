@@ -8,6 +8,7 @@ from contextlib import suppress
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
 from flows.engine.people.rows.columns import Column
 from loop.cells import finite, is_in_doubt, without_doubt
+from loop.circumstances import SUMS
 from loop.errors import MoleculeError, OutcomeError, SpaceError, did_you_mean
 from loop.outcome import LARGEST
 from loop.space import Component, Continuous, Discrete, Space
@@ -81,6 +82,21 @@ def check_structures(
                 f"column '{name}_smiles': {text!r} is not the structure of {settings.get(name, name)!r}, which is "
                 f"{smiles}; correct the one that is wrong, or leave the structure out"
             )
+
+
+def check_blends(cells: Cells, settings: Mapping[str, str | float], space: Space) -> None:
+    """See that the parts of each mixture sum to one, but for what is weighed in or rounded. Raises ``OutcomeError``."""
+    for mixture in space.mixtures:
+        given = {name: float(settings[name]) for c in mixture.columns if (name := space.names[c]) in settings}
+        total = sum(given.values())
+        if not total or abs(total - 1.0) <= SUMS:  # none at all: the space says whether the mixture applies
+            continue
+        bare = [c for name in given if (c := cell_of(cells, name)[0]) is not None and c.unit is None]
+        percent = f"where they are percent, write {', '.join(repr(f'{c.thing} [%]') for c in bare)} in the header"
+        raise OutcomeError(
+            f"the parts of {mixture.name!r} sum to {total:g}, and they are fractions that sum to one; "
+            f"{f'{percent}, else ' if bare and total > 1.0 else ''}correct the row"
+        )
 
 
 def _has_fractions(cells: Cells, space: Space, place: int) -> bool:
