@@ -33,8 +33,8 @@ _REMARKS: Final = frozenset(
      "paper", "person", "ref", "reference", "references", "source", "user"}
 )  # fmt: skip
 _IDENTIFIERS: Final = frozenset({"id", "index", "unnamed"})
-_COUNTERS: Final = frozenset({"no", "nr", "entry", "row", "number", "run", "exp", "expt"})
-_COUNTED: Final = frozenset({"experiment", "reaction", "rxn", "sample", "trial", ""})  # and what goes with a counter
+_COUNTERS: Final = frozenset({"no", "nr", "entry", "row", "number", "nummer", "run", "exp", "expt"})
+_COUNTED: Final = frozenset({"experiment", "reaction", "rxn", "sample", "trial", "versuch", "probe", "ansatz"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +124,10 @@ def _counts(column: Column, numbers: Sequence[float]) -> bool:
     if not re.search(r"\w", column.header):  # "" as pandas writes them, or "#"
         return True
     words = set(re.split(r"[^a-z]+", column.name.casefold()))
-    if words & _IDENTIFIERS or (words & _COUNTERS and words <= _COUNTERS | _COUNTED):
+    if words & _IDENTIFIERS or (words & _COUNTERS and words <= _COUNTERS | _COUNTED | {""}):
         return True
     are_in_turn = all(x.is_integer() for x in numbers) and max(numbers) - min(numbers) == len(numbers) - 1
-    return bool(words & _COUNTERS) and are_in_turn  # "run time" is not, where it was 10, 20 and 40
+    return bool(words & _COUNTERS or words <= _COUNTED) and are_in_turn  # no "run time" of 10, 20 and 40 is
 
 
 def _is_remark(column: Column) -> bool:
