@@ -111,7 +111,7 @@ class Space:
             raise SpaceError(f"unknown parameter {unknown[0]!r}{did_you_mean(unknown[0], self.names)}")
         conditional = {self.names[c.column] for c in self.conditions} if self.conditions else frozenset()
         if missing := [n for n in self.names if n not in settings and n not in conditional]:
-            raise SpaceError(f"parameter {missing[0]!r} is missing; give every one of {', '.join(self.names)}")
+            raise SpaceError(f"parameter {missing[0]!r} is missing; give every one of {self.needed()}")
         x = np.array([p.index(settings[p.name]) if p.name in settings else 0.0 for p in self.parameters])
         if not conditional:
             return x
@@ -123,6 +123,16 @@ class Space:
             if not applies and name in settings:
                 raise SpaceError(f"parameter {name!r} does not apply with these settings; leave it out")
         return np.asarray(canonical[0])
+
+    def needed(self) -> str:
+        """The parameters of which a candidate needs a value, for messages: those that may not apply stand apart."""
+        conditional = {self.names[c.column] for c in self.conditions}
+        always = ", ".join(name for name in self.names if name not in conditional)
+        sometimes = [name for name in self.names if name in conditional]
+        if not sometimes:
+            return always
+        where = "it applies" if len(sometimes) == 1 else "they apply"
+        return f"{always}, and {', '.join(sometimes)} where {where}"
 
     def settings(self, x: NDArray[np.float64]) -> dict[str, str | float]:
         """Settings at coordinates ``x``, shape ``(d,)``; what does not apply is left out."""

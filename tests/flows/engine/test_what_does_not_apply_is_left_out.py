@@ -45,6 +45,16 @@ def test_a_told_row_leaves_a_mixture_out_or_names_the_parts_that_were_used(setti
     assert "'solvent.water' is missing; it applies with these settings" in report.problems[1]
 
 
+def test_a_row_that_lacks_a_value_is_not_asked_for_what_need_not_apply(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space={**space(), "base": {"type": "category", "options": ["KOAc", "KF"]}}, planner=PLANNER)
+    told = tmp_path / "told.csv"
+    told.write_text("mode,yield\nneat,50\n", "utf-8")
+    (problem,) = tell(settings, "small", told, by="tester").problems
+
+    parts = "solvent.water, solvent.ethanol, solvent.DMSO"
+    assert f"give every one of base, mode, and {parts}, time where they apply, or the key" in problem
+
+
 def test_a_candidate_without_it_is_pinned_and_runs(settings: Settings, tmp_path: Path) -> None:
     add(settings, tmp_path, space=space(), planner=PLANNER, budget={"experiments": 6})
     pin(settings, "small", ["mode=neat"], by="ada", why="the simplest first")

@@ -34,10 +34,9 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         if not text and (not is_needed or place in conditional):
             continue  # what does not apply has an empty cell; the space says if it was wanted
         if column is None:
-            names = ", ".join(space.names)
             raise OutcomeError(
                 f"parameter {p.name!r} has no value: its column is missing or its cell empty; "
-                f"give every one of {names}, or the key of an attempt"
+                f"give every one of {space.needed()}, or the key of an attempt"
             )
         if not text:
             raise OutcomeError(f"column {column.header!r} is empty; every parameter needs a value")
