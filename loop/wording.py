@@ -1,7 +1,9 @@
-"""Wording: when an option can stand for itself in a line, and when it needs the name of its parameter."""
+"""Wording: when an option can stand for itself in a line, and when it needs the name of its parameter; and names in
+plain letters."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -21,3 +23,9 @@ def is_mute(option: str, others: Iterable[Collection[str]]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def in_plain_letters(text: str) -> str:
+    """Text with umlauts, accents and ligatures as plain letters (o for ö, ss for ß); what has none stays as it is."""
+    letters = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    return "".join(c for c in letters if not unicodedata.combining(c))

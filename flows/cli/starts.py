@@ -13,6 +13,7 @@ from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural, target_and_goal
 from loop.errors import SpecError
+from loop.wording import in_plain_letters
 
 DEFAULT: Final = Path("campaign.yaml")
 
@@ -83,7 +84,7 @@ def _name(out: Path, file: Path | None, template: str | None) -> str:
     stem = out.stem
     if stem == "campaign":  # the default says nothing
         stem = Path(file.name.removesuffix(".gz")).stem if file is not None else template or stem
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") or "campaign"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", in_plain_letters(stem)).strip("_.-") or "campaign"
 
 
 def _of_library(library: Path, targets: list[str], out: Path, campaign: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ from loop.cells import hint_of, is_in_doubt, without_doubt
 from loop.errors import MoleculeError, SpecError, UnitError
 from loop.spec import read_table
 from loop.units import check_unit, is_charge, meant, misread
+from loop.wording import in_plain_letters
 
 _UNIT: Final = re.compile(r"^(?P<name>.*\S)\s*(?:\[(?P<square>[^\[\]]*)\]|\((?P<round>[^()]*)\))$")
 _UNUSABLE: Final = re.compile(r"[^A-Za-z0-9_.\- ]+")  # what the name of a parameter may not hold
@@ -121,8 +121,7 @@ def read_header(header: str) -> tuple[str, str, tuple[str, ...]]:
             if unit == said
             else f"{said} of the header is read as {degrees}"
         )
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))  # o for ö
-    usable = _UNUSABLE.sub("_", plain.replace("ß", "ss")).strip("_ .-") or "column"
+    usable = _UNUSABLE.sub("_", in_plain_letters(name)).strip("_ .-") or "column"
     if usable != name:
         notes.append(f"called {header!r} in the table")
     return usable, unit, tuple(notes)

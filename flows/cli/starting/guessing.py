@@ -202,8 +202,8 @@ def _find(name: str, columns: Sequence[Column], source: str, use: str, hint: str
     for column in columns:
         if name in (column.header, column.name):
             return column
-    known = [c.name for c in columns]
-    raise SpecError(f"{source} has no column {name!r} {use}{did_you_mean(name, known)}; it has {flow(known)}{hint}")
+    alike = did_you_mean(name, [*(c.header for c in columns), *(c.name for c in columns)])
+    raise SpecError(f"{source} has no column {name!r} {use}{alike}; it has {flow(c.header for c in columns)}{hint}")
 
 
 def _is_limit(cell: str) -> bool:

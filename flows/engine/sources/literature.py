@@ -28,6 +28,7 @@ from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.record import CampaignRecord, CampaignState
 from loop.spec import CampaignSpec, build_space
+from loop.wording import in_plain_letters
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -59,7 +60,7 @@ def tell_source(
         campaign = ledger.campaign(name)
         if of := (campaign.spec.get("source") or {}).get("of"):
             raise TellError(f"{name!r} is a source itself, of campaign {of!r}; tell the table for that one")
-        source = f"{name} - {re.sub(r'[^A-Za-z0-9_. -]+', ' ', title).strip() or 'source'}"
+        source = _called(ledger, name, title)
         own = CampaignSpec.from_resolved(campaign.spec)
         known = _known(ledger, source, name, title)
         told = {} if known is None else _cells_of(ledger, source)
@@ -76,6 +77,19 @@ def tell_source(
             with writing(settings, ledger, source, by) as work:
                 work.set_state(CampaignState.STOPPED, f"a source of {name} ({title}): nothing is run here")
     return source, replace(report, notes=(*notes, *report.notes))
+
+
+def _called(ledger: Ledger, name: str, title: str) -> str:
+    """What the source of campaign ``name`` with a title is called: as on record, else by the title in plain letters."""
+    on_record = (c.name for c in ledger.campaigns() if _source_of(c) == (name, title))
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", " ", in_plain_letters(title)).strip()
+    return next(on_record, f"{name} - {plain or 'source'}")
+
+
+def _source_of(campaign: CampaignRecord) -> tuple[str | None, str | None]:
+    """Of which campaign it is a source, and under which title; None twice where it is none."""
+    said = campaign.spec.get("source") or {}
+    return said.get("of"), said.get("title")
 
 
 def _read(path: Path) -> Table:
@@ -170,7 +184,7 @@ def _known(ledger: Ledger, source: str, name: str, title: str) -> CampaignRecord
     except NotFound:
         return None
     said = found.spec.get("source") or {}
-    if (said.get("of"), said.get("title")) != (name, title):
+    if _source_of(found) != (name, title):
         what = f"the source {said['title']!r} of {said['of']!r}" if said else "a campaign"
         raise TellError(f"{title!r} would be called {source!r}, as {what} is; give it another title in plain letters")
     return found if ledger.observations(source) else None

@@ -282,7 +282,10 @@ def test_words_that_yaml_would_misread_stay_words() -> None:
 
 @pytest.mark.parametrize(
     ("header", "shown"),
-    [("", "without a name"), ("Unnamed: 0", "Unnamed: 0"), ("#", "#"), ("exp", "exp"), ("Expt. no.", "Expt. no.")],
+    [
+        ("", "without a name"),
+        *((head, head) for head in ("Unnamed: 0", "#", "exp", "Expt. no.", "Experiment", "Sample", "Versuch")),
+    ],
 )
 def test_the_numbers_of_rows_that_pandas_writes_are_no_parameter(header: str, shown: str) -> None:
     text = guess_campaign(
@@ -308,6 +311,29 @@ def test_a_number_is_no_counter_for_a_word_in_its_name() -> None:
 
     assert list(yaml.safe_load(text)["space"]) == ["run time", "base"]
     assert "left out: number of scans (it counts the rows)" in text
+
+
+def test_amounts_of_a_sample_are_no_counter() -> None:
+    text = guess_campaign(
+        "sample,base,yield\n10,A,1\n20,B,2\n40,A,3\n",
+        source="t.csv",
+        path="t.csv",
+        campaign="c",
+        targets={"yield": "maximize"},
+    ).text
+
+    assert list(yaml.safe_load(text)["space"]) == ["sample", "base"]
+
+
+def test_a_table_under_headers_in_another_script_is_refused_by_what_it_says(hakken: Any) -> None:
+    Path("Übersicht.csv").write_text("配体,T (C),产率(%)\nA,20,1\nB,30,2\n", encoding="utf-8")
+
+    unknown = hakken("init", "Übersicht.csv", "--target", "产率")
+    found = hakken("init", "Übersicht.csv", "--target", "产率(%)", "--ignore", "配体")
+
+    assert 'it has "配体", T (C), "产率(%)"' in unknown.err
+    assert found.code == 0, found.err
+    assert yaml.safe_load(Path("campaign.yaml").read_text(encoding="utf-8"))["campaign"] == "Ubersicht"
 
 
 def test_identifiers_counters_and_constants_are_left_out_with_the_reason() -> None:

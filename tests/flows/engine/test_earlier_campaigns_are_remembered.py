@@ -248,6 +248,20 @@ class TestATableOfOthers:
         (note,) = [n for n in first_round(settings, name).notes if source in n]
         assert "2 of 3 parameters in common; it lacks base" in note
 
+    def test_goes_by_its_title_in_plain_letters_and_on_record_by_the_name_that_it_has(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name = campaign(settings, tmp_path, "own")
+
+        new = tell_source(settings, name, table(tmp_path), "Müller & Groß 2021", by="A")[0]
+        with open_ledger(settings.database) as ledger:
+            old = dict(ledger.campaign(new).spec) | {"campaign": "own - Gr n"}
+            ledger.open_campaign("own - Gr n", old | {"source": {"of": "own", "title": "Grün"}}, by="A")
+        again = tell_source(settings, name, table(tmp_path), "Grün", by="A")[0]
+
+        assert new == "own - Muller Gross 2021"
+        assert again == "own - Gr n"  # as a former release called it
+
     def test_told_again_adds_nothing_and_another_table_adds_to_it(self, settings: Settings, tmp_path: Path) -> None:
         name = campaign(settings, tmp_path, "own")
         tell_source(settings, name, table(tmp_path), "Smith", by="A")
