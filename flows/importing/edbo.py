@@ -12,7 +12,7 @@ from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, la
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
-from loop.cells import finite
+from loop.cells import delimiter_of, finite, without_mark
 
 _PENDING: Final = "PENDING"
 _PRIORITY: Final = "priority"
@@ -21,7 +21,8 @@ _PREDICTED: Final = ("_predicted_mean", "_predicted_variance", "_expected_improv
 
 def recognises(source: Source) -> bool:
     """A table with a column of priorities, or with cells that are PENDING."""
-    header = [cell.strip() for cell in source.head.split("\n", 1)[0].split(",")]
+    text = without_mark(source.head).lstrip("\ufeff\r\n")  # a spreadsheet may have saved it since
+    header = [cell.strip().strip('"') for cell in text.split("\n", 1)[0].split(delimiter_of(text))]
     return len(header) > 1 and (_PRIORITY in header or _PENDING.encode() in source.data.upper())
 
 

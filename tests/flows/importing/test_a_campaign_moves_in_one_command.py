@@ -388,6 +388,19 @@ def test_a_file_whose_laboratory_cannot_be_built_is_not_written(hakken: Any, mon
     assert not Path("campaign.yaml").exists()
 
 
+@pytest.mark.parametrize("first", ["", "\ufeff", "\ufeffsep=;\r\n"])
+def test_a_scope_that_a_spreadsheet_saved_with_semicolons_is_known(hakken: Any, first: str) -> None:
+    plain = "ligand,conc,yield,priority\nXPhos,0.1,71.5,-1\nXPhos,0.2,PENDING,0\nSPhos,0.1,60.25,-1\nSPhos,0.2,0,-1\n"
+    saved = plain.replace(",", ";").replace(".", ",").replace("\n", "\r\n")
+    Path("scope.csv").write_text(first + saved, encoding="utf-8", newline="")
+    Path("plain.csv").write_text(plain)
+
+    found = [hakken("import", file, "--dry-run", "--name", "c").out for file in ("scope.csv", "plain.csv")]
+
+    assert "scope.csv is a scope of EDBO+" in found[0]
+    assert found[0].split("space:")[1] == found[1].split("space:")[1]
+
+
 def test_the_guess_of_the_format_is_said_and_can_be_overruled(hakken: Any) -> None:
     guessed = hakken("import", DATA / "edbo_scope.csv", "--dry-run")
     told = hakken("import", DATA / "edbo_scope.csv", "--dry-run", "--from", "edbo")
