@@ -260,6 +260,13 @@ def _read_values(
         if m.property in levels and m.canonical not in levels[m.property]:
             known = ", ".join(words.get(m.property) or (f"{v:g}" for v in levels[m.property]))
             raise OutcomeError(f"{m.property!r}: {m.value:g} is none of its {kind} {known}; report one of them")
+        ends = {Qualifier.ABOVE: -1, Qualifier.BELOW: 0}
+        if m.property in levels and m.qualifier in ends and m.canonical == levels[m.property][ends[m.qualifier]]:
+            word = words.get(m.property, [f"{v:g}" for v in levels[m.property]])[ends[m.qualifier]]
+            raise OutcomeError(
+                f"{m.property!r}: no level is {m.qualifier.value} {word}; report {word} where it is that level, or a "
+                "limit that leaves some"
+            )
     return found
 
 

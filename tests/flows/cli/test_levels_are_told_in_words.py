@@ -97,3 +97,16 @@ def test_what_is_no_level_is_refused_by_line_with_the_word_meant(hakken: Any, ho
         verdicts = [e.verdict for e in ledger.envelopes("salts")]
     assert verdicts.count(Verdict.MALFORMED) == 2
     assert verdicts.count(Verdict.ACCEPTED) == 1
+
+
+@pytest.mark.usefixtures("sheet")
+def test_a_limit_beyond_which_no_level_lies_is_refused(hakken: Any) -> None:
+    hakken("run", "salts.yaml")
+    rows = ["water,0.3,>large", "water,0.4,<1", "water,0.5,>small crystals", "water,0.6,<large"]
+    Path("told.csv").write_text("\n".join(["solvent,molarity,crystals", *rows, ""]))
+
+    said = hakken("tell", "salts", "told.csv")
+
+    assert "2 results accepted" in said.out
+    assert "line 2: 'crystals': no level is > large; report large where it is that level, or a limit that" in said.err
+    assert "line 3: 'crystals': no level is < clear; report clear where it is that level" in said.err
