@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from loop.analysis.calibration import Line, fit_line
 from loop.analysis.method import Analysis, Beyond, Method
-from loop.analysis.peaks import Window, pick
+from loop.analysis.peaks import Window, misread_times, pick
 from loop.analysis.readings import Peak, Reading
 from loop.errors import AnalysisError
 from loop.objective import Goal
@@ -44,7 +44,8 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
         at: The day it was measured or received, as in ISO 8601; a calibration that had expired by then is a doubt.
 
     Raises:
-        AnalysisError: No file has the kind of reading that a target is measured by: another file is wanted.
+        AnalysisError: No file has the kind of reading that a target is measured by, or its times have another unit than
+            they are taken for: another file is wanted.
     """
     given = [(name, tuple(readings)) for name, readings in files]
     values: list[Measurement] = []
@@ -58,6 +59,7 @@ def analyse(analysis: Analysis, files: Iterable[File], is_mine: Callable[[Readin
             raise AnalysisError(
                 f"{method.target!r} needs {kind}, and {names} has none of this experiment; hand over the file that has"
             )
+        _refuse_misread_times(method, given)
         try:
             measurement, numbers, said = _measure(method, mine)
         except AnalysisError as error:
@@ -78,6 +80,13 @@ def _what_is_below(detail: Mapping[str, Any]) -> str:
     for target, numbers in detail.items():
         by_limit.setdefault(numbers["below"], []).append(target)
     return ", ".join(f"{' and '.join(targets)} below the {limit}" for limit, targets in by_limit.items())
+
+
+def _refuse_misread_times(method: Method, files: Sequence[File]) -> None:
+    """Refuse files in which a window is empty because their times have no unit and are not in minutes."""
+    for window in (method.peak, None if method.standard is None else method.standard.window):
+        if window is not None and (said := misread_times([r for _, readings in files for r in readings], window)):
+            raise AnalysisError(f"{method.target!r}: {said}")
 
 
 def _has(reading: Reading, method: Method) -> bool:

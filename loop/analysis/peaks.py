@@ -80,6 +80,36 @@ def pick(reading: Reading, window: Window) -> Peak | None:
     return replace(peak, area=peak.area * scale)
 
 
+def misread_times(readings: Sequence[Reading], window: Window) -> str:
+    """What is said where times without a unit, which are taken for minutes, are seconds by the look of them: no reading
+    has a peak in the window, and one has if they are; "" elsewhere.
+    """
+    timed = [r for r in readings if r.is_assumed and r.unit == "min"]
+    if any(_place_in(r, window) is not None for r in timed):
+        return ""
+    places = [(r.where, at) for r in timed if (at := _place_in(replace(r, unit="s"), window)) is not None]
+    if not places:
+        return ""
+    where, at = places[0]
+    return (
+        f"no peak is {window} with times in min, for which they are taken without a unit, and one is with times in s "
+        f"({where}, at {at:g}); write the unit in the header, [s] or [min], or the window in the file's numbers"
+    )
+
+
+def _place_in(reading: Reading, window: Window) -> float | None:
+    """Where on its axis a reading has a peak in a window, beyond noise; None for nowhere."""
+    try:
+        ends = window.on(reading.unit)
+        peak = None if ends is None else pick(reading, replace(window, several=Several.LARGEST))
+    except AnalysisError:
+        return None
+    if peak is None or reading.trace is None:
+        return None if peak is None else peak.at
+    is_noise = (peak.height or 0.0) < MINOR * (max(reading.trace.y) - min(reading.trace.y))
+    return None if is_noise else peak.at
+
+
 def integrate(trace: Trace, low: float, high: float) -> Peak | None:
     """The area of a trace between two ends above the straight line between its values there, by trapezia.
 

@@ -73,6 +73,7 @@ class Reading:
     saturated: frozenset[str] = frozenset()  # channels that read "overflow"
     unread: Mapping[str, str] = field(default_factory=dict)  # what the instrument says in place of a value, by channel
     taken: str = ""  # when, as the file says it
+    is_assumed: bool = False  # that the axis is in ``unit``: the file says none
 
 
 def is_overflow(text: str) -> bool:

@@ -491,3 +491,41 @@ laboratory: {{adapter: manual}}
         read_spec(text, source="a.yaml", read=str)
     given = text.replace("within: 1}", "within: 1}, detection_limit: 1")
     assert read_spec(given, source="a.yaml", read=str).analysis is not None
+
+
+def in_seconds(kind: str, time: str) -> bytes:
+    """Peaks at 252 and 408 s, in a table of them or as a trace."""
+    if kind == "peaks":
+        return f"sample,{time},Area\nR1-1,252,620\nR1-1,408,1000\nR1-2,408,990\n".encode()
+    signal = [1 + 500 * math.exp(-(((t - 252) / 3) ** 2)) + 800 * math.exp(-(((t - 408) / 3) ** 2)) for t in range(600)]
+    return "\n".join([f"{time},signal", *(f"{t},{y}" for t, y in enumerate(signal)), ""]).encode()
+
+
+@pytest.mark.parametrize("kind", ["peaks", "trace"])
+def test_times_without_a_unit_that_are_seconds_are_no_lack_of_product(kind: str) -> None:
+    """Taken for minutes, they would make negatives of a whole plate."""
+    analysis = build_analysis(campaign({**PEAKS, "standard": None, "detection_limit": 1, "calibration": {"slope": 12}}))
+    bare, stated = (read_file("R1-1.csv", in_seconds(kind, time)) for time in ("time", "time [s]"))
+    assert analysis is not None
+
+    with pytest.raises(AnalysisError, match=r"no peak is between 4.1 and 4.3 .* one is with times in s .*, at 252\)"):
+        analyse(analysis, [("R1-1.csv", bare)], lambda r: r.label.sample == "R1-1")
+    found = analyse(analysis, [("R1-1.csv", stated)], lambda r: r.label.sample == "R1-1").outcome
+    assert isinstance(found, Measured)
+
+
+@pytest.mark.parametrize("unit", ["min", "s"])
+def test_a_peak_that_is_lacking_at_its_time_stays_a_negative(unit: str) -> None:
+    factor = 60 if unit == "s" else 1
+    window = {"at": 4.2 * factor, "within": 0.1 * factor, "unit": unit}
+    method = {"peak": window, "detection_limit": 1, "calibration": {"slope": 12}}
+    analysis = build_analysis(campaign(method))
+    readings = read_file("run.csv", b"well,RT,Area\nA1,4.21,620\nA1,6.8,1000\nA2,6.8,990\n")
+    assert analysis is not None
+
+    here, there = (
+        analyse(analysis, [("run.csv", readings)], lambda r, well=well: r.label.well == well).outcome
+        for well in ("A1", "A2")
+    )
+    assert isinstance(here, Measured)
+    assert isinstance(there, Negative)

@@ -58,6 +58,7 @@ def read(name: str, data: bytes) -> Sequence[Reading]:
 
 
 def _peaks(section: Section, name: str) -> list[Reading]:
+    column = next(c for c in section.columns if c.kind == "time")
     found: dict[tuple[Label, str], list[Peak]] = {}
     lines: dict[tuple[Label, str], tuple[int, str]] = {}
     for line, cells in section.rows:
@@ -67,13 +68,19 @@ def _peaks(section: Section, name: str) -> list[Reading]:
         peaks = found.setdefault(place, [])
         if at["time"] in _NOTHING and at["area"] in _NOTHING:
             continue  # an injection without a peak
-        column = next(c for c in section.columns if c.kind == "time")
         height = None if at.get("height", "") in _NOTHING else _number(at["height"], "height", line)
         minutes = _minutes(_number(at["time"], column.header, line), column, line)
         is_saturated = at.get("saturated", "").casefold() in _YES
         peaks.append(Peak(minutes, _number(at["area"], "area", line), height, at.get("peak", ""), is_saturated))
     return [
-        Reading(label, f"line {lines[label, inj][0]}", "min", tuple(peaks), taken=lines[label, inj][1])
+        Reading(
+            label,
+            f"line {lines[label, inj][0]}",
+            "min",
+            tuple(peaks),
+            taken=lines[label, inj][1],
+            is_assumed=column.unit is None,
+        )
         for (label, inj), peaks in found.items()
     ]
 
@@ -86,12 +93,13 @@ def _traces(section: Section, name: str) -> list[Reading]:
         label = _label(section, _cells(section, cells), line, name)
         point = (_number(cells[x], section.columns[x].header, line), _number(cells[y], section.columns[y].header, line))
         found.setdefault(label, (line, []))[1].append(point)
-    unit = axis_of(section.columns[x]) or ""
+    unit, is_assumed = axis_of(section.columns[x]) or "", section.columns[x].unit is None
+    taken = section.said.get("taken", "")
     readings = []
     for label, (line, points) in found.items():
         ordered = sorted(points)
         trace = Trace(tuple(a for a, _ in ordered), tuple(b for _, b in ordered))
-        readings.append(Reading(label, f"line {line}", unit, None, trace, taken=section.said.get("taken", "")))
+        readings.append(Reading(label, f"line {line}", unit, None, trace, taken=taken, is_assumed=is_assumed))
     return readings
 
 
