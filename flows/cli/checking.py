@@ -61,6 +61,7 @@ def validate(
 def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     """What the file says in numbers, and what is not as it should be now though the file can be used."""
     from loop.space.counting import said_count
+    from loop.space.idle import never_applying
     from loop.spec import build_objective, build_space
     from loop.spec.deriving import without_value
 
@@ -70,6 +71,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     problems = [
         *refused,
         *without_value(space),
+        *never_applying(space),
         *_charges({**space.units, **objective.units}),
         *_confused(spec),
         *imputed_in(spec),

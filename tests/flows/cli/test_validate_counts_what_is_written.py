@@ -108,3 +108,55 @@ def test_descriptors_of_ones_own_are_told_and_what_a_table_lacks(
     assert hakken("validate", "counted.yaml", "--json").json["descriptors"] == [
         "gas: none, as all options have the same"
     ]
+
+
+GATED = """\
+campaign: gated
+space:
+  mode: {type: category, options: [flow, batch]}
+  size: {type: number, values: [1, 2, 5], unit: mL}
+  reactor: {type: category, options: [coil, chip], when: {mode: flow}}
+  length: {type: number, low: 1, high: 5, unit: m, when: {reactor: coil}}
+  solvent: {type: mixture, parts: [water, ethanol], when: {mode: flow, size: [1, 2]}}
+  stir: {type: number, low: 100, high: 900, unit: rpm, when: {mode: batch}}
+CONSTRAINTS
+objective: {yield: {goal: maximize}}
+budget: {experiments: 10}
+laboratory: {adapter: manual}
+"""
+
+
+@pytest.mark.parametrize(
+    ("constraint", "idle"),
+    [
+        ("exclude: {mode: flow}", ["reactor", "length", "solvent"]),
+        ("exclude: {reactor: coil}", ["length"]),
+        ('expression: "length <= 0.5"', ["length"]),  # which counts as 0 where it does not apply
+        ("exclude: {mode: flow, size: [1, 2]}", ["solvent"]),
+        ("exclude: {mode: flow, size: 5}", []),
+        ("when: {size: [1, 2, 5]}, require: {mode: flow}", ["stir"]),
+    ],
+)
+def test_what_never_applies_under_the_constraints_is_said(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, constraint: str, idle: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gated.yaml").write_text(GATED.replace("CONSTRAINTS", f"constraints: [{{name: rule, {constraint}}}]"))
+
+    said = [note for note in hakken("validate", "gated.yaml", "--json").json["problems"] if "never applies" in note]
+
+    assert sorted(note.split()[0] for note in said) == sorted(idle)
+    assert all(" never applies: where it would, constraint 'rule' leaves no" in note for note in said)
+    assert all(note.endswith(f", or leave {note.split()[0]} out") for note in said)
+
+
+def test_conditions_that_contradict_each_other_are_said(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    contradicting = GATED.replace("when: {reactor: coil}", "when: {reactor: coil}, unless: {mode: flow}")
+    (tmp_path / "gated.yaml").write_text(contradicting.replace("CONSTRAINTS\n", ""))
+
+    (said,) = hakken("validate", "gated.yaml", "--json").json["problems"]
+
+    assert said.startswith("length never applies: its conditions contradict each other, or those of a parameter that")
