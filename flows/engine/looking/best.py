@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
+from loop.history import History
 from loop.insight.statements import HonestBest
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+
+SHOWN: Final = 3  # results that a note names
 
 
 def best(settings: Settings, name: str) -> HonestBest:
@@ -30,4 +35,18 @@ def believed(view: View) -> HonestBest:
 
     history, _ = history_of(view.spec, view.space, view.counted, ())
     earlier, _, _ = sources_of(view.ledger, view.spec)
-    return honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0), earlier=earlier)
+    found = honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0), earlier=earlier)
+    return replace(found, notes=(*_passed_over(view, history), *found.notes))
+
+
+def _passed_over(view: View, history: History) -> Iterator[str]:
+    """A note on results of which the campaign file no longer has an option or a parameter."""
+    used = {o.id for o in history.observations}
+    left = [o for o in view.counted if o.id not in used]
+    if left:
+        some = "; ".join(dict.fromkeys(view.label(o.settings) for o in left[:SHOWN]))
+        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+        yield (
+            f"{len(left)} of {len(view.counted)} results are not used, as the campaign file does not have their "
+            f"settings (any longer): {some}{more}. Put back what was taken out, and exclude it by a constraint"
+        )

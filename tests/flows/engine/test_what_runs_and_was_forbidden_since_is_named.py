@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from db.ledger import open_ledger
-from flows.engine import View, status, tick
+from flows.engine import View, best, status, tick
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.steps.planning import next_inputs
 from flows.settings import Settings
@@ -85,6 +85,26 @@ def test_of_an_option_that_is_gone_it_is_said_that_nothing_is_learnt(settings: S
     assert all(a.key in said(settings) for a in mine)
     assert said(settings).count(f"parameter 'solvent' has no option '{gone}'") == len(mine)
     assert said(settings).endswith("put it back, and exclude it by a constraint")
+
+
+def test_the_best_says_which_results_are_not_used_since_an_option_is_gone(settings: Settings, tmp_path: Path) -> None:
+    attempts = begun(settings, tmp_path)
+    gone = attempts[0].settings["solvent"]
+    lost = [a for a in attempts if a.settings["solvent"] == gone]
+    options = [o for o in SPACE["solvent"]["options"] if o != gone]
+    narrower = SPACE | {"solvent": {"type": "category", "options": options}}
+    add(settings, tmp_path, laboratory={"adapter": "manual"}, space=narrower)
+    for attempt in attempts:
+        answer(settings, attempt.key, "50")
+    tick(settings, "small", planner=cheap_planner)
+
+    (said,) = [note for note in best(settings, "small").notes if "not used" in note]
+
+    assert said.startswith(f"{len(lost)} of {len(attempts)} results are not used, as the campaign file does not have")
+    assert said.count(f"{gone}, step") == len(lost)
+    assert said.endswith("Put back what was taken out, and exclude it by a constraint")
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+    assert not any("not used" in note for note in best(settings, "small").notes)
 
 
 def test_of_many_five_are_named(settings: Settings, tmp_path: Path) -> None:
