@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 from flows.engine.people.rows.columns import Column
 from loop.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, split_header, without_doubt
 from loop.errors import OutcomeError, UnitError
-from loop.units import convert, misread
+from loop.units import check_unit, convert, misread
 
 Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and part
 MANY: Final = 5  # values of which all are small are told of, since a few may well be
@@ -33,7 +34,7 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
             hint = " (use a point as decimal sign)"
         elif has_thousands(text):
             hint = " (no sign for thousands)"
-        elif unit := re.fullmatch(r"[-+]?[\d.,]+\s*([^\d\s.,+-]\D*)", text):
+        elif (unit := re.fullmatch(r"[-+]?[\d.,]+\s*([^\d\s.,+-]\D*)", text)) and _is_unit(unit[1]):
             hint = f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
         elif of_a_word and (scatter := scatter_of(text)):
             column = f"{split_header(header)[0]}_sd"
@@ -42,6 +43,12 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
             f"column {header!r} must hold a finite number, got {without_doubt(text)!r}{hint}; correct the cell"
         )
     return number
+
+
+def _is_unit(text: str) -> bool:
+    with suppress(UnitError):
+        return bool(check_unit(text))
+    return False  # 8O is a slip of the finger, 65* has a footnote
 
 
 def in_unit(value: float, column: Column, unit: str) -> float:
