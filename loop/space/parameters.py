@@ -322,8 +322,9 @@ def _position(x: Any, low: float, high: float, scale: Scale, *, has_gap: bool) -
 
 def _check_scale(name: str, scale: Scale, low: float) -> None:
     if scale == "log" and not low > 0:
+        none = " and write or_zero: true where none is a choice" if low == 0 else ""
         raise SpaceError(
-            f"parameter {name!r}: a log scale needs values above zero, got {low:g}; raise it, or leave scale out"
+            f"parameter {name!r}: a log scale needs values above zero, got {low:g}; raise it{none}, or leave scale out"
         )
 
 
