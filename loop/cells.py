@@ -200,6 +200,19 @@ def used(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     return [i for i, name in enumerate(header) if name or any(row[i] for row in rows)]
 
 
+def named_twice(header: Sequence[str]) -> str:
+    """What is wrong with a header of which two columns have one name or none, and the way out; "" for a sound one."""
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is None:
+        return ""
+    if twice:
+        return f"column {twice!r} is given twice; rename or remove one"
+    return (
+        f"{header.count('')} columns have cells and no name; name each in the header, and take away what stands above "
+        "it, such as headings over several columns"
+    )
+
+
 def alike(texts: Iterable[str]) -> list[list[str]]:
     """Groups of different texts that are one but for capitals and spaces, in the order met."""
     found: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from flows.importing.source import Source
-from loop.cells import delimiter_of, used, with_points
+from loop.cells import delimiter_of, named_twice, used, with_points
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def read_rows(source: Source) -> Table:
         raise source.fault("the table has no rows; it needs a header line and one line for each experiment")
     kept = used(header, rows)
     header = tuple(header[i] for i in kept)
-    if twice := [h for h in header if header.count(h) > 1]:
-        raise source.fault(f"column {twice[0]!r} is given twice; rename or remove one")
+    if twice := named_twice(header):
+        raise source.fault(twice)
     plain = with_points([[row[i] for i in kept] for row in rows], delimiter)
     named = [dict(zip(header, row, strict=True)) for row in plain]
     return Table(header, tuple(zip(lines, named, strict=True)))

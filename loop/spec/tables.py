@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from loop.cells import delimiter_of, used, with_points, without_mark
+from loop.cells import delimiter_of, named_twice, used, with_points, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.library_models import Libraries
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
@@ -170,7 +170,7 @@ def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
         raise SpecError(f"{source}: the file is empty; it needs a header line")
     kept = used(header, rows)
     named = [header[i] for i in kept]
-    if twice := sorted({c for c in named if named.count(c) > 1}):
-        raise SpecError(f"{source}: column {twice[0]!r} is given twice; rename or remove one")
+    if twice := named_twice(named):
+        raise SpecError(f"{source}: {twice}")
     plain = with_points([[row[i] for i in kept] for row in rows], delimiter)
     return [(line, dict(zip(named, row, strict=True))) for line, row in zip(lines, plain, strict=True)]
