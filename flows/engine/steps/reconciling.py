@@ -9,6 +9,7 @@ from typing import Final
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
 from flows.engine.steps.parts import is_out, others_go_on
+from flows.engine.steps.withdrawing import barred
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
 from loop.errors import AdapterUnavailable
@@ -163,20 +164,34 @@ def _ask(session: Session, attempt: AttemptRecord, standing: Standing, judge: Ju
 
 
 def _may_start(session: Session, attempt: AttemptRecord, handle: Handle, standing: Standing) -> bool:
-    """Whether what lies prepared keeps the limits, and can be done, as the file is now; else it ends as a fault."""
+    """Whether what lies prepared may be done as the file and the bans are now; else it is called off.
+
+    Beyond a limit, or where its recipe cannot be made, it ends as a fault. Where a changed file or a ban keeps it out
+    it ends as never sent, or as cancelled where the laboratory was told to start it before.
+    """
     spec = session.view.spec
     recipe = build_recipe(spec)
-    problems = [*impossible(recipe, attempt.settings), *broken(build_limits(spec), attempt.settings, recipe)]
-    if not problems:
+    if problems := [*impossible(recipe, attempt.settings), *broken(build_limits(spec), attempt.settings, recipe)]:
+        fault = Fault.of(FaultKind.INPUT_ERROR, "; ".join(map(str, problems)))
+    elif why := barred(session.view, [attempt])[attempt.key]:
+        fault = Fault.of(FaultKind.CANCELLED, why)
+    else:
         return True
     if session.laboratory.capabilities().can_cancel:
-        session.laboratory.cancel(handle, "it breaks a limit of the laboratory, or its recipe cannot be made")
-    fault = Fault.of(FaultKind.INPUT_ERROR, "; ".join(map(str, problems)))
+        session.laboratory.cancel(handle, fault.message)
+    session.tally.note(f"{session.view.label(attempt.settings)} was not started: {fault.message}")
+    if fault.kind is FaultKind.CANCELLED and attempt.state in (State.SENDING, State.AMBIGUOUS):
+        standing.steps.append(lambda work: _withdraw(work, attempt, fault.message))
+        return False
     session.tally.faults += 1
     session.tally.accepted += 1
-    session.tally.note(f"{session.view.label(attempt.settings)} was not started: {fault.message}")
     standing.steps.append(lambda work: conclude(work, attempt, fault))
     return False
+
+
+def _withdraw(work: Work, attempt: AttemptRecord, why: str) -> None:
+    work.move(attempt.key, Event.ABSENT, "prepared, and never started")
+    work.move(attempt.key, Event.EXPIRE, why)
 
 
 def _lost(session: Session, attempt: AttemptRecord, detail: str, standing: Standing, judge: Judge) -> None:

@@ -20,14 +20,7 @@ def withdraw(session: Session) -> None:
     unsent = [a for a in view.pending if a.state is State.READY]
     if not unsent or not view.is_active:
         return
-    planned = _versions(view, unsent)
-    bans = [d for d in in_force(view.decisions, view.round_number + 1) if d.draft.kind is DecisionKind.BAN]
-    reasons = {a.key: _changed(view, a, planned) for a in unsent}
-    for ban in bans:  # one made before an attempt was planned had its say then
-        later = [a for a in unsent if ban.after_round >= a.round_number and not reasons[a.key]]
-        if later:
-            banned = among_banned(view.spec, view.space, ban, [a.settings for a in later])
-            reasons |= {a.key: f"ban {ban.number} keeps it out" for a, out in zip(later, banned, strict=True) if out}
+    reasons = barred(view, unsent)
     if not any(reasons.values()):
         return
     with session.work() as work:
@@ -38,6 +31,19 @@ def withdraw(session: Session) -> None:
             session.tally.note(f"{view.label(attempt.settings)} was not sent yet and will not be: {why}")
     session.refresh()
     reached("withdraw.expired")
+
+
+def barred(view: View, attempts: Sequence[AttemptRecord]) -> Mapping[str, str]:
+    """By key, why an attempt that did not begin must not: what says so came after it was planned. "" where it may."""
+    planned = _versions(view, attempts)
+    bans = [d for d in in_force(view.decisions, view.round_number + 1) if d.draft.kind is DecisionKind.BAN]
+    reasons = {a.key: _changed(view, a, planned) for a in attempts}
+    for ban in bans:  # one made before an attempt was planned had its say then
+        later = [a for a in attempts if ban.after_round >= a.round_number and not reasons[a.key]]
+        if later:
+            banned = among_banned(view.spec, view.space, ban, [a.settings for a in later])
+            reasons |= {a.key: f"ban {ban.number} keeps it out" for a, out in zip(later, banned, strict=True) if out}
+    return reasons
 
 
 def _versions(view: View, attempts: Sequence[AttemptRecord]) -> Mapping[int, int]:

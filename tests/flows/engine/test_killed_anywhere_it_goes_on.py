@@ -202,6 +202,40 @@ def test_what_was_forbidden_before_it_was_sent_is_sent_nowhere_it_was_killed(
     assert set(ended.values()) == {State.ENDED}
 
 
+@pytest.mark.parametrize("is_ban", [True, False])
+def test_what_was_forbidden_while_it_lay_prepared_is_not_started(
+    is_ban: bool, settings: Settings, tmp_path: Path, zygote: Zygote
+) -> None:
+    from flows.engine import ban
+
+    add(settings, tmp_path)
+    died = zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": "dispatch.prepared"})
+    prepared = [folder.name for folder in (settings.folder("small") / "laboratory" / "jobs").iterdir()]
+    with open_ledger(settings.database) as ledger:
+        (gone,) = (dict(a.settings) for a in ledger.attempts("small") if a.key in prepared)
+    if is_ban:
+        ban(settings, "small", [f"{name}={value}" for name, value in gone.items()], by="ada", why="explodes")
+    else:
+        rule = {"name": "unstable", "exclude": {name: [value] for name, value in gone.items()}}
+        add(settings, tmp_path, constraints=[rule])
+
+    zygote.ask(settings.home)
+
+    assert died == -signal.SIGKILL
+    with open_ledger(settings.database) as ledger:
+        ended = {tuple(a.settings.items()): a for a in ledger.attempts("small")}
+        unsent = ended.pop(tuple(gone.items()))
+        why = [s.detail for s in ledger.steps("small") if s.key == unsent.key][-1]
+    assert unsent.state is State.EXPIRED
+    assert why == (
+        "ban 1 keeps it out"
+        if is_ban
+        else "the campaign file was changed since (breaks 'unstable' of the campaign's constraints)"
+    )
+    assert {a.state for a in ended.values()} == {State.ENDED}
+    assert len(ended) == sum(executions(settings).values()) == 10
+
+
 def test_a_campaign_killed_while_it_is_added_can_be_added_again(
     settings: Settings, tmp_path: Path, zygote: Zygote
 ) -> None:

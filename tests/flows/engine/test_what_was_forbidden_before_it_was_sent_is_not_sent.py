@@ -14,6 +14,7 @@ from flows.cli.screen import Screen
 from flows.engine import View, approve, ban, lift, status, tick
 from flows.settings import Settings
 from loop.experiment import State
+from loop.outcome import Fault, FaultKind
 from loop.record import AttemptRecord
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, spec_of
 
@@ -95,6 +96,23 @@ def test_a_later_ban_keeps_it_from_being_sent_and_one_that_is_lifted_does_not(
     assert "was not sent yet and will not be: ban 1 keeps it out" in notes
     assert banned.key not in laboratory.jobs
     assert spared.key in laboratory.jobs
+
+
+def test_what_the_laboratory_forgot_to_start_is_not_started_again(
+    settings: Settings, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    sent = first[0]
+    laboratory.jobs[sent.key].started = 0  # it lies prepared there, as after a queue that forgot what was released
+    ban(settings, "small", [f"{name}={value}" for name, value in sent.settings.items()], by="ada", why="smells")
+
+    notes = a_pass(settings)
+
+    assert "was not started: ban 1 keeps it out" in notes
+    assert laboratory.starts[sent.key] == 1
+    with open_ledger(settings.database) as ledger:
+        (ended,) = ledger.observations("small")
+    assert ended.key == sent.key
+    assert ended.outcome == Fault(FaultKind.CANCELLED, "ban 1 keeps it out", informative=False)
 
 
 def test_show_says_why_it_was_not_sent(
