@@ -25,7 +25,7 @@ from flows.report.results import read_objective, read_results, read_units, with_
 from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
 from loop.contracts import Ledger
-from loop.experiment import PENDING, State
+from loop.experiment import PENDING, Event, State
 from loop.fidelity import counts
 from loop.insight.explaining import Explanation
 from loop.insight.nearest import unjudged
@@ -83,12 +83,13 @@ def build(
     steps = [running_best(useful(results, targets), target) for target in objective.wanted]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     standings = rank(results, placed, objective)
-    decisions = ledger.decisions(name)
+    decisions, events = ledger.decisions(name), ledger.steps(name)
+    unsent = {event.key: event.detail for event in events if event.event is Event.EXPIRE}
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id and d.draft.proposal_id}
     return Report(
         head=replace(
             _head(ledger, campaign, rounds, attempts, results, _spending(campaign, attempts, envelopes, observations)),
-            resources=_resources(campaign, attempts, ledger.steps(name), observations),
+            resources=_resources(campaign, attempts, events, observations),
         ),
         targets=targets,
         objective=objective,
@@ -104,13 +105,15 @@ def build(
         calibration=tuple(judge(results, placed, target) for target in targets),
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
-        batch=_with_plate(ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units, replaced)),
+        batch=_with_plate(
+            ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units, replaced, unsent)
+        ),
         plates=read_plates(ledger, name, rounds, proposals, results, observations, targets),
         rounds=_round_lines(rounds, proposals),
         effects=declared_effects(campaign.spec),
         shifts=read_effects(rounds, targets),
         decisions=read_decisions(decisions, units),
-        waiting=_waiting(ledger, campaign, attempts, units),
+        waiting=_waiting(ledger, campaign, attempts, units, unsent),
         unread=_unread(envelopes),
         received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),
         environments=_environments(rounds),
@@ -204,13 +207,14 @@ def _last_batch(
     attempts: Iterable[AttemptRecord],
     units: Mapping[str, str],
     replaced: Collection[str],
+    unsent: Mapping[str, str],
 ) -> Batch | None:
     if not rounds:
         return None
     last = max(rounds, key=lambda record: record.number)
-    states: dict[str, list[State]] = {}
+    mine: dict[str, list[AttemptRecord]] = {}
     for attempt in attempts:
-        states.setdefault(attempt.proposal_id, []).append(attempt.state)
+        mine.setdefault(attempt.proposal_id, []).append(attempt)
     choices = [
         Choice(
             position=p.draft.position,
@@ -225,7 +229,7 @@ def _last_batch(
             predictions=p.draft.predictions,
             neighbour=p.draft.neighbour,
             novelty=p.draft.novelty,
-            state=_progress(p, states.get(p.id, [])),
+            state=_progress(p, mine.get(p.id, []), unsent),
             well="" if p.draft.place is None else p.draft.place.well,
             is_replaced=p.id in replaced,
         )
@@ -251,13 +255,15 @@ def _with_plate(
     return replace(batch, plate=read_plate(spec, name, batch.number, mine, ()))
 
 
-def _progress(proposal: ProposalRecord, states: Sequence[State]) -> str:
+def _progress(proposal: ProposalRecord, attempts: Sequence[AttemptRecord], unsent: Mapping[str, str]) -> str:
     if proposal.approved is None:
         return "waits for approval"
     if proposal.approved is False:
         return "refused" + (f": {proposal.why}" if proposal.why else "")
-    tally = Counter(states)
-    return ", ".join(s.value if tally[s] == 1 else f"{tally[s]} {s.value}" for s in State if tally[s]) or "no attempt"
+    tally = Counter(a.state for a in attempts)
+    states = ", ".join(s.value if tally[s] == 1 else f"{tally[s]} {s.value}" for s in State if tally[s])
+    reasons = dict.fromkeys(why for a in attempts if (why := unsent.get(a.key)))
+    return (states or "no attempt") + (f", not sent: {'; '.join(reasons)}" if reasons else "")
 
 
 def _round_lines(rounds: Iterable[RoundRecord], proposals: Iterable[ProposalRecord]) -> tuple[RoundLine, ...]:
@@ -271,13 +277,25 @@ def _round_lines(rounds: Iterable[RoundRecord], proposals: Iterable[ProposalReco
 
 
 def _waiting(
-    ledger: Ledger, campaign: CampaignRecord, attempts: Sequence[AttemptRecord], units: Mapping[str, str]
+    ledger: Ledger,
+    campaign: CampaignRecord,
+    attempts: Sequence[AttemptRecord],
+    units: Mapping[str, str],
+    unsent: Mapping[str, str],
 ) -> tuple[Waiting, ...]:
     within = (campaign.spec.get("laboratory") or {}).get("due_after")
     times = handed_over(ledger, attempts) if within else {}
     due = {key: since + timedelta(hours=float(within or 0)) for key, since in times.items()}
     return tuple(
-        Waiting(a.key, with_units(a.settings, units), a.round_number, a.state.value, a.updated, due.get(a.key))
+        Waiting(
+            a.key,
+            with_units(a.settings, units),
+            a.round_number,
+            a.state.value,
+            a.updated,
+            due.get(a.key),
+            unsent.get(a.key, ""),
+        )
         for a in attempts
         if a.state in _STUCK or a.key in due
     )

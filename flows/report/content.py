@@ -279,6 +279,7 @@ class Waiting:
     state: str
     updated: datetime
     due: datetime | None = None
+    why: str = ""  # it was never sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,6 +127,16 @@ def test_show_says_why_it_was_not_sent(
     assert f"attempt {first[1].key}: expired, not sent: ban 1 keeps it out\n" in capsys.readouterr().out
 
 
+def test_the_page_says_why_it_was_not_sent(settings: Settings, page: Path, first: tuple[AttemptRecord, ...]) -> None:
+    ban(settings, "small", [f"{name}={value}" for name, value in first[1].settings.items()], by="ada", why="smells")
+
+    tick(settings, "small", planner=cheap_planner)
+
+    batch, failures = page.read_text(encoding="utf-8").split('<section id="failures">')
+    assert batch.count("expired, not sent: ban 1 keeps it out") == 1
+    assert failures.count("expired, not sent: ban 1 keeps it out") == 1
+
+
 def test_what_was_approved_before_the_file_forbade_it_is_not_sent(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
