@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.claims import claims_of
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.reports import ReplayReport
-from flows.engine.people.decisions import decided
+from flows.engine.people.decisions import decided, never_sent
 from flows.engine.sources.hearing import earlier_of, read_of
 from flows.engine.steps.planners import Planner, default_planner, devices_in, on_device
 from flows.engine.steps.planning import ALLOWED, LEFT_OUT, PURSE, REGRET, RESOURCES, Inputs, environment
@@ -85,7 +85,8 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
     history, _ = history_of(spec, space, seen, [attempts[k] for k in stored.pending])
     proposals = ledger.proposals(name)
     claims = claims_of(ledger.spec_version(name, stored.version), proposals, tuple(attempts.values()), seen, history)
-    said = decided(spec, space, proposals, ledger.decisions(name), stored.number)
+    unsent = never_sent(attempts.values(), stored.pending)
+    said = decided(spec, space, proposals, ledger.decisions(name), stored.number, observations=seen, unsent=unsent)
     allowed = int(stored.model.get(ALLOWED, spec.budget.most))
     planned = replace(said.history(history), claims=claims)
     regions = read_regions(stored.model.get(LEFT_OUT, {}))

@@ -12,7 +12,7 @@ import numpy as np
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions, unmet
-from flows.engine.people.decisions import decided, keeps_out, region_of, region_text, was_run
+from flows.engine.people.decisions import decided, decided_next, keeps_out, never_sent, region_of, region_text, was_run
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified
 from flows.labels import label_of
@@ -224,7 +224,7 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
             draft = DecisionDraft(DecisionKind.BAN, by, why, conditions.candidate)
         else:
             draft = DecisionDraft(DecisionKind.BAN, by, why, region=conditions.region)
-            said = decided(view.spec, view.space, view.proposals, view.decisions, view.round_number + 1)
+            said = decided_next(view)
             constraints = [*said.spec.constraints, region_of(conditions.region, "this ban")]
             _check_something_is_left(build_space(said.spec.model_copy(update={"constraints": constraints})), draft)
         return _settle(settings, ledger, name, draft)
@@ -299,7 +299,8 @@ def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, s
     with open_record(settings) as ledger:
         campaign, made, proposals = ledger.campaign(name), ledger.decisions(name), ledger.proposals(name)
         number = max((r.number for r in ledger.rounds(name)), default=0) + 1
-        done = {d.id for d in made if d.draft.kind is DecisionKind.PIN and was_run(d, proposals, number)}
+        unsent = never_sent(ledger.attempts(name))
+        done = {d.id for d in made if d.draft.kind is DecisionKind.PIN and was_run(d, proposals, number, unsent)}
         now = {d.id for d in in_force(made, number)} - done
         by_id = {d.id: d for d in made}
         return tuple((d, d.id in now, _about(d, by_id, campaign.spec)) for d in made)
@@ -307,8 +308,7 @@ def decisions(settings: Where, name: str) -> tuple[tuple[DecisionRecord, bool, s
 
 def _is_pinned(view: View, x: bytes) -> bool:
     """Whether the candidate with these coordinates is to be run in the next batch."""
-    said = decided(view.spec, view.space, view.proposals, view.decisions, view.round_number + 1)
-    return any(s.x.tobytes() == x for s in said.pinned)
+    return any(s.x.tobytes() == x for s in decided_next(view).pinned)
 
 
 def _about(decision: DecisionRecord, known: Mapping[str, DecisionRecord], spec: Mapping[str, object]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from shlex import quote
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,16 @@ from numpy.typing import NDArray
 from flows.engine.people.conditions import checked
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
+from loop.experiment import State
 from loop.history import History, Said
-from loop.record import Arm, Json, ProposalRecord, Settings
+from loop.outcome import Fault
+from loop.record import Arm, AttemptRecord, Json, ObservationRecord, ProposalRecord, Settings
 from loop.space import Continuous, Discrete, Parameter, Space
 from loop.spec import CampaignSpec, build_space
 from loop.spec.space_models import ExcludeSpec
+
+if TYPE_CHECKING:
+    from flows.engine.looking.view import View
 
 NEARBY: Final = 0.01  # of a range: how near a continuous number is taken for the one that was refused
 
@@ -44,8 +50,14 @@ def decided(
     proposals: Sequence[ProposalRecord],
     decisions: Sequence[DecisionRecord],
     number: int,
+    *,
+    observations: Sequence[ObservationRecord] = (),
+    unsent: frozenset[str] = frozenset(),
 ) -> Decided:
-    """What counts for round ``number``: refusals in earlier rounds, and decisions made before it and not lifted."""
+    """What counts for round ``number``: refusals in earlier rounds, and decisions made before it and not lifted.
+
+    ``observations`` and ``unsent`` (``never_sent``) decide which pins are yet to be followed.
+    """
     now = in_force(decisions, number)
     notes: list[str] = []
     kinds = {d.draft.proposal_id: d for d in decisions if d.draft.proposal_id and d.draft.kind is not DecisionKind.EDIT}
@@ -70,7 +82,7 @@ def decided(
         if p.approved is False and p.round_number < number and p.id not in forgiven:
             name = f"refused in round {p.round_number}"
             keep_out(p.draft.candidate.settings, "refused", name, is_edited=p.id in edited)
-    pins = [d for d in now if d.draft.kind is DecisionKind.PIN and not was_run(d, proposals, number)]
+    pins = [d for d in now if d.draft.kind is DecisionKind.PIN and not was_run(d, proposals, number, unsent)]
     for d in now:
         name = f"{d.draft.kind.value} {d.number}"
         if d.draft.kind is DecisionKind.CANNOT and (said := _place(space, d.draft.settings, name, notes)):
@@ -89,7 +101,9 @@ def decided(
             constraints.append(region_of(region, name))
             notes.append(f"ban {d.number} is in force: {region_text(d.draft.region)} ({d.draft.why})")
     pinned = [
-        Said(space.coordinates(d.draft.settings), d.draft.why) for d in pins if _can_run(spec, space, d, now, notes)
+        Said(space.coordinates(d.draft.settings), d.draft.why)
+        for d in pins
+        if _can_run(spec, space, d, now, notes) and not _was_told(spec, space, d, observations, notes)
     ]
     for count, what in (
         (len(pinned), "pinned by a person"),
@@ -106,6 +120,19 @@ def decided(
         tuple(impossible.values()),
         tuple(notes),
         bool(constraints or refused or impossible),
+    )
+
+
+def decided_next(view: View) -> Decided:
+    """What counts for the next round."""
+    return decided(
+        view.spec,
+        view.space,
+        view.proposals if view.round_number else (),
+        view.decisions,
+        view.round_number + 1,
+        observations=view.counted,
+        unsent=never_sent(view.attempts),
     )
 
 
@@ -143,10 +170,18 @@ def region_text(region: Json) -> str:
     return " and ".join(parts)
 
 
-def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int) -> bool:
-    """Whether a pinned candidate was proposed since, before round ``number``."""
+def never_sent(attempts: Iterable[AttemptRecord], pending: Container[str] = ()) -> frozenset[str]:
+    """Ids of the proposals of which every attempt was withdrawn before it was sent; none under the keys ``pending``."""
+    tried = tuple(attempts)
+    sent = {a.proposal_id for a in tried if a.state is not State.EXPIRED or a.key in pending}
+    return frozenset(a.proposal_id for a in tried) - sent
+
+
+def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int, unsent: frozenset[str]) -> bool:
+    """Whether a pinned candidate was proposed since, before round ``number``, and not withdrawn before it was sent."""
     return any(
         p.draft.arm is Arm.MANUAL
+        and p.id not in unsent
         and decision.after_round < p.round_number < number
         and dict(p.draft.candidate.settings) == dict(decision.draft.settings)
         for p in proposals
@@ -233,6 +268,29 @@ def _can_run(
             label = space.label(pin.draft.settings)
             notes.append(f"pin {pin.number} is passed over: ban {d.number} keeps out {label}; lift one of the two")
             return False
+    return True
+
+
+def _was_told(
+    spec: CampaignSpec,
+    space: Space,
+    pin: DecisionRecord,
+    observations: Sequence[ObservationRecord],
+    notes: list[str],
+) -> bool:
+    """Whether a candidate that nobody had measured when it was pinned was told since; a note says so."""
+    x = space.coordinates(pin.draft.settings).tobytes()
+    measured = [
+        o
+        for o in observations
+        if not isinstance(o.outcome, Fault) and (at := _at(space, o.settings)) is not None and at.tobytes() == x
+    ]
+    if not measured or any(o.key is not None or o.recorded <= pin.at for o in measured):
+        return False  # it was pinned to be measured once more
+    notes.append(
+        f"pin {pin.number} is passed over: {space.label(pin.draft.settings)} was told since; hakken pin with --again "
+        f"measures it once more, hakken lift {quote(spec.campaign)} {pin.number} takes the pin back"
+    )
     return True
 
 

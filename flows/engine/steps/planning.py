@@ -12,7 +12,7 @@ from flows.engine.looking.claims import claims_of
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.histories import history_of, seed_of
 from flows.engine.looking.view import View
-from flows.engine.people.decisions import decided
+from flows.engine.people.decisions import decided_next
 from flows.engine.sources.hearing import recorded, sources_of
 from flows.engine.steps.judging import identified
 from flows.engine.steps.planners import Planner
@@ -171,7 +171,7 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
     """What the next round is planned from; ``regions`` are left out of its space."""
     regions = regions or {}
     number = view.round_number + 1
-    said = decided(view.spec, view.space, view.proposals if number > 1 else (), view.decisions, number)
+    said = decided_next(view)
     history, unreadable = history_of(view.spec, view.space, view.counted, view.pending)
     claims = _claims(view, history) if number > 1 else ()
     seed = seed_of(view.spec.planner.seed, view.name, number)

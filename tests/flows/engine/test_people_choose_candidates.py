@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ban, decisions, edit, lift, pin, replay, resume, tick
+from flows.engine import approve, ban, decisions, edit, lift, pin, replay, resume, tell, tick
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided
 from flows.engine.steps.planning import next_inputs
@@ -209,6 +209,53 @@ def test_a_pinned_candidate_that_is_banned_later_waits_until_the_ban_is_lifted(s
         (said,) = (n for n in ledger.round("small", 2).notes if n.startswith("pin 1 is passed over: ban 2 keeps out "))
     assert said.endswith("; lift one of the two")
     assert all(replay(small, "small", n, planner=cheap_planner).is_identical for n in (2, 3))
+
+
+def test_a_pinned_candidate_that_was_withdrawn_before_it_was_sent_is_pinned_still(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, laboratory=PERSON, budget={"experiments": 30})
+    once(settings)
+    approve(settings, "small", 1, by="ada")
+    wanted = untried(settings)[0]
+    where = [f"{k}={v}" for k, v in wanted.items()]
+    pin(settings, "small", where, by="ada", why="my hunch")
+    go_on(settings, 2)
+    approve(settings, "small", 2, by="ada")
+    ban(settings, "small", where, by="bob", why="it foams")
+    go_on(settings, 3)
+    lift(settings, "small", 2, by="bob", why="there is a larger flask")
+    waits = [now for _, now, _ in decisions(settings, "small")]
+    approve(settings, "small", 3, by="ada")
+    go_on(settings, 4)
+
+    assert waits == [True, False, False]
+    pinned = [[dict(p.draft.candidate.settings) for p in proposals(settings, n)].count(wanted) for n in range(1, 5)]
+    assert pinned == [0, 1, 0, 1]
+    assert [now for _, now, _ in decisions(settings, "small")] == [False, False, False]
+    assert all(replay(settings, "small", n, planner=cheap_planner).is_identical for n in (2, 3, 4))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_pinned_candidate_that_was_told_since_is_not_run_once_more_unless_asked(
+    again: bool, small: Settings, tmp_path: Path
+) -> None:
+    wanted = untried(small)[0]
+    where = [f"{k}={v}" for k, v in wanted.items()]
+    pin(small, "small", where, by="ada", why="my hunch")
+    told = tmp_path / "told.csv"
+    told.write_text(f"{','.join(wanted)},yield\n{','.join(map(str, wanted.values()))},40\n", encoding="utf-8")
+    tell(small, "small", told, by="bob")
+    if again:
+        pin(small, "small", where, by="ada", why="is it so?", again=True)
+    go_on(small, 2)
+
+    ran = [dict(p.draft.candidate.settings) for p in proposals(small, 2)]
+    assert ran.count(wanted) == again
+    with open_ledger(small.database) as ledger:
+        notes = ledger.round("small", 2).notes
+    assert any(n.startswith("pin 1 is passed over: ") and "was told since; hakken pin with --again" in n for n in notes)
+    assert replay(small, "small", 2, planner=cheap_planner).is_identical
 
 
 def test_a_pinned_candidate_that_a_changed_space_has_no_more_is_passed_over_and_never_moved() -> None:
