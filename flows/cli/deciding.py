@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -69,11 +70,14 @@ def edit(
     where, screen = settings(), Screen(as_json)
     who = by or where.by
     made = engine.edit(where, campaign, round_number, number, change, by=who, why=why)
-    screen.document({"campaign": campaign, "round": round_number, "proposal": made, "by": who, "why": why})
+    notes = engine.on_edit(where, campaign, made)
+    document = {"campaign": campaign, "round": round_number, "proposal": made, "by": who, "why": why}
+    screen.document({**document, "notes": list(notes)})
     if not as_json:
         with open_record(where) as ledger:
             spec = ledger.campaign(campaign).spec
         screen.say(f"proposal {number} of round {round_number} is now {label_of(spec, made.draft.candidate.settings)}")
+    _say(screen, notes)
     it = typed(campaign)
     screen.next_step(f"hakken approve {it} {round_number} decides on the rest; hakken run {it} sends it")
 
@@ -91,8 +95,10 @@ def pin(
 
     where, screen = settings(), Screen(as_json)
     made = engine.pin(where, campaign, where_, by=by or where.by, why=why, again=again)
-    screen.document({"campaign": campaign, "decision": made})
+    notes = engine.on_pin(where, campaign, made)
+    screen.document({"campaign": campaign, "decision": made, "notes": list(notes)})
     screen.say(f"decision {made.number}: pinned by {made.draft.by}, to be run in the next batch")
+    _say(screen, notes)
     takes_back = f"hakken lift {typed(campaign)} {made.number} takes it back"
     screen.next_step(f"{onward(where, campaign, 'runs it')}; {takes_back}")
 
@@ -103,12 +109,11 @@ def ban(campaign: Campaign, where_: Where, why: Why = "", by: By = None, as_json
 
     where, screen = settings(), Screen(as_json)
     made = engine.ban(where, campaign, where_, by=by or where.by, why=why)
-    notes = [note for note in (engine.idle(where, campaign, made), engine.met(where, campaign, made)) if note]
-    screen.document({"campaign": campaign, "decision": made, "notes": notes})
+    notes = engine.on_ban(where, campaign, made)
+    screen.document({"campaign": campaign, "decision": made, "notes": list(notes)})
     what = "that candidate" if made.draft.settings else "whatever meets it"
     screen.say(f"decision {made.number}: banned by {made.draft.by}; {what} is left out from the next batch on")
-    for note in notes:
-        screen.say(f"  note: {note}")
+    _say(screen, notes)
     it = typed(campaign)
     screen.next_step(f"hakken lift {it} {made.number} takes it back; hakken decisions {it} lists all")
 
@@ -179,3 +184,8 @@ def resolve(
     became = "ran: it ends as a fault that says nothing about its candidate" if ran else "never ran: it is sent again"
     screen.say(f"attempt {key}{' and the others on its plate' if plate else ''} {became}")
     screen.next_step("hakken status shows which campaigns wait; hakken run CAMPAIGN goes on")
+
+
+def _say(screen: Screen, notes: Iterable[str]) -> None:
+    for note in notes:
+        screen.say(f"  note: {note}")

@@ -13,11 +13,12 @@ from flows.engine.looking.simulating import simulate
 from flows.engine.looking.standing import status
 from flows.engine.looking.view import View
 from flows.engine.passes import tick
-from flows.engine.people.deciding import approve, ban, decisions, edit, idle, lift, met, pin
+from flows.engine.people.deciding import approve, ban, decisions, edit, lift, pin
 from flows.engine.people.halting import halt
 from flows.engine.people.halting import lift as lift_halt
 from flows.engine.people.pausing import pause_runs, resume_runs
 from flows.engine.people.persons import resolve, resume, retract, stop
+from flows.engine.people.reminding import on_ban, on_edit, on_pin
 from flows.engine.people.telling import TellError, tell, tell_rows
 from flows.engine.running import run
 from flows.engine.sources.importing import bring_in
@@ -47,11 +48,12 @@ __all__ = [
     "explain",
     "explained",
     "halt",
-    "idle",
     "ingest_files",
     "lift",
     "lift_halt",
-    "met",
+    "on_ban",
+    "on_edit",
+    "on_pin",
     "pause_runs",
     "pin",
     "preview",

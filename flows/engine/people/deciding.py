@@ -11,8 +11,17 @@ import numpy as np
 
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
-from flows.engine.people.conditions import Conditions, read_candidate, read_conditions, unmet
-from flows.engine.people.decisions import decided, decided_next, keeps_out, never_sent, region_of, region_text, was_run
+from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
+from flows.engine.people.decisions import (
+    decided_next,
+    keeps_out,
+    never_sent,
+    place_of,
+    region_of,
+    region_text,
+    was_run,
+)
+from flows.engine.people.reminding import times_measured
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified
 from flows.labels import label_of
@@ -22,7 +31,6 @@ from loop.contracts import Ledger
 from loop.decision import Amendment, DecisionDraft, DecisionKind, DecisionRecord, in_force
 from loop.errors import LedgerError, NotFound, SpaceError
 from loop.history import Said
-from loop.outcome import Fault
 from loop.plate.layout import unstocked
 from loop.record import HEADS, Arm, ProposalRecord, Settings
 from loop.space import ProductPool, Space, sample_space
@@ -36,7 +44,6 @@ MEANINGS: Final[Mapping[str, DecisionKind]] = {
     "cannot": DecisionKind.CANNOT,
     "preference": DecisionKind.PREFERENCE,
 }
-COUNTED: Final = 200_000  # combinations of a space whose candidates are counted to say that a ban meets none
 
 
 def approve(
@@ -103,7 +110,8 @@ def edit(
 
     Raises:
         NotFound: There is no such round or proposal.
-        LedgerError: It was decided, nothing changes, no reason is given, or the new candidate is banned or pinned.
+        LedgerError: It was decided, nothing changes, no reason is given, or the new candidate is banned or pinned, at
+            work, or waits for approval.
         SpaceError: The new candidate lies outside the space.
     """
     from loop.pinning import manual_proposals  # brings torch
@@ -121,6 +129,7 @@ def edit(
         _check_keeps_what_wells_share(view, old, wanted)
         _check_brings_no_more_options(view, old, wanted)
         x = view.space.coordinates(wanted)
+        _check_not_on_its_way(view, wanted, beside=old.id)
         if _is_pinned(view, x.tobytes()):
             raise LedgerError(
                 f"{view.label(wanted)} is pinned and runs in the next batch; lift the pin first (hakken decisions "
@@ -165,7 +174,7 @@ def _check_brings_no_more_options(view: View, old: ProposalRecord, wanted: Setti
     if old.draft.place is None or view.spec.plate is None:
         return
     beside = [p for p in view.proposals if p.round_number == old.round_number and p.approved is not False]
-    places = [_at(view.space, p.draft.candidate.settings) for p in beside if p.id != old.id]
+    places = [place_of(view.space, p.draft.candidate.settings) for p in beside if p.id != old.id]
     others = [np.frombuffer(x) for x in places if x is not None]
     x = view.space.coordinates(wanted)
     for name, limit in view.spec.plate.at_most.items():
@@ -191,19 +200,9 @@ def pin(settings: Where, name: str, where: Sequence[str], *, by: str, why: str, 
         view = View(ledger, name)
         wanted = read_candidate(view.space, where)
         x = view.space.coordinates(wanted).tobytes()
-        tried = sum(not isinstance(o.outcome, Fault) and _at(view.space, o.settings) == x for o in view.observations)
-        if tried and not again:
-            times = "once" if tried == 1 else f"{tried} times"
+        if (times := times_measured(view, wanted)) and not again:
             raise LedgerError(f"{view.label(wanted)} was measured {times} already; add --again to measure it once more")
-        if any(_at(view.space, a.settings) == x for a in view.pending):
-            raise LedgerError(f"{view.label(wanted)} is being run now; wait for its result")
-        for p in view.undecided:
-            if _at(view.space, p.draft.candidate.settings) == x:
-                number = p.draft.run_order + 1
-                raise LedgerError(
-                    f"{view.label(wanted)} waits for approval as proposal {number} of round {p.round_number}; to run "
-                    f"it: hakken approve {quote(name)} {p.round_number} {number}"
-                )
+        _check_not_on_its_way(view, wanted)
         _check_not_banned(view, wanted)
         if _is_pinned(view, x):
             raise LedgerError(f"{view.label(wanted)} is pinned already; hakken decisions {quote(name)} shows it")
@@ -228,54 +227,6 @@ def ban(settings: Where, name: str, where: Sequence[str], *, by: str, why: str) 
             constraints = [*said.spec.constraints, region_of(conditions.region, "this ban")]
             _check_something_is_left(build_space(said.spec.model_copy(update={"constraints": constraints})), draft)
         return _settle(settings, ledger, name, draft)
-
-
-def met(settings: Where, name: str, decision: DecisionRecord) -> str:
-    """Which proposals that wait for a person meet a ban, which keeps out later ones only; "" for none."""
-    if decision.draft.kind is not DecisionKind.BAN:
-        return ""
-    with open_record(settings) as ledger:
-        view = View(ledger, name)
-        waiting = [p for p in view.proposals if p.approved is None]
-        found = [p for p in waiting if keeps_out(view.spec, view.space, decision, p.draft.candidate.settings)]
-    if not found:
-        return ""
-    last = found[-1].round_number
-    mine = sorted(p.draft.run_order + 1 for p in found if p.round_number == last)
-    numbers, one = " ".join(map(str, mine)), len(mine) == 1
-    many, verb, them = ("", "meets it and waits", "it") if one else ("s", "meet it and wait", "them")
-    return (
-        f"proposal{many} {numbers} of round {last} {verb} for approval: hakken approve {quote(name)} {last} {numbers} "
-        f"--refuse --why WHY keeps {them} from running"
-    )
-
-
-def idle(settings: Where, name: str, decision: DecisionRecord) -> str:
-    """Why a ban keeps nothing out, as a sentence: no candidate meets it; "" where some do, or it is no ban of a region.
-
-    It stands all the same: the space may be widened later.
-    """
-    region = decision.draft.region
-    if decision.draft.kind is not DecisionKind.BAN or not region:
-        return ""
-    with open_record(settings) as ledger:
-        view = View(ledger, name)
-        remedy = (
-            f"it is on record, and counts where a changed campaign file brings some; where that is a slip: hakken lift "
-            f"{quote(name)} {decision.number}"
-        )
-        if has := unmet(view.space, region):
-            return f"no candidate meets {region_text(region)}: {has}; {remedy}"
-        others = [d for d in view.decisions if d.number != decision.number]
-        spec = decided(view.spec, view.space, view.proposals, others, view.round_number + 1).spec
-        space = build_space(spec)
-        if not space.is_finite or goes_untied(space) or space.size > COUNTED:
-            return ""
-        constraints = [*spec.constraints, region_of(region, "this ban")]
-        left = build_space(spec.model_copy(update={"constraints": constraints}))
-        if len(ProductPool(left)) < len(ProductPool(space)):
-            return ""
-        return f"no candidate meets {region_text(region)}: constraints or earlier bans leave them out already; {remedy}"
 
 
 def lift(settings: Where, name: str, number: int, *, by: str, why: str) -> DecisionRecord:
@@ -349,6 +300,20 @@ def _waiting(ledger: Ledger, name: str, round_number: int, only: Sequence[int]) 
     return chosen or waiting
 
 
+def _check_not_on_its_way(view: View, wanted: Settings, *, beside: str = "") -> None:
+    """Refuse what would run twice; ``beside`` is the proposal that is to become ``wanted``."""
+    x = view.space.coordinates(wanted).tobytes()
+    if any(place_of(view.space, a.settings) == x for a in view.pending):
+        raise LedgerError(f"{view.label(wanted)} is being run now; wait for its result")
+    for p in view.undecided:
+        if p.id != beside and place_of(view.space, p.draft.candidate.settings) == x:
+            number = p.draft.run_order + 1
+            raise LedgerError(
+                f"{view.label(wanted)} waits for approval as proposal {number} of round {p.round_number}; to run "
+                f"it: hakken approve {quote(view.name)} {p.round_number} {number}"
+            )
+
+
 def _check_not_banned(view: View, wanted: Settings) -> None:
     """Refuse what is banned now; the message names the ban and how to lift it."""
     for d in in_force(view.decisions, view.round_number + 1):
@@ -376,10 +341,3 @@ def _check_something_is_left(space: Space, draft: DecisionDraft) -> None:
             sample_space(space, 1, 0)
     except SpaceError as error:
         raise LedgerError(f"with {region_text(draft.region)} banned nothing would be left to try ({error})") from None
-
-
-def _at(space: Space, settings: Settings) -> bytes | None:
-    try:
-        return space.coordinates(settings).tobytes()
-    except SpaceError:
-        return None

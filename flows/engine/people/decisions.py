@@ -254,6 +254,12 @@ def _at(space: Space, candidate: Settings) -> NDArray[np.float64] | None:
         return None
 
 
+def place_of(space: Space, candidate: Settings) -> bytes | None:
+    """Where a candidate lies, to be compared; None in a space that was changed so that it does not."""
+    x = _at(space, candidate)
+    return None if x is None else x.tobytes()
+
+
 def _can_run(
     spec: CampaignSpec, space: Space, pin: DecisionRecord, now: Sequence[DecisionRecord], notes: list[str]
 ) -> bool:
@@ -279,12 +285,8 @@ def _was_told(
     notes: list[str],
 ) -> bool:
     """Whether a candidate that nobody had measured when it was pinned was told since; a note says so."""
-    x = space.coordinates(pin.draft.settings).tobytes()
-    measured = [
-        o
-        for o in observations
-        if not isinstance(o.outcome, Fault) and (at := _at(space, o.settings)) is not None and at.tobytes() == x
-    ]
+    x = place_of(space, pin.draft.settings)
+    measured = [o for o in observations if not isinstance(o.outcome, Fault) and place_of(space, o.settings) == x]
     if not measured or any(o.key is not None or o.recorded <= pin.at for o in measured):
         return False  # it was pinned to be measured once more
     notes.append(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import approve, ban, decisions, edit, lift, pin, replay, resume, tell, tick
+from flows.engine import approve, ban, decisions, edit, lift, on_edit, on_pin, pin, replay, resume, tell, tick
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided
 from flows.engine.steps.planning import next_inputs
@@ -181,6 +181,46 @@ def test_a_proposal_is_not_edited_into_what_is_pinned(settings: Settings, tmp_pa
     edit(settings, "small", 1, 1, wanted, by="bob", why="better")
 
     assert not inputs(settings).history.pinned
+
+
+def test_a_proposal_is_not_edited_into_what_waits_or_is_at_work(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON)
+    once(settings)
+    _, second, third, *_ = sorted(proposals(settings, 1), key=lambda p: p.draft.run_order)
+    waits, sent = ([f"{k}={v}" for k, v in p.draft.candidate.settings.items()] for p in (second, third))
+    approve(settings, "small", 1, by="ada", only=[3])
+
+    with pytest.raises(LedgerError, match="waits for approval as proposal 2 of round 1; to run it: hakken approve"):
+        edit(settings, "small", 1, 1, waits, by="bob", why="better")
+    with pytest.raises(LedgerError, match="is being run now; wait for its result"):
+        edit(settings, "small", 1, 1, sent, by="bob", why="better")
+
+    assert [p.approved for p in sorted(proposals(settings, 1), key=lambda p: p.draft.run_order)[:3]] == [
+        None,
+        None,
+        True,
+    ]
+
+
+def test_a_person_is_told_that_a_candidate_was_measured_or_refused_before(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, laboratory=PERSON)
+    once(settings)
+    first, second, *_ = sorted(proposals(settings, 1), key=lambda p: p.draft.run_order)
+    measured, dear = ([f"{k}={v}" for k, v in p.draft.candidate.settings.items()] for p in (first, second))
+    approve(settings, "small", 1, by="ada", refuse=True, only=[2], meaning="preference", why="too dear")
+    approve(settings, "small", 1, by="ada")
+    go_on(settings, 2)
+
+    pinned = pin(settings, "small", dear, by="bob", why="it is worth it")
+    edited = edit(settings, "small", 2, 1, measured, by="bob", why="is it so?")
+    untouched = edit(settings, "small", 2, 2, [f"{k}={v}" for k, v in untried(settings)[0].items()], by="b", why="new")
+
+    (of_pin,), (of_edit,) = on_pin(settings, "small", pinned), on_edit(settings, "small", edited)
+    assert "was refused in round 1 by ada (too dear); it is to be run all the same" in of_pin
+    assert "was measured once already, and is measured once more" in of_edit
+    assert on_edit(settings, "small", untouched) == ()
+    lift(settings, "small", 1, by="ada", why="it got cheap")
+    assert on_pin(settings, "small", pinned) == ()
 
 
 def test_more_pins_than_places_are_all_run(small: Settings) -> None:

@@ -11,7 +11,7 @@ import pytest
 from db.ledger import open_ledger
 from flows.cli.rounds import print_round
 from flows.cli.screen import Screen
-from flows.engine import View, approve, ban, lift, status, tick
+from flows.engine import View, approve, ban, lift, on_ban, status, tick
 from flows.settings import Settings
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind
@@ -96,6 +96,19 @@ def test_a_later_ban_keeps_it_from_being_sent_and_one_that_is_lifted_does_not(
     assert "was not sent yet and will not be: ban 1 keeps it out" in notes
     assert banned.key not in laboratory.jobs
     assert spared.key in laboratory.jobs
+
+
+def test_whoever_bans_is_told_what_is_withdrawn_and_what_goes_on(
+    settings: Settings, first: tuple[AttemptRecord, ...]
+) -> None:
+    out = ban(settings, "small", [f"{n}={v}" for n, v in first[0].settings.items()], by="ada", why="smells")
+    unsent = ban(settings, "small", [f"{n}={v}" for n, v in first[1].settings.items()], by="ada", why="smells")
+
+    (goes_on,), (withdrawn,) = on_ban(settings, "small", out), on_ban(settings, "small", unsent)
+
+    assert goes_on.startswith("the laboratory has 1 experiment that meets it: ")
+    assert goes_on.endswith(f"({first[0].key}); it goes on unless called off there")
+    assert withdrawn == "1 experiment that was not sent yet meets it: the next pass withdraws it"
 
 
 def test_what_the_laboratory_forgot_to_start_is_not_started_again(

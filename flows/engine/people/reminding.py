@@ -1,0 +1,153 @@
+"""Reminding: what a person who has just decided may not know of the candidates that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from shlex import quote
+from typing import TYPE_CHECKING, Final
+
+from flows.engine.looking.view import WITH_LABORATORY, View
+from flows.engine.people.conditions import unmet
+from flows.engine.people.decisions import among_banned, decided, keeps_out, place_of, region_of, region_text
+from flows.wiring import open_record
+from loop.decision import DecisionKind, DecisionRecord
+from loop.outcome import Fault
+from loop.record import AttemptRecord, ProposalRecord, Settings
+from loop.space import ProductPool
+from loop.space.pool import goes_untied
+from loop.spec import build_space
+
+if TYPE_CHECKING:
+    from flows.settings import Settings as Where
+
+NAMED: Final = 5  # experiments; the number tells of the rest
+COUNTED: Final = 200_000  # combinations of a space whose candidates are counted to say that a ban meets none
+
+
+def on_ban(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
+    """That a ban keeps nothing out; which proposals that wait for a person meet it, and what the laboratory has."""
+    with open_record(settings) as ledger:
+        view = View(ledger, name)
+        return _said(_idle(view, decision), _waiting(view, decision), *_under_way(view, decision))
+
+
+def on_pin(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
+    """That somebody refused what is pinned."""
+    with open_record(settings) as ledger:
+        return _said(_refused(View(ledger, name), decision.draft.settings))
+
+
+def on_edit(settings: Where, name: str, made: ProposalRecord) -> tuple[str, ...]:
+    """That what a proposal was edited into was measured, or somebody refused it."""
+    with open_record(settings) as ledger:
+        view, candidate = View(ledger, name), made.draft.candidate.settings
+        return _said(_measured(view, candidate), _refused(view, candidate))
+
+
+def _said(*notes: str) -> tuple[str, ...]:
+    return tuple(note for note in notes if note)
+
+
+def times_measured(view: View, candidate: Settings) -> str:
+    """How often a candidate was measured, in words; "" for never."""
+    x = place_of(view.space, candidate)
+    times = sum(not isinstance(o.outcome, Fault) and place_of(view.space, o.settings) == x for o in view.observations)
+    return f"{times} times" if times > 1 else "once" if times else ""
+
+
+def _measured(view: View, candidate: Settings) -> str:
+    if not (times := times_measured(view, candidate)):
+        return ""
+    return (
+        f"{view.label(candidate)} was measured {times} already, and is measured once more; where that is a slip, a ban "
+        f"of it (hakken ban {quote(view.name)}) before the next pass keeps it from being sent"
+    )
+
+
+def _refused(view: View, candidate: Settings) -> str:
+    """Who refused a candidate, "" for nobody. An edit refuses nothing, and a refusal that was lifted is none."""
+    lifted = {d.draft.lifts for d in view.decisions}
+    passed = {d.draft.proposal_id for d in view.decisions if d.draft.kind is DecisionKind.EDIT or d.id in lifted}
+    x = place_of(view.space, candidate)
+    for p in reversed(view.proposals):
+        if p.approved is False and p.id not in passed and place_of(view.space, p.draft.candidate.settings) == x:
+            why = f" ({p.why})" if p.why else ""
+            return (
+                f"{view.label(candidate)} was refused in round {p.round_number} by {p.by}{why}; it is to be run all "
+                "the same"
+            )
+    return ""
+
+
+def _under_way(view: View, decision: DecisionRecord) -> tuple[str, str]:
+    """How many experiments a ban keeps from being sent, and for which it comes too late; "" for none."""
+    pending = view.pending
+    banned = among_banned(view.spec, view.space, decision, [a.settings for a in pending]) if pending else ()
+    found = [a for a, is_banned in zip(pending, banned, strict=True) if is_banned]
+    out = [a for a in found if a.state in WITH_LABORATORY]
+    return _unsent(len(found) - len(out)), _out(view, out)
+
+
+def _unsent(n: int) -> str:
+    if not n:
+        return ""
+    return (
+        "1 experiment that was not sent yet meets it: the next pass withdraws it"
+        if n == 1
+        else f"{n} experiments that were not sent yet meet it: the next pass withdraws them"
+    )
+
+
+def _out(view: View, found: Sequence[AttemptRecord]) -> str:
+    if not found:
+        return ""
+    named = "; ".join(f"{view.label(a.settings)} ({a.key})" for a in found[:NAMED])
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    has, goes = (
+        ("1 experiment that meets it", "it goes on")
+        if len(found) == 1
+        else (f"{len(found)} experiments that meet it", "they go on")
+    )
+    return f"the laboratory has {has}: {named}{more}; {goes} unless called off there"
+
+
+def _waiting(view: View, decision: DecisionRecord) -> str:
+    """Which proposals that wait for a person meet a ban; "" for none."""
+    waiting = [p for p in view.proposals if p.approved is None]
+    found = [p for p in waiting if keeps_out(view.spec, view.space, decision, p.draft.candidate.settings)]
+    if not found:
+        return ""
+    last = found[-1].round_number
+    mine = sorted(p.draft.run_order + 1 for p in found if p.round_number == last)
+    numbers, one = " ".join(map(str, mine)), len(mine) == 1
+    many, verb, is_not = ("", "meets it and waits", "is not") if one else ("s", "meet it and wait", "are not")
+    return (
+        f"proposal{many} {numbers} of round {last} {verb} for approval, and {is_not} sent even then: hakken approve "
+        f"{quote(view.name)} {last} {numbers} --refuse --why WHY says so on record"
+    )
+
+
+def _idle(view: View, decision: DecisionRecord) -> str:
+    """Why a ban keeps nothing out, as a sentence: no candidate meets it; "" where some do, or it is no ban of a region.
+
+    It stands all the same: the space may be widened later.
+    """
+    region = decision.draft.region
+    if not region:
+        return ""
+    remedy = (
+        f"it is on record, and counts where a changed campaign file brings some; where that is a slip: hakken lift "
+        f"{quote(view.name)} {decision.number}"
+    )
+    if has := unmet(view.space, region):
+        return f"no candidate meets {region_text(region)}: {has}; {remedy}"
+    others = [d for d in view.decisions if d.number != decision.number]
+    spec = decided(view.spec, view.space, view.proposals, others, view.round_number + 1).spec
+    space = build_space(spec)
+    if not space.is_finite or goes_untied(space) or space.size > COUNTED:
+        return ""
+    constraints = [*spec.constraints, region_of(region, "this ban")]
+    left = build_space(spec.model_copy(update={"constraints": constraints}))
+    if len(ProductPool(left)) < len(ProductPool(space)):
+        return ""
+    return f"no candidate meets {region_text(region)}: constraints or earlier bans leave them out already; {remedy}"
