@@ -195,7 +195,8 @@ class View:
     @property
     def counted(self) -> tuple[ObservationRecord, ...]:
         """What the planner learns from: of each experiment the last word, without faults that were tried again."""
-        last = {(a.proposal_id, a.replicate_no): a.attempt_no for a in self.attempts}  # attempts rise in their order
+        tried = (a for a in self.attempts if a.state is not State.EXPIRED)  # a try that was withdrawn was none
+        last = {(a.proposal_id, a.replicate_no): a.attempt_no for a in tried}  # attempts rise in their order
         mine = {a.key: (a.proposal_id, a.replicate_no) for a in self.attempts}
         return tuple(
             o

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,21 @@ def test_what_the_laboratory_forgot_to_start_is_not_started_again(
         (ended,) = ledger.observations("small")
     assert ended.key == sent.key
     assert ended.outcome == Fault(FaultKind.CANCELLED, "ban 1 keeps it out", informative=False)
+
+
+def test_a_fault_whose_next_try_was_withdrawn_is_the_last_word(
+    settings: Settings, laboratory: FakeLaboratory, first: tuple[AttemptRecord, ...]
+) -> None:
+    fault = {"outcome": "fault", "kind": "resource_error", "message": "out of memory", "informative": True}
+    laboratory.jobs[first[0].key].payloads = [json.dumps(fault)]
+    a_pass(settings)
+    ban(settings, "small", [f"{n}={v}" for n, v in first[0].settings.items()], by="ada", why="smells")
+
+    notes = a_pass(settings)
+
+    assert "was not sent yet and will not be: ban 1 keeps it out" in notes
+    with open_ledger(settings.database) as ledger:
+        assert first[0].key in [o.key for o in View(ledger, "small").counted]
 
 
 def test_show_says_why_it_was_not_sent(
