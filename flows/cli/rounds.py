@@ -59,7 +59,8 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     spec = ledger.spec_version(campaign, record.version)
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = _by_position(ledger, campaign, record.number)
-    has_unsent = any(a.state is State.EXPIRED for mine in attempts.values() for a in mine)
+    every = [a for mine in attempts.values() for a in mine]
+    has_unsent = any(a.state is State.EXPIRED for a in every)
     unsent = {s.key: s.detail for s in ledger.steps(campaign) if s.event is Event.EXPIRE} if has_unsent else {}
     decisions = ledger.decisions(campaign)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}
@@ -71,8 +72,8 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
         f"{planned} {by}, from {plural(len(record.observations), 'observation')} "
         f"and {len(record.pending)} pending; seed {record.seed}"
     )
-    if laid_out(proposals) and spec.get("plate"):
-        for line in plate_lines(read_plate(spec, campaign, record.number, proposals, ())):
+    if laid_out(proposals, every) and spec.get("plate"):
+        for line in plate_lines(read_plate(spec, campaign, record.number, proposals, every)):
             screen.say(line)
     for proposal in sorted(proposals, key=lambda p: (p.draft.run_order, p.id in replaced)):
         at = proposal.draft.position

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from shlex import quote
 from typing import Any, Final
 
+from flows.unsent import never_sent
 from loop.contracts import Ledger
 from loop.errors import NotFound
 from loop.plate.layout import Plate, Scope, row_name, well_number
@@ -89,20 +91,27 @@ def view_plate(ledger: Ledger, campaign: str, number: int) -> PlateView:
     """
     spec = ledger.spec_version(campaign, ledger.round(campaign, number).version)
     proposals = ledger.proposals(campaign, number)
-    placed = laid_out(proposals)
-    if not placed or not spec.get("plate"):
+    if not any(p.draft.place for p in proposals) or not spec.get("plate"):
         raise NotFound(
             f"round {number} of campaign {campaign!r} is no plate; a section 'plate' in the campaign file makes the "
             "next rounds plates"
         )
-    view = read_plate(spec, campaign, number, placed, ledger.attempts(campaign))
+    attempts = ledger.attempts(campaign)
+    if not laid_out(proposals, attempts):
+        raise NotFound(
+            f"of the plate of round {number} of campaign {campaign!r} no well is to be made, all were refused or "
+            f"withdrawn; hakken show {quote(campaign)} {number} says why"
+        )
+    view = read_plate(spec, campaign, number, proposals, attempts)
     recipe = build_recipe(CampaignSpec.from_resolved(spec))
     return view if recipe is None else _with_recipe(view, recipe)
 
 
-def laid_out(proposals: Iterable[ProposalRecord]) -> tuple[ProposalRecord, ...]:
-    """The proposals that have a well: not those refused, whose wells stay empty or hold what took their place."""
-    return tuple(p for p in proposals if p.draft.place is not None and p.approved is not False)
+def laid_out(proposals: Iterable[ProposalRecord], attempts: Iterable[AttemptRecord]) -> tuple[ProposalRecord, ...]:
+    """The proposals that have a well: not those refused, whose wells stay empty or hold what took their place, nor
+    those withdrawn before they were sent."""
+    unsent = never_sent(attempts)
+    return tuple(p for p in proposals if p.draft.place is not None and p.approved is not False and p.id not in unsent)
 
 
 def read_plate(
@@ -117,9 +126,10 @@ def read_plate(
     blocks = said.get("blocks") or {"rows": said["rows"], "columns": said["columns"]}
     block = (int(blocks["rows"]), int(blocks["columns"]))
     layout = Plate(int(said["rows"]), int(said["columns"]), block)
+    attempts = tuple(attempts)
     keys = {a.proposal_id: a.key for a in attempts if a.attempt_no == 0}
     wells = []
-    for p in laid_out(proposals):
+    for p in laid_out(proposals, attempts):
         if p.draft.place is not None:
             place, d = p.draft.place, p.draft
             row, column = divmod(well_number(place.well, layout.columns), layout.columns)

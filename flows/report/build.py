@@ -106,9 +106,9 @@ def build(
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
         batch=_with_plate(
-            ledger, name, rounds, proposals, _last_batch(rounds, proposals, attempts, units, replaced, unsent)
+            ledger, name, rounds, proposals, attempts, _last_batch(rounds, proposals, attempts, units, replaced, unsent)
         ),
-        plates=read_plates(ledger, name, rounds, proposals, results, observations, targets),
+        plates=read_plates(ledger, name, rounds, proposals, attempts, results, observations, targets),
         rounds=_round_lines(rounds, proposals),
         effects=declared_effects(campaign.spec),
         shifts=read_effects(rounds, targets),
@@ -244,15 +244,16 @@ def _with_plate(
     name: str,
     rounds: Sequence[RoundRecord],
     proposals: Sequence[ProposalRecord],
+    attempts: Sequence[AttemptRecord],
     batch: Batch | None,
 ) -> Batch | None:
     if batch is None:
         return None
     mine = [p for p in proposals if p.round_number == batch.number]
     spec = ledger.spec_version(name, next(r.version for r in rounds if r.number == batch.number))
-    if not spec.get("plate") or not laid_out(mine):
+    if not spec.get("plate") or not laid_out(mine, attempts):
         return batch
-    return replace(batch, plate=read_plate(spec, name, batch.number, mine, ()))
+    return replace(batch, plate=read_plate(spec, name, batch.number, mine, attempts))
 
 
 def _progress(proposal: ProposalRecord, attempts: Sequence[AttemptRecord], unsent: Mapping[str, str]) -> str:

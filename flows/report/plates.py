@@ -11,7 +11,7 @@ from flows.report.content import Kind, PlateResults, Result, WellResult
 from loop.contracts import Ledger
 from loop.objective import Target
 from loop.outcome import Qualifier
-from loop.record import Json, ObservationRecord, ProposalRecord, RoundRecord
+from loop.record import AttemptRecord, Json, ObservationRecord, ProposalRecord, RoundRecord
 
 DRAWN: Final = 12  # the last plates; a page with more is slow to open
 RETRACTED: Final = "r"  # stands in a well whose result counts no more
@@ -22,6 +22,7 @@ def read_plates(
     name: str,
     rounds: Sequence[RoundRecord],
     proposals: Sequence[ProposalRecord],
+    attempts: Sequence[AttemptRecord],
     results: Iterable[Result],
     observations: Iterable[ObservationRecord],
     targets: Sequence[Target],
@@ -46,10 +47,10 @@ def read_plates(
         mine = {well: told for (plate, well), told in found.items() if plate == str(number)}
         without = {well: said for (plate, well), said in gone.items() if plate == str(number) and well not in mine}
         spec = ledger.spec_version(name, version) if mine or without else {}
-        placed = laid_out(p for p in proposals if p.round_number == number)
-        if placed and spec.get("plate"):
+        placed = [p for p in proposals if p.round_number == number]
+        if laid_out(placed, attempts) and spec.get("plate"):
             wells = {t.name: {**without, **{well: _of(told, t) for well, told in mine.items()}} for t in targets}
-            plates.append(PlateResults(read_plate(spec, name, number, placed, ()), wells))
+            plates.append(PlateResults(read_plate(spec, name, number, placed, attempts), wells))
     return tuple(plates)
 
 

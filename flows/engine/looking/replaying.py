@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.claims import claims_of
 from flows.engine.looking.histories import history_of
 from flows.engine.looking.reports import ReplayReport
-from flows.engine.people.decisions import decided, never_sent
+from flows.engine.people.decisions import decided
 from flows.engine.sources.hearing import earlier_of, read_of
 from flows.engine.steps.planners import Planner, default_planner, devices_in, on_device
 from flows.engine.steps.planning import ALLOWED, LEFT_OUT, PURSE, REGRET, RESOURCES, Inputs, environment
 from flows.engine.steps.regions import read_regions, without
+from flows.unsent import never_sent
 from flows.wiring import open_record
 from loop.contracts import Ledger
 from loop.costs import Purse

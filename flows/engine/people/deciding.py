@@ -15,7 +15,6 @@ from flows.engine.people.conditions import Conditions, read_candidate, read_cond
 from flows.engine.people.decisions import (
     decided_next,
     keeps_out,
-    never_sent,
     place_of,
     region_of,
     region_text,
@@ -25,6 +24,7 @@ from flows.engine.people.reminding import times_measured
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified
 from flows.labels import label_of
+from flows.unsent import never_sent
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.contracts import Ledger

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from shlex import quote
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.engine.people.conditions import checked
+from flows.unsent import never_sent
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
-from loop.experiment import State
 from loop.history import History, Said
 from loop.outcome import Fault
-from loop.record import Arm, AttemptRecord, Json, ObservationRecord, ProposalRecord, Settings
+from loop.record import Arm, Json, ObservationRecord, ProposalRecord, Settings
 from loop.space import Continuous, Discrete, Parameter, Space
 from loop.spec import CampaignSpec, build_space
 from loop.spec.space_models import ExcludeSpec
@@ -56,7 +56,7 @@ def decided(
 ) -> Decided:
     """What counts for round ``number``: refusals in earlier rounds, and decisions made before it and not lifted.
 
-    ``observations`` and ``unsent`` (``never_sent``) decide which pins are yet to be followed.
+    ``observations`` and ``unsent`` (``flows.unsent``) decide which pins are yet to be followed.
     """
     now = in_force(decisions, number)
     notes: list[str] = []
@@ -168,13 +168,6 @@ def region_text(region: Json) -> str:
     for name, ends in (region.get("where") or {}).items():
         parts += [f"{name} {signs[sign]} {value:g}" for sign, value in ends.items()]
     return " and ".join(parts)
-
-
-def never_sent(attempts: Iterable[AttemptRecord], pending: Container[str] = ()) -> frozenset[str]:
-    """Ids of the proposals of which every attempt was withdrawn before it was sent; none under the keys ``pending``."""
-    tried = tuple(attempts)
-    sent = {a.proposal_id for a in tried if a.state is not State.EXPIRED or a.key in pending}
-    return frozenset(a.proposal_id for a in tried) - sent
 
 
 def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int, unsent: frozenset[str]) -> bool:

@@ -12,6 +12,8 @@ import pytest
 
 from flows.engine.looking.view import View
 from flows.engine.people.slips import slips
+from flows.report import build
+from flows.settings import Settings
 from flows.wiring import open_record
 from loop.record import Arm, AttemptRecord
 
@@ -459,3 +461,41 @@ def test_a_well_with_some_of_its_targets_is_named_until_it_is_said_to_be_complet
     )
     assert after["experiments_done"] == 8
     assert not [n for n in after["notes"] if "has yield" in n]
+
+
+def test_a_well_that_was_withdrawn_is_on_no_plate(hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "wells.yaml"
+    path.write_text(SPEC.replace("adapter: manual", "adapter: manual, approval: person"))
+    hakken("tick", path)
+    hakken("approve", "wells", "1")
+    hakken("ban", "wells", "--where", "ligand=SPhos", "--why", "it caught fire")
+    hakken("tick", path)
+
+    drawn = hakken("plate", "wells").out
+    shown = hakken("show", "wells").out
+    with open_record(Settings.from_environment()) as ledger:
+        told = build(ledger, "wells").batch
+
+    assert "stock of ligand: XPhos" in drawn
+    assert "SPhos" not in drawn
+    assert "SPhos" not in shown[: shown.index("\n  1. ")]
+    assert not [row for row in rows(next(tmp_path.rglob("plate-1.csv"))) if row["ligand"] == "SPhos"]
+    assert told is not None
+    assert told.plate is not None
+    assert "SPhos" not in {w.settings["ligand"] for w in told.plate.wells}
+
+
+def test_a_plate_of_which_every_well_was_withdrawn_says_so(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "wells.yaml"
+    path.write_text(SPEC.replace("adapter: manual", "adapter: manual, approval: person"))
+    hakken("tick", path)
+    hakken("approve", "wells", "1", "--refuse", "--why", "the oven is broken")
+
+    refused = hakken("plate", "wells")
+
+    assert refused.code == 2
+    assert "of the plate of round 1 of campaign 'wells' no well is to be made" in " ".join(refused.err.split())
