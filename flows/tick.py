@@ -11,6 +11,7 @@ from flows.driving import EFFECT, settings_in
 from flows.engine import passes
 from flows.engine.looking.reports import TickReport
 from flows.engine.session import Session
+from flows.engine.steps.closing import close_plates
 from flows.engine.steps.dispatching import dispatch
 from flows.engine.steps.losing import lost_parts
 from flows.engine.steps.proposing import propose
@@ -54,8 +55,9 @@ async def ask_for_training(session: Session) -> None:
 
 @task(name="dispatch", **EFFECT)
 def send(session: Session) -> None:
-    """Send what is ready."""
+    """Send what is ready, and set plates going of which all has been sent."""
     dispatch(session)
+    close_plates(session)
 
 
 @task(name="report", **EFFECT)

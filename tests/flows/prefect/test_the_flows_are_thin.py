@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,8 +26,23 @@ from flows.engine.steps.losing import Lost
 from flows.engine.steps.training import round_due, train_round
 from flows.settings import Settings
 from flows.train import _is_over
-from tests.flows.engine.bench import add, cheap_planner, story_of
+from loop.contracts import Handle, RunsTogether
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, story_of
 from tests.flows.engine.zygote import ROOT
+
+
+class Robot(FakeLaboratory):
+    """One that makes a plate in one run, when it is told that no more of its wells come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed: list[tuple[str, int]] = []
+
+    def close(self, plate: str, handles: Sequence[Handle]) -> None:
+        self.closed.append((plate, len(handles)))
+
+    def is_at_work(self) -> bool:
+        return False
 
 
 @pytest.fixture
@@ -66,6 +82,21 @@ def test_the_tasks_of_a_tick_do_what_the_engine_does(settings: Settings, tmp_pat
     assert story_of(settings) == story_of(calm)
     known = [(place.folder("small") / "last-round.txt").read_text().split()[0] for place in (settings, calm)]
     assert known[0] == known[1]  # so that a record that is put back is known for an older one
+
+
+def test_the_tasks_of_a_tick_set_a_plate_going_that_was_sent_whole(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot = Robot()
+    monkeypatch.setattr(session, "open_laboratory", lambda *_args, **_keywords: robot)
+    add(settings, tmp_path, plate={"rows": 1, "columns": 3}, planner={"surrogate": "random", "seed": 7})
+
+    with passes.sitting(settings, "small") as current:
+        for step in (tick.look, tick.plan_batch, tick.send):
+            step.fn(current)
+
+    assert isinstance(robot, RunsTogether)
+    assert robot.closed == [("1", 3)]
 
 
 def test_training_apart_stores_the_same_round_once(settings: Settings, tmp_path: Path) -> None:
