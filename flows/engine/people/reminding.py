@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
-from flows.engine.looking.view import WITH_LABORATORY, View
+from flows.engine.looking.view import View
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import among_banned, decided, keeps_out, place_of, region_of, region_text
 from flows.wiring import open_record
 from loop.decision import DecisionKind, DecisionRecord
+from loop.experiment import State
 from loop.outcome import Fault
 from loop.record import AttemptRecord, ProposalRecord, Settings
 from loop.space import ProductPool
@@ -84,18 +85,21 @@ def _under_way(view: View, decision: DecisionRecord) -> tuple[str, str]:
     pending = view.pending
     banned = among_banned(view.spec, view.space, decision, [a.settings for a in pending]) if pending else ()
     found = [a for a, is_banned in zip(pending, banned, strict=True) if is_banned]
-    out = [a for a in found if a.state in WITH_LABORATORY]
-    return _unsent(len(found) - len(out)), _out(view, out)
+    unsent = [a.state for a in found if a.state in (State.READY, State.SENDING)]
+    out = [a for a in found if a.state not in (State.READY, State.SENDING)]
+    return _unsent(len(unsent), State.SENDING in unsent), _out(view, out)
 
 
-def _unsent(n: int) -> str:
+def _unsent(n: int, is_in_doubt: bool) -> str:
+    """``is_in_doubt``: a pass was killed while it sent some of them."""
     if not n:
         return ""
-    return (
-        "1 experiment that was not sent yet meets it: the next pass withdraws it"
+    who, them = (
+        ("1 experiment that was not sent yet meets it", "it")
         if n == 1
-        else f"{n} experiments that were not sent yet meet it: the next pass withdraws them"
+        else (f"{n} experiments that were not sent yet meet it", "them")
     )
+    return f"{who}: the next pass withdraws {them}" + (f", unless the laboratory began {them}" if is_in_doubt else "")
 
 
 def _out(view: View, found: Sequence[AttemptRecord]) -> str:
