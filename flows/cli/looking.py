@@ -60,6 +60,8 @@ def _work(report: StatusReport) -> Iterator[str]:
         more = len(report.running) - NAMED
         rest = f"; and {more} more" if more > 0 else ""
         yield f"with the laboratory: {'; '.join(report.running[:NAMED])}{rest}"
+    if n := report.unjudged:
+        yield f"{plural(n, 'result')} received and not read yet: hakken tick {typed(report.campaign)} reads what came"
     for resource in report.resources:
         yield f"{resource.name}: {resource.text}"
 

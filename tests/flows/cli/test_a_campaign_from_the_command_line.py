@@ -13,6 +13,7 @@ import pytest
 
 from flows.wiring import open_record, spec_on_record
 from loop.experiment import Event, State
+from loop.record import EnvelopeDraft
 from tests.flows.engine.outages import Outage
 
 CAMPAIGN = """\
@@ -316,6 +317,22 @@ def test_status_says_that_nothing_is_left_to_try(hakken: Any) -> None:
     assert "Nothing is left: every candidate of the space was tried. hakken run small" in " ".join(said.split())
     assert "due" not in said
     assert "small is finished: every candidate was tried" in " ".join(ended.split())
+
+
+def test_status_says_what_a_killed_pass_received_and_did_not_read(hakken: Any, home: Any) -> None:
+    write(**{"adapter: simulated": "adapter: manual"})
+    hakken("tick", "small.yaml")
+    from flows.engine.holding import holding
+
+    payload = '{"outcome": "negative", "reason": "no product"}'
+    with open_record(home) as ledger, holding(ledger, home, "small") as held, ledger.work(held.lease) as work:
+        work.receive(EnvelopeDraft("manual", ledger.attempts("small")[0].key, payload))
+    before = hakken("status").out
+    hakken("tick", "small")
+
+    line = "  1 result received and not read yet: hakken tick small reads what came"
+    assert line in before.splitlines()
+    assert line not in hakken("status").out.splitlines()
 
 
 def test_status_says_once_what_the_laboratory_has(hakken: Any, home: Any) -> None:
