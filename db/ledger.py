@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from db import audit, reading, schema
+from db import audit, reading, rules, schema
 from db import engine as engines
 from db import tables as t
 from db.canonical import canonical, sha256
@@ -24,7 +24,7 @@ from db.work.safety import stop_row
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
 from loop.decision import DecisionRecord
-from loop.errors import LeaseHeld, LedgerError
+from loop.errors import LedgerError
 from loop.experiment import State
 from loop.record import (
     AttemptEventRecord,
@@ -171,10 +171,7 @@ class SqlLedger:
             before = row.lease_holder
             if before not in (None, holder) and row.lease_expires is not None:
                 if row.lease_expires > now:
-                    raise LeaseHeld(
-                        f"campaign {name!r} is held by {before!r} until {row.lease_expires.isoformat()}; "
-                        "wait until then, or stop that process"
-                    )
+                    raise rules.held(name, str(before), row.lease_expires)
                 detail = {"campaign": name, "from": before, "epoch": row.epoch + 1}
                 writer.write("take_over_lease", detail)
             row.epoch += 1

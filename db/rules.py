@@ -5,17 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, assert_never
 
 from db import tables as t
 from db.canonical import canonical, numbers_as_floats
 from loop.decision import DecisionDraft
-from loop.errors import LedgerError, OutcomeConflict, TransitionError
+from loop.errors import LeaseHeld, LedgerError, OutcomeConflict, TransitionError
 from loop.experiment import Event, State, step
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome
 from loop.record import Candidate, EnvelopeRecord, ObservationRecord, ProposalDraft, RoundDraft, Verdict
 
 LARGEST = 2**63 - 1  # what a whole number may be on both engines
+
+
+def held(name: str, holder: str, expires: datetime) -> LeaseHeld:
+    """What is said to whoever wants a campaign that another holder has."""
+    return LeaseHeld(
+        f"campaign {name!r} is held by {holder!r} until {expires.isoformat()}, and for longer while that process "
+        "works: give the command on that machine and in that folder, where a run lets it through between two passes; "
+        "else wait until then, or stop that process"
+    )
 
 
 def same_or_conflict(record: ObservationRecord, outcome: Outcome, whose: str) -> ObservationRecord:

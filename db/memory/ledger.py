@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
+from db import rules
 from db.canonical import canonical, sha256
 from db.errors import NONE_YET
 from db.ids import uuid7
@@ -21,7 +22,7 @@ from db.memory.work import MemoryWork
 from loop.checkpoints import reached
 from loop.contracts import Artifact, AuditReport
 from loop.decision import DecisionRecord
-from loop.errors import LeaseHeld, LedgerError, NotFound, StaleLease
+from loop.errors import LedgerError, NotFound, StaleLease
 from loop.experiment import State
 from loop.record import (
     AttemptEventRecord,
@@ -97,10 +98,7 @@ class MemoryLedger:
             before, expires = campaign.holder, campaign.expires
             taken_over = before not in (None, holder)
             if taken_over and expires is not None and expires > now:
-                raise LeaseHeld(
-                    f"campaign {name!r} is held by {before!r} until {expires.isoformat()}; "
-                    "wait until then, or stop that process"
-                )
+                raise rules.held(name, str(before), expires)
             campaign.epoch, campaign.holder, campaign.expires = campaign.epoch + 1, holder, now + ttl
             detail = {"campaign": name, "from": before, "epoch": campaign.epoch}
             self._save([self._entry(holder, "take_over_lease", detail)] if taken_over else [])

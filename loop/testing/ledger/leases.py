@@ -27,8 +27,9 @@ class LeaseLaws:
     def test_a_held_lease_is_refused_to_another_naming_the_holder_and_its_end(
         self, ledger: Ledger, lease: Lease
     ) -> None:
-        with pytest.raises(LeaseHeld, match=re.escape(f"'engine-1' until {lease.expires.isoformat()}")):
+        with pytest.raises(LeaseHeld, match=re.escape(f"'engine-1' until {lease.expires.isoformat()}")) as refused:
             ledger.acquire("coupling", "engine-2", HOUR)
+        assert "give the command on that machine" in str(refused.value)  # a holder at work renews it
 
         with ledger.work(lease) as work:
             work.record_round(batch())
