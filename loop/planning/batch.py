@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from loop.acquisition.fidelities import Fidelities, prices, shares_of
 from loop.acquisition.protocol import Acquisition, Chosen, Question
@@ -28,6 +29,7 @@ from loop.policy.control import controls_in
 from loop.policy.paying import covered, said, set_aside
 from loop.policy.replicate import spend
 from loop.record import Arm, Place
+from loop.space.rows import is_among
 from loop.space.sifting import firsts
 
 SMALLER = 4  # times that a plate is planned again with as many wells as can be paid; what is over is left out then
@@ -146,7 +148,7 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
     question = replace(question, observed=torch.from_numpy(asked_for), pending=waiting)
     fresh = [torch.from_numpy(as_real(s.space, those[0].x[None])[0]) for those in bundles]
     kept: list[Pick] = []
-    for turn in spend(question, fresh, q):
+    for turn in spend(question, fresh, q, may=_may_run_again(s, asked_for)):
         if not turn.is_replicate:
             kept.extend(bundles[turn.index])
             continue
@@ -154,6 +156,12 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
         meaning = explain_replicate(s.objective, turn, s.history, x, per=question.per)
         kept.append(Pick(x, Arm.REPLICATE, "replicate", turn.gain, meaning))
     return kept
+
+
+def _may_run_again(s: Situation, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which tried candidates ``x``, ``(n, d)``, are candidates still, and nobody refused or banned them: ``(n,)``."""
+    unwanted = [said.x for said in (*s.history.kept_out, *s.history.impossible)]
+    return s.space.holds(x) & ~is_among(x, np.array(unwanted).reshape(-1, x.shape[1]))
 
 
 def _bundles(question: Question, picks: Sequence[Pick]) -> list[list[Pick]]:

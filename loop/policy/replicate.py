@@ -116,7 +116,9 @@ class _State:
         return total
 
 
-def spend(question: Question, fresh: Sequence[Tensor], q: int) -> tuple[Turn, ...]:
+def spend(
+    question: Question, fresh: Sequence[Tensor], q: int, *, may: NDArray[np.bool_] | None = None
+) -> tuple[Turn, ...]:
     """How a batch of ``q`` is spent: each turn on the next new candidate, or on a replicate.
 
     Fewer where the new candidates run out and no replicate is worth an experiment.
@@ -124,6 +126,8 @@ def spend(question: Question, fresh: Sequence[Tensor], q: int) -> tuple[Turn, ..
     Args:
         question: What is believed, tried and pending.
         fresh: New candidates in the order in which an acquisition function chose them, shape ``(d,)`` each.
+        q: How many experiments there are.
+        may: Which of the tried candidates may be run once more, ``(n,)``; all where left out.
     """
     tried, pending = question.observed, question.pending
     if not len(tried):
@@ -134,7 +138,8 @@ def spend(question: Question, fresh: Sequence[Tensor], q: int) -> tuple[Turn, ..
     for j in range(n, first):
         for voice in state.voices:
             voice.decide(j)
-    options = _promising(state, question.affordable(tried.numpy()))
+    pays = question.affordable(tried.numpy())
+    options = _promising(state, pays if may is None else pays & may)
     weight = question.weight(x)  # the chance to run as intended, per cost where worth is per cost
     turns: list[Turn] = []
     at = 0
@@ -212,7 +217,7 @@ def _moments(model: FittedSurrogate, x: Tensor, seed: int) -> tuple[Tensor, Tens
 def _promising(state: _State, pays: NDArray[np.bool_]) -> Tensor:
     """The tried candidates of which a replicate may matter: the highest optimistic values, shape ``(k,)``.
 
-    Only those that can be paid for, ``pays`` of ``(n,)`` tried ones: perhaps none.
+    Only those that can be paid for and may be run, ``pays`` of ``(n,)`` tried ones: perhaps none.
     """
     n = len(pays)
     counts = state.counts[:n] if state.counts[:n].any() else torch.ones(n, dtype=torch.bool)

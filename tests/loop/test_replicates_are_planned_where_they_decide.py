@@ -14,13 +14,14 @@ from campaigns import ALCOHOLS, SPACE, alcohol_yield, measured, mixed_spec, obse
 from loop.acquisition.protocol import Question
 from loop.costs import Purse
 from loop.errors import PoolExhausted
-from loop.history import History
+from loop.history import History, Said
 from loop.objective import Goal, Objective, Target
 from loop.planner import Plan, plan
 from loop.policy.replicate import _State, _Voice, normal_nodes, spend
 from loop.record import Arm
 from loop.space import ProductPool
 from loop.spec import CampaignSpec
+from loop.spec.space_models import ExcludeSpec
 from loop.surrogates.feasibility import Feasibility
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
@@ -61,6 +62,32 @@ def test_where_only_hopeless_candidates_are_left_the_rivals_are_measured_again()
     assert all("expected to raise the value of what is named best by" in p.reason for p in again)
     assert all(p.acquisition == "replicate" and (p.acquisition_value or 0) > 0 for p in again)
     assert all(p.predictions for p in made.proposals)
+
+
+def again_of(made: Plan) -> list[Mapping[str, Any]]:
+    return [p.candidate.settings for p in made.proposals if p.arm is Arm.REPLICATE]
+
+
+def test_what_a_constraint_or_a_ban_keeps_out_by_now_is_not_measured_again() -> None:
+    seen = two_rivals(2)
+    banned = again_of(plan(PLANNED, seen, seed=0, experiments=30))[0]
+    rule = ExcludeSpec.model_validate({"name": "ban 1", "exclude": {"alcohol": [banned["alcohol"]]}})
+
+    made = plan(PLANNED.model_copy(update={"constraints": [rule]}), seen, seed=0, experiments=30)
+
+    assert again_of(made)
+    assert banned["alcohol"] not in {p.candidate.settings["alcohol"] for p in made.proposals}
+
+
+def test_what_a_person_refused_is_not_measured_again() -> None:
+    seen = two_rivals(2)
+    refused = again_of(plan(PLANNED, seen, seed=0, experiments=30))
+    said = tuple(Said(SPACE.coordinates(settings), "too dear") for settings in refused)
+
+    made = again_of(plan(PLANNED, replace(seen, kept_out=said), seed=0, experiments=30))
+
+    assert made
+    assert not [settings for settings in made if settings in refused]
 
 
 def test_nothing_is_measured_again_where_there_is_no_noise_and_much_to_find() -> None:
