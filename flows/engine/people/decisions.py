@@ -89,6 +89,8 @@ def decided(
             impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
         if d.draft.kind is DecisionKind.BAN and d.draft.settings:
             keep_out(d.draft.settings, d.draft.why, name)
+            if space.is_finite and _is_control(spec, d.draft.settings):  # which no planner chooses
+                constraints.append(around(space, d.draft.settings, name))
         elif d.draft.kind is DecisionKind.BAN:
             try:
                 region = still_there(space, d.draft.region)
@@ -136,8 +138,14 @@ def decided_next(view: View) -> Decided:
     )
 
 
+def _is_control(spec: CampaignSpec, candidate: Settings) -> bool:
+    """Whether a candidate may be the condition of a plate's control wells."""
+    controls = None if spec.plate is None else spec.plate.controls
+    return controls is not None and all(candidate.get(n) == value for n, value in controls.settings.items())
+
+
 def around(space: Space, settings: Settings, name: str) -> ExcludeSpec:
-    """What keeps a candidate of a continuous space out: its options, and numbers within a hundredth of each range."""
+    """What keeps a candidate out: its options, and continuous numbers within a hundredth of each range."""
     options: dict[str, list[str | float] | str | float] = {}
     where: dict[str, dict[str, float]] = {}
     for p in space.parameters:

@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.view import View
 from flows.engine.people.conditions import unmet
-from flows.engine.people.decisions import among_banned, decided, keeps_out, place_of, region_of, region_text
+from flows.engine.people.decisions import (
+    among_banned,
+    decided,
+    decided_next,
+    keeps_out,
+    place_of,
+    region_of,
+    region_text,
+)
 from flows.wiring import open_record
 from loop.decision import DecisionKind, DecisionRecord
+from loop.errors import SpecError
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.record import AttemptRecord, ProposalRecord, Settings
 from loop.space import ProductPool
 from loop.space.pool import goes_untied
-from loop.spec import build_space
+from loop.spec import build_plate, build_space
 
 if TYPE_CHECKING:
     from flows.settings import Settings as Where
@@ -29,7 +38,7 @@ def on_ban(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, .
     """That a ban keeps nothing out; which proposals that wait for a person meet it, and what the laboratory has."""
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        return _said(_idle(view, decision), _waiting(view, decision), *_under_way(view, decision))
+        return _said(_idle(view, decision), _waiting(view, decision), *_under_way(view, decision), _no_plate(view))
 
 
 def on_pin(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
@@ -88,6 +97,16 @@ def _under_way(view: View, decision: DecisionRecord) -> tuple[str, str]:
     unsent = [a.state for a in found if a.state in (State.READY, State.SENDING)]
     out = [a for a in found if a.state not in (State.READY, State.SENDING)]
     return _unsent(len(unsent), State.SENDING in unsent), _out(view, out)
+
+
+def _no_plate(view: View) -> str:
+    """Why no plate can be planned with what is banned, control wells among it; "" where one can."""
+    spec = decided_next(view).spec
+    try:
+        build_plate(spec, build_space(spec))
+    except SpecError as error:
+        return f"no plate is planned while that is so: {error}"
+    return ""
 
 
 def _unsent(n: int, is_in_doubt: bool) -> str:

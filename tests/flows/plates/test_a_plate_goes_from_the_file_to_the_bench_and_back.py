@@ -499,3 +499,21 @@ def test_a_plate_of_which_every_well_was_withdrawn_says_so(
 
     assert refused.code == 2
     assert "of the plate of round 1 of campaign 'wells' no well is to be made" in " ".join(refused.err.split())
+
+
+def test_a_banned_condition_is_no_control_well_and_whoever_bans_it_is_told(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fixed = SPEC.replace("  share: {temperature: block}\n", "").replace("base: KOAc}", "base: KOAc, temperature: 80}")
+    (tmp_path / "wells.yaml").write_text(fixed.replace("adapter: manual", "adapter: simulated"))
+    assert hakken("tick", "wells.yaml").code == 0
+    parts = [w for s in ("ligand=XPhos", "base=KOAc", "temperature=80") for w in ("--where", s)]
+
+    said = hakken("ban", "wells", *parts, "--why", "it caught fire")
+    stopped = hakken("tick", "wells")
+
+    why = "plate.controls.settings: constraint 'ban 1' forbids it"
+    assert f"no plate is planned while that is so: {why}" in " ".join(said.out.split())
+    assert stopped.code == 2
+    assert why in " ".join(stopped.err.split())
