@@ -82,9 +82,12 @@ class Situation:
         """Which candidates may be chosen by themselves, beside those ``taken``, ``(t, d)``: ``(n, d)`` to ``(n,)``.
 
         They can be paid for (by ``pays``, or what the budget leaves), pass the filters of products, and no other
-        combination with the same product is taken.
+        combination with the same product is taken. Where the choice will be run as the real thing, no constraint
+        forbids that.
         """
         pays = self.pays if pays is None else pays
+        if self.wants_real:
+            pays = self._allowed_as_real(pays)
         if not self.space.has_products:
             return pays
         known = self.twins
@@ -99,6 +102,9 @@ class Situation:
             return kept
 
         return may
+
+    def _allowed_as_real(self, pays: Pays) -> Pays:
+        return lambda x: self.space.allows(as_real(self.space, x)) & pays(x)
 
     @property
     def copies(self) -> int:

@@ -141,6 +141,22 @@ def test_the_first_real_measurements_are_asked_for_where_there_are_none():
     assert any("nothing real was measured yet" in note for note in found.notes)
 
 
+def test_what_is_forbidden_as_the_real_thing_is_not_asked_for_as_such():
+    spec = spec_of(is_cheap=True, batch=4)
+    space = build_space(spec)
+    rows = [{"a": float(k), "b": float(k), "method": "calculated"} for k in range(7)]
+    seen = [Observation(f"o{k}", space.coordinates(r), measured(y=k / 7)) for k, r in enumerate(rows)]
+    rule = {"name": "ban 1", "exclude": {"method": ["measured"]}, "where": {"a": {"at_least": 2}}}
+    banned = CampaignSpec.from_resolved(spec.resolved() | {"constraints": [rule]})
+
+    for seed in range(4):
+        found = plan(banned, History(tuple(seen)), seed=seed, experiments=10).proposals
+
+        assert found
+        assert all(p.candidate.settings["method"] == "measured" for p in found)
+        assert all(p.candidate.settings["a"] < 2 for p in found)
+
+
 def test_a_fidelity_is_priced():
     spec = spec_of(is_cheap=True)
     costs = build_costs(spec, build_space(spec))
