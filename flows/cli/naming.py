@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -34,21 +34,40 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     """The campaign's name; a campaign file is read and its campaign opened, or brought up to date.
 
     Args:
-        say: Called with what was left out of the libraries and products of a new campaign.
+        say: Called with what was left out of the libraries and products of a new campaign, and with what the file
+            changes of one on record.
     """
     if not is_file(text):
         return text
     from flows import engine
     from flows.cli.left_out import left_out_of
     from flows.cli.specfile import laboratory_of, read_campaign
+    from flows.wiring import spec_on_record
     from loop.spec.sieving import told_of_products
 
     spec = read_campaign(Path(text), where)  # first, so that a fault is said as validate says it
-    if not is_on_record(where, spec.campaign):
+    before = spec_on_record(where, spec.campaign)
+    if before is None:
         for line in (*left_out_of(where, spec), *told_of_products(spec)):
             say(line)
     with laboratory_of(Path(text)):
-        return engine.add_campaign(where, Path(text))
+        name = engine.add_campaign(where, Path(text))
+    after = spec_on_record(where, name)
+    if before is not None and after is not None and (parts := changed_parts(before, after)):
+        say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
+    return name
+
+
+def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Sections of a spec that differ, such as ``budget``; of those that have names or keys, which of them."""
+    found = []
+    for section in sorted({*before, *after}):
+        old, new = before.get(section), after.get(section)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += [f"{section}.{key}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+        elif old != new:
+            found.append(section)
+    return found
 
 
 def is_on_record(where: Settings, name: str) -> bool:
