@@ -40,6 +40,7 @@ def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any
         "campaign": campaign,
         "round": record,
         "decisions": [d for d in ledger.decisions(campaign) if d.after_round <= record.number],
+        "never_sent": _never_sent(ledger, campaign, [a for mine in attempts.values() for a in mine]),
         "proposals": [
             {
                 "number": proposal.draft.run_order + 1,
@@ -53,6 +54,14 @@ def document(ledger: Ledger, campaign: str, number: int | None) -> dict[str, Any
     }
 
 
+def _never_sent(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]) -> dict[str, str]:
+    """Why those of the attempts that were withdrawn before they were sent were, by their keys."""
+    keys = {a.key for a in attempts if a.state is State.EXPIRED}
+    if not keys:
+        return {}
+    return {s.key: s.detail for s in ledger.steps(campaign) if s.event is Event.EXPIRE and s.key in keys}
+
+
 def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:
     """The round for a person, in the order in which it is run."""
     record = _round(ledger, campaign, number)
@@ -60,8 +69,7 @@ def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | Non
     proposals = ledger.proposals(campaign, record.number)
     attempts, observations = _by_position(ledger, campaign, record.number)
     every = [a for mine in attempts.values() for a in mine]
-    has_unsent = any(a.state is State.EXPIRED for a in every)
-    unsent = {s.key: s.detail for s in ledger.steps(campaign) if s.event is Event.EXPIRE} if has_unsent else {}
+    unsent = _never_sent(ledger, campaign, every)
     decisions = ledger.decisions(campaign)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id}
     edited = sum(p.id in replaced for p in proposals)

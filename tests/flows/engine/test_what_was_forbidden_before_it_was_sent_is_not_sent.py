@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.cli.rounds import print_round
+from flows.cli.rounds import document, print_round
 from flows.cli.screen import Screen
 from flows.engine import View, approve, ban, lift, on_ban, status, tick
 from flows.settings import Settings
@@ -152,7 +152,9 @@ def test_show_says_why_it_was_not_sent(
 
     with open_ledger(settings.database) as ledger:
         print_round(Screen(False), ledger, "small", 1)
+        told = document(ledger, "small", 1)["never_sent"]
 
+    assert told == {first[1].key: "ban 1 keeps it out"}
     assert f"attempt {first[1].key}: expired, not sent: ban 1 keeps it out\n" in capsys.readouterr().out
 
 
