@@ -53,12 +53,12 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))
     after = spec_on_record(where, name)
-    if before is not None and after is not None and (parts := changed_parts(before, after)):
+    if before is not None and after is not None and (parts := _changed_parts(before, after)):
         say(f"{text} changes what is on record of {name}, which goes on by it from here: {', '.join(parts)}")
     return name
 
 
-def changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def _changed_parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Sections of a spec that differ, such as ``budget``; of those that have names or keys, which of them."""
     found = []
     for section in sorted({*before, *after}):

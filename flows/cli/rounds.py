@@ -12,8 +12,9 @@ from flows.cli.screen import Screen
 from flows.cli.words import outcome_line, plural, predictions_line, reason_line
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
+from flows.unsent import why_unsent
 from loop.errors import NotFound
-from loop.experiment import Event, State
+from loop.experiment import State
 from loop.insight.saying import regret_sentence
 from loop.outcome import read_code
 
@@ -59,7 +60,7 @@ def _never_sent(ledger: Ledger, campaign: str, attempts: Iterable[AttemptRecord]
     keys = {a.key for a in attempts if a.state is State.EXPIRED}
     if not keys:
         return {}
-    return {s.key: s.detail for s in ledger.steps(campaign) if s.event is Event.EXPIRE and s.key in keys}
+    return {key: why for key, why in why_unsent(ledger.steps(campaign)).items() if key in keys}
 
 
 def print_round(screen: Screen, ledger: Ledger, campaign: str, number: int | None) -> None:

@@ -24,8 +24,9 @@ from flows.report.plates import read_plates
 from flows.report.results import read_objective, read_results, read_units, with_units
 from flows.report.standing import nearest_of, rank, running_best, useful
 from flows.spending import spending_of
+from flows.unsent import why_unsent
 from loop.contracts import Ledger
-from loop.experiment import PENDING, Event, State
+from loop.experiment import PENDING, State
 from loop.fidelity import counts
 from loop.insight.explaining import Explanation
 from loop.insight.nearest import unjudged
@@ -84,7 +85,7 @@ def build(
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     standings = rank(results, placed, objective)
     decisions, events = ledger.decisions(name), ledger.steps(name)
-    unsent = {event.key: event.detail for event in events if event.event is Event.EXPIRE}
+    unsent = why_unsent(events)
     replaced = {d.draft.proposal_id for d in decisions if d.replacement_id and d.draft.proposal_id}
     return Report(
         head=replace(

@@ -10,7 +10,7 @@ from shlex import quote
 from typing import Final
 
 from flows.engine.looking.view import View
-from loop.outcome import FAULT_RULES, Fault, FaultKind
+from loop.outcome import Fault, FaultKind
 from loop.record import CampaignState
 
 MANY: Final = 5  # in a row that are no chance
@@ -30,7 +30,7 @@ def failing(view: View) -> tuple[str, ...]:
     )
 
 
-def broken(view: View) -> str:
+def why_broken(view: View) -> str:
     """Why nothing more is to be sent until a person has looked; "" where nothing speaks against it."""
     faults = _in_a_row(view)
     return _said(view, faults) if len(faults) >= TOO_MANY and _teaches_nothing(faults[0]) else ""
@@ -49,7 +49,7 @@ def _in_a_row(view: View) -> list[Fault]:
 
 
 def _teaches_nothing(fault: Fault) -> bool:
-    return not FAULT_RULES[fault.kind].informative and fault.kind not in BY_A_PERSON
+    return not fault.informative and fault.kind not in BY_A_PERSON
 
 
 def _said(view: View, faults: Sequence[Fault]) -> str:

@@ -205,11 +205,11 @@ def _twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[Envelo
 
 def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
     """A note for each target in percent that added rows give without a unit, and that may be fractions there."""
-    rows = {e.id: cells for e in added if not is_exported(cells := json.loads(e.payload)["cells"])}
-    values = [values_of(o.outcome) for o in session.view.observations if o.id in rows]
     spec = session.view.spec
     if spec.source is not None:  # which said it when its columns were read
         return ()
+    rows = {e.id: cells for e in added if not is_exported(cells := json.loads(e.payload)["cells"])}
+    values = [values_of(o.outcome) for o in session.view.observations if o.id in rows]
     headers = {tuple(cells): cells for cells in rows.values()}.values()
     columns = {h: c for cells in headers for h, c in columns_of(cells, spec, session.view.space).items()}
     asked = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.engine.looking.failing import broken
+from flows.engine.looking.failing import why_broken
 from flows.engine.session import Session
 from loop.checkpoints import reached
 from loop.record import CampaignState
@@ -13,7 +13,7 @@ def stop_where_broken(session: Session) -> None:
 
     Only then: what a person resumes sends again, and the first that ends in a fault once more stops it anew.
     """
-    if session.tally.faults and (why := broken(session.view)):
+    if session.tally.faults and (why := why_broken(session.view)):
         with session.work() as work:
             work.set_state(CampaignState.STOPPED, f"{why}; see to what causes it first")
         session.refresh()

@@ -73,8 +73,10 @@ def test_after_ten_nothing_more_is_sent_and_what_is_resumed_stops_at_the_next_su
 def test_faults_that_tell_of_candidates_or_come_from_a_person_stop_nothing(
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
-    for kind in ("convergence_error", "cancelled"):
-        laboratory.answers = lambda _, kind=kind: [fault(kind, "for the test")]
+    told = {**json.loads(fault("analysis_failed", "a mixture of isomers")), "informative": True}  # says this laboratory
+    answers = {kind: fault(kind, "for the test") for kind in ("convergence_error", "cancelled")}
+    for kind, answer in {**answers, "analysis_failed": json.dumps(told)}.items():
+        laboratory.answers = lambda _, answer=answer: [answer]
         add(settings, tmp_path, campaign=kind, budget={"experiments": 40})
         for _ in range(10):
             report = tick(settings, kind, planner=cheap_planner)
