@@ -13,6 +13,7 @@ from flows.settings import SettingsError
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import NotFound, SpecError
 from loop.molecules.shelf import put_up
+from loop.progress import counted
 from loop.record import Json
 from loop.spec import CampaignSpec, beside_of, build_limits, build_recipe, misread_units, place, words_of
 
@@ -102,7 +103,7 @@ def names_on_record(settings: Settings) -> frozenset[str]:
         return frozenset(record.name for record in ledger.campaigns())
 
 
-def library_reader(settings: Settings, folder: Path, progress: Progress | None = None) -> Reader:
+def library_reader(settings: Settings, folder: Path, progress: Progress = counted) -> Reader:
     """What reads the library files of campaign files in ``folder`` into the project's store."""
     from flows.libraries.reader import Reader
 
@@ -116,9 +117,9 @@ def raw_files(settings: Settings) -> RawStore:
     return RawStore(settings.home / RAW)
 
 
-def _store(settings: Settings, progress: Progress | None = None) -> Store:
-    """The project's libraries."""
-    return Store(settings.home / LIBRARIES) if progress is None else Store(settings.home / LIBRARIES, progress=progress)
+def _store(settings: Settings, progress: Progress = counted) -> Store:
+    """The project's libraries; whoever watches is told how far work on them is."""
+    return Store(settings.home / LIBRARIES, progress=progress)
 
 
 def open_laboratory(settings: Settings, spec: CampaignSpec, *, base: Path | None = None) -> Adapter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-OnProgress = Callable[[str, float], None]  # what is being done, such as "training networks", and which share is done
+OnProgress = Callable[[str], None]  # what is done and how far it is, such as "training networks: 34 %"; "" at its end
 
 on_progress: OnProgress | None = None
 
@@ -13,7 +13,13 @@ on_progress: OnProgress | None = None
 def progress(what: str, share: float) -> None:
     """Tell whoever watches that a share of something, from 0 to 1, is done; does nothing otherwise."""
     if on_progress is not None:
-        on_progress(what, share)
+        on_progress(f"{what}: {100 * share:.0f} %" if share < 1 else "")
+
+
+def counted(what: str, done: int) -> None:
+    """The same of what is counted, such as molecules, where nobody knows of how many; 0 where nothing is."""
+    if on_progress is not None:
+        on_progress(f"{what}: {done:,}" if done else what)
 
 
 @contextmanager

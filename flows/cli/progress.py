@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from flows.cli.naming import file_of, near, typed
-from flows.cli.screen import Screen, share_of
+from flows.cli.screen import Screen
 from flows.cli.words import ENOUGH, done_of, plural
 from loop.progress import watched
 
@@ -45,9 +45,8 @@ class RunProgress:
         if self._status is not None:
             self._status.stop()
 
-    def _computing(self, what: str, share: float) -> None:
-        done = f", {share_of(what, share)}" if share < 1 else ""
-        self._status.update(f"{self._campaign}: planning{done}")
+    def _computing(self, said: str) -> None:
+        self._status.update(f"{self._campaign}: planning{f', {said}' if said else ''}")
 
     def show(self, report: TickReport) -> None:
         """What one pass did; nothing where nothing changed."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 AGAIN = 0.1  # seconds after which a line of progress is written anew
+SELDOM = 60.0  # seconds after which the next one is written where standard error is a file: each stays there
 WIDE = 160  # columns where the output is no terminal: a file or a pipe has no width of its own
 
 
@@ -74,13 +75,19 @@ class Screen:
 
 @contextmanager
 def progress_line() -> Iterator[Progress]:
-    """Progress of long work in a line of standard error, where that is a terminal; it is gone when the work is done."""
-    is_shown, widest, last, what_last = sys.stderr.isatty(), 0, -AGAIN, ""
+    """Progress of long work in a line of standard error, which is gone when the work is done.
+
+    Where that is no terminal, a line a minute, so that a log tells a long computation from a stopped one.
+    """
+    if not sys.stderr.isatty():
+        yield _logged()
+        return
+    widest, last, what_last = 0, -AGAIN, ""
 
     def progress(what: str, done: int) -> None:
         nonlocal widest, last, what_last
         now = time.monotonic()
-        if not is_shown or (what == what_last and now - last < AGAIN):
+        if what == what_last and now - last < AGAIN:
             return
         text = f"{what}: {done:,}" if done else what
         last, what_last, widest = now, what, max(widest, len(text))
@@ -93,16 +100,25 @@ def progress_line() -> Iterator[Progress]:
             print(f"\r{'':{widest}s}\r", end="", file=sys.stderr, flush=True)
 
 
+def _logged() -> Progress:
+    """Progress as lines that stay, the first after a minute."""
+    last = time.monotonic()
+
+    def progress(what: str, done: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if what and now - last >= SELDOM:
+            last = now
+            print(f"{what}: {done:,}" if done else what, file=sys.stderr, flush=True)
+
+    return progress
+
+
 @contextmanager
 def computing() -> Iterator[None]:
     """Show in such a line how far a long computation is; it is gone when that is done."""
-    with progress_line() as line, watched(lambda what, share: line(share_of(what, share) if share < 1 else "", 0)):
+    with progress_line() as line, watched(lambda said: line(said, 0)):
         yield
-
-
-def share_of(what: str, share: float) -> str:
-    """How far something is: ``training networks: 34 %``."""
-    return f"{what}: {100 * share:.0f} %"
 
 
 def shown(value: object) -> str:

@@ -15,6 +15,7 @@ from rdkit import Chem
 from rdkit.Chem import Descriptors
 
 from loop.molecules.condensed import is_reaction, sides
+from loop.progress import progress
 
 
 class Cut(NamedTuple):
@@ -26,6 +27,7 @@ class Cut(NamedTuple):
 
 OF_RDKIT: Final = Cut(0.95, 3.0)  # judged on five tables of molecules: docs/decisions/0052
 OF_MORDRED: Final = Cut(0.7, math.inf)  # the usual cut in this field (BayBE's default too), judged on few options
+TELL: Final = 50  # molecules, half a minute of Mordred's descriptors at most, after which it is told how far it is
 OF_GIVEN: Final = OF_MORDRED  # of descriptors of one's own: docs/decisions/0051
 
 
@@ -36,7 +38,7 @@ def descriptor_features(smiles: Sequence[str]) -> NDArray[np.float64]:
     in RDKit's order is kept. Fewer than two options, or options that no descriptor tells apart, give ``k = 0``. About
     3 ms a molecule.
     """
-    raw = np.array([_descriptors(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1)
+    raw = _each(_descriptors, smiles)
     return told_apart(raw, OF_RDKIT).of(raw)
 
 
@@ -47,7 +49,7 @@ def mordred_features(smiles: Sequence[str]) -> NDArray[np.float64]:
 
     Source: Moriwaki, Tian, Kawashita and Takagi, J. Cheminform. 10 (2018) 4.
     """
-    raw = np.array([_mordred(s) for s in smiles], dtype=np.float64).reshape(len(smiles), -1)
+    raw = _each(_mordred, smiles)
     return told_apart(raw, OF_MORDRED).of(raw)
 
 
@@ -57,6 +59,20 @@ def raw_descriptors(smiles: Sequence[str]) -> NDArray[np.float32]:
         found = [_descriptors(s) if s else np.full(len(Descriptors.descList), np.nan) for s in smiles]
         columns = len(found[0]) if found else len(Descriptors.descList)
         return np.array(found, dtype=np.float64).reshape(len(smiles), columns).astype(np.float32)
+
+
+def _each(
+    describe: Callable[[str], Sequence[float] | NDArray[np.float64]], smiles: Sequence[str]
+) -> NDArray[np.float64]:
+    """The raw descriptors of every molecule, ``(n, all)``, telling whoever watches how far it is."""
+    found = []
+    for done, text in enumerate(smiles):
+        if done and done % TELL == 0:
+            progress("describing molecules", done / len(smiles))
+        found.append(describe(text))
+    if len(smiles) > TELL:
+        progress("describing molecules", 1.0)
+    return np.array(found, dtype=np.float64).reshape(len(smiles), -1)
 
 
 @dataclass(frozen=True)

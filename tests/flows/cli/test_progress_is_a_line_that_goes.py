@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from flows.cli import screen
-from loop.progress import progress
+from flows.settings import Settings
+from flows.wiring import library_reader
+from loop.molecules.descriptors import descriptor_features
+from loop.progress import progress, watched
+from loop.spec import read_spec
+
+CAMPAIGN = """
+campaign: alcohols
+space:
+  molecule: {type: molecule, file: some.smi}
+objective: {solubility: {goal: maximize, unit: mol/L}}
+laboratory: {adapter: manual}
+budget: {experiments: 10}
+"""
 
 
 @pytest.fixture
@@ -33,11 +47,17 @@ def test_it_tells_each_kind_of_work_at_once_and_its_count_now_and_then(
     assert said.out == ""
 
 
-def test_it_writes_nothing_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_gets_a_line_a_minute_and_none_of_what_is_quick(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     with screen.progress_line() as told:
-        told("rows", 1)
+        for done in range(1, 301):
+            clock[0] += 0.5
+            told("rows", done)
+        told("", 0)
 
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "rows: 120\nrows: 240\n"
 
 
 def test_it_tells_how_far_a_computation_is_and_goes_when_that_is_done(
@@ -53,3 +73,25 @@ def test_it_tells_how_far_a_computation_is_and_goes_when_that_is_done(
 
     assert at_the_end == "\rtraining networks: 0 %\rtraining networks: 25 %\r                       \r"
     assert "training" not in capsys.readouterr().err
+
+
+def test_a_library_is_counted_to_whoever_watches_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    (tmp_path / "some.smi").write_text("CCO\nCCC\nCCN\n")
+
+    with screen.computing():
+        libraries = library_reader(Settings(home=tmp_path / "runs"), tmp_path)
+        read_spec(CAMPAIGN, source="some.yaml", read=str, libraries=libraries)
+
+    assert "reading: 3" in capsys.readouterr().err
+
+
+def test_many_molecules_are_described_with_progress() -> None:
+    heard: list[str] = []
+    with watched(heard.append):
+        descriptor_features(["C" * n + "O" for n in range(1, 102)])
+        descriptor_features(["C", "CC"])
+
+    assert heard == ["describing molecules: 50 %", "describing molecules: 99 %", ""]
