@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import TableError
-from loop.cells import delimiter_of, finite, hint_of, no_text, used, with_points, without_doubt, without_mark
+from loop.cells import delimiter_of, finite, hint_of, table_text, used, with_points, without_doubt, without_mark
 from loop.contracts import ExperimentSpec, Problem
-from loop.errors import UnitError, did_you_mean
+from loop.errors import SpecError, UnitError, did_you_mean
 from loop.units import convert
 
 FEW: Final = 8  # values of a column that a message names
@@ -51,7 +51,8 @@ class MeasuredTable:
         """Read the file.
 
         Args:
-            path: The CSV file: UTF-8, one header line; commas, or semicolons or tabs and then decimal commas too.
+            path: The CSV file, in an encoding of spreadsheets: one header line; commas, or semicolons or tabs and then
+                decimal commas too.
             columns: Column of each parameter or target whose column has another name.
             targets: Properties to be read, with the unit wanted.
             units: Unit of a column, by parameter or target, where it is not the campaign's.
@@ -201,13 +202,10 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _read_cells(table: str, data: bytes) -> tuple[list[str], list[list[str]], list[int]]:
-    if other := no_text(data):
-        raise TableError(table, None, f"it is {other}")
     try:
-        text = without_mark(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TableError(table, line, f"byte {data[error.start]:#x} is not UTF-8; save the file as UTF-8") from None
+        text = without_mark(table_text(data, "it")[0])
+    except SpecError as error:
+        raise TableError(table, None, str(error)) from None
     delimiter = delimiter_of(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from loop.errors import UnitError
-from loop.units import check_unit
+from loop.errors import SpecError, UnitError
+from loop.units import check_unit, is_unit_of
 
 DELIMITERS: Final = ",;\t"
 _LIMIT: Final = r"[<>]?\s*[-+]?"
@@ -27,13 +27,17 @@ _NO_TEXT: Final = {  # how files begin that people take for a table
     b"\xd0\xcf\x11\xe0": "an Excel workbook, and no text; save the sheet as CSV (UTF-8)",
     b"\x1f\x8b": "packed by gzip; unpack it first",
     b"PAR1\x15": "a Parquet file, and no text; write it as CSV",
-    b"\xff\xfe": 'in UTF-16, as Excel\'s "Unicode text" is; save it as CSV (UTF-8)',
-    b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as CSV (UTF-8)',
+    b"\xff\xfe": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
+    b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
 }
 
 _MARK: Final = re.compile(r'\A\ufeff?"?sep=[,;\t]"?[,;\t]*(?=[\r\n]|\Z)', re.IGNORECASE)  # with cells added to it
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
 _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
+_SLASH: Final = re.compile(  # percent and degrees may follow a name as they are: "Yield %", "T in °C"
+    r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?:\s+in)?(?:\s*[/,]\s*|\s+(?=\S*[%°]))"
+    r"(?:\(\s*(?P<round>[^()]*\S)\s*\)|(?P<unit>\S+))\s*"
+)
 
 
 def ends_its_line(data: bytes) -> bool:
@@ -58,6 +62,28 @@ def decoded(data: bytes) -> tuple[str, str]:
         return data.decode("cp1252", errors="replace"), "Windows-1252"
 
 
+def table_text(data: bytes, shown: str) -> tuple[str, str]:
+    """The text of a table called ``shown``, and what is to be said of how it was read, "" where that is plain.
+
+    Raises:
+        SpecError: It is no text; says what it is.
+    """
+    if other := no_table(data):
+        raise SpecError(f"{shown} is {other}")
+    text, encoding = decoded(data)
+    return text, read_as(shown, encoding)
+
+
+def read_as(shown: str, encoding: str) -> str:
+    """What is to be said of a table whose ``encoding`` had to be guessed; "" of any other."""
+    return f"{shown} is not in UTF-8, and was read as Windows-1252" if encoding == "Windows-1252" else ""
+
+
+def in_another(guessed: str) -> str:
+    """What follows a complaint of a table whose encoding was ``guessed``: its letters may be others."""
+    return f" ({guessed}; where its letters are wrong, save it as UTF-8)" if guessed else ""
+
+
 def no_text(data: bytes) -> str:
     """What a file is that is no text in UTF-8, and the way out; "" where its first bytes tell nothing."""
     return next((said for begins, said in _NO_TEXT.items() if data.startswith(begins)), "")
@@ -70,20 +96,39 @@ def without_mark(text: str) -> str:
 
 def delimiter_of(text: str) -> str:
     """What separates the cells of a table: the one of comma, semicolon and tab that its first line has most of."""
-    first = text.removeprefix("\ufeff").lstrip("\r\n").split("\n", 1)[0]
-    return max(DELIMITERS, key=first.count)
+    return max(DELIMITERS, key=first_line(text).count)
+
+
+def first_line(text: str) -> str:
+    """The first line of a table that is not blank, whatever ends it."""
+    return re.split(r"[\r\n]", text.removeprefix("\ufeff").lstrip("\r\n"), maxsplit=1)[0]
 
 
 def split_header(head: str) -> tuple[str, str | None]:
-    """Name and unit of a header, ``temperature [K]`` or ``temperature (K)``; None for the unit where it has none."""
+    """Name and unit of a header: ``temperature [K]``, ``temperature (K)`` or ``temperature/K``; None for the unit where
+    it has none."""
     match = _SQUARE.fullmatch(head)
     name, unit = (match["name"], match["unit"]) if match else (head, None)
+    if unit is None and (parted := slashed(head)) is not None:
+        return parted
     if unit is None and (found := _ROUND.fullmatch(head)):
         try:  # no name has brackets, and not everything between such is a unit: "yield (isolated)"
             return found["name"], check_unit(found["unit"])
         except UnitError:
             pass
     return name, unit
+
+
+def slashed(head: str) -> tuple[str, str] | None:
+    """Name and unit of a header that parts them by a slash or a comma, ``Time/h``; None where it does not.
+
+    Percent and degrees may follow the name as they are, ``Yield %``.
+    """
+    found = _SLASH.fullmatch(head)
+    if found is None:
+        return None
+    said = found["round"] or found["unit"]
+    return (found["name"], said) if is_unit_of(said, found["name"]) else None
 
 
 def finite(cell: str) -> float | None:

@@ -85,6 +85,16 @@ _MISREAD: Final = {  # read by a prefix or a name that no chemist has in mind, m
     "mb": "'mbar'",
     "ppt": "'ppm'",
 }
+# Words of headers, and a unit of what they name: a slash after any other may part "per", as in stirring/min.
+_QUANTITIES: Final = (
+    (re.compile(r"t|\w*(?:time|zeit|dauer|duration)|temps|durée|tiempo|tempo|时间|時間|反应时间|反応時間"), ("h",)),
+    (re.compile(r"t|\w*(?:temp|temperatur\w*|température)|温度|反应温度|反応温度"), ("K",)),
+    (re.compile(r"p|\w*(?:pressure|druck|pression)|压力|圧力"), ("bar",)),
+    (re.compile(r"v|\w*vol(?:umen?)?|体积|体積"), ("L",)),
+    (re.compile(r"m|\w*(?:mass|masse|weight)|质量|質量"), ("g",)),
+    (re.compile(r"c|\w*(?:conc|concentration|konz|konzentration)|molarity|浓度|濃度"), ("mol/L", "g/L")),
+    (re.compile(r"n|stoffmenge|amount"), ("mol",)),
+)
 _TEMPERATURES: Final = frozenset({"K", "kelvin", "Kelvin", "degC", "°C", "celsius", "degF", "°F"})
 _TEMPERATURE: Final = re.compile(r"t|temps?|t[eé]mp[eé]rat\w*")
 
@@ -169,6 +179,24 @@ def meant(unit: str, name: str) -> str:
     """The unit of something called ``name``: of a temperature, ``C`` is ``degC`` and ``F`` is ``degF``, no charge."""
     is_temperature = any(_TEMPERATURE.fullmatch(word) for word in _WORDS.findall(name.casefold()))
     return _CHARGES.get(unit, unit) if is_temperature else unit
+
+
+def is_unit_of(unit: str, name: str) -> bool:
+    """Whether a unit after the slash of a header (``Time/h``, ``T/°C``, ``Yield/%``) is that of the quantity before it:
+    a share or degrees, of which nothing is counted, or of what the name says. ``Stirring/min`` may well be a rate."""
+    unit = meant(unit, name)
+    is_degrees = is_temperature(unit) and unit[0] not in "Kk"
+    if is_degrees or unit == "%" or unit in _SHARES or _SPELLINGS.get(unit, unit) == "dimensionless":
+        return True
+    last = "".join(_WORDS.findall(name.casefold())[-1:])  # "reaction time", and no "flow over time mL"
+    return any(_measures(unit, one) for quantity, units in _QUANTITIES if quantity.fullmatch(last) for one in units)
+
+
+def _measures(unit: str, other: str) -> bool:
+    try:
+        return not misread(unit) and math.isfinite(convert(1.0, unit, other))
+    except UnitError:
+        return False
 
 
 def is_temperature(unit: str) -> bool:

@@ -13,6 +13,7 @@ from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import settings, typed
 from flows.cli.screen import Json, Screen, progress_line
+from flows.cli.specfile import read_bytes
 from flows.cli.words import GOALS, plural, target_and_goal
 from loop.errors import SpecError
 
@@ -69,7 +70,7 @@ def import_(
         raise SpecError(f"--goal is {goal!r}; use {' or '.join(GOALS)}")
     source = Source(
         path=file,
-        data=_bytes(file),
+        data=read_bytes(file, str(file)),
         goals=goals,
         goal_of_all=goal or "",
         study=study,
@@ -144,12 +145,3 @@ def _show(screen: Screen, report: ImportReport, file: Path, *, is_said: bool) ->
             screen.say(title)
             for item in items:
                 screen.say(f"  {item}")
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise SpecError(f"{path}: no such file (looked for {path.absolute()}); check the name") from None
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read ({error.strerror}); check the path and its rights") from None

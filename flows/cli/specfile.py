@@ -23,12 +23,7 @@ def read_text(path: Path, name: str | None = None) -> str:
         SpecError: It is not there, cannot be opened, or is not UTF-8 (with the line).
     """
     shown = name or str(path)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise SpecError(f"{shown}: no such file (looked for {path.absolute()}); check the name") from None
-    except OSError as error:
-        raise SpecError(f"{shown}: cannot be read ({error.strerror}); check the path and its rights") from None
+    data = read_bytes(path, shown)
     if other := no_text(data):
         raise SpecError(f"{shown} is {other}")
     try:
@@ -38,6 +33,16 @@ def read_text(path: Path, name: str | None = None) -> str:
         raise SpecError(
             f"{shown} line {line}: byte {data[error.start]:#x} is not UTF-8; save the file as UTF-8"
         ) from None
+
+
+def read_bytes(path: Path, shown: str) -> bytes:
+    """The bytes of a file that messages call ``shown``. Raises ``SpecError`` where it cannot be opened."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise SpecError(f"{shown}: no such file (looked for {path.absolute()}); check the name") from None
+    except OSError as error:
+        raise SpecError(f"{shown}: cannot be read ({error.strerror}); check the path and its rights") from None
 
 
 def reader(folder: Path) -> ReadFile:

@@ -12,6 +12,7 @@ import typer
 from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
 from flows.cli.words import plural, target_and_goal
+from loop.cells import in_another, table_text
 from loop.errors import SpecError
 from loop.wording import in_plain_letters
 
@@ -55,27 +56,30 @@ def init(
         raise SpecError(f"{out} exists and is not overwritten; add --force, or name another file with -o")
     campaign = name or _name(out, table or library, template)
     screen = Screen(as_json)
+    tell, notes = "", list[str]()
     if template is not None:
         from flows.cli.starting import template_text
 
         if target or ignore:
             raise SpecError("--target and --ignore go with a table; a template says what it has itself: edit the file")
-        text, tell = template_text(template, campaign), ""
+        text = template_text(template, campaign)
     elif library is not None:
         if ignore:
             raise SpecError("--ignore goes with a table; of a library only structures and names are read")
-        text, tell = _of_library(library, target or [], out, campaign), ""
+        text = _of_library(library, target or [], out, campaign)
     else:
         assert table is not None
         given = ["-o", str(out)] if out != DEFAULT else []
         given += ["--name", campaign] if name or given else []  # else it is the table's, there as here
-        text, tell = _guess(table, target or [], ignore or [], out, campaign, given)
+        text, tell, notes = _guess(table, target or [], ignore or [], out, campaign, given)
     _check(text, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     begun_from = {"template": template, "table": table and str(table), "library": library and str(library)}
-    screen.document({"file": str(out), "campaign": campaign, **begun_from})
+    screen.document({"file": str(out), "campaign": campaign, **begun_from, "notes": notes})
     screen.say(f"wrote {out}, a campaign called {campaign}")
+    for note in notes:
+        screen.say(f"note: {note}")
     it = typed(out)
     screen.next_step(f"read {out}; hakken run --dry-run {it} shows the first batch, hakken run {it} runs it{tell}")
 
@@ -112,9 +116,10 @@ def _relative(file: Path, out: Path) -> str:
 
 def _guess(
     table: Path, targets: list[str], ignore: list[str], out: Path, campaign: str, given: list[str]
-) -> tuple[str, str]:
-    """The text, and a further next step where the table holds results; ``given`` are options that name what is made."""
-    from flows.cli.specfile import read_text
+) -> tuple[str, str, list[str]]:
+    """The text, a further next step where the table holds results, and notes on how it was read; ``given`` are options
+    that name what is made."""
+    from flows.cli.specfile import read_bytes
     from flows.cli.starting import guess_campaign
     from flows.cli.starting.columns import read_columns
     from flows.libraries.recipe import is_library
@@ -124,7 +129,7 @@ def _guess(
             f"{table.name} is a library, to judge by its name, and no table of results; hakken init --library "
             f"{typed(table)} --target NAME begins a campaign with it"
         )
-    text = read_text(table)
+    text, guessed = table_text(read_bytes(table, str(table)), str(table))
     if not targets:
         known = ", ".join(column.name for column in read_columns(text, table.name))
         raise SpecError(
@@ -132,20 +137,25 @@ def _guess(
             "which nothing is measured yet begins with --library"
         )
     path = _relative(table, out)
-    guess = guess_campaign(
-        text, source=table.name, path=path, campaign=campaign, targets=_goals(targets), ignore=ignore
-    )
+    try:
+        guess = guess_campaign(
+            text, source=table.name, path=path, campaign=campaign, targets=_goals(targets), ignore=ignore
+        )
+    except SpecError as error:
+        raise SpecError(f"{error}{in_another(guessed)}") from None
+    notes = [*([guessed] if guessed else []), *guess.renamed]
     if not guess.rows_with_results or guess.is_complete:
-        return guess.text, ""
+        return guess.text, "", notes
     again = [str(table), *(word for target in targets for word in ("--target", target))]
     again += [word for column in ignore for word in ("--ignore", column)] + given
     results = f"the {plural(guess.rows_with_results, 'result')} it has"
     if guess.can_be_told:
-        return guess.text, f"; first hakken tell {typed(out)} {typed(table)} brings in {results}"
-    return guess.text, (
+        return guess.text, f"; first hakken tell {typed(out)} {typed(table)} brings in {results}", notes
+    tell = (
         f"; hakken tell {typed(out)} FILE.csv brings in {results}, once its columns are those of {out} by name, and "
         f"hakken import {' '.join(map(typed, again))} in place of hakken init does both"
     )
+    return guess.text, tell, notes
 
 
 def _check(text: str, out: Path) -> None:

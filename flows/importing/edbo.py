@@ -12,18 +12,19 @@ from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, la
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import ImportFault, Source
-from loop.cells import delimiter_of, finite, without_mark
+from loop.cells import delimiter_of, finite, first_line, without_mark
 
 _PENDING: Final = "PENDING"
+_WORDS: Final = tuple(_PENDING.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
 _PRIORITY: Final = "priority"
 _PREDICTED: Final = ("_predicted_mean", "_predicted_variance", "_expected_improvement")
 
 
 def recognises(source: Source) -> bool:
     """A table with a column of priorities, or with cells that are PENDING."""
-    text = without_mark(source.head).lstrip("\ufeff\r\n")  # a spreadsheet may have saved it since
-    header = [cell.strip().strip('"') for cell in text.split("\n", 1)[0].split(delimiter_of(text))]
-    return len(header) > 1 and (_PRIORITY in header or _PENDING.encode() in source.data.upper())
+    text = without_mark(source.head)  # a spreadsheet may have saved it since
+    header = [cell.strip().strip('"') for cell in first_line(text).split(delimiter_of(text))]
+    return len(header) > 1 and (_PRIORITY in header or any(word in source.data.upper() for word in _WORDS))
 
 
 def read(source: Source) -> Foreign:
@@ -31,7 +32,7 @@ def read(source: Source) -> Foreign:
     table = read_rows(source)
     targets = _targets(source, table)
     names = Names()
-    wanted, notes = [], []
+    wanted, notes = [], [source.guessed] if source.guessed else []
     for target in targets:
         unit, unknown = names.unit(target)
         goal = source.goal_unsaid(target)

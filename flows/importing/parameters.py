@@ -28,7 +28,7 @@ class Names:
 
     def __getitem__(self, name: str) -> str:
         if name not in self._given:
-            usable, unit, _ = read_header(name)
+            usable, unit, _ = read_header(name, len(self._given) + 1)
             while usable in _TAKEN or usable in self._given.values():
                 usable += "_"
             self._given[name] = usable

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from loop.cells import no_text, without_mark
-from loop.errors import HakkenError, did_you_mean
+from loop.cells import decoded, table_text, without_mark
+from loop.errors import HakkenError, SpecError, did_you_mean
 
 
 class ImportFault(HakkenError):
@@ -35,14 +35,20 @@ class Source:
 
     @cached_property
     def text(self) -> str:
-        """The file as text. Raises ``ImportFault`` where it is not UTF-8."""
-        if other := no_text(self.data):
-            raise ImportFault(f"{self.name} is {other}")
+        """The file as text. Raises ``ImportFault`` where it is none."""
+        return without_mark(self._read[0])
+
+    @property
+    def guessed(self) -> str:
+        """What is to be said of the encoding that its text was read in; "" where that is plain."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[str, str]:
         try:
-            return without_mark(self.data.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            line = self.data.count(b"\n", 0, error.start) + 1
-            raise ImportFault(f"{self.name} line {line}: not UTF-8; save the file as UTF-8") from None
+            return table_text(self.data, self.name)
+        except SpecError as error:
+            raise ImportFault(str(error)) from None
 
     @cached_property
     def json(self) -> dict[str, Any]:
@@ -60,7 +66,7 @@ class Source:
     @cached_property
     def head(self) -> str:
         """The first two kilobytes, whatever they are."""
-        return self.data[:2048].decode("utf-8", errors="replace")
+        return decoded(self.data[:2048])[0]
 
     def peek(self) -> dict[str, Any]:
         """The JSON object, empty where the file is none: for recognising."""

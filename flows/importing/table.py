@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Final
 
 from flows.cli.starting.guessing import Guess, guess_campaign
@@ -12,7 +11,7 @@ from flows.engine.people.rows import IGNORED, PLAIN
 from flows.importing.foreign import Foreign, Reading, Result
 from flows.importing.rows import Table, read_rows
 from flows.importing.source import Source
-from loop.cells import finite
+from loop.cells import finite, first_line, in_another
 from loop.errors import SpecError
 
 _LIMIT: Final = re.compile(r"\s*(?P<qualifier>[<>]?)\s*(?P<number>\S.*?)\s*")
@@ -20,7 +19,7 @@ _LIMIT: Final = re.compile(r"\s*(?P<qualifier>[<>]?)\s*(?P<number>\S.*?)\s*")
 
 def recognises(source: Source) -> bool:
     """Text whose first line has several cells, or that is called a table."""
-    first = source.head.split("\n", 1)[0]
+    first = first_line(source.head)
     is_text = "\0" not in source.head and not first.lstrip().startswith(("{", "["))
     return is_text and (any(c in first for c in ",;\t") or source.path.suffix.lower() == ".csv")
 
@@ -48,8 +47,8 @@ def read(source: Source) -> Foreign:
         )
     except SpecError as error:
         said = str(error)
-        raise source.fault(said.removeprefix(source.name).lstrip(": ")) from None
-    results, blank = _results(source, table, targets, aside, guess)
+        raise source.fault(said.removeprefix(source.name).lstrip(": ") + in_another(source.guessed)) from None
+    results, blank = _results(source, table, aside, guess)
     left = [what.replace("left out: ", "column ") for what in guess.left_out if what.startswith("left out: ")]
     left += [
         f"column {h}: it says where an experiment stood in another record"
@@ -57,6 +56,8 @@ def read(source: Source) -> Foreign:
         if h in aside
     ]
     said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
+    notes = [*([source.guessed] if source.guessed else []), *guess.renamed]
+    notes += [f"{blank} {said} what can be tried"] if blank else []
     return Foreign(
         format="csv",
         described=f"a table of {len(table.rows)} rows",
@@ -64,17 +65,15 @@ def read(source: Source) -> Foreign:
         targets=(),
         results=tuple(results),
         left=tuple(left),
-        notes=(f"{blank} {said} what can be tried",) if blank else (),
+        notes=tuple(notes),
         text=guess.text,
     )
 
 
-def _results(
-    source: Source, table: Table, targets: Collection[str], aside: frozenset[str], guess: Guess
-) -> tuple[list[Result], int]:
+def _results(source: Source, table: Table, aside: frozenset[str], guess: Guess) -> tuple[list[Result], int]:
     """What the rows tell, and how many have no result. ``aside`` are columns that are neither parameter nor target."""
     told = BESIDE.difference(source.ignore)
-    measured = {name for name, header in guess.sources.items() if header in targets or name in targets}
+    measured = set(guess.targets)
     results: list[Result] = []
     for line, row in table.rows:
         cells = {name: row[header] for name, header in guess.sources.items() if row[header]}

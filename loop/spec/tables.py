@@ -145,7 +145,7 @@ def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
     """
     text = without_mark(text.removeprefix("\ufeff"))
     delimiter = delimiter_of(text)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header: list[str] | None = None
     lines: list[int] = []
     rows: list[list[str]] = []

@@ -59,7 +59,7 @@ def test_empty_columns_that_a_spreadsheet_leaves_behind_are_passed_over(tmp_path
         ("ligand,yield\nP,3,4\n", "line 2: 3 cells, but the header has 2; quote cells that hold commas"),
         ("ligand;yield\nPPh3;4;\n", "line 2: 3 cells, but the header has 2"),
         ('ligand,yield\n"PPh3,4\n', "line 2: not a CSV file"),
-        (b"ligand,yield\nPPh3,4\nP\xfcr,5\n", "line 3: byte 0xfc is not UTF-8"),
+        (b"ligand,yield\nPPh3,\x004\n", "table.csv: it is no text; save it as CSV"),
     ],
 )
 def test_a_malformed_table_is_named_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from loop.cells import hint_of, is_in_doubt, without_doubt
+from loop.cells import hint_of, is_in_doubt, slashed, split_header, without_doubt
 from loop.errors import MoleculeError, SpecError, UnitError
 from loop.spec import read_table
 from loop.units import check_unit, is_charge, meant, misread
@@ -35,6 +35,16 @@ class Column:
     unit: str  # "" where the header has none
     cells: tuple[tuple[int, str], ...]
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def bare(self) -> str:
+        """The header without its unit."""
+        return split_header(self.header)[0]
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether it is called by its number, as its header has no name in plain letters."""
+        return not _usable(self.bare)
 
     @property
     def distinct(self) -> tuple[str, ...]:
@@ -97,13 +107,18 @@ def read_columns(text: str, source: str) -> list[Column]:
             if is_in_doubt(cell):
                 number = without_doubt(cell)
                 raise SpecError(f"{source} line {line}: column {header!r} has {number!r}, and {hint_of(cell)}")
-    return [_column(header, rows) for header in rows[0][1]]
+    return [_column(header, number, rows) for number, header in enumerate(rows[0][1], 1)]
 
 
-def read_header(header: str) -> tuple[str, str, tuple[str, ...]]:
-    """A header's name as a parameter may be called, its unit ("" for none), and what was changed, as notes."""
+def read_header(header: str, number: int = 0) -> tuple[str, str, tuple[str, ...]]:
+    """A header's name as a parameter may be called, its unit ("" for none), and what was changed, as notes.
+
+    What has no name in plain letters, as in Chinese, is called by its ``number`` among the columns.
+    """
     name, unit, notes = header, "", []
-    if match := _UNIT.match(header):
+    if found := slashed(header):
+        name, unit = found
+    elif match := _UNIT.match(header):
         said = (match["square"] if match["square"] is not None else match["round"]).strip()
         try:
             if misread(said):
@@ -121,13 +136,21 @@ def read_header(header: str) -> tuple[str, str, tuple[str, ...]]:
             if unit == said
             else f"{said} of the header is read as {degrees}"
         )
-    usable = _UNUSABLE.sub("_", in_plain_letters(name)).strip("_ .-") or "column"
+    usable = _usable(name) or (f"column_{number}" if number else "column")
     if usable != name:
         notes.append(f"called {header!r} in the table")
     return usable, unit, tuple(notes)
 
 
-def _column(header: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> Column:
+def _usable(name: str) -> str:
+    """What is left of a name in plain letters; "" where most of its letters are not among them."""
+    plain = in_plain_letters(name)
+    foreign = sum(c.isalpha() and not c.isascii() for c in plain)
+    kept = _UNUSABLE.sub("_", plain).strip("_ .-")
+    return kept if foreign <= sum(c.isalnum() for c in kept) else ""
+
+
+def _column(header: str, number: int, rows: Iterable[tuple[int, Mapping[str, str]]]) -> Column:
     cells = tuple((line, row[header]) for line, row in rows if row[header])
-    name, unit, notes = read_header(header)
+    name, unit, notes = read_header(header, number)
     return Column(header, name, unit, cells, notes)

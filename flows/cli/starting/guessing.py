@@ -27,9 +27,11 @@ class Guess:
     rows_with_results: int
     is_complete: bool  # the table holds every combination: it can play the laboratory
     can_be_told: bool  # its columns are parameters and targets and nothing else: hakken tell reads it as it is
+    targets: tuple[str, ...]  # names of what is measured
     sources: Mapping[str, str]  # the column's header of each name that results are told by, targets included
     totals: Mapping[str, float]  # what a name's values are divided by, where fractions sum to something else than one
     left_out: tuple[str, ...]  # columns that are neither parameter nor target, each with the reason
+    renamed: tuple[str, ...]  # what is said of columns whose name no parameter could have
 
 
 def guess_campaign(
@@ -110,10 +112,21 @@ def guess_campaign(
         n_results,
         is_complete,
         _can_be_told(columns, measured, parts, context),
+        tuple(c.name for c in measured),
         sources | {c.name: c.header for c in measured},
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
+        _renamed([c for part in [*parts, *context] for c in part.columns] + measured),
     )
+
+
+def _renamed(columns: Sequence[Column]) -> tuple[str, ...]:
+    """One sentence on the columns that are called otherwise than in the table; none where each has its name."""
+    others = dict.fromkeys(f"{c.name} is column {c.header!r}" for c in columns if c.name != c.bare)
+    if not others:
+        return ()
+    why = "names have plain letters and digits; rename the header for another"
+    return (f"called otherwise than in the table: {', '.join(others)} ({why})",)
 
 
 def _check_names(source: str, named: Sequence[tuple[str, str]]) -> None:
@@ -199,9 +212,9 @@ def _combinations(parts: Sequence[Part]) -> int:
 
 
 def _find(name: str, columns: Sequence[Column], source: str, use: str, hint: str = "") -> Column:
-    for column in columns:
-        if name in (column.header, column.name):
-            return column
+    named = [column for column in columns if name in (column.header, column.name)]
+    if found := named or [column for column in columns if name == column.bare]:
+        return found[0]
     alike = did_you_mean(name, [*(c.header for c in columns), *(c.name for c in columns)])
     raise SpecError(f"{source} has no column {name!r} {use}{alike}; it has {flow(c.header for c in columns)}{hint}")
 

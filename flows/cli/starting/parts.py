@@ -123,10 +123,13 @@ def _counts(column: Column, numbers: Sequence[float]) -> bool:
     """Whether numbers that all differ are those of rows or experiments, going by the column's name."""
     if not re.search(r"\w", column.header):  # "" as pandas writes them, or "#"
         return True
+    are_in_turn = all(x.is_integer() for x in numbers) and max(numbers) - min(numbers) == len(numbers) - 1
+    if column.is_numbered:  # its name says nothing here, the order of the rows does
+        in_order = [float(cell) for _, cell in column.cells] == list(numbers)
+        return in_order and are_in_turn and min(numbers) == 1 and not column.unit
     words = set(re.split(r"[^a-z]+", column.name.casefold()))
     if words & _IDENTIFIERS or (words & _COUNTERS and words <= _COUNTERS | _COUNTED | {""}):
         return True
-    are_in_turn = all(x.is_integer() for x in numbers) and max(numbers) - min(numbers) == len(numbers) - 1
     return bool(words & _COUNTERS or words <= _COUNTED) and are_in_turn  # no "run time" of 10, 20 and 40 is
 
 

@@ -36,7 +36,7 @@ from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import decoded, delimiter_of, doubtful, no_table, without_mark
+from loop.cells import decoded, delimiter_of, doubtful, no_table, read_as, without_mark
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.history import values_of
@@ -269,8 +269,8 @@ def _drafts(
                 f"{TELL}{file}:{line}", header, cells, seen, has_decimal_commas=delimiter != ",", doubtful=either
             )
             drafts.append(draft)
-    assumed = [f"{file} is not in UTF-8, and was read as Windows-1252"] if encoding == "Windows-1252" else []
-    return drafts, (*assumed, *_unfinished(file, waiting, blank), *passed_over)
+    guessed = [said] if (said := read_as(file, encoding)) else []
+    return drafts, (*guessed, *_unfinished(file, waiting, blank), *passed_over)
 
 
 def _others(

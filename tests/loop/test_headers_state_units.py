@@ -1,0 +1,40 @@
+"""Headers of tables: which part of one is a unit, and which slash only means "per" or stands in a name."""
+
+from __future__ import annotations
+
+import pytest
+
+from loop.cells import split_header
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "unit"),
+    [
+        ("Time/h", "Time", "h"),
+        ("reaction time / min", "reaction time", "min"),
+        ("Zeit, h", "Zeit", "h"),
+        ("反应时间/h", "反应时间", "h"),
+        ("T/K", "T", "K"),
+        ("T/°C", "T", "°C"),
+        ("Temperatur in °C", "Temperatur", "°C"),
+        ("p/bar", "p", "bar"),
+        ("c/(mol/L)", "c", "mol/L"),
+        ("Yield/%", "Yield", "%"),
+        ("Yield in %", "Yield", "%"),
+        ("loading mol%", "loading", "mol%"),
+        ("base/equiv", "base", "equiv"),
+        ("Zeit [h]", "Zeit", "h"),
+        ("T (°C)", "T", "°C"),
+    ],
+)
+def test_a_unit_may_follow_a_slash_brackets_or_a_quantity(header: str, name: str, unit: str) -> None:
+    assert split_header(header) == (name, unit)
+
+
+RATIOS = ("Pd/C", "5% Pd/C", "S/N", "H/C", "m/z", "w/w", "L/D", "acid/base", "T/N", "time/T", "yield (isolated)")
+RATES = ("stirring/min", "Umdrehungen/min", "flow rate mL/min", "volume per time mL/h", "heating °C/min", "conc mol/L")
+
+
+@pytest.mark.parametrize("header", [*RATIOS, *RATES])
+def test_a_slash_that_parts_no_unit_is_left_in_its_name(header: str) -> None:
+    assert split_header(header) == (header, None)
