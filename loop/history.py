@@ -367,6 +367,18 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
     return _SILENT, ""
 
 
+def useless_limits(outcome: Outcome, objective: Objective) -> tuple[str, ...]:
+    """What is said of each target of which an outcome states limits that leave nothing for a model to learn from."""
+    if isinstance(outcome, Fault):
+        return ()
+    found = []
+    for target in objective.targets:
+        mine = [m for m in outcome.measurements if m.property == target.name]
+        if mine and all(m.qualifier is not Qualifier.EQUAL for m in mine):
+            found.append(_reading(target, mine, is_negative=False)[1])
+    return tuple(note for note in found if note)
+
+
 def _certainty(measurements: Sequence[Measurement]) -> tuple[float, float]:
     """Standard deviation of the mean of several reported values, NaN where one states none, and then its repeats.
 

@@ -10,14 +10,14 @@ from typing import Final
 from flows.engine.looking.view import View
 from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context, read_expense
 from loop.errors import SpaceError
-from loop.history import values_of
+from loop.history import useless_limits, values_of
 from loop.objective import is_number
 from loop.outcome import Fault
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete
 from loop.space.parameters import least_and_most
-from loop.spec import declared_of
+from loop.spec import build_objective, declared_of
 
 SLACK: Final = 0.1  # of a target's range: so far beyond it noise, rounding and area per cent may bring a value
 
@@ -30,7 +30,8 @@ def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, .
     for o in seen:
         for name, said in _beyond(view, o):
             found.setdefault(name, []).append((said, o))
-    return (*(_note(view, name, those) for name, those in found.items()), *_beside(view, seen), *_doubled(view, seen))
+    beyond = (_note(view, name, those) for name, those in found.items())
+    return (*beyond, *_useless(view, seen), *_beside(view, seen), *_doubled(view, seen))
 
 
 def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
@@ -61,6 +62,21 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
         if not low - slack <= used <= high + slack:
             said = f"{p.name} {used:g} {p.unit}".rstrip()
             yield p.name, f"{said}, as really used, is far outside the space ({_range(low, high)})"
+
+
+def _useless(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:
+    """What limits are said that no value can keep, such as a yield > 150 %: one note for equal ones."""
+    objective = build_objective(view.spec)
+    found: dict[str, list[ObservationRecord]] = {}
+    for o in observations:
+        for note in useless_limits(o.outcome, objective):
+            found.setdefault(note, []).append(o)
+    for note, those in found.items():
+        more = f", and {len(those) - 1} more" if len(those) > 1 else ""
+        yield (
+            f"result of {view.label(those[0].settings)}{more}: {note}. Until then it is on record and trains nothing. "
+            f"{_remedy(view, those[0])}"
+        )
 
 
 def _beside(view: View, observations: Iterable[ObservationRecord]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,3 +79,18 @@ def test_the_luckiest_is_not_said_to_be_another_than_a_limit(hakken: Any, tell: 
     tell(rows + "4,1.1\n4,1\n7,<0.2\n", objective={"impurity": impurity}, planner={"surrogate": "gp"})
 
     assert "the best single value of impurity, < 0.2 %, was measured of another: step 7" in hakken("best", "limits").out
+
+
+def test_a_limit_that_no_value_can_keep_is_said_when_it_is_told(hakken: Any, tell: Any) -> None:
+    tell()
+    Path("more.csv").write_text("step,yield,impurity\n6,>150,0.1\n7,>100,0.1\n8,>99,<-1\n", encoding="utf-8")
+
+    said = hakken("tell", "limits", "more.csv")
+
+    notes = [line for line in said.out.splitlines() if line.startswith("note:")]
+    assert [note.partition(";")[0].partition(": ")[2] for note in notes] == [
+        "result of step 6: yield > 150 lies outside what the target can be",
+        "result of step 7: yield > 100 leaves nothing between the limits",
+        "result of step 8: impurity < -1 lies outside what the target can be",
+    ]
+    assert all("hakken retract limits " in note for note in notes)
