@@ -22,7 +22,7 @@ def canonical_smiles(smiles: str) -> str:
         MoleculeError: RDKit cannot read it, or it is empty.
     """
     molecule = Chem.MolFromSmiles(smiles) if smiles.strip() else None
-    if molecule is None or molecule.GetNumAtoms() == 0:
+    if molecule is None or not _has_atoms(molecule):
         raise MoleculeError(f"SMILES {smiles!r} cannot be read ({_why(smiles)}); correct it or leave it out")
     return str(Chem.MolToSmiles(molecule))
 
@@ -109,7 +109,7 @@ def read_structure(text: str) -> Chem.Mol:
         MoleculeError: RDKit cannot read it, or it is empty; says only why.
     """
     molecule = Chem.MolFromSmiles(text) if text.strip() else None
-    if molecule is None or molecule.GetNumAtoms() == 0:
+    if molecule is None or not _has_atoms(molecule):
         raise MoleculeError(_why(text))
     return molecule
 
@@ -117,6 +117,11 @@ def read_structure(text: str) -> Chem.Mol:
 def inchikey(smiles: str) -> str:
     """The InChIKey of a structure that RDKit can read."""
     return str(MolToInchiKey(Chem.MolFromSmiles(smiles)))
+
+
+def _has_atoms(molecule: Chem.Mol) -> bool:
+    """Whether there is any atom; a star stands for whatever is bound there, and alone for nothing."""
+    return any(atom.GetAtomicNum() for atom in molecule.GetAtoms())
 
 
 def _why(smiles: str) -> str:
@@ -127,5 +132,7 @@ def _why(smiles: str) -> str:
     molecule = Chem.MolFromSmiles(smiles, sanitize=False)
     if molecule is None:
         return "its syntax is wrong"
+    if not _has_atoms(molecule):
+        return "a star is no atom"
     problems = Chem.DetectChemistryProblems(molecule)
     return problems[0].Message() if problems else "it cannot be sanitised"
