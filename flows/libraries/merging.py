@@ -41,13 +41,15 @@ def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
     A part is read twice: its keys first, to see what is new in it, then all of it.
     """
     report = Report(recipe.shown, removed={name: 0 for name, _ in recipe.filters.tests})
-    kept, twin_of, taken_by = _settled(parts, named=recipe.is_named)
+    kept, twin_of, taken_by, others = _settled(parts, named=recipe.is_named)
     vocabulary = np.unique(np.concatenate([np.unique(read_part(p)["features"]) for p in parts]))
     arrays = ArrayWriter(folder)
     texts = {
         name: _TextWriter(arrays, name)
         for name in (("smiles", "names", "raw") if recipe.is_named else ("smiles", "raw"))
     }
+    if any(others):
+        texts["aliases"] = _TextWriter(arrays, "aliases", of="names")
     entries = 0
     with _Lists(folder, recipe) as lists:
         for number, path in enumerate(parts):
@@ -74,8 +76,10 @@ def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
                 if len(report.first) < FIRST:
                     report.first.append(f"{recipe.where(int(part['places'][row]))}: {reason}")
             arrays.append("places", part["places"][keep])
-            for text in texts.values():
-                text.add(part, keep)
+            for name, text in texts.items():
+                text.add(
+                    part, keep if name != "aliases" else np.array([row for row, _ in others[number]], dtype=np.int64)
+                )
             pointers, at = _gathered(part["indptr"], keep)
             columns = np.searchsorted(vocabulary, part["features"][at]).astype(np.uint32)
             arrays.append(f"{MORGAN}.columns", columns)
@@ -86,12 +90,17 @@ def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
     arrays.append(f"{MORGAN}.vocabulary", vocabulary)
     for text in texts.values():
         text.close()
+    if any(others):
+        arrays.append("aliases.of", np.array([of for part in others for _, of in part], dtype=np.int64))
     arrays.close()
     return report
 
 
-def _settled(parts: Sequence[Path], *, named: bool) -> tuple[list[NDArray[np.int64]], list[Repeats], list[Repeats]]:
-    """Rows of each part that are kept, and those that repeat a structure, or a name, with the place that had it."""
+def _settled(
+    parts: Sequence[Path], *, named: bool
+) -> tuple[list[NDArray[np.int64]], list[Repeats], list[Repeats], list[Repeats]]:
+    """Rows of each part that are kept; those that repeat a structure, or a name, with the place that had it; and those
+    whose structure goes by another name, with the number of its molecule in the library."""
     keys, names, places, sizes = [], [], [], []
     for path in parts:
         with np.load(path, allow_pickle=False) as part:
@@ -106,6 +115,7 @@ def _settled(parts: Sequence[Path], *, named: bool) -> tuple[list[NDArray[np.int
     twins = _by_part(np.flatnonzero(first != np.arange(len(every))), first, every, ends)
     is_kept = first == np.arange(len(every))
     taken: list[Repeats] = [[] for _ in parts]
+    others: list[Repeats] = [[] for _ in parts]
     if named:
         there = np.flatnonzero(is_kept)
         holder = there[_first_of_each(np.concatenate(names)[there])]
@@ -113,8 +123,24 @@ def _settled(parts: Sequence[Path], *, named: bool) -> tuple[list[NDArray[np.int
         owner[there] = holder
         taken = _by_part(there[holder != there], owner, every, ends)
         is_kept[there[holder != there]] = False
+        rows = _other_names(first, _first_of_each(np.concatenate(names)), is_kept)
+        others = _by_part(rows, first, np.cumsum(is_kept) - 1, ends)
     kept = [np.flatnonzero(is_kept[a:b]) for a, b in pairwise(ends)]
-    return kept, twins, taken
+    return kept, twins, taken, others
+
+
+def _other_names(first: NDArray[np.int64], called: NDArray[np.int64], is_kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows whose name is no molecule's and whose structure is one's: shape ``(k,)``. A name of two means neither.
+
+    Args:
+        first: The first row with the structure of each, shape ``(n,)``.
+        called: The first row with the name of each, shape ``(n,)``.
+        is_kept: Which rows are molecules of the library, shape ``(n,)``.
+    """
+    rows = np.flatnonzero(~is_kept & is_kept[first] & ~np.isin(called, called[is_kept]))
+    pairs = np.unique(np.stack([called[rows], first[rows]], axis=1), axis=0)
+    names, meanings = np.unique(pairs[:, 0], return_counts=True)
+    return np.intersect1d(rows, names[meanings == 1])  # the first row of each name, which says what all of it say
 
 
 def _by_part(
@@ -153,14 +179,15 @@ def _text(part: dict[str, NDArray[Any]], at: int, what: str = "raw") -> str:
 class _TextWriter:
     """Texts of one kind, and the hashes that they are found by."""
 
-    def __init__(self, arrays: ArrayWriter, name: str) -> None:
+    def __init__(self, arrays: ArrayWriter, name: str, of: str = "") -> None:
         self._arrays, self._name, self._end = arrays, name, 0
+        self._of = of or name  # what it is called in a part
         self._hashes: list[NDArray[np.uint64]] = []
         arrays.append(f"{name}.offsets", np.zeros(1, dtype=np.int64))
         arrays.append(f"{name}.data", np.empty(0, dtype=np.uint8))
 
     def add(self, part: dict[str, NDArray[Any]], keep: NDArray[np.int64]) -> None:
-        data, offsets = part[f"{self._name}.data"].tobytes(), part[f"{self._name}.offsets"]
+        data, offsets = part[f"{self._of}.data"].tobytes(), part[f"{self._of}.offsets"]
         texts = [data[offsets[i] : offsets[i + 1]] for i in keep]
         self._arrays.append(f"{self._name}.data", np.frombuffer(b"".join(texts), dtype=np.uint8))
         ends = self._end + np.cumsum([len(text) for text in texts], dtype=np.int64)

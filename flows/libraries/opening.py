@@ -93,7 +93,9 @@ def opened(folder: Path, key: str, crew: Crew) -> StoredLibrary:
     structures = Texts(*_texts(arrays, "smiles"), key)
     found = Structures(*_texts(arrays, "smiles"), key, features=StoredFeatures(folder, crew, structures))
     names = Texts(*_texts(arrays, "names"), f"{key} names") if "names.data" in arrays else found
-    return StoredLibrary(names, found)
+    if "aliases.of" not in arrays:  # nothing had another name, or an earlier release stored it
+        return StoredLibrary(names, found)
+    return StoredLibrary(names, found, Texts(*_texts(arrays, "aliases"), f"{key} aliases"), arrays["aliases.of"])
 
 
 def _texts(arrays: dict[str, NDArray[Any]], name: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -147,6 +147,14 @@ class StoredLibrary:
 
     names: Texts  # the structures themselves where the file names none
     structures: Structures
+    aliases: Texts | None = field(default=None, compare=False)  # other names that the file has for its molecules
+    meanings: NDArray[np.int64] | None = field(default=None, compare=False)  # the number of the molecule of each
+
+    def meant(self, alias: str) -> str | None:
+        """The structure that another name of the file stands for; None where it is none."""
+        if self.aliases is None or self.meanings is None or (found := self.aliases.find(alias)) is None:
+            return None
+        return self.structures[int(self.meanings[found])]
 
 
 @lru_cache(maxsize=8)

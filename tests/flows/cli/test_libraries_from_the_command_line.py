@@ -212,3 +212,36 @@ def test_capitals_of_smiles_are_atoms_and_those_of_names_are_asked_about(hakken:
 
     assert "note: molecule has 'Aspirin' and 'aspirin', which differ in capitals or spaces only" in named
     assert "capitals" not in called_by_structure
+
+
+def test_a_molecule_is_told_by_the_name_of_its_duplicate(hakken: Any) -> None:
+    Path("small.yaml").write_text(SPEC.replace("simulated", "manual"))
+    Path("told.csv").write_text("molecule,response\nEtOH,1\nethanol,2\namine,3\n")
+
+    said = hakken("tell", "small.yaml", "told.csv")
+
+    assert "3 results accepted" in said.out, said.err
+    assert hakken("export", "small", "out.csv").code == 0
+    with Path("out.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["settings.molecule"] for row in csv.DictReader(file)] == ["ethanol", "ethanol", "amine"]
+
+
+def test_a_name_of_two_molecules_is_told_of_neither(hakken: Any) -> None:
+    Path("small.yaml").write_text(SPEC.replace("simulated", "manual"))
+    Path("small.csv").write_text(f"{TABLE}both,CCO\nboth,NCC\nbenzene,OCC\n")
+    Path("told.csv").write_text("molecule,response\nboth,1\nbenzene,2\n")
+
+    said = hakken("tell", "small.yaml", "told.csv")
+
+    assert "told.csv line 2: parameter 'molecule': none of its 3 molecules has the name" in said.err
+    assert hakken("export", "small", "out.csv").code == 0
+    assert "c1ccccc1" in Path("out.csv").read_text(encoding="utf-8")
+
+
+def test_a_lone_star_is_no_molecule(hakken: Any) -> None:
+    Path("small.csv").write_text(f"{TABLE}star,*\npart,*CC\n")
+
+    valid = hakken("validate", "small.yaml", "--json")
+
+    assert valid.json["candidates"] == 4
+    assert "left out of small.csv: line 7: a star is no atom: *" in valid.json["problems"]

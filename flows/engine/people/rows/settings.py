@@ -10,13 +10,14 @@ from flows.engine.people.rows.columns import Column
 from loop.cells import finite, is_in_doubt, without_doubt
 from loop.circumstances import SUMS
 from loop.errors import MoleculeError, OutcomeError, SpaceError, did_you_mean
+from loop.molecules.shelf import from_shelf
 from loop.outcome import LARGEST
 from loop.space import Component, Continuous, Discrete, Space
 from loop.space.parameters import HINTED, least_and_most
 from loop.spec import CampaignSpec
 from loop.spec.library_models import StandardiseSpec
 from loop.spec.sieving import policy_of
-from loop.spec.space_models import MoleculeSpec, ProductsSpec, UnionSpec
+from loop.spec.space_models import MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
 
 
 def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bool) -> dict[str, str | float]:
@@ -110,7 +111,7 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
         return text if p.united is None else _as_listed(p, text)
     if p.united is not None and (name := p.united.meant(text)) is not None:
         return _as_listed(p, name)
-    meant = list(_meant(text, _standardise(p.name, spec)))
+    meant = [*_other_name(text, spec.space.get(p.name)), *_meant(text, _standardise(p.name, spec))]
     for smiles in meant:
         if smiles in p.smiles:
             return p.options[p.smiles.index(smiles)]
@@ -148,6 +149,16 @@ def _meant(text: str, standardise: StandardiseSpec | None) -> Iterator[str]:
         yield canonical_smiles(text)
         if standardise is not None:
             yield standardised_smiles(text, policy_of(standardise))
+
+
+def _other_name(text: str, said: ParameterSpec | None) -> Iterator[str]:
+    """The structure of a molecule that a library's file has under this name too, as a duplicate of another."""
+    sources = said.of.values() if isinstance(said, UnionSpec) else [said]
+    for one in sources:
+        if isinstance(one, MoleculeSpec) and one.stored is not None:
+            with suppress(SpaceError):  # it is not stored here
+                if (smiles := from_shelf(one.stored.key, one.stored.source).meant(text)) is not None:
+                    yield smiles
 
 
 def _as_listed(p: Component, text: str) -> str:
