@@ -33,6 +33,7 @@ _NO_TEXT: Final = {  # how files begin that people take for a table
 
 _MARK: Final = re.compile(r'\A\ufeff?"?sep=[,;\t]"?[,;\t]*(?=[\r\n]|\Z)', re.IGNORECASE)  # with cells added to it
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
+_MINUS: Final = re.compile("^([<>]?\\s*)\N{MINUS SIGN}(?=[\\d.,])")
 _ROUND: Final = re.compile(r"\s*(?P<name>.*?\S)\s*\(\s*(?P<unit>[^()]*\S)\s*\)\s*")
 _SLASH: Final = re.compile(  # percent and degrees may follow a name as they are: "Yield %", "T in °C"
     r"\s*(?P<name>[^/,]*?[^\W\d_][^/,]*?)(?:\s+in)?(?:\s*[/,]\s*|\s+(?=\S*[%°]))"
@@ -131,10 +132,15 @@ def slashed(head: str) -> tuple[str, str] | None:
     return (found["name"], said) if is_unit_of(said, found["name"]) else None
 
 
+def with_hyphen(cell: str) -> str:
+    """The cell with a hyphen for the minus sign of typeset tables, where a number follows it."""
+    return _MINUS.sub(r"\1-", cell, count=1)
+
+
 def finite(cell: str) -> float | None:
     """The finite number that a cell holds and nothing else; None for any other."""
     try:
-        number = float(cell)
+        number = float(with_hyphen(cell))
     except ValueError:
         return None
     return number if math.isfinite(number) else None
@@ -222,6 +228,7 @@ def with_points(rows: Sequence[Sequence[str]], delimiter: str) -> list[list[str]
     A few words among its numbers ("n.d.") make no other column of it: whoever reads it says what is wrong with these,
     and with cells in doubt.
     """
+    rows = [[with_hyphen(cell) for cell in row] for row in rows]
     columns: Iterable[Sequence[str]] = list(zip(*rows, strict=True))
     if delimiter != ",":
         doubts = doubtful(rows, delimiter)

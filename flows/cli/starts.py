@@ -143,7 +143,7 @@ def _guess(
         )
     except SpecError as error:
         raise SpecError(f"{error}{in_another(guessed)}") from None
-    notes = [*([guessed] if guessed else []), *guess.renamed]
+    notes = [*([guessed] if guessed else []), *guess.notes]
     if not guess.rows_with_results or guess.is_complete:
         return guess.text, "", notes
     again = [str(table), *(word for target in targets for word in ("--target", target))]

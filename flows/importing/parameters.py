@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flows.cli.starting.columns import read_header
@@ -24,17 +24,23 @@ class Names:
     """Names of a source as a campaign file can have them; each different, and found again by the source's name."""
 
     units: dict[str, str] = field(default_factory=dict)  # read from names such as "temperature [degC]"
-    _given: dict[str, str] = field(default_factory=dict)
+    kind: str = ""  # what is named; a parameter and a target may have one name where they come from
+    _given: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def of_targets(self) -> Names:
+        """The names of targets, each another than those of parameters."""
+        return replace(self, kind="target")
 
     def __getitem__(self, name: str) -> str:
-        if name not in self._given:
+        key = (self.kind, name)
+        if key not in self._given:
             usable, unit, _ = read_header(name, len(self._given) + 1)
             while usable in _TAKEN or usable in self._given.values():
                 usable += "_"
-            self._given[name] = usable
+            self._given[key] = usable
             if unit:
                 self.units[name] = unit
-        return self._given[name]
+        return self._given[key]
 
     def comments(self, name: str) -> tuple[str, ...]:
         """Says what the source calls it, where that is another name."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flows.cli.starting.columns import Column, read_columns
-from flows.cli.starting.kinds import context_of
+from flows.cli.starting.kinds import context_of, odd_among_numbers
 from flows.cli.starting.parts import Part, comment, parameters_in
 from flows.cli.starting.yaml_text import flow, known_before, scalar
+from flows.cli.words import plural
 from loop.cells import finite, split_header
 from loop.errors import SpecError, did_you_mean
+from loop.nearly_numbers import in_place_of
 from loop.units import meant
 
 ENOUGH: Final = 3  # results of a moved campaign from which on a model plans: docs/decisions/0046
@@ -31,7 +33,7 @@ class Guess:
     sources: Mapping[str, str]  # the column's header of each name that results are told by, targets included
     totals: Mapping[str, float]  # what a name's values are divided by, where fractions sum to something else than one
     left_out: tuple[str, ...]  # columns that are neither parameter nor target, each with the reason
-    renamed: tuple[str, ...]  # what is said of columns whose name no parameter could have
+    notes: tuple[str, ...]  # what is said of columns whose name no parameter could have, and of doubtful choices
 
 
 def guess_campaign(
@@ -116,7 +118,7 @@ def guess_campaign(
         sources | {c.name: c.header for c in measured},
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
-        _renamed([c for part in [*parts, *context] for c in part.columns] + measured),
+        (*_renamed([c for part in [*parts, *context] for c in part.columns] + measured), *_choices(parts)),
     )
 
 
@@ -127,6 +129,17 @@ def _renamed(columns: Sequence[Column]) -> tuple[str, ...]:
         return ()
     why = "names have plain letters and digits; rename the header for another"
     return (f"called otherwise than in the table: {', '.join(others)} ({why})",)
+
+
+def _choices(parts: Sequence[Part]) -> tuple[str, ...]:
+    """A note for each column that is read as choices, and would be a number but for a few of its cells."""
+    return tuple(
+        f"column {column.header!r} is read as choices: {odd!r} is no number{in_place_of(column.header, odd)}; mend the "
+        "table and begin anew, unless choices are meant"
+        for part in parts
+        for column in part.columns
+        if part.fractions is None and (odd := odd_among_numbers(column))
+    )
 
 
 def _check_names(source: str, named: Sequence[tuple[str, str]]) -> None:
@@ -148,10 +161,13 @@ def _without_limits(column: Column, source: str) -> Column:
         return exact
     if all(finite(cell.lstrip("<>")) is None for _, cell in column.cells):
         raise SpecError(_of_words(exact, source))
-    line, cell = next((at, c) for at, c in exact.cells if finite(c) is None)
+    wrong = [(at, c) for at, c in exact.cells if finite(c) is None]
+    line, cell = wrong[0]
+    more = f", and so must {plural(len(wrong) - 1, 'further cell')}" if len(wrong) > 1 else ""
     raise SpecError(
-        f"{source} line {line}: target {exact.header!r} must hold numbers or limits such as <5, got {cell!r}; "
-        "mend the cell, or leave it empty where nothing was measured"
+        f"{source} line {line}: target {exact.header!r} must hold numbers or limits such as <5, got {cell!r}"
+        f"{in_place_of(exact.header, cell, is_target=True)}{more}; mend the cell, or leave it empty where nothing was "
+        "measured"
     )
 
 
@@ -226,6 +242,8 @@ def _is_limit(cell: str) -> bool:
 def _of_words(column: Column, source: str) -> str:
     """Why a target of words cannot be guessed, and how it becomes one of classes or levels."""
     words, more = ", ".join(map(repr, column.distinct[:4])), ", …" if len(column.distinct) > 4 else ""
+    if instead := in_place_of(column.header, column.distinct[0], is_target=True):
+        return f"{source}: target {column.header!r} holds {words}{more}, and no number{instead}; correct the column"
     return (
         f"{source}: target {column.header!r} holds words ({words}{more}) and no number; write numbers in their place, "
         "such as 0 and 1; or leave the column out (--ignore), and name it in the campaign file with classes: "

@@ -11,6 +11,8 @@ from statistics import median
 from typing import Final
 
 from flows.cli.starting.columns import Column
+from loop.cells import finite
+from loop.nearly_numbers import in_place_of
 
 # Words that have an order, from the lowest.
 _LADDERS: Final = (
@@ -26,6 +28,9 @@ ORDERED: Final = 3  # so many words at least: two have no order that matters
 MAGNITUDES: Final = 100.0  # from the lowest to the highest, where a logarithm may be meant
 _CONTEXT: Final = frozenset({"lot", "batch", "operator", "humidity", "analyst", "chemist", "supplier", "room", "vial"})
 BESIDE: Final = frozenset({"plate", "well", "day", "instrument"})  # recorded beside any result, without being declared
+_SUBSTANCES: Final = frozenset(
+    {"acid", "additive", "amine", "base", "catalyst", "ligand", "metal", "precursor", "reagent", "solvent", "substrate"}
+)
 SUMS: Final = (1.0, 100.0)  # of fractions, or of percentages
 STEPS: Final = (0.5, 0.25, 0.2, 0.1, 0.05)
 
@@ -39,6 +44,20 @@ def order_of(column: Column) -> tuple[str, ...] | None:
         if set(words) <= set(ladder):
             return tuple(words[word] for word in ladder if word in words)
     return None
+
+
+def odd_among_numbers(column: Column) -> str:
+    """The first cell that is no number, of a column of which most are or each is nearly one; "" of any other."""
+    odd = [cell for cell in column.distinct if finite(cell) is None]
+    if column.is_structures or not odd:
+        return ""
+    are_few = 2 * len(odd) < len(column.distinct)
+    return odd[0] if are_few or all(in_place_of(column.header, cell) for cell in odd) else ""
+
+
+def is_of_substances(column: Column) -> bool:
+    """Whether a column of whole numbers is called like a kind of substance, so that they may be names."""
+    return column.name.casefold() in _SUBSTANCES and all(x.is_integer() for x in column.numbers or ())
 
 
 def is_logarithmic(column: Column) -> bool:

@@ -13,7 +13,9 @@ from flows.cli.starting.kinds import (
     context_of,
     fractions_in,
     is_logarithmic,
+    is_of_substances,
     is_zero_or_amount,
+    odd_among_numbers,
     order_of,
 )
 from flows.cli.starting.molecules import MANY_NAMES, follows, is_named_by, library_in
@@ -30,7 +32,7 @@ _REMARK_WORDS: Final = frozenset(
 )
 _REMARKS: Final = frozenset(
     {"author", "citation", "eln", "journal", "link", "literature", "notebook", "observation", "observations", "page",
-     "paper", "person", "ref", "reference", "references", "source", "user"}
+     "paper", "person", "ref", "reference", "references", "source", "state", "status", "user"}
 )  # fmt: skip
 _IDENTIFIERS: Final = frozenset({"id", "index", "unnamed"})
 _COUNTERS: Final = frozenset({"no", "nr", "entry", "row", "number", "nummer", "run", "exp", "expt"})
@@ -212,6 +214,8 @@ def _category(column: Column) -> Part:
     hints = [
         f"{' and '.join(map(repr, words))} differ in capitals only; are they one?" for words in alike(column.distinct)
     ]
+    if odd := odd_among_numbers(column):
+        hints.append(f"{odd!r} is no number, or this were one")
     return Part(column.name, (line + comment(column, hints),), len(column.distinct), (column,))
 
 
@@ -219,6 +223,8 @@ def _number(column: Column) -> Part:
     numbers = column.numbers or ()
     unit = f", unit: {scalar(column.unit)}" if column.unit else ""
     hints = [] if column.unit else ["no unit in the header; add one, such as unit: degC"]
+    if not column.unit and is_of_substances(column):
+        hints = ["numbers may be names here: then write type: category, and options in place of values"]
     if len(numbers) <= FEW:
         within = f"values: [{', '.join(map(exact, numbers))}]"
     elif is_zero_or_amount(column):

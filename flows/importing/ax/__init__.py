@@ -51,7 +51,7 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
     rules = [_constraint(rule, list(entries), names, left) for rule in data["search_space"]["parameter_constraints"]]
     values = _values(data)
     known = {m["name"] for m in data.get("tracking_metrics") or ()} | {m for found in values.values() for m in found}
-    objective = read_objective(source, data.get("optimization_config"), names, sorted(known))
+    objective = read_objective(source, data.get("optimization_config"), names.of_targets(), sorted(known))
     results: list[Result] = []
     pending: list[str] = []
     for trial in sorted(data["trials"].values(), key=lambda t: int(t["index"])):
@@ -64,7 +64,7 @@ def _campaign(source: Source, data: Mapping[str, Any]) -> Foreign:
                 continue
             place = f"trial {trial['index']}" + (f" arm {arm['name']}" if len(arms) > 1 else "")
             found = values.get((int(trial["index"]), arm["name"]), {})
-            results.append(_result(place, trial, settings, found, objective.metrics, names))
+            results.append(_result(place, trial, settings, found, objective.metrics, names.of_targets()))
     tracked = sorted({m for found in values.values() for m in found} - set(objective.metrics))
     for metric in tracked:
         n = sum(metric in found for found in values.values())

@@ -46,7 +46,7 @@ def _chosen(source: Source, studies: Sequence[Study]) -> Study:
 
 def _campaign(source: Source, study: Study) -> Foreign:
     names = Names()
-    targets = _targets(source, study, names)
+    targets = _targets(source, study, names.of_targets())
     left: list[str] = []
     entries = _parameters(source, study, names, left)
     results: list[Result] = []

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Final, TypeAlias
 
 from flows.engine.people.rows.columns import Column
-from loop.cells import finite, has_decimal_comma, has_thousands, hint_of, scatter_of, split_header, without_doubt
+from loop.cells import finite, without_doubt
 from loop.errors import OutcomeError, UnitError
-from loop.units import check_unit, convert, misread
+from loop.nearly_numbers import in_place_of
+from loop.units import convert, misread
 
 Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and part
 MANY: Final = 5  # values of which all are small are told of, since a few may well be
@@ -27,28 +26,11 @@ def number_of(header: str, text: str, of_a_word: str = "") -> float:
     """
     number = finite(text)
     if number is None:
-        hint = of_a_word if text[:1].isalpha() and text.lower() not in ("nan", "inf", "infinity") else ""
-        if either := hint_of(text):
-            hint = f" ({either})"
-        elif has_decimal_comma(text):
-            hint = " (use a point as decimal sign)"
-        elif has_thousands(text):
-            hint = " (no sign for thousands)"
-        elif (unit := re.fullmatch(r"[-+]?[\d.,]+\s*([^\d\s.,+-]\D*)", text)) and _is_unit(unit[1]):
-            hint = f" (the number alone; its unit belongs in the header, as in '{split_header(header)[0]} ({unit[1]})')"
-        elif of_a_word and (scatter := scatter_of(text)):
-            column = f"{split_header(header)[0]}_sd"
-            hint = f" (write {scatter[0]} alone, and {scatter[1]} in a column '{column}' beside it)"
+        hint = in_place_of(header, text, of_a_word, is_target=bool(of_a_word))
         raise OutcomeError(
             f"column {header!r} must hold a finite number, got {without_doubt(text)!r}{hint}; correct the cell"
         )
     return number
-
-
-def _is_unit(text: str) -> bool:
-    with suppress(UnitError):
-        return bool(check_unit(text))
-    return False  # 8O is a slip of the finger, 65* has a footnote
 
 
 def in_unit(value: float, column: Column, unit: str) -> float:

@@ -1,0 +1,71 @@
+"""What ``init`` says of cells that are nearly numbers, and of columns that may be read otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def begun(hakken: Callable[..., Any], text: str, *more: str) -> tuple[str, str]:
+    """What ``init`` says of a table, and the lines of its space."""
+    Path("t.csv").write_text(text, encoding="utf-8")
+    said = hakken("init", "t.csv", "--target", "yield", "--force", *more)
+    written = Path("campaign.yaml").read_text(encoding="utf-8") if said.code == 0 else ""
+    return " ".join((said.out + said.err).split()), written
+
+
+def test_the_minus_sign_of_typeset_tables_makes_a_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    _, written = begun(hakken, "T [degC],yield\n\N{MINUS SIGN}78,1\n25,2\n\N{MINUS SIGN}10,3\n")
+
+    assert "T: {type: number, values: [-78, -10, 25], unit: degC}" in written
+
+
+def test_a_word_among_numbers_is_told_and_not_only_taken_for_a_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    word, written = begun(hakken, "T [degC],yield\nrt,1\n25,2\n60,3\n")
+    unit, _ = begun(hakken, "T,yield\n25 \N{DEGREE SIGN}C,1\n60 \N{DEGREE SIGN}C,2\n")
+    choice, _ = begun(hakken, "base,yield\nA,1\nB,2\n")
+
+    assert "column 'T [degC]' is read as choices: 'rt' is no number" in word
+    assert "# 'rt' is no number" in written
+    assert "its unit belongs in the header, as in 'T (\N{DEGREE SIGN}C)'" in unit
+    assert "read as choices" not in choice
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("10 \N{PLUS-MINUS SIGN} 2,20", "write 10 alone, and 2 in a column 'yield_sd' beside it"),
+        ("10%,20%", "the number alone; its unit belongs in the header, as in 'yield (%)'"),
+        ("NaN,NaN,1", "got 'NaN', and so must 1 further cell"),
+    ],
+)
+def test_a_target_that_is_nearly_a_number_is_told_what_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any], cells: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    shown, _ = begun(hakken, "T,yield\n" + "".join(f"{i},{cell}\n" for i, cell in enumerate(cells.split(","))))
+
+    assert said in shown
+
+
+def test_a_status_is_no_parameter_and_numbered_ligands_may_be_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    _, written = begun(hakken, "ligand,status,yield\n1,COMPLETED,1\n2,FAILED,\n4,COMPLETED,5\n")
+
+    assert "# left out: status" in written
+    assert "numbers may be names here: then write type: category" in written
