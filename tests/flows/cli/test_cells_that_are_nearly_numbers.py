@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,25 @@ def test_a_told_cell_that_is_nearly_a_number_is_told_how_to_be_one(
     (tmp_path / "more.csv").write_text(f"step,yield\n3,{cell}\n", encoding="utf-8")
 
     assert remedy in " ".join(hakken("tell", "cells", "more.csv").err.split())
+
+
+def test_a_typeset_minus_and_a_number_for_a_word_are_read(tell_table: Any, hakken: Any) -> None:
+    space = {"step": {"type": "number", "low": -9, "high": 9}, "stage": {"type": "category", "options": ["1", "2"]}}
+    tell_table({**SPEC, "space": space}, "step,stage,yield\n\N{MINUS SIGN}3,2.0,>\N{MINUS SIGN}1\n")
+
+    hakken("export", "cells", "out.csv")
+
+    (row,) = csv.DictReader(Path("out.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["settings.step"], row["settings.stage"], row["results.yield.value"]) == ("-3.0", "2", "-1.0")
+
+
+def test_a_typeset_minus_is_a_number_of_a_table_that_is_begun_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("t [degC],yield\n\N{MINUS SIGN}20,1\n0,2\n20,3\n", encoding="utf-8")
+
+    said = hakken("import", "t.csv", "--target", "yield")
+
+    assert "3 results put on record" in said.out, said.err
+    assert "t: {type: number, values: [-20, 0, 20], unit: degC}" in Path("campaign.yaml").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
@@ -53,8 +53,16 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
         elif isinstance(p, Component):
             settings[p.name] = _option(p, text, spec)
         else:
-            settings[p.name] = p.value(p.index(text))
+            settings[p.name] = p.value(p.index(_as_written(text, p.options)))
     return settings
+
+
+def _as_written(text: str, options: Sequence[str]) -> str:
+    """The one option that is the same number as the cell, which a program may have written as 2.0; else the cell."""
+    if text in options or (number := finite(text)) is None:
+        return text
+    same = [option for option in options if finite(option) == number]
+    return same[0] if len(same) == 1 else text
 
 
 def _decided(p: Continuous | Discrete, column: Column, text: str) -> str:
