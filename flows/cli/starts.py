@@ -122,6 +122,7 @@ def _guess(
     from flows.cli.specfile import read_bytes
     from flows.cli.starting import guess_campaign
     from flows.cli.starting.columns import read_columns
+    from flows.engine.people.rows import is_exported, told_instead
     from flows.libraries.recipe import is_library
 
     if is_library(table.name):
@@ -130,8 +131,11 @@ def _guess(
             f"{typed(table)} --target NAME begins a campaign with it"
         )
     text, guessed = table_text(read_bytes(table, str(table)), str(table))
+    columns = read_columns(text, table.name)
+    if is_exported([column.header for column in columns]):
+        raise SpecError(told_instead(table.name))
     if not targets:
-        known = ", ".join(column.name for column in read_columns(text, table.name))
+        known = ", ".join(column.name for column in columns)
         raise SpecError(
             f"say which columns of {table.name} are measured, such as --target yield; it has {known}. A library of "
             "which nothing is measured yet begins with --library"

@@ -7,10 +7,10 @@ from typing import Final
 
 from flows.cli.starting.guessing import Guess, guess_campaign
 from flows.cli.starting.kinds import BESIDE
-from flows.engine.people.rows import IGNORED, PLAIN
+from flows.engine.people.rows import IGNORED, PLAIN, is_exported, told_instead
 from flows.importing.foreign import Foreign, Reading, Result
 from flows.importing.rows import Table, read_rows
-from flows.importing.source import Source
+from flows.importing.source import ImportFault, Source
 from loop.cells import finite, first_line, in_another
 from loop.errors import SpecError
 
@@ -27,6 +27,8 @@ def recognises(source: Source) -> bool:
 def read(source: Source) -> Foreign:
     """The table as a campaign. Raises ``ImportFault``."""
     table = read_rows(source)
+    if is_exported(table.header):
+        raise ImportFault(told_instead(source.name))
     if not source.goals:
         known = ", ".join(table.header)
         raise source.fault(f"say which columns are measured, such as --target yield; it has {known}")

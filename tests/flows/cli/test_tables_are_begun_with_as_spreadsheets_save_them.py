@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.flows.cli.test_cells_that_are_nearly_numbers import SPEC
+
 TABLE = """\
 T (°C);Zeit/h;Lösungsmittel;Ausbeute %
 60,5;2;DMF;45,2
@@ -83,3 +85,14 @@ def test_a_wrong_guess_of_the_encoding_is_said_where_a_column_is_not_found(hakke
 
         assert said.code == 2
         assert f"({GUESSED}; where its letters are wrong, save it as UTF-8)" in " ".join(said.err.split())
+
+
+def test_an_exported_table_is_to_be_told(hakken: Any, tell_table: Any) -> None:
+    tell_table(SPEC, "step,yield\n1,20\n2,4\n")
+    hakken("export", "cells", "out.csv")
+
+    for command in ("init", "import"):
+        said = hakken(command, "out.csv", "--target", "yield", "-o", "new.yaml")
+
+        assert said.code == 2
+        assert "out.csv was written by hakken export: hakken tell CAMPAIGN out.csv brings its results" in said.err

@@ -20,7 +20,7 @@ from flows.engine.people.rows.drafts import (
     still_empty,
     told_again,
 )
-from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported
+from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported, told_instead
 from flows.engine.people.rows.reading import ToldRow, columns_of, read_told
 
 __all__ = [
@@ -44,4 +44,5 @@ __all__ = [
     "read_told",
     "still_empty",
     "told_again",
+    "told_instead",
 ]

@@ -29,6 +29,14 @@ def is_exported(header: Collection[str]) -> bool:
     return "outcome" in header and any(head.startswith(SETTINGS) for head in header)
 
 
+def told_instead(file: str) -> str:
+    """What to do with a table that ``hakken export`` wrote where a plain one is wanted."""
+    return (
+        f"{file} was written by hakken export: hakken tell CAMPAIGN {file} brings its results into a campaign over the "
+        "same space, begun with the campaign file that they come from"
+    )
+
+
 def lasting(cells: Mapping[str, str]) -> dict[str, str]:
     """The cells of a row that the next export of the same result has too, so that it is known again."""
     return {
