@@ -7,10 +7,10 @@ import io
 import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
@@ -31,6 +31,7 @@ from flows.engine.people.rows import (
     told_again,
 )
 from flows.engine.people.slips import slips
+from flows.engine.people.told_again import PLACES, corrected, line_of, repeats, retracted, twins
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
@@ -45,9 +46,6 @@ from loop.spec import levels_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-
-
-PLACES: Final = 8  # lines of a file that one message names
 
 
 class TellError(HakkenError):
@@ -118,19 +116,20 @@ def tell_rows(
             judged = {e.id: e for e in ledger.envelopes(name)}
     new = {j.envelope.id for j in judgements} - before
     rows = [judged[r.id] for r in {r.id: r for r in received}.values()]
-    repeats = {i for i, j in anew.items() if j.verdict is Verdict.DUPLICATE}  # refused once, and on record since
-    wrong = [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows if e.id not in repeats]
+    since = {i for i, j in anew.items() if j.verdict is Verdict.DUPLICATE}  # refused once, and on record since
+    wrong = [replace(e, message=anew[e.id].message) if e.id in anew else e for e in rows if e.id not in since]
     problems = _problems(file, wrong, session)
     added = [e for e in rows if e.id in new and e.verdict is Verdict.ACCEPTED]
     earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
     standing, ids = session.view.observations, {e.id for e in added}
     numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
-    notes += _repeats(name, file, [e for e in added if e.id in numbered])
-    notes += _twins(name, added, [judged[o.id] for o in standing])
+    notes += repeats(name, file, [e for e in added if e.id in numbered])
+    notes += corrected(name, file, standing, judged, ids, received)
+    notes += twins(name, added, [judged[o.id] for o in standing])
     notes += _fractions(session, [e for e in added if e.id in numbered])
     notes += slips(session.view, (o for o in standing if o.id in ids))
-    notes += _retracted(earlier, {o.id for o in standing})
-    known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in repeats for e in rows)
+    notes += retracted(earlier, {o.id for o in standing})
+    known = len(earlier) + sum(e.verdict is Verdict.DUPLICATE or e.id in since for e in rows)
     return TellReport(len(added), known, problems, tuple(e.id for e in added), notes)
 
 
@@ -161,48 +160,6 @@ def _again(
     }
 
 
-def _repeats(name: str, file: str, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
-    """A note where added rows with numbers say to the letter what another row of their file says.
-
-    Words and levels are often the same in true replicates, so nobody is asked about these.
-    """
-    again = [e for e in added if json.loads(e.payload)["occurrence"] > 1]
-    if not again:
-        return ()
-    one = len(again) == 1
-    what = "1 row repeats another" if one else f"{len(again)} rows repeat others"
-    count = "counts as a replicate" if one else "count as replicates"
-    copy = f"hakken retract {shlex.quote(name)} {again[0].id} --why COPY"
-    return (
-        f"{what} of {file} to the letter, and {count}: {_named(again)}. Where one is a copy and no "
-        f"measurement of its own, take it back, such as {copy}",
-    )
-
-
-def _named(rows: Sequence[EnvelopeRecord]) -> str:
-    """Places and ids of told rows; of more than a few, the first and how many more there are."""
-    which = ", ".join(f"{f'line {at}' if (at := _line(e)).isdigit() else at} ({e.id})" for e in rows[:PLACES])
-    more = len(rows) - PLACES
-    return which + (f" and {more} more, which hakken export lists with their source" if more > 0 else "")
-
-
-def _twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
-    """A note where rows of other files say to the letter what added ones say: a copy, perhaps."""
-    mine = {content_of(e) for e in added}
-    theirs = [found for e in standing if is_told(e.source) and (found := content_of(e)) not in mine]
-    said = {what for _, what in theirs}
-    twins = [e for e in added if content_of(e)[1] in said]
-    if not twins:
-        return ()
-    whats = {content_of(e)[1] for e in twins}
-    files = ", ".join(dict.fromkeys(repr(file.removeprefix(TELL)) for file, what in theirs if what in whats))
-    return (
-        f"{len(twins)} of these rows say what rows of {files} say that are on record, and count beside them: "
-        f"{_named(twins)}. Where they are the same experiments, take each back, such as hakken retract "
-        f"{shlex.quote(name)} {twins[0].id} --why COPY",
-    )
-
-
 def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
     """A note for each target in percent that added rows give without a unit, and that may be fractions there."""
     spec = session.view.spec
@@ -220,18 +177,6 @@ def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, 
     ]
     back = f"hakken retract {shlex.quote(session.name)} {next(iter(rows), '')} --why FRACTIONS"
     return tuple(f"{said}, once each of its rows is taken back, such as by {back}" for said in asked)
-
-
-def _retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> tuple[str, ...]:
-    """A note where rows that were accepted once were retracted since: telling them again does not bring them back."""
-    gone = [e for e in earlier if e.id not in standing]
-    if not gone:
-        return ()
-    which = f"line {_line(gone[0])}" + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
-    return (
-        f"retracted, and so known and of no effect: {which}. To let such a result count again, tell its row with "
-        "something changed, such as a comment that says why",
-    )
 
 
 def _drafts(
@@ -335,11 +280,11 @@ def _problems(file: str, rows: list[EnvelopeRecord], session: Session) -> list[s
     if not bad:
         return []
     kept = f"{len(bad)} rows are kept as malformed" if len(bad) > 1 else "the row is kept as malformed"
-    if _line(bad[0]).isdigit() and (message := _fault_of_header(bad[0], session)) is not None:
+    if line_of(bad[0]).isdigit() and (message := _fault_of_header(bad[0], session)) is not None:
         return [f"{file} line 1: {message} ({kept}; correct the header and tell the file again)"]
     alike: dict[str | None, list[str]] = {}
     for e in bad:
-        alike.setdefault(e.message, []).append(_line(e))
+        alike.setdefault(e.message, []).append(line_of(e))
     return [f"{_places(file, lines)}: {message}" for message, lines in alike.items()]
 
 
@@ -350,11 +295,6 @@ def _places(file: str, lines: Sequence[str]) -> str:
     noun = f"line{'s' * (len(lines) > 1)} " if all(line.isdigit() for line in lines) else ""
     more = f" and {len(lines) - PLACES} more" if len(lines) > PLACES else ""
     return f"{file} {noun}{', '.join(lines[:PLACES])}{more}"
-
-
-def _line(envelope: EnvelopeRecord) -> str:
-    """The line of a told file; of an imported one where in it, such as "trial 7"."""
-    return envelope.source.rpartition(":")[2]
 
 
 def _fault_of_header(envelope: EnvelopeRecord, session: Session) -> str | None:

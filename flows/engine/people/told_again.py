@@ -1,0 +1,128 @@
+"""Rows told again: what repeats another row, stands in the place of one, or was taken back before."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from typing import Final
+
+from flows.engine.people.rows import TELL, content_of, is_told
+from loop.record import EnvelopeRecord, ObservationRecord
+
+PLACES: Final = 8  # lines of a file that one message names
+
+
+def repeats(name: str, file: str, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note where added rows with numbers say to the letter what another row of their file says.
+
+    Words and levels are often the same in true replicates, so nobody is asked about these.
+    """
+    again = [e for e in added if json.loads(e.payload)["occurrence"] > 1]
+    if not again:
+        return ()
+    one = len(again) == 1
+    what = "1 row repeats another" if one else f"{len(again)} rows repeat others"
+    count = "counts as a replicate" if one else "count as replicates"
+    copy = f"hakken retract {shlex.quote(name)} {again[0].id} --why COPY"
+    return (
+        f"{what} of {file} to the letter, and {count}: {_named(again)}. Where one is a copy and no "
+        f"measurement of its own, take it back, such as {copy}",
+    )
+
+
+def twins(name: str, added: Sequence[EnvelopeRecord], standing: Iterable[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note where rows of other files say to the letter what added ones say: a copy, perhaps."""
+    mine = {content_of(e) for e in added}
+    theirs = [found for e in standing if is_told(e.source) and (found := content_of(e)) not in mine]
+    said = {what for _, what in theirs}
+    alike = [e for e in added if content_of(e)[1] in said]
+    if not alike:
+        return ()
+    whats = {content_of(e)[1] for e in alike}
+    files = ", ".join(dict.fromkeys(repr(file.removeprefix(TELL)) for file, what in theirs if what in whats))
+    return (
+        f"{len(alike)} of these rows say what rows of {files} say that are on record, and count beside them: "
+        f"{_named(alike)}. Where they are the same experiments, take each back, such as hakken retract "
+        f"{shlex.quote(name)} {alike[0].id} --why COPY",
+    )
+
+
+def corrected(
+    name: str,
+    file: str,
+    standing: Iterable[ObservationRecord],
+    judged: Mapping[str, EnvelopeRecord],
+    added: Collection[str],
+    received: Iterable[EnvelopeRecord],
+) -> tuple[str, ...]:
+    """A note where added rows stand in the place of rows that their file had when it was told before, and has no more:
+    with the same settings, or, where others are still there, on the same line with one cell changed. Both count, and
+    one may be a correction."""
+    told = [(o, judged[o.id]) for o in standing if is_told(judged[o.id].source)]
+    there = {content_of(e) for e in received}  # on whatever line of the file
+    kept = {content_of(e)[0] for o, e in told if content_of(e) in there and o.id not in added}
+    gone: dict[tuple[str, str], list[EnvelopeRecord]] = {}
+    for o, e in told:
+        if content_of(e) not in there:
+            for place in (_settings(o), line_of(e)):
+                gone.setdefault((content_of(e)[0], place), []).append(e)
+    pairs: dict[str, EnvelopeRecord] = {}  # by what was there
+    for o, e in told if gone else ():
+        if o.id not in added:
+            continue
+        from_it = content_of(e)[0]
+        alike = gone.get((from_it, _settings(o)), [])
+        if from_it in kept:
+            alike = alike + [g for g in gone.get((from_it, line_of(e)), []) if _differs_in_one(g, e)]
+        if (old := next((g for g in alike if g.id not in pairs), None)) is not None:
+            pairs[old.id] = e
+    if not pairs:
+        return ()
+    which = [f"{_at(new)} (in the place of {old})" for old, new in [*pairs.items()][:PLACES]]
+    more = f" and {len(pairs) - PLACES} more" if len(pairs) > PLACES else ""
+    return (
+        f"{len(pairs)} of these rows stand in the place of what {file!r} had when it was told before, and both count: "
+        f"{', '.join(which)}{more}. Where one corrects what was there, take that back, such as hakken retract "
+        f"{shlex.quote(name)} {next(iter(pairs))} --why CORRECTED",
+    )
+
+
+def retracted(earlier: Sequence[EnvelopeRecord], standing: Container[str]) -> tuple[str, ...]:
+    """A note where rows that were accepted once were retracted since: telling them again does not bring them back."""
+    gone = [e for e in earlier if e.id not in standing]
+    if not gone:
+        return ()
+    which = f"line {line_of(gone[0])}" + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
+    return (
+        f"retracted, and so known and of no effect: {which}. To let such a result count again, tell its row with "
+        "something changed, such as a comment that says why",
+    )
+
+
+def line_of(envelope: EnvelopeRecord) -> str:
+    """The line of a told file; of an imported one where in it, such as "trial 7"."""
+    return envelope.source.rpartition(":")[2]
+
+
+def _named(rows: Sequence[EnvelopeRecord]) -> str:
+    """Places and ids of told rows; of more than a few, the first and how many more there are."""
+    which = ", ".join(f"{_at(e)} ({e.id})" for e in rows[:PLACES])
+    more = len(rows) - PLACES
+    return which + (f" and {more} more, which hakken export lists with their source" if more > 0 else "")
+
+
+def _settings(o: ObservationRecord) -> str:
+    return json.dumps(dict(o.settings), sort_keys=True)
+
+
+def _differs_in_one(old: EnvelopeRecord, new: EnvelopeRecord) -> bool:
+    """Whether two rows of one header differ in one cell."""
+    before, after = (json.loads(e.payload)["cells"] for e in (old, new))
+    changed = [head for head in after if before.get(head) != after[head]]
+    return bool(before.keys() == after.keys() and len(changed) == 1)
+
+
+def _at(envelope: EnvelopeRecord) -> str:
+    """The place of a row in words."""
+    return f"line {at}" if (at := line_of(envelope)).isdigit() else at

@@ -1,0 +1,60 @@
+"""A file that is told again with something corrected: both rows count, and the one that was there is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.cli.test_cells_that_are_nearly_numbers import SPEC
+
+SAID = re.compile(r"note: .*in the place of what 'told.csv' had .* such as (hakken retract cells \S+ --why CORRECTED)")
+
+
+def retell(hakken: Any, rows: str) -> str:
+    Path("told.csv").write_text(rows, encoding="utf-8")
+    said: str = hakken("tell", "cells", "told.csv").out
+    return said
+
+
+@pytest.mark.parametrize(
+    "mended",
+    [
+        pytest.param("step,yield\n1,20\n2,45\n", id="another result"),
+        pytest.param("step,yield\n1,20\n5,4\n", id="other settings"),
+        pytest.param("step,yield\n7,9\n1,20\n2,45\n", id="another result further down"),
+    ],
+)
+def test_a_corrected_row_names_the_one_that_it_may_correct(hakken: Any, tell_table: Any, mended: str) -> None:
+    tell_table(SPEC, "step,yield\n1,20\n2,4")  # cut off within 45, perhaps
+
+    said = SAID.search(retell(hakken, mended))
+
+    assert said is not None
+    assert hakken(*said[1].split()[1:]).code == 0
+    status = hakken("status", "cells", "--json").json[0]
+    assert status["experiments_done"] == 0
+    assert "in the place of" not in retell(hakken, mended)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param("step,yield\n1,20\n2,4\n3,5\n", id="one that grew"),
+        pytest.param("step,yield\n3,20\n4,9\n", id="other experiments under the same name"),
+        pytest.param("step,yield\n2,4\n2,4\n1,20\n", id="a replicate and another order"),
+    ],
+)
+def test_a_file_in_which_nothing_was_corrected_is_not_asked_about(hakken: Any, tell_table: Any, later: str) -> None:
+    tell_table(SPEC, "step,yield\n1,20\n2,4\n")
+
+    assert "in the place of" not in retell(hakken, later)
+
+
+def test_another_file_corrects_nothing(hakken: Any, tell_table: Any) -> None:
+    tell_table(SPEC, "step,yield\n1,20\n2,4\n")
+    Path("more.csv").write_text("step,yield\n2,45\n", encoding="utf-8")
+
+    assert "in the place of" not in hakken("tell", "cells", "more.csv").out
