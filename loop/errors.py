@@ -111,11 +111,14 @@ class PlanError(HakkenError):
 
 
 class TooFewPoints(PlanError):
-    """A surrogate needs more observations; run more of the initial design first."""
+    """A surrogate needs more observations; run more of the initial design first.
 
-    def __init__(self, surrogate: str, needed: int, present: int) -> None:
+    ``told`` says what is needed and what there is, where not all observations count alike.
+    """
+
+    def __init__(self, surrogate: str, needed: int, present: int, told: str = "") -> None:
         super().__init__(
-            f"surrogate {surrogate!r} needs {needed} observations and has {present}; "
+            f"surrogate {surrogate!r} needs {told or f'{needed} observations and has {present}'}; "
             "run more experiments of the initial design first"
         )
         self.surrogate, self.needed, self.present = surrogate, needed, present

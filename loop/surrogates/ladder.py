@@ -70,7 +70,9 @@ class Ladder:
         real = is_real(space, data.x.numpy())
         known = [v for v in torch.unique(versions).tolist() if int((versions == v).sum()) >= FEWEST]
         if len(known) < 2 or int(real.sum()) < FEWEST:
-            raise TooFewPoints(self.name, self.needs, min(int(real.sum()), int((~real).sum())))
+            above, below = int(real.sum()), int(torch.bincount(versions[torch.from_numpy(~real)], minlength=1).max())
+            told = f"{FEWEST} results of the last version and {FEWEST} of one below it, and has {above} and {below}"
+            raise TooFewPoints(self.name, FEWEST, min(above, below), told)
         ladder = FittedLadder(self.name, column, (), (), ())
         density, mean, sd = torch.empty(3, len(data), dtype=data.y.dtype)
         for number, version in enumerate(known):

@@ -168,13 +168,14 @@ class TestOneBelief:
 
 
 class TestFewResults:
-    @pytest.mark.parametrize(("n_rough", "n_true"), [(20, FEWEST - 1), (FEWEST - 1, 20)])
+    @pytest.mark.parametrize(("n_rough", "n_true"), [(20, FEWEST - 1), (FEWEST - 1, 20), (0, 20)])
     def test_a_version_with_too_few_results_makes_no_ladder(self, n_rough, n_true):
         p, q = points(n_rough, 0), points(n_true, 1)
         y = torch.cat([rough(p), line(q)])
         data = TrainingSet(torch.cat([at(p, ROUGH), at(q, TRUE)]), y, torch.full_like(y, torch.nan))
 
-        with pytest.raises(TooFewPoints, match="prior mean"):
+        told = f"prior mean.*needs 3 results of the last version and 3 of one below it, and has {n_true} and {n_rough};"
+        with pytest.raises(TooFewPoints, match=told):
             Ladder(GP, Way.MEAN).fit(SPACE, data, seed=0)
 
     def test_a_version_between_that_has_none_is_passed_over(self):
