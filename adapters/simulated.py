@@ -102,10 +102,10 @@ class Simulated:
         seed: int = 0,
         table: MeasuredTable | None = None,
         clock: Clock = time.time,
-        words: Mapping[str, Sequence[str]] | None = None,
+        grades: Mapping[str, Sequence[str | float]] | None = None,
     ) -> None:
         self._options, self._targets, self._table = options, dict(targets), table
-        self._words = {} if words is None or table is not None else dict(words)  # a table has its own values
+        self._grades = {} if grades is None or table is not None else dict(grades)  # a table has its own values
         self._seed = seed if options.seed is None else options.seed
         self._runs = InstantRuns(jobs, clock)
 
@@ -182,8 +182,8 @@ class Simulated:
         missed = []
         for target, unit in spec.targets.items():
             value, limit = self._measure(spec, place, target), self._options.detection_limit.get(target)
-            if words := self._words.get(target):
-                values.append({"property": target, "value": self._word(target, value, words), "unit": unit})
+            if grades := self._grades.get(target):
+                values.append({"property": target, "value": self._grade(target, value, grades), "unit": unit})
             elif limit is not None and value < limit:
                 missed.append(target)
                 values.append({"property": target, "value": limit, "unit": unit, "qualifier": "<"})
@@ -194,11 +194,11 @@ class Simulated:
             return {"outcome": "negative", "reason": reason, "values": values, **told}
         return {"outcome": "measured", "values": values, **told}
 
-    def _word(self, target: str, value: float, words: Sequence[str]) -> str:
-        """What is told of a target in words: each has an equal share of the scale."""
+    def _grade(self, target: str, value: float, grades: Sequence[str | float]) -> str | float:
+        """What is told of a target with words or levels: each has an equal share of the scale."""
         low, high = self._options.scale.get(target, SCALE)
         share = (value - low) / (high - low)
-        return words[min(max(int(share * len(words)), 0), len(words) - 1)]
+        return grades[min(max(int(share * len(grades)), 0), len(grades) - 1)]
 
     def _measure(self, spec: ExperimentSpec, place: Place, target: str) -> float:
         if self._table is not None:
@@ -244,7 +244,8 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Simulated:
     if settings.table is not None:
         path = resolve(context.base, settings.table)
         table = MeasuredTable(path, settings.columns, context.targets, settings.units)
-    return Simulated(Jobs(context.folder), settings, context.targets, context.seed, table, words=context.words)
+    grades: dict[str, Sequence[str | float]] = {**context.levels, **context.words}
+    return Simulated(Jobs(context.folder), settings, context.targets, context.seed, table, grades=grades)
 
 
 def _of(setting: float | dict[str, float], target: str) -> float:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from adapters.common.folder import Jobs
-from adapters.common.instant import dump
 from adapters.common.limits import Limited
 from adapters.several import SeveralLaboratories
 from adapters.simulated import Simulated, SimulatedOptions
@@ -57,8 +54,8 @@ class StandIn:
     def __init__(self, declared: Adapter, made_up: MadeUp, folder: Path) -> None:
         spans = {name: list(span) for name, span in made_up.spans.items()}
         options = SimulatedOptions(scale=spans)
-        self._declared, self._levels = declared, made_up.levels
-        self._simulated = Simulated(Jobs(folder), options, made_up.targets, made_up.seed)
+        self._declared = declared
+        self._simulated = Simulated(Jobs(folder), options, made_up.targets, made_up.seed, grades=made_up.levels)
 
     def capabilities(self) -> Capabilities:
         return replace(self._declared.capabilities(), is_simulated=True, needs_person=False)
@@ -83,18 +80,10 @@ class StandIn:
         return self._simulated.status(handle)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
-        return tuple(replace(e, payload=self._at_levels(e.payload)) for e in self._simulated.fetch(handle))
+        return self._simulated.fetch(handle)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         self._simulated.cancel(handle, reason)
 
     def health(self) -> Health:
         return Health(True, "played; its numbers are made up")
-
-    def _at_levels(self, payload: str) -> str:
-        told = json.loads(payload)
-        return dump({**told, "values": [self._at_level(row) for row in told["values"]]} if "values" in told else told)
-
-    def _at_level(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        levels = self._levels.get(row["property"])
-        return row if levels is None else {**row, "value": min(levels, key=lambda level: abs(level - row["value"]))}

@@ -483,3 +483,4 @@ class AdapterContext:
     recipe: Recipe | None = None  # what is done at the bench, where the campaign says it
     extra: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of properties whose values may be words
+    levels: Mapping[str, Sequence[float]] = field(default_factory=dict)  # of properties that can be nothing else

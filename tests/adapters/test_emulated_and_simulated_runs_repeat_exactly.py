@@ -168,18 +168,22 @@ def test_below_the_detection_limit_the_outcome_is_negative_with_the_limit(tmp_pa
     assert (result.measurements[0].value, result.measurements[0].qualifier) == (101.0, Qualifier.BELOW)
 
 
-@pytest.mark.parametrize("words", [("dead", "alive"), ("low", "mid", "high")])
-def test_a_target_that_is_told_in_words_is_told_so(tmp_path: Path, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("said", "grades"), [("words", ("dead", "alive")), ("words", ("low", "mid", "high")), ("levels", (1.0, 2.0, 4.0))]
+)
+def test_a_target_that_is_told_in_words_or_at_levels_is_told_so(
+    tmp_path: Path, said: str, grades: tuple[str | float, ...]
+) -> None:
     options = {"noise": {"yield": 60.0}}  # beyond either end of the scale
     plain = simulated(tmp_path / "plain", **options)
-    lab = build("simulated", options, replace(context(tmp_path / "words", 7), words={"yield": words}))
+    lab = build("simulated", options, replace(context(tmp_path / "graded", 7), **{said: {"yield": grades}}))
     number, told = (
         [json.loads(run(made, str(n), replace(EXPERIMENT, replicate_no=n))[0])["values"][0]["value"] for n in range(30)]
         for made in (plain, lab)
     )
 
-    assert told == [words[min(max(int(y / 100 * len(words)), 0), len(words) - 1)] for y in number]
-    assert set(told) == set(words)
+    assert told == [grades[min(max(int(y / 100 * len(grades)), 0), len(grades) - 1)] for y in number]
+    assert set(told) == set(grades)
 
 
 def test_drift_grows_with_every_experiment(tmp_path: Path) -> None:
