@@ -14,6 +14,7 @@ from loop.belief import Belief
 from loop.fidelity import is_real
 from loop.history import History
 from loop.objective import SCORES, Objective, Target
+from loop.outcome import Fault
 from loop.policy.replicate import Turn
 from loop.record import HEADS, Arm, Prediction
 from loop.space import Category, Component, Space
@@ -87,9 +88,12 @@ def explain_block(block: int) -> str:
 
 def explain_replicate(objective: Objective, turn: Turn, history: History, x: NDArray[np.float64], *, per: str) -> str:
     """Why a tried candidate is measured again instead of a new one; ``per`` is what its worth is divided by."""
-    times = sum(bool((o.x == x).all()) for o in history.observations)
+    ended = [o.outcome for o in history.observations if bool((o.x == x).all())]
+    failed = sum(isinstance(outcome, Fault) for outcome in ended)
     waiting = sum(bool((p.x == x).all()) for p in history.pending)
+    times = len(ended) - failed
     so_far = f"measured {times} time{'s' if times != 1 else ''} so far"
+    so_far += f", {failed} more failed" if failed else ""
     so_far += f", {waiting} more running" if waiting else ""
     why = "to see whether it is truly the best" if turn.is_incumbent else "it may be better than what is believed best"
     unit = objective.wanted[0].unit if len(objective.wanted) == 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from loop.costs import Purse
 from loop.errors import PoolExhausted
 from loop.history import History, Said
 from loop.objective import Goal, Objective, Target
+from loop.outcome import Fault, FaultKind
 from loop.planner import Plan, plan
 from loop.policy.replicate import _State, _Voice, normal_nodes, spend
 from loop.record import Arm
@@ -271,3 +273,15 @@ def test_the_reason_of_a_replicate_says_what_its_worth_is_divided_by() -> None:
 
     assert reasons
     assert all(reason.endswith(" % per EUR") for reason in reasons)
+
+
+def test_the_reason_of_a_replicate_tells_what_was_measured_from_what_failed() -> None:
+    seen = two_rivals(2)
+    fault = Fault.of(FaultKind.CONSUMABLE_MISSING, "no vial")
+    failed = [replace(o, id=f"{o.id} failed", outcome=fault) for o in seen.observations]
+
+    made = plan(PLANNED, replace(seen, observations=(*seen.observations, *failed)), seed=0, experiments=30)
+
+    again = [p.reason for p in made.proposals if p.arm is Arm.REPLICATE]
+    assert again
+    assert all(re.match(r"replicate: measured (\d) times? so far, \1 more failed; ", reason) for reason in again)
