@@ -158,3 +158,28 @@ def test_a_row_that_is_corrected_after_the_end_is_heard_by_run(sheet: Path, hakk
 
     assert "already ended" not in ended.out
     assert "already ended otherwise; to let this count, hakken retract two" in said
+
+
+def test_what_a_worksheet_calls_otherwise_is_told_from_a_copy_of_it(
+    tell_table: Any, hakken: Any, home: Settings
+) -> None:
+    space = {**SPEC["space"], "well": {"type": "number", "low": 1, "high": 3, "step": 1}}
+    spec = {**SPEC, "space": space, "noise": {"effects": ["plate"]}}
+    tell_table(spec, "step,well,yield,dimer,plate\n9,2,20,1,P0\n")
+    hakken("run", "campaign.yaml")
+    sheet = home.folder("two") / "laboratory" / "worksheet.csv"
+    fill(sheet, 0, **{"yield": "30", "dimer": "2", "context plate": "P1"})
+    copy = Path("monday.csv")
+    copy.write_bytes(sheet.read_bytes())
+
+    said = hakken("tell", "two", copy)
+
+    assert {"setting well", "context plate"} <= set(sheet.read_text("utf-8-sig").splitlines()[0].split(","))
+    assert said.code == 0, said.err
+    assert "1 result accepted, 0 known already" in said.out
+    hakken("export", "two", "all.csv")
+    told = next(
+        row for row in csv.DictReader(Path("all.csv").read_text("utf-8-sig").splitlines()) if row["round"] == "1"
+    )
+    assert "P1" in told.values()
+    assert "30.0" in told.values()

@@ -79,6 +79,11 @@ def _column(head: str, name: str, unit: str | None, spec: CampaignSpec, names: S
         return Column(head, name, "context", None)
     if name in TAKEN:
         return Column(head, name, "taken", unit)
+    kind, _, rest = name.partition(" ")  # a worksheet tells columns apart so, whose names would be alike
+    if kind == "setting" and rest in names:
+        return Column(head, rest, "value", unit)
+    if kind == "context" and (rest in context_of(spec) or rest in BESIDE):
+        return Column(head, rest, "context", unit if rest in context_of(spec) else None)
     return None
 
 
