@@ -9,6 +9,7 @@ from loop.costs import Purse
 from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.planning.batch import choose_batch
+from loop.planning.confirming import confirming
 from loop.planning.drafting import describe, paid, proposals
 from loop.planning.situation import situation_of
 from loop.record import Json, ProposalDraft
@@ -70,15 +71,16 @@ def plan(
         resources=resources,
         device=device,
     )
-    picks, notes = choose_batch(situation)
+    chosen, notes = choose_batch(situation)
     if situation.purchase is not None:
-        picks, more = paid(situation, situation.purchase, picks)
-        notes += more
+        chosen, on_money = paid(situation, situation.purchase, chosen)
+        notes += on_money
+    picks, model, on_the_end = confirming(situation, describe(situation, chosen), chosen)
     return Plan(
         seed=seed,
         surrogate="" if situation.belief is None else situation.belief.models[0].name,
-        model=describe(situation, picks),
-        notes=tuple(dict.fromkeys((*situation.notes, *notes))),
+        model=model,
+        notes=tuple(dict.fromkeys((*situation.notes, *notes, *on_the_end))),
         observations=tuple(o.id for o in history.observations),
         pending=tuple(p.key for p in history.pending),
         proposals=proposals(situation, picks),

@@ -48,6 +48,7 @@ class Regret:
         factors: By target, how much wider than the models said the draws were made.
         checked: How many predictions these were learnt from, of the target with the fewest.
         scatters: Whether results are known to scatter, of every target.
+        is_repeated: Whether that, or a candidate measured more than once, says of every target how results scatter.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Regret:
     factors: dict[str, float]
     checked: int
     scatters: bool
+    is_repeated: bool
 
     def within(self, delta: float) -> float:
         """The smallest regret, not below 0, that is exceeded with a chance of ``delta`` at most; perhaps infinite."""
@@ -87,12 +89,18 @@ class Regret:
             "widened": self.factors,
             "checked": self.checked,
             "scatters": self.scatters,
+            "repeated": self.is_repeated,
             "rules": [{"regret": regret, "delta": d, "chance": self.chance(regret)} for regret, d in rules],
         }
 
 
 def regret_of(
-    question: Question, incumbent: Tensor, claims: Sequence[Claim], also: Tensor, scattered: Collection[str] = ()
+    question: Question,
+    incumbent: Tensor,
+    claims: Sequence[Claim],
+    also: Tensor,
+    scattered: Collection[str] = (),
+    again: Collection[str] = (),
 ) -> Regret:
     """How much better than ``incumbent``, ``(d,)``, an untried candidate may be, of an objective that is one number.
 
@@ -102,6 +110,7 @@ def regret_of(
         claims: What was predicted before, and what came of it.
         also: Coordinates that count besides what the pool offers: pending ones, and points that were climbed to.
         scattered: Targets whose results are known to scatter.
+        again: Targets that were measured of one candidate more than once.
     """
     objective = question.objective
     told = {t.name: [c for c in claims if c.target == t.name] for t in objective.targets}
@@ -143,6 +152,7 @@ def regret_of(
         factors=factors,
         checked=min(len(found) for found in told.values()),
         scatters=told.keys() <= set(scattered),
+        is_repeated=told.keys() <= {*scattered, *again},
     )
 
 

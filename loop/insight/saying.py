@@ -61,7 +61,7 @@ def regret_sentence(told: Json) -> str:
 
 def if_exact(told: Json) -> str:
     """On what a statement on regret rests where nothing is known of how results scatter; older rounds do not say."""
-    return "" if told.get("scatters", True) else ", if results hardly scatter"
+    return "" if told.get("scatters", True) or told.get("repeated") else ", if results hardly scatter"
 
 
 def stated_line(stated: Stated, found: HonestBest) -> str:

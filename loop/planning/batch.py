@@ -148,7 +148,7 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
     question = replace(question, observed=torch.from_numpy(asked_for), pending=waiting)
     fresh = [torch.from_numpy(as_real(s.space, those[0].x[None])[0]) for those in bundles]
     kept: list[Pick] = []
-    for turn in spend(question, fresh, q, may=_may_run_again(s, asked_for)):
+    for turn in spend(question, fresh, q, may=may_run_again(s, asked_for)):
         if not turn.is_replicate:
             kept.extend(bundles[turn.index])
             continue
@@ -158,7 +158,7 @@ def _with_replicates(s: Situation, question: Question, picks: Sequence[Pick], q:
     return kept
 
 
-def _may_run_again(s: Situation, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+def may_run_again(s: Situation, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which tried candidates ``x``, ``(n, d)``, are candidates still, and nobody refused or banned them: ``(n,)``."""
     unwanted = [said.x for said in (*s.history.kept_out, *s.history.impossible)]
     return s.space.holds(x) & ~is_among(x, np.array(unwanted).reshape(-1, x.shape[1]))

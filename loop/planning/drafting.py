@@ -18,7 +18,7 @@ from loop.insight.best import best_of_belief
 from loop.insight.conditions import best_condition, judged_of
 from loop.insight.regret import has_regret, regret_of
 from loop.insight.saying import best_sentence
-from loop.insight.scattering import scattered
+from loop.insight.scattering import measured_again, scattered
 from loop.insight.statements import DELTA, HonestBest
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
@@ -145,5 +145,7 @@ def _regret(s: Situation, believed: HonestBest, picks: Sequence[Pick]) -> Json:
             s.history.claims,
             torch.from_numpy(also),
             scattered(s.history, s.objective),
+            measured_again(s.history, s.objective),
         )
-    return {"regret": found.told(first.label, rules[0][1] if rules else DELTA, rules)}
+    told = found.told(first.label, rules[0][1] if rules else DELTA, rules)
+    return {"regret": {**told, "settings": dict(first.settings)}}

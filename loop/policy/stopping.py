@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from loop.fidelity import is_real
 from loop.history import History, Observation, Sure, sure_of, values_of
@@ -12,6 +13,9 @@ from loop.objective import Objective
 from loop.outcome import Qualifier
 from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.spec.models import StopSpec
+
+CONFIRMS: Final = "confirms"  # in a statement on regret: what came of the best measured once more is waited for
 
 
 def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Json | None = None) -> str:
@@ -58,24 +62,38 @@ def regret_settled(spec: CampaignSpec, told: Json) -> str:
     Args:
         spec: The rules.
         told: The statement on regret of the round that is planned now, as ``loop.insight.regret`` tells it. It is not
-            believed before some predictions were held against results.
+            believed before some predictions were held against results, nor where the round itself confirms the best.
     """
-    if told.get("checked", 0) < CHECKED:
+    if told.get(CONFIRMS):
         return ""
+    for rule, chance in _met(spec, told):
+        allowed = f"{rule.regret:g} {told.get('unit', '')}".rstrip()
+        return (
+            f"nothing untried is believed to be better than {told['incumbent']} by more than {allowed} "
+            f"({chance_of(chance)}, and {rule.delta or DELTA:g} was allowed){if_exact(told)}"
+        )
+    return ""
+
+
+def is_to_be_confirmed(spec: CampaignSpec, told: Json) -> bool:
+    """Whether the best is to be measured once more before a regret ends the campaign, by a rule that is met.
+
+    So it is where nothing says whether results scatter: what is believed best may have been lucky, and the statement,
+    which takes results for exact there, too sure (docs/decisions/0085).
+    """
+    met = [rule for rule, _ in _met(spec, told)]
+    return bool(met) and not told.get("repeated", True) and all(rule.confirm is not False for rule in met)
+
+
+def _met(spec: CampaignSpec, told: Json) -> Iterator[tuple[StopSpec, float]]:
+    """The rules on regret that are met, each with the chance of more than it allows."""
+    if told.get("checked", 0) < CHECKED:
+        return
     chances = {(r["regret"], r["delta"]): r["chance"] for r in told.get("rules", ())}
     for rule in spec.stop:
-        if rule.regret is None:
-            continue
-        delta = rule.delta or DELTA
-        chance = chances.get((rule.regret, delta))
-        if chance is not None and chance <= delta:
-            unit = told.get("unit", "")
-            allowed = f"{rule.regret:g} {unit}".rstrip()
-            return (
-                f"nothing untried is believed to be better than {told['incumbent']} by more than {allowed} "
-                f"({chance_of(chance)}, and {delta:g} was allowed){if_exact(told)}"
-            )
-    return ""
+        chance = None if rule.regret is None else chances.get((rule.regret, rule.delta or DELTA))
+        if chance is not None and chance <= (rule.delta or DELTA):
+            yield rule, chance
 
 
 def _budget_spent(spec: CampaignSpec, spent: int) -> str:

@@ -139,7 +139,7 @@ class StopSpec(Strict):
     """A target's value, or the score of a trade-off, at which the campaign is done; or what may be left undone.
 
     ``regret``: nothing untried is believed to be better than the best by more, with a chance of ``delta`` of being
-    wrong.
+    wrong; ``confirm``: the best is measured once more first, where nothing says whether results scatter.
     """
 
     target: Text
@@ -147,6 +147,7 @@ class StopSpec(Strict):
     at_most: float | None = None
     regret: float | None = Field(default=None, gt=0)
     delta: float | None = Field(default=None, gt=0, le=0.5)  # None: 0.05
+    confirm: bool | None = None  # None: true
 
     @model_validator(mode="after")
     def _one_bound(self) -> StopSpec:
@@ -154,6 +155,8 @@ class StopSpec(Strict):
             raise ValueError("give one of at_least, at_most and regret; what else is wanted is a rule of its own")
         if self.delta is not None and self.regret is None:
             raise ValueError("delta goes with regret, and this rule has none; give regret, or leave it out")
+        if self.confirm is not None and self.regret is None:
+            raise ValueError("confirm goes with regret, and this rule has none; give regret, or leave it out")
         return self
 
 

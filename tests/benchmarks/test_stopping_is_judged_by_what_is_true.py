@@ -9,11 +9,14 @@ import stopping
 
 RUNS = [
     {"stated": [
-        {"n": 10, "true": 20.0, "epsilon": 4.0, "chances": [0.01, 0.0], "checked": 5},
-        {"n": 15, "true": 7.0, "epsilon": 6.0, "chances": [0.08, 0.01], "checked": 10},
-        {"n": 20, "true": -3.0, "epsilon": 1.0, "chances": [0.02, 0.0], "checked": 15},
+        {"n": 10, "true": 20.0, "epsilon": 4.0, "chances": {5.0: 0.01, 10.0: 0.0}, "confirms": False, "checked": 5},
+        {"n": 15, "true": 7.0, "epsilon": 6.0, "chances": {5.0: 0.08, 10.0: 0.01}, "confirms": False, "checked": 10},
+        {"n": 20, "true": -3.0, "epsilon": 1.0, "chances": {5.0: 0.02, 10.0: 0.0}, "confirms": False, "checked": 15},
     ]},
-    {"stated": [{"n": 15, "true": 30.0, "epsilon": 9.0, "chances": [0.5, 0.04], "checked": 10}]},
+    {"stated": [
+        {"n": 15, "true": 30.0, "epsilon": 9.0, "chances": {5.0: 0.01, 10.0: 0.0}, "confirms": True, "checked": 10},
+        {"n": 16, "true": 30.0, "epsilon": 9.0, "chances": {5.0: 0.5, 10.0: 0.04}, "confirms": False, "checked": 10},
+    ]},
 ]  # fmt: skip
 
 
@@ -31,12 +34,13 @@ def test_it_held_where_nothing_untried_was_truly_better_by_more() -> None:
     strict, lax = (stopping.tally(RUNS, regret, 0.05, 50) for regret in (5.0, 10.0))
 
     assert strict == {"stops": 0.5, "at": 20.0, "holds": 1.0, "left": 0.0}
-    assert lax == {"stops": 1.0, "at": 15.0, "holds": 0.5, "left": 18.5}
+    assert lax == {"stops": 1.0, "at": 15.5, "holds": 0.5, "left": 18.5}
     assert stopping.tally(RUNS[1:], 5.0, 0.05, 50)["holds"] is None
 
 
-def test_a_campaign_is_told_with_what_is_true_of_it(tmp_path: Path) -> None:
-    file = tmp_path / "aryl_scope_ligand/aryl-scope-ligand.csv"
+def table(folder: Path) -> None:
+    """A small aryl scope."""
+    file = folder / "aryl_scope_ligand/aryl-scope-ligand.csv"
     file.parent.mkdir()
     parts = ("ligand", "electrophile", "nucleophile")
     rows = [
@@ -49,6 +53,10 @@ def test_a_campaign_is_told_with_what_is_true_of_it(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
 
+
+def test_a_campaign_is_told_with_what_is_true_of_it(tmp_path: Path) -> None:
+    table(tmp_path)
+
     found = stopping.campaign("aryl_scope", 3, tmp_path, 20)
 
     stated = found["stated"]
@@ -60,3 +68,12 @@ def test_a_campaign_is_told_with_what_is_true_of_it(tmp_path: Path) -> None:
     told, untold = (stopping.campaign("aryl_scope", 3, tmp_path, 20, 5.0, is_told) for is_told in (True, False))
     assert told["stated"][-1]["widened"] >= 1.0 > untold["stated"][-1]["widened"]
     assert untold["stated"] != stated
+
+
+def test_a_campaign_that_ends_by_a_regret_confirms_its_best_first(tmp_path: Path) -> None:
+    table(tmp_path)
+
+    stated = stopping.campaign("aryl_scope", 3, tmp_path, 30, ending=10.0)["stated"]
+
+    assert [s["confirms"] for s in stated] == [False] * (len(stated) - 2) + [True, False]
+    assert stated[-1]["n"] == stated[-2]["n"] + 1 < 30
