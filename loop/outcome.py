@@ -196,7 +196,10 @@ def read_outcome(
         case "fault":
             return _read_fault(payload)
         case other:
-            raise OutcomeError(f"outcome must be 'measured', 'negative' or 'fault', got {other!r}")
+            raise OutcomeError(
+                f"outcome must be 'measured', 'negative' or 'fault', got {other!r}; negative: it ran as intended and "
+                "gave nothing, fault: it did not run as intended"
+            )
 
 
 def read_code(context: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from loop.cells import finite, in_doubt, split_header
 from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
+from loop.outcome import FaultKind
 from loop.units import convert
 
 RUN_ORDER: Final = "run_order"
@@ -22,6 +23,7 @@ FILE: Final = "file"  # column of what was attached: names of files beside the w
 PROCEDURE: Final = "procedure"  # what is done at the bench, where the campaign has a recipe
 TAKEN: Final = {"hours": ("wall_time_s", HOUR), "cost": ("cost", 1.0)}  # columns of what it took
 _WHOLE: Final = re.compile(r"[<>=]?\s*[-+]?\d+")  # may be what stands before a decimal comma
+_KINDS: Final = frozenset(kind.value for kind in FaultKind) - {"cancelled"}
 _OWN: Final = frozenset({KEY, RUN_ORDER, OUTCOME, COMMENT, FILE, PROCEDURE, *PLACE})
 
 
@@ -162,8 +164,10 @@ def read_row(
     comment = cells.get(COMMENT, "")
     provenance = {"program": "worksheet", "row": dict(row), **_taken(cells, columns, sheet)}
     payload: dict[str, Any] = {"provenance": provenance}
-    kind, _, detail = said.partition(":")
-    match kind.strip().lower(), detail.strip().lower():
+    kind, detail = (part.strip().lower() for part in said.partition(":")[::2])
+    if kind in _KINDS and not detail:  # which fault it was says that it was one
+        kind, detail = "fault", kind
+    match kind, detail:
         case (("" | "measured"), ""):
             payload |= {"outcome": "measured", "values": values}
         case "negative", "":

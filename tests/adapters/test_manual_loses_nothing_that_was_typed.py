@@ -250,6 +250,7 @@ def test_a_negative_needs_no_number(manual: Manual, handle: Handle, tmp_path: Pa
     ("typed", "kind"),
     [
         ("fault:instrument_fault", FaultKind.INSTRUMENT_FAULT),
+        ("Consumable_missing", FaultKind.CONSUMABLE_MISSING),
         ("Fault: consumable_missing", FaultKind.CONSUMABLE_MISSING),
         ("fault", FaultKind.UNKNOWN),
         ("cancelled", FaultKind.CANCELLED),
@@ -274,6 +275,7 @@ def test_a_fault_is_told_by_its_kind(
         ({"yield_": "60", "sd": "small"}, "'yield': sd must be a finite number, got 'small'"),
         ({"yield_": "60", "yield n": "2.5"}, "'yield': n must be a whole number, got 2.5"),
         ({"outcome": "negativ"}, "outcome must be 'measured', 'negative' or 'fault', got 'negativ'"),
+        ({"outcome": "failed"}, "got 'failed'; negative: it ran as intended and gave nothing, fault: it did not"),
         ({"outcome": "fault:clog"}, "fault kind 'clog' is unknown"),
         ({"outcome": "measured"}, "without values"),
     ],
