@@ -322,7 +322,7 @@ class TestATableOfOthers:
             ("yield,journal\n10,A\n", "has no column with the values of any parameter"),
             ("yield\n", "has no rows"),
             (",solvent,yield\n0,water,1\n", "column 1 has no name"),
-            ("solvent,yield,T/degC\nwater,1,20\n", "column 'T/degC' cannot be kept under that name"),
+            ("solvent,yield,T/run\nwater,1,20\n", "column 'T/run' cannot be kept under that name"),
             (
                 "solvent,yield,load [spoons]\nwater,1,20\n",
                 "column 'load \\[spoons]' cannot be kept: unit 'spoons' is unk",
