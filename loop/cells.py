@@ -13,6 +13,7 @@ from loop.errors import SpecError, UnitError
 from loop.units import check_unit, is_unit_of
 
 DELIMITERS: Final = ",;\t"
+SIGNS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}  # what each is called
 _LIMIT: Final = r"[<>]?\s*[-+]?"
 _COMMA: Final = re.compile(rf"{_LIMIT}\d*,\d+(?:[eE][-+]?\d+)?")
 _NUMBER: Final = re.compile(rf"{_LIMIT}(?:\d*,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")

@@ -29,7 +29,7 @@ def recognises(source: Source) -> bool:
 
 def read(source: Source) -> Foreign:
     """The scope with its results. Raises ``ImportFault``."""
-    table = read_rows(source)
+    table = read_rows(source, no_value=_PENDING)
     targets = _targets(source, table)
     names = Names()
     wanted, notes = [], [source.guessed] if source.guessed else []
@@ -115,7 +115,7 @@ def _parameters(
             continue
         numbers = column.numbers
         if numbers is not None and _counts(numbers, len(column.cells)):
-            left.append(f"column {header}: it counts the rows")
+            left.append(f"column {header or 'without a name'}: it counts the rows")
             continue
         meant[header] = {}
         if numbers is not None:

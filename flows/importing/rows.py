@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from flows.importing.source import Source
-from loop.cells import delimiter_of, named_twice, used, with_points
+from loop.cells import SIGNS, delimiter_of, named_twice, used, with_points
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,10 @@ class Table:
         return out.getvalue()
 
 
-def read_rows(source: Source) -> Table:
+def read_rows(source: Source, no_value: str = "") -> Table:
     """The file as a table; commas, semicolons and tabs are understood, and decimal commas between the latter.
+
+    ``no_value`` is a word for a number that is not there yet, so that a column of these and numbers is one of numbers.
 
     Raises:
         ImportFault: No rows, a column given twice, or a row of another length.
@@ -52,7 +54,7 @@ def read_rows(source: Source) -> Table:
                 continue
             if len(cells) != len(header):
                 rule = f"{len(cells)} cells where the header has {len(header)}"
-                raise source.fault(f"line {reader.line_num}: {rule}; quote a cell that holds a comma")
+                raise source.fault(f"line {reader.line_num}: {rule}; quote a cell that holds a {SIGNS[delimiter]}")
             lines.append(reader.line_num)
             rows.append(cells)
     except csv.Error as error:
@@ -63,6 +65,15 @@ def read_rows(source: Source) -> Table:
     header = tuple(header[i] for i in kept)
     if twice := named_twice(header):
         raise source.fault(twice)
-    plain = with_points([[row[i] for i in kept] for row in rows], delimiter)
-    named = [dict(zip(header, row, strict=True)) for row in plain]
+    said = [[row[i] for i in kept] for row in rows]
+    plain = with_points([["" if _says(cell, no_value) else cell for cell in row] for row in said], delimiter)
+    whole = [
+        [a if _says(a, no_value) else b for a, b in zip(*both, strict=True)] for both in zip(said, plain, strict=True)
+    ]
+    named = [dict(zip(header, row, strict=True)) for row in whole]
     return Table(header, tuple(zip(lines, named, strict=True)))
+
+
+def _says(cell: str, word: str) -> bool:
+    """Whether a cell is the word, in capitals or not."""
+    return bool(word) and cell.upper() == word

@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from loop.cells import delimiter_of, named_twice, used, with_points, without_mark
+from loop.cells import SIGNS, delimiter_of, named_twice, used, with_points, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.library_models import Libraries
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
 
 ReadFile: TypeAlias = Callable[[str], str]
-_SAID: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
 def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | None) -> ParameterSpec:
@@ -160,7 +159,7 @@ def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
             if len(values) != len(header):
                 raise SpecError(
                     f"{source} line {reader.line_num}: {len(values)} cells where the header has {len(header)}; "
-                    f"quote a cell that holds a {_SAID[delimiter]}"
+                    f"quote a cell that holds a {SIGNS[delimiter]}"
                 )
             lines.append(reader.line_num)
             rows.append(values)
