@@ -64,6 +64,11 @@ def decoded(data: bytes) -> tuple[str, str]:
         return data.decode("cp1252", errors="replace"), "Windows-1252"
 
 
+def in_utf8(data: bytes) -> bytes:
+    """The bytes of a text in UTF-8 where its mark says that it is in UTF-16; any other as they are."""
+    return data.decode("utf-16", errors="replace").encode() if data.startswith(_UTF16) else data
+
+
 def table_text(data: bytes, shown: str) -> tuple[str, str]:
     """The text of a table called ``shown``, and what is to be said of how it was read, "" where that is plain.
 

@@ -12,11 +12,13 @@ from typing import Any, Final
 
 from flows.importing.foreign import Foreign
 from flows.importing.source import Source
+from loop.cells import in_utf8
 
 _GZIP: Final = b"\x1f\x8b"
 _TEXT: Final = re.compile(
     r"\s*(#[^\n]*\n\s*)*(name|description|dataset_id|reactions|reaction_id|identifiers|inputs)\s*[:{]"
 )
+_UNKNOWN: Final = "has no field named"  # as protobuf says of what a later definition has
 LARGEST: Final = 2**30  # bytes; the largest datasets of the database have some hundred megabytes
 
 
@@ -68,6 +70,7 @@ def _parsed(source: Source, data: bytes, messages: Sequence[Any]) -> Any:
     from google.protobuf import json_format, text_format
     from google.protobuf.message import DecodeError
 
+    data = in_utf8(data)
     plain = source.path.name.removesuffix(".gz")
     head = data[:2048].decode("utf-8", errors="replace")
     is_json = plain.endswith(".json") or head.lstrip().startswith("{")
@@ -88,6 +91,11 @@ def _parsed(source: Source, data: bytes, messages: Sequence[Any]) -> Any:
             continue
         if len(getattr(message, "reactions", ())) or len(getattr(message, "inputs", ())):
             return message
+    if _UNKNOWN in why:
+        raise source.fault(
+            f"ord-schema, as it is installed here, does not know all that it says ({why}); mend the field, or where a "
+            "later one wrote it: pip install --upgrade ord-schema"
+        )
     raise source.fault(
         f"not a dataset or a reaction of the Open Reaction Database ({why}); fetch it anew, or see --from"
     )

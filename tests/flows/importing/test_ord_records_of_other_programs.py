@@ -1,0 +1,30 @@
+"""Records of the Open Reaction Database in another encoding, or of a later definition."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.importing import ImportFault, Source, read_foreign
+
+pytest.importorskip("ord_schema")
+FILE = Path(__file__).parent / "data" / "ord_aminations.json"
+
+
+def test_a_record_in_utf16_says_the_same() -> None:
+    text = FILE.read_text(encoding="utf-8")
+
+    plain, other = (read_foreign(Source(FILE, text.encode(encoding), {})) for encoding in ("utf-8", "utf-16"))
+
+    assert other.results == plain.results
+    assert other.parameters == plain.parameters
+
+
+def test_a_field_of_a_later_definition_is_no_fault_of_the_file() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    dataset["reactions"][0]["afterthought"] = 1
+
+    with pytest.raises(ImportFault, match="where a later one wrote it: pip install --upgrade ord-schema"):
+        read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
