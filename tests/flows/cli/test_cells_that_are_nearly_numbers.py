@@ -63,7 +63,7 @@ def test_a_told_cell_that_is_nearly_a_number_is_told_how_to_be_one(
 
 def test_a_typeset_minus_and_a_number_for_a_word_are_read(tell_table: Any, hakken: Any) -> None:
     space = {"step": {"type": "number", "low": -9, "high": 9}, "stage": {"type": "category", "options": ["1", "2"]}}
-    tell_table({**SPEC, "space": space}, "step,stage,yield\n\N{MINUS SIGN}3,2.0,>\N{MINUS SIGN}1\n")
+    tell_table({**SPEC, "space": space}, "step;stage;yield\n\N{MINUS SIGN}3;2,0;>\N{MINUS SIGN}1\n")
 
     hakken("export", "cells", "out.csv")
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
 from flows.engine.people.rows.columns import Column
-from loop.cells import finite, is_in_doubt, without_doubt
+from loop.cells import finite, hint_of, is_in_doubt, pointed, without_doubt
 from loop.circumstances import SUMS
 from loop.errors import MoleculeError, OutcomeError, SpaceError, did_you_mean
 from loop.molecules.shelf import from_shelf
@@ -58,8 +58,8 @@ def settings_of(cells: Cells, spec: CampaignSpec, space: Space, *, is_needed: bo
 
 
 def _as_written(text: str, options: Sequence[str]) -> str:
-    """The one option that is the same number as the cell, which a program may have written as 2.0; else the cell."""
-    if text in options or (number := finite(text)) is None:
+    """The one option that is the same number as the cell, which a program may write as 2.0 or 2,0; else the cell."""
+    if text in options or hint_of(text) or (number := finite(pointed(text))) is None:
         return text
     same = [option for option in options if finite(option) == number]
     return same[0] if len(same) == 1 else text
