@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.engine.looking.view import View
-from flows.engine.people.rows import ToldRow, content_of, is_told, read_told
+from flows.engine.people.rows import ToldRow, content_of, exported_id, is_told, read_told, says_the_same
 from flows.engine.steps.analysing import Analyst, Files
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
@@ -74,7 +74,12 @@ class Judge:
         self._attempts = {a.key: a for a in view.attempts}
         self._ended: dict[str, Outcome] = {o.key: o.outcome for o in view.observations if o.key is not None}
         self._contexts: dict[str, Json] = {o.key: o.context for o in view.observations if o.key is not None}
-        self._told = self._told_before() if any(is_told(e.source) for e in view.unjudged) else set()
+        before = self._told_before() if any(is_told(e.source) for e in view.unjudged) else []
+        self._told = {content_of(e) for e in before}
+        self._exported: dict[str, list[str]] = {}  # what was told of results of another record, by their ids there
+        for e in before:
+            if of := exported_id(e):
+                self._exported.setdefault(of, []).append(e.payload)
         self._last: dict[tuple[str, int], int] = {}
         for a in view.attempts:
             place = (a.proposal_id, a.replicate_no)
@@ -232,13 +237,24 @@ class Judge:
         content = content_of(envelope)
         if content in self._told:
             return Judgement(envelope, Verdict.DUPLICATE, "the same row was told before, from another line")
+        if (of := exported_id(envelope)) and any(self._says(row, e) for e in self._exported.get(of, ())):
+            return Judgement(envelope, Verdict.DUPLICATE, "the same result was told before, from a table saved anew")
+        if of:
+            self._exported.setdefault(of, []).append(envelope.payload)
         self._told.add(content)
         return Judgement(envelope, Verdict.ACCEPTED, "", outcome, candidate, _context(row.payload))
 
-    def _told_before(self) -> set[tuple[str, str]]:
-        """The content of every told observation on record."""
+    def _says(self, row: ToldRow, payload: str) -> bool:
+        """Whether a row told before says what this one does."""
+        try:
+            return says_the_same(row, read_told(payload, self._view.spec, self._view.space))
+        except (OutcomeError, SpecError):  # the campaign file reads it no more
+            return False
+
+    def _told_before(self) -> list[EnvelopeRecord]:
+        """The envelope of every told observation on record."""
         envelopes = self._view.ledger.envelopes(self._view.name)
-        return {content_of(e) for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED}
+        return [e for e in envelopes if is_told(e.source) and e.verdict is Verdict.ACCEPTED]
 
 
 def _without_planned(payload: Mapping[str, Any], attempt: AttemptRecord | None) -> Mapping[str, Any]:

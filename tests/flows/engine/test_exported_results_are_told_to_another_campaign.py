@@ -208,3 +208,47 @@ def test_a_spreadsheet_may_have_saved_it_with_decimal_commas(settings: Settings,
 
     assert report.problems == []
     assert said(observations(settings, "second")) == said(observations(settings, "small"))
+
+
+def saved_anew(file: Path) -> Path:
+    """The table as a spreadsheet with decimal commas and fifteen digits saves it, under another name."""
+    with file.open(encoding="utf-8", newline="") as before:
+        rows = [[_german(cell) for cell in row] for row in csv.reader(before)]
+    new = file.with_name(f"anew_{file.name}")
+    with new.open("w", encoding="utf-16", newline="") as after:
+        csv.writer(after, delimiter=";").writerows(rows)
+    return new
+
+
+def _german(cell: str) -> str:
+    return f"{float(cell):.15g}".replace(".", ",") if re.fullmatch(r"-?\d+\.\d+", cell) else cell
+
+
+@pytest.mark.parametrize("first", ["as exported", "saved anew"])
+def test_a_table_that_a_spreadsheet_saved_anew_brings_nothing_in_twice(
+    settings: Settings, tmp_path: Path, first: str
+) -> None:
+    told(settings, tmp_path)
+    add(settings, tmp_path / "other", **MANUAL, campaign="second")
+    plain = exported(settings, tmp_path / "small.csv")
+    files = [plain, saved_anew(plain)] if first == "as exported" else [saved_anew(plain), plain]
+
+    reports = [tell(settings, "second", file, by="tester") for file in files]
+
+    assert [(r.accepted, r.duplicates, r.problems) for r in reports] == [(9, 0, []), (0, 9, [])]
+    assert len(observations(settings, "second")) == 9
+
+
+def test_a_value_that_was_edited_in_a_table_comes_in_and_the_one_that_was_there_is_named(
+    settings: Settings, tmp_path: Path
+) -> None:
+    told(settings, tmp_path, "solvent,temperature,yield\nwater,50,20\nDMF,50,30\n")
+    add(settings, tmp_path / "other", **MANUAL, campaign="second")
+    file = exported(settings, tmp_path / "small.csv")
+    tell(settings, "second", file, by="tester")
+    edited(file, lambda row: row | {"results.yield.value": row["results.yield.value"].replace("20", "25")})
+
+    report = tell(settings, "second", file, by="tester")
+
+    assert (report.accepted, report.duplicates) == (1, 1)
+    assert "in the place of what 'small.csv' had when it was told before" in " ".join(report.notes)

@@ -15,13 +15,14 @@ from flows.engine.people.rows.drafts import (
     content_of,
     draft_file,
     draft_row,
+    exported_id,
     is_blank,
     is_told,
     still_empty,
     told_again,
 )
 from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported, told_instead
-from flows.engine.people.rows.reading import ToldRow, columns_of, read_told
+from flows.engine.people.rows.reading import ToldRow, columns_of, read_told, says_the_same
 
 __all__ = [
     "IGNORED",
@@ -36,12 +37,14 @@ __all__ = [
     "content_of",
     "draft_file",
     "draft_row",
+    "exported_id",
     "is_blank",
     "is_exported",
     "is_told",
     "perhaps_fractions",
     "read_columns",
     "read_told",
+    "says_the_same",
     "still_empty",
     "told_again",
     "told_instead",

@@ -76,6 +76,14 @@ def content_of(envelope: EnvelopeRecord) -> tuple[str, str]:
     return file, payload
 
 
+def exported_id(envelope: EnvelopeRecord) -> str:
+    """The id, in the record that it comes from, of the result that an exported row tells; "" of any other row."""
+    if f'"{OBSERVATION}"' not in envelope.payload:
+        return ""
+    cells = json.loads(envelope.payload).get("cells", ())
+    return str(cells.get(OBSERVATION, "")) if isinstance(cells, dict) and is_exported(cells) else ""
+
+
 def draft_file(file: str, text: str, problem: str) -> EnvelopeDraft:
     """A whole file that is no table, as one envelope."""
     payload = json.dumps({"problem": problem, "text": text}, ensure_ascii=False)

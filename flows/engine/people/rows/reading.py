@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flows.engine.people.rows.cells import Cells, cell_of
 from flows.engine.people.rows.columns import PLAIN, Column, read_columns
@@ -17,6 +18,8 @@ from loop.cells import in_doubt, pointed
 from loop.errors import OutcomeError
 from loop.space import Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
+
+DIGITS: Final = 1e-9  # what two writings of a number may differ by: spreadsheets keep fifteen digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,22 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
     actual = settings if has_key else _actual(by_place, spec, space)
     return ToldRow(settings, result_of(by_place, spec, actual))
+
+
+def says_the_same(row: ToldRow, other: ToldRow) -> bool:
+    """Whether two rows say the same, up to the digits that a spreadsheet leaves out."""
+    return _alike(row.settings, other.settings) and _alike(row.payload, other.payload)
+
+
+def _alike(a: object, b: object) -> bool:
+    match a, b:
+        case Mapping(), Mapping():
+            return a.keys() == b.keys() and all(_alike(a[key], b[key]) for key in a)
+        case list() | tuple(), list() | tuple():
+            return len(a) == len(b) and all(map(_alike, a, b))
+        case int() | float(), int() | float():
+            return math.isclose(a, b, rel_tol=DIGITS, abs_tol=DIGITS)
+    return a == b
 
 
 def columns_of(cells: Mapping[str, str], spec: CampaignSpec, space: Space) -> dict[str, Column]:
