@@ -64,9 +64,14 @@ def decoded(data: bytes) -> tuple[str, str]:
         return data.decode("cp1252", errors="replace"), "Windows-1252"
 
 
+def is_utf16(data: bytes) -> bool:
+    """Whether a text begins with the mark of UTF-16."""
+    return data.startswith(_UTF16)
+
+
 def in_utf8(data: bytes) -> bytes:
     """The bytes of a text in UTF-8 where its mark says that it is in UTF-16; any other as they are."""
-    return data.decode("utf-16", errors="replace").encode() if data.startswith(_UTF16) else data
+    return data.decode("utf-16", errors="replace").encode() if is_utf16(data) else data
 
 
 def table_text(data: bytes, shown: str) -> tuple[str, str]:

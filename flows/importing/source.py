@@ -53,6 +53,8 @@ class Source:
     @cached_property
     def json(self) -> dict[str, Any]:
         """The file as a JSON object. Raises ``ImportFault`` where it is none."""
+        if self.guessed:
+            raise ImportFault(f"{self.name} is not in UTF-8, as JSON is; save it anew where it comes from")
         try:
             found = json.loads(self.text)
         except (ValueError, RecursionError) as error:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from flows.libraries.recipe import SPAN, Recipe, Source
-from loop.cells import delimiter_of, without_mark
+from loop.cells import delimiter_of, is_utf16, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.tables import no_column
 
@@ -84,7 +84,9 @@ def _readable(source: Source) -> Iterator[None]:
 @contextmanager
 def _opened(source: Source) -> Iterator[IO[str]]:
     opener: Any = gzip.open if source.is_zipped else open
-    with opener(source.path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    with opener(source.path, "rb") as file:
+        encoding, errors = ("utf-16", "replace") if is_utf16(file.read(2)) else ("utf-8-sig", "surrogateescape")
+    with opener(source.path, "rt", encoding=encoding, errors=errors, newline="") as file:
         yield file
 
 

@@ -138,7 +138,8 @@ def _nothing() -> None:
 def _emptied(report: Report) -> str:
     if not any(report.removed.values()):
         first = f"; {report.first[0]}" if report.first else ""
-        return f"{report.source}: none of {report.read} records is a molecule that can be read{first}; mend the file"
+        remedy = "save the file as UTF-8" if "is not UTF-8" in first else "mend the file"
+        return f"{report.source}: none of {report.read} records is a molecule that can be read{first}; {remedy}"
     most = max(report.removed, key=lambda name: report.removed[name])
     told = ", ".join(f"{name} removed {n}" for name, n in report.removed.items() if n)
     return (

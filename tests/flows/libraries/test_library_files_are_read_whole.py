@@ -72,9 +72,25 @@ def test_every_format_says_the_same(tmp_path: Path, ending: str) -> None:
     assert (stored.molecules, stored.read, stored.unreadable, stored.duplicates) == (3, 5, 1, 1)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
-def test_a_table_in_another_encoding_is_said_to_be_so(tmp_path: Path, encoding: str) -> None:
-    (tmp_path / "a.csv").write_bytes("Name,Structure,L\xf6slichkeit\nx,CCO,1\n".encode(encoding))
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_table_in_utf16_is_read_as_any(tmp_path: Path, name: str) -> None:
+    table = "Name,smiles,L\xf6slichkeit\r\nS\xe4ure,CCO,1\r\n".encode("utf-16")
+    (tmp_path / name).write_bytes(gzip.compress(table) if name.endswith(".gz") else table)
+
+    _, molecules = read(tmp_path, name, name="Name")
+
+    assert molecules == {"S\xe4ure": "CCO"}
+
+
+def test_names_in_another_encoding_are_to_be_saved_as_utf8(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("Name,smiles\nS\xe4ure,CCO\n".encode("cp1252"))
+
+    with pytest.raises(SpecError, match=r"line 2: byte 0xe4 is not UTF-8: CCO; save the file as UTF-8"):
+        read(tmp_path, "a.csv", name="Name")
+
+
+def test_a_table_in_another_encoding_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("Name,Structure,L\xf6slichkeit\nx,CCO,1\n".encode("cp1252"))
 
     with pytest.raises(
         SpecError, match=r"a\.csv line 1 is not UTF-8, and has no column 'smiles'; save the file as UTF-8"
