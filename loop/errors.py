@@ -28,6 +28,7 @@ HakkenError
 │   └── LedgerFull        its disk is full or cannot be written; make room, then go on
 ├── AdapterError          a laboratory cannot do what it is asked (see ``adapters.errors``)
 │   └── AdapterUnavailable  it cannot be reached now; ask again later
+│       ├── NotSetUp        it cannot be used from here before a person has done something
 │       └── PartUnavailable one of several laboratories cannot; the others can
 └── UnknownName           a registry has no entry of that name
 """
@@ -189,6 +190,13 @@ class AdapterError(HakkenError):
 
 class AdapterUnavailable(AdapterError):
     """The laboratory cannot be reached now; nothing is known to have changed. Ask again later."""
+
+
+class NotSetUp(AdapterUnavailable):
+    """The laboratory cannot be used from here, however often it is asked; do what the message says, then go on.
+
+    Raised by ``prepare`` or ``announce``, it also says that the experiment was not shown to the laboratory.
+    """
 
 
 class PartUnavailable(AdapterUnavailable):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +41,7 @@ from loop.contracts import (
     Status,
     Unknown,
 )
+from loop.errors import NotSetUp
 from loop.outcome import FaultKind
 
 EXAMPLE: Final = """\
@@ -94,7 +94,11 @@ class SlurmOptions(Options):
 
 def lacking() -> str | None:
     """What submitting jobs needs here, with the remedy."""
-    return None if shutil.which("sbatch") else "there is no sbatch on this machine; run hakken where jobs are submitted"
+    try:
+        Slurm().check_set_up()
+    except NotSetUp as error:
+        return str(error)
+    return None
 
 
 def place(
@@ -140,6 +144,7 @@ class SlurmExecutor:
         self._slurm = slurm or Slurm()
         self._arrays = Arrays(self._spool, self._slurm)
         self._look = Look(self._all_rows, settings.poll)
+        self._is_set_up = False  # as far as this object knows
         self._fresh: dict[Handle, str] = {}  # submitted by this object, and not looked at since
 
     def capabilities(self) -> Capabilities:
@@ -152,6 +157,7 @@ class SlurmExecutor:
         """Submit what will be prepared next as job arrays, on hold; where that fails ``prepare`` does it one by one."""
         if not self._settings.arrays:
             return
+        self._check_set_up()
         for start in range(0, len(experiments), MOST):
             with ExitStack() as held:
                 tasks = [
@@ -178,14 +184,22 @@ class SlurmExecutor:
 
         Raises:
             KeyReused: The key is on record with another experiment.
-            AdapterUnavailable: Slurm refused the job or gave no answer; ``start`` looks for it and submits it.
+            NotSetUp: There is no Slurm here, or it takes no such job; the queue has none.
+            AdapterUnavailable: Slurm gave no answer; ``start`` looks for the job and submits it.
         """
+        self._check_set_up()
         handle = self._jobs.prepare(spec, key)
         reached("slurm.prepared")
         with self._spool.alone(handle) as folder:
             if not self._has_begun(folder) and not (folder / "cancelled.json").exists():
                 self._held(handle, folder)
         return handle
+
+    def _check_set_up(self) -> None:
+        """Raises ``NotSetUp`` where there is no Slurm here, before anything of an attempt is made."""
+        if not self._is_set_up:
+            self._slurm.check_set_up()
+            self._is_set_up = True
 
     def start(self, handle: Handle, key: AttemptKey) -> None:
         """Release the attempt's job, which is submitted first where it is not in the queue.
@@ -265,15 +279,22 @@ class SlurmExecutor:
             return Health(False, lack)
         try:
             said = self._slurm.ping()
+        except NotSetUp as error:
+            return Health(False, str(error))
         except AdapterUnavailable as error:
             return Health(False, f"Slurm cannot be asked: {error}")
         return Health(True, f"{self._evaluator.name} runs in Slurm, {self._most} jobs at once; {said.splitlines()[0]}")
 
     def examine(self) -> Sequence[Finding]:
         """Packages (programs are looked for on the nodes), and Slurm: version, controller, partition, accounting."""
-        asked = self._settings.partition
+        asked, packages = self._settings.partition, resting_on(self._evaluator, programs=False)
+        try:
+            self._slurm.check_set_up()
+        except NotSetUp as error:  # once, and not for each thing that Slurm would be asked
+            found, _, remedy = str(error).partition("; ")
+            return [*packages, Finding("Slurm", "problem", found, remedy)]
         return [
-            *resting_on(self._evaluator, programs=False),
+            *packages,
             _asked("Slurm", self._slurm.version, "run hakken where jobs are submitted"),
             _asked("controller", self._slurm.ping, "wait until it is up; nothing that was submitted is lost"),
             _asked("partition", lambda: self._slurm.partition(asked), "name one that sinfo lists"),
@@ -392,7 +413,7 @@ class SlurmExecutor:
     def _of_claimed(self, handle: Handle, row: Row | None) -> Status:
         if row is not None and row.is_alive:
             again = f", begun anew by Slurm: {row.reason}" if row.state == "PENDING" else ""
-            return Status(Phase.RUNNING, f"job {row.id}{again}")
+            return Status(Phase.RUNNING, f"job {row.id}{again}", row.wants)
         if self._spool.is_silent(handle):
             if (called_off := self._jobs.cancelled(handle)) is not None:
                 self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])
@@ -411,7 +432,7 @@ class SlurmExecutor:
         if row is not None and row.is_held and self._look.began > released["at"]:
             return Status(Phase.PREPARED, f"Slurm forgot that job {row.id} was released; it is released again")
         if row is not None and row.is_alive:
-            return Status(Phase.WAITING, f"job {row.id}: {row.reason or row.state}")
+            return Status(Phase.WAITING, f"job {row.id}: {row.reason or row.state}", row.wants)
         if row is None and self._look.began <= released["at"]:
             return Status(Phase.WAITING, f"job {released['id']} was released just now")
         if row is None:

@@ -11,13 +11,45 @@ from pathlib import Path
 from typing import Final
 
 from adapters.errors import AdapterUnavailable
+from loop.errors import NotSetUp
 
+ELSEWHERE: Final = "run hakken where jobs are submitted, or let it run_on: local"
 PATIENCE: Final = 60.0  # seconds for one answer; Slurm's own MessageTimeout is 10 to 100
 
 # States of a job that has not ended. Source: squeue(1) of Slurm 24.11, "JOB STATE CODES".
 _ALIVE: Final = frozenset(
     {"PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT", "STOPPED", "REQUEUED"}
     | {"REQUEUE_FED", "REQUEUE_HOLD", "RESIZING", "RESV_DEL_HOLD", "SPECIAL_EXIT", "REVOKED"}
+)
+# What Slurm's commands say where they find no configuration. Source: Slurm 24.11, as tried.
+_NO_CONFIGURATION: Final = ("establish a configuration source", "process configuration file", "ClusterName needs")
+# What sbatch says of a job that it will not take the next time either. Nothing of how many jobs one person may have,
+# nor of what is down: that passes. Source: slurm_errno.c and opt.c of Slurm 24.11.
+_WRONG_JOB: Final = (
+    "Invalid --",
+    "unrecognized option",
+    "requires an argument",
+    "Invalid partition name",
+    "Invalid account or",
+    "Invalid qos spec",
+    "Invalid feature spec",
+    "Invalid license spec",
+    "Invalid wckey spec",
+    "Invalid node name",
+    "Invalid generic resource",
+    "No partition specified or system default",
+    "not permitted to use this partition",
+    "Requested time limit is invalid",
+    "Requested node configuration is not available",
+    "not in this partition",
+    "Memory specification can not be",
+    "Requested reservation is invalid",
+    "Access denied to requested reservation",
+)
+# Why a job waits that no other job's end lets go. Source: "JOB REASON CODES" of Slurm 24.11.
+_STUCK: Final = frozenset(
+    {"JobHeldAdmin", "PartitionDown", "PartitionInactive", "PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints"}
+    | {"NodeDown", "InvalidAccount", "InvalidQOS", "AccountNotAllowed", "QOSNotAllowed", "QOSTimeLimit"}
 )
 
 
@@ -40,6 +72,14 @@ class Row:
         """Whether it waits for its owner, who is us; what an administrator holds is the administrator's to release."""
         return self.state == "PENDING" and self.reason == "JobHeldUser"
 
+    @property
+    def wants(self) -> str:
+        """What only an administrator, or a changed campaign file, can give it; "" where waiting is all there is."""
+        if self.state != "PENDING" or self.reason not in _STUCK:
+            return ""
+        let = f"scontrol release {self.id}" if self.reason == "JobHeldAdmin" else f"scontrol show job {self.id}"
+        return f"waits in Slurm for more than its turn: job {self.id}, {self.reason}; see to it ({let}), or ask there"
+
 
 class Slurm:
     """The commands of one cluster; each raises ``AdapterUnavailable`` where it fails or gives no answer."""
@@ -47,8 +87,25 @@ class Slurm:
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
 
+    def check_set_up(self) -> None:
+        """Raises ``NotSetUp`` where there is no cluster here; whether its controller answers is not asked."""
+        self._found("sbatch")
+        if shutil.which("sinfo") is None:
+            return
+        try:
+            self._run("sinfo", "--version")  # reads the configuration
+        except NotSetUp:
+            raise
+        except AdapterUnavailable:  # whatever it is may pass, and is told where the job is submitted
+            return
+
     def submit(self, options: Sequence[str], script: Path) -> str:
-        """Submit a held job; its id. After an error it may be in the queue all the same."""
+        """Submit a held job; its id. After an error it may be in the queue all the same.
+
+        Raises:
+            NotSetUp: There is no cluster here, or it takes no job with these options; the queue has none.
+            AdapterUnavailable: It gave no answer, or none that can be read.
+        """
         said = self._run("sbatch", "--hold", "--parsable", *options, str(script))
         id_ = said.strip().split(";")[0]
         if not id_.isdigit():
@@ -124,11 +181,10 @@ class Slurm:
         return "sacct answers"
 
     def _run(self, *words: str) -> str:
-        program = shutil.which(words[0])
-        if program is None:
-            raise AdapterUnavailable(
-                f"there is no {words[0]} on this machine; run hakken where jobs are submitted, or let it run_on: local"
-            )
+        program = self._found(words[0])
+        named = os.environ.get("SLURM_CONF")
+        if named and not Path(named).exists():  # Slurm itself would look for it for a minute
+            raise NotSetUp(f"SLURM_CONF names {named}, and there is no such file; correct or unset it, or {ELSEWHERE}")
         try:
             done = subprocess.run(
                 [program, *words[1:]],
@@ -144,6 +200,27 @@ class Slurm:
         except OSError as error:
             raise AdapterUnavailable(f"{program} cannot be run ({error})") from None
         if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            raise AdapterUnavailable(f"{words[0]} failed: {said[-1] if said else f'code {done.returncode}'}")
+            raise _failed(words[0], done.stderr or done.stdout, done.returncode)
         return done.stdout
+
+    def _found(self, command: str) -> str:
+        """The path of a command."""
+        if (program := shutil.which(command)) is None:
+            raise NotSetUp(f"there is no {command} on this machine; {ELSEWHERE}")
+        return program
+
+
+def _failed(command: str, text: str, code: int) -> AdapterUnavailable:
+    """What a command said as it failed, as an error: one that asking again does not mend, or one that it may."""
+    lines = [line for line in text.strip().splitlines() if not line.startswith("Try ")]
+    last = lines[-1] if lines else f"code {code}"
+    if any(said in text for said in _NO_CONFIGURATION):
+        return NotSetUp(
+            f"Slurm has no configuration here ({last}); set SLURM_CONF to the cluster's slurm.conf, or {ELSEWHERE}"
+        )
+    if command == "sbatch" and any(said in text for said in _WRONG_JOB):
+        return NotSetUp(
+            f"Slurm takes no such job ({'; '.join(lines)}); correct what the campaign file says of it (laboratory: "
+            "cores, memory, timeout, and partition, account, qos, extra of run_on.slurm)"
+        )
+    return AdapterUnavailable(f"{command} failed: {last}")

@@ -137,7 +137,7 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     view, tally = session.view, session.tally
     needs_person = bool(view.pending) and _needs_person(session.laboratory)
     held = standstill(view, lambda: session.laboratory)
-    sentence, waits = next_step(session.settings, view, needs_person=needs_person, held=held)
+    sentence, waits = next_step(session.settings, view, needs_person=needs_person, held=held, lacks=tally.lacks)
     for line in (*overdue(view, datetime.now(UTC)), *failing(view)):
         tally.note(line)
     return TickReport(

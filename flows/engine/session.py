@@ -35,6 +35,7 @@ class Tally:
     notes: list[str] = field(default_factory=list)
     has_moved: bool = False  # something was written
     out: set[str] = field(default_factory=set)  # parts of the laboratory that gave no answer
+    lacks: str = ""  # what a person has to do before the laboratory can be used from here
 
     def note(self, text: str) -> None:
         """Keep a note once, however often a pass comes upon it."""
@@ -64,6 +65,7 @@ class Session:
         self.judge: Judge | None = believed if planner is None else None  # a planner's beliefs are its own
         self.examined: Mapping[str, Examination] = {}  # of each target's models, where the page was drawn in full
         self.exhausted: object = None  # what the record was when nothing was left to propose
+        self.refused: tuple[int, str] | None = None  # the version of the spec that cannot be used from here, and why
         self._laboratory, self._built_for = laboratory, self.view.campaign.version
 
     @property

@@ -18,7 +18,8 @@ from adapters.executors.slurm import SlurmExecutor, SlurmOptions
 from adapters.executors.slurm_commands import Row, Slurm
 from adapters.executors.spool import Spool
 from adapters.registry import build
-from loop.contracts import AttemptKey, Found, Handle, Phase
+from loop.contracts import Absent, AttemptKey, Handle, Phase
+from loop.errors import NotSetUp
 from loop.outcome import FaultKind, Measured
 from loop.testing.adapter import KEY
 from tests.adapters.helpers import context
@@ -33,6 +34,9 @@ class Scripted(Slurm):
         self.rows: list[Row] = []
         self.done: list[Row] = []
         self.submitted = 0
+
+    def check_set_up(self) -> None:
+        pass
 
     def submit(self, options: Any, script: Path) -> str:
         self.submitted += 1
@@ -248,30 +252,60 @@ def test_an_end_that_a_killed_caller_had_claimed_is_written_by_the_next(tmp_path
 def test_without_slurm_nothing_moves_and_the_remedy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     lab = SlurmExecutor(tmp_path / "lab", ruler())
-    with pytest.raises(AdapterUnavailable, match="there is no sbatch on this machine; run hakken where jobs are subm"):
+    with pytest.raises(NotSetUp, match="there is no sbatch on this machine; run hakken where jobs are subm"):
         lab.prepare(MOLECULE, KEY)
     found = lab.find(KEY)
     health = lab.health()
 
-    assert isinstance(found, Found)
-    assert not found.started
+    assert isinstance(found, Absent)
     assert not health.is_ok
     assert "let it run_on: local" in health.message
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "message", "asking_again_may_help"),
     [
-        ("echo Good morning", "sbatch answered 'Good morning' instead of a job id"),
-        ("echo sbatch: error: invalid partition specified: shrot >&2; exit 1", "sbatch failed: .*invalid partition"),
-        ("exec sleep 60", "sbatch gave no answer within 0.2 s"),
+        ("echo Good morning", "sbatch answered 'Good morning' instead of a job id", True),
+        ("exec sleep 60", "sbatch gave no answer within 0.2 s", True),
+        ("echo Slurm temporarily unable to accept job >&2; exit 1", "sbatch failed: Slurm temporarily unable", True),
+        ("echo Job violates accounting/QOS policy >&2; exit 1", "sbatch failed: Job violates", True),
+        (
+            "echo error: Invalid partition name specified >&2; exit 1",
+            "no such job .*Invalid part.*; correct what",
+            False,
+        ),
+        ("printf 'unrecognized option --gpuu\nTry --help\n' >&2; exit 1", "option --gpuu.; correct what", False),
+        ("echo Could not establish a configuration source >&2; exit 1", "no configuration.* set SLURM_CONF", False),
     ],
 )
-def test_what_is_no_answer_is_told(tmp_path: Path, text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_answer_is_told(
+    tmp_path: Path, text: str, message: str, asking_again_may_help: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "bin", "sinfo", "echo slurm-wlm 24.11")
     monkeypatch.setenv("PATH", f"{program(tmp_path / 'bin', 'sbatch', text)}:{os.environ['PATH']}")
     lab = scripted(tmp_path, Slurm(patience=0.2))
-    with pytest.raises(AdapterUnavailable, match=message):
+    with pytest.raises(AdapterUnavailable, match=message) as refused:
         lab.prepare(MOLECULE, KEY)
+
+    assert isinstance(refused.value, NotSetUp) is not asking_again_may_help
+
+
+def test_a_configuration_that_is_not_there_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "bin", "sinfo", "sleep 60")  # as Slurm's own, which look for the file for a minute
+    monkeypatch.setenv("PATH", f"{program(tmp_path / 'bin', 'sbatch', 'sleep 60')}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_CONF", "/nowhere/slurm.conf")
+    with pytest.raises(NotSetUp, match=r"SLURM_CONF names /nowhere/slurm\.conf, and there is no such file; correct"):
+        scripted(tmp_path, Slurm()).prepare(MOLECULE, KEY)
+
+
+@pytest.mark.parametrize(("reason", "wants"), [("Resources", False), ("JobHeldAdmin", True), ("PartitionDown", True)])
+def test_a_job_that_waits_for_more_than_its_turn_says_so(tmp_path: Path, reason: str, wants: bool) -> None:
+    cluster = Scripted()
+    lab = scripted(tmp_path, cluster)
+    handle = begin(lab)
+    cluster.rows = [replace(row, reason=reason) for row in cluster.rows]
+
+    assert (f"job 1, {reason}; see to it" in lab.status(handle).wants) is wants
 
 
 @pytest.mark.parametrize(

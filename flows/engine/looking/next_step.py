@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 
 def next_step(
-    settings: Settings, view: View, *, needs_person: bool = False, held: Held | None = None
+    settings: Settings, view: View, *, needs_person: bool = False, held: Held | None = None, lacks: str = ""
 ) -> tuple[str, bool]:
-    """The sentence, and whether nothing moves until a person does something; ``held``: a round for which all waits."""
+    """The sentence, and whether nothing moves until a person does something.
+
+    ``held`` is a round for which all waits, ``lacks`` why the laboratory cannot be used from here, with the remedy.
+    """
     name = shlex.quote(view.name)
     campaign = view.campaign
     if view.stops:
@@ -52,9 +55,11 @@ def next_step(
     ambiguous = [a for a in pending if a.state is State.AMBIGUOUS]
     if ambiguous and len(ambiguous) == len(pending):
         return _doubt(ambiguous), True
+    file = campaign_file(settings, view.name)
+    with_it = "with its file" if file is None else shlex.quote(str(file))
+    if lacks and view.is_active:
+        return f"The laboratory cannot be used from here: {lacks}; then go on with hakken run {with_it}.", True
     if held is not None:
-        file = campaign_file(settings, view.name)
-        with_it = "with that file" if file is None else shlex.quote(str(file))
         return (
             f"Round {held.number} waits for {held.waits_for}: {held.why}; then {held.then} and go on with "
             f"hakken run {with_it}.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from flows.engine.last_round import note_last
@@ -26,7 +27,7 @@ from loop.contracts import (
     Problem,
     SupportsAnnouncement,
 )
-from loop.errors import AdapterUnavailable, Halted
+from loop.errors import AdapterUnavailable, Halted, NotSetUp
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind
 from loop.recipe import impossible
@@ -43,7 +44,7 @@ def dispatch(session: Session) -> None:
     view = session.view
     # Retries come last, so that the order of first attempts does not depend on when a fault became known.
     ready = sorted((a for a in view.pending if a.state is State.READY), key=lambda a: (a.round_number, a.attempt_no))
-    if not ready or not view.is_active:
+    if not ready or not view.is_active or _cannot_be_used(session):
         return
     note_last(session.settings, session.name, session.ledger, view.round_number)
     try:
@@ -68,6 +69,22 @@ def dispatch(session: Session) -> None:
             break
     if chosen:
         session.refresh()
+        _cannot_be_used(session)
+
+
+def _cannot_be_used(session: Session) -> bool:
+    """Whether it is known that the laboratory cannot be used from here before a person has done something.
+
+    While it has something that goes on, the campaign does too; else it waits for that person.
+    """
+    if session.refused is None or session.refused[0] != session.view.campaign.version:
+        return bool(session.tally.lacks)
+    why = session.refused[1]
+    if any(a.state in (State.SUBMITTED, State.RUNNING) for a in session.view.pending):
+        session.tally.note(f"nothing more is sent: {why}")
+    else:
+        session.tally.lacks = why
+    return True
 
 
 def _room(capabilities: Capabilities, taken: int) -> int | None:
@@ -141,21 +158,26 @@ def _start(session: Session, sound: Sequence[AttemptRecord], specs: Mapping[str,
             return False
         if len(sound) > 1 and isinstance(session.laboratory, SupportsAnnouncement):
             untouched.clear()  # it is told of all of them: whatever comes is looked up
-            session.laboratory.announce([(specs[a.key], AttemptKey(a.key)) for a in sound])
-        for attempt in sound:
+            with _given_back(untouched, sound):
+                session.laboratory.announce([(specs[a.key], AttemptKey(a.key)) for a in sound])
+        for n, attempt in enumerate(sound):
             if session.is_halted:  # a stop is pressed without waiting for this pass to end
                 return False
             key = AttemptKey(attempt.key)
             if attempt in untouched:
                 untouched.remove(attempt)
             with others_go_on(session):
-                handle = session.laboratory.prepare(specs[attempt.key], key)
+                with _given_back(untouched, sound[n:]):
+                    handle = session.laboratory.prepare(specs[attempt.key], key)
                 reached("dispatch.prepared")
                 if session.is_halted:  # it lies there inert, and is found by its key when the stop is lifted
                     return False
                 session.laboratory.start(handle, key)
                 reached("dispatch.started")
                 accepted.append((attempt, handle))
+    except NotSetUp as error:
+        session.refused = (session.view.campaign.version, str(error))
+        return False
     except AdapterUnavailable as error:
         session.tally.note(
             f"the laboratory {session.adapter!r} cannot be reached ({error}); what was sent is looked up"
@@ -166,6 +188,16 @@ def _start(session: Session, sound: Sequence[AttemptRecord], specs: Mapping[str,
     return True
 
 
+@contextmanager
+def _given_back(untouched: list[AttemptRecord], attempts: Sequence[AttemptRecord]) -> Iterator[None]:
+    """Where the laboratory cannot be used from here, these were not shown to it (``loop.errors.NotSetUp``)."""
+    try:
+        yield
+    except NotSetUp:
+        untouched[:] = attempts
+        raise
+
+
 def _record(
     session: Session, accepted: Sequence[tuple[AttemptRecord, Handle]], untouched: Sequence[AttemptRecord]
 ) -> None:
@@ -174,7 +206,7 @@ def _record(
             for attempt, handle in accepted:
                 work.move(attempt.key, Event.ACCEPTED, adapter=session.adapter, handle=handle)
             for attempt in untouched:  # claimed, and never shown to the laboratory: no doubt about it
-                work.move(attempt.key, Event.ABSENT, "not sent: a safety stop, or the laboratory could not be reached")
+                work.move(attempt.key, Event.ABSENT, "not sent: a safety stop, or the laboratory could not be used")
     session.tally.sent += len(accepted)
     reached("dispatch.accepted")
 

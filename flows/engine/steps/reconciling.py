@@ -12,7 +12,7 @@ from flows.engine.steps.parts import is_out, others_go_on
 from flows.engine.steps.withdrawing import barred
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, Found, Handle, Phase, Unknown, Work
-from loop.errors import AdapterUnavailable
+from loop.errors import AdapterUnavailable, NotSetUp
 from loop.experiment import Event, State
 from loop.limits import broken
 from loop.outcome import Fault, FaultKind
@@ -54,6 +54,8 @@ def reconcile(session: Session) -> list[tuple[AttemptRecord, Handle]]:
                     _look_up(session, attempt, standing)
                 else:
                     _ask(session, attempt, standing, judge)
+    except NotSetUp as error:
+        session.tally.lacks = str(error)
     except AdapterUnavailable as error:
         session.tally.note(f"the laboratory {session.adapter!r} cannot be reached ({error}); asked again next time")
     _note(session, standing)
