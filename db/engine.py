@@ -59,7 +59,9 @@ def create(url: str | URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return sa.create_engine(parsed, pool_pre_ping=True)  # a server that was started anew meanwhile is there again
+    engine = sa.create_engine(parsed, pool_pre_ping=True)  # a server that was started anew meanwhile is there again
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
 
 
 _idle: dict[str | URL, Engine] = {}  # without connections; the one given back last comes last
@@ -132,6 +134,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "recursive_triggers = ON",  # see ``db.triggers``
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    # PostgreSQL waits for a lock without end where nobody says otherwise, and nobody would hear of it.
+    patience = f"set_config('lock_timeout', '{BUSY_SECONDS}s', false)"
+    connection.execute(f"SELECT {patience} WHERE current_setting('lock_timeout') = '0'")
+    connection.commit()
 
 
 def _write_ahead(connection: Any) -> None:

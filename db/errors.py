@@ -6,6 +6,7 @@ disk is full or cannot be written, the core's ``LedgerFull``.
 LedgerError
 ├── SchemaTooNew      the file was written by a newer hakken
 ├── NotALedger        the file or database holds something else, or is damaged
+├── NotLetIn          the server does not let this user in, read or write
 └── AlreadyOnRecord   another process wrote the same thing first
 """
 
@@ -22,6 +23,14 @@ from sqlalchemy import exc
 from loop.errors import LedgerBusy, LedgerError, LedgerFull
 
 NONE_YET: Final = "none yet in this record (hakken run FILE adds one; HAKKEN_HOME names another record)"
+# What PostgreSQL says at the door, where there is no code yet; it is said in the server's language.
+_NOT_LET_IN: Final = re.compile(
+    'authentication failed|no password supplied|no pg_hba.conf entry|(database|role) ".*" does not exist'
+    "|permission denied for|is not permitted to log in"
+)
+_NO_RIGHT: Final = "42501"  # PostgreSQL's code for a missing privilege; see its manual, appendix A
+_LOCKED: Final = "55P03"  # for a lock that was waited for as long as ``db.engine`` lets it
+_READ_ONLY: Final = re.compile("read-only transaction|read-write mode during recovery")
 _FULL: Final = re.compile("disk is full|No space left on device|[Qq]uota exceeded")  # SQLite and PostgreSQL
 
 
@@ -31,6 +40,10 @@ class SchemaTooNew(LedgerError):
 
 class NotALedger(LedgerError):
     """What the URL names cannot be read as a ledger; give another file, or restore a backup."""
+
+
+class NotLetIn(LedgerError):
+    """The server is there, and refuses this user or this database; mend the URL or the rights, nothing was changed."""
 
 
 class AlreadyOnRecord(LedgerError):
@@ -64,7 +77,32 @@ def translated(url: str) -> Iterator[None]:
                 f"the disk of the ledger {url} cannot be written or read ({text}), as where a quota is used up, or "
                 "where it fails; see to it"
             ) from error
+        if _NOT_LET_IN.search(text):
+            raise NotLetIn(
+                f"the ledger {url} is not to be had ({text}); mend HAKKEN_DATABASE (user, password, database), or have "
+                "the server let this user in"
+            ) from error
+        if _code(error) == _LOCKED:
+            raise LedgerBusy(
+                f"the ledger {url} is locked by another session of the server ({text.splitlines()[0]}); "
+                "SELECT pid, query FROM pg_stat_activity there shows it"
+            ) from error
         raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text})") from error
     except exc.DatabaseError as error:
         text = str(error.orig).strip()
+        if _READ_ONLY.search(text):
+            raise NotLetIn(
+                f"the ledger {url} can only be read there ({text}), as on a replica; name the server that is written "
+                "to in HAKKEN_DATABASE. What only looks (status, show, report, replay) works on a replica too"
+            ) from error
+        if _code(error) == _NO_RIGHT:
+            raise NotLetIn(
+                f"the ledger {url} lets this user not do that ({text}); have the owner of the database grant it, or "
+                "name another user in HAKKEN_DATABASE"
+            ) from error
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error
+
+
+def _code(error: exc.DBAPIError | sqlite3.OperationalError) -> str:
+    """PostgreSQL's code of what went wrong; "" where there is none."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from db import audit, reading, rules, schema
+from db import audit, reading, rules, schema, wishes
 from db import engine as engines
 from db import tables as t
 from db.canonical import canonical, sha256
@@ -188,6 +188,19 @@ class SqlLedger:
                 row.lease_holder = row.lease_expires = None
                 writer.session.flush()
                 writer.has_written = True
+
+    @contextmanager
+    def wish(self, name: str) -> Iterator[None]:
+        """Show for the length of the block that somebody waits for the campaign; raises ``NotFound``."""
+        with self._reading() as session:
+            campaign = reading.campaign_id(session, name)
+        with translated(self._shown), wishes.wished(self._engine, campaign):
+            yield
+
+    def is_wished(self, lease: Lease) -> bool:
+        """Whether somebody waits for the campaign that ``lease`` is on."""
+        with translated(self._shown):
+            return wishes.is_wished(self._engine, lease.campaign_id)
 
     @contextmanager
     def work(self, lease: Lease, *, actor: str = "engine") -> Iterator[SqlWork]:

@@ -23,8 +23,9 @@ def held(name: str, holder: str, expires: datetime) -> LeaseHeld:
     """What is said to whoever wants a campaign that another holder has."""
     return LeaseHeld(
         f"campaign {name!r} is held by {holder!r} until {expires.isoformat()}, and for longer while that process "
-        "works: give the command on that machine and in that folder, where a run lets it through between two passes; "
-        "else wait until then, or stop that process"
+        "works: a run lets a command through between two passes, one of that machine and folder, or any where the "
+        "record is on PostgreSQL; else wait until then, or stop that process",
+        holder=holder,
     )
 
 

@@ -404,6 +404,17 @@ class Work(Protocol):
         """Record a file known by its content; its bytes are stored already."""
 
 
+@runtime_checkable
+class ShowsWishes(Protocol):
+    """A ledger where whoever holds a campaign sees that somebody waits for it, on whichever machine."""
+
+    def wish(self, name: str) -> AbstractContextManager[None]:
+        """Show for the length of the block that somebody waits for the campaign; raises ``NotFound``."""
+
+    def is_wished(self, lease: Lease) -> bool:
+        """Whether somebody waits for the campaign that ``lease`` is on."""
+
+
 class Ledger(Protocol):
     """The record of every campaign; examined by ``loop.testing.ledger.LedgerContract``.
 

@@ -150,7 +150,11 @@ class NotFound(LedgerError):
 
 
 class LeaseHeld(LedgerError):
-    """Somebody else works on this campaign; wait until the lease ends."""
+    """Somebody else, ``holder``, works on this campaign; wait until the lease ends."""
+
+    def __init__(self, message: str, holder: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class StaleLease(LedgerError):

@@ -1,4 +1,4 @@
-"""How far a long computation is, for whoever watches. The core shows nothing: ``on_progress`` is set by who does."""
+"""How far a long computation is, and what is waited for, for whoever watches. The core shows nothing itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 OnProgress = Callable[[str], None]  # what is done and how far it is, such as "training networks: 34 %"; "" at its end
 
 on_progress: OnProgress | None = None
+on_wait: Callable[[str], None] | None = None
 
 
 def progress(what: str, share: float) -> None:
@@ -31,3 +32,20 @@ def watched(by: OnProgress) -> Iterator[None]:
         yield
     finally:
         on_progress = before
+
+
+def waits(what: str) -> None:
+    """Tell whoever watches what is waited for, and how long; does nothing otherwise."""
+    if on_wait is not None:
+        on_wait(what)
+
+
+@contextmanager
+def waited(by: Callable[[str], None]) -> Iterator[None]:
+    """Have ``by`` told of waits for the length of the block, in place of whoever was told before."""
+    global on_wait
+    before, on_wait = on_wait, by
+    try:
+        yield
+    finally:
+        on_wait = before

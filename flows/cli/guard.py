@@ -25,6 +25,7 @@ from typer.core import TyperGroup
 
 from flows.cli.screen import computing
 from loop.errors import HakkenError
+from loop.progress import waited
 
 FAILED: Final = 1
 REFUSED: Final = 2
@@ -47,7 +48,7 @@ class Guarded(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with computing():
+            with computing(), waited(_tell_wait):
                 return super().invoke(ctx)
         except HakkenError as error:
             code, kind, message = REFUSED, type(error).__name__, str(error)
@@ -73,6 +74,11 @@ def tell(message: str, kind: str, *, as_json: bool) -> None:
     print(message, file=sys.stderr)
     if as_json:
         _print_document(message, kind)
+
+
+def _tell_wait(what: str) -> None:
+    """Say on standard error what a command waits for, a program's as well."""
+    print(f"note: {what}", file=sys.stderr, flush=True)
 
 
 def _tell_usage(error: Any, *, as_json: bool) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.engine.turn import Turn
 from loop.checkpoints import reached
-from loop.contracts import Ledger
+from loop.contracts import Ledger, ShowsWishes
 from loop.errors import LeaseHeld
+from loop.progress import waits
 from loop.record import Lease
 
 if TYPE_CHECKING:
     from flows.settings import Settings
 
+_LOOK = 0.2  # seconds between two looks at a lease that somebody else has
+_BEHIND = 5.0  # seconds that a run leaves to whoever waits elsewhere: some looks, over a slow network
 PATIENCE = 60.0  # seconds that a person's command waits for a run to give way between two passes
 
 
@@ -62,20 +65,35 @@ class Holding:
         """
         self._ledger.campaign(self._campaign)  # before a folder is made for a name that nobody knows
         self._turn.take(patience)
-        until = time.monotonic() + patience
         try:
-            while True:
-                try:
-                    self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
-                    break
-                except LeaseHeld:
-                    if time.monotonic() >= until:
-                        raise
-                    self._sleep(0.2)
+            self._take_lease(patience)
         except BaseException:
             self._turn.end()
             raise
         reached("tick.leased")
+
+    def _take_lease(self, patience: float) -> None:
+        """Take the lease, waiting for a holder elsewhere, who sees it where the ledger can show that."""
+        try:
+            self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
+            return
+        except LeaseHeld as error:
+            if patience <= 0:
+                raise
+            waits(
+                f"campaign {self._campaign!r} is held by {error.holder!r}; waiting for it to give way between two "
+                f"passes, {patience:.0f} s at most"
+            )
+        until = time.monotonic() + patience
+        with self._ledger.wish(self._campaign) if isinstance(self._ledger, ShowsWishes) else nullcontext():
+            while True:
+                try:
+                    self._lease = self._ledger.acquire(self._campaign, self._holder, self._ttl)
+                    return
+                except LeaseHeld:
+                    if time.monotonic() >= until:
+                        raise
+                    self._sleep(_LOOK)
 
     def give_back(self) -> None:
         """Give lease and turn back; once is enough, twice does no harm."""
@@ -89,12 +107,22 @@ class Holding:
 
     def give_way(self) -> bool:
         """Let a person who waits for the turn go first; True when somebody did, and the record may have changed."""
-        if not self._turn.is_wanted():
+        lease = self._lease
+        is_wished = self._is_wished(lease)
+        if not is_wished and not self._turn.is_wanted():
             return False
         self.give_back()
         self._turn.wait_behind()
+        until = time.monotonic() + _BEHIND
+        while is_wished and time.monotonic() < until:  # whoever waits elsewhere takes the lease first
+            self._sleep(_LOOK / 2)
+            is_wished = self._is_wished(lease)
         self.take(PATIENCE)
         return True
+
+    def _is_wished(self, lease: Lease | None) -> bool:
+        """Whether somebody waits elsewhere for the campaign."""
+        return lease is not None and isinstance(self._ledger, ShowsWishes) and self._ledger.is_wished(lease)
 
 
 @contextmanager

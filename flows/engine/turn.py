@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from loop.errors import LeaseHeld
+from loop.progress import waits
 
+_SOON: Final = 1.0  # seconds of waiting after which it is said
 _LOOK: Final = 0.02  # seconds between two looks at a lock that somebody else has
 
 
@@ -73,7 +75,14 @@ class Turn:
             self._lock = None
 
     def _lock_by(self, file: TextIO, until: float) -> None:
+        say = time.monotonic() + _SOON
         while not _try_lock(file):
+            if say < min(time.monotonic(), until):
+                say = until  # once
+                waits(
+                    f"campaign {self._campaign!r} is being worked on by {_holder(self._folder)} on this machine; "
+                    f"waiting for it to give way between two passes, {until - time.monotonic():.0f} s at most"
+                )
             if time.monotonic() >= until:
                 raise LeaseHeld(
                     f"campaign {self._campaign!r} is being worked on by {_holder(self._folder)} on this machine; "

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from db import SqlLedger, open_ledger
 from db import engine as engines
-from db import open_ledger
 from loop.contracts import Ledger
-from loop.errors import LedgerBusy, StaleLease
+from loop.errors import LedgerBusy, NotFound, StaleLease
 from loop.record import EnvelopeDraft, Lease
 from loop.testing.ledger import SPEC, batch
 
@@ -29,7 +29,7 @@ HOUR = timedelta(hours=1)
 WRITER = """
 import json, os, signal, sys
 from datetime import datetime, timedelta
-from db import open_ledger
+from db import SqlLedger, open_ledger
 from loop import checkpoints
 from loop.errors import LedgerError
 from loop.record import EnvelopeDraft, Lease
@@ -205,3 +205,45 @@ def test_a_server_that_was_started_anew_between_two_transactions_is_used_again(
         server.dispose()
 
         assert ledger.acquire("coupling", "engine-1", HOUR).epoch == 1
+
+
+def test_whoever_holds_a_campaign_on_a_server_sees_that_somebody_waits(
+    new_postgres: Callable[[], str], fill: Fill
+) -> None:
+    url = new_postgres()
+    with open_ledger(url) as holder, open_ledger(url) as other:
+        lease = fill(holder)
+        before = holder.is_wished(lease)
+        with other.wish("coupling"):
+            during = holder.is_wished(lease)
+            with other.wish("coupling"):  # two may wait
+                pass
+            still = holder.is_wished(lease)
+
+        assert (before, during, still, holder.is_wished(lease)) == (False, True, True, False)
+        with pytest.raises(NotFound), other.wish("no such"):
+            pass
+
+
+def test_in_a_file_nobody_is_seen_to_wait(sqlite_ledger: SqlLedger, fill: Fill) -> None:
+    lease = fill(sqlite_ledger)
+
+    with sqlite_ledger.wish("coupling"):
+        assert not sqlite_ledger.is_wished(lease)
+
+
+def test_a_lock_that_another_session_keeps_is_said_and_not_waited_for_without_end(
+    new_postgres: Callable[[], str], monkeypatch: pytest.MonkeyPatch, fill: Fill
+) -> None:
+    url = new_postgres()
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.1)
+    with open_ledger(url) as ledger:
+        fill(ledger)
+        engine = engines.create(url)
+        with engine.begin() as session:
+            session.exec_driver_sql("LOCK TABLE attempt IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(LedgerBusy, match=r"locked by another session .*lock timeout.*pg_stat_activity"):
+                ledger.attempts("coupling")
+        engine.dispose()
+
+        assert ledger.attempts("coupling")

@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from db import engine as engines
 from db import open_ledger, schema
 from db import tables as t
-from db.errors import NotALedger, SchemaTooNew, translated
+from db.errors import NotALedger, NotLetIn, SchemaTooNew, translated
 from loop.contracts import Ledger
 from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.record import Lease
@@ -238,6 +239,40 @@ def test_what_cannot_be_opened_is_told_with_a_remedy(tmp_path: Path) -> None:
         with pytest.raises(error, match=f"(?s){says}") as told:
             open_ledger(url)
         assert "secret" not in str(told.value)
+
+
+def test_a_server_that_lets_nobody_in_is_told_with_a_remedy(new_postgres: Callable[[], str]) -> None:
+    url = sa.make_url(new_postgres())
+    open_ledger(url.render_as_string(hide_password=False)).close()
+    owner = engines.create(url)
+    with owner.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE guest LOGIN")
+    try:
+        for other, says in (
+            (url.set(database="none"), "not to be had .*does not exist.*mend HAKKEN_DATABASE"),
+            (url.set(username="nobody"), "not to be had .*does not exist.*mend HAKKEN_DATABASE"),
+            (url.set(username="guest"), "lets this user not do that .*permission denied.*have the owner"),
+        ):
+            with pytest.raises(NotLetIn, match=says):
+                open_ledger(other.render_as_string(hide_password=False))
+    finally:
+        with owner.begin() as connection:
+            connection.exec_driver_sql("DROP ROLE guest")
+        owner.dispose()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "says"),
+    [
+        (exc.OperationalError, 'FATAL:  password authentication failed for user "ada"', "not to be had .*mend HAKKEN"),
+        (exc.OperationalError, 'FATAL:  no pg_hba.conf entry for host "10.0.0.7"', "have the server let this user in"),
+        (exc.InternalError, "cannot execute INSERT in a read-only transaction", "name the server that is written to"),
+        (exc.NotSupportedError, "cannot set transaction read-write mode during recovery", "as on a replica"),
+    ],
+)
+def test_what_a_server_refuses_is_no_reason_to_ask_again(kind: type[exc.DBAPIError], text: str, says: str) -> None:
+    with pytest.raises(NotLetIn, match=says), translated("postgresql://ada:***@server/chem"):
+        raise kind("SELECT 1", {}, Exception(text))
 
 
 @pytest.mark.parametrize("folder", ["ä ö", "a?b", "50%20x", "a#b", "a@b:c", "latin \udce9"])

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from db.ledger import open_ledger
-from flows.engine import tell, tick
+from db.ledger import SqlLedger, open_ledger
+from flows.engine import ban, tell, tick, turn
 from flows.engine.holding import Holding
 from flows.engine.passes import dispatch, look, one_pass, propose, sitting
 from flows.engine.turn import Turn
 from flows.settings import Settings
 from loop.errors import LeaseHeld, StaleLease
+from loop.progress import waited
 from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, story_of
 
 
@@ -137,3 +144,57 @@ def test_telling_waits_for_a_pass_to_end(settings: Settings, tmp_path: Path, mon
         tell(settings, "small", file, by="tester")
 
     assert tell(settings, "small", file, by="tester").accepted == 1
+
+
+def test_a_run_lets_a_command_of_another_folder_through_where_the_record_shows_that_it_waits(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    waiting = threading.Event()
+    show_wishes(monkeypatch, waiting)
+    there = replace(settings, home=tmp_path / "elsewhere")
+    said: list[str] = []
+
+    with sitting(settings, "small") as session, ThreadPoolExecutor(1) as pool:
+        assert not session.held.give_way()
+        with waited(said.append):
+            command = pool.submit(ban, there, "small", ["solvent=water"], by="ada", why="it smells")
+            assert waiting.wait(30)
+            assert session.held.give_way()
+            made = command.result(30)
+        session.refresh()
+
+        assert [d.id for d in session.view.decisions] == [made.id]
+    assert said == [
+        f"campaign 'small' is held by '{socket.gethostname()}:{settings.home}'; waiting for it to give way between "
+        "two passes, 60 s at most"
+    ]
+
+
+def show_wishes(monkeypatch: pytest.MonkeyPatch, waiting: threading.Event) -> None:
+    """Has SQLite show that somebody waits, as PostgreSQL does: ``waiting`` is set meanwhile."""
+
+    @contextmanager
+    def wish(_self: SqlLedger, _name: str) -> Iterator[None]:
+        waiting.set()
+        try:
+            yield
+        finally:
+            waiting.clear()
+
+    monkeypatch.setattr(SqlLedger, "wish", wish)
+    monkeypatch.setattr(SqlLedger, "is_wished", lambda *_: waiting.is_set())
+
+
+def test_what_waits_for_a_pass_of_this_folder_says_so_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    monkeypatch.setattr(turn, "_SOON", 0.0)
+    said: list[str] = []
+
+    with sitting(settings, "small"), waited(said.append), pytest.raises(LeaseHeld):
+        Turn(settings.folder("small"), "small").take(patience=0.2)
+
+    assert len(said) == 1
+    assert "'small' is being worked on by process" in said[0]
