@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import sys
+import tempfile
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from flows.cli.screen import computing
 from loop.errors import HakkenError
 from loop.progress import waited
 
+_ROOM: Final = 1 << 20  # bytes free on a disk under which it is full: a page of a report may not fit
 FAILED: Final = 1
 REFUSED: Final = 2
 INTERRUPTED: Final = 130
@@ -93,10 +96,29 @@ def _print_document(message: str, kind: str) -> None:
 
 def _describe(error: OSError) -> str:
     what = error.strerror or str(error) or type(error).__name__
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}the disk is full ({what}); make room (hakken doctor says where), then the same command again"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        whose = f"of {error.filename} " if error.filename else _full_disks()
+        room = "let files there be larger (ulimit -f)" if error.errno == errno.EFBIG else "make room there"
+        return f"the disk {whose}is full ({what}); {room}, then the same command goes on: nothing on record is lost"
     return f"{error.filename}: {what[0].lower()}{what[1:]}; check the path and its rights" if error.filename else what
+
+
+def _full_disks() -> str:
+    """Which of the disks that a project writes to are full, where the system does not say which file was to be written.
+
+    That of the project's folder where none looks full, as with a quota.
+    """
+    from flows.settings import Settings
+    from flows.wiring import SQLITE
+
+    where = Settings.from_environment()
+    folders = [where.home, Path.cwd(), Path(tempfile.gettempdir())]
+    if where.database.startswith(SQLITE):
+        folders.insert(1, Path(where.database.removeprefix(SQLITE)).absolute().parent)
+    there = [next(path for path in (folder, *folder.parents) if path.exists()) for folder in folders]
+    by_disk = {folder.stat().st_dev: folder for folder in reversed(there)}  # the first of each disk stays
+    full = [str(folder) for folder in there if folder in by_disk.values() and shutil.disk_usage(folder).free < _ROOM]
+    return f"of {' or of '.join(dict.fromkeys(full)) or there[0]} "
 
 
 def _log(error: Exception) -> str:

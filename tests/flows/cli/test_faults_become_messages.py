@@ -82,17 +82,26 @@ def test_a_folder_without_rights_is_named(hakken: Any, monkeypatch: pytest.Monke
     assert "/somewhere/runs: permission denied; check the path and its rights" in said.err
 
 
+@pytest.mark.parametrize(
+    ("number", "text", "remedy"),
+    [
+        (28, "No space left on device", "make room there"),
+        (122, "Disk quota exceeded", "make room there"),
+        (27, "File too large", "let files there be larger (ulimit -f)"),
+    ],
+)
 @pytest.mark.parametrize("name", ["/somewhere/runs/report.html", None])
-def test_a_full_disk_is_called_so(hakken: Any, monkeypatch: pytest.MonkeyPatch, name: str | None) -> None:
+def test_a_full_disk_is_named_even_where_the_system_does_not_say_which(
+    hakken: Any, home: Any, monkeypatch: pytest.MonkeyPatch, name: str | None, number: int, text: str, remedy: str
+) -> None:
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", name)
+        raise OSError(number, text, name)
 
     monkeypatch.setattr("flows.wiring.open_record", full)
     said = hakken("audit", "verify")
 
     assert said.code == 2
-    where = f"{name}: " if name else ""
-    assert f"error: {where}the disk is full (No space left on device); make room (hakken doctor" in said.err
+    assert f"error: the disk of {name or home.home.parent} is full ({text}); {remedy}, then the same" in said.err
 
 
 @pytest.mark.parametrize("below", ["", "sub/folder"])
