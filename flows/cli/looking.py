@@ -20,6 +20,11 @@ Round = Annotated[
 ]
 
 NAMED: Final = 5  # experiments that the laboratory has
+WHERE: Final = {  # where experiments are, as far as the record knows
+    "with the laboratory": ("submitted", "running"),
+    "being sent, or were when a pass was killed (the next pass looks them up)": ("sending",),
+    "in doubt, with the laboratory or not": ("ambiguous",),
+}
 
 
 def status(
@@ -56,10 +61,12 @@ def _work(report: StatusReport) -> Iterator[str]:
         yield report.spending
     for state, n in report.pending.items():
         yield f"{n} {state}"
-    if report.running:
-        more = len(report.running) - NAMED
+    for where, states in WHERE.items():
+        labels = [one.label for one in report.at_work if one.state in states]
+        more = len(labels) - NAMED
         rest = f"; and {more} more" if more > 0 else ""
-        yield f"with the laboratory: {'; '.join(report.running[:NAMED])}{rest}"
+        if labels:
+            yield f"{where}: {'; '.join(labels[:NAMED])}{rest}"
     if n := report.unjudged:
         yield f"{plural(n, 'result')} received and not read yet: hakken tick {typed(report.campaign)} reads what came"
     for resource in report.resources:

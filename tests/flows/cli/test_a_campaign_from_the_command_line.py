@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -355,6 +356,25 @@ def test_status_says_once_what_the_laboratory_has(hakken: Any, home: Any) -> Non
     (said,) = [line for line in lines if line.startswith("  with the laboratory: ")]
     assert said.count(";") == 5
     assert said.endswith("; and 1 more")
+
+
+def test_status_tells_what_is_being_sent_and_what_is_in_doubt_from_what_the_laboratory_has(
+    hakken: Any, home: Any
+) -> None:
+    write(**{"adapter: simulated": "adapter: manual", "experiments: 2": "experiments: 3"})
+    hakken("tick", "small.yaml")
+    with sqlite3.connect(home.database.removeprefix("sqlite:///")) as database:  # as a pass killed while it sent
+        keys = [key for (key,) in database.execute("SELECT id FROM attempt ORDER BY id")]
+        database.execute("UPDATE attempt SET state = 'sending', handle = NULL WHERE id = ?", keys[:1])
+        database.execute("UPDATE attempt SET state = 'ambiguous', handle = NULL WHERE id = ?", keys[1:2])
+    database.close()
+
+    lines = [line.strip().partition(": ") for line in hakken("status").out.splitlines()]
+    said = {where: len(what.split("; ")) for where, _, what in lines}
+
+    assert said["being sent, or were when a pass was killed (the next pass looks them up)"] == 1
+    assert said["in doubt, with the laboratory or not"] == 1
+    assert said["with the laboratory"] == len(keys) - 2
 
 
 @pytest.mark.parametrize(
