@@ -43,6 +43,7 @@ from loop.contracts import (
     RunsTogether,
     Status,
     SupportsAnnouncement,
+    TakesOff,
     Unknown,
 )
 from loop.errors import AdapterUnavailable, PartUnavailable, UnknownName
@@ -271,6 +272,16 @@ class SeveralLaboratories:
         for name, theirs in mine.items():
             if isinstance(adapter := self._members[name].adapter, RunsTogether):
                 self._asked(self._members[name], partial(adapter.close, plate, theirs))
+
+    def still_waiting(self, handles: Sequence[Handle]) -> Sequence[Handle]:
+        """Those that wait for others in the laboratory that has them."""
+        found = []
+        for handle in handles:
+            member, inner = self._of(handle)
+            adapter = member.adapter
+            if isinstance(adapter, TakesOff) and self._asked(member, partial(adapter.still_waiting, [inner])):
+                found.append(handle)
+        return found
 
     def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
         """What each laboratory lacks for what goes to it and to no other; where the rest will go is not known yet."""

@@ -299,6 +299,17 @@ class RunsTogether(Protocol):
 
 
 @runtime_checkable
+class TakesOff(Protocol):
+    """An adapter of which what was started may still wait for others, and can be called off before anything moves."""
+
+    def still_waiting(self, handles: Sequence[Handle]) -> Sequence[Handle]:
+        """Those that were started, and of which nothing moves before ``close``: ``cancel`` takes them off.
+
+        Told from what is on record. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+
+@runtime_checkable
 class ChecksTogether(Protocol):
     """An adapter that makes experiments together, and can tell beforehand whether what it has suffices for them."""
 

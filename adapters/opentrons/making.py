@@ -137,6 +137,10 @@ class PlateMaker(ABC):
                 self._close(waiting, f"{self._jobs.spec(waiting[0]).campaign}, plate {plate}")
                 reached("opentrons.closed")
 
+    def still_waiting(self, handles: Sequence[Handle]) -> Sequence[Handle]:
+        """Those that wait for the rest of their plate, of which no run was made."""
+        return [handle for handle in handles if self._waits(handle)]
+
     def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
         """What the deck lacks to make these in one run with those that wait, by the plan that makes the protocol.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.held import Held
+from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.untried import all_tried
 from flows.engine.looking.view import View, rounds_of
 from flows.wiring import campaign_file, laboratory_folder, origin_of
@@ -76,6 +77,8 @@ def next_step(
         one = "1 experiment has not ended: {} goes on until it has." if len(going) == 1 else ""
         said = one or f"{len(going)} experiments have not ended: {{}} goes on until they have."
         return said.format(f"hakken run {name}") + also, False
+    if why := no_plate(view):
+        return f"{why[0].upper()}{why[1:]}; then go on with hakken run {with_it}.", True
     if all_tried(view):
         then = "plans replicates where they decide something, else " if _may_repeat(view) else ""
         return (

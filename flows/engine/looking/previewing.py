@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from flows.engine.campaigns import known_as, resolved_for, usable_file
 from flows.engine.looking.resources import check_laboratory
+from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View, as_recorded
 from flows.engine.steps.planners import Planner, default_planner, on_device
 from flows.engine.steps.planning import Inputs, first_inputs, next_inputs
 from flows.wiring import has_record, open_record
-from loop.errors import NothingToGain, PoolExhausted
+from loop.errors import NothingToGain, PlateError, PoolExhausted
 from loop.policy.paying import reason_to_end
 from loop.spec import CampaignSpec
 
@@ -61,6 +62,8 @@ def _next(settings: Settings, view: View, planner: Planner | None) -> Plan:
         )
     if reason := reason_to_end(view.spending.costs, view.spending.purse):
         raise PoolExhausted(f"campaign {name!r}: {reason}; raise it in the campaign file to plan more")
+    if why := no_plate(view):
+        raise PlateError(f"campaign {name!r}: {why}")
     try:
         return _planned(settings, next_inputs(view, left), planner)
     except NothingToGain as error:

@@ -6,26 +6,27 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import TYPE_CHECKING, Final
 
+from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
 from flows.engine.people.conditions import unmet
 from flows.engine.people.decisions import (
     among_banned,
     decided,
-    decided_next,
     keeps_out,
     place_of,
     region_of,
     region_text,
 )
-from flows.wiring import open_record
+from flows.wiring import open_laboratory, open_record
+from loop.contracts import Handle, TakesOff
 from loop.decision import DecisionKind, DecisionRecord
-from loop.errors import SpecError
+from loop.errors import HakkenError
 from loop.experiment import State
 from loop.outcome import Fault
 from loop.record import AttemptRecord, ProposalRecord, Settings
 from loop.space import ProductPool
 from loop.space.pool import goes_untied
-from loop.spec import build_plate, build_space
+from loop.spec import build_space
 
 if TYPE_CHECKING:
     from flows.settings import Settings as Where
@@ -38,7 +39,9 @@ def on_ban(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, .
     """That a ban keeps nothing out; which proposals that wait for a person meet it, and what the laboratory has."""
     with open_record(settings) as ledger:
         view = View(ledger, name)
-        return _said(_idle(view, decision), _waiting(view, decision), *_under_way(view, decision), _no_plate(view))
+        return _said(
+            _idle(view, decision), _waiting(view, decision), *_under_way(settings, view, decision), no_plate(view)
+        )
 
 
 def on_pin(settings: Where, name: str, decision: DecisionRecord) -> tuple[str, ...]:
@@ -89,24 +92,35 @@ def _refused(view: View, candidate: Settings) -> str:
     return ""
 
 
-def _under_way(view: View, decision: DecisionRecord) -> tuple[str, str]:
-    """How many experiments a ban keeps from being sent, and for which it comes too late; "" for none."""
+def _under_way(settings: Where, view: View, decision: DecisionRecord) -> tuple[str, str, str]:
+    """How many experiments a ban keeps from being sent or made, and for which it comes too late; "" for none."""
     pending = view.pending
     banned = among_banned(view.spec, view.space, decision, [a.settings for a in pending]) if pending else ()
     found = [a for a, is_banned in zip(pending, banned, strict=True) if is_banned]
     unsent = [a.state for a in found if a.state in (State.READY, State.SENDING)]
     out = [a for a in found if a.state not in (State.READY, State.SENDING)]
-    return _unsent(len(unsent), State.SENDING in unsent), _out(view, out)
+    wait = _still_waiting(settings, view, [a for a in out if a.place is not None and a.state is State.SUBMITTED])
+    out = [a for a in out if a.handle not in wait]
+    return _unsent(len(unsent), State.SENDING in unsent), _taken_off(len(wait)), _out(view, out)
 
 
-def _no_plate(view: View) -> str:
-    """Why no plate can be planned with what is banned, control wells among it; "" where one can."""
-    spec = decided_next(view).spec
+def _still_waiting(settings: Where, view: View, found: Sequence[AttemptRecord]) -> frozenset[str]:
+    """The handles of those that the laboratory has not begun; none where it cannot tell."""
+    handles = [Handle(a.handle) for a in found if a.handle and a.adapter == view.spec.laboratory.adapter]
+    if not handles:
+        return frozenset()
     try:
-        build_plate(spec, build_space(spec))
-    except SpecError as error:
-        return f"no plate is planned while that is so: {error}"
-    return ""
+        laboratory = open_laboratory(settings, view.spec)
+        return frozenset(laboratory.still_waiting(handles) if isinstance(laboratory, TakesOff) else ())
+    except HakkenError:  # what is wrong with it is told where it is used
+        return frozenset()
+
+
+def _taken_off(n: int) -> str:
+    if not n:
+        return ""
+    who, them = ("1 experiment that meets it waits", "it") if n == 1 else (f"{n} experiments that meet it wait", "them")
+    return f"{who} for the rest of a plate: the next pass takes {them} off before that is made"
 
 
 def _unsent(n: int, is_in_doubt: bool) -> str:

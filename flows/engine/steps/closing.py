@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from flows.engine.session import Session
+from flows.engine.steps.withdrawing import take_off
 from loop.checkpoints import reached
 from loop.contracts import Cautions, Handle, RunsTogether
 from loop.errors import AdapterUnavailable
@@ -31,6 +32,7 @@ def close_plates(session: Session) -> None:
         if attempt.place is not None:
             plates[attempt.place.plate].append(attempt)
     try:
+        take_off(session)
         for plate, attempts in sorted(plates.items()):
             if any(a.state in COMING or a.round_number in open_rounds for a in attempts):
                 continue

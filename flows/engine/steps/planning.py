@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from flows.engine.looking.claims import claims_of
 from flows.engine.looking.forbidden import forbidden
 from flows.engine.looking.histories import history_of, seed_of
+from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
 from flows.engine.people.decisions import decided_next
 from flows.engine.sources.hearing import recorded, sources_of
@@ -161,6 +162,8 @@ def what_is_due(view: View, lost: Container[str]) -> Need:
     left = view.spec.budget.most - view.spent
     if left <= 0:
         return Need() if pending else Need(0, reason_to_stop(view.spec, history, view.spent, judged))
+    if no_plate(view):  # said as the next step, before a person has done something
+        return Need()
     if planner.mode == "batch" or view.round_number == 0:
         return Need(left)
     free = min(left, planner.batch * planner.copies - len(awaited))

@@ -9,6 +9,7 @@ from flows.engine.looking.view import View
 from flows.engine.people.decisions import among_banned
 from flows.engine.session import Session
 from loop.checkpoints import reached
+from loop.contracts import Handle, TakesOff
 from loop.decision import DecisionKind, in_force
 from loop.experiment import Event, State
 from loop.record import AttemptRecord
@@ -31,6 +32,26 @@ def withdraw(session: Session) -> None:
             session.tally.note(f"{view.label(attempt.settings)} was not sent yet and will not be: {why}")
     session.refresh()
     reached("withdraw.expired")
+
+
+def take_off(session: Session) -> None:
+    """Call off what waits in the laboratory for the rest of its plate, and must not be made by now.
+
+    Nothing of it has moved. That it was called off comes back from the laboratory as its end, in the next pass.
+    Raises ``AdapterUnavailable``.
+    """
+    laboratory, view = session.laboratory, session.view
+    if not isinstance(laboratory, TakesOff) or not laboratory.capabilities().can_cancel:
+        return
+    mine = [a for a in view.pending if a.state is State.SUBMITTED and a.handle and a.adapter == session.adapter]
+    reasons = barred(view, mine)
+    for attempt in mine:
+        handle = Handle(attempt.handle or "")
+        if (why := reasons[attempt.key]) and laboratory.still_waiting([handle]):
+            laboratory.cancel(handle, why)
+            well = "" if attempt.place is None else f"{attempt.place.well}: "
+            session.tally.note(f"{well}{view.label(attempt.settings)} is taken off its plate before it is made: {why}")
+            reached("withdraw.taken-off")
 
 
 def barred(view: View, attempts: Sequence[AttemptRecord]) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ import yaml
 from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from db.ledger import open_ledger
-from flows.engine import halt, lift_halt, pause_runs, resolve, resume_runs, tick
+from flows.engine import approve, ban, halt, lift_halt, on_ban, pause_runs, resolve, resume_runs, tick
 from flows.settings import Settings
 from loop.errors import HakkenError
 from loop.experiment import State
@@ -134,8 +134,6 @@ def test_what_the_robot_cannot_tell_waits_for_a_person(
 
 
 def test_a_plate_waits_for_its_last_approval_and_is_one_run(settings: Settings, tmp_path: Path) -> None:
-    from flows.engine import approve
-
     robot = campaign(settings, tmp_path, approval="person")
     tick(settings, "small", planner=cheap_planner)
     approve(settings, "small", 1, only=[1], by="tester")
@@ -149,6 +147,51 @@ def test_a_plate_waits_for_its_last_approval_and_is_one_run(settings: Settings, 
     assert alone == {}
     assert len(robot.moved()) == 2
     assert len(list((settings.folder("small") / "laboratory" / "plates").iterdir())) == 1
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_well_that_waits_for_its_plate_and_was_banned_meanwhile_is_not_made(
+    settings: Settings, tmp_path: Path, zygote: Zygote, is_killed: bool
+) -> None:
+    robot = campaign(settings, tmp_path, approval="person")
+    tick(settings, "small", planner=cheap_planner)
+    approve(settings, "small", 1, only=[1], by="tester")
+    tick(settings, "small", planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        (gone,) = ledger.attempts("small")
+    made = ban(settings, "small", [f"{n}={v}" for n, v in gone.settings.items()], by="tester", why="it caught fire")
+    said = on_ban(settings, "small", made)
+    if is_killed:
+        assert zygote.ask(settings.home, environ={"HAKKEN_CRASH_AT": "withdraw.taken-off"}) == -9
+    notes = tick(settings, "small", planner=cheap_planner).notes
+    approve(settings, "small", 1, by="tester")
+    for _ in range(4):
+        tick(settings, "small", planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        (outcome,) = (o.outcome for o in ledger.observations("small") if o.key == gone.key)
+        others = {a.key for a in ledger.attempts("small")} - {gone.key}
+
+    assert said == (
+        "1 experiment that meets it waits for the rest of a plate: the next pass takes it off before that is made",
+    )
+    assert is_killed or [n for n in notes if "is taken off its plate before it is made: ban 1 keeps it out" in n]
+    assert isinstance(outcome, Fault)
+    assert (outcome.kind, outcome.message) == (FaultKind.CANCELLED, "ban 1 keeps it out")
+    assert set(robot.moved()) == others  # the rest of the plate is made
+
+
+def test_a_well_of_a_plate_that_is_being_made_goes_on_whatever_is_banned(settings: Settings, tmp_path: Path) -> None:
+    robot = campaign(settings, tmp_path)
+    tick(settings, "small", planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        gone, _ = ledger.attempts("small")
+    made = ban(settings, "small", [f"{n}={v}" for n, v in gone.settings.items()], by="tester", why="it caught fire")
+    (said,) = on_ban(settings, "small", made)
+    for _ in range(4):
+        tick(settings, "small", planner=cheap_planner)
+
+    assert "it goes on unless called off there" in said
+    assert robot.moved()[gone.key] == 1
 
 
 def test_a_plate_that_failed_after_liquid_was_drawn_is_not_made_again_by_itself(

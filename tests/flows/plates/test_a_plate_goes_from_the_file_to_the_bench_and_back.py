@@ -511,9 +511,15 @@ def test_a_banned_condition_is_no_control_well_and_whoever_bans_it_is_told(
     parts = [w for s in ("ligand=XPhos", "base=KOAc", "temperature=80") for w in ("--where", s)]
 
     said = hakken("ban", "wells", *parts, "--why", "it caught fire")
-    stopped = hakken("tick", "wells")
+    ticked, ran, dry = hakken("tick", "wells"), hakken("run", "wells"), hakken("run", "--dry-run", "wells")
+    stands = hakken("status", "wells")
 
-    why = "plate.controls.settings: constraint 'ban 1' forbids it"
-    assert f"no plate is planned while that is so: {why}" in " ".join(said.out.split())
-    assert stopped.code == 2
-    assert why in " ".join(stopped.err.split())
+    forbidden = "no plate can be planned: plate.controls.settings: constraint 'ban 1' forbids it"
+    why = f"{forbidden}; take that ban back (hakken lift wells 1 --why WHY), or give plate.controls another condition"
+    assert why in " ".join(said.out.split())
+    assert [one.code for one in (ticked, ran, dry, stands)] == [0, 0, 2, 0]  # it waits, and is no fault
+    assert all(f"next: N{why[1:]}" in " ".join(one.out.split()) for one in (ticked, ran, stands))
+    assert why in " ".join(dry.err.split())
+
+    hakken("lift", "wells", "1", "--why", "it did not")
+    assert "round 2: " in hakken("tick", "wells").out

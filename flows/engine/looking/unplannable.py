@@ -1,0 +1,33 @@
+"""Unplannable: why the next plate cannot be planned before a person has done something."""
+
+from __future__ import annotations
+
+import re
+from shlex import quote
+from typing import Final
+
+from flows.engine.looking.view import View
+from flows.engine.people.decisions import decided_next
+from loop.errors import PlateError
+from loop.spec import build_plate, build_space
+
+_BAN: Final = re.compile(r"constraint 'ban (\d+)'")
+
+
+def no_plate(view: View) -> str:
+    """What is banned that every plate must have, such as the condition of its control wells, and the way out.
+
+    "" where a plate can be planned, or batches are no plates.
+    """
+    if view.spec.plate is None or not view.decisions:
+        return ""
+    spec = decided_next(view).spec
+    try:
+        build_plate(spec, build_space(spec))
+    except PlateError as error:
+        name = quote(view.name)
+        ban = _BAN.search(str(error))
+        back = "take the ban back" if ban is None else f"take that ban back (hakken lift {name} {ban[1]} --why WHY)"
+        why = str(error).partition("; ")[0]
+        return f"no plate can be planned: {why}; {back}, or give plate.controls another condition in the campaign file"
+    return ""
