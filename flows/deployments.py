@@ -142,8 +142,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(2, f"error: {error}\n")
     except httpx.ConnectError:
         parser.exit(2, f"error: no Prefect server answers at {url}; start it (prefect server start), or mend the URL\n")
-    pools = " and ".join(dict.fromkeys((settings.pool, settings.train_pool or settings.pool)))
-    print(f"{given.campaign} is deployed on {pools}; start a worker: prefect worker start --pool {settings.pool}")
+    pools = list(dict.fromkeys((settings.pool, settings.train_pool or settings.pool)))
+    workers = " and ".join(f"prefect worker start --pool {pool}" for pool in pools)
+    each = " of each" if len(pools) > 1 else ""
+    print(f"{given.campaign} is deployed on {' and '.join(pools)}; start a worker{each}: {workers}")
 
 
 if __name__ == "__main__":

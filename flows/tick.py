@@ -5,6 +5,7 @@ Prefect is the driver, never the ledger: what was sent, what came back and what 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flows.driving import EFFECT, settings_in
@@ -24,6 +25,7 @@ prepare_prefect(Settings.from_environment())
 
 from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
 from prefect.client.orchestration import get_client  # noqa: E402
+from prefect.exceptions import ObjectNotFound  # noqa: E402
 from prefect.runtime import deployment  # noqa: E402
 from prefect.states import Completed  # noqa: E402
 
@@ -49,8 +51,18 @@ async def ask_for_training(session: Session) -> None:
     lost = lost_parts(session)
     if (number := round_due(session.view, lost)) is None:
         propose(session)  # ends the campaign where it is over
-    else:
-        await request_training(session.settings, session.view, number, lost)
+        return
+    pool = session.settings.train_pool
+    try:
+        asked = await request_training(session.settings, session.view, number, lost)
+    except ObjectNotFound:
+        session.tally.note(
+            f"round {number} is to be planned on the work pool {pool!r}, and training is not deployed: "
+            f"HAKKEN_TRAIN_POOL={pool} python -m flows.deployments {session.name} deploys it"
+        )
+        return
+    for note in asked.notes(number, pool, datetime.now(UTC)):
+        session.tally.note(note)
 
 
 @task(name="dispatch", **EFFECT)

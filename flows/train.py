@@ -6,6 +6,8 @@ round that the record asks for.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,9 @@ from prefect import flow, get_run_logger, task  # noqa: E402 - reads its environ
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
+FIRST_REST: Final = timedelta(seconds=30)  # after a run that failed; doubled each time
+LONGEST_REST: Final = timedelta(hours=1)
+UNATTENDED: Final = timedelta(minutes=1)  # a worker looks every 15 seconds
 # After so long in a state a run is given up: its worker was killed before, or while, it ran. Another beside it
 # does no harm.
 PATIENCE: Final = {"PENDING": timedelta(minutes=3), "RUNNING": timedelta(hours=6)}
@@ -49,11 +54,11 @@ async def train(campaign: str, round_number: int, home: str = "", lost: dict[str
     return said
 
 
-async def request_training(settings: Settings, view: View, number: int, lost: Lost | None = None) -> FlowRun:
-    """Have a round planned on the training pool, unless that is under way; returns the run that does it.
+async def request_training(settings: Settings, view: View, number: int, lost: Lost | None = None) -> Asked:
+    """Have a round planned on the training pool, unless that is under way.
 
     The idempotency key makes a pass that comes again meet the same run. Where that run is over or lost and the
-    round is still due, another follows.
+    round is still due, another follows; after one that failed only when it has rested, longer each time.
 
     Raises:
         ObjectNotFound: Training was not deployed; ``python -m flows.deployments`` does it.
@@ -64,6 +69,7 @@ async def request_training(settings: Settings, view: View, number: int, lost: Lo
     parameters: dict[str, Any] = {"campaign": view.name, "round_number": number, "home": str(settings.home)}
     if lost is not None and (told := lost.as_json()):
         parameters["lost"] = told
+    failed: list[FlowRun] = []
     again = 0
     while True:
         run: FlowRun = await arun_deployment(
@@ -73,9 +79,46 @@ async def request_training(settings: Settings, view: View, number: int, lost: Lo
             as_subflow=False,
             idempotency_key=f"{basis}:{again}",
         )
-        if not _is_over(run, datetime.now(UTC)):
-            return run
+        now = datetime.now(UTC)
+        if not _is_over(run, now):
+            return Asked(run, tuple(failed))
+        if run.state is not None and (run.state.is_failed() or run.state.is_crashed()):
+            failed.append(run)
+            if now - run.state.timestamp < _rest(len(failed)):
+                return Asked(run, tuple(failed))
         again += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The run that plans a round, and those for the same round that failed before; it may be the last of these."""
+
+    run: FlowRun
+    failed: tuple[FlowRun, ...] = ()
+
+    def notes(self, number: int, pool: str, now: datetime) -> Iterator[str]:
+        """What a person has to know: that runs failed, or that nobody begins the one that was asked for."""
+        if self.failed and (state := self.failed[-1].state) is not None:
+            times = f" {len(self.failed)} times" if len(self.failed) > 1 else ""
+            why = state.message or state.name
+            yield (
+                f"round {number} could not be planned on the work pool {pool!r}{times} ({why}); it is "
+                f"tried again, and prefect flow-run logs {self.failed[-1].id} says more"
+            )
+        if self.run.state is None or not self.run.state.is_scheduled():
+            return
+        due = self.run.expected_start_time
+        if due is not None and now - due > UNATTENDED:
+            yield (
+                f"round {number} is to be planned on the work pool {pool!r}, and nobody has begun it for "
+                f"{(now - due) / timedelta(minutes=1):.0f} min: start a worker there (prefect worker start --pool "
+                f"{pool}), or unset HAKKEN_TRAIN_POOL and deploy again, which plans in the pass itself"
+            )
+
+
+def _rest(failures: int) -> timedelta:
+    """How long after so many runs that failed another is begun."""
+    return min(FIRST_REST * 2 ** min(failures - 1, 20), LONGEST_REST)
 
 
 def _is_over(run: FlowRun, now: datetime) -> bool:

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +17,9 @@ from typing import Any
 import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed, Crashed, Pending, Running, Scheduled
+from prefect.states import Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from flows import campaign, deployments, tick, train
 from flows.engine import passes, session
@@ -162,6 +164,69 @@ def test_a_training_run_that_was_lost_is_asked_for_again(state: Any, age: timede
     run: Any = SimpleNamespace(state=state)
 
     assert _is_over(run, state.timestamp + age) is over
+
+
+def a_run(state: Any, age: timedelta = timedelta()) -> Any:
+    """A run of training that came into its state so long ago."""
+    at = datetime.now(UTC) - age
+    return SimpleNamespace(id="run-7", state=state.model_copy(update={"timestamp": at}), expected_start_time=at)
+
+
+def asking(settings: Settings, monkeypatch: pytest.MonkeyPatch, *runs: Any) -> tuple[list[str], int]:
+    """A pass that asks for training and meets these runs, one for each key: its notes, and how many it asked for."""
+    waiting = list(runs)
+
+    async def run_deployment(*_: Any, **__: Any) -> Any:
+        if isinstance(run := waiting.pop(0), Exception):
+            raise run
+        return run
+
+    monkeypatch.setattr("prefect.deployments.arun_deployment", run_deployment)
+    with passes.sitting(replace(settings, train_pool="gpu"), "small") as current:
+        asyncio.run(tick.ask_for_training.fn(current))
+    return current.tally.notes, len(runs) - len(waiting)
+
+
+def test_a_pool_without_a_worker_is_named_with_the_remedy(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    soon, _ = asking(settings, monkeypatch, a_run(Scheduled(), timedelta(seconds=20)))
+    late, _ = asking(settings, monkeypatch, a_run(Scheduled(), timedelta(minutes=12)))
+    nowhere, _ = asking(settings, monkeypatch, ObjectNotFound(Exception("no such deployment")))
+
+    assert soon == []
+    assert late == [
+        "round 1 is to be planned on the work pool 'gpu', and nobody has begun it for 12 min: start a worker there "
+        "(prefect worker start --pool gpu), or unset HAKKEN_TRAIN_POOL and deploy again, which plans in the pass itself"
+    ]
+    assert nowhere == [
+        "round 1 is to be planned on the work pool 'gpu', and training is not deployed: HAKKEN_TRAIN_POOL=gpu python "
+        "-m flows.deployments small deploys it"
+    ]
+
+
+def test_training_that_fails_is_said_and_rests_before_it_is_tried_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(settings, tmp_path)
+    failed = Failed(message="no GPU is seen")
+    once = asking(settings, monkeypatch, a_run(failed, timedelta(seconds=29)), a_run(Scheduled()))
+    rested = asking(settings, monkeypatch, a_run(failed, timedelta(seconds=31)), a_run(Scheduled()))
+    twice = asking(
+        settings,
+        monkeypatch,
+        a_run(failed, timedelta(hours=1)),
+        a_run(failed, timedelta(seconds=59)),
+        a_run(Scheduled()),
+    )
+    over = asking(settings, monkeypatch, a_run(Completed()), a_run(Scheduled()))
+
+    said = "round 1 could not be planned on the work pool 'gpu'{} (no GPU is seen); it is tried again, and"
+    assert [n.startswith(said.format("")) for n in once[0]] == [True]
+    assert [n.startswith(said.format(" 2 times")) for n in twice[0]] == [True]
+    assert (once[1], rested[1], twice[1]) == (1, 2, 2)
+    assert over == ([], 2)  # what was dropped is planned anew at once
 
 
 def test_what_is_lost_is_told_to_whoever_trains(
