@@ -87,7 +87,8 @@ class TestList:
         monkeypatch.setenv("PATH", "/nowhere")
 
         found = {e["name"]: e["lacking"] for e in hakken("lab", "list", "--json").json}
-        assert found["slurm"] == "there is no sbatch on this machine; run hakken where jobs are submitted"
+        remedy = "there is no sbatch on this machine; run hakken where jobs are submitted, or let it run_on: local"
+        assert found["slurm"] == remedy
         assert found["local"] is None
 
     def test_the_resources_of_a_campaign(self, hakken: Any) -> None:
