@@ -118,7 +118,7 @@ class Asked:
 
 def _rest(failures: int) -> timedelta:
     """How long after so many runs that failed another is begun."""
-    return min(FIRST_REST * 2 ** min(failures - 1, 20), LONGEST_REST)
+    return min(FIRST_REST * (1 << min(failures - 1, 20)), LONGEST_REST)
 
 
 def _is_over(run: FlowRun, now: datetime) -> bool:
