@@ -1,7 +1,8 @@
 """Hypervolume improvement of two or three targets in closed form, for many joint draws at once.
 
 The space that a front leaves free is cut into slabs along the third target and strips along the first; in each cell
-whatever lies above a floor in the second target is new. Two targets are three of which the third is always one.
+whatever lies above a floor in the second target is new. Two targets are three of which the third is always one, so that
+there is one slab.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 CELLS = 2_000_000  # numbers held at once
@@ -19,7 +21,8 @@ class Front:
     """What is free above a front, for each of ``s`` draws.
 
     ``strips`` and ``slabs`` are their edges, rising, shape ``(s, p + 2)``, the last infinite; ``floor`` is the height
-    in the second target that is taken in slab ``k`` and strip ``j``, shape ``(s, p + 1, p + 1)``.
+    in the second target that is taken in slab ``k`` and strip ``j``, shape ``(s, p + 1, p + 1)``. Here ``p`` is the
+    number of points of the largest front of a draw. Of two targets there are two edges of slabs, and one slab.
     """
 
     strips: Tensor
@@ -34,20 +37,24 @@ class Front:
         ``w`` is 2 or 3; ``p`` may be 0.
         """
         bottom = _three(reference, 0.0)
-        points = torch.maximum(_three(points, 1.0), bottom)
+        points = torch.maximum(_three(_leading(points, reference), 1.0), bottom)
         s, p, _ = points.shape
         x, y, z = points.unbind(-1)
-        by_x, by_z = x.argsort(dim=1), z.argsort(dim=1)
+        by_x = x.argsort(dim=1)
+        strips = _edges(x.gather(1, by_x), bottom[0])
+        if len(reference) == 2:
+            floor = torch.cat([y.gather(1, by_x), bottom[1].expand(s, 1)], dim=1)[:, None]
+            return Front(strips, _edges(z[:, :0], bottom[2]), _highest_from(floor, 2), bottom)
+        by_z = z.argsort(dim=1)
         rank_x, rank_z = by_x.argsort(dim=1), by_z.argsort(dim=1)
         # cell (k, j) is taken up to the highest point that reaches slab k or above and strip j or beyond
         floor = bottom[1].expand(s, p + 1, p + 1).clone()
         floor[torch.arange(s)[:, None], rank_z, rank_x] = y
-        floor = floor.flip(1).cummax(1).values.flip(1).flip(2).cummax(2).values.flip(2)
-        return Front(_edges(x.gather(1, by_x), bottom[0]), _edges(z.gather(1, by_z), bottom[2]), floor, bottom)
+        return Front(strips, _edges(z.gather(1, by_z), bottom[2]), _highest_from(_highest_from(floor, 1), 2), bottom)
 
     def improvements(self, points: Tensor) -> Tensor:
         """The volume that each point would add by itself: ``(s, n, w)`` to ``(s, n)``."""
-        n, cells = points.shape[1], self.floor.shape[1] ** 2
+        n, cells = points.shape[1], self.floor[0].numel()
         rows = max(CELLS // (n * cells), 1)
         parts = [self._some(points[i : i + rows], slice(i, i + rows)) for i in range(0, len(points), rows)]
         return torch.cat(parts)
@@ -60,14 +67,20 @@ class Front:
         return volume
 
 
-def possible(points: Tensor) -> Tensor:
-    """Which columns of ``(s, p, w)`` are on the front of some draw: boolean, shape ``(p,)``."""
-    found = torch.zeros(points.shape[1], dtype=torch.bool)
-    for draw in points:
-        at_least = (draw[None, :, :] >= draw[:, None, :]).all(-1)
-        above = (draw[None, :, :] > draw[:, None, :]).any(-1)
-        found |= ~(at_least & above).any(-1)  # no other column is as good everywhere and better somewhere
-    return found
+def _leading(points: Tensor, reference: Tensor) -> Tensor:
+    """The front of each draw of ``(s, p, w)``, filled up with the reference where another draw's is larger."""
+    if not points.shape[1]:
+        return points
+    leads = is_non_dominated(points, deduplicate=False)
+    order = leads.long().argsort(dim=1, descending=True, stable=True)[:, : int(leads.sum(1).max())]
+    kept = points.gather(1, order[..., None].expand(-1, -1, points.shape[2]))
+    return torch.where(leads.gather(1, order)[..., None], kept, reference)
+
+
+def _highest_from(floor: Tensor, axis: int) -> Tensor:
+    """The highest value at each place along an axis or after it."""
+    highest: Tensor = floor.flip(axis).cummax(axis).values.flip(axis)
+    return highest
 
 
 def _three(points: Tensor, third: float) -> Tensor:

@@ -19,7 +19,7 @@ from loop.resources import Site
 from loop.space import Pool, Space
 from loop.space.sifting import Twins
 from loop.surrogates.feasibility import Feasibility
-from loop.surrogates.protocol import FittedSurrogate
+from loop.surrogates.protocol import FittedSurrogate, skim
 
 NO_LIMIT = Purse()
 UNLIKELIEST = 1e-9  # chances are not told apart below it; their logarithm stays finite
@@ -160,7 +160,7 @@ class Question:
         keeps = torch.ones(len(self.observed), dtype=torch.bool)
         for target, model in zip(self.objective.targets, self.models, strict=True):
             if target.has_bounds:
-                mean = model.moments(self.observed)[0].tolist()
+                mean = skim(model, self.observed)[0].tolist()
                 keeps &= torch.tensor([target.meets(value) for value in mean], dtype=torch.bool)
         return self.observed[keeps]
 

@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from loop.belief import Belief, learn
 from loop.errors import FitError, TooFewPoints
 from loop.history import History, regression_table
-from loop.insight.chances import chances, non_dominated, worth
+from loop.insight.chances import chances, worth
 from loop.insight.conditions import best_condition
 from loop.insight.hits import hits_of_belief, hits_without_model
 from loop.insight.nearest import shortfalls
@@ -211,7 +212,7 @@ def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) 
         return sorted(range(len(keeps)), key=lambda k: (*doubt[k], -float(value[k, 0]))), 1
     least = min(doubt)
     candidates = torch.tensor([k for k in range(len(keeps)) if doubt[k] == least])
-    leading = set(candidates[non_dominated(value[candidates])].tolist())
+    leading = set(candidates[is_non_dominated(value[candidates], deduplicate=False)].tolist())
     order = sorted(range(len(keeps)), key=lambda k: (k not in leading, not likely[k], -float(chance[k]), *doubt[k], k))
     return order, len(leading)
 

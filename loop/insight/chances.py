@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
 from loop.acquisition.improvement import improvement_score
@@ -111,17 +112,6 @@ def worth(objective: Objective, values: Tensor) -> Tensor:
     return torch.stack([t.worth(wanted[..., i]) for i, t in enumerate(objective.wanted)], dim=-1)
 
 
-def non_dominated(values: Tensor) -> Tensor:
-    """Which rows of ``values``, shape ``(n, m)``, no other row beats: shape ``(n,)``. Larger is better."""
-    beaten = torch.zeros(len(values), len(values), dtype=torch.bool)
-    no_worse = ~beaten
-    for column in values.T:  # one target at a time: a third axis would cost memory
-        no_worse &= column[:, None] >= column
-        beaten |= column[:, None] > column
-    dominated: Tensor = (no_worse & beaten).any(dim=0)
-    return ~dominated
-
-
 def _rivals(
     space: Space,
     objective: Objective,
@@ -177,7 +167,16 @@ def _shares(objective: Objective, draws: Tensor, stands: Tensor) -> Tensor:
         share: Tensor = counted.double() / len(draws)
         return share
     values = torch.where(stands[..., None], values, -torch.inf)
-    on_front = torch.zeros(n, dtype=torch.float64)
-    for drawn, there in zip(values, stands, strict=True):
-        on_front += (non_dominated(drawn) & there).double()
-    return on_front / len(values)
+    share = torch.zeros(n, dtype=torch.float64)
+    hopeful = _not_always_beaten(values)
+    on_front = is_non_dominated(values[:, hopeful], deduplicate=False) & stands[:, hopeful]
+    share[hopeful] = on_front.double().mean(0)
+    return share
+
+
+def _not_always_beaten(values: Tensor) -> Tensor:
+    """Numbers of the columns of ``(s, n, w)`` that another column does not beat in every draw, judged by extremes."""
+    lowest, highest = values.amin(dim=0), values.amax(dim=0)
+    surest = lowest[is_non_dominated(lowest)]
+    beaten = (surest[None] > highest[:, None]).all(dim=2).any(dim=1)
+    return torch.nonzero(~beaten)[:, 0]

@@ -21,7 +21,7 @@ from loop.surrogates.distance_parts import Part
 from loop.surrogates.effects import effects_of, effects_told
 from loop.surrogates.exact import ExactPosterior, noise_weights, standardised
 from loop.surrogates.grid import Rows
-from loop.surrogates.inducing import MANY, a_part, filled, near_the_real, told_all
+from loop.surrogates.inducing import MANY, a_part, drawn, filled, near_the_real, told_all
 from loop.surrogates.learnt import NOISES, Learnt, learn, log_prior
 from loop.surrogates.lengthscales import has_choices, lengthscales, typical, usual
 from loop.surrogates.matern import MEAN_VARIANCE, Covariance, matern52
@@ -32,6 +32,7 @@ from loop.surrogates.scatter import WIDEST
 
 APART = (0.1, 1.0, 4.0, 16.0, 64.0, 400.0)  # of fidelities, in distances of two options: from alike to unrelated
 WEIGHTS = (1.0, 4.0, 16.0, 64.0)  # of numbers beside options: lengthscales of a half, a quarter, an eighth
+WEIGHED = 400  # rows that decide that at most: four fits, of 1,000 rows 8 s in all
 WEIGHT = "weight_of_numbers"  # the one that was taken, in what is told
 DOUBT = 0.5  # log prior odds against each e-fold of that distance: few points say nothing, and cheap ones must be tried
 
@@ -71,14 +72,14 @@ class GaussianProcess:
             return self.fit_alone(space, data, seed=seed)
         some = near_the_real(space, data, seed)
         if len(some) < len(data):
-            return filled(self._of_versions(space, data.rows(some)), data, some)
-        return self._of_versions(space, data)
+            return filled(self._of_versions(space, data.rows(some), seed), data, some)
+        return self._of_versions(space, data, seed)
 
     def fit_alone(self, space: Space, data: TrainingSet, *, seed: int, beside: Part | None = None) -> ExactPosterior:
         """The same of rows that all are of one version; with ``beside`` one more part of the distance."""
         if len(data) <= MANY:
-            return self._of_weights(space, data, 1.0, beside)
-        part = self._of_weights(space, a_part(data, seed), 1.0, beside)
+            return self._of_weights(space, data, 1.0, seed, beside)
+        part = self._of_weights(space, a_part(data, seed), 1.0, seed, beside)
         is_plain = not data.effects and not self.learns_noise and not bool(data.is_censored.any())
         if is_plain:
             return told_all(part, data, seed)
@@ -86,28 +87,32 @@ class GaussianProcess:
         found = self._fitted(space, data, 1.0, beside, lengthscale=length, weight=weight or 1.0)
         return found if weight is None else replace(found, details={**found.details, WEIGHT: weight})
 
-    def _of_versions(self, space: Space, data: TrainingSet) -> ExactPosterior:
+    def _of_versions(self, space: Space, data: TrainingSet, seed: int) -> ExactPosterior:
         fitted = [self._fitted(space, data, apart, is_trial=True) for apart in APART]
         told = [
             float(f.details["log_evidence"]) - DOUBT * math.log(a / APART[0])
             for a, f in zip(APART, fitted, strict=True)
         ]
         apart = APART[told.index(max(told))]
-        found = self._of_weights(space, data, apart)
+        found = self._of_weights(space, data, apart, seed)
         return replace(found, details={**found.details, "fidelities_apart": apart})
 
-    def _of_weights(self, space: Space, data: TrainingSet, apart: float, beside: Part | None = None) -> ExactPosterior:
+    def _of_weights(
+        self, space: Space, data: TrainingSet, apart: float, seed: int, beside: Part | None = None
+    ) -> ExactPosterior:
         """The process whose numbers count as much beside options as the evidence says, where it is to weigh them."""
         if not self.weighs_numbers or not has_choices(space) or not has_numbers(space, self.representation):
             return self._fitted(space, data, apart, beside)
-        fitted = [self._fitted(space, data, apart, beside, weight=weight, is_trial=True) for weight in WEIGHTS]
+        some = data if len(data) <= WEIGHED else data.rows(drawn(len(data), WEIGHED, seed))
+        fitted = [self._fitted(space, some, apart, beside, weight=weight, is_trial=True) for weight in WEIGHTS]
         told = [
             float(f.details["log_evidence"]) - DOUBT * math.log(weight)
             for weight, f in zip(WEIGHTS, fitted, strict=True)
         ]
         which = told.index(max(told))
         # a trial tells nothing of the doubt about effects, which takes longer than the fit
-        found = self._fitted(space, data, apart, beside, weight=WEIGHTS[which]) if data.effects else fitted[which]
+        is_final = some is data and not data.effects
+        found = fitted[which] if is_final else self._fitted(space, data, apart, beside, weight=WEIGHTS[which])
         return replace(found, details={**found.details, WEIGHT: WEIGHTS[which]})
 
     def _fitted(

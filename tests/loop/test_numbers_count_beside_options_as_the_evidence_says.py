@@ -93,6 +93,19 @@ def test_the_weight_is_told_where_a_part_decided_it(monkeypatch: pytest.MonkeyPa
     assert told["weight_of_numbers"] in WEIGHTS
 
 
+def test_of_many_rows_some_decide_the_weight_and_all_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loop.surrogates.gp.WEIGHED", 12)
+    space = build_space(campaign())
+    x = np.array([space.coordinates({"ligand": a, "temperature": t}) for a, t in EVERY])
+    data = _of(x, np.array([true_yield(a, t) for a, t in EVERY]))
+
+    fitted = surrogate("gp", space).fit(space, data, seed=0)
+
+    assert fitted.summary()["weight_of_numbers"] > 1.0
+    assert len(fitted.held_out()) == len(EVERY) > 12
+    assert float((fitted.moments(data.x)[0] - data.y).abs().max()) < 2.0
+
+
 def _of(x: np.ndarray, y: np.ndarray) -> TrainingSet:
     import torch
 

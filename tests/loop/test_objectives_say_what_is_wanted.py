@@ -153,6 +153,21 @@ def test_the_volume_that_a_point_adds_agrees_with_counting(w):
     assert np.abs(gain - counted).max() < 0.005  # three standard errors of a share of 200,000
 
 
+@pytest.mark.parametrize("w", [2, 3])
+def test_each_draw_has_a_front_of_its_own_whatever_the_size_of_the_others(w):
+    rng = np.random.default_rng(w)
+    points = torch.from_numpy(rng.random((5, 30, w)))
+    points[2] = points[2].sort(dim=0).values  # one point beats all others there
+    reference = torch.full((w,), 0.2, dtype=torch.float64)
+    asked = torch.from_numpy(rng.random((5, 7, w)))
+
+    together = Front.of(points, reference).improvements(asked)
+    alone = torch.cat([Front.of(points[i, None], reference).improvements(asked[i, None]) for i in range(5)])
+
+    assert torch.allclose(together, alone, rtol=1e-12, atol=1e-15)
+    assert (together > 0).any()
+
+
 def test_an_empty_front_leaves_everything_above_the_reference():
     held = Front.of(torch.empty(2, 0, 2, dtype=torch.float64), torch.tensor([1.0, 1.0], dtype=torch.float64))
     points = torch.tensor([[[3.0, 2.0], [0.0, 9.0]]], dtype=torch.float64).expand(2, -1, -1)

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 from campaigns import ALCOHOLS, alcohol_yield, measured, mixed_spec, observe, reaction_spec, run_rounds
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loop.explain import nearest
 from loop.history import History, Observation
 from loop.insight.best import honest_best
-from loop.insight.chances import non_dominated
+from loop.insight.chances import _shares
 from loop.insight.saying import best_sentence, chance_of, facts, lucky_line
+from loop.objective import Goal, Objective, Target
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Qualifier
 from loop.spec import CampaignSpec, build_space
 
@@ -176,13 +175,23 @@ def test_several_targets_have_a_front_with_the_chance_of_each_to_be_on_it() -> N
     assert best_sentence(found).startswith("believed front: ")
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12))
-def test_a_front_is_what_nobody_beats(rows: list[tuple[int, int, int]]) -> None:
-    found = non_dominated(torch.tensor(rows, dtype=torch.float64)).tolist()
+def test_a_share_of_fronts_is_counted_draw_by_draw() -> None:
+    rng = np.random.default_rng(4)
+    draws = torch.from_numpy(rng.normal(0, 0.3, (40, 25, 2)) + rng.normal(0, 1, (25, 2)))
+    stands = torch.from_numpy(rng.random((40, 25)) < 0.8)
+    objective = Objective((Target("y", Goal.MAXIMIZE), Target("z", Goal.MINIMIZE)))
+    worth = draws * torch.tensor([1.0, -1.0], dtype=torch.float64)
 
-    for k, row in enumerate(rows):
-        beaten = any(all(a >= b for a, b in zip(other, row, strict=True)) and other != row for other in rows)
-        assert found[k] is (not beaten)
+    found = _shares(objective, draws, stands)
+
+    for k in range(25):
+        count = 0
+        for values, there in zip(worth, stands, strict=True):
+            beaten = (values >= values[k]).all(1) & (values > values[k]).any(1) & there
+            count += bool(there[k] and not beaten.any())
+        assert found[k] == pytest.approx(count / 40)
+    assert (found == 0).any()  # some are beaten in every draw
+    assert (found > 0.5).any()
 
 
 def test_without_a_model_the_means_are_named_and_that_is_said() -> None:
