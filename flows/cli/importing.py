@@ -13,7 +13,6 @@ from flows.cli.guard import REFUSED
 from flows.cli.guard import tell as complain
 from flows.cli.naming import settings, typed
 from flows.cli.screen import Json, Screen, progress_line
-from flows.cli.specfile import read_bytes
 from flows.cli.words import GOALS, plural, target_and_goal
 from loop.errors import SpecError
 
@@ -60,6 +59,7 @@ def import_(
     Results come in as told ones do, all of them or none; importing the same file again adds nothing. What cannot be
     carried over is listed.
     """
+    from flows.cli.specfile import read_bytes
     from flows.engine import bring_in
     from flows.importing import Source
 

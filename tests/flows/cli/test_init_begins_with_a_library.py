@@ -61,7 +61,7 @@ def test_every_format_becomes_a_campaign_that_runs(hakken: Any, file: str, write
 
     assert said.code == 0, said.err
     assert said.json == {
-        "file": "campaign.yaml", "campaign": "vendor", "template": None, "table": None, "library": file
+        "file": "campaign.yaml", "campaign": "vendor", "template": None, "table": None, "library": file, "notes": [],
     }  # fmt: skip
     spec = yaml.safe_load(Path("campaign.yaml").read_text())
     assert spec["space"] == {"molecule": {"type": "molecule", "file": file, "name": "name"} | columns}
