@@ -3,7 +3,8 @@
 1. Eight numbers, four categories and two linear constraints: a batch of 4 with 60 observations, fits included.
 2. A batch of 8 out of 10^9 combinations, plain, tied by an equality and an exclusion, and tied in one piece, each in a
    process of its own, with its largest resident memory.
-3. Growth with observations, pool size and batch size, one thing at a time.
+3. Growth with observations, pool size and batch size, one thing at a time; and with hundreds and thousands of results,
+   of one target and of two, in a space of options and a number.
 4. With ``--peers baybe``: five proposals of direct arylation with 50 observations, hakken and BayBE on the same ones.
 
 Seconds are processor time of one thread (other work on the machine does not lengthen it); wall time is printed beside.
@@ -39,6 +40,11 @@ MIXED: dict[str, Any] = {
 }
 SUMS = [{"sum": {"n0": 1, "n1": 1, "n2": 1}, "at_most": 2}, {"sum": {"n3": 1, "n4": 1}, "at_least": 0.5}]
 BILLION = {f"p{i}": {"type": "number", "low": 0, "high": 9, "step": 1} for i in range(9)}
+SCREEN: dict[str, Any] = {
+    "ligand": {"type": "category", "options": [f"L{i}" for i in range(40)]},
+    "solvent": {"type": "category", "options": [f"S{i}" for i in range(20)]},
+    "temperature": {"type": "number", "low": 20, "high": 120, "step": 5, "unit": "degC"},
+}
 TIES: dict[str, list[dict[str, Any]]] = {
     "plain": [],
     "tied in parts": [{"sum": {"p0": 1, "p1": 1, "p2": 1}, "equals": 9}, {"exclude": {"p3": 0, "p4": [1, 2]}}],
@@ -46,14 +52,14 @@ TIES: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def campaign(space: dict[str, Any], constraints: list[dict[str, Any]], batch: int) -> CampaignSpec:
+def campaign(space: dict[str, Any], constraints: list[dict[str, Any]], batch: int, targets: int = 1) -> CampaignSpec:
     """A campaign over a space."""
     return CampaignSpec.from_resolved(
         {
             "campaign": "spaces",
             "space": space,
             "constraints": constraints,
-            "objective": {"y": {"goal": "maximize"}},
+            "objective": {f"y{i}": {"goal": "maximize"} for i in range(targets)},
             "planner": {"batch": batch},
             "budget": {"experiments": 10_000},
             "laboratory": {"adapter": "simulated"},
@@ -62,18 +68,20 @@ def campaign(space: dict[str, Any], constraints: list[dict[str, Any]], batch: in
 
 
 def batch_cost(
-    space: dict[str, Any], constraints: list[dict[str, Any]], n: int, q: int, seed: int
+    space: dict[str, Any], constraints: list[dict[str, Any]], n: int, q: int, seed: int, targets: int = 1
 ) -> tuple[float, float, float]:
     """Processor seconds, wall seconds and largest resident GB of one batch of ``q`` with ``n`` observations."""
     torch.set_num_threads(1)
-    spec = campaign(space, constraints, q)
+    spec = campaign(space, constraints, q, targets)
     domain = build_space(spec)
     x = sample_space(domain, n, seed)
-    values = (np.sin(2 * x) + 0.3 * x).sum(axis=1).tolist()
+    noise = np.random.default_rng(seed).normal(0.0, 0.3, (n, targets))
+    values = np.stack([(np.sin(2 * x + i) + 0.3 * (1 - 2 * i) * x).sum(axis=1) for i in range(targets)], axis=1)
+    values = (values if targets == 1 else values + noise).tolist()
     history = History(
         tuple(
-            Observation(str(i), row, Measured((Measurement("y", v, "", v),)))
-            for i, (row, v) in enumerate(zip(x, values, strict=True))
+            Observation(str(k), row, Measured(tuple(Measurement(f"y{i}", v, "", v) for i, v in enumerate(told))))
+            for k, (row, told) in enumerate(zip(x, values, strict=True))
         )
     )
     cpu, wall = time.process_time(), time.perf_counter()
@@ -157,6 +165,13 @@ def main() -> int:
             measured[f"{what} {step}"] = found
             label = f"10^{step} candidates" if what == "size" else f"{what} = {step}"
             print(f"  {label}: {_said(found)}")
+
+    print("a batch of 8 out of 16,800 combinations of options and a number")
+    for targets in (1, 2):
+        for n in (300, 1_000, 3_000):
+            found = [alone(SCREEN, [], n, 8, args.seed, targets)]
+            measured[f"{n} results, targets: {targets}"] = found
+            print(f"  {n:,} results, {targets} target{'s' * (targets > 1)}: {_said(found)}")
 
     if args.peers:
         spent = against_peers(args.peers, args.data, args.runs, args.seed)
