@@ -29,7 +29,7 @@ class LeaseLaws:
     ) -> None:
         with pytest.raises(LeaseHeld, match=re.escape(f"'engine-1' until {lease.expires.isoformat()}")) as refused:
             ledger.acquire("coupling", "engine-2", HOUR)
-        assert "give the command on that machine" in str(refused.value)  # a holder at work renews it
+        assert "a run lets a command through between two passes" in str(refused.value)  # a holder at work renews it
 
         with ledger.work(lease) as work:
             work.record_round(batch())
