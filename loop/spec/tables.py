@@ -41,9 +41,12 @@ def resolve_options(spec: ParameterSpec, read: ReadFile, libraries: Libraries | 
     else:
         files = [spec.file] if isinstance(spec.file, str) else spec.file or []
         rows = [row for file in files for row in _read_options(spec, file, read)]
-    options = _canonical(rows, named=spec.name is not None, with_reactions=isinstance(spec, ComponentSpec))
+    named = spec.name is not None or spec.options is not None  # what is written by hand has the name that it was given
+    options = _canonical(rows, named=named, with_reactions=isinstance(spec, ComponentSpec))
     if isinstance(spec, ComponentSpec):
         _refuse_one_substance_twice(options)
+    elif spec.options is not None:
+        _refuse_one_molecule_twice(options)
     return spec.model_copy(update={"options": options, "file": None})
 
 
@@ -103,6 +106,14 @@ def _refuse_one_substance_twice(options: Mapping[str, str | None]) -> None:
                 f"options {first!r} ({options[first]}) and {option!r} ({smiles}) are one substance written in two "
                 "ways; keep one of them"
             )
+
+
+def _refuse_one_molecule_twice(options: Mapping[str, str | None]) -> None:
+    """Raises ``SpecError`` where two options of a library are one structure; names both."""
+    seen: dict[str | None, str] = {}
+    for option, smiles in options.items():
+        if (first := seen.setdefault(smiles, option)) != option:
+            raise SpecError(f"options {first!r} and {option!r} are one molecule ({smiles}); keep one of them")
 
 
 def no_column(file: str, column: str, header: Sequence[str], *, holds_structures: bool) -> str:

@@ -20,6 +20,7 @@ from loop.molecules.standardise import canonical_smiles
 from loop.molecules.structures import Structures
 from loop.molecules.texts import Texts
 from loop.space import Component, Continuous, ProductPool, Space
+from loop.spec import build_space, read_spec
 from loop.surrogates import blocks, exact, library, metric, registry
 from loop.surrogates.feasibility import learn_feasibility
 from loop.surrogates.gnn import inputs
@@ -198,3 +199,20 @@ def test_on_a_gpu_a_library_is_looked_over_with_the_same_beliefs(stored: Space, 
     assert there.summary()["device"] == "cuda"
     for a, b in zip(skim(here, EVERYTHING), skim(there, EVERYTHING), strict=True):
         assert float((a - b).abs().max()) < 1e-3 * float(a.std())
+
+
+def test_molecules_that_are_written_in_the_file_keep_their_names():
+    text = """
+    campaign: few
+    space: {molecule: {type: molecule, options: {water: O, alcohol: OCC, toluene: Cc1ccccc1}}}
+    objective: {gap: {goal: minimize, unit: eV}}
+    planner: {initial: {experiments: 2}}
+    budget: {experiments: 3}
+    laboratory: {adapter: manual}
+    """
+
+    (molecule,) = build_space(read_spec(text, source="few.yaml", read=None)).parameters
+
+    assert dict(zip(molecule.options, molecule.smiles, strict=True)) == {
+        "water": "O", "alcohol": "CCO", "toluene": "Cc1ccccc1"
+    }  # fmt: skip
