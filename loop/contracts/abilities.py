@@ -1,0 +1,150 @@
+"""What only some laboratories can do, each a protocol beside ``Adapter`` that whoever needs it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from loop.contracts.adapter import Adapter
+from loop.contracts.messages import AttemptKey, ExperimentSpec, Finding, Handle, Problem
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """An adapter made of several laboratories, each of which takes so many attempts at once."""
+
+    def limits(self) -> Mapping[str, int | None]:
+        """How many attempts at once each part takes, None for any number."""
+        ...
+
+    def takers(self, spec: ExperimentSpec) -> Sequence[str]:
+        """The parts that would take an experiment."""
+        ...
+
+    def problems_at(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
+        """Why a part that would take an experiment cannot do it."""
+        ...
+
+    def part_of(self, handle: Handle) -> str:
+        """The part that has an attempt."""
+        ...
+
+    def parts(self) -> Mapping[str, Adapter]:
+        """The laboratories themselves, by name."""
+        ...
+
+    def able(self) -> frozenset[str]:
+        """The parts that can work now; each is asked."""
+        ...
+
+    def lost(self) -> frozenset[str]:
+        """The parts that could not work for so long that nothing is to wait for them."""
+        ...
+
+    def prefer(self, expected: Mapping[str, float]) -> None:
+        """Of the parts that have room for a new attempt the one with the fewest hours is to get it; 0 where unsaid."""
+        ...
+
+
+@runtime_checkable
+class SupportsAnnouncement(Protocol):
+    """An adapter that can get many experiments ready at less cost than one by one."""
+
+    def announce(self, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
+        """These are prepared next, one by one: what can be done for all at once may be done now.
+
+        Inert as ``prepare`` is, and of no consequence: where it failed, or was never called, ``prepare`` does it all.
+        """
+        ...
+
+
+@runtime_checkable
+class AsksLeave(Protocol):
+    """An adapter that sets things going by itself later, such as while it is asked where they stand.
+
+    Others set going only what ``start`` or ``close`` tells them to, and need not ask.
+    """
+
+    def ask_leave(self, has_leave: Callable[[], bool]) -> None:
+        """Ask ``has_leave`` each time before something begins; where it says no, that waits, inert, and is asked again.
+
+        While a safety stop is in force there is no leave."""
+        ...
+
+
+@runtime_checkable
+class Cautions(Protocol):
+    """An adapter that works without something it could have, and says so."""
+
+    def caution(self) -> str:
+        """What is not there and what that means, in one line; "" where all is, and once it was told."""
+        ...
+
+
+@runtime_checkable
+class KeepsLimits(Protocol):
+    """An adapter in which started experiments wait, so that a limit may be tightened meanwhile."""
+
+    def keep_limits(self, broken: Callable[[Mapping[str, str | float]], Sequence[Problem]]) -> None:
+        """Ask ``broken`` of the settings of what waits before it is set going; what breaks a limit ends as a fault."""
+        ...
+
+
+@runtime_checkable
+class SupportsExamination(Protocol):
+    """An adapter that can say more than ``health``: each thing that it rests on, really looked at now."""
+
+    def examine(self) -> Sequence[Finding]:
+        """What was found. Nothing moves and nothing is written; what gives no answer is a problem, not an error."""
+        ...
+
+
+@runtime_checkable
+class RunsTogether(Protocol):
+    """An adapter that makes the experiments of a plate in one run, once all of them have come."""
+
+    def close(self, plate: str, handles: Sequence[Handle]) -> None:
+        """No more experiments of this plate will come: those that were started and wait are one run from now on.
+
+        Doing it again changes nothing. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+    def is_at_work(self) -> bool:
+        """Whether a run goes on by itself, so that nobody needs to do anything yet; told from what is on record."""
+        ...
+
+
+@runtime_checkable
+class TakesOff(Protocol):
+    """An adapter of which what was started may still wait for others, and can be called off before anything moves."""
+
+    def still_waiting(self, handles: Sequence[Handle]) -> Sequence[Handle]:
+        """Those that were started, and of which nothing moves before ``close``: ``cancel`` takes them off.
+
+        Told from what is on record. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+
+@runtime_checkable
+class ChecksTogether(Protocol):
+    """An adapter that makes experiments together, and can tell beforehand whether what it has suffices for them."""
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        """What is wanting to make these, and what of ``handles`` waits to be made with them: tips, stocks, places.
+
+        All of one plate. Nothing moves and nothing is written. What is wrong with an experiment by itself is for
+        ``validate`` to say; those that can be made at all are asked about. Raises ``AdapterUnavailable`` alone."""
+        ...
+
+
+@runtime_checkable
+class CanPause(Protocol):
+    """An adapter whose runs can be held up and go on."""
+
+    def pause(self) -> int:
+        """Hold up what runs; returns how many runs that were. Raises ``AdapterUnavailable``."""
+        ...
+
+    def resume(self) -> int:
+        """Let what was held up go on; returns how many runs that were. Raises ``AdapterUnavailable``."""
+        ...
