@@ -157,6 +157,15 @@ def finite(cell: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def is_number(text: str) -> bool:
+    """Whether a word can be read as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def has_decimal_comma(cell: str) -> bool:
     """Whether a cell is a number, or a limit, with a comma where others have a point."""
     return _COMMA.fullmatch(cell) is not None

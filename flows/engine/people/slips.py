@@ -8,10 +8,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
 from flows.engine.looking.view import View
+from loop.cells import is_number
 from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context, read_expense
 from loop.errors import SpaceError
 from loop.history import useless_limits, values_of
-from loop.objective import is_number
 from loop.outcome import Fault
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord

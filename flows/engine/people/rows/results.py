@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from flows.engine.people.rows.cells import Cells, cell_of, in_unit, number_of
 from flows.engine.people.rows.columns import TAKEN
-from loop.cells import finite
+from loop.cells import finite, is_number
 from loop.circumstances import HOUR
 from loop.errors import OutcomeError, did_you_mean
-from loop.objective import is_number
 from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 

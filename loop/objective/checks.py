@@ -1,0 +1,113 @@
+"""What is wrong with a target: sentences on what cannot be, or can never be kept."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+from loop.cells import is_number
+from loop.objective.goals import CLASSES, Goal
+
+if TYPE_CHECKING:
+    from loop.objective.target import Target
+
+
+def wrong_with(target: Target) -> str:
+    """A sentence on the first thing that cannot be, "" where all can."""
+    return (
+        _wrong_with_classes(target)
+        or _wrong_with_levels(target)
+        or _wrong_with_goal(target)
+        or _wrong_with_worth(target)
+    )
+
+
+def out_of_reach(t: Target) -> str:
+    """A sentence on thresholds that nothing can ever keep, by what can be measured at all; "" where something can."""
+    low, high = (t.low, t.high) if t.levels is None else (t.levels[0], t.levels[-1])
+    lowest, highest = ("low", "high") if t.levels is None else ("the lowest level", "the highest level")
+    if high is not None and t.at_least is not None and t.at_least > high:
+        return f"at_least {t.at_least:g} is above {highest}, {high:g}, so nothing can ever keep it; lower at_least"
+    if low is not None and t.at_most is not None and t.at_most < low:
+        return f"at_most {t.at_most:g} is below {lowest}, {low:g}, so nothing can ever keep it; raise at_most"
+    least, most = t.bounds
+    if (high is not None and least > high) or (low is not None and most < low):
+        return f"nothing within {t.within:g} of {t.value:g} lies between low and high; mend value, or low and high"
+    return ""
+
+
+def _wrong_with_classes(target: Target) -> str:
+    """A sentence on classes that nothing can be told apart by, "" where there is none."""
+    classes = target.classes
+    if classes is None:
+        return ""
+    if len(classes) != 2 or len({c.casefold() for c in classes}) < 2 or not all(c.strip() for c in classes):
+        return f"classes are two different words, the one that is looked for last, got {list(classes)}"
+    if any(is_number(c) for c in classes):
+        return f"classes are words, got {list(classes)}; for numbers write levels: [0, 1]"
+    if target.goal is not Goal.MAXIMIZE:
+        return (
+            f"the last of the classes is what is looked for, and the goal is {target.goal.value}; write goal: maximize "
+            f"and classes: [{classes[1]}, {classes[0]}] where {classes[0]!r} is wanted"
+        )
+    numbers = (target.low, target.high, target.at_least, target.at_most, target.desirable)
+    if target.unit or target.levels != CLASSES or any(n is not None for n in numbers):
+        return "classes say all that can be measured; leave out unit, levels, low, high, thresholds and desirable"
+    return ""
+
+
+def _wrong_with_levels(target: Target) -> str:
+    """A sentence on levels that no ordinal outcome has, "" where there is none."""
+    levels, words = target.levels, target.words
+    if levels is None:
+        return "" if words is None else f"words are for levels; write levels: [{', '.join(words)}]"
+    if len(levels) < 2:
+        return f"levels must be two or more, got {list(levels)}; leave them out for a number"
+    if not all(math.isfinite(v) for v in levels) or any(b <= a for a, b in itertools.pairwise(levels)):
+        return f"levels must be different numbers from the lowest to the highest, got {list(levels)}; sort them"
+    if target.low is not None or target.high is not None:
+        return "levels say what can be measured; leave out low and high"
+    if words is not None and (target.classes or len(words) != len(levels) or len(levels) < 3):
+        return (
+            f"words are for three or more levels, one for each, got {list(words)} for {len(levels)} levels; mend them"
+        )
+    if words is not None and (
+        len({w.strip().casefold() for w in words}) < len(words) or not all(map(str.strip, words))
+    ):
+        return f"levels are different words from the lowest to the highest, got {list(words)}; mend them"
+    if target.goal is Goal.MATCH:
+        return "levels are maximised, minimised or kept, not matched; use keep with at_least and at_most"
+    return ""
+
+
+def _wrong_with_goal(t: Target) -> str:
+    if t.goal is Goal.MATCH and t.value is None:
+        return "goal match needs the value that is wanted; add value: ..."
+    if t.goal is not Goal.MATCH and (t.value is not None or t.within is not None):
+        return f"value and within go with goal match, and the goal is {t.goal.value}; remove them or change the goal"
+    if t.within is not None and not t.within > 0:
+        return f"within must be above zero, got {t.within:g}"
+    if t.goal is Goal.KEEP and not t.has_bounds:
+        return "goal keep needs a threshold to keep; add at_least, at_most or both"
+    low, high = t.bounds
+    if not low < high:
+        return f"no value lies within {t.within} of {t.value} and keeps the thresholds; mend one of them"
+    return ""
+
+
+def _wrong_with_worth(t: Target) -> str:
+    if not (math.isfinite(t.weight) and t.weight > 0):
+        return f"weight must be above zero, got {t.weight:g}; leave a target out, or give it the goal keep"
+    if t.desirable is None:
+        return ""
+    if not t.sign:
+        return f"desirable goes with maximize and minimize, and the goal is {t.goal.value}; remove it"
+    nothing, everything = t.desirable
+    if not t.sign * (everything - nothing) > 0:
+        order = "below" if t.sign > 0 else "above"
+        return (
+            f"desirable runs from what is worth nothing to what is wanted: with goal {t.goal.value}, from must be "
+            f"{order} to, got {nothing:g} and {everything:g}"
+        )
+    return ""

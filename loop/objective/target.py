@@ -1,0 +1,163 @@
+"""A target: a measured quantity, and what is wanted of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from loop.errors import ObjectiveError
+from loop.objective.checks import wrong_with
+from loop.objective.goals import CLASSES, Goal
+from loop.outcome import LARGEST
+from loop.units import check_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A measured quantity, in ``unit``, and what is wanted of it.
+
+    ``low`` and ``high`` are what the quantity can be at all (a yield lies between 0 and 100 %);
+    ``at_least`` and ``at_most`` are thresholds: a result beyond them is of no use. A target to be matched has the
+    ``value`` that is wanted and, in ``within``, how far from it a result is still of use. ``desirable`` gives the
+    values that are worth nothing and everything, ``weight`` how much the target counts in a trade-off.
+    """
+
+    name: str
+    goal: Goal
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    value: float | None = None
+    within: float | None = None
+    weight: float = 1.0
+    desirable: tuple[float, float] | None = None
+    levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
+    classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and what is
+    words: tuple[str, ...] | None = None  # for the levels, one for each
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
+        pairs = (("low", "high", self.low, self.high), ("at_least", "at_most", self.at_least, self.at_most))
+        for below, above, low, high in pairs:
+            for number in (low, high):
+                if number is not None and not abs(number) <= LARGEST:
+                    raise ObjectiveError(
+                        f"target {self.name!r}: bounds must be finite and within {LARGEST:g}, got {number}; "
+                        "state it in a larger unit"
+                    )
+            if low is not None and high is not None and not low < high:
+                raise ObjectiveError(
+                    f"target {self.name!r}: {below} must be below {above}, got {low:g} and {high:g}; swap them"
+                )
+        if problem := wrong_with(self):
+            raise ObjectiveError(f"target {self.name!r}: {problem}")
+
+    @property
+    def sign(self) -> float:
+        """1 when larger is better, -1 when smaller is, 0 when neither is: see ``worth``."""
+        return {Goal.MAXIMIZE: 1.0, Goal.MINIMIZE: -1.0}.get(self.goal, 0.0)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether more or less of it is better; False where it has only to keep its thresholds."""
+        return self.goal is not Goal.KEEP
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between which values a result is of use, infinite where nothing is asked."""
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        if self.value is not None and self.within is not None:
+            low, high = max(low, self.value - self.within), min(high, self.value + self.within)
+        return low, high
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether some result would be of no use."""
+        return self.bounds != (-math.inf, math.inf)
+
+    @property
+    def tells_hits(self) -> bool:
+        """Whether a result is either a hit or none: it has classes, or thresholds to keep."""
+        return self.classes is not None or self.has_bounds
+
+    def is_hit(self, value: float) -> bool:
+        """Whether a measured value is of the class that is wanted, and keeps the thresholds."""
+        return self.meets(value) and (self.classes is None or value > CLASSES[0])
+
+    def shown(self, value: float) -> str | None:
+        """The word for a value of a target that has words; None where it has none, or the value is between them."""
+        words = self.classes or self.words
+        return words[self.levels.index(value)] if words and self.levels and value in self.levels else None
+
+    @property
+    def grades(self) -> dict[float, str]:
+        """The words for levels, by their numbers; none where there are no such words."""
+        return dict(zip(self.levels or (), self.words or (), strict=False))
+
+    def possible(self, value: float) -> float:
+        """What is said of a value that a model believes: a yield of 101 % cannot be, and 100 % is said."""
+        low = value if self.low is None else max(value, self.low)
+        return low if self.high is None else min(low, self.high)
+
+    def meets(self, value: float) -> bool:
+        """Whether a value keeps the thresholds."""
+        low, high = self.bounds
+        return low <= value <= high
+
+    def sure(self, low: float, high: float) -> float | None:
+        """The limit that a value is known to be no worse than, None where its two limits leave that open.
+
+        More than 99 % of a yield, less than 0.1 % of an impurity. Where thresholds are asked, whatever lies between the
+        limits keeps them.
+
+        Args:
+            low: Below the value, minus infinity where nothing is.
+            high: Above it, likewise.
+        """
+        least, most = self.bounds
+        lowest = low if self.low is None else max(low, self.low)
+        highest = high if self.high is None else min(high, self.high)
+        if self.levels is not None or not least <= lowest <= highest <= most:
+            return None
+        ends = {1.0: (low,), -1.0: (high,)}.get(self.sign, (low, high) if self.goal is Goal.KEEP else ())
+        return next((end for end in ends if math.isfinite(end)), None)
+
+    def breaks(self, low: float, high: float) -> bool:
+        """Whether no value between two limits would keep the thresholds."""
+        least, most = self.bounds
+        return self.levels is None and (high < least or low > most)
+
+    def worth(self, value: Any) -> Any:
+        """What is to be maximised, in the target's unit, for a number, an array or a tensor.
+
+        The value or its negative; of a target to be matched, its distance to the value, negative.
+        """
+        if self.goal is Goal.MATCH:
+            return -abs(value - self.value)
+        return self.sign * value
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """The values of no and of full merit; None where nothing states them, or where a value is to be matched."""
+        if self.classes is not None:
+            return CLASSES
+        if self.desirable is not None:
+            return self.desirable
+        if self.low is None or self.high is None or not self.sign:
+            return None
+        return (self.low, self.high) if self.sign > 0 else (self.high, self.low)
+
+    def merit(self, value: Any) -> Any:
+        """Where a value (number, array or tensor) stands between worth nothing (0) and all that is wanted (1).
+
+        Linear, below 0 and above 1 too. Derringer and Suich, J. Quality Technology 12 (1980) 214, without exponents.
+        """
+        if self.goal is Goal.MATCH:
+            return 1.0 + self.worth(value) / self.within
+        assert self.scale is not None, "a trade-off was checked to have a scale for each target"
+        nothing, everything = self.scale
+        return (value - nothing) / (everything - nothing)
