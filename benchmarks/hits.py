@@ -217,9 +217,9 @@ def _believed(told: str) -> Callable[..., NDArray[np.float64]]:
 
         from loop.acquisition.hits import hit_chance
         from loop.belief import recipe_of
-        from loop.history import regression_table
         from loop.spec import build_objective, build_space
         from loop.surrogates.protocol import TrainingSet
+        from loop.training import regression_table
 
         spec = _spec(known, told, 1, potent)
         space, objective = build_space(spec), build_objective(spec)

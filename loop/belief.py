@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
-from loop.history import History, Table, feasibility_table
+from loop.history import History
 from loop.insight.race import Race, races_of
 from loop.memory.hint import Hint
 from loop.memory.informed import FEWEST
@@ -26,6 +26,7 @@ from loop.surrogates.levels import for_levels
 from loop.surrogates.missing import said_of_missing
 from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogate, TrainingSet
 from loop.surrogates.registry import default_members, surrogate
+from loop.training import Table, feasibility_table
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from loop.history import Table
 from loop.objective import Objective
+from loop.training import Table
 
 MANY: Final = 0.2  # of a target's values: of fewer the exact ones tell enough
 

@@ -13,13 +13,14 @@ from loop.belief import Belief, learn, predictions_of
 from loop.costs import Purse
 from loop.errors import FitError, TooFewPoints
 from loop.explain import nearest
-from loop.history import History, regression_table
+from loop.history import History
 from loop.learnt_costs import learn_costs, taken_by
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.policy.paying import said, set_aside
 from loop.record import HEADS, Arm, ProposalDraft
 from loop.spec import CampaignSpec, build_objective, build_space
+from loop.training import regression_table
 
 if TYPE_CHECKING:
     from loop.history import Said

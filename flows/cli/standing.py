@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from flows.cli.screen import Screen
 from flows.remarks import label_of_result
 from loop.fidelity import counts
-from loop.history import Sure, sure_of
 from loop.record import ObservationRecord
+from loop.values import Sure, sure_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings

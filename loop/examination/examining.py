@@ -12,10 +12,11 @@ from loop.examination.signs import Leak, Signs, leak_of, signs_of
 from loop.examination.skill import Skill, skill
 from loop.examination.stress import Stress, stress
 from loop.examination.verdict import Finding, verdict
-from loop.history import History, regression_table
+from loop.history import History
 from loop.space import Pool, Space
 from loop.spec import CampaignSpec, build_objective
 from loop.surrogates.protocol import TrainingSet
+from loop.training import regression_table
 
 HARDEST: Final = (Split.SCAFFOLD, Split.OPTION, Split.TIME)  # the split of the stress test: the first that there is
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from loop.belief import Belief, learn
 from loop.errors import FitError, TooFewPoints
-from loop.history import History, regression_table
+from loop.history import History
 from loop.insight.chances import chances, worth
 from loop.insight.conditions import best_condition
 from loop.insight.hits import hits_of_belief, hits_without_model
@@ -34,6 +34,7 @@ from loop.space import Pool, ProductPool, Space
 from loop.space.parameters import least_and_most
 from loop.spec import CampaignSpec, build_general, build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate
+from loop.training import regression_table
 
 
 def honest_best(

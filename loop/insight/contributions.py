@@ -19,7 +19,7 @@ from torch import Tensor
 
 from loop.belief import recipe_of
 from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
-from loop.history import History, regression_table
+from loop.history import History
 from loop.insight.explaining import Explained, Explanation, Fragment
 from loop.insight.hidden_parts import HiddenParts
 from loop.insight.likeness import Likeness
@@ -30,6 +30,7 @@ from loop.surrogates.committee import Committee, FittedCommittee
 from loop.surrogates.names import GRAPHS
 from loop.surrogates.protocol import Surrogate, TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.training import regression_table
 
 AS_A_WHOLE: Final = frozenset({"gp", "gp-descriptors", "gp-mordred", "gp-given"})  # they see no parts of a molecule
 OF_PRODUCTS: Final = frozenset({"tanimoto", "fingerprints"}) | GRAPHS  # they see a product, the others its reagents

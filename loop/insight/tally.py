@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Final
 
-from loop.history import limits_of, sure_of
 from loop.objective import Objective, Target
 from loop.outcome import Outcome
 from loop.record import Arm, ObservationRecord, Prediction, ProposalRecord
+from loop.values import limits_of, sure_of
 
 WHOLE: Final = "committee"  # the name of a committee's own prediction
 EDGES: Final = (0.1, 0.3, 0.5, 0.7)  # between the groups in which chances are held against what came

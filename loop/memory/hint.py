@@ -12,7 +12,6 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints, UnitError
 from loop.fidelity import is_real
-from loop.history import regression_table
 from loop.memory.earlier import Earlier
 from loop.memory.evidence import PROOF, own_evidence
 from loop.memory.overlap import LEAST, Overlap, overlap
@@ -21,6 +20,7 @@ from loop.space import Space, sample_space
 from loop.spec import build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.training import regression_table
 from loop.units import convert
 
 FEWEST = 5  # values of the target that a source must have

@@ -17,7 +17,7 @@ from loop.design import CLASSICAL
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.generality import Generality
-from loop.history import History, Table, regression_table
+from loop.history import History
 from loop.learnt_costs import learn_costs, taken_by
 from loop.memory.earlier import Earlier
 from loop.memory.hint import Hint
@@ -30,6 +30,7 @@ from loop.space import Pool, ProductPool, Space
 from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 from loop.spec.deriving import without_value
+from loop.training import Table, regression_table
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.history import Table
 from loop.objective import Goal, Objective, Target
 from loop.space import Category, Component, Ordinal, Space
 from loop.space.temperatures import PART, least_hot, temperatures
 from loop.spec.models import InitialSpec
+from loop.training import Table
 
 SEVERAL: Final = 2  # results, hot ones and others, that say what heat does; a single pair differs by more than heat
 LUCK: Final = 1e-3  # how seldom an option is drawn with nothing hot that could be, to be taken for one that boils

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from loop.fidelity import is_real
-from loop.history import History, Observation, Sure, sure_of, values_of
+from loop.history import History, Observation
 from loop.insight.saying import chance_of, if_exact
 from loop.insight.statements import CHECKED, DELTA
 from loop.objective import Objective
@@ -14,6 +14,7 @@ from loop.outcome import Qualifier
 from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import StopSpec
+from loop.values import Sure, sure_of, values_of
 
 CONFIRMS: Final = "confirms"  # in a statement on regret: what came of the best measured once more is waited for
 

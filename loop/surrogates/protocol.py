@@ -14,8 +14,8 @@ import torch
 from botorch.models.model import Model
 from torch import Tensor
 
-from loop.history import Table
 from loop.space import Space
+from loop.training import Table
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, react
 
 from loop.circumstances import read_actual, read_context, read_expense
 from loop.costs import Expense
-from loop.history import History, regression_table
+from loop.history import History
 from loop.planner import plan
 from loop.record import Arm, ObservationRecord
 from loop.spec import CampaignSpec, beside_of, build_objective, build_space, declared_of
@@ -22,6 +22,7 @@ from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
 from loop.surrogates.representation import Representation
+from loop.training import regression_table
 
 TRUTH = torch.tensor([alcohol_yield(SPACE.settings(x.numpy())) for x in EVERYTHING], dtype=torch.float64)
 OFFSETS = torch.tensor([0.0, 15.0, -10.0, 3.0], dtype=torch.float64)

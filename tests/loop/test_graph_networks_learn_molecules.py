@@ -13,7 +13,7 @@ from rdkit import Chem
 
 from loop.belief import learn
 from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
-from loop.history import History, regression_table
+from loop.history import History
 from loop.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, graph_of, joined, molecular_graphs
 from loop.planner import plan
 from loop.progress import watched
@@ -38,6 +38,7 @@ from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
 from loop.testing.surrogate import LIMIT, SurrogateContract, above, training
 from loop.testing.surrogate import SPACE as CONTRACT_SPACE
+from loop.training import regression_table
 
 SMALL = Settings(width=24, epochs=5, least_steps=80, batch=16, rate=5e-3, more_epochs=2, more_steps=15)
 TINY = replace(SMALL, epochs=2, least_steps=50, more_steps=10)  # of the laws of each architecture, so many are they

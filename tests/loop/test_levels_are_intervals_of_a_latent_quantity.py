@@ -11,7 +11,7 @@ from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, react
 from scipy import stats
 
 from loop.errors import ObjectiveError, OutcomeError
-from loop.history import History, regression_table
+from loop.history import History
 from loop.objective import Goal, Target
 from loop.outcome import Measured, Measurement, Negative, Qualifier, read_outcome
 from loop.planner import plan
@@ -19,6 +19,7 @@ from loop.spec import build_objective
 from loop.surrogates.levels import chance_of, cuts_of, for_levels, hits_in_draws
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.training import regression_table
 
 LEVELS = (1.0, 2.0, 3.0, 4.0)
 OBJECTIVE = {"class": {"goal": "maximize", "levels": [1, 2, 3, 4]}}

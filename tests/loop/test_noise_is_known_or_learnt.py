@@ -9,7 +9,7 @@ import pytest
 import torch
 from campaigns import EVERYTHING, SPACE, alcohol_yield, measured, observe, reaction_spec
 
-from loop.history import History, regression_table
+from loop.history import History
 from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.space import Discrete, Space
@@ -17,6 +17,7 @@ from loop.spec import build_objective
 from loop.surrogates.exact import noise_weights
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
+from loop.training import regression_table
 
 TRUTH = torch.tensor([alcohol_yield(SPACE.settings(x.numpy())) for x in EVERYTHING], dtype=torch.float64)
 HOT = EVERYTHING[:, 2] > 50

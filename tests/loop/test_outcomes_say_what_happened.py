@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loop.errors import OutcomeError, TransitionError, UnitError
 from loop.experiment import FINAL, TRANSITIONS, Event, State, step
-from loop.history import History, feasibility_table, regression_table, values_of
+from loop.history import History
 from loop.objective import Goal, Objective, Target
 from loop.outcome import (
     FAULT_RULES,
@@ -27,7 +27,9 @@ from loop.outcome import (
     write_outcome,
 )
 from loop.spec import build_objective, build_space
+from loop.training import feasibility_table, regression_table
 from loop.units import convert
+from loop.values import values_of
 
 UNITS = {"yield": "%", "time": "h"}
 READINGS = st.builds(

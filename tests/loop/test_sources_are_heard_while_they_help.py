@@ -10,7 +10,7 @@ import pytest
 import torch
 from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
 
-from loop.history import History, Observation, regression_table
+from loop.history import History, Observation
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
 from loop.memory.hint import Hint, hint_of
@@ -28,6 +28,7 @@ from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.registry import surrogate
 from loop.surrogates.representation import Representation
+from loop.training import regression_table
 
 Response = Callable[[Mapping[str, Any]], float]
 GP = GaussianProcess("gp", Representation.ONE_HOT)

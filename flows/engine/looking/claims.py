@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from loop.fidelity import counts
-from loop.history import Claim, History, values_of
+from loop.history import Claim, History
 from loop.record import Arm, AttemptRecord, Json, ObservationRecord, ProposalDraft, ProposalRecord
+from loop.values import values_of
 
 
 def claims_of(

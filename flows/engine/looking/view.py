@@ -18,7 +18,6 @@ from loop.contracts import Ledger
 from loop.decision import DecisionRecord
 from loop.experiment import FINAL, PENDING, State
 from loop.fidelity import counts
-from loop.history import sure_of, values_of
 from loop.insight.nearest import misses, nearest, unjudged
 from loop.insight.saying import regret_sentence
 from loop.insight.tally import Tally, tally
@@ -39,6 +38,7 @@ from loop.safety import SafetyStop
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
 from loop.spec.costs import with_fidelities
+from loop.values import sure_of, values_of
 
 HALTED: Final = "halted"
 WITH_LABORATORY = frozenset({State.SENDING, State.SUBMITTED, State.RUNNING, State.AMBIGUOUS})

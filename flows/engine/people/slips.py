@@ -11,13 +11,14 @@ from flows.engine.looking.view import View
 from loop.cells import is_number
 from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context, read_expense
 from loop.errors import SpaceError
-from loop.history import useless_limits, values_of
 from loop.outcome import Fault
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete
 from loop.space.parameters import least_and_most
 from loop.spec import build_objective, declared_of
+from loop.training import useless_limits
+from loop.values import values_of
 
 SLACK: Final = 0.1  # of a target's range: so far beyond it noise, rounding and area per cent may bring a value
 

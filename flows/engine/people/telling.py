@@ -40,9 +40,9 @@ from flows.wiring import open_record
 from loop.cells import decoded, delimiter_of, doubtful, no_table, read_as, without_mark
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
-from loop.history import values_of
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
 from loop.spec import levels_of
+from loop.values import values_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings

@@ -21,7 +21,7 @@ from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import NothingToGain, PoolExhausted, SpaceError
-from loop.history import Claim, History, regression_table
+from loop.history import Claim, History
 from loop.memory.earlier import Earlier
 from loop.open_limits import notes_on_open_limits
 from loop.policy.paying import BATCH_COSTS, reason_to_end
@@ -31,6 +31,7 @@ from loop.resources import Resource, telling
 from loop.space import Space
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.limits import trimmings
+from loop.training import regression_table
 
 if TYPE_CHECKING:
     from loop.planner import Plan

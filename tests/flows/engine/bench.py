@@ -31,11 +31,12 @@ from loop.contracts import (
 )
 from loop.errors import AdapterUnavailable, PoolExhausted
 from loop.experiment import State
-from loop.history import History, values_of
+from loop.history import History
 from loop.plate.layout import Plate
 from loop.record import Arm, Json, Place, Prediction, ProposalDraft
 from loop.space import Pool, ProductPool
 from loop.spec import CampaignSpec, build_space
+from loop.values import values_of
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from flows.engine.steps.training import train_round
 from flows.report import build
 from flows.settings import Settings
 from loop.errors import NothingToGain
-from loop.history import History, values_of
+from loop.history import History
 from loop.record import Arm
 from loop.spec import CampaignSpec
+from loop.values import values_of
 from tests.flows.engine.bench import Plan, add, cheap_planner
 
 GP = {"surrogate": "gp", "batch": 5, "initial": {"experiments": 4}, "seed": 7}

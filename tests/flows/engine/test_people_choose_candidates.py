@@ -19,11 +19,11 @@ from flows.report.page import render
 from flows.settings import Settings
 from loop.decision import DecisionDraft, DecisionKind, DecisionRecord
 from loop.errors import LedgerError, SpaceError
-from loop.history import feasibility_table
 from loop.record import Arm, ProposalRecord
 from loop.space import sample_space
 from loop.space.rows import is_among
 from loop.spec import CampaignSpec, build_space
+from loop.training import feasibility_table
 from tests.flows.engine.bench import add, cheap_planner, spec_of
 
 PERSON = {"adapter": "simulated", "approval": "person"}

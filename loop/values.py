@@ -1,0 +1,50 @@
+"""What an outcome says of each property: an exact value, or the limits that it lies between."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+
+from loop.objective import Objective
+from loop.outcome import Measured, Outcome, Qualifier, too_large
+
+Sure: TypeAlias = dict[str, tuple[float, str]]  # by target: a value or limit, and =, > or <
+
+
+def values_of(outcome: Outcome) -> dict[str, float]:
+    """Each property's exact value in target units, the mean where a property has several channels."""
+    if not isinstance(outcome, Measured):
+        return {}
+    exact = [m for m in outcome.measurements if m.qualifier is Qualifier.EQUAL and not too_large(m)]
+    names = dict.fromkeys(m.property for m in exact)
+    return {name: float(np.mean([m.canonical for m in exact if m.property == name])) for name in names}
+
+
+def limits_of(outcome: Outcome) -> dict[str, tuple[float, float]]:
+    """Between which limits each property lies that has no exact value, in target units; infinite where none is said."""
+    if not isinstance(outcome, Measured):
+        return {}
+    exact, found = values_of(outcome), dict[str, tuple[float, float]]()
+    for m in outcome.measurements:
+        if m.property in exact or m.qualifier is Qualifier.EQUAL or too_large(m):
+            continue
+        low, high = found.get(m.property, (-math.inf, math.inf))
+        is_above = m.qualifier is Qualifier.ABOVE
+        found[m.property] = (max(low, m.canonical), high) if is_above else (low, min(high, m.canonical))
+    return found
+
+
+def sure_of(outcome: Outcome, objective: Objective) -> Sure:
+    """What is sure of each target: its exact value and "=", or the limit that it is no worse than, and its sign.
+
+    "> 99" of a yield is such a limit, and "< 0.1" of an impurity that is to be at most 0.5.
+    """
+    found = {name: (value, Qualifier.EQUAL.value) for name, value in values_of(outcome).items()}
+    limits = limits_of(outcome)
+    for t in objective.targets:
+        if t.name in limits and (value := t.sure(*limits[t.name])) is not None:
+            sign = Qualifier.ABOVE if value == limits[t.name][0] else Qualifier.BELOW
+            found[t.name] = (value, sign.value)
+    return found
