@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from flows.engine import add_campaign, resolve
+from flows.engine import add_campaign, resolve, tick
 from flows.settings import Settings
 from loop.contracts import (
     Absent,
@@ -37,6 +37,8 @@ from loop.record import Arm, Json, Place, Prediction, ProposalDraft
 from loop.space import Pool, ProductPool
 from loop.spec import CampaignSpec, build_space
 from loop.values import values_of
+
+HEADER = "solvent,base,step,yield [%],yield_sd,outcome,comment\n"  # of a table that is told to a small campaign
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,18 @@ def add(settings: Settings, folder: Path, **changes: Any) -> str:
     return add_campaign(settings, path)
 
 
+def write(folder: Path, text: str, name: str = "results.csv") -> Path:
+    """A file of that name in the folder."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def once(settings: Settings, name: str = "small") -> Any:
+    """One pass, planned by the cheap planner."""
+    return tick(settings, name, planner=cheap_planner)
+
+
 @dataclass(frozen=True)
 class Story:
     """What a campaign came to, without anything that differs from run to run (ids, keys, times)."""
@@ -166,6 +180,11 @@ def story_of(settings: Settings, name: str = "small") -> Story:
             (campaign.state.value, campaign.reason),
             tuple((r.number, r.seed, r.version, len(r.observations)) for r in ledger.rounds(name)),
         )
+
+
+def outcomes(settings: Settings) -> list[Any]:
+    """What is on record of the campaign "small", in order."""
+    return [o[-1] for o in story_of(settings).results]
 
 
 def executions(settings: Settings, name: str = "small") -> Counter[str]:

@@ -23,14 +23,20 @@ from loop.outcome import Fault, FaultKind
 from loop.record import Verdict
 from loop.space import Pool
 from loop.spec import CampaignSpec
-from tests.flows.engine.bench import FakeLaboratory, Plan, add, cheap_planner, executions, faulty, measured, story_of
+from tests.flows.engine.bench import (
+    FakeLaboratory,
+    Plan,
+    add,
+    cheap_planner,
+    executions,
+    faulty,
+    measured,
+    once,
+    story_of,
+)
 from tests.flows.engine.zygote import Zygote
 
 SAFETY_STOP = faulty("safety_stop")
-
-
-def once(settings: Settings, name: str = "small") -> Any:
-    return tick(settings, name, planner=cheap_planner)
 
 
 def ends_with(*payloads: str) -> Any:

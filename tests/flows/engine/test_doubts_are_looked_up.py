@@ -9,18 +9,14 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import resolve, tick
+from flows.engine import resolve
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.view import View
 from flows.settings import Settings
 from loop.contracts import Delivery, ExperimentSpec, Handle, Phase
 from loop.errors import LedgerError
 from loop.experiment import Event, State
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured
-
-
-def once(settings: Settings) -> Any:
-    return tick(settings, "small", planner=cheap_planner)
+from tests.flows.engine.bench import FakeLaboratory, add, measured, once
 
 
 def attempts(settings: Settings) -> Any:

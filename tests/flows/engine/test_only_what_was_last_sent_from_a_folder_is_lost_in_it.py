@@ -10,23 +10,19 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import resolve, tick
+from flows.engine import resolve
 from flows.engine.sent import Sent
 from flows.settings import Settings
 from loop.contracts import Phase
 from loop.experiment import Event, State
 from loop.record import AttemptEventRecord
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
+from tests.flows.engine.bench import FakeLaboratory, add, once
 
 
 @pytest.fixture
 def other(settings: Settings, tmp_path: Path) -> Settings:
     """Another folder on the same record: a second machine, or a record that was moved without its folder."""
     return Settings(tmp_path / "other", settings.database, by="tester")
-
-
-def once(settings: Settings) -> Any:
-    return tick(settings, "small", planner=cheap_planner)
 
 
 def keys_of(settings: Settings, *states: State) -> list[str]:

@@ -24,13 +24,9 @@ from loop.space import sample_space
 from loop.space.rows import is_among
 from loop.spec import CampaignSpec, build_space
 from loop.training import feasibility_table
-from tests.flows.engine.bench import add, cheap_planner, spec_of
+from tests.flows.engine.bench import add, cheap_planner, once, spec_of
 
 PERSON = {"adapter": "simulated", "approval": "person"}
-
-
-def once(settings: Settings) -> Any:
-    return tick(settings, "small", planner=cheap_planner)
 
 
 def proposals(settings: Settings, number: int) -> tuple[ProposalRecord, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.engine import run, tick
+from flows.engine import run
 from flows.raw.store import RawFileDamaged, RawFileMissing, RawStore
 from flows.settings import Settings
 from flows.wiring import raw_files
@@ -18,7 +18,7 @@ from loop.contracts import AttemptKey, Envelope, Handle, RawFile
 from loop.outcome import Fault, FaultKind, Measured, Negative
 from loop.raw import raw_envelope, sha_of
 from loop.record import Verdict
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, once
 
 ANALYSIS: dict[str, Any] = {
     "yield": {
@@ -54,10 +54,6 @@ def chromatograph(monkeypatch: pytest.MonkeyPatch) -> Chromatograph:
     fake = Chromatograph()
     monkeypatch.setattr(session, "open_laboratory", lambda *_args, **_keywords: fake)
     return fake
-
-
-def once(settings: Settings) -> Any:
-    return tick(settings, "small", planner=cheap_planner)
 
 
 @pytest.mark.usefixtures("chromatograph")

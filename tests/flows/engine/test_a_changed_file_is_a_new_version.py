@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import preview_file, run, status, tell, tick
+from flows.settings import Settings
+from flows.wiring import campaign_file
+from loop.errors import PoolExhausted, SpecError
+from tests.flows.engine.bench import (
+    HEADER,
+    add,
+    cheap_planner,
+    once,
+    spec_of,
+    story_of,
+    write,
+)
+
+
+def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_campaign_go_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path, budget={"experiments": 4})
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
+    add(settings, tmp_path, budget={"experiments": 4})
+    assert status(settings, "small")[0].version == 1
+
+    add(settings, tmp_path, budget={"experiments": 6})
+
+    assert (status(settings, "small")[0].version, status(settings, "small")[0].state) == (2, "active")
+    report = run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
+    assert (report.state, report.experiments_done) == ("finished", 6)
+
+
+def test_a_name_that_differs_in_capitals_only_is_refused(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+
+    for opened in (add, preview_of):
+        with pytest.raises(SpecError, match=r"campaign 'Small': the record has 'small', .*; write campaign: small to"):
+            opened(settings, tmp_path, campaign="Small")
+    assert add(settings, tmp_path) == "small"
+    assert add(settings, tmp_path, campaign="smaller") == "smaller"
+    assert not settings.folder("Small").exists()
+
+
+def preview_of(settings: Settings, folder: Path, **changes: Any) -> None:
+    """What ``hakken run --dry-run FILE`` looks at."""
+    path = folder / "preview.yaml"
+    path.write_text(json.dumps(spec_of(**changes)), encoding="utf-8")
+    preview_file(settings, path, planner=cheap_planner)
+
+
+def test_a_campaign_file_may_lie_in_a_folder_whose_name_is_no_utf8(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path / "caf\udce9", budget={"experiments": 4})
+
+    assert campaign_file(settings, "small") == tmp_path / "caf\udce9" / "campaign.yaml"
+
+
+def test_a_key_that_a_later_release_writes_besides_makes_no_new_version(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, budget={"experiments": 4})
+    run(settings, "small", on_tick=lambda _: None, planner=cheap_planner)
+    with open_ledger(settings.database) as ledger:
+        earlier = json.loads(json.dumps(ledger.campaign("small").spec))
+        del earlier["planner"]["mode"], earlier["description"]
+        ledger.open_campaign("small", earlier, by="tester")  # as a release wrote it that had no such keys
+
+    add(settings, tmp_path, budget={"experiments": 4})
+
+    with open_ledger(settings.database) as ledger:
+        after = ledger.campaign("small")
+    assert (after.version, after.state.value, after.spec) == (2, "finished", earlier)
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_a_spec_changed_while_a_round_is_planned_leaves_it_to_the_next_pass(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    fewer = spec_of()["planner"] | {"initial": {"design": "random", "experiments": 3}}
+
+    def slow_planner(*args: Any, **keywords: Any) -> Any:
+        add(settings, tmp_path, planner=fewer)
+        return cheap_planner(*args, **keywords)
+
+    dropped = tick(settings, "small", planner=slow_planner)
+
+    assert (dropped.round, dropped.sent, dropped.proposed) == (0, 0, ())
+    assert "round 1: the spec was changed while it was planned" in " ".join(dropped.notes)
+    assert len(once(settings).proposed) == 3
+    assert [n[2] for n in story_of(settings).notes] == [2]
+
+
+def test_a_space_widened_while_it_is_found_exhausted_does_not_end_the_campaign(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def slow_planner(*_args: Any, **_keywords: Any) -> Any:
+        add(settings, tmp_path, space={"solvent": {"type": "category", "options": list("abcdef")}})
+        raise PoolExhausted("every candidate was tried")
+
+    add(settings, tmp_path, space={"solvent": {"type": "category", "options": list("ab")}})
+
+    assert tick(settings, "small", planner=slow_planner).state == "active"
+    assert len(once(settings).proposed) == 4
+
+
+def test_a_change_after_which_old_results_mean_something_else_is_refused(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, space={**spec_of()["space"], "room": {"type": "context", "unit": "degC"}})
+    tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\n"), by="tester")
+
+    with pytest.raises(SpecError, match="target 'yield' has results in '%' on record and is in '' now"):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize"}})
+    with pytest.raises(SpecError, match="results on record are of target 'yield', and none has a value of 'product'"):
+        add(settings, tmp_path, objective={"product": {"goal": "maximize", "unit": "%"}})
+    with pytest.raises(SpecError, match="parameter 'room' has results in 'degC' on record and is in 'K' now"):
+        add(settings, tmp_path, space={**spec_of()["space"], "room": {"type": "context", "unit": "K"}})
+    with pytest.raises(SpecError, match=r"the changed space no longer reads observation .* no option 'water'"):
+        add(settings, tmp_path, space={**spec_of()["space"], "solvent": {"type": "category", "options": ["DMF"]}})
+    with pytest.raises(
+        SpecError, match=r"nothing says what hours was before, .* another name: with memory: \[small\] it"
+    ):
+        add(settings, tmp_path, space={**spec_of()["space"], "hours": {"type": "number", "values": [1, 4]}})
+    assert status(settings, "small")[0].version == 1
+
+
+@pytest.mark.parametrize(
+    ("was", "told", "now", "says"),
+    [
+        ({"classes": ["dead", "alive"]}, "alive", {"classes": ["alive", "dead"]}, "were 'alive' and would be 'dead'"),
+        (
+            {"levels": ["poor", "fair", "good"]},
+            "fair",
+            {"levels": ["awful", "poor", "fair", "good"]},
+            "keep 2 for fair",
+        ),
+        ({"levels": ["poor", "fair", "good"]}, "good", {"levels": [1, 2]}, "are good, which is none of 1, 2"),
+        ({}, "0.5", {"classes": ["dead", "alive"]}, "are 0.5, which is none of dead, alive"),
+        (
+            {"levels": ["poor", "fair", "good"]},
+            "good",
+            {"levels": ["awful", "poor", "fair"]},
+            "would be 'fair'; keep 3",
+        ),
+    ],
+)
+def test_words_that_results_on_record_would_lose_are_refused(
+    settings: Settings, tmp_path: Path, was: dict[str, Any], told: str, now: dict[str, Any], says: str
+) -> None:
+    add(settings, tmp_path, objective={"yield": {"goal": "maximize"} | was})
+    tell(settings, "small", write(tmp_path, f"solvent,base,step,yield\nwater,DBU,1,{told}\n"), by="tester")
+
+    with pytest.raises(SpecError, match=rf"target 'yield' has results on record that .*{says}.*another name"):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize"} | now})
+
+
+def test_levels_may_be_added_and_renamed_where_each_keeps_its_number(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective={"yield": {"goal": "maximize", "levels": ["poor", "fair", "good"]}})
+    tell(settings, "small", write(tmp_path, "solvent,base,step,yield\nwater,DBU,1,fair\n"), by="tester")
+
+    for levels in (
+        {"levels": ["poor", "fair", "good", "best"]},
+        {"levels": ["bad", "medium", "good"]},
+        {"levels": ["poor", "fair", "good"]},
+        {"levels": [0, 1, 2, 3], "words": ["awful", "poor", "fair", "good"]},
+        {"levels": [1, 2, 3]},
+        {},
+    ):
+        add(settings, tmp_path, objective={"yield": {"goal": "maximize"} | levels})
+
+    assert status(settings, "small")[0].version == 7
+
+
+def test_a_unit_that_nobody_means_is_refused_in_a_file_and_a_table_and_a_record_that_has_it_goes_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def space(unit: str, high: int = 9) -> dict[str, Any]:
+        return {"volume": {"type": "number", "low": 1, "high": high, "step": 1, "unit": unit}}
+
+    with pytest.raises(
+        SpecError, match=r"campaign.yaml line \d+: space.volume.unit: unit 'ML' is read as megaliter, .*; write 'mL'"
+    ):
+        add(settings, tmp_path, space=space("ML"))
+    add(settings, tmp_path, space=space("mL"))
+    refused = tell(settings, "small", write(tmp_path, "volume [ML],yield\n5,10\n"), by="tester")
+    assert refused.accepted == 0
+    assert "column 'volume [ML]': unit 'ML' is read as megaliter" in " ".join(refused.problems)
+    with open_ledger(settings.database) as ledger:  # as an earlier release took it
+        earlier = json.loads(json.dumps(ledger.campaign("small").spec))
+        earlier["space"]["volume"]["unit"] = "ML"
+        ledger.open_campaign("small", earlier, by="tester")
+
+    add(settings, tmp_path, space=space("ML", 20))
+    told = tell(settings, "small", write(tmp_path, "volume [ML],yield\n5,10\n"), by="tester")
+
+    assert (status(settings, "small")[0].version, told.accepted) == (3, 1)
+    assert len(once(settings).proposed) == 3
+
+
+LIGANDS = {"XPhos": "CC(C)c1cccc(C(C)C)c1", "KOAc": "CC(=O)O[K]", "none": None}
+
+
+@pytest.mark.parametrize(
+    ("was", "used", "now", "says"),
+    [
+        (
+            {"type": "component", "options": LIGANDS},
+            {"solvent": "XPhos"},
+            {"type": "component", "options": LIGANDS | {"XPhos": "CCCO"}},
+            r"'XPhos' of 'solvent' is CC\(C\)c1cccc\(C\(C\)C\)c1 in .* and CCCO in .*give CCCO a name of its own",
+        ),
+        (
+            {"type": "component", "options": LIGANDS},
+            {"solvent": "none"},
+            {"type": "component", "options": LIGANDS | {"none": "CCCO"}},
+            "'none' of 'solvent' is nothing in .* and CCCO in",
+        ),
+        (
+            {"type": "molecule", "name": "name", "options": {"a": "CCO", "b": "CCN"}},
+            {"solvent": "b"},
+            {"type": "molecule", "name": "name", "options": {"a": "CCN", "b": "CCO"}},
+            "'b' of 'solvent' is CCN in .* and CCO in",
+        ),
+        (
+            {"type": "mixture", "parts": {"water": "O", "ethanol": "CCO"}},
+            {"solvent.water": "0.5", "solvent.ethanol": "0.5"},
+            {"type": "mixture", "parts": {"water": "O", "ethanol": "CO"}},
+            "'ethanol' of 'solvent' is CCO in .* and CO in",
+        ),
+        (
+            {"type": "products", "reaction": "[N:1].[C:2]Br>>[N:1][C:2]", "reagents": {
+                "amine": {"options": {"a": "CN"}}, "bromide": {"options": {"m": "CBr", "e": "CCBr"}}}},
+            {"solvent.amine": "a", "solvent.bromide": "m"},
+            {"type": "products", "reaction": "[N:1].[C:2]Br>>[N:1][C:2]", "reagents": {
+                "amine": {"options": {"a": "CN"}}, "bromide": {"options": {"m": "CCCBr", "e": "CCBr"}}}},
+            "'m' of 'solvent.bromide' is CBr in .* and CCCBr in",
+        ),
+    ],
+)  # fmt: skip
+def test_another_structure_of_an_option_with_results_is_refused(
+    settings: Settings, tmp_path: Path, was: dict[str, Any], used: dict[str, str], now: dict[str, Any], says: str
+) -> None:
+    add(settings, tmp_path, space={"solvent": was})
+    table = ",".join([*used, "yield"]) + "\n" + ",".join([*used.values(), "10"]) + "\n"
+    tell(settings, "small", write(tmp_path, table), by="tester")
+
+    with pytest.raises(SpecError, match=f"campaign 'small': {says}.*give the campaign another name and tell it"):
+        add(settings, tmp_path, space={"solvent": now})
+    assert status(settings, "small")[0].version == 1
+
+
+def test_a_structure_is_written_otherwise_added_or_changed_where_nothing_was_measured(
+    settings: Settings, tmp_path: Path
+) -> None:
+    names = [{"solvent": {"type": "category", "options": list(LIGANDS)}}]
+    options = [LIGANDS, LIGANDS | {"KOAc": "[K+].CC([O-])=O"}, LIGANDS | {"XPhos": "CCCO"}, LIGANDS | {"new": "CCN"}]
+    spaces = [*names, *({"solvent": {"type": "component", "options": some}} for some in options), *names]
+    add(settings, tmp_path, space=spaces[0])
+    tell(settings, "small", write(tmp_path, "solvent,yield\nKOAc,10\nnone,20\n"), by="tester")
+
+    for space in spaces:
+        add(settings, tmp_path, space=space)
+
+    assert status(settings, "small")[0].version == 6
+
+
+def test_what_another_way_of_standardising_makes_of_a_library_is_taken_and_another_molecule_refused(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def library(first: str, **more: Any) -> dict[str, Any]:
+        write(tmp_path, f"name,smiles\na,{first}\nb,CCC\n", "library.csv")
+        return {"solvent": {"type": "molecule", "file": "library.csv", "name": "name", **more}}
+
+    add(settings, tmp_path, space=library("CCN.Cl"))
+    tell(settings, "small", write(tmp_path, "solvent,yield\na,10\n"), by="tester")
+
+    add(settings, tmp_path, space=library("CCN.Cl", standardise={"salts": "strip"}))
+    with pytest.raises(SpecError, match=r"'a' of 'solvent' is CCN in .* and CCO in"):
+        add(settings, tmp_path, space=library("CCO", standardise={"salts": "strip"}))
+
+    assert status(settings, "small")[0].version == 2
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_another_structure_of_what_is_at_work_is_refused_and_the_one_on_record_taken_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    first, second = ({"solvent": {"type": "component", "options": {"a": c, "b": "CCN"}}} for c in ("CCO", "CCCO"))
+    add(settings, tmp_path, space=first)
+    once(settings)
+    with pytest.raises(SpecError, match="'a' of 'solvent' is CCO in the experiments on record and CCCO in"):
+        add(settings, tmp_path, space=second)
+    with open_ledger(settings.database) as ledger:  # as an earlier release believed it
+        spec = json.loads(json.dumps(ledger.campaign("small").spec))
+        spec["space"]["solvent"]["options"]["a"] = "CCCO"
+        ledger.open_campaign("small", spec, by="tester")
+
+    add(settings, tmp_path, space=first)
+
+    assert status(settings, "small")[0].version == 3
+
+
+@pytest.mark.usefixtures("laboratory")
+def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    once(settings)
+
+    for changed, what in (
+        ({"adapter": "manual"}, "the laboratory cannot be changed while 4 attempts are with 'simulated'"),
+        ({"adapter": "simulated", "noise": 2.0}, "the laboratory's options cannot be changed"),
+    ):
+        with pytest.raises(SpecError, match=f"{what}.*hakken stop small.*hakken resolve"):
+            add(settings, tmp_path, laboratory=changed)
+    assert status(settings, "small")[0].version == 1
+    add(settings, tmp_path, laboratory={"adapter": "simulated", "approval": "person"})  # concerns what is not sent yet
+    add(settings, tmp_path, budget={"experiments": 4})
+    once(settings)
+
+    add(settings, tmp_path, laboratory={"adapter": "manual"})
+
+    assert status(settings, "small")[0].version == 4

@@ -1,0 +1,355 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from db.ledger import open_ledger
+from flows.engine import retract, status, tell
+from flows.engine.people.telling import TellError
+from flows.settings import Settings
+from loop.outcome import Fault, Measured, Negative
+from loop.record import Verdict
+from tests.flows.engine.bench import (
+    HEADER,
+    FakeLaboratory,
+    add,
+    measured,
+    once,
+    outcomes,
+    spec_of,
+    write,
+)
+
+
+def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(
+        tmp_path,
+        "solvent,base,step,yield [],yield_sd,outcome,comment\n"
+        "water,DBU,1,0.5,0.01,,\n"
+        "DMF,DBU,2,<0.05,,,\n"
+        "DMF,KOAc,2,,,negative,no conversion\n"
+        "EtOH,KOAc,3,,,fault:instrument_fault,needle clogged\n",
+    )
+
+    report = tell(settings, "small", file, by="tester")
+
+    assert (report.accepted, report.duplicates, report.problems) == (4, 0, [])
+    first, limit, negative, fault = outcomes(settings)
+    assert isinstance(first, Measured)
+    assert (first.measurements[0].canonical, first.measurements[0].canonical_sd) == pytest.approx((50.0, 1.0))
+    assert isinstance(limit, Measured)
+    assert limit.measurements[0].qualifier.value == "<"
+    assert negative == Negative("no conversion")
+    assert isinstance(fault, Fault)
+    assert (fault.kind.value, fault.message) == ("instrument_fault", "needle clogged")
+
+
+def test_telling_says_how_far_it_is(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(tmp_path, HEADER + "water,DBU,1,50,1,,\nDMF,DBU,2,5,1,,\n")
+    said: list[tuple[str, int]] = []
+
+    tell(settings, "small", file, by="tester", progress=lambda what, done: said.append((what, done)))
+
+    assert said == [("rows put on record", 1), ("rows put on record", 2), ("results judged", 1), ("results judged", 2)]
+
+
+def test_a_told_row_says_readings_limits_and_what_was_recorded_beside_it(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    file = write(
+        tmp_path,
+        "solvent,base,step,yield,yield_sd,yield_n,plate,well,instrument,day\n"
+        "water,DBU,1,50,6,9,P1,B03,HPLC1,2026-11-24\n"
+        "DMF,DBU,2,>90,,,P2,,,\n",
+    )
+
+    report = tell(settings, "small", file, by="tester")
+
+    assert (report.accepted, report.problems) == (2, [])
+    with open_ledger(settings.database) as ledger:
+        first, second = ledger.observations("small")
+    assert isinstance(first.outcome, Measured)
+    assert (first.outcome.measurements[0].sd, first.outcome.measurements[0].n) == (6.0, 9)
+    assert dict(first.context) == {"plate": "P1", "well": "B03", "instrument": "HPLC1", "day": "2026-11-24"}
+    assert dict(second.context) == {"plate": "P2"}
+
+
+def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    rows = "water,DBU,1,10,,,\nwater,DBU,1,10,,,\nDMF,DBU,2,20,,,\n"
+    first = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+
+    again = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+    above = tell(settings, "small", write(tmp_path, HEADER + "EtOH,DBU,3,30,,,\n" + rows), by="tester")
+    below = tell(settings, "small", write(tmp_path, HEADER + rows + "water,DBU,1,10,,,\n"), by="tester")
+
+    assert [(r.accepted, r.duplicates) for r in (first, again, above, below)] == [(3, 0), (0, 3), (1, 3), (1, 3)]
+    assert len(outcomes(settings)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            HEADER + "water,DBU,1,ten,,,\n",
+            "results.csv line 2: column 'yield [%]' must hold a finite number, got 'ten'",
+        ),
+        (HEADER + "water,DBU,1,nan,,,\n", "line 2: column 'yield [%]' must hold a finite number"),
+        (HEADER + 'water,DBU,1,"12,5",,,\n', "use a point as decimal sign"),
+        (HEADER + "water,DBU,1,,,,\n", "line 2: no value for 'yield', and no outcome"),
+        (HEADER + "water,DBU,1,,2,,\n", "'yield' has a deviation or a qualifier but no value"),
+        (HEADER + "water,DBU,1,5,-2,,\n", "sd must be zero or above"),
+        (HEADER + "watr,DBU,1,5,,,\n", "parameter 'solvent' has no option 'watr' (did you mean 'water'?)"),
+        (HEADER + "water,,1,5,,,\n", "line 2: column 'base' is empty; every parameter needs a value"),
+        (HEADER + "water,DBU,1,5,,positive,\n", "outcome 'positive' is unknown"),
+        (HEADER + "water,DBU,1,,,fault:neddle,\n", "fault kind 'neddle' is unknown"),
+        (HEADER + "water,DBU,1,5,,fault:timeout,\n", "a fault has no value"),
+        (HEADER + "\nwater,DBU,1,5,,\n", "line 3: the row has 6 cells"),
+        ("solvent,base,step,yeild\nwater,DBU,1,5\n", "line 1: column 'yeild' is unknown (did you mean 'yield'?)"),
+        (
+            "Solvent,base,Step (M),yield\nwater,DBU,1,5\n",
+            "1: columns 'Solvent' (did you mean 'solvent'?), 'Step (M)' (did you mean 'step'?) are unknown; known: ",
+        ),
+        (HEADER + "water,DBU,1,>=95,,,\n", "column 'yield [%]' has '>=95'; write a limit as >95"),
+        (HEADER + "water,DBU,1,≤ 0.5,,,\n", "column 'yield [%]' has '≤ 0.5'; write a limit as <0.5"),
+        (HEADER + 'water,DBU,1,"45,5 %",,,\n', "(the number alone; its unit belongs in the header, as in 'yield (%)')"),
+        (HEADER + "water,DBU,1,4O,,,\n", "must hold a finite number, got '4O'; correct the cell"),
+        (HEADER + "water,DBU,1,65*,,,\n", "must hold a finite number, got '65*'; correct the cell"),
+        ("solvent,base,yield\nwater,DBU,5\n", "parameter 'step' has no value: its column is missing"),
+        (
+            "solvent,base,step,yield,yield [%]\nwater,DBU,1,5,5\n",
+            "line 1: columns 'yield' and 'yield [%]' hold the same",
+        ),
+        ("solvent,base,step,yield [mol]\nwater,DBU,1,5\n", "a value in 'mol' cannot be given in '%'"),
+        ("solvent,base,step,yield [furlong/x]\nwater,DBU,1,5\n", "unit 'furlong/x' is unknown"),
+        (HEADER, "results.csv: it has no rows"),
+        ("", "results.csv: it has no rows"),
+        (HEADER + '"water,DBU\n', "results.csv: it is not a CSV file"),
+        ("key,yield\n01a2,5\n", "names attempt '01a2', and campaign 'small' knows none such"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_kept_and_named_with_line_and_remedy(
+    settings: Settings, tmp_path: Path, text: str, problem: str
+) -> None:
+    add(settings, tmp_path)
+
+    report = tell(settings, "small", write(tmp_path, text), by="tester")
+
+    assert report.accepted == 0
+    assert len(report.problems) == 1
+    assert problem in report.problems[0]
+    assert outcomes(settings) == []
+    with open_ledger(settings.database) as ledger:
+        verdicts = {e.verdict for e in ledger.envelopes("small")}
+    assert verdicts <= {Verdict.MALFORMED, Verdict.FOREIGN}
+    assert verdicts
+
+
+def test_rows_that_were_refused_count_once_when_told_again_after_the_campaign_was_mended(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    path = write(tmp_path, HEADER + "water,DBU,1,10,,,\nMeOH,DBU,1,20,,,\nMeOH,DBU,1,20,,,\n")
+    refused = tell(settings, "small", path, by="tester")
+    space = spec_of()["space"]
+    more = space["solvent"] | {"options": [*space["solvent"]["options"], "MeOH"]}
+    add(settings, tmp_path, space=space | {"solvent": more})
+
+    mended, again = (tell(settings, "small", path, by="tester") for _ in range(2))
+
+    assert (refused.accepted, len(refused.problems)) == (1, 1)  # of two rows
+    assert (mended.accepted, mended.duplicates, mended.problems) == (2, 1, [])
+    assert (again.accepted, again.duplicates, again.problems) == (0, 3, [])
+    assert len(outcomes(settings)) == 3
+
+
+def test_a_row_that_is_refused_again_says_why_now(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    path = write(tmp_path, HEADER + "MeOH,DBU,1,20,,,\n")
+    tell(settings, "small", path, by="tester")
+    space = spec_of()["space"]
+    add(settings, tmp_path, space=space | {"solvent": {"type": "category", "options": ["water", "MeCN", "meoh"]}})
+
+    (problem,) = tell(settings, "small", path, by="tester").problems
+
+    assert "options: water, MeCN, meoh" in problem
+    with open_ledger(settings.database) as ledger:
+        assert len(ledger.envelopes("small")) == 1
+
+
+def test_a_row_that_contradicted_a_result_counts_when_told_again_after_that_was_retracted(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    once(settings)
+    with open_ledger(settings.database) as ledger:
+        key = ledger.attempts("small")[0].key
+    (wrong,) = tell(settings, "small", write(tmp_path, f"key,yield\n{key},7\n"), by="tester").observations
+    path = write(tmp_path, f"key,yield\n{key},77\n")
+    refused = tell(settings, "small", path, by="tester")
+    retract(settings, "small", wrong, by="tester", why="another vial")
+
+    told, again = (tell(settings, "small", path, by="tester") for _ in range(2))
+
+    assert refused.accepted == 0
+    assert f"hakken retract small {key} --why REASON and tell it again" in refused.problems[0]
+    assert (told.accepted, told.problems) == (1, [])
+    assert (again.accepted, again.duplicates, again.problems) == (0, 1, [])
+    with open_ledger(settings.database) as ledger:
+        (result,) = (o for o in ledger.observations("small") if o.key == key)
+    assert result.outcome.measurements[0].canonical == 77.0
+
+
+def test_a_retracted_row_that_is_told_again_does_not_count_and_that_is_said(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    first = tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\nDMF,DBU,1,20,,,\n"), by="tester")
+    retract(settings, "small", first.observations[1], by="tester", why="wrong flask")
+
+    again = tell(settings, "small", tmp_path / "results.csv", by="tester")
+    text = HEADER + "water,DBU,1,10,,,\nDMF,DBU,1,20,,,it was the right flask\n"
+    changed = tell(settings, "small", write(tmp_path, text), by="tester")
+
+    assert (again.accepted, again.duplicates, again.problems) == (0, 2, [])
+    assert "retracted, and so known and of no effect: line 3. To let such a result count again" in again.notes[0]
+    assert (changed.accepted, changed.duplicates, changed.notes) == (1, 1, ())
+
+
+def test_numbers_beyond_what_can_be_count_and_are_said(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path)
+    rows = "water,DBU,1,678,,,\nDMF,DBU,1,-11,,,\nMeCN,DBU,1,104,,,\nEtOH,DBU,50,20,,,\nEtOH,DBU,1.5,>90,,,\n"
+    told = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
+    laboratory.answers = lambda _: [measured(145.0)]
+    once(settings)
+    report = once(settings)
+
+    assert (told.accepted, told.problems) == (5, [])
+    value, setting = told.notes
+    assert value.startswith("yield 678 % of DBU, water, step 1 is beyond what it can be (0 to 100), and so is yield of")
+    assert f"hakken retract small {told.observations[0]} --why" in value
+    assert setting.startswith("step 50 is outside the space (1 to 5); it counts as it is")
+    assert [n for n in report.notes if n.startswith("yield 145 % of ")]
+
+
+def test_decimal_commas_are_read_between_semicolons_and_texts_stay_as_they_are(
+    settings: Settings, tmp_path: Path
+) -> None:
+    space = {"ligand": {"type": "category", "options": ["1,2", "1,4"]}, "step": {"type": "number", "low": 0, "high": 5}}
+    add(settings, tmp_path, space=space)
+    rows = "ligand;step (dimensionless);yield (%);yield_sd;comment;;\n1,4;2,5;12,5;0,5;1,5;;\n1,2;3;<5,5;;;;\n"
+
+    told = tell(settings, "small", write(tmp_path, rows), by="tester")
+
+    assert (told.accepted, told.problems) == (2, [])
+    with open_ledger(settings.database) as ledger:
+        first, second = ledger.observations("small")
+        payload = ledger.envelopes("small")[0].payload
+    assert dict(first.settings) == {"ligand": "1,4", "step": 2.5}
+    assert (first.outcome.measurements[0].value, first.outcome.measurements[0].sd) == (12.5, 0.5)
+    assert dict(first.context) == {"comment": "1,5"}
+    assert (second.outcome.measurements[0].value, second.outcome.measurements[0].qualifier.value) == (5.5, "<")
+    assert "12,5" in payload  # as typed
+
+
+def test_an_empty_column_with_a_cell_in_it_is_named(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+
+    told = tell(settings, "small", write(tmp_path, "solvent,base,step,yield,\nwater,DBU,1,5,see page 3\n"), by="tester")
+
+    assert "column '' is unknown" in told.problems[0]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_table_is_told_as_spreadsheets_save_it(settings: Settings, tmp_path: Path, encoding: str) -> None:
+    add(settings, tmp_path)
+    path = tmp_path / "results.csv"
+    path.write_bytes(f"{HEADER}water,DBU,1,5,,,caf\xe9\n".encode(encoding))
+
+    report = tell(settings, "small", path, by="tester")
+
+    assert (report.accepted, report.problems) == (1, [])
+    is_assumed = "results.csv is not in UTF-8, and was read as Windows-1252" in report.notes
+    assert is_assumed == (encoding == "cp1252")
+    with open_ledger(settings.database) as ledger:
+        assert "caf\xe9" in ledger.envelopes("small")[0].payload
+
+
+def test_a_file_that_is_no_table_is_kept_whole_and_called_what_it_is(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    path = tmp_path / "results.csv"
+    path.write_bytes(b"PK\x03\x04\x14\x00 caf")
+    workbook = tell(settings, "small", path, by="tester").problems
+    path.write_bytes(b"MZ\x90\x00\x03")
+    program = tell(settings, "small", path, by="tester").problems
+
+    assert workbook == [
+        "results.csv: it is an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)"
+    ]
+    assert program == ["results.csv: it is no text; save it as CSV"]
+    with open_ledger(settings.database) as ledger:
+        assert "caf" in ledger.envelopes("small")[0].payload
+    with pytest.raises(TellError, match="check the path"):
+        tell(settings, "small", tmp_path / "nothing.csv", by="tester")
+
+
+def test_rows_with_one_fault_are_named_together(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    blank = "".join(
+        f"{solvent},{base},{step},,,,\n"
+        for solvent in ("water", "DMF")
+        for base in ("DBU", "KOAc")
+        for step in (1, 2, 3)
+    )
+
+    report = tell(settings, "small", write(tmp_path, f"{HEADER}{blank}DMF,DBU,1,high,,,\n"), by="tester")
+
+    first, second = report.problems
+    assert first.startswith("results.csv lines 2, 3, 4, 5, 6, 7, 8, 9 and 4 more: no value for 'yield', and no outcome")
+    assert second.startswith("results.csv line 14: column 'yield [%]' must hold a finite number, got 'high'")
+
+
+def test_good_rows_count_although_others_are_bad(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    text = HEADER + "water,DBU,1,ten,,,\nDMF,DBU,2,20,,,\nwater,DBU,x,1,,,\n"
+
+    report = tell(settings, "small", write(tmp_path, text), by="tester")
+
+    assert report.accepted == 1
+    assert [p.split(":")[0] for p in report.problems] == ["results.csv line 2", "results.csv line 4"]
+
+
+def test_told_observations_cost_no_budget_and_precede_the_first_round(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path)
+    tell(settings, "small", write(tmp_path, HEADER + "water,DBU,1,10,,,\n"), by="tester")
+
+    report = once(settings)
+
+    assert (report.experiments_done, report.sent) == (0, 3)
+    with open_ledger(settings.database) as ledger:
+        assert len(ledger.round("small", 1).observations) == 1
+
+
+def test_rows_told_again_under_another_name_are_named_with_how_each_is_taken_back(
+    settings: Settings, tmp_path: Path
+) -> None:
+    add(settings, tmp_path)
+    rows = [f"water,DBU,1,{value},,,\n" for value in range(10)]
+    tell(settings, "small", write(tmp_path, HEADER + rows[0], "first.csv"), by="tester")
+    tell(settings, "small", write(tmp_path, HEADER + "".join(rows[1:]), "second.csv"), by="tester")
+
+    again = tell(
+        settings, "small", write(tmp_path, HEADER + "DMF,DBU,1,7,,,\n" + "".join(rows), "both.csv"), by="tester"
+    )
+
+    (note,) = again.notes
+    twins = again.observations[1:]
+    assert note.startswith("10 of these rows say what rows of 'first.csv', 'second.csv' say that are on record")
+    assert f"line 3 ({twins[0]}), line 4 ({twins[1]})" in note
+    assert f"({twins[7]}) and 2 more, which hakken export lists with their source. " in note
+    assert twins[8] not in note
+    assert note.endswith(f"take each back, such as hakken retract small {twins[0]} --why COPY")
+    retract(settings, "small", twins[0], by="tester", why="COPY")
+    assert status(settings, "small")[0].observations == 20
