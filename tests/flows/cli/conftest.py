@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.flows.cli.small import CAMPAIGN
+
 
 @pytest.fixture
 def tell_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any) -> Any:
@@ -20,3 +22,10 @@ def tell_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hakken: Any) -> 
         hakken("tell", "campaign.yaml", "told.csv")
 
     return tell
+
+
+@pytest.fixture
+def small_campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder with the campaign file of ``tests.flows.cli.small`` in it."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(CAMPAIGN)

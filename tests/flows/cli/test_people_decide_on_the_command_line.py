@@ -1,0 +1,176 @@
+"""What people bring in and decide on the command line: results, retractions, approvals, stops, doubts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.wiring import open_record
+from loop.experiment import Event, State
+from tests.flows.cli.small import write
+
+pytestmark = pytest.mark.usefixtures("small_campaign")
+
+
+def test_tell_brings_results_in_once(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+    Path("told.csv").write_text("ligand,temperature [K],yield\nPCy3,333.15,12\n")
+
+    first, second = hakken("tell", "small", "told.csv"), hakken("tell", "small", "told.csv", "--json")
+
+    assert "1 result accepted, 0 known already" in first.out
+    assert (second.json["accepted"], second.json["duplicates"]) == (0, 1)
+
+
+def test_retract_needs_a_reason_and_keeps_the_result(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    with open_record(home) as ledger:
+        one = ledger.observations("small")[0].id
+
+    assert hakken("retract", "small", one).code == 2
+    said = hakken("retract", "small", one, "--why", "wrong vial")
+
+    assert said.code == 0, said.err
+    assert "(retracted: wrong vial)" in hakken("show", "small", 1).out
+
+
+def test_a_finished_campaign_is_taken_up_before_it_goes_on(hakken: Any, home: Any) -> None:
+    finished = hakken("run", "small.yaml")
+    with open_record(home) as ledger:
+        one = ledger.observations("small")[0].id
+    Path("told.csv").write_text("ligand,temperature,yield\nPPh3,60,4\n")
+    retracted = hakken("retract", "small", one, "--why", "wrong vial")
+    told = hakken("tell", "small.yaml", "told.csv")
+    lines = [said.out.splitlines()[-1] for said in (finished, retracted, told)]
+    resumed = hakken("resume", "small")
+    told_again = hakken("tell", "small", "told.csv")
+
+    taken_up = "small is finished: hakken resume small takes it up, then hakken run small"
+    assert "or, where it holds no more (a result was retracted), hakken resume small; to start anew" in lines[0]
+    assert f"brings in a corrected one; {taken_up} goes on" in lines[1]
+    assert f"next: {taken_up}.yaml learns from them and goes on" in lines[2]
+    assert resumed.code == 0
+    assert told_again.out.splitlines()[-1] == "next: hakken run small learns from them and goes on"
+
+
+def test_what_a_safety_stop_halts_goes_on_once_it_is_lifted(hakken: Any, home: Any) -> None:
+    hakken("tick", "small.yaml")
+    hakken("tick", "small")
+    with open_record(home) as ledger:
+        one = ledger.observations("small")[0].id
+    hakken("stop", "small", "--safety", "--why", "smoke")
+
+    said = hakken("retract", "small", one, "--why", "wrong vial")
+    lifted = hakken("resume", "small", "--by", "A", "--why", "cleared")
+
+    lifts = "small is halted by a safety stop: hakken resume small --by NAME --why REASON lifts it"
+    assert f"brings in a corrected one; {lifts}, then hakken run small goes on" in said.out
+    assert lifted.code == 0, lifted.err
+    assert lifted.out.endswith("next: hakken run small goes on\n")
+
+
+def test_of_a_finished_campaign_that_is_halted_both_are_named(hakken: Any, home: Any) -> None:
+    hakken("run", "small.yaml")
+    with open_record(home) as ledger:
+        one = ledger.observations("small")[0].id
+    hakken("stop", "small", "--safety", "--why", "smoke")
+
+    said = hakken("retract", "small", one, "--why", "wrong vial").out
+
+    assert "lifts it, then hakken resume small takes it up, then hakken run small goes on" in said
+
+
+def test_a_source_is_listened_to_and_never_run(hakken: Any, home: Any) -> None:
+    hakken("tick", "small.yaml")
+    Path("paper.csv").write_text("ligand,temperature,yield\nPPh3,60,4\n")
+    told = hakken("tell", "small", "paper.csv", "--source", "Smith")
+    with open_record(home) as ledger:
+        one = ledger.observations("small - Smith")[0].id
+
+    stands = hakken("status", "small - Smith").out
+    said = hakken("retract", "small - Smith", one, "--why", "misprint").out
+
+    assert told.code == 0, told.err
+    assert "1 result of others; nothing is planned here" in stands
+    assert "experiments done" not in stands
+    assert said.splitlines()[-1].endswith("brings in a corrected one; hakken run small listens to it")
+    assert "resume" not in said
+
+
+def test_a_batch_that_waits_for_approval_says_so_and_goes_on(hakken: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+
+    said = hakken("run", "small.yaml")
+
+    assert "hakken approve small 1" in said.out
+    assert "waits for approval" in hakken("show", "small", 1).out
+    assert "hakken approve small 1 decides on the rest" in hakken("approve", "small", 1, 1).out
+    assert "round 1 of small is approved by tester" in hakken("approve", "small", 1).out
+    assert "hakken approve small 2" in hakken("run", "small").out
+    assert "is refused by tester" in hakken("approve", "small", 2, "--refuse", "--why", "no solvent left").out
+    assert "waits for no decision" in hakken("approve", "small", 1).err
+
+
+def test_an_edited_proposal_has_the_number_and_the_one_before_it_says_what_it_was(hakken: Any, home: Any) -> None:
+    write(**{"adapter: simulated": "adapter: simulated, approval: person"})
+    hakken("run", "small.yaml")
+    proposed = hakken("show", "small", "--json").json["proposals"]
+    taken = {p["proposal"]["draft"]["candidate"]["settings"]["temperature"] for p in proposed}
+    (free, *_) = {60, 80, 100} - taken
+
+    assert hakken("edit", "small", 1, 2, "--set", f"temperature={free}", "--why", "no more of it").code == 0
+
+    shown, document = hakken("show", "small", 1).out, hakken("show", "small", 1, "--json").json
+    headings = [line.partition(".")[0] for line in shown.splitlines() if line.startswith(("  2. ", "was 2. "))]
+    assert headings == ["  2", "was 2"]
+    assert "(1 edited)" in shown
+    two = [p for p in document["proposals"] if p["number"] == 2]
+    assert [p["replaced_by"] for p in two] == [two[1]["proposal"]["id"], None]
+    hakken("report", "small")
+    page = (home.home / "small" / "report.html").read_text(encoding="utf-8")
+    assert page.count('<span class="soft">was</span> 2') == 1
+
+
+def test_stop_and_resume(hakken: Any) -> None:
+    hakken("tick", "small.yaml")
+
+    assert "small is stopped: holidays" in hakken("stop", "small", "--why", "holidays").out
+    assert "small: stopped" in hakken("status").out
+    assert "is stopped already" in hakken("stop", "small").err
+    said = hakken("run", "small.yaml").out
+    assert "nothing was left to do" not in said
+    assert said.splitlines()[-1].endswith("Go on with hakken resume small.")
+    assert "small is active again" in hakken("resume", "small").out
+    assert "finished" in hakken("run", "small").out
+
+
+def test_a_key_that_is_none_leads_to_where_keys_are_told(hakken: Any, home: Any) -> None:
+    write(**{"adapter: simulated": "adapter: manual"})
+    hakken("tick", "small.yaml")
+    with open_record(home) as ledger:
+        key = ledger.attempts("small")[0].key
+
+    assert "hakken show CAMPAIGN ROUND --json lists the keys" in hakken("resolve", "nokey", "--ran").err
+    assert key in hakken("show", "small", "1", "--json").out
+
+
+@pytest.mark.parametrize("answer", ["--ran", "--never-ran"])
+def test_a_doubt_is_resolved_by_a_person(hakken: Any, home: Any, answer: str) -> None:
+    write(**{"adapter: simulated": "adapter: manual"})
+    hakken("run", "small.yaml")
+    from flows.engine.holding import holding
+
+    with open_record(home) as ledger, holding(ledger, home, "small") as held:
+        key = ledger.attempts("small")[0].key
+        with ledger.work(held.lease) as work:
+            work.move(key, Event.DOUBTED, "the laboratory lost its memory")
+    assert f"hakken resolve {key} --ran or --never-ran" in hakken("status").out
+
+    said = hakken("resolve", key, answer)
+
+    assert said.code == 0, said.err
+    with open_record(home) as ledger:
+        assert ledger.attempt(key).state is (State.ENDED if answer == "--ran" else State.READY)
+    assert "not ambiguous" in hakken("resolve", key, "--ran").err

@@ -1,0 +1,101 @@
+"""The record on the command line: exported, planned again, verified."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.wiring import open_record
+
+pytestmark = pytest.mark.usefixtures("small_campaign")
+
+
+def test_export_writes_csv_and_parquet_and_overwrites_nothing(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    assert hakken("export", "small", "out.csv", "--json").json["rows"] == 4
+    assert hakken("export", "small", "out.parquet").code == 0
+    assert "overwrite" in hakken("export", "small", "out.csv").err
+    assert hakken("export", "small", "out.csv", "--overwrite").code == 0
+    assert "unknown export format 'xlsx'" in hakken("export", "small", "out.xlsx").err
+    assert len(list(csv.DictReader(Path("out.csv").read_text().splitlines()))) == 4
+    assert Path("out.parquet").read_bytes()[:4] == b"PAR1"
+
+
+def test_replay_proves_a_round(hakken: Any) -> None:
+    hakken("run", "small.yaml")
+
+    said = hakken("replay", "small", 2)
+
+    assert said.code == 0, said.out
+    assert "comes out again: 2 proposals, identical" in said.out
+
+
+@pytest.mark.parametrize(
+    ("versions", "cause", "remedy"),
+    [
+        (
+            ("hakken was 0.1.0, now 0.2.0", "torch was 1, now 2"),
+            "most likely since it was planned on 2026-02-03 with other versions (hakken was 0.1.0, now 0.2.0; torch "
+            "was 1, now 2)",
+            "install the versions of then in an environment of their own",
+        ),
+        (
+            (),
+            "most likely hakken's code was changed within its version since 2026-02-03",
+            "take hakken's code as it was on 2026-02-03",
+        ),
+    ],
+)
+def test_a_round_that_does_not_come_out_again_is_exit_code_2_with_the_likely_cause(
+    hakken: Any, monkeypatch: pytest.MonkeyPatch, versions: tuple[str, ...], cause: str, remedy: str
+) -> None:
+    from flows import engine
+    from flows.engine import ReplayReport
+
+    hakken("tick", "small.yaml")
+    planned = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
+    differs = ReplayReport("small", 1, False, ("position 0: PPh3 then, PCy3 now",), versions, 2, planned)
+    monkeypatch.setattr(engine, "replay", lambda *_: differs)
+    said = hakken("replay", "small")
+
+    words = " ".join(said.out.split())
+    assert said.code == 2
+    assert "differs: position 0: PPh3 then, PCy3 now" in words
+    assert all(f"version: {version}" in words for version in versions)
+    assert cause in words
+    assert f"next: to see it come out, {remedy}" in words
+
+
+def test_an_intact_record_is_said_to_be_intact_with_the_hash_to_keep(hakken: Any, home: Any) -> None:
+    hakken("tick", "small.yaml")
+
+    document = hakken("audit", "verify", "--json").json
+    said = hakken("audit", "verify").out
+
+    with open_record(home) as ledger:
+        last = ledger.audit()[-1]
+    assert (document["is_intact"], document["entries"], document["head"]) == (True, last.number, last.hash)
+    assert "the record is intact" in said
+    assert f"hash of entry {last.number}: {last.hash}" in said
+
+
+def test_a_changed_record_is_exit_code_2(hakken: Any, home: Any) -> None:
+
+    hakken("tick", "small.yaml")
+    connection = sqlite3.connect(home.home / "hakken.db")
+    with connection:
+        for (name,) in connection.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            connection.execute(f'drop trigger "{name}"')
+        connection.execute("update audit_log set actor = 'somebody else' where number = 2")
+    connection.close()
+
+    said = hakken("audit", "verify")
+
+    assert said.code == 2
+    assert "the record was changed after it was written" in said.err
