@@ -46,12 +46,6 @@ def make(tmp_path: Path, bench: SilaBench) -> Callable[[], Adapter]:
     return lambda: sila2.build(options, context(tmp_path))
 
 
-@pytest.fixture(autouse=True)
-def _nobody_listens() -> Iterator[None]:
-    yield
-    checkpoints.on_reached = None
-
-
 class TestSila2(AdapterContract):
     @pytest.fixture
     def make_adapter(self, make: Callable[[], Adapter]) -> Callable[[], Adapter]:

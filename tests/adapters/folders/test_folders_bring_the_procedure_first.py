@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,12 +54,6 @@ def make(tmp_path: Path, rig: ReadingRig) -> Callable[..., CsvFolder]:
         return build({**OPTIONS, **more}, replace(context(tmp_path), recipe=recipe()))
 
     return adapter
-
-
-@pytest.fixture(autouse=True)
-def _nobody_listens() -> Iterator[None]:
-    yield
-    checkpoints.on_reached = None
 
 
 class Killed(BaseException):
