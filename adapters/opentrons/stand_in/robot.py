@@ -1,13 +1,4 @@
-"""A stand-in for an Opentrons robot: its HTTP API as published, without the robot, and with its troubles.
-
-It behaves as robot-server 8.x does where that matters to whoever drives it: the same protocol again is the same
-resource; a run is created inert and there is one current run; whatever is not archived is forgotten by a restart; the
-oldest of more than twenty runs are deleted, and protocols that no run uses after five. What really moved is written
-beside, for those who judge.
-
-A run goes on by being looked at, so that nothing depends on time: ``looks`` looks after it was played it has ended.
-``python -m adapters.opentrons.stand_in FOLDER`` serves one on this machine.
-"""
+"""The robot's memory and the answers that it gives; nothing here speaks HTTP."""
 
 from __future__ import annotations
 
@@ -15,23 +6,14 @@ import ast
 import fcntl
 import hashlib
 import json
-import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from email.parser import BytesParser
-from email.policy import HTTP
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from adapters.common.durable import replace
 from adapters.opentrons.protocol import plan_in
-
-if TYPE_CHECKING:
-    import httpx
 
 CALIBRATED: Final = "2026-01-01T00:00:00+00:00"
 MOST_RUNS: Final = 20  # robot-server's own default, as below
@@ -331,72 +313,6 @@ class StandIn:
             replace(path, json.dumps(state), is_durable=False)
 
 
-def transport(robot: StandIn) -> httpx.BaseTransport:
-    """A way to the stand-in without a socket: for the twin of an adapter, in its own process."""
-    import httpx
-
-    def ask(request: httpx.Request) -> httpx.Response:
-        body = _body(request.headers.get("content-type", ""), request.read())
-        try:
-            status, said = robot.answer(request.method, request.url.path, body)
-        except ConnectionError as error:
-            raise httpx.ReadError(str(error)) from None
-        return httpx.Response(status, json=said)
-
-    return httpx.MockTransport(ask)
-
-
-@contextmanager
-def serving(robot: StandIn, port: int = 0) -> Iterator[str]:
-    """The stand-in over HTTP on this machine, at the address that is given, until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def _do(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            try:
-                body = _body(self.headers.get("content-type", ""), self.rfile.read(length))
-                status, said = robot.answer(self.command, self.path, body)
-            except ConnectionError:  # a lost request or reply: the line is cut
-                self.close_connection = True
-                return
-            text = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = _do
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _body(kind: str, content: bytes) -> Any:
-    if not content:
-        return None
-    if not kind.startswith("multipart/form-data"):
-        return json.loads(content)
-    message = BytesParser(policy=HTTP).parsebytes(f"content-type: {kind}\r\n\r\n".encode() + content)
-    fields = {}
-    for part in message.iter_parts():
-        name = re.search(r'name="([^"]*)"', part["content-disposition"] or "")
-        said = part.get_payload(decode=True)
-        assert isinstance(said, bytes)
-        fields[name[1] if name else ""] = said.decode("utf-8")
-    return fields
-
-
 def _shown(protocol: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in protocol.items() if k not in ("text", "sha", "analysis")} | {
         "analysisSummaries": [{"id": protocol["analysis"]["id"], "status": protocol["analysis"]["status"]}]
@@ -417,16 +333,3 @@ def _missing(what: str, id_: str) -> Answer:
 
 def _conflict(id_: str, detail: str) -> Answer:
     return 409, {"errors": [{"id": id_, "title": id_, "detail": detail}]}
-
-
-def main() -> None:
-    """Serve a stand-in until it is stopped: ``python -m adapters.opentrons.stand_in FOLDER [OT-2|Flex] [PORT]``."""
-    given = sys.argv[1:]
-    folder, machine, port = [*given, *["stand-in", "OT-2", "31950"][len(given) :]][:3]
-    with serving(StandIn(Path(folder), machine=machine), int(port)) as url, suppress(KeyboardInterrupt):
-        print(f"a stand-in for an {machine} at {url}; stop it with Ctrl-C", flush=True)
-        Event().wait()
-
-
-if __name__ == "__main__":
-    main()
