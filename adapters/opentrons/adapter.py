@@ -64,7 +64,7 @@ class Opentrons(PlateMaker):
         assert isinstance(robot, Robot)
         pipettes = {str(mount): name for mount, name in self._options.deck.pipettes.items()}
         found = examine(robot, self._options.machine, pipettes, driver.simulator)
-        return [*found, *self._examine_measuring()]
+        return [*found, *self._measuring.examine()]
 
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:
         return write_protocol(

@@ -8,7 +8,6 @@ under the attempt's own key, by default to a person's worksheet.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,31 +22,29 @@ from adapters.errors import AdapterUnavailable
 from adapters.executors.looks import Look
 from adapters.opentrons.client import Refused, RunState
 from adapters.opentrons.deck import PlateOptions
-from adapters.opentrons.driving import HELD, PAUSED, Driver
+from adapters.opentrons.driving import PAUSED, Driver
+from adapters.opentrons.measuring import Measuring
 from adapters.opentrons.planning import CannotBePlanned, Plan, plan_plate
 from adapters.opentrons.plates import PlateRun, Plates, in_order
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
     Adapter,
-    AsksLeave,
     AttemptKey,
     Capabilities,
     Delivery,
     Envelope,
     ExperimentSpec,
-    Finding,
     Found,
     Handle,
     Health,
     Phase,
     Problem,
     Status,
-    SupportsExamination,
     Unknown,
 )
 from loop.errors import RecipeError
-from loop.outcome import Fault, FaultKind, write_outcome
+from loop.outcome import FaultKind, write_outcome
 from loop.recipe import Procedure, Recipe, possible, work_out
 
 _CAUTION: Final = tuple(Delivery)
@@ -63,7 +60,7 @@ class PlateMaker(ABC):
     def __init__(self, folder: Path, options: PlateOptions, recipe: Recipe, measuring: Adapter, driver: Driver) -> None:
         self._jobs, self._plates = Jobs(folder), Plates(folder)
         self._deck_options, self._recipe, self._driver = options, recipe, driver
-        self._measuring = measuring
+        self._measuring = Measuring(measuring, self._jobs)
         self._looks: dict[str, Look[Status]] = {}
         self._broken: Callable[[Mapping[str, str | float]], Sequence[Problem]] = lambda _: ()
 
@@ -171,7 +168,7 @@ class PlateMaker(ABC):
             return found
         if (doubt := plate.noted("doubt.json")) is not None:
             return Unknown(str(doubt["why"]))
-        if self._was_made(plate) and isinstance(told := self._measuring.find(key), Unknown):
+        if plate.was_made() and isinstance(told := self._measuring.find(key), Unknown):
             return told
         return found
 
@@ -186,9 +183,9 @@ class PlateMaker(ABC):
         if plate is None:
             return Status(Phase.WAITING, "waits for the rest of its plate")
         status = self._look(plate, handle)
-        if status.phase is not Phase.ENDED or not self._was_made(plate):
+        if status.phase is not Phase.ENDED or not plate.was_made():
             return status
-        return self._measured(handle, plate)
+        return self._measuring.status(handle, plate)
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
@@ -198,11 +195,9 @@ class PlateMaker(ABC):
             return (Envelope(key, str(cancelled["payload"])),)
         plate = self._plates.of(handle)
         assert plate is not None
-        if not self._was_made(plate):
-            return (Envelope(key, dump(write_outcome(_fault_of(plate)))),)
-        inner = self._measuring.find(key)
-        own = self._measuring.fetch(inner.handle) if isinstance(inner, Found) else ()
-        return tuple(_with_maker(envelope, plate) if envelope.key == key else envelope for envelope in own)
+        if not plate.was_made():
+            return (Envelope(key, dump(write_outcome(plate.fault()))),)
+        return self._measuring.fetch(key, plate)
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off. A run goes on for the sake of its other wells, and is stopped with the last of them.
@@ -213,8 +208,7 @@ class PlateMaker(ABC):
         if not self._jobs.knows(handle) or self._has_ended(handle):
             return
         self._jobs.call_off(handle, reason)
-        if isinstance(inner := self._measuring.find(self._jobs.key(handle)), Found):
-            self._measuring.cancel(inner.handle, reason)
+        self._measuring.cancel(self._jobs.key(handle), reason)
         self._settle(handle)
 
     def _has_ended(self, handle: Handle) -> bool:
@@ -225,14 +219,7 @@ class PlateMaker(ABC):
             return True
         if plate is None or (known := self._driver.known(plate)) is None or known.phase is not Phase.ENDED:
             return False
-        inner = self._measuring.find(self._jobs.key(handle))
-        if not self._was_made(plate):
-            return True
-        return isinstance(inner, Found) and self._measuring.status(inner.handle).phase is Phase.ENDED
-
-    def _examine_measuring(self) -> Sequence[Finding]:
-        """What the laboratory that measures finds of itself."""
-        return self._measuring.examine() if isinstance(self._measuring, SupportsExamination) else ()
+        return not plate.was_made() or self._measuring.has_ended(self._jobs.key(handle))
 
     def is_at_work(self) -> bool:
         """Whether the robot has, or will have, a plate to make."""
@@ -252,8 +239,7 @@ class PlateMaker(ABC):
     def ask_leave(self, has_leave: Callable[[], bool]) -> None:
         """Bring nothing to the robot, play nothing and hand nothing on to be measured without leave."""
         self._driver = replace(self._driver, has_leave=has_leave)
-        if isinstance(self._measuring, AsksLeave):
-            self._measuring.ask_leave(has_leave)
+        self._measuring.ask_leave(has_leave)
 
     def keep_limits(self, broken: Callable[[Mapping[str, str | float]], Sequence[Problem]]) -> None:
         """Fill no well and play no plate that breaks a limit as it is now."""
@@ -340,35 +326,6 @@ class PlateMaker(ABC):
         """The members of a plate in the order in which the robot fills their wells."""
         return in_order(wells, self._deck_options.labware_of(self._deck_options.deck.plate.labware).wells)
 
-    def _was_made(self, plate: PlateRun) -> bool:
-        ended = plate.noted("ended.json")
-        return ended is not None and ended["status"] == "succeeded"
-
-    def _measured(self, handle: Handle, plate: PlateRun) -> Status:
-        """Where the measurement of a made well stands. All wells are handed on before the first is asked about."""
-        if plate.noted("handed-on.json") is None:
-            if not self._driver.has_leave():
-                return Status(Phase.RUNNING, f"made; its measurement is {HELD}")
-            for member in plate.wells:
-                if self._jobs.cancelled(member) is None and not plate.has_left(member):
-                    self._hand_on(member)
-            plate.note("handed-on.json", {})
-        inner = self._measuring.prepare(self._jobs.spec(handle), self._jobs.key(handle))
-        status = self._measuring.status(inner)
-        if status.phase is Phase.PREPARED and not self._driver.has_leave():
-            return Status(Phase.RUNNING, f"made; its measurement is {HELD}")
-        if status.phase is Phase.PREPARED:
-            self._hand_on(handle)
-            status = self._measuring.status(inner)
-        if status.phase in (Phase.ENDED, Phase.LOST):
-            return status
-        return Status(Phase.RUNNING, f"made; {status.detail}")
-
-    def _hand_on(self, handle: Handle) -> None:
-        key = self._jobs.key(handle)
-        self._measuring.start(self._measuring.prepare(self._jobs.spec(handle), key), key)
-        reached("opentrons.handed-on")
-
     def _cancelled(self, handle: Handle, reason: str) -> Status:
         """It has ended, unless the run of its plate, of which every well was called off, still goes on."""
         plate = self._plates.of(handle)
@@ -411,29 +368,3 @@ class PlateMaker(ABC):
 def _write(path: Path, text: str) -> None:
     with reachable(path):
         write_once(path, text)
-
-
-def _fault_of(plate: PlateRun) -> Fault:
-    """How a plate that was not made ended."""
-    if (refused := plate.noted("refused.json")) is not None:
-        return Fault.of(FaultKind(refused["kind"]), str(refused["why"]), informative=False)
-    ended = plate.noted("ended.json") or {}
-    said = "; ".join(ended.get("errors", ())) or "no reason given"
-    hot = f"; {ended['hot']}" if ended.get("hot") else ""
-    if ended.get("status") == "stopped":
-        return Fault.of(FaultKind.CANCELLED, f"run {ended.get('run')} was stopped at the robot{hot}")
-    return Fault.of(FaultKind.INSTRUMENT_FAULT, f"run {ended.get('run')} failed: {said}{hot}")
-
-
-def _with_maker(envelope: Envelope, plate: PlateRun) -> Envelope:
-    """The envelope with the run that made the well in its provenance; one that is no JSON object stays as it is."""
-    try:
-        payload = json.loads(envelope.payload)
-    except ValueError:
-        return envelope
-    if not isinstance(payload, dict) or not isinstance(payload.get("provenance", {}), dict):
-        return envelope
-    ended = plate.noted("ended.json") or {}
-    made = {"run": ended.get("run"), "protocol": plate.key}
-    told = {**payload, "provenance": {**payload.get("provenance", {}), "made_by": made}}
-    return replace(envelope, payload=dump(told))

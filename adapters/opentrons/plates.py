@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 from adapters.common.durable import sync_folder, write_once
 from adapters.common.folder import reachable, read_json
 from loop.contracts import AttemptKey, Handle
+from loop.outcome import Fault, FaultKind
 
 PLATES: Final = "plates"
 _Member = TypeVar("_Member", bound=str)
@@ -49,6 +50,21 @@ class PlateRun:
 
     def has_left(self, handle: Handle) -> bool:
         return self.noted(f"left-{handle}.json") is not None
+
+    def was_made(self) -> bool:
+        ended = self.noted("ended.json")
+        return ended is not None and ended["status"] == "succeeded"
+
+    def fault(self) -> Fault:
+        """How a plate that was not made ended."""
+        if (refused := self.noted("refused.json")) is not None:
+            return Fault.of(FaultKind(refused["kind"]), str(refused["why"]), informative=False)
+        ended = self.noted("ended.json") or {}
+        said = "; ".join(ended.get("errors", ())) or "no reason given"
+        hot = f"; {ended['hot']}" if ended.get("hot") else ""
+        if ended.get("status") == "stopped":
+            return Fault.of(FaultKind.CANCELLED, f"run {ended.get('run')} was stopped at the robot{hot}")
+        return Fault.of(FaultKind.INSTRUMENT_FAULT, f"run {ended.get('run')} failed: {said}{hot}")
 
 
 class Plates:

@@ -52,7 +52,7 @@ class PyLabRobot(PlateMaker):
 
     def examine(self) -> Sequence[Finding]:
         """PyLabRobot's version, what drives the bench, and what measures."""
-        inner = self._examine_measuring()
+        inner = self._measuring.examine()
         try:
             said = self._driver.robot.health()
         except AdapterUnavailable as error:
