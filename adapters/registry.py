@@ -35,7 +35,10 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
         "adapters.qcfractal.options:build",
         "a QCFractal server: calculations by any program of QCEngine, as records of a dataset there",
     ),
-    "several": ("adapters.several:build", "several laboratories, each for the experiments that its 'when' names"),
+    "several": (
+        "adapters.several.options:build",
+        "several laboratories, each for the experiments that its 'when' names",
+    ),
     "sila2": ("adapters.sila2:build", "a device with a SiLA 2 server, over gRPC: looked up by key, discovered by name"),
     "simulated": (
         "adapters.simulated:build",

@@ -131,10 +131,10 @@ class TestALostPart:
                 return refuse
 
         inner = labs._members[name].adapter
-        labs._members[name] = replace(labs._members[name], adapter=Gone())
+        labs._members._by_name[name] = replace(labs._members[name], adapter=Gone())
 
     def test_what_is_new_goes_to_the_others_and_what_it_has_waits_for_it(self, labs, tmp_path):
-        whole = dict(labs._members)
+        whole = dict(labs._members._by_name)
         self.cut(labs, "left")
 
         handle = labs.prepare(EXPERIMENT, OTHER)
@@ -146,7 +146,7 @@ class TestALostPart:
         assert "left: the cable is out; right: " in labs.health().message
         with pytest.raises(PartUnavailable, match="left: the cable is out"):
             labs.find(KEY)
-        labs._members.update(whole)
+        labs._members._by_name.update(whole)
         assert isinstance(labs.find(KEY), Found)
         assert count_starts(tmp_path / "lab" / "right", KEY) == 0
 
@@ -233,18 +233,18 @@ class TestWhoGetsIt:
 
     def test_one_that_cannot_work_is_lost_after_its_patience_and_not_before(self, tmp_path, monkeypatch):
         clock = Clock()
-        labs = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members.values()), 900.0, clock)
+        labs = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members), 900.0, clock)
         TestALostPart.cut(labs, "left")
 
         able, at_once = labs.able(), labs.lost()
         clock.now += 899.0
         before = labs.able() and labs.lost()
         clock.now += 2.0
-        other = SeveralLaboratories(tmp_path / "lab", tuple(labs._members.values()), 900.0, clock)
+        other = SeveralLaboratories(tmp_path / "lab", tuple(labs._members), 900.0, clock)
 
         assert (able, at_once, before) == ({"right"}, frozenset(), frozenset())
         assert other.lost() == {"left"}  # another object knows since when
-        back = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members.values()), 900.0, clock)
+        back = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members), 900.0, clock)
         assert back.able() == {"left", "right"}
         assert back.lost() == other.lost() == frozenset()
 
@@ -257,7 +257,7 @@ class TestWhoGetsIt:
             raise AdapterUnavailable("it timed out")
 
         labs = self.two(tmp_path)
-        monkeypatch.setattr("adapters.several.time.monotonic", lambda: now[0])
+        monkeypatch.setattr("adapters.several.members.time.monotonic", lambda: now[0])
         labs._members["left"].adapter.health = slow
 
         found = []
@@ -280,8 +280,8 @@ class TestWhoGetsIt:
 
     def test_each_hears_of_what_it_will_be_given(self, tmp_path):
         labs, heard = several(tmp_path), []
-        for name, member in labs._members.items():
-            member.adapter.announce = lambda told, name=name: heard.append((name, [key for _, key in told]))
+        for member in labs._members:
+            member.adapter.announce = lambda told, name=member.name: heard.append((name, [key for _, key in told]))
 
         labs.announce([(EXPERIMENT, KEY), (AT_HOT, OTHER)])
 

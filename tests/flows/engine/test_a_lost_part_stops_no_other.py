@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.several import SeveralLaboratories
+from adapters.several.members import Members
 from flows.engine import halt, replay, tick
 from flows.engine.passes import sitting
 from flows.engine.steps.losing import Lost, lost_parts
@@ -198,14 +198,14 @@ class TestWhatOnlyALostPartWouldDo:
     @pytest.fixture
     def cut(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         def cut() -> None:
-            real = SeveralLaboratories._asked
+            real = Members.ask
 
-            def asked(self: Any, member: Any, ask: Any) -> Any:
+            def asked(self: Any, member: Any, question: Any) -> Any:
                 if member.name == "b":
                     raise PartUnavailable("b", "the cable is out")
-                return real(self, member, ask)
+                return real(self, member, question)
 
-            monkeypatch.setattr(SeveralLaboratories, "_asked", asked)
+            monkeypatch.setattr(Members, "ask", asked)
 
         return cut
 

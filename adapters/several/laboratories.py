@@ -1,0 +1,239 @@
+"""Several laboratories as one ``Adapter``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final, cast
+
+from adapters.errors import UnknownHandle
+from adapters.several.choosing import Choosing
+from adapters.several.members import Member, Members
+from adapters.several.whereabouts import Losses, Routes
+from loop.contracts import (
+    Absent,
+    Adapter,
+    AsksLeave,
+    AttemptKey,
+    CanPause,
+    Capabilities,
+    ChecksTogether,
+    Delivery,
+    Envelope,
+    ExperimentSpec,
+    Found,
+    Handle,
+    Health,
+    KeepsLimits,
+    Phase,
+    Problem,
+    RunsTogether,
+    Status,
+    SupportsAnnouncement,
+    TakesOff,
+    Unknown,
+)
+from loop.errors import AdapterUnavailable
+
+_CAUTION: Final = tuple(Delivery)  # from the best guarded to the least
+
+
+class SeveralLaboratories:
+    """An ``Adapter`` made of others; handles are ``NAME:HANDLE``."""
+
+    def __init__(
+        self, folder: Path, members: Sequence[Member], patience: float = 900.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        """``patience``: seconds until one that cannot work counts as lost, by ``clock`` (seconds since the epoch)."""
+        self._members, self._losses = Members(members), Losses(folder / "lost", patience, clock)
+        self._choosing = Choosing(self._members, Routes(folder / "routes"), self._losses)
+
+    def capabilities(self) -> Capabilities:
+        """What holds of all: the least guarded delivery, what every one can do; at once as many as all together."""
+        all_of = [m.adapter.capabilities() for m in self._members]
+        limits = [c.max_parallel for c in all_of]
+        known = [limit for limit in limits if limit is not None]
+        return Capabilities(
+            delivery=max((c.delivery for c in all_of), key=_CAUTION.index),
+            max_parallel=sum(known) if len(known) == len(limits) else None,
+            can_cancel=all(c.can_cancel for c in all_of),
+            is_simulated=any(c.is_simulated for c in all_of),
+            properties=_common([c.properties for c in all_of]),
+            needs_person=any(c.needs_person for c in all_of),
+        )
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        able = self._members.taking(spec)
+        if not able:
+            asked = {name for m in self._members for name in m.when}
+            shown = ", ".join(f"{name} {spec.settings.get(name)!r}" for name in sorted(asked))
+            known = ", ".join(self._members.names())
+            return [Problem(shown, f"none of the laboratories {known} takes it", "widen the 'when' of one of them")]
+        found = [m.adapter.validate(m.as_taken(spec)) for m in able]
+        return [] if any(not problems for problems in found) else found[0]
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        member = self._choosing.having(key) or self._choosing.assign(spec, key)
+        inner = self._members.ask(member, lambda: member.adapter.prepare(member.as_taken(spec), key))
+        return Handle(f"{member.name}:{inner}")
+
+    def announce(self, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
+        """Tell each laboratory what it will be given; one that cannot be reached is told nothing."""
+        told: dict[str, list[tuple[ExperimentSpec, AttemptKey]]] = {}
+        for spec, key in experiments:
+            able = [m.adapter for m in self._members.taking(spec)]
+            if not able or not all(isinstance(adapter, SupportsAnnouncement) for adapter in able):
+                continue  # its place is chosen when it is prepared, when more is known
+            with suppress(AdapterUnavailable):
+                member = self._choosing.having(key) or self._choosing.assign(spec, key)
+                told.setdefault(member.name, []).append((member.as_taken(spec), key))
+        for name, mine in told.items():
+            with suppress(AdapterUnavailable):
+                cast(SupportsAnnouncement, self._members[name].adapter).announce(mine)
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        member, inner = self._members.of(handle)
+        self._members.ask(member, lambda: member.adapter.start(inner, key))
+
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown:
+        member = self._choosing.having(key)
+        if member is None:
+            return Absent()
+        found = self._members.ask(member, lambda: member.adapter.find(key))
+        return replace(found, handle=Handle(f"{member.name}:{found.handle}")) if isinstance(found, Found) else found
+
+    def status(self, handle: Handle) -> Status:
+        try:
+            member, inner = self._members.of(handle)
+        except UnknownHandle:
+            return Status(Phase.LOST, f"no laboratory here gave the handle {handle!r}")
+        found = self._members.ask(member, lambda: member.adapter.status(inner))
+        return replace(found, detail=f"{member.name}: {found.detail}" if found.detail else member.name)
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        try:
+            member, inner = self._members.of(handle)
+        except UnknownHandle:
+            return ()
+        return self._members.ask(member, lambda: member.adapter.fetch(inner))
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        try:
+            member, inner = self._members.of(handle)
+        except UnknownHandle:
+            return  # nobody knows it: there is nothing to call off
+        self._members.ask(member, lambda: member.adapter.cancel(inner, reason))
+
+    def health(self) -> Health:
+        """Whether any of them can work; the message tells of each."""
+        found = {m.name: _health(m) for m in self._members}
+        message = "; ".join(
+            f"{name}: {h.message or ('works' if h.is_ok else 'cannot work')}" for name, h in found.items()
+        )
+        return Health(any(h.is_ok for h in found.values()), message)
+
+    def limits(self) -> Mapping[str, int | None]:
+        return {m.name: m.adapter.capabilities().max_parallel for m in self._members}
+
+    def takers(self, spec: ExperimentSpec) -> Sequence[str]:
+        return [m.name for m in self._members.taking(spec)]
+
+    def problems_at(self, part: str, spec: ExperimentSpec) -> Sequence[Problem]:
+        member = self._members[part]
+        return member.adapter.validate(member.as_taken(spec))
+
+    def part_of(self, handle: Handle) -> str:
+        return self._members.of(handle)[0].name
+
+    def able(self) -> frozenset[str]:
+        return self._choosing.able()
+
+    def lost(self) -> frozenset[str]:
+        return self._choosing.lost()
+
+    def prefer(self, expected: Mapping[str, float]) -> None:
+        self._choosing.prefer(expected)
+
+    def ask_leave(self, has_leave: Callable[[], bool]) -> None:
+        for member in self._members:
+            if isinstance(member.adapter, AsksLeave):
+                member.adapter.ask_leave(has_leave)
+
+    def keep_limits(self, broken: Callable[[Mapping[str, str | float]], Sequence[Problem]]) -> None:
+        for member in self._members:
+            if isinstance(member.adapter, KeepsLimits):
+                member.adapter.keep_limits(broken)
+
+    def close(self, plate: str, handles: Sequence[Handle]) -> None:
+        """Tell each laboratory that makes plates in one run which of them it has; the others are told nothing."""
+        mine: dict[str, list[Handle]] = {}
+        for handle in handles:
+            member, inner = self._members.of(handle)
+            mine.setdefault(member.name, []).append(inner)
+        for name, theirs in mine.items():
+            if isinstance(adapter := self._members[name].adapter, RunsTogether):
+                self._members.ask(self._members[name], partial(adapter.close, plate, theirs))
+
+    def still_waiting(self, handles: Sequence[Handle]) -> Sequence[Handle]:
+        """Those that wait for others in the laboratory that has them."""
+        found = []
+        for handle in handles:
+            member, inner = self._members.of(handle)
+            adapter = member.adapter
+            if isinstance(adapter, TakesOff) and self._members.ask(member, partial(adapter.still_waiting, [inner])):
+                found.append(handle)
+        return found
+
+    def wanting(self, specs: Sequence[ExperimentSpec], handles: Sequence[Handle]) -> Sequence[Problem]:
+        """What each laboratory lacks for what goes to it and to no other; where the rest will go is not known yet."""
+        mine: dict[str, tuple[list[ExperimentSpec], list[Handle]]] = {name: ([], []) for name in self._members.names()}
+        for spec in specs:
+            if len(able := self._members.taking(spec)) == 1:
+                mine[able[0].name][0].append(able[0].as_taken(spec))
+        for handle in handles:
+            with suppress(UnknownHandle):  # of one that the campaign file no longer names
+                member, inner = self._members.of(handle)
+                mine[member.name][1].append(inner)
+        found: list[Problem] = []
+        for name, (theirs, there) in mine.items():
+            if theirs and isinstance(adapter := self._members[name].adapter, ChecksTogether):
+                with suppress(AdapterUnavailable):  # it keeps no other from getting its own
+                    told = adapter.wanting(theirs, there)
+                    found += [replace(problem, subject=f"{name}, {problem.subject}") for problem in told]
+        return found
+
+    def is_at_work(self) -> bool:
+        return any(isinstance(a, RunsTogether) and a.is_at_work() for a in self.parts().values())
+
+    def pause(self) -> int:
+        return sum(a.pause() for a in self.parts().values() if isinstance(a, CanPause))
+
+    def resume(self) -> int:
+        return sum(a.resume() for a in self.parts().values() if isinstance(a, CanPause))
+
+    def parts(self) -> Mapping[str, Adapter]:
+        return {m.name: m.adapter for m in self._members}
+
+    def played(self, folder: Path, play: Callable[[str, Adapter], Adapter]) -> SeveralLaboratories:
+        """The same laboratories in another folder, each as ``play`` gives it by name."""
+        played = [replace(m, adapter=play(m.name, m.adapter)) for m in self._members]
+        return SeveralLaboratories(folder, played, self._losses.patience, self._losses.clock)
+
+
+def _health(member: Member) -> Health:
+    try:
+        return member.adapter.health()
+    except AdapterUnavailable as error:
+        return Health(False, str(error))
+
+
+def _common(properties: Sequence[Mapping[str, str] | None]) -> Mapping[str, str] | None:
+    """What every laboratory measures in the same unit; None where each measures whatever is asked."""
+    told = [p for p in properties if p is not None]
+    if not told:
+        return None
+    return {name: unit for name, unit in told[0].items() if all(p.get(name) == unit for p in told[1:])}

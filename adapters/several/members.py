@@ -1,0 +1,87 @@
+"""The laboratories behind one: what each takes, who gave a handle, and how they are asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from adapters.errors import UnknownHandle
+from loop.contracts import Adapter, ExperimentSpec, Handle
+from loop.errors import AdapterUnavailable, PartUnavailable
+
+_REST: Final = 3.0  # times as long as it took to give no answer: a lost one costs a quarter of the time at most
+_LONGEST: Final = 60.0  # seconds of that at most
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the laboratories, and the settings that it takes: all of them where ``when`` is empty."""
+
+    name: str
+    adapter: Adapter
+    when: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
+
+    def takes(self, spec: ExperimentSpec) -> bool:
+        return all(spec.settings.get(name) in values for name, values in self.when.items())
+
+    def as_taken(self, spec: ExperimentSpec) -> ExperimentSpec:
+        """The experiment without the settings by which it came here, where the laboratory cannot set them."""
+        bare = replace(spec, settings={name: v for name, v in spec.settings.items() if name not in self.when})
+        return bare if len(self.adapter.validate(bare)) < len(self.adapter.validate(spec)) else spec
+
+
+class Members:
+    """The laboratories, in the order of the campaign file."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._by_name = {m.name: m for m in members}
+        self._resting: dict[str, tuple[float, str]] = {}  # until when by the steady clock, and why
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._by_name.values())
+
+    def __getitem__(self, name: str) -> Member:
+        return self._by_name[name]
+
+    def names(self) -> Sequence[str]:
+        return list(self._by_name)
+
+    def taking(self, spec: ExperimentSpec) -> list[Member]:
+        """Those that take an experiment."""
+        return [m for m in self if m.takes(spec)]
+
+    def named(self, name: str) -> Member:
+        """The laboratory of that name; raises ``PartUnavailable`` where the campaign file no longer has it."""
+        if name not in self._by_name:
+            raise PartUnavailable(name, "the campaign file no longer names it; name it again")
+        return self._by_name[name]
+
+    def of(self, handle: Handle) -> tuple[Member, Handle]:
+        """The laboratory that gave a handle, and what it calls it itself; raises ``UnknownHandle``."""
+        name, _, inner = handle.partition(":")
+        if name not in self._by_name or not inner:
+            raise UnknownHandle(handle)
+        return self._by_name[name], Handle(inner)
+
+    def ask(self, member: Member, question: Callable[[], _T]) -> _T:
+        """Ask a laboratory; one that lately took long to give no answer is let rest, so that the others go on."""
+        began = time.monotonic()
+        until, why = self._resting.get(member.name, (0.0, ""))
+        if began < until:
+            raise PartUnavailable(member.name, why)
+        try:
+            return question()
+        except PartUnavailable:
+            raise
+        except AdapterUnavailable as error:
+            now = time.monotonic()
+            self._resting[member.name] = now + min(_REST * (now - began), _LONGEST), str(error)
+            raise PartUnavailable(member.name, str(error)) from None
+
+
+def part_in(handle: str) -> str:
+    """The name of the laboratory that gave a handle."""
+    return handle.partition(":")[0]
