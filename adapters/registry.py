@@ -39,7 +39,10 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
         "adapters.several.options:build",
         "several laboratories, each for the experiments that its 'when' names",
     ),
-    "sila2": ("adapters.sila2:build", "a device with a SiLA 2 server, over gRPC: looked up by key, discovered by name"),
+    "sila2": (
+        "adapters.sila.options:build",
+        "a device with a SiLA 2 server, over gRPC: looked up by key, discovered by name",
+    ),
     "simulated": (
         "adapters.simulated:build",
         "a made-up laboratory with every kind of trouble, the same for each seed",

@@ -25,13 +25,13 @@ sys.path.insert(0, str(ROOT))  # devices are those of the tests
 
 import yaml
 
-from adapters import sila2
 from adapters.common.folder import Jobs
 from adapters.common.response import respond
 from adapters.csv_folder import CsvFolder, CsvFolderOptions
 from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from adapters.registry import build
 from adapters.sila.connection import Connection, Security
+from adapters.sila.laboratory import Sila2
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import AdapterUnavailable
 from loop.recipe import Recipe
@@ -272,7 +272,7 @@ class SilaDevice(Device):
             self._connection = LossyConnection(self._bench.address, self)
             return self._connection
 
-        return sila2.Sila2(Jobs(self.folder / "lab"), connect, TARGETS)
+        return Sila2(Jobs(self.folder / "lab"), connect, TARGETS)
 
     def work(self) -> None:
         self.is_down = self._bench.is_dead

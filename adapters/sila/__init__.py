@@ -1,1 +1,1 @@
-"""SiLA 2: features for running experiments and reporting measurements, a connection to a server, and a server."""
+"""The ``sila2`` laboratory: features, a connection, discovery, and a server; the registry names ``options:build``."""

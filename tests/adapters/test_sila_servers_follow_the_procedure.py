@@ -13,9 +13,9 @@ import pytest
 
 pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 
-from adapters import sila2
 from adapters.errors import AdapterOptionsError
 from adapters.registry import binding
+from adapters.sila import options as sila2
 from adapters.sila.connection import Connection, Lacking, Refused, Security
 from adapters.sila.features import PROCEDURES
 from adapters.sila.messages import procedure_parameters_of

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from adapters import sila2
 from adapters.errors import AdapterOptionsError, FolderInUse
+from adapters.sila import options as sila2
 from loop import checkpoints
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase, Unknown
 from loop.errors import AdapterUnavailable
