@@ -1,0 +1,293 @@
+"""What people type: rows of a worksheet and of what its form gave back, stored as they are read.
+
+What was read of a row is stored at once and never changes; a row edited later gives a further envelope.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from adapters.common.durable import replace
+from adapters.common.folder import Jobs, handle_of, reachable
+from adapters.common.instant import dump
+from adapters.errors import AdapterUnavailable
+from adapters.files.attachments import AttachmentError, Attachments, with_files
+from adapters.files.form import form
+from adapters.files.returned import Returned
+from adapters.files.rows import (
+    OUTCOME,
+    PROCEDURE,
+    RUN_ORDER,
+    TAKEN,
+    Columns,
+    checked,
+    files_of,
+    read_row,
+    shown,
+    targets_of,
+)
+from adapters.files.worksheet import (
+    KEY,
+    Sheet,
+    SheetError,
+    change_sheet,
+    parse_sheet,
+    read_sheet,
+    with_cells,
+    with_columns,
+    with_mark,
+    with_rows,
+)
+from loop.cells import has_decimal_comma, split_header
+from loop.checkpoints import reached
+from loop.circumstances import EFFECTS
+from loop.contracts import AttemptKey, Envelope, ExperimentSpec, Handle
+from loop.errors import PartUnavailable
+from loop.recipe import Recipe, in_words
+
+
+class Typed:
+    """A worksheet, its form and what was given back beside it; ``returned`` is what was read of them."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        worksheet: Path,
+        targets: Mapping[str, str],
+        beside: Mapping[str, str | None] | None = None,
+        recipe: Recipe | None = None,
+        campaign: str = "",
+        words: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self._recipe, self._campaign, self._words = recipe, campaign, dict(words or {})
+        self._jobs, self._path, self._targets, self._beside = jobs, worksheet, dict(targets), dict(beside or {})
+        self.returned, self._attachments = Returned(jobs), Attachments(jobs.root / "files")
+        self._looked_through: list[tuple[Path, Sheet]] | None = None  # for rows that nobody asks for
+
+    def envelopes(self, handle: Handle) -> Sequence[Envelope]:
+        """What was read of the attempt's rows, then what nobody will ask for, each with its files."""
+        key, cancelled = self._jobs.key(handle), self._jobs.cancelled(handle)
+        own = ([] if cancelled is None else [cancelled["payload"]]) + self.returned.of(handle)
+        every = (*(Envelope(key, payload) for payload in own), *self.returned.give_out(handle))
+        return tuple(Envelope(e.key, e.payload, self._attachments.named_in(e.payload)) for e in every)
+
+    def say_cancelled(self, key: AttemptKey) -> None:
+        """Say in an attempt's row that it was called off."""
+        with self._sheet_alone():
+            if self._path.exists():
+                change_sheet(self._path, lambda sheet: with_mark(sheet, key, OUTCOME, "cancelled"))
+
+    def put_on(self, handle: Handle) -> None:
+        """Put an attempt on the worksheet, where it has no row there yet."""
+        spec, key = self._jobs.spec(handle), self._jobs.key(handle)
+        started = self._jobs.started(handle) or {}
+        columns = self._columns(spec)
+        row = {KEY: key, RUN_ORDER: str(started.get("ordinal", 0) + 1)}
+        row |= {name: spec.place[name] for name in columns.place}
+        row |= {columns.settings[name]: shown(value) for name, value in spec.settings.items()}
+        row |= {column: spec.smiles[name] for name, column in columns.structures.items()}
+        if self._recipe is not None:
+            row[PROCEDURE] = in_words(self._recipe, spec.settings)
+        with self._sheet_alone():
+            if change_sheet(self._path, lambda sheet: with_rows(checked(sheet, columns), columns.all(), [row])):
+                reached("manual.sheet-written")
+                self._write_form(read_sheet(self._path), columns)
+
+    def collect(self, handle: Handle) -> tuple[str, bool]:
+        """Store what the attempt's rows say, on the worksheet and on what was given back, unless it is stored.
+
+        Returns what a row that was begun still lacks, "" where there is none; and whether the worksheet has the row.
+        """
+        wants = unread = ""
+        with self._sheet_alone():
+            key, spec = self._jobs.key(handle), self._jobs.spec(handle)
+            columns = self._columns(spec)
+            is_cancelled = self._jobs.cancelled(handle) is not None
+            sheets = self._sheets()
+            checked(sheets[0][1], columns)
+            if any([self._add_targets(sheets[0][1], columns), self._add_parts(handle, sheets, columns)]):
+                sheets = self._sheets()
+            has_row = self._path.exists() and sheets[0][1].row(key) is not None
+            for path, sheet in sheets:
+                for row in sheet.rows:
+                    if row.get(KEY, "").strip() != key or (
+                        is_cancelled and row.get(OUTCOME, "").strip() == "cancelled"
+                    ):
+                        continue
+                    payload = read_row(row, columns, self._targets, spec, sheet)
+                    if payload is not None:
+                        self._keep(handle, row, payload, path)
+                        continue
+                    never, asked = self._lacking(path, sheet, row, columns)
+                    unread, wants = never or unread, wants or asked
+        if unread and not self.returned.of(handle):  # it would wait for ever
+            raise PartUnavailable(str(self._path), unread)
+        return wants, has_row
+
+    def _lacking(self, path: Path, sheet: Sheet, row: Mapping[str, str], columns: Columns) -> tuple[str, str]:
+        """Of a row without a result: why none would ever be read there, and what a person is asked for; "" for none."""
+        given, left = targets_of(row, columns)
+        missing = [c for c in columns.values.values() if c not in sheet.columns]
+        is_renamed = bool(missing) and any(row[c].strip() for c in self._strange(sheet, columns))
+        lacks = (
+            f"no column {missing[0]!r}, where a result is looked for; give it that name again, or add it: "
+            f"it has {', '.join(sheet.columns)}"
+            if missing
+            else ""
+        )
+        never = f"it has {lacks}" if path == self._path and (is_renamed or (given and missing)) else ""
+        if given:
+            asked = (
+                f"has {' and '.join(given)} on {path.name}, and nothing of {' and '.join(left)} yet: fill "
+                f"that in, or write measured under {OUTCOME} to report it without"
+            )
+            return never, asked
+        return never, f"has a row on {path.name} and {lacks}" if is_renamed and not never else ""
+
+    def _add_targets(self, sheet: Sheet, columns: Columns) -> bool:
+        """Columns for targets that the campaign file has since the worksheet was written; whether any were added.
+
+        Not where the worksheet has a column that means nothing to us: it may be the one that is missing, renamed.
+        """
+        is_whole = set(columns.values.values()) <= set(sheet.columns)
+        if is_whole or not sheet.columns or self._strange(sheet, columns):
+            return False
+        change_sheet(self._path, lambda sheet: with_columns(sheet, columns.all()))
+        self._write_form(read_sheet(self._path), columns)
+        return True
+
+    def _strange(self, sheet: Sheet, columns: Columns) -> list[str]:
+        """Columns of a sheet that mean nothing to us; in one that was renamed a result may be.
+
+        A setting, or the structure of a molecule, need not be there in every experiment: those of all rows count.
+        """
+        beside = {*columns.units, *EFFECTS, *TAKEN} - set(columns.values)
+        rows = [handle_of(AttemptKey(row.get(KEY, "").strip())) for row in sheet.rows]
+        told = {c for other in rows if self._jobs.knows(other) for c in self._columns(self._jobs.spec(other)).told()}
+        known = columns.known() | told
+        return [c for c in sheet.columns if c not in known and split_header(c)[0] not in beside]
+
+    def _add_parts(self, handle: Handle, sheets: Sequence[tuple[Path, Sheet]], columns: Columns) -> bool:
+        """Put on the worksheet what was given back of some targets only, to be completed there; whether it changed."""
+        has_changed, key, spec = False, self._jobs.key(handle), self._jobs.spec(handle)
+        if self.returned.of(handle) or self._jobs.cancelled(handle) is not None:
+            return False
+        for _, sheet in sheets[1:]:
+            row = sheet.row(key)
+            if row is None or not targets_of(row, columns)[0]:
+                continue
+            if read_row(row, columns, self._targets, spec, sheet) is None:
+                cells = {column: _with_point(text, sheet) for column, text in row.items()}
+                completed = partial(with_cells, key=key, cells=cells)
+                if completed(sheets[0][1]) != sheets[0][1]:
+                    has_changed |= change_sheet(self._path, completed)
+        if has_changed:
+            self._write_form(read_sheet(self._path), columns)
+        return has_changed
+
+    def _keep(self, handle: Handle, row: Mapping[str, str], payload: dict[str, Any], path: Path) -> None:
+        """Store what a row says with the files that it attaches; what was given back is shown on the worksheet too."""
+        key = self._jobs.key(handle)
+        try:
+            attached = self._attachments.of(path.parent, files_of(row))
+        except AttachmentError as error:
+            if self.returned.of(handle):  # it was kept when it was there
+                return
+            raise PartUnavailable(f"the row of {key}", f"{path} {error}") from None
+        payload = with_files(payload, attached)
+        if _read_as(payload) in [_read_as(json.loads(text)) for text in self.returned.of(handle)]:
+            return
+        self.returned.keep(handle, dump(payload))
+        if path != self._path:
+            change_sheet(self._path, lambda sheet: with_cells(sheet, key, row))
+        self._write_form(read_sheet(self._path), self._columns(self._jobs.spec(handle)))
+
+    def collect_beside(self, handle: Handle) -> None:
+        """Store what rows other than those of ``handle`` say that nobody will ask for.
+
+        These are rows under unknown keys, and rows that were corrected after their attempt had ended.
+        """
+        with self._sheet_alone():
+            sheets = self._sheets()
+            if sheets == self._looked_through:
+                return
+            for path, sheet in sheets:
+                for row in sheet.rows:
+                    key = AttemptKey(row.get(KEY, "").strip())
+                    other = handle_of(key)
+                    if other == handle:
+                        continue
+                    spec = self._jobs.spec(other) if self._jobs.knows(other) else None
+                    payload = read_row(row, self._columns(spec), self._targets, spec, sheet)
+                    if payload is None:
+                        continue
+                    with suppress(AttachmentError):  # said when that attempt is asked about
+                        payload = with_files(payload, self._attachments.of(path.parent, files_of(row)))
+                        if spec is None or self._is_correction(other, row, payload):
+                            self.returned.keep_beside(key, dump(payload))
+            self._looked_through = sheets
+
+    def _sheets(self) -> list[tuple[Path, Sheet]]:
+        """The worksheet, then every file that was given back beside it, such as ``worksheet-returned (1).csv``."""
+        found = [(self._path, read_sheet(self._path))]
+        for path in sorted(self._path.parent.glob(f"{glob.escape(self._path.stem)}-returned*.csv")):
+            try:
+                found.append((path, parse_sheet(path.read_bytes())))
+            except (SheetError, csv.Error) as error:
+                raise AdapterUnavailable(f"{path} {error}") from None
+        return found
+
+    def _write_form(self, sheet: Sheet, columns: Columns) -> None:
+        """The page beside the worksheet, with the rows that have no result yet."""
+        waiting = []
+        for row in sheet.rows:
+            handle = handle_of(AttemptKey(row.get(KEY, "").strip()))
+            if self._jobs.knows(handle) and self._jobs.cancelled(handle) is None and not self.returned.of(handle):
+                waiting.append(row)
+        stem = self._path.stem
+        page = form(self._campaign, self._path.name, f"{stem}-returned.csv", columns, waiting, self._words)
+        replace(self._path.with_name(f"{stem}-form.html"), page, is_durable=False)
+
+    def _is_correction(self, handle: Handle, row: Mapping[str, str], payload: Mapping[str, Any]) -> bool:
+        """Whether a row says something else than what its attempt ended with: it was typed anew since."""
+        if self._jobs.cancelled(handle) is not None:
+            return row.get(OUTCOME, "").strip() != "cancelled"
+        stored = self.returned.of(handle)
+        return bool(stored) and _said(payload) not in [_said(json.loads(text)) for text in stored]
+
+    def _columns(self, spec: ExperimentSpec | None) -> Columns:
+        return Columns.of(spec, self._targets, self._beside, has_procedure=self._recipe is not None)
+
+    @contextmanager
+    def _sheet_alone(self) -> Iterator[None]:
+        """Alone among our own processes; the person's programs are met by Note [A sheet that changes under us]."""
+        with self._jobs.locked("sheet.lock"), reachable(self._path):
+            try:
+                yield
+            except csv.Error as error:
+                raise AdapterUnavailable(f"{self._path} is not a CSV file ({error}); save it as CSV") from None
+            except SheetError as error:
+                raise AdapterUnavailable(f"{self._path} {error}") from None
+
+
+def _with_point(text: str, sheet: Sheet) -> str:
+    """A cell as every worksheet can have it: a decimal comma is one only beside semicolons or tabs."""
+    return text.replace(",", ".") if sheet.has_decimal_commas and has_decimal_comma(text.strip()) else text
+
+
+def _read_as(payload: Mapping[str, Any]) -> Any:
+    """What was read of a row, wherever it was typed."""
+    provenance = {name: part for name, part in payload.get("provenance", {}).items() if name != "row"}
+    return {**payload, "provenance": provenance}
+
+
+def _said(payload: Mapping[str, Any]) -> Any:
+    """What a payload says of the experiment, without how the row looked."""
+    return {name: part for name, part in payload.items() if name != "provenance"}
