@@ -151,7 +151,7 @@ def described(error: Any, lines: Lines) -> str:
         case "value_error":
             return f"{where}: {context.get('error', error['msg'])}"
         case "string_pattern_mismatch":
-            return f"{where}: {got!r} is not a usable name; use letters, digits, '_', '-', '.' and spaces"
+            return f"{where}: {got!r} is not a usable name; use letters a to z, digits, '_', '-', '.' and spaces"
         case "too_short" | "string_too_short":
             least, has = int(context.get("min_length", 1)), int(context.get("actual_length", 0))
             if has and least > 1:
