@@ -2,7 +2,9 @@
 
 Substances are ``CategoricalMolecularInput`` (by default described by fingerprints) where all of their options have a
 structure, other options ``CategoricalInput``, listed numbers ``DiscreteInput``; continuous numbers, and numbers with
-more than ten values in a problem that lists its rows, are ``ContinuousInput``. A limit becomes a sigmoid objective,
+more than ten values in a problem that lists its rows, are ``ContinuousInput``. What has one option only is left out, as
+BoFire has no models of it, and each substance has descriptors of its own: by default BoFire chooses those that vary
+among one parameter's options, and looks for the next parameter's among them alone. A limit becomes a sigmoid objective,
 BoFire's way to state an output constraint. Failed experiments are told with ``valid_`` 0.
 
 Problems of combinations and problems with given rows are chosen as BoFire chooses among combinations: greedily over
@@ -12,6 +14,7 @@ all that was not tried, by its own acquisition function (``optimize_acqf_discret
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from typing import Any
 
 import bofire.strategies.api as strategies
@@ -52,7 +55,9 @@ class BoFire:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.finite = question.candidates is not None
-        inputs = [self._input(i, p) for i, p in enumerate(question.parameters)]
+        self.constant = {p.name: p.options[0] for p in question.parameters if len(p.options) == 1}
+        self.varied = [(f"x{i}", p) for i, p in enumerate(question.parameters) if p.name not in self.constant]
+        inputs = [self._input(key, p) for key, p in self.varied]
         outputs = [ContinuousOutput(key=f"y{i}", objective=_objective(t)) for i, t in enumerate(question.targets)]
         self.domain = Domain(
             inputs=Inputs(features=inputs),
@@ -78,7 +83,10 @@ class BoFire:
     def _strategy(self, observations: list[dict[str, Any]], seed: int) -> Any:
         torch.manual_seed(seed)
         make = SoboStrategy if len(self.question.aims) == 1 else MoboStrategy  # limits are no aims
-        strategy = strategies.map(make(domain=self.domain, seed=seed))
+        chosen = make(domain=self.domain, seed=seed)
+        for spec in chosen.surrogate_specs.surrogates:
+            spec.categorical_encodings = {key: deepcopy(e) for key, e in spec.categorical_encodings.items()}
+        strategy = strategies.map(chosen)
         told = []
         for o in observations:
             row = self._x(o["settings"])
@@ -108,20 +116,16 @@ class BoFire:
 
     def _x(self, row: Any) -> dict[str, Any]:
         plain = self.question.plain(row)
-        return {
-            f"x{i}": p.smiles[plain[p.name]] if p.smiles else plain[p.name]
-            for i, p in enumerate(self.question.parameters)
-        }
+        return {key: p.smiles[plain[p.name]] if p.smiles else plain[p.name] for key, p in self.varied}
 
     def _settings(self, row: Any) -> dict[str, Any]:
-        named: dict[str, Any] = {}
-        for i, p in enumerate(self.question.parameters):
-            value = row[f"x{i}"]
+        named: dict[str, Any] = dict(self.constant)
+        for key, p in self.varied:
+            value = row[key]
             named[p.name] = next(o for o, s in p.smiles.items() if s == value) if p.smiles else value
         return self.question.plain(named)
 
-    def _input(self, i: int, p: Parameter) -> Any:
-        key = f"x{i}"
+    def _input(self, key: str, p: Parameter) -> Any:
         if p.is_continuous:
             return ContinuousInput(key=key, bounds=[p.low, p.high])
         if p.is_number and self.finite and len(p.values) > MANY:
