@@ -23,10 +23,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import math
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,7 +37,7 @@ from typing import Any, Final
 import numpy as np
 from harness import Mark, arguments, finish, in_errors, mean_and_error, run_jobs
 from numpy.typing import NDArray
-from peers import PeerError, PeerMissing, home
+from peers.package import interpreter, trained
 
 TABLES: Final = {  # folder, file, column of structures
     "malaria": ("malaria_ec50", "raw_csv.csv", "Canonical_Smiles"),
@@ -259,23 +256,7 @@ def _package(known: Assay, tried: Sequence[int], asked: NDArray[np.int64], seed:
         "asked": [known.smiles[int(i)] for i in asked], "members": MEMBERS, "epochs": EPOCHS, "batch": BATCH,
         "seed": seed, "classes": True,
     }  # fmt: skip
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    environment |= {"PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-    done = subprocess.run(
-        [str(interpreter()), "-P", "-m", "peers.chemprop"], input=json.dumps(request), env=environment,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise PeerError(f"chemprop could not learn: {done.stderr[-1500:]}")
-    return np.asarray(json.loads(done.stdout)["values"]).mean(axis=0)
-
-
-def interpreter() -> Path:
-    """The interpreter of chemprop's environment. Raises ``PeerMissing``."""
-    python = home() / "chemprop" / "bin" / "python"
-    if not python.exists():
-        raise PeerMissing(f"the environment of chemprop is not in {home()}; create it with 'make peers'")
-    return python
+    return np.asarray(trained(request)["values"]).mean(axis=0)
 
 
 def _ranked(chances: Callable[..., NDArray[np.float64]]) -> Callable[..., tuple[list[int], float]]:

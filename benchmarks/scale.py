@@ -38,7 +38,8 @@ from typing import Any
 
 import numpy as np
 from harness import Mark, arguments, finish
-from learning import Score, beside_package, of_package, score
+from learning import of_package, score
+from learning_scores import Score, beside_package
 from peers import PeerMissing
 
 from flows.libraries.files import ArrayWriter, mapped

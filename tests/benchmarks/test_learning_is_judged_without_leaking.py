@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from learning import Score, behind_best, marks_of, overtaking, parts, read_rows, standing, write_rows
+from learning import parts
+from learning_scores import Score, behind_best, marks_of, overtaking, read_rows, standing, write_rows
 
 from loop.examination.parts import scaffold
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scale
-from learning import Score, beside_package
+from learning_scores import Score, beside_package
 from peers import PeerMissing
 from scale import repeated
 
