@@ -5,7 +5,7 @@ folder on disk), ``sila2`` (gRPC on the loopback interface), ``http`` (a socket 
 robot, over HTTP) and, where PyLabRobot is installed, ``pylabrobot`` (its simulation). hakken is killed at checkpoints,
 by lot and on each day at one label that is its turn; the device dies between steps; requests, replies and responses
 are lost, doubled, delayed, shuffled, renamed, half written, or somebody else's (rates: ``RATES`` in
-``robot_devices``). A person looks at the device and resolves each doubt in one command. Time is simulated, and nobody
+``devices.device``). A person looks at the device and resolves each doubt in one command. Time is simulated, and nobody
 sleeps.
 
 Kinder than a laboratory: hakken is killed by an exception within its process, so ``finally`` blocks run and no file of
@@ -40,9 +40,13 @@ from typing import Any
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before gRPC is imported
 
+from devices.device import RATES, Device, text_of
+from devices.folder import FolderDevice
+from devices.http import HttpDevice
+from devices.opentrons import OpentronsDevice
+from devices.pylabrobot import BenchDevice
+from devices.sila import SilaDevice
 from harness import Mark, arguments, finish, run_jobs
-from robot_bench import BenchDevice
-from robot_devices import RATES, Device, FolderDevice, HttpDevice, OpentronsDevice, SilaDevice, text_of
 
 from adapters.pylabrobot.options import lacking
 from db.ledger import open_ledger

@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 pytest.importorskip("uvicorn", reason="laboratories over HTTP need hakken[http]")
 
-import robot_devices
 import robots
+from devices import device
 
 from adapters.files.csv_template import Template
 from adapters.files.exchange import Exchange
@@ -94,7 +94,7 @@ def test_a_bench_that_takes_a_killed_run_for_one_that_never_moved_is_seen(monkey
     pytest.importorskip("pylabrobot", reason="PyLabRobot needs hakken[pylabrobot]")
     real = bench.journal
     monkeypatch.setattr(bench, "journal", lambda run: told if "end" in (told := real(run) or [{}])[-1] else [])
-    monkeypatch.setitem(robot_devices.RATES, "the device dies at a step", 0.2)
+    monkeypatch.setitem(device.RATES, "the device dies at a step", 0.2)
 
     assert robots.day("pylabrobot", 1, 3, 2).doubled > 0
 
@@ -102,5 +102,5 @@ def test_a_bench_that_takes_a_killed_run_for_one_that_never_moved_is_seen(monkey
 def test_truth_depends_on_settings_alone() -> None:
     settings: Mapping[str, str | float] = {"solvent": "a", "step": 3.0}
 
-    assert robot_devices.truth(settings) == robot_devices.truth({"step": "3", "solvent": "a"})
-    assert robot_devices.truth(settings) != robot_devices.truth({"solvent": "b", "step": 3.0})
+    assert device.truth(settings) == device.truth({"step": "3", "solvent": "a"})
+    assert device.truth(settings) != device.truth({"solvent": "b", "step": 3.0})

@@ -17,8 +17,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from robot_devices import PlateDevice
-
 from adapters.opentrons.deck import measuring_of
 from adapters.opentrons.driving import Driver
 from adapters.pylabrobot.adapter import PyLabRobot
@@ -26,6 +24,7 @@ from adapters.pylabrobot.bench import Bench
 from adapters.pylabrobot.options import PyLabRobotOptions
 from adapters.pylabrobot.playing import Player
 from adapters.pylabrobot.worker import Journal, Stopped, check
+from devices.plates import PlateDevice
 from loop.contracts import Adapter
 from tests.adapters import robots
 
