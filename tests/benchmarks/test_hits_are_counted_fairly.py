@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hits import SHARES, Assay, _ranked, judged, lines_of, marks_of
+from hit_methods import Assay, ranked
+from hits import SHARES, judged, lines_of, marks_of
 from sklearn.metrics import log_loss
 
 HITS = np.array([True, False, False, False, True, False, False, False, False, False])
@@ -25,7 +26,7 @@ def test_chances_are_judged_beside_the_rate_and_the_larger_class():
 
 def test_equal_chances_are_bought_in_the_order_of_the_lots():
     known = Assay("k", tuple("abcdefghij"), HITS, np.full(10, np.nan), 0)
-    choose = _ranked(lambda _known, _tried, asked, _seed, _potent: np.where(asked == 3, 0.9, 0.5))
+    choose = ranked(lambda _known, _tried, asked, _seed, _potent: np.where(asked == 3, 0.9, 0.5))
     lots = np.arange(10)[::-1] / 10
 
     chosen, expected = choose(known, [9], 3, 0, lots, 0.1)
