@@ -8,41 +8,30 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import torch
-from campaigns import ALCOHOLS, measured, observe, reaction_spec
+from networks import CPU, SMALL, alkanols, labels
 from rdkit import Chem
 
-from loop.belief import learn
 from loop.errors import FitError, MoleculeError, SpaceError, TooFewPoints
-from loop.history import History
 from loop.molecules.graphs import ATOM_FEATURES, BOND_FEATURES, graph_of, joined, molecular_graphs
-from loop.planner import plan
 from loop.progress import watched
 from loop.space import Category, Component, Continuous, Space
 from loop.space.structure import Mixture, Products
-from loop.spec import build_objective, build_space
-from loop.surrogates.calibration import calibrate
-from loop.surrogates.committee import Committee
 from loop.surrogates.effects import effects_said
-from loop.surrogates.gnn import heads
 from loop.surrogates.gnn.architectures import ARCHITECTURES
 from loop.surrogates.gnn.batch import GraphStore, shared
 from loop.surrogates.gnn.ensemble import GraphEnsemble, _stacked
 from loop.surrogates.gnn.fitted import FittedGraphEnsemble
-from loop.surrogates.gnn.heads import kernel_head, linear_head
 from loop.surrogates.gnn.inputs import inputs
 from loop.surrogates.gnn.layers import initialise
 from loop.surrogates.gnn.segments import Directed
-from loop.surrogates.gnn.training import Labels, Settings, Training
-from loop.surrogates.gp import GaussianProcess
+from loop.surrogates.gnn.training import Training
 from loop.surrogates.protocol import TrainingSet
-from loop.surrogates.representation import Representation
 from loop.testing.surrogate import LIMIT, SurrogateContract, above, training
 from loop.testing.surrogate import SPACE as CONTRACT_SPACE
-from loop.training import regression_table
 
-SMALL = Settings(width=24, epochs=5, least_steps=80, batch=16, rate=5e-3, more_epochs=2, more_steps=15)
 TINY = replace(SMALL, epochs=2, least_steps=50, more_steps=10)  # of the laws of each architecture, so many are they
-CPU = torch.device("cpu")
+
+
 DRUGS = (
     "CC(=O)Oc1ccccc1C(=O)O",
     "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
@@ -52,21 +41,9 @@ DRUGS = (
     "C",
     "[Cl-]",
 )
+
+
 SPACE = Space((Component("molecule", DRUGS, DRUGS, is_library=True),))
-
-
-def alkanols(n: int) -> tuple[str, ...]:
-    """Different chains with branches and an oxygen somewhere."""
-    rng, found = np.random.default_rng(0), {}
-    while len(found) < n:
-        atoms = rng.choice(["C", "C", "C", "C(C)", "O", "N", "C(F)", "c1ccccc1"], size=rng.integers(2, 9))
-        molecule = Chem.MolFromSmiles("C" + "".join(atoms) + "C")
-        found.setdefault(Chem.MolToSmiles(molecule), None)
-    return tuple(found)
-
-
-def labels(y: torch.Tensor) -> Labels:
-    return Labels(*(v[:, None] for v in (y, y, y, torch.ones_like(y))))
 
 
 def encoded(name: str, graphs) -> torch.Tensor:
@@ -348,81 +325,6 @@ def test_too_few_values_and_too_few_candidates_are_refused():
         GraphEnsemble("graphs", "dmpnn").fit(SPACE, TrainingSet(x[:4], data.y[:4], data.sd[:4]), seed=0)
 
 
-@pytest.mark.parametrize("make", [linear_head, kernel_head])
-def test_a_head_gives_the_posterior_of_independent_sums(make):
-    generator = torch.Generator().manual_seed(0)
-    phi = torch.randn(2, 12, 4, generator=generator, dtype=torch.float64)
-    y = phi[..., 0] + 0.1 * torch.randn(2, 12, generator=generator, dtype=torch.float64)
-    new = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
-
-    head = make(phi, y, torch.ones(2, 12, dtype=torch.float64))
-    mean, variance = head.moments(new)
-    joint = head.covariance(new)
-
-    torch.testing.assert_close(joint.diagonal(dim1=-2, dim2=-1), variance)
-    assert float((mean - new[..., 0]).abs().max()) < 0.5
-    assert float(torch.linalg.eigvalsh(joint).min()) > -1e-9
-    at_rows = head.moments(phi)[1].mean()
-    far = head.moments(10.0 * new)[1].mean()
-    assert float(at_rows) < float(far)
-
-
-def test_of_many_rows_some_stand_for_all_in_a_kernel_head(monkeypatch):
-    """Through all of its rows the head is the exact one; through a sixth of them it still knows a smooth function."""
-    generator = torch.Generator().manual_seed(0)
-    phi = torch.rand(1, 240, 2, generator=generator, dtype=torch.float64)
-    phi = phi[:, torch.argsort(phi[0, :, 0])]
-    smooth = torch.sin(4 * phi[..., 0]) + phi[..., 1]
-    y = smooth + 0.05 * torch.randn(1, 240, generator=generator, dtype=torch.float64)
-    weights = torch.ones_like(y)
-    weights[:, ::2] = 0.5
-    new = torch.rand(1, 60, 2, generator=generator, dtype=torch.float64)
-    exact = kernel_head(phi, y, weights)
-
-    monkeypatch.setattr(heads, "MANY", 100)
-    monkeypatch.setattr(heads, "STAND", 240)
-    through_all = kernel_head(phi, y, weights)
-    monkeypatch.setattr(heads, "STAND", 40)
-    through_some = kernel_head(phi, y, weights)
-
-    assert through_all.length == pytest.approx(exact.length)
-    for mine, theirs in zip(through_all.moments(new), exact.moments(new), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=0.02, atol=1e-3)
-    torch.testing.assert_close(through_all.covariance(new), exact.covariance(new), rtol=0.05, atol=1e-3)
-    assert through_some.root[0].shape == (40, 40)
-    mean, variance = through_some.moments(new)
-    truth = torch.sin(4 * new[..., 0]) + new[..., 1]
-    assert float((mean - truth).square().mean().sqrt()) < 0.05
-    assert bool((variance > 0).all())
-    far = through_some.moments(new + 10.0)[1]
-    assert float(far.min()) > float(variance.max())  # what the rows do not explain stays in doubt
-
-
-def test_rows_that_are_not_seen_do_not_move_a_head():
-    generator = torch.Generator().manual_seed(0)
-    phi = torch.randn(1, 12, 3, generator=generator, dtype=torch.float64)
-    y = torch.randn(1, 12, generator=generator, dtype=torch.float64)
-    weights = torch.ones(1, 12, dtype=torch.float64)
-    weights[:, 8:] = 0.0
-
-    for make in (linear_head, kernel_head):
-        hidden = make(phi, y, weights).moments(phi)
-        gone = make(phi[:, :8], y[:, :8], weights[:, :8]).moments(phi)
-        for a, b in zip(hidden, gone, strict=True):
-            torch.testing.assert_close(a, b)
-
-
-def test_errors_twice_as_large_as_stated_double_the_belief():
-    generator = torch.Generator().manual_seed(0)
-    variance = torch.rand(4000, generator=generator, dtype=torch.float64) * 0.2 + 0.001
-    error = 2.0 * variance.sqrt() * torch.randn(4000, generator=generator, dtype=torch.float64)
-
-    found = calibrate(error, variance, torch.ones(4000, dtype=torch.float64))
-
-    assert 3.2 < found.widening < 4.9  # of variances; the grid's steps are a third
-    assert found.noise < 0.05
-
-
 def test_only_the_structures_of_the_rows_asked_for_are_read():
     class Shelf(tuple):  # a library that counts what is read of it
         read = 0
@@ -453,144 +355,6 @@ def test_reagents_are_seen_as_what_they_become():
 
     assert rows.molecules.shape == (2, 1, 1)
     assert [rows.smiles[i] for i in rows.molecules[:, 0, 0]] == ["CNC(C)=O", "CCNC(=O)c1ccccc1"]
-
-
-def two_targets(n: int = 130):
-    """A library, the sizes of its molecules for 100 of them, and twice the sizes for 18, five of which are in both."""
-    smiles = alkanols(n)
-    space = Space((Component("molecule", smiles, smiles, is_library=True),))
-    size = torch.tensor([Chem.MolFromSmiles(s).GetNumHeavyAtoms() for s in smiles], dtype=torch.float64)
-    x = torch.arange(n, dtype=torch.float64)[:, None]
-
-    def part(rows, y):
-        return TrainingSet(x[rows], y[rows], torch.full((len(rows),), torch.nan, dtype=torch.float64))
-
-    many, few = torch.arange(95), torch.arange(90, 108)
-    return space, part(many, size), part(few, 2.0 * size - 5.0), x[108:], size[108:]
-
-
-def test_several_targets_are_learnt_together_each_from_its_own_values():
-    space, many, few, new, size = two_targets()
-    recipe = GraphEnsemble("graphs", "dmpnn", settings=SMALL, shares=True)
-
-    first, second = recipe.fit_together(space, [many, few], seed=0)
-
-    def error(fitted, truth):
-        return float((fitted.moments(new)[0] - truth).square().mean().sqrt())
-
-    assert error(first, size) < 0.5 * float(size.std())
-    assert error(second, 2.0 * size - 5.0) < 0.75 * float((2.0 * size).std())  # of 18 values
-    assert (len(first.held_out()), len(second.held_out())) == (95, 18)
-    assert second.summary()["targets_together"] == 2
-    # each row of a training set is told of in its own place
-    assert float(torch.corrcoef(torch.stack([second.left_out()[0], few.y]))[0, 1]) > 0.6
-
-
-def test_a_value_that_is_missing_pulls_nowhere():
-    smiles = alkanols(20)
-    space = Space((Component("molecule", smiles, smiles, is_library=True),))
-    x = torch.arange(20, dtype=torch.float64)[:, None]
-    known = torch.stack([torch.ones(20), (torch.arange(20) % 3 == 0).float()], dim=1).double()
-    y = torch.stack([torch.sin(x[:, 0]), torch.cos(x[:, 0])], dim=1)
-
-    def values(filled):
-        labels = Labels(*(torch.where(known > 0, v, filled) for v in (y, y, y)), known)
-        training = Training(ARCHITECTURES["dmpnn"], SMALL, inputs(space), x, labels, [1, 2], CPU)
-        training.run([torch.arange(20)] * 2, 1, least=10, rate=1e-3)
-        return training.trained.features(x)[1]
-
-    assert torch.equal(values(0.0), values(1e6))
-
-
-def test_every_member_sees_values_of_every_target():
-    x = torch.arange(40, dtype=torch.float64)[:, None]
-    nothing = torch.full((40,), torch.nan, dtype=torch.float64)
-    many, few = (TrainingSet(x[:n], x[:n, 0], nothing[:n]) for n in (40, 6))
-    rows, targets = _stacked([many, few])
-
-    for seed in range(20):
-        folds = GraphEnsemble("graphs", "dmpnn")._folds(rows, targets, seed)
-        assert len(set(folds[targets[1].rows].tolist())) == 5
-
-    _, short = _stacked([many, TrainingSet(x[:4], x[:4, 0], nothing[:4])])
-    with pytest.raises(FitError, match="there are 4; measure others first"):
-        GraphEnsemble("graphs", "dmpnn")._folds(rows, short, seed=0)
-
-
-def test_replicates_of_several_targets_stand_side_by_side():
-    x = torch.tensor([[1.0], [0.0], [1.0]], dtype=torch.float64)
-    first = TrainingSet(x, torch.tensor([5.0, 6.0, 4.0]).double(), torch.full((3,), torch.nan).double())
-    second = TrainingSet(x[:1], torch.tensor([9.0]).double(), torch.full((1,), torch.nan).double())
-
-    rows, (one, other) = _stacked([first, second])
-
-    assert rows[:, 0].tolist() == [0.0, 1.0, 1.0]
-    assert [first.y[i].item() for i in one.order] == [6.0, 4.0, 5.0]
-    assert (one.rows.tolist(), other.rows.tolist()) == ([0, 1, 2], [1])
-
-
-def test_a_committee_fits_what_is_shared_once_and_weighs_for_each_target():
-    space, many, few, _, _ = two_targets()
-    shared = GraphEnsemble("graphs", "dmpnn", settings=replace(SMALL, least_steps=20), shares=True)
-    recipe = Committee("committee", (GaussianProcess("tanimoto", Representation.COUNTS), shared))
-
-    first, second = recipe.fit_each(space, [many, few], [0, 1])
-
-    assert [m.name for m in first.members] == [m.name for m in second.members] == ["tanimoto", "graphs"]
-    assert first.members[1].trained is second.members[1].trained
-    assert first.weights != second.weights
-    short = recipe.fit_each(space, [many, few.rows(torch.arange(3))], [0, 1])
-    assert [m.name for m in short[0].members] == ["tanimoto"]
-    assert "graphs" in str(short[0].missing[0])
-
-
-def test_a_campaign_of_two_targets_trains_one_encoder(monkeypatch):
-    """One of six results has no purity; both models stand on the same networks, and a batch is planned from them."""
-    small = GraphEnsemble("dmpnn-shared", "dmpnn", settings=replace(SMALL, least_steps=10), shares=True)
-    monkeypatch.setattr("loop.belief.surrogate", lambda *_, **__: small)
-    goals = {n: {"goal": "maximize", "unit": "%", "low": 0, "high": 100} for n in ("yield", "purity")}
-    spec = reaction_spec(goals, surrogate="dmpnn-shared", initial={"experiments": 6}, batch=2)
-    settings = [
-        {"alcohol": alcohol, "base": base, "temperature": 40}
-        for alcohol, base in zip((*ALCOHOLS, "methanol"), ("weak",) * 5 + ("strong",), strict=True)
-    ]
-    seen = [
-        observe(spec, s, measured(**({"yield": 10.0 * i} | ({} if i == 5 else {"purity": 90.0 - i}))), f"o{i}")
-        for i, s in enumerate(settings)
-    ]
-
-    planned = plan(spec, History(tuple(seen)), seed=0, experiments=2)
-
-    assert len(planned.proposals) == 2
-    told = planned.model["targets"]
-    assert [told[n]["targets_together"] for n in goals] == [2, 2]
-    assert {p.target for p in planned.proposals[0].predictions} == {"yield", "purity"}
-
-
-def test_a_campaign_of_two_targets_with_classes_trains_one_encoder(monkeypatch):
-    small = GraphEnsemble("dmpnn-shared", "dmpnn", settings=replace(SMALL, least_steps=10), shares=True)
-    monkeypatch.setattr("loop.belief.surrogate", lambda *_, **__: small)
-    words = {"goal": "maximize", "classes": ["no", "yes"]}
-    spec = reaction_spec({"soluble": words, "stable": words}, surrogate="dmpnn-shared", initial={"experiments": 6})
-    settings = [
-        {"alcohol": alcohol, "base": base, "temperature": 40}
-        for alcohol, base in zip((*ALCOHOLS, "methanol"), ("weak",) * 5 + ("strong",), strict=True)
-    ]
-    seen = [
-        observe(spec, s, measured(soluble=float(i % 2), stable=float(i < 3)), f"o{i}") for i, s in enumerate(settings)
-    ]
-    objective, space = build_objective(spec), build_space(spec)
-    history = History(tuple(seen))
-
-    belief = learn(spec, space, objective, history, regression_table(space, objective, history)[0], seed=0)
-
-    soluble, stable = belief.models
-    assert soluble.latent.trained is stable.latent.trained
-    assert soluble.latent.summary()["targets_together"] == 2
-    x = torch.from_numpy(np.stack([space.coordinates(s) for s in settings]))
-    for model in belief.models:
-        chance, _ = model.moments(x)
-        assert bool(((chance > 0) & (chance < 1)).all())
 
 
 @pytest.mark.parametrize("name", [n for n in ARCHITECTURES if n != "dmpnn"])
