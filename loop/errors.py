@@ -208,7 +208,7 @@ class PartUnavailable(AdapterUnavailable):
 
     def __init__(self, part: str, why: str) -> None:
         super().__init__(f"{part}: {why}")
-        self.part = part
+        self.part, self.why = part, why
 
 
 class UnknownName(HakkenError):

@@ -28,8 +28,9 @@ class Choosing:
         """
         return None if (name := self._routes.of(key)) is None else self._members.named(name)
 
-    def able(self) -> frozenset[str]:
-        return frozenset(m.name for m in self._members if self._works(m).is_ok)
+    def unable(self) -> Mapping[str, str]:
+        found = {m.name: self._works(m) for m in self._members}
+        return {name: health.message for name, health in found.items() if not health.is_ok}
 
     def lost(self) -> frozenset[str]:
         return self._losses.lost(self._members.names())
@@ -46,9 +47,11 @@ class Choosing:
         sound = [m for m in able if not m.adapter.validate(m.as_taken(spec))] or able
         if not sound:
             raise UnknownHandle(Handle(key))
-        ready = [m for m in sound if self._works(m).is_ok] if len(sound) > 1 else sound
+        asked = {m.name: self._works(m) for m in sound} if len(sound) > 1 else {}
+        ready = [m for m in sound if m.name not in asked or asked[m.name].is_ok]
         if not ready:
-            raise PartUnavailable(", ".join(m.name for m in sound), "none of them can work now")
+            why = "; ".join(f"{name}: {health.message}" for name, health in asked.items())
+            raise PartUnavailable(", ".join(asked), f"none of them can work now ({why})")
         chosen = min(ready, key=self._rank) if len(ready) > 1 else ready[0]
         return self._members.named(self._routes.give(key, chosen.name))
 
@@ -78,7 +81,7 @@ class Choosing:
         """Whether a laboratory can work now; since when it cannot is put on record."""
         try:
             health = self._members.ask(member, member.adapter.health)
-        except AdapterUnavailable as error:
-            health = Health(False, str(error))
+        except PartUnavailable as error:
+            health = Health(False, error.why)
         self._losses.note(member.name, works=health.is_ok)
         return health

@@ -149,8 +149,8 @@ class SeveralLaboratories:
     def part_of(self, handle: Handle) -> str:
         return self._members.of(handle)[0].name
 
-    def able(self) -> frozenset[str]:
-        return self._choosing.able()
+    def unable(self) -> Mapping[str, str]:
+        return self._choosing.unable()
 
     def lost(self) -> frozenset[str]:
         return self._choosing.lost()

@@ -33,8 +33,8 @@ class HasParts(Protocol):
         """The laboratories themselves, by name."""
         ...
 
-    def able(self) -> frozenset[str]:
-        """The parts that can work now; each is asked."""
+    def unable(self) -> Mapping[str, str]:
+        """The parts that cannot work now, and why; each is asked."""
         ...
 
     def lost(self) -> frozenset[str]:

@@ -154,7 +154,7 @@ class TestALostPart:
         self.cut(labs, "left")
         self.cut(labs, "right")
 
-        with pytest.raises(PartUnavailable, match="left, right: none of them can work now"):
+        with pytest.raises(PartUnavailable, match=r"left, right: none of them can work now \(left: the cable is out; "):
             labs.prepare(EXPERIMENT, OTHER)
         assert labs.find(OTHER) == Absent()
 
@@ -236,16 +236,16 @@ class TestWhoGetsIt:
         labs = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members), 900.0, clock)
         TestALostPart.cut(labs, "left")
 
-        able, at_once = labs.able(), labs.lost()
+        unable, at_once = labs.unable(), labs.lost()
         clock.now += 899.0
-        before = labs.able() and labs.lost()
+        before = labs.unable() and labs.lost()
         clock.now += 2.0
         other = SeveralLaboratories(tmp_path / "lab", tuple(labs._members), 900.0, clock)
 
-        assert (able, at_once, before) == ({"right"}, frozenset(), frozenset())
+        assert (unable, at_once, before) == ({"left": "the cable is out"}, frozenset(), frozenset())
         assert other.lost() == {"left"}  # another object knows since when
         back = SeveralLaboratories(tmp_path / "lab", tuple(self.two(tmp_path)._members), 900.0, clock)
-        assert back.able() == {"left", "right"}
+        assert back.unable() == {}
         assert back.lost() == other.lost() == frozenset()
 
     def test_one_that_takes_long_to_give_no_answer_is_let_rest(self, tmp_path, monkeypatch):
@@ -262,16 +262,16 @@ class TestWhoGetsIt:
 
         found = []
         for _ in range(4):
-            found.append(labs.able())
+            found.append(labs.unable())
             now[0] += 9.0
         now[0] += 10.0
-        found.append(labs.able())
+        found.append(labs.unable())
 
-        assert found == [{"right"}] * 5
+        assert found == [{"left": "it timed out"}] * 5
         assert len(asked) == 2  # and not again for three times as long as it took
         labs._members["left"].adapter.health = lambda: Health(True, "back")
         now[0] += 100.0
-        assert labs.able() == {"left", "right"}
+        assert labs.unable() == {}
 
     def test_patience_is_a_number_of_seconds(self, tmp_path):
         assert self.two(tmp_path, patience=0)

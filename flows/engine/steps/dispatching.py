@@ -13,7 +13,7 @@ from flows.engine.looking.held import held_rounds
 from flows.engine.looking.view import WITH_LABORATORY
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, conclude
-from flows.engine.steps.parts import others_go_on, part_having
+from flows.engine.steps.parts import others_go_on, part_having, why_of
 from flows.engine.steps.sharing import Rooms, sent_now
 from flows.engine.steps.withdrawing import withdraw
 from loop.checkpoints import reached
@@ -99,7 +99,7 @@ def _with_room(
     A part that cannot work gets nothing new. In batch mode an experiment may wait for a quick part although a slow one
     is free; in rolling mode nothing waits for room that is there.
     """
-    spec, able = session.view.spec, laboratory.able()
+    spec, unable = session.view.spec, laboratory.unable()
     expected = expected_hours(session.view.figures)
     laboratory.prefer(expected)
     limits = laboratory.limits()
@@ -110,10 +110,11 @@ def _with_room(
         for part in takers:  # while nobody knows where it went, it may be with any of them
             room[part] -= 1
     every = [laboratory.takers(experiment_spec(spec, attempt)) for attempt in ready]
-    there = [[part for part in takers if part in able] for takers in every]
+    there = [[part for part in takers if part not in unable] for takers in every]
     is_sent = sent_now(there, Rooms(limits, room, expected), may_wait=spec.planner.mode == "batch")
-    for part in sorted({part for takers in every for part in takers} - able):
-        session.tally.note(f"of the laboratory {session.adapter!r}, {part!r} cannot work now and gets nothing new")
+    for part in sorted({part for takers in every for part in takers} & unable.keys()):
+        what = f"of the laboratory {session.adapter!r}, {part!r} cannot work now and gets nothing new"
+        session.tally.note(f"{what}{why_of(unable[part])}")
     return [a for a, takers, goes in zip(ready, every, is_sent, strict=True) if goes or not takers]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from adapters.several import PARTED, conditions_of
 from flows.engine.session import Session
-from flows.engine.steps.parts import part_having
+from flows.engine.steps.parts import part_having, why_of
 from flows.engine.steps.regions import Takes, as_json, holds, read_regions, regions_of
 from loop.contracts import HasParts
 from loop.experiment import State
@@ -47,7 +47,7 @@ def lost_parts(session: Session) -> Lost:
     laboratory = session.laboratory
     if session.view.campaign.state is not CampaignState.ACTIVE or not isinstance(laboratory, HasParts):
         return Lost()
-    laboratory.able()  # asked now, so that it is known since when each cannot
+    unable = laboratory.unable()  # asked now, so that it is known since when each cannot
     lost = laboratory.lost()
     if not lost or not session.view.is_active:
         return Lost()
@@ -58,7 +58,7 @@ def lost_parts(session: Session) -> Lost:
         n = sum(p == part for p in found.values())
         session.tally.note(
             f"of the laboratory {session.adapter!r}, {part!r} could not work for long: what it has or would get ({n}) "
-            "stays pending, and nothing waits for it"
+            f"stays pending, and nothing waits for it{why_of(unable.get(part, ''))}"
         )
     return Lost(frozenset(found), regions_of(spec, takes, lost))
 

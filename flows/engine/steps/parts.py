@@ -28,6 +28,11 @@ def others_go_on(session: Session) -> Iterator[None]:
             session.tally.note(note)
 
 
+def why_of(message: str) -> str:
+    """What a part that cannot work says of that, to stand after it; "" where it says nothing."""
+    return f": {' '.join(message.split())}" if message.strip() else ""
+
+
 def is_out(session: Session, attempt: AttemptRecord) -> bool:
     """Whether an attempt is with a part that gave no answer in this pass; it is not asked for each of its attempts."""
     return bool(session.tally.out) and part_having(session.laboratory, attempt) in session.tally.out

@@ -83,7 +83,7 @@ def in_parts(laboratory: FakeLaboratory, limits: dict[str, int | None], takers: 
         "problems_at": lambda _part, _spec: [],
         "part_of": lambda handle: parts.place[handle],
         "parts": lambda: dict.fromkeys(limits, laboratory),
-        "able": lambda: frozenset(parts.working),
+        "unable": lambda: {p: "its cable\n is out" for p in limits if p not in parts.working},
         "lost": lambda: frozenset(parts.given_up),
         "prefer": parts.expected.update,
         "prepare": prepare,
@@ -189,7 +189,8 @@ def test_a_part_that_cannot_work_gets_nothing_new_and_is_named(
 
     assert 0 < report.sent < 4
     assert report.pending == {"ready": 4 - report.sent, "submitted": report.sent}  # nothing is in doubt
-    assert "of the laboratory 'simulated', 'left' cannot work now and gets nothing new" in report.notes
+    note = "of the laboratory 'simulated', 'left' cannot work now and gets nothing new: its cable is out"
+    assert note in report.notes
 
 
 class TestWhatOnlyALostPartWouldDo:
