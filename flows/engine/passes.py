@@ -14,7 +14,7 @@ from flows.engine.holding import holding
 from flows.engine.last_round import check_last
 from flows.engine.looking.examining import examined
 from flows.engine.looking.explaining import explained
-from flows.engine.looking.failing import failing
+from flows.engine.looking.failing import failed, failing
 from flows.engine.looking.held import standstill
 from flows.engine.looking.next_step import next_step
 from flows.engine.looking.overdue import overdue
@@ -138,7 +138,7 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
     needs_person = bool(view.pending) and _needs_person(session.laboratory)
     held = standstill(view, lambda: session.laboratory)
     sentence, waits = next_step(session.settings, view, needs_person=needs_person, held=held, lacks=tally.lacks)
-    for line in (*overdue(view, datetime.now(UTC)), *failing(view)):
+    for line in (*overdue(view, datetime.now(UTC)), *(failing(view) or failed(tally.failed))):
         tally.note(line)
     return TickReport(
         campaign=view.name,

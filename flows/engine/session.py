@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flows.engine.holding import Holding
 from flows.engine.looking.best import believed
+from flows.engine.looking.failing import Failed
 from flows.engine.looking.view import View
 from flows.engine.sent import Sent
 from flows.engine.steps.planners import Planner, default_planner, on_device
@@ -31,6 +32,7 @@ class Tally:
     received: int = 0
     accepted: int = 0
     faults: int = 0
+    failed: list[Failed] = field(default_factory=list)  # whose fault came as a result
     proposed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     has_moved: bool = False  # something was written

@@ -1,12 +1,15 @@
-"""Failing: the last experiments all ended in faults of one kind, as where a laboratory is broken or told wrongly.
+"""Failing: what ended in a fault, and whether the last experiments all did, as where a laboratory is broken.
 
-It is said from the fifth on. At the tenth a campaign stops by itself, where they tell nothing of what was tried.
+A fault is said in the pass that takes it in, a row of one kind from the fifth on in every pass. At the tenth a campaign
+stops by itself, where they tell nothing of what was tried.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from shlex import quote
+from textwrap import shorten
 from typing import Final
 
 from flows.engine.looking.view import View
@@ -16,6 +19,33 @@ from loop.record import CampaignState
 MANY: Final = 5  # in a row that are no chance
 TOO_MANY: Final = 10  # in a row of a kind that teaches nothing, after which nothing more is spent unasked
 BY_A_PERSON: Final = frozenset({FaultKind.CANCELLED, FaultKind.AMBIGUOUS})
+_LONGEST: Final = 300  # characters of a message in a line about the fault; hakken show has all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An experiment whose fault a pass took in."""
+
+    label: str
+    fault: Fault
+    is_retried: bool
+
+
+def failed(came: Sequence[Failed]) -> tuple[str, ...]:
+    """For each kind of fault that a pass took in one sentence with its reason, and whether it is tried again."""
+    by_kind: dict[FaultKind, list[Failed]] = {}
+    for one in came:
+        by_kind.setdefault(one.fault.kind, []).append(one)
+    return tuple(_ended(alike) for alike in by_kind.values())
+
+
+def _ended(alike: Sequence[Failed]) -> str:
+    last, n_retried = alike[-1], sum(one.is_retried for one in alike)
+    kind, why = last.fault.kind.value, shorten(last.fault.message, _LONGEST, placeholder=" ...")
+    if len(alike) == 1:
+        return f"{last.label} ended in a fault ({kind}): {why}; it is {'' if n_retried else 'not '}tried again"
+    how_many = {0: "none of them is", 1: "one of them is", len(alike): "all are"}.get(n_retried, f"{n_retried} are")
+    return f"{len(alike)} experiments ended in a fault ({kind}), the last {last.label}: {why}; {how_many} tried again"
 
 
 def failing(view: View) -> tuple[str, ...]:

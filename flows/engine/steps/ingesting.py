@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from flows.engine.looking.failing import Failed
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
 from flows.engine.steps.judging import Judge, Judgement, conclude
@@ -134,10 +135,15 @@ def _unreadable(why: str | None) -> Fault:
 
 
 def _count(session: Session, judgements: Sequence[Judgement]) -> None:
+    attempts = {a.key: a for a in session.view.attempts}
     for j in judgements:
         if j.verdict is Verdict.ACCEPTED:
             session.tally.accepted += 1
-            session.tally.faults += isinstance(j.outcome, Fault)
+            if isinstance(j.outcome, Fault):
+                session.tally.faults += 1
+                if (attempt := attempts.get(j.envelope.key or "")) is not None:
+                    failed = Failed(session.view.label(attempt.settings), j.outcome, bool(j.retry))
+                    session.tally.failed.append(failed)
         elif j.verdict is not Verdict.DUPLICATE:
             whose = f" under the key {j.envelope.key}" if j.envelope.key and j.envelope.key not in j.message else ""
             session.tally.note(f"an envelope from {j.envelope.source}{whose} is {j.verdict.value}: {j.message}")

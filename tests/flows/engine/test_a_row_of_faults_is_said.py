@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from flows.engine import resume, status, stop, tick
@@ -15,7 +16,7 @@ def fault(kind: str, message: str) -> str:
 
 
 def a_pass(settings: Settings) -> list[str]:
-    return [n for n in tick(settings, "small", planner=cheap_planner).notes if "ended in a fault" in n]
+    return [n for n in tick(settings, "small", planner=cheap_planner).notes if "and none has had a result" in n]
 
 
 def test_it_is_said_from_the_fifth_on_with_the_cause_and_the_way_out_until_something_else_comes(
@@ -100,3 +101,20 @@ def test_faults_of_several_kinds_are_taken_for_chance_and_of_a_stopped_campaign_
     stop(settings, "small", by="ada", why="no vials")
 
     assert status(settings, "small")[0].failing == ()
+
+
+def test_each_kind_of_fault_that_a_pass_took_in_is_said_once_with_its_reason_and_whether_it_is_tried_again(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    add(settings, tmp_path, budget={"experiments": 30})
+    answers = iter(["compute_lost", "compute_lost", "consumable_missing", "timeout", *["cancelled"] * 10])
+    laboratory.answers = lambda _: [fault(kind := next(answers), f"why it was\n{kind}")]
+    labels = tick(settings, "small", planner=cheap_planner).running
+    notes = tick(settings, "small", planner=cheap_planner).notes
+    said = [re.sub("|".join(map(re.escape, labels)), "LABEL", note) for note in notes if "ended in a fault" in note]
+
+    assert said == [
+        "2 experiments ended in a fault (compute_lost), the last LABEL: why it was compute_lost; all are tried again",
+        "LABEL ended in a fault (consumable_missing): why it was consumable_missing; it is not tried again",
+        "LABEL ended in a fault (timeout): why it was timeout; it is tried again",
+    ]
