@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from adapters.common.durable import write_once
 from adapters.executors.carrying import Told, cancelled, carry_out, end_when_told, fault, ignore_when_told
+
+# What Slurm writes to the output of a job that it ends, with the reason where it has one of its own. Source: slurmd's
+# stepd_api and req.c of Slurm 24.11.
+_ENDED: Final = re.compile(r"CANCELLED AT \S+(?: DUE TO ([A-Z ]+[A-Z]))?")
 
 
 def main(folder: Path, token: str) -> None:
@@ -34,7 +39,7 @@ def main(folder: Path, token: str) -> None:
         is_late = _is_out_of_time(folder)
         if task["requeue"] and not is_late and not (folder / "cancelled.json").exists():
             return  # the queue starts it again; where it does not, whoever asks finds the silence
-        payload = _called_off(folder, told.provenance) or _ended_by_queue(is_late, told.provenance)
+        payload = _called_off(folder, told.provenance) or _ended_by_queue(folder, is_late, told.provenance)
     except Exception as error:
         payload = fault("compute_lost", f"the job's own process failed: {type(error).__name__}: {error}", {})
     ignore_when_told()
@@ -83,22 +88,42 @@ def _called_off(folder: Path, provenance: dict[str, Any]) -> dict[str, Any] | No
     return cancelled(folder, provenance) if (folder / "cancelled.json").exists() else None
 
 
-def _ended_by_queue(is_late: bool, provenance: dict[str, Any]) -> dict[str, Any]:
+def _ended_by_queue(folder: Path, is_late: bool, provenance: dict[str, Any]) -> dict[str, Any]:
     if is_late:
         text = "Slurm's time limit ended it, before its own 'timeout' was over: the node had little time left for it"
         return fault("timeout", text, provenance, "timeout")
+    if _has_own_job() and (said := _ENDED.findall(_said_by_slurm(folder))):
+        why = said[-1].lower()
+        how = f"ended by Slurm while it ran: {why}" if why else "cancelled in Slurm itself (scancel) while it ran"
+        return fault("compute_lost", f"job {_job_id()} was {how}", provenance)
     return fault("compute_lost", "its queue ended it (SIGTERM)", provenance)
 
 
 def _is_out_of_time(folder: Path) -> bool:
     """Whether the time limit of the attempt's own Slurm job ended it: by the clock, or as Slurm wrote to its output."""
-    if not os.environ.get("SLURM_JOB_NAME", "").startswith("hakken-"):
-        return False  # no job of Slurm, or that of a worker whose time is not the attempt's
+    if not _has_own_job():
+        return False
     end = os.environ.get("SLURM_JOB_END_TIME", "")  # as it was when the job began; since Slurm 22.05
     if end.isdigit() and time.time() > int(end) - 1:
         return True
-    output = folder / f"slurm-{os.environ.get('SLURM_JOB_ID')}.txt"
-    return output.exists() and "DUE TO TIME LIMIT" in output.read_text(encoding="utf-8", errors="replace")[-2000:]
+    return "DUE TO TIME LIMIT" in _said_by_slurm(folder)
+
+
+def _has_own_job() -> bool:
+    """Whether this is the attempt's own Slurm job: neither none of Slurm's, nor that of a worker with many attempts."""
+    return os.environ.get("SLURM_JOB_NAME", "").startswith("hakken-")
+
+
+def _job_id() -> str:
+    """The id of the job, or of the task of an array, as squeue tells it."""
+    array, number = (os.environ.get(f"SLURM_ARRAY_{what}_ID") for what in ("JOB", "TASK"))
+    return f"{array}_{number}" if array and number else os.environ.get("SLURM_JOB_ID", "")
+
+
+def _said_by_slurm(folder: Path) -> str:
+    """The end of the job's output, to which Slurm writes why it ends the job."""
+    output = Path(os.environ.get("HAKKEN_SLURM_OUTPUT") or folder / f"slurm-{os.environ.get('SLURM_JOB_ID')}.txt")
+    return output.read_text(encoding="utf-8", errors="replace")[-2000:] if output.exists() else ""
 
 
 def _beat(path: Path, every: float) -> Callable[[], None]:

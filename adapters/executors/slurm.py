@@ -423,7 +423,7 @@ class SlurmExecutor:
                     row = self._accounted(handle, self._submitted(handle))
                 except AdapterUnavailable as error:  # an end for lack of memory must not be tried again as a lost one
                     return Status(Phase.RUNNING, f"left the queue without a result; how it ended is not told: {error}")
-            how = "and Slurm knows it no more" if row is None else f"and ended as {row.state}"
+            how = "and Slurm knows it no more" if row is None else f"and {row.end}"
             kind = FaultKind.COMPUTE_LOST if row is None else _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
             self._spool.settle(handle, kind, f"the job began {how}, without a result")
         return Status(Phase.RUNNING, "left the queue; its result is awaited")
@@ -443,7 +443,7 @@ class SlurmExecutor:
             if row is None:
                 return Status(Phase.PREPARED, f"Slurm has forgotten job {released['id']}; it is submitted again")
         kind = _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
-        self._spool.settle(handle, kind, f"job {row.id} ended as {row.state} before it began{self._last_words(handle)}")
+        self._spool.settle(handle, kind, f"job {row.id} {row.end} before it began{self._last_words(handle)}")
         return Status(Phase.RUNNING)
 
     def _accounted(self, handle: Handle, id_: str | None) -> Row | None:

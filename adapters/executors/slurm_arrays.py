@@ -30,6 +30,7 @@ from loop.contracts import Handle
 MOST: Final = 500  # tasks of one array; Slurm's own MaxArraySize is 1,001 where nobody changed it
 _SCRIPT: Final = """\
 #!/bin/sh
+export HAKKEN_SLURM_OUTPUT={words}-$SLURM_ARRAY_TASK_ID.txt
 job=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {listing})
 exec >>"${{job%/*}}/slurm-$SLURM_JOB_ID.txt" 2>&1
 exec /bin/sh "$job"
@@ -66,12 +67,15 @@ class Arrays:
             listing, script = self._root / f"{word}.txt", self._root / f"{word}.sh"
             with reachable(self._root):
                 replace(listing, "".join(f"{task.script}\n" for task in tasks), is_durable=False)
-                replace(script, _SCRIPT.format(listing=shlex.quote(str(listing.resolve()))), is_durable=False)
+                words = self._root.resolve() / word  # what Slurm itself writes of a task, such as why it ends it
+                quoted = {"listing": shlex.quote(str(listing.resolve())), "words": shlex.quote(str(words))}
+                replace(script, _SCRIPT.format(**quoted), is_durable=False)
             for task in tasks:
                 self._spool.note(task.folder / "sending.json", {"token": task.token, "at": time.time(), "array": word})
             reached("slurm.array-sending")
             with suppress(AdapterUnavailable):  # what bears no key is never released; see Note [A key for each task]
-                said = options(_name(word), self._label(word), self._root, "/dev/null")
+                output = str(words).replace("%", "%%") + "-%a.txt"
+                said = options(_name(word), self._label(word), self._root, output)
                 id_ = self._slurm.submit([*said, f"--array=0-{len(tasks) - 1}"], script)
                 reached("slurm.array-sent")
                 for number, task in enumerate(tasks):

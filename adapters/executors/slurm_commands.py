@@ -68,6 +68,11 @@ class Row:
         return self.state in _ALIVE
 
     @property
+    def end(self) -> str:
+        """How it ended, in words to stand after what it is called."""
+        return "was cancelled in Slurm itself (scancel)" if self.state == "CANCELLED" else f"ended as {self.state}"
+
+    @property
     def is_held(self) -> bool:
         """Whether it waits for its owner, who is us; what an administrator holds is the administrator's to release."""
         return self.state == "PENDING" and self.reason == "JobHeldUser"

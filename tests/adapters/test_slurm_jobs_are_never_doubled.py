@@ -243,8 +243,25 @@ def test_a_job_that_somebody_cancels_in_slurm_is_lost(slurm: OneNodeSlurm, tmp_p
 
     assert waiting.phase is Phase.WAITING
     assert result.kind is FaultKind.COMPUTE_LOST
-    assert "ended as CANCELLED before it began" in result.message
+    assert "was cancelled in Slurm itself (scancel) before it began" in result.message
     assert runs(tmp_path, KEY) == 0
+
+
+@pytest.mark.parametrize("arrays", [False, True], ids=["job", "task of an array"])
+def test_a_running_job_that_somebody_cancels_in_slurm_says_so(
+    slurm: OneNodeSlurm, tmp_path: Path, gate: Path, arrays: bool
+) -> None:
+    lab = executor(tmp_path, "wait", {"gate": str(gate)}, arrays=arrays)
+    lab.announce([(MOLECULE, KEY), (MOLECULE, OTHER)])
+    handle = begin(lab)
+    wait_until(lambda: running(gate))
+    (id_,) = ids(slurm, states="RUNNING")
+    slurm.run("scancel", id_)
+    result = outcome(lab, handle)
+
+    assert "_" in id_ if arrays else id_.isdigit()
+    assert result.kind is FaultKind.COMPUTE_LOST
+    assert result.message == f"job {id_} was cancelled in Slurm itself (scancel) while it ran"
 
 
 def test_a_script_that_cannot_run_is_told_with_its_last_words(tmp_path: Path, slurm: OneNodeSlurm) -> None:
