@@ -4,7 +4,8 @@ Substances are ``CategoricalMolecularInput`` (by default described by fingerprin
 structure, other options ``CategoricalInput``, listed numbers ``DiscreteInput``; continuous numbers, and numbers with
 more than ten values in a problem that lists its rows, are ``ContinuousInput``. What has one option only is left out, as
 BoFire has no models of it, and each substance has descriptors of its own: by default BoFire chooses those that vary
-among one parameter's options, and looks for the next parameter's among them alone. A limit becomes a sigmoid objective,
+among one parameter's options, and looks for the next parameter's among them alone. Two substances are two names: of
+descriptors that all tell the same it keeps one, and takes none that is alone. A limit becomes a sigmoid objective,
 BoFire's way to state an output constraint. Failed experiments are told with ``valid_`` 0.
 
 Problems of combinations and problems with given rows are chosen as BoFire chooses among combinations: greedily over
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import warnings
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import bofire.strategies.api as strategies
@@ -41,6 +43,7 @@ from botorch.optim.optimize import optimize_acqf_discrete
 
 from peers.question import Parameter, Question, Target, best_observed, complete, distinct
 
+TWO = 2  # substances have too few descriptors for it
 MANY = 10  # listed values beyond which a number is continuous when rows are given
 warnings.simplefilter("ignore")  # its own advice to its users; not ours to act upon
 
@@ -56,7 +59,7 @@ class BoFire:
         self.question = question
         self.finite = question.candidates is not None
         self.constant = {p.name: p.options[0] for p in question.parameters if len(p.options) == 1}
-        self.varied = [(f"x{i}", p) for i, p in enumerate(question.parameters) if p.name not in self.constant]
+        self.varied = [(f"x{i}", _told(p)) for i, p in enumerate(question.parameters) if p.name not in self.constant]
         inputs = [self._input(key, p) for key, p in self.varied]
         outputs = [ContinuousOutput(key=f"y{i}", objective=_objective(t)) for i, t in enumerate(question.targets)]
         self.domain = Domain(
@@ -150,6 +153,11 @@ class BoFire:
                 against = [-w for w in weights]
                 made.append(LinearInequalityConstraint(features=features, coefficients=against, rhs=-c.at_least))
         return made
+
+
+def _told(p: Parameter) -> Parameter:
+    """A parameter as BoFire can be told of it."""
+    return replace(p, smiles={}) if len(p.options) == TWO else p
 
 
 def _objective(t: Target) -> Any:
