@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -20,6 +21,10 @@ from loop.errors import LedgerError
 SQLITE: Final = "sqlite:///"  # before the path of a file
 BUSY_SECONDS: Final = 20  # a write of ours takes milliseconds; whoever waits longer has a problem to hear of
 LOOK_SECONDS: Final = 0.01  # between two looks at a file that somebody else has locked
+CONNECT_SECONDS: Final = 10  # psycopg's own patience with a server that says nothing is 130
+# A machine or a network that is gone is noticed within a minute or two; Linux alone takes a quarter of an hour where
+# something was sent, and more than two hours where nothing was. Seconds, and milliseconds of the last one.
+_NOTICING: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 REMEMBERED: Final = 4  # databases whose compiled statements are kept; most processes see one
 
 
@@ -59,9 +64,17 @@ def create(url: str | URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = sa.create_engine(parsed, pool_pre_ping=True)  # a server that was started anew meanwhile is there again
+    patience = {"connect_timeout": CONNECT_SECONDS, **_NOTICING}
+    own = {name: value for name, value in patience.items() if name not in parsed.query and not _is_set(name)}
+    # Before each use it is asked: a server that was started anew meanwhile is there again.
+    engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args=own)
     event.listen(engine, "connect", _prepare_postgres)
     return engine
+
+
+def _is_set(name: str) -> bool:
+    """Whether the environment says it to PostgreSQL's own library."""
+    return name == "connect_timeout" and "PGCONNECT_TIMEOUT" in os.environ
 
 
 _idle: dict[str | URL, Engine] = {}  # without connections; the one given back last comes last
@@ -112,9 +125,11 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 
 def shown(engine: Engine) -> str:
-    """The URL for a person: without a password, a path as it is."""
+    """The URL for a person: as that person writes it, without a password, a path as it is."""
     file = sqlite_file(engine)
-    return engine.url.render_as_string(hide_password=True) if file is None else f"{SQLITE}{file}"
+    if file is not None:
+        return f"{SQLITE}{file}"
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def sqlite_file(engine: Engine) -> Path | None:

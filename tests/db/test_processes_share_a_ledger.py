@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from db import SqlLedger, open_ledger
 from db import engine as engines
@@ -205,6 +207,31 @@ def test_a_server_that_was_started_anew_between_two_transactions_is_used_again(
         server.dispose()
 
         assert ledger.acquire("coupling", "engine-1", HOUR).epoch == 1
+
+
+def test_a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/coupling"
+        monkeypatch.setattr(engines, "CONNECT_SECONDS", 2)  # PostgreSQL's library takes no less
+
+        with pytest.raises(LedgerBusy, match=r"the ledger postgresql://ada@.* out of reach .*timeout.*try again"):
+            open_ledger(url)
+
+
+def test_a_lost_network_is_noticed_and_what_a_url_says_of_that_goes_first(new_postgres: Callable[[], str]) -> None:
+    url = new_postgres()
+    said = sa.make_url(url).update_query_dict({"keepalives_idle": "77"}).render_as_string(hide_password=False)
+    engine = engines.create(said)
+
+    with engine.connect() as connection:
+        told = connection.connection.dbapi_connection.info.get_parameters()
+    engine.dispose()
+
+    assert told["keepalives_idle"] == "77"
+    assert told["tcp_user_timeout"] == "60000"
+    assert int(told["connect_timeout"]) == engines.CONNECT_SECONDS
 
 
 def test_whoever_holds_a_campaign_on_a_server_sees_that_somebody_waits(
