@@ -103,6 +103,13 @@ def translated(url: str) -> Iterator[None]:
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error
 
 
+def refused(error: exc.DatabaseError) -> str:
+    """What the database says where it lets nobody write here, or not this user; "" of any other error."""
+    text = str(error.orig).strip()
+    is_refused = _code(error) == _NO_RIGHT or _READ_ONLY.search(text) or "readonly" in text
+    return text.splitlines()[0] if is_refused else ""
+
+
 def _code(error: exc.DBAPIError | sqlite3.OperationalError) -> str:
     """PostgreSQL's code of what went wrong; "" where there is none."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""

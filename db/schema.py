@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from db import engine as engines
-from db.errors import NotALedger, SchemaTooNew
+from db.errors import NotALedger, NotLetIn, SchemaTooNew, refused
 
 HEAD: Final = "0004"  # the newest revision in ``migrations/versions``; a test compares them
 SCRIPTS: Final = Path(__file__).parent / "migrations"
@@ -33,6 +33,7 @@ def bring_up_to_date(
     Raises:
         SchemaTooNew: It is newer than ``head``.
         NotALedger: It has tables, and none of them is ours.
+        NotLetIn: It is older, and may not be changed by this user or at this place.
     """
     file = engines.sqlite_file(engine)
     if file is not None:
@@ -41,6 +42,19 @@ def bring_up_to_date(
         found = _revision(connection, head)
     if found == head:
         return
+    try:
+        _write(engine, clock, head, scripts)
+    except sa.exc.DatabaseError as error:
+        if found is None or not (why := refused(error)):
+            raise
+        raise NotLetIn(
+            f"the ledger {engines.shown(engine)} has schema {found}, and what needs {head} may not be added to it from "
+            f"here ({why}); have somebody who may change its tables run hakken status with this hakken once"
+        ) from error
+
+
+def _write(engine: Engine, clock: Callable[[], datetime], head: str, scripts: Path) -> None:
+    file = engines.sqlite_file(engine)
     with engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})

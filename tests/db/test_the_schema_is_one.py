@@ -261,6 +261,34 @@ def test_a_server_that_lets_nobody_in_is_told_with_a_remedy(new_postgres: Callab
         owner.dispose()
 
 
+@pytest.mark.parametrize("is_replica", [False, True], ids=["a user who only looks", "a replica"])
+def test_an_older_record_that_may_not_be_changed_from_here_says_who_brings_it_up_to_date(
+    new_postgres: Callable[[], str], is_replica: bool
+) -> None:
+    url = sa.make_url(new_postgres())
+    owner = engines.create(url)
+    schema.bring_up_to_date(owner, lambda: datetime.now(UTC), head="0003")
+    with owner.begin() as connection:
+        connection.exec_driver_sql("CREATE ROLE guest LOGIN")
+        connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+        connection.exec_driver_sql(f'ALTER DATABASE "{url.database}" SET default_transaction_read_only = {is_replica}')
+    guest = url if is_replica else url.set(username="guest")
+    try:
+        with pytest.raises(NotLetIn) as told:
+            open_ledger(guest.render_as_string(hide_password=False))
+        with owner.connect() as connection:
+            revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    finally:
+        with owner.connect().execution_options(postgresql_readonly=False) as connection, connection.begin():
+            connection.exec_driver_sql("DROP OWNED BY guest")
+            connection.exec_driver_sql("DROP ROLE guest")
+        owner.dispose()
+
+    assert revision == "0003"
+    assert f"has schema 0003, and what needs {schema.HEAD} may not be added to it from here" in str(told.value)
+    assert "have somebody who may change its tables run hakken status with this hakken once" in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "says"),
     [
