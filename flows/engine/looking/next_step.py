@@ -29,11 +29,9 @@ def next_step(
     name = shlex.quote(view.name)
     campaign = view.campaign
     if view.stops:
-        running = len(view.running())
-        still = f" {_still(running)}; hakken tick {name} takes {_results(running)} in." if running else ""
         return (
             f"Halted by a safety stop: {view.stops[0].text}. Nothing is proposed or sent until a person lifts it: "
-            f"hakken resume {name} --by NAME --why REASON.{still}",
+            f"hakken resume {name} --by NAME --why REASON.{_still(view, name)}",
             True,
         )
     if campaign.state is CampaignState.FINISHED:
@@ -45,9 +43,8 @@ def next_step(
         of = shlex.quote(source["of"])
         return f"A source of {source['of']}: hakken run {of} listens to it while it helps; hakken show {of} says.", True
     if campaign.state is CampaignState.STOPPED:
-        running = len(view.running())
-        still = f" {_still(running)}; hakken tick {name} takes {_results(running)} in." if running else ""
-        return f"The campaign was stopped: {campaign.reason}.{still} Go on with hakken resume {name}.", not running
+        still = _still(view, name)
+        return f"The campaign was stopped: {campaign.reason}.{still} Go on with hakken resume {name}.", not still
     if view.undecided:
         numbers = rounds_of(view.undecided)
         first = f"hakken approve {name} {numbers[0]}"
@@ -105,12 +102,12 @@ def _doubt(ambiguous: Sequence[AttemptRecord]) -> str:
     )
 
 
-def _still(running: int) -> str:
-    return "1 experiment still runs" if running == 1 else f"{running} experiments still run"
-
-
-def _results(running: int) -> str:
-    return "its result" if running == 1 else "their results"
+def _still(view: View, name: str) -> str:
+    """That experiments run all the same, and what takes their results in; "" where none does."""
+    running = len(view.running())
+    if running == 1:
+        return f" 1 experiment still runs; hakken tick {name} takes its result in."
+    return f" {running} experiments still run; hakken tick {name} takes their results in." if running else ""
 
 
 def _worksheet(settings: Settings, view: View) -> str:
