@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rdkit import Chem
 
 PART: Final = 5_000  # records of a part: half a minute's work at most, and what a killed build loses
-UNREADABLE: Final = "unreadable"
 
 
 @dataclass(frozen=True)
