@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flows.engine.people.decisions import region_text
+from flows.engine.people.bans import region_text
 from flows.report.content import Said
 from flows.report.results import with_units
 from flows.report.words import candidate

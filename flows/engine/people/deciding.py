@@ -11,15 +11,9 @@ import numpy as np
 
 from flows.engine.looking.replaying import inputs_of
 from flows.engine.looking.view import View, rounds_of
+from flows.engine.people.bans import keeps_out, place_of, region_of, region_text
 from flows.engine.people.conditions import Conditions, read_candidate, read_conditions
-from flows.engine.people.decisions import (
-    decided_next,
-    keeps_out,
-    place_of,
-    region_of,
-    region_text,
-    was_run,
-)
+from flows.engine.people.decisions import decided_next, was_run
 from flows.engine.people.reminding import times_measured
 from flows.engine.people.writing import writing
 from flows.engine.steps.judging import identified

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from shlex import quote
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from flows.engine.people.bans import around, keeps_out, place_of, region_of, region_text, still_there
 from flows.engine.people.conditions import checked
 from flows.unsent import never_sent
 from loop.decision import DecisionKind, DecisionRecord, in_force
 from loop.errors import SpaceError
 from loop.history import History, Said
 from loop.outcome import Fault
-from loop.record import Arm, Json, ObservationRecord, ProposalRecord, Settings
-from loop.space import Continuous, Discrete, Parameter, Space
-from loop.spec import CampaignSpec, build_space
+from loop.record import Arm, ObservationRecord, ProposalRecord, Settings
+from loop.space import Space
+from loop.spec import CampaignSpec
 from loop.spec.space_models import ExcludeSpec
 
 if TYPE_CHECKING:
     from flows.engine.looking.view import View
-
-NEARBY: Final = 0.01  # of a range: how near a continuous number is taken for the one that was refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,70 +54,111 @@ def decided(
     ``observations`` and ``unsent`` (``flows.unsent``) decide which pins are yet to be followed.
     """
     now = in_force(decisions, number)
-    notes: list[str] = []
-    kinds = {d.draft.proposal_id: d for d in decisions if d.draft.proposal_id and d.draft.kind is not DecisionKind.EDIT}
-    forgiven = {proposal for proposal, d in kinds.items() if d not in now}  # a refusal whose meaning was lifted
-    refused: dict[bytes, Said] = {}
-    impossible: dict[bytes, Said] = {}
-    edited = {d.draft.proposal_id for d in decisions if d.draft.kind is DecisionKind.EDIT}
-    unwanted: set[bytes] = set()  # of those refused, what was not only edited
-    constraints: list[ExcludeSpec] = []
-
-    def keep_out(settings: Settings, why: str, name: str, *, is_edited: bool = False) -> None:
-        x = _place(space, settings, name, notes)
-        if x is None:
-            return
-        refused.setdefault(x.x.tobytes(), replace(x, why=why))
-        if not is_edited:
-            unwanted.add(x.x.tobytes())
-        if not space.is_finite:
-            constraints.append(around(space, settings, name))
-
-    for p in proposals:
-        if p.approved is False and p.round_number < number and p.id not in forgiven:
-            name = f"refused in round {p.round_number}"
-            keep_out(p.draft.candidate.settings, "refused", name, is_edited=p.id in edited)
-    pins = [d for d in now if d.draft.kind is DecisionKind.PIN and not was_run(d, proposals, number, unsent)]
+    said = _Gathered(spec, space)
+    said.refusals(proposals, decisions, now, number)
     for d in now:
-        name = f"{d.draft.kind.value} {d.number}"
-        if d.draft.kind is DecisionKind.CANNOT and (said := _place(space, d.draft.settings, name, notes)):
-            impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
-        if d.draft.kind is DecisionKind.BAN and d.draft.settings:
-            keep_out(d.draft.settings, d.draft.why, name)
-            if space.is_finite and _is_control(spec, d.draft.settings):  # which no planner chooses
-                constraints.append(around(space, d.draft.settings, name))
-        elif d.draft.kind is DecisionKind.BAN:
-            try:
-                region = still_there(space, d.draft.region)
-            except SpaceError as error:
-                notes.append(f"{name} is passed over: {error}; ban anew what still holds (hakken ban)")
-                continue
-            if region is None:
-                notes.append(f"{name} keeps out nothing: the space has none of {region_text(d.draft.region)}")
-                continue
-            constraints.append(region_of(region, name))
-            notes.append(f"ban {d.number} is in force: {region_text(d.draft.region)} ({d.draft.why})")
+        said.take(d)
     pinned = [
         Said(space.coordinates(d.draft.settings), d.draft.why)
-        for d in pins
-        if _can_run(spec, space, d, now, notes) and not _was_told(spec, space, d, observations, notes)
+        for d in now
+        if d.draft.kind is DecisionKind.PIN
+        and not was_run(d, proposals, number, unsent)
+        and _can_run(spec, space, d, now, said.notes)
+        and not _was_told(spec, space, d, observations, said.notes)
     ]
-    for count, what in (
-        (len(pinned), "pinned by a person"),
-        (len(unwanted - impossible.keys()), "that a person refused or banned left out"),
-        (len(impossible), "that cannot be made, a person says"),
-    ):
-        if count:
-            notes.append(f"{count} candidates {what}" if count > 1 else f"1 candidate {what}")
-    changed = spec if not constraints else spec.model_copy(update={"constraints": [*spec.constraints, *constraints]})
-    return Decided(
-        changed,
-        tuple(pinned),
-        tuple(refused.values()),
-        tuple(impossible.values()),
-        tuple(notes),
-        bool(constraints or refused or impossible),
-    )
+    return said.decided(pinned)
+
+
+class _Gathered:
+    """What people said of candidates and of regions, gathered one by one."""
+
+    def __init__(self, spec: CampaignSpec, space: Space) -> None:
+        self._spec, self._space = spec, space
+        self.notes: list[str] = []
+        self._refused: dict[bytes, Said] = {}
+        self._impossible: dict[bytes, Said] = {}
+        self._unwanted: set[bytes] = set()  # of those refused, what was not only edited
+        self._constraints: list[ExcludeSpec] = []
+
+    def refusals(
+        self,
+        proposals: Sequence[ProposalRecord],
+        decisions: Sequence[DecisionRecord],
+        now: Sequence[DecisionRecord],
+        number: int,
+    ) -> None:
+        """Proposals that were refused before round ``number``, but for those of which the refusal was lifted."""
+        edited = {d.draft.proposal_id for d in decisions if d.draft.kind is DecisionKind.EDIT}
+        kinds = {
+            d.draft.proposal_id: d for d in decisions if d.draft.proposal_id and d.draft.kind is not DecisionKind.EDIT
+        }
+        forgiven = {proposal for proposal, d in kinds.items() if d not in now}  # a refusal whose meaning was lifted
+        for p in proposals:
+            if p.approved is False and p.round_number < number and p.id not in forgiven:
+                name = f"refused in round {p.round_number}"
+                self._keep_out(p.draft.candidate.settings, "refused", name, is_edited=p.id in edited)
+
+    def take(self, d: DecisionRecord) -> None:
+        """A decision in force: that a candidate cannot be made, or a ban."""
+        name = f"{d.draft.kind.value} {d.number}"
+        if d.draft.kind is DecisionKind.CANNOT and (said := self._place(d.draft.settings, name)):
+            self._impossible[said.x.tobytes()] = replace(said, why=d.draft.why)
+        if d.draft.kind is DecisionKind.BAN and d.draft.settings:
+            self._keep_out(d.draft.settings, d.draft.why, name)
+            if self._space.is_finite and _is_control(self._spec, d.draft.settings):  # which no planner chooses
+                self._constraints.append(around(self._space, d.draft.settings, name))
+        elif d.draft.kind is DecisionKind.BAN:
+            self._leave_out(d, name)
+
+    def decided(self, pinned: Sequence[Said]) -> Decided:
+        """All of it, with what there is of each kind in the notes."""
+        for count, what in (
+            (len(pinned), "pinned by a person"),
+            (len(self._unwanted - self._impossible.keys()), "that a person refused or banned left out"),
+            (len(self._impossible), "that cannot be made, a person says"),
+        ):
+            if count:
+                self.notes.append(f"{count} candidates {what}" if count > 1 else f"1 candidate {what}")
+        spec, constraints = self._spec, self._constraints
+        return Decided(
+            spec if not constraints else spec.model_copy(update={"constraints": [*spec.constraints, *constraints]}),
+            tuple(pinned),
+            tuple(self._refused.values()),
+            tuple(self._impossible.values()),
+            tuple(self.notes),
+            bool(constraints or self._refused or self._impossible),
+        )
+
+    def _keep_out(self, settings: Settings, why: str, name: str, *, is_edited: bool = False) -> None:
+        x = self._place(settings, name)
+        if x is None:
+            return
+        self._refused.setdefault(x.x.tobytes(), replace(x, why=why))
+        if not is_edited:
+            self._unwanted.add(x.x.tobytes())
+        if not self._space.is_finite:
+            self._constraints.append(around(self._space, settings, name))
+
+    def _leave_out(self, ban: DecisionRecord, name: str) -> None:
+        """A region that was banned, as far as the space has it."""
+        try:
+            region = still_there(self._space, ban.draft.region)
+        except SpaceError as error:
+            self.notes.append(f"{name} is passed over: {error}; ban anew what still holds (hakken ban)")
+            return
+        if region is None:
+            self.notes.append(f"{name} keeps out nothing: the space has none of {region_text(ban.draft.region)}")
+            return
+        self._constraints.append(region_of(region, name))
+        self.notes.append(f"ban {ban.number} is in force: {region_text(ban.draft.region)} ({ban.draft.why})")
+
+    def _place(self, settings: Settings, name: str) -> Said | None:
+        """Where the candidate lies; None, with a note, where the space has changed so that it does not."""
+        try:
+            return Said(self._space.coordinates(settings), "")
+        except SpaceError as error:
+            self.notes.append(f"{name} is passed over: {error}")
+            return None
 
 
 def decided_next(view: View) -> Decided:
@@ -144,40 +180,6 @@ def _is_control(spec: CampaignSpec, candidate: Settings) -> bool:
     return controls is not None and all(candidate.get(n) == value for n, value in controls.settings.items())
 
 
-def around(space: Space, settings: Settings, name: str) -> ExcludeSpec:
-    """What keeps a candidate out: its options, and continuous numbers within a hundredth of each range."""
-    options: dict[str, list[str | float] | str | float] = {}
-    where: dict[str, dict[str, float]] = {}
-    for p in space.parameters:
-        if p.name not in settings:  # it does not apply, and the options that it depends on tell that
-            continue
-        value = settings[p.name]
-        if isinstance(p, Continuous):
-            near = NEARBY * (p.high - p.low)
-            where[p.name] = {"at_least": float(value) - near, "at_most": float(value) + near}
-        else:
-            options[p.name] = [value]
-    return ExcludeSpec.model_validate({"name": name, "exclude": options, "where": where})
-
-
-def region_of(region: Json, name: str) -> ExcludeSpec:
-    """A region as a constraint that leaves it out."""
-    return ExcludeSpec.model_validate(
-        {"name": name, "exclude": region.get("exclude") or {}, "where": region.get("where") or {}}
-    )
-
-
-def region_text(region: Json) -> str:
-    """A region in a line."""
-    parts = [
-        f"{name} = {' or '.join(str(v) for v in values)}" for name, values in (region.get("exclude") or {}).items()
-    ]
-    signs = {"at_least": ">=", "at_most": "<=", "above": ">", "below": "<"}
-    for name, ends in (region.get("where") or {}).items():
-        parts += [f"{name} {signs[sign]} {value:g}" for sign, value in ends.items()]
-    return " and ".join(parts)
-
-
 def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], number: int, unsent: frozenset[str]) -> bool:
     """Whether a pinned candidate was proposed since, before round ``number``, and not withdrawn before it was sent."""
     return any(
@@ -187,78 +189,6 @@ def was_run(decision: DecisionRecord, proposals: Sequence[ProposalRecord], numbe
         and dict(p.draft.candidate.settings) == dict(decision.draft.settings)
         for p in proposals
     )
-
-
-def still_there(space: Space, region: Json) -> Json | None:
-    """A region without the options that the space has no more; None where no candidate can meet it for that.
-
-    Raises:
-        SpaceError: The space lacks a parameter of it, or the parameter is of another kind by now.
-    """
-    exclude: dict[str, list[str | float]] = {}
-    for name, values in (region.get("exclude") or {}).items():
-        p = _parameter(space, name)
-        if isinstance(p, Continuous):
-            raise SpaceError(f"it names values of {name!r}, which is continuous by now")
-        exclude[name] = [v for v in values if _has(p, v)]
-    for name in region.get("where") or {}:
-        if not isinstance(_parameter(space, name), Discrete | Continuous):
-            raise SpaceError(f"it gives a range of {name!r}, which has options by now")
-    return {**region, "exclude": exclude} if all(exclude.values()) else None
-
-
-def _parameter(space: Space, name: str) -> Parameter:
-    if name not in space.names:
-        raise SpaceError(f"it names {name!r}, which the space lacks by now")
-    return space.parameters[space.names.index(name)]
-
-
-def _has(p: Parameter, value: str | float) -> bool:
-    try:
-        index = p.index(value)
-    except SpaceError:
-        return False
-    return not isinstance(p, Discrete) or index in p.values
-
-
-def keeps_out(spec: CampaignSpec, space: Space, ban: DecisionRecord, candidate: Settings) -> bool:
-    """Whether a ban keeps out a candidate, as ``among_banned`` tells of many."""
-    return among_banned(spec, space, ban, (candidate,))[0]
-
-
-def among_banned(
-    spec: CampaignSpec, space: Space, ban: DecisionRecord, candidates: Sequence[Settings]
-) -> tuple[bool, ...]:
-    """Which candidates a ban keeps out, as it does in planning; none of a space that was changed since."""
-    placed = [_at(space, c) for c in candidates]
-    if settings := ban.draft.settings:
-        banned = _at(space, settings)
-        if banned is None or space.is_finite:
-            return tuple(x is not None and banned is not None and bool((banned == x).all()) for x in placed)
-        constraint = around(space, settings, "ban")
-    else:
-        region = None
-        with suppress(SpaceError):  # of a space that was changed; planning says so
-            region = still_there(space, ban.draft.region)
-        if region is None:
-            return (False,) * len(placed)
-        constraint = region_of(region, "ban")
-    narrowed = build_space(spec.model_copy(update={"constraints": [*spec.constraints, constraint]}))
-    return tuple(x is not None and not bool(narrowed.allows(x[None, :])[0]) for x in placed)
-
-
-def _at(space: Space, candidate: Settings) -> NDArray[np.float64] | None:
-    """Where a candidate lies; None in a space that was changed so that it does not."""
-    try:
-        return space.coordinates(candidate)
-    except SpaceError:
-        return None
-
-
-def place_of(space: Space, candidate: Settings) -> bytes | None:
-    """Where a candidate lies, to be compared; None in a space that was changed so that it does not."""
-    x = _at(space, candidate)
-    return None if x is None else x.tobytes()
 
 
 def _can_run(
@@ -295,12 +225,3 @@ def _was_told(
         f"measures it once more, hakken lift {quote(spec.campaign)} {pin.number} takes the pin back"
     )
     return True
-
-
-def _place(space: Space, settings: Settings, name: str, notes: list[str]) -> Said | None:
-    """Where the candidate lies; None, with a note, where the space has changed so that it does not."""
-    try:
-        return Said(space.coordinates(settings), "")
-    except SpaceError as error:
-        notes.append(f"{name} is passed over: {error}")
-        return None

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.unplannable import no_plate
 from flows.engine.looking.view import View
+from flows.engine.people.bans import among_banned, keeps_out, place_of, region_of, region_text
 from flows.engine.people.conditions import unmet
-from flows.engine.people.decisions import (
-    among_banned,
-    decided,
-    keeps_out,
-    place_of,
-    region_of,
-    region_text,
-)
+from flows.engine.people.decisions import decided
 from flows.wiring import open_laboratory, open_record
 from loop.contracts import Handle, TakesOff
 from loop.decision import DecisionKind, DecisionRecord

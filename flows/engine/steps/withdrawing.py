@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.engine.looking.forbidden import outside
 from flows.engine.looking.view import View
-from flows.engine.people.decisions import among_banned
+from flows.engine.people.bans import among_banned
 from flows.engine.session import Session
 from loop.checkpoints import reached
 from loop.contracts import Handle, TakesOff
