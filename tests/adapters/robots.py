@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from adapters.common.options import read_options
 from adapters.opentrons.adapter import Opentrons
+from adapters.opentrons.options import OpentronsOptions
+from adapters.opentrons.planning import CannotBePlanned, plan_plate
 from adapters.opentrons.stand_in import StandIn
 from adapters.registry import build
 from loop.contracts import AdapterContext, AttemptKey, ExperimentSpec
-from loop.recipe import Recipe
+from loop.plate.layout import Plate
+from loop.recipe import Procedure, Recipe, work_out
 from loop.spec import build_recipe, read_spec
 
 CAMPAIGN = """\
@@ -117,3 +124,30 @@ def count_runs(folder: Path, key: AttemptKey) -> int:
 def runs_of(folder: Path) -> int:
     """How many attempts the robot began, over all."""
     return sum(twin(folder).moved().values())
+
+
+RECIPE = recipe()
+
+
+def told(**changes: Any) -> OpentronsOptions:
+    return read_options(OpentronsOptions, "opentrons", options(**changes))
+
+
+def deck(machine: str = "OT-2", **changes: Any) -> dict[str, Any]:
+    return {**DECKS[machine], **changes}
+
+
+def wells(rows: int, columns: int, of: Any = RECIPE, **settings: Any) -> dict[str, Procedure]:
+    """A whole plate that takes every stock."""
+    plate = Plate(rows, columns, (rows, columns))
+    choices = itertools.cycle(itertools.product(["XPhos", "SPhos"], ["BTMG", "MTBD"]))
+    return {
+        plate.label(i): work_out(of, {"ligand": ligand, "base": base, "temperature": 80.0, **settings})
+        for i, (ligand, base) in zip(range(plate.wells), choices, strict=False)
+    }
+
+
+def refused(said: OpentronsOptions, made: dict[str, Procedure], of: Any = RECIPE) -> list[str]:
+    with pytest.raises(CannotBePlanned) as error:
+        plan_plate(said, of, made)
+    return [str(problem) for problem in error.value.problems]

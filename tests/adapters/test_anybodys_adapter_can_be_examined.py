@@ -11,17 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.clusters import missing_programs
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def examine(*words: str) -> tuple[int, str]:
-    """Exit status, and what was said."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "loop.testing", "-p", "loop.testing.plugin", "-q", *words]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    quiet = ["-p", "no:cacheprovider", "--no-header"]
-    done = subprocess.run([*command, *quiet], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+from tests.adapters.examining import ROOT, examine
 
 
 @pytest.mark.parametrize("name", ["sound", "simulated", "local", "command", "manual", "csv_folder", "sila2"])

@@ -24,9 +24,9 @@ from loop.errors import AdapterUnavailable
 from loop.recipe import By, Dose, Form, Heat, Measure, Recipe, Stock, Vessel
 from loop.recipe.amounts import TEMPERATURE, TIME, VOLUME, Amount
 from loop.testing.adapter import KEY, OTHER, wait_for_end
+from tests.adapters.examining import ROOT, examine
 from tests.adapters.helpers import EXPERIMENT, context
 from tests.adapters.http_servers import serving
-from tests.adapters.test_anybodys_adapter_can_be_examined import ROOT, examine
 
 SHIPPED = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

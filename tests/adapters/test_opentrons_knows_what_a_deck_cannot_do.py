@@ -10,8 +10,7 @@ from adapters.opentrons.labware import DEEP
 from adapters.opentrons.planning import plan_plate
 from loop.recipe import By, Dose, Form, Recipe, Sample, Stock, Vessel, work_out
 from loop.recipe.amounts import VOLUME, Amount
-from tests.adapters.robots import CAMPAIGN, DECKS, recipe
-from tests.adapters.test_opentrons_plans_before_anything_moves import deck, refused, told, wells
+from tests.adapters.robots import CAMPAIGN, DECKS, deck, recipe, refused, told, wells
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,8 @@ from adapters.opentrons.simulator import refusal
 from adapters.opentrons.stand_in import serving
 from loop.contracts import Phase
 from loop.outcome import Fault
-from tests.adapters.robots import CAMPAIGN, DECKS, laboratory, recipe, twin
-from tests.adapters.test_opentrons_makes_each_plate_once import WELLS, outcomes, playing, started, until_ended
-from tests.adapters.test_opentrons_plans_before_anything_moves import told, wells
+from tests.adapters.plates import WELLS, outcomes, playing, started, until_ended
+from tests.adapters.robots import CAMPAIGN, DECKS, laboratory, recipe, told, twin, wells
 
 STEPS = (
     "    - {heat: temperature, time: 2 h, speed: 300 rpm}\n    - {wait: 12 h}\n    - {dispense: DMSO, volume: 20 uL}\n"

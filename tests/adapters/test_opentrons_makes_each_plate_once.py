@@ -13,25 +13,15 @@ import pytest
 from adapters.errors import AdapterUnavailable
 from adapters.opentrons.adapter import Opentrons
 from adapters.opentrons.client import Robot
-from adapters.opentrons.stand_in import MOST_RUNS, MOST_UNUSED_PROTOCOLS, StandIn, serving, transport
+from adapters.opentrons.stand_in import MOST_RUNS, MOST_UNUSED_PROTOCOLS, StandIn, serving
 from adapters.opentrons.trial import trial
 from adapters.registry import build
 from adapters.several import SeveralLaboratories
 from loop import checkpoints
-from loop.contracts import (
-    Absent,
-    Adapter,
-    AdapterContext,
-    AttemptKey,
-    Envelope,
-    ExperimentSpec,
-    Found,
-    Handle,
-    Phase,
-    Unknown,
-)
-from loop.outcome import Fault, FaultKind, Measured, Outcome, read_outcome
+from loop.contracts import Absent, Adapter, AdapterContext, AttemptKey, ExperimentSpec, Found, Phase, Unknown
+from loop.outcome import Measured
 from loop.testing.adapter import AdapterContract
+from tests.adapters.plates import KEYS, WELLS, outcomes, playing, runs, started, until_ended
 from tests.adapters.robots import (
     EXPERIMENT,
     REFUSED,
@@ -43,9 +33,6 @@ from tests.adapters.robots import (
     recipe,
     twin,
 )
-
-WELLS = ("A1", "A2", "A3", "B1", "B2", "B3")
-KEYS = tuple(AttemptKey(f"attempt-{well}") for well in WELLS)
 
 
 class TestTwin(AdapterContract):
@@ -118,38 +105,6 @@ class Patient:
             raise AssertionError("it never answered")
 
         return again
-
-
-def started(lab: Opentrons, wells: tuple[str, ...] = WELLS) -> list[Handle]:
-    """Attempts in these wells, started, that wait for their plate to be closed."""
-    handles = []
-    for well in wells:
-        key = AttemptKey(f"attempt-{well}")
-        handles.append(lab.prepare(experiment(well), key))
-        lab.start(handles[-1], key)
-    return handles
-
-
-def until_ended(lab: Opentrons, handles: list[Handle], looks: int = 30) -> None:
-    for _ in range(looks):
-        try:
-            phases = {lab.status(handle).phase for handle in handles}
-        except AdapterUnavailable:
-            continue
-        if phases == {Phase.ENDED}:
-            return
-    raise AssertionError([lab.status(handle) for handle in handles])
-
-
-def outcomes(lab: Opentrons, handles: list[Handle]) -> list[Outcome]:
-    envelopes: list[Envelope] = [e for handle in handles for e in lab.fetch(handle)]
-    return [read_outcome(json.loads(e.payload), TARGETS) for e in envelopes]
-
-
-def runs(folder: Path) -> list[int]:
-    """How often each well's attempt was really made."""
-    moved = twin(folder).moved()
-    return [moved[key] for key in KEYS]
 
 
 def test_a_plate_is_one_run_with_the_key_of_each_well_in_it(tmp_path: Path) -> None:
@@ -259,17 +214,6 @@ def test_killed_at_any_step_it_goes_on_with_the_next_process(tmp_path: Path, lab
     assert all(isinstance(o, Measured) for o in outcomes(lab, handles))
 
 
-def playing(folder: Path, **changes: Any) -> tuple[Opentrons, list[Handle], StandIn]:
-    """A plate whose run goes on at the robot."""
-    robot = twin(folder, looks=1000)
-    lab = laboratory(folder, **changes)
-    lab._driver.robot._transport = transport(robot)  # the twin of the options would end after two looks
-    handles = started(lab)
-    lab.close("1", handles)
-    assert lab.status(handles[0]).phase is Phase.RUNNING
-    return lab, handles, robot
-
-
 def test_a_restart_in_the_middle_is_a_doubt_and_waits_for_a_person(tmp_path: Path) -> None:
     lab, handles, robot = playing(tmp_path)
     robot.restart()
@@ -346,40 +290,6 @@ def _stop_at(label: str) -> Callable[[str], None]:
     return stop
 
 
-def test_a_run_that_fails_midway_says_why_for_each_well(tmp_path: Path) -> None:
-    lab, handles, robot = playing(tmp_path)
-    robot.fail("no tip was picked up", before=True)
-    robot.looks = 1
-    until_ended(lab, handles)
-    found = outcomes(lab, handles)
-
-    assert len(found) == 6
-    for outcome in found:
-        assert isinstance(outcome, Fault)
-        assert outcome.kind is FaultKind.INSTRUMENT_FAULT
-        assert "failed: no tip was picked up" in outcome.message
-
-
-def test_a_run_that_fails_after_liquid_was_drawn_waits_for_a_person(tmp_path: Path) -> None:
-    """Nothing is made a second time by itself; a person has it made again, or tells what the wells gave."""
-    lab, handles, robot = playing(tmp_path)
-    robot.fail("the tip did not drop")
-    robot.looks = 1
-    lab.status(handles[0])
-    status = laboratory(tmp_path).status(handles[0])
-    (plate,) = lab._plates.all()
-    doubt = [lab.find(key) for key in KEYS]
-    lab.start(handles[0], KEYS[0])  # as after "never ran": on a fresh plate
-    lab.close("1", handles)
-    until_ended(lab, handles[:1])
-
-    assert status.phase is Phase.LOST
-    assert "failed when liquid was drawn already: the tip did not drop" in status.detail
-    assert all(isinstance(found, Unknown) for found in doubt)
-    assert (plate.noted("half-made.json") or {})["status"] == "failed"
-    assert runs(tmp_path) == [2, 1, 1, 1, 1, 1]
-
-
 def test_commands_are_read_page_by_page_until_one_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     homes = [{"commandType": "home", "status": "succeeded"}] * 3
     for last, drew in (("aspirate", True), ("airGapInPlace", False), ("home", False)):
@@ -394,28 +304,6 @@ def test_commands_are_read_page_by_page_until_one_draws(monkeypatch: pytest.Monk
         assert Robot("http://x", 1.0).has_drawn("run-1") is drew
     monkeypatch.setattr(Robot, "_ask", lambda *_: {"data": [], "meta": {"totalLength": 0}})
     assert Robot("http://x", 1.0).has_drawn("run-1")
-
-
-def test_a_run_stopped_at_the_screen_is_a_cancellation(tmp_path: Path) -> None:
-    lab, handles, robot = playing(tmp_path)
-    robot.stop_by_hand()
-    until_ended(lab, handles)
-
-    assert {o.kind for o in outcomes(lab, handles) if isinstance(o, Fault)} == {FaultKind.CANCELLED}
-
-
-def test_a_run_can_be_paused_and_resumed(tmp_path: Path) -> None:
-    lab, handles, robot = playing(tmp_path)
-    told = [lab.pause(), lab.pause()]
-    paused = lab.status(handles[0])
-    told += [lab.resume(), lab.resume()]
-    robot.looks = 1
-    until_ended(lab, handles)
-
-    assert paused.phase is Phase.RUNNING
-    assert "is paused: see to the robot, and resume there" in paused.detail
-    assert told == [1, 0, 1, 0]
-    assert runs(tmp_path) == [1] * 6
 
 
 def test_among_several_laboratories_a_plate_is_closed_all_the_same(tmp_path: Path) -> None:
@@ -437,14 +325,6 @@ def test_among_several_laboratories_a_plate_is_closed_all_the_same(tmp_path: Pat
     assert not lab.is_at_work()
     assert moved == dict.fromkeys(KEYS, 1)
     assert (lab.pause(), lab.resume()) == (0, 0)
-
-
-def test_a_pause_at_the_screen_is_not_undone_by_a_look(tmp_path: Path) -> None:
-    lab, handles, robot = playing(tmp_path)
-    robot.press("pause")
-    for _ in range(3):
-        assert "is paused" in laboratory(tmp_path).status(handles[0]).detail
-    assert "is paused" in lab.status(handles[0]).detail
 
 
 def test_a_busy_robot_is_waited_for(tmp_path: Path) -> None:
@@ -480,53 +360,6 @@ def test_a_run_created_by_somebody_else_in_between_only_takes_ours_away(tmp_path
     until_ended(lab, handles)
 
     assert runs(tmp_path) == [1] * 6
-
-
-def test_one_well_called_off_spares_the_others_and_all_of_them_stop_the_run(tmp_path: Path) -> None:
-    lab, handles, robot = playing(tmp_path)
-    lab.cancel(handles[0], "no longer wanted")
-    one = lab.status(handles[1])
-    for handle in handles[1:]:
-        lab.cancel(handle, "no longer wanted")
-    (_, run) = robot.answer("GET", "/runs")
-    kinds = {o.kind for o in outcomes(lab, handles) if isinstance(o, Fault)}
-
-    assert one.phase is Phase.RUNNING
-    assert run["data"][-1]["status"] == "stopped"
-    assert kinds == {FaultKind.CANCELLED}
-
-
-def test_a_well_called_off_before_the_plate_is_closed_stays_empty(tmp_path: Path) -> None:
-    lab = laboratory(tmp_path)
-    handles = started(lab)
-    lab.cancel(handles[2], "no longer wanted")
-    lab.close("1", handles)
-    until_ended(lab, handles)
-
-    assert runs(tmp_path) == [1, 1, 0, 1, 1, 1]
-
-
-def test_a_stop_that_does_not_reach_the_robot_says_so_and_is_sent_again(tmp_path: Path) -> None:
-    lost = {"yes": True}
-
-    def trouble(method: str, path: str, when: str) -> None:
-        if lost["yes"] and path.endswith("/actions") and method == "POST" and when == "before" and lost.get("now"):
-            raise ConnectionError("lost")
-
-    with serving(twin(tmp_path, looks=1000, trouble=trouble)) as url:
-        lab = laboratory(tmp_path, robot=url)
-        handles = started(lab, WELLS[:1])
-        lab.close("1", handles)
-        lab.status(handles[0])
-        lost["now"] = True
-        with pytest.raises(AdapterUnavailable, match="gave no answer to POST"):
-            lab.cancel(handles[0], "smoke")
-        lost["yes"] = False
-        ended = lab.status(handles[0])
-        status = Robot(url, 5.0).runs_of(Robot(url, 5.0).protocols(next(lab._plates.all()).key))[0].status
-
-    assert ended.phase is Phase.ENDED
-    assert status == "stopped"
 
 
 def test_health_names_what_is_wrong(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -10,44 +9,29 @@ from typing import Any
 
 import pytest
 
-from adapters.common.options import read_options
 from adapters.errors import AdapterOptionsError
 from adapters.opentrons.labware import LABWARE, TIPS
 from adapters.opentrons.options import OpentronsOptions
-from adapters.opentrons.planning import CannotBePlanned, Plan, plan_plate
+from adapters.opentrons.planning import Plan, plan_plate
 from adapters.opentrons.protocol import TEMPLATE, plan_in, write_protocol
 from adapters.opentrons.simulator import refusal
 from loop.contracts import AttemptKey, Phase
 from loop.outcome import Fault, FaultKind, read_outcome
-from loop.plate.layout import Plate
-from loop.recipe import Procedure, work_out
-from tests.adapters.robots import CAMPAIGN, DECKS, TARGETS, experiment, laboratory, options, recipe, runs_of
-
-RECIPE = recipe()
-
-
-def told(**changes: Any) -> OpentronsOptions:
-    return read_options(OpentronsOptions, "opentrons", options(**changes))
-
-
-def deck(machine: str = "OT-2", **changes: Any) -> dict[str, Any]:
-    return {**DECKS[machine], **changes}
-
-
-def wells(rows: int, columns: int, of: Any = RECIPE, **settings: Any) -> dict[str, Procedure]:
-    """A whole plate that takes every stock."""
-    plate = Plate(rows, columns, (rows, columns))
-    choices = itertools.cycle(itertools.product(["XPhos", "SPhos"], ["BTMG", "MTBD"]))
-    return {
-        plate.label(i): work_out(of, {"ligand": ligand, "base": base, "temperature": 80.0, **settings})
-        for i, (ligand, base) in zip(range(plate.wells), choices, strict=False)
-    }
-
-
-def refused(said: OpentronsOptions, made: dict[str, Procedure], of: Any = RECIPE) -> list[str]:
-    with pytest.raises(CannotBePlanned) as error:
-        plan_plate(said, of, made)
-    return [str(problem) for problem in error.value.problems]
+from loop.recipe import Procedure
+from tests.adapters.robots import (
+    CAMPAIGN,
+    DECKS,
+    RECIPE,
+    TARGETS,
+    deck,
+    experiment,
+    laboratory,
+    recipe,
+    refused,
+    runs_of,
+    told,
+    wells,
+)
 
 
 def written(said: OpentronsOptions, plan: Plan, filled: dict[str, Procedure]) -> str:

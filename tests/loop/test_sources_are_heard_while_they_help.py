@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from campaigns import ALCOHOLS, alcohol_yield, measured, observe, reaction_spec
+from earlier import Response, earlier_of, first_batch, seen, settings_of
 
-from loop.history import History, Observation
+from loop.history import History
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
 from loop.memory.hint import Hint, hint_of
@@ -19,7 +20,7 @@ from loop.memory.informed import Informed
 from loop.memory.learning import Judged, learn_with
 from loop.memory.overlap import overlap
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Qualifier
-from loop.planner import Plan, plan
+from loop.planner import plan
 from loop.record import Arm
 from loop.space import Category, Component, Continuous, Discrete, ProductPool, Space
 from loop.spec import CampaignSpec, build_objective, build_space
@@ -30,31 +31,7 @@ from loop.surrogates.registry import surrogate
 from loop.surrogates.representation import Representation
 from loop.training import regression_table
 
-Response = Callable[[Mapping[str, Any]], float]
 GP = GaussianProcess("gp", Representation.ONE_HOT)
-
-
-def settings_of(spec: CampaignSpec) -> list[dict[str, Any]]:
-    space = build_space(spec)
-    return [space.settings(x) for x in ProductPool(space).take(np.arange(space.size))]
-
-
-def earlier_of(response: Response, n: int = 20, *, name: str = "before", spec: CampaignSpec | None = None) -> Earlier:
-    """``n`` results of an earlier campaign, drawn at random over its space."""
-    spec = reaction_spec() if spec is None else spec
-    every = settings_of(spec)
-    chosen = np.random.default_rng(0).permutation(len(every))[:n]
-    return Earlier(name, spec, seen(spec, [(every[i], response(every[i])) for i in chosen]))
-
-
-def seen(spec: CampaignSpec, results: list[tuple[dict[str, Any], float]]) -> History:
-    space, target = build_space(spec), next(iter(spec.objective))
-    return History(
-        tuple(
-            Observation(str(i), space.coordinates(settings), measured(**{target: y}))
-            for i, (settings, y) in enumerate(results)
-        )
-    )
 
 
 def by_chance() -> Response:
@@ -64,10 +41,6 @@ def by_chance() -> Response:
 
 def by_temperature(settings: Mapping[str, Any]) -> float:
     return float(next(value for name, value in settings.items() if name.startswith("temperature")))
-
-
-def first_batch(spec: CampaignSpec, *earlier: Earlier, seed: int = 0) -> Plan:
-    return plan(spec, History(), seed=seed, experiments=5, earlier=earlier)
 
 
 def judged(spec: CampaignSpec, history: History, source: Earlier) -> Judged:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from campaigns import alcohol_yield, measured, observe, reaction_spec
-from test_sources_are_heard_while_they_help import earlier_of, first_batch, settings_of
+from earlier import earlier_of, first_batch, settings_of
 
 from loop.errors import ObjectiveError
 from loop.history import Claim, History

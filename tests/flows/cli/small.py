@@ -1,9 +1,10 @@
-"""A small campaign that tests of the command line share: its file, and what is typed into its worksheet."""
+"""Small campaigns that tests of the command line share, and what is typed into a worksheet."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 CAMPAIGN = """\
 campaign: small
@@ -16,6 +17,16 @@ planner: {surrogate: random, batch: 2, initial: {design: random, experiments: 2}
 budget: {experiments: 4}
 laboratory: {adapter: simulated}
 """
+
+
+ONE_NUMBER: dict[str, Any] = {  # to be told tables of
+    "campaign": "cells",
+    "space": {"step": {"type": "number", "low": 1, "high": 9, "step": 1}},
+    "objective": {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}},
+    "planner": {"surrogate": "random", "initial": {"experiments": 2}},
+    "budget": {"experiments": 9},
+    "laboratory": {"adapter": "manual"},
+}
 
 
 def write(**changes: str) -> None:

@@ -8,15 +8,7 @@ from typing import Any
 
 import pytest
 
-SPEC: dict[str, Any] = {
-    "campaign": "cells",
-    "space": {"step": {"type": "number", "low": 1, "high": 9, "step": 1}},
-    "objective": {"yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100}},
-    "planner": {"surrogate": "random", "initial": {"experiments": 2}},
-    "budget": {"experiments": 9},
-    "laboratory": {"adapter": "manual"},
-}
-
+from tests.flows.cli.small import ONE_NUMBER
 
 CELLS = [
     ('"45,3"', "use a point as decimal sign, and no sign for thousands"),
@@ -32,7 +24,7 @@ CELLS = [
 def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
     hakken: Any, tell_table: Any, home: Any, cell: str, remedy: str
 ) -> None:
-    tell_table(SPEC, "step,yield\n9,20\n")
+    tell_table(ONE_NUMBER, "step,yield\n9,20\n")
     hakken("run", "campaign.yaml")
     sheet = home.folder("cells") / "laboratory" / "worksheet.csv"
     head, row, *others = sheet.read_text("utf-8-sig").splitlines()
@@ -55,7 +47,7 @@ def test_a_cell_that_is_nearly_a_number_is_told_how_to_be_one(
 def test_a_told_cell_that_is_nearly_a_number_is_told_how_to_be_one(
     tmp_path: Path, hakken: Any, tell_table: Any, cell: str, remedy: str
 ) -> None:
-    tell_table(SPEC, "step,yield\n9,20\n")
+    tell_table(ONE_NUMBER, "step,yield\n9,20\n")
     (tmp_path / "more.csv").write_text(f"step,yield\n3,{cell}\n", encoding="utf-8")
 
     assert remedy in " ".join(hakken("tell", "cells", "more.csv").err.split())
@@ -63,7 +55,7 @@ def test_a_told_cell_that_is_nearly_a_number_is_told_how_to_be_one(
 
 def test_a_typeset_minus_and_a_number_for_a_word_are_read(tell_table: Any, hakken: Any) -> None:
     space = {"step": {"type": "number", "low": -9, "high": 9}, "stage": {"type": "category", "options": ["1", "2"]}}
-    tell_table({**SPEC, "space": space}, "step;stage;yield\n\N{MINUS SIGN}3;2,0;>\N{MINUS SIGN}1\n")
+    tell_table({**ONE_NUMBER, "space": space}, "step;stage;yield\n\N{MINUS SIGN}3;2,0;>\N{MINUS SIGN}1\n")
 
     hakken("export", "cells", "out.csv")
 

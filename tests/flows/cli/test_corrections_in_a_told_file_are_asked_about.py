@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.cli.test_cells_that_are_nearly_numbers import SPEC
+from tests.flows.cli.small import ONE_NUMBER
 
 SAID = re.compile(r"note: .*in the place of what 'told.csv' had .* such as (hakken retract cells \S+ --why CORRECTED)")
 
@@ -28,7 +28,7 @@ def retell(hakken: Any, rows: str) -> str:
     ],
 )
 def test_a_corrected_row_names_the_one_that_it_may_correct(hakken: Any, tell_table: Any, mended: str) -> None:
-    tell_table(SPEC, "step,yield\n1,20\n2,4")  # cut off within 45, perhaps
+    tell_table(ONE_NUMBER, "step,yield\n1,20\n2,4")  # cut off within 45, perhaps
 
     said = SAID.search(retell(hakken, mended))
 
@@ -48,13 +48,13 @@ def test_a_corrected_row_names_the_one_that_it_may_correct(hakken: Any, tell_tab
     ],
 )
 def test_a_file_in_which_nothing_was_corrected_is_not_asked_about(hakken: Any, tell_table: Any, later: str) -> None:
-    tell_table(SPEC, "step,yield\n1,20\n2,4\n")
+    tell_table(ONE_NUMBER, "step,yield\n1,20\n2,4\n")
 
     assert "in the place of" not in retell(hakken, later)
 
 
 def test_another_file_corrects_nothing(hakken: Any, tell_table: Any) -> None:
-    tell_table(SPEC, "step,yield\n1,20\n2,4\n")
+    tell_table(ONE_NUMBER, "step,yield\n1,20\n2,4\n")
     Path("more.csv").write_text("step,yield\n2,45\n", encoding="utf-8")
 
     assert "in the place of" not in hakken("tell", "cells", "more.csv").out

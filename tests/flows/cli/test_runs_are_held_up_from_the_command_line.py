@@ -14,7 +14,7 @@ from flows.engine import passes, tick
 from flows.settings import Settings
 from loop.experiment import State
 from tests.flows.engine.bench import add, cheap_planner
-from tests.flows.engine.test_robots_survive_a_killed_engine import campaign
+from tests.flows.engine.coupling import campaign
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.flows.cli.test_cells_that_are_nearly_numbers import SPEC
+from tests.flows.cli.small import ONE_NUMBER
 
 TABLE = """\
 T (°C);Zeit/h;Lösungsmittel;Ausbeute %
@@ -88,7 +88,7 @@ def test_a_wrong_guess_of_the_encoding_is_said_where_a_column_is_not_found(hakke
 
 
 def test_an_exported_table_is_to_be_told(hakken: Any, tell_table: Any) -> None:
-    tell_table(SPEC, "step,yield\n1,20\n2,4\n")
+    tell_table(ONE_NUMBER, "step,yield\n1,20\n2,4\n")
     hakken("export", "cells", "out.csv")
 
     for command in ("init", "import"):

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from flows.settings import Settings
-from tests.flows.cli.test_cells_that_are_nearly_numbers import SPEC
+from tests.flows.cli.small import ONE_NUMBER
 
 MARKS = ["sep=;\r\n", "\ufeffsep=;\r\n", "SEP=;;\r\n"]
 
 
 @pytest.mark.parametrize("mark", MARKS)
 def test_a_table_is_told_under_the_mark_of_its_separator(tell_table: Any, hakken: Any, mark: str) -> None:
-    tell_table(SPEC, "step,yield\n9,20\n")
+    tell_table(ONE_NUMBER, "step,yield\n9,20\n")
     Path("excel.csv").write_text(f"{mark}step;yield\r\n3;45,5\r\n4;hoch\r\n", encoding="utf-8", newline="")
 
     said = hakken("tell", "cells", "excel.csv")
@@ -25,7 +25,7 @@ def test_a_table_is_told_under_the_mark_of_its_separator(tell_table: Any, hakken
 
 
 def test_a_table_of_others_is_told_under_the_mark(tell_table: Any, hakken: Any) -> None:
-    tell_table(SPEC, "step,yield\n9,20\n")
+    tell_table(ONE_NUMBER, "step,yield\n9,20\n")
     rows = "".join(f"{step};{10 * step},5;;\n" for step in range(1, 6))
     Path("paper.csv").write_text(f"\ufeffsep=;\nstep;yield;;\n{rows}", encoding="utf-8")
     Path("old.csv").write_bytes("step;yield;comment\n1;2;Gef\u00e4\u00df\n".encode("cp1252"))
@@ -54,7 +54,7 @@ def test_a_table_is_imported_and_begun_with_under_the_mark(
 
 
 def test_a_worksheet_is_read_under_the_mark(tell_table: Any, hakken: Any, home: Settings) -> None:
-    tell_table(SPEC, "step,yield\n9,20\n")
+    tell_table(ONE_NUMBER, "step,yield\n9,20\n")
     hakken("run", "campaign.yaml")
     sheet = home.folder("cells") / "laboratory" / "worksheet.csv"
     sheet.write_text("sep=,\n" + sheet.read_text("utf-8-sig").replace(",,", ",12,", 1), encoding="utf-8")
@@ -67,7 +67,7 @@ def test_a_worksheet_is_read_under_the_mark(tell_table: Any, hakken: Any, home: 
 def test_columns_that_are_left_behind_do_not_come_back_on_the_worksheet(
     tell_table: Any, hakken: Any, home: Settings
 ) -> None:
-    tell_table(SPEC, "step,yield\n9,20\n")
+    tell_table(ONE_NUMBER, "step,yield\n9,20\n")
     hakken("run", "campaign.yaml")
     sheet = home.folder("cells") / "laboratory" / "worksheet.csv"
     head, first, *others = sheet.read_text("utf-8-sig").splitlines()

@@ -39,6 +39,23 @@ from loop.spec import CampaignSpec, build_space
 from loop.values import values_of
 
 HEADER = "solvent,base,step,yield [%],yield_sd,outcome,comment\n"  # of a table that is told to a small campaign
+TROUBLED = {  # a laboratory with every kind of trouble
+    "adapter": "simulated",
+    "noise": 1.0,
+    "lost_replies": 0.25,
+    "lost_requests": 0.15,
+    "failures": {"random_error": 0.25, "input_error": 0.05},
+    "duplicates": 0.3,
+    "malformed": 0.1,
+}
+ANALYSIS: dict[str, Any] = {  # of a chromatograph's files
+    "yield": {
+        "peak": {"at": 4.2, "within": 0.1},
+        "standard": {"at": 6.8, "within": 0.1},
+        "calibration": {"points": {0: 0.0, 50: 0.5, 100: 1.0}},
+        "detection_limit": 1,
+    }
+}
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,7 @@ from flows.engine import preview_file, run, status, tell, tick
 from flows.settings import Settings
 from flows.wiring import campaign_file
 from loop.errors import PoolExhausted, SpecError
-from tests.flows.engine.bench import (
-    HEADER,
-    add,
-    cheap_planner,
-    once,
-    spec_of,
-    story_of,
-    write,
-)
+from tests.flows.engine.bench import HEADER, add, cheap_planner, once, spec_of, story_of, write
 
 
 def test_a_changed_file_is_a_new_version_and_a_larger_budget_lets_a_finished_campaign_go_on(

@@ -15,9 +15,8 @@ from flows.engine.steps import judging
 from flows.settings import Settings
 from loop.errors import LedgerBusy
 from loop.record import Verdict
-from tests.flows.engine.bench import Story, add, cheap_planner, executions, story_of
+from tests.flows.engine.bench import TROUBLED, Story, add, cheap_planner, executions, story_of
 from tests.flows.engine.outages import Outage
-from tests.flows.engine.test_killed_anywhere_it_goes_on import TROUBLED
 
 AT = [
     "reconcile.found",

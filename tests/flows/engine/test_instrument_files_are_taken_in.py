@@ -15,8 +15,7 @@ from flows.wiring import raw_files
 from loop.errors import LedgerError
 from loop.outcome import Fault, Measured, Negative
 from loop.record import AttemptRecord, Verdict
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner
-from tests.flows.engine.test_raw_results_are_analysed import ANALYSIS
+from tests.flows.engine.bench import ANALYSIS, FakeLaboratory, add, cheap_planner
 from tests.flows.engine.zygote import Zygote
 
 STEEPER: dict[str, Any] = {"yield": {**ANALYSIS["yield"], "calibration": {"points": {0: 0.0, 50: 1.0, 100: 2.0}}}}

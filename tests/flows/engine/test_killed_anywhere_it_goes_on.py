@@ -17,19 +17,10 @@ from flows.engine import run
 from flows.settings import Settings
 from loop.experiment import State
 from loop.record import CampaignState
-from tests.flows.engine.bench import Story, add, cheap_planner, executions, story_of
+from tests.flows.engine.bench import TROUBLED, Story, add, cheap_planner, executions, story_of
 from tests.flows.engine.zygote import ROOT, Zygote
 
 MUCH = {"experiments": 40}
-TROUBLED = {
-    "adapter": "simulated",
-    "noise": 1.0,
-    "lost_replies": 0.25,
-    "lost_requests": 0.15,
-    "failures": {"random_error": 0.25, "input_error": 0.05},
-    "duplicates": 0.3,
-    "malformed": 0.1,
-}
 IN_A_RUN = [
     "tick.leased",
     "tick.released",

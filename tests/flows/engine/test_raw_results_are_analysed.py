@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,16 +17,7 @@ from loop.contracts import AttemptKey, Envelope, Handle, RawFile
 from loop.outcome import Fault, FaultKind, Measured, Negative
 from loop.raw import raw_envelope, sha_of
 from loop.record import Verdict
-from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, once
-
-ANALYSIS: dict[str, Any] = {
-    "yield": {
-        "peak": {"at": 4.2, "within": 0.1},
-        "standard": {"at": 6.8, "within": 0.1},
-        "calibration": {"points": {0: 0.0, 50: 0.5, 100: 1.0}},
-        "detection_limit": 1,
-    }
-}
+from tests.flows.engine.bench import ANALYSIS, FakeLaboratory, add, cheap_planner, once
 
 
 class Chromatograph(FakeLaboratory):

@@ -10,16 +10,7 @@ from flows.engine.people.telling import TellError
 from flows.settings import Settings
 from loop.outcome import Fault, Measured, Negative
 from loop.record import Verdict
-from tests.flows.engine.bench import (
-    HEADER,
-    FakeLaboratory,
-    add,
-    measured,
-    once,
-    outcomes,
-    spec_of,
-    write,
-)
+from tests.flows.engine.bench import HEADER, FakeLaboratory, add, measured, once, outcomes, spec_of, write
 
 
 def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settings, tmp_path: Path) -> None:

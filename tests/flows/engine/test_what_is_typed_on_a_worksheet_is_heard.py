@@ -18,16 +18,7 @@ from flows.settings import Settings
 from loop.circumstances import Expense, read_expense
 from loop.history import History
 from loop.spec import declared_of
-from tests.flows.engine.bench import (
-    FakeLaboratory,
-    add,
-    cheap_planner,
-    measured,
-    once,
-    outcomes,
-    spec_of,
-    write,
-)
+from tests.flows.engine.bench import FakeLaboratory, add, cheap_planner, measured, once, outcomes, spec_of, write
 
 
 @pytest.mark.parametrize(("step", "is_told"), [(50, True), (5.3, False)])
