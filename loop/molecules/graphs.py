@@ -118,7 +118,7 @@ def joined(parts: Sequence[MolecularGraphs]) -> MolecularGraphs:
         return _EMPTY
     n_atoms, n_bonds = (np.concatenate([getattr(p, name) for p in parts]) for name in ("n_atoms", "n_bonds"))
     atoms, bonds, ends = (np.concatenate([getattr(p, name) for p in parts]) for name in ("atoms", "bonds", "ends"))
-    return MolecularGraphs(atoms, bonds, ends, _starts(n_atoms), _starts(n_bonds))
+    return MolecularGraphs(atoms, bonds, ends, offsets(n_atoms), offsets(n_bonds))
 
 
 @lru_cache(maxsize=100_000)
@@ -161,11 +161,12 @@ def graph_of(molecule: Chem.Mol) -> MolecularGraphs:
 def _ranges(first: NDArray[np.int64], which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of all that belongs to molecules ``which``, and where each begins among them."""
     sizes = np.diff(first)[which]
-    starts = _starts(sizes)
+    starts = offsets(sizes)
     return np.repeat(first[which] - starts[:-1], sizes) + np.arange(starts[-1]), starts
 
 
-def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+def offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where parts of these sizes begin, laid end to end, and where the last one ends: one more than there are sizes."""
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.adapters.helpers import free_port
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sacct")
 ACCOUNTING = ("slurmdbd", "sacctmgr", "mariadbd", "mariadb-install-db")
 
@@ -44,7 +46,7 @@ class OneNodeSlurm:
         settings = {
             "ClusterName": "test",
             "SlurmctldHost": f"{host}(127.0.0.1)",
-            "SlurmctldPort": _free_port(),
+            "SlurmctldPort": free_port(),
             "SlurmUser": user,
             "SlurmdUser": user,
             "AuthType": "auth/munge",
@@ -69,7 +71,7 @@ class OneNodeSlurm:
             "MailProg": "/bin/true",
         }
         if has_accounting:
-            self._dbd_port = _free_port()
+            self._dbd_port = free_port()
             settings |= {
                 "AccountingStorageType": "accounting_storage/slurmdbd",
                 "AccountingStorageHost": "127.0.0.1",
@@ -78,7 +80,7 @@ class OneNodeSlurm:
             }
         lines = [f"{name}={value}" for name, value in settings.items()]
         lines.append(
-            f"NodeName={host} NodeAddr=127.0.0.1 Port={_free_port()} CPUs={cpus} RealMemory=60000 State=UNKNOWN"
+            f"NodeName={host} NodeAddr=127.0.0.1 Port={free_port()} CPUs={cpus} RealMemory=60000 State=UNKNOWN"
         )
         lines.append(f"PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP")
         (self.folder / "slurm.conf").write_text("\n".join(lines) + "\n")
@@ -185,7 +187,7 @@ class OneNodeSlurm:
 
     def _start_accounting(self, user: str) -> None:
         """MariaDB and slurmdbd, which knows the cluster before its controller starts."""
-        data, port, word = self.folder / "mariadb", _free_port(), secrets.token_hex(16)
+        data, port, word = self.folder / "mariadb", free_port(), secrets.token_hex(16)
         own = ["--no-defaults", f"--datadir={data}", f"--user={user}"]
         quick = [
             "--innodb-log-file-size=4M",
@@ -303,18 +305,12 @@ def _await_port(port: int, seconds: float = 60.0) -> None:
             time.sleep(0.05)
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 class OneNodeDask:
     """A Dask scheduler and workers without nannies on this machine, each in a process of its own."""
 
     def __init__(self, workers: int = 2, threads: int = 4) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="dask-"))
-        self._threads, self._port = threads, _free_port()
+        self._threads, self._port = threads, free_port()
         self.workers: list[subprocess.Popen[bytes]] = []
         self.start_scheduler()
         for _ in range(workers):

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -24,6 +23,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+
+from tests.adapters.helpers import free_port
 
 ENVIRONMENT: Final = Path(__file__).parents[2] / ".qcfractal"
 USER: Final = "hakken"
@@ -265,10 +266,3 @@ def losing(address: str, what: str, times: int = 1) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -1,7 +1,8 @@
-"""What several tests of adapters need: an experiment, a context, a clock that is set by hand."""
+"""What several tests of adapters need: an experiment, a context, a port, a clock that is set by hand."""
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 from adapters.common.folder import Jobs
@@ -32,6 +33,13 @@ def count_starts(folder: Path, key: AttemptKey) -> int:
     """How often a laboratory in ``folder`` ran a key: its order of starts names each run."""
     path = Jobs(folder).root / "order.jsonl"
     return path.read_text().count(f'"{key}"') if path.exists() else 0
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Clock:

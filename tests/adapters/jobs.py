@@ -11,7 +11,7 @@ from typing import Any
 from adapters.compute.evaluation import Evaluator
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Handle
 from loop.outcome import read_outcome
-from loop.testing.adapter import wait_for_end
+from loop.testing.adapter import KEY, wait_for_end
 
 MOLECULE = ExperimentSpec("gap", {"molecule": "ethanol"}, {}, {"molecule": "CCO"}, {"length": "eV"})
 
@@ -19,6 +19,21 @@ MOLECULE = ExperimentSpec("gap", {"molecule": "ethanol"}, {}, {"molecule": "CCO"
 def ruler(function: str = "measure", **options: Any) -> Evaluator:
     """An evaluator of ``tests.adapters.evaluators``."""
     return Evaluator("ruler", f"tests.adapters.evaluators:{function}", {"length": "eV"}, options)
+
+
+def begin(lab: Adapter, key: AttemptKey = KEY) -> Handle:
+    """Have the molecule computed; it may run still."""
+    handle = lab.prepare(MOLECULE, key)
+    lab.start(handle, key)
+    return handle
+
+
+def ended(lab: Adapter, spec: ExperimentSpec) -> dict[str, Any]:
+    """What a laboratory sent of an experiment, once it had ended."""
+    handle = lab.prepare(spec, KEY)
+    lab.start(handle, KEY)
+    wait_for_end(lab, handle)
+    return dict(json.loads(lab.fetch(handle)[0].payload))
 
 
 def runs(folder: Path, key: AttemptKey) -> int:

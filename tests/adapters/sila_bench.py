@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from adapters.sila.serving import Procedure, serve, serve_procedures
 from loop.contracts import AttemptKey, ExperimentSpec
+from tests.adapters.helpers import free_port
 
 STEPS = ("accepted", "waiting", "begun", "run", "ended", "asked")
 MEASURED = {"outcome": "measured", "values": [{"property": "yield", "value": 61.5, "unit": "%"}]}
@@ -18,12 +18,6 @@ MEASURED = {"outcome": "measured", "values": [{"property": "yield", "value": 61.
 
 class ServerCrashed(Exception):
     """The server died; its client hears an error, or nothing."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class SilaBench:

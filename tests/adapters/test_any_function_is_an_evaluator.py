@@ -17,6 +17,7 @@ from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
 from loop.testing.adapter import KEY, AdapterContract, wait_for_end
+from tests.adapters.jobs import runs
 
 OURS = """
 from adapters.errors import NotConverged
@@ -174,8 +175,4 @@ class TestCallable(AdapterContract):
 
     @pytest.fixture
     def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
-        def count(key: AttemptKey) -> int:
-            path = tmp_path / "lab" / "jobs" / key / "runs.log"
-            return len(path.read_text().splitlines()) if path.exists() else 0
-
-        return count
+        return lambda key: runs(tmp_path, key)

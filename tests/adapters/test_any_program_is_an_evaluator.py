@@ -6,7 +6,6 @@ scripts that print them.
 
 from __future__ import annotations
 
-import json
 import stat
 import sys
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from adapters.errors import AdapterOptionsError
 from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
-from loop.testing.adapter import KEY, wait_for_end
+from tests.adapters.jobs import ended
 
 ORCA = """
                          Program Version 6.0.1  -  RELEASE  -
@@ -134,13 +133,6 @@ def laboratory(folder: Path, targets: dict[str, str] | None = None, **options: A
     return build("command", options, context)
 
 
-def ended(lab: Adapter, spec: ExperimentSpec = WATER) -> dict[str, Any]:
-    handle = lab.prepare(spec, KEY)
-    lab.start(handle, KEY)
-    wait_for_end(lab, handle)
-    return dict(json.loads(lab.fetch(handle)[0].payload))
-
-
 def measured(payload: dict[str, Any]) -> dict[str, float]:
     outcome = read_outcome(payload, {})
 
@@ -183,7 +175,7 @@ def test_what_each_program_wrote_is_read(
     expected: dict[str, float],
     version: str,
 ) -> None:
-    payload = ended(laboratory(tmp_path, program=program, executable=script(files)))
+    payload = ended(laboratory(tmp_path, program=program, executable=script(files)), WATER)
 
     assert measured(payload) == pytest.approx(expected, rel=1e-5)
     assert payload["provenance"]["version"].startswith(version.partition("-")[0])
@@ -196,7 +188,7 @@ def test_what_a_program_is_given_is_its_template_filled(tmp_path: Path, script: 
     lab = laboratory(
         tmp_path, program="orca", executable=script({None: ORCA}), keywords=keywords, cores=2, memory=4000, charge=1
     )
-    ended(lab)
+    ended(lab, WATER)
     given = (tmp_path / "given.txt").read_text().splitlines()
 
     assert given[:4] == ["! PBE0 def2-TZVP Opt", "%pal nprocs 2 end", "%maxcore 1500", "* xyz 1 2"]
@@ -211,7 +203,7 @@ def test_what_a_program_is_given_is_its_template_filled(tmp_path: Path, script: 
 def test_a_program_plans_with_less_than_it_may_take(
     tmp_path: Path, script: Callable[..., str], program: str, line: str
 ) -> None:
-    ended(laboratory(tmp_path, program=program, executable=script({}), cores=2, memory=4000))
+    ended(laboratory(tmp_path, program=program, executable=script({}), cores=2, memory=4000), WATER)
 
     assert line in (tmp_path / "given.txt").read_text().splitlines()
 
@@ -230,7 +222,7 @@ def psi4(tmp_path: Path) -> str:
 def test_psi4_is_told_how_its_shells_are(
     tmp_path: Path, psi4: str, charge: int, reference: str, homo: float, lumo: float
 ) -> None:
-    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=charge))
+    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=charge), WATER)
 
     assert payload["provenance"]["stdout"] == f"    Psi4 1.9.1 release\nreference {reference}\n"
     assert measured(payload) == pytest.approx(
@@ -240,7 +232,7 @@ def test_psi4_is_told_how_its_shells_are(
 
 def test_psi4_reports_thermochemistry_where_it_is_asked_for(tmp_path: Path, psi4: str) -> None:
     keywords = {"task": "frequency", "more": "optimize('b3lyp')"}
-    payload = ended(laboratory(tmp_path, {"g": "hartree"}, program="psi4", executable=psi4, keywords=keywords))
+    payload = ended(laboratory(tmp_path, {"g": "hartree"}, program="psi4", executable=psi4, keywords=keywords), WATER)
     values = measured(payload)
 
     assert "optimised by b3lyp" in payload["provenance"]["stdout"]
@@ -258,7 +250,7 @@ def test_psi4_reports_thermochemistry_where_it_is_asked_for(tmp_path: Path, psi4
 def test_psi4_is_not_asked_for_what_it_cannot_do(
     tmp_path: Path, psi4: str, keywords: dict[str, str], message: str
 ) -> None:
-    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=1, keywords=keywords))
+    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=1, keywords=keywords), WATER)
 
     assert payload["kind"] == "input_error"
     assert message in payload["message"]
@@ -326,7 +318,7 @@ def test_what_went_wrong_is_a_kind_of_fault(
     kind: FaultKind,
     message: str,
 ) -> None:
-    outcome = read_outcome(ended(laboratory(tmp_path, program=program, executable=script(files))), {})
+    outcome = read_outcome(ended(laboratory(tmp_path, program=program, executable=script(files)), WATER), {})
 
     assert isinstance(outcome, Fault)
     assert (outcome.kind, message in outcome.message) == (kind, True), outcome
@@ -347,14 +339,14 @@ def test_what_went_wrong_is_a_kind_of_fault(
 def test_what_went_wrong_has_a_code_of_its_own(
     tmp_path: Path, script: Callable[..., str], program: str, files: dict[str | None, str], code: str
 ) -> None:
-    payload = ended(laboratory(tmp_path, program=program, executable=script(files)))
+    payload = ended(laboratory(tmp_path, program=program, executable=script(files)), WATER)
 
     assert payload["provenance"]["code"] == code
 
 
 def test_a_program_that_ends_badly_without_a_word_is_unknown(tmp_path: Path, script: Callable[..., str]) -> None:
     outcome = read_outcome(
-        ended(laboratory(tmp_path, program="orca", executable=script({None: "aborting the run"}, code=3))), {}
+        ended(laboratory(tmp_path, program="orca", executable=script({None: "aborting the run"}, code=3)), WATER), {}
     )
 
     assert isinstance(outcome, Fault)
@@ -376,7 +368,7 @@ def test_a_program_may_say_that_the_answer_is_no(tmp_path: Path, script: Callabl
 
 def test_a_missing_program_is_told_before_and_after(tmp_path: Path) -> None:
     lab = laboratory(tmp_path, program="orca", executable="no-such-program")
-    outcome = read_outcome(ended(lab), {})
+    outcome = read_outcome(ended(lab, WATER), {})
 
     assert lab.health().message == (
         "command needs the program no-such-program; install it, or say in 'executable' where it lies"

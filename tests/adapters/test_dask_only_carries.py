@@ -18,23 +18,17 @@ from adapters.errors import AdapterUnavailable
 from adapters.executors.dask import DaskExecutor, DaskOptions
 from adapters.executors.spool import Spool
 from loop import checkpoints
-from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
+from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Phase
 from loop.outcome import FaultKind, Measured
 from loop.testing.adapter import KEY, AdapterContract
 from tests.adapters.clusters import OneNodeDask
-from tests.adapters.jobs import MOLECULE, outcome, ruler, running, runs, wait_until
+from tests.adapters.jobs import MOLECULE, begin, outcome, ruler, running, runs, wait_until
 
 
 def executor(folder: Path, address: str, function: str = "measure", **settings: Any) -> DaskExecutor:
     gate = {"gate": str(folder / "gate.open")} if function == "wait" else {}
     told = DaskOptions(address=address, **{"silence": 3.0, **settings})
     return DaskExecutor(folder / "lab", ruler(function, **gate), told)
-
-
-def begin(lab: DaskExecutor, key: AttemptKey = KEY) -> Handle:
-    handle = lab.prepare(MOLECULE, key)
-    lab.start(handle, key)
-    return handle
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from adapters.errors import AdapterOptionsError, InputRefused
 from adapters.registry import build
 from loop.contracts import AdapterContext, ExperimentSpec
 from loop.outcome import Fault, Measured, read_outcome
-from loop.testing.adapter import KEY, wait_for_end
+from tests.adapters.jobs import ended
 
 KCAL = 627.5094740631
 HCN = "3\nhydrogen cyanide\nH 0 0 -1.07\nC 0 0 0\nN 0 0 1.15"
@@ -117,13 +116,6 @@ def laboratory(folder: Path, given: dict[str, Any], **options: Any) -> Any:
     (folder / "broken.xyz").write_text("2\n\nH 0 0 0")
     context = AdapterContext(str(folder / "lab"), str(folder), "ways", {"barrier": "kcal/mol"})
     return build("pyscf", {"given": {"way": given}, "optimise": "dft", **SLIGHT, **options}, context)
-
-
-def ended(lab: Any, spec: ExperimentSpec) -> dict[str, Any]:
-    handle = lab.prepare(spec, KEY)
-    lab.start(handle, KEY)
-    wait_for_end(lab, handle)
-    return dict(json.loads(lab.fetch(handle)[0].payload))
 
 
 def test_a_campaign_asks_for_the_barrier_of_an_option(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,9 @@ from adapters.errors import (
     SettingUnknown,
 )
 from adapters.registry import build
-from loop.contracts import Adapter, AdapterContext, ExperimentSpec
+from loop.contracts import AdapterContext, ExperimentSpec
 from loop.outcome import Fault, FaultKind, Measured, read_outcome
-from loop.testing.adapter import KEY, wait_for_end
+from tests.adapters.jobs import ended
 
 WATER = "3\n\nO 0 0 0.1193\nH 0 0.7567 -0.4748\nH 0 -0.7567 -0.4748"
 FLAT_AMMONIA = "4\n\nN 0 0 0\nH 1 0 0\nH -0.5 0.8660254 0\nH -0.5 -0.8660254 0"
@@ -151,13 +150,6 @@ EXPERIMENT = ExperimentSpec("dft", {"molecule": "h2"}, {}, {"molecule": "[H][H]"
 
 def context(folder: Path, **targets: str) -> AdapterContext:
     return AdapterContext(str(folder / "lab"), str(folder), "dft", targets or {"gap": "eV"})
-
-
-def ended(lab: Adapter, spec: ExperimentSpec) -> dict[str, Any]:
-    handle = lab.prepare(spec, KEY)
-    lab.start(handle, KEY)
-    wait_for_end(lab, handle)
-    return dict(json.loads(lab.fetch(handle)[0].payload))
 
 
 def test_a_child_process_reports_numbers_and_how_it_came_to_them(tmp_path: Path) -> None:

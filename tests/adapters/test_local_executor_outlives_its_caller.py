@@ -20,10 +20,10 @@ from adapters.errors import AdapterUnavailable, UnknownHandle
 from adapters.executors.job import Limits
 from adapters.executors.local import LocalExecutor
 from loop import checkpoints
-from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
+from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Phase
 from loop.outcome import Fault, FaultKind, Measured
 from loop.testing.adapter import KEY, OTHER, AdapterContract
-from tests.adapters.jobs import MOLECULE, is_alive, outcome, ruler, running, runs, wait_until
+from tests.adapters.jobs import MOLECULE, begin, is_alive, outcome, ruler, running, runs, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,12 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def executor(folder: Path, function: str = "measure", workers: int = 2, **more: Any) -> LocalExecutor:
     options = more.pop("options", {})
     return LocalExecutor(folder / "lab", ruler(function, **options), workers, Limits(**more))
-
-
-def begin(lab: LocalExecutor, key: AttemptKey = KEY) -> Handle:
-    handle = lab.prepare(MOLECULE, key)
-    lab.start(handle, key)
-    return handle
 
 
 class TestLocalExecutor(AdapterContract):

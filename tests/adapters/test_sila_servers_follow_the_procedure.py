@@ -24,9 +24,9 @@ from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, P
 from loop.errors import AdapterUnavailable
 from loop.recipe.told import in_full
 from loop.testing.adapter import KEY, OTHER, AdapterContract
-from tests.adapters.helpers import context
+from tests.adapters.helpers import context, free_port
 from tests.adapters.robots import experiment, recipe
-from tests.adapters.sila_bench import SilaBench, free_port
+from tests.adapters.sila_bench import SilaBench
 
 EXPERIMENT = experiment()
 WANTED = in_full(recipe(), EXPERIMENT.settings)

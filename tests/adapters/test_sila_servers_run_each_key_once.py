@@ -30,7 +30,8 @@ from adapters.sila.connection import Connection, Security
 from adapters.sila.discovery import Announced, chosen, discover
 from adapters.sila.messages import payload_of, report_of, spec_of
 from adapters.sila.serving import serve
-from tests.adapters.sila_bench import MEASURED, STEPS, SilaBench, free_port
+from tests.adapters.helpers import free_port
+from tests.adapters.sila_bench import MEASURED, STEPS, SilaBench
 
 
 @pytest.fixture

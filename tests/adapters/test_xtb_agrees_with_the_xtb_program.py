@@ -22,6 +22,7 @@ from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.outcome import Measured, read_outcome
 from loop.testing.adapter import KEY, AdapterContract, wait_for_end
 from loop.units import convert
+from tests.adapters.jobs import runs
 
 pytest.importorskip("tblite")
 
@@ -346,11 +347,7 @@ class TestXtb(AdapterContract):
 
     @pytest.fixture
     def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
-        def count(key: AttemptKey) -> int:
-            path = tmp_path / "lab" / "jobs" / key / "runs.log"
-            return len(path.read_text().splitlines()) if path.exists() else 0
-
-        return count
+        return lambda key: runs(tmp_path, key)
 
 
 def context(folder: Path) -> AdapterContext:

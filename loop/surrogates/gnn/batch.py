@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.molecules.condensed import CondensedGraphs
-from loop.molecules.graphs import MolecularGraphs
+from loop.molecules.graphs import MolecularGraphs, offsets
 from loop.surrogates.gnn.segments import Segments
 
 
@@ -69,11 +69,11 @@ class GraphStore:
         source[edge_place] = self._ends[edges, 0] + first[edge_owner]
         target[edge_place] = self._ends[edges, 1] + first[edge_owner]
         order = np.argsort(target, kind="stable")
-        begins = _starts(np.bincount(target, minlength=members * v))
+        begins = offsets(np.bincount(target, minlength=members * v))
 
         molecule = np.repeat(np.arange(members) * (n + 1) + n, v)
         molecule[atom_place] = atom_owner + atom_owner // n
-        owned = _starts(np.bincount(molecule, minlength=members * (n + 1)))
+        owned = offsets(np.bincount(molecule, minlength=members * (n + 1)))
         return Batch(
             self._features(self.atoms, atoms, atom_place, members, v),
             self._features(self.edges, edges, edge_place, members, e),
@@ -122,7 +122,3 @@ def together(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     for row, part in zip(table, parts, strict=True):
         row[: len(part)] = part
     return table
-
-
-def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
