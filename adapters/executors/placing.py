@@ -24,7 +24,10 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
         "workers of a Dask scheduler, which dask-jobqueue starts on PBS, SGE or LSF",
     ),
     "local": ("adapters.executors.local:place", "child processes of this machine, which survive whoever started them"),
-    "slurm": ("adapters.executors.slurm:place", "jobs of a Slurm cluster that shares this folder with its nodes"),
+    "slurm": (
+        "adapters.executors.slurm.options:place",
+        "jobs of a Slurm cluster that shares this folder with its nodes",
+    ),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.executors.job import Limits
 from adapters.executors.slurm import SlurmExecutor, SlurmOptions
-from adapters.executors.slurm_commands import Slurm
+from adapters.executors.slurm.commands import Slurm
 from loop import checkpoints
 from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Handle
 from loop.outcome import Measured
@@ -139,7 +139,7 @@ def test_a_caller_killed_anywhere_leaves_what_runs_once(
 
 def none_is_held(slurm: OneNodeSlurm, lab: SlurmExecutor) -> bool:
     """Whether a pass leaves no job that nobody will release."""
-    lab._all_rows()
+    lab._queue.by_label()
     return bool(wait_until(lambda: not held(slurm)))
 
 
@@ -164,7 +164,7 @@ def test_tasks_that_another_process_is_about_to_label_are_left_alone(
     def look(here: str) -> None:
         if here == "slurm.array-sent":
             other = executor(tmp_path)
-            other._all_rows()  # a pass of somebody else, who finds tasks without a key
+            other._queue.by_label()  # a pass of somebody else, who finds tasks without a key
             seen.append(len(held(slurm)))
 
     monkeypatch.setattr(checkpoints, "on_reached", look)

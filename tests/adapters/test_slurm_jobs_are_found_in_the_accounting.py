@@ -16,12 +16,12 @@ import pytest
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits
 from adapters.executors.slurm import SlurmExecutor, SlurmOptions
-from adapters.executors.slurm_commands import Slurm
-from loop.contracts import AttemptKey, Handle
+from adapters.executors.slurm.commands import Slurm
+from loop.contracts import Handle
 from loop.outcome import Fault, FaultKind, Measured
 from loop.testing.adapter import KEY, OTHER
 from tests.adapters.clusters import ACCOUNTING, PROGRAMS, OneNodeSlurm, lose_replies, missing_programs
-from tests.adapters.jobs import MOLECULE, outcome, ruler, running, runs, wait_until
+from tests.adapters.jobs import MOLECULE, begin, outcome, ruler, running, runs, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,6 @@ def executor(folder: Path, gate: Path | None = None, **settings: object) -> Slur
 def accounted(folder: Path, handle: Handle) -> list[str]:
     """The states of every job of that attempt that the accounting ever had."""
     return [row.state for row in Slurm().accounted(f"hakken-{handle}", folder / "lab" / "jobs" / handle)]
-
-
-def begin(lab: SlurmExecutor, key: AttemptKey = KEY) -> Handle:
-    handle = lab.prepare(MOLECULE, key)
-    lab.start(handle, key)
-    return handle
 
 
 def test_a_job_that_ended_and_left_the_queue_is_not_submitted_again(slurm: OneNodeSlurm, tmp_path: Path) -> None:

@@ -21,19 +21,13 @@ from loop.outcome import Fault, FaultKind, Measured
 from loop.testing.adapter import KEY, OTHER, AdapterContract, wait_for_end
 from loop.testing.adapter.material import start
 from tests.adapters.clusters import OneNodeSlurm, lose_replies
-from tests.adapters.jobs import MOLECULE, is_alive, outcome, ruler, running, runs, wait_until
+from tests.adapters.jobs import MOLECULE, begin, is_alive, outcome, ruler, running, runs, wait_until
 
 
 def executor(folder: Path, function: str = "measure", options: Any = None, **settings: Any) -> SlurmExecutor:
     limits = Limits(timeout=60.0, memory=256 * 2**20)
     told = SlurmOptions(**{"poll": 0.0, "silence": 1.5, **settings})
     return SlurmExecutor(folder / "lab", ruler(function, **(options or {})), limits=limits, settings=told)
-
-
-def begin(lab: SlurmExecutor, key: AttemptKey = KEY) -> Handle:
-    handle = lab.prepare(MOLECULE, key)
-    lab.start(handle, key)
-    return handle
 
 
 def insist(lab: Adapter, key: AttemptKey) -> Handle:

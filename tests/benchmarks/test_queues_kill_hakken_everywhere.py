@@ -23,10 +23,19 @@ def checkpoints(path: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("executor", "module"), [("local", "local"), ("slurm", "slurm"), ("arrays", "slurm_arrays"), ("dask", "dask")]
+    ("executor", "modules"),
+    [
+        ("local", ["local"]),
+        ("slurm", ["slurm/executor", "slurm/queue"]),
+        ("arrays", ["slurm/arrays"]),
+        ("dask", ["dask"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_no_checkpoint_of_an_executor_is_left_out(executor: str, module: str) -> None:
-    assert set(queues.OWN[executor]) == checkpoints(f"adapters/executors/{module}.py")
+def test_no_checkpoint_of_an_executor_is_left_out(executor: str, modules: list[str]) -> None:
+    found = [checkpoints(f"adapters/executors/{module}.py") for module in modules]
+
+    assert set(queues.OWN[executor]) == set().union(*found)
 
 
 @pytest.mark.parametrize("step", ["dispatching", "reconciling", "ingesting", "proposing"])

@@ -1,0 +1,274 @@
+"""Runs an evaluator as Slurm jobs: submitted on hold, the id put on record, then released."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from adapters.common.folder import read_json
+from adapters.compute.evaluation import Evaluator
+from adapters.errors import AdapterUnavailable
+from adapters.executors.job import Limits, computing, missing, problems, resting_on
+from adapters.executors.slurm.arrays import MOST
+from adapters.executors.slurm.commands import Row, Slurm
+from adapters.executors.slurm.options import DELIVERY, JOBS, SlurmOptions
+from adapters.executors.slurm.queue import Queue, has_begun, name_of
+from adapters.executors.spool import Spool
+from loop.checkpoints import reached
+from loop.contracts import (
+    Absent,
+    AttemptKey,
+    Capabilities,
+    Envelope,
+    ExperimentSpec,
+    Finding,
+    Found,
+    Handle,
+    Health,
+    Phase,
+    Problem,
+    Status,
+    Unknown,
+)
+from loop.errors import NotSetUp
+from loop.outcome import FaultKind
+
+_TIMES: Final = 3  # submissions of one attempt of which the cluster forgets each
+_KINDS: Final = {
+    "TIMEOUT": FaultKind.TIMEOUT,
+    "DEADLINE": FaultKind.TIMEOUT,
+    "OUT_OF_MEMORY": FaultKind.RESOURCE_ERROR,
+}
+
+
+class SlurmExecutor:
+    """Jobs of one Slurm cluster, through a spool that its nodes see."""
+
+    def __init__(
+        self,
+        folder: Path | str,
+        evaluator: Evaluator,
+        jobs: int = JOBS,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
+        settings: SlurmOptions = SlurmOptions(),  # noqa: B008  # frozen
+        slurm: Slurm | None = None,
+    ) -> None:
+        """Settings are checked by the adapter that builds it.
+
+        Args:
+            folder: The executor's own folder, at the same path on every node; made with the first job.
+            evaluator: What is run.
+            jobs: In the queue at once.
+            limits: What each job may take.
+            settings: How jobs are submitted.
+            slurm: The cluster's commands.
+        """
+        self._spool = Spool(folder, evaluator, limits, settings.silence)
+        self._jobs = self._spool.jobs
+        self._evaluator, self._most, self._submits_together = evaluator, jobs, settings.arrays
+        self._partition = settings.partition
+        self._slurm = slurm or Slurm()
+        self._queue = Queue(self._spool, self._slurm, limits, settings)
+        self._is_set_up = False  # as far as this object knows
+
+    def capabilities(self) -> Capabilities:
+        return computing(self._evaluator, DELIVERY, self._most)
+
+    def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return problems(spec, self._evaluator, self.capabilities())
+
+    def announce(self, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
+        """Submit what will be prepared next as job arrays, on hold; where that fails ``prepare`` does it one by one."""
+        if not self._submits_together:
+            return
+        self._check_set_up()
+        for start in range(0, len(experiments), MOST):
+            together = [self._jobs.prepare(spec, key) for spec, key in experiments[start : start + MOST]]
+            self._queue.submit_together(together)
+
+    def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
+        """Put the attempt on record and its job into the queue, on hold.
+
+        Raises:
+            KeyReused: The key is on record with another experiment.
+            NotSetUp: There is no Slurm here, or it takes no such job; the queue has none.
+            AdapterUnavailable: Slurm gave no answer; ``start`` looks for the job and submits it.
+        """
+        self._check_set_up()
+        handle = self._jobs.prepare(spec, key)
+        reached("slurm.prepared")
+        with self._spool.alone(handle) as folder:
+            if not has_begun(folder) and not (folder / "cancelled.json").exists():
+                self._queue.held(handle, folder)
+        return handle
+
+    def _check_set_up(self) -> None:
+        """Raises ``NotSetUp`` where there is no Slurm here, before anything of an attempt is made."""
+        if not self._is_set_up:
+            self._slurm.check_set_up()
+            self._is_set_up = True
+
+    def start(self, handle: Handle, key: AttemptKey) -> None:
+        """Release the attempt's job, which is submitted first where it is not in the queue.
+
+        Raises:
+            UnknownHandle: Nothing was prepared under the handle, or it belongs to another key.
+            AdapterUnavailable: Slurm refused or gave no answer; ``find`` tells whether it was released.
+        """
+        self._spool.checked(handle, key)
+        with self._spool.alone(handle) as folder:
+            if self._spool.is_claimed(handle) or self._spool.settle_if_cancelled(handle):
+                return
+            if (folder / "released.json").exists() and self._is_under_way(handle, folder):
+                return
+            row = self._queue.held(handle, folder)
+            if row.is_held:
+                self._spool.note(folder / "releasing.json", {"id": row.id})
+                reached("slurm.releasing")
+                self._slurm.release(row.id)
+                reached("slurm.released")
+            self._spool.note(folder / "released.json", {"id": row.id, "at": time.time()})
+        reached("slurm.started")
+
+    def find(self, key: AttemptKey) -> Found | Absent | Unknown:
+        found = self._jobs.find(key)
+        if isinstance(found, Absent):
+            return found
+        folder = self._jobs.folder(found.handle)
+        if has_begun(folder):
+            return Found(found.handle, True)
+        releasing = read_json(folder / "releasing.json")
+        if releasing is None:
+            return Found(found.handle, False)
+        try:  # the reply to a release may have been lost
+            rows = self._queue.rows(found.handle)
+        except AdapterUnavailable as error:
+            return Unknown(f"job {releasing['id']} may or may not have been released: {error}")
+        return Found(found.handle, any(row.id == releasing["id"] and not row.is_held for row in rows))
+
+    def status(self, handle: Handle) -> Status:
+        if not self._jobs.knows(handle):
+            return Status(Phase.LOST, f"no job {handle!r} in {self._jobs.root}")
+        if self._spool.has_ended(handle) or self._spool.complete(handle):
+            return Status(Phase.ENDED)
+        if self._jobs.cancelled(handle) is not None and not self._spool.is_claimed(handle):
+            self._queue.call_off(handle)
+            self._spool.settle_if_cancelled(handle)
+        folder = self._jobs.folder(handle)
+        released = read_json(folder / "released.json")
+        if not has_begun(folder) or (released is None and not self._spool.is_claimed(handle)):
+            return Status(Phase.PREPARED)
+        try:
+            row = self._queue.seen(handle)
+        except AdapterUnavailable as error:  # what the spool tells is still true
+            phase = Phase.RUNNING if self._spool.is_claimed(handle) else Phase.WAITING
+            return self._unless_ended(handle, Status(phase, f"as last known: {error}"))
+        if self._spool.is_claimed(handle):
+            return self._unless_ended(handle, self._of_claimed(handle, row))
+        return self._unless_ended(handle, self._of_released(handle, row, released or {}))
+
+    def fetch(self, handle: Handle) -> Sequence[Envelope]:
+        if self.status(handle).phase is not Phase.ENDED:
+            return ()
+        return self._spool.envelopes(handle)
+
+    def cancel(self, handle: Handle, reason: str) -> None:
+        """Call the job off. One that has ended stays as it is."""
+        if self.status(handle).phase in (Phase.LOST, Phase.ENDED):
+            return
+        self._jobs.cancel(handle, {"reason": reason})
+        self._queue.call_off(handle)
+        self._spool.settle_if_cancelled(handle)
+
+    def health(self) -> Health:
+        # Programs are looked for where they run.
+        if (lack := missing(dataclasses.replace(self._evaluator, programs={}))) is not None:
+            return Health(False, lack)
+        try:
+            said = self._slurm.ping()
+        except NotSetUp as error:
+            return Health(False, str(error))
+        except AdapterUnavailable as error:
+            return Health(False, f"Slurm cannot be asked: {error}")
+        return Health(True, f"{self._evaluator.name} runs in Slurm, {self._most} jobs at once; {said.splitlines()[0]}")
+
+    def examine(self) -> Sequence[Finding]:
+        """Packages (programs are looked for on the nodes), and Slurm: version, controller, partition, accounting."""
+        asked, packages = self._partition, resting_on(self._evaluator, programs=False)
+        try:
+            self._slurm.check_set_up()
+        except NotSetUp as error:  # once, and not for each thing that Slurm would be asked
+            found, _, remedy = str(error).partition("; ")
+            return [*packages, Finding("Slurm", "problem", found, remedy)]
+        return [
+            *packages,
+            _asked("Slurm", self._slurm.version, "run hakken where jobs are submitted"),
+            _asked("controller", self._slurm.ping, "wait until it is up; nothing that was submitted is lost"),
+            _asked("partition", lambda: self._slurm.partition(asked), "name one that sinfo lists"),
+            _asked("accounting", self._slurm.accounting, "", verdict="note"),
+        ]
+
+    def _is_under_way(self, handle: Handle, folder: Path) -> bool:
+        """Whether Slurm still has a job that was released, and as released: a killed controller forgets a little.
+
+        An attempt whose jobs are forgotten again and again is ended.
+        """
+        if rows := self._queue.rows(handle):
+            return not any(row.is_held for row in rows)
+        if self._slurm.accounted(name_of(handle), folder):
+            return True
+        times = int((read_json(folder / "submitted.json") or {}).get("times", 1))
+        lost = f"Slurm forgot its job {times} times: see whether the comments of jobs are kept (squeue --format=%k)"
+        return times >= _TIMES and self._spool.settle(handle, FaultKind.COMPUTE_LOST, lost)
+
+    def _of_claimed(self, handle: Handle, row: Row | None) -> Status:
+        if row is not None and row.is_alive:
+            again = f", begun anew by Slurm: {row.reason}" if row.state == "PENDING" else ""
+            return Status(Phase.RUNNING, f"job {row.id}{again}", row.wants)
+        if self._spool.is_silent(handle):
+            if (called_off := self._jobs.cancelled(handle)) is not None:
+                self._spool.settle(handle, FaultKind.CANCELLED, called_off["reason"])
+                return Status(Phase.RUNNING, "was called off")
+            if row is None:
+                try:
+                    row = self._queue.accounted(handle, self._queue.submitted(handle))
+                except AdapterUnavailable as error:  # an end for lack of memory must not be tried again as a lost one
+                    return Status(Phase.RUNNING, f"left the queue without a result; how it ended is not told: {error}")
+            how = "and Slurm knows it no more" if row is None else f"and {row.end}"
+            kind = FaultKind.COMPUTE_LOST if row is None else _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
+            self._spool.settle(handle, kind, f"the job began {how}, without a result")
+        return Status(Phase.RUNNING, "left the queue; its result is awaited")
+
+    def _of_released(self, handle: Handle, row: Row | None, released: Mapping[str, Any]) -> Status:
+        if row is not None and row.is_held and self._queue.looked > released["at"]:
+            return Status(Phase.PREPARED, f"Slurm forgot that job {row.id} was released; it is released again")
+        if row is not None and row.is_alive:
+            return Status(Phase.WAITING, f"job {row.id}: {row.reason or row.state}", row.wants)
+        if row is None and self._queue.looked <= released["at"]:
+            return Status(Phase.WAITING, f"job {released['id']} was released just now")
+        if row is None:
+            try:
+                row = self._queue.accounted(handle, released["id"])
+            except AdapterUnavailable as error:
+                return Status(Phase.WAITING, f"job {released['id']} left the queue: {error}")
+            if row is None:
+                return Status(Phase.PREPARED, f"Slurm has forgotten job {released['id']}; it is submitted again")
+        kind = _KINDS.get(row.state, FaultKind.COMPUTE_LOST)
+        self._spool.settle(handle, kind, f"job {row.id} {row.end} before it began{self._queue.last_words(handle)}")
+        return Status(Phase.RUNNING)
+
+    def _unless_ended(self, handle: Handle, status: Status) -> Status:
+        return Status(Phase.ENDED) if self._spool.has_ended(handle) else status
+
+
+def _asked(
+    subject: str, question: Callable[[], str], remedy: str, *, verdict: Literal["note", "problem"] = "problem"
+) -> Finding:
+    """What Slurm says of one thing."""
+    try:
+        return Finding(subject, "ok", question())
+    except AdapterUnavailable as error:
+        return Finding(subject, verdict, str(error), remedy)
