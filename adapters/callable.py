@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
 from adapters.common.options import check_units, measured, read_options, resolve
+from adapters.common.source_code import why_not_there
 from adapters.compute.evaluation import Evaluator
-from adapters.executors.placing import ComputeOptions, place
+from adapters.errors import AdapterOptionsError
+from adapters.executors.placing import ComputeOptions, place, runs_here
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -23,9 +26,16 @@ laboratory:
 class CallableOptions(ComputeOptions):
     """What a campaign file may say of the callable laboratory."""
 
-    function: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]  # module:function
+    function: str  # module:function
     path: str | None = None  # folder where the module lies, seen from the campaign file; its own folder when left out
     properties: Annotated[dict[str, str], Field(min_length=1)] | None = None  # with units; the targets when left out
+
+    @field_validator("function")
+    @classmethod
+    def _check_function(cls, function: str) -> str:
+        if not re.fullmatch(r"[\w.]+:\w+", function):
+            raise ValueError("module:function, such as simulation:run for the function run of simulation.py")
+        return function
 
     @field_validator("properties")
     @classmethod
@@ -37,11 +47,15 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     """The function run by the executor of ``run_on``, from the laboratory section of a campaign file.
 
     Raises:
-        AdapterOptionsError: An option is unknown or wrong, or a target is not among the properties.
+        AdapterOptionsError: An option is unknown or wrong, a target is not among the properties, or there is no such
+            module or function, as far as reading the module tells; it is imported where the function runs.
     """
     settings = read_options(CallableOptions, "callable", options)
     properties = dict(context.targets) if settings.properties is None else settings.properties
     measured("callable", properties, context.targets)
+    path = str(resolve(context.base, settings.path or ".").resolve())
+    if why := why_not_there(settings.function, path, is_here=runs_here(settings)):
+        raise AdapterOptionsError("callable", [f"option 'function' is {settings.function!r}: {why}"])
     evaluator = Evaluator(
         name="callable",
         function="adapters.compute.callable:evaluate",
@@ -49,7 +63,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         options={
             "function": settings.function,
             "properties": properties,
-            "path": str(resolve(context.base, settings.path or ".").resolve()),
+            "path": path,
         },
         needs_structure=False,
         settings=None,

@@ -53,11 +53,14 @@ def _find(function: str, path: str | None) -> Any:
         sys.path.insert(0, path)
     module, _, name = function.partition(":")
     try:
-        return getattr(import_module(module), name)
+        found = getattr(import_module(module), name)
     except ModuleNotFoundError as error:
         raise InputRefused(f"no module {error.name!r} for {function!r}; say in 'path' where it lies") from None
     except AttributeError:
         raise InputRefused(f"module {module!r} has no function {name!r}") from None
+    if not callable(found):
+        raise InputRefused(f"{function} is {found!r}, and no function; correct the name")
+    return found
 
 
 def _number(function: str, name: str, value: Any) -> float:

@@ -57,6 +57,11 @@ def place(laboratory: str, evaluator: Evaluator, settings: ComputeOptions, folde
         raise AdapterOptionsError(laboratory, [f"run_on {name}: {problem}" for problem in error.problems]) from None
 
 
+def runs_here(settings: ComputeOptions) -> bool:
+    """Whether calculations run on this machine, with what is installed here."""
+    return "local" in ([settings.run_on] if isinstance(settings.run_on, str) else settings.run_on)
+
+
 def executors() -> tuple[tuple[str, str], ...]:
     """Name and one-line summary of every executor, sorted by name."""
     return tuple((name, summary) for name, (_, summary) in sorted(_TABLE.items()))

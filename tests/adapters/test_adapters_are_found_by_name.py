@@ -24,7 +24,7 @@ def test_every_registered_name_builds_an_adapter(tmp_path: Path, name: str) -> N
     (tmp_path / "table.csv").write_text(TABLE)
     options: dict[str, Any] = {
         "ase": {"calculator": "ase.calculators.emt:EMT"},
-        "callable": {"function": "module:function"},
+        "callable": {"function": "math:sin"},
         "command": {"program": "orca"},
         "csv_folder": {"folder": "robot"},
         "emulator": {"table": "table.csv"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,7 @@ SPEC = ExperimentSpec(
 @pytest.fixture
 def lab(tmp_path: Path) -> Callable[..., Adapter]:
     (tmp_path / "bowls.py").write_text(OURS)
+    (tmp_path / "starred.py").write_text("from bowls import *")
 
     def make(function: str = "bowls:bowl", **options: Any) -> Adapter:
         context = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", options.pop("targets", {"yield": "%"}))
@@ -92,8 +94,8 @@ def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[...,
         ("bowls:words", FaultKind.ANALYSIS_FAILED, "returned 'much' for 'yield'; return a number"),
         ("bowls:other", FaultKind.ANALYSIS_FAILED, "returned yeild, and none of yield"),
         ("bowls:broken", FaultKind.UNKNOWN, "KeyError: 'pressure'"),
-        ("bowls:bowel", FaultKind.INPUT_ERROR, "module 'bowls' has no function 'bowel'"),
-        ("bowels:bowl", FaultKind.INPUT_ERROR, "no module 'bowels' for 'bowels:bowl'; say in 'path' where it lies"),
+        ("starred:bowel", FaultKind.INPUT_ERROR, "module 'starred' has no function 'bowel'"),
+        ("bowls:__version__", FaultKind.INPUT_ERROR, "bowls:__version__ is '2.1', and no function; correct the name"),
     ],
 )
 def test_a_function_that_goes_wrong_is_a_kind_of_fault(
@@ -142,7 +144,15 @@ def test_a_part_of_a_mixture_comes_in_as_its_fraction(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"function": "bowls"}, "option 'function' must be: .*got 'bowls'"),
+        ({"function": "bowls"}, "option 'function' must be: module:function, such as .*got 'bowls'"),
+        ({"function": "bowls.py:bowl"}, "'bowls.py:bowl': a module is named without its ending; write bowls:bowl"),
+        (
+            {"function": "bowl:bowl"},
+            r"no module 'bowl' in .* or installed \(did you mean 'bowls'\?\); correct the name",
+        ),
+        ({"function": "bowls.deep:bowl"}, "no module 'bowls.deep' in "),
+        ({"function": "bowls:bow"}, r"bowls.py has no function 'bow' \(did you mean 'bowl'\?\); it has bowl, one, "),
+        ({"function": "json:dumpss"}, r"has no function 'dumpss' \(did you mean 'dumps'\?\)"),
         ({"properties": {"purity": ""}}, "target 'yield' is not measured; it is purity"),
         ({"properties": {"yield": ""}}, "target 'yield' is in '%' and its property has an empty unit; give it '%', or"),
         ({"properties": {"yield": "yonks"}}, "option 'properties' must be: a unit for each property; 'yield'"),
@@ -154,6 +164,55 @@ def test_a_wrong_laboratory_section_is_named(
 ) -> None:
     with pytest.raises(AdapterOptionsError, match=message):
         lab(**{"function": "bowls:bowl", **options})
+
+
+def test_a_module_is_read_and_not_run_before_an_experiment_runs(tmp_path: Path, lab: Callable[..., Adapter]) -> None:
+    (tmp_path / "loud.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n\ndef run(s):\n    return 1.0\n")
+
+    lab("loud:run")
+    with pytest.raises(AdapterOptionsError, match="has no function 'walk'"):
+        lab("loud:walk")
+
+    assert not (tmp_path / "ran").exists()
+    assert "loud" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from bowls import bowl as run",
+        "import bowls\nrun = bowls.bowl",
+        "from bowls import *",
+        "def __getattr__(name):\n    return print",
+        "try:\n    import fast\nexcept ImportError:\n    def run(s):\n        return 1.0",
+        "def make():\n    global run\n    run = print\nmake()",
+    ],
+)
+def test_what_may_have_the_name_is_left_to_the_run(tmp_path: Path, lab: Callable[..., Adapter], source: str) -> None:
+    (tmp_path / "may.py").write_text(source)
+
+    lab("may:run")
+
+
+def test_a_name_inside_a_function_is_none_of_the_module(tmp_path: Path, lab: Callable[..., Adapter]) -> None:
+    (tmp_path / "inner.py").write_text("def make():\n    run = print\n    return run\n")
+    (tmp_path / "torn.py").write_text("x = 1\ndef run(s:\n")
+
+    with pytest.raises(AdapterOptionsError, match=r"inner.py has no function 'run'; it has make"):
+        lab("inner:run")
+    with pytest.raises(AdapterOptionsError, match=r"torn.py line 2: .*; mend it"):
+        lab("torn:run")
+
+
+def test_modules_in_packages_and_installed_ones_are_found(tmp_path: Path, lab: Callable[..., Adapter]) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("raise RuntimeError('imported')")
+    (tmp_path / "parts" / "one.py").write_text("def run(s):\n    return 1.0\n")
+
+    for function in ("parts.one:run", "os.path:join", "math:sin", "numpy.linalg:norm"):
+        lab(function)
+    with pytest.raises(AdapterOptionsError, match=r"one.py has no function 'walk'"):
+        lab("parts.one:walk")
 
 
 class TestCallable(AdapterContract):

@@ -267,7 +267,7 @@ class TestSimulate:
         assert not home.home.exists()
 
     def test_what_waits_for_a_person_and_for_room_is_said(self, hakken: Any) -> None:
-        one_by_one = "callable, function: 'f:g', workers: 1"
+        one_by_one = "callable, function: 'math:sin', workers: 1"
         text = CAMPAIGN.replace("simulated", one_by_one).replace("several", "several\n  approval: person")
         Path("ovens.yaml").write_text(text)
 
