@@ -27,7 +27,7 @@ _NO_TEXT: Final = {  # how files begin that people take for a table
     b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an Excel workbook, and no text; save the sheet as CSV (UTF-8)",
     b"\x1f\x8b": "packed by gzip; unpack it first",
-    b"PAR1\x15": "a Parquet file, and no text; write it as CSV",
+    b"PAR1\x15": "a Parquet file that is damaged, or is not read here; write it anew, or as CSV",
     b"\xff\xfe": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
     b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
 }

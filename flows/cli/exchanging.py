@@ -19,7 +19,8 @@ def tell(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE.csv", help="One row for each result, a filled-in worksheet, or what export wrote."
+            metavar="FILE.csv|FILE.parquet",
+            help="One row for each result, a filled-in worksheet, or what export wrote.",
         ),
     ],
     source: Annotated[
@@ -28,7 +29,7 @@ def tell(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Bring in results from a CSV file, before the first batch or later.
+    """Bring in results from a CSV or Parquet file, before the first batch or later.
 
     Every row is kept, the unreadable ones too; telling a file twice adds nothing. With --source they are no results of
     the campaign: it listens to them for as long as they help to predict its own.

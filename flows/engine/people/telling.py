@@ -1,4 +1,4 @@
-"""Telling: results that a person brings as a CSV file. Every row is on record before anything reads it."""
+"""Telling: results that a person brings as a CSV or Parquet file. Every row is on record before anything reads it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from flows.engine.holding import PATIENCE, holding
 from flows.engine.looking.reports import TellReport
+from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import (
     OBSERVATION,
     RETRACTED,
@@ -55,7 +56,7 @@ class TellError(HakkenError):
 def tell(
     settings: Settings, name: str, csv_path: Path | str, *, by: str, progress: Progress = in_silence
 ) -> TellReport:
-    """Store every row of a CSV file, then judge it.
+    """Store every row of a CSV or Parquet file, then judge it.
 
     Columns: every parameter of the space, or ``key`` of an attempt, of which the row is then the result; at least one
     target or ``outcome`` (measured, negative, cancelled or fault:KIND); and what else ``flows.engine.people.rows``
@@ -70,7 +71,7 @@ def tell(
     """
     path = Path(csv_path)
     try:
-        data = path.read_bytes()
+        data = in_csv(path.read_bytes())
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     with open_record(settings) as ledger:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.engine.looking.reports import TellReport
+from flows.engine.people.parquet import in_csv
 from flows.engine.people.rows import is_exported
 from flows.engine.people.telling import TellError, lines_of, tell
 from flows.engine.people.writing import writing
@@ -95,7 +96,7 @@ def _source_of(campaign: CampaignRecord) -> tuple[str | None, str | None]:
 def _read(path: Path) -> Table:
     """The rows that have a cell for each column; what else the file holds, ``tell`` reports. Raises ``TellError``."""
     try:
-        data = path.read_bytes()
+        data = in_csv(path.read_bytes())
     except OSError as error:
         raise TellError(f"{path} cannot be read ({error.strerror}); check the path") from None
     if other := no_table(data):

@@ -389,8 +389,8 @@ def test_a_file_that_is_no_text_is_called_what_it_is(hakken: Any) -> None:
     )
 
     assert "t.csv.gz is packed by gzip; unpack it first" in zipped
-    assert "t.csv is a Parquet file, and no text; write it as CSV" in parquet
-    assert "t.csv is a Parquet file, and no text; write it as CSV" in moved
+    assert "t.csv is a Parquet file that is damaged, or is not read here; write it anew, or as CSV" in parquet
+    assert "t.csv is a Parquet file that is damaged, or is not read here; write it anew, or as CSV" in moved
 
 
 def test_without_targets_the_columns_are_listed(hakken: Any) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from db import exchange
@@ -252,3 +254,52 @@ def test_a_value_that_was_edited_in_a_table_comes_in_and_the_one_that_was_there_
 
     assert (report.accepted, report.duplicates) == (1, 1)
     assert "in the place of what 'small.csv' had when it was told before" in " ".join(report.notes)
+
+
+@pytest.mark.parametrize("first", ["csv", "parquet"])
+def test_a_parquet_table_says_what_the_csv_table_says_and_brings_nothing_in_twice(
+    settings: Settings, tmp_path: Path, first: str
+) -> None:
+    told(settings, tmp_path)
+    add(settings, tmp_path / "other", **MANUAL, campaign="second")
+    with open_ledger(settings.database) as ledger:
+        for kind in ("csv", "parquet"):
+            exchange.export(ledger, "small", tmp_path / f"small.{kind}", kind)
+    files = sorted(tmp_path.glob("small.*"), key=lambda file: file.suffix != f".{first}")
+
+    reports = [tell(settings, "second", file, by="tester") for file in files]
+
+    assert [(r.accepted, r.duplicates, r.problems) for r in reports] == [(9, 0, []), (0, 9, [])]
+    assert said(observations(settings, "second")) == said(observations(settings, "small"))
+
+
+def test_a_parquet_table_of_another_program_is_told_as_any_table(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, **MANUAL)
+    columns = {
+        "solvent": ["water", "DMF"],
+        "temperature": pyarrow.array([50.1, 60], pyarrow.float32()),
+        "yield": pyarrow.array([20, None], pyarrow.int64()),
+        "purity": [0.5, float("nan")],
+        "outcome": ["measured", "negative"],
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "theirs.parquet")
+
+    report = tell(settings, "small", tmp_path / "theirs.parquet", by="tester")
+    _, heard = tell_source(settings, "small", tmp_path / "theirs.parquet", "Smith 2021", by="tester")
+
+    assert (report.accepted, report.problems, heard.accepted) == (2, [], 2)
+    assert {o.settings["temperature"] for o in observations(settings, "small")} == {50.1, 60.0}
+    assert [type(o.outcome).__name__ for o in observations(settings, "small")] == ["Negative", "Measured"]
+
+
+def test_a_parquet_table_that_is_cut_off_is_kept_and_refused_by_name(settings: Settings, tmp_path: Path) -> None:
+    told(settings, tmp_path)
+    with open_ledger(settings.database) as ledger:
+        exchange.export(ledger, "small", tmp_path / "small.parquet", "parquet")
+    whole = (tmp_path / "small.parquet").read_bytes()
+    (tmp_path / "half.parquet").write_bytes(whole[: len(whole) // 2])
+
+    report = tell(settings, "small", tmp_path / "half.parquet", by="tester")
+
+    assert report.accepted == 0
+    assert "it is a Parquet file that is damaged, or is not read here; write it anew, or as CSV" in report.problems[0]
