@@ -3,13 +3,13 @@ and numbers with their scatter."""
 
 from __future__ import annotations
 
-import codecs
 import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from loop.errors import SpecError, UnitError
+from loop.letters import UTF8, UTF16, UTF16_MARKS, WINDOWS, encoding_of
 from loop.units import check_unit, is_unit_of
 
 DELIMITERS: Final = ",;\t"
@@ -22,7 +22,6 @@ _GROUPED: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}(?:[.,'\s]\d{{3}})+(?:[.,]
 _EITHER: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}([.,])\d{{3}}")  # 1.250 is 1.25, or 1250
 _DOUBT: Final = "?"  # after a number that the other cells of its table leave in doubt
 
-_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NO_TEXT: Final = {  # how files begin that people take for a table
     b"PK\x03\x04": "an Excel workbook or another archive, and no text; save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an Excel workbook, and no text; save the sheet as CSV (UTF-8)",
@@ -31,6 +30,12 @@ _NO_TEXT: Final = {  # how files begin that people take for a table
     b"\xff\xfe": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
     b"\xfe\xff": 'in UTF-16, as Excel\'s "Unicode text" is; save it as UTF-8',
 }
+
+OTHER_LETTERS: Final = (
+    "neither in UTF-8 nor in UTF-16 or Windows-1252, but perhaps in GBK or another encoding; save it as UTF-8 "
+    '(in Excel: "CSV UTF-8")'
+)
+_CALLED: Final = {UTF8: "UTF-8", UTF16: "UTF-16", WINDOWS: "Windows-1252"}
 
 _MARK: Final = re.compile(r'\A\ufeff?"?sep=[,;\t]"?[,;\t]*(?=[\r\n]|\Z)', re.IGNORECASE)  # with cells added to it
 _SQUARE: Final = re.compile(r"\s*(?P<name>.*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?\s*")
@@ -49,29 +54,22 @@ def ends_its_line(data: bytes) -> bool:
 
 def no_table(data: bytes) -> str:
     """What a file is that is a table in no encoding of ``decoded``, and the way out; "" where it may be one."""
-    if data.startswith(_UTF16):
+    if data.startswith(UTF16_MARKS):
         return ""
-    return no_text(data) or ("no text; save it as CSV" if b"\0" in data else "")
+    if other := no_text(data) or ("no text; save it as CSV" if b"\0" in data else ""):
+        return other
+    return "" if encoding_of([data]) else OTHER_LETTERS
 
 
 def decoded(data: bytes) -> tuple[str, str]:
     """A table's text as spreadsheets save it, and the encoding: UTF-8, UTF-16 with its mark, else Windows-1252."""
-    if data.startswith(_UTF16):
-        return data.decode("utf-16", errors="replace"), "UTF-16"
-    try:
-        return data.decode("utf-8-sig"), "UTF-8"
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace"), "Windows-1252"
-
-
-def is_utf16(data: bytes) -> bool:
-    """Whether a text begins with the mark of UTF-16."""
-    return data.startswith(_UTF16)
+    encoding = encoding_of([data]) or WINDOWS
+    return data.decode(encoding, errors="replace"), _CALLED[encoding]
 
 
 def in_utf8(data: bytes) -> bytes:
     """The bytes of a text in UTF-8 where its mark says that it is in UTF-16; any other as they are."""
-    return data.decode("utf-16", errors="replace").encode() if is_utf16(data) else data
+    return data.decode("utf-16", errors="replace").encode() if data.startswith(UTF16_MARKS) else data
 
 
 def table_text(data: bytes, shown: str) -> tuple[str, str]:
@@ -88,7 +86,7 @@ def table_text(data: bytes, shown: str) -> tuple[str, str]:
 
 def read_as(shown: str, encoding: str) -> str:
     """What is to be said of a table whose ``encoding`` had to be guessed; "" of any other."""
-    return f"{shown} is not in UTF-8, and was read as Windows-1252" if encoding == "Windows-1252" else ""
+    return f"{shown} is not in UTF-8, and was read as {encoding}" if encoding == _CALLED[WINDOWS] else ""
 
 
 def in_another(guessed: str) -> str:

@@ -95,7 +95,7 @@ def _document(store: Any, key: str) -> dict[str, Any]:
 def _tell(screen: Screen, store: Any, key: str) -> None:
     report, folder = store.report(key), store.place(key)
     screen.say(f"library {key[:12]}: {said_of(report)}")
-    for line in report.first:
+    for line in (*report.guesses, *report.first):
         screen.say(f"  {line}")
     if report.unreadable:
         screen.say(f"  all of them: {folder / 'unreadable.tsv'}")

@@ -35,10 +35,11 @@ def validate(
     from loop.spec.limits import trimmings
 
     where = settings()
-    campaign = read_campaign(spec, where)
+    guesses: list[str] = []
+    campaign = read_campaign(spec, where, guesses.append)
     with laboratory_of(spec):
         facts, problems = _examine(campaign, spec.parent)
-    problems += left_out_of(where, campaign)
+    problems += [*guesses, *left_out_of(where, campaign)]
     problems += trimmings(campaign)
     if isinstance(campaign.memory, list):
         problems += unknown_sources(campaign, names_on_record(where))

@@ -59,9 +59,9 @@ def import_(
     Results come in as told ones do, all of them or none; importing the same file again adds nothing. What cannot be
     carried over is listed.
     """
-    from flows.cli.specfile import read_bytes
     from flows.engine import bring_in
     from flows.importing import Source
+    from flows.named_files import read_bytes
 
     if force and keep:
         raise SpecError("--force overwrites the campaign file and --keep keeps it; give one of them")

@@ -19,14 +19,16 @@ def stored_in(spec: Any) -> list[Any]:
 
 
 def left_out_of(where: Settings, spec: Any) -> list[str]:
-    """Of each library file with lines that could not be read or came twice: what became of it, and the first lines."""
+    """Of each library file what was guessed of its letters, and, where lines could not be read or came twice, what
+    became of it and the first lines."""
     from flows.wiring import library_reader
 
     said = []
     for stored in stored_in(spec):
+        store = library_reader(where, Path()).store
+        said += store.report(stored.key).guesses
         if not stored.unreadable and not stored.duplicates:
             continue
-        store = library_reader(where, Path()).store
         said.append(f"{said_of(stored)}; hakken library show {stored.key[:12]} says where they are listed")
         said += [f"left out of {stored.source}: {line}" for line in store.report(stored.key).first]
     return said

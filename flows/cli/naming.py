@@ -34,8 +34,8 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     """The campaign's name; a campaign file is read and its campaign opened, or brought up to date.
 
     Args:
-        say: Called with what was left out of the libraries and products of a new campaign, and with what the file
-            changes of one on record.
+        say: Called with what was guessed of the files of a new campaign and left out of its libraries and products, and
+            with what the file changes of one on record.
     """
     if not is_file(text):
         return text
@@ -45,10 +45,11 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     from flows.wiring import spec_on_record
     from loop.spec.sieving import told_of_products
 
-    spec = read_campaign(Path(text), where)  # first, so that a fault is said as validate says it
+    guesses: list[str] = []
+    spec = read_campaign(Path(text), where, guesses.append)  # first, so that a fault is said as validate says it
     before = spec_on_record(where, spec.campaign)
     if before is None:
-        for line in (*left_out_of(where, spec), *told_of_products(spec)):
+        for line in (*guesses, *left_out_of(where, spec), *told_of_products(spec)):
             say(line)
     with laboratory_of(Path(text)):
         name = engine.add_campaign(where, Path(text))

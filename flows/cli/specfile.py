@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.screen import progress_line
+from flows.named_files import Say, read_bytes, reader
 from loop.cells import no_text
 from loop.errors import AdapterError, AdapterUnavailable, SpecError, UnknownName
-from loop.spec import CampaignSpec, ReadFile, place, read_spec
+from loop.spec import CampaignSpec, place, read_spec
 
 if TYPE_CHECKING:
     from flows.settings import Settings
 
 
-def read_text(path: Path, name: str | None = None) -> str:
-    """The text of a UTF-8 file.
+def read_text(path: Path) -> str:
+    """The text of a campaign file, which is in UTF-8.
 
     Raises:
         SpecError: It is not there, cannot be opened, or is not UTF-8 (with the line).
     """
-    shown = name or str(path)
+    shown = str(path)
     data = read_bytes(path, shown)
     if other := no_text(data):
         raise SpecError(f"{shown} is {other}")
@@ -35,33 +36,24 @@ def read_text(path: Path, name: str | None = None) -> str:
         ) from None
 
 
-def read_bytes(path: Path, shown: str) -> bytes:
-    """The bytes of a file that messages call ``shown``. Raises ``SpecError`` where it cannot be opened."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise SpecError(f"{shown}: no such file (looked for {path.absolute()}); check the name") from None
-    except OSError as error:
-        raise SpecError(f"{shown}: cannot be read ({error.strerror}); check the path and its rights") from None
+def read_campaign(path: Path, where: Settings, say: Say = lambda _: None) -> CampaignSpec:
+    """The resolved spec in a file; libraries that it names are stored. Raises ``SpecError``.
+
+    Args:
+        path: The file.
+        where: The project.
+        say: Called with each guess at the encoding of a file that it names.
+    """
+    return resolved(read_text(path), path, where, say)
 
 
-def reader(folder: Path) -> ReadFile:
-    """How a campaign file in ``folder`` reads the files that it names."""
-    return lambda name: read_text(folder / name, name)
-
-
-def read_campaign(path: Path, where: Settings) -> CampaignSpec:
-    """The resolved spec in a file; libraries that it names are stored. Raises ``SpecError``."""
-    return resolved(read_text(path), path, where)
-
-
-def resolved(text: str, path: Path, where: Settings) -> CampaignSpec:
+def resolved(text: str, path: Path, where: Settings, say: Say = lambda _: None) -> CampaignSpec:
     """The same of a text that is, or is to be, in a file. Raises ``SpecError``."""
     from flows.wiring import library_reader, without_misread_units
 
     with progress_line() as progress:
         libraries = library_reader(where, path.absolute().parent, progress)
-        spec = read_spec(text, source=str(path), read=reader(path.parent), libraries=libraries)
+        spec = read_spec(text, source=str(path), read=reader(path.parent, say), libraries=libraries)
     return without_misread_units(where, spec, text, str(path))
 
 

@@ -119,11 +119,11 @@ def _guess(
 ) -> tuple[str, str, list[str]]:
     """The text, a further next step where the table holds results, and notes on how it was read; ``given`` are options
     that name what is made."""
-    from flows.cli.specfile import read_bytes
     from flows.cli.starting import guess_campaign
     from flows.cli.starting.columns import read_columns
     from flows.engine.people.rows import is_exported, told_instead
     from flows.libraries.recipe import is_library
+    from flows.named_files import read_bytes
 
     if is_library(table.name):
         raise SpecError(

@@ -14,6 +14,7 @@ from flows.engine.changes.results import check_change
 from flows.engine.looking.resources import check_laboratory
 from flows.engine.looking.view import View
 from flows.engine.people.writing import writing
+from flows.named_files import reader
 from flows.wiring import (
     ORIGIN,
     campaign_file,
@@ -71,7 +72,7 @@ def read_campaign_file(path: Path, settings: Settings) -> CampaignSpec:
     spec = read_spec(
         text,
         source=path.name,
-        read=lambda name: _read(folder / name),
+        read=reader(folder),
         libraries=library_reader(settings, folder),
     )
     return without_misread_units(settings, spec, text, path.name)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from flows.libraries.files import ArrayWriter, read_part
 from flows.libraries.recipe import Recipe
+from flows.libraries.records import guesses
 from loop.molecules.packed import MORGAN, totals_of
 from loop.molecules.texts import text_hash
 
@@ -33,6 +34,7 @@ class Report:
     duplicates: int = 0
     removed: dict[str, int] = field(default_factory=dict)  # by each filter, in the order of testing
     first: list[str] = field(default_factory=list)  # the first lines that were not read, for a person
+    guesses: list[str] = field(default_factory=list)  # what was guessed of the encoding of its files
 
 
 def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
@@ -41,6 +43,7 @@ def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
     A part is read twice: its keys first, to see what is new in it, then all of it.
     """
     report = Report(recipe.shown, removed={name: 0 for name, _ in recipe.filters.tests})
+    report.guesses += [said for source in recipe.sources for said in guesses(source)]
     kept, twin_of, taken_by, others = _settled(parts, named=recipe.is_named)
     vocabulary = np.unique(np.concatenate([np.unique(read_part(p)["features"]) for p in parts]))
     arrays = ArrayWriter(folder)

@@ -8,18 +8,22 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from flows.libraries.recipe import SPAN, Recipe, Source
-from loop.cells import delimiter_of, is_utf16, without_mark
+from loop.cells import delimiter_of, read_as, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
+from loop.letters import UTF8, WINDOWS, encoding_of
 from loop.spec.tables import no_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 LOOK: Final = 65_536  # characters that the delimiter of a table is told from
+BLOCK: Final = 1 << 20  # bytes of a file taken at once to see its encoding
 BATCH: Final = 10_000  # rows of a Parquet file taken at once
 SWALLOWED: Final = 1 << 18  # characters of further lines that quotes may take into a row of a table
 NAMELESS: Final = "it has no name"  # the fault of a record without one where names are wanted
@@ -83,11 +87,32 @@ def _readable(source: Source) -> Iterator[None]:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[IO[str]]:
+    encoding = encoding_in(source) or UTF8
+    errors = "surrogateescape" if encoding == UTF8 else "replace"
     opener: Any = gzip.open if source.is_zipped else open
-    with opener(source.path, "rb") as file:
-        encoding, errors = ("utf-16", "replace") if is_utf16(file.read(2)) else ("utf-8-sig", "surrogateescape")
     with opener(source.path, "rt", encoding=encoding, errors=errors, newline="") as file:
         yield file
+
+
+def encoding_in(source: Source) -> str | None:
+    """The encoding of a file of text; None of one in another, and of one in UTF-8 with lines that are not."""
+    found = source.path.stat()
+    return _encoding(source.path, source.is_zipped, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _encoding(path: Path, is_zipped: bool, size: int, changed: int) -> str | None:  # noqa: ARG001 - what is cached by
+    """The same, looked for once of a file of that size that was changed then: it is read to its end."""
+    opener: Any = gzip.open if is_zipped else open
+    with opener(path, "rb") as file:
+        return encoding_of(iter(partial(file.read, BLOCK), b""))
+
+
+def guesses(source: Source) -> list[str]:
+    """What is to be said of the encoding in which a file was read; nothing where it is plain."""
+    if source.format == "parquet" or encoding_in(source) != WINDOWS:
+        return []
+    return [read_as(source.shown, "Windows-1252")]
 
 
 def _smiles(source: Source) -> Iterator[Record]:

@@ -147,10 +147,11 @@ def test_an_entry_that_stands_twice_takes_no_name_from_another(hakken: Any) -> N
     ("text", "named"),
     [
         (b"\n\nsmiles,id\nCCO,a\nCCN,b\n", {"name": "id"}),
-        ("smiles,Händler id,zinc id\nCCO,x,a\nCCN,y,b\n".encode("latin-1"), {"name": "zinc id"}),
+        ("smiles,Händler id,zinc id\nCCO,x,a\nCCN,y,b\n".encode("latin-1"), {"name": "Händler id"}),
+        ("smiles,编号 id,zinc id\nCCO,x,a\nCCN,y,b\n".encode("gbk"), {"name": "zinc id"}),
         (b'smiles,"zinc\nid"\nCCO,x\nCCN,x\n', {}),
     ],
-    ids=["blank lines first", "a header of Latin-1", "a header of two lines"],
+    ids=["blank lines first", "a header of Latin-1", "a header of GBK", "a header of two lines"],
 )
 def test_columns_are_found_in_untidy_tables(hakken: Any, text: bytes, named: dict[str, str]) -> None:
     Path("vendor.csv").write_bytes(text)

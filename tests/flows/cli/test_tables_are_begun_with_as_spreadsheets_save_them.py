@@ -78,13 +78,45 @@ def test_headers_in_another_script_are_numbered_and_told(hakken: Any) -> None:
 
 
 def test_a_wrong_guess_of_the_encoding_is_said_where_a_column_is_not_found(hakken: Any) -> None:
-    Path("t.csv").write_bytes(CHINESE.replace("°", "").encode("gbk"))
+    Path("t.csv").write_bytes(TABLE.encode("cp1252"))
 
     for command in ("init", "import"):
-        said = hakken(command, "t.csv", "--target", "收率")
+        said = hakken(command, "t.csv", "--target", "Výtěžek")
 
         assert said.code == 2
         assert f"({GUESSED}; where its letters are wrong, save it as UTF-8)" in " ".join(said.err.split())
+
+
+def test_letters_of_another_encoding_are_refused_and_told_rows_of_it_are_kept(hakken: Any, tell_table: Any) -> None:
+    tell_table(SPEC, "step,yield\n1,20\n")
+    Path("t.csv").write_bytes(CHINESE.replace("°", "").encode("gbk"))
+    commands = (
+        ("init", "t.csv", "--target", "收率", "-o", "new.yaml"),
+        ("import", "t.csv", "--target", "收率", "-o", "new.yaml"),
+        ("tell", "cells", "t.csv"),
+        ("tell", "cells", "t.csv", "--source", "Li 2020"),
+    )
+
+    for command in commands:
+        said = hakken(*command)
+
+        assert said.code == 2
+        assert "neither in UTF-8 nor in UTF-16 or Windows-1252, but perhaps in GBK" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_files_of_options_are_read_as_tables_are_and_a_guess_is_said(hakken: Any, encoding: str) -> None:
+    Path("s.csv").write_bytes("Lösungsmittel;Formel\nÄthanol;CCO\nToluol;Cc1ccccc1\n".encode(encoding))
+    solvent = {"type": "component", "file": "s.csv", "name": "Lösungsmittel", "smiles": "Formel"}
+    Path("c.yaml").write_text(yaml.safe_dump({**SPEC, "space": {"solvent": solvent}}, allow_unicode=True), "utf-8")
+
+    checked = hakken("validate", "c.yaml")
+    first = hakken("run", "c.yaml", "--max-seconds", "0")
+
+    assert (checked.code, first.code) == (0, 0), checked.err + first.err
+    said = [GUESSED.replace("t.csv", "s.csv") in " ".join(shown.out.split()) for shown in (checked, first)]
+    assert said == [encoding == "cp1252"] * 2
+    assert "Äthanol" in hakken("show", "cells").out
 
 
 def test_an_exported_table_is_to_be_told(hakken: Any, tell_table: Any) -> None:

@@ -82,15 +82,28 @@ def test_a_table_in_utf16_is_read_as_any(tmp_path: Path, name: str) -> None:
     assert molecules == {"S\xe4ure": "CCO"}
 
 
-def test_names_in_another_encoding_are_to_be_saved_as_utf8(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("Name,smiles\nS\xe4ure,CCO\n".encode("cp1252"))
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_table_in_windows_1252_is_read_as_any_and_said_to_be_so(tmp_path: Path, name: str) -> None:
+    table = "Name,smiles,L\xf6slichkeit\r\nS\xe4ure,CCO,1\r\n".encode("cp1252")
+    (tmp_path / name).write_bytes(gzip.compress(table) if name.endswith(".gz") else table)
 
-    with pytest.raises(SpecError, match=r"line 2: byte 0xe4 is not UTF-8: CCO; save the file as UTF-8"):
+    stored, molecules = read(tmp_path, name, name="Name")
+
+    assert molecules == {"S\xe4ure": "CCO"}
+    assert Store(tmp_path / "libraries").report(stored.key).guesses == [
+        f"{name} is not in UTF-8, and was read as Windows-1252"
+    ]
+
+
+def test_names_in_another_encoding_are_to_be_saved_as_utf8(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("Name,smiles\n\u4e59\u9187,CCO\n".encode("gbk"))
+
+    with pytest.raises(SpecError, match=r"line 2: byte 0xd2 is not UTF-8: CCO; save the file as UTF-8"):
         read(tmp_path, "a.csv", name="Name")
 
 
 def test_a_table_in_another_encoding_is_said_to_be_so(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("Name,Structure,L\xf6slichkeit\nx,CCO,1\n".encode("cp1252"))
+    (tmp_path / "a.csv").write_bytes("Name,\u7ed3\u6784,\u6eb6\u89e3\u5ea6\nx,CCO,1\n".encode("gbk"))
 
     with pytest.raises(
         SpecError, match=r"a\.csv line 1 is not UTF-8, and has no column 'smiles'; save the file as UTF-8"
@@ -122,7 +135,7 @@ def test_a_field_that_an_sdf_lacks_is_named_with_those_that_it_has(tmp_path: Pat
 def test_what_is_left_out_is_listed_with_line_and_reason(tmp_path: Path) -> None:
     write(tmp_path, "library.csv.gz")
     (tmp_path / "more.csv").write_bytes(
-        gzip.decompress((tmp_path / "library.csv.gz").read_bytes()) + b"a,CCN,1\n,CCC\nsalt,CCCl\nb\xff,CCF\n"
+        gzip.decompress((tmp_path / "library.csv.gz").read_bytes()) + b"a,CCN,1\n,CCC\nsalt,CCCl\nb\x81,CCF\n"
     )
 
     stored, _ = read(tmp_path, "more.csv", filters={"forbid": "[Na]"})
@@ -133,7 +146,7 @@ def test_what_is_left_out_is_listed_with_line_and_reason(tmp_path: Path) -> None
         ["3", "its syntax is wrong"],
         ["7", "3 cells where the header has 2"],
         ["8", "it has no name"],
-        ["10", "byte 0xff is not UTF-8"],
+        ["10", "byte 0x81 is not UTF-8"],
     ]
     assert (folder / "duplicates.tsv").read_text().splitlines()[1] == "5\tthe same molecule as line 2\tCCO"
     assert (folder / "removed.tsv").read_text().splitlines()[1] == "6\tforbid.[Na]\tCC(=O)[O-].[Na+]"
