@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loop.record import Settings
+from loop.units import unit_shown
 from loop.wording import MANY, is_mute
 
 
@@ -25,7 +26,7 @@ def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
             if value:
                 mixtures[mixture].append(f"{'+ ' if len(mixtures[mixture]) > 1 else ''}{value:.4g} {part}")
         elif kind == "number" and not isinstance(value, str):
-            parts.append([f"{name} {value:g} {parameter.get('unit', '')}".rstrip()])
+            parts.append([f"{name} {value:g} {unit_shown(parameter.get('unit', ''))}".rstrip()])
         else:
             parts.append([name, str(value)] if kind == "ordinal" or _is_mute(space, name, str(value)) else [str(value)])
     return ", ".join(" ".join(words) for words in parts)

@@ -9,6 +9,7 @@ from flows.labels import label_of
 from loop.circumstances import EFFECTS, is_finite, read_context
 from loop.outcome import Fault, Measured, Negative, Outcome
 from loop.record import ObservationRecord, Settings
+from loop.units import unit_shown
 
 _PLACE: Final = frozenset({"plate", "row", "column", "block"})  # told with the well
 
@@ -49,7 +50,7 @@ def label_of_result(spec: Mapping[str, Any], observation: ObservationRecord) -> 
 def _said(space: Mapping[str, Any], name: str, value: object) -> str:
     if not is_finite(value):
         return f"{name} {value}"  # text, or what cannot be used: as it is on record
-    return f"{name} {value:g} {space.get(name, {}).get('unit') or ''}".rstrip()
+    return f"{name} {value:g} {unit_shown(space.get(name, {}).get('unit') or '')}".rstrip()
 
 
 def moved_label(planned: Mapping[str, Any], context: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pint
 
 DIMENSIONLESS = ""
+_PLAIN: Final = frozenset({"1", "dimensionless"})  # ways to say in a file or a header that a number has no unit
 
 # What people write, and what it is called here; "deg C" would be an angle times a charge.
 _DEGREES: Final = ("deg ", "deg. ", "degree ", "degrees ", "o", "\N{MASCULINE ORDINAL INDICATOR}", "\N{DEGREE SIGN} ")
@@ -132,6 +133,11 @@ def check_unit(symbol: str) -> str:
             f"unit {symbol!r} is unknown{why}; use a symbol such as '%', 'degC', 'mol/L', 'h', 'eV' or ''"
         ) from None
     return symbol
+
+
+def unit_shown(unit: str) -> str:
+    """A unit as it stands beside a number for a person: of one that has none, ``1`` or ``dimensionless``, nothing."""
+    return DIMENSIONLESS if unit in _PLAIN else unit
 
 
 @lru_cache(maxsize=256)

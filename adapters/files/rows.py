@@ -13,7 +13,7 @@ from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
 from loop.outcome import FaultKind
-from loop.units import convert
+from loop.units import convert, unit_shown
 
 RUN_ORDER: Final = "run_order"
 OUTCOME: Final = "outcome"
@@ -258,7 +258,7 @@ def as_number(text: str, sheet: Sheet, column: str | None = None) -> float | str
 
 
 def titled(name: str, unit: str) -> str:
-    return f"{name} [{unit}]" if unit else name
+    return f"{name} [{unit}]" if unit_shown(unit) else name
 
 
 def shown(value: str | float) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Prediction, without_head
+from loop.units import unit_shown
 
 if TYPE_CHECKING:
     from flows.engine import StatusReport, TickReport
@@ -65,7 +66,7 @@ def _said(p: Prediction, wanted: Mapping[str, Any]) -> str:
     low, high = wanted.get("low"), wanted.get("high")
     mean = p.mean if low is None else max(p.mean, low)
     mean = mean if high is None else min(mean, high)
-    return f"{mean:.4g} ± {p.sd:.2g} {wanted.get('unit') or ''}".rstrip() + _by(p)
+    return f"{mean:.4g} ± {p.sd:.2g} {unit_shown(wanted.get('unit') or '')}".rstrip() + _by(p)
 
 
 def _by(p: Prediction) -> str:
@@ -83,7 +84,7 @@ def _value(m: Measurement, words: Mapping[float, str]) -> str:
         return f"{m.property} {sign}{word}"
     sd = "" if m.sd is None else f" ± {m.sd:.2g}"
     several = f" (n = {m.n})" if m.n > 1 else ""
-    return f"{m.property} {sign}{m.value:.5g}{sd} {m.unit}".rstrip() + several
+    return f"{m.property} {sign}{m.value:.5g}{sd} {unit_shown(m.unit)}".rstrip() + several
 
 
 def plural(n: int, one: str) -> str:

@@ -16,6 +16,7 @@ from loop.recipe import Recipe, in_words, possible, shortages, stock_list
 from loop.record import Arm, AttemptRecord, ProposalRecord, Settings
 from loop.spec import CampaignSpec, beside_of, build_recipe, declared_of
 from loop.spec.space_models import CategorySpec, ComponentSpec, OrdinalSpec
+from loop.units import unit_shown
 
 NONE: Final = "\N{EN DASH}"  # what does not apply
 
@@ -138,7 +139,7 @@ def read_plate(
     wells.sort(key=lambda w: (w.row, w.column))
     names = list(dict.fromkeys(name for w in wells for name in w.settings))
     ordered = [n for n in spec["space"] if n in names] + [n for n in names if n not in spec["space"]]
-    units = {name: str((spec["space"].get(name) or {}).get("unit") or "") for name in ordered}
+    units = {name: unit_shown(str((spec["space"].get(name) or {}).get("unit") or "")) for name in ordered}
     view = PlateView(
         campaign,
         number,
@@ -149,7 +150,7 @@ def read_plate(
         (),
         units,
         {n: _counted(wells, n) for n in ordered if any(isinstance(w.settings.get(n), str) for w in wells)},
-        {name: str(t.get("unit") or "") for name, t in spec["objective"].items()},
+        {name: unit_shown(str(t.get("unit") or "")) for name, t in spec["objective"].items()},
         beside_of(said_of),
         {name: options for name, options in declared_of(said_of).items() if options},
         nothing=dict(_nothing(said_of)),

@@ -15,6 +15,7 @@ from loop.fidelity import counts
 from loop.objective import CLASSES, Goal, Objective, Target, Tradeoff
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier, read_code
 from loop.record import Json, ObservationRecord, Settings
+from loop.units import unit_shown
 
 _NUMBERS = ("low", "high", "at_least", "at_most", "value", "within", "weight")
 
@@ -37,7 +38,7 @@ def read_objective(spec: Json) -> Objective:
         ends = wanted.get("desirable")
         desirable = (ends["from"], ends["to"]) if ends else None
         classes = tuple(wanted["classes"]) if wanted.get("classes") else None
-        unit = str(wanted.get("unit") or "")
+        unit = unit_shown(str(wanted.get("unit") or ""))
         words = tuple(wanted["words"]) if wanted.get("words") else None
         levels = CLASSES if classes else tuple(wanted["levels"]) if words else None
         said = {"levels": levels, "classes": classes, "words": words, **numbers}
@@ -48,7 +49,7 @@ def read_objective(spec: Json) -> Objective:
 def read_units(spec: Json) -> dict[str, str]:
     """Unit by parameter, "" for none, in the order of the spec on record."""
     space = spec.get("space") or {}
-    return {name: str(entry.get("unit") or "") for name, entry in space.items()}
+    return {name: unit_shown(str(entry.get("unit") or "")) for name, entry in space.items()}
 
 
 def with_units(settings: Settings, units: Mapping[str, str]) -> tuple[Setting, ...]:

@@ -46,7 +46,7 @@ from loop.spec.space_models import (
     ProductsSpec,
     UnionSpec,
 )
-from loop.units import check_unit
+from loop.units import check_unit, unit_shown
 
 MOST_STEPS: Final = 100_000  # of a number that is not continuous
 
@@ -142,7 +142,7 @@ def target_of(name: str, spec: TargetSpec) -> Target:
     return Target(
         name,
         spec.goal,
-        spec.unit,
+        unit_shown(spec.unit),
         spec.low,
         spec.high,
         spec.at_least,
@@ -229,13 +229,13 @@ def _number(name: str, spec: NumberSpec) -> Continuous | Discrete:
             raise SpaceError(
                 f"parameter {name!r}: or_zero adds zero to amounts above zero, got {values[0]:g}; leave one of them out"
             )
-        return Discrete(name, (0.0, *values) if or_zero else values, spec.unit, scale, or_zero)
+        return Discrete(name, (0.0, *values) if or_zero else values, unit_shown(spec.unit), scale, or_zero)
     if spec.low is None or spec.high is None:
         raise SpaceError(f"parameter {name!r}: low and high come together; give both")
     if spec.step is None:
-        return Continuous(name, spec.low, spec.high, spec.unit, scale, or_zero)
+        return Continuous(name, spec.low, spec.high, unit_shown(spec.unit), scale, or_zero)
     grid = _grid(name, spec.low, spec.high, spec.step, or_zero=or_zero)
-    return Discrete(name, (0.0, *grid) if or_zero else grid, spec.unit, scale, or_zero)
+    return Discrete(name, (0.0, *grid) if or_zero else grid, unit_shown(spec.unit), scale, or_zero)
 
 
 def _grid(name: str, low: float, high: float, step: float, *, or_zero: bool) -> tuple[float, ...]:

@@ -41,6 +41,7 @@ from loop.spec.space_models import (
     ParameterSpec,
     RequireSpec,
 )
+from loop.units import unit_shown
 
 
 def build_constraint(number: int, spec: ConstraintSpec, space: Space, context: Collection[str] = ()) -> Constraint:
@@ -141,7 +142,7 @@ def build_derived(specs: Mapping[str, ParameterSpec], space: Space) -> tuple[Der
                 if set(expression.names) & set(waiting):
                     continue
                 meanings[name] = substituted(expression, meanings)
-                found[name] = Derived(name, _formula(meanings[name], space), spec.unit)
+                found[name] = Derived(name, _formula(meanings[name], space), unit_shown(spec.unit))
             except SpaceError as error:
                 raise SpaceError(f"parameter {name!r}: {error}") from None
             if not expression.names:

@@ -16,6 +16,7 @@ from loop.space import Continuous, Discrete, Space
 from loop.space.parameters import Finite
 from loop.spec.lines import Path, Problem
 from loop.spec.strict import Strict, Text
+from loop.units import unit_shown
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
@@ -159,7 +160,8 @@ def _of_judgement(spec: CampaignSpec) -> Problem | None:
         return ("general", "by"), f"by: share needs what a substrate has to reach; add {wanted}: ..."
     reach, low, high = getattr(said, wanted), target.low, target.high
     if (low is not None and reach < low) or (high is not None and reach > high):
-        return ("general", wanted), f"{reach:g} {target.unit}".rstrip() + f" is not what {name!r} can be; correct it"
+        shown = f"{reach:g} {unit_shown(target.unit)}".rstrip()
+        return ("general", wanted), f"{shown} is not what {name!r} can be; correct it"
     return None
 
 

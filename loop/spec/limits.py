@@ -15,7 +15,7 @@ from loop.space import Continuous, Discrete, Parameter
 from loop.spec.lines import Problem
 from loop.spec.space_models import DerivedSpec, ExpressionSpec, NumberSpec, ParameterSpec
 from loop.spec.strict import Strict, Text
-from loop.units import check_unit, convert
+from loop.units import check_unit, convert, unit_shown
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
@@ -135,7 +135,7 @@ def problem_of_limits(spec: CampaignSpec) -> Problem | None:
             ends = [*(p.values or ()), *(e for e in (p.low, p.high) if e is not None)]
             worst = max(ends, key=lambda v: max(v - bound.high, bound.low - v))
             return ("laboratory", "limits", name), (
-                f"parameter {bound.of!r} goes to {worst:g} {p.unit}".rstrip()
+                f"parameter {bound.of!r} goes to {worst:g} {unit_shown(p.unit)}".rstrip()
                 + f", and the limit is {bound.said}; narrow the parameter, or let it be trimmed (trim: true)"
             )
     return None
@@ -154,7 +154,7 @@ def _bound(name: str, said: LimitSpec, of: str, unit: str) -> Bound:
         high = math.inf if said.at_most is None else convert(said.at_most, mine, unit)
     except UnitError as error:
         raise SpaceError(f"limit {name!r}: {of} is in {unit!r}: {error}") from None
-    return Bound(name, of, low, high, unit)
+    return Bound(name, of, low, high, unit_shown(unit))
 
 
 def _goes_beyond(p: NumberSpec, bound: Bound) -> bool:

@@ -11,6 +11,7 @@ from loop.spec.building import build_space
 from loop.spec.lines import Problem
 from loop.spec.memory import Guess
 from loop.spec.models import CampaignSpec, TargetSpec
+from loop.units import unit_shown
 
 
 def problem_of_prior(spec: CampaignSpec) -> Problem | None:
@@ -86,5 +87,6 @@ def _fault(space: Space, target: str, wanted: TargetSpec, name: str, guess: Gues
     for option, value in guess.items():
         low, high = wanted.low, wanted.high
         if (low is not None and value < low) or (high is not None and value > high):
-            return f"{option}: {value:g} {wanted.unit}".rstrip() + f" is not what {target!r} can be; correct it"
+            shown = f"{value:g} {unit_shown(wanted.unit)}".rstrip()
+            return f"{option}: {shown} is not what {target!r} can be; correct it"
     return ""

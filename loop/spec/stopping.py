@@ -9,6 +9,7 @@ from loop.objective import SCORES, Goal, Tradeoff
 from loop.spec.building import build_objective
 from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec, StopSpec
+from loop.units import unit_shown
 
 LEAST_DELTA: Final = 0.001  # of 1,024 draws, loop.insight.regret
 
@@ -46,7 +47,7 @@ def _of_value(spec: CampaignSpec, name: str, key: str, value: float) -> str:
                 "a within under objective, as a result that is farther off meets no rule, or write regret"
             )
     low, high = (None, None) if target is None else (target.low, target.high)
-    unit = "" if target is None else target.unit
+    unit = "" if target is None else unit_shown(target.unit)
     if name == SCORES[Tradeoff.DESIRABILITY] and target is None:
         low, high = 0.0, 1.0
     elif is_share:

@@ -18,6 +18,7 @@ from loop.space import Continuous, Discrete
 from loop.space.parameters import least_and_most
 from loop.spec import build_objective, declared_of
 from loop.training import useless_limits
+from loop.units import unit_shown
 from loop.values import values_of
 
 SLACK: Final = 0.1  # of a target's range: so far beyond it noise, rounding and area per cent may bring a value
@@ -44,10 +45,8 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
         slack = SLACK * (high - low) if low is not None and high is not None else 0.0
         if (low is not None and value < low - slack) or (high is not None and value > high + slack):
             can = f"can be ({_range(low, high)})"
-            yield (
-                name,
-                f"{name} {value:g} {target.unit}".rstrip() + f" of {view.label(o.settings)} is beyond what it {can}",
-            )
+            said = f"{name} {value:g} {unit_shown(target.unit)}".rstrip()
+            yield name, f"{said} of {view.label(o.settings)} is beyond what it {can}"
     for p in view.space.parameters:
         if o.key is None and isinstance(p, Continuous | Discrete) and p.name in o.settings:  # else the planner's own
             value, (low, high) = float(o.settings[p.name]), least_and_most(p)
