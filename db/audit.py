@@ -14,7 +14,7 @@ from enum import Enum
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Float, Integer, RowMapping, Table, select, text
+from sqlalchemy import BigInteger, Float, Integer, RowMapping, Table, insert, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
@@ -50,11 +50,10 @@ class Chain:
             name: [len(some), seal(tables.Base.metadata.tables[name], some)] for name, some in sorted(rows.items())
         }
         text_ = canonical({**detail, "rows": sealed}, f"the audit entry of {action}")
-        entry = tables.AuditLog(number=number, at=at, actor=actor, action=action, detail=text_, previous=previous)
-        entry.hash = _hash(entry)
-        self._session.add(entry)
-        self._session.flush()
-        self._head = (number, entry.hash)
+        entry = {"number": number, "at": at, "actor": actor, "action": action, "detail": text_, "previous": previous}
+        entry["hash"] = _hash(tables.AuditLog(**entry))
+        self._session.execute(insert(tables.Base.metadata.tables[tables.AuditLog.__tablename__]), [entry])
+        self._head = (number, str(entry["hash"]))
         return number
 
     def _locked_head(self) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from db import reading
@@ -20,7 +21,7 @@ def receive(held: HeldCampaign, envelope: EnvelopeDraft) -> EnvelopeRecord:
     mine = (table.campaign_id == held.id) & (table.dedupe == dedupe)
     if known := reading.envelopes(held.session, mine):
         return known[0]
-    row = {
+    row: dict[str, Any] = {
         "id": held.writer.new_id(),
         "campaign_id": held.id,
         "source": envelope.source,
@@ -33,7 +34,17 @@ def receive(held: HeldCampaign, envelope: EnvelopeDraft) -> EnvelopeRecord:
         "received": held.writer.now(),
     }
     held.write("receive", {"envelope": row["id"], "source": envelope.source, "key": envelope.key}, (table, [row]))
-    return reading.envelopes(held.session, mine)[0]
+    return EnvelopeRecord(
+        row["id"],
+        envelope.source,
+        envelope.key,
+        envelope.payload,
+        row["sha"],
+        None if settings is None else json.loads(settings),
+        row["received"],
+        None,
+        "",
+    )
 
 
 def judge(held: HeldCampaign, envelope_id: str, verdict: Verdict, message: str) -> None:

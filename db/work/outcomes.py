@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import func, select
 
 from db import reading
 from db import tables as t
+from db.canonical import canonical
 from db.rows import Rows, context_row, failure_rows, measurement_rows
 from db.rules import ended, kind_of, observed_key, same_or_conflict
 from db.work import attempts, candidates, envelopes, safety
@@ -13,7 +18,7 @@ from db.work.campaign import HeldCampaign
 from loop.errors import LedgerError, NotFound
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind, Negative, Outcome
-from loop.record import Candidate, Json, ObservationRecord, Verdict
+from loop.record import Arm, Candidate, EnvelopeRecord, Json, ObservationRecord, Verdict
 from loop.safety import said_by
 
 
@@ -81,7 +86,10 @@ def accept(
     )
     if key is not None and isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP:
         safety.stop(held, *said_by(envelope.source, outcome.message), envelope_id)
-    return _observation(held, envelope_id)
+    if key is not None:
+        return _observation(held, envelope_id)
+    assert candidate is not None
+    return _told(envelope, row, outcome, candidate, context)
 
 
 def retract(held: HeldCampaign, observation_id: str, by: str, why: str) -> None:
@@ -109,6 +117,30 @@ def retract(held: HeldCampaign, observation_id: str, by: str, why: str) -> None:
 
 def _observation(held: HeldCampaign, envelope_id: str) -> ObservationRecord:
     return reading.observations(held.session, t.Outcome.envelope_id == envelope_id)[0]
+
+
+def _told(
+    envelope: EnvelopeRecord, row: Mapping[str, Any], outcome: Outcome, candidate: Candidate, context: Json | None
+) -> ObservationRecord:
+    """What ``_observation`` would read of a told outcome just written; of thousands told at once that takes a while."""
+    return ObservationRecord(
+        envelope.id,
+        row["candidate_id"],
+        candidate.settings,
+        candidate.smiles,
+        outcome,
+        envelope.source,
+        Arm.MANUAL,
+        key=None,
+        round_number=0,
+        position=0,
+        run_order=0,
+        replicate_no=0,
+        attempt_no=0,
+        recorded=row["recorded"],
+        retracted=None,
+        context={} if not context else json.loads(canonical(context, "a context")),
+    )
 
 
 def _outcomes_so_far(held: HeldCampaign, key: str) -> int:

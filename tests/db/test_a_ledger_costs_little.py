@@ -15,6 +15,7 @@ from loop import checkpoints
 from loop.contracts import Ledger
 from loop.record import EnvelopeDraft, Lease
 from loop.testing.ledger import SPEC, batch, finished, proposal
+from loop.testing.ledger.material import candidate, measured
 
 Fill = Callable[[Ledger], Lease]
 
@@ -102,3 +103,18 @@ def test_the_points_around_a_commit_can_be_reached(
         pass
 
     assert reached == ["work.before-commit", "work.after-commit"]
+
+
+def test_a_told_row_is_written_without_being_read_back(sqlite_ledger: SqlLedger) -> None:
+    sqlite_ledger.open_campaign("coupling", SPEC, by="ada")
+    lease = sqlite_ledger.acquire("coupling", "engine-1", timedelta(hours=1))
+
+    with statements(sqlite_ledger) as said, sqlite_ledger.work(lease) as work:
+        before = len(said)
+        for line in range(2, 12):
+            envelope = work.receive(EnvelopeDraft(f"tell:old.csv:{line}", None, "{}"))
+            work.accept(envelope.id, measured(float(line)), candidate=candidate(0))
+        rows = said[before:]
+
+    assert len([one for one in rows if one.startswith("SELECT")]) <= 4 * 10 + 2  # known? judged? counted? which point?
+    assert not [one for one in rows if "FROM measurement" in one]
