@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from loop.objective import Objective
+from loop.objective import Objective, Target
 from loop.outcome import Measured, Outcome, Qualifier, too_large
 
-Sure: TypeAlias = dict[str, tuple[float, str]]  # by target: a value or limit, and =, > or <
+AT_LEAST: Final = "at least"
+AT_MOST: Final = "at most"  # and at least: what is sure of a level
+Sure: TypeAlias = dict[
+    str, tuple[float, str]
+]  # by target: a value or limit, and =, > or <, of levels at least, at most
 
 
 def values_of(outcome: Outcome) -> dict[str, float]:
@@ -39,12 +43,21 @@ def limits_of(outcome: Outcome) -> dict[str, tuple[float, float]]:
 def sure_of(outcome: Outcome, objective: Objective) -> Sure:
     """What is sure of each target: its exact value and "=", or the limit that it is no worse than, and its sign.
 
-    "> 99" of a yield is such a limit, and "< 0.1" of an impurity that is to be at most 0.5.
+    "> 99" of a yield is such a limit, and "< 0.1" of an impurity that is to be at most 0.5. Of levels it is the next
+    one: above the second is the third or more, and the last itself where no other is left.
     """
     found = {name: (value, Qualifier.EQUAL.value) for name, value in values_of(outcome).items()}
     limits = limits_of(outcome)
     for t in objective.targets:
         if t.name in limits and (value := t.sure(*limits[t.name])) is not None:
-            sign = Qualifier.ABOVE if value == limits[t.name][0] else Qualifier.BELOW
-            found[t.name] = (value, sign.value)
+            found[t.name] = (value, sign_of(t, value, *limits[t.name]))
     return found
+
+
+def sign_of(target: Target, value: float, low: float, high: float) -> str:
+    """What is to be said of a limit that is sure, between the two that are known."""
+    if target.levels is None:
+        return (Qualifier.ABOVE if value == low else Qualifier.BELOW).value
+    if sum(low < level < high for level in target.levels) == 1:
+        return Qualifier.EQUAL.value
+    return AT_LEAST if target.sign > 0 else AT_MOST

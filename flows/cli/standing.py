@@ -71,7 +71,7 @@ def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[obje
     having.sort(key=lambda row: -target.worth(row[1]))
     return [
         (
-            target.shown(value) or (value if sign == "=" else f"{sign} {value:.5g}"),
+            (target.shown(value) or value) if sign == "=" else f"{sign} {target.shown(value) or f'{value:.5g}'}",
             label_of_result(spec, o),
             o.smiles.get(molecule),
             o.round_number or "told",

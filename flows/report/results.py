@@ -40,7 +40,7 @@ def read_objective(spec: Json) -> Objective:
         classes = tuple(wanted["classes"]) if wanted.get("classes") else None
         unit = unit_shown(str(wanted.get("unit") or ""))
         words = tuple(wanted["words"]) if wanted.get("words") else None
-        levels = CLASSES if classes else tuple(wanted["levels"]) if words else None
+        levels = CLASSES if classes else tuple(wanted["levels"]) if wanted.get("levels") else None
         said = {"levels": levels, "classes": classes, "words": words, **numbers}
         targets.append(Target(name, goal, unit, desirable=desirable, **said))
     return Objective(tuple(targets), Tradeoff(spec.get("tradeoff") or Tradeoff.PARETO))

@@ -35,6 +35,7 @@ from loop.space.parameters import least_and_most
 from loop.spec import CampaignSpec, build_general, build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate
 from loop.training import regression_table
+from loop.values import sign_of
 
 
 def honest_best(
@@ -231,7 +232,9 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
         ]
         if values:
             _, k, value, sign = max(values)
-            word = target.shown(value) or (f"{sign} {value:.4g} {target.unit}".rstrip() if sign else None)
+            word = target.shown(value)
+            if sign:
+                word = f"{sign} {word or f'{value:.4g} {target.unit}'.rstrip()}"
             found.append(Luckiest(target.name, target.unit, value, believed[-k].label, -k >= front, word))
     return tuple(found)
 
@@ -239,12 +242,14 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
 def _single(target: Target, stated: Stated) -> Iterator[tuple[float, str]]:
     """Values that keep the thresholds, and limits that leave no doubt of it with their sign."""
     yield from ((value, "") for value in stated.values if target.meets(value))
-    for limit in () if target.levels else stated.limits:
-        sign, number = limit.split()
-        value = float(number)
-        low, high = (value, math.inf) if sign == Qualifier.ABOVE else (-math.inf, value)
-        if target.sure(low, high) is not None:
-            yield value, sign
+    numbers = {word: level for level, word in target.grades.items()}
+    for limit in () if target.classes else stated.limits:
+        sign, said = limit.split(maxsplit=1)
+        number = numbers[said] if said in numbers else float(said)
+        low, high = (number, math.inf) if sign == Qualifier.ABOVE else (-math.inf, number)
+        if (value := target.sure(low, high)) is not None:
+            known = sign_of(target, value, low, high)
+            yield value, "" if known == Qualifier.EQUAL else known
 
 
 def _meets(objective: Objective, row: Sequence[float]) -> bool:

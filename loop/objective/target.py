@@ -111,8 +111,8 @@ class Target:
     def sure(self, low: float, high: float) -> float | None:
         """The limit that a value is known to be no worse than, None where its two limits leave that open.
 
-        More than 99 % of a yield, less than 0.1 % of an impurity. Where thresholds are asked, whatever lies between the
-        limits keeps them.
+        More than 99 % of a yield, less than 0.1 % of an impurity; of levels the next one, the third where it is above
+        the second. Where thresholds are asked, whatever lies between the limits keeps them.
 
         Args:
             low: Below the value, minus infinity where nothing is.
@@ -121,10 +121,22 @@ class Target:
         least, most = self.bounds
         lowest = low if self.low is None else max(low, self.low)
         highest = high if self.high is None else min(high, self.high)
-        if self.levels is not None or not least <= lowest <= highest <= most:
+        if self.levels is not None:
+            return self._sure_level(low, high)
+        if not least <= lowest <= highest <= most:
             return None
         ends = {1.0: (low,), -1.0: (high,)}.get(self.sign, (low, high) if self.goal is Goal.KEEP else ())
         return next((end for end in ends if math.isfinite(end)), None)
+
+    def _sure_level(self, low: float, high: float) -> float | None:
+        """The level that a value between two limits is no worse than; None where that may be the worst of all."""
+        if self.levels is None or self.classes is not None or not self.sign:
+            return None
+        left = [level for level in self.levels if low < level < high]
+        if not left or not (self.meets(left[0]) and self.meets(left[-1])):
+            return None
+        sure, worst = (left[0], self.levels[0]) if self.sign > 0 else (left[-1], self.levels[-1])
+        return sure if len(left) == 1 or sure != worst else None
 
     def breaks(self, low: float, high: float) -> bool:
         """Whether no value between two limits would keep the thresholds."""

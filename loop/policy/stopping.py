@@ -14,7 +14,7 @@ from loop.outcome import Qualifier
 from loop.record import Json
 from loop.spec import CampaignSpec, build_objective, build_space
 from loop.spec.models import StopSpec
-from loop.values import Sure, sure_of, values_of
+from loop.values import AT_LEAST, AT_MOST, Sure, sure_of, values_of
 
 CONFIRMS: Final = "confirms"  # in a statement on regret: what came of the best measured once more is waited for
 
@@ -48,8 +48,8 @@ def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Jso
     kept = [(row, exact) for row, exact in every if objective.keeps({name: v for name, (v, _) in row.items()})]
     for rule in spec.stop:
         unit, reached = _values(objective, rule.target, kept)
-        above = [pair for pair in reached if pair[1] != Qualifier.BELOW]
-        below = [pair for pair in reached if pair[1] != Qualifier.ABOVE]
+        above = [pair for pair in reached if pair[1] not in (Qualifier.BELOW, AT_MOST)]
+        below = [pair for pair in reached if pair[1] not in (Qualifier.ABOVE, AT_LEAST)]
         if rule.at_least is not None and above and max(above)[0] >= rule.at_least:
             return _sentence(objective, rule.target, max(above), "at least", rule.at_least, unit)
         if rule.at_most is not None and below and min(below)[0] <= rule.at_most:

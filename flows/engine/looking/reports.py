@@ -37,13 +37,13 @@ class Best:
     observation: str  # id
     settings: Mapping[str, str | float]
     word: str | None = None  # for the value, where the target has words
-    qualifier: str = "="  # > or < where the value is a limit
+    qualifier: str = "="  # > or < where the value is a limit, of levels "at least" or "at most"
 
     @property
     def text(self) -> str:
         """The value with its unit, or the word for it."""
         sign = "" if self.qualifier == "=" else f"{self.qualifier} "
-        return self.word or f"{sign}{self.value:.5g} {self.unit}".rstrip()
+        return sign + (self.word or f"{self.value:.5g} {self.unit}".rstrip())
 
 
 @dataclass(frozen=True, slots=True)
