@@ -88,7 +88,7 @@ def test_a_wrong_guess_of_the_encoding_is_said_where_a_column_is_not_found(hakke
 
 
 def test_letters_of_another_encoding_are_refused_and_told_rows_of_it_are_kept(hakken: Any, tell_table: Any) -> None:
-    tell_table(SPEC, "step,yield\n1,20\n")
+    tell_table(ONE_NUMBER, "step,yield\n1,20\n")
     Path("t.csv").write_bytes(CHINESE.replace("°", "").encode("gbk"))
     commands = (
         ("init", "t.csv", "--target", "收率", "-o", "new.yaml"),
@@ -108,7 +108,7 @@ def test_letters_of_another_encoding_are_refused_and_told_rows_of_it_are_kept(ha
 def test_files_of_options_are_read_as_tables_are_and_a_guess_is_said(hakken: Any, encoding: str) -> None:
     Path("s.csv").write_bytes("Lösungsmittel;Formel\nÄthanol;CCO\nToluol;Cc1ccccc1\n".encode(encoding))
     solvent = {"type": "component", "file": "s.csv", "name": "Lösungsmittel", "smiles": "Formel"}
-    Path("c.yaml").write_text(yaml.safe_dump({**SPEC, "space": {"solvent": solvent}}, allow_unicode=True), "utf-8")
+    Path("c.yaml").write_text(yaml.safe_dump({**ONE_NUMBER, "space": {"solvent": solvent}}, allow_unicode=True), "utf-8")
 
     checked = hakken("validate", "c.yaml")
     first = hakken("run", "c.yaml", "--max-seconds", "0")
