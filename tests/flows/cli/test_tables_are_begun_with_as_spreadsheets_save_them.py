@@ -108,14 +108,15 @@ def test_letters_of_another_encoding_are_refused_and_told_rows_of_it_are_kept(ha
 def test_files_of_options_are_read_as_tables_are_and_a_guess_is_said(hakken: Any, encoding: str) -> None:
     Path("s.csv").write_bytes("Lösungsmittel;Formel\nÄthanol;CCO\nToluol;Cc1ccccc1\n".encode(encoding))
     solvent = {"type": "component", "file": "s.csv", "name": "Lösungsmittel", "smiles": "Formel"}
-    Path("c.yaml").write_text(yaml.safe_dump({**ONE_NUMBER, "space": {"solvent": solvent}}, allow_unicode=True), "utf-8")
+    said = yaml.safe_dump({**ONE_NUMBER, "space": {"solvent": solvent}}, allow_unicode=True)
+    Path("c.yaml").write_text(said, encoding="utf-8")
 
     checked = hakken("validate", "c.yaml")
     first = hakken("run", "c.yaml", "--max-seconds", "0")
 
     assert (checked.code, first.code) == (0, 0), checked.err + first.err
-    said = [GUESSED.replace("t.csv", "s.csv") in " ".join(shown.out.split()) for shown in (checked, first)]
-    assert said == [encoding == "cp1252"] * 2
+    guesses = [GUESSED.replace("t.csv", "s.csv") in " ".join(shown.out.split()) for shown in (checked, first)]
+    assert guesses == [encoding == "cp1252"] * 2
     assert "Äthanol" in hakken("show", "cells").out
 
 
