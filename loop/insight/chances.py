@@ -21,6 +21,7 @@ from loop.insight.tried import Tried, question_of_tried
 from loop.objective import Objective
 from loop.space import Pool, Space
 from loop.space.pool import said_size
+from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.protocol import FittedSurrogate
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
@@ -147,9 +148,7 @@ def _runs(tried: Sequence[Tried], belief: Belief, rivals: Tensor) -> Tensor:
 
 def _stands(objective: Objective, draws: Tensor, runs: Tensor, seed: int) -> Tensor:
     """Whether a candidate counts in a draw, ``(s, n)``: it runs, and its drawn values keep every threshold."""
-    generator = torch.Generator().manual_seed(seed + 7)
-    lots = torch.rand(len(draws), len(runs), generator=generator, dtype=draws.dtype)
-    stands = lots < runs
+    stands = runs_in_draws(runs, len(draws), seed=seed + 7)
     for i, target in enumerate(objective.targets):
         if target.has_bounds:
             low, high = target.bounds

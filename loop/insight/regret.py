@@ -23,6 +23,7 @@ from loop.insight.statements import CHECKED
 from loop.objective import SCORES, Objective, Target
 from loop.record import Json
 from loop.space.rows import is_among
+from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.mixture import apportion
 from loop.surrogates.protocol import FittedSurrogate, skim
 
@@ -206,9 +207,8 @@ def _clipped(target: Target, values: Tensor) -> Tensor:
 
 def _stands(question: Question, x: Tensor, draws: Tensor) -> Tensor:
     """Whether a candidate counts in a draw, ``(s, n)``: it runs, and its values ``(s, n, m)`` keep every threshold."""
-    generator = torch.Generator().manual_seed(question.seed + 7)
-    lots = torch.rand(draws.shape[:2], generator=generator, dtype=draws.dtype)
-    return (lots < question.feasibility.chance(x)) & _keeps(question.objective, draws)
+    runs = runs_in_draws(question.feasibility.chance(x), len(draws), seed=question.seed + 7)
+    return runs & _keeps(question.objective, draws)
 
 
 def _keeps(objective: Objective, draws: Tensor) -> Tensor:

@@ -18,7 +18,10 @@ from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet, skim
 from loop.surrogates.representation import Representation
 
-CAUTION = 0.02  # no candidate is ruled out for good by a classifier
+# No candidate is ruled out for good by a classifier: it is a Gaussian process on labels, and far too sure of itself
+# where all labels are alike. As much is left to chance after 48 faults in a row (1 / (n + 2), Laplace's rule of
+# succession), which is more than most campaigns see; see docs/decisions/0088.
+CAUTION = 0.02
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,19 @@ class Feasibility:
         z = (mean - 0.5) / (sd.square() + self.latent.noise_sd**2).sqrt()
         chance: Tensor = torch.special.ndtr(z)
         return chance.clamp(CAUTION, 1.0)
+
+
+def runs_in_draws(chances: Tensor, n: int, *, seed: int) -> Tensor:
+    """Whether candidates with these chances to run, ``(c,)``, do so in each of ``n`` draws: ``(n, c)``.
+
+    What the classifier rules out has ``CAUTION`` as its chance, which is the doubt in the classifier as a whole: all of
+    that runs in the draws in which it is wrong, and none of it in others. Were it drawn for each by itself, some of a
+    hundred would run in nearly every draw.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    lots = torch.rand(n, len(chances), generator=generator, dtype=chances.dtype)
+    is_wrong = torch.rand(n, 1, generator=generator, dtype=chances.dtype) < CAUTION
+    return torch.where(chances == CAUTION, is_wrong, lots < chances)
 
 
 def learn_feasibility(space: Space, x: NDArray[np.float64], ran: NDArray[np.bool_], *, seed: int) -> Feasibility:

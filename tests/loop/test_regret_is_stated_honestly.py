@@ -178,6 +178,16 @@ def test_what_never_runs_is_no_loss() -> None:
     assert found.chance(5.0) == pytest.approx(0.02, abs=0.02)  # no chance is taken to be smaller than that
 
 
+def test_much_that_never_runs_is_no_more_of_a_loss_than_one() -> None:
+    n = 400
+    latent = Independent((1.0, *[-1.0] * n), (0.01,) * (n + 1), noise_sd=0.01)
+    believed = Independent((80.0, *[95.0] * n), (0.0,) * (n + 1))
+
+    found = regret_of(question(believed, feasibility=Feasibility(latent, n)), BEST, (), NOTHING)
+
+    assert found.chance(5.0) == pytest.approx(0.02, abs=0.02)  # drawn each by itself, one of them runs in every draw
+
+
 def test_what_is_running_counts_among_the_rest() -> None:
     asked = question(Independent((80.0, 70.0, 90.0), (0.0, 0.0, 0.0)))
     running = torch.tensor([[2.0]], dtype=torch.float64)
