@@ -17,6 +17,7 @@ from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints
 from loop.fidelity import is_real
+from loop.progress import counted
 from loop.space import Space
 from loop.surrogates.calibration import misjudged
 from loop.surrogates.missing import Missing
@@ -25,6 +26,7 @@ from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, Suppor
 
 SMOOTHING = 2.0  # observations' worth of belief that every member is as good as the next
 STEPS = 100  # of expectation-maximisation; converged to 1e-6 long before
+SLOW = 300  # values to which a model takes more than a moment to be fitted
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,15 @@ def fitted_each(
         except (TooFewPoints, FitError) as error:
             return [error] * len(sets)
     found: list[FittedSurrogate | TooFewPoints | FitError] = []
-    for data, seed in zip(sets, seeds, strict=True):
+    for place, (data, seed) in enumerate(zip(sets, seeds, strict=True), start=1):
+        if len(data.y) >= SLOW:
+            counted(f"fitting {recipe.name} to {len(data.y):,} values (target {place} of {len(sets)})", 0)
         try:
             found.append(recipe.fit(space, data, seed=seed))
         except (TooFewPoints, FitError) as error:
             found.append(error)
+    if any(len(data.y) >= SLOW for data in sets):
+        counted("", 0)
     return found
 
 

@@ -13,9 +13,10 @@ from spaces import spec_of
 from loop.errors import FitError, TooFewPoints, UnknownName
 from loop.history import History, Observation
 from loop.planner import plan
-from loop.space import Component, Space
+from loop.progress import watched
+from loop.space import Component, Continuous, Space
 from loop.spec import CampaignSpec, build_space
-from loop.surrogates.committee import Committee, evidence_weights, weighed
+from loop.surrogates.committee import SLOW, Committee, evidence_weights, fitted_each, weighed
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.missing import Missing, said_of_missing
 from loop.surrogates.mixture import apportion
@@ -316,3 +317,15 @@ NUMBER = {"type": "number", "low": 0, "high": 1, "step": 0.1}
 )
 def test_the_members_suit_the_space(space, learns_noise, members):
     assert default_members(build_space(spec_of(space)), learns_noise=learns_noise) == members
+
+
+def test_whoever_watches_is_told_which_model_is_fitted_to_many_values() -> None:
+    space = Space((Continuous("x", 0.0, 1.0),))
+    few, many = (torch.linspace(0, 1, n, dtype=torch.float64)[:, None] for n in (20, SLOW))
+    sets = [TrainingSet(x, x[:, 0], torch.full((len(x),), torch.nan, dtype=torch.float64)) for x in (few, many)]
+    told: list[str] = []
+
+    with watched(told.append):
+        fitted_each(GaussianProcess("gp", Representation.COUNTS), space, sets, [1, 2])
+
+    assert told == [f"fitting gp to {SLOW} values (target 2 of 2)", ""]
