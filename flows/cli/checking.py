@@ -80,7 +80,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     ]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
-    problems += _shared_by_one_block(spec)
+    problems += [*_shared_by_one_block(spec), *_empty_wells(spec, space, candidates)]
     return _facts(spec, space, objective, candidates), problems
 
 
@@ -172,6 +172,18 @@ def _shared_by_one_block(spec: Any) -> Iterator[str]:
                 f"{name} is shared by block, and the plate is one block, so that every well has one value; where that "
                 f"is not meant, give plate.blocks, such as {{rows: {spec.plate.rows}, columns: 1}}"
             )
+
+
+def _empty_wells(spec: Any, space: Space, candidates: int | str) -> Iterator[str]:
+    """Wells of a first plate for which the space has no condition."""
+    from loop.spec import build_plate
+
+    plate = build_plate(spec, space)
+    if plate is not None and isinstance(candidates, int) and candidates < plate.new:
+        yield (
+            f"a plate has {plate.new} wells for new conditions, and the space has {candidates}, so that wells stay "
+            "empty; give a smaller plate, more replicates or controls, or more options"
+        )
 
 
 def _confusable(options: Collection[str]) -> list[list[str]]:

@@ -268,6 +268,23 @@ def test_a_value_shared_by_block_on_a_plate_of_one_block_is_said(
     assert "one block" not in tiled.out
 
 
+def test_a_plate_of_more_wells_than_the_space_has_conditions_is_said(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = "space:\n  base: {type: category, options: [KOAc, CsOAc]}\n"
+    rest = "objective: {yield: {goal: maximize}}\nbudget: {experiments: 24}\nlaboratory: {adapter: manual}\n"
+    for wells, columns in (("many", 2), ("few", 1)):
+        plate = f"plate: {{rows: 2, columns: {columns}}}\n"
+        (tmp_path / f"{wells}.yaml").write_text(f"campaign: {wells}\n{space}{plate}{rest}")
+
+    said = [hakken("validate", f"{wells}.yaml").out for wells in ("many", "few")]
+
+    note = "note: a plate has 4 wells for new conditions, and the space has 2, so that wells stay empty"
+    assert [note in shown for shown in said] == [True, False]
+    assert "wells stay" not in said[1]
+
+
 def test_no_stock_is_prepared_of_what_adds_nothing(
     hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
