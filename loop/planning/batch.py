@@ -111,6 +111,13 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
         with torch.no_grad():
             picks = _with_replicates(s, question, picks, batch - controls)
     notes = list(choice.notes) if choice else []
+    if (room := s.affordable - controls) < len(picks):  # of a cheap version many count as one
+        left = "1 experiment" if s.affordable == 1 else f"{s.affordable} experiments"
+        notes.append(
+            f"{len(picks)} experiments were worth a place in this batch, and those that bring most have it: "
+            f"the budget leaves {left}, of which each version of a candidate is one"
+        )
+        picks = _most_worth(picks, room)
     if controls:
         taken = np.vstack([s.tried, *(c.x[None, :] for c in chosen)])
         try:
@@ -119,6 +126,12 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
         except PoolExhausted:
             notes.append("no candidate was left for the control arm")
     return picks, notes
+
+
+def _most_worth(picks: Sequence[Pick], n: int) -> list[Pick]:
+    """So many of the picks, those of the highest value, in their order."""
+    best = sorted(range(len(picks)), key=lambda i: -(picks[i].value or 0.0))[:n]
+    return [picks[i] for i in sorted(best)]
 
 
 def _function(s: Situation) -> Acquisition:

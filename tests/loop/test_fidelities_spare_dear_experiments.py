@@ -219,6 +219,22 @@ def test_a_hopeless_candidate_is_not_measured_again_in_place_of_many_calculation
     assert measured_now + len(calculated) / PRICE > 1.0  # a batch of two, and not two calculations
 
 
+@pytest.mark.parametrize("replicates", [1, "planned"])
+def test_cheap_experiments_that_count_as_one_are_no_more_than_the_budget_leaves(replicates):
+    spec = spec_of(is_cheap=True)
+    planner = spec.planner.model_copy(update={"replicates": replicates})
+    spec = spec.model_copy(update={"planner": planner})
+    space = build_space(spec)
+    real = [(0, 10.0), (3, 40.0), (6, 90.0), (11, 12.0)]
+    cheap = [(a, 0.8 * y) for a, y in real] + [(1, 15.0), (9, 50.0)]
+    rows = [seen_at(space, a, "measured", y) for a, y in real] + [seen_at(space, a, "calculated", y) for a, y in cheap]
+    batch = plan(spec, History(tuple(rows)), seed=0, experiments=3)
+
+    assert len(batch.proposals) == 3
+    (note,) = (n for n in batch.notes if "the budget leaves" in n)
+    assert note.endswith("the budget leaves 3 experiments, of which each version of a candidate is one")
+
+
 def test_of_more_candidates_than_are_scored_the_real_thing_is_sought_among_neighbours(monkeypatch):
     monkeypatch.setattr("loop.acquisition.streaming.POOL_LIMIT", 100)  # of 288 candidates
     spec = spec_of(is_cheap=True)
