@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import os
 import resource
 import signal
@@ -35,7 +36,7 @@ def main(folder: Path, supervisor: int) -> None:
 
 def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
     from adapters.compute.evaluation import Request
-    from adapters.errors import EvaluationError, ProgramFailed
+    from adapters.errors import AnalysisFailed, EvaluationError, ProgramFailed
 
     module, function = task["function"].split(":")
     try:
@@ -46,7 +47,9 @@ def _evaluate(task: dict[str, Any]) -> dict[str, Any]:
             for name, (value, unit) in evaluation.values.items()
             if name in task["properties"]
         ]
-        json.dumps(values, allow_nan=False)
+        if odd := [f"{v['property']} came out as {v['value']}" for v in values if not math.isfinite(v["value"])]:
+            rule = "leave out what has no value, or let it end as a negative or a fault"
+            raise AnalysisFailed(f"{', '.join(odd)}, and a result holds finite numbers; {rule}")
     except EvaluationError as error:
         return _fault(error.kind.value, str(error), error.code, _plain(error.details))
     except MemoryError:

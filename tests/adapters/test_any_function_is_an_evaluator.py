@@ -40,6 +40,9 @@ def nothing(settings):
 def words(settings):
     return {"yield": "much"}
 
+def lost(settings):
+    return {"yield": float("inf")}
+
 def silent(settings):
     return None
 
@@ -92,6 +95,11 @@ def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[...,
         ("bowls:refuse", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
         ("bowls:silent", FaultKind.ANALYSIS_FAILED, "bowls:silent returned None; return a mapping with yield"),
         ("bowls:words", FaultKind.ANALYSIS_FAILED, "returned 'much' for 'yield'; return a number"),
+        (
+            "bowls:lost",
+            FaultKind.ANALYSIS_FAILED,
+            "yield came out as inf, and a result holds finite numbers; leave out",
+        ),
         ("bowls:other", FaultKind.ANALYSIS_FAILED, "returned yeild, and none of yield"),
         ("bowls:broken", FaultKind.UNKNOWN, "KeyError: 'pressure'"),
         ("starred:bowel", FaultKind.INPUT_ERROR, "module 'starred' has no function 'bowel'"),

@@ -73,7 +73,7 @@ def test_a_result_keeps_program_version_wall_time_and_output(tmp_path: Path) -> 
         ("stumble", FaultKind.UNKNOWN, "RuntimeError: a mistake of ours"),
         ("starve", FaultKind.RESOURCE_ERROR, "the disk is full"),
         ("swallow", FaultKind.RESOURCE_ERROR, "memory ran out"),
-        ("forget", FaultKind.UNKNOWN, "not JSON compliant"),
+        ("forget", FaultKind.ANALYSIS_FAILED, "length came out as nan, and a result holds finite numbers"),
         ("vanish", FaultKind.COMPUTE_LOST, "killed by SIGKILL"),
         ("leave", FaultKind.COMPUTE_LOST, "ended with code 3 and no result"),
         ("absent", FaultKind.UNKNOWN, "AttributeError"),
