@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from adapters.common.options import measured, read_options, some_of
 from adapters.compute.ase import PROPERTIES
 from adapters.compute.evaluation import Evaluator
-from adapters.executors.placing import ComputeOptions, place
+from adapters.executors.placing import LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -20,6 +20,7 @@ laboratory:
   calculator: ase.calculators.emt:EMT  # any class of ASE's kind, as module:class
   optimise: true
 """
+FREE: Final = LIMITS
 REMEDY: Final = "install it: pip install 'hakken[ase]'"
 # What calculators of our own need besides ase: module of the calculator, package and remedy.
 OWN: Final = {"adapters.compute.ani": ("torchani", "install it: pip install 'hakken[ani]'")}

@@ -12,7 +12,7 @@ from adapters.common.options import check_units, measured, read_options, resolve
 from adapters.common.source_code import why_not_there
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterOptionsError
-from adapters.executors.placing import ComputeOptions, place, runs_here
+from adapters.executors.placing import LIMITS, ComputeOptions, place, runs_here
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -21,6 +21,7 @@ laboratory:
   function: surface:evaluate  # surface.py beside the campaign file
   timeout: 60
 """
+FREE: Final = LIMITS
 
 
 class CallableOptions(ComputeOptions):

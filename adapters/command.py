@@ -16,7 +16,7 @@ from adapters.compute.evaluation import Evaluator
 from adapters.compute.parsing import wrong_pattern, wrong_rules
 from adapters.compute.programs import PROGRAMS, Program
 from adapters.errors import AdapterOptionsError
-from adapters.executors.placing import ComputeOptions, place
+from adapters.executors.placing import LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 from loop.outcome import CODE
@@ -28,6 +28,7 @@ laboratory:
   executable: /opt/orca/orca
   cores: 4
 """
+FREE: Final = LIMITS
 _EMPTY = Program((), {}, None, {})
 
 

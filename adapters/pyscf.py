@@ -16,7 +16,7 @@ from adapters.compute.dft.scf import unknown_names
 from adapters.compute.evaluation import Evaluator
 from adapters.compute.geometry import is_xyz
 from adapters.errors import AdapterOptionsError, InputRefused
-from adapters.executors.placing import ComputeOptions, place
+from adapters.executors.placing import LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -27,6 +27,7 @@ laboratory:
   cores: 4
   run_on: {slurm: {partition: short}}
 """
+FREE: Final = LIMITS
 REMEDY: Final = "install it: pip install 'hakken[dft]'"
 _SHARE: Final = 0.6  # of a job's memory that PySCF plans with; it takes more than it plans
 

@@ -12,7 +12,7 @@ from adapters.compute.evaluation import Evaluator
 from adapters.compute.tight_binding import SOLVENTS
 from adapters.compute.xtb import PROPERTIES
 from adapters.errors import AdapterOptionsError
-from adapters.executors.placing import ComputeOptions, place
+from adapters.executors.placing import LIMITS, ComputeOptions, place
 from loop.contracts import Adapter, AdapterContext
 
 EXAMPLE: Final = """\
@@ -22,6 +22,7 @@ laboratory:
   solvent: water
   workers: 2
 """
+FREE: Final = LIMITS
 REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 
 

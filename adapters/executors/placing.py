@@ -31,6 +31,10 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+# What a calculation may take, which is its own from its start: these may change while others go on.
+LIMITS: Final = frozenset({"workers", "cores", "timeout", "memory"})
+
+
 class ComputeOptions(Options):
     """What a campaign file may say of every laboratory that calculates."""
 

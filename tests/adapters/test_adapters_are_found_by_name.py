@@ -66,6 +66,13 @@ def test_options_that_say_how_a_laboratory_is_asked_bind_nobody() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["ase", "callable", "command", "pyscf", "xtb"])
+def test_what_a_calculation_may_take_binds_nobody_and_how_it_is_done_does(name: str) -> None:
+    kept = {"method": "GFN1-xTB", "run_on": {"slurm": {"partition": "short"}}}
+
+    assert binding(name, {**kept, "workers": 4, "cores": 2, "timeout": 60, "memory": 4000}) == kept
+
+
 def test_what_stands_on_a_deck_binds_while_a_plate_is_in_hand_only() -> None:
     robot = {"robot": "http://robot", "deck": {"tips": []}, "tips": "each", "by_hand": ["heat"]}
     members = {"laboratories": {"a": {"adapter": "opentrons", **robot}, "b": {"adapter": "manual", "worksheet": "a"}}}

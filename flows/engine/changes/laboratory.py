@@ -37,10 +37,12 @@ def check_laboratory_kept(settings: Settings, known: View, spec: CampaignSpec) -
         out = [] if _is_between_runs(settings, known, out) else out
     if out:
         what = "laboratory" if now.adapter != before.adapter else "laboratory's options"
+        name = shlex.quote(known.name)
         raise SpecError(
             f"campaign {known.name!r}: the {what} cannot be changed while {_attempts(len(out))} with "
-            f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first "
-            f"(hakken stop {shlex.quote(known.name)} sends no more meanwhile, hakken resolve settles a doubtful one)"
+            f"{out[0].adapter or before.adapter!r}, such as {out[0].key} ({out[0].state.value}); let them end first: "
+            f"hakken stop {name} sends no more, hakken tick {name} takes in what has ended (hakken resolve settles a "
+            f"doubtful one), then hakken resume {name} and this file again"
         )
 
 
