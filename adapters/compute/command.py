@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -104,7 +105,9 @@ def evaluate(
             return Evaluation(values, called[0], found.group(1) if found else "", repairs, details, negative=message)
         raise _error(kind, message, word)
     if code:
-        raise ProgramFailed(f"{called[0]} ended with code {code}; its last words: {' '.join(said.split())[-300:]}")
+        signals = {-one: one.name for one in signal.Signals}
+        how = f"was ended by {signals.get(code, f'signal {-code}')}" if code < 0 else f"ended with code {code}"
+        raise ProgramFailed(f"{called[0]} {how}; its last words: {' '.join(said.split())[-300:]}")
     if lacking := [why for why in missing if any(why.startswith(f"no {name}:") for name in required)]:
         raise AnalysisFailed("; ".join(lacking))
     return Evaluation(values, called[0], found.group(1) if found else "", (*repairs, *missing), details)

@@ -354,6 +354,17 @@ def test_a_program_that_ends_badly_without_a_word_is_unknown(tmp_path: Path, scr
     assert outcome.message.endswith("ended with code 3; its last words: aborting the run")
 
 
+@pytest.mark.parametrize(("code", "how"), [(11, "was ended by SIGSEGV"), (9, "was ended by SIGKILL")])
+def test_a_program_that_a_signal_ended_is_said_by_its_name(tmp_path: Path, code: int, how: str) -> None:
+    crash = f"print('step 1', flush=True); import os; os.kill(os.getpid(), {code})"
+    command = [sys.executable, "-c", crash]
+    lab = laboratory(tmp_path, command=command, parse={"gap": {"regex": r"gap: (\S+)", "unit": "eV"}})
+    outcome = read_outcome(ended(lab, WATER), {})
+
+    assert isinstance(outcome, Fault)
+    assert outcome.message == f"{sys.executable} {how}; its last words: step 1"
+
+
 def test_a_program_may_say_that_the_answer_is_no(tmp_path: Path, script: Callable[..., str]) -> None:
     lab = laboratory(
         tmp_path,
