@@ -43,9 +43,14 @@ def _ended(alike: Sequence[Failed]) -> str:
     last, n_retried = alike[-1], sum(one.is_retried for one in alike)
     kind, why = last.fault.kind.value, shorten(last.fault.message, _LONGEST, placeholder=" ...")
     if len(alike) == 1:
-        return f"{last.label} ended in a fault ({kind}): {why}; it is {'' if n_retried else 'not '}tried again"
-    how_many = {0: "none of them is", 1: "one of them is", len(alike): "all are"}.get(n_retried, f"{n_retried} are")
-    return f"{len(alike)} experiments ended in a fault ({kind}), the last {last.label}: {why}; {how_many} tried again"
+        again = f"it is {'' if n_retried else 'not '}tried again"
+        what = f"{last.label} ended in a fault ({kind})"
+    else:
+        how_many = {0: "none of them is", 1: "one of them is", len(alike): "all are"}.get(n_retried, f"{n_retried} are")
+        again = f"{how_many} tried again"
+        what = f"{len(alike)} experiments ended in a fault ({kind}), the last {last.label}"
+    later = "" if n_retried or last.fault.informative else " now, and may be proposed again"
+    return f"{what}: {why}; {again}{later}"
 
 
 def failing(view: View) -> tuple[str, ...]:

@@ -115,6 +115,9 @@ def test_each_kind_of_fault_that_a_pass_took_in_is_said_once_with_its_reason_and
 
     assert said == [
         "2 experiments ended in a fault (compute_lost), the last LABEL: why it was compute_lost; all are tried again",
-        "LABEL ended in a fault (consumable_missing): why it was consumable_missing; it is not tried again",
+        (
+            "LABEL ended in a fault (consumable_missing): why it was consumable_missing; it is not tried again now, "
+            "and may be proposed again"
+        ),
         "LABEL ended in a fault (timeout): why it was timeout; it is tried again",
     ]
