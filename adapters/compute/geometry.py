@@ -130,7 +130,8 @@ def read_smiles(smiles: str) -> tuple[Any, str]:
     if molecule is None or molecule.GetNumAtoms() == 0:
         raise InputRefused(f"SMILES {smiles!r} cannot be read; mend it or leave the molecule out")
     if (parts := len(Chem.GetMolFrags(molecule))) > 1:
-        raise InputRefused(f"SMILES {smiles!r} has {parts} separate parts; keep the one that matters")
+        rule = "keep the one that matters (standardise: {salts: strip} of a library does)"
+        raise InputRefused(f"SMILES {smiles!r} has {parts} separate parts; {rule}")
     canonical = Chem.MolToSmiles(molecule)
     # The order of atoms moves the force field's minimum by 1e-5 eV, so it is made the same for every spelling.
     molecule = Chem.AddHs(Chem.MolFromSmiles(canonical))

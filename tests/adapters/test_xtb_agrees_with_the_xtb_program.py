@@ -302,7 +302,7 @@ def test_a_strained_cage_is_embedded_in_another_way_and_said() -> None:
     [
         ("C1CC", "cannot be read"),
         ("", "cannot be read"),
-        ("CC.O", "2 separate parts"),
+        ("CC.O", r"2 separate parts; keep the one that matters \(standardise: \{salts: strip\}"),
         ("[U]", "no parameters for U"),
         ("C*", "no parameters for"),
     ],
