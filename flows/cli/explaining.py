@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -41,6 +42,15 @@ def explain(
                 if line:
                     screen.say(f"  {line}")
             if not one.fragments:
-                strongest = sorted(range(len(one.atoms)), key=lambda i: -abs(one.atoms[i]))[:3]
-                screen.say("  atoms that add most: " + ", ".join(f"{i + 1} {one.atoms[i]:+.3g}" for i in strongest))
+                screen.say(f"  {_strongest(one.smiles, one.atoms)}")
     screen.next_step(f"hakken report {typed(campaign)} draws them with their atoms coloured")
+
+
+def _strongest(smiles: str, adds: Sequence[float]) -> str:
+    """The three atoms that add most, each with its element and its number in the SMILES, from 1."""
+    from rdkit import Chem
+
+    elements = [atom.GetSymbol() for atom in Chem.MolFromSmiles(smiles).GetAtoms()]
+    first = sorted(range(len(adds)), key=lambda i: -abs(adds[i]))[:3]
+    said = ", ".join(f"{elements[i]}{i + 1} {adds[i]:+.3g}" for i in first)
+    return f"atoms that add most, counted from 1 in the SMILES: {said}"

@@ -57,6 +57,10 @@ def test_the_best_are_explained_and_drawn(hakken: Any, home: Any) -> None:
     assert said.code == 0, said.err
     assert "worth, in eV, by tanimoto, trees" in said.out
     assert "CCCCO: " in said.out
+    (told,) = re.findall(
+        r"CCCCO: .*\n(?:  (?!atoms).*\n)*  atoms that add most, counted from 1 in the SMILES: (.*)", said.out
+    )
+    assert [re.fullmatch(r"(O5|C[1-4]) [+-][\d.e-]+", atom) is not None for atom in told.split(", ")] == [True] * 3
     assert "rests on " in said.out
     found = json.loads(document.out)["targets"]
     assert [len(t["molecules"]) for t in found] == [3]
