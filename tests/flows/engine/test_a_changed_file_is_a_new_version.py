@@ -302,7 +302,9 @@ def test_the_laboratory_is_not_changed_while_it_has_attempts(settings: Settings,
         ({"adapter": "manual"}, "the laboratory cannot be changed while 4 attempts are with 'simulated'"),
         ({"adapter": "simulated", "noise": 2.0}, "the laboratory's options cannot be changed"),
     ):
-        with pytest.raises(SpecError, match=f"{what}.*hakken stop small.*hakken tick small.*hakken resolve.*hakken resume small"):
+        with pytest.raises(
+            SpecError, match=f"{what}.*hakken stop small.*hakken tick small.*hakken resolve.*hakken resume small"
+        ):
             add(settings, tmp_path, laboratory=changed)
     assert status(settings, "small")[0].version == 1
     add(settings, tmp_path, laboratory={"adapter": "simulated", "approval": "person"})  # concerns what is not sent yet

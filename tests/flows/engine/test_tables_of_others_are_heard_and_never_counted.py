@@ -102,8 +102,22 @@ class TestATableOfOthers:
         (problem,) = report.problems
         assert "rows.csv line 14" in problem
         assert "'who knows' is neither an option of the campaign nor a structure" in problem
-        assert "give its SMILES in a column solvent_smiles, or instead of the name" in problem
+        assert "or give its SMILES in a column solvent_smiles, or instead of the name" in problem
         assert "'who knows'" in problem
+
+    def test_a_name_that_is_nearly_that_of_an_option_is_answered_with_it(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        name, path = campaign(settings, tmp_path, "own"), tmp_path / "rows.csv"
+        path.write_text("solvent,base,time,yield\nWater,DBU,1,50\n", encoding="utf-8")
+
+        _, report = tell_source(settings, name, path, "Smith", by="A")
+
+        (problem,) = report.problems
+        assert (
+            "'Water' is neither an option of the campaign nor a structure (did you mean 'water'?); correct it, or"
+            in problem
+        )
 
     @pytest.mark.parametrize(
         ("text", "problem"),

@@ -123,13 +123,13 @@ def _option(p: Component, text: str, spec: CampaignSpec) -> str:
     for smiles in meant:
         if smiles in p.smiles:
             return p.options[p.smiles.index(smiles)]
+    hint = did_you_mean(text, p.options) if len(p.options) <= HINTED and not meant else ""  # of a name alone
     if spec.source is not None:
         raise SpaceError(
-            f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure; give its SMILES "
-            f"in a column {p.name}_smiles, or instead of the name"
+            f"parameter {p.name!r}: {text!r} is neither an option of the campaign nor a structure{hint}; correct it, "
+            f"or give its SMILES in a column {p.name}_smiles, or instead of the name"
         )
     if isinstance(spec.space.get(p.name), MoleculeSpec):
-        hint = did_you_mean(text, p.options) if len(p.options) <= HINTED and not meant else ""  # of a name alone
         raise SpaceError(
             f"parameter {p.name!r}: none of its {len(p.options)} molecules has the name or the structure {text!r}"
             f"{hint}; correct it, or tell results of other molecules with --source TITLE, to be learnt from only"
