@@ -69,7 +69,7 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         return f"{target.name} has levels, over which sources are not carried"
     there = build_space(earlier.spec)
     both = overlap(space, there)
-    lacking = f"; it lacks {', '.join(both.missing)}" if both.missing else ""
+    lacking = _lacking(both.missing, there)
     if both.share < LEAST:
         return f"it shares {len(both.shared)} of {len(space.parameters)} parameters, too few to tell{lacking}"
     every = earlier.history.observations
@@ -154,3 +154,13 @@ def _conversion(unit: str, to: str) -> tuple[float, float]:
     """Factor and shift from one unit to another. Raises ``UnitError``."""
     shift = convert(0.0, unit, to)
     return convert(1.0, unit, to) - shift, shift
+
+
+def _lacking(missing: Sequence[str], there: Space) -> str:
+    """What of this campaign's parameters the source has not, or has as something else; "" where it has all."""
+    absent = [name for name in missing if name not in there.names]
+    other = [name for name in missing if name in there.names]
+    said = f"; it lacks {', '.join(absent)}" if absent else ""
+    if other:
+        said += f"; its {', '.join(other)} {'is' if len(other) == 1 else 'are'} of another kind, unit, scale or union"
+    return said

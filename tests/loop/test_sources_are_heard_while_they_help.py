@@ -185,6 +185,19 @@ class TestAHint:
         assert isinstance(found, str)
         assert found.endswith(why)
 
+    def test_and_does_not_call_lacking_what_it_has_as_something_else(self) -> None:
+        spec = reaction_spec()
+        told = spec.model_dump(mode="json", exclude_none=True)
+        words = {"type": "category", "options": ["cold", "hot"]}
+        theirs = CampaignSpec.from_resolved(told | {"space": {"temperature": words, "vial": words}})
+
+        found = hint_of(build_space(spec), build_objective(spec).targets[0], Earlier("e", theirs, History()), seed=0)
+
+        assert isinstance(found, str)
+        assert found.startswith("it shares 0 of 3 parameters, too few to tell; it lacks ")
+        assert "temperature" not in found.partition("it lacks ")[2].partition(";")[0]
+        assert found.endswith("; its temperature is of another kind, unit, scale or union")
+
 
 class TestAnInformedMember:
     def test_is_a_process_about_a_share_of_the_hint(self) -> None:
