@@ -65,6 +65,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     evaluator = Evaluator(
         name="ase",
         function="adapters.compute.ase:evaluate",
+        foresees="adapters.compute.ase:foresee",
         properties=properties,
         options={
             **settings.model_dump(exclude={*ComputeOptions.model_fields, "properties"}, mode="json"),

@@ -92,6 +92,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         },
         programs={program.command[0]: "install it, or say in 'executable' where it lies"},
         needs_structure=bool(asked & set(OF_STRUCTURE)),
+        foresees="adapters.compute.geometry:foresee" if asked & set(OF_STRUCTURE) else "",
         settings=frozenset(settable),
         is_request=True,
     )

@@ -103,6 +103,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     evaluator = Evaluator(
         name="pyscf",
         function="adapters.compute.dft.evaluate:evaluate",
+        foresees="adapters.compute.dft.foreseeing:foresee",
         properties=properties,
         options={
             **how,
@@ -119,6 +120,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
         evaluator = replace(
             evaluator,
             function="adapters.compute.dft.by_option:evaluate_given",
+            foresees="adapters.compute.dft.foreseeing:foresee_given",
             options={**_without(evaluator.options, "reaction", "partners"), "parameter": parameter, "given": given},
             needs_structure=False,
             settings=frozenset({parameter}),

@@ -64,6 +64,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     evaluator = Evaluator(
         name="xtb",
         function="adapters.compute.xtb:evaluate",
+        foresees="adapters.compute.geometry:foresee",
         properties=properties,
         options=settings.model_dump(
             include={"seed", "method", "conformers", "optimise", "solvent", "solvation"}, mode="json"

@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
+from adapters.compute.ani import ELEMENTS
 from adapters.compute.constants import DEBYE_EA
-from adapters.compute.evaluation import Evaluation
-from adapters.compute.geometry import Geometry, embed, is_xyz, read_xyz
+from adapters.compute.evaluation import Evaluation, Request
+from adapters.compute.geometry import Geometry, embed, foresee_elements, is_xyz, read_xyz
+from adapters.compute.geometry import foresee as foresee_structure
 from adapters.errors import GeometryNotConverged, InputRefused, NotConverged
+from loop.contracts import Problem
 
 PROPERTIES: Final = {"energy": "eV", "max_force": "eV/angstrom", "dipole": "debye", "magnetic_moment": "bohr_magneton"}
 
@@ -76,6 +79,13 @@ def evaluate(
         raise InputRefused(f"{calculator} cannot treat this: {type(error).__name__}: {error}") from None
     details["xyz"] = geometry.moved(atoms.positions).xyz()
     return Evaluation(values, f"ase {calculator}", ase.__version__, geometry.repairs, details)
+
+
+def foresee(request: Request, *, calculator: str, **_: Any) -> Sequence[Problem]:
+    """Why ``evaluate`` is certain to refuse the structure, as far as that is known without loading the calculator."""
+    if calculator == "adapters.compute.ani:ani_1x":
+        return foresee_elements(request, ELEMENTS, of="ANI-1x")
+    return foresee_structure(request)
 
 
 def _make(calculator: str, arguments: Mapping[str, Any]) -> Any:

@@ -7,11 +7,13 @@ terms.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from adapters.compute.evaluation import Request
 from adapters.errors import EmbeddingFailed, InputRefused
+from loop.contracts import Problem
 
 # Covalent radii in multiple bonds, in angstrom. Source: Pyykko and Atsumi, Chem. Eur. J. 15 (2009) 12770, and Pyykko,
 # Riedel and Patzschke, Chem. Eur. J. 11 (2005) 3511.
@@ -127,18 +129,56 @@ def read_smiles(smiles: str) -> tuple[Any, str]:
     from rdkit import Chem
 
     molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None or molecule.GetNumAtoms() == 0:
-        raise InputRefused(f"SMILES {smiles!r} cannot be read; mend it or leave the molecule out")
-    if (parts := len(Chem.GetMolFrags(molecule))) > 1:
-        rule = "keep the one that matters (standardise: {salts: strip} of a library does)"
-        raise InputRefused(f"SMILES {smiles!r} has {parts} separate parts; {rule}")
+    if (problem := _why_not(molecule, smiles)) is not None:
+        raise InputRefused(f"{problem.subject} {problem.rule}; {problem.remedy}")
     canonical = Chem.MolToSmiles(molecule)
     # The order of atoms moves the force field's minimum by 1e-5 eV, so it is made the same for every spelling.
-    molecule = Chem.AddHs(Chem.MolFromSmiles(canonical))
+    return Chem.AddHs(Chem.MolFromSmiles(canonical)), canonical
+
+
+def foresee(request: Request, **_: Any) -> tuple[Problem, ...]:
+    """Why ``embed`` is certain to refuse the one structure of a request; nothing of an XYZ block."""
+    return foresee_elements(request)
+
+
+def foresee_elements(request: Request, elements: Collection[str] = (), of: str = "") -> tuple[Problem, ...]:
+    """As ``foresee``; and where ``of`` knows ``elements`` alone, the first other one that the structure has."""
+    from rdkit import Chem, rdBase
+
+    structures = list(request.smiles.values())
+    if len(structures) != 1 or is_xyz(structures[0]):
+        return ()
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(structures[0])
+    if (problem := _why_not(molecule, structures[0])) is not None:
+        return (problem,)
+    there = {atom.GetSymbol() for atom in molecule.GetAtoms()}
+    if of and (strange := sorted(there - set(elements))):
+        rule, remedy = f"has {strange[0]}, which {of} does not know", "leave the molecule out"
+        return (Problem(f"SMILES {structures[0]!r}", rule, remedy),)
+    return ()
+
+
+def _why_not(molecule: Any, smiles: str) -> Problem | None:
+    """Why no geometry is made of a molecule that RDKit read (None where it could not), whatever the method."""
+    from rdkit import Chem
+
+    subject = f"SMILES {smiles!r}"
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        return Problem(subject, "cannot be read", "mend it or leave the molecule out")
+    if len(Chem.GetMolFrags(molecule)) > 1:
+        remedy = "keep the part that matters (standardise: {salts: strip} of a library does), or leave the molecule out"
+        return Problem(subject, "has separate parts, as a salt has", remedy)
     unknown = sorted({atom.GetSymbol() for atom in molecule.GetAtoms() if not _is_known(atom.GetAtomicNum())})
+    if "*" in unknown:
+        remedy = 'put an atom there, or leave the molecule out (filters: {forbid: "[#0]"} of a library does)'
+        return Problem(subject, "has a dummy atom, *", remedy)
     if unknown:
-        raise InputRefused(f"there are no parameters for {', '.join(unknown)} in {smiles!r}; elements go up to radon")
-    return molecule, canonical
+        pattern = ",".join(f"#{Chem.GetPeriodicTable().GetAtomicNumber(symbol)}" for symbol in unknown)
+        remedy = f'leave the molecule out (filters: {{forbid: "[{pattern}]"}} of a library does)'
+        rule = f"has {', '.join(unknown)}, and there are no parameters for elements beyond radon"
+        return Problem(subject, rule, remedy)
+    return None
 
 
 def at_conformer(molecule: Any, number: int, charge: int | None, repairs: Sequence[str]) -> Geometry:

@@ -20,7 +20,7 @@ from adapters.common.folder import read_json
 from adapters.common.options import Options, read_options
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, computing, missing, problems, resting_on
+from adapters.executors.job import Limits, computing, foreseen, missing, problems, resting_on
 from adapters.executors.spool import Spool
 from loop.checkpoints import reached
 from loop.contracts import (
@@ -116,6 +116,9 @@ class DaskExecutor:
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return foreseen(spec, self._evaluator)
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         handle = self._jobs.prepare(spec, key)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -16,7 +16,7 @@ from typing import Any, Final
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable
 from adapters.common.limits import excluded
-from adapters.compute.evaluation import Evaluator
+from adapters.compute.evaluation import Evaluator, Request
 from loop.contracts import Capabilities, Delivery, Envelope, ExperimentSpec, Finding, Handle, Problem
 from loop.outcome import Fault, FaultKind, write_outcome
 
@@ -56,6 +56,16 @@ def problems(spec: ExperimentSpec, evaluator: Evaluator, capabilities: Capabilit
         and name not in spec.smiles
         and name.rpartition(".")[0] not in spec.smiles  # reagents of a product
     ]
+    return found
+
+
+def foreseen(spec: ExperimentSpec, evaluator: Evaluator) -> Sequence[Problem]:
+    """Why the evaluator is certain to refuse the experiment once it runs."""
+    if not evaluator.foresees:
+        return ()
+    module, function = evaluator.foresees.split(":")
+    request = Request(dict(spec.settings), dict(spec.units), dict(spec.smiles))
+    found: Sequence[Problem] = getattr(import_module(module), function)(request, **evaluator.options)
     return found
 
 

@@ -23,6 +23,7 @@ from adapters.executors.job import (
     HERE,
     Limits,
     computing,
+    foreseen,
     missing,
     problems,
     resting_on,
@@ -107,6 +108,9 @@ class LocalExecutor:
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return foreseen(spec, self._evaluator)
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         handle = self._jobs.prepare(spec, key)

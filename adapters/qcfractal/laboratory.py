@@ -12,7 +12,7 @@ from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, handle_of, held, reachable, read_json
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable, EvaluationError
-from adapters.executors.job import computing, problems, result_of
+from adapters.executors.job import computing, foreseen, problems, result_of
 from adapters.qcfractal.molecule import molecule
 from adapters.qcfractal.options import DELIVERY, QcfractalOptions, lacking
 from adapters.qcfractal.portal import Portal
@@ -60,7 +60,7 @@ class QcfractalLaboratory:
         self._jobs, self._settings = Jobs(folder), settings
         self._portal = Portal(settings, dataset)
         self.properties = known_properties(settings)
-        self._evaluator = Evaluator("qcfractal", "", self.properties)
+        self._evaluator = Evaluator("qcfractal", "", self.properties, foresees="adapters.compute.geometry:foresee")
         self._seen: Mapping[int, str | None] = {}
         self._looked = -float("inf")
 
@@ -69,6 +69,9 @@ class QcfractalLaboratory:
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return foreseen(spec, self._evaluator)
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         """Put the attempt on record here; the server hears of it with its start."""

@@ -25,6 +25,7 @@ from loop.contracts import (
     Delivery,
     Envelope,
     ExperimentSpec,
+    Foresees,
     Found,
     Handle,
     Health,
@@ -75,6 +76,12 @@ class SeveralLaboratories:
             return [Problem(shown, f"none of the laboratories {known} takes it", "widen the 'when' of one of them")]
         found = [m.adapter.validate(m.as_taken(spec)) for m in able]
         return [] if any(not problems for problems in found) else found[0]
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        """What the first of those that take it foresees, where each of them foresees something."""
+        able = [(m.adapter, m.as_taken(spec)) for m in self._members.taking(spec)]
+        found = [adapter.foresee(taken) if isinstance(adapter, Foresees) else () for adapter, taken in able]
+        return found[0] if found and all(found) else ()
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         member = self._choosing.having(key) or self._choosing.assign(spec, key)

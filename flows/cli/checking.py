@@ -16,6 +16,7 @@ from flows.cli.words import plural
 from loop.cells import alike
 
 if TYPE_CHECKING:
+    from flows.engine.looking.foreseeing import Foreseen
     from loop.contracts import Health
     from loop.objective import Objective
     from loop.space import Space
@@ -38,13 +39,13 @@ def validate(
     guesses: list[str] = []
     campaign = read_campaign(spec, where, guesses.append)
     with laboratory_of(spec):
-        facts, problems = _examine(campaign, spec.parent)
+        facts, problems, foreseen = _examine(campaign, spec.parent)
     problems += [*guesses, *left_out_of(where, campaign)]
     problems += trimmings(campaign)
     if isinstance(campaign.memory, list):
         problems += unknown_sources(campaign, names_on_record(where))
     screen = Screen(as_json)
-    screen.document({**facts, "problems": problems})
+    screen.document({**facts, "foreseen": foreseen, "problems": problems})
     screen.say(f"{spec}: campaign {campaign.campaign} can be used")
     screen.table(
         ("", ""),
@@ -59,8 +60,9 @@ def validate(
     screen.next_step(f"hakken run --dry-run {it} shows the first batch; hakken run {it} runs it")
 
 
-def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
-    """What the file says in numbers, and what is not as it should be now though the file can be used."""
+def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen | None]:
+    """What the file says in numbers, what is not as it should be now though the file can be used, and what of it the
+    laboratory foresees."""
     from loop.space.counting import said_count
     from loop.space.idle import never_applying
     from loop.spec import build_objective, build_space
@@ -68,9 +70,10 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)
-    refused, health = _asked_of_laboratory(spec, base, objective)
+    refused, health, foreseen = _asked_of_laboratory(spec, base, objective)
     problems = [
         *refused,
+        *(() if foreseen is None else foreseen.said(f"laboratory {spec.laboratory.adapter}")),
         *without_value(space),
         *never_applying(space),
         *_charges({**space.units, **objective.units}),
@@ -81,7 +84,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str]]:
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
     problems += [*_shared_by_one_block(spec), *_empty_wells(spec, space, candidates)]
-    return _facts(spec, space, objective, candidates), problems
+    return _facts(spec, space, objective, candidates), problems, foreseen
 
 
 def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str) -> dict[str, Any]:
@@ -113,9 +116,11 @@ def _facts(spec: Any, space: Space, objective: Objective, candidates: int | str)
     }
 
 
-def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[list[str], Health]:
-    """What the laboratory would refuse of an experiment, and whether it can work. Raises as ``check_laboratory``."""
+def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[list[str], Health, Foreseen | None]:
+    """What the laboratory would refuse of an experiment, whether it can work, and which candidates it is certain to
+    refuse. Raises as ``check_laboratory``."""
     from adapters.registry import build
+    from flows.engine.looking.foreseeing import foresee
     from flows.engine.looking.resources import check_laboratory, sample_experiments
     from loop.contracts import AdapterContext
     from loop.spec import build_recipe
@@ -125,7 +130,8 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
         laboratory = build(spec.laboratory.adapter, spec.laboratory.options, context)
         check_laboratory(laboratory, spec)
         (example,) = sample_experiments(spec, 1)
-        return [str(problem) for problem in laboratory.validate(example)], laboratory.health()
+        problems = [str(problem) for problem in laboratory.validate(example)]
+        return problems, laboratory.health(), foresee(laboratory, spec)
 
 
 def _charges(units: Mapping[str, str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from flows.labels import label_of
 from loop.insight.saying import regret_sentence
 
 if TYPE_CHECKING:
+    from flows.engine.looking.foreseeing import ForeseenPlan
     from flows.settings import Settings
     from loop.planner import Plan
 
@@ -83,14 +84,18 @@ def _say_edits(where: Settings, campaign: str, screen: Screen) -> None:
 
 def _preview(where: Settings, campaign: str, screen: Screen) -> None:
     from flows import engine
+    from flows.engine.looking.foreseeing import foresee_plan
     from flows.engine.looking.view import as_recorded
+    from loop.spec import CampaignSpec
 
     spec: Any
+    base = None
     if is_file(campaign):
         from flows.cli.specfile import laboratory_of, read_campaign
 
         read = read_campaign(Path(campaign), where)  # first, so that a fault is said as validate says it
         name, spec = read.campaign, as_recorded(read.resolved())
+        base = Path(campaign).absolute().parent
         with laboratory_of(Path(campaign)):
             plan = engine.preview_file(where, Path(campaign))
     else:
@@ -101,14 +106,15 @@ def _preview(where: Settings, campaign: str, screen: Screen) -> None:
         plan = engine.preview(where, name)
         with open_record(where) as ledger:
             spec = ledger.campaign(name).spec
-    screen.document({"campaign": name, "plan": plan})
-    _show_plan(screen, name, spec, plan)
+    foreseen = foresee_plan(where, CampaignSpec.from_resolved(spec), plan.proposals, base)
+    screen.document({"campaign": name, "plan": plan, "foreseen": foreseen})
+    _show_plan(screen, name, spec, plan, foreseen)
     if is_on_record(where, name) and (spending := engine.status(where, name)[0].spending):
         screen.say(f"before this batch: {spending}")
     screen.next_step(f"hakken run {typed(campaign)} records this batch and sends it")
 
 
-def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:
+def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan, foreseen: ForeseenPlan) -> None:
     by = plan.surrogate or "the initial design"
     screen.say(f"next batch of {name}: {plural(len(plan.proposals), 'proposal')} by {by}; nothing is recorded or sent")
     if spec.get("plate") and (placed := [p for p in plan.proposals if p.place is not None]):
@@ -120,14 +126,19 @@ def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan) -> None:
         as_records = [ProposalRecord("", number, "", draft, None) for draft in placed]
         for line in plate_lines(read_plate(spec, name, number, as_records, ())):
             screen.say(line)
-    for proposal in sorted(plan.proposals, key=lambda p: p.run_order):
+    by_run_order = sorted(zip(plan.proposals, foreseen.proposals, strict=True), key=lambda pair: pair[0].run_order)
+    for proposal, problems in by_run_order:
         well = "" if proposal.place is None else f"{proposal.place.well}: "
         screen.say(f"\n{proposal.run_order + 1:3}. {well}{label_of(spec, proposal.candidate.settings)}", bold=True)
         screen.say(f"     {reason_line(proposal.arm, proposal.reason)}")
         for line in predictions_line(proposal.predictions, spec):
             screen.say(f"     predicted {line}")
+        for problem in problems:
+            screen.say(f"     CERTAIN TO BE REFUSED once it runs: {problem}")
     screen.say()
-    if told := plan.model.get("regret"):
-        screen.say(regret_sentence(told))
-    for note in plan.notes:
+    if regret := plan.model.get("regret"):
+        screen.say(regret_sentence(regret))
+    found = foreseen.candidates
+    told = [] if found is None else found.said(f"laboratory {spec['laboratory']['adapter']}")
+    for note in filter(None, [*plan.notes, *told, foreseen.unasked]):
         screen.say(f"note: {note}")

@@ -100,6 +100,22 @@ class SupportsExamination(Protocol):
 
 
 @runtime_checkable
+class Foresees(Protocol):
+    """An adapter that can tell of some experiments beforehand that, once they run, their input will be refused.
+
+    Laws, examined by ``loop.testing.adapter.AdapterContract``: what is foreseen ends as an input error, nothing is
+    foreseen of what gives an outcome, and foreseeing changes nothing.
+    """
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        """Why it is certain that an experiment, which ``validate`` may take, is refused as it runs; each tells why.
+
+        Nothing where only the run can tell. Pure and quick, for it is asked of hundreds: no program is loaded. ``rule``
+        and ``remedy`` are worded alike for all that are refused alike, so that they can be counted."""
+        ...
+
+
+@runtime_checkable
 class RunsTogether(Protocol):
     """An adapter that makes the experiments of a plate in one run, once all of them have come."""
 

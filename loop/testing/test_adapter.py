@@ -34,6 +34,10 @@ class TestAdapter(AdapterContract):
         return lambda key: trial.count_runs(tmp_path, key)
 
     @pytest.fixture
+    def foreseen(self, trial: Trial) -> ExperimentSpec | None:
+        return trial.foreseen
+
+    @pytest.fixture
     def finish(self, trial: Trial) -> Finish:
         return trial.finish
 

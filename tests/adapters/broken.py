@@ -35,6 +35,7 @@ from loop.contracts import (
 from loop.errors import SpecError
 from loop.outcome import Fault, FaultKind, write_outcome
 from loop.testing.adapter import KEY
+from tests.adapters.helpers import EXPERIMENT
 
 NUMBERS = count(1)
 
@@ -43,6 +44,7 @@ class Bench:
     """Measures ``yield`` at once and writes every run into ``runs.txt``, which is the outside world."""
 
     caught_by: ClassVar[frozenset[str]] = frozenset()
+    foreseen: ClassVar[ExperimentSpec | None] = None
 
     def __init__(self, folder: Path) -> None:
         self.jobs, self.runs = Jobs(folder), folder / "runs.txt"
@@ -424,6 +426,21 @@ class SetsOutWhenAsked(Bench):
         for spec in specs:
             self.prepare(spec, KEY)
         return []
+
+
+class ForeseesTheWorst(Bench):
+    """Foresees that what gives an outcome will be refused."""
+
+    caught_by = frozenset(
+        {
+            "test_nothing_is_foreseen_of_what_gives_an_outcome_and_nothing_changes",
+            "test_what_is_foreseen_ends_as_an_input_error",
+        }
+    )
+    foreseen = EXPERIMENT
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return [Problem("ligand", "is not to be had", "take another")]
 
 
 class CannotBeCancelled(Bench):

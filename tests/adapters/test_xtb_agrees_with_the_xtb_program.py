@@ -302,9 +302,9 @@ def test_a_strained_cage_is_embedded_in_another_way_and_said() -> None:
     [
         ("C1CC", "cannot be read"),
         ("", "cannot be read"),
-        ("CC.O", r"2 separate parts; keep the one that matters \(standardise: \{salts: strip\}"),
-        ("[U]", "no parameters for U"),
-        ("C*", "no parameters for"),
+        ("CC.O", r"separate parts, as a salt has; keep the part that matters \(standardise: \{salts: strip\}"),
+        ("[U]", r"has U, and there are no parameters .*forbid: \"\[#92\]\""),
+        ("C*", "has a dummy atom"),
     ],
 )
 def test_a_structure_that_cannot_be_treated_is_refused(smiles: str, message: str) -> None:
@@ -344,6 +344,10 @@ class TestXtb(AdapterContract):
     @pytest.fixture
     def refused(self) -> ExperimentSpec:
         return replace(BENZENE, targets={"melting_point": "degC"})
+
+    @pytest.fixture
+    def foreseen(self) -> ExperimentSpec:
+        return replace(BENZENE, smiles=dict.fromkeys(BENZENE.smiles, "CC(=O)[O-].[Na+]"))
 
     @pytest.fixture
     def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:

@@ -76,8 +76,21 @@ def read_reaction(smiles: str, smarts: str, partners: Sequence[str], *, conforme
     """The products that a reaction makes of a molecule and its partners.
 
     Raises:
-        InputRefused: The SMARTS cannot be read, has another number of reactants, does not fit the molecule, or allows
-            several different products.
+        InputRefused: As ``possible_products``; or the SMARTS does not fit the molecule, or allows several different
+            products.
+    """
+    sets = possible_products(smiles, smarts, partners)
+    if len(sets) != 1:
+        why = "does not fit" if not sets else f"makes {len(sets)} different products of"
+        raise InputRefused(f"reaction {smarts!r} {why} {smiles!r}; make it say which atoms react")
+    return Reaction(tuple(partners), next(iter(sets)), conformers, seed)
+
+
+def possible_products(smiles: str, smarts: str, partners: Sequence[str]) -> set[tuple[str, ...]]:
+    """Each set of products that a reaction can make of a molecule and its partners, as SMILES.
+
+    Raises:
+        InputRefused: The SMARTS or a reactant cannot be read, or it has another number of reactants.
     """
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdChemReactions
@@ -96,11 +109,7 @@ def read_reaction(smiles: str, smarts: str, partners: Sequence[str], *, conforme
         if (needs := reaction.GetNumReactantTemplates()) != len(molecules):
             raise InputRefused(f"reaction {smarts!r} has {needs} reactants; give {needs - 1} partners")
         reaction.Initialize()
-        sets = {_named(Chem, made) for made in reaction.RunReactants(tuple(molecules))}
-    if len(sets) != 1:
-        why = "does not fit" if not sets else f"makes {len(sets)} different products of"
-        raise InputRefused(f"reaction {smarts!r} {why} {smiles!r}; make it say which atoms react")
-    return Reaction(tuple(partners), next(iter(sets)), conformers, seed)
+        return {_named(Chem, made) for made in reaction.RunReactants(tuple(molecules))}
 
 
 def saddle_point(guess: Geometry, treatment: Treatment, notes: Notes) -> tuple[Geometry, float, Solution]:

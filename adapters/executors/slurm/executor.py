@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from adapters.common.folder import read_json
 from adapters.compute.evaluation import Evaluator
 from adapters.errors import AdapterUnavailable
-from adapters.executors.job import Limits, computing, missing, problems, resting_on
+from adapters.executors.job import Limits, computing, foreseen, missing, problems, resting_on
 from adapters.executors.slurm.arrays import MOST
 from adapters.executors.slurm.commands import Row, Slurm
 from adapters.executors.slurm.options import DELIVERY, JOBS, SlurmOptions
@@ -79,6 +79,9 @@ class SlurmExecutor:
 
     def validate(self, spec: ExperimentSpec) -> Sequence[Problem]:
         return problems(spec, self._evaluator, self.capabilities())
+
+    def foresee(self, spec: ExperimentSpec) -> Sequence[Problem]:
+        return foreseen(spec, self._evaluator)
 
     def announce(self, experiments: Sequence[tuple[ExperimentSpec, AttemptKey]]) -> None:
         """Submit what will be prepared next as job arrays, on hold; where that fails ``prepare`` does it one by one."""

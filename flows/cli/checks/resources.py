@@ -12,7 +12,7 @@ from flows.cli.checks.calibrations import calibrations_in
 from flows.cli.checks.check import Check
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
-from loop.contracts import Adapter, ExperimentSpec, SupportsExamination
+from loop.contracts import Adapter, ExperimentSpec, Foresees, HasParts, SupportsExamination
 from loop.errors import AdapterError, HakkenError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def resource_checks(laboratory: Laboratory) -> Iterator[Check]:
     for name, adapter in laboratory.resources.items():
         yield from _asked(name, adapter)
         yield _judging(name, laboratory, experiments)
+        yield from _foreseen(name, laboratory)
     yield from calibrations_in(laboratory.spec.campaign, laboratory.spec.resolved())
     yield _writable(laboratory.folder)
     yield free_space(laboratory.folder)
@@ -80,6 +81,27 @@ def _judging(name: str, laboratory: Laboratory, experiments: Sequence[Experiment
         return Check(name, "an experiment", "ok", "would be done")
     first = problems[0]
     return Check(name, "an experiment", "problem", f"{first.subject}: {first.rule}", first.remedy)
+
+
+def _foreseen(name: str, laboratory: Laboratory) -> Iterator[Check]:
+    """Which candidates of this campaign a resource that would take them is certain to refuse once they run."""
+    from flows.engine.looking.foreseeing import candidates_of, foresee_of
+
+    resource = laboratory.resources[name]
+    if not isinstance(resource, Foresees):
+        return
+    candidates, is_all = candidates_of(laboratory.spec)
+    if isinstance(laboratory.adapter, HasParts):
+        candidates = [c for c in candidates if name in laboratory.adapter.takers(c)]
+    found = foresee_of(resource, candidates, is_all=is_all)
+    if found is None or not found.looked_at:
+        return
+    of = f"of {found.looked_at}" if is_all else f"of {found.looked_at} looked at"
+    if not found.refused:
+        yield Check(name, "candidates", "ok", f"none {of} is foreseen to be refused")
+    for reason in found.reasons:
+        text = f"certain to be refused once run: {reason.count} {of}, such as {reason.example}, which {reason.rule}"
+        yield Check(name, "candidates", "note", text, reason.remedy)
 
 
 def _writable(folder: Path) -> Check:

@@ -11,6 +11,7 @@ from loop.contracts import ExperimentSpec
 from loop.testing.adapter.declaring import DeclaringLaws
 from loop.testing.adapter.ending import EndingLaws
 from loop.testing.adapter.finding import FindingLaws
+from loop.testing.adapter.foreseeing import ForeseeingLaws
 from loop.testing.adapter.material import KEY, OTHER, CountRuns, Finish, Make, wait_for_end
 from loop.testing.adapter.running import RunningLaws
 from loop.testing.adapter.shuffling import ShufflingLaws
@@ -19,7 +20,7 @@ from loop.testing.adapter.trial import Trial
 __all__ = ["KEY", "OTHER", "AdapterContract", "Trial", "wait_for_end"]
 
 
-class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws, ShufflingLaws):
+class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws, ForeseeingLaws, ShufflingLaws):
     """Every law of ``loop.contracts.Adapter``.
 
     Fixtures to be supplied:
@@ -29,6 +30,7 @@ class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws, Shuff
         count_runs: How often the other side really carried out a key, seen from there and not by the adapter.
 
     Fixtures that may be replaced:
+        foreseen: An experiment that is foreseen to be refused, where the adapter ``Foresees``; None by default.
         finish: Brings a started attempt to its end (fills in the form, advances the clock); it waits by default.
         shuffles: How many orders of calls are tried (5); more where runs are cheap.
     """
@@ -48,6 +50,10 @@ class AdapterContract(DeclaringLaws, RunningLaws, FindingLaws, EndingLaws, Shuff
     @pytest.fixture
     def count_runs(self) -> CountRuns:
         raise NotImplementedError("supply the fixture count_runs")
+
+    @pytest.fixture
+    def foreseen(self) -> ExperimentSpec | None:
+        return None
 
     @pytest.fixture
     def finish(self) -> Finish:

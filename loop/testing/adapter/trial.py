@@ -22,4 +22,5 @@ class Trial:
     refused: ExperimentSpec  # one that ``validate`` must name
     count_runs: Callable[[Path, AttemptKey], int]  # how often the other side really carried out a key
     finish: Finish = wait_for_end  # brings a started attempt to its end
+    foreseen: ExperimentSpec | None = None  # one that is foreseen to be refused, where the adapter ``Foresees``
     shuffles: int = 25  # how many orders of calls are tried
