@@ -24,6 +24,7 @@ from loop.objective import SCORES, Objective, Target
 from loop.record import Json
 from loop.space.rows import is_among
 from loop.surrogates.feasibility import runs_in_draws
+from loop.surrogates.lengthscales import has_lengthscales
 from loop.surrogates.mixture import apportion
 from loop.surrogates.protocol import FittedSurrogate, skim
 
@@ -115,7 +116,10 @@ def regret_of(
     """
     objective = question.objective
     told = {t.name: [c for c in claims if c.target == t.name] for t in objective.targets}
-    factors = {t.name: distrust(t, told[t.name], scatters=t.name in scattered) for t in objective.targets}
+    may_narrow = not has_lengthscales(question.space)
+    factors = {
+        t.name: distrust(t, told[t.name], may_narrow=may_narrow and t.name not in scattered) for t in objective.targets
+    }
     known = float(_optimistic(question, incumbent[None], factors)[0])
     spread = float(_optimistic(question, question.observed, factors).std(correction=0)) or 1.0
     scored = 0
@@ -157,16 +161,18 @@ def regret_of(
     )
 
 
-def distrust(target: Target, claims: Sequence[Claim], *, scatters: bool = False) -> float:
+def distrust(target: Target, claims: Sequence[Claim], *, may_narrow: bool = True) -> float:
     """How much wider than they say the models' beliefs of a target are taken to be, by what came of their predictions.
 
     The root mean square of how many deviations results were better than predicted, those that were worse counting as
     no surprise. It begins at what is usual and follows the campaign's own results; where deviations are right it is
     0.71, since half of what comes is worse. Narrower than models say is only what was measured without noise
-    (docs/decisions/0083), so of a target that ``scatters`` it is 1 at least.
+    (docs/decisions/0083), in spaces whose numbers have no lengthscales of their own (0089): where ``may_narrow`` is
+    False, it is 1 at least.
     """
     upward = sum(max(_surprise(target, c), 0.0) ** 2 for c in claims)
-    usual = max(math.sqrt((WEIGHT * EXPECTED**2 + upward) / (WEIGHT + len(claims))), float(scatters))
+    usual = math.sqrt((WEIGHT * EXPECTED**2 + upward) / (WEIGHT + len(claims)))
+    usual = usual if may_narrow else max(usual, 1.0)
     return usual if len(claims) >= CHECKED else UNCHECKED * usual
 
 

@@ -67,5 +67,10 @@ def is_numbers_only(space: Space) -> bool:
     return plain and not space.frame.mixtures
 
 
+def has_lengthscales(space: Space) -> bool:
+    """Whether numbers have lengthscales of their own by default: where one is continuous, or all are numbers."""
+    return not space.is_finite or is_numbers_only(space)
+
+
 def _is_choice(p: Parameter) -> bool:
     return isinstance(p, Component) or (isinstance(p, Category) and not p.is_fidelity)

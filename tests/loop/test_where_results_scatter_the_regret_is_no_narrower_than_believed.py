@@ -63,9 +63,9 @@ def test_predictions_that_came_true_narrow_the_statement_only_where_nothing_scat
     surprises = [Claim("yield", 50.0, 1.0, 55.0)] * 40
 
     assert distrust(target, RIGHT) < 0.75
-    assert distrust(target, RIGHT, scatters=True) == 1.0
-    assert distrust(target, surprises, scatters=True) == distrust(target, surprises) > 1.0
-    assert distrust(target, (), scatters=True) == 3.0
+    assert distrust(target, RIGHT, may_narrow=False) == 1.0
+    assert distrust(target, surprises, may_narrow=False) == distrust(target, surprises) > 1.0
+    assert distrust(target, (), may_narrow=False) == 3.0
 
 
 @pytest.mark.parametrize(("sd", "widened"), [(None, distrust(Target("yield", Goal.MAXIMIZE, "%"), RIGHT)), (3.0, 1.0)])
