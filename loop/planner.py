@@ -11,6 +11,7 @@ from loop.memory.earlier import Earlier
 from loop.planning.batch import choose_batch
 from loop.planning.confirming import confirming
 from loop.planning.drafting import describe, paid, proposals
+from loop.planning.settable import in_settable_numbers
 from loop.planning.situation import situation_of
 from loop.record import Json, ProposalDraft
 from loop.resources import Resource
@@ -71,7 +72,8 @@ def plan(
         resources=resources,
         device=device,
     )
-    chosen, notes = choose_batch(situation)
+    picked, notes = choose_batch(situation)
+    chosen = in_settable_numbers(situation, picked)
     if situation.purchase is not None:
         chosen, on_money = paid(situation, situation.purchase, chosen)
         notes += on_money

@@ -203,9 +203,11 @@ def test_a_ban_of_a_continuous_candidate_as_it_is_shown_keeps_it_from_being_sent
     settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
 ) -> None:
     person = {"adapter": "simulated", "approval": "person"}
-    space = {**SPACE, "step": {"type": "number", "low": 20, "high": 140, "unit": "degC"}}
+    heat, rest = ({"type": "number", "low": low, "high": low + 120, "unit": "degC"} for low in (20, 0))
+    tied = [{"sum": {"step": 1.2345678, "rest": 1}, "equals": 140}]  # which few digits do not keep
     planner = {"surrogate": "random", "batch": 3, "initial": {"experiments": 4}, "seed": 7}
-    add(settings, tmp_path, space=space, planner=planner, laboratory=person)
+    space = {**SPACE, "step": heat, "rest": rest}
+    add(settings, tmp_path, space=space, constraints=tied, planner=planner, laboratory=person)
     tick(settings, "small")
     approve(settings, "small", 1, by="ada")
     gone = attempts(settings)[0]
