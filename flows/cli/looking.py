@@ -86,7 +86,7 @@ def _results(report: StatusReport) -> Iterator[str]:
         yield f"{report.believed} (when round {report.round} was planned; hakken best {it})"
     if report.regret and report.state == "active":
         yield f"{report.regret} (when round {report.round} was planned)"
-    if report.round > 1 and report.observations >= ENOUGH:
+    if report.round > 1 and report.measured >= ENOUGH:
         yield f"hakken examine {it} says how far its models can be trusted"
 
 

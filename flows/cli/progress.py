@@ -124,7 +124,7 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
     show_best(screen, where, report.campaign, BEST_SHOWN)
     for line in report.verdict:
         screen.say(f"models of {line}")
-    if report.round > 1 and report.experiments_done >= ENOUGH:
+    if report.round > 1 and report.measured >= ENOUGH:
         screen.say(f"hakken examine {typed(report.campaign)} says how far its models can be trusted")
     if page.exists():
         screen.say(f"report: {near(page)}")

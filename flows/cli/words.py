@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flows.engine import StatusReport, TickReport
 
 GOALS: Final = ("maximize", "minimize")
-ENOUGH: Final = 20  # results from which on an examination has something to say: FEW of loop.examination.verdict
+ENOUGH: Final = 20  # values from which on an examination has something to say: FEW of loop.examination.verdict
 
 
 def done_of(report: TickReport | StatusReport) -> str:

@@ -32,6 +32,7 @@ from flows.engine.steps.stopping import stop_where_broken
 from flows.wiring import open_record
 from loop.checkpoints import reached
 from loop.contracts import Adapter, RunsTogether
+from loop.outcome import Measured
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -146,6 +147,7 @@ def report_of(session: Session, page: str | None = None) -> TickReport:
         reason=view.reason,
         round=view.round_number,
         experiments_done=view.done,
+        measured=sum(isinstance(o.outcome, Measured) for o in view.observations),
         budget=view.spec.budget.experiments,
         sent=tally.sent,
         received=tally.received,

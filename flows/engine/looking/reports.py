@@ -90,6 +90,7 @@ class TickReport(_Report):
     regret: str = ""  # how much better something untried may be, by the round that this pass planned
     hits: Tally | None = None  # where hits are looked for
     verdict: tuple[str, ...] = ()  # on the models, at the end of a run where that takes seconds
+    measured: int = 0  # results with a value, told ones included
 
     @property
     def has_changed(self) -> bool:
@@ -146,6 +147,7 @@ class StatusReport(_Report):
     source_of: str | None = None  # the campaign that learns from it, of results of others; nothing is planned in it
     failing: tuple[str, ...] = ()  # a sentence where the last experiments all ended in faults of one kind
     forbidden: tuple[str, ...] = ()  # a sentence on what is under way and outside of the space as it is now
+    measured: int = 0  # of the observations, those with a value
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from flows.engine.looking.reports import StatusReport
 from flows.engine.looking.view import View, rounds_of
 from flows.wiring import has_record, open_laboratory, open_record
 from loop.experiment import State
-from loop.outcome import Fault
+from loop.outcome import Fault, Measured
 from loop.spec.sieving import told_of_products
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         observations=len(observations),
         told=sum(o.key is None for o in observations),
         faults=sum(isinstance(o.outcome, Fault) for o in observations),
+        measured=sum(isinstance(o.outcome, Measured) for o in observations),
         pending=view.pending_by_state,
         running=view.running(),
         to_approve=rounds_of(view.undecided),

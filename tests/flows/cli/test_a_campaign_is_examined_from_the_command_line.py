@@ -124,6 +124,24 @@ def test_where_examining_takes_long_or_says_nothing_yet_the_command_is_named(
     assert "<code>hakken examine library</code> holds results out in several ways" in page
 
 
+def test_a_campaign_without_values_is_not_sent_to_examine(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text("molecule,worth\nOC,1\n")
+    Path("library.yaml").write_text(LIBRARY.replace("simulated", "emulator, table: table.csv"))
+
+    ran, said, (stands,) = (
+        hakken("run", "library.yaml"),
+        hakken("status", "library"),
+        hakken("status", "--json").json,
+    )
+
+    assert stands["observations"] >= 20
+    assert stands["round"] > 1
+    assert stands["measured"] < 20
+    assert "hakken examine" not in ran.out
+    assert "hakken examine" not in said.out
+
+
 def test_a_campaign_that_is_not_there_is_named(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     Path("heat.yaml").write_text(CAMPAIGN)
