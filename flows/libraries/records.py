@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from flows.libraries.recipe import SPAN, Recipe, Source
@@ -27,6 +27,7 @@ BLOCK: Final = 1 << 20  # bytes of a file taken at once to see its encoding
 BATCH: Final = 10_000  # rows of a Parquet file taken at once
 SWALLOWED: Final = 1 << 18  # characters of further lines that quotes may take into a row of a table
 NAMELESS: Final = "it has no name"  # the fault of a record without one where names are wanted
+LOOKED: Final = 1_000  # lines of a list of SMILES among which further fields are looked for
 FIELDLESS: Final = "it has no field"  # how the fault of a record of an SDF begins that lacks the field of names
 SHOWN: Final = 500  # characters of a record that a list of lines shows
 
@@ -109,20 +110,46 @@ def _encoding(path: Path, is_zipped: bool, size: int, changed: int) -> str | Non
 
 
 def guesses(source: Source) -> list[str]:
-    """What is to be said of the encoding in which a file was read; nothing where it is plain."""
+    """What is to be said of how a file was read, its encoding and fields; nothing where it is plain."""
+    return [*_encoded(source), *_passed_over(source)]
+
+
+def _encoded(source: Source) -> list[str]:
     if source.format == "parquet" or encoding_in(source) != WINDOWS:
         return []
     return [read_as(source.shown, "Windows-1252")]
 
 
+def _passed_over(source: Source) -> list[str]:
+    """A sentence where lines of a list of SMILES have more than two fields, with the first such."""
+    if source.format != "smiles":
+        return []
+    with _opened(source) as file:
+        for number, line in enumerate(islice(file, LOOKED), start=1):
+            _, name, more = _fields(line)
+            if name and more:
+                name, more = _plain(name), _plain(more)
+                return [
+                    f"{source.shown}: the name is what stands before a further tab, as {name!r} in line {number}; what "
+                    f"follows it, such as {more!r}, is not read; write a table (.tsv) with a header to choose a column"
+                ]
+    return []
+
+
+def _fields(line: str) -> tuple[str, str, str]:
+    """Structure, name and what is passed over in a line of a list of SMILES; spaces end no name, a tab does."""
+    structure, *rest = line.split(maxsplit=1) or [""]
+    name, _, more = (rest[0] if rest else "").partition("\t")
+    return structure, name.strip(), more.strip()
+
+
 def _smiles(source: Source) -> Iterator[Record]:
     with _opened(source) as file:
         for number, line in enumerate(file, start=1):
-            words = line.split(maxsplit=1)
-            if not words or (number == 1 and words[0].casefold() == "smiles"):
+            structure, name, _ = _fields(line)
+            if not structure or (number == 1 and structure.casefold() == "smiles"):
                 continue
-            name = words[1].strip() if len(words) > 1 else ""
-            yield _checked(source, number, words[0], name)
+            yield _checked(source, number, structure, name)
 
 
 def _table(source: Source) -> Iterator[Record]:

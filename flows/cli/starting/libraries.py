@@ -125,7 +125,7 @@ def _unused(found: Mapping[str, str | None], kind: str) -> list[str]:
     name, fault = next(((name, fault) for name, fault in found.items() if fault), ("", ""))
     if not name:
         return []
-    shown = {"smiles": "The second word of a line", "sdf": "The title" if name == TITLE else f"The field {name}"}
+    shown = {"smiles": "The second field of a line", "sdf": "The title" if name == TITLE else f"The field {name}"}
     what = shown.get(kind, f"The column {name}")
     return [
         f"  # {what} may be a name, but not every molecule has one of its own ({fault}).",

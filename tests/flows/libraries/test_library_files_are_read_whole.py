@@ -95,6 +95,28 @@ def test_a_table_in_windows_1252_is_read_as_any_and_said_to_be_so(tmp_path: Path
     ]
 
 
+def test_a_name_in_a_list_of_smiles_ends_with_a_further_tab_and_what_follows_is_said_to_be_passed_over(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.smi").write_text("CC ethane\nCCO\tethyl alcohol\tEX-1\t7\nCC(=O)O acetic acid\tEX-2\nC\t\n")
+
+    stored, molecules = read(tmp_path, "a.smi", name="name")
+
+    assert molecules == {"ethane": "CC", "ethyl alcohol": "CCO", "acetic acid": "CC(=O)O"}
+    (said,) = Store(tmp_path / "libraries").report(stored.key).guesses
+    assert said.startswith("a.smi: the name is what stands before a further tab, as 'ethyl alcohol' in line 2")
+    assert "such as 'EX-1\\t7', is not read" in said
+
+
+def test_of_a_list_of_smiles_with_two_fields_nothing_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.smi").write_text("CCO\tethyl alcohol\nCC(=O)O acetic acid\n")
+
+    stored, molecules = read(tmp_path, "a.smi", name="name")
+
+    assert molecules == {"ethyl alcohol": "CCO", "acetic acid": "CC(=O)O"}
+    assert Store(tmp_path / "libraries").report(stored.key).guesses == []
+
+
 def test_names_in_another_encoding_are_to_be_saved_as_utf8(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("Name,smiles\n\u4e59\u9187,CCO\n".encode("gbk"))
 
