@@ -11,7 +11,7 @@ import typer
 
 from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural, target_and_goal
+from flows.cli.words import GOALS, plural, target_and_goal
 from loop.cells import in_another, table_text
 from loop.errors import SpecError
 from loop.wording import in_plain_letters
@@ -98,7 +98,15 @@ def _of_library(library: Path, targets: list[str], out: Path, campaign: str) -> 
         raise SpecError(
             "say what is to be measured of the molecules, such as --target activity or --target Ki:minimize"
         )
-    return library_text(library, _relative(library, out), campaign, _goals(targets))
+    goals = _goals(targets)
+    for name in goals:
+        before, colon, goal = name.rpartition(":")
+        if colon:
+            raise SpecError(
+                f"--target {name}: the goal must be {' or '.join(GOALS)}, got {goal!r}; write --target "
+                f"{typed(before or 'activity')}:{GOALS[1]} for the smallest, or :{GOALS[0]} for the largest"
+            )
+    return library_text(library, _relative(library, out), campaign, goals)
 
 
 def _goals(targets: list[str]) -> dict[str, str]:
@@ -163,8 +171,13 @@ def _guess(
 
 
 def _check(text: str, out: Path) -> None:
-    """What is written can be read: a file that hakken refuses would be a poor start. Its libraries are stored by it."""
+    """What is to be written can be read: a file that hakken refuses would be a poor start, and its lines are nowhere
+    to be seen. Its libraries are stored by it."""
     from flows.cli.naming import settings
     from flows.cli.specfile import resolved
 
-    resolved(text, out, settings())
+    try:
+        resolved(text, out, settings())
+    except SpecError as error:
+        said = re.sub(rf"^{re.escape(str(out))} line \d+: ", "", str(error), flags=re.MULTILINE).replace(".[key]", "")
+        raise SpecError(f"{out} is not written, for it could not be used: {said}") from None

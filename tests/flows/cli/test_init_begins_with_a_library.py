@@ -218,6 +218,17 @@ def test_a_library_in_place_of_a_table_is_told_how_to_begin(hakken: Any) -> None
             ["--library", "vendor.smi", "--target", "y", "--target", "y:minimize"],
             "--target y is to be maximised and minimised; give it once",
         ),
+        (
+            "CCO a\n",
+            ["--library", "vendor.smi", "--target", "gap:smallest"],
+            "error: --target gap:smallest: the goal must be maximize or minimize, got 'smallest'; write --target "
+            "gap:minimize for the smallest, or :maximize for the largest\n",
+        ),
+        (
+            "CCO a\n",
+            ["--library", "vendor.smi", "--target", "g/p"],
+            "error: campaign.yaml is not written, for it could not be used: objective.g/p: 'g/p' is not a usable name",
+        ),
         ("", ["--library", "vendor.smi", "--target", "y"], "the file holds no record"),
         ("", ["--library", "vendor.csv", "--target", "y"], "the file is empty; it needs a header line"),
         (
