@@ -1,8 +1,8 @@
 """Numbers that can be set at the bench: where a continuous number is free, it is chosen with few digits.
 
-Nobody sets 96.9389222173 degC, and what was asked for should be what is on record. A range keeps a thousand to ten
-thousand different values, a logarithmic one three significant digits, a fraction of a mixture thousandths, so that
-nothing worth telling apart is lost.
+Nobody sets 96.9389222173 degC, and what was asked for should be what is on record. A range keeps some thousand
+different values, a logarithmic one three significant digits, a fraction of a mixture thousandths, so that nothing worth
+telling apart is lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from loop.space.space import Space
 
 Array = NDArray[np.float64]
 
-VALUES = 1_000  # that a range keeps, at least
+VALUES = 1_000  # that a range keeps, or a third, or three times as many
 SIGNIFICANT = 3  # digits on a logarithmic scale that spans a decade or more
 THOUSANDTHS = 3  # digits of a fraction
 FINER = 2  # digits more where a row would be another
@@ -90,7 +90,7 @@ def _with_few_digits(space: Space, x: Array, known: Array, spared: set[int], mor
 
 def _few_digits(p: Continuous, values: Array, more: int) -> Array:
     """Values, ``(n,)``, of a parameter with as many digits as its range asks for."""
-    digits = np.full(len(values), math.ceil(-math.log10((p.high - p.low) / VALUES)))
+    digits = np.full(len(values), round(-math.log10((p.high - p.low) / VALUES)))
     if p.scale == "log" and p.high >= 10 * p.low:
         digits = SIGNIFICANT - 1 - np.floor(np.log10(values)).astype(int)
     return np.array([round(float(v), int(d) + more) for v, d in zip(values, digits, strict=True)])
