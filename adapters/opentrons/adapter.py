@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from adapters.errors import AdapterUnavailable
-from adapters.opentrons.client import Refused, Robot
+from adapters.opentrons.client import Robot
 from adapters.opentrons.driving import Driver
 from adapters.opentrons.examining import examine
 from adapters.opentrons.making import PlateMaker
 from adapters.opentrons.options import OpentronsOptions
 from adapters.opentrons.planning import Plan
 from adapters.opentrons.plates import PlateRun
-from adapters.opentrons.protocol import write_protocol
+from adapters.opentrons.protocol import FILE, write_protocol
+from adapters.plates.machine import Refused
 from loop.contracts import Adapter, Finding, Health
 from loop.recipe import Recipe
 
@@ -23,6 +24,8 @@ MODELS: Final = {"OT-2": "OT-2", "OT-3": "Flex"}  # how a robot calls itself, by
 
 class Opentrons(PlateMaker):
     """The adapter; see the module."""
+
+    protocol_name: ClassVar[str] = FILE
 
     def __init__(
         self,
@@ -50,10 +53,9 @@ class Opentrons(PlateMaker):
         model = str(said.get("robot_model", ""))
         if MODELS.get(model[:4]) != self._options.machine:
             return Health(False, f"{self._driver.robot.url} is a {model}; write laboratory.machine as it is")
-        if self._driver.simulator is not None and not self._driver.simulator.is_file():
-            return Health(
-                False, f"Opentrons' simulator is not at {self._driver.simulator}; install it (make opentrons)"
-            )
+        judge = self._driver.judge
+        if judge is not None and not judge.program.is_file():
+            return Health(False, f"{judge.called} is not at {judge.program}; install it (make opentrons)")
         inner = self._measuring.health()
         return Health(inner.is_ok, f"{said.get('name', 'robot')}, {model}, answers; measuring: {inner.message}")
 
@@ -63,7 +65,8 @@ class Opentrons(PlateMaker):
         robot = driver.robot
         assert isinstance(robot, Robot)
         pipettes = {str(mount): name for mount, name in self._options.deck.pipettes.items()}
-        found = examine(robot, self._options.machine, pipettes, driver.simulator)
+        simulator = None if driver.judge is None else driver.judge.program
+        found = examine(robot, self._options.machine, pipettes, simulator)
         return [*found, *self._measuring.examine()]
 
     def _write_protocol(self, plate: PlateRun, plan: Plan, keys: Mapping[str, str]) -> str:

@@ -7,10 +7,10 @@ Source: Opentrons' robot-server 8.x (its OpenAPI at ``/openapi``, port 31950). W
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.errors import AdapterUnavailable
+from adapters.plates.machine import Refused, RunState
 
 if TYPE_CHECKING:
     import httpx
@@ -23,39 +23,19 @@ PAGE: Final = 1000  # commands asked for at once
 VERSION: Final = {"Opentrons-Version": "*"}
 
 
-class Refused(Exception):
-    """The robot answered that it will not: ``status`` of HTTP and the ``id`` of its error."""
-
-    def __init__(self, status: int, id_: str, detail: str) -> None:
-        super().__init__(f"{id_}: {detail}" if detail else id_)
-        self.status, self.id, self.detail = status, id_, detail
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """A run as the robot tells it.
-
-    Attributes:
-        is_current: Whether it is the one that the robot would play.
-        was_played: Whether anybody ever played it; None where the robot cannot tell any more.
-        is_whole: False where its record was lost, as by a restart in the middle.
-    """
-
-    id: str
-    protocol: str
-    status: str
-    is_current: bool
-    was_played: bool | None
-    is_whole: bool
-    errors: tuple[str, ...]
-    raw: Mapping[str, Any]
-
-
 class Robot:
-    """One robot. Every method is one request, or asks again only what changes nothing."""
+    """One robot, a ``Machine``. Every method is one request, or asks again only what changes nothing."""
 
-    def __init__(self, url: str, timeout: float, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        transport: httpx.BaseTransport | None = None,
+        offsets: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """``offsets``: of labware, as a run of the robot tells them; every run that is created gets them."""
         self.url, self._timeout, self._transport = url.rstrip("/"), timeout, transport
+        self._offsets = list(offsets)
         self._client: httpx.Client | None = None
 
     def health(self) -> Mapping[str, Any]:
@@ -69,9 +49,9 @@ class Robot:
         """Ids of the protocols uploaded under a key, oldest first."""
         return tuple(str(p["id"]) for p in self._data("GET", "/protocols") if p.get("key") == key)
 
-    def upload(self, name: str, text: str, key: str) -> str:
+    def upload(self, text: str, key: str) -> str:
         """Upload a protocol and return its id; the same text again gives the same id."""
-        files = {"files": (name, text.encode("utf-8"), "text/x-python")}
+        files = {"files": (f"{key}.py", text.encode("utf-8"), "text/x-python")}
         return str(self._data("POST", "/protocols", files=files, data={"key": key})["id"])
 
     def analysis(self, protocol: str) -> Mapping[str, Any]:
@@ -101,9 +81,9 @@ class Robot:
                 return None
             raise
 
-    def create(self, protocol: str, offsets: Sequence[Mapping[str, Any]] = ()) -> RunState:
+    def create(self, protocol: str) -> RunState:
         """A run of a protocol, which moves nothing. Raises ``Refused`` while another one is active."""
-        asked = {"protocolId": protocol, "labwareOffsets": list(offsets)}
+        asked = {"protocolId": protocol, "labwareOffsets": self._offsets}
         return _read(self._data("POST", "/runs", json={"data": asked}))
 
     def act(self, run: str, action: str) -> None:

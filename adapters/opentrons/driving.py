@@ -12,16 +12,14 @@ run that the robot does not know, or whose record it lost, may have run: that is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 from adapters.errors import AdapterUnavailable
-from adapters.opentrons.client import Refused, RunState
 from adapters.opentrons.plates import PlateRun
-from adapters.opentrons.simulator import refusal
+from adapters.plates.machine import Judge, Machine, Refused, RunState
 from loop.checkpoints import reached
 from loop.contracts import Phase, Status
 
@@ -31,32 +29,12 @@ ENDED: Final = frozenset({"succeeded", "failed", "stopped"})
 STOPPING: Final = frozenset({"stop-requested", "finishing"})
 
 
-class Machine(Protocol):
-    """What takes protocols and plays runs; ``adapters.opentrons.client.Robot`` says what each does."""
-
-    url: str
-
-    def health(self) -> Mapping[str, Any]: ...
-    def protocols(self, key: str) -> tuple[str, ...]: ...
-    def upload(self, name: str, text: str, key: str) -> str: ...
-    def analysis(self, protocol: str) -> Mapping[str, Any]: ...
-    def runs_of(self, protocols: Sequence[str]) -> tuple[RunState, ...]: ...
-    def run(self, id_: str) -> RunState | None: ...
-    def create(self, protocol: str, offsets: Sequence[Mapping[str, Any]] = ()) -> RunState: ...
-    def act(self, run: str, action: str) -> None: ...
-    def has_drawn(self, run: str) -> bool: ...
-    def switch_off(self) -> None: ...
-    def archive(self, run: str) -> None: ...
-    def delete(self, run: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Driver:
     """Moves a plate on by as many steps as can be taken without waiting."""
 
     robot: Machine
-    simulator: Path | None = None
-    offsets: tuple[Mapping[str, Any], ...] = ()  # of labware, as a run of the robot tells them
+    judge: Judge | None = None
     has_leave: Callable[[], bool] = lambda: True  # asked before a run is brought to the robot, and before it is played
 
     def go_on(self, plate: PlateRun, protocol: Callable[[], str | None]) -> Status:
@@ -72,7 +50,7 @@ class Driver:
         if (status := self.known(plate)) is not None:
             return status
         text = protocol()
-        if text is None or not self._is_accepted(plate, text):
+        if text is None or not self._is_accepted(plate):
             return Status(Phase.ENDED)
         for id_ in plate.played():
             run = self.robot.run(id_)
@@ -158,17 +136,16 @@ class Driver:
                 found[id_] = run
         return list(found.values())
 
-    def _is_accepted(self, plate: PlateRun, text: str) -> bool:
-        """Whether Opentrons' simulator takes the protocol, where there is one; asked once."""
-        if self.simulator is None or plate.noted("simulated.json") is not None:
+    def _is_accepted(self, plate: PlateRun) -> bool:
+        """Whether the judge takes the protocol, where there is one; asked once."""
+        if self.judge is None or plate.noted("simulated.json") is not None:
             return True
-        path = plate.folder / "protocol.py"
-        if (why := refusal(self.simulator, path)) is not None:
+        if (why := self.judge.refusal(plate.folder)) is not None:
             plate.note(
-                "refused.json", {"kind": "input_error", "why": f"Opentrons' simulator refuses the protocol: {why}"}
+                "refused.json", {"kind": "input_error", "why": f"{self.judge.called} refuses the protocol: {why}"}
             )
             return False
-        plate.note("simulated.json", {"program": str(self.simulator)})
+        plate.note("simulated.json", {"program": str(self.judge.program)})
         return True
 
     def _begin(self, plate: PlateRun, text: str) -> Status:
@@ -177,7 +154,7 @@ class Driver:
             return Status(Phase.WAITING, HELD)
         protocols = self.robot.protocols(plate.key)
         try:
-            protocol = protocols[-1] if protocols else self.robot.upload(f"{plate.key}.py", text, plate.key)
+            protocol = protocols[-1] if protocols else self.robot.upload(text, plate.key)
         except Refused as error:
             plate.note("refused.json", {"kind": "input_error", "why": f"the robot refuses the protocol: {error}"})
             return Status(Phase.ENDED)
@@ -198,7 +175,7 @@ class Driver:
         idle = next((run for run in runs if run.is_current and run.status == "idle"), None)
         if idle is None:
             try:
-                idle = self.robot.create(protocol, self.offsets)
+                idle = self.robot.create(protocol)
             except Refused as error:
                 if error.status != 409:
                     raise AdapterUnavailable(

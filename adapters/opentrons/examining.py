@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.errors import AdapterUnavailable
-from adapters.opentrons.client import Refused, Robot
+from adapters.opentrons.client import Robot
+from adapters.plates.machine import Refused
 from loop.contracts import Finding
 
 CALIBRATE = "calibrate it in the Opentrons app"

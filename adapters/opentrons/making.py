@@ -20,12 +20,12 @@ from adapters.common.instant import dump
 from adapters.common.limits import excluded
 from adapters.errors import AdapterUnavailable
 from adapters.executors.looks import Look
-from adapters.opentrons.client import Refused, RunState
 from adapters.opentrons.deck import PlateOptions
 from adapters.opentrons.driving import PAUSED, Driver
 from adapters.opentrons.measuring import Measuring
 from adapters.opentrons.planning import CannotBePlanned, Plan, plan_plate
 from adapters.opentrons.plates import PlateRun, Plates, in_order
+from adapters.plates.machine import Refused, RunState
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -54,7 +54,7 @@ _Member = TypeVar("_Member", bound=str)
 class PlateMaker(ABC):
     """The adapter; see the module. A kind of robot says how its protocol is written and how it fares."""
 
-    protocol_name: ClassVar[str] = "protocol.py"
+    protocol_name: ClassVar[str]  # of the file, in the folder of a plate
     is_simulated: bool
 
     def __init__(self, folder: Path, options: PlateOptions, recipe: Recipe, measuring: Adapter, driver: Driver) -> None:

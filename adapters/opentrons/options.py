@@ -71,6 +71,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
     """
     from adapters.opentrons.adapter import Opentrons
     from adapters.opentrons.driving import Driver
+    from adapters.opentrons.simulator import Simulator
 
     settings = read_options(OpentronsOptions, "opentrons", options)
     recipe = recipe_of("opentrons", context)
@@ -85,7 +86,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
         settings,
         recipe,
         measuring,
-        Driver(_robot(settings, Path(context.folder)), simulator, tuple(settings.offsets)),
+        Driver(_robot(settings, Path(context.folder)), None if simulator is None else Simulator(simulator)),
         _template(settings, context.base),
         caution,
     )
@@ -95,7 +96,7 @@ def _robot(settings: OpentronsOptions, folder: Path) -> Robot:
     from adapters.opentrons.client import Robot
 
     if settings.robot != "stand-in":
-        return Robot(settings.robot, settings.timeout)
+        return Robot(settings.robot, settings.timeout, offsets=settings.offsets)
     from adapters.opentrons.stand_in import StandIn, transport
 
     twin = StandIn(
@@ -103,7 +104,7 @@ def _robot(settings: OpentronsOptions, folder: Path) -> Robot:
         machine=settings.machine,
         pipettes={str(mount): name for mount, name in settings.deck.pipettes.items()},
     )
-    return Robot("http://stand-in", settings.timeout, transport(twin))
+    return Robot("http://stand-in", settings.timeout, transport(twin), settings.offsets)
 
 
 def _template(settings: OpentronsOptions, base: str) -> str:

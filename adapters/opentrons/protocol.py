@@ -15,6 +15,7 @@ from adapters.opentrons.planning import PLATE, Plan
 
 TEMPLATE: Final = Path(__file__).with_name("protocol.jinja")
 PLACES: Final = ("@METADATA@", "@REQUIREMENTS@", "@PLAN@")
+FILE: Final = "protocol.py"
 KEY: Final = "hakken"  # in the metadata: the key of the run, by which a robot is asked for it
 
 

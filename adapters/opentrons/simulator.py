@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from adapters.errors import AdapterUnavailable
+from adapters.opentrons.protocol import FILE
 
 LONGEST: Final = 600.0  # seconds; a full plate takes 5 on a quiet core
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """The program as a ``Judge`` of plates."""
+
+    program: Path
+
+    @property
+    def called(self) -> str:
+        return "Opentrons' simulator"
+
+    def refusal(self, folder: Path) -> str | None:
+        return refusal(self.program, folder / FILE)
 
 
 def refusal(program: Path, protocol: Path) -> str | None:

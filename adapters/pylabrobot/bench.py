@@ -23,14 +23,14 @@ from typing import Any, Final
 from adapters.common.durable import sync_folder, write_once
 from adapters.common.folder import reachable
 from adapters.errors import AdapterUnavailable
-from adapters.opentrons.client import Refused, RunState
+from adapters.plates.machine import Refused, RunState
 
 WORKER: Final = (sys.executable, "-P", "-m", "adapters.pylabrobot.worker")
 LONGEST: Final = 600.0  # seconds for a check
 
 
 class Bench:
-    """The machine of ``adapters.opentrons.driving``; ids of protocols are keys, those of runs KEY-NUMBER."""
+    """A ``Machine``; ids of protocols are keys, those of runs KEY-NUMBER."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self.url = folder, f"pylabrobot ({name})"
@@ -44,7 +44,7 @@ class Bench:
     def protocols(self, key: str) -> tuple[str, ...]:
         return (key,) if self._plan(key).exists() else ()
 
-    def upload(self, name: str, text: str, key: str) -> str:
+    def upload(self, text: str, key: str) -> str:
         with reachable(self._folder):
             self._plan(key).parent.mkdir(parents=True, exist_ok=True)
             write_once(self._plan(key), text)
@@ -99,7 +99,7 @@ class Bench:
         raw = {"id": id_, "steps": sum("step" in t and t["state"] == "done" for t in told), "last": dict(last)}
         return RunState(id_, key, status, True, bool(told) or lives, is_whole, errors, raw)
 
-    def create(self, protocol: str, offsets: Sequence[Mapping[str, Any]] = ()) -> RunState:
+    def create(self, protocol: str) -> RunState:
         with reachable(self._folder):
             number = len(list(self._runs.glob(f"{protocol}-*"))) + 1
             folder = self._runs / f"{protocol}-{number}"

@@ -331,9 +331,7 @@ def test_a_busy_robot_is_waited_for(tmp_path: Path) -> None:
     robot = twin(tmp_path, looks=1000)
     with serving(robot) as url:
         other = Robot(url, 5.0)
-        theirs = other.create(
-            other.upload("theirs.py", 'metadata = {}\nrequirements = {"robotType": "OT-2"}\n', "theirs")
-        )
+        theirs = other.create(other.upload('metadata = {}\nrequirements = {"robotType": "OT-2"}\n', "theirs"))
         other.act(theirs.id, "play")
         lab = laboratory(tmp_path, robot=url)
         handles = started(lab)

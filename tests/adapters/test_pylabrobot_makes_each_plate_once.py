@@ -236,7 +236,7 @@ def test_a_run_waits_for_its_confirmation_and_can_be_called_off(tmp_path: Path) 
 
 def test_a_journal_cut_off_in_a_line_is_of_a_run_that_may_have_moved(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "simulation")
-    run = bench.create(bench.upload("plan", "{}", "hakken-1"))
+    run = bench.create(bench.upload("{}", "hakken-1"))
     (tmp_path / "runs" / run.id / "journal.jsonl").write_text('{"sta')
     found = bench.run(run.id)
 
