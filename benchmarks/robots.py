@@ -68,7 +68,7 @@ LABELS = [
     "dispatch.accepted", "work.before-commit", "work.after-commit", "folder.prepared",
 ]  # fmt: skip
 PLATES = [
-    f"opentrons.{label}" for label in ("closed", "uploaded", "created", "intended", "played", "kept", "handed-on")
+    f"plates.{label}" for label in ("closed", "uploaded", "created", "intended", "played", "kept", "handed-on")
 ]  # of whatever makes plates
 OWN = {
     "csv_folder": [f"csv_folder.{label}" for label in ("staged", "prepared", "published", "started", "collected")],

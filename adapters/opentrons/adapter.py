@@ -1,4 +1,4 @@
-"""An Opentrons robot as a laboratory: what it makes of plates over its HTTP API (``adapters.opentrons.making``)."""
+"""An Opentrons robot as a laboratory: what it makes of plates over its HTTP API (``adapters.plates.making``)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import ClassVar, Final
 
 from adapters.errors import AdapterUnavailable
 from adapters.opentrons.client import Robot
-from adapters.opentrons.driving import Driver
 from adapters.opentrons.examining import examine
-from adapters.opentrons.making import PlateMaker
 from adapters.opentrons.options import OpentronsOptions
-from adapters.opentrons.planning import Plan
-from adapters.opentrons.plates import PlateRun
 from adapters.opentrons.protocol import FILE, write_protocol
+from adapters.plates.driving import Driver
 from adapters.plates.machine import Refused
+from adapters.plates.making import PlateMaker
+from adapters.plates.planning import Plan
+from adapters.plates.runs import PlateRun
 from loop.contracts import Adapter, Finding, Health
 from loop.recipe import Recipe
 

@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from adapters.common.options import read_options, resolve
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.deck import DECK, PlateOptions, measuring_of, recipe_of
-from adapters.opentrons.labware import PIPETTES
+from adapters.plates.deck import DECK, PlateOptions, measuring_of, recipe_of
+from adapters.plates.labware import PIPETTES
 from loop.contracts import AdapterContext, Delivery
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Opentrons:
         AdapterOptionsError: An option is wrong, the campaign has no recipe, or a template cannot be used.
     """
     from adapters.opentrons.adapter import Opentrons
-    from adapters.opentrons.driving import Driver
     from adapters.opentrons.simulator import Simulator
+    from adapters.plates.driving import Driver
 
     settings = read_options(OpentronsOptions, "opentrons", options)
     recipe = recipe_of("opentrons", context)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.opentrons.deck import Placed, PlateOptions
 from adapters.opentrons.options import OpentronsOptions
-from adapters.opentrons.pipetting import racks_for
-from adapters.opentrons.planning import PLATE, Plan
+from adapters.plates.planning import Plan
+from adapters.plates.whole_plan import whole_plan
 
 TEMPLATE: Final = Path(__file__).with_name("protocol.jinja")
 PLACES: Final = ("@METADATA@", "@REQUIREMENTS@", "@PLAN@")
@@ -43,35 +42,6 @@ def write_protocol(
     return text
 
 
-def whole_plan(
-    options: PlateOptions, plan: Plan, *, key: str, title: str, wells: Mapping[str, str], trash: str | None = None
-) -> dict[str, Any]:
-    """All that a robot must know of a run: labware, pipettes with their racks, liquids and actions."""
-    deck = options.deck
-    labware = [_placed(PLATE, deck.plate)]
-    labware += [_placed(f"stocks{i}", stock) for i, stock in enumerate(deck.stocks)]
-    labware += [_placed(f"samples:{name}", into) for name, into in deck.samples.items()]
-    labware += [
-        {"id": f"tips{slot}", "load": tips.labware, "slot": slot, "module": None}
-        for tips in deck.tips
-        for slot in tips.slots
-    ]
-    pipettes = {
-        mount: {"name": name, "racks": [f"tips{slot}" for tips in racks_for(options, name) for slot in tips.slots]}
-        for mount, name in deck.pipettes.items()
-    }
-    asked = [{"do": "pause", "say": _asked(title, plan, labware)}] if options.confirm else []
-    return {
-        "key": key,
-        "wells": dict(wells),
-        "trash": trash,
-        "labware": labware,
-        "pipettes": pipettes,
-        "liquids": plan.liquids,
-        "actions": [*asked, *plan.actions],
-    }
-
-
 def plan_in(protocol: str) -> Mapping[str, Any] | None:
     """The plan that a protocol of ours carries; None of anybody else's."""
     for node in ast.parse(protocol).body:
@@ -86,15 +56,3 @@ def plan_in(protocol: str) -> Mapping[str, Any] | None:
 def missing_places(template: str) -> list[str]:
     """The marks that a template of one's own lacks."""
     return [place for place in PLACES if place not in template]
-
-
-def _placed(id_: str, placed: Placed) -> dict[str, Any]:
-    return {"id": id_, "load": placed.labware, "slot": placed.slot, "module": placed.module}
-
-
-def _asked(title: str, plan: Plan, labware: Sequence[Mapping[str, Any]]) -> str:
-    slots = {item["id"]: item["slot"] for item in labware}
-    tubes = "; ".join(
-        f"slot {slots[t['labware']]} {t['well']}: {t['volume']:.0f} uL {t['stock']}" for t in plan.liquids
-    )
-    return f"{title}: put a fresh plate and full tip racks on the deck, and stocks into {tubes}. Then resume."

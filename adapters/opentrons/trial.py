@@ -10,23 +10,10 @@ import yaml
 
 from adapters.opentrons.options import EXAMPLE
 from adapters.opentrons.stand_in import StandIn
+from adapters.plates.trial_recipe import EXPERIMENT, RECIPE
 from adapters.registry import build
-from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
-from loop.recipe import By, Dose, Form, Recipe, Stock, Vessel
-from loop.recipe.amounts import VOLUME, Amount
+from loop.contracts import Adapter, AdapterContext, AttemptKey
 from loop.testing.adapter import Trial
-
-RECIPE = Recipe(
-    Vessel(holds=300.0),
-    {"catalyst": Stock("catalyst", Form.SOLUTION), "base": Stock("base", Form.SOLUTION)},
-    (
-        Dose("catalyst", By.VOLUME, Amount(VOLUME, 20.0)),
-        Dose("base", By.VOLUME, Amount(VOLUME, parameter="base", said_in="uL"), mix=2),
-    ),
-)
-EXPERIMENT = ExperimentSpec(
-    "trial", {"base": 50.0}, {"base": "uL"}, {}, {"yield": "%"}, place={"plate": "1", "well": "A1"}
-)
 
 
 def make(folder: Path) -> Adapter:

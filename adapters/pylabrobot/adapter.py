@@ -1,4 +1,4 @@
-"""A bench that PyLabRobot drives, as a laboratory: what it makes of plates (``adapters.opentrons.making``)."""
+"""A bench that PyLabRobot drives, as a laboratory: what it makes of plates (``adapters.plates.making``)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from adapters.errors import AdapterUnavailable
-from adapters.opentrons.driving import Driver
-from adapters.opentrons.labware import TIPS
-from adapters.opentrons.making import PlateMaker
-from adapters.opentrons.planning import Plan
-from adapters.opentrons.plates import PlateRun
-from adapters.opentrons.protocol import whole_plan
+from adapters.plates.driving import Driver
+from adapters.plates.labware import TIPS
+from adapters.plates.making import PlateMaker
+from adapters.plates.planning import Plan
+from adapters.plates.runs import PlateRun
+from adapters.plates.whole_plan import whole_plan
 from adapters.pylabrobot.options import PyLabRobotOptions
 from loop.contracts import Adapter, Finding, Health
 from loop.recipe import Recipe

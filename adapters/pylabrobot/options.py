@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from adapters.common.options import read_options, resolve
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.deck import DECK, PlateOptions, measuring_of, recipe_of
+from adapters.plates.deck import DECK, PlateOptions, measuring_of, recipe_of
 from loop.contracts import AdapterContext, Delivery
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> PyLabRobot:
     Raises:
         AdapterOptionsError: An option is wrong, the campaign has no recipe, or the layout cannot be used.
     """
-    from adapters.opentrons.driving import Driver
+    from adapters.plates.driving import Driver
     from adapters.pylabrobot.adapter import PyLabRobot
     from adapters.pylabrobot.bench import Bench
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from adapters.opentrons.trial import EXPERIMENT, RECIPE
+from adapters.plates.trial_recipe import EXPERIMENT, RECIPE
 from adapters.pylabrobot.bench import begun
 from adapters.pylabrobot.options import EXAMPLE
 from adapters.registry import build

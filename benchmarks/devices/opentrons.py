@@ -12,7 +12,7 @@ from adapters.opentrons.stand_in import MOST_RUNS, StandIn, serving
 from adapters.registry import build
 from devices.plates import PlateDevice
 from loop.contracts import Adapter
-from tests.adapters import robots
+from tests.adapters.plates import robots
 
 
 class OpentronsDevice(PlateDevice):

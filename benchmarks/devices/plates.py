@@ -14,7 +14,7 @@ from adapters.common.response import respond
 from devices.device import TARGETS, Device, layout
 from loop.contracts import AdapterContext
 from loop.recipe import Recipe
-from tests.adapters import robots
+from tests.adapters.plates import robots
 
 
 class PlateDevice(Device):

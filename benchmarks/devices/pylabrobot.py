@@ -17,8 +17,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from adapters.opentrons.deck import measuring_of
-from adapters.opentrons.driving import Driver
+from adapters.plates.deck import measuring_of
+from adapters.plates.driving import Driver
 from adapters.pylabrobot.adapter import PyLabRobot
 from adapters.pylabrobot.bench import Bench
 from adapters.pylabrobot.options import PyLabRobotOptions
@@ -26,7 +26,7 @@ from adapters.pylabrobot.playing import Player
 from adapters.pylabrobot.worker import Journal, Stopped, check
 from devices.plates import PlateDevice
 from loop.contracts import Adapter
-from tests.adapters import robots
+from tests.adapters.plates import robots
 
 PIECES = 25  # calls of the machine that a piece of work has at the most
 

@@ -13,8 +13,8 @@ import pytest
 from adapters.registry import binding, binding_between_runs, build, describe
 from loop.contracts import Adapter
 from loop.errors import UnknownName
-from tests.adapters import robots
 from tests.adapters.helpers import TABLE, context
+from tests.adapters.plates import robots
 
 ROOT = Path(__file__).resolve().parents[2]
 

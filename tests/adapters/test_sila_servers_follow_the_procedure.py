@@ -25,7 +25,7 @@ from loop.errors import AdapterUnavailable
 from loop.recipe.told import in_full
 from loop.testing.adapter import KEY, OTHER, AdapterContract
 from tests.adapters.helpers import context, free_port
-from tests.adapters.robots import experiment, recipe
+from tests.adapters.plates.robots import experiment, recipe
 from tests.adapters.sila_bench import SilaBench
 
 EXPERIMENT = experiment()

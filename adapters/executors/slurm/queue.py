@@ -13,9 +13,9 @@ from typing import Final
 
 from adapters.common.durable import replace
 from adapters.common.folder import reachable, read_json
+from adapters.common.looks import Look
 from adapters.errors import AdapterUnavailable
 from adapters.executors.job import Limits
-from adapters.executors.looks import Look
 from adapters.executors.slurm.arrays import Arrays, Task
 from adapters.executors.slurm.commands import Row, Slurm
 from adapters.executors.slurm.options import SlurmOptions

@@ -18,8 +18,8 @@ from loop.recipe import in_words
 from loop.recipe.told import in_full
 from loop.testing.adapter import KEY, OTHER, AdapterContract
 from tests.adapters.helpers import context
+from tests.adapters.plates.robots import experiment, recipe
 from tests.adapters.rigs import STEPS, Crashed, FolderRig, rows_of
-from tests.adapters.robots import experiment, recipe
 
 EXPERIMENT = experiment()
 WANTED = in_full(recipe(), EXPERIMENT.settings)

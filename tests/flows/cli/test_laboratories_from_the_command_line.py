@@ -12,7 +12,7 @@ import yaml
 from adapters.catalogue import catalogue, known, options_of
 from adapters.registry import describe
 from loop.errors import UnknownName
-from tests.adapters.robots import OT2, options
+from tests.adapters.plates.robots import OT2, options
 
 CAMPAIGN = """\
 campaign: ovens

@@ -9,7 +9,7 @@ import yaml
 
 from adapters.opentrons.stand_in import StandIn
 from flows.settings import Settings
-from tests.adapters.robots import CAMPAIGN, options
+from tests.adapters.plates.robots import CAMPAIGN, options
 from tests.flows.engine.bench import add
 
 SPEC: dict[str, Any] = {k: v for k, v in yaml.safe_load(CAMPAIGN).items() if k != "campaign"}

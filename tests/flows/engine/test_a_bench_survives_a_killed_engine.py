@@ -17,20 +17,20 @@ from flows.engine import resolve
 from flows.settings import Settings
 from loop.experiment import State
 from loop.outcome import Fault, FaultKind, Measured
-from tests.adapters import benches
-from tests.adapters.robots import CAMPAIGN, OT2
+from tests.adapters.plates import benches
+from tests.adapters.plates.robots import CAMPAIGN, OT2
 from tests.flows.engine.bench import add, story_of
 from tests.flows.engine.zygote import Zygote
 
 LABELS = [
     "dispatch.started",
-    "opentrons.closed",
-    "opentrons.uploaded",
-    "opentrons.created",
-    "opentrons.intended",
-    "opentrons.played",
-    "opentrons.kept",
-    "opentrons.handed-on",
+    "plates.closed",
+    "plates.uploaded",
+    "plates.created",
+    "plates.intended",
+    "plates.played",
+    "plates.kept",
+    "plates.handed-on",
     "ingest.stored",
 ]
 

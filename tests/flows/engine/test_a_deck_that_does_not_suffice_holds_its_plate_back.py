@@ -14,7 +14,7 @@ from flows.engine.looking.reports import TickReport
 from flows.settings import Settings
 from loop.errors import SpecError
 from loop.outcome import Measured
-from tests.adapters.robots import OT2, options
+from tests.adapters.plates.robots import OT2, options
 from tests.flows.engine.bench import add, cheap_planner, story_of
 
 STOCKS = ("halide", "A", "B")

@@ -12,7 +12,7 @@ import yaml
 from adapters.opentrons.stand_in import StandIn
 from flows.wiring import open_record
 from loop.experiment import Event
-from tests.adapters.robots import options
+from tests.adapters.plates.robots import options
 
 SPEC = """\
 campaign: coupling

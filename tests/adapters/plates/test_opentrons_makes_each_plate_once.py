@@ -21,8 +21,8 @@ from loop import checkpoints
 from loop.contracts import Absent, Adapter, AdapterContext, AttemptKey, ExperimentSpec, Found, Phase, Unknown
 from loop.outcome import Measured
 from loop.testing.adapter import AdapterContract
-from tests.adapters.plates import KEYS, WELLS, outcomes, playing, runs, started, until_ended
-from tests.adapters.robots import (
+from tests.adapters.plates.at_the_robot import KEYS, WELLS, outcomes, playing, runs, started, until_ended
+from tests.adapters.plates.robots import (
     EXPERIMENT,
     REFUSED,
     TARGETS,
@@ -197,7 +197,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("label", ["closed", "uploaded", "created", "intended", "played", "kept", "handed-on"])
 def test_killed_at_any_step_it_goes_on_with_the_next_process(tmp_path: Path, label: str) -> None:
     def stop(at: str) -> None:
-        if at == f"opentrons.{label}":
+        if at == f"plates.{label}":
             raise Killed
 
     handles = started(laboratory(tmp_path))
@@ -271,7 +271,7 @@ def test_before_it_is_played_a_restart_or_a_forgetful_robot_loses_nothing(tmp_pa
         folder = tmp_path / str(id(trouble))
         handles = started(laboratory(folder))
         laboratory(folder).close("1", handles)
-        checkpoints.on_reached = _stop_at("opentrons.created")
+        checkpoints.on_reached = _stop_at("plates.created")
         with pytest.raises(Killed):
             laboratory(folder).status(handles[0])
         checkpoints.on_reached = None
@@ -349,7 +349,7 @@ def test_a_run_created_by_somebody_else_in_between_only_takes_ours_away(tmp_path
     """Our idle run is no longer the current one: it can never be played, and another one is made."""
     handles = started(laboratory(tmp_path))
     laboratory(tmp_path).close("1", handles)
-    checkpoints.on_reached = _stop_at("opentrons.intended")
+    checkpoints.on_reached = _stop_at("plates.intended")
     with pytest.raises(Killed):
         laboratory(tmp_path).status(handles[0])
     checkpoints.on_reached = None

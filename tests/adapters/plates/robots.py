@@ -12,8 +12,8 @@ import pytest
 from adapters.common.options import read_options
 from adapters.opentrons.adapter import Opentrons
 from adapters.opentrons.options import OpentronsOptions
-from adapters.opentrons.planning import CannotBePlanned, plan_plate
 from adapters.opentrons.stand_in import StandIn
+from adapters.plates.planning import CannotBePlanned, plan_plate
 from adapters.registry import build
 from loop.contracts import AdapterContext, AttemptKey, ExperimentSpec
 from loop.plate.layout import Plate

@@ -11,14 +11,14 @@ import pytest
 
 from adapters.errors import AdapterUnavailable
 from adapters.opentrons.client import Robot
-from adapters.opentrons.planning import plan_plate
 from adapters.opentrons.protocol import TEMPLATE, write_protocol
 from adapters.opentrons.simulator import refusal
 from adapters.opentrons.stand_in import serving
+from adapters.plates.planning import plan_plate
 from loop.contracts import Phase
 from loop.outcome import Fault
-from tests.adapters.plates import WELLS, outcomes, playing, started, until_ended
-from tests.adapters.robots import CAMPAIGN, DECKS, laboratory, recipe, told, twin, wells
+from tests.adapters.plates.at_the_robot import WELLS, outcomes, playing, started, until_ended
+from tests.adapters.plates.robots import CAMPAIGN, DECKS, laboratory, recipe, told, twin, wells
 
 STEPS = (
     "    - {heat: temperature, time: 2 h, speed: 300 rpm}\n    - {wait: 12 h}\n    - {dispense: DMSO, volume: 20 uL}\n"

@@ -11,8 +11,8 @@ from adapters.opentrons.client import Robot
 from adapters.opentrons.stand_in import serving
 from loop.contracts import Phase, Unknown
 from loop.outcome import Fault, FaultKind
-from tests.adapters.plates import KEYS, WELLS, outcomes, playing, runs, started, until_ended
-from tests.adapters.robots import laboratory, twin
+from tests.adapters.plates.at_the_robot import KEYS, WELLS, outcomes, playing, runs, started, until_ended
+from tests.adapters.plates.robots import laboratory, twin
 
 
 def test_a_run_that_fails_midway_says_why_for_each_well(tmp_path: Path) -> None:

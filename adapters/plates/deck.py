@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from adapters.common.options import Options
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.labware import LABWARE, PIPETTES, TIPS, Labware
+from adapters.plates.labware import LABWARE, PIPETTES, TIPS, Labware
 from loop.contracts import Adapter, AdapterContext
 from loop.errors import did_you_mean
 from loop.recipe import Recipe

@@ -11,7 +11,7 @@ from adapters.opentrons.client import Robot
 from adapters.opentrons.examining import examine
 from adapters.opentrons.stand_in import StandIn, transport
 from loop.contracts import Finding, SupportsExamination
-from tests.adapters.robots import OT2, laboratory
+from tests.adapters.plates.robots import OT2, laboratory
 
 pytest.importorskip("httpx", reason="httpx is not installed: pip install 'hakken[http]'")
 

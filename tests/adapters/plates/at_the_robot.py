@@ -11,7 +11,7 @@ from adapters.opentrons.adapter import Opentrons
 from adapters.opentrons.stand_in import StandIn, transport
 from loop.contracts import AttemptKey, Envelope, Handle, Phase
 from loop.outcome import Outcome, read_outcome
-from tests.adapters.robots import TARGETS, experiment, laboratory, twin
+from tests.adapters.plates.robots import TARGETS, experiment, laboratory, twin
 
 WELLS = ("A1", "A2", "A3", "B1", "B2", "B3")
 KEYS = tuple(AttemptKey(f"attempt-{well}") for well in WELLS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from adapters.opentrons.deck import PlateOptions, TipOption
-from adapters.opentrons.labware import DRAWN_AT, DRY, PIPETTES, REACH, TIPS
+from adapters.plates.deck import PlateOptions, TipOption
+from adapters.plates.labware import DRAWN_AT, DRY, PIPETTES, REACH, TIPS
 from loop.contracts import Problem
 from loop.recipe.amounts import VOLUME, shown
 

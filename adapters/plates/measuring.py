@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from adapters.common.folder import Jobs
 from adapters.common.instant import dump
-from adapters.opentrons.driving import HELD
-from adapters.opentrons.plates import PlateRun
+from adapters.plates.driving import HELD
+from adapters.plates.runs import PlateRun
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -98,7 +98,7 @@ class Measuring:
     def _hand_on(self, handle: Handle) -> None:
         key = self._jobs.key(handle)
         self._adapter.start(self._adapter.prepare(self._jobs.spec(handle), key), key)
-        reached("opentrons.handed-on")
+        reached("plates.handed-on")
 
 
 def _with_maker(envelope: Envelope, plate: PlateRun) -> Envelope:

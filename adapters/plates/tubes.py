@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.opentrons.deck import PlateOptions
-from adapters.opentrons.labware import DEEP
-from adapters.opentrons.pipetting import reach_of
-from adapters.opentrons.steps import Wells, of_step
+from adapters.plates.deck import PlateOptions
+from adapters.plates.labware import DEEP
+from adapters.plates.pipetting import reach_of
+from adapters.plates.steps import Wells, of_step
 from loop.contracts import Problem
 from loop.recipe import Recipe
 from loop.recipe.amounts import VOLUME, shown

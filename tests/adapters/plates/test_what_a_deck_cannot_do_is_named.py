@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from adapters.opentrons.labware import DEEP
-from adapters.opentrons.planning import plan_plate
+from adapters.plates.labware import DEEP
+from adapters.plates.planning import plan_plate
 from loop.recipe import By, Dose, Form, Recipe, Sample, Stock, Vessel, work_out
 from loop.recipe.amounts import VOLUME, Amount
-from tests.adapters.robots import CAMPAIGN, DECKS, deck, recipe, refused, told, wells
+from tests.adapters.plates.robots import CAMPAIGN, DECKS, deck, recipe, refused, told, wells
 
 
 @pytest.mark.parametrize(

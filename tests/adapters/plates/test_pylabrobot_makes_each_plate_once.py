@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("pylabrobot", reason="PyLabRobot needs hakken[pylabrobot]")
 
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.trial import EXPERIMENT
+from adapters.plates.trial_recipe import EXPERIMENT
 from adapters.pylabrobot.bench import Bench, journal
 from adapters.pylabrobot.trial import count_runs, make
 from adapters.registry import build
@@ -21,7 +21,7 @@ from loop import checkpoints
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec, Phase, Unknown
 from loop.outcome import Fault, FaultKind, Measured, Outcome, read_outcome
 from loop.testing.adapter import AdapterContract
-from tests.adapters.benches import calls, frail, laboratory, runs, section, started, until
+from tests.adapters.plates.benches import calls, frail, laboratory, runs, section, started, until
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ def test_killed_at_any_step_hakken_goes_on_with_the_next_process(tmp_path: Path,
         """The process ends here."""
 
     def stop(at: str) -> None:
-        if at == f"opentrons.{label}":
+        if at == f"plates.{label}":
             raise Killed
 
     checkpoints.on_reached = stop

@@ -12,8 +12,8 @@ from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, Phase, RunsTogether
 from loop.limits import Bound, Limits
 from loop.outcome import Fault, FaultKind, Measured
-from tests.adapters.plates import outcomes
-from tests.adapters.robots import CAMPAIGN, TARGETS, experiment, laboratory, options, recipe, runs_of, twin
+from tests.adapters.plates.at_the_robot import outcomes
+from tests.adapters.plates.robots import CAMPAIGN, TARGETS, experiment, laboratory, options, recipe, runs_of, twin
 
 # What differs on a plate cannot be heated at once.
 TEXT = CAMPAIGN.replace("    - {heat: temperature, time: 2 h}\n", "").replace(

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.errors import AdapterUnavailable
-from adapters.opentrons.plates import PlateRun
 from adapters.plates.machine import Judge, Machine, Refused, RunState
+from adapters.plates.runs import PlateRun
 from loop.checkpoints import reached
 from loop.contracts import Phase, Status
 
@@ -158,7 +158,7 @@ class Driver:
         except Refused as error:
             plate.note("refused.json", {"kind": "input_error", "why": f"the robot refuses the protocol: {error}"})
             return Status(Phase.ENDED)
-        reached("opentrons.uploaded")
+        reached("plates.uploaded")
         analysis = plate.noted("analysed.json") or self.robot.analysis(protocol)
         if analysis.get("status") != "completed":
             return Status(Phase.WAITING, "the robot analyses the protocol")
@@ -182,7 +182,7 @@ class Driver:
                         f"robot {self.robot.url} refuses a run ({error}); look at its screen"
                     ) from None
                 return Status(Phase.WAITING, f"the robot is busy: {error.detail}")
-        reached("opentrons.created")
+        reached("plates.created")
         return self._play(plate, idle)
 
     def _adopt(self, plate: PlateRun, run: RunState) -> Status:
@@ -198,14 +198,14 @@ class Driver:
         if not self.has_leave():
             return Status(Phase.WAITING, HELD)
         plate.note(f"play-{run.id}.json", {"run": run.id})
-        reached("opentrons.intended")
+        reached("plates.intended")
         try:
             self.robot.act(run.id, "play")
         except Refused as error:
             if error.status == 404:
                 return self._doubt(plate, f"the robot does not know run {run.id} any more, which may have moved")
             return Status(Phase.WAITING, f"the robot does not play it now ({error}); asked again")
-        reached("opentrons.played")
+        reached("plates.played")
         return Status(Phase.RUNNING, f"run {run.id}")
 
     def _follow(self, plate: PlateRun, run: RunState) -> Status:
@@ -217,7 +217,7 @@ class Driver:
             told |= {"hot": hot} if hot else {}
             is_half_made = run.status == "failed" and self._has_drawn(run.id)
             plate.note("half-made.json" if is_half_made else "ended.json", told)
-            reached("opentrons.kept")
+            reached("plates.kept")
             with suppress(Refused, AdapterUnavailable):  # or a restart of the robot would lose its record
                 if run.is_current:
                     self.robot.archive(run.id)

@@ -18,14 +18,14 @@ from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, reachable
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
+from adapters.common.looks import Look
 from adapters.errors import AdapterUnavailable
-from adapters.executors.looks import Look
-from adapters.opentrons.deck import PlateOptions
-from adapters.opentrons.driving import PAUSED, Driver
-from adapters.opentrons.measuring import Measuring
-from adapters.opentrons.planning import CannotBePlanned, Plan, plan_plate
-from adapters.opentrons.plates import PlateRun, Plates, in_order
+from adapters.plates.deck import PlateOptions
+from adapters.plates.driving import PAUSED, Driver
 from adapters.plates.machine import Refused, RunState
+from adapters.plates.measuring import Measuring
+from adapters.plates.planning import CannotBePlanned, Plan, plan_plate
+from adapters.plates.runs import PlateRun, Plates, in_order
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
@@ -132,7 +132,7 @@ class PlateMaker(ABC):
             waiting = [handle for handle in handles if self._waits(handle) and not self._ends_by_limit(handle)]
             if waiting:
                 self._close(waiting, f"{self._jobs.spec(waiting[0]).campaign}, plate {plate}")
-                reached("opentrons.closed")
+                reached("plates.closed")
 
     def still_waiting(self, handles: Sequence[Handle]) -> Sequence[Handle]:
         """Those that wait for the rest of their plate, of which no run was made."""

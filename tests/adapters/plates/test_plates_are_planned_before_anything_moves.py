@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from adapters.errors import AdapterOptionsError
-from adapters.opentrons.labware import LABWARE, TIPS
 from adapters.opentrons.options import OpentronsOptions
-from adapters.opentrons.planning import Plan, plan_plate
 from adapters.opentrons.protocol import TEMPLATE, plan_in, write_protocol
 from adapters.opentrons.simulator import refusal
+from adapters.plates.labware import LABWARE, TIPS
+from adapters.plates.planning import Plan, plan_plate
 from loop.contracts import AttemptKey, Phase
 from loop.outcome import Fault, FaultKind, read_outcome
 from loop.recipe import Procedure
-from tests.adapters.robots import (
+from tests.adapters.plates.robots import (
     CAMPAIGN,
     DECKS,
     RECIPE,

@@ -1,4 +1,4 @@
-"""One look at a queue for a whole pass, however many jobs are tracked."""
+"""One look at a queue or a robot for a whole pass, however many jobs are tracked."""
 
 from __future__ import annotations
 

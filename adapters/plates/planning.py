@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from adapters.opentrons.deck import PlateOptions
-from adapters.opentrons.pipetting import no_pipette, pipette_for, tips_that_are_wanting
-from adapters.opentrons.steps import (
+from adapters.plates.deck import PlateOptions
+from adapters.plates.pipetting import no_pipette, pipette_for, tips_that_are_wanting
+from adapters.plates.steps import (
     VERB,
     Wells,
     by_hand,
@@ -18,7 +18,7 @@ from adapters.opentrons.steps import (
     steps_that_differ,
     wells_that_overflow,
 )
-from adapters.opentrons.tubes import Tubes, fill_tubes
+from adapters.plates.tubes import Tubes, fill_tubes
 from loop.contracts import Problem
 from loop.recipe import Recipe, shortages
 from loop.recipe.procedure import Action, Heating, Measuring, Sampling, Stirring, Transfer, Waiting

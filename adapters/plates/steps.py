@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adapters.opentrons.deck import PlateOptions
-from adapters.opentrons.labware import HEATERS, SHAKERS
+from adapters.plates.deck import PlateOptions
+from adapters.plates.labware import HEATERS, SHAKERS
 from loop.contracts import Problem
 from loop.recipe import Procedure, Recipe
 from loop.recipe.amounts import TEMPERATURE, TIME, VOLUME, shown
