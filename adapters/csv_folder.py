@@ -24,6 +24,7 @@ from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import Clock, dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options
+from adapters.common.returned import Returned
 from adapters.errors import AdapterOptionsError, AdapterUnavailable
 from adapters.files.commands import Command, Commands, Written, stem_of
 from adapters.files.csv_options import CommandTemplate, ResponseTemplate
@@ -31,7 +32,6 @@ from adapters.files.csv_template import Doubt, Template, faults_of
 from adapters.files.exchange import Exchange, Heartbeat, Place
 from adapters.files.procedures import JSON, files_of
 from adapters.files.responses import Responses
-from adapters.files.returned import Returned
 from adapters.files.worksheet import Sheet, SheetError
 from loop.checkpoints import reached
 from loop.contracts import (
@@ -142,7 +142,7 @@ class CsvFolder:
         """
         handle = self._jobs.prepare(spec, key)
         with self._alone():
-            if not self._is_over(handle):
+            if not self._returned.is_over(handle):
                 last = self._commands.last(handle)
                 if last is None or self._commands.doubt(handle, last) is not None:  # a person said it never ran
                     self._stage(handle)
@@ -158,7 +158,7 @@ class CsvFolder:
         """
         self._jobs.checked(handle, key)
         with self._alone():
-            if self._is_over(handle):
+            if self._returned.is_over(handle):
                 return
             last = self._commands.last(handle) or self._stage(handle)
             if not self._commands.is_sent(last):
@@ -174,7 +174,7 @@ class CsvFolder:
         with self._alone():
             self._look(handle)
             last = self._commands.last(handle)
-            if last is None or not self._commands.is_sent(last) or self._is_over(handle):
+            if last is None or not self._commands.is_sent(last) or self._returned.is_over(handle):
                 return Found(handle, last is not None and self._commands.is_sent(last))
             doubt = self._doubt_now(handle, last)
         return Found(handle, True) if doubt is None else Unknown(doubt)
@@ -184,10 +184,8 @@ class CsvFolder:
             return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
         with self._alone():
             self._look(handle)
-            if (cancelled := self._jobs.cancelled(handle)) is not None:
-                return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
-            if self._returned.of(handle):
-                return Status(Phase.ENDED)
+            if (ended := self._returned.ended(handle)) is not None:
+                return ended
             last = self._commands.last(handle)
             if last is None or not self._commands.is_sent(last):
                 return Status(Phase.PREPARED)
@@ -204,10 +202,8 @@ class CsvFolder:
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
-        key, cancelled = self._jobs.key(handle), self._jobs.cancelled(handle)
         with self._alone():
-            own = ([] if cancelled is None else [cancelled["payload"]]) + self._returned.of(handle)
-            return (*(Envelope(key, payload) for payload in own), *self._returned.give_out(handle))
+            return (*self._returned.envelopes(handle), *self._returned.give_out(handle))
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off. A command that was handed over is taken back where the device did not take it up."""
@@ -265,9 +261,6 @@ class CsvFolder:
         )
         return Written(text, files_of(self._recipe, procedure, spec, key, number) if has_files else {})
 
-    def _is_over(self, handle: Handle) -> bool:
-        return self._jobs.cancelled(handle) is not None or bool(self._returned.of(handle))
-
     def _doubt_now(self, handle: Handle, command: Command) -> str | None:
         said = self._responses.trouble(command.name, handle)
         return self._commands.doubt_now(handle, command, None if said is None else said.text)
@@ -307,7 +300,7 @@ class CsvFolder:
         else:
             text: dict[str, Any] = {"outcome": read.why} if isinstance(read, Doubt) else read
             payload = dump({**text, "provenance": {**text.get("provenance", {}), "file": name}})
-            if not is_ours or (self._is_over(handle) and payload not in self._returned.of(handle)):
+            if not is_ours or (self._returned.is_over(handle) and payload not in self._returned.of(handle)):
                 self._returned.keep_beside(key, payload)
             else:
                 self._returned.keep(handle, payload)
@@ -316,7 +309,7 @@ class CsvFolder:
         """What came back and names no attempt, said by one of those that wait: the first that was asked."""
         if not (found := self._returned.of_nobody()):
             return ""
-        if self._teller is None or self._is_over(self._teller):
+        if self._teller is None or self._returned.is_over(self._teller):
             self._teller = handle
         if self._teller != handle:
             return ""
@@ -329,7 +322,7 @@ class CsvFolder:
     def _complete_cancel(self, handle: Handle) -> None:
         """End an attempt that is being cancelled as soon as its command is back."""
         called_off, last = read_json(self._jobs.folder(handle) / "cancelling.json"), self._commands.last(handle)
-        if called_off is None or last is None or self._is_over(handle):
+        if called_off is None or last is None or self._returned.is_over(handle):
             return
         if self._exchange.withdraw(last.name):
             reached("csv_folder.withdrawn")

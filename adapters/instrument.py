@@ -31,7 +31,7 @@ from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
 from adapters.common.resting import Resting, mark_of
-from adapters.files.returned import Returned
+from adapters.common.returned import Returned
 from adapters.played_instrument import PlayedInstrument, PlayedOptions
 from loop.analysis import is_cut_off, read_file
 from loop.analysis.readings import Label, plate_name, well_name

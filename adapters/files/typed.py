@@ -17,10 +17,10 @@ from typing import Any
 from adapters.common.durable import replace
 from adapters.common.folder import Jobs, handle_of, reachable
 from adapters.common.instant import dump
+from adapters.common.returned import Returned
 from adapters.errors import AdapterUnavailable
 from adapters.files.attachments import AttachmentError, Attachments, with_files
 from adapters.files.form import form
-from adapters.files.returned import Returned
 from adapters.files.rows import (
     OUTCOME,
     PROCEDURE,
@@ -73,9 +73,7 @@ class Typed:
 
     def envelopes(self, handle: Handle) -> Sequence[Envelope]:
         """What was read of the attempt's rows, then what nobody will ask for, each with its files."""
-        key, cancelled = self._jobs.key(handle), self._jobs.cancelled(handle)
-        own = ([] if cancelled is None else [cancelled["payload"]]) + self.returned.of(handle)
-        every = (*(Envelope(key, payload) for payload in own), *self.returned.give_out(handle))
+        every = (*self.returned.envelopes(handle), *self.returned.give_out(handle))
         return tuple(Envelope(e.key, e.payload, self._attachments.named_in(e.payload)) for e in every)
 
     def say_cancelled(self, key: AttemptKey) -> None:
@@ -177,7 +175,7 @@ class Typed:
     def _add_parts(self, handle: Handle, sheets: Sequence[tuple[Path, Sheet]], columns: Columns) -> bool:
         """Put on the worksheet what was given back of some targets only, to be completed there; whether it changed."""
         has_changed, key, spec = False, self._jobs.key(handle), self._jobs.spec(handle)
-        if self.returned.of(handle) or self._jobs.cancelled(handle) is not None:
+        if self.returned.is_over(handle):
             return False
         for _, sheet in sheets[1:]:
             row = sheet.row(key)
@@ -249,7 +247,7 @@ class Typed:
         waiting = []
         for row in sheet.rows:
             handle = handle_of(AttemptKey(row.get(KEY, "").strip()))
-            if self._jobs.knows(handle) and self._jobs.cancelled(handle) is None and not self.returned.of(handle):
+            if self._jobs.knows(handle) and not self.returned.is_over(handle):
                 waiting.append(row)
         stem = self._path.stem
         page = form(self._campaign, self._path.name, f"{stem}-returned.csv", columns, waiting, self._words)

@@ -19,8 +19,8 @@ from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import dump
 from adapters.common.limits import excluded
+from adapters.common.returned import Returned
 from adapters.errors import AdapterUnavailable
-from adapters.files.returned import Returned
 from adapters.sila.connection import Connection, Lacking, Refused
 from adapters.sila.features import PROCEDURES, REPORTER, RUNNER, feature
 from adapters.sila.messages import parameters_of, payload_of, procedure_parameters_of
@@ -93,7 +93,7 @@ class Sila2:
         """
         handle = self._jobs.prepare(spec, key)
         with self._alone():
-            if not self._is_over(handle):
+            if not self._returned.is_over(handle):
                 number = self._number(handle)
                 if self._noted(handle, "doubt", number) is not None:  # a person said that it never ran
                     self._note(handle, "again", number + 1)
@@ -111,11 +111,15 @@ class Sila2:
         self._jobs.checked(handle, key)
         with self._alone():
             number = self._number(handle)
-            if self._is_over(handle) or self._noted(handle, "doubt", number) is not None:
+            if self._returned.is_over(handle) or self._noted(handle, "doubt", number) is not None:
                 return
             said = self._look_up(key)
             self._take_in(handle, said)
-            if self._doubt(handle, said) is not None or not self._is_inert(said, number) or self._is_over(handle):
+            if (
+                self._doubt(handle, said) is not None
+                or not self._is_inert(said, number)
+                or self._returned.is_over(handle)
+            ):
                 return
             self._note(handle, "sending", number, memory=said.Memory)
             reached("sila2.sending")
@@ -129,7 +133,7 @@ class Sila2:
             return Absent()
         with self._alone():
             number, sent = self._number(handle), self._noted(handle, "sending", self._number(handle))
-            if self._is_over(handle):
+            if self._returned.is_over(handle):
                 return Found(handle, sent is not None)
             if sent is None and number == 0:
                 return Found(handle, False)
@@ -143,16 +147,14 @@ class Sila2:
         if not self._jobs.knows(handle):
             return Status(Phase.LOST, f"no attempt {handle!r} in {self._jobs.root}")
         with self._alone():
-            if not self._is_over(handle):
+            if not self._returned.is_over(handle):
                 number = self._number(handle)
                 if self._noted(handle, "sending", number) is None and number == 0:
                     return Status(Phase.PREPARED)
                 said = self._look_up(self._jobs.key(handle))
                 self._take_in(handle, said)
-            if (cancelled := self._jobs.cancelled(handle)) is not None:
-                return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
-            if self._returned.of(handle):
-                return Status(Phase.ENDED)
+            if (ended := self._returned.ended(handle)) is not None:
+                return ended
             if (doubt := self._doubt(handle, said)) is not None:
                 return Status(Phase.LOST, doubt)
             if self._is_inert(said, number):
@@ -162,9 +164,7 @@ class Sila2:
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
             return ()
-        key, cancelled = self._jobs.key(handle), self._jobs.cancelled(handle)
-        own = ([] if cancelled is None else [cancelled["payload"]]) + self._returned.of(handle)
-        return tuple(Envelope(key, payload) for payload in own)
+        return tuple(self._returned.envelopes(handle))
 
     def cancel(self, handle: Handle, reason: str) -> None:
         """Call the attempt off; one that the server has begun goes on."""
@@ -247,7 +247,7 @@ class Sila2:
 
     def _take_in(self, handle: Handle, said: Any) -> None:
         """Keep what the server says has ended."""
-        if self._is_over(handle):
+        if self._returned.is_over(handle):
             return
         if said.State == "Finished":
             try:
@@ -265,7 +265,7 @@ class Sila2:
         if (known := self._noted(handle, "doubt", number)) is not None:
             return str(known["why"])
         sent = self._noted(handle, "sending", number)
-        if self._is_over(handle) or sent is None:
+        if self._returned.is_over(handle) or sent is None:
             return None
         if said.State == "Interrupted" and said.Attempt == number:
             why = f"the SiLA server died while it ran{f': {said.Detail}' if said.Detail else ''}"
@@ -279,9 +279,6 @@ class Sila2:
     def _cancelled(self, handle: Handle) -> None:
         reason = str((self._noted(handle, "cancelling", 0) or {}).get("reason", "withdrawn at the server"))
         self._jobs.call_off(handle, reason)
-
-    def _is_over(self, handle: Handle) -> bool:
-        return self._jobs.cancelled(handle) is not None or bool(self._returned.of(handle))
 
     def _number(self, handle: Handle) -> int:
         """The attempt number at the server: grows when a person said that the last never ran."""

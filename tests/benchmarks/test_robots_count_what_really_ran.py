@@ -17,9 +17,9 @@ pytest.importorskip("uvicorn", reason="laboratories over HTTP need hakken[http]"
 import robots
 from devices import device
 
+from adapters.common.returned import Returned
 from adapters.files.csv_template import Template
 from adapters.files.exchange import Exchange
-from adapters.files.returned import Returned
 from adapters.pylabrobot import bench
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import dump
-from loop.contracts import AttemptKey, Envelope, Handle
+from loop.contracts import AttemptKey, Envelope, Handle, Phase, Status
 
 _BESIDE: Final = "foreign"  # folder of what nobody asks for
 
@@ -26,6 +26,22 @@ class Returned:
         with reachable(folder):
             paths = sorted(folder.glob("envelope-*.json"))
         return [str((read_json(path) or {})["payload"]) for path in paths]
+
+    def is_over(self, handle: Handle) -> bool:
+        """Whether an attempt was called off, or something came back for it."""
+        return self._jobs.cancelled(handle) is not None or bool(self.of(handle))
+
+    def ended(self, handle: Handle) -> Status | None:
+        """That an attempt is over, and how; None while it is not."""
+        if (cancelled := self._jobs.cancelled(handle)) is not None:
+            return Status(Phase.ENDED, f"cancelled: {cancelled['reason']}")
+        return Status(Phase.ENDED) if self.of(handle) else None
+
+    def envelopes(self, handle: Handle) -> list[Envelope]:
+        """An attempt's own results: that it was called off, and what came back for it."""
+        key, cancelled = self._jobs.key(handle), self._jobs.cancelled(handle)
+        own = ([] if cancelled is None else [cancelled["payload"]]) + self.of(handle)
+        return [Envelope(key, payload) for payload in own]
 
     def keep(self, handle: Handle, payload: str) -> None:
         """Keep a payload with its attempt, once."""
