@@ -17,11 +17,17 @@ _TABLE: Final[dict[str, tuple[str, str]]] = {
     "ase": ("adapters.ase:build", "any ASE calculator: energies, forces and dipoles of molecules"),
     "callable": ("adapters.callable:build", "any Python function of the settings, in child processes"),
     "command": ("adapters.command:build", "any program, with templates for its input and a parser for its output"),
-    "csv_folder": ("adapters.csv_folder:build", "a device that takes command files from a folder and answers there"),
+    "csv_folder": (
+        "adapters.csv_folder.options:build",
+        "a device that takes command files from a folder and answers there",
+    ),
     "emulator": ("adapters.emulator:build", "a measured table as laboratory, with noise, delay and failures if wanted"),
     "http": ("adapters.http.options:build", "any laboratory over HTTP that keeps a small JSON contract"),
-    "instrument": ("adapters.instrument:build", "an instrument's folder: its files are the results, as they came"),
-    "manual": ("adapters.manual:build", "a person: writes a worksheet and reads it back filled in"),
+    "instrument": (
+        "adapters.instrument.options:build",
+        "an instrument's folder: its files are the results, as they came",
+    ),
+    "manual": ("adapters.manual.options:build", "a person: writes a worksheet and reads it back filled in"),
     "opentrons": (
         "adapters.opentrons.options:build",
         "an OT-2 or a Flex: plates from the campaign's recipe, over HTTP",

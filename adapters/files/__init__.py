@@ -1,1 +1,1 @@
-"""Tables on disk between hakken and whoever carries experiments out: worksheets, commands and responses."""
+"""Tables of results on disk, as people and devices fill them in: nothing typed is lost, and every row is read alike."""

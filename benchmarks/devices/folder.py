@@ -9,7 +9,8 @@ from pathlib import Path
 from random import Random
 
 from adapters.common.folder import Jobs
-from adapters.csv_folder import CsvFolder, CsvFolderOptions
+from adapters.csv_folder.laboratory import CsvFolder
+from adapters.csv_folder.options import CsvFolderOptions
 from devices.device import TARGETS, Device
 from loop.contracts import Adapter
 from tests.adapters.rigs import Crashed, FolderRig

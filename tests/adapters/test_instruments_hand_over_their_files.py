@@ -12,7 +12,8 @@ import pytest
 
 from adapters.common.folder import Jobs
 from adapters.errors import AdapterOptionsError
-from adapters.instrument import Instrument, InstrumentOptions
+from adapters.instrument.laboratory import Instrument
+from adapters.instrument.options import InstrumentOptions
 from adapters.registry import binding, build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec, Handle, Phase
 from loop.testing.adapter import KEY, OTHER, AdapterContract

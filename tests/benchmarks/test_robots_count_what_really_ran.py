@@ -18,8 +18,8 @@ import robots
 from devices import device
 
 from adapters.common.returned import Returned
-from adapters.files.csv_template import Template
-from adapters.files.exchange import Exchange
+from adapters.csv_folder.exchange import Exchange
+from adapters.csv_folder.template import Template
 from adapters.pylabrobot import bench
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from adapters.files.form import form as form_text
 from adapters.files.rows import Columns
+from adapters.manual.form import form as form_text
 from flows.engine import tick
 from flows.settings import Settings
 from tests.flows.engine.bench import add, cheap_planner, story_of

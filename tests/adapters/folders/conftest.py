@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.common.folder import Jobs
-from adapters.csv_folder import CsvFolder, CsvFolderOptions
+from adapters.csv_folder.laboratory import CsvFolder
+from adapters.csv_folder.options import CsvFolderOptions
 from tests.adapters.folders.exchange import MOVES, STATUS
 from tests.adapters.helpers import EXPERIMENT, Clock
 from tests.adapters.rigs import FolderRig

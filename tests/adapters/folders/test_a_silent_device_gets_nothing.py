@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.csv_folder import CsvFolder, build
+from adapters.csv_folder.laboratory import CsvFolder
+from adapters.csv_folder.options import build
 from loop.contracts import Found
 from loop.errors import AdapterUnavailable
 from loop.outcome import Measured

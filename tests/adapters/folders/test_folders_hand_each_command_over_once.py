@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from adapters.csv_folder import CsvFolder, build
+from adapters.csv_folder.laboratory import CsvFolder
+from adapters.csv_folder.options import build
 from loop import checkpoints
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase, Unknown
 from loop.outcome import FaultKind, Measured

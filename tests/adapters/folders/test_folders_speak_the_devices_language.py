@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from adapters.csv_folder import CsvFolder, build
+from adapters.csv_folder.laboratory import CsvFolder
+from adapters.csv_folder.options import build
 from adapters.errors import AdapterOptionsError
 from adapters.registry import build as build_by_name
 from loop.outcome import Fault, FaultKind, Negative

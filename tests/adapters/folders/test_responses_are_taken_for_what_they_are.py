@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.csv_folder import CsvFolder
+from adapters.csv_folder.laboratory import CsvFolder
 from loop.contracts import Phase
 from loop.testing.adapter import KEY, OTHER
 from tests.adapters.folders.exchange import answer, begin, commands, outcome

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.manual import Manual, build
+from adapters.manual.laboratory import Manual
+from adapters.manual.options import build
 from loop.contracts import Handle
 from loop.testing.adapter import KEY
 from tests.adapters.helpers import EXPERIMENT, context

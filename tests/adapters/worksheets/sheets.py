@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from adapters.manual import Manual
+from adapters.manual.laboratory import Manual
 from loop.contracts import Handle
 from loop.outcome import Fault, Measured, Negative, read_outcome
 from tests.adapters.helpers import EXPERIMENT

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.manual import Manual, build
+from adapters.manual.laboratory import Manual
+from adapters.manual.options import build
 from loop.contracts import Handle, Phase
 from loop.errors import AdapterUnavailable, PartUnavailable
 from loop.outcome import Measured, Negative, read_outcome

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from adapters.files import worksheet
-from adapters.manual import Manual, build
+from adapters.manual.laboratory import Manual
+from adapters.manual.options import build
 from loop.contracts import Absent, Adapter, AttemptKey, ExperimentSpec, Found, Handle, Phase
 from loop.errors import AdapterUnavailable
 from loop.outcome import Measured

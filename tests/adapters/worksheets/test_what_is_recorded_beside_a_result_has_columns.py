@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.manual import Manual, build
+from adapters.manual.laboratory import Manual
+from adapters.manual.options import build
 from loop.circumstances import read_expense
 from loop.contracts import AttemptKey, Handle
 from loop.costs import Expense

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from adapters.manual import Manual, build
+from adapters.manual.laboratory import Manual
+from adapters.manual.options import build
 from loop.contracts import Found, Handle, Phase
 from loop.errors import AdapterUnavailable, OutcomeError
 from loop.outcome import Fault, FaultKind, Measured, Negative, Qualifier, read_outcome

@@ -189,15 +189,13 @@ class TestCheck:
     def test_it_leaves_nothing_behind(
         self, hakken: Any, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from adapters import manual
-
-        real = manual.build
+        from adapters.manual.options import build
 
         def makes_its_folder(options: Any, context: Any) -> Any:
             Path(context.folder).mkdir(parents=True)
-            return real(options, context)
+            return build(options, context)
 
-        monkeypatch.setattr(manual, "build", makes_its_folder)
+        monkeypatch.setattr("adapters.manual.options.build", makes_its_folder)
         before = everything(tmp_path)
 
         assert hakken("lab", command, "ovens.yaml").code == 0

@@ -21,27 +21,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
-
-from pydantic import Field
+from typing import Any, Final
 
 from adapters.common.durable import replace as replace_text
 from adapters.common.durable import replace_bytes, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.limits import excluded
-from adapters.common.options import Options, read_options, resolve
 from adapters.common.resting import Resting, mark_of
 from adapters.common.returned import Returned
-from adapters.played_instrument import PlayedInstrument, PlayedOptions
+from adapters.instrument.options import DELIVERY, InstrumentOptions
+from adapters.instrument.played import PlayedInstrument
 from loop.analysis import is_cut_off, read_file
 from loop.analysis.readings import Label, plate_name, well_name
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
-    AdapterContext,
     AttemptKey,
     Capabilities,
-    Delivery,
     Envelope,
     ExperimentSpec,
     Found,
@@ -55,29 +51,10 @@ from loop.contracts import (
 from loop.errors import AnalysisError
 from loop.raw import FileName, raw_envelope, raw_payload, read_raw, sha_of
 
-DELIVERY: Final = Delivery.KEYED  # one line of the list for each key
-EXAMPLE: Final = """\
-laboratory:
-  adapter: instrument
-  folder: hplc              # where it leaves its files
-  file: "plate-{plate}*.csv"
-"""
-# Which files count, and when, not which instrument it is: these may change while it has attempts.
-FREE: Final = frozenset({"file", "settle", "final_newline"})
 SAMPLES: Final = "samples.csv"
 _END_IT: Final = "let the instrument end it, or say final_newline: false where it never does"
 _LATER: Final = "later"  # folder of files that changed after they were taken, by their hash
 _MARK: Final = re.compile(r"\{(\w*)\}")
-
-
-class InstrumentOptions(Options):
-    """What a campaign file may say of an instrument."""
-
-    folder: str  # as seen from the campaign file
-    file: str = "*"  # which files, with {plate}, {well} and {key} for the attempt's
-    settle: Annotated[float, Field(ge=0)] = 5.0  # seconds that nobody has written to a file
-    final_newline: bool = True  # the instrument ends every line; False: it does not, and a file counts once it rests
-    played: PlayedOptions | None = None  # no instrument: its files are made from a measured table
 
 
 class Instrument:
@@ -337,19 +314,3 @@ def _with_files(envelope: Envelope, folder: Path) -> Envelope:
 def _literal(text: str) -> str:
     """A text in which no letter means several."""
     return re.sub(r"([*?\[])", r"[\1]", text)
-
-
-def build(options: Mapping[str, Any], context: AdapterContext) -> Instrument:
-    """An instrument from the laboratory section of a campaign file.
-
-    Raises:
-        AdapterOptionsError: An option is unknown, missing or of the wrong type.
-        TableError: The table that it is played from cannot be read.
-    """
-    settings = read_options(InstrumentOptions, "instrument", options)
-    folder = resolve(context.base, settings.folder)
-    played = None
-    if settings.played is not None:
-        folder = Path(context.folder) / "files"  # beside the record: the example's own folder stays as it is
-        played = PlayedInstrument.of(settings.played, context)
-    return Instrument(Jobs(context.folder), folder, settings, played)

@@ -19,8 +19,6 @@ from adapters.common.folder import Jobs, handle_of, reachable
 from adapters.common.instant import dump
 from adapters.common.returned import Returned
 from adapters.errors import AdapterUnavailable
-from adapters.files.attachments import AttachmentError, Attachments, with_files
-from adapters.files.form import form
 from adapters.files.rows import (
     OUTCOME,
     PROCEDURE,
@@ -45,6 +43,8 @@ from adapters.files.worksheet import (
     with_mark,
     with_rows,
 )
+from adapters.manual.attachments import AttachmentError, Attachments, with_files
+from adapters.manual.form import form
 from loop.cells import has_decimal_comma, split_header
 from loop.checkpoints import reached
 from loop.circumstances import EFFECTS

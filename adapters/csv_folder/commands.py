@@ -17,7 +17,7 @@ from typing import Final
 from adapters.common.durable import replace, write_once
 from adapters.common.folder import Jobs, reachable, read_json
 from adapters.common.instant import Clock, dump
-from adapters.files.exchange import Exchange, Place
+from adapters.csv_folder.exchange import Exchange, Place
 from loop.checkpoints import reached
 from loop.contracts import Handle
 

@@ -15,15 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
 
 from adapters.common.folder import Jobs
 from adapters.common.limits import excluded
-from adapters.common.options import Options, read_options, resolve
-from adapters.files.typed import Typed
+from adapters.manual.typed import Typed
 from loop.contracts import (
     Absent,
-    AdapterContext,
     AttemptKey,
     Capabilities,
     Delivery,
@@ -37,19 +34,6 @@ from loop.contracts import (
     Status,
 )
 from loop.recipe import Recipe
-
-EXAMPLE: Final = """\
-laboratory:
-  adapter: manual
-  worksheet: bench.csv
-  approval: person
-"""
-
-
-class ManualOptions(Options):
-    """What a campaign file may say of a manual laboratory."""
-
-    worksheet: str | None = None  # CSV file, as seen from the campaign file; in the laboratory's folder when left out
 
 
 class Manual:
@@ -132,17 +116,3 @@ class Manual:
 
     def health(self) -> Health:
         return Health(True, f"results come when a person fills in {self._path}")
-
-
-def build(options: Mapping[str, Any], context: AdapterContext) -> Manual:
-    """A manual laboratory from the laboratory section of a campaign file.
-
-    Raises:
-        AdapterOptionsError: An option is unknown or of the wrong type.
-    """
-    settings = read_options(ManualOptions, "manual", options)
-    name = settings.worksheet
-    path = Path(context.folder) / "worksheet.csv" if name is None else resolve(context.base, name)
-    return Manual(
-        Jobs(context.folder), path, context.targets, context.beside, context.recipe, context.campaign, context.words
-    )

@@ -23,8 +23,8 @@ from adapters.common.durable import replace, sync_folder
 from adapters.common.folder import reachable, read_json
 from adapters.common.instant import Clock, dump
 from adapters.common.resting import Mark, mark_of
+from adapters.csv_folder.procedures import SUFFIXES
 from adapters.errors import AdapterUnavailable
-from adapters.files.procedures import SUFFIXES
 
 _STAGED: Final = ".staged"
 _NUMBER: Final = re.compile(r"(\d{6,11})-.+")

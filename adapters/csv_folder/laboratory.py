@@ -1,6 +1,6 @@
 """Devices that are driven through a folder: numbered command files out, response files in, a heartbeat file.
 
-``prepare`` stages a command, ``start`` hands it over by one rename (``adapters.files.exchange``), so no command is
+``prepare`` stages a command, ``start`` hands it over by one rename (``adapters.csv_folder.exchange``), so no command is
 written twice; where the campaign has a recipe, files that say what is to be done are there before it. A response counts
 once it is whole; whose it is, its key says, or else its name. A doubt, for a person to resolve, is left where the
 device says itself that it does not know whether a command ran, and where a command vanished or stayed without an answer
@@ -15,31 +15,26 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any, Final
-
-from pydantic import Field, model_validator
+from typing import Any, Final
 
 from adapters.common.durable import write_once
 from adapters.common.folder import Jobs, handle_of, reachable, read_json
 from adapters.common.instant import Clock, dump
 from adapters.common.limits import excluded
-from adapters.common.options import Options, read_options
 from adapters.common.returned import Returned
-from adapters.errors import AdapterOptionsError, AdapterUnavailable
-from adapters.files.commands import Command, Commands, Written, stem_of
-from adapters.files.csv_options import CommandTemplate, ResponseTemplate
-from adapters.files.csv_template import Doubt, Template, faults_of
-from adapters.files.exchange import Exchange, Heartbeat, Place
-from adapters.files.procedures import JSON, files_of
-from adapters.files.responses import Responses
+from adapters.csv_folder.commands import Command, Commands, Written, stem_of
+from adapters.csv_folder.exchange import Exchange, Heartbeat, Place
+from adapters.csv_folder.options import DELIVERY, CsvFolderOptions
+from adapters.csv_folder.procedures import JSON, files_of
+from adapters.csv_folder.responses import Responses
+from adapters.csv_folder.template import Doubt, Template
+from adapters.errors import AdapterUnavailable
 from adapters.files.worksheet import Sheet, SheetError
 from loop.checkpoints import reached
 from loop.contracts import (
     Absent,
-    AdapterContext,
     AttemptKey,
     Capabilities,
-    Delivery,
     Envelope,
     ExperimentSpec,
     Found,
@@ -52,46 +47,7 @@ from loop.contracts import (
 )
 from loop.recipe import Recipe, say, work_out
 
-EXAMPLE: Final = """\
-laboratory:
-  adapter: csv_folder
-  folder: exchange
-  taken: taken
-  answer_within: 12
-  command: {columns: {temperature: {column: Temp_K, unit: K}}}
-  response: {columns: {yield: {column: Area, unit: "%"}}}
-"""
-DELIVERY: Final = Delivery.TWO_PHASE
-# How its answers are read and how long they may take, not which device it is: these may change while it has attempts.
-FREE: Final = frozenset({"response", "heartbeat", "stale", "gone_after", "answer_within", "at_once"})
 _UNFILLED: Final = "give it, or say under outcome or status how the experiment ended"
-
-Positive = Annotated[float, Field(gt=0)]
-FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
-
-
-class CsvFolderOptions(Options):
-    """What a campaign file may say of a device that is driven through a folder."""
-
-    folder: str = Field(min_length=1)  # shared with the device, as seen from the campaign file
-    commands: FolderName = "commands"  # folders in it
-    responses: FolderName = "responses"
-    taken: FolderName | None = None  # where the device moves what it takes up; None where it does not
-    procedures: FolderName | None = "procedures"  # where the files of a recipe's procedures go; None: nowhere
-    heartbeat: str | None = "heartbeat"  # file in it that the device touches; None where it has none
-    stale: Positive = 60.0  # seconds without a heartbeat after which nothing is sent
-    gone_after: Positive = 600.0  # seconds after which a command that is nowhere is in doubt
-    answer_within: Positive | None = None  # hours after which a command without a response is in doubt
-    at_once: Annotated[int, Field(ge=1)] | None = None  # commands that the device may have at one time
-    command: CommandTemplate = CommandTemplate()
-    response: ResponseTemplate = ResponseTemplate()
-
-    @model_validator(mode="after")
-    def _check_folders(self) -> CsvFolderOptions:
-        every = [f for f in (self.commands, self.responses, self.taken, self.procedures) if f is not None]
-        if twice := next((name for name in every if every.count(name) > 1), None):
-            raise ValueError(f"folders with different names; {twice!r} is there twice")
-        return self
 
 
 class CsvFolder:
@@ -333,22 +289,6 @@ class CsvFolder:
 
     def _alone(self) -> AbstractContextManager[None]:
         return self._jobs.locked("exchange.lock")
-
-
-def build(options: Mapping[str, Any], context: AdapterContext) -> CsvFolder:
-    """A laboratory behind an exchange folder, from the laboratory section of a campaign file.
-
-    Raises:
-        AdapterOptionsError: An option is unknown, missing or wrong, or a template does not fit the targets.
-    """
-    settings = read_options(CsvFolderOptions, "csv_folder", options)
-    faults = faults_of(settings.response, context.targets)
-    if settings.command.procedure is not None and context.recipe is None:
-        faults.append("command.procedure: there is no recipe to be told; add one, or leave the column out")
-    if faults:
-        raise AdapterOptionsError("csv_folder", faults)
-    jobs, base = Jobs(context.folder), Path(context.base)
-    return CsvFolder(jobs, base, settings, context.targets, context.beside, recipe=context.recipe)
 
 
 def _file_of(payload: str) -> str:

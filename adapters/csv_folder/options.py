@@ -1,16 +1,39 @@
-"""What the tables of a device behind an exchange folder look like, as a campaign file says it."""
+"""What a campaign file may say of a device behind an exchange folder: where it is, and what its tables look like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from adapters.common.options import Options
+from adapters.common.folder import Jobs
+from adapters.common.options import Options, read_options
+from adapters.errors import AdapterOptionsError
+from loop.contracts import AdapterContext, Delivery
 from loop.errors import UnitError, did_you_mean
 from loop.outcome import FaultKind
 from loop.units import check_unit
+
+if TYPE_CHECKING:
+    from adapters.csv_folder.laboratory import CsvFolder
+
+EXAMPLE: Final = """\
+laboratory:
+  adapter: csv_folder
+  folder: exchange
+  taken: taken
+  answer_within: 12
+  command: {columns: {temperature: {column: Temp_K, unit: K}}}
+  response: {columns: {yield: {column: Area, unit: "%"}}}
+"""
+DELIVERY: Final = Delivery.TWO_PHASE
+# How its answers are read and how long they may take, not which device it is: these may change while it has attempts.
+FREE: Final = frozenset({"response", "heartbeat", "stale", "gone_after", "answer_within", "at_once"})
+
+Positive = Annotated[float, Field(gt=0)]
+FolderName = Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
 
 
 class Column(Options):
@@ -112,6 +135,49 @@ class ResponseTemplate(Options):
     @classmethod
     def _spell_out(cls, columns: object) -> object:
         return _spelt_out(columns)
+
+
+class CsvFolderOptions(Options):
+    """What a campaign file may say of a device that is driven through a folder."""
+
+    folder: str = Field(min_length=1)  # shared with the device, as seen from the campaign file
+    commands: FolderName = "commands"  # folders in it
+    responses: FolderName = "responses"
+    taken: FolderName | None = None  # where the device moves what it takes up; None where it does not
+    procedures: FolderName | None = "procedures"  # where the files of a recipe's procedures go; None: nowhere
+    heartbeat: str | None = "heartbeat"  # file in it that the device touches; None where it has none
+    stale: Positive = 60.0  # seconds without a heartbeat after which nothing is sent
+    gone_after: Positive = 600.0  # seconds after which a command that is nowhere is in doubt
+    answer_within: Positive | None = None  # hours after which a command without a response is in doubt
+    at_once: Annotated[int, Field(ge=1)] | None = None  # commands that the device may have at one time
+    command: CommandTemplate = CommandTemplate()
+    response: ResponseTemplate = ResponseTemplate()
+
+    @model_validator(mode="after")
+    def _check_folders(self) -> CsvFolderOptions:
+        every = [f for f in (self.commands, self.responses, self.taken, self.procedures) if f is not None]
+        if twice := next((name for name in every if every.count(name) > 1), None):
+            raise ValueError(f"folders with different names; {twice!r} is there twice")
+        return self
+
+
+def build(options: Mapping[str, Any], context: AdapterContext) -> CsvFolder:
+    """A laboratory behind an exchange folder, from the laboratory section of a campaign file.
+
+    Raises:
+        AdapterOptionsError: An option is unknown, missing or wrong, or a template does not fit the targets.
+    """
+    from adapters.csv_folder.laboratory import CsvFolder
+    from adapters.csv_folder.template import faults_of
+
+    settings = read_options(CsvFolderOptions, "csv_folder", options)
+    faults = faults_of(settings.response, context.targets)
+    if settings.command.procedure is not None and context.recipe is None:
+        faults.append("command.procedure: there is no recipe to be told; add one, or leave the column out")
+    if faults:
+        raise AdapterOptionsError("csv_folder", faults)
+    jobs, base = Jobs(context.folder), Path(context.base)
+    return CsvFolder(jobs, base, settings, context.targets, context.beside, recipe=context.recipe)
 
 
 def _spelt_out(columns: object) -> object:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from adapters.files.csv_options import CommandTemplate, ResponseTemplate, StatusTemplate
+from adapters.csv_folder.options import CommandTemplate, ResponseTemplate, StatusTemplate
 from adapters.files.rows import COMMENT, OUTCOME, Columns, as_number, check_row, read_row, shown, targets_of, titled
 from adapters.files.worksheet import Sheet, SheetError
 from loop.contracts import AttemptKey, ExperimentSpec, Problem

@@ -18,8 +18,8 @@ from typing import Final
 from adapters.common.folder import reachable
 from adapters.common.instant import Clock
 from adapters.common.resting import Mark, Resting, mark_of
-from adapters.files.csv_options import ResponseTemplate
-from adapters.files.exchange import Exchange
+from adapters.csv_folder.exchange import Exchange
+from adapters.csv_folder.options import ResponseTemplate
 from adapters.files.worksheet import Sheet, SheetError, parse_sheet
 from loop.cells import delimiter_of, ends_its_line
 
