@@ -63,8 +63,8 @@ class RunProgress:
         if report.proposed:
             sent = f", {report.sent} sent to the laboratory" if report.sent else ""
             say(f"round {report.round}: {len(report.proposed)} planned{sent}", bold=True)
-            for candidate in report.proposed[:SHOWN]:
-                say(f"    {candidate}")
+            for number, candidate in enumerate(report.proposed[:SHOWN], 1):
+                say(f"  {number:3}. {candidate}")
             if len(report.proposed) > SHOWN:
                 say(f"    and {len(report.proposed) - SHOWN} more; hakken show {typed(report.campaign)} lists them all")
             if report.regret:

@@ -77,7 +77,7 @@ class TickReport(_Report):
     received: int  # envelopes stored
     accepted: int  # of them, outcomes that count
     faults: int  # of the accepted, faults
-    proposed: tuple[str, ...]  # labels of the proposals of this pass
+    proposed: tuple[str, ...]  # labels of the proposals of this pass, in the order of running
     pending: Mapping[str, int]  # attempts that have not ended, by state
     running: tuple[str, ...]  # labels of what the laboratory has
     best: tuple[Best, ...]  # one for each target that has a value within the thresholds

@@ -55,7 +55,8 @@ def plan_and_store(session: Session, need: Need, lost: Lost) -> None:
             return
         session.tally.note(f"round {inputs.number}: the spec was changed while it was planned; it is planned anew")
         return
-    session.tally.proposed += [view.label(p.candidate.settings) for p in plan.proposals]
+    as_run = sorted(plan.proposals, key=lambda p: p.run_order)  # numbered so wherever a person decides on one
+    session.tally.proposed += [view.label(p.candidate.settings) for p in as_run]
     for note in inputs.noted(plan):
         # what was so before the planner was asked holds from round to round: a run says it once
         session.tally.note(note if note in inputs.notes else f"round {inputs.number}: {note}")

@@ -174,3 +174,19 @@ def test_a_doubt_is_resolved_by_a_person(hakken: Any, home: Any, answer: str) ->
     with open_record(home) as ledger:
         assert ledger.attempt(key).state is (State.ENDED if answer == "--ran" else State.READY)
     assert "not ambiguous" in hakken("resolve", key, "--ran").err
+
+
+def test_a_run_numbers_a_batch_as_it_is_shown_and_approved(hakken: Any) -> None:
+    write(**{"batch: 2, initial: {design: random, experiments: 2}": "initial: {design: spread, experiments: 6}",
+             "budget: {experiments: 4}": "budget: {experiments: 6}",
+             "{adapter: simulated}": "{adapter: manual, approval: person}"})  # fmt: skip
+
+    ran = hakken("run", "small.yaml").out.splitlines()
+    shown = hakken("show", "small").out.splitlines()
+    refused = hakken("approve", "small", 1, 2, "--refuse", "--meaning", "preference", "--why", "too dear")
+
+    numbered = [line.split(". ", 1) for line in ran if line.lstrip()[:2] in {f"{n}." for n in range(1, 7)}]
+    assert [int(number) for number, _ in numbered] == [1, 2, 3, 4, 5, 6]
+    assert [label for _, label in numbered] == [line[5:] for line in shown if line[3:5] == ". "]
+    assert refused.code == 0, refused.err
+    assert numbered[1][1] in hakken("decisions", "small").out
