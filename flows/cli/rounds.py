@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.naming import typed
 from flows.cli.plates import plate_lines
 from flows.cli.screen import Screen
-from flows.cli.words import outcome_line, plural, predictions_line, reason_line
+from flows.cli.words import known_line, outcome_line, plural, predictions_line, reason_line
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.unsent import why_unsent
@@ -126,6 +126,8 @@ def _print_proposal(
     times = f" ({draft.replicates} times)" if draft.replicates > 1 else ""
     well = "" if draft.place is None else f"{draft.place.well}: "
     screen.say(f"\n{heading}. {well}{label_of(spec, draft.candidate.settings)}{times}", bold=True)
+    if known := known_line(draft.candidate, spec):
+        screen.say(f"     {known}")
     screen.say(f"     {reason_line(draft.arm, draft.reason)}")
     for line in predictions_line(draft.predictions, spec):
         screen.say(f"     predicted {line}")

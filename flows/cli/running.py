@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural, predictions_line, reason_line
+from flows.cli.words import known_line, plural, predictions_line, reason_line
 from flows.labels import label_of
 from loop.insight.saying import regret_sentence
 
@@ -130,6 +130,8 @@ def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan, foreseen: Fores
     for proposal, problems in by_run_order:
         well = "" if proposal.place is None else f"{proposal.place.well}: "
         screen.say(f"\n{proposal.run_order + 1:3}. {well}{label_of(spec, proposal.candidate.settings)}", bold=True)
+        if known := known_line(proposal.candidate, spec):
+            screen.say(f"     {known}")
         screen.say(f"     {reason_line(proposal.arm, proposal.reason)}")
         for line in predictions_line(proposal.predictions, spec):
             screen.say(f"     predicted {line}")

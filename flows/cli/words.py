@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from flows.candidates import price_of, structure_of
 from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
-from loop.record import Arm, Prediction, without_head
+from loop.record import Arm, Candidate, Prediction, without_head
 from loop.units import unit_shown
 
 if TYPE_CHECKING:
@@ -85,6 +86,13 @@ def _value(m: Measurement, words: Mapping[float, str]) -> str:
     sd = "" if m.sd is None else f" ± {m.sd:.2g}"
     several = f" (n = {m.n})" if m.n > 1 else ""
     return f"{m.property} {sign}{m.value:.5g}{sd} {unit_shown(m.unit)}".rstrip() + several
+
+
+def known_line(candidate: Candidate, spec: Mapping[str, Any]) -> str:
+    """The structure of a candidate's molecule and what it costs, in a line; "" where neither is to be told."""
+    structure = structure_of(spec, candidate.settings, {} if candidate.as_made else candidate.smiles)
+    price = price_of(spec, candidate.settings)
+    return "; ".join(filter(None, (structure, price and f"costs {price}")))
 
 
 def plural(n: int, one: str) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from flows.candidates import price_of, structure_of
 from flows.due import handed_over
 from flows.figures import figures_of
 from flows.plates.content import laid_out, read_plate
@@ -40,6 +41,7 @@ from loop.record import (
     AttemptRecord,
     CampaignRecord,
     EnvelopeRecord,
+    Json,
     ObservationRecord,
     ProposalRecord,
     RoundRecord,
@@ -107,7 +109,12 @@ def build(
         committee=tuple(follow(proposals, target) for target in targets),
         chance=tuple(compare(results, target) for target in objective.wanted if target.sign) if has_control else (),
         batch=_with_plate(
-            ledger, name, rounds, proposals, attempts, _last_batch(rounds, proposals, attempts, units, replaced, unsent)
+            ledger,
+            name,
+            rounds,
+            proposals,
+            attempts,
+            _last_batch(campaign.spec, rounds, proposals, attempts, units, replaced, unsent),
         ),
         plates=read_plates(ledger, name, rounds, proposals, attempts, results, observations, targets),
         rounds=_round_lines(rounds, proposals),
@@ -203,6 +210,7 @@ def _resources(
 
 
 def _last_batch(
+    spec: Json,
     rounds: Sequence[RoundRecord],
     proposals: Iterable[ProposalRecord],
     attempts: Iterable[AttemptRecord],
@@ -233,6 +241,8 @@ def _last_batch(
             state=_progress(p, mine.get(p.id, []), unsent),
             well="" if p.draft.place is None else p.draft.place.well,
             is_replaced=p.id in replaced,
+            structure=structure_of(spec, p.draft.candidate.settings, p.draft.candidate.smiles),
+            price=price_of(spec, p.draft.candidate.settings),
         )
         for p in proposals
         if p.round_number == last.number

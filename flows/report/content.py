@@ -227,6 +227,8 @@ class Choice:
     state: str  # where its experiments are
     well: str = ""  # of a batch that is a plate
     is_replaced: bool = False  # a person edited it: another one has its place
+    structure: str = ""  # SMILES, where the candidate is one molecule
+    price: str = ""  # in words, where the campaign file tells it
 
 
 @dataclass(frozen=True, slots=True)

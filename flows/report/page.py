@@ -67,7 +67,10 @@ def render(report: Report) -> str:
     """The page as text."""
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     best = report.standings[:SHOWN]
-    symbols, structures = draw_all(smiles for standing in best for smiles in standing.smiles.values())
+    chosen = report.batch.choices if report.batch is not None else ()
+    symbols, structures = draw_all(
+        (*(s for standing in best for s in standing.smiles.values()), *(c.structure for c in chosen if c.structure))
+    )
     spec = json.dumps(report.spec, indent=2, ensure_ascii=False, default=str)
     return _TEMPLATES.get_template("page.html.jinja").render(
         report=report,

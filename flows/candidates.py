@@ -1,0 +1,32 @@
+"""What stands beside a candidate's name: the structure of its molecule, and what it costs by the campaign file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from loop.record import Settings
+
+MOLECULES: Final = frozenset({"molecule", "union", "products"})  # kinds whose structure is the candidate's own
+
+
+def structure_of(spec: Mapping[str, Any], settings: Settings, smiles: Mapping[str, str]) -> str:
+    """The SMILES of the molecule that a candidate is; "" where it is none, or is called by its structure."""
+    names = [name for name, parameter in spec["space"].items() if parameter["type"] in MOLECULES]
+    found = smiles.get(names[0], "") if len(names) == 1 else ""
+    return "" if found in settings.values() else found
+
+
+def price_of(spec: Mapping[str, Any], settings: Settings) -> str:
+    """What a candidate costs by itself, such as "128 EUR", where options have prices; "" where nothing tells it.
+
+    Changes of slow parameters come on top, and hours that are learnt are in no campaign file.
+    """
+    costs = spec.get("costs") or {}
+    priced = costs.get("options") or {}
+    hours, hour = costs.get("hours"), costs.get("hour") or 0.0
+    if not priced or (hour and hours is None):
+        return ""
+    total = (costs.get("experiment") or 0.0) + hour * (hours or 0.0)
+    total += sum(prices.get(settings.get(name), 0.0) for name, prices in priced.items())
+    return f"{total:.6g} {costs.get('unit') or ''}".rstrip()
