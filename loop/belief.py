@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -24,6 +24,7 @@ from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
 from loop.surrogates.levels import for_levels
 from loop.surrogates.missing import said_of_missing
+from loop.surrogates.noiseless import Known, noiseless
 from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogate, TrainingSet
 from loop.surrogates.registry import default_members, surrogate
 from loop.training import Table, feasibility_table
@@ -40,7 +41,17 @@ class Belief:
     judged: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)  # by target: what its hints are worth
     races: tuple[Race, ...] = ()  # how members did on the batch just bought
     unscaled: frozenset[str] = frozenset()  # targets of which an order is believed so far, and no value
+    known: Mapping[int, Known] = field(default_factory=dict)  # by number of an exact target: what was measured
     best: dict[int, float] = field(default_factory=dict, init=False, repr=False, compare=False)  # once it was asked for
+
+    def as_measured(self) -> Belief:
+        """The same of what is true of each candidate: exact targets are known where they were measured.
+
+        What is to be measured next is chosen by the models themselves: the known values are in them, and what they
+        leave over counts there for nothing that is worth looking for (docs/decisions/0091).
+        """
+        models = [noiseless(m, self.known[i]) if i in self.known else m for i, m in enumerate(self.models)]
+        return replace(self, models=tuple(models)) if self.known else self
 
 
 def learn(
@@ -66,10 +77,10 @@ def learn(
     models: list[FittedSurrogate] = []
     judged: dict[str, tuple[Judged, ...]] = {}
     unscaled: set[str] = set()
-    sets = [TrainingSet.of(table, i, effects) for i in range(len(objective.targets))]
+    sets = [TrainingSet.of(table, i, () if t.is_exact else effects) for i, t in enumerate(objective.targets)]
     seeds = [seed + 7919 * i for i in range(len(sets))]
     alone = [i for i, t in enumerate(objective.targets) if not (hints or {}).get(t.name)]
-    known = _known_together(spec, space, recipe, objective.targets, alone, sets, seeds)
+    together = _known_together(spec, space, recipe, objective.targets, alone, sets, seeds)
     for i, (target, data, target_seed) in enumerate(zip(objective.targets, sets, seeds, strict=True)):
         if heard := (hints or {}).get(target.name):
             fitted, judged[target.name] = learn_with(recipe, heard, space, data, seed=target_seed)
@@ -78,10 +89,12 @@ def learn(
                 unscaled.add(target.name)
         else:
             own = _own(spec, space, recipe, target)
-            models.append(known[i] if i in known else own.fit(space, data, seed=target_seed))
+            models.append(together[i] if i in together else own.fit(space, data, seed=target_seed))
+    known = {i: Known.of(data) for i, (t, data) in enumerate(zip(objective.targets, sets, strict=True)) if t.is_exact}
     races = races_of(history.claims, {t.name: m for t, m in zip(objective.targets, models, strict=True)})
     notes = [
         *(_untold(name) for name in effects if len({c[name] for c in table.context if name in c}) < 2),
+        *(_scattering(space, objective.targets[i], k) for i, k in known.items() if len(k.contradicted)),
         *(j.said(name) for name, found in judged.items() for j in found),
         *(race.said() for race in races),
         *said_of_missing(
@@ -99,7 +112,7 @@ def learn(
     feasibility = learn_feasibility(space, x, ran, seed=seed)
     if feasibility.faults and feasibility.latent is None:
         notes.append("only faults so far: the chance of success cannot be learnt yet")
-    return Belief(tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled))
+    return Belief(tuple(models), feasibility, table, tuple(notes), judged, races, frozenset(unscaled), known)
 
 
 def recipe_of(spec: CampaignSpec, space: Space, target: Target) -> Surrogate:
@@ -135,6 +148,15 @@ def _known_together(
             learnt = _each(own, space, [sets[i] for i in classed], [seeds[i] for i in classed])
             known |= dict(zip(classed, learnt, strict=True))
     return known
+
+
+def _scattering(space: Space, target: Target, known: Known) -> str:
+    first = space.label(space.as_tried(known.contradicted[0].numpy()))
+    more = f" and {len(known.contradicted) - 1} more" if len(known.contradicted) > 1 else ""
+    return (
+        f"{target.name} is exact by the campaign file, and values of {first}{more} differ or have a deviation: it is "
+        "believed there as if it scattered; retract what is wrong, or leave out exact"
+    )
 
 
 def _untold(effect: str) -> str:

@@ -53,9 +53,11 @@ def best(
     doubts = "replicates: planned (on plates plate: {replicates: N}) spends experiments on such doubts"
     if found.scope:
         doubts = "more experiments go to such doubts"
-    elif _plans_replicates(spec_on_record(where, campaign) or {}):
+    elif _plans_replicates(spec := spec_on_record(where, campaign) or {}):
         doubts = "the replicates that it plans go to such doubts"
-    screen.next_step(f"hakken report {typed(campaign)} draws all of it; {doubts}")
+    elif all(target.get("exact") for target in spec.get("objective", {}).values()):
+        doubts = ""  # of what is exact there is no doubt
+    screen.next_step(f"hakken report {typed(campaign)} draws all of it" + (f"; {doubts}" if doubts else ""))
 
 
 def _say_candidate(screen: Screen, found: HonestBest, place: int, one: Believed) -> None:

@@ -76,6 +76,7 @@ def best_of_belief(
     space: Space, objective: Objective, history: History, belief: Belief, pool: Pool | None, *, seed: int
 ) -> HonestBest:
     """The same, of a belief that was learnt already; without ``pool`` nothing is said of untried candidates."""
+    belief = belief.as_measured()
     if objective.has_classes:
         return hits_of_belief(space, objective, history, belief, pool, seed=seed)
     tried = tried_candidates(space, objective, history)
@@ -185,6 +186,7 @@ def _stated(target: Target, mean: float, interval: tuple[float | None, float | N
         limits,
         target.classes or (),
         target.grades,
+        is_known=target.is_exact and bool(values) and low == high,
     )
 
 

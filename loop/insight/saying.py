@@ -70,6 +70,8 @@ def stated_line(stated: Stated, found: HonestBest) -> str:
     if stated.classes:
         text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"
     text += _between(stated)
+    if stated.is_known:
+        return f"{text} {stated.unit}".rstrip() + " (exact)"
     if stated.low is not None and stated.high is not None:
         kind = f"{found.level:.0%}" if found.model else "range"
         text += f" [{kind}: {stated.low:.4g} to {stated.high:.4g}]"

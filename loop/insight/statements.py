@@ -26,6 +26,7 @@ class Stated:
     limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
     classes: tuple[str, ...] = ()  # the words for 0 and 1, where a target has classes: then ``mean`` is a chance
     grades: Mapping[float, str] = field(default_factory=dict)  # the words for levels, by their numbers
+    is_known: bool = False  # the target is exact, and was measured here
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def wrong_with(target: Target) -> str:
     """A sentence on the first thing that cannot be, "" where all can."""
     return (
-        _wrong_with_classes(target)
+        _wrong_with_exact(target)
+        or _wrong_with_classes(target)
         or _wrong_with_levels(target)
         or _wrong_with_goal(target)
         or _wrong_with_worth(target)
@@ -35,6 +36,14 @@ def out_of_reach(t: Target) -> str:
     if (high is not None and least > high) or (low is not None and most < low):
         return f"nothing within {t.within:g} of {t.value:g} lies between low and high; mend value, or low and high"
     return ""
+
+
+def _wrong_with_exact(target: Target) -> str:
+    """A sentence on what is exact and no number, "" where it is one."""
+    if not target.is_exact or target.levels is None:
+        return ""
+    told = "classes" if target.classes is not None else "levels"
+    return f"exact says of a number that it does not scatter, and this is told in {told}; leave out exact"
 
 
 def _wrong_with_classes(target: Target) -> str:

@@ -37,6 +37,7 @@ class Target:
     levels: tuple[float, ...] | None = None  # of an ordinal outcome, in rising order: nothing else can be measured
     classes: tuple[str, ...] | None = None  # of an outcome that is a word: what is not wanted, and what is
     words: tuple[str, ...] | None = None  # for the levels, one for each
+    is_exact: bool = False  # a candidate has the same value each time, as a deterministic calculation gives it
 
     def __post_init__(self) -> None:
         check_unit(self.unit)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from loop.acquisition.protocol import Purchase
-from loop.belief import predictions_of
+from loop.belief import Belief, predictions_of
 from loop.costs import Purse
 from loop.errors import PoolExhausted
 from loop.explain import explain_block, explain_initial, explain_model, nearest, origin_of
@@ -119,7 +119,7 @@ def describe(s: Situation, picks: Sequence[Pick] = ()) -> Json:
     return learnt | {
         "believed_best": best_sentence(believed),
         **judged_of(believed),
-        **_regret(s, believed, picks),
+        **_regret(s, belief, believed, picks),
         "targets": {t.name: dict(m.summary()) for t, m in zip(s.objective.targets, belief.models, strict=True)},
         **({"race": {r.target: r.told() for r in belief.races}} if belief.races else {}),
         "training_rows": len(belief.table),
@@ -128,7 +128,7 @@ def describe(s: Situation, picks: Sequence[Pick] = ()) -> Json:
     }
 
 
-def _regret(s: Situation, believed: HonestBest, picks: Sequence[Pick]) -> Json:
+def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[Pick]) -> Json:
     """How much better something untried may be, under ``regret``; nothing where that has no meaning, or no best."""
     is_named = bool(believed.candidates) and believed.is_kept
     if s.general is not None or not has_regret(s.objective) or not is_named:
@@ -138,14 +138,15 @@ def _regret(s: Situation, believed: HonestBest, picks: Sequence[Pick]) -> Json:
     also = np.unique(np.vstack([s.history.waiting(climbed.shape[1]), climbed]), axis=0)
     also = also[is_real(s.space, also) & ~is_among(also, s.question().observed.numpy())]
     rules = [(r.regret, r.delta or DELTA) for r in s.spec.stop if r.regret is not None]
+    exact = {s.objective.names[i] for i in belief.known}  # measured again they would say nothing new
     with torch.no_grad():
         found = regret_of(
-            replace(s.question(), purchase=None),
+            replace(s.question(), models=belief.as_measured().models, purchase=None),
             torch.from_numpy(s.space.coordinates(first.settings)),
             s.history.claims,
             torch.from_numpy(also),
             scattered(s.history, s.objective),
-            measured_again(s.history, s.objective),
+            measured_again(s.history, s.objective) | exact,
         )
     told = found.told(first.label, rules[0][1] if rules else DELTA, rules)
     return {"regret": {**told, "settings": dict(first.settings)}}

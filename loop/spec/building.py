@@ -154,6 +154,7 @@ def target_of(name: str, spec: TargetSpec) -> Target:
         levels=_levels(spec),
         classes=None if spec.classes is None else tuple(spec.classes),
         words=None if spec.words is None else tuple(spec.words),
+        is_exact=bool(spec.exact),
     )
 
 

@@ -39,6 +39,7 @@ class TargetSpec(Strict):
     levels: list[float] | None = None  # numbers or words; words are 1, 2, 3 ... here
     words: list[Text] | None = None  # for the levels, one for each
     classes: list[Text] | None = None
+    exact: bool | None = None  # measured again, a candidate gives the same number
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""What can be wrong with what a campaign file says of its noise: effects and the model of it."""
+"""What can be wrong with what a campaign file says of its noise: effects, the model of it, and that there is none."""
 
 from __future__ import annotations
 
@@ -6,10 +6,27 @@ from collections.abc import Sequence
 
 from loop.circumstances import EFFECTS
 from loop.errors import did_you_mean
+from loop.spec.lines import Problem
 from loop.spec.models import CampaignSpec
 from loop.spec.space_models import ContextSpec
 
 LEARN_NOISE = ("committee", "gp", "gp-descriptors", "gp-mordred", "gp-given", "tanimoto")
+
+
+def problem_of_exact(spec: CampaignSpec) -> Problem | None:
+    """What goes against values that come out the same each time, as a key and a sentence; None where nothing does."""
+    exact = [name for name, t in spec.objective.items() if t.exact]
+    if exact and spec.general is not None:
+        return ("objective", exact[0], "exact"), (
+            "exact says that a candidate's value is known once it was measured, and a general condition is believed "
+            "over the whole of its scope; leave out exact"
+        )
+    if exact and len(exact) == len(spec.objective) and spec.planner.replicates != 1:
+        return ("planner", "replicates"), (
+            f"{spec.planner.replicates}, and {', '.join(exact)} {'is' if len(exact) == 1 else 'are'} exact: measured "
+            "again a candidate gives the same number; leave out replicates, or exact"
+        )
+    return None
 
 
 def problem_of_noise(spec: CampaignSpec) -> tuple[str, str]:

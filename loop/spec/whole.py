@@ -19,7 +19,7 @@ from loop.spec.general import problem_of_general
 from loop.spec.limits import problem_of_limits
 from loop.spec.lines import Lines, Path, Problem
 from loop.spec.models import CampaignSpec
-from loop.spec.noise import problem_of_noise
+from loop.spec.noise import problem_of_exact, problem_of_noise
 from loop.spec.plate import build_plate, check_batch
 from loop.spec.prior import problem_of_memory, problem_of_prior
 from loop.spec.recipe import problem_of_recipe
@@ -160,6 +160,7 @@ _CHECKS: Final[tuple[Callable[[CampaignSpec], Problem | None], ...]] = (  # each
     _of_plate,
     _of_recipe,
     _of_noise,
+    problem_of_exact,
     _of_costs,
     _of_budget,
     problem_of_general,

@@ -1,0 +1,161 @@
+"""Values that do not scatter: what was measured is known, and what a model calls noise is the surface's own.
+
+A model of smooth surfaces learns a noise in any case: it holds all that it cannot explain. Where the same candidate
+gives the same number again, as a deterministic calculation does, that remainder belongs to the candidate: it is known
+where a value is, and part of the doubt where none is. Source: the nugget of kriging, Cressie, Statistics for Spatial
+Data (1993), section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from botorch.models.model import Model
+from botorch.posteriors.gpytorch import GPyTorchPosterior
+from gpytorch.distributions import MultivariateNormal
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loop.surrogates.committee import FittedCommittee
+from loop.surrogates.coordinate_model import CoordinateModel
+from loop.surrogates.exact import replicate_groups
+from loop.surrogates.protocol import FittedSurrogate, TrainingSet, skim
+
+ALIKE = 1e-3  # of the spread of all values: two of one candidate that differ by less are the same but for rounding
+
+
+@dataclass(frozen=True)
+class Known:
+    """Candidates whose value is known.
+
+    Attributes:
+        x: Their coordinates, each once, shape ``(k, d)``.
+        y: Their values in the target's unit, shape ``(k,)``.
+        sd: Of their values, in the target's unit: that of rounding, since a deviation of nought divides by nought.
+        contradicted: Those whose values differ, or have a deviation, which are not known: shape ``(c, d)``.
+    """
+
+    x: Tensor
+    y: Tensor
+    sd: float
+    contradicted: Tensor
+
+    @staticmethod
+    def of(data: TrainingSet) -> Known:
+        """Every candidate with a value; neither one with limits alone, nor one whose values scatter all the same."""
+        is_value = ~data.is_censored
+        spread = float(data.y[is_value].std(correction=0)) if is_value.any() else 0.0
+        groups, known, values, contradicted = replicate_groups(data.x), [], [], []
+        for group in range(int(groups.max()) + 1 if len(groups) else 0):
+            rows = torch.nonzero((groups == group) & is_value)[:, 0]
+            if not len(rows):
+                continue
+            told = data.y[rows]
+            differ = float(told.max() - told.min()) > ALIKE * spread
+            if differ or bool((data.sd[rows] > 0).any()):
+                contradicted.append(int(rows[0]))
+            else:
+                known.append(int(rows[0]))
+                values.append(told.mean())
+        y = torch.stack(values) if values else data.y[:0]
+        return Known(data.x[known], y, ALIKE * (spread or 1.0), data.x[contradicted])
+
+    def places(self, x: Tensor) -> Tensor:
+        """Which of the known candidates stands at each of ``x``, ``(*b, d)``; -1 for none: shape ``(*b,)``."""
+        flat = x.detach().reshape(-1, x.shape[-1]).numpy()
+        if not len(self.x) or not len(flat):
+            return torch.full(x.shape[:-1], -1)
+        known, asked = _as_words(self.x.numpy()), _as_words(flat)
+        order = np.argsort(known)
+        at = np.searchsorted(known, asked, sorter=order).clip(max=len(known) - 1)
+        found = np.where(known[order[at]] == asked, order[at], -1)
+        return torch.from_numpy(found).reshape(x.shape[:-1])
+
+
+def _as_words(x: NDArray[np.float64]) -> NDArray[np.void]:
+    """Each row of ``(n, d)`` as one thing that can be compared, to the last bit: shape ``(n,)``."""
+    return np.ascontiguousarray(x + 0.0).view(np.dtype((np.bytes_, x.dtype.itemsize * x.shape[1]))).ravel()
+
+
+@dataclass(frozen=True)
+class Noiseless:
+    """A fitted surrogate of values that do not scatter; a ``FittedSurrogate`` itself."""
+
+    plain: FittedSurrogate
+    known: Known
+
+    @property
+    def name(self) -> str:
+        return self.plain.name
+
+    @property
+    def noise_sd(self) -> float:
+        return 0.0
+
+    def noise_at(self, x: Tensor) -> Tensor:
+        return torch.zeros(x.shape[:-1], dtype=x.dtype)
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self._told(x, *self.plain.moments(x))
+
+    def skimmed(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self._told(x, *skim(self.plain, x))
+
+    def _told(self, x: Tensor, mean: Tensor, sd: Tensor) -> tuple[Tensor, Tensor]:
+        total, places = (sd.square() + self.plain.noise_at(x).square()).sqrt(), self.known.places(x)
+        if (places < 0).all():
+            return mean, total
+        is_known = places >= 0
+        return torch.where(is_known, self.known.y[places], mean), torch.where(is_known, self.known.sd, total)
+
+    def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
+        """``n`` joint draws at ``x``, ``(p, d)``: the surface and what is each candidate's own, shape ``(n, p)``."""
+        places, groups = self.known.places(x), replicate_groups(x)
+        draws = self.plain.samples(x, n, seed=seed)
+        generator = torch.Generator().manual_seed(seed + 1)
+        own = torch.randn(n, len(x), generator=generator, dtype=draws.dtype)[:, groups]
+        drawn = draws + self.plain.noise_at(x) * own
+        return torch.where(places >= 0, self.known.y[places], drawn) if len(self.known.y) else drawn
+
+    def model(self) -> Model:
+        return _NoiselessModel(self)
+
+    def held_out(self) -> Tensor:
+        return self.plain.held_out()
+
+    def summary(self) -> Mapping[str, Any]:
+        return self.plain.summary()
+
+
+class _NoiselessModel(CoordinateModel):
+    """The same as a BoTorch model, with gradients where the plain one has them."""
+
+    def __init__(self, fitted: Noiseless) -> None:
+        super().__init__()
+        self.fitted, self.plain = fitted, fitted.plain.model()
+
+    def belief(self, x: Tensor, *, with_noise: bool) -> GPyTorchPosterior:
+        """Joint belief at ``x``, shape ``(*b, q, d)``: mean ``(*b, q, 1)``, in target units."""
+        found: Any = self.plain.posterior(x)
+        mean, covariance = found.distribution.mean, found.distribution.covariance_matrix
+        own, places = self.fitted.plain.noise_at(x), self.fitted.known.places(x)
+        fixed = x.detach()
+        is_same = (fixed[..., :, None, :] == fixed[..., None, :, :]).all(-1)
+        covariance = covariance + own[..., :, None] * own[..., None, :] * is_same
+        if len(self.fitted.known.y):
+            is_known = places >= 0
+            certain = torch.diag_embed(torch.full_like(mean, self.fitted.known.sd**2))
+            covariance = torch.where(is_known[..., :, None] | is_known[..., None, :], certain, covariance)
+            mean = torch.where(is_known, self.fitted.known.y[places], mean)
+        return GPyTorchPosterior(MultivariateNormal(mean, covariance))
+
+
+def noiseless(model: FittedSurrogate, known: Known) -> FittedSurrogate:
+    """A fitted model, or each member of a committee, of values that do not scatter."""
+    if isinstance(model, FittedCommittee):
+        return replace(model, members=tuple(Noiseless(m, known) for m in model.members))
+    return Noiseless(model, known)

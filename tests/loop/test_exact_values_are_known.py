@@ -1,0 +1,199 @@
+"""A target that is exact: what was measured is known, the rest as doubtful as it was, and nothing is measured again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from campaigns import EVERYTHING, measured, observe, reaction_spec, training
+
+from loop.history import Claim, History
+from loop.insight.best import honest_best
+from loop.insight.saying import best_sentence, stated_line
+from loop.outcome import Measured, Measurement
+from loop.planner import plan
+from loop.policy.stopping import regret_settled
+from loop.record import Arm
+from loop.spec import CampaignSpec, build_space
+from loop.surrogates.noiseless import Known, Noiseless, noiseless
+from loop.surrogates.protocol import FittedSurrogate, TrainingSet
+from loop.surrogates.registry import surrogate
+
+SPIKE: dict[str, Any] = {"alcohol": "propanol", "base": "weak", "temperature": 40.0}  # nothing near it is as good
+
+
+def spec_of(*, exact: bool, **more: Any) -> CampaignSpec:
+    wanted = {"goal": "maximize", "unit": "%", "low": 0, "high": 100, "exact": exact}
+    return CampaignSpec.from_resolved({**reaction_spec({"yield": wanted}).resolved(), **more})
+
+
+def seen(spec: CampaignSpec, spike: float = 95.0) -> History:
+    """Two thirds of the conditions, which say nothing of one another, and one far above them."""
+    space = build_space(spec)
+    rows = [space.settings(x.numpy()) for x in EVERYTHING[::2]]
+    values = [20.0 + 7.0 * (i * i % 5) for i in range(len(rows))]
+    told = [
+        observe(spec, s, measured(**{"yield": v}), f"o{i}") for i, (s, v) in enumerate(zip(rows, values, strict=True))
+    ]
+    told = [o for o in told if space.settings(o.x) != SPIKE]
+    return History((*told, observe(spec, SPIKE, measured(**{"yield": spike}), "spike")))
+
+
+def fitted_and_known(name: str) -> tuple[FittedSurrogate, Noiseless, TrainingSet]:
+    data = training()
+    plain = surrogate(name, build_space(reaction_spec())).fit(build_space(reaction_spec()), data, seed=1)
+    return plain, Noiseless(plain, Known.of(data)), data
+
+
+@pytest.mark.parametrize("name", ["gp", "trees"])
+def test_what_was_measured_is_known_and_the_rest_is_as_doubtful_as_a_new_measurement(name: str) -> None:
+    plain, exact, data = fitted_and_known(name)
+
+    mean, sd = exact.moments(EVERYTHING)
+    is_known = exact.known.places(EVERYTHING) >= 0
+
+    assert int(is_known.sum()) == len(data)
+    for x, value in zip(data.x, data.y, strict=True):
+        assert exact.moments(x[None])[0].item() == value.item()
+    assert (sd[is_known] < 0.002 * data.y.std()).all()
+    before, doubt = plain.moments(EVERYTHING)
+    torch.testing.assert_close(mean[~is_known], before[~is_known])
+    total = (doubt.square() + plain.noise_at(EVERYTHING).square()).sqrt()
+    torch.testing.assert_close(sd[~is_known], total[~is_known])
+
+
+@pytest.mark.parametrize("name", ["gp", "trees"])
+def test_draws_differ_only_where_nothing_was_measured(name: str) -> None:
+    _, exact, _ = fitted_and_known(name)
+    twice = torch.cat([EVERYTHING, EVERYTHING])
+
+    draws = exact.samples(twice, 2000, seed=3)
+    mean, sd = exact.moments(EVERYTHING)
+
+    is_known = exact.known.places(EVERYTHING) >= 0
+    assert (draws[:, :30][:, is_known] == mean[is_known]).all()
+    assert ((draws[:, :30].std(0) / sd - 1).abs() < 0.15)[~is_known].all()
+    apart = (draws[:, :30] - draws[:, 30:]).std(0)  # one candidate has one value, but for jitter
+    assert (apart < 0.2 * sd)[~is_known].all()
+
+
+@pytest.mark.parametrize("name", ["gp", "trees", "committee"])
+def test_the_botorch_model_believes_the_same(name: str) -> None:
+    _, exact, _ = fitted_and_known(name)
+    model = noiseless(exact.plain, exact.known).model() if name == "committee" else exact.model()
+    mean, sd = noiseless(exact.plain, exact.known).moments(EVERYTHING)
+
+    posterior: Any = model.posterior(EVERYTHING[:, None, :])
+    together: Any = model.posterior(EVERYTHING)
+
+    is_known = exact.known.places(EVERYTHING) >= 0
+    torch.testing.assert_close(posterior.mean[:, 0, 0].detach(), mean)
+    torch.testing.assert_close(together.mean[:, 0].detach(), mean)
+    found = posterior.variance[:, 0, 0].detach().sqrt()
+    assert (found[is_known] < 0.002 * mean.std()).all()
+    assert ((found - sd).abs() < 0.2 * sd)[~is_known].all()
+
+
+def test_the_best_is_the_best_value_and_that_is_certain() -> None:
+    found = {exact: honest_best(spec_of(exact=exact), seen(spec_of(exact=exact)), seed=0) for exact in (True, False)}
+
+    first = found[True].candidates[0]
+    assert dict(first.settings) == SPIKE
+    assert stated_line(first.targets[0], found[True]) == "yield 95 % (exact)"
+    assert first.best_of_tried == 1.0
+    assert 0.0 < first.best_of_all < 1.0  # type: ignore[operator]
+    believed = next(c for c in found[False].candidates if dict(c.settings) == SPIKE)
+    assert believed.targets[0].mean < 90.0  # as long as it may have been luck
+    assert "(exact)" not in best_sentence(found[False])
+
+
+def test_the_same_is_chosen_next_with_it_and_without() -> None:
+    batches = [
+        plan(spec_of(exact=exact), seen(spec_of(exact=exact)), seed=2, experiments=20) for exact in (True, False)
+    ]
+
+    first, second = ([dict(p.candidate.settings) for p in batch.proposals] for batch in batches)
+    assert first == second
+    assert "yield 95 % (exact)" in batches[0].model["believed_best"]
+
+
+def test_values_of_one_candidate_that_differ_are_named_and_believed_to_scatter() -> None:
+    spec = spec_of(exact=True)
+    again = observe(spec, SPIKE, measured(**{"yield": 60.0}), "again")
+    history = replace(seen(spec), observations=(*seen(spec).observations, again))
+
+    found, made = honest_best(spec, history, seed=0), plan(spec, history, seed=2, experiments=20)
+
+    believed = next(c for c in found.candidates if dict(c.settings) == SPIKE)
+    assert not believed.targets[0].is_known
+    (note,) = [n for n in made.notes if "exact" in n]
+    assert note == (
+        "yield is exact by the campaign file, and values of propanol, weak, temperature 40 degC differ or have a "
+        "deviation: it is believed there as if it scattered; retract what is wrong, or leave out exact"
+    )
+
+
+def test_rounding_is_no_contradiction_and_a_deviation_is_one() -> None:
+    data = training()
+    twins = TrainingSet(*(torch.cat([a, a[:2]]) for a in (data.x, data.y, data.sd)))
+    twins.y[-2] += 1e-6
+    twins.sd[-1] = 0.5
+
+    known = Known.of(twins)
+
+    assert len(known.x) == len(data) - 1
+    assert torch.equal(known.contradicted, data.x[1:2])
+
+
+def test_a_limit_alone_is_not_known() -> None:
+    data = training()
+    high = data.y.clone()
+    high[0] = torch.inf
+    known = Known.of(TrainingSet(data.x, data.y, data.sd, data.y, high))
+
+    places = known.places(data.x)
+    assert places[0] == -1
+    assert torch.equal(known.y[places[1:]], data.y[1:])
+
+
+def test_a_regret_ends_the_campaign_without_the_best_once_more() -> None:
+    rule = [{"target": "yield", "regret": 90}]
+    claims = tuple([Claim("yield", 50.0, 5.0, 50.0)] * 20)
+    made = {
+        exact: plan(spec := spec_of(exact=exact, stop=rule), replace(seen(spec), claims=claims), seed=1, experiments=9)
+        for exact in (True, False)
+    }
+
+    assert [p.arm for p in made[False].proposals] == [Arm.REPLICATE]  # nothing says whether results scatter
+    assert Arm.REPLICATE not in [p.arm for p in made[True].proposals]
+    ended = regret_settled(spec_of(exact=True, stop=rule), made[True].model["regret"])
+    assert (
+        "nothing untried is believed to be better than propanol, weak, temperature 40 degC by more than 90 %" in ended
+    )
+    assert "hardly scatter" not in ended
+
+
+def test_another_target_may_scatter_beside_it() -> None:
+    wanted = {"yield": {"goal": "maximize", "exact": True}, "purity": {"goal": "maximize"}}
+    spec = reaction_spec(wanted)
+    space = build_space(spec)
+    rows = [
+        observe(
+            spec,
+            space.settings(x.numpy()),
+            Measured((Measurement("yield", i, "", i), Measurement("purity", 9.0 - i % 4, "", 9.0 - i % 4))),
+            f"o{i}",
+        )
+        for i, x in enumerate(EVERYTHING[::3])
+    ]
+
+    found = honest_best(spec, History(tuple(rows)), seed=0)
+
+    for candidate in found.candidates:
+        exact, scattering = candidate.targets
+        assert exact.is_known
+        assert exact.mean == exact.values[0]
+        assert not scattering.is_known
+        assert scattering.low < scattering.high  # type: ignore[operator]
