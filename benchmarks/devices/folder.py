@@ -13,7 +13,7 @@ from adapters.csv_folder.laboratory import CsvFolder
 from adapters.csv_folder.options import CsvFolderOptions
 from devices.device import TARGETS, Device
 from loop.contracts import Adapter
-from tests.adapters.rigs import Crashed, FolderRig
+from tests.adapters.csv_folder.rigs import Crashed, FolderRig
 
 
 class FolderDevice(Device):

@@ -11,7 +11,7 @@ from typing import Any
 from adapters.registry import build
 from devices.device import TARGETS, Device
 from loop.contracts import Adapter, AdapterContext
-from tests.adapters.http_servers import Asked, Laboratory, said, speaking
+from tests.adapters.http.http_servers import Asked, Laboratory, said, speaking
 
 
 class HttpDevice(Device):

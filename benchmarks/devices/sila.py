@@ -14,7 +14,7 @@ from adapters.sila.laboratory import Sila2
 from devices.device import TARGETS, Device
 from loop.contracts import Adapter
 from loop.errors import AdapterUnavailable
-from tests.adapters.sila_bench import SilaBench
+from tests.adapters.sila.sila_bench import SilaBench
 
 
 class LossyConnection(Connection):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.clusters import missing_programs
 from tests.adapters.examining import ROOT, examine
+from tests.adapters.executors.clusters import missing_programs
 
 
 @pytest.mark.parametrize("name", ["sound", "simulated", "local", "command", "manual", "csv_folder", "sila2"])

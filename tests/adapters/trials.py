@@ -24,8 +24,8 @@ from adapters.registry import build
 from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
 from loop.testing.adapter import Trial
 from tests.adapters.broken import Bench, RunsTwice
+from tests.adapters.executors.jobs import MOLECULE, ruler, runs
 from tests.adapters.helpers import EXPERIMENT, context, count_starts
-from tests.adapters.jobs import MOLECULE, ruler, runs
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ command = _calculating(
 
 @cache
 def _slurm_cluster() -> None:
-    from tests.adapters.clusters import OneNodeSlurm
+    from tests.adapters.executors.clusters import OneNodeSlurm
 
     cluster = OneNodeSlurm()
     os.environ.update(cluster.environ)
@@ -115,7 +115,7 @@ def _slurm(folder: Path) -> Adapter:
 
 @cache
 def _dask_address() -> str:
-    from tests.adapters.clusters import OneNodeDask
+    from tests.adapters.executors.clusters import OneNodeDask
 
     cluster = OneNodeDask(workers=1)
     atexit.register(cluster.close)
@@ -136,7 +136,7 @@ dask = Trial(_dask, MOLECULE, replace(MOLECULE, smiles={}), runs, shuffles=1)
 
 
 def _rig(folder: Path) -> Any:
-    from tests.adapters.rigs import FolderRig
+    from tests.adapters.csv_folder.rigs import FolderRig
 
     return FolderRig(folder / "rig")
 
@@ -175,7 +175,7 @@ def _type_results(_adapter: Adapter, _handle: Any) -> None:
 
 
 def _bench(folder: Path) -> Any:
-    from tests.adapters.sila_bench import SilaBench
+    from tests.adapters.sila.sila_bench import SilaBench
 
     return SilaBench(folder / "bench")
 

@@ -13,7 +13,7 @@ import pytest
 from flows.engine import tick
 from flows.settings import Settings
 from loop.outcome import Fault, FaultKind, Measured
-from tests.adapters.rigs import STEPS, Crashed, FolderRig
+from tests.adapters.csv_folder.rigs import STEPS, Crashed, FolderRig
 from tests.flows.engine.bench import add, cheap_planner, resolve_doubts, story_of
 from tests.flows.engine.zygote import ROOT, Zygote, killed_at_each
 
@@ -90,7 +90,7 @@ def test_nothing_is_doubled_nothing_is_lost_and_a_person_ends_each_doubt_in_one_
 
 def device(folder: Path, step: str = "") -> int:
     """A device's program, a process of its own, until nothing is left to be done; killed after ``step``."""
-    command = [sys.executable, "-m", "tests.adapters.rigs", str(folder), step]
+    command = [sys.executable, "-m", "tests.adapters.csv_folder.rigs", str(folder), step]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 

@@ -15,7 +15,7 @@ from tests.flows.engine.zygote import Zygote, killed_at_each
 
 pytest.importorskip("sila2", reason="SiLA 2 servers need hakken[sila2]")
 
-from tests.adapters.sila_bench import STEPS, SilaBench
+from tests.adapters.sila.sila_bench import STEPS, SilaBench
 
 LABELS = [
     "dispatch.claimed",

@@ -21,7 +21,7 @@ from flows.webhooks.inbox import Inbox
 from flows.webhooks.keys import keys_of
 from flows.webhooks.message import received, write
 from loop.record import EnvelopeRecord
-from tests.adapters.http_servers import Asked, Laboratory, speaking
+from tests.adapters.http.http_servers import Asked, Laboratory, speaking
 from tests.flows.engine.bench import add, cheap_planner
 
 NOW = 1_800_000_000.0  # of every clock here

@@ -25,7 +25,7 @@ from flows.webhooks.taking import take_in
 from loop.errors import LedgerBusy, LedgerFull
 from loop.experiment import State
 from loop.record import EnvelopeRecord, Verdict
-from tests.adapters.http_servers import serving
+from tests.adapters.http.http_servers import serving
 from tests.flows.engine.outages import FULL, GONE, Outage
 from tests.flows.engine.zygote import Zygote
 from tests.flows.webhooks.bench import (

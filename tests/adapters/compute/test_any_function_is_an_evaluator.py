@@ -1,0 +1,245 @@
+"""The callable laboratory: a Python function of the settings, its numbers, its refusals, and how it may be wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.compute.callable import evaluate
+from adapters.compute.evaluation import Request
+from adapters.errors import AdapterOptionsError, AnalysisFailed, InputRefused
+from adapters.registry import build
+from loop.contracts import Adapter, AdapterContext, AttemptKey, ExperimentSpec
+from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
+from loop.testing.adapter import KEY, AdapterContract, wait_for_end
+from tests.adapters.executors.jobs import runs
+
+OURS = """
+from adapters.errors import NotConverged
+
+__version__ = "2.1"
+
+def bowl(settings):
+    return {"yield": 100 - (settings["temperature"] - 60) ** 2 / 40 + len(settings["base"]), "purity": 0.5}
+
+def one(settings):
+    return settings["temperature"]
+
+def refuse(settings):
+    raise NotConverged("went round in circles")
+
+def nothing(settings):
+    return {"negative": "no conversion", "yield": 0.1}
+
+def words(settings):
+    return {"yield": "much"}
+
+def lost(settings):
+    return {"yield": float("inf")}
+
+def silent(settings):
+    return None
+
+def other(settings):
+    return {"yeild": 3.0}
+
+def broken(settings):
+    return settings["pressure"]
+"""
+SPEC = ExperimentSpec(
+    "bowl",
+    {"temperature": 70.0, "base": "triethylamine"},
+    {"temperature": "degC"},
+    {"base": "CCN(CC)CC"},
+    {"yield": "%"},
+)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Callable[..., Adapter]:
+    (tmp_path / "bowls.py").write_text(OURS)
+    (tmp_path / "starred.py").write_text("from bowls import *")
+
+    def make(function: str = "bowls:bowl", **options: Any) -> Adapter:
+        context = AdapterContext(str(tmp_path / "lab"), str(tmp_path), "bowl", options.pop("targets", {"yield": "%"}))
+        return build("callable", {"function": function, **options}, context)
+
+    return make
+
+
+def ended(lab: Adapter) -> dict[str, Any]:
+    handle = lab.prepare(SPEC, KEY)
+    lab.start(handle, KEY)
+    wait_for_end(lab, handle)
+    return dict(json.loads(lab.fetch(handle)[0].payload))
+
+
+def test_numbers_come_in_and_go_out_and_structures_are_smiles(lab: Callable[..., Adapter]) -> None:
+    payload = ended(lab(properties={"yield": "%", "purity": ""}))
+    outcome = read_outcome(payload, SPEC.targets)
+
+    assert isinstance(outcome, Measured)
+    assert {m.property: m.value for m in outcome.measurements} == {"yield": 100 - 2.5 + 9, "purity": 0.5}
+    assert (payload["provenance"]["program"], payload["provenance"]["version"]) == ("bowls:bowl", "2.1")
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        ("bowls:refuse", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
+        ("bowls:silent", FaultKind.ANALYSIS_FAILED, "bowls:silent returned None; return a mapping with yield"),
+        ("bowls:words", FaultKind.ANALYSIS_FAILED, "returned 'much' for 'yield'; return a number"),
+        (
+            "bowls:lost",
+            FaultKind.ANALYSIS_FAILED,
+            "yield came out as inf, and a result holds finite numbers; leave out",
+        ),
+        ("bowls:other", FaultKind.ANALYSIS_FAILED, "returned yeild, and none of yield"),
+        ("bowls:broken", FaultKind.UNKNOWN, "KeyError: 'pressure'"),
+        ("starred:bowel", FaultKind.INPUT_ERROR, "module 'starred' has no function 'bowel'"),
+        ("bowls:__version__", FaultKind.INPUT_ERROR, "bowls:__version__ is '2.1', and no function; correct the name"),
+    ],
+)
+def test_a_function_that_goes_wrong_is_a_kind_of_fault(
+    lab: Callable[..., Adapter], function: str, kind: FaultKind, message: str
+) -> None:
+    outcome = read_outcome(ended(lab(function)), SPEC.targets)
+
+    assert isinstance(outcome, Fault)
+    assert outcome.kind is kind
+    assert message in outcome.message
+
+
+def test_a_function_may_say_that_the_answer_is_no(lab: Callable[..., Adapter]) -> None:
+    outcome = read_outcome(ended(lab("bowls:nothing")), SPEC.targets)
+
+    assert isinstance(outcome, Negative)
+    assert outcome.reason == "no conversion"
+    assert [m.value for m in outcome.measurements] == [0.1]
+
+
+def test_one_number_is_enough_where_one_property_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "alone.py").write_text(OURS)
+    asked = Request({"temperature": 70.0})
+
+    assert evaluate(asked, function="alone:one", properties={"yield": "%"}, path=str(tmp_path)).values == {
+        "yield": (70.0, "%")
+    }
+    with pytest.raises(AnalysisFailed, match=r"returned 70.0; return a mapping with yield, purity"):
+        evaluate(asked, function="alone:one", properties={"yield": "%", "purity": ""}, path=str(tmp_path))
+    with pytest.raises(InputRefused, match="has no function 'two'"):
+        evaluate(asked, function="alone:two", properties={"yield": "%"}, path=str(tmp_path))
+
+
+def test_a_part_of_a_mixture_comes_in_as_its_fraction(tmp_path: Path) -> None:
+    (tmp_path / "mixed.py").write_text("def run(s):\n    return {'yield': 100 * s['solvent.water'] + len(s['base'])}\n")
+    asked = Request(
+        {"solvent.water": 0.25, "solvent.ethanol": 0.75, "base": "pyridine"},
+        smiles={"solvent.water": "O", "solvent.ethanol": "CCO", "base": "c1ccncc1"},
+    )
+
+    found = evaluate(asked, function="mixed:run", properties={"yield": "%"}, path=str(tmp_path))
+
+    assert found.values == {"yield": (25.0 + len("c1ccncc1"), "%")}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"function": "bowls"}, "option 'function' must be: module:function, such as .*got 'bowls'"),
+        ({"function": "bowls.py:bowl"}, "'bowls.py:bowl': a module is named without its ending; write bowls:bowl"),
+        (
+            {"function": "bowl:bowl"},
+            r"no module 'bowl' in .* or installed \(did you mean 'bowls'\?\); correct the name",
+        ),
+        ({"function": "bowls.deep:bowl"}, "no module 'bowls.deep' in "),
+        ({"function": "bowls:bow"}, r"bowls.py has no function 'bow' \(did you mean 'bowl'\?\); it has bowl, one, "),
+        ({"function": "json:dumpss"}, r"has no function 'dumpss' \(did you mean 'dumps'\?\)"),
+        ({"properties": {"purity": ""}}, "target 'yield' is not measured; it is purity"),
+        ({"properties": {"yield": ""}}, "target 'yield' is in '%' and its property has an empty unit; give it '%', or"),
+        ({"properties": {"yield": "yonks"}}, "option 'properties' must be: a unit for each property; 'yield'"),
+        ({"run_on": "slum"}, "option 'run_on' is 'slum'"),
+    ],
+)
+def test_a_wrong_laboratory_section_is_named(
+    lab: Callable[..., Adapter], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(AdapterOptionsError, match=message):
+        lab(**{"function": "bowls:bowl", **options})
+
+
+def test_a_module_is_read_and_not_run_before_an_experiment_runs(tmp_path: Path, lab: Callable[..., Adapter]) -> None:
+    (tmp_path / "loud.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n\ndef run(s):\n    return 1.0\n")
+
+    lab("loud:run")
+    with pytest.raises(AdapterOptionsError, match="has no function 'walk'"):
+        lab("loud:walk")
+
+    assert not (tmp_path / "ran").exists()
+    assert "loud" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from bowls import bowl as run",
+        "import bowls\nrun = bowls.bowl",
+        "from bowls import *",
+        "def __getattr__(name):\n    return print",
+        "try:\n    import fast\nexcept ImportError:\n    def run(s):\n        return 1.0",
+        "def make():\n    global run\n    run = print\nmake()",
+    ],
+)
+def test_what_may_have_the_name_is_left_to_the_run(tmp_path: Path, lab: Callable[..., Adapter], source: str) -> None:
+    (tmp_path / "may.py").write_text(source)
+
+    lab("may:run")
+
+
+def test_a_name_inside_a_function_is_none_of_the_module(tmp_path: Path, lab: Callable[..., Adapter]) -> None:
+    (tmp_path / "inner.py").write_text("def make():\n    run = print\n    return run\n")
+    (tmp_path / "torn.py").write_text("x = 1\ndef run(s:\n")
+
+    with pytest.raises(AdapterOptionsError, match=r"inner.py has no function 'run'; it has make"):
+        lab("inner:run")
+    with pytest.raises(AdapterOptionsError, match=r"torn.py line 2: .*; mend it"):
+        lab("torn:run")
+
+
+def test_modules_in_packages_and_installed_ones_are_found(tmp_path: Path, lab: Callable[..., Adapter]) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("raise RuntimeError('imported')")
+    (tmp_path / "parts" / "one.py").write_text("def run(s):\n    return 1.0\n")
+
+    for function in ("parts.one:run", "os.path:join", "math:sin", "numpy.linalg:norm"):
+        lab(function)
+    with pytest.raises(AdapterOptionsError, match=r"one.py has no function 'walk'"):
+        lab("parts.one:walk")
+
+
+class TestCallable(AdapterContract):
+    @pytest.fixture
+    def shuffles(self) -> int:
+        return 2
+
+    @pytest.fixture
+    def make_adapter(self, lab: Callable[..., Adapter]) -> Callable[[], Adapter]:
+        return lambda: lab(workers=2, timeout=60.0)
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return SPEC
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(SPEC, targets={"melting_point": "degC"})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        return lambda key: runs(tmp_path, key)

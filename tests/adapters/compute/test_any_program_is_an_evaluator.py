@@ -1,0 +1,441 @@
+"""The command laboratory: what is written for a program, what is read from it, and how either may be wrong.
+
+Outputs of ORCA, Gaussian and Psi4 are written here after their manuals, in the parts that are read; the programs are
+scripts that print them.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.compute.programs import PROGRAMS
+from adapters.errors import AdapterOptionsError
+from adapters.registry import build
+from loop.contracts import Adapter, AdapterContext, ExperimentSpec
+from loop.outcome import Fault, FaultKind, Measured, Negative, read_outcome
+from tests.adapters.executors.jobs import ended
+
+ORCA = """
+                         Program Version 6.0.1  -  RELEASE  -
+----------------
+ORBITAL ENERGIES
+----------------
+  NO   OCC          E(Eh)            E(eV)
+   0   2.0000     -18.900000      -514.2952
+   1   2.0000      -0.900000       -24.4902
+   2   0.0000       0.100000         2.7211
+----------------
+ORBITAL ENERGIES
+----------------
+
+  NO   OCC          E(Eh)            E(eV)
+   0   2.0000     -19.130000      -520.5538
+   1   2.0000      -0.292800        -7.9675
+   2   0.0000       0.068700         1.8694
+   3   0.0000       0.150000         4.0817
+
+-------------------------   --------------------
+FINAL SINGLE POINT ENERGY       -76.418000000000
+-------------------------   --------------------
+FINAL SINGLE POINT ENERGY       -76.426077123456
+Magnitude (Debye)      :      1.8511
+Zero point energy                ...      0.02137500 Eh      13.41 kcal/mol
+Final Gibbs free energy         ...    -76.42234900 Eh
+                             ****ORCA TERMINATED NORMALLY****
+"""
+GAUSSIAN = """
+ Gaussian 16:  ES64L-G16RevC.01  3-Jul-2019
+ SCF Done:  E(RB3LYP) =  -76.4180000000     A.U. after    9 cycles
+ SCF Done:  E(RB3LYP) =  -76.4260771234     A.U. after    8 cycles
+ Alpha  occ. eigenvalues --  -19.13000  -1.00410  -0.53010
+ Alpha  occ. eigenvalues --   -0.37120  -0.29280
+ Alpha virt. eigenvalues --    0.06870   0.15010   0.77010
+ Alpha virt. eigenvalues --    0.80010
+ Dipole moment (field-independent basis, Debye):
+    X=              0.0000    Y=              0.0000    Z=             -1.8511  Tot=              1.8511
+ Isotropic polarizability for W=    0.000000        6.31 Bohr**3.
+ Zero-point correction=                           0.021375 (Hartree/Particle)
+ Sum of electronic and zero-point Energies=            -76.404702
+ Sum of electronic and thermal Enthalpies=             -76.400922
+ Sum of electronic and thermal Free Energies=          -76.422349
+ Normal termination of Gaussian 16 at Thu Jan  1 00:00:00 2026.
+"""
+PSI4 = (
+    "    Psi4 1.9.1 release\n    Final Energy:   -76.4260771\n    Psi4 exiting successfully. Buy a developer a beer!\n"
+)
+PSI4_JSON = (
+    '{"energy": -76.426077, "homo": -0.2928, "lumo": 0.0687, "dipole": 0.728279,'
+    ' "zpve": 0.021375, "u0": -76.404702, "h": -76.400922, "g": -76.422349}'
+)
+# Reads an input of Psi4 as Psi4 would, with two spins of three levels each.
+PLAYED_PSI4 = r"""#!{python}
+import re, sys, types
+text = open("job.dat").read()
+charge, multiplicity = re.search(r"molecule {{\n(-?\d+) (\d+)\n", text).groups()
+body = "\n".join(line for line in text.partition("}}\n")[2].splitlines() if not line.startswith("set "))
+told = open("job.out", "w")
+print("    Psi4 1.9.1 release", file=told)
+variables = {{}}
+class ValidationError(Exception): pass
+class Levels:
+    def __init__(self, *levels): self.np = levels
+class Wavefunction:
+    epsilon_a_subset = lambda self, *_: Levels(-0.5, -0.2, 0.3)
+    epsilon_b_subset = lambda self, *_: Levels(-0.4, -0.1, 0.4)
+    nalpha = lambda self: 2
+    nbeta = lambda self: 2 if multiplicity == "1" else 1
+    variable = lambda self, name: (0.0, 3.0, 4.0)
+def set_options(options):
+    print("reference", options["reference"], file=told)
+    if options["reference"] == "rks" and multiplicity != "1":
+        raise RuntimeError("RHF: RHF reference is only for singlets.")
+def energy(method, return_wfn): return -1.0, Wavefunction()
+def optimize(method): print("optimised by", method, file=told)
+def frequency(method):
+    variables.update({{"ZPVE": 0.1, "ZERO K ENTHALPY": -0.9, "ENTHALPY": -0.8, "GIBBS FREE ENERGY": -1.1}})
+core = types.SimpleNamespace(variable=variables.__getitem__)
+sys.modules["psi4"] = types.SimpleNamespace(core=core, set_options=set_options, ValidationError=ValidationError)
+try:
+    exec(body)
+except Exception as error:
+    print(f"{{type(error).__name__}}: {{error}}", file=told)
+    sys.exit(1)
+"""
+WATER = ExperimentSpec("water", {"molecule": "water"}, {}, {"molecule": "O"}, {"gap": "eV"})
+HARTREE = 27.211386245988  # eV, CODATA 2018
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[..., str]:
+    """A program that writes what it is told to, and keeps what it was given."""
+
+    def make(files: dict[str | None, str], *, code: int = 0) -> str:
+        path = tmp_path / "program"
+        lines = ["#!/bin/bash", f"cat -- *.* > {tmp_path}/given.txt", f'echo "$@" > {tmp_path}/words.txt']
+        for name, text in files.items():
+            (tmp_path / f"says-{name}").write_text(text)
+            lines.append(f"cat {tmp_path}/says-{name}" + (f" > {name}" if name else ""))
+        path.write_text("\n".join([*lines, f"exit {code}", ""]))
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return str(path)
+
+    return make
+
+
+def laboratory(folder: Path, targets: dict[str, str] | None = None, **options: Any) -> Adapter:
+    context = AdapterContext(str(folder / "lab"), str(folder), "water", targets or {"gap": "eV"})
+    return build("command", options, context)
+
+
+def measured(payload: dict[str, Any]) -> dict[str, float]:
+    outcome = read_outcome(payload, {})
+
+    assert isinstance(outcome, Measured), payload
+    return {m.property: m.value for m in outcome.measurements}
+
+
+@pytest.mark.parametrize(
+    ("program", "files", "expected", "version"),
+    [
+        (
+            "orca",
+            {None: ORCA},
+            {"energy": -76.426077123456, "homo": -7.9675, "lumo": 1.8694, "gap": 9.8369, "dipole": 1.8511,
+             "zpve": 0.021375, "g": -76.422349},
+            "6.0.1",
+        ),
+        (
+            "gaussian",
+            {"job.log": GAUSSIAN},
+            {"energy": -76.4260771234, "homo": -0.2928, "lumo": 0.0687, "gap": 0.3615, "dipole": 1.8511,
+             "polarisability": 6.31, "zpve": 0.021375, "u0": -76.404702, "h": -76.400922, "g": -76.422349},
+            "16:  ES64L-G16RevC.01",
+        ),
+        (
+            "psi4",
+            {"job.out": PSI4, "result.json": PSI4_JSON},
+            {"energy": -76.426077, "homo": -0.2928, "lumo": 0.0687, "gap": 0.3615, "dipole": 1.8511,
+             "zpve": 0.021375, "u0": -76.404702, "h": -76.400922, "g": -76.422349},
+            "1.9.1",
+        ),
+    ],
+    ids=["orca", "gaussian", "psi4"],
+)  # fmt: skip
+def test_what_each_program_wrote_is_read(
+    tmp_path: Path,
+    script: Callable[..., str],
+    program: str,
+    files: dict[str | None, str],
+    expected: dict[str, float],
+    version: str,
+) -> None:
+    payload = ended(laboratory(tmp_path, program=program, executable=script(files)), WATER)
+
+    assert measured(payload) == pytest.approx(expected, rel=1e-5)
+    assert payload["provenance"]["version"].startswith(version.partition("-")[0])
+    assert payload["provenance"]["charge"] == 0
+    assert payload["provenance"]["repairs"] == []
+
+
+def test_what_a_program_is_given_is_its_template_filled(tmp_path: Path, script: Callable[..., str]) -> None:
+    keywords = {"method": "PBE0", "basis": "def2-TZVP", "more": "Opt"}
+    lab = laboratory(
+        tmp_path, program="orca", executable=script({None: ORCA}), keywords=keywords, cores=2, memory=4000, charge=1
+    )
+    ended(lab, WATER)
+    given = (tmp_path / "given.txt").read_text().splitlines()
+
+    assert given[:4] == ["! PBE0 def2-TZVP Opt", "%pal nprocs 2 end", "%maxcore 1500", "* xyz 1 2"]
+    assert [line.split()[0] for line in given[4:7]] == ["O", "H", "H"]
+    assert (tmp_path / "words.txt").read_text() == "job.inp\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "line"),
+    [("orca", "%maxcore 1500"), ("gaussian", "%mem=3200MB"), ("psi4", "memory 3000 MiB")],
+)
+def test_a_program_plans_with_less_than_it_may_take(
+    tmp_path: Path, script: Callable[..., str], program: str, line: str
+) -> None:
+    ended(laboratory(tmp_path, program=program, executable=script({}), cores=2, memory=4000), WATER)
+
+    assert line in (tmp_path / "given.txt").read_text().splitlines()
+
+
+@pytest.fixture
+def psi4(tmp_path: Path) -> str:
+    path = tmp_path / "played-psi4"
+    path.write_text(PLAYED_PSI4.format(python=sys.executable))
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("charge", "reference", "homo", "lumo"), [(0, "rks", -0.1, 0.3), (1, "uks", -0.2, -0.1)], ids=["closed", "open"]
+)
+def test_psi4_is_told_how_its_shells_are(
+    tmp_path: Path, psi4: str, charge: int, reference: str, homo: float, lumo: float
+) -> None:
+    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=charge), WATER)
+
+    assert payload["provenance"]["stdout"] == f"    Psi4 1.9.1 release\nreference {reference}\n"
+    assert measured(payload) == pytest.approx(
+        {"energy": -1.0, "homo": homo, "lumo": lumo, "gap": lumo - homo, "dipole": 5.0 * 2.541746473}
+    )
+
+
+def test_psi4_reports_thermochemistry_where_it_is_asked_for(tmp_path: Path, psi4: str) -> None:
+    keywords = {"task": "frequency", "more": "optimize('b3lyp')"}
+    payload = ended(laboratory(tmp_path, {"g": "hartree"}, program="psi4", executable=psi4, keywords=keywords), WATER)
+    values = measured(payload)
+
+    assert "optimised by b3lyp" in payload["provenance"]["stdout"]
+    assert [values[name] for name in ("zpve", "u0", "h", "g")] == [0.1, -0.9, -0.8, -1.1]
+    assert payload["provenance"]["repairs"] == []
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"reference": "rks"}, "the keyword 'reference' is for closed shells, and this is none; leave it out, or say"),
+        ({"task": "frequencies"}, "ValidationError: keyword 'task' is energy or frequency, got 'frequencies'"),
+    ],
+)
+def test_psi4_is_not_asked_for_what_it_cannot_do(
+    tmp_path: Path, psi4: str, keywords: dict[str, str], message: str
+) -> None:
+    payload = ended(laboratory(tmp_path, program="psi4", executable=psi4, charge=1, keywords=keywords), WATER)
+
+    assert payload["kind"] == "input_error"
+    assert message in payload["message"]
+
+
+def test_settings_reach_a_program_of_ones_own_and_its_numbers_come_back(
+    tmp_path: Path, script: Callable[..., str]
+) -> None:
+    (tmp_path / "input.txt").write_text("T = $temperature K, $$5, $solvent ($cores)\n")
+    lab = laboratory(
+        tmp_path,
+        {"yield": "%"},
+        command=[script({None: "yield: 12.5 %\nyield: 3.1D+01 %\n"}), "--at", "$temperature"],
+        inputs={"job.txt": "file: input.txt"},
+        parse={"yield": {"regex": r"yield: (\S+) %", "unit": "%", "factor": 2.0}, "first": {
+            "regex": r"yield: (\S+) %", "unit": "%", "take": "first"}},
+    )  # fmt: skip
+    spec = ExperimentSpec("own", {"temperature": 298.15, "solvent": "thf"}, {"temperature": "K"}, {}, {"yield": "%"})
+
+    assert lab.validate(spec) == []
+    assert measured(ended(lab, spec)) == {"yield": 62.0, "first": 12.5}
+    assert (tmp_path / "given.txt").read_text().startswith("T = 298.15 K, $5, thf (1)\n")
+    assert (tmp_path / "words.txt").read_text() == "--at 298.15\n"
+
+
+def test_a_setting_that_no_template_asks_for_is_a_problem(tmp_path: Path) -> None:
+    lab = laboratory(
+        tmp_path,
+        command=["true", "$temperature"],
+        parse={"gap": {"regex": "(.)", "unit": "eV"}},
+    )
+    spec = ExperimentSpec("own", {"temperature": 1.0, "pressure": 2.0}, {}, {}, {"gap": "eV"})
+
+    assert [str(problem).partition(";")[0] for problem in lab.validate(spec)] == [
+        "parameter 'pressure': command has no such setting"
+    ]
+    assert [p.subject for p in laboratory(tmp_path / "b", program="orca").validate(spec)][:1] == ["space"]
+
+
+@pytest.mark.parametrize(
+    ("program", "files", "kind", "message"),
+    [
+        ("orca", {None: "SCF NOT CONVERGED AFTER 125 CYCLES"}, FaultKind.CONVERGENCE_ERROR, "SCF NOT CONVERGED"),
+        ("orca", {None: "UNRECOGNIZED OR DUPLICATED KEYWORD(S) IN SIMPLE INPUT LINE"}, FaultKind.INPUT_ERROR, "UNREC"),
+        ("gaussian", {"job.log": " Convergence failure -- run terminated."}, FaultKind.CONVERGENCE_ERROR, "run term"),
+        ("gaussian", {"job.log": " Error termination via Lnk1e in l301.exe"}, FaultKind.UNKNOWN, "Lnk1e in l301.exe"),
+        ("gaussian", {"job.log": " galloc:  could not allocate memory."}, FaultKind.RESOURCE_ERROR, "could not alloc"),
+        (
+            "psi4",
+            {"job.out": "psi4.driver.p4util.exceptions.SCFConvergenceError: Could not converge SCF iterations in 100"},
+            FaultKind.CONVERGENCE_ERROR,
+            "Could not converge SCF iterations in 100",
+        ),
+        ("psi4", {"job.out": "BasisSetNotFound: Unable to find it"}, FaultKind.INPUT_ERROR, "BasisSetNotFound"),
+        ("psi4", {"job.out": PSI4}, FaultKind.ANALYSIS_FAILED, "no gap: it is lumo less homo"),
+        ("psi4", {"job.out": PSI4, "result.json": "{"}, FaultKind.ANALYSIS_FAILED, "result.json is no JSON"),
+        ("orca", {None: "nothing"}, FaultKind.ANALYSIS_FAILED, "no gap"),
+    ],
+)
+def test_what_went_wrong_is_a_kind_of_fault(
+    tmp_path: Path,
+    script: Callable[..., str],
+    program: str,
+    files: dict[str | None, str],
+    kind: FaultKind,
+    message: str,
+) -> None:
+    outcome = read_outcome(ended(laboratory(tmp_path, program=program, executable=script(files)), WATER), {})
+
+    assert isinstance(outcome, Fault)
+    assert (outcome.kind, message in outcome.message) == (kind, True), outcome
+
+
+@pytest.mark.parametrize(
+    ("program", "files", "code"),
+    [
+        ("orca", {None: "SCF NOT CONVERGED AFTER 125 CYCLES"}, "scf_not_converged"),
+        ("orca", {None: "The optimization did not converge but reached"}, "geometry_not_converged"),
+        ("orca", {None: "There are no main basis functions on atom number 0 (Xe)"}, "basis_missing"),
+        ("gaussian", {"job.log": " galloc:  could not allocate memory."}, "out_of_memory"),
+        ("gaussian", {"job.log": " Error termination via Lnk1e in l301.exe"}, "program_failed"),
+        ("psi4", {"job.out": "Could not converge geometry optimization in 50 iterations."}, "geometry_not_converged"),
+        ("orca", {None: "nothing"}, "analysis_failed"),
+    ],
+)
+def test_what_went_wrong_has_a_code_of_its_own(
+    tmp_path: Path, script: Callable[..., str], program: str, files: dict[str | None, str], code: str
+) -> None:
+    payload = ended(laboratory(tmp_path, program=program, executable=script(files)), WATER)
+
+    assert payload["provenance"]["code"] == code
+
+
+def test_a_program_that_ends_badly_without_a_word_is_unknown(tmp_path: Path, script: Callable[..., str]) -> None:
+    outcome = read_outcome(
+        ended(laboratory(tmp_path, program="orca", executable=script({None: "aborting the run"}, code=3)), WATER), {}
+    )
+
+    assert isinstance(outcome, Fault)
+    assert outcome.kind is FaultKind.UNKNOWN
+    assert outcome.message.endswith("ended with code 3; its last words: aborting the run")
+
+
+@pytest.mark.parametrize(("code", "how"), [(11, "was ended by SIGSEGV"), (9, "was ended by SIGKILL")])
+def test_a_program_that_a_signal_ended_is_said_by_its_name(tmp_path: Path, code: int, how: str) -> None:
+    crash = f"print('step 1', flush=True); import os; os.kill(os.getpid(), {code})"
+    command = [sys.executable, "-c", crash]
+    lab = laboratory(tmp_path, command=command, parse={"gap": {"regex": r"gap: (\S+)", "unit": "eV"}})
+    outcome = read_outcome(ended(lab, WATER), {})
+
+    assert isinstance(outcome, Fault)
+    assert outcome.message == f"{sys.executable} {how}; its last words: step 1"
+
+
+def test_a_program_may_say_that_the_answer_is_no(tmp_path: Path, script: Callable[..., str]) -> None:
+    lab = laboratory(
+        tmp_path,
+        command=[script({None: "no bound state"})],
+        parse={"gap": {"regex": r"gap (\d+)", "unit": "eV"}},
+        failures=[{"regex": "no bound state", "kind": "negative", "message": "nothing is bound"}],
+    )
+    outcome = read_outcome(ended(lab, ExperimentSpec("x", {}, {}, {}, {"gap": "eV"})), {})
+
+    assert outcome == Negative("nothing is bound", ())
+
+
+def test_a_missing_program_is_told_before_and_after(tmp_path: Path) -> None:
+    lab = laboratory(tmp_path, program="orca", executable="no-such-program")
+    outcome = read_outcome(ended(lab, WATER), {})
+
+    assert lab.health().message == (
+        "command needs the program no-such-program; install it, or say in 'executable' where it lies"
+    )
+    assert isinstance(outcome, Fault)
+    assert outcome.kind is FaultKind.RESOURCE_ERROR
+    assert "program 'no-such-program' is not on the path of this machine" in outcome.message
+
+
+GAP = {"gap": {"regex": r"gap (\d+)", "unit": "eV"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "give 'command' and 'parse', or 'program', one of gaussian, orca, psi4"),
+        ({"command": ["a"], "parse": {"lumo": {"regex": "(.)", "unit": "eV"}}}, "target 'gap' is not measured"),
+        ({"command": ["a"], "parse": {"gap": {"regex": "gap", "unit": "eV"}}}, "'gap' has 0 groups and needs 1: put"),
+        ({"command": ["a"], "parse": {"gap": {"regex": "(gap", "unit": "eV"}}}, "is no regular expression"),
+        ({"command": ["a"], "parse": {"gap": {"regex": "(.)"}}}, "parse 'gap': give its unit; '' where it has none"),
+        ({"command": ["a"], "parse": {"gap": {"unit": "eV"}}}, "give one of regex, json and difference, got none"),
+        ({"command": ["a"], "parse": {"gap": {"json": "a", "unit": "ev?"}}}, "parse: a unit for each property"),
+        ({"command": ["a"], "parse": {"gap": {"json": "a", "unit": "eV", "takes": "last"}}}, "unknown key 'takes'"),
+        ({"command": ["a"], "parse": {"gap": {**GAP["gap"], "take": "best"}}}, "take is first or last, got 'best'"),
+        ({"command": ["a"], "parse": {"gap": {"difference": ["a", "b"], "unit": "eV"}}}, "and 'a' is none"),
+        ({"command": ["a", "$5"], "parse": GAP}, "command: a .* stands before no name; write .* for a dollar sign"),
+        (
+            {"command": ["a"], "parse": GAP, "inputs": {"../b": ""}},
+            "'../b' must be the name of a file",
+        ),
+        ({"command": ["a"], "parse": GAP, "inputs": {"b": "file: no.txt"}}, "template .*no.txt cannot be read"),
+        ({"command": ["a"], "parse": GAP, "keywords": {"basis": "b"}}, "keyword 'basis' is in no template"),
+        ({"program": "orca", "keywords": {"functional": "b"}}, "keyword 'functional' is in no template"),
+        ({"program": "orka"}, "option 'program' must be: 'gaussian', 'orca' or 'psi4'; got 'orka'"),
+        (
+            {"command": ["a"], "parse": GAP, "failures": [{"regex": "x", "kind": "bad"}]},
+            "kind 'bad' is none of",
+        ),
+        (
+            {"command": ["a"], "parse": GAP, "failures": [{"regex": "x", "kind": "unknown", "code": "SCF!"}]},
+            "failure code 'SCF!' must be a word such as scf_not_converged",
+        ),
+        (
+            {"command": ["a"], "parse": GAP, "failures": [{"regex": "x"}]},
+            "a failure has regex, kind and perhaps",
+        ),
+        ({"command": ["a"], "parse": GAP, "version": "1.2"}, "version: '1.2' has 0 groups and needs 1"),
+    ],
+)
+def test_a_wrong_laboratory_section_is_named(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(AdapterOptionsError, match=message):
+        laboratory(tmp_path, **options)
+
+
+def test_every_program_can_be_used_as_it_is(tmp_path: Path) -> None:
+    for name in PROGRAMS:
+        lab = laboratory(tmp_path / name, program=name)
+        assert lab.validate(WATER) == []
+        assert set(lab.capabilities().properties or {}) >= {"energy", "homo", "lumo", "gap", "dipole"}

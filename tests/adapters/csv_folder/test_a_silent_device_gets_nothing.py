@@ -1,0 +1,83 @@
+"""The heartbeat of a device behind an exchange folder, and the folder itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.csv_folder.laboratory import CsvFolder
+from adapters.csv_folder.options import build
+from loop.contracts import Found
+from loop.errors import AdapterUnavailable
+from loop.outcome import Measured
+from loop.testing.adapter import KEY
+from tests.adapters.csv_folder.exchange import begin, commands, outcome
+from tests.adapters.csv_folder.rigs import FolderRig
+from tests.adapters.helpers import EXPERIMENT, Clock, context
+
+
+def test_a_silent_device_gets_nothing_and_is_shown(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
+) -> None:
+    adapter = make()
+    clock.now += 300
+    handle = adapter.prepare(EXPERIMENT, KEY)
+
+    with pytest.raises(AdapterUnavailable, match=r"silent: .*heartbeat has not changed for 300 s; see whether"):
+        adapter.start(handle, KEY)
+    assert commands(rig) == []
+    assert adapter.find(KEY) == Found(handle, started=False)
+    assert not adapter.health().is_ok
+    assert "has not changed for 300 s" in adapter.health().message
+    rig.beat()
+    adapter.start(handle, KEY)
+    assert len(commands(rig)) == 1
+    assert "last heartbeat 0 s ago" in adapter.health().message
+
+
+@pytest.mark.parametrize("skew", [-86400.0, 86400.0])
+def test_a_share_with_another_clock_is_judged_by_what_changes(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock, skew: float
+) -> None:
+    heartbeat = rig.folder / "heartbeat"
+    os.utime(heartbeat, (clock.now + skew, clock.now + skew))
+    make().health()
+    clock.now += 100
+
+    assert not make().health().is_ok
+    os.utime(heartbeat, (clock.now + skew, clock.now + skew))
+    assert make().health().is_ok
+    clock.now += 100
+    assert not make().health().is_ok
+
+
+def test_a_clock_set_back_makes_no_silent_device_alive(make: Callable[..., CsvFolder], clock: Clock) -> None:
+    make().health()
+    clock.now -= 86400
+    assert make().health().is_ok
+    clock.now += 100
+
+    assert not make().health().is_ok
+
+
+def test_results_of_a_device_that_fell_silent_are_taken_in(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
+) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    rig.work()
+    clock.now += 1000
+
+    assert isinstance(outcome(adapter, handle), Measured)
+
+
+def test_a_folder_that_is_not_there_is_never_made(tmp_path: Path) -> None:
+    adapter = build({"folder": "nowhere"}, context(tmp_path))
+
+    assert "there is no folder" in adapter.health().message
+    with pytest.raises(AdapterUnavailable, match=r"there is no .*heartbeat; start its program"):
+        adapter.prepare(EXPERIMENT, KEY)
+    assert not (tmp_path / "nowhere").exists()

@@ -1,0 +1,184 @@
+"""Responses cut off, renamed, doubled, foreign, grown or wrong: each is taken for what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from adapters.csv_folder.laboratory import CsvFolder
+from loop.contracts import Phase
+from loop.testing.adapter import KEY, OTHER
+from tests.adapters.csv_folder.exchange import answer, begin, commands, outcome
+from tests.adapters.csv_folder.rigs import FolderRig, table
+from tests.adapters.helpers import Clock
+
+
+def test_numbers_go_on_where_the_folder_was_emptied(make: Callable[..., CsvFolder], rig: FolderRig) -> None:
+    begin(make())
+    commands(rig)[0].unlink()
+    (rig.folder / "responses" / "000041-somebody.csv").write_text("key\n")
+    begin(make(), OTHER)
+
+    assert [path.name[:6] for path in commands(rig)] == ["000042"]
+
+
+@pytest.mark.parametrize("n", range(1, 16))
+def test_a_response_cut_off_anywhere_waits_for_the_rest(make: Callable[..., CsvFolder], rig: FolderRig, n: int) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    whole = table({"key": str(KEY), "yield [%]": "61.5", "comment": 'a "good"\none'})
+    answer(rig, "r.csv", whole[:-n])
+
+    assert adapter.status(handle).phase is Phase.WAITING
+    answer(rig, "r.csv", whole)
+    assert outcome(adapter, handle).measurements[0].value == 61.5
+
+
+def test_a_device_that_never_ends_its_last_line_is_heard_once_the_file_rests(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
+) -> None:
+    adapter = make(response={"final_newline": False})
+    handle = begin(adapter)
+    answer(rig, "r.csv", f"key,yield [%]\n{KEY},6")
+    assert adapter.status(handle).phase is Phase.WAITING
+    clock.now += 4
+    answer(rig, "r.csv", f"key,yield [%]\n{KEY},61.5")
+    clock.now += 4
+    assert adapter.status(handle).phase is Phase.WAITING
+    clock.now += 5
+
+    assert outcome(adapter, handle).measurements[0].value == 61.5
+
+
+def test_passes_that_look_but_once_hear_a_device_that_never_ends_its_last_line(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock
+) -> None:
+    handle = begin(make())
+    answer(rig, "r.csv", f"key,yield [%]\n{KEY},61.5")
+    assert make(response={"final_newline": False}).status(handle).phase is Phase.WAITING
+    clock.now += 60
+
+    assert outcome(make(response={"final_newline": False}), handle).measurements[0].value == 61.5
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"key,yeild [%]\n{KEY},61.5\n", "has no column 'yield [%]', where a result is looked for"),
+        (f"key,yield [mol]\n{KEY},61.5\n", "has no column 'yield [%]', where a result is looked for"),
+        (f"key,yield [%]\n{KEY},61.5", "is cut off: its last line does not end; let the device end it, or say"),
+        (f"key,yield [%],yield [%]\n{KEY},61.5,3\n", "has two columns 'yield [%]'; rename or remove one"),
+        (f"key,yield [%]\n{KEY},61,5\n", "has a row of more cells than its header, with 61 and 5 side by side"),
+        (f"key,yield [%],comment\n{KEY},61,5,\n", "has a row of more cells than its header, with 61 and 5 side"),
+        (f"key,yield [%],yield sd\n{KEY},,2\n", ""),  # a table that is filled in later
+    ],
+)
+def test_what_only_a_person_can_mend_in_a_response_is_wanted_of_one(
+    make: Callable[..., CsvFolder], rig: FolderRig, clock: Clock, text: str, says: str
+) -> None:
+    handle = begin(make())
+    name = commands(rig)[0].name
+    answer(rig, name, text)
+    make().status(handle)
+    clock.now += 60
+
+    wants = make().status(handle).wants
+    assert wants.startswith(f"waits, since its response {name} {says}") if says else not wants
+    answer(rig, name, f"key,yield [%]\n{KEY},61.")
+    assert not make().status(handle).wants  # the device writes it just now
+    answer(rig, name, f"key,yield [%]\n{KEY},61.5\n")
+    assert make().status(handle).phase is Phase.ENDED
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "key,yield [%]\nS-12,61.5\n",
+            "waits, and r.csv is of no attempt: it says 'S-12'; write the key of its command",
+        ),
+        ("no table\n", "waits, and r.csv is of no attempt: neither its name nor a key in it is one's; write the key"),
+    ],
+)
+def test_an_answer_of_no_attempt_is_told_by_one_of_those_that_wait_until_it_goes_on_record(
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str, says: str
+) -> None:
+    adapter = make()
+    handles = [begin(adapter, key) for key in (KEY, OTHER)]
+    answer(rig, "r.csv", text)
+
+    told = [[adapter.status(handle).wants for handle in handles] for _ in range(2)]
+    assert told[0] == told[1]
+    assert told[0][0].startswith(says)
+    assert told[0][1] == ""
+    answer(rig, "r.csv", f"key,yield [%]\n{KEY},61.5\n")
+    assert adapter.status(handles[1]).wants.startswith(says)  # the other one has its answer now
+    assert outcome(adapter, handles[0]).measurements[0].value == 61.5
+    assert adapter.status(handles[1]).wants == ""
+
+
+def test_renamed_duplicated_foreign_and_changed_responses_are_kept_and_none_is_taken_for_another(
+    make: Callable[..., CsvFolder], rig: FolderRig
+) -> None:
+    adapter = make()
+    first, second = begin(adapter), begin(adapter, OTHER)
+    answer(rig, "a name of their own.csv", f"key,yield [%]\n{KEY},61.5\n")  # renamed: its key tells
+    answer(rig, "copy.csv", f"key,yield [%]\n{KEY},61.5\n")  # duplicated
+    answer(rig, "stranger.csv", "key,yield [%]\nsomebody,12\n")  # foreign
+    answer(rig, "letter.csv", "Dear all,\nthe pump is out of order\n")  # no table of ours
+    assert outcome(adapter, first).measurements[0].value == 61.5
+    answer(rig, "copy.csv", f"key,yield [%]\n{KEY},16.5\n")  # changed
+    answer(rig, f"000002-{OTHER}.csv", f"key,yield [%]\n{OTHER},70\n")
+
+    two = make().fetch(second)  # the next that is fetched
+    one = make().fetch(first)
+    assert [json.loads(e.payload)["values"][0]["value"] for e in one if e.key == KEY] == [61.5, 61.5]
+    assert {e.key for e in one} == {KEY, "somebody", "letter.csv"}
+    assert [(e.key, json.loads(e.payload)["values"][0]["value"]) for e in two] == [(OTHER, 70.0), (KEY, 16.5)]
+    assert make().fetch(first) == one
+    assert make().fetch(second) == two
+    assert "letter.csv has no column 'key' in its first line" in make().health().message
+
+
+@pytest.mark.parametrize("text", [f"key,yield [%]\n{KEY},61,\n", f"key;yield [%]\n{KEY};61;\n"])
+def test_a_device_may_end_its_rows_with_one_more_separator(
+    make: Callable[..., CsvFolder], rig: FolderRig, text: str
+) -> None:
+    adapter = make()
+    handle = begin(adapter)
+    answer(rig, "r.csv", text)
+
+    assert outcome(adapter, handle).measurements[0].value == 61.0
+
+
+def test_a_file_without_keys_is_known_by_its_name(make: Callable[..., CsvFolder], rig: FolderRig) -> None:
+    adapter = make(response={"key": None})
+    handle = begin(adapter)
+    answer(rig, commands(rig)[0].name, "yield [%]\n61.5\n")
+    answer(rig, "000001.csv", "yield [%]\n99\n")
+
+    assert [e.key for e in adapter.fetch(handle)] == [KEY, "000001.csv"]
+    assert outcome(adapter, handle).measurements[0].value == 61.5
+
+
+def test_one_file_may_answer_many_and_grow(make: Callable[..., CsvFolder], rig: FolderRig) -> None:
+    adapter = make()
+    handles = [begin(adapter, key) for key in (KEY, OTHER)]
+    answer(rig, "DAY.CSV", f"key,yield [%]\n{KEY},1\n")
+    assert [adapter.status(h).phase for h in handles] == [Phase.ENDED, Phase.WAITING]
+    answer(rig, "DAY.CSV", f"key,yield [%]\n{KEY},1\n{OTHER},2\n")
+
+    assert [outcome(adapter, h).measurements[0].value for h in handles] == [1.0, 2.0]
+
+
+def test_what_is_wrong_with_a_response_is_said(make: Callable[..., CsvFolder], rig: FolderRig) -> None:
+    adapter = make()
+    begin(adapter)
+    answer(rig, "b.csv", f"key,yeild [%]\n{KEY},61.5\n")
+    answer(rig, "c.csv", f"key,yield [%]\n{KEY},\n")
+
+    message = adapter.health().message
+    assert "b.csv has no column 'yield [%]', where a result is looked for; it has key, yeild [%]" in message
+    assert f"c.csv lacks a value in the row of {KEY}" in message

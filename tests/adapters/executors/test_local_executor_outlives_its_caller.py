@@ -1,0 +1,318 @@
+"""The local executor: the contract, limits, faults by kind, and kills at every stage."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.compute.evaluation import Evaluator
+from adapters.errors import AdapterUnavailable, UnknownHandle
+from adapters.executors.job import Limits
+from adapters.executors.local import LocalExecutor
+from loop import checkpoints
+from loop.contracts import Adapter, AttemptKey, ExperimentSpec, Found, Phase
+from loop.outcome import Fault, FaultKind, Measured
+from loop.testing.adapter import KEY, OTHER, AdapterContract
+from tests.adapters.executors.jobs import MOLECULE, begin, is_alive, outcome, ruler, running, runs, wait_until
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def executor(folder: Path, function: str = "measure", workers: int = 2, **more: Any) -> LocalExecutor:
+    options = more.pop("options", {})
+    return LocalExecutor(folder / "lab", ruler(function, **options), workers, Limits(**more))
+
+
+class TestLocalExecutor(AdapterContract):
+    @pytest.fixture
+    def make_adapter(self, tmp_path: Path) -> Callable[[], Adapter]:
+        return lambda: executor(tmp_path)
+
+    @pytest.fixture
+    def experiment(self) -> ExperimentSpec:
+        return MOLECULE
+
+    @pytest.fixture
+    def refused(self) -> ExperimentSpec:
+        return replace(MOLECULE, smiles={})
+
+    @pytest.fixture
+    def count_runs(self, tmp_path: Path) -> Callable[[AttemptKey], int]:
+        return lambda key: runs(tmp_path, key)
+
+
+def test_a_result_keeps_program_version_wall_time_and_output(tmp_path: Path) -> None:
+    lab = executor(tmp_path, options={"scale": 2.0})
+    handle = begin(lab)
+    result = outcome(lab, handle)
+    told = json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+    assert isinstance(result, Measured)
+    assert [(m.property, m.value, m.unit) for m in result.measurements] == [("length", 6.0, "eV")]
+    assert (told["program"], told["version"], told["repairs"]) == ("ruler", "1.2", ["straightened"])
+    assert told["stdout"] == "measuring CCO\n"
+    assert told["wall_time_s"] > 0
+    assert told["threads"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "message"),
+    [
+        ("refuse", FaultKind.INPUT_ERROR, "CCO is not to my taste"),
+        ("diverge", FaultKind.CONVERGENCE_ERROR, "went round in circles"),
+        ("stumble", FaultKind.UNKNOWN, "RuntimeError: a mistake of ours"),
+        ("starve", FaultKind.RESOURCE_ERROR, "the disk is full"),
+        ("swallow", FaultKind.RESOURCE_ERROR, "memory ran out"),
+        ("forget", FaultKind.ANALYSIS_FAILED, "length came out as nan, and a result holds finite numbers"),
+        ("vanish", FaultKind.COMPUTE_LOST, "killed by SIGKILL"),
+        ("leave", FaultKind.COMPUTE_LOST, "ended with code 3 and no result"),
+        ("absent", FaultKind.UNKNOWN, "AttributeError"),
+    ],
+)
+def test_every_way_to_fail_has_its_kind(tmp_path: Path, function: str, kind: FaultKind, message: str) -> None:
+    lab = executor(tmp_path, function)
+    result = outcome(lab, begin(lab))
+
+    assert isinstance(result, Fault)
+    assert result.kind is kind
+    assert message in result.message
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "code"),
+    [
+        ("refuse", FaultKind.INPUT_ERROR, "input_refused"),
+        ("diverge", FaultKind.CONVERGENCE_ERROR, "not_converged"),
+        ("lift", FaultKind.CONVERGENCE_ERROR, "scf_not_converged"),
+        ("swing", FaultKind.CONVERGENCE_ERROR, "imaginary_mode"),
+        ("blurt", FaultKind.CONVERGENCE_ERROR, "melted"),
+        ("stumble", FaultKind.UNKNOWN, "program_failed"),
+        ("starve", FaultKind.RESOURCE_ERROR, "out_of_resources"),
+        ("swallow", FaultKind.RESOURCE_ERROR, "out_of_memory"),
+        ("vanish", FaultKind.COMPUTE_LOST, None),
+    ],
+)
+def test_what_failed_has_a_code_that_programs_read(
+    tmp_path: Path, function: str, kind: FaultKind, code: str | None
+) -> None:
+    lab = executor(tmp_path, function)
+    handle = begin(lab)
+    fault = outcome(lab, handle)
+    told = json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+    assert (fault.kind, told.get("code")) == (kind, code)
+    assert told["wall_time_s"] > 0
+
+
+def test_what_was_tried_is_kept_as_data(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "lift")
+    handle = begin(lab)
+    outcome(lab, handle)
+
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["remedies"] == [
+        {"remedy": "level_shift", "helped": False},
+        {"remedy": "smearing", "helped": False},
+    ]
+
+
+def test_details_that_are_no_json_lose_nothing_else(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "blurt")
+    handle = begin(lab)
+    outcome(lab, handle)
+    told = json.loads(lab.fetch(handle)[0].payload)["provenance"]
+
+    assert "'temperature': nan" in told["details"]
+
+
+def test_the_end_of_what_a_killed_child_said_is_kept(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "vanish")
+    handle = begin(lab)
+    outcome(lab, handle)
+
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["stderr"] == "last words CCO\n"
+
+
+def test_a_job_that_runs_too_long_is_ended(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", timeout=0.5, options={"gate": str(gate)})
+    handle = begin(lab)
+    result = outcome(lab, handle)
+
+    assert result.kind is FaultKind.TIMEOUT
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["code"] == "timeout"
+    assert "longer than 0.5 s" in result.message
+
+
+def test_a_job_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
+    lab = executor(tmp_path, "overeat", memory=128 * 2**20)
+    handle = begin(lab)
+    result = outcome(lab, handle)
+
+    assert result.kind is FaultKind.RESOURCE_ERROR
+    assert json.loads(lab.fetch(handle)[0].payload)["provenance"]["code"] == "out_of_memory"
+    assert "memory" in result.message
+
+
+def test_a_running_job_is_cancelled(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    handle = begin(lab)
+    wait_until(lambda: running(gate))
+    lab.cancel(handle, "budget spent")
+    result = outcome(lab, handle)
+
+    assert (result.kind, result.message) == (FaultKind.CANCELLED, "budget spent")
+    wait_until(lambda: not is_alive(running(gate)[0]))
+
+
+def test_no_more_jobs_run_than_there_are_workers(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", workers=1, options={"gate": str(gate)})
+    first, second = begin(lab), begin(lab, OTHER)
+    wait_until(lambda: running(gate))
+    phases = {lab.status(first).phase, lab.status(second).phase}
+
+    assert lab.capabilities().max_parallel == 1
+    assert phases == {Phase.RUNNING, Phase.WAITING}
+    lab.cancel(second, "not needed")
+    lab.cancel(first, "not needed")
+    assert outcome(lab, first).kind is FaultKind.CANCELLED
+    assert outcome(lab, second).kind is FaultKind.CANCELLED
+    assert len(running(gate)) == 1
+
+
+def test_a_job_outlives_the_process_that_started_it(tmp_path: Path, gate: Path) -> None:
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from tests.adapters.executors.test_local_executor_outlives_its_caller import begin, executor\n"
+        "begin(executor(Path(sys.argv[2]), 'wait', options={'gate': sys.argv[3]}))\n"
+        "os.killpg(os.getpgid(0), signal.SIGKILL)\n"
+    )
+    caller = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT), str(tmp_path), str(gate)], start_new_session=True, check=False
+    )
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    found = lab.find(KEY)
+
+    assert caller.returncode == -signal.SIGKILL
+    assert isinstance(found, Found)
+    assert found.started
+    lab.start(found.handle, KEY)
+    gate.touch()
+    assert isinstance(outcome(lab, found.handle), Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+@pytest.mark.parametrize("label", ["executor.prepared", "executor.before-spawn", "executor.spawned"])
+def test_a_caller_killed_anywhere_leaves_a_job_that_runs_once(
+    tmp_path: Path, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(here: str) -> None:
+        if here == label:
+            raise KeyboardInterrupt
+
+    lab = executor(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "on_reached", stop)
+        with pytest.raises(KeyboardInterrupt):
+            begin(lab)
+    second = executor(tmp_path)
+    found = second.find(KEY)
+
+    assert isinstance(found, Found)
+    assert found.started == (label == "executor.spawned")
+    second.start(found.handle, KEY)
+    assert isinstance(outcome(second, found.handle), Measured)
+    assert runs(tmp_path, KEY) == 1
+
+
+def test_a_killed_supervisor_takes_its_child_along_and_the_job_is_lost(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    handle = begin(lab)
+    (child,) = wait_until(lambda: running(gate))
+    supervisor = int((tmp_path / "lab" / "jobs" / handle / "runs.log").read_text().split()[1])
+    os.kill(supervisor, signal.SIGKILL)
+    result = outcome(lab, handle)
+
+    assert result.kind is FaultKind.COMPUTE_LOST
+    assert not is_alive(child)
+    lab.start(handle, KEY)
+    assert lab.status(handle).phase is Phase.ENDED
+    assert runs(tmp_path, KEY) == 1
+
+
+def test_a_killed_child_is_a_lost_computation(tmp_path: Path, gate: Path) -> None:
+    lab = executor(tmp_path, "wait", options={"gate": str(gate)})
+    handle = begin(lab)
+    (child,) = wait_until(lambda: running(gate))
+    os.kill(child, signal.SIGKILL)
+
+    assert outcome(lab, handle).kind is FaultKind.COMPUTE_LOST
+
+
+def test_a_handle_goes_with_its_key(tmp_path: Path) -> None:
+    lab = executor(tmp_path)
+    handle = lab.prepare(MOLECULE, KEY)
+
+    with pytest.raises(UnknownHandle, match="prepare the attempt first"):
+        lab.start(handle, OTHER)
+
+
+def test_two_structures_and_other_settings_are_named(tmp_path: Path) -> None:
+    asked = replace(MOLECULE, settings={"molecule": "a", "salt": "b", "pH": 7.0}, smiles={"molecule": "C", "salt": "N"})
+
+    assert [str(problem) for problem in executor(tmp_path).validate(asked)] == [
+        "space: ruler needs exactly one parameter with a structure, got molecule, salt; "
+        "let the space have one molecule parameter",
+        "parameter 'pH': ruler has no such setting; take it out of the space",
+    ]
+
+
+def test_a_missing_package_is_told_with_its_remedy(tmp_path: Path) -> None:
+    evaluator = Evaluator("ruler", "a:b", {}, requires={"no_such_package": "install it: pip install ruler"})
+    health = LocalExecutor(tmp_path, evaluator).health()
+
+    assert not health.is_ok
+    assert health.message == "ruler needs the package no_such_package; install it: pip install ruler"
+
+
+def test_a_process_that_cannot_be_started_is_unavailable_and_the_job_stays_inert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = executor(tmp_path)
+    handle = lab.prepare(MOLECULE, KEY)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(AdapterUnavailable, match="no process could be started"):
+            lab.start(handle, KEY)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/no/such/program")
+        with pytest.raises(AdapterUnavailable, match="cannot be used"):
+            lab.start(handle, KEY)
+
+    assert lab.find(KEY) == Found(handle, started=False)
+    lab.start(handle, KEY)
+    assert isinstance(outcome(lab, handle), Measured)
+
+
+def test_a_lock_held_by_somebody_who_does_not_start_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = executor(tmp_path)
+    handle = lab.prepare(MOLECULE, KEY)
+    monkeypatch.setattr("adapters.executors.local._PATIENCE", 0.0)
+    with (tmp_path / "lab" / "jobs" / handle / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(AdapterUnavailable, match="does not start; ask again later"):
+            lab.start(handle, KEY)
+
+    lab.start(handle, KEY)
+    assert isinstance(outcome(lab, handle), Measured)

@@ -1,0 +1,103 @@
+"""Photos and files beside a worksheet, and what its form gives back."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.manual.laboratory import Manual
+from adapters.manual.options import build
+from loop.contracts import Handle, Phase
+from loop.errors import AdapterUnavailable, PartUnavailable
+from loop.outcome import Measured, Negative, read_outcome
+from loop.testing.adapter import KEY, OTHER
+from tests.adapters.helpers import EXPERIMENT, context
+from tests.adapters.manual.sheets import fill, read, sheet_of
+
+
+def attach(tmp_path: Path, **files: bytes) -> None:
+    for name, data in files.items():
+        (sheet_of(tmp_path).parent / name.replace("_", ".")).write_bytes(data)
+
+
+def test_a_photo_goes_with_its_result_as_it_was_when_it_was_read(
+    tmp_path: Path, manual: Manual, handle: Handle
+) -> None:
+    attach(tmp_path, plate_png=b"\x89PNG photo", notes_txt=b"cloudy")
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", file="plate.png; notes.txt")
+    (envelope,) = manual.fetch(handle)
+    attach(tmp_path, plate_png=b"another photo")
+    (sheet_of(tmp_path).parent / "notes.txt").unlink()
+
+    assert [(f.name, f.data) for f in envelope.files] == [("plate.png", b"\x89PNG photo"), ("notes.txt", b"cloudy")]
+    named = json.loads(envelope.payload)["context"]["files"]
+    assert [(n["name"], n["size"]) for n in named] == [("plate.png", 10), ("notes.txt", 6)]
+    assert list(build({}, context(tmp_path)).fetch(handle)) == [envelope]
+    assert isinstance(read_outcome(json.loads(envelope.payload), EXPERIMENT.targets), Measured)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("photo.jpg", r"the row of .* names the file 'photo.jpg', which is not in .*; put it there, or correct it"),
+        ("../lab.yaml", r"names the file '../lab.yaml'; put it beside the worksheet, named without folders"),
+        ("/etc/passwd", r"named without folders"),
+    ],
+)
+def test_a_file_that_is_not_there_holds_its_own_row_up_and_no_other(
+    tmp_path: Path, manual: Manual, handle: Handle, name: str, says: str
+) -> None:
+    other = manual.prepare(EXPERIMENT, OTHER)
+    manual.start(other, OTHER)
+    fill(sheet_of(tmp_path), KEY, yield_="61.5", file=name)
+    fill(sheet_of(tmp_path), OTHER, yield_="62", file="")
+
+    with pytest.raises(PartUnavailable, match=says):
+        manual.status(handle)
+    assert manual.status(other).phase is Phase.ENDED
+
+
+def test_results_come_back_in_parts_from_the_form(tmp_path: Path, manual: Manual, handle: Handle) -> None:
+    other = manual.prepare(EXPERIMENT, OTHER)
+    manual.start(other, OTHER)
+    sheet = sheet_of(tmp_path)
+    first, second = (sheet.with_name(f"worksheet-returned{n}.csv") for n in ("", " (1)"))
+    first.write_text(f"key,yield [%],outcome,comment\n{KEY},61.5,,clear\n", encoding="utf-8")
+    assert [manual.status(h).phase for h in (handle, other)] == [Phase.ENDED, Phase.WAITING]
+    second.write_text(f"key,yield [%],outcome,comment\n{OTHER},,negative,no conversion\n", encoding="utf-8")
+
+    assert manual.status(other).phase is Phase.ENDED
+    assert [(row["yield [%]"], row["outcome"], row["comment"]) for row in read(sheet)] == [
+        ("61.5", "", "clear"),
+        ("", "negative", "no conversion"),
+    ]
+    assert len(manual.fetch(handle)) == 1
+    assert isinstance(read_outcome(json.loads(manual.fetch(other)[0].payload), EXPERIMENT.targets), Negative)
+
+
+def test_what_was_given_back_and_is_no_table_is_named(tmp_path: Path, manual: Manual, handle: Handle) -> None:
+    sheet_of(tmp_path).with_name("worksheet-returned.csv").write_text("dear all\n", encoding="utf-8")
+
+    with pytest.raises(AdapterUnavailable, match=r"worksheet-returned.csv has no column 'key' in its first line"):
+        manual.status(handle)
+
+
+def test_the_form_shows_what_is_still_wanted_and_lets_no_text_out_of_its_place(tmp_path: Path) -> None:
+    manual = build({"worksheet": "bench.csv"}, replace(context(tmp_path), campaign="a</script><b>"))
+    for key in (KEY, OTHER):
+        manual.start(manual.prepare(EXPERIMENT, key), key)
+    page = tmp_path / "bench-form.html"
+    assert page.read_text(encoding="utf-8").count(f'"key": "{KEY}"') == 1
+    fill(tmp_path / "bench.csv", KEY, yield_="61.5")
+    manual.status(manual.prepare(EXPERIMENT, KEY))
+
+    text = page.read_text(encoding="utf-8")
+    assert f'"key": "{KEY}"' not in text
+    assert f'"key": "{OTHER}"' in text
+    assert text.count("<script") == text.count("</script>") == 2
+    assert "bench-returned.csv" in text
+    assert re.search(r"\[\[[A-Z]+\]\]", text) is None
