@@ -26,7 +26,6 @@ from loop.acquisition.protocol import Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, untried
 from loop.acquisition.utility import believed, joint_model, target_draws
 from loop.space.sifting import firsts, sifted
-from loop.surrogates.protocol import skim
 
 # BoTorch would compile a C++ kernel at its first use. A process killed meanwhile leaves a lock on which every later one
 # waits for ever, and the last digits would depend on whether a machine has a compiler.
@@ -139,7 +138,7 @@ def reference_point(question: Question) -> Tensor:
     """
     values = front = worths(question, believed(question, question.observed))
     if len(question.keeping) == len(values):
-        means = torch.stack([skim(m, question.observed)[0] for m in question.models], dim=1)
+        means = torch.stack([mean for mean, _ in question.of_observed], dim=1)
         rows = [dict(zip(question.objective.names, row, strict=True)) for row in means.tolist()]
         front = values[list(question.objective.best(rows))]
     low, high = front.min(0).values, front.max(0).values
@@ -182,7 +181,7 @@ def trade_offs(question: Question, keep: int, *, least: int = 0) -> Tensor:
     for x in untried(question):
         if not len(x):
             continue
-        parts = [skim(m, x) for _, m in question.wanted]
+        parts = question.skimmed(x)
         mean, sd = torch.stack([p[0] for p in parts], 1), torch.stack([p[1] for p in parts], 1)
         gain = (worths(question, mean) + sd - reference) / span
         worst = (gain[None] / weights[:, None, :]).min(dim=2).values  # (directions, n)

@@ -210,8 +210,8 @@ def _optimism(question: Question, deviations: float = math.sqrt(UCB_BETA)) -> Sc
         return _hopeful_score(question, deviations)
 
     parts = []
-    for target, model in question.wanted:
-        known = target.worth(skim(model, question.observed)[0])
+    for (target, model), (mean, _) in zip(question.wanted, question.skimmed(question.observed), strict=True):
+        known = target.worth(mean)
         parts.append((target, model, known.mean(), differences(known, model)))
 
     def score(x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -104,6 +105,17 @@ class Question:
         pairs = zip(self.objective.targets, self.models, strict=True)
         return tuple((target, model) for target, model in pairs if target.is_wanted)
 
+    @cached_property
+    def of_observed(self) -> tuple[tuple[Tensor, Tensor], ...]:
+        """What each model says of ``observed``, skimmed, once for all that ask: mean and deviation ``(n,)``."""
+        return tuple(skim(model, self.observed) for model in self.models)
+
+    def skimmed(self, x: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+        """What the model of each wanted target says at ``x``, ``(n, d)``, skimmed: mean and deviation ``(n,)``."""
+        if x is self.observed:
+            return tuple(said for t, said in zip(self.objective.targets, self.of_observed, strict=True) if t.is_wanted)
+        return tuple(skim(model, x) for _, model in self.wanted)
+
     def chance(self, x: Tensor) -> Tensor:
         """The chance that a candidate runs as intended and keeps every threshold, at ``x``, ``(n, d)``: ``(n,)``."""
         total = self.feasibility.chance(x)
@@ -158,11 +170,11 @@ class Question:
     def keeping(self) -> Tensor:
         """The observed coordinates whose believed values keep every threshold, perhaps none: ``(k, d)``."""
         keeps = torch.ones(len(self.observed), dtype=torch.bool)
-        for target, model in zip(self.objective.targets, self.models, strict=True):
+        for i, target in enumerate(self.objective.targets):
             if target.has_bounds:
-                mean = skim(model, self.observed)[0].tolist()
+                mean = self.of_observed[i][0].tolist()
                 keeps &= torch.tensor([target.meets(value) for value in mean], dtype=torch.bool)
-        return self.observed[keeps]
+        return self.observed if bool(keeps.all()) else self.observed[keeps]
 
     @property
     def baseline(self) -> Tensor:

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from loop.acquisition.protocol import Question
 from loop.objective import Objective, Tradeoff
-from loop.surrogates.protocol import skim
 
 ROUNDING = 0.02  # of a merit's edges at 0 and 1, so that nothing is quite flat
 SEED_STEP = 7_919  # between the targets' seeds, so that their draws are independent
@@ -45,7 +44,7 @@ def utility(objective: Objective, values: Tensor) -> Tensor:
 
 def believed(question: Question, x: Tensor) -> Tensor:
     """The believed means of the wanted targets at ``x``, ``(n, d)``: ``(n, w)``, in their units; skimmed of many."""
-    return torch.stack([skim(m, x)[0] for _, m in question.wanted], dim=1)
+    return torch.stack([mean for mean, _ in question.skimmed(x)], dim=1)
 
 
 def draws_of(question: Question, x: Tensor, n: int) -> Tensor:

@@ -33,7 +33,6 @@ from loop.record import Settings
 from loop.space import Pool, ProductPool, Space
 from loop.space.parameters import least_and_most
 from loop.spec import CampaignSpec, build_general, build_objective, build_space
-from loop.surrogates.protocol import FittedSurrogate
 from loop.training import regression_table
 from loop.values import sign_of
 
@@ -85,9 +84,8 @@ def best_of_belief(
     with torch.no_grad():
         x = torch.from_numpy(np.array([t.x for t in tried]))
         found = chances(space, objective, history, belief, pool, tried, x, seed=seed)
-        moments = [m.moments(x) for m in belief.models]
-        intervals = [_interval(m, x, found.draws[..., i]) for i, m in enumerate(belief.models)]
-    means = torch.stack([m[0] for m in moments], dim=1)
+        means = torch.stack([m.moments(x)[0] for m in belief.models], dim=1)
+        intervals = [_interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
     order, front = _ranked(objective, means, found.keeps, found.best_of_tried)
     believed = tuple(
         Believed(
@@ -190,14 +188,14 @@ def _stated(target: Target, mean: float, interval: tuple[float | None, float | N
     )
 
 
-def _interval(model: FittedSurrogate, x: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-    """The central interval of the belief at each point, shapes ``(n,)``: quantiles of the draws.
+def _interval(mean: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+    """The central interval of the belief at each point, shapes ``(n,)``: quantiles of the draws, ``(s, n)``.
 
     Draws of a committee come from its members, so members that disagree make it wide, or skewed.
     """
     tail = (1.0 - LEVEL) / 2.0
     found = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
-    mean = model.moments(x)[0]  # a skewed mixture's mean may lie at the edge; draws are finitely many
+    # a skewed mixture's mean may lie at the edge; draws are finitely many
     return torch.minimum(found[0], mean), torch.maximum(found[1], mean)
 
 

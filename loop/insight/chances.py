@@ -22,7 +22,7 @@ from loop.objective import Objective
 from loop.space import Pool, Space
 from loop.space.pool import said_size
 from loop.surrogates.feasibility import runs_in_draws
-from loop.surrogates.protocol import FittedSurrogate
+from loop.surrogates.protocol import FittedSurrogate, drawn
 
 DRAWS: Final = 4_096  # of the response: a chance of one half is known to 0.008
 RIVALS: Final = 1_000  # untried candidates that are drawn jointly with the tried ones
@@ -98,7 +98,7 @@ def doubted(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> Tensor:
     A process whose scale is found from the values themselves errs as Student's t with one degree of freedom less than
     there are values (docs/decisions/0070): each draw lies that much further from the mean, or nearer.
     """
-    draws, mean = model.samples(x, n, seed=seed), model.moments(x)[0]
+    draws, mean = drawn(model, x, n, seed=seed)
     freedom = max(len(model.held_out()) - 1, 1)
     scale = np.sqrt(freedom / np.random.default_rng([seed, freedom]).chisquare(freedom, n))
     return mean + torch.from_numpy(scale)[:, None] * (draws - mean)

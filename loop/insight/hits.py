@@ -19,6 +19,7 @@ from loop.insight.statements import LEVEL, Believed, HonestBest, Likely, Stated
 from loop.insight.tried import Tried, question_of_tried, tried_candidates
 from loop.objective import Objective
 from loop.space import Pool, Space
+from loop.surrogates.protocol import drawn
 
 DRAWS = 512  # of the chance at tried candidates: ends of an interval are known to 2 %
 LIKELIEST = 10  # untried candidates that are named
@@ -35,9 +36,7 @@ def hits_of_belief(
     question = question_of_tried(space, objective, history, belief, pool, x, seed)
     with torch.no_grad():
         chance = hit_score(question)(x)
-        stated = [
-            _intervals(m.moments(x)[0], m.samples(x, DRAWS, seed=seed + 31 * i)) for i, m in enumerate(belief.models)
-        ]
+        stated = [_intervals(*drawn(m, x, DRAWS, seed=seed + 31 * i)) for i, m in enumerate(belief.models)]
         likely = () if pool is None or len(pool) > LIBRARY_LIMIT else _likeliest(question)
     is_hit = [_is_hit(objective, t) for t in tried]
     order = sorted(range(len(tried)), key=lambda k: (not is_hit[k], -float(chance[k]), k))
@@ -86,7 +85,8 @@ def _is_hit(objective: Objective, tried: Tried) -> bool:
     return all(votes)
 
 
-def _intervals(mean: Tensor, draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _intervals(draws: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of draws ``(s, n)`` about a mean ``(n,)``: the mean, and the ends of the central interval."""
     tail = (1.0 - LEVEL) / 2.0
     ends = torch.quantile(draws, torch.tensor([tail, 1.0 - tail], dtype=draws.dtype), dim=0)
     return mean, torch.minimum(ends[0], mean), torch.maximum(ends[1], mean)

@@ -26,7 +26,7 @@ from loop.space.rows import is_among
 from loop.surrogates.feasibility import runs_in_draws
 from loop.surrogates.lengthscales import has_lengthscales
 from loop.surrogates.mixture import apportion
-from loop.surrogates.protocol import FittedSurrogate, skim
+from loop.surrogates.protocol import FittedSurrogate, drawn
 
 DRAWS: Final = 1_024  # of the response: a chance of 0.05 is known to 0.007
 RIVALS: Final = 300  # candidates that are drawn jointly, those with the highest optimistic values
@@ -184,8 +184,7 @@ def _surprise(target: Target, claim: Claim) -> float:
 def _optimistic(question: Question, x: Tensor, factors: dict[str, float]) -> Tensor:
     """What candidates at ``x``, ``(n, d)``, are worth where each target lies as well as it may: ``(n,)``."""
     values = []
-    for target, model in question.wanted:
-        mean, sd = skim(model, x)
+    for (target, _), (mean, sd) in zip(question.wanted, question.skimmed(x), strict=True):
         reach = OPTIMISM * factors[target.name] * sd
         if target.value is not None:
             values.append(mean + (target.value - mean).clamp(-reach, reach))
@@ -197,12 +196,12 @@ def _optimistic(question: Question, x: Tensor, factors: dict[str, float]) -> Ten
 def _draws(model: FittedSurrogate, x: Tensor, seed: int, factor: float) -> Tensor:
     """Joint draws at ``x``, ``(p, d)``, each from one member and ``factor`` times as far from its mean: ``(s, p)``."""
     parts = members_of(model)
-    drawn = []
+    found = []
     for i, ((_, member), n) in enumerate(zip(parts, apportion([w for w, _ in parts], DRAWS), strict=True)):
         if n:
-            mean = member.moments(x)[0]
-            drawn.append(mean + factor * (member.samples(x, n, seed=seed + i) - mean))
-    return torch.cat(drawn)
+            draws, mean = drawn(member, x, n, seed=seed + i)
+            found.append(mean + factor * (draws - mean))
+    return torch.cat(found)
 
 
 def _clipped(target: Target, values: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
     """The model's choices, then the controls, which are drawn from what the model left."""
     planner = s.spec.planner
     controls = controls_in(batch, s.after_initial // max(planner.copies, 1), planner.control)
-    question, function = s.question(), _function(s)
+    question, function = s.question, _function(s)
     with torch.set_grad_enabled(not s.space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None
     chosen: Sequence[Chosen] = choice.points if choice else ()
@@ -222,7 +222,7 @@ def _filled(s: Situation, plate: Plate, experiments: int) -> tuple[list[Pick], l
     """The next plate with at most so many experiments."""
     pinned, unpaid = _paid_wishes(s)
     if s.belief is not None:
-        seats, notes = asked_plate(plate, s.spec, s.question(), s.after_initial, experiments, pinned)
+        seats, notes = asked_plate(plate, s.spec, s.question, s.after_initial, experiments, pinned)
         function = acquisition_of(s.spec, s.objective)
     else:
         is_random = s.initial_left <= 0 and s.is_random

@@ -136,12 +136,12 @@ def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[
     first = believed.candidates[0]
     climbed = np.array([p.x for p in picks]).reshape(-1, len(s.space.parameters))
     also = np.unique(np.vstack([s.history.waiting(climbed.shape[1]), climbed]), axis=0)
-    also = also[is_real(s.space, also) & ~is_among(also, s.question().observed.numpy())]
+    also = also[is_real(s.space, also) & ~is_among(also, s.question.observed.numpy())]
     rules = [(r.regret, r.delta or DELTA) for r in s.spec.stop if r.regret is not None]
     exact = {s.objective.names[i] for i in belief.known}  # measured again they would say nothing new
     with torch.no_grad():
         found = regret_of(
-            replace(s.question(), models=belief.as_measured().models, purchase=None),
+            replace(s.question, models=belief.as_measured().models, purchase=None),
             torch.from_numpy(s.space.coordinates(first.settings)),
             s.history.claims,
             torch.from_numpy(also),

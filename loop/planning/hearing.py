@@ -44,7 +44,7 @@ def by_sources(s: Situation) -> tuple[list[Pick], list[str]]:
 
 def _most(s: Situation, size: int) -> tuple[list[Pick], list[str], bool]:
     """Most of ``size`` experiments, by the sources; notes on them, and whether the whole batch is to be hot."""
-    question, n, hot = s.question(), math.ceil(HEARD * size), False
+    question, n, hot = s.question, math.ceil(HEARD * size), False
     if s.general is not None:  # what counts is the condition over its scope, not the highest result with one substrate
         function = General()
         with torch.no_grad():

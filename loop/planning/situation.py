@@ -144,6 +144,7 @@ class Situation:
         """Coordinates that are not to be chosen again, shape ``(t, d)``."""
         return self.history.tried(len(self.space.parameters))
 
+    @cached_property
     def question(self) -> Question:
         """What an acquisition function is asked. The situation must have a belief."""
         assert self.belief is not None

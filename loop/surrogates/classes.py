@@ -27,7 +27,15 @@ from loop.objective import CLASSES
 from loop.space import Space, sample_space
 from loop.surrogates.committee import Committee
 from loop.surrogates.levels import NODES
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet, skim
+from loop.surrogates.protocol import (
+    FittedSurrogate,
+    SupportsLeavingOut,
+    SupportsTogether,
+    Surrogate,
+    TrainingSet,
+    drawn,
+    skim,
+)
 
 SHIFT_SD, SLOPE_SD = 2.0, 1.0  # of the line's priors, about 0 and 1; docs/decisions/0020
 STEPS: Final = 50  # of Newton's method, which needs fewer than ten
@@ -201,6 +209,11 @@ class FittedClasses:
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws of the chance of a hit at ``x``, ``(p, d)``: shape ``(n, p)``."""
         return self.reading.chance(self.latent.samples(x, n, seed=seed))
+
+    def drawn(self, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+        """The same, and the chance that is believed: shapes ``(n, p)`` and ``(p,)``."""
+        draws, mean = drawn(self.latent, x, n, seed=seed)
+        return self.reading.chance(draws), self.reading.chance(mean)
 
     def draws(self, x: Tensor, n: int, level: int, *, seed: int) -> Tensor:
         """The chance of a class, 1 or -1 the second, in each of ``n`` joint draws: ``(p, d)`` to ``(n, p)``."""

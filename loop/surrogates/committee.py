@@ -22,7 +22,15 @@ from loop.space import Space
 from loop.surrogates.calibration import misjudged
 from loop.surrogates.missing import Missing
 from loop.surrogates.mixture import MixtureModel, apportion
-from loop.surrogates.protocol import FittedSurrogate, SupportsLeavingOut, SupportsTogether, Surrogate, TrainingSet, skim
+from loop.surrogates.protocol import (
+    FittedSurrogate,
+    SupportsLeavingOut,
+    SupportsTogether,
+    Surrogate,
+    TrainingSet,
+    drawn,
+    skim,
+)
 
 SMOOTHING = 2.0  # observations' worth of belief that every member is as good as the next
 STEPS = 100  # of expectation-maximisation; converged to 1e-6 long before
@@ -113,13 +121,22 @@ class FittedCommittee:
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws, each from one member, members in proportion to weight: ``(p, d)`` to ``(n, p)``."""
-        shares = apportion(self.weights, n)
-        drawn = [m.samples(x, k, seed=seed + i) for i, (m, k) in enumerate(zip(self.members, shares, strict=True)) if k]
-        draws = torch.cat(drawn)
+        return self.drawn(x, n, seed=seed)[0]
+
+    def drawn(self, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+        """The same, and the mean of the mixture: ``(n, p)`` and ``(p,)``."""
+        draws, means = [], []
+        for i, (member, share) in enumerate(zip(self.members, apportion(self.weights, n), strict=True)):
+            if share:
+                some, mean = drawn(member, x, share, seed=seed + i)
+                draws.append(some)
+            else:
+                mean = member.moments(x)[0]
+            means.append(mean)
+        together, mean = torch.cat(draws), _mixed_mean(torch.stack(means), self.weights)
         if self.widening == 1.0:
-            return draws
-        mean = mixed([m.moments(x) for m in self.members], self.weights)[0]
-        return mean + math.sqrt(self.widening) * (draws - mean)
+            return together, mean
+        return mean + math.sqrt(self.widening) * (together - mean), mean
 
     def held_out(self) -> Tensor:
         """Log density of the mixture at each training value, members fitted without it: shape ``(n,)``."""
@@ -184,9 +201,17 @@ def weighed(
 def mixed(parts: Sequence[tuple[Tensor, Tensor]], weights: Sequence[float]) -> tuple[Tensor, Tensor]:
     """Mean and variance of a mixture of beliefs, each a mean and a standard deviation ``(n,)``: two ``(n,)``."""
     means, deviations = torch.stack([p[0] for p in parts]), torch.stack([p[1] for p in parts])
-    shares = torch.tensor(weights, dtype=means.dtype)[:, None]
-    mean = (shares * means).sum(0)
+    shares, mean = _shares(means, weights), _mixed_mean(means, weights)
     return mean, (shares * (deviations.square() + (means - mean).square())).sum(0)
+
+
+def _mixed_mean(means: Tensor, weights: Sequence[float]) -> Tensor:
+    """The mean of a mixture, of its members' ``(members, n)``: ``(n,)``."""
+    return (_shares(means, weights) * means).sum(0)
+
+
+def _shares(means: Tensor, weights: Sequence[float]) -> Tensor:
+    return torch.tensor(weights, dtype=means.dtype)[:, None]
 
 
 def left_out(members: Sequence[FittedSurrogate], weights: Sequence[float]) -> tuple[Tensor, Tensor] | None:

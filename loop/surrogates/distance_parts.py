@@ -113,6 +113,8 @@ def _looked_up(between: Block, a: Tensor, b: Tensor) -> Tensor:
     a_options, a_place = torch.unique(a.detach().round().long(), return_inverse=True)
     b_options, b_place = torch.unique(b.detach().round().long(), return_inverse=True)
     table = torch.from_numpy(between(a_options.numpy(), b_options.numpy()))
+    if a.dim() == b.dim() == 1:  # half the time of looking up pair by pair
+        return table.index_select(1, b_place).index_select(0, a_place)
     found: Tensor = table[a_place[..., :, None], b_place[..., None, :]]
     return found
 

@@ -152,12 +152,16 @@ class ExactPosterior:
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws (without noise, in antithetic pairs) at ``x``, ``(p, d)``: shape ``(n, p)``."""
+        return self.drawn(x, n, seed=seed)[0]
+
+    def drawn(self, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+        """The same, and their mean: shapes ``(n, p)`` and ``(p,)``."""
         mean, covariance = self.joint(x)
         generator = torch.Generator().manual_seed(seed)
         half = torch.randn((n + 1) // 2, len(x), generator=generator, dtype=x.dtype)
         draws = torch.cat([half, -half])[:n]
         factor: Tensor = torch.linalg.cholesky(covariance)
-        return mean + draws @ factor.T
+        return mean + draws @ factor.T, mean
 
     def held_out(self) -> Tensor:
         """Log density of each training value under the model without it, in target units: shape ``(n,)``.

@@ -201,12 +201,16 @@ class FittedLadder:
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws (without noise) at ``x``, ``(p, d)``: shape ``(n, p)``."""
+        return self.drawn(x, n, seed=seed)[0]
+
+    def drawn(self, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+        """The same, and their mean: shapes ``(n, p)`` and ``(p,)``."""
         mean, _ = self.moments(x)
         found = mean.expand(n, -1).clone()
         for number, (step, count) in enumerate(zip(self.steps, self._counts(x), strict=True)):
-            own = self._as(x, number)
-            found += count * (step.samples(own, n, seed=seed + 101 * number) - _mean_of(step, own))
-        return found
+            draws, expected = step.drawn(self._as(x, number), n, seed=seed + 101 * number)
+            found += count * (draws - expected)
+        return found, mean
 
     def held_out(self) -> Tensor:
         """Log density of each training value under its version's process without it: shape ``(n,)``."""

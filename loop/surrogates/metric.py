@@ -53,9 +53,12 @@ class Metric:
 
     def squared(self, a: Tensor, b: Tensor) -> Tensor:
         """Squared distances: ``a`` of ``(*b, n, d)`` and ``b`` of ``(*b, m, d)`` give ``(*b, n, m)``."""
-        total = self.parts[0](a, b)
-        for part in self.parts[1:]:
-            total = total + part(a, b)
+        if len(self.parts) == 1:
+            return self.parts[0](a, b)
+        total = self.parts[0](a, b) + self.parts[1](a, b)
+        for part in self.parts[2:]:
+            more = part(a, b)
+            total = total + more if total.requires_grad or more.requires_grad else total.add_(more)
         return total
 
     def on(self, device: torch.device, b: Tensor) -> Callable[[Tensor], Tensor]:

@@ -142,6 +142,22 @@ def skim(model: FittedSurrogate, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @runtime_checkable
+class SupportsDrawing(Protocol):
+    """A model that has its mean at hand when it draws, so that both take one look at the points."""
+
+    def drawn(self, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+        """``samples``, and the mean of ``moments``, at ``x``, shape ``(p, d)``: ``(n, p)`` and ``(p,)``."""
+        ...
+
+
+def drawn(model: FittedSurrogate, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+    """Joint draws at ``x``, ``(p, d)``, and the mean: ``(n, p)`` and ``(p,)``, as ``samples`` and ``moments`` say."""
+    if isinstance(model, SupportsDrawing):
+        return model.drawn(x, n, seed=seed)
+    return model.samples(x, n, seed=seed), model.moments(x)[0]
+
+
+@runtime_checkable
 class SupportsLeavingOut(Protocol):
     """A model that can say what it believed of its training values without them, and not only how likely they were."""
 

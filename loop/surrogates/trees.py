@@ -148,11 +148,16 @@ class FittedTrees:
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` draws: trees in random order, with the floor as independent noise: ``(p, d)`` to ``(n, p)``."""
+        return self.drawn(x, n, seed=seed)[0]
+
+    def drawn(self, x: Tensor, n: int, *, seed: int) -> tuple[Tensor, Tensor]:
+        """The same, and the mean over trees: shapes ``(n, p)`` and ``(p,)``."""
         generator = torch.Generator().manual_seed(seed)
-        values = self.drawn_in(self.by_tree(x))
+        by_tree = self.by_tree(x)
+        values = self.drawn_in(by_tree)
         order = torch.cat([torch.randperm(len(values), generator=generator) for _ in range(math.ceil(n / len(values)))])
         jitter = torch.randn(n, len(x), generator=generator, dtype=values.dtype)
-        return values[order[:n]] + self.floor * jitter
+        return values[order[:n]] + self.floor * jitter, by_tree.mean(0)
 
     def held_out(self) -> Tensor:
         """Out-of-bag log density of each training value: shape ``(n,)``."""

@@ -18,7 +18,7 @@ import torch
 
 from loop.errors import TooFewPoints
 from loop.space import Category, Component, Discrete, ProductPool, Space
-from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet
+from loop.surrogates.protocol import FittedSurrogate, Surrogate, TrainingSet, drawn
 
 ALCOHOLS = ("CO", "CCO", "CCCO", "CCCCO", "OC1CCCCC1", "Oc1ccccc1")
 SPACE = Space(
@@ -109,6 +109,12 @@ class SurrogateContract:
         assert torch.equal(draws, fitted.samples(EVERYTHING, 4000, seed=1))
         assert ((draws.mean(0) - mean).abs() < 5 * sd / 4000**0.5 + 1e-9).all()  # five standard errors
         assert ((draws.std(0) / sd - 1).abs() < 0.15).all()
+
+    def test_draws_taken_with_their_mean_are_those_taken_without(self, fitted: FittedSurrogate) -> None:
+        draws, mean = drawn(fitted, EVERYTHING, 64, seed=1)
+
+        assert torch.equal(draws, fitted.samples(EVERYTHING, 64, seed=1))
+        assert torch.equal(mean, fitted.moments(EVERYTHING)[0])  # the same sums in the same order
 
     def test_the_botorch_model_believes_the_same(self, fitted: FittedSurrogate) -> None:
         posterior: Any = fitted.model().posterior(EVERYTHING[:, None, :])

@@ -78,7 +78,7 @@ def some(n: int, seed: int = 0) -> list[dict[str, Any]]:
 
 
 def asked(spec: CampaignSpec, seen: History, seed: int = 5) -> Question:
-    return situation_of(spec, seen, None, seed=seed, experiments=10, purse=None).question()
+    return situation_of(spec, seen, None, seed=seed, experiments=10, purse=None).question
 
 
 def judgement(spec: CampaignSpec) -> Generality:

@@ -401,7 +401,7 @@ def test_a_version_that_tells_of_half_the_targets_is_worth_half_and_one_that_tel
     space = build_space(spec)
     rows = some(np.random.default_rng(0), "measured", 8)
     history = History(tuple(front_seen(space, r) for r in rows))
-    question = situation_of(spec, history, None, seed=0, experiments=100, purse=None).question()
+    question = situation_of(spec, history, None, seed=0, experiments=100, purse=None).question
 
     def chosen(tells):
         with torch.no_grad():

@@ -1,0 +1,92 @@
+"""What is believed of the same points is worked out once: of thousands of results each look takes seconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import torch
+from campaigns import alcohol_yield, measured, observe, reaction_spec
+from torch import Tensor
+
+from loop.history import History
+from loop.insight.best import honest_best
+from loop.space import ProductPool
+from loop.spec import CampaignSpec, build_space
+from loop.surrogates.exact import ExactPosterior
+from loop.surrogates.matern import Covariance, matern52
+from loop.surrogates.metric import metric
+from loop.surrogates.representation import Representation
+
+TWO = {"yield": {"goal": "maximize", "unit": "%"}, "purity": {"goal": "maximize", "unit": "%"}}
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each way of asking a Gaussian process was used; of few results, to skim asks for moments too."""
+    counted: Counter[str] = Counter()
+    for name in ("moments", "joint", "skimmed"):
+        original = getattr(ExactPosterior, name)
+
+        def asked(self: ExactPosterior, x: Tensor, name: str = name, original: object = original) -> object:
+            counted[name] += 1
+            return original(self, x)  # type: ignore[operator]
+
+        monkeypatch.setattr(ExactPosterior, name, asked)
+    return counted
+
+
+def history(spec: CampaignSpec) -> History:
+    """Every third condition."""
+    space = build_space(spec)
+    pool = ProductPool(space)
+    some = [space.settings(x) for x in pool.take(range(0, len(pool), 3))]  # type: ignore[arg-type]
+    values = [(alcohol_yield(s), 90.0 - 0.5 * alcohol_yield(s)) for s in some]
+    told = [dict(zip(spec.objective, pair, strict=False)) for pair in values]
+    return History(
+        tuple(observe(spec, s, measured(**t), f"o{i}") for i, (s, t) in enumerate(zip(some, told, strict=True)))
+    )
+
+
+def test_the_believed_best_of_one_target_takes_one_look_at_what_was_tried(looks: Counter[str]) -> None:
+    spec = reaction_spec(surrogate="gp")
+
+    honest_best(spec, history(spec), seed=0)
+
+    assert looks["joint"] == 1  # tried ones and rivals, for the draws
+    assert looks["moments"] - looks["skimmed"] == 1  # the tried ones, for means and intervals
+    assert looks["skimmed"] == 2  # what was observed, and the pool
+
+
+def test_a_front_is_judged_from_one_look_at_what_was_observed(looks: Counter[str]) -> None:
+    spec = reaction_spec(TWO, surrogate="gp")
+
+    honest_best(spec, history(spec), seed=0)
+
+    assert looks["joint"] == 2  # one for each target
+    assert looks["moments"] - looks["skimmed"] == 2
+    assert looks["skimmed"] == 4
+
+
+def test_covariances_that_need_no_slope_are_those_that_have_one() -> None:
+    space = build_space(reaction_spec())
+    x = torch.from_numpy(ProductPool(space).take(range(30)))  # type: ignore[arg-type]
+    kernel = Covariance(metric(space, Representation.COUNTS), 1.7, 3.0)
+    r = torch.linspace(0.0, 9.0, 50, dtype=torch.float64)
+
+    # the same operations in the same order; the tolerance is for a library that rounds otherwise in place
+    torch.testing.assert_close(kernel(x, x), kernel(x.clone().requires_grad_(), x).detach(), rtol=1e-14, atol=0)
+    torch.testing.assert_close(matern52(r), matern52(r.clone().requires_grad_()).detach(), rtol=1e-14, atol=0)
+
+
+def test_what_is_handed_in_is_not_overwritten() -> None:
+    space = build_space(reaction_spec())
+    x = torch.from_numpy(ProductPool(space).take(range(30)))  # type: ignore[arg-type]
+    distance = metric(space, Representation.COUNTS)
+    before, r = distance.squared(x, x), torch.ones(5, dtype=torch.float64)
+
+    Covariance(distance, 1.7, 3.0)(x, x)
+    matern52(r)
+
+    assert torch.equal(distance.squared(x, x), before)
+    assert r.tolist() == [1.0] * 5
