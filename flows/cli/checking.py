@@ -66,7 +66,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
     from loop.space.counting import said_count
     from loop.space.idle import never_applying
     from loop.spec import build_objective, build_space
-    from loop.spec.deriving import without_value
+    from loop.spec.checks.deriving import without_value
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)

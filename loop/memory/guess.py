@@ -13,7 +13,7 @@ from loop.memory.hint import Hint, spread_of
 from loop.objective import Target
 from loop.space import Continuous, Discrete, Space
 from loop.space.structure import Frame
-from loop.spec.prior import column_of, coordinate_of
+from loop.spec.checks.prior import column_of, coordinate_of
 
 RANKED = 0.15  # standard deviation over the options of what a ranked parameter adds, as a share of the target's range
 

@@ -29,7 +29,7 @@ from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
 from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
-from loop.spec.deriving import without_value
+from loop.spec.checks.deriving import without_value
 from loop.training import Table, regression_table
 
 

@@ -17,7 +17,7 @@ from loop.space.pool import LargePool
 from loop.space.rows import different, is_among
 from loop.space.sifting import first_that, firsts
 from loop.space.temperatures import PART
-from loop.spec.designing import wish_of
+from loop.spec.checks.designing import wish_of
 from loop.spec.models import InitialSpec
 
 CANDIDATES = 4_096  # untried points drawn at random

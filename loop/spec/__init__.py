@@ -19,7 +19,7 @@ from loop.spec.misread import misread_units
 from loop.spec.models import CampaignSpec, PlannerSpec
 from loop.spec.plate import build_plate
 from loop.spec.reading import read_spec
-from loop.spec.recipe import build_recipe
+from loop.spec.recipe.building import build_recipe
 from loop.spec.tables import ReadFile, read_table
 
 __all__ = [

@@ -27,7 +27,7 @@ from loop.spec.models import (
     TargetSpec,
 )
 from loop.spec.plate import BlocksSpec, ControlsSpec, PlateSpec
-from loop.spec.recipe_models import LimitingSpec, RecipeSpec, RuleSpec, StepSpec, StockSpec, VesselSpec
+from loop.spec.recipe.models import LimitingSpec, RecipeSpec, RuleSpec, StepSpec, StockSpec, VesselSpec
 from loop.spec.space_models import CONSTRAINT_KINDS, RANGE, ParameterSpec, ReagentsSpec
 
 _KINDS: Final[Mapping[str, type[BaseModel]]] = {  # of parameters, by what they have as their type

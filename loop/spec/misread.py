@@ -8,7 +8,7 @@ from typing import Any
 from loop.recipe.amounts import unit_in
 from loop.spec.lines import Path, Problem
 from loop.spec.models import CampaignSpec
-from loop.spec.recipe_models import RecipeSpec, Said
+from loop.spec.recipe.models import RecipeSpec, Said
 from loop.spec.strict import Strict
 from loop.units import misread
 

@@ -16,7 +16,7 @@ from loop.spec.grades import in_numbers, stops_in_numbers
 from loop.spec.limits import LimitSpec, SafetySpec
 from loop.spec.memory import MemorySpec, PriorSpec, SourceSpec
 from loop.spec.plate import PlateSpec
-from loop.spec.recipe_models import RecipeSpec
+from loop.spec.recipe.models import RecipeSpec
 from loop.spec.space_models import ConstraintSpec, ParameterSpec
 from loop.spec.strict import Name, Strict, Text
 

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from loop.errors import HakkenError, SpecError
 from loop.spec.analysis import resolve_analysis
+from loop.spec.checks.whole import check_whole, with_design
 from loop.spec.describing import resolve_descriptors
 from loop.spec.faults import all_described
 from loop.spec.library_models import Libraries
@@ -13,7 +14,6 @@ from loop.spec.lines import load_yaml
 from loop.spec.models import CampaignSpec
 from loop.spec.space_models import ParameterSpec
 from loop.spec.tables import ReadFile, resolve_options
-from loop.spec.whole import check_whole, with_design
 
 
 def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | None = None) -> CampaignSpec:

@@ -12,7 +12,7 @@ from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.space import Computable, Expression, ProductPool, sample_space
 from loop.spec import build_space, read_spec
-from loop.spec.deriving import without_any_value, without_value
+from loop.spec.checks.deriving import without_any_value, without_value
 from tests.loop.spaces import spec_of
 
 SPEC = """\

@@ -8,8 +8,8 @@ from loop.errors import MoleculeError, RecipeError, did_you_mean
 from loop.recipe.amounts import DENSITY, MASS, MASS_PER_VOLUME, MOLAR, VOLUME
 from loop.recipe.hazards import KINDS
 from loop.recipe.model import Form, Stock
-from loop.spec.recipe_models import Said, StockSpec
-from loop.spec.recipe_names import Names, at
+from loop.spec.recipe.models import Said, StockSpec
+from loop.spec.recipe.names import Names, at
 from loop.spec.space_models import ParameterSpec
 
 

@@ -14,10 +14,10 @@ from loop.recipe.model import Recipe, Rule, Stock, Vessel
 from loop.recipe.working import work_out
 from loop.space import ProductPool, Space, sample_space
 from loop.spec.misread import misread_amounts
-from loop.spec.recipe_models import RecipeSpec
-from loop.spec.recipe_names import Names, at
-from loop.spec.recipe_steps import Steps
-from loop.spec.recipe_stocks import Stocks
+from loop.spec.recipe.models import RecipeSpec
+from loop.spec.recipe.names import Names, at
+from loop.spec.recipe.steps import Steps
+from loop.spec.recipe.stocks import Stocks
 from loop.spec.space_models import ContextSpec, DerivedSpec
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from loop.errors import RecipeError, did_you_mean
 from loop.recipe.amounts import Amount, read_amount
 from loop.recipe.model import Stock
-from loop.spec.recipe_models import Said
+from loop.spec.recipe.models import Said
 from loop.spec.space_models import CategorySpec, ComponentSpec, MixtureSpec, NumberSpec, OrdinalSpec, ParameterSpec
 
 

@@ -1,4 +1,4 @@
-"""What a campaign file may say of its recipe, as strict models; ``loop.spec.recipe`` makes a recipe of them."""
+"""What a campaign file may say of its recipe, as strict models; ``building`` makes a recipe of them."""
 
 from __future__ import annotations
 

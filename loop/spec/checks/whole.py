@@ -11,20 +11,20 @@ from loop.space import ProductPool
 from loop.space.drawing import refuse_empty
 from loop.spec.analysis import problem_of_analysis
 from loop.spec.building import build_objective, build_space
-from loop.spec.choosing import problem_of_choosing
+from loop.spec.checks.choosing import problem_of_choosing
+from loop.spec.checks.deriving import without_any_value
+from loop.spec.checks.designing import fault_of_design, with_design_size
+from loop.spec.checks.noise import problem_of_exact, problem_of_noise
+from loop.spec.checks.prior import problem_of_memory, problem_of_prior
+from loop.spec.checks.saying_nothing import problem_before_building
+from loop.spec.checks.stopping import problem_of_regret, problem_of_stop
 from loop.spec.costs import build_costs, problem_of_versions
-from loop.spec.deriving import without_any_value
-from loop.spec.designing import fault_of_design, with_design_size
 from loop.spec.general import problem_of_general
 from loop.spec.limits import problem_of_limits
 from loop.spec.lines import Lines, Path, Problem
 from loop.spec.models import CampaignSpec
-from loop.spec.noise import problem_of_exact, problem_of_noise
 from loop.spec.plate import build_plate, check_batch
-from loop.spec.prior import problem_of_memory, problem_of_prior
-from loop.spec.recipe import problem_of_recipe
-from loop.spec.saying_nothing import problem_before_building
-from loop.spec.stopping import problem_of_regret, problem_of_stop
+from loop.spec.recipe.building import problem_of_recipe
 from loop.spec.unions import problem_of_union
 
 

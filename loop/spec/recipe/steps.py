@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from loop.errors import RecipeError, did_you_mean
 from loop.recipe.amounts import AMOUNT, MASS, PERCENT, PLAIN, SPEED, TEMPERATURE, TIME, VOLUME
 from loop.recipe.model import By, Dose, Form, Heat, Measure, Sample, Step, Stir, Stock, Wait
-from loop.spec.recipe_models import RecipeSpec, StepSpec
-from loop.spec.recipe_names import Names, at
+from loop.spec.recipe.models import RecipeSpec, StepSpec
+from loop.spec.recipe.names import Names, at
 
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
