@@ -1,4 +1,4 @@
-"""The command line. Each module holds one group of commands; nothing heavy is imported before a command needs it."""
+"""The command line: a module for each group of commands. Nothing heavy is imported before a command needs it."""
 
 from flows.cli.app import app, main
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from flows.cli.left_out import said_of, stored_in
 from flows.cli.naming import settings
 from flows.cli.screen import Json, Screen, progress_line
+from flows.cli.showing.left_out import said_of, stored_in
 
 app: Final = typer.Typer(no_args_is_help=True, help="Libraries of molecules: read, filtered, stored once for all.")
 Kinds = Annotated[

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from flows.cli.describing import descriptors_in, imputed_in
-from flows.cli.left_out import left_out_of, said_of, stored_in
 from flows.cli.screen import Json, Screen, columns_of
-from flows.cli.words import plural
+from flows.cli.showing.describing import descriptors_in, imputed_in
+from flows.cli.showing.left_out import left_out_of, said_of, stored_in
+from flows.cli.showing.words import plural
 from loop.cells import alike
 
 if TYPE_CHECKING:

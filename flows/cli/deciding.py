@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.naming import Campaign, onward, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural
+from flows.cli.showing.words import plural
 from flows.labels import label_of
 
 By = Annotated[str | None, typer.Option("--by", help="Who decides; HAKKEN_USER or the login name if left out.")]

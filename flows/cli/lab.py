@@ -12,7 +12,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, SpecOrCampaign, is_file, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import plural
+from flows.cli.showing.words import plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.resources import Laboratory
@@ -130,7 +130,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Play batches of a campaign file on paper: what would go where, in which order. Nothing is sent or recorded."""
-    from flows.cli.playing import show_play
+    from flows.cli.showing.playing import show_play
     from flows.cli.specfile import laboratory_of
     from flows.engine.looking.simulating import simulate as play
 

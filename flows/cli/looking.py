@@ -10,7 +10,7 @@ import typer
 from flows.cli.guard import REFUSED
 from flows.cli.naming import Campaign, near, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import ENOUGH, done_of, plural
+from flows.cli.showing.words import ENOUGH, done_of, plural
 
 if TYPE_CHECKING:
     from flows.engine.looking.reports import StatusReport
@@ -103,7 +103,7 @@ def _to_do(report: StatusReport) -> Iterator[str]:
 
 def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Why each candidate of a round was chosen, what was predicted, and what came of it."""
-    from flows.cli.rounds import document, print_round
+    from flows.cli.showing.rounds import document, print_round
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)
@@ -115,8 +115,8 @@ def show(campaign: Campaign, round_number: Round = None, as_json: Json = False) 
 
 def plate(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Draw the plate of a round on a page to be printed, and write its wells as a table to be filled in and told."""
-    from flows.cli.plates import plate_lines
-    from flows.cli.rounds import last_round
+    from flows.cli.showing.plates import plate_lines
+    from flows.cli.showing.rounds import last_round
     from flows.plates import view_plate
     from flows.plates.page import render, table
     from flows.wiring import open_record
@@ -175,7 +175,7 @@ def report(
 def replay(campaign: Campaign, round_number: Round = None, as_json: Json = False) -> None:
     """Plan a round again from the record alone, and compare it with what was proposed then."""
     from flows import engine
-    from flows.cli.rounds import last_round
+    from flows.cli.showing.rounds import last_round
     from flows.wiring import open_record
 
     where, screen = settings(), Screen(as_json)

@@ -40,7 +40,7 @@ def opened(where: Settings, text: str, say: Callable[[str], None] = lambda _: No
     if not is_file(text):
         return text
     from flows import engine
-    from flows.cli.left_out import left_out_of
+    from flows.cli.showing.left_out import left_out_of
     from flows.cli.specfile import laboratory_of, read_campaign
     from flows.wiring import spec_on_record
     from loop.spec.sieving import told_of_products

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli.naming import SpecOrCampaign, is_file, is_on_record, near, opened, settings, typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import known_line, plural, predictions_line, reason_line
+from flows.cli.showing.words import known_line, plural, predictions_line, reason_line
 from flows.labels import label_of
 from loop.insight.saying import regret_sentence
 
@@ -36,7 +36,7 @@ def run(
     if dry_run:
         _preview(where, campaign, screen)
         return
-    from flows.cli.progress import RunProgress, conclude
+    from flows.cli.showing.progress import RunProgress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     _say_edits(where, campaign, screen)
@@ -56,7 +56,7 @@ def tick(campaign: SpecOrCampaign, dry_run: DryRun = False, as_json: Json = Fals
         _preview(where, campaign, screen)
         return
     from flows import engine
-    from flows.cli.progress import RunProgress, conclude
+    from flows.cli.showing.progress import RunProgress, conclude
 
     name = opened(where, campaign, lambda line: screen.say(f"note: {line}"))
     _say_edits(where, campaign, screen)
@@ -118,7 +118,7 @@ def _show_plan(screen: Screen, name: str, spec: Any, plan: Plan, foreseen: Fores
     by = plan.surrogate or "the initial design"
     screen.say(f"next batch of {name}: {plural(len(plan.proposals), 'proposal')} by {by}; nothing is recorded or sent")
     if spec.get("plate") and (placed := [p for p in plan.proposals if p.place is not None]):
-        from flows.cli.plates import plate_lines
+        from flows.cli.showing.plates import plate_lines
         from flows.plates.content import read_plate
         from loop.record import ProposalRecord
 

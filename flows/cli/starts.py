@@ -11,7 +11,7 @@ import typer
 
 from flows.cli.naming import typed
 from flows.cli.screen import Json, Screen
-from flows.cli.words import GOALS, plural, target_and_goal
+from flows.cli.showing.words import GOALS, plural, target_and_goal
 from loop.cells import in_another, table_text
 from loop.errors import SpecError
 from loop.wording import in_plain_letters

@@ -9,7 +9,7 @@ from flows.cli.checks.active import active_campaigns
 from flows.cli.checks.check import Check
 from flows.cli.checks.disk import free_space
 from flows.cli.naming import near
-from flows.cli.words import plural
+from flows.cli.showing.words import plural
 from loop.errors import HakkenError
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from flows.cli.showing.words import plural
 from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.kinds import context_of, odd_among_numbers
 from flows.cli.starting.parts import Part, comment, parameters_in
 from flows.cli.starting.yaml_text import flow, known_before, scalar
-from flows.cli.words import plural
 from loop.cells import finite, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.nearly_numbers import in_place_of

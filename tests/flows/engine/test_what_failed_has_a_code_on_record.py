@@ -11,8 +11,8 @@ import pytest
 
 from db import export
 from db.ledger import open_ledger
-from flows.cli.rounds import document, print_round
 from flows.cli.screen import Screen, plain
+from flows.cli.showing.rounds import document, print_round
 from flows.engine import run
 from flows.settings import Settings
 from tests.flows.engine.bench import add, cheap_planner

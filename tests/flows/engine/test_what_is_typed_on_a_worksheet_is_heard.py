@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.cli.rounds import print_round
 from flows.cli.screen import Screen
+from flows.cli.showing.rounds import print_round
 from flows.engine import replay, retract, run, status, tell
 from flows.engine.looking.view import View
 from flows.settings import Settings

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from db.ledger import open_ledger
-from flows.cli.rounds import document, print_round
 from flows.cli.screen import Screen
+from flows.cli.showing.rounds import document, print_round
 from flows.engine import View, approve, ban, lift, on_ban, status, tick
 from flows.settings import Settings
 from loop.experiment import State

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from flows.cli.words import reason_line
+from flows.cli.showing.words import reason_line
 from flows.report import build, write
 from flows.report.page import render
 from flows.report.structures import draw

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.naming import typed
-from flows.cli.plates import plate_lines
 from flows.cli.screen import Screen
-from flows.cli.words import known_line, outcome_line, plural, predictions_line, reason_line
+from flows.cli.showing.plates import plate_lines
+from flows.cli.showing.words import known_line, outcome_line, plural, predictions_line, reason_line
 from flows.labels import label_of
 from flows.plates.content import laid_out, read_plate
 from flows.unsent import why_unsent

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from flows.cli.naming import file_of, near, typed
 from flows.cli.screen import Screen
-from flows.cli.words import ENOUGH, done_of, plural
+from flows.cli.showing.words import ENOUGH, done_of, plural
 from loop.progress import watched
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
         screen.say(report.spending)
     if report.state == "finished" and not report.has_changed:
         screen.say("nothing was left to do: every result is on record already")
-    from flows.cli.standing import show_best
+    from flows.cli.showing.standing import show_best
 
     show_best(screen, where, report.campaign, BEST_SHOWN)
     for line in report.verdict:

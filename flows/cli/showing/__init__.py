@@ -1,0 +1,1 @@
+"""What commands show, in words: records, rounds, plates and progress, as lines for a terminal."""
