@@ -62,7 +62,7 @@ def best(
 
 def _say_candidate(screen: Screen, found: HonestBest, place: int, one: Believed) -> None:
     """What is believed of the candidate in a place of the list, and what was measured of it."""
-    from loop.insight.saying import facts, measured_lines, stated_line
+    from loop.insight.saying import believed_line, facts, measured_lines
 
     is_first = place <= found.front
     head = ""
@@ -73,7 +73,7 @@ def _say_candidate(screen: Screen, found: HonestBest, place: int, one: Believed)
     elif is_first:
         head = "on the believed front: " if found.is_front else "believed best: "
     screen.say(f"{place:3}. {head}{one.label}", bold=is_first)
-    screen.say("     " + "; ".join(stated_line(stated, found) for stated in one.targets))
+    screen.say(f"     {believed_line(one, found)}")
     screen.say(f"     {measured_lines(found, one)}")
     for fact in facts(found, one):
         screen.say(f"     {fact}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from loop.insight.saying import coverage, facts, lucky_line, measured_line, stated_line, substrate_lines
+from loop.insight.saying import believed_line, coverage, facts, lucky_line, measured_line, substrate_lines
 from loop.insight.statements import HonestBest
 
 SHOWN: Final = 5  # candidates, besides a longer front
@@ -41,7 +41,7 @@ def believed_rows(found: HonestBest | None) -> Section | None:
         Row(
             label=one.label,
             is_recommended=place < found.front and found.is_kept,
-            stated="; ".join(stated_line(s, found) for s in one.targets),
+            stated=believed_line(one, found),
             measured=f"{one.experiments} in all"
             + (f", {coverage(found, one)}" if found.scope else ": " + "; ".join(measured_line(s) for s in one.targets)),
             facts="; ".join(facts(found, one)),

@@ -23,7 +23,7 @@ from flows.report.decisions import read_decisions
 from flows.report.effects import declared_effects, read_effects
 from flows.report.plates import read_plates
 from flows.report.results import read_objective, read_results, read_units, with_units
-from flows.report.standing import nearest_of, rank, running_best, useful
+from flows.report.standing import nearest_of, rank, running_best, score_of, scored, useful
 from flows.spending import spending_of
 from flows.unsent import why_unsent
 from loop.contracts import Ledger
@@ -83,7 +83,8 @@ def build(
     observations = ledger.observations(name, with_retracted=True)
     results = read_results(observations, targets, units, campaign.spec, attached(ledger, name, files))
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
-    steps = [running_best(useful(results, targets), target) for target in objective.wanted]
+    ranked = tuple(filter(None, (score_of(objective), *objective.wanted)))
+    steps = [running_best(useful(scored(results, objective), targets), target) for target in ranked]
     has_control = any(proposal.draft.arm is Arm.CONTROL for proposal in proposals)
     standings = rank(results, placed, objective)
     decisions, events = ledger.decisions(name), ledger.steps(name)

@@ -371,7 +371,7 @@ class Report:
     targets: tuple[Target, ...]
     objective: Objective
     results: tuple[Result, ...]  # every outcome in the order run, retracted ones included
-    best: tuple[Best, ...]  # by target; a target without a value is absent
+    best: tuple[Best, ...]  # the score of a trade-off, then by target; what has no value is absent
     believed: HonestBest | None  # None where no model was asked
     explained: tuple[Explanation, ...]  # molecules with what their atoms add; none where no model was asked
     examined: tuple[Examination, ...]  # by target; none where that takes longer than seconds, or says nothing yet

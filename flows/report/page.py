@@ -25,11 +25,11 @@ from flows.report.content import Calibration, Committee, Kind, Report
 from flows.report.explained import drawn
 from flows.report.limits import limits, verdict
 from flows.report.plates import DRAWN, scale_of
-from flows.report.standing import SHOWN, WHOLE
+from flows.report.standing import SHOWN, WHOLE, score_of, scored
 from flows.report.structures import draw_all
 from flows.report.svg import SHAPES, element
 from flows.templates import templates_of
-from loop.objective import SCORES
+from loop.objective import SCORES, Target
 from loop.record import without_head
 
 _HERE: Final = Path(__file__).parent
@@ -75,14 +75,15 @@ def render(report: Report) -> str:
     return _TEMPLATES.get_template("page.html.jinja").render(
         report=report,
         head=report.head,
-        targets={target.name: target for target in report.targets},
+        targets={target.name: target for target in _charted(report)},
         wanted_targets=report.objective.wanted,
         score=SCORES.get(report.objective.tradeoff, ""),
         style=Markup(style),
         script=Markup(script),
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        progress=[_progress(report, place) for place in range(len(report.targets))],
+        progress=[_progress(report, target) for target in _charted(report)],
         pareto=_pareto(report),
+        has_stair=all(target.sign for target in report.objective.wanted),
         best=best,
         believed=believed_rows(report.believed),
         n_front=sum(standing.front == 1 for standing in report.standings),
@@ -146,14 +147,19 @@ def _measured(report: Report) -> list[dict[str, Any]]:
     return drawn
 
 
-def _progress(report: Report, place: int) -> dict[str, Any]:
+def _charted(report: Report) -> tuple[Target, ...]:
+    """What is followed from experiment to experiment: the score of a trade-off first, then each target."""
+    return tuple(filter(None, (score_of(report.objective), *report.targets)))
+
+
+def _progress(report: Report, target: Target) -> dict[str, Any]:
     """Two drawings of one chart: text that reads at 1,000 pixels does not at 400."""
-    target = report.targets[place]
+    results = scored(report.results, report.objective)
     return {
         "target": target,
-        "wide": progress(report.results, target, report.targets, 900, 380),
-        "narrow": progress(report.results, target, report.targets, 380, 330),
-        "legend": [_legend(key, *MARKS[key]) for key in legend_keys(report.results, target)],
+        "wide": progress(results, target, report.targets, 900, 380),
+        "narrow": progress(results, target, report.targets, 380, 330),
+        "legend": [_legend(key, *MARKS[key]) for key in legend_keys(results, target)],
         "has_best": any(best.target == target.name for best in report.best),
     }
 

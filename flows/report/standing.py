@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isinf
 from statistics import fmean, stdev
 from typing import Final
 
 from flows.report.content import Best, Kind, Reading, Result, Standing
 from loop.insight.nearest import misses, nearest
-from loop.objective import Objective, Target, Tradeoff
+from loop.objective import SCORES, Goal, Objective, Target, Tradeoff
 from loop.outcome import Qualifier
 from loop.record import Arm, Prediction, ProposalRecord
 
@@ -63,6 +64,30 @@ def running_best(results: Iterable[Result], target: Target) -> tuple[Best, ...]:
         if reading is not None and (not steps or target.worth(reading.value) > target.worth(steps[-1].reading.value)):
             steps.append(Best(target.name, reading, result))
     return tuple(steps)
+
+
+def score_of(objective: Objective) -> Target | None:
+    """The score of a trade-off as a target to be maximised; None where no one number ranks several targets."""
+    name = SCORES.get(objective.tradeoff, "")
+    if not name or len(objective.wanted) < 2 or name in objective.names:
+        return None
+    return Target(name, Goal.MAXIMIZE)
+
+
+def scored(results: Sequence[Result], objective: Objective) -> tuple[Result, ...]:
+    """The results, each with its score as a further reading where it has every wanted target."""
+    score = score_of(objective)
+    return tuple(results) if score is None else tuple(_with_score(r, objective, score.name) for r in results)
+
+
+def _with_score(result: Result, objective: Objective, name: str) -> Result:
+    found = {t.name: reading for t in objective.wanted if (reading := reading_of(result, t)) is not None}
+    if len(found) < len(objective.wanted):
+        return result
+    is_exact = all(reading.qualifier is Qualifier.EQUAL for reading in found.values())
+    value = objective.score({of: reading.value for of, reading in found.items()})
+    reading = Reading(value, None, 1, Qualifier.EQUAL if is_exact else Qualifier.ABOVE)
+    return replace(result, readings={**result.readings, name: reading})
 
 
 def stated(proposal: ProposalRecord, target: str) -> Prediction | None:

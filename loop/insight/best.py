@@ -27,7 +27,7 @@ from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, State
 from loop.insight.tried import Tried, tried_candidates
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
-from loop.objective import Objective, Target
+from loop.objective import SCORES, Objective, Target
 from loop.outcome import Qualifier
 from loop.record import Settings
 from loop.space import Pool, ProductPool, Space
@@ -100,6 +100,7 @@ def best_of_belief(
             keeps=float(found.keeps[k]),
             best_of_tried=float(found.best_of_tried[k]),
             best_of_all=None if found.best_of_all is None else float(found.best_of_all[k]),
+            score=_score(objective, means[k]),
         )
         for k in order
     )
@@ -143,6 +144,7 @@ def _raw(space: Space, objective: Objective, history: History, why: str) -> Hone
             keeps=None,
             best_of_tried=None,
             best_of_all=None,
+            score=_score(objective, means[k]),
         )
         for k in order
     )
@@ -217,6 +219,14 @@ def _ranked(objective: Objective, means: Tensor, keeps: Tensor, chance: Tensor) 
     leading = set(candidates[is_non_dominated(value[candidates], deduplicate=False)].tolist())
     order = sorted(range(len(keeps)), key=lambda k: (k not in leading, not likely[k], -float(chance[k]), *doubt[k], k))
     return order, len(leading)
+
+
+def _score(objective: Objective, means: Tensor) -> tuple[str, float] | None:
+    """Name and value of a trade-off's score at the means of all targets; None where no one number ranks several."""
+    name = SCORES.get(objective.tradeoff)
+    if name is None or len(objective.wanted) < 2:
+        return None
+    return name, objective.score(dict(zip(objective.names, means.tolist(), strict=True)))
 
 
 def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) -> tuple[Luckiest, ...]:

@@ -17,7 +17,7 @@ def best_sentence(found: HonestBest) -> str:
     if not found.candidates or not found.front:
         return ""
     first = found.candidates[0]
-    said = ", ".join(stated_line(s, found) for s in first.targets)
+    said = believed_line(first, found, ", ")
     if not found.is_kept:
         likely = f"; {chance_of(first.keeps)} to keep them" if first.keeps is not None else ""
         return f"nothing tried is believed to keep the thresholds; likeliest to: {first.label} ({said}{likely})"
@@ -62,6 +62,12 @@ def regret_sentence(told: Json) -> str:
 def if_exact(told: Json) -> str:
     """On what a statement on regret rests where nothing is known of how results scatter; older rounds do not say."""
     return "" if told.get("scatters", True) or told.get("repeated") else ", if results hardly scatter"
+
+
+def believed_line(one: Believed, found: HonestBest, between: str = "; ") -> str:
+    """What is believed of every target of a candidate, after the score of a trade-off where there is one."""
+    score = [] if one.score is None else [f"{one.score[0]} {one.score[1]:.3g}"]
+    return between.join([*score, *(stated_line(stated, found) for stated in one.targets)])
 
 
 def stated_line(stated: Stated, found: HonestBest) -> str:

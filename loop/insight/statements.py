@@ -52,6 +52,7 @@ class Believed:
         keeps: The chance that it runs as intended and keeps every threshold.
         best_of_tried: The chance that it is truly the best of the tried (with several targets: on their true front).
         best_of_all: The same among all candidates; None where that cannot be said.
+        score: Name and value of a trade-off's score at what is believed of each target.
         covered: Of a condition, with how many substrates it was measured, of those that are allowed with it.
         allowed: Of a condition, with how many substrates of the scope the constraints allow it.
         substrates: Of one of the first conditions, what is believed with each substrate, the hardest first.
@@ -65,6 +66,7 @@ class Believed:
     keeps: float | None
     best_of_tried: float | None
     best_of_all: float | None
+    score: tuple[str, float] | None = None
     covered: int = 0
     allowed: int = 0
     substrates: tuple[OnSubstrate, ...] = ()

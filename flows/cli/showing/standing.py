@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from flows.cli.screen import Screen
 from flows.remarks import label_of_result
 from loop.fidelity import counts
+from loop.objective import SCORES
 from loop.record import ObservationRecord
 from loop.values import Sure, sure_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.objective import Target
+    from loop.objective import Objective, Target
     from loop.record import Json
 
 STRUCTURED: Final = frozenset({"component", "molecule", "union", "products", "mixture"})  # kinds that have SMILES
@@ -21,7 +22,8 @@ Valued: TypeAlias = tuple[ObservationRecord, Sure]
 
 
 def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
-    """A table of the ``n`` best results for each wanted target, of those that keep every threshold.
+    """A table of the ``n`` best results by a trade-off's score and for each wanted target, of those that keep every
+    threshold.
 
     Where none keeps them, what comes nearest.
     """
@@ -46,6 +48,8 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
             screen.table(columns, [row[1:] for row in reversed(rows)][:n], title=f"the last of {len(rows)} hits")
         return
     within = " within the thresholds" if len(keeping) < len(every) else ""
+    if (score := SCORES.get(objective.tradeoff)) and len(objective.wanted) > 1:
+        _show_scores(screen, spec, objective, keeping, n, f"highest {score}{within}")
     for t in objective.wanted:
         unit = f" [{t.unit}]" if t.unit else ""
         nearest_to = f"{t.name} nearest to {t.value:g}" if t.value is not None else ""
@@ -57,6 +61,35 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
         if rows:
             shown = [row if has_structure else (*row[:2], row[3]) for row in rows[:n]]
             screen.table(columns, shown, title=title)
+
+
+def _show_scores(screen: Screen, spec: Json, objective: Objective, rows: Sequence[Valued], n: int, title: str) -> None:
+    """The ``n`` best by a trade-off, of those that have every wanted target, with what was measured of each."""
+    wanted = objective.wanted
+    whole = [(o, sure) for o, sure in rows if all(t.name in sure for t in wanted)]
+    best = sorted(whole, key=lambda row: -objective.score(_numbers(row[1])))[:n]
+    if not best:
+        return
+    names = [f"{t.name} [{t.unit}]" if t.unit else t.name for t in wanted]
+    screen.table(
+        (SCORES[objective.tradeoff], *names, "candidate", "round"),
+        [
+            (
+                f"{objective.score(_numbers(sure)):.3g}",
+                *(_shown(t, *sure[t.name]) for t in wanted),
+                label_of_result(spec, o),
+                o.round_number or "told",
+            )
+            for o, sure in best
+        ],
+        title=title,
+    )
+
+
+def _shown(target: Target, value: float, sign: str) -> object:
+    if sign == "=":
+        return target.shown(value) or value
+    return f"{sign} {target.shown(value) or f'{value:.5g}'}"
 
 
 def _numbers(sure: Sure) -> dict[str, float]:
@@ -71,7 +104,7 @@ def _best(spec: Json, rows: Sequence[Valued], target: Target) -> list[tuple[obje
     having.sort(key=lambda row: -target.worth(row[1]))
     return [
         (
-            (target.shown(value) or value) if sign == "=" else f"{sign} {target.shown(value) or f'{value:.5g}'}",
+            _shown(target, value, sign),
             label_of_result(spec, o),
             o.smiles.get(molecule),
             o.round_number or "told",

@@ -8,6 +8,7 @@ from flows.report.standing import running_best
 from loop.errors import ObjectiveError
 from loop.outcome import Measured, Measurement, Negative, Qualifier
 from loop.record import Arm
+from tests.flows.report.conftest import measured
 
 HERE = {"ligand": "XPhos", "base": "KOAc"}
 
@@ -167,3 +168,45 @@ def test_a_goal_without_direction_is_refused_by_name(story):
 
     with pytest.raises(ObjectiveError, match=r"'yield'.*got .satisfy."):
         build(story.settle(), story.name)
+
+
+def test_a_trade_off_is_followed_by_its_score_first(story):
+    story.spec["tradeoff"] = "desirability"
+    story.spec["objective"] = {
+        "logD": {"goal": "match", "value": 2, "within": 2},
+        "potency": {"goal": "maximize", "desirable": {"from": 4, "to": 8}},
+    }
+    units = {"logD": "", "potency": ""}
+    story.plan()
+    for place, (logd, potency) in enumerate([(2.0, 5.0), (3.0, 7.0), (0.5, 8.0), (1.0, 7.0)]):
+        ran = story.propose({**HERE, "temperature": 90.0 + place})
+        story.end(ran, measured(units, logD=logd, potency=potency))
+    story.end(story.propose({**HERE, "temperature": 99.0}), measured(units, logD=2.0))  # no potency, no score
+
+    report = build(story.settle(), story.name)
+    page = render(report)
+
+    score, *others = report.best
+    assert (score.target, score.result.experiment) == ("desirability", 2)
+    assert score.reading.value == pytest.approx((0.5 * 0.75) ** 0.5)  # of 3.0 within 2 of 2.0, and 7.0 from 4 to 8
+    assert [(b.target, b.reading.value) for b in others] == [("logD", 2.0), ("potency", 8.0)]
+    assert page.index("best desirability so far") < page.index("best logD so far")
+    assert "desirability against experiments: 4 values" in page
+    assert "the dark one is the best by desirability" in page
+    assert "Pareto front: nothing measured is better in both" not in page
+
+
+def test_the_score_of_limits_is_a_limit(story):
+    story.spec["tradeoff"] = "weighted"
+    story.spec["objective"] = {
+        "yield": {"goal": "maximize", "unit": "%", "low": 0, "high": 100},
+        "waste": {"goal": "minimize", "unit": "%", "low": 0, "high": 100},
+    }
+    story.plan()
+    of_limit = (Measurement("yield", 90.0, "%", 90.0, qualifier=Qualifier.ABOVE), Measurement("waste", 20.0, "%", 20.0))
+    story.end(story.propose({**HERE, "temperature": 90.0}), Measured(of_limit))
+
+    score = build(story.settle(), story.name).best[0]
+
+    assert (score.target, score.reading.qualifier) == ("weighted merit", Qualifier.ABOVE)
+    assert score.reading.value == pytest.approx(0.85)
