@@ -29,9 +29,8 @@ from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.objective import SCORES, Objective, Target
 from loop.outcome import Qualifier
-from loop.record import Settings
 from loop.space import Pool, ProductPool, Space
-from loop.space.parameters import least_and_most
+from loop.space.leaving_out import why_left_out
 from loop.spec import CampaignSpec, build_general, build_objective, build_space
 from loop.training import regression_table
 from loop.values import sign_of
@@ -67,7 +66,9 @@ def honest_best(
     else:
         found = best_of_belief(space, objective, history, belief, pool, seed=seed)
     named = found.candidates[: found.front]
-    outside = tuple(f"{one.label} was measured and {why}" for one in named if (why := _left_out(space, one.settings)))
+    outside = tuple(
+        f"{one.label} was measured and {why}" for one in named if (why := why_left_out(space, one.settings))
+    )
     return replace(found, notes=(*found.notes, *outside))
 
 
@@ -152,19 +153,6 @@ def _raw(space: Space, objective: Objective, history: History, why: str) -> Hone
     is_kept = bool(keeps[order[0]])
     found = HonestBest("", believed, front, lucky, notes=(note,), is_front=not objective.is_scalar, is_kept=is_kept)
     return hits_without_model(found, objective, tried, space) if objective.has_classes else found
-
-
-def _left_out(space: Space, settings: Settings) -> str:
-    """By which rule the space has no such candidate, or no more: a bound that it lies beyond, or a constraint."""
-    x = space.coordinates(settings)
-    for p, value in zip(space.parameters, x.tolist(), strict=True):
-        low, high = least_and_most(p)
-        if p.name in settings and not low <= value <= high:
-            return (
-                f"lies outside the space as the campaign file has it: {p.name} is {low:g} to {high:g} {p.unit}".rstrip()
-            )
-    broken = [c.name for c in space.constraints if not c.allows(x[None])[0]]
-    return f"is left out by the campaign file as it is: it breaks {broken[0]!r}" if broken else ""
 
 
 def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:

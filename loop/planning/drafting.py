@@ -19,12 +19,13 @@ from loop.insight.conditions import best_condition, judged_of
 from loop.insight.regret import has_regret, regret_of
 from loop.insight.saying import best_sentence
 from loop.insight.scattering import measured_again, scattered
-from loop.insight.statements import DELTA, HonestBest
+from loop.insight.statements import DELTA, Believed, HonestBest
 from loop.planning.pick import Pick
 from loop.planning.situation import Situation
 from loop.policy.paying import BATCH_COSTS, covered, said
 from loop.policy.run_order import run_order, within
 from loop.record import Arm, Json, ProposalDraft
+from loop.space.leaving_out import still_has
 from loop.space.rows import is_among
 
 
@@ -128,12 +129,22 @@ def describe(s: Situation, picks: Sequence[Pick] = ()) -> Json:
     }
 
 
+def _first_that_stands(s: Situation, believed: HonestBest) -> Believed:
+    """The candidate that others are held against: the best of those that the campaign file still has, if there are any.
+
+    Where a limit came later, "nothing is better" than what it leaves out would end a campaign that has found nothing.
+    """
+    x = np.array([s.space.coordinates(one.settings) for one in believed.candidates])
+    there = np.flatnonzero(still_has(s.space, x))
+    return believed.candidates[int(there[0]) if len(there) else 0]
+
+
 def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[Pick]) -> Json:
     """How much better something untried may be, under ``regret``; nothing where that has no meaning, or no best."""
     is_named = bool(believed.candidates) and believed.is_kept
     if s.general is not None or not has_regret(s.objective) or not is_named:
         return {}
-    first = believed.candidates[0]
+    first = _first_that_stands(s, believed)
     climbed = np.array([p.x for p in picks]).reshape(-1, len(s.space.parameters))
     also = np.unique(np.vstack([s.history.waiting(climbed.shape[1]), climbed]), axis=0)
     also = also[is_real(s.space, also) & ~is_among(also, s.question.observed.numpy())]

@@ -27,6 +27,7 @@ from loop.plate import Plate
 from loop.record import Json
 from loop.resources import Resource, notes_on, sites_of
 from loop.space import Pool, ProductPool, Space
+from loop.space.leaving_out import still_has
 from loop.space.sifting import Twins
 from loop.spec import CampaignSpec, build_general, build_objective, build_plate, build_space
 from loop.spec.checks.deriving import without_value
@@ -144,19 +145,27 @@ class Situation:
         """Coordinates that are not to be chosen again, shape ``(t, d)``."""
         return self.history.tried(len(self.space.parameters))
 
+    def _asked_for(self, table: Table) -> NDArray[np.float64]:
+        """Where each row of a table was to be measured, ``(n, d)``: what was really done may miss it by a little."""
+        asked = {o.id: o.x for o in self.history.observations}
+        return np.array([asked[id_] for id_ in table.ids]).reshape(len(table), len(self.space.parameters))
+
     @cached_property
     def question(self) -> Question:
         """What an acquisition function is asked. The situation must have a belief."""
         assert self.belief is not None
         table = self.belief.table
         complete = ~np.isnan(table.y).any(axis=1) & is_real(self.space, table.x)
+        standing = complete & still_has(self.space, self._asked_for(table))
+        # where nothing is left of what was measured, all of it says what is usual
+        observed = table.x[standing if standing.any() else complete]
         return Question(
             space=self.space,
             objective=self.objective,
             models=self.belief.models,
             feasibility=self.belief.feasibility,
             pool=self.pool,
-            observed=torch.from_numpy(np.unique(table.x[complete], axis=0)),
+            observed=torch.from_numpy(np.unique(observed, axis=0)),
             pending=torch.from_numpy(self.history.waiting(len(self.space.parameters))),
             tried=self.tried,
             seed=self.seed,

@@ -59,7 +59,7 @@ def allowed_share(space: Space) -> tuple[float, float, float]:
     return wilson(int(space.allows(space.frame.canonical(x)).sum()), DRAWS)
 
 
-def _is_own(rule: Constraint, space: Space) -> bool:
+def is_own(rule: Constraint, space: Space) -> bool:
     """Whether a rule only says what a mixture is: its parts sum to one, and only so many are used."""
     said = any(set(rule.columns) == set(m.columns) for m in space.mixtures)
     return said and (isinstance(rule, Count) or (isinstance(rule, Linear) and rule.is_equality))
@@ -69,7 +69,7 @@ def _tied(space: Space) -> str | None:
     """The name of an equality of which random draws of continuous numbers keep none."""
     for rule in space.constraints:
         is_continuous = any(isinstance(space.parameters[c], Continuous) for c in rule.columns)
-        if isinstance(rule, Linear) and rule.is_equality and is_continuous and not _is_own(rule, space):
+        if isinstance(rule, Linear) and rule.is_equality and is_continuous and not is_own(rule, space):
             return rule.name
     return None
 
@@ -97,7 +97,7 @@ def said_count(space: Space) -> int | str:
         return space.union[1].said_count if alone else f"{ProductPool(space).counted.number} at the most"
     counted = count_candidates(space)
     if counted is None:
-        if all(_is_own(rule, space) for rule in space.constraints):
+        if all(is_own(rule, space) for rule in space.constraints):
             return "continuous"
         share, low, high = allowed_share(space)
         if (tied := _tied(space)) is not None:

@@ -1,0 +1,41 @@
+"""Leaving out: what a changed campaign file has no more, of candidates that are on record."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.record import Settings
+from loop.space.counting import is_own
+from loop.space.parameters import least_and_most
+from loop.space.space import Space
+
+
+def still_has(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows of ``x``, ``(n, d)``, lie within the ranges of the space and keep its constraints: ``(n,)``.
+
+    Steps do not matter, nor that the parts of a told mixture sum to one only nearly: what was really done is seldom as
+    round as what is proposed.
+    """
+    kept = np.ones(len(x), dtype=bool)
+    active = space.frame.active(x)
+    for column, p in enumerate(space.parameters):
+        low, high = least_and_most(p)
+        kept &= ((x[:, column] >= low) & (x[:, column] <= high)) | ~active[:, column]
+    for constraint in space.constraints:
+        if not is_own(constraint, space):
+            kept &= constraint.allows(x)
+    return kept
+
+
+def why_left_out(space: Space, settings: Settings) -> str:
+    """By which rule the space has no such candidate, or no more: a range that it lies beyond, or a constraint."""
+    x = space.coordinates(settings)
+    for p, value in zip(space.parameters, x.tolist(), strict=True):
+        low, high = least_and_most(p)
+        if p.name in settings and not low <= value <= high:
+            return (
+                f"lies outside the space as the campaign file has it: {p.name} is {low:g} to {high:g} {p.unit}".rstrip()
+            )
+    broken = [c.name for c in space.constraints if not c.allows(x[None])[0]]
+    return f"is left out by the campaign file as it is: it breaks {broken[0]!r}" if broken else ""

@@ -1,0 +1,100 @@
+"""A limit that came later: batches improve on the best that the campaign file still has, and a regret is held to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loop.history import History, Observation
+from loop.outcome import Measured, Measurement
+from loop.planner import plan
+from loop.space.leaving_out import still_has, why_left_out
+from loop.spec import CampaignSpec, build_space
+
+LESS = {"name": "less of it", "sum": {"dose": 1}, "at_most": 5}
+
+
+def campaign(**changes: Any) -> CampaignSpec:
+    return CampaignSpec.from_resolved(
+        {
+            "campaign": "limited",
+            "space": {
+                "dose": {"type": "number", "low": 0, "high": 10, "step": 0.5},
+                "time": {"type": "number", "low": 0, "high": 10, "step": 0.5},
+            },
+            "objective": {"yield": {"goal": "maximize"}, "waste": {"goal": "minimize"}},
+            "planner": {"surrogate": "gp", "initial": {"experiments": 4}},
+            "budget": {"experiments": 40},
+            "laboratory": {"adapter": "manual"},
+        }
+        | changes
+    )
+
+
+def measured(spec: CampaignSpec) -> History:
+    """Yield is ten times the dose where time is 5, and less elsewhere; waste is the time."""
+    space, seen = build_space(spec), []
+    for dose in (1.0, 3.0, 7.0, 9.0, 10.0):
+        for time in (1.0, 4.0, 6.0, 9.0):
+            values = {"yield": 10 * dose - (time - 5) ** 2, "waste": time}
+            found = tuple(Measurement(n, values[n], "", values[n]) for n in spec.objective)
+            seen.append(Observation(f"{dose} {time}", space.coordinates({"dose": dose, "time": time}), Measured(found)))
+    return History(tuple(seen))
+
+
+def test_a_front_grows_among_what_is_left() -> None:
+    spec = campaign(constraints=[LESS])
+
+    batch = plan(spec, measured(spec), seed=0, experiments=4)
+
+    doses = [p.candidate.settings["dose"] for p in batch.proposals]
+    assert max(doses) == 5.0  # where most yield is left
+    (said,) = [note for note in batch.notes if note.startswith("hypervolume is counted from")]
+    assert float(said.split("yield ")[1].split(",")[0]) < 30  # the front of what the file has ends at 29
+
+
+def test_nothing_left_out_ends_a_campaign_by_its_regret() -> None:
+    spec = campaign(objective={"yield": {"goal": "maximize"}}, constraints=[LESS],
+                    stop=[{"target": "yield", "regret": 1}])  # fmt: skip
+
+    batch = plan(spec, measured(spec), seed=0, experiments=1)
+
+    (chosen,) = batch.proposals
+    assert batch.model["regret"]["settings"]["dose"] == 3.0  # not 10, which gave 99
+    assert batch.model["regret"]["rules"][0]["chance"] > 0.9  # 50 is still to be had
+    assert (chosen.candidate.settings["dose"], chosen.acquisition_value > 5) == (5.0, True)
+
+
+def test_what_was_measured_counts_where_nothing_of_it_is_left() -> None:
+    spec = campaign(constraints=[{**LESS, "at_most": 0.5}])
+
+    batch = plan(spec, measured(spec), seed=0, experiments=2)
+
+    assert {p.candidate.settings["dose"] for p in batch.proposals} <= {0.0, 0.5}
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ({"mix.a": 0.3, "mix.b": 0.69, "heat": 60.5}, ""),  # off the step, and weighed in nearly
+        ({"mix.a": 0.3, "mix.b": 0.7, "heat": 120.0}, "lies outside the space"),
+        ({"mix.a": 0.6, "mix.b": 0.4, "heat": 60.0}, "it breaks 'little'"),
+    ],
+)
+def test_steps_and_weighing_in_leave_nothing_out(settings: dict[str, float], rule: str) -> None:
+    space = build_space(
+        campaign(
+            space={
+                "mix": {"type": "mixture", "parts": ["a", "b"], "step": 0.1},
+                "heat": {"type": "number", "low": 20, "high": 100, "step": 10},
+            },
+            constraints=[{"name": "little", "sum": {"mix.a": 1}, "at_most": 0.5}],
+        )
+    )
+
+    x = space.coordinates(settings)
+
+    assert np.array_equal(still_has(space, x[None]), [rule == ""])
+    assert not rule or rule in why_left_out(space, settings)
