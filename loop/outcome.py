@@ -86,6 +86,10 @@ class FaultKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+CANNOT: Final = "cannot"  # what a person writes of a candidate that could not be made; it tells of the candidate
+CANNOT_KIND: Final = FaultKind.INPUT_ERROR  # as which it is kept
+
+
 @dataclass(frozen=True, slots=True)
 class FaultRule:
     """What a kind of fault means: how often to try again, and whether it tells of the candidate."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -62,9 +62,12 @@ def regression_table(space: Space, objective: Objective, history: History) -> tu
             case Measured(measurements) | Negative(_, measurements):
                 readings = []
                 for target in objective.targets:
-                    reading, note = _reading(target, measurements, is_negative=isinstance(o.outcome, Negative))
+                    reading, note = _reading(target, measurements)
                     readings.append(reading)
                     if note:
+                        remarked.setdefault(note, []).append(o.id)
+                if isinstance(o.outcome, Negative):
+                    for note in _lacking(objective, measurements):
                         remarked.setdefault(note, []).append(o.id)
                 if not all(np.isnan(r.y) for r in readings):
                     rows.append((o, readings))
@@ -117,7 +120,7 @@ class _Reading:
 _SILENT = _Reading(*[math.nan] * 5)
 
 
-def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative: bool) -> tuple[_Reading, str]:
+def _reading(target: Target, measurements: Sequence[Measurement]) -> tuple[_Reading, str]:
     """What is known of a target, and a note where it is not usable."""
     mine = [m for m in measurements if m.property == target.name]
     if rule := next((rule for m in mine if (rule := too_large(m))), ""):
@@ -142,14 +145,26 @@ def _reading(target: Target, measurements: Sequence[Measurement], *, is_negative
         if not low < high:
             return _SILENT, f"{said} leaves nothing between the limits; retract the observation that is wrong"
         return _Reading([*below, *above][0], *_certainty(mine), low, high), ""
-    if is_negative:
+    return _SILENT, ""
+
+
+def _lacking(objective: Objective, measurements: Sequence[Measurement]) -> Iterator[str]:
+    """What a negative does not say of targets, which are named together where the same is asked for."""
+    measured, lacking = {m.property for m in measurements}, dict[tuple[str, str], list[str]]()
+    for target in objective.targets:
+        if target.name in measured:
+            continue
         what, such = "limit", "< 1"
         if target.levels:  # below the lowest of them is nothing
             what = "class" if target.classes else "level"
             such = target.shown(target.levels[0]) or f"{target.levels[0]:g}"
-        rule = f"it trains feasibility only; report a {what} such as '{such}'"
-        return _SILENT, f"negative without a {what} for {target.name}: {rule}"
-    return _SILENT, ""
+        lacking.setdefault((what, such), []).append(target.name)
+    for (what, such), names in lacking.items():
+        of = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        yield (
+            f"negative without a {what} for {of}: it counts as done, and trains feasibility only; report a {what} such "
+            f"as '{such}', or outcome 'cannot' where it could not be made"
+        )
 
 
 def useless_limits(outcome: Outcome, objective: Objective) -> tuple[str, ...]:
@@ -160,7 +175,7 @@ def useless_limits(outcome: Outcome, objective: Objective) -> tuple[str, ...]:
     for target in objective.targets:
         mine = [m for m in outcome.measurements if m.property == target.name]
         if mine and all(m.qualifier is not Qualifier.EQUAL for m in mine):
-            found.append(_reading(target, mine, is_negative=False)[1])
+            found.append(_reading(target, mine)[1])
     return tuple(note for note in found if note)
 
 

@@ -12,7 +12,7 @@ from loop.cells import finite, in_doubt, split_header
 from loop.circumstances import HOUR, is_as_planned
 from loop.contracts import ExperimentSpec
 from loop.errors import UnitError
-from loop.outcome import FaultKind
+from loop.outcome import CANNOT, CANNOT_KIND, FaultKind
 from loop.units import convert, unit_shown
 
 RUN_ORDER: Final = "run_order"
@@ -174,6 +174,8 @@ def read_row(
             payload |= {"outcome": "negative", "reason": comment or "reported as negative", "values": values}
         case "cancelled", "":
             payload |= {"outcome": "fault", "kind": "cancelled", "message": comment or "cancelled on the worksheet"}
+        case word, "" if word == CANNOT:
+            payload |= {"outcome": "fault", "kind": CANNOT_KIND.value, "message": comment or "it cannot be made"}
         case "fault", fault:
             payload |= {"outcome": "fault", "kind": fault or "unknown", "message": comment or said}
         case _:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from adapters.files.rows import COMMENT, FILE, OUTCOME, RUN_ORDER, Columns
 from adapters.files.worksheet import KEY
-from loop.outcome import FaultKind
+from loop.outcome import CANNOT, FaultKind
 
 _PAGE: Final = Path(__file__).with_name("form.html")
 _SCRIPT: Final = Path(__file__).with_name("form.js")
@@ -49,7 +49,7 @@ def form(
         "outcome": OUTCOME,
         "comment": COMMENT,
         "file": FILE,
-        "outcomes": ["measured", "negative", *(f"fault:{kind.value}" for kind in FaultKind)],
+        "outcomes": ["measured", "negative", CANNOT, *(f"fault:{kind.value}" for kind in FaultKind)],
         "rows": [dict(row) for row in sorted(rows, key=_order)],
     }
     script = _SCRIPT.read_text(encoding="utf-8")

@@ -1,9 +1,10 @@
 """The manual laboratory: a worksheet that a person fills in.
 
 A row is complete when every target has a value, or when ``outcome`` says how the experiment ended: ``measured``,
-``negative``, ``cancelled``, ``fault`` or ``fault:KIND``, such as ``fault:instrument_fault``. A value may be given as a
-limit, such as ``<1``; further columns may say how many readings a value is the mean of (``yield n``), and whatever was
-recorded beside it (``plate``, ``well``, ``instrument``); a column ``file`` names photos and files beside the worksheet.
+``negative``, ``cannot`` (be made), ``cancelled``, ``fault`` or ``fault:KIND``, such as ``fault:instrument_fault``. A
+value may be given as a limit, such as ``<1``; further columns may say how many readings a value is the mean of
+(``yield n``), and whatever was recorded beside it (``plate``, ``well``, ``instrument``); a column ``file`` names
+photos and files beside the worksheet.
 What the campaign asks to be recorded with each result (lot, operator, humidity) has columns from the start, which may
 stay empty; their unit may be written anew. Files ``WORKSHEET-returned*.csv`` beside the worksheet, as its form gives
 them back, are read as well. What was read of a row is stored at once and never changes; a row edited later gives a

@@ -15,12 +15,14 @@ from loop.history import History
 from loop.outcome import Measured, Measurement, Negative, Qualifier
 from loop.planner import plan
 from loop.space import Discrete, Space
+from loop.spec import build_objective, build_space
 from loop.surrogates.ard import ArdGaussianProcess
 from loop.surrogates.censoring import expectation_propagation, truncated
 from loop.surrogates.gp import GaussianProcess
 from loop.surrogates.protocol import TrainingSet
 from loop.surrogates.representation import Representation
 from loop.testing.surrogate import above
+from loop.training import regression_table
 
 INF = math.inf
 
@@ -179,3 +181,21 @@ def test_two_targets_may_be_hidden_in_different_rows_and_missing_in_others():
     assert made.surrogate == "committee"
     assert not any("not used" in note for note in made.notes)
     assert all(math.isfinite(p.mean) and p.sd > 0 for d in made.proposals for p in d.predictions)
+
+
+def test_what_a_negative_lacks_is_said_once_for_all_targets():
+    wanted = {name: {"goal": "maximize"} for name in ("logD", "potency", "hERG")}
+    spec = reaction_spec(objective=wanted | {"class": {"goal": "maximize", "levels": [1, 2, 3]}})
+    space = build_space(spec)
+    places = [{"alcohol": "butanol", "base": "weak", "temperature": t} for t in (20, 40)]
+    no = Negative("no conversion", (Measurement("logD", 1.0, "", 1.0, qualifier=Qualifier.BELOW),))
+    seen = tuple(observe(spec, place, no, f"o{i}") for i, place in enumerate(places))
+
+    _, notes = regression_table(space, build_objective(spec), History(seen))
+
+    assert notes == (
+        "observation o0 and 1 more: negative without a limit for potency and hERG: it counts as done, and trains "
+        "feasibility only; report a limit such as '< 1', or outcome 'cannot' where it could not be made",
+        "observation o0 and 1 more: negative without a level for class: it counts as done, and trains "
+        "feasibility only; report a level such as '1', or outcome 'cannot' where it could not be made",
+    )

@@ -59,10 +59,10 @@ def tell(
     """Store every row of a CSV or Parquet file, then judge it.
 
     Columns: every parameter of the space, or ``key`` of an attempt, of which the row is then the result; at least one
-    target or ``outcome`` (measured, negative, cancelled or fault:KIND); and what else ``flows.engine.people.rows``
-    names; or a table that ``hakken export`` wrote, of which the results of this very record, and retracted ones, are
-    passed over. The same file again adds nothing, also where rows were added above; rows that were refused are judged
-    anew.
+    target or ``outcome`` (measured, negative, cannot, cancelled or fault:KIND); and what else
+    ``flows.engine.people.rows`` names; or a table that ``hakken export`` wrote, of which the results of this very
+    record, and retracted ones, are passed over. The same file again adds nothing, also where rows were added above;
+    rows that were refused are judged anew.
 
     Raises:
         NotFound: There is no such campaign.

@@ -90,6 +90,7 @@ def test_a_negative_needs_no_number(manual: Manual, handle: Handle, tmp_path: Pa
         ("Fault: consumable_missing", FaultKind.CONSUMABLE_MISSING),
         ("fault", FaultKind.UNKNOWN),
         ("cancelled", FaultKind.CANCELLED),
+        ("Cannot", FaultKind.INPUT_ERROR),
     ],
 )
 def test_a_fault_is_told_by_its_kind(
@@ -100,6 +101,14 @@ def test_a_fault_is_told_by_its_kind(
 
     assert isinstance(result, Fault)
     assert (result.kind, result.message) == (kind, "the needle clogged")
+
+
+def test_what_could_not_be_made_tells_of_its_candidate(manual: Manual, handle: Handle, tmp_path: Path) -> None:
+    fill(sheet_of(tmp_path), KEY, outcome="cannot")
+    result = outcome(manual, handle)
+
+    assert isinstance(result, Fault)
+    assert (result.informative, result.message) == (True, "it cannot be made")
 
 
 @pytest.mark.parametrize(

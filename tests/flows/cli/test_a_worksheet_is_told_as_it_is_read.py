@@ -37,7 +37,7 @@ def fill(sheet: Path, number: int, **cells: str) -> None:
         writer.writerows(rows)
 
 
-@pytest.mark.parametrize("outcome", ["negative", "cancelled", "fault", "fault:consumable_missing"])
+@pytest.mark.parametrize("outcome", ["negative", "cannot", "cancelled", "fault", "fault:consumable_missing"])
 def test_what_was_read_is_known_when_it_is_told(sheet: Path, hakken: Any, outcome: str) -> None:
     fill(sheet, 0, outcome=outcome)
     fill(sheet, 1, outcome="measured", dimer="3")

@@ -11,6 +11,7 @@ from flows.engine.people.rows.columns import TAKEN
 from loop.cells import finite, is_number
 from loop.circumstances import HOUR
 from loop.errors import OutcomeError, did_you_mean
+from loop.outcome import CANNOT, CANNOT_KIND
 from loop.spec import CampaignSpec, context_of
 from loop.spec.models import TargetSpec
 
@@ -34,7 +35,7 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
         extra["provenance"] = taken
     if said == "negative":
         return {"outcome": "negative", "reason": reason or "told as negative", "values": values, **extra}
-    if fault := _FAULT.fullmatch(said):
+    if fault := _FAULT.fullmatch("fault " + CANNOT_KIND.value if said == CANNOT else said):
         kind = fault["kind"] or cell_of(cells, "fault")[1] or fault["alone"] or "unknown"
         if values:
             raise OutcomeError("a fault has no value: it did not run as intended; empty one of the two cells")
@@ -42,11 +43,16 @@ def result_of(cells: Cells, spec: CampaignSpec, actual: Mapping[str, str | float
             extra["informative"] = informative == "true"
         if code := cell_of(cells, "fault_code")[1]:
             extra["provenance"] = {**taken, "code": code}
-        return {"outcome": "fault", "kind": kind, "message": reason or kind, **extra}
+        return {
+            "outcome": "fault",
+            "kind": kind,
+            "message": reason or ("it cannot be made" if said == CANNOT else kind),
+            **extra,
+        }
     if said not in ("", "measured"):
         raise OutcomeError(
-            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', 'cancelled', 'fault'])}; "
-            "use measured, negative, cancelled or fault:KIND"
+            f"outcome {said!r} is unknown{did_you_mean(said, ['measured', 'negative', CANNOT, 'cancelled', 'fault'])}; "
+            f"use measured, negative, {CANNOT}, cancelled or fault:KIND"
         )
     if not values:
         names = " or ".join(repr(name) for name in spec.objective)
