@@ -39,7 +39,8 @@ class SwitchSpec(Strict):
 def _by_option(value: object) -> object:
     if not isinstance(value, Mapping):
         raise ValueError(
-            f"a price goes with each option, such as {{XPhos: 12}}, and not {value!r} with all; name the options"
+            f"a price goes with each option, such as {{XPhos: 12}}, and not {value!r} with all; name the options, or "
+            "the column of their table under costs.prices"
         )
     return value
 
@@ -53,6 +54,7 @@ class CostsSpec(Strict):
     hour: float | None = Field(default=None, ge=0)  # price of one
     # By parameter and option, for each use.
     options: dict[str, Annotated[dict[str, float], BeforeValidator(_by_option)]] | None = None
+    prices: dict[str, str] | None = None  # by parameter, the column of its table that holds them; read into options
     switch: dict[str, SwitchSpec] | None = None  # by parameter, for each change
 
 
@@ -196,7 +198,11 @@ def _prices(spec: CampaignSpec, space: Space, name: str, prices: dict[str, float
         try:
             found[int(parameter.index(option))] = price
         except SpaceError as error:
-            raise CostError(path, str(error)) from None
+            stored = getattr(spec.space.get(name), "stored", None)
+            column_of = (
+                f"; a filter may have left it out, and costs.prices: {{{name}: COLUMN}} reads a column of the table"
+            )
+            raise CostError(path, f"{error}{column_of if stored is not None and stored.removed else ''}") from None
     return column, found
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 
 from loop.errors import HakkenError, SpecError
 from loop.spec.analysis import resolve_analysis
 from loop.spec.checks.whole import check_whole, with_design
+from loop.spec.costs import CostsSpec
 from loop.spec.describing import resolve_descriptors
 from loop.spec.faults import all_described
 from loop.spec.library_models import Libraries
-from loop.spec.lines import load_yaml
+from loop.spec.lines import Lines, load_yaml
 from loop.spec.models import CampaignSpec
+from loop.spec.pricing import resolve_prices
 from loop.spec.space_models import ParameterSpec
 from loop.spec.tables import ReadFile, resolve_options
 
@@ -53,6 +57,22 @@ def read_spec(text: str, *, source: str, read: ReadFile, libraries: Libraries | 
         analysis = resolve_analysis(spec.analysis, read)
     except HakkenError as error:
         raise SpecError(f"{lines.where(('analysis',))}: {error}") from None
-    spec = spec.model_copy(update={"space": space, "analysis": analysis})
+    costs = _with_prices(spec, space, read, lines)
+    spec = spec.model_copy(update={"space": space, "analysis": analysis, "costs": costs})
     check_whole(spec, lines)
     return with_design(spec, lines)
+
+
+def _with_prices(
+    spec: CampaignSpec, space: Mapping[str, ParameterSpec], read: ReadFile, lines: Lines
+) -> CostsSpec | None:
+    """The costs with the prices that stand in tables among those of options."""
+    if spec.costs is None or not spec.costs.prices:
+        return spec.costs
+    options = dict(spec.costs.options or {})
+    for name in spec.costs.prices:
+        try:
+            options[name] = resolve_prices(spec.costs, name, spec.space.get(name), space.get(name), read)
+        except HakkenError as error:
+            raise SpecError(f"{lines.where(('costs', 'prices', name))}: {error}") from None
+    return spec.costs.model_copy(update={"options": options, "prices": None})

@@ -1,0 +1,82 @@
+"""Prices as a campaign file points at them: found in a column of the table that the options come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from loop.cells import finite
+from loop.errors import MoleculeError, SpecError, did_you_mean
+from loop.spec.costs import CostsSpec
+from loop.spec.space_models import ComponentSpec, MoleculeSpec, ParameterSpec
+from loop.spec.tables import ReadFile, read_table
+
+TABLES: Final = (".csv", ".tsv", ".txt")
+
+
+def resolve_prices(
+    costs: CostsSpec, name: str, written: ParameterSpec | None, found: ParameterSpec | None, read: ReadFile
+) -> dict[str, float]:
+    """The price of every option of a parameter, by its name, from the column that ``costs.prices`` names.
+
+    Args:
+        costs: As the campaign file has them.
+        name: Of the parameter.
+        written: The parameter as the campaign file has it, None where it has no such one.
+        found: The same with its options in place.
+        read: Gives the text of a file.
+
+    Raises:
+        SpecError: There is no table or column of that name, or an option has no price in it; says what to do.
+    """
+    column = (costs.prices or {})[name]
+    if name in (costs.options or {}):
+        raise SpecError(f"{name!r} has prices here and under costs.options; keep one of them")
+    if not isinstance(written, ComponentSpec | MoleculeSpec) or written.file is None:
+        raise SpecError(f"{name!r} comes from no table of its own; write the prices under costs.options.{name}")
+    if written.name is None and isinstance(written, MoleculeSpec) and written.standardise is not None:
+        raise SpecError(f"{name!r} is standardised, so its structures are not those of the table; give it name: too")
+    assert isinstance(found, ComponentSpec | MoleculeSpec)
+    if found.options is None:
+        raise SpecError(f"{name!r} has too many molecules to be priced one by one; filter it to 5,000 at most")
+    files = [written.file] if isinstance(written.file, str) else written.file
+    prices: dict[str, float] = {}
+    for file in files:
+        if not file.casefold().endswith(TABLES):
+            raise SpecError(f"prices are read from CSV tables, and {file} is none; save it as one")
+        for option, price in _rows(file, column, written, read):
+            if option in found.options:
+                prices.setdefault(option, price)  # of what stands twice, the first counts, as it does for its name
+    if missing := [option for option in found.options if option not in prices]:
+        raise SpecError(
+            f"{len(missing)} of {len(found.options)} options have no price in the column {column!r}, the first "
+            f"{missing[0]}; fill it in, 0 for what is there already"
+        )
+    return prices
+
+
+def _rows(file: str, column: str, spec: ComponentSpec | MoleculeSpec, read: ReadFile) -> Iterator[tuple[str, float]]:
+    """Name and price of each row that has both."""
+    rows = read_table(read(file), file)
+    header = list(rows[0][1]) if rows else []
+    if rows and column not in header:
+        raise SpecError(f"{file} has no column {column!r}{did_you_mean(column, header)}; it has {', '.join(header)}")
+    for line, row in rows:
+        if not row[column]:
+            continue
+        price = finite(row[column])
+        if price is None or price < 0:
+            raise SpecError(f"{file} line {line}: a price is a number of zero or above, got {row[column]!r}")
+        yield _name_of(row, spec), price
+
+
+def _name_of(row: Mapping[str, str], spec: ComponentSpec | MoleculeSpec) -> str:
+    """By what the option of a row is called: its name, or its structure; "" where that cannot be read."""
+    from loop.molecules.standardise import canonical_smiles  # RDKit: only where structures are names
+
+    if spec.name is not None:
+        return row.get(spec.name, "")
+    try:
+        return canonical_smiles(row.get(spec.smiles, ""))
+    except MoleculeError:
+        return ""  # whoever reads the options says so

@@ -1,0 +1,89 @@
+"""A library's price list is a column of its own table: read for what is in the space, and refused where it has gaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.libraries.reader import Reader
+from flows.libraries.store import Store
+from loop.errors import SpecError
+from loop.spec import CampaignSpec, build_costs, build_space, read_spec
+
+TABLE = """\
+smiles;id;EUR
+CCO;ethanol;12,5
+c1ccncc1;pyridine;30
+CCCCCCCCCCCCCCCC;wax;
+OCC;spirit;99
+C1CC;broken;7
+"""
+FILE = """\
+campaign: bought
+space:
+  molecule: {type: molecule, file: stock.csv, name: id, filters: {properties: {MolLogP: {at_most: 5}}}}
+objective: {pIC50: {goal: maximize}}
+costs: {unit: EUR, experiment: 40, prices: {molecule: EUR}}
+budget: {cost: 500}
+laboratory: {adapter: manual}
+"""
+
+
+def read(tmp_path: Path, text: str = FILE, table: str = TABLE) -> CampaignSpec:
+    (tmp_path / "stock.csv").write_text(table)
+    libraries = Reader(Store(tmp_path / "libraries"), tmp_path)
+    return read_spec(text, source="bought.yaml", read=lambda n: (tmp_path / n).read_text(), libraries=libraries)
+
+
+def test_each_molecule_costs_what_its_row_says(tmp_path: Path) -> None:
+    spec = read(tmp_path)
+
+    space = build_space(spec)
+    costs = build_costs(spec, space)
+    assert spec.costs is not None
+    assert costs is not None
+    assert spec.costs.options == {"molecule": {"ethanol": 12.5, "pyridine": 30.0}}  # neither wax nor the second ethanol
+    x = space.coordinates({"molecule": "ethanol"})
+    assert costs.own(x[None]).tolist() == [52.5]
+    assert CampaignSpec.from_resolved(spec.resolved()) == spec
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"{molecule: EUR}": "{molecule: USD}"}, "line 5: costs.prices.molecule: stock.csv has no column 'USD'"),
+        ({"{molecule: EUR}": "{mol: EUR}"}, "no table of its own; write the prices under costs.options.mol"),
+        ({"{molecule: EUR}": "{molecule: EUR}, options: {molecule: {ethanol: 1}}"}, "keep one of them"),
+        ({"prices: {molecule: EUR}": "options: {molecule: EUR}"}, "or the column of their table under costs.prices"),
+        ({"prices: {molecule: EUR}": "options: {molecule: {wax: 3}}"}, "a filter may have left it out"),
+    ],
+)  # fmt: skip
+def test_what_names_no_prices_is_refused_with_the_way_out(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    text = FILE
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+
+    with pytest.raises(SpecError) as refused:
+        read(tmp_path, text)
+
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("", "1 of 2 options have no price in the column 'EUR', the first pyridine; fill it in"),
+        ("on request", "stock.csv line 3: a price is a number of zero or above, got 'on request'"),
+        ("-3", "stock.csv line 3: a price is a number of zero or above, got '-3'"),
+    ],
+)
+def test_a_gap_in_the_list_is_no_gift(tmp_path: Path, cell: str, message: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        read(tmp_path, table=TABLE.replace("pyridine;30", f"pyridine;{cell}"))
+
+    assert message in str(refused.value)
