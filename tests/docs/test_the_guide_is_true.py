@@ -70,6 +70,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert (page.parent / link).exists(), link
 
 
+@pytest.mark.parametrize("page", [*PAGES, INDEX, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name)
+def test_every_file_of_ours_that_it_names_is_there(page: Path) -> None:
+    named = re.findall(r"(?<![\w./])((?:adapters|loop|flows|db|tests|benchmarks)/[\w./-]*\w)", page.read_text("utf-8"))
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_blocks_are_found_as_they_stand(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A page\n\n```yaml\n# c\ncampaign: a\n```\n\ntext\n\n```python\nx = 1\nassert x\n```\n")
