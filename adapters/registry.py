@@ -101,6 +101,11 @@ def binding_between_runs(name: str, options: Mapping[str, Any]) -> Mapping[str, 
     return _without(("FREE", "BETWEEN_RUNS"), name, options)
 
 
+def makes_plates(name: str) -> bool:
+    """Whether it is a robot with a deck, which measures nothing itself."""
+    return name in _TABLE and hasattr(import_module(module_of(name)), "BETWEEN_RUNS")
+
+
 def _without(lists: Sequence[str], name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options without those in these lists of the adapter's module, and so of each laboratory that it has."""
     module = import_module(module_of(name)) if name in _TABLE else None

@@ -151,11 +151,11 @@ def measuring_of(name: str, options: PlateOptions, context: AdapterContext) -> A
     Raises:
         AdapterOptionsError: It names none, or one of its options is wrong.
     """
-    from adapters.registry import build
+    from adapters.registry import build, makes_plates
 
     inner = dict(options.measured_by)
     measurer = inner.pop("adapter", None)
-    if not isinstance(measurer, str) or measurer in ("opentrons", "pylabrobot", "several"):
+    if not isinstance(measurer, str) or measurer == "several" or makes_plates(measurer):
         raise AdapterOptionsError(
             name, [f"measured_by needs a line 'adapter' that names who measures, got {measurer!r}"]
         )

@@ -298,6 +298,10 @@ def test_a_plate_that_cannot_be_made_ends_before_the_robot_hears_of_it(tmp_path:
         ({"deck": deck(tips=[{"labware": "tips", "slots": ["5"]}])}, ["'tips' is none", "opentrons_96_tiprack_20ul"]),
         ({"deckk": {}}, ["unknown option 'deckk' (did you mean 'deck'?)"]),
         ({"measured_by": {"worksheet": "a.csv"}}, ["measured_by needs a line 'adapter'"]),
+        *(
+            ({"measured_by": {"adapter": name}}, ["that names who measures", name])
+            for name in ("opentrons", "pylabrobot", "several")
+        ),
         ({"measured_by": {"adapter": "manual", "workshet": "a"}}, ["measured_by: unknown option 'workshet'"]),
         ({"template": "nowhere.py"}, ["template", "cannot be read", "correct the path"]),
         ({"simulator": 3}, ["option 'simulator' must be"]),
