@@ -15,7 +15,7 @@ from loop.fidelity import is_real
 from loop.memory.earlier import Earlier
 from loop.memory.evidence import PROOF, own_evidence
 from loop.memory.overlap import LEAST, Overlap, overlap
-from loop.objective import Target
+from loop.objective import Goal, Objective, Target
 from loop.space import Space, sample_space
 from loop.spec import build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
@@ -74,7 +74,7 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         return f"it shares {len(both.shared)} of {len(space.parameters)} parameters, too few to tell{lacking}"
     every = earlier.history.observations
     real = replace(earlier.history, observations=tuple(o for o in every if is_real(there, o.x[None])[0]))
-    table, _ = regression_table(there, replace(objective, targets=(theirs,)), real)
+    table, _ = regression_table(there, _of_its_numbers(theirs), real)
     if len(table) < FEWEST:
         said = "" if len(real.observations) == len(every) else " by the real thing"
         return f"it has {len(table)} results of {target.name}{said}, and {FEWEST} are needed"
@@ -104,6 +104,11 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         told += f"; {target.name} has no unit {'here' if theirs.unit else 'there'}, and numbers are taken as they are"
     columns = frozenset(s.here for s in both.shared)
     return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told, columns)
+
+
+def _of_its_numbers(target: Target) -> Objective:
+    """An objective of one target whatever a campaign wanted of it: kept, matched or weighed with others."""
+    return Objective((Target(target.name, Goal.MAXIMIZE, target.unit, low=target.low, high=target.high),))
 
 
 def spread_of(space: Space, mean: Callable[[Tensor], Tensor], *, seed: int) -> float:

@@ -104,6 +104,31 @@ class TestAHint:
         expected = hint.mean(torch.from_numpy(np.array([space.coordinates(s) for s in every]))).numpy()
         assert np.corrcoef(expected, [alcohol_yield(s) for s in every])[0, 1] > 0.98
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"objective": {"yield": {"goal": "keep", "at_least": 20}, "cost": {"goal": "minimize"}}},
+            {"objective": {"yield": {"goal": "match", "value": 40, "within": 9}, "cost": {"goal": "minimize"}}},
+            {
+                "objective": {n: {"goal": "maximize", "low": 0, "high": 100} for n in ("yield", "cost")},
+                "tradeoff": "desirability",
+            },
+        ],
+        ids=["kept", "matched", "weighed"],
+    )
+    def test_whatever_the_source_wanted_of_the_target_its_numbers_tell(self, changes: dict[str, Any]) -> None:
+        usual = earlier_of(alcohol_yield)
+        other = CampaignSpec.from_resolved({**reaction_spec().resolved(), **changes})
+        space, target = build_space(reaction_spec()), build_objective(reaction_spec()).targets[0]
+
+        hint = hint_of(space, target, Earlier("before", other, usual.history), seed=0)
+        alike = hint_of(space, target, usual, seed=0)
+
+        assert isinstance(hint, Hint)
+        assert isinstance(alike, Hint)
+        everything = torch.from_numpy(ProductPool(space).take(np.arange(space.size)))
+        assert torch.allclose(hint.mean(everything), alike.mean(everything), rtol=1e-6)
+
     def test_it_is_in_this_campaigns_unit(self) -> None:
         spec = reaction_spec({"energy": {"goal": "minimize", "unit": "kJ/mol"}})
         theirs = reaction_spec({"energy": {"goal": "minimize", "unit": "kcal/mol"}})
