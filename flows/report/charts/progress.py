@@ -13,8 +13,10 @@ from flows.report.standing import running_best, useful
 from flows.report.svg import Axis, drawing, element, mark, polyline
 from flows.report.words import heading
 from loop.objective import Target
+from loop.outcome import Qualifier
 
 FOOT = 40.0
+BEYOND = 13.0  # how far a mark of a limit points to where its value lies
 
 
 def legend_keys(results: Sequence[Result], target: Target) -> list[str]:
@@ -43,7 +45,7 @@ def progress(
     if line:
         line.append((x.end, line[-1][1]))
 
-    marks, seen = [], set()
+    marks, limits, seen = [], [], set()
     for result, key in zip(results, keys, strict=True):
         at_value = _has_value(result, target)
         place = y(result.readings[target.name].value) if at_value else y.start + FOOT / 2
@@ -52,11 +54,17 @@ def progress(
         if not at_value:
             seen.add(result.experiment)
         marks.append(mark(x(result.experiment), place, MARKS[key][0], key, tip(result, targets)))
+        if at_value and has_limit(result, target):
+            limits.append(_pointer(x(result.experiment), place, result.readings[target.name].qualifier))
     thresholds = [
         element("line", x1=x.start, x2=x.end, y1=y(limit), y2=y(limit), class_="threshold")
         for limit in (target.at_least, target.at_most)
         if limit is not None and y.low <= limit <= y.high
     ]
+    if target.value is not None and y.low <= target.value <= y.high:
+        thresholds.append(
+            element("line", x1=x.start, x2=x.end, y1=y(target.value), y2=y(target.value), class_="sought")
+        )
     label = (
         f"{heading(target.name, target.unit)} against experiments: {len(values)} values, "
         f"{sum(key in ('negative', 'fault') for key in keys)} negatives and faults"
@@ -70,9 +78,23 @@ def progress(
         frame.frame("experiment, in the order run", FOOT),
         *thresholds,
         polyline(line, class_="best") if line else "",
+        *limits,
         *marks,
         style="progress",
     )
+
+
+def has_limit(result: Result, target: Target) -> bool:
+    """Whether what was reported of the target is a limit, beyond which its value lies."""
+    return _has_value(result, target) and result.readings[target.name].qualifier is not Qualifier.EQUAL
+
+
+def _pointer(x: float, y: float, qualifier: Qualifier) -> Markup:
+    """An arrow from a mark to the side on which the value lies."""
+    way = -1 if qualifier is Qualifier.ABOVE else 1
+    tip_at, wing = y + way * BEYOND, y + way * (BEYOND - 4)
+    path = f"M{x:.1f},{y:.1f} V{tip_at:.1f} M{x - 3:.1f},{wing:.1f} L{x:.1f},{tip_at:.1f} L{x + 3:.1f},{wing:.1f}"
+    return element("path", d=path, class_="beyond")
 
 
 def _has_value(result: Result, target: Target) -> bool:

@@ -1,5 +1,7 @@
 """The running best and the ranking of candidates."""
 
+import re
+
 import pytest
 
 from flows.report import build
@@ -210,3 +212,30 @@ def test_the_score_of_limits_is_a_limit(story):
 
     assert (score.target, score.reading.qualifier) == ("weighted merit", Qualifier.ABOVE)
     assert score.reading.value == pytest.approx(0.85)
+
+
+@pytest.mark.parametrize(("qualifier", "way"), [("<", 1), (">", -1)])
+def test_a_limit_is_drawn_as_one_and_a_value_as_none(story, qualifier, way):
+    run(story, [20.0], qualifier)
+    limit = render(build(story.settle(), story.name))
+    run(story, [30.0])
+    both = render(build(story.settle(), story.name))
+
+    def pointers(page):
+        return re.findall(r'<path d="M[\d.]+,([\d.]+) V([\d.]+)[^"]*" class="beyond"', page)
+
+    (at, to), _narrow = pointers(limit)
+    assert (float(to) - float(at)) * way > 5  # downwards is more in an SVG
+    assert len(pointers(both)) == 2
+    assert "a limit: the value lies on that side" in limit
+
+
+def test_the_value_that_is_wanted_is_drawn_where_one_is(story):
+    story.spec["objective"]["yield"] |= {"goal": "match", "value": 25, "within": 20}
+    run(story, [10.0, 40.0])
+    matched = render(build(story.settle(), story.name))
+    story.spec["objective"]["yield"] = {"goal": "maximize", "unit": "%"}
+
+    assert matched.count('class="sought"') == 2  # wide and narrow
+    assert "the value that is wanted" in matched
+    assert 'class="sought"' not in render(build(story.settle(), story.name))
