@@ -42,7 +42,12 @@ def replace(path: Path, text: str, *, is_durable: bool = True) -> None:
 
 def replace_bytes(path: Path, data: bytes, *, is_durable: bool = True) -> None:
     """``replace`` of bytes."""
-    os.replace(_write_temporary(path, data, is_durable), path)
+    temporary = _write_temporary(path, data, is_durable)
+    try:
+        os.replace(temporary, path)
+    except OSError:  # a folder has the name, say
+        temporary.unlink(missing_ok=True)
+        raise
     if is_durable:
         sync_folder(path.parent)
 

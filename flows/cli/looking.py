@@ -157,7 +157,14 @@ def report(
             verdict = engine.examined(view)
         except Exception as error:  # the page has all the rest
             verdict, note = {}, f"the models could not be examined ({type(error).__name__}: {error})"
-        page = pages.build(ledger, campaign, engine.believed(view), engine.explained(view), raw_files(where), verdict)
+        page = pages.build(
+            ledger,
+            campaign,
+            engine.believed(view, where.folder(campaign)),
+            engine.explained(view, where.folder(campaign)),
+            raw_files(where),
+            verdict,
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)
     screen.document({"campaign": campaign, "report": str(path), "notes": [note] if note else []})

@@ -108,7 +108,7 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
     try:
         believed = None if session.judge is None else session.judge(session.view)
         is_asked = in_full and session.judge is not None
-        shares = explained(session.view) if is_asked else ()
+        shares = explained(session.view, session.settings.folder(session.name)) if is_asked else ()
         session.examined = _examined(session) if is_asked else {}
         write(build(session.ledger, session.name, believed, shares, session.files, session.examined), path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything

@@ -64,7 +64,8 @@ class Session:
         self.sent = Sent(settings.folder(name))
         self.view = View(ledger, name)
         self.planner: Planner = planner or on_device(default_planner, settings.device)
-        self.judge: Judge | None = believed if planner is None else None  # a planner's beliefs are its own
+        folder = settings.folder(name)
+        self.judge: Judge | None = (lambda view: believed(view, folder)) if planner is None else None  # else its own
         self.examined: Mapping[str, Examination] = {}  # of each target's models, where the page was drawn in full
         self.exhausted: object = None  # what the record was when nothing was left to propose
         self.refused: tuple[int, str] | None = None  # the version of the spec that cannot be used from here, and why

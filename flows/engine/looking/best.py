@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
+from flows.engine.looking.kept import kept
 from flows.engine.looking.view import View
 from flows.engine.sources.hearing import sources_of
 from flows.wiring import open_record
 from loop.history import History
-from loop.insight.statements import HonestBest
+from loop.insight.statements import Believed, HonestBest, Likely, Luckiest, OnSubstrate, Stated
 
 if TYPE_CHECKING:
     from flows.settings import Settings
+    from loop.memory.earlier import Earlier
 
 SHOWN: Final = 3  # results that a note names
+KEPT: Final = "believed.kept"  # in the campaign's folder: the last answer
+STATEMENTS: Final = (HonestBest, Believed, Stated, OnSubstrate, Luckiest, Likely)  # that an answer is made of
 
 
 def best(settings: Settings, name: str) -> HonestBest:
@@ -26,15 +31,23 @@ def best(settings: Settings, name: str) -> HonestBest:
         NotFound: There is no such campaign.
     """
     with open_record(settings) as ledger:
-        return believed(View(ledger, name))
+        return believed(View(ledger, name), settings.folder(name))
 
 
-def believed(view: View) -> HonestBest:
-    """The same, of a view at hand. The same record gives the same answer."""
+def believed(view: View, folder: Path) -> HonestBest:
+    """The same, of a view at hand, whose campaign has its files in ``folder``.
+
+    The same record gives the same answer, so the last one is kept there.
+    """
+    earlier, read, _ = sources_of(view.ledger, view.spec)
+    asked = (view.name, view.campaign.spec, view.counted, read, [source.spec for source in earlier])
+    return kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, earlier))
+
+
+def _worked_out(view: View, earlier: Sequence[Earlier]) -> HonestBest:
     from loop.insight.best import honest_best  # brings torch: seconds, only where it is asked for
 
     history, _ = history_of(view.spec, view.space, view.counted, ())
-    earlier, _, _ = sources_of(view.ledger, view.spec)
     found = honest_best(view.spec, history, seed=seed_of(view.spec.planner.seed, view.name, 0), earlier=earlier)
     return replace(found, notes=(*_passed_over(view, history), *found.notes))
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from flows.engine.looking.histories import history_of, seed_of
+from flows.engine.looking.kept import kept
 from flows.engine.looking.view import View
 from flows.wiring import open_record
+from loop.insight.explaining import Explained, Explanation, Fragment, Neighbour
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from loop.insight.explaining import Explanation
     from loop.space import Space
 
 DRAWN = 6  # molecules on a page
+KEPT: Final = "explained.kept"  # in the campaign's folder: the last answer
+STATEMENTS: Final = (Explanation, Explained, Fragment, Neighbour)  # that an answer is made of
 
 
 def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()) -> tuple[Explanation, ...]:
@@ -39,7 +43,7 @@ def explain(settings: Settings, name: str, *, top: int, also: Sequence[str] = ()
         others: dict[str, str] = {}
         for smiles, called in (_structure(view.space, text) for text in also):
             others[smiles] = others.get(smiles) or called  # told by its structure too, it keeps its name
-        return explained(view, top=top, also=others)
+        return explained(view, settings.folder(name), top=top, also=others)
 
 
 def _structure(space: Space, text: str) -> tuple[str, str]:
@@ -58,19 +62,26 @@ def _structure(space: Space, text: str) -> tuple[str, str]:
         raise MoleculeError(f"no molecule of the campaign is called {text!r}, and {error}") from None
 
 
-def explained(view: View, *, top: int = DRAWN, also: Mapping[str, str] | None = None) -> tuple[Explanation, ...]:
-    """The same, of a view at hand; nothing where a candidate is more than a molecule.
+def explained(
+    view: View, folder: Path, *, top: int = DRAWN, also: Mapping[str, str] | None = None
+) -> tuple[Explanation, ...]:
+    """The same, of a view at hand, whose campaign has its files in ``folder``, where the last answer is kept.
 
-    ``also`` are names by SMILES, "" for none.
+    Nothing where a candidate is more than a molecule. ``also`` are names by SMILES, "" for none.
     """
     from loop.space import are_molecules
 
     if not are_molecules(view.space):
         return ()
+    others = dict(also or {})
+    asked = (view.name, view.campaign.spec, view.counted, top, others)
+    return kept(folder / KEPT, asked, STATEMENTS, lambda: _worked_out(view, top, others))
+
+
+def _worked_out(view: View, top: int, others: Mapping[str, str]) -> tuple[Explanation, ...]:
     from loop.insight.contributions import explain_best  # brings torch: seconds, only where it is asked for
 
     history, _ = history_of(view.spec, view.space, view.counted, ())
     seed = seed_of(view.spec.planner.seed, view.name, 0)
-    others = dict(also or {})
     called = {smiles: name for smiles, name in others.items() if name}
     return explain_best(view.spec, view.space, history, top=top, also=tuple(others), seed=seed, called=called)
