@@ -32,7 +32,8 @@ def progress(
     keys = [key_of(result, target) for result in results]
     values = [r.readings[target.name].value for r in results if _has_value(r, target)]
     last = max((r.experiment for r in results), default=1)
-    frame = panel(width, height, [1, last], values, foot=FOOT, counts=True, y_words=target.grades)
+    levels = target.grades or {level: f"{level:g}" for level in target.levels or ()}
+    frame = panel(width, height, [1, last], values, foot=FOOT, counts=True, y_words=levels)
     x, y = frame.x, frame.y
 
     best = running_best(useful(results, targets), target)

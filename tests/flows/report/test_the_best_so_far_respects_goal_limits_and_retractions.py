@@ -239,3 +239,17 @@ def test_the_value_that_is_wanted_is_drawn_where_one_is(story):
     assert matched.count('class="sought"') == 2  # wide and narrow
     assert "the value that is wanted" in matched
     assert 'class="sought"' not in render(build(story.settle(), story.name))
+
+
+def test_levels_in_numbers_are_all_the_ticks_there_are(story):
+    story.spec["objective"] = {"class": {"goal": "maximize", "levels": [1, 2, 3, 4]}}
+    story.plan()
+    for place, level in enumerate((2.0, 3.0)):
+        ran = story.propose({**HERE, "temperature": 90.0 + place})
+        story.end(ran, measured({"class": ""}, **{"class": level}))
+
+    page = render(build(story.settle(), story.name))
+
+    chart = page.split("class against experiments")[1].split("</svg>")[0]
+    ticks = re.findall(r'class="tick"[^>]*>([^<]+)<', chart)
+    assert sorted(ticks) == ["1", "1", "2", "2", "3", "4"]  # two experiments, four levels
