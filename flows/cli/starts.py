@@ -101,6 +101,12 @@ def _of_library(library: Path, targets: list[str], out: Path, campaign: str) -> 
     goals = _goals(targets)
     for name in goals:
         before, colon, goal = name.rpartition(":")
+        if before and goal in ("match", "keep"):
+            raise SpecError(
+                f"--target {name}: a target to {goal} has numbers beside its goal; write --target {typed(before)}, and "
+                f"{'goal: match, value and within' if goal == 'match' else 'goal: keep with at_least or at_most'} into "
+                "the file then"
+            )
         if colon:
             raise SpecError(
                 f"--target {name}: the goal must be {' or '.join(GOALS)}, got {goal!r}; write --target "

@@ -226,6 +226,17 @@ def test_a_library_in_place_of_a_table_is_told_how_to_begin(hakken: Any) -> None
         ),
         (
             "CCO a\n",
+            ["--library", "vendor.smi", "--target", "logD:match"],
+            "error: --target logD:match: a target to match has numbers beside its goal; write --target logD, and goal: "
+            "match, value and within into the file then\n",
+        ),
+        (
+            "CCO a\n",
+            ["--library", "vendor.smi", "--target", "hERG:keep"],
+            "write --target hERG, and goal: keep with at_least or at_most into the file then\n",
+        ),
+        (
+            "CCO a\n",
             ["--library", "vendor.smi", "--target", "g/p"],
             "error: campaign.yaml is not written, for it could not be used: objective.g/p: 'g/p' is not a usable name",
         ),
