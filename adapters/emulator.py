@@ -10,10 +10,11 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from adapters.common.draws import stream
-from adapters.common.folder import Jobs, Place, fingerprint
+from adapters.common.folder import Jobs, fingerprint
 from adapters.common.instant import Clock, Foreseen, InstantRuns, dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
+from adapters.common.order import Place
 from adapters.table import MeasuredTable
 from loop.contracts import (
     Absent,

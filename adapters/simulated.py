@@ -11,10 +11,11 @@ from pydantic import Field, field_validator
 
 from adapters.common.draws import stream
 from adapters.common.durable import write_once
-from adapters.common.folder import Jobs, Place, fingerprint
+from adapters.common.folder import Jobs, fingerprint
 from adapters.common.instant import Clock, Foreseen, InstantRuns, dump
 from adapters.common.limits import excluded
 from adapters.common.options import Options, read_options, resolve
+from adapters.common.order import Place
 from adapters.common.response import respond
 from adapters.errors import AdapterUnavailable
 from adapters.table import MeasuredTable

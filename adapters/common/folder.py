@@ -14,12 +14,13 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from adapters.common.durable import sync_folder, write_once
+from adapters.common.order import Order, Place
 from adapters.errors import AdapterUnavailable, KeyReused, UnknownHandle
 from loop.checkpoints import reached
 from loop.contracts import Absent, AttemptKey, ExperimentSpec, Found, Handle
@@ -30,14 +31,6 @@ PATIENCE: Final = 90.0  # seconds to wait for another process that has just this
 _NAME: Final = re.compile(r"[A-Za-z0-9_~%-]{1,120}")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an attempt stands among all that a laboratory started, both from 0."""
-
-    ordinal: int  # among all attempts
-    repeat: int  # among the attempts at the same experiment
-
-
 class Jobs:
     """The attempts of one adapter in one folder. Any number of objects may share the folder.
 
@@ -46,6 +39,7 @@ class Jobs:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+        self._order = Order(self.root / "order.jsonl")
 
     def prepare(self, spec: ExperimentSpec, key: AttemptKey) -> Handle:
         """Put the attempt on record, once; the same key gives the same handle.
@@ -150,15 +144,7 @@ class Jobs:
         """
         key, print_ = self.key(handle), fingerprint(self.spec(handle))
         with self.locked("order.lock"):
-            path = self.root / "order.jsonl"
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-            entries = [entry for line in text.splitlines() if (entry := _parse_line(line)) is not None]
-            ordinal = next((i for i, entry in enumerate(entries) if entry[0] == key), len(entries))
-            if ordinal == len(entries):
-                torn = "" if text.endswith("\n") or not text else "\n"
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(torn + json.dumps([key, print_]) + "\n")
-            return Place(ordinal, sum(entry[1] == print_ for entry in entries[:ordinal]))
+            return self._order.place(key, print_)
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
@@ -254,11 +240,3 @@ def _settings(spec: ExperimentSpec) -> dict[str, str | float]:
 
 def _dump(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _parse_line(line: str) -> tuple[str, str] | None:
-    try:
-        key, print_ = json.loads(line)
-    except ValueError:  # a torn line after a loss of power
-        return None
-    return str(key), str(print_)
