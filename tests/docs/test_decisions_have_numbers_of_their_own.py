@@ -1,4 +1,4 @@
-"""Decisions are named by their numbers: each has one of its own, says it in its heading, and whoever names it finds it."""
+"""Decisions are named by their numbers: each has one of its own and says it, and whoever names one finds it."""
 
 from __future__ import annotations
 
