@@ -12,6 +12,7 @@ with a squared correlation, and jointly over the batch as ``improvement`` is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,7 @@ from loop.acquisition.pareto import reference_note, trade_offs, worths
 from loop.acquisition.protocol import UNLIKELIEST, Choice, Chosen, Question
 from loop.acquisition.streaming import candidates, shortlist
 from loop.acquisition.utility import believed, least, target_draws, utility
+from loop.costs import Purse
 from loop.fidelity import as_real, fidelity_column, is_real
 from loop.space.rows import is_among
 
@@ -82,10 +84,8 @@ class Fidelities:
         weight[torch.from_numpy(taken | ~question.space.allows(versions.numpy()))] = 0.0
         tau = max(SMOOTHING * _spread(question, worth), least(worth))
         best = held.max(dim=1).values if len(base) else nothing
-        picked, logs = _bundled(truth, best, weight.log(), price, q, tau)
-        found = [
-            (i, float((log + price[i].log()).exp())) for i, log in zip(picked, logs, strict=True) if log.isfinite()
-        ]
+        picked, logs = _bundled(truth, best, weight.log(), price, q, tau, _beyond(question, versions, n))
+        found = [(i, float((log + price[i].log()).exp())) for i, log in zip(picked, logs, strict=True)]
         meaning = MEANING if is_front else f"expected improvement of the real thing, {in_words(question)}"
         points = tuple(Chosen(versions[i].numpy(), gain, meaning) for i, gain in found)
         return Choice(points, (*candidates(question)[2], *((reference_note(scene),) if is_front else ())))
@@ -104,8 +104,38 @@ def _spread(question: Question, worth: Tensor) -> float:
     return float(known.std(correction=0)) or float(worth.std())
 
 
+def _beyond(question: Question, versions: Tensor, n: int) -> Callable[[list[int]], Tensor]:
+    """Which candidates the purse does not reach to once some were chosen: infinite there, else 0, ``(versions * n,)``.
+
+    What a cheap version tells is of use only where something real can be bought after it: its price is kept back.
+
+    Args:
+        question: Whose purchase has the purse.
+        versions: Coordinates of the versions one after the other, the last the real thing: ``(versions * n, d)``.
+        n: How many candidates there are.
+    """
+    bought = question.purchase
+    if bought is None or bought.purse == Purse():
+        return lambda _: torch.zeros(len(versions), dtype=versions.dtype)
+    money, hours = bought.costs.each(versions.numpy(), bought.last, question.copies)
+    kept = [np.append(np.full(len(each) - n, each[-n:].min()), np.zeros(n)) for each in (money, hours)]
+
+    def beyond(chosen: list[int]) -> Tensor:
+        spent = [each[chosen].sum() for each in (money, hours)]
+        reached = bought.purse.has(*(s + each + k for s, each, k in zip(spent, (money, hours), kept, strict=True)))
+        return torch.from_numpy(np.where(reached, 0.0, np.inf))
+
+    return beyond
+
+
 def _bundled(
-    truth: Tensor, held: Tensor, log_weight: Tensor, price: Tensor, q: int, tau: float
+    truth: Tensor,
+    held: Tensor,
+    log_weight: Tensor,
+    price: Tensor,
+    q: int,
+    tau: float,
+    beyond: Callable[[list[int]], Tensor],
 ) -> tuple[list[int], list[Tensor]]:
     """The choices one after the other; of a cheap version as many as cost no more than a real one count as one.
 
@@ -116,13 +146,14 @@ def _bundled(
         price: The same of its cost.
         q: How many turns.
         tau: Smoothing of an improvement.
+        beyond: Infinite for what the purse does not reach to after those chosen, else 0: ``(versions * n,)``.
     """
     n = truth.shape[1]
     levels = len(price) // n
     picked, logs = list[int](), list[Tensor]()
     turns, shares = 0.0, shares_of(price, float(price[-n:].median()))
-    for i, value in improving(truth.repeat(1, levels), held, log_weight, tau=tau):
-        if turns > q - 1 + 1e-9:
+    for i, value in improving(truth.repeat(1, levels), held, log_weight, tau=tau, log_price=beyond):
+        if turns > q - 1 + 1e-9 or not value.isfinite():
             break
         turns += float(shares[i])
         picked.append(i)

@@ -97,7 +97,8 @@ def greedy_improvement(
         best: Best value so far in each sample, shape ``(samples,)``.
         log_chance: Log chance that a candidate runs as intended, shape ``(n,)``.
         q: How many, at most ``n``.
-        log_price: Log of what each costs after those chosen, shape ``(n,)``; None where cost does not count.
+        log_price: Log of what each costs after those chosen, shape ``(n,)``, infinite for what may not be chosen; None
+            where cost does not count.
         tau: Width over which ``max(0, z)`` is smoothed to ``tau log(1 + exp(z / tau))``, in the target's unit.
 
     Returns:
@@ -138,7 +139,7 @@ def improving(
             value = gain + scale - price
             value[picked] = -torch.inf
             choice = int(value.argmax())
-            if is_known[choice]:
+            if is_known[choice] or value[choice].isneginf():  # nothing is left that may be chosen
                 break
             again = value.masked_fill(is_known, -torch.inf).topk(min(LOOKED_AT_AGAIN, len(value))).indices
             gain[again] = gain_of(again)

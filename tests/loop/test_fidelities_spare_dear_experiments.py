@@ -416,3 +416,19 @@ def test_a_version_that_tells_of_half_the_targets_is_worth_half_and_one_that_tel
     assert both[0] == half[0] == "calculated"
     assert 0.25 * value < half_value < 0.75 * value  # each target has a share of its own
     assert set(chosen([False, False])[0]) == {"measured"}
+
+
+@pytest.mark.parametrize("left", [20.0, 23.0, 31.0])
+def test_so_much_is_kept_back_that_something_real_can_be_bought_after_what_only_tells_of_it(left):
+    spec = spec_of(is_cheap=True)
+    space = build_space(spec)
+    real = [(0, 10.0), (3, 40.0), (6, 90.0), (11, 12.0)]
+    cheap = [(a, 0.8 * y) for a, y in real] + [(1, 15.0), (9, 50.0)]
+    rows = [seen_at(space, a, "measured", y) for a, y in real] + [seen_at(space, a, "calculated", y) for a, y in cheap]
+
+    made = plan(spec, History(tuple(rows)), seed=0, experiments=60, purse=Purse(cost=left))
+
+    bought = [p.candidate.settings["method"] for p in made.proposals]
+    assert bought.count("calculated") <= left - PRICE
+    assert bought.count("calculated") + PRICE * bought.count("measured") <= left
+    assert bought
