@@ -28,6 +28,7 @@ laboratory:
   run_on: {slurm: {partition: short}}
 """
 FREE: Final = LIMITS
+REPEATS: Final = True  # the same input gives the same numbers
 REMEDY: Final = "install it: pip install 'hakken[dft]'"
 _SHARE: Final = 0.6  # of a job's memory that PySCF plans with; it takes more than it plans
 

@@ -106,6 +106,13 @@ def makes_plates(name: str) -> bool:
     return name in _TABLE and hasattr(import_module(module_of(name)), "BETWEEN_RUNS")
 
 
+def repeats(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether what it measures comes out the same each time: its module says ``REPEATS``, or all of its members do."""
+    if name == "several" and isinstance(members := options.get("laboratories"), Mapping):
+        return all(isinstance(own, Mapping) and repeats(str(own.get("adapter")), own) for own in members.values())
+    return name in _TABLE and getattr(import_module(module_of(name)), "REPEATS", False)
+
+
 def _without(lists: Sequence[str], name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options without those in these lists of the adapter's module, and so of each laboratory that it has."""
     module = import_module(module_of(name)) if name in _TABLE else None

@@ -23,6 +23,7 @@ laboratory:
   workers: 2
 """
 FREE: Final = LIMITS
+REPEATS: Final = True  # the same input gives the same numbers
 REMEDY: Final = "install it: pip install 'hakken[xtb]'"
 
 

@@ -80,6 +80,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *_confused(spec),
         *imputed_in(spec),
         *_reagents(spec),
+        *_unsaid_to_be_exact(spec),
     ]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")
@@ -132,6 +133,19 @@ def _asked_of_laboratory(spec: Any, base: Path, objective: Objective) -> tuple[l
         (example,) = sample_experiments(spec, 1)
         problems = [str(problem) for problem in laboratory.validate(example)]
         return problems, laboratory.health(), foresee(laboratory, spec)
+
+
+def _unsaid_to_be_exact(spec: Any) -> Iterator[str]:
+    """Targets that a calculation gives, and of which the file does not say so."""
+    from adapters.registry import repeats
+
+    unsaid = [name for name, t in spec.objective.items() if not t.exact and t.levels is None and t.classes is None]
+    if unsaid and spec.general is None and repeats(spec.laboratory.adapter, spec.laboratory.options):
+        what = ", ".join(unsaid)
+        yield (
+            f"laboratory {spec.laboratory.adapter} gives the same numbers each time; with exact: true of {what} under "
+            "objective what was calculated is known, and not believed to scatter"
+        )
 
 
 def _charges(units: Mapping[str, str]) -> Iterator[str]:
