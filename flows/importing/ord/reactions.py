@@ -12,6 +12,7 @@ import numpy as np
 from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, label_of
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.source import Source
+from loop.errors import UnitError
 from loop.units import convert
 
 Slot: TypeAlias = tuple[str, str, int]  # the input's key, the role, and which of several
@@ -246,7 +247,12 @@ class _Parameters:
         given = [q for q in found if q is not None]
         if not given:
             return
-        unit = Counter(u for _, u in given).most_common(1)[0][0]
+        units = Counter(u for _, u in given)
+        unit = units.most_common(1)[0][0]
+        if other := [f"{n} in {u}" for u, n in units.items() if not _converts(u, unit)]:
+            told = " and ".join([f"{units[unit]} in {unit}", *other])
+            self._left.append(f"{called}, which is told {told}, and these measure different things")
+            return
         values = [None if q is None else _in(q, unit) for q in found]
         distinct = sorted({v for v in values if v is not None})
         if len(distinct) == 1:
@@ -270,6 +276,14 @@ class _Parameters:
 def _in(quantity: Quantity, unit: str) -> float:
     value, own = quantity
     return value if own == unit else exact32(convert(value, own, unit))
+
+
+def _converts(unit: str, to: str) -> bool:
+    try:
+        convert(1.0, unit, to)
+    except UnitError:
+        return False
+    return True
 
 
 def _unread(reactions: Sequence[Any]) -> list[str]:

@@ -28,3 +28,16 @@ def test_a_field_of_a_later_definition_is_no_fault_of_the_file() -> None:
 
     with pytest.raises(ImportFault, match="where a later one wrote it: pip install --upgrade ord-schema"):
         read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+
+def test_amounts_that_measure_different_things_are_left_out_by_name() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    ligand = dataset["reactions"][0]["inputs"]["ligand"]["components"][0]
+    ligand["amount"] = {"mass": {"value": 1.2, "units": "MILLIGRAM"}}
+
+    foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+    left = "catalyst amount, which is told 5 in umol and 1 in mg, and these measure different things"
+    assert left in foreign.left
+    assert "catalyst amount" not in {p.name for p in foreign.parameters}
+    assert len(foreign.results) == 5
