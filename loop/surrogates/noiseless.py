@@ -36,7 +36,8 @@ class Known:
         x: Their coordinates, each once, shape ``(k, d)``.
         y: Their values in the target's unit, shape ``(k,)``.
         sd: Of their values, in the target's unit: that of rounding, since a deviation of nought divides by nought.
-        contradicted: Those whose values differ, or have a deviation, which are not known: shape ``(c, d)``.
+        contradicted: Those whose values differ, lie beyond a limit that was told too, or have a deviation, which are
+            not known: shape ``(c, d)``.
     """
 
     x: Tensor
@@ -50,12 +51,14 @@ class Known:
         is_value = ~data.is_censored
         spread = float(data.y[is_value].std(correction=0)) if is_value.any() else 0.0
         groups, known, values, contradicted = replicate_groups(data.x), [], [], []
+        low, high = data.limits
         for group in range(int(groups.max()) + 1 if len(groups) else 0):
             rows = torch.nonzero((groups == group) & is_value)[:, 0]
             if not len(rows):
                 continue
-            told = data.y[rows]
-            differ = float(told.max() - told.min()) > ALIKE * spread
+            told, same = data.y[rows], groups == group
+            least, most = torch.cat([told, low[same]]).max(), torch.cat([told, high[same]]).min()
+            differ = float(least - most) > ALIKE * spread
             if differ or bool((data.sd[rows] > 0).any()):
                 contradicted.append(int(rows[0]))
             else:

@@ -130,8 +130,9 @@ def test_values_of_one_candidate_that_differ_are_named_and_believed_to_scatter()
     assert not believed.targets[0].is_known
     (note,) = [n for n in made.notes if "exact" in n]
     assert note == (
-        "yield is exact by the campaign file, and values of propanol, weak, temperature 40 degC differ or have a "
-        "deviation: it is believed there as if it scattered; retract what is wrong, or leave out exact"
+        "yield is exact by the campaign file, and values of propanol, weak, temperature 40 degC differ, contradict "
+        "a limit or have a deviation: it is believed there as if it scattered; retract what is wrong, or leave out "
+        "exact"
     )
 
 
@@ -145,6 +146,20 @@ def test_rounding_is_no_contradiction_and_a_deviation_is_one() -> None:
 
     assert len(known.x) == len(data) - 1
     assert torch.equal(known.contradicted, data.x[1:2])
+
+
+def test_a_limit_that_a_value_breaks_contradicts_it_and_one_that_it_keeps_does_not() -> None:
+    data = training()
+    x, y = (torch.cat([a, a[:2]]) for a in (data.x, data.y))
+    low, high = y.clone(), y.clone()
+    low[-2:], high[-2:] = -torch.inf, y[-2:] + torch.tensor([-1.0, 1.0])
+
+    known = Known.of(TrainingSet(x, y, torch.full_like(y, torch.nan), low, high))
+
+    places = known.places(data.x)
+    assert torch.equal(known.contradicted, data.x[:1])
+    assert places[0] == -1
+    assert torch.equal(known.y[places[1:]], data.y[1:])
 
 
 def test_a_limit_alone_is_not_known() -> None:
