@@ -11,6 +11,7 @@ from loop.errors import FitError, TooFewPoints
 from loop.history import History
 from loop.insight.race import Race, races_of
 from loop.memory.hint import Hint
+from loop.memory.hints import said_of_spare
 from loop.memory.informed import FEWEST
 from loop.memory.learning import Judged, learn_with
 from loop.objective import Objective, Target
@@ -96,6 +97,7 @@ def learn(
         *(_untold(name) for name in effects if len({c[name] for c in table.context if name in c}) < 2),
         *(_scattering(space, objective.targets[i], k) for i, k in known.items() if len(k.contradicted)),
         *(j.said(name) for name, found in judged.items() for j in found),
+        *(said for name, found in judged.items() for said in said_of_spare(name, (hints or {})[name], found)),
         *(race.said() for race in races),
         *said_of_missing(
             {

@@ -42,6 +42,7 @@ class Hint:
         told: What it is, in words.
         columns: Which parameters of this space it knows of.
         is_scaled: Whether its size and level mean something; where not, only its shape does.
+        is_spare: Whether it is heard only in the place of another that was dropped.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Hint:
     told: str
     columns: frozenset[int]
     is_scaled: bool = True
+    is_spare: bool = False
 
 
 def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hint | str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from loop.memory.earlier import Earlier
 from loop.memory.guess import guessed
 from loop.memory.hint import Hint, hint_of, scaled_as
+from loop.memory.learning import Judged
 from loop.objective import Objective
 from loop.space import Space
 from loop.spec import CampaignSpec
 
 MOST = 3  # earlier campaigns that are heard at once
+SPARE = 3  # more that are tried where one of those is dropped: each costs as many fits as the committee has members
 
 
 def hints_of(
     spec: CampaignSpec, space: Space, objective: Objective, earlier: Sequence[Earlier]
 ) -> tuple[Mapping[str, tuple[Hint, ...]], tuple[str, ...]]:
-    """By target, the hints; and notes on the sources that are not heard, with the reason."""
+    """By target, the hints, spare ones last; and notes on the sources that are not heard, with the reason."""
     found: dict[str, tuple[Hint, ...]] = {}
     notes: list[str] = []
     for target in objective.targets:
@@ -34,10 +37,8 @@ def hints_of(
             else:
                 heard.append(hint)
         heard.sort(key=lambda h: (-h.share, -h.rows))
-        notes += [
-            f"source {h.name!r} is not heard on {target.name}: {MOST} that share as much or more are"
-            for h in heard[MOST:]
-        ]
+        notes += [_crowded(h, target.name) for h in heard[MOST + SPARE :]]
+        spare = [replace(h, is_spare=True) for h in heard[MOST : MOST + SPARE]]
         heard = heard[:MOST]
         if own:
             prior = guessed(space, target, own, seed=spec.planner.seed)
@@ -46,5 +47,18 @@ def hints_of(
             else:
                 heard.insert(0, prior if prior.is_scaled else scaled_as(prior, heard, space, seed=spec.planner.seed))
         if heard:
-            found[target.name] = tuple(heard)
+            found[target.name] = (*heard, *spare)
     return found, tuple(notes)
+
+
+def said_of_spare(target: str, hints: Sequence[Hint], judged: Sequence[Judged]) -> tuple[str, ...]:
+    """Notes on the spare hints for which no other was dropped."""
+    tried = {j.hint.name for j in judged}
+    return tuple(_crowded(h, target) for h in hints if h.is_spare and h.name not in tried)
+
+
+def _crowded(hint: Hint, target: str) -> str:
+    return (
+        f"source {hint.name!r} is not heard on {target}: at most {MOST} are heard at once, and others share as much "
+        "or more"
+    )

@@ -73,7 +73,9 @@ class Judged:
 def learn_with(
     recipe: Surrogate, hints: Sequence[Hint], space: Space, data: TrainingSet, *, seed: int
 ) -> tuple[FittedCommittee, tuple[Judged, ...]]:
-    """The recipe's members, and those that follow a hint, as one committee.
+    """The recipe's members, and those that follow a hint, as one committee; and what became of each hint.
+
+    Of a spare hint that no other made room for, nothing is said.
 
     Raises:
         TooFewPoints: There is neither a result of its own nor a hint.
@@ -81,17 +83,19 @@ def learn_with(
     """
     plain = recipe.members if isinstance(recipe, Committee) else (recipe,)
     alone, missing = _fitted(plain, space, data, seed)
-    groups: list[list[FittedSurrogate]] = []
+    trials: list[_Trial] = []
+    places = 0  # of hints that were dropped, for spare ones
     for number, hint in enumerate(hints, start=1):
+        if hint.is_spare and not places:
+            continue
         recipes = [Informed(r, hint) for r in _processes(plain)]
         if len(data) < FEWEST:  # all would say the same
             recipes = recipes[:1]
         found, more = _fitted(recipes, space, data, seed + 101 * number)
-        groups.append(found)
         missing += more
-    gains = [_gain(alone, group) for group in groups]
-    kept = [bool(group) and (gain is None or gain >= PROOF) for group, gain in zip(groups, gains, strict=True)]
-    members = [*alone, *(m for group, keep in zip(groups, kept, strict=True) if keep for m in group)]
+        trials.append(trial := _Trial(hint, found, _gain(alone, found)))
+        places += (not trial.is_kept and hint.kind == "campaign") - hint.is_spare
+    members = [*alone, *(m for trial in trials if trial.is_kept for m in trial.members)]
     if not members:
         if len(data) < recipe.needs:
             raise TooFewPoints(recipe.name, recipe.needs, len(data))
@@ -100,11 +104,25 @@ def learn_with(
     committee = weighed("committee", members, data, missing, rows=evidence_rows(space, data), calibrates=calibrates)
     weights = committee.weights
     judged = []
-    for hint, group, gain, keep in zip(hints, groups, gains, kept, strict=True):
-        weight = sum(w for w, m in zip(weights, members, strict=True) if any(m is g for g in group)) if keep else 0.0
-        shares = [float(m.summary()["share"]) for m in group]
-        judged.append(Judged(hint, gain, weight, sum(shares) / max(len(shares), 1), len(data)))
+    for trial in trials:
+        own = [w for w, m in zip(weights, members, strict=True) if any(m is one for one in trial.members)]
+        shares = [float(m.summary()["share"]) for m in trial.members]
+        weight = sum(own) if trial.is_kept else 0.0
+        judged.append(Judged(trial.hint, trial.gain, weight, sum(shares) / max(len(shares), 1), len(data)))
     return committee, tuple(judged)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Members that follow a hint, and how much more likely they make held-out results than the plain ones do."""
+
+    hint: Hint
+    members: list[FittedSurrogate]
+    gain: float | None
+
+    @property
+    def is_kept(self) -> bool:
+        return bool(self.members) and (self.gain is None or self.gain >= PROOF)
 
 
 def _processes(plain: Sequence[Surrogate]) -> list[GaussianProcess]:

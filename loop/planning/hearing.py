@@ -62,4 +62,4 @@ def _most(s: Situation, size: int) -> tuple[list[Pick], list[str], bool]:
 
 def _tell_of_heat(s: Situation) -> bool:
     heat = temperatures(s.space.frame).keys()
-    return any(heat & hint.columns for hints in s.hints.values() for hint in hints)
+    return any(heat & hint.columns for hints in s.hints.values() for hint in hints if not hint.is_spare)

@@ -392,6 +392,24 @@ class TestLater:
         alone = plan(spec, own, seed=0, experiments=3)
         assert [p.candidate for p in batch.proposals] == [p.candidate for p in alone.proposals]
 
+    def test_another_source_takes_the_place_of_one_that_is_dropped(self) -> None:
+        spec = reaction_spec()
+        own = seen(spec, [(s, 0.7 * alcohol_yield(s) + 10) for s in settings_of(spec)[::3]])
+        wrong = [earlier_of(lambda s: 100.0 - alcohol_yield(s), 30, name=f"wrong {i}") for i in range(3)]
+        right = earlier_of(alcohol_yield, 28, name="right")  # the fewest results, so that the others come first
+        silent = "source 'right' is not heard on yield: at most 3 are heard at once"
+
+        batch = plan(spec, own, seed=0, experiments=3, earlier=[*wrong, right])
+        first = plan(spec, History(), seed=0, experiments=5, earlier=[*wrong, right])
+
+        assert [(s["source"], s["dropped"]) for s in batch.model["sources"]["yield"]] == [
+            *((f"wrong {i}", True) for i in range(3)),
+            ("right", False),
+        ]
+        assert not any(note.startswith(silent) for note in batch.notes)
+        assert [s["source"] for s in first.model["sources"]["yield"]] == ["wrong 0", "wrong 1", "wrong 2"]
+        assert sum(note.startswith(silent) for note in first.notes) == 1
+
     def test_a_plan_with_sources_is_a_function_of_its_arguments(self) -> None:
         spec = reaction_spec()
         own = seen(spec, [(s, alcohol_yield(s)) for s in settings_of(spec)[::4]])
