@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from loop.errors import FitError, TooFewPoints, UnitError
@@ -21,7 +22,7 @@ from loop.spec import build_objective, build_space
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
 from loop.surrogates.registry import surrogate
 from loop.training import regression_table
-from loop.units import convert
+from loop.units import DIMENSIONLESS, convert, is_share
 
 FEWEST = 5  # values of the target that a source must have
 MOST = 400  # rows that are learnt from, drawn at random: an exact process of more takes seconds
@@ -84,8 +85,8 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     if len(data) > MOST:
         data = data.rows(torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(len(data))[:MOST])))
     try:
-        is_stated = bool(theirs.unit and target.unit)  # no unit says nothing; it is no plain fraction
-        factor, shift = _conversion(theirs.unit, target.unit) if is_stated else (1.0, 0.0)
+        own, told_in = _units(target, theirs, table.y)
+        factor, shift = _conversion(told_in, own)
         # else chance looks like chemistry more often: with numbers weighed 6 of 40 times, and 0 without
         fitted = surrogate("committee", both.space, doubts_noise=True).fit(both.space, data, seed=seed)
     except (UnitError, TooFewPoints, FitError) as error:
@@ -102,10 +103,37 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
     told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
     if without := both.undescribed(space):
         told += f"; without the descriptors of {', '.join(without)}, which some of its options lack"
-    if theirs.unit != target.unit and not is_stated:
-        told += f"; {target.name} has no unit {'here' if theirs.unit else 'there'}, and numbers are taken as they are"
+    if theirs.unit != target.unit and not (theirs.unit and target.unit):
+        where = "here" if theirs.unit else "there"
+        how = "numbers are taken as they are" if own == told_in else "as it is at most 1, it is a fraction"
+        told += f"; {target.name} has no unit {where}, and {how}"
     columns = frozenset(s.here for s in both.shared)
     return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told, columns)
+
+
+def _units(target: Target, theirs: Target, values: NDArray[np.float64]) -> tuple[str, str]:
+    """In which unit this campaign's numbers and the source's ``values`` are.
+
+    No unit says nothing, so that one is taken for the other; but beside per cent what is never above 1 is a fraction.
+    """
+    if theirs.unit and target.unit:
+        return target.unit, theirs.unit
+    if _is_percent(target.unit) and _is_fraction(theirs, values):
+        return target.unit, DIMENSIONLESS
+    if _is_percent(theirs.unit) and _is_fraction(target, np.empty(0)):
+        return DIMENSIONLESS, theirs.unit
+    return target.unit, target.unit
+
+
+def _is_percent(unit: str) -> bool:
+    return is_share(unit) and convert(1.0, DIMENSIONLESS, unit) == 100.0
+
+
+def _is_fraction(target: Target, values: NDArray[np.float64]) -> bool:
+    """Whether a target without a unit is a fraction: by its ``high``, else by its values."""
+    if target.high is not None:
+        return target.high == 1.0
+    return bool(len(values)) and bool((values >= 0.0).all()) and 0.0 < float(values.max()) <= 1.0
 
 
 def _of_its_numbers(target: Target) -> Objective:

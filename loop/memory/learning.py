@@ -51,7 +51,8 @@ class Judged:
         if self.is_dropped:
             least = math.floor(self.gain * 100) / 100  # lest what falls short of the rule look as if it kept it
             proof = f"held out, {self.results} results are e^{least:.2f} times as likely with it as without"
-            return f"{who} is dropped on {target} this round: {proof}, and e^{PROOF:.1f} is asked for"
+            asked = f"{proof}, and e^{PROOF:.1f} is asked for"
+            return f"{who} is dropped on {target} this round ({self.hint.told}): {asked}"
         return (
             f"{who} is heard on {target} ({self.hint.told}): {proof}; "
             f"weight {self.weight:.2f}, {self.share:.2f} of what it expects"

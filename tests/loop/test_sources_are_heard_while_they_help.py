@@ -162,6 +162,31 @@ class TestAHint:
         assert found.told.endswith(f"yield has no unit {where}, and numbers are taken as they are")
         assert torch.allclose(found.mean(x), alike.mean(x))
 
+    @pytest.mark.parametrize(("high", "is_fraction"), [(None, True), (1.0, True), (100.0, False)])
+    @pytest.mark.parametrize("is_here", [True, False])
+    def test_beside_per_cent_what_is_at_most_one_is_a_fraction(
+        self, high: float | None, is_fraction: bool, is_here: bool
+    ) -> None:
+        in_percent = reaction_spec({"yield": {"goal": "maximize", "unit": "%"}})
+        limited = {} if high is None else {"high": high}
+        bare = reaction_spec({"yield": {"goal": "maximize", **limited}})
+        space = build_space(bare)
+        x = torch.from_numpy(np.array([space.coordinates(s) for s in settings_of(bare)]))
+
+        def heard(here: CampaignSpec, there: CampaignSpec, size: float) -> Hint:
+            source = earlier_of(lambda s: size * alcohol_yield(s), 30, spec=there)
+            found = hint_of(space, build_objective(here).targets[0], source, seed=0)
+            assert isinstance(found, Hint)
+            return found
+
+        found = heard(bare, in_percent, 1.0) if is_here else heard(in_percent, bare, 0.01)
+        alike = heard(in_percent, in_percent, 1.0)
+
+        is_told = high is not None or not is_here  # of what is sought here there are no values yet
+        factor = (0.01 if is_here else 1.0) if is_fraction and is_told else (1.0 if is_here else 0.01)
+        assert torch.allclose(found.mean(x), factor * alike.mean(x), rtol=1e-6)
+        assert found.told.endswith("as it is at most 1, it is a fraction") == (is_fraction and is_told)
+
     @pytest.mark.parametrize(
         ("source", "why"),
         [
@@ -388,7 +413,8 @@ class TestLater:
 
         assert judged(spec, own, source).is_dropped
         assert batch.model["sources"]["yield"][0]["dropped"] is True
-        assert any("source 'before' is dropped on yield this round" in note for note in batch.notes)
+        dropped = "source 'before' is dropped on yield this round (30 results, 3 of 3 parameters in common): held out, "
+        assert any(note.startswith(dropped) for note in batch.notes)
         alone = plan(spec, own, seed=0, experiments=3)
         assert [p.candidate for p in batch.proposals] == [p.candidate for p in alone.proposals]
 
