@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CAMPAIGN = """
 campaign: heat
 space:
@@ -17,7 +19,10 @@ laboratory: {adapter: simulated}
 """
 
 
-def test_a_run_by_a_file_names_the_sections_that_differ_from_the_record(hakken: Any) -> None:
+def test_a_run_by_a_file_names_the_sections_that_differ_from_the_record(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(CAMPAIGN)
     other = CAMPAIGN.replace("80, 100", "80, 100, 120").replace("budget: {experiments: 2}", "budget: {experiments: 3}")
     Path("theirs.yaml").write_text(other)
