@@ -21,7 +21,8 @@ from loop.training import useless_limits
 from loop.units import unit_shown
 from loop.values import values_of
 
-SLACK: Final = 0.1  # of a target's range: so far beyond it noise, rounding and area per cent may bring a value
+SLACK: Final = 0.05  # of a target's range: so far beyond it noise and rounding may bring a value, as a yield of 103 %
+USED: Final = 0.1  # of a parameter's range: what is really used is seldom what was asked for
 
 
 def slips(view: View, observations: Iterable[ObservationRecord]) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
         if not isinstance(p, Continuous | Discrete) or not is_finite(used):
             continue
         low, high = least_and_most(p)
-        slack = SLACK * (high - low)  # what is really used is seldom what was asked for
+        slack = USED * (high - low)
         if not low - slack <= used <= high + slack:
             said = f"{p.name} {used:g} {p.unit}".rstrip()
             yield p.name, f"{said}, as really used, is far outside the space ({_range(low, high)})"
@@ -190,7 +191,9 @@ def _range(low: float | None, high: float | None) -> str:
 def _note(view: View, name: str, those: list[tuple[str, ObservationRecord]]) -> str:
     said, first = those[0]
     more = f", and so is {name} of {len(those) - 1} more" if len(those) > 1 else ""
-    return f"{said}{more}; it counts as it is. {_remedy(view, first)}"
+    target = view.spec.objective.get(name)
+    mend = f"; where {name} can be so, mend its low or high in the campaign file" if target is not None else ""
+    return f"{said}{more}; it counts as it is. {_remedy(view, first)}{mend}"
 
 
 def _remedy(view: View, o: ObservationRecord) -> str:

@@ -221,8 +221,20 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
     value, setting = told.notes
     assert value.startswith("yield 678 % of DBU, water, step 1 is beyond what it can be (0 to 100), and so is yield of")
     assert f"hakken retract small {told.observations[0]} --why" in value
+    assert value.endswith("; where yield can be so, mend its low or high in the campaign file")
     assert setting.startswith("step 50 is outside the space (1 to 5); it counts as it is")
     assert [n for n in report.notes if n.startswith("yield 145 % of ")]
+
+
+def test_a_value_that_noise_alone_does_not_bring_beyond_a_bound_is_said(settings: Settings, tmp_path: Path) -> None:
+    add(settings, tmp_path, objective={"potency": {"goal": "maximize", "low": 3, "high": 10}})
+    rows = "water,DBU,1,2.5\nDMF,DBU,1,2.8\nMeCN,DBU,1,10.3\n"
+
+    told = tell(settings, "small", write(tmp_path, "solvent,base,step,potency\n" + rows), by="tester")
+
+    (note,) = told.notes
+    assert note.startswith("potency 2.5 of DBU, water, step 1 is beyond what it can be (3 to 10); it counts as it is. ")
+    assert "potency can be so, mend its low or high in the campaign file" in note
 
 
 def test_decimal_commas_are_read_between_semicolons_and_texts_stay_as_they_are(
