@@ -13,23 +13,33 @@ from loop.wording import MANY, is_mute
 def label_of(spec: Mapping[str, Any], settings: Settings) -> str:
     """Settings in one line, as ``Space.label`` writes them, without building the space (which looks at units)."""
     space: Mapping[str, Any] = spec["space"]
-    parts: list[list[str]] = []  # words of each
-    mixtures: dict[str, list[str]] = {}
+    words = []
+    for name, value in arranged(spec, settings).items():
+        parameter = space.get(name, {})
+        kind = parameter.get("type")
+        if kind == "number" and not isinstance(value, str):
+            words.append(f"{name} {value:g} {unit_shown(parameter.get('unit', ''))}".rstrip())
+        elif kind in ("ordinal", "mixture") or _is_mute(space, name, str(value)):
+            words.append(f"{name} {value}".rstrip())
+        else:
+            words.append(str(value))
+    return ", ".join(words)
+
+
+def arranged(spec: Mapping[str, Any], settings: Settings) -> dict[str, str | float]:
+    """Settings in the order of the space, a mixture as one of them: its parts in words, without what is not there."""
+    space: Mapping[str, Any] = spec.get("space") or {}
+    told: dict[str, str | float] = {}
     for name in _ordered(space, settings):
         value = settings[name]
         mixture, _, part = name.rpartition(".")
-        parameter = space.get(name, {})
-        kind = parameter.get("type")
-        if name not in space and space.get(mixture, {}).get("type") == "mixture":
-            if mixture not in mixtures:  # stands where the first of its parts does
-                parts.append(mixtures.setdefault(mixture, [mixture]))
-            if value:
-                mixtures[mixture].append(f"{'+ ' if len(mixtures[mixture]) > 1 else ''}{value:.4g} {part}")
-        elif kind == "number" and not isinstance(value, str):
-            parts.append([f"{name} {value:g} {unit_shown(parameter.get('unit', ''))}".rstrip()])
-        else:
-            parts.append([name, str(value)] if kind == "ordinal" or _is_mute(space, name, str(value)) else [str(value)])
-    return ", ".join(" ".join(words) for words in parts)
+        if name in space or space.get(mixture, {}).get("type") != "mixture":
+            told[name] = value
+            continue
+        before = told.setdefault(mixture, "")  # stands where the first of its parts does
+        if value:
+            told[mixture] = f"{before} + {value:.4g} {part}" if before else f"{value:.4g} {part}"
+    return told
 
 
 def _ordered(space: Mapping[str, Any], settings: Settings) -> list[str]:

@@ -22,7 +22,7 @@ from flows.report.content import Batch, Choice, Environment, Head, Report, Resul
 from flows.report.decisions import read_decisions
 from flows.report.effects import declared_effects, read_effects
 from flows.report.plates import read_plates
-from flows.report.results import read_objective, read_results, read_units, with_units
+from flows.report.results import read_objective, read_results, with_units
 from flows.report.standing import nearest_of, rank, running_best, score_of, scored, useful
 from flows.spending import spending_of
 from flows.unsent import why_unsent
@@ -78,10 +78,10 @@ def build(
     attempts = ledger.attempts(name)
     envelopes = ledger.envelopes(name)
 
-    objective, units = read_objective(campaign.spec), read_units(campaign.spec)
+    objective = read_objective(campaign.spec)
     targets = objective.targets
     observations = ledger.observations(name, with_retracted=True)
-    results = read_results(observations, targets, units, campaign.spec, attached(ledger, name, files))
+    results = read_results(observations, targets, campaign.spec, attached(ledger, name, files))
     placed = {(proposal.round_number, proposal.draft.position): proposal for proposal in proposals}
     ranked = tuple(filter(None, (score_of(objective), *objective.wanted)))
     steps = [running_best(useful(scored(results, objective), targets), target) for target in ranked]
@@ -115,14 +115,14 @@ def build(
             rounds,
             proposals,
             attempts,
-            _last_batch(campaign.spec, rounds, proposals, attempts, units, replaced, unsent),
+            _last_batch(campaign.spec, rounds, proposals, attempts, replaced, unsent),
         ),
         plates=read_plates(ledger, name, rounds, proposals, attempts, results, observations, targets),
         rounds=_round_lines(rounds, proposals),
         effects=declared_effects(campaign.spec),
         shifts=read_effects(rounds, targets),
-        decisions=read_decisions(decisions, units),
-        waiting=_waiting(ledger, campaign, attempts, units, unsent),
+        decisions=read_decisions(decisions, campaign.spec),
+        waiting=_waiting(ledger, campaign, attempts, unsent),
         unread=_unread(envelopes),
         received=Counter((envelope.verdict or "not judged yet") for envelope in envelopes),
         environments=_environments(rounds),
@@ -215,7 +215,6 @@ def _last_batch(
     rounds: Sequence[RoundRecord],
     proposals: Iterable[ProposalRecord],
     attempts: Iterable[AttemptRecord],
-    units: Mapping[str, str],
     replaced: Collection[str],
     unsent: Mapping[str, str],
 ) -> Batch | None:
@@ -230,7 +229,7 @@ def _last_batch(
             position=p.draft.position,
             run_order=p.draft.run_order,
             replicates=p.draft.replicates,
-            settings=with_units(p.draft.candidate.settings, units),
+            settings=with_units(p.draft.candidate.settings, spec),
             arm=p.draft.arm,
             reason=p.draft.reason,
             model=p.draft.model,
@@ -293,7 +292,6 @@ def _waiting(
     ledger: Ledger,
     campaign: CampaignRecord,
     attempts: Sequence[AttemptRecord],
-    units: Mapping[str, str],
     unsent: Mapping[str, str],
 ) -> tuple[Waiting, ...]:
     within = (campaign.spec.get("laboratory") or {}).get("due_after")
@@ -302,7 +300,7 @@ def _waiting(
     return tuple(
         Waiting(
             a.key,
-            with_units(a.settings, units),
+            with_units(a.settings, campaign.spec),
             a.round_number,
             a.state.value,
             a.updated,

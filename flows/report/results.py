@@ -8,6 +8,7 @@ from math import sqrt
 from statistics import fmean
 from typing import assert_never
 
+from flows.labels import arranged
 from flows.remarks import beside_label
 from flows.report.content import Attached, Kind, Reading, Result, Setting
 from loop.errors import ObjectiveError
@@ -46,24 +47,18 @@ def read_objective(spec: Json) -> Objective:
     return Objective(tuple(targets), Tradeoff(spec.get("tradeoff") or Tradeoff.PARETO))
 
 
-def read_units(spec: Json) -> dict[str, str]:
-    """Unit by parameter, "" for none, in the order of the spec on record."""
+def with_units(settings: Settings, spec: Json) -> tuple[Setting, ...]:
+    """Settings in the order of the spec, then any others, each with its unit; a label, as a mixture is, has none."""
     space = spec.get("space") or {}
-    return {name: unit_shown(str(entry.get("unit") or "")) for name, entry in space.items()}
-
-
-def with_units(settings: Settings, units: Mapping[str, str]) -> tuple[Setting, ...]:
-    """Settings in the order of ``units``, then any others, each with its unit; a label never has one."""
-    names = [name for name in units if name in settings] + [name for name in settings if name not in units]
     return tuple(
-        Setting(name, settings[name], "" if isinstance(settings[name], str) else units.get(name, "")) for name in names
+        Setting(name, value, "" if isinstance(value, str) else unit_shown(str(space.get(name, {}).get("unit") or "")))
+        for name, value in arranged(spec, settings).items()
     )
 
 
 def read_results(
     observations: Iterable[ObservationRecord],
     targets: Iterable[Target],
-    units: Mapping[str, str],
     spec: Json,
     files: Mapping[str, tuple[Attached, ...]],
 ) -> tuple[Result, ...]:
@@ -81,7 +76,7 @@ def read_results(
                 id=o.id,
                 experiment=number,
                 candidate_id=o.candidate_id,
-                settings=with_units(o.settings, units),
+                settings=with_units(o.settings, spec),
                 smiles=o.smiles,
                 arm=o.arm,
                 is_told=o.key is None,
