@@ -31,9 +31,9 @@ def export(
 
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
     was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``predicted.TARGET.mean`` and
-    ``.sd`` for what the model said when it proposed; ``comment``, ``context.NAME`` (with ``context.NAME.unit``),
-    ``actual.NAME`` (settings that were not as asked), ``hours`` and ``cost`` for what was recorded beside it. An
-    object, a list or null is its JSON text. The file appears whole or not at all.
+    ``.sd`` for what the model said when it proposed, within what the target can be; ``comment``, ``context.NAME``
+    (with ``context.NAME.unit``), ``actual.NAME`` (settings that were not as asked), ``hours`` and ``cost`` for what
+    was recorded beside it. An object, a list or null is its JSON text. The file appears whole or not at all.
 
     Args:
         ledger: Any ledger.
@@ -106,9 +106,17 @@ def _row(
         row[f"settings.{name}.smiles"] = smiles
     row.update(_outcome(observation))
     for said in predictions.get((observation.round_number, observation.position), ()):
-        row[f"predicted.{said.target}.mean"] = said.mean
+        row[f"predicted.{said.target}.mean"] = _possible(spec, said)
         row[f"predicted.{said.target}.sd"] = said.sd
     return row
+
+
+def _possible(spec: Json, said: Prediction) -> float:
+    """What was predicted, as people are told it: within what the target can be."""
+    wanted = (spec.get("objective") or {}).get(said.target) or {}
+    low, high = wanted.get("low"), wanted.get("high")
+    mean = said.mean if low is None else max(said.mean, low)
+    return mean if high is None else min(mean, high)
 
 
 def _beside(context: Json, spec: Json) -> Row:

@@ -18,18 +18,21 @@ from loop.objective import Target
 def parity(checks: Sequence[Check], target: Target, width: float, height: float) -> Markup:
     """Each check a mark with its 90 % interval; on the diagonal the prediction came true.
 
-    An interval wider than the chart is cut at the frame.
+    An interval wider than the chart is cut at the frame, and a prediction at what the target can be; whether it held is
+    judged by what was frozen.
     """
-    frame = panel(width, height, [c.measured for c in checks], [c.mean for c in checks], is_equal=True)
+    said = [target.possible(c.mean) for c in checks]
+    frame = panel(width, height, [c.measured for c in checks], said, is_equal=True)
     x, y = frame.x, frame.y
     bars, marks = [], []
-    for check in checks:
+    for check, mean in zip(checks, said, strict=True):
         low, high = interval(check, 0.9)
         missed = "" if low <= check.measured <= high else " missed"
         here = x(check.measured)
-        bars.append(element("line", x1=here, x2=here, y1=y.clamp(low), y2=y.clamp(high), class_=f"bar{missed}"))
+        ends = [y.clamp(target.possible(end)) for end in (low, high)]
+        bars.append(element("line", x1=here, x2=here, y1=ends[0], y2=ends[1], class_=f"bar{missed}"))
         key = arm_key(check.arm)
-        marks.append(mark(here, y(check.mean), MARKS[key][0], key, _tip(check, target, bool(missed))))
+        marks.append(mark(here, y(mean), MARKS[key][0], key, _tip(check, target, bool(missed))))
     label = f"predicted against measured {heading(target.name, target.unit)}: {len(checks)} predictions"
     return drawing(
         width,
@@ -44,7 +47,9 @@ def parity(checks: Sequence[Check], target: Target, width: float, height: float)
 
 
 def _tip(check: Check, target: Target, is_missed: bool) -> str:
-    said = f"predicted {plus_minus(check.mean, check.sd, target.unit)}"
+    mean = target.possible(check.mean)
+    frozen = "" if mean == check.mean else f" ({number(check.mean)} by the model, beyond what it can be)"
+    said = f"predicted {plus_minus(mean, check.sd, target.unit)}{frozen}"
     came = f"measured {number(check.measured)} {target.unit}".rstrip()
     verdict = "outside the 90 % interval" if is_missed else "inside the 90 % interval"
     return "\n".join([f"round {check.round_number}", *(candidate([s]) for s in check.settings), said, came, verdict])

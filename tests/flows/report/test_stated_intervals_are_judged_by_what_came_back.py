@@ -3,6 +3,7 @@
 import pytest
 from scipy.stats import binomtest, spearmanr
 
+from db.exchange import table
 from flows.report import build
 from flows.report.calibration import spearman, wilson
 from flows.report.limits import limits, verdict
@@ -201,3 +202,18 @@ def test_the_verdict_weighs_the_counts(story, deviations, words):
     said_and_came(story, deviations)
 
     assert words in verdict(build(story.settle(), story.name).calibration[0].trust[0].coverage[1])
+
+
+def test_predictions_are_drawn_and_exported_within_what_the_target_can_be(story):
+    story.plan()
+    said_and_came(story, [4.5, 5.0], mean=-8.0, sd=2.0)
+    ledger = story.settle()
+
+    report = build(ledger, story.name)
+    page, exported = render(report), table(ledger, story.name)
+
+    assert "predicted 0.0 ± 2.0\N{NO-BREAK SPACE}% (\N{MINUS SIGN}8 by the model, beyond what it can be)" in page
+    chart = page.split("predicted against measured yield / %")[1].split("</svg>")[0]
+    assert "\N{MINUS SIGN}5" not in chart
+    assert [check.mean for check in report.calibration[0].checks] == [-8.0, -8.0]  # judged as frozen
+    assert [(row["predicted.yield.mean"], row["predicted.yield.sd"]) for row in exported] == [(0.0, 2.0)] * 2
