@@ -23,7 +23,7 @@ from loop.surrogates.classes import for_classes
 from loop.surrogates.committee import Committee, FittedCommittee, fitted_each
 from loop.surrogates.effects import effects_said
 from loop.surrogates.feasibility import Feasibility, learn_feasibility
-from loop.surrogates.levels import for_levels
+from loop.surrogates.levels import chances_of, for_levels
 from loop.surrogates.missing import said_of_missing
 from loop.surrogates.noiseless import Known, noiseless
 from loop.surrogates.protocol import FittedSurrogate, SupportsTogether, Surrogate, TrainingSet
@@ -214,3 +214,14 @@ def predictions_of(objective: Objective, belief: Belief | None, x: Tensor) -> li
             for row, m, s in zip(rows, mean.tolist(), total.tolist(), strict=True):
                 row.append(Prediction(target.name, name, m, s, weight))
     return [tuple(row) for row in rows]
+
+
+def level_chances(objective: Objective, belief: Belief | None, x: Tensor) -> list[dict[str, list[float]]]:
+    """For each row of ``x``: by ordinal target, the chance of each level of a new measurement, the lowest first."""
+    rows: list[dict[str, list[float]]] = [{} for _ in range(len(x))]
+    for target, model in zip(objective.targets, belief.models if belief else (), strict=bool(belief)):
+        if target.levels is None or target.classes is not None or (chances := chances_of(model, x)) is None:
+            continue
+        for row, mine in zip(rows, chances.tolist(), strict=True):
+            row[target.name] = mine
+    return rows

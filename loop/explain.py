@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -22,6 +22,7 @@ from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
 
 SHOWN = 4  # members whose expectations a sentence names
+GRADES = 6  # levels whose chances a sentence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def explain_model(
     acquisition: str,
     value: float | None,
     predictions: Sequence[Prediction],
+    levels: Mapping[str, Sequence[float]],
     known: Nearest,
     *,
     per: str,
@@ -118,6 +120,7 @@ def explain_model(
 ) -> str:
     """Why the model chose a candidate: what it expects, against what it knows, and whether its members agree.
 
+    ``levels`` are the chances of the levels of ordinal targets, the lowest first.
     ``condition`` is what is believed of its condition over the scope, where there is one; ``also`` ends the sentence.
     """
     parts = []
@@ -127,7 +130,7 @@ def explain_model(
             continue
         mine = [p for p in predictions if p.target == target.name]
         whole, members = mine[0], mine[1:]
-        text = _expected(space, belief, i, target, whole, condition)
+        text = _expected(space, belief, i, target, whole, levels.get(target.name, ()), condition)
         if len(members) > 1:
             gap = max(m.mean for m in members) - min(m.mean for m in members)
             agree = "agree" if gap <= whole.sd else "disagree"
@@ -161,7 +164,15 @@ def explain_model(
     return f"{intent}: " + "; ".join([*parts, *([also] if also else [])])
 
 
-def _expected(space: Space, belief: Belief, place: int, target: Target, whole: Prediction, condition: str = "") -> str:
+def _expected(
+    space: Space,
+    belief: Belief,
+    place: int,
+    target: Target,
+    whole: Prediction,
+    levels: Sequence[float],
+    condition: str,
+) -> str:
     """What is expected of one target, against the best believed so far, the value to match or the thresholds."""
     unit = f" {target.unit}" if target.unit else ""
     mean = target.possible(whole.mean)
@@ -169,7 +180,7 @@ def _expected(space: Space, belief: Belief, place: int, target: Target, whole: P
         return f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected; {condition}"
     if target.classes is not None:
         return f"{target.name} {target.classes[1]} with a chance of {whole.mean:.2g}"
-    text = f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected, "
+    text = f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected{_graded(target, levels)}, "
     if target.sign and not len(belief.table):
         return text + "by the sources alone: nothing was measured yet"
     if target.sign:
@@ -181,6 +192,15 @@ def _expected(space: Space, belief: Belief, place: int, target: Target, whole: P
     low, high = ((bound - whole.mean) / max(whole.sd, 1e-12) for bound in target.bounds)
     kept = NormalDist().cdf(high) - NormalDist().cdf(low)
     return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"
+
+
+def _graded(target: Target, levels: Sequence[float]) -> str:
+    """The chance of each level, the best first; of many, of the likeliest. "" where there are none."""
+    chances = {target.shown(level) or f"{level:g}": c for level, c in zip(target.levels or (), levels, strict=False)}
+    likeliest = sorted(chances, key=lambda word: -chances[word])[:GRADES]
+    order = list(chances) if target.sign < 0 else list(reversed(chances))
+    told = [f"{word} {100 * chances[word]:.0f} %" for word in order if word in likeliest and chances[word] >= 0.005]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _best_mean(space: Space, belief: Belief, target: int, sign: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from loop.acquisition.protocol import Purchase
-from loop.belief import Belief, predictions_of
+from loop.belief import Belief, level_chances, predictions_of
 from loop.costs import Purse
 from loop.errors import PoolExhausted
 from loop.explain import explain_block, explain_initial, explain_model, nearest, origin_of
@@ -59,7 +59,7 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
     belief, purchase = s.belief, s.purchase
     x = torch.from_numpy(np.array([p.x for p in picks]))
     with torch.no_grad():
-        stated = predictions_of(s.objective, belief, x)
+        stated, levels = predictions_of(s.objective, belief, x), level_chances(s.objective, belief, x)
     costs = None if purchase is None else purchase.costs
     is_per = purchase is not None and purchase.per_cost and fidelity_column(s.space) is None
     per = f" per {costs.shown_unit}" if costs is not None and is_per else ""
@@ -76,6 +76,7 @@ def proposals(s: Situation, picks: Sequence[Pick]) -> tuple[ProposalDraft, ...]:
                 pick.acquisition,
                 pick.value,
                 predictions,
+                levels[position],
                 known,
                 per=per,
                 condition=pick.meaning if pick.acquisition == "general" else "",

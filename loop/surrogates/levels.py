@@ -155,21 +155,30 @@ class KnowsLevels(Protocol):
         ...
 
 
-def chance_of(model: FittedSurrogate, x: Tensor, level: int) -> Tensor:
-    """The chance that a new measurement at ``x``, ``(n, d)``, has level number ``level`` (-1: the top): ``(n,)``.
+def chances_of(model: FittedSurrogate, x: Tensor) -> Tensor | None:
+    """The chance of each level of a new measurement at ``x``, ``(n, d)``: ``(n, levels)``; None of no model of levels.
 
     Of a mixture, the mean over its members.
+    """
+    if isinstance(model, KnowsLevels):
+        return model.chances(x)
+    parts = [chances_of(member, x) for member in getattr(model, "members", ())]
+    known = [part for part in parts if part is not None]
+    if not known or len(known) < len(parts):
+        return None
+    weights = getattr(model, "weights", ())
+    return torch.stack([w * part for w, part in zip(weights, known, strict=True)]).sum(0)
+
+
+def chance_of(model: FittedSurrogate, x: Tensor, level: int) -> Tensor:
+    """The chance that a new measurement at ``x``, ``(n, d)``, has level number ``level`` (-1: the top): ``(n,)``.
 
     Raises:
         TypeError: The model is not one of levels.
     """
-    if isinstance(model, KnowsLevels):
-        return model.chances(x)[:, level]
-    members, weights = getattr(model, "members", ()), getattr(model, "weights", ())
-    if not members:
+    if (chances := chances_of(model, x)) is None:
         raise TypeError(f"{model.name!r} knows no levels")
-    parts = [w * chance_of(m, x, level) for w, m in zip(weights, members, strict=True)]
-    return torch.stack(parts).sum(0)
+    return chances[:, level]
 
 
 def hits_in_draws(model: KnowsLevels, x: Tensor, n: int, level: int, *, seed: int) -> Tensor:

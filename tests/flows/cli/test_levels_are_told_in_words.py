@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path,
     assert hakken("run", "salts.yaml").code == 0
     fill(sheet, "Powder", "1", "<small crystals")
     assert hakken("run", "salts").code == 0
-    shown = hakken("show", "salts", "1").out
+    shown, chosen = hakken("show", "salts", "1").out, hakken("show", "salts", "2").out
     fill(sheet, "large", "small crystals")
     finished = hakken("run", "salts").out
     hakken("report", "salts")
@@ -62,6 +63,12 @@ def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path,
     assert "crystals < small crystals" in shown
     assert "best so far crystals large (" in finished
     assert "crystals clear" in shown
+    graded = re.findall(r"crystals [\d.]+ ± [\d.]+ expected \((.+?)\), ", chosen)
+    assert len(graded) == 2
+    for chances in graded:
+        told = dict(each.removesuffix(" %").rsplit(" ", 1) for each in chances.split(", "))
+        assert list(told) == [w for w in ("large", "small crystals", "powder", "clear") if w in told]
+        assert 98 <= sum(int(chance) for chance in told.values()) <= 101  # what is below half a per cent is not told
     assert "crystals reached large, and at least large was wanted" in finished
     assert "measured 1 time: crystals large" in hakken("best", "salts").out
     assert "best single value: crystals large: " in hakken("status", "salts").out
