@@ -80,6 +80,7 @@ def _results(report: StatusReport) -> Iterator[str]:
         yield from report.hits.lines
     for best in report.best:
         yield f"best single value: {best.target} {best.text}: {best.label}"
+    yield from report.left_out
     if report.nearest is not None:
         yield report.nearest.text
     if report.believed and report.state == "active":
@@ -164,6 +165,7 @@ def report(
             engine.explained(view, where.folder(campaign)),
             raw_files(where),
             verdict,
+            view.left_out,
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     pages.write(page, path)

@@ -110,7 +110,8 @@ def write_page(session: Session, *, in_full: bool = False) -> str | None:
         is_asked = in_full and session.judge is not None
         shares = explained(session.view, session.settings.folder(session.name)) if is_asked else ()
         session.examined = _examined(session) if is_asked else {}
-        write(build(session.ledger, session.name, believed, shares, session.files, session.examined), path)
+        left_out = session.view.left_out
+        write(build(session.ledger, session.name, believed, shares, session.files, session.examined, left_out), path)
     except Exception as error:  # a page that cannot be drawn must not stop experiments; the record has everything
         session.tally.note(f"the page {path} could not be written ({type(error).__name__}: {error})")
         return None

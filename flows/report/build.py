@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
@@ -18,7 +18,7 @@ from flows.report.attached import attached
 from flows.report.calibration import judge
 from flows.report.chance import compare
 from flows.report.committee import follow
-from flows.report.content import Batch, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
+from flows.report.content import Batch, Best, Choice, Environment, Head, Report, Result, RoundLine, Unread, Waiting
 from flows.report.decisions import read_decisions
 from flows.report.effects import declared_effects, read_effects
 from flows.report.plates import read_plates
@@ -45,6 +45,7 @@ from loop.record import (
     ObservationRecord,
     ProposalRecord,
     RoundRecord,
+    Settings,
     Verdict,
 )
 from loop.spec import CampaignSpec, build_space
@@ -62,12 +63,13 @@ def build(
     explained: Sequence[Explanation] = (),
     files: RawStore | None = None,
     examined: Mapping[str, Examination] | None = None,
+    left_out: Callable[[Settings], str] | None = None,
 ) -> Report:
     """Everything the page shows of campaign ``name``, computed from the record.
 
     The same record gives the same report: no clock is read. ``believed`` is what the models say of the best; without
     it the page says that nobody was asked. ``files`` holds what was attached to results,
-    ``examined`` the verdict on the models.
+    ``examined`` the verdict on the models; ``left_out`` says by which rule the campaign file has no such candidate.
 
     Raises:
         NotFound: No campaign has that name.
@@ -98,7 +100,7 @@ def build(
         targets=targets,
         objective=objective,
         results=results,
-        best=() if objective.has_classes else tuple(best[-1] for best in steps if best),
+        best=() if objective.has_classes else _best(steps, observations, left_out),
         believed=believed,
         explained=tuple(explained),
         examined=tuple((examined or {}).values()),
@@ -128,6 +130,19 @@ def build(
         environments=_environments(rounds),
         spec=campaign.spec,
     )
+
+
+def _best(
+    steps: Sequence[Sequence[Best]],
+    observations: Sequence[ObservationRecord],
+    left_out: Callable[[Settings], str] | None,
+) -> tuple[Best, ...]:
+    """The last step of each, with what the campaign file has against it."""
+    last = [best[-1] for best in steps if best]
+    if left_out is None:
+        return tuple(last)
+    settings = {o.id: o.settings for o in observations}
+    return tuple(replace(best, left_out=left_out(settings[best.result.id])) for best in last)
 
 
 def _head(

@@ -99,6 +99,7 @@ class Best:
     target: str
     reading: Reading
     result: Result
+    left_out: str = ""  # by which rule the campaign file has its candidate no more, as the end of a sentence
 
 
 @dataclass(frozen=True, slots=True)

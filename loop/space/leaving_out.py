@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.errors import SpaceError
 from loop.record import Settings
 from loop.space.counting import is_own
 from loop.space.parameters import least_and_most
@@ -30,12 +31,15 @@ def still_has(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def why_left_out(space: Space, settings: Settings) -> str:
     """By which rule the space has no such candidate, or no more: a range that it lies beyond, or a constraint."""
-    x = space.coordinates(settings)
+    try:
+        x = space.coordinates(settings)
+    except SpaceError as error:  # an option or a parameter that it has no more
+        return f"is left out by the campaign file as it is: {error}"
     for p, value in zip(space.parameters, x.tolist(), strict=True):
         low, high = least_and_most(p)
         if p.name in settings and not low <= value <= high:
             return (
                 f"lies outside the space as the campaign file has it: {p.name} is {low:g} to {high:g} {p.unit}".rstrip()
             )
-    broken = [c.name for c in space.constraints if not c.allows(x[None])[0]]
+    broken = [c.name for c in space.constraints if not is_own(c, space) and not c.allows(x[None])[0]]
     return f"is left out by the campaign file as it is: it breaks {broken[0]!r}" if broken else ""

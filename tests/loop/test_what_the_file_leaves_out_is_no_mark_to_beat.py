@@ -97,4 +97,12 @@ def test_steps_and_weighing_in_leave_nothing_out(settings: dict[str, float], rul
     x = space.coordinates(settings)
 
     assert np.array_equal(still_has(space, x[None]), [rule == ""])
-    assert not rule or rule in why_left_out(space, settings)
+    assert rule in why_left_out(space, settings) if rule else why_left_out(space, settings) == ""
+
+
+def test_an_option_that_the_file_has_no_more_is_named() -> None:
+    space = build_space(campaign(space={"base": {"type": "category", "options": ["CsOAc", "K3PO4"]}}))
+
+    why = why_left_out(space, {"base": "KOAc"})
+
+    assert why.startswith("is left out by the campaign file as it is: parameter 'base' has no option 'KOAc'")

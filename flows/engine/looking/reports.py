@@ -148,6 +148,7 @@ class StatusReport(_Report):
     failing: tuple[str, ...] = ()  # a sentence where the last experiments all ended in faults of one kind
     forbidden: tuple[str, ...] = ()  # a sentence on what is under way and outside of the space as it is now
     measured: int = 0  # of the observations, those with a value
+    left_out: tuple[str, ...] = ()  # a sentence for each of the best that the campaign file has no more, by which rule
 
 
 @dataclass(frozen=True, slots=True)

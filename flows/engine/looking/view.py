@@ -36,6 +36,7 @@ from loop.record import (
 from loop.resources import Resource
 from loop.safety import SafetyStop
 from loop.space import Space
+from loop.space.leaving_out import why_left_out
 from loop.spec import CampaignSpec, build_objective, build_space, looks_for_hits
 from loop.spec.costs import with_fidelities
 from loop.values import sure_of, values_of
@@ -240,6 +241,15 @@ class View:
     def best(self) -> tuple[Best, ...]:
         """The best single value of each target among candidates that keep every threshold."""
         return best_of(self.spec, self.campaign.spec, self.observations)
+
+    def left_out(self, settings: Settings) -> str:
+        """By which rule the campaign file has no such candidate, or no more, as the end of a sentence; "" where it has.
+
+        What was planned by a file that nobody changed is in its space, and none is built to look.
+        """
+        if self.campaign.version == 1 and all(o.key is not None for o in self.observations):
+            return ""
+        return why_left_out(self.space, settings)
 
     @cached_property
     def hits(self) -> Tally | None:
