@@ -9,7 +9,7 @@ from typing import Final
 
 from adapters.several import PARTED, conditions_of, part_in
 from loop.circumstances import read_expense
-from loop.experiment import PENDING, Event
+from loop.experiment import PENDING, Event, State
 from loop.outcome import Fault, FaultKind
 from loop.record import AttemptEventRecord, AttemptRecord, Json, ObservationRecord
 from loop.resources import Resource
@@ -24,7 +24,10 @@ def figures_of(
     steps: Iterable[AttemptEventRecord],
     observations: Iterable[ObservationRecord],
 ) -> tuple[Resource, ...]:
-    """Every resource that a laboratory section names, in its order, then those that only the record knows."""
+    """Every resource that a laboratory section names, in its order, then those that only the record knows.
+
+    ``observations`` are those that count.
+    """
     adapter = laboratory.get("adapter")
     takes = conditions_of(laboratory) if adapter == PARTED else {}
     given: dict[str, list[AttemptRecord]] = {str(name): [] for name in takes or ([adapter] if adapter else ())}
@@ -75,6 +78,7 @@ def _figures(
         hours=_median(hours),
         turnaround=_median(turnarounds),
         cost=_median(costs),
+        retracted=sum(a.state is State.ENDED and a.key not in results for a in attempts),
     )
 
 

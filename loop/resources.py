@@ -36,11 +36,12 @@ class Resource:
     hours: float | None = None  # that a run takes, as results say
     turnaround: float | None = None  # hours from being sent to its end
     cost: float | None = None  # as results say
+    retracted: int = 0  # attempts that ended with a result that no longer counts; not among ``ended``
 
     @property
     def is_used(self) -> bool:
         """Whether it was given anything."""
-        return bool(self.ended or self.pending)
+        return bool(self.ended or self.pending or self.retracted)
 
     @property
     def failure_rate(self) -> float | None:
@@ -68,6 +69,8 @@ class Resource:
         parts = [f"{self.ended - self.accidents} done"]
         if self.accidents:
             parts.append(f"{self.accidents} failed ({self.failure_rate:.0%})")
+        if self.retracted:
+            parts.append(f"{self.retracted} retracted")
         for word, hours in (("waits", self.waited), ("runs", self.hours)):
             if hours is not None:
                 parts.append(f"{word} {said_hours(hours)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ def test_retract_needs_a_reason_and_keeps_the_result(hakken: Any, home: Any) -> 
 
     assert said.code == 0, said.err
     assert "(retracted: wrong vial)" in hakken("show", "small", 1).out
+    status = hakken("status", "small").out
+    assert re.search(r"simulated: \d+ done, 1 retracted", status), status
 
 
 def test_a_finished_campaign_is_taken_up_before_it_goes_on(hakken: Any, home: Any) -> None:

@@ -125,6 +125,14 @@ class TestFigures:
 
         assert (only.name, only.ended, only.pending) == ("xtb", 0, 0)
 
+    def test_a_result_that_no_longer_counts_is_told_apart(self) -> None:
+        attempts = [attempt(key, key, adapter="xtb") for key in ("k1", "k2", "k3")]
+
+        (only,) = figures_of({"adapter": "xtb"}, attempts, [], [result("k1")])  # the others were retracted
+
+        assert (only.ended, only.retracted, only.tries) == (1, 2, 1.0)
+        assert only.text.startswith("1 done, 2 retracted")
+
     def test_a_resource_that_the_file_no_longer_names_is_kept(self) -> None:
         found = figures_of({"adapter": "xtb"}, [attempt("k", "7", adapter="manual")], [], [result("k")])
 
