@@ -328,12 +328,21 @@ def _waiting(
 
 
 def _unread(envelopes: Iterable[EnvelopeRecord]) -> tuple[Unread, ...]:
+    """What became no outcome; of rows of a told file with one thing wrong, the first and how many more."""
     settled = {Verdict.ACCEPTED, Verdict.DUPLICATE}
-    return tuple(
-        Unread(e.id, e.source, "not judged yet" if e.verdict is None else e.verdict.value, e.message, e.received)
-        for e in envelopes
-        if e.verdict not in settled
-    )
+    found: dict[tuple[str, ...], Unread] = {}
+    for e in envelopes:
+        if e.verdict in settled:
+            continue
+        verdict = "not judged yet" if e.verdict is None else e.verdict.value
+        file, _, line = e.source.rpartition(":")
+        is_row = file.startswith("tell:") and line.isdecimal()
+        about = (file, verdict, e.message) if is_row else (e.id,)
+        if (first := found.get(about)) is not None:
+            found[about] = replace(first, more=first.more + 1)
+        else:
+            found[about] = Unread(e.id, e.source, verdict, e.message, e.received)
+    return tuple(found.values())
 
 
 def _environments(rounds: Iterable[RoundRecord]) -> tuple[Environment, ...]:

@@ -294,6 +294,7 @@ class Unread:
     verdict: str
     message: str
     received: datetime
+    more: int = 0  # further rows of the same told file, of which the same is to be said
 
 
 @dataclass(frozen=True, slots=True)

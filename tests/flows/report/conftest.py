@@ -201,11 +201,11 @@ class Story:
         """An outcome counts no more."""
         self._acts.append(lambda work: work.retract(came.id, "A. Person", why))
 
-    def receive(self, payload: str, verdict: Verdict | None, message: str = "") -> None:
+    def receive(self, payload: str, verdict: Verdict | None, message: str = "", source: str = "emulator") -> None:
         """Something that becomes no outcome."""
 
         def act(work: Work) -> None:
-            envelope = work.receive(EnvelopeDraft("emulator", None, payload))
+            envelope = work.receive(EnvelopeDraft(source, None, payload))
             if verdict is not None:
                 work.judge(envelope.id, verdict, message)
 

@@ -9,6 +9,7 @@ import pytest
 
 from db import open_ledger
 from flows.report import build
+from flows.report.page import render
 from loop.errors import NotFound
 from loop.outcome import Fault, FaultKind, Negative
 from loop.record import Arm, Prediction, Verdict
@@ -173,6 +174,27 @@ def test_what_waits_for_a_person_and_what_could_not_be_read_is_listed(story):
     assert [w.state for w in report.waiting] == ["ambiguous"]
     assert [(u.verdict, u.message) for u in report.unread] == [("malformed", "not JSON"), ("not judged yet", "")]
     assert dict(report.received) == {"malformed": 1, "duplicate": 1, "not judged yet": 1}
+
+
+def test_what_is_wrong_with_many_rows_of_a_told_file_is_said_once(story):
+    for line, message in ((2, "no level"), (3, "no option"), (4, "no level"), (5, "no level")):
+        story.receive("{}", Verdict.MALFORMED, message, source=f"tell:old.csv:{line}")
+    story.receive("{}", Verdict.MALFORMED, "no level", source="tell:new.csv:2")
+    for payload in ("{", "["):
+        story.receive(payload, Verdict.MALFORMED, "not JSON")
+
+    report = build(story.settle(), story.name)
+
+    page = render(report)
+    assert [(u.source, u.message, u.more) for u in report.unread] == [
+        ("tell:old.csv:2", "no level", 2),
+        ("tell:old.csv:3", "no option", 0),
+        ("tell:new.csv:2", "no level", 0),
+        ("emulator", "not JSON", 0),
+        ("emulator", "not JSON", 0),
+    ]
+    assert page.count('no level <span class="soft">(and 2 further rows of the file)</span>') == 1
+    assert page.count("no level") == 2
 
 
 def test_rounds_planned_with_other_versions_are_told_apart(story):
