@@ -35,6 +35,8 @@ class Signs:
             neighbours tell nothing.
         covered: Share of the pool that lies no further from the data than nine tenths of the data do from one another;
             None without a pool.
+        apart: The candidate whose replicates add most to the noise; "" without noise.
+        ends: Its lowest and its highest value.
     """
 
     n: int
@@ -43,6 +45,8 @@ class Signs:
     noise: float | None
     roughness: float | None
     covered: float | None
+    apart: str = ""
+    ends: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,15 @@ def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -
     y, numbers = data.y.numpy(), np.unique(groups, return_inverse=True)[1].ravel()
     sizes = np.bincount(numbers)
     means = np.bincount(numbers, y) / sizes
-    within = float(((y - means[numbers]) ** 2).sum())
-    free = len(y) - len(sizes)
     first = np.unique(numbers, return_index=True)[1]
+    squares = np.bincount(numbers, (y - means[numbers]) ** 2)
+    within = float(squares.sum())
+    apart, ends = "", (0.0, 0.0)
+    if within > 0:
+        widest = int(squares.argmax())
+        apart = space.label(space.as_tried(data.x[first[widest]].numpy()))
+        ends = float(y[numbers == widest].min()), float(y[numbers == widest].max())
+    free = len(y) - len(sizes)
     near = metric(space, Representation.COUNTS)
     roughness, reach = _roughness(near, data.x[torch.from_numpy(first)], means)
     return Signs(
@@ -84,6 +94,8 @@ def signs_of(space: Space, data: TrainingSet, pool: Pool | None, *, seed: int) -
         noise=float(np.sqrt(within / free)) if free > 0 else None,
         roughness=roughness,
         covered=None if pool is None or reach is None else _covered(near, data, pool, reach, seed),
+        apart=apart,
+        ends=ends,
     )
 
 

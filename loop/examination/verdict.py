@@ -159,7 +159,11 @@ def _data(unit: str, signs: Signs) -> list[Finding]:
     if signs.noise is not None and signs.spread > 0:
         share = (signs.noise / signs.spread) ** 2
         says = f"noise between replicates is {_shown(signs.noise, unit)}, {min(share, 1.0):.0%} of the variance"
-        found.append(Finding(Standing.BAD if share > NOISY else Standing.GOOD, says))
+        look = ""
+        if signs.apart:
+            low, high = signs.ends
+            look = f"look first at {signs.apart}, whose values go from {low:.4g} to {_shown(high, unit)}"
+        found.append(Finding(Standing.BAD, says, look) if share > NOISY else Finding(Standing.GOOD, says))
     if signs.roughness is not None and signs.roughness > ROUGH:
         says = f"the surface is rough: nearest neighbours differ by {signs.roughness:.2f} of what any two do"
         found.append(Finding(Standing.WARNING, says))

@@ -214,6 +214,7 @@ def test_signs_are_what_sums_by_hand_say():
 
     assert (found.n, found.candidates) == (31, 28)
     assert found.noise == pytest.approx(math.sqrt((2**2 / 2 + 4**2 / 2) / 3))
+    assert (found.apart, found.ends) == (MOLECULES.label(MOLECULES.as_tried(EVERY[2])), (2.0, 6.0))
     assert found.spread == pytest.approx(y.std(ddof=1))
     assert found.covered == 1.0  # every candidate was measured
     assert found.roughness < 0.9
@@ -221,7 +222,7 @@ def test_signs_are_what_sums_by_hand_say():
         MOLECULES, training(EVERY, np.random.default_rng(0).permutation(28.0 + np.arange(28))), None, seed=0
     )
     assert rough.roughness > found.roughness
-    assert rough.noise is None
+    assert (rough.noise, rough.apart) == (None, "")
     assert rough.covered is None
 
 
@@ -364,6 +365,12 @@ def ranked(area, nearest_area, found=20):
             Standing.WARNING,
             "too narrow on the scaffold split: 80% intervals hold 50%$",
             "replicates",
+        ),
+        (
+            {"signs": Signs(100, 90, 3.0, 2.8, 0.4, 0.9, "KOAc, 90 degC", (1.5, 9.0))},
+            Standing.BAD,
+            "noise between replicates is 2.8 eV, 87% of the variance",
+            "look first at KOAc, 90 degC, whose values go from 1.5 to 9 eV",
         ),
         ({"signs": Signs(100, 90, 3.0, 0.5, 0.4, 0.2)}, Standing.WARNING, "20% of the candidates", "beyond the data"),
         (
