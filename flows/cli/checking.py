@@ -67,6 +67,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
     from loop.space.idle import never_applying
     from loop.spec import build_objective, build_space
     from loop.spec.checks.deriving import without_value
+    from loop.spec.costs import free_options
 
     space, objective = build_space(spec), build_objective(spec)
     candidates = said_count(space)
@@ -81,6 +82,7 @@ def _examine(spec: Any, base: Path) -> tuple[dict[str, Any], list[str], Foreseen
         *imputed_in(spec),
         *_reagents(spec),
         *_unsaid_to_be_exact(spec),
+        *free_options(spec, space),
     ]
     if not health.is_ok:
         problems.append(f"the laboratory cannot work now: {health.message}")

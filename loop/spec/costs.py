@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,7 @@ from loop.spec.strict import Strict
 if TYPE_CHECKING:
     from loop.spec.models import CampaignSpec
 
+NAMED = 5  # options that a sentence names; the number tells of the rest
 PER_COST = ("auto", "improvement", "pareto", "exploration")  # acquisition functions that can be had per cost
 
 
@@ -139,6 +140,28 @@ def unpriced(spec: CampaignSpec) -> str | None:
     priced = (spec.costs and spec.costs.options) or {}
     fidelities = ((name, p) for name, p in spec.space.items() if isinstance(p, FidelitySpec))
     return next((name for name, p in fidelities if p.costs is None and name not in priced), None)
+
+
+def free_options(spec: CampaignSpec, space: Space) -> Iterator[str]:
+    """A sentence for each parameter of which some options have a price and others none, so that these cost nothing.
+
+    What adds nothing needs no price.
+    """
+    for name, prices in ((spec.costs and spec.costs.options) or {}).items():
+        parameter = space.parameters[space.names.index(name)] if name in space.names else None
+        if not isinstance(parameter, Category | Component | Ordinal) or not any(prices.values()):
+            continue
+        said: set[int | None] = {int(parameter.index(option)) for option in prices}
+        if isinstance(parameter, Component):
+            said.add(parameter.nothing)
+        free = [option for i, option in enumerate(parameter.options) if i not in said and option != "none"]
+        if free:
+            more = f" and {len(free) - NAMED} more" if len(free) > NAMED else ""
+            has, costs = ("has", "costs") if len(free) == 1 else ("have", "cost")
+            yield (
+                f"{len(free)} of {parameter.size} options of {name} {has} no price under costs.options and {costs} "
+                f"nothing: {', '.join(free[:NAMED])}{more}; state 0 where that is meant"
+            )
 
 
 def problem_of_versions(spec: CampaignSpec) -> Problem | None:
