@@ -60,8 +60,8 @@ def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
             keep = kept[number]
             report.read += int(part["records"][0])
             report.molecules += len(keep)
-            for place, reason, is_fault, raw in json.loads(part["left"].tobytes()):
-                lists.add("unreadable" if is_fault else "removed", place, reason, raw)
+            for place, reason, is_fault, raw, *name in json.loads(part["left"].tobytes()):  # once without a name
+                lists.add("unreadable" if is_fault else "removed", place, reason, raw, *name)
                 if is_fault:
                     report.unreadable += 1
                     if len(report.first) < FIRST:
@@ -71,11 +71,11 @@ def merge(parts: Sequence[Path], folder: Path, recipe: Recipe) -> Report:
             for row, first in twin_of[number]:
                 report.duplicates += 1
                 reason = f"the same molecule as {recipe.where(first)}"
-                lists.add("duplicates", int(part["places"][row]), reason, _text(part, row))
+                lists.add("duplicates", int(part["places"][row]), reason, _text(part, row), _text(part, row, "names"))
             for row, first in taken_by[number]:
                 report.unreadable += 1
                 reason = f"its name {_text(part, row, 'names')!r} is that of {recipe.where(first)}"
-                lists.add("unreadable", int(part["places"][row]), reason, _text(part, row))
+                lists.add("unreadable", int(part["places"][row]), reason, _text(part, row), _text(part, row, "names"))
                 if len(report.first) < FIRST:
                     report.first.append(f"{recipe.where(int(part['places'][row]))}: {reason}")
             arrays.append("places", part["places"][keep])
@@ -218,12 +218,12 @@ class _Lists:
         self._folder.mkdir(parents=True, exist_ok=True)
         for kind, name in LISTS.items():
             self._files[kind] = (self._folder / name).open("w", encoding="utf-8", errors="replace", newline="")
-            self._files[kind].write("line\treason\trecord\n")
+            self._files[kind].write("line\treason\trecord\tname\n")
         return self
 
-    def add(self, kind: str, place: int, reason: str, raw: str) -> None:
+    def add(self, kind: str, place: int, reason: str, raw: str, name: str = "") -> None:
         where = self._recipe.where(place).removeprefix("line ")
-        cells = (" ".join(cell.split()) for cell in (where, reason, raw))
+        cells = (" ".join(cell.split()) for cell in (where, reason, raw, name))
         self._files[kind].write("\t".join(cells) + "\n")
 
     def __exit__(self, *_: object) -> None:

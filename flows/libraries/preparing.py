@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +35,7 @@ class Left:
     reason: str  # a fault, or the name of a filter
     is_fault: bool
     raw: str
+    name: str
 
 
 def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
@@ -47,7 +48,7 @@ def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
         is_block = recipe.source_at(record.place).format == "sdf"
         shown = record.text.split("\n", 1)[0].strip() if is_block else record.text[:SHOWN]
         if record.fault:
-            left.append(Left(record.place, record.fault, True, shown))
+            left.append(Left(record.place, record.fault, True, shown, record.name))
             continue
         try:
             molecule = _of_block(record.text) if is_block else read_structure(record.text)
@@ -58,10 +59,10 @@ def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
             if recipe.policy.changes:
                 molecule = read_structure(smiles)  # as every later reader of the SMILES sees it
         except MoleculeError as error:
-            left.append(Left(record.place, str(error), True, shown))
+            left.append(Left(record.place, str(error), True, shown, record.name))
             continue
         if (refusal := first_refusal(molecule, tests)) is not None:
-            left.append(Left(record.place, refusal, False, shown))
+            left.append(Left(record.place, refusal, False, shown, record.name))
             continue
         places.append(record.place)
         structures.append(smiles.encode())
@@ -73,7 +74,7 @@ def prepare(records: Sequence[Record], recipe: Recipe, target: Path) -> int:
         arrays[f"{name}.data"], arrays[f"{name}.offsets"] = joined(texts)
         arrays[f"{name}.keys"] = identities(texts)
     arrays["indptr"], arrays["features"], arrays["counts"] = unpacked(counted)
-    told = json.dumps([[item.place, item.reason, item.is_fault, item.raw] for item in left], ensure_ascii=False)
+    told = json.dumps([astuple(item) for item in left], ensure_ascii=False)
     arrays["left"] = np.frombuffer(told.encode(errors="replace"), dtype=np.uint8)
     arrays["records"] = np.array([len(records)], dtype=np.int64)
     write_part(target, arrays)

@@ -164,14 +164,15 @@ def test_what_is_left_out_is_listed_with_line_and_reason(tmp_path: Path) -> None
 
     folder = Store(tmp_path / "libraries").place(stored.key)
     lines = [line.split("\t") for line in (folder / "unreadable.tsv").read_text().splitlines()[1:]]
+    assert lines[0] == ["3", "its syntax is wrong", "C1CC", "broken"]
     assert [line[:2] for line in lines] == [
         ["3", "its syntax is wrong"],
         ["7", "3 cells where the header has 2"],
         ["8", "it has no name"],
         ["10", "byte 0x81 is not UTF-8"],
     ]
-    assert (folder / "duplicates.tsv").read_text().splitlines()[1] == "5\tthe same molecule as line 2\tCCO"
-    assert (folder / "removed.tsv").read_text().splitlines()[1] == "6\tforbid.[Na]\tCC(=O)[O-].[Na+]"
+    assert (folder / "duplicates.tsv").read_text().splitlines()[1] == "5\tthe same molecule as line 2\tCCO\tEtOH"
+    assert (folder / "removed.tsv").read_text().splitlines()[1] == "6\tforbid.[Na]\tCC(=O)[O-].[Na+]\tsalt"
     assert stored.removed == {"forbid.[Na]": 1}
 
 
@@ -324,7 +325,7 @@ def test_several_files_are_one_library(tmp_path: Path) -> None:
         "b.csv line 4: its name 'amine' is that of a.smi line 3",
     ]
     duplicates = (Store(tmp_path / "libraries").place(stored.key) / "duplicates.tsv").read_text().splitlines()
-    assert duplicates[1] == "b.csv line 2\tthe same molecule as a.smi line 1\tOCC"
+    assert duplicates[1] == "b.csv line 2\tthe same molecule as a.smi line 1\tOCC\tspirit"
 
 
 def test_the_order_of_files_and_their_content_decide_the_library(tmp_path: Path) -> None:
