@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from loop.circumstances import read_expense
 from loop.contracts import Ledger
-from loop.errors import LedgerError, UnknownName
+from loop.errors import LedgerError, SpaceError, UnknownName
 from loop.outcome import Fault, Measured, Measurement, Negative, read_code
-from loop.record import Json, ObservationRecord, Prediction
+from loop.record import Json, ObservationRecord, Prediction, Settings
 
 Row: TypeAlias = dict[str, Any]
 PLACE: Final = ("plate", "well", "block")  # of the context, where it says so
@@ -30,10 +30,11 @@ def export(
     """Write one row per observation of campaign ``name``; told, failed and retracted ones too. Returns how many.
 
     Columns are named ``settings.NAME`` (with ``settings.NAME.unit``), ``results.PROPERTY.value`` and so on for what
-    was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``predicted.TARGET.mean`` and
-    ``.sd`` for what the model said when it proposed, within what the target can be; ``comment``, ``context.NAME``
-    (with ``context.NAME.unit``), ``actual.NAME`` (settings that were not as asked), ``hours`` and ``cost`` for what
-    was recorded beside it. An object, a list or null is its JSON text. The file appears whole or not at all.
+    was reported, ``results.PROPERTY.canonical`` for the same in the target's unit, ``derived.NAME`` for what follows
+    from the settings by the campaign file as it is, ``predicted.TARGET.mean`` and ``.sd`` for what the model said when
+    it proposed, within what the target can be; ``comment``, ``context.NAME`` (with ``context.NAME.unit``),
+    ``actual.NAME`` (settings that were not as asked), ``hours`` and ``cost`` for what was recorded beside it. An
+    object, a list or null is its JSON text. The file appears whole or not at all.
 
     Args:
         ledger: Any ledger.
@@ -67,10 +68,11 @@ def table(ledger: Ledger, name: str) -> list[Row]:
     campaign = ledger.campaign(name)
     predictions = _predictions(ledger, name)
     places = {p.id: (p.round_number, p.draft.position) for p in ledger.proposals(name)}
+    derived = _derived_of(campaign.spec)
     edits = {places[d.replacement_id]: d for d in ledger.decisions(name) if d.replacement_id is not None}
     rows = []
     for observation in ledger.observations(name, with_retracted=True):
-        row = _row(observation, predictions, campaign.spec)
+        row = _row(observation, predictions, campaign.spec) | derived(observation.settings)
         edit = edits.get((observation.round_number, observation.position))
         if edit is not None:  # of an experiment that a person changed: what it was, and why
             row["edited_from"] = places[edit.draft.proposal_id or ""][1]
@@ -109,6 +111,32 @@ def _row(
         row[f"predicted.{said.target}.mean"] = _possible(spec, said)
         row[f"predicted.{said.target}.sd"] = said.sd
     return row
+
+
+def _derived_of(spec: Json) -> Callable[[Settings], Row]:
+    """What follows from settings, by the campaign file in force; nothing where they lie outside of it."""
+    space = spec.get("space")
+    kinds = [p.get("type") for p in space.values() if isinstance(p, Mapping)] if isinstance(space, Mapping) else []
+    if "derived" not in kinds:
+        return lambda _: {}
+    from loop.spec import CampaignSpec, build_space  # of a space that has such, else no reader is needed
+
+    built = build_space(CampaignSpec.from_resolved(spec))
+
+    def told(settings: Settings) -> Row:
+        try:
+            x = built.coordinates(settings)
+        except SpaceError:
+            return {}
+        row: Row = {}
+        for number in built.derived:
+            if math.isfinite(value := float(number.formula(x))):
+                row[f"derived.{number.name}"] = value
+                if number.unit:
+                    row[f"derived.{number.name}.unit"] = number.unit
+        return row
+
+    return told
 
 
 def _possible(spec: Json, said: Prediction) -> float:
@@ -218,6 +246,7 @@ _ORDER: Final = (
     "comment",
     "settings",
     "actual",
+    "derived",
     "results",
     "context",
     "hours",

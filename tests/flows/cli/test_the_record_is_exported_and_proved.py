@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flows.wiring import open_record
 
@@ -99,3 +100,27 @@ def test_a_changed_record_is_exit_code_2(hakken: Any, home: Any) -> None:
 
     assert said.code == 2
     assert "the record was changed after it was written" in said.err
+
+
+def test_numbers_that_follow_from_settings_are_exported_and_not_told_again(hakken: Any, tell_table: Any) -> None:
+    spec = {
+        "campaign": "dosed",
+        "space": {
+            "hours": {"type": "number", "values": [1, 2, 4], "unit": "h"},
+            "rate": {"type": "number", "values": [3, 5]},
+            "dose": {"type": "derived", "expression": "hours * rate", "unit": "mmol"},
+        },
+        "objective": {"y": {"goal": "maximize"}},
+        "budget": {"experiments": 9},
+        "laboratory": {"adapter": "manual"},
+    }
+    tell_table(spec, "hours,rate,y\n2,3,7\n4,5,8\n")
+
+    hakken("export", "dosed", "out.csv")
+    Path("other.yaml").write_text(yaml.safe_dump(spec | {"campaign": "other"}))
+    told, again = hakken("tell", "other.yaml", "out.csv"), hakken("tell", "other", "out.csv")
+
+    rows = list(csv.DictReader(Path("out.csv").read_text().splitlines()))
+    assert [(row["derived.dose"], row["derived.dose.unit"]) for row in rows] == [("6.0", "mmol"), ("20.0", "mmol")]
+    assert "2 results accepted, 0 known already" in told.out
+    assert "0 results accepted, 2 known already" in again.out

@@ -17,6 +17,7 @@ from loop.spec import CampaignSpec
 OBSERVATION: Final = "observation"  # the result's id in the record it comes from
 RETRACTED: Final = "retracted"
 SETTINGS: Final = "settings."
+COMPUTED: Final = ("predicted.", "derived.")  # what hakken said beside the result, then or by its file as it was
 FAULT: Final = ("reason", "fault", "fault_code", "informative")
 _UNREAD: Final = frozenset(
     {"campaign", OBSERVATION, "round", "position", "run_order", "replicate", "attempt", "arm", "edited_from"}
@@ -39,9 +40,7 @@ def told_instead(file: str) -> str:
 
 def lasting(cells: Mapping[str, str]) -> dict[str, str]:
     """The cells of a row that the next export of the same result has too, so that it is known again."""
-    return {
-        head: cell for head, cell in cells.items() if cell and head != RETRACTED and not head.startswith("predicted.")
-    }
+    return {head: cell for head, cell in cells.items() if cell and head != RETRACTED and not head.startswith(COMPUTED)}
 
 
 def exported_columns(cells: Mapping[str, str], spec: CampaignSpec, space: Space) -> dict[str, Column]:
@@ -52,7 +51,7 @@ def exported_columns(cells: Mapping[str, str], spec: CampaignSpec, space: Space)
     """
     columns, others = {}, []
     for head in cells:
-        if head in _UNREAD or head.startswith("predicted."):
+        if head in _UNREAD or head.startswith(COMPUTED):
             continue
         first, dot, name = head.partition(".")
         column: Column | None
