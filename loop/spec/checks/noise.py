@@ -21,11 +21,22 @@ def problem_of_exact(spec: CampaignSpec) -> Problem | None:
             "exact says that a candidate's value is known once it was measured, and a general condition is believed "
             "over the whole of its scope; leave out exact"
         )
-    if exact and len(exact) == len(spec.objective) and spec.planner.replicates != 1:
+    if not exact or len(exact) < len(spec.objective):
+        return None
+    all_exact = f"{', '.join(exact)} {'is' if len(exact) == 1 else 'are'} exact"
+    again = "measured again a candidate gives the same number"
+    if spec.planner.replicates != 1:
         return ("planner", "replicates"), (
-            f"{spec.planner.replicates}, and {', '.join(exact)} {'is' if len(exact) == 1 else 'are'} exact: measured "
-            "again a candidate gives the same number; leave out replicates, or exact"
+            f"{spec.planner.replicates}, and {all_exact}: {again}; leave out replicates, or exact"
         )
+    if spec.noise is not None and spec.noise.effects:
+        return ("noise", "effects"), (
+            f"{', '.join(spec.noise.effects)}, and {all_exact}: nothing shifts what comes out the same each time; "
+            "leave out effects, or exact"
+        )
+    for number, rule in enumerate(spec.stop):
+        if rule.confirm:
+            return ("stop", number, "confirm"), f"true, and {all_exact}: {again}; leave out confirm, or exact"
     return None
 
 
