@@ -72,6 +72,7 @@ _EXAMPLES: Final[Mapping[Path, str]] = {
     ("prior",): "{yield: {ligand: [best, next]}}, by the names of targets and parameters",
     ("prior", "*"): "{ligand: [best, next]}, by the names of parameters below that of their target",
     ("analysis",): "{yield: {...}}, by the names of targets",
+    ("space", "*", "costs"): "{cheap: 1, real: 20}, by the names of options",
     ("space", "*", "options"): "{KOAc: 'CC(=O)[O-].[K+]', none: null}; names without structures are of type: category",
     ("space", "*", "when"): "{base: KOAc}, by the names of parameters",
     ("space", "*", "unless"): "{base: KOAc}, by the names of parameters",
@@ -173,8 +174,9 @@ def described(error: Any, lines: Lines) -> str:
         case "string_type" if path[2:3] == ("parts",) and got is None:
             return f"{where}: must be a SMILES, got nothing; give it, or write parts as a list of names"
         case "string_type":
-            left_out = "; write none, or leave it out" if got is None else "; correct it"
-            return f"{where}: must be text, got {_shown(got)}{left_out}"
+            is_number = isinstance(got, int | float)
+            remedy = "write none, or leave it out" if got is None else "put it in quotes" if is_number else "correct it"
+            return f"{where}: must be text, got {_shown(got)}; {remedy}"
         case "bool_parsing" | "bool_type":
             return f"{where}: must be true or false, got {_shown(got)}; correct it"
         case "list_type" | "tuple_type" | "sequence_type":

@@ -30,6 +30,8 @@ def _option(value: object) -> object:
 def _memory(value: object) -> object:
     if value is False:  # YAML reads an unquoted off so
         return "off"
+    if isinstance(value, list) and (wrong := [name for name in value if not isinstance(name, str)]):
+        raise ValueError(f"is a list of names of earlier campaigns, and {wrong[0]!r} is none; write it as text")
     if value in ("off", "auto") or (isinstance(value, list) and value):
         return value
     raise ValueError(f"must be auto, off or a list of earlier campaigns, got {value!r}; use one of them")
