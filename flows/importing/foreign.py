@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Setting: TypeAlias = str | float
+
+NAMES_ONLY: Final = "without structures"  # begins the comment on substances that became a choice between names
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flows.cli.starting.columns import read_header
 from flows.engine.people.rows import IGNORED, PLAIN
-from flows.importing.foreign import Entry
+from flows.importing.foreign import NAMES_ONLY, Entry
 from flows.importing.source import ImportFault
 from loop.errors import MoleculeError, UnitError
 from loop.units import check_unit
@@ -171,7 +171,7 @@ def component(names: Names, name: str, smiles: Mapping[str, str | None], *commen
         try:
             canonical = None if structure is None else canonical_smiles(structure)
         except MoleculeError as error:
-            entry = category(names, name, list(smiles), f"without structures: option {label!r}: {error}", *comments)
+            entry = category(names, name, list(smiles), f"{NAMES_ONLY}: option {label!r}: {error}", *comments)
             return Substances(entry, {one: option(one) for one in smiles})
         if canonical in first:
             said.append(f"{label!r} is the same molecule as {first[canonical]!r}, which stands for both")

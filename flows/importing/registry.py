@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from flows.importing.foreign import Foreign
+from flows.importing.foreign import NAMES_ONLY, Foreign
 from flows.importing.source import ImportFault, Source
 from loop.cells import no_text
 from loop.errors import UnknownName
@@ -55,7 +56,7 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
                     "say --from csv where it is a table"
                 )
             try:
-                return module.read(source)
+                return _with_losses(module.read(source))
             except ImportFault as error:
                 if str(error).startswith(source.name):
                     raise
@@ -66,3 +67,10 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
         raise source.fault(f"it is {other}")
     known = "".join(f"\n  --from {key:7} {what}" for key, (_, what) in FORMATS.items())
     raise ImportFault(f"{source.name} looks like nothing that can be imported; say what it is:{known}")
+
+
+def _with_losses(foreign: Foreign) -> Foreign:
+    """The same, with a note on each parameter whose structures were lost."""
+    said = ((p.name, comment) for p in foreign.parameters for comment in p.comments)
+    lost = tuple(f"{name} is read {comment}" for name, comment in said if comment.startswith(NAMES_ONLY))
+    return replace(foreign, notes=(*lost, *foreign.notes))

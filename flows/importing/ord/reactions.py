@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from flows.importing.foreign import Entry, Foreign, Reading, Result, Setting, label_of
+from flows.importing.foreign import NAMES_ONLY, Entry, Foreign, Reading, Result, Setting, label_of
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.source import Source
 from loop.errors import UnitError
@@ -227,7 +227,7 @@ class _Parameters:
         absent = [_NOTHING] if None in found else []
         if bare:
             labels = list(dict.fromkeys([f[0] for f in found if f is not None])) + absent
-            self.entries.append(category(self._names, called, labels, f"without structures: {bare[0]!r} has none"))
+            self.entries.append(category(self._names, called, labels, f"{NAMES_ONLY}: {bare[0]!r} has none"))
             meant = {label: label for label in labels}
         else:
             options = smiles | dict.fromkeys(absent)

@@ -41,3 +41,14 @@ def test_amounts_that_measure_different_things_are_left_out_by_name() -> None:
     assert left in foreign.left
     assert "catalyst amount" not in {p.name for p in foreign.parameters}
     assert len(foreign.results) == 5
+
+
+def test_structures_that_one_option_lacks_are_said_to_be_lost() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    ligand = dataset["reactions"][0]["inputs"]["ligand"]["components"][0]
+    ligand["identifiers"] = [{"type": "NAME", "value": "ligand 7"}]
+
+    foreign = read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
+
+    assert next(p for p in foreign.parameters if p.name == "catalyst").keys["type"] == "category"
+    assert "catalyst is read without structures: 'ligand 7' has none" in foreign.notes
