@@ -25,6 +25,7 @@ from loop.molecules.shelf import put_up
 from loop.outcome import read_outcome
 from loop.record import EnvelopeDraft
 from loop.spec import CampaignSpec, build_space, levels_of, read_spec, words_of
+from loop.wording import in_plain_letters
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -239,6 +240,6 @@ def _write(file: _File) -> None:
 def _usable(*said: str) -> str:
     """The first of the names that says anything, as a campaign may be called."""
     for name in said:
-        if usable := re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-"):
+        if usable := re.sub(r"[^A-Za-z0-9_.-]+", "_", in_plain_letters(name)).strip("_.-"):
             return usable
     return "campaign"

@@ -293,6 +293,14 @@ def test_the_next_step_names_the_command_that_works(hakken: Any) -> None:
     assert hakken("status", "arylation", "--json").json[0]["observations"] == 4
 
 
+def test_a_campaign_is_called_in_plain_letters(hakken: Any) -> None:
+    Path("Größe Zürich.csv").write_text("t,yield\n20,5\n30,6\n40,8\n", encoding="utf-8")
+
+    said = hakken("import", "Größe Zürich.csv", "--target", "yield", "--dry-run")
+
+    assert "a campaign called Grosse_Zurich: 1 parameter" in said.out
+
+
 MOLECULES = "name,smiles,gap\n" + "".join(f"m{n},{'C' * n}O,{7 + n / 10}\n" for n in range(1, 25))
 
 
