@@ -182,7 +182,7 @@ def _planning(size: int | None, n_results: int, target: str, parts: Sequence[Par
     budget = min(50, size or 50)
     batch = min(5, budget)
     initial = enough_to_learn(n_results, batch) if is_import else batch
-    started = f"the {initial} imported results" if initial < batch else "before there is anything to learn from"
+    started = "imported results count among them" if is_import else "before there is anything to learn from"
     return [
         "planner:",
         "  surrogate: committee      # several models; those that predict best count most",

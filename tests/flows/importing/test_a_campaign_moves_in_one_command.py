@@ -293,6 +293,17 @@ def test_the_next_step_names_the_command_that_works(hakken: Any) -> None:
     assert hakken("status", "arylation", "--json").json[0]["observations"] == 4
 
 
+def test_the_file_counts_no_imported_results_that_it_has_not(hakken: Any) -> None:
+    Path("t.csv").write_text("t,yield,ee\n20,5,1\n30,6,2\n40,8,3\n50,9,\n60,7,\n70,3,\n")
+
+    said = hakken("import", "t.csv", "--target", "yield", "--target", "ee")
+
+    assert "6 measured results" in said.out
+    assert "initial: {design: spread, experiments: 3}   # imported results count among them" in Path(
+        "campaign.yaml"
+    ).read_text(encoding="utf-8")
+
+
 def test_a_campaign_is_called_in_plain_letters(hakken: Any) -> None:
     Path("Größe Zürich.csv").write_text("t,yield\n20,5\n30,6\n40,8\n", encoding="utf-8")
 
