@@ -127,7 +127,8 @@ def substrate_lines(found: HonestBest) -> Iterable[str]:
     for one in substrates[:HARDEST]:
         yield substrate_line(one)
     if len(substrates) > HARDEST:
-        yield f"and {len(substrates) - HARDEST} easier ones"
+        more = len(substrates) - HARDEST
+        yield f"and {more} easier {'one' if more == 1 else 'ones'}"
 
 
 def substrate_line(one: OnSubstrate) -> str:

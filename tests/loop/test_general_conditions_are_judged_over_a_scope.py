@@ -115,6 +115,13 @@ def test_the_hardest_substrates_are_told_and_the_others_counted() -> None:
     assert lines[-1] == "and 8 easier ones"
 
 
+def test_a_single_easier_substrate_is_one() -> None:
+    found = honest_best(spec_of({"over": ["bromide", "additive", "base"]}), history(spec_of(), some(20)), seed=0)
+    first = replace(found.candidates[0], substrates=found.candidates[0].substrates[:9])
+
+    assert list(substrate_lines(replace(found, candidates=(first,))))[-1] == "and 1 easier one"
+
+
 def test_running_experiments_count_as_known() -> None:
     spec = spec_of()
     asking = asked(spec, history(spec, some(10)))
