@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import NormalDist
 from typing import Any, Final
@@ -23,7 +23,7 @@ from loop.history import History
 from loop.insight.chances import DRAWS
 from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, Stated
 from loop.insight.tried import Tried, tried_candidates
-from loop.insight.tried_conditions import TriedConditions, tried_conditions
+from loop.insight.tried_conditions import Answers, TriedConditions, answers_of, key_of, tried_conditions
 from loop.objective import Objective
 from loop.space import Pool
 from loop.space.rows import is_among
@@ -97,11 +97,12 @@ def _believed(
     places = np.flatnonzero(is_among(scene.conditions, known.conditions))
     of_tried = _shares(draws[:, torch.from_numpy(places)]).tolist()
     of_all = None if pool is None else _shares(draws).tolist()
-    rows = []
+    answers, rows = answers_of(general, history), []
     for k, place in enumerate(places.tolist()):
         settings = general.settings(known.conditions[k])
         own = general.cells(known.conditions[k : k + 1])
         covered, allowed = _coverage(general, known.conditions[k], known.mine[k])
+        came = [answers.get(key_of(x), Answers()) for x in own[0][general.shares(own)[0] > 0.0]]
         runs = belief.feasibility.chance(torch.from_numpy(own[0]))
         rows.append(
             Believed(
@@ -109,17 +110,18 @@ def _believed(
                 label=general.space.label(settings),
                 targets=(_stated(general, means[place], low[place], high[place]),),
                 experiments=sum(t.experiments for t in known.mine[k]),
-                faults=sum(t.faults for t in known.mine[k]),
+                faults=sum(one.faults for one in came),
                 keeps=min(float(runs @ torch.from_numpy(general.shares(own)[0])), 1.0),
                 best_of_tried=of_tried[k],
                 best_of_all=None if of_all is None else of_all[place],
                 covered=covered,
                 allowed=allowed,
+                unread=sum(one.is_silent for one in came),
             )
         )
     order = sorted(range(len(rows)), key=lambda k: -general.sign * means[places[k]])
     ranked = tuple(
-        _told(rows[k], general, belief, known.conditions[k], known.mine[k]) if rank < TOLD else rows[k]
+        _told(rows[k], general, belief, known.conditions[k], known.mine[k], answers) if rank < TOLD else rows[k]
         for rank, k in enumerate(order)
     )
     return HonestBest(
@@ -214,22 +216,31 @@ def _astray(general: Generality, belief: Belief, conditions: NDArray[np.float64]
 
 
 def _told(
-    row: Believed, general: Generality, belief: Belief, condition: NDArray[np.float64], mine: Sequence[Tried]
+    row: Believed,
+    general: Generality,
+    belief: Belief,
+    condition: NDArray[np.float64],
+    mine: Sequence[Tried],
+    answers: Mapping[bytes, Answers],
 ) -> Believed:
     """The same with what is believed at each substrate that is allowed with the condition."""
     cells = general.cells(condition[None, :])
     allowed = general.shares(cells)[0] > 0.0
     mean, sd = (m.tolist() for m in belief.models[0].moments(torch.from_numpy(cells[0])))
     reach = NormalDist().inv_cdf((1.0 + LEVEL) / 2.0)
-    measured = {(t.x + 0.0).tobytes(): t.values[general.target.name] for t in mine}
+    measured = {key_of(t.x): t.values[general.target.name] for t in mine}
     found = []
     for number in np.flatnonzero(allowed).tolist():
         middle, low, high = (_clip(general, mean[number] + side * reach * sd[number]) for side in (0.0, -1.0, 1.0))
         settings = general.substrate(number)
-        values = measured.get((cells[0, number] + 0.0).tobytes(), ())
+        key = key_of(cells[0, number])
+        values, came = measured.get(key, ()), answers.get(key, Answers())
         found.append(
-            OnSubstrate(settings, general.space.label(settings), general.target.unit, middle, low, high, values)
-        )
+            OnSubstrate(
+                settings, general.space.label(settings), general.target.unit, middle, low, high, values,
+                tuple(came.limits), came.negatives, came.faults,
+            )
+        )  # fmt: skip
     found.sort(key=lambda s: general.target.sign * s.mean)
     return replace(row, substrates=tuple(found))
 

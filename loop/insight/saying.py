@@ -134,7 +134,15 @@ def substrate_lines(found: HonestBest) -> Iterable[str]:
 def substrate_line(one: OnSubstrate) -> str:
     """What is believed of a condition with one substrate, and what was measured there."""
     text = f"{one.label}: {one.mean:.4g} [{one.low:.4g} to {one.high:.4g}] {one.unit}".rstrip()
-    return f"{text}, measured {', '.join(f'{v:.4g}' for v in one.values)}" if one.values else text
+    if read := [*(f"{v:.4g}" for v in one.values), *one.limits]:
+        text += f", measured {', '.join(read)}"
+    if one.negatives:
+        text += f", answered by no without a limit {times(one.negatives)}"
+    return f"{text}, failed {times(one.faults)}" if one.faults else text
+
+
+def times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def lucky_line(lucky: Luckiest, *, is_front: bool) -> str:
@@ -173,3 +181,8 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
         yield f"{chance_of(one.keeps)} to run as intended within the thresholds"
     if one.faults:
         yield f"failed {one.faults} times in a way that says something of it"
+    if one.unread:
+        yield (
+            f"no value with {one.unread} of its substrates, where every answer was no or it failed: what is believed "
+            "there is a guess; tell what no means as a limit, such as '< 1'"
+        )

@@ -40,6 +40,9 @@ class OnSubstrate:
     low: float  # of the interval
     high: float
     values: tuple[float, ...] = ()
+    limits: tuple[str, ...] = ()  # readings that are limits, such as "< 5"
+    negatives: int = 0  # answers of no that state no limit
+    faults: int = 0  # those that say something of the candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Believed:
         covered: Of a condition, with how many substrates it was measured, of those that are allowed with it.
         allowed: Of a condition, with how many substrates of the scope the constraints allow it.
         substrates: Of one of the first conditions, what is believed with each substrate, the hardest first.
+        unread: Of a condition, with how many of those every answer was no without a limit, or a telling fault.
     """
 
     settings: Settings
@@ -70,6 +74,7 @@ class Believed:
     covered: int = 0
     allowed: int = 0
     substrates: tuple[OnSubstrate, ...] = ()
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True)

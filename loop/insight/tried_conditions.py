@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loop.generality import Generality
+from loop.history import History
 from loop.insight.tried import Tried
+from loop.outcome import Fault, Measured, Negative, Qualifier
 from loop.space.rows import is_among
 
 
@@ -28,6 +31,46 @@ class TriedConditions:
     conditions: NDArray[np.float64]
     mine: Sequence[Sequence[Tried]]
     notes: tuple[str, ...]
+
+
+@dataclass
+class Answers:
+    """What came of one candidate beside values: limits, answers of no without one, and faults that say something."""
+
+    is_read: bool = False  # a value or a limit is there too
+    limits: list[str] = field(default_factory=list)  # such as "< 5"
+    negatives: int = 0
+    faults: int = 0
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether models have nothing of it but that it ran, or did not."""
+        return not self.is_read and self.negatives + self.faults > 0
+
+
+def answers_of(general: Generality, history: History) -> Mapping[bytes, Answers]:
+    """What came of each candidate that was tried, by its coordinates (``key_of``)."""
+    found: dict[bytes, Answers] = {}
+    for o in history.observations:
+        one = found.setdefault(key_of(o.x), Answers())
+        match o.outcome:
+            case Measured(measurements) | Negative(_, measurements):
+                mine = [m for m in measurements if m.property == general.target.name]
+                one.is_read |= bool(mine)
+                one.limits += [
+                    f"{m.qualifier.value} {m.canonical:g}" for m in mine if m.qualifier is not Qualifier.EQUAL
+                ]
+                one.negatives += isinstance(o.outcome, Negative) and not mine
+            case Fault():
+                one.faults += bool(o.outcome.informative)
+            case _:
+                assert_never(o.outcome)
+    return found
+
+
+def key_of(x: NDArray[np.float64]) -> bytes:
+    """The coordinates of a candidate, ``(d,)``, as a key; adding zero turns -0.0 into 0.0."""
+    return (x + 0.0).tobytes()
 
 
 def tried_conditions(general: Generality, tried: Sequence[Tried]) -> TriedConditions:

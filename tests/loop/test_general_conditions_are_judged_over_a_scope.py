@@ -16,9 +16,9 @@ from loop.generality import Judgement
 from loop.history import Claim, History, Observation
 from loop.insight.best import honest_best
 from loop.insight.conditions import best_condition
-from loop.insight.saying import best_sentence, measured_lines, substrate_lines
+from loop.insight.saying import best_sentence, facts, measured_lines, substrate_line, substrate_lines
 from loop.memory.earlier import Earlier
-from loop.outcome import Fault, FaultKind
+from loop.outcome import Fault, FaultKind, Measurement, Negative, Qualifier
 from loop.planner import plan
 from loop.planning.situation import situation_of
 from loop.policy.stopping import reason_to_stop
@@ -113,6 +113,30 @@ def test_the_hardest_substrates_are_told_and_the_others_counted() -> None:
     assert lines[0].endswith("with each substrate, the hardest first:")
     assert len(lines) == 10
     assert lines[-1] == "and 8 easier ones"
+
+
+def test_what_was_answered_without_a_value_is_said_beside_what_is_believed() -> None:
+    spec = spec_of()
+    mine = {"ligand": "PCy3", "base": "strong", "additive": "none"}
+    others = [s for s in everything() if {**s, **mine} != s]
+    split = Fault(FaultKind.INPUT_ERROR, "decomposes", informative=True)
+    no, limit = Negative("no conversion", ()), Measurement("yield", 5.0, "%", 5.0, qualifier=Qualifier.BELOW)
+    told = [("phenyl", no), ("thienyl", split), ("phenyl", no), ("tolyl", Negative("little", (limit,)))]
+    space = build_space(spec)
+    answers = [
+        Observation(f"a{i}", space.coordinates({**mine, "bromide": b}), came) for i, (b, came) in enumerate(told)
+    ]
+    seen = History((*history(spec, others).observations, *answers))
+
+    found = honest_best(spec, seen, seed=0)
+
+    first = next(c for c in found.candidates if c.settings == {"ligand": "PCy3", "base": "strong"})
+    assert (first.unread, first.faults) == (2, 1)
+    said = {s.settings["bromide"]: substrate_line(s) for s in first.substrates if s.settings["additive"] == "none"}
+    assert said["phenyl"].endswith(" %, answered by no without a limit 2 times")
+    assert said["thienyl"].endswith(" %, failed once")
+    assert said["tolyl"].endswith(" %, measured < 5")
+    assert any(fact.startswith("no value with 2 of its substrates, where every") for fact in facts(found, first))
 
 
 def test_a_single_easier_substrate_is_one() -> None:
