@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 from typing import Any, Final
 
+from flows.labels import arranged
 from flows.unsent import never_sent
 from loop.contracts import Ledger
 from loop.errors import NotFound
@@ -33,6 +34,7 @@ class Well:
     arm: Arm
     run_order: int  # from 1
     key: str  # of its first attempt; "" while it waits for approval
+    told: Mapping[str, str | float]  # its settings for a reader: a mixture as its parts, without what is not in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,9 @@ def read_plate(
             place, d = p.draft.place, p.draft
             row, column = divmod(well_number(place.well, layout.columns), layout.columns)
             key = keys.get(p.id, "")
-            wells.append(Well(place.well, row, column, place.block, d.candidate.settings, d.arm, d.run_order + 1, key))
+            settings = d.candidate.settings
+            told = arranged(spec, settings)
+            wells.append(Well(place.well, row, column, place.block, settings, d.arm, d.run_order + 1, key, told))
     wells.sort(key=lambda w: (w.row, w.column))
     names = list(dict.fromkeys(name for w in wells for name in w.settings))
     ordered = [n for n in spec["space"] if n in names] + [n for n in names if n not in spec["space"]]

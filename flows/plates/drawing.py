@@ -110,7 +110,7 @@ def _drawn(plate: PlateView, by: str, key_of: Callable[[Well], tuple[Key, str]],
 
 def _well(plate: PlateView, well: Well, key: Key, said: str, x: float, y: float, size: float) -> Markup:
     """A well with what its circle shows (``key``); ``said`` stands before its settings where one points at it."""
-    tip = ", ".join(f"{name} {plate.shown(name, value)}" for name, value in well.settings.items())
+    tip = ", ".join(f"{name} {plate.shown(name, value)}" for name, value in well.told.items())
     mark = MARKED.get(well.arm)
     whole = f"{well.label}: {said + '; ' if said else ''}{tip}" + (f" ({mark})" if mark else "")
     inside = [

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 SPEC = {
     "campaign": "mixed",
     "space": {
@@ -32,3 +34,19 @@ def test_the_page_lists_no_part_that_is_not_there(hakken: Any, tell_table: Any) 
     assert text.count("heat 40\N{NO-BREAK SPACE}degC · solvent 1 ethanol") == 2  # a tile and a line of every outcome
     assert "solvent: 0.6 water + 0.4 DMSO" in page  # where a mark is pointed at
     assert not re.search(r"solvent\.\w+:? [\d.]+", page)
+
+
+def test_a_well_that_is_pointed_at_says_what_is_in_it(hakken: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    plate = {"rows": 2, "columns": 3}
+    spec = SPEC | {"plate": plate, "planner": {"surrogate": "random", "initial": {"design": "random"}}}
+    Path("mixed.yaml").write_text(yaml.safe_dump(spec | {"budget": {"experiments": 6}}))
+    hakken("run", "mixed.yaml")
+
+    hakken("plate", "mixed")
+
+    (page,) = Path().rglob("plate-1.html")
+    tips = re.findall(r"<title>([A-B][1-3]: .*?)</title>", page.read_text("utf-8"))
+    assert tips
+    for tip in tips:
+        assert re.search(r"heat (20|40) degC, solvent [\d.]+ \w+( \+ [\d.]+ \w+)*$", tip), tip
