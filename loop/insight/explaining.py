@@ -31,7 +31,7 @@ class Explained:
 
     Attributes:
         smiles: Canonical; atoms are numbered as in it.
-        mean, sd: Prediction and deviation, without the noise of a measurement.
+        mean, sd: Prediction, within what the target can be, and deviation, without the noise of a measurement.
         atoms: What each atom adds.
         by_member: The same by each member of a committee.
         fragments: What each fragment adds, the largest first; none of a molecule in one piece.

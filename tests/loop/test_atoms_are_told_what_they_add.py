@@ -137,6 +137,24 @@ def test_the_best_of_every_wanted_target_are_explained_and_others_that_are_asked
     assert explain_best(spec, build_space(spec), History(tuple(seen[:1])), top=2, seed=0) == ()
 
 
+def test_what_is_said_of_a_molecule_lies_within_what_the_target_can_be():
+    spec = CampaignSpec.from_resolved(
+        {
+            "campaign": "library",
+            "space": {"molecule": {"type": "molecule", "options": {s: s for s in LIBRARY}}},
+            "objective": {"y": {"goal": "maximize", "low": 0, "high": 1}},
+            "planner": {"surrogate": "tanimoto"},
+            "budget": {"experiments": 90},
+            "laboratory": {"adapter": "emulator"},
+        }
+    )
+    seen = [observe(spec, {"molecule": s}, measured(y=2.0 + worth(s)), s) for s in LIBRARY]
+
+    (found,) = explain_best(spec, build_space(spec), History(tuple(seen)), top=2, seed=0)
+
+    assert [m.mean for m in found.molecules] == [1.0, 1.0]
+
+
 def amides() -> CampaignSpec:
     """Products of acids, one of which no amine reacts with, and amines."""
     reagents = {
