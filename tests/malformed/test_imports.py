@@ -93,7 +93,7 @@ BROKEN: list[tuple[str, str, Change, str]] = [
         "no optimisation config",
         "ax_coupling_1.3.1.json",
         lambda d: d["experiment"].update(optimization_config=None),
-        "the experiment has no optimisation config, so nothing says what is wanted; call configure_optimization",
+        "the experiment has no optimisation config, so nothing says what is wanted; give --target",
     ),
     (
         "a kind of Ax parameter that nobody knows",

@@ -32,13 +32,10 @@ def read_objective(source: Source, config: Mapping[str, Any] | None, names: Name
     """The optimisation config of an experiment, whose metrics are called ``known``.
 
     Raises:
-        ImportFault: There is none.
+        ImportFault: There is none, and the person does not say what is wanted either.
     """
     if not config:
-        raise source.fault(
-            "the experiment has no optimisation config, so nothing says what is wanted; "
-            "call configure_optimization and save it anew"
-        )
+        return _unconfigured(source, names, known)
     source.refuse_goal()
     left: list[str] = []
     wanted = _wanted(config["objective"], known)
@@ -63,11 +60,29 @@ def read_objective(source: Source, config: Mapping[str, Any] | None, names: Name
         if name in keys and goal:
             keys[name] |= {"goal": goal}
     source.check_goals(list(keys))
-    targets = []
+    return Objective(_entries(keys, names), tuple(keys), tradeoff, tuple(left))
+
+
+def _unconfigured(source: Source, names: Names, known: Sequence[str]) -> Objective:
+    """What the person wants of an experiment that says nothing of it."""
+    if not source.goals:
+        metrics = f"give --target NAME:maximize, or minimize, of its metrics {', '.join(known)}; or " if known else ""
+        raise source.fault(
+            "the experiment has no optimisation config, so nothing says what is wanted; "
+            f"{metrics}call configure_optimization and save it anew"
+        )
+    source.check_goals(list(known))
+    keys = {name: {"goal": source.goal_unsaid(name)} for name in source.goals}
+    return Objective(_entries(keys, names), tuple(keys), "", ())
+
+
+def _entries(keys: Mapping[str, dict[str, Any]], names: Names) -> tuple[Entry, ...]:
+    """Targets with what is said of each, by Ax's names."""
+    found = []
     for name, said in keys.items():
         unit, unknown = names.unit(name)
-        targets.append(Entry(names[name], {"goal": said["goal"]} | unit | said, (*names.comments(name), *unknown)))
-    return Objective(tuple(targets), tuple(keys), tradeoff, tuple(left))
+        found.append(Entry(names[name], {"goal": said["goal"]} | unit | said, (*names.comments(name), *unknown)))
+    return tuple(found)
 
 
 def linear(text: str, known: Sequence[str]) -> Terms:

@@ -441,6 +441,21 @@ def test_one_molecule_written_twice_is_one_option() -> None:
     assert "'CCO' is the same molecule as 'OCC', which stands for both" in foreign.parameters[0].comments
 
 
+def test_an_experiment_of_ax_that_says_no_goal_takes_the_persons() -> None:
+    data = json.loads((DATA / "ax_coupling_1.3.1.json").read_text(encoding="utf-8"))
+    data["experiment"]["optimization_config"] = None
+    text = json.dumps(data).encode()
+
+    foreign = read_foreign(Source(Path("a.json"), text, {"conversion": "", "cost": "minimize"}))
+
+    assert targets(foreign) == {"conversion": {"goal": "maximize"}, "cost": {"goal": "minimize"}}
+    assert foreign.results[0].readings["conversion"].value == 12.5
+    asked = "give --target NAME:maximize, or minimize, of its metrics colour, conversion, cost, impurity; or call"
+    for goals, why in (({}, asked), ({"yield": ""}, "no target 'yield'; it has colour, conversion, cost, impurity")):
+        with pytest.raises(ImportFault, match=why):
+            read_foreign(Source(Path("a.json"), text, goals))
+
+
 def test_ord_reactions_become_components_amounts_and_conditions() -> None:
     need("ord")
     foreign = read("ord_aminations.pb.gz")
