@@ -74,8 +74,8 @@ def _fault(space: Space, target: str, wanted: TargetSpec, name: str, guess: Gues
         return str(error)
     if isinstance(p, Category) and p.is_fidelity:
         return f"{name!r} is a fidelity, of which no prior can be given; remove it"
-    if len(set(at)) < len(at):
-        return "an option is ranked twice; keep one"
+    if twice := [option for i, option in enumerate(guess) if at[i] in at[:i]]:
+        return f"{twice[0]!r} is given twice; keep one"
     if not isinstance(guess, Mapping):
         if wanted.goal not in (Goal.MAXIMIZE, Goal.MINIMIZE):
             return f"{target!r} is neither maximized nor minimized, so nothing is best; give values by option instead"
