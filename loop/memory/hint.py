@@ -72,9 +72,9 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
         return f"{target.name} has levels, over which sources are not carried"
     there = build_space(earlier.spec)
     both = overlap(space, there)
-    lacking = _lacking(both.missing, there)
+    lacking = _lacking(both, there)
     if both.share < LEAST:
-        return f"it shares {len(both.shared)} of {len(space.parameters)} parameters, too few to tell{lacking}"
+        return f"it shares {len(both.known)} of {len(space.parameters)} parameters, too few to tell{lacking}"
     every = earlier.history.observations
     real = replace(earlier.history, observations=tuple(o for o in every if is_real(there, o.x[None])[0]))
     table, _ = regression_table(there, _of_its_numbers(theirs), real)
@@ -100,14 +100,16 @@ def hint_of(space: Space, target: Target, earlier: Earlier, *, seed: int) -> Hin
             f"held out, its own {len(data)} results are e^{gain:.1f} times as likely by their conditions as by their "
             f"mean alone, and e times is asked: they do not say which conditions are better{lacking}"
         )
-    told = f"{len(table)} results, {len(both.shared)} of {len(space.parameters)} parameters in common{lacking}"
+    told = f"{len(table)} results, {len(both.known)} of {len(space.parameters)} parameters in common{lacking}"
+    if some := both.half_known(space):
+        told += f"; it knows {', '.join(some)}"
     if without := both.undescribed(space):
         told += f"; without the descriptors of {', '.join(without)}, which some of its options lack"
     if theirs.unit != target.unit and not (theirs.unit and target.unit):
         where = "here" if theirs.unit else "there"
         how = "numbers are taken as they are" if own == told_in else "as it is at most 1, it is a fraction"
         told += f"; {target.name} has no unit {where}, and {how}"
-    columns = frozenset(s.here for s in both.shared)
+    columns = frozenset(s.here for s in both.known)
     return Hint(earlier.name, "campaign", mean, spread, len(table), both.share, told, columns)
 
 
@@ -191,11 +193,13 @@ def _conversion(unit: str, to: str) -> tuple[float, float]:
     return convert(1.0, unit, to) - shift, shift
 
 
-def _lacking(missing: Sequence[str], there: Space) -> str:
+def _lacking(both: Overlap, there: Space) -> str:
     """What of this campaign's parameters the source has not, or has as something else; "" where it has all."""
-    absent = [name for name in missing if name not in there.names]
-    other = [name for name in missing if name in there.names]
+    absent = [name for name in both.missing if name not in there.names]
+    other = [name for name in both.missing if name in there.names]
     said = f"; it lacks {', '.join(absent)}" if absent else ""
+    if both.unlike:
+        said += f"; its {', '.join(both.unlike)} {'has' if len(both.unlike) == 1 else 'have'} other options"
     if other:
         said += f"; its {', '.join(other)} {'is' if len(other) == 1 else 'are'} of another kind, unit, scale or union"
     return said

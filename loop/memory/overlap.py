@@ -28,6 +28,8 @@ class Shared:
         parameter: What both become: options and ranges of both, those of this space first and at the same coordinates.
         options: The coordinate here of each option there, in order; empty for a number, and where both are one union.
         unit: The source's, from which its numbers are converted.
+        is_known: Whether the source tells anything of it. Of names without descriptors it tells nothing of others; what
+            they did there is learnt all the same, lest it be taken for noise.
     """
 
     here: int
@@ -35,6 +37,7 @@ class Shared:
     parameter: Parameter
     options: tuple[float, ...] = ()
     unit: str = ""
+    is_known: bool = True
 
     def coordinates(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The source's coordinates ``(n,)``, of rows where it applies, as those of the parameter, ``(n,)``."""
@@ -61,14 +64,34 @@ class Overlap:
     conditional: tuple[int, ...] = ()
 
     @property
+    def known(self) -> tuple[Shared, ...]:
+        """The shared of which the source tells something."""
+        return tuple(s for s in self.shared if s.is_known)
+
+    @property
+    def unlike(self) -> tuple[str, ...]:
+        """What it has with other options, by the names of this space; of these it tells nothing."""
+        return tuple(s.parameter.name for s in self.shared if not s.is_known)
+
+    @property
     def share(self) -> float:
-        """Of this space's parameters, from 0 to 1."""
-        return len(self.shared) / (len(self.shared) + len(self.missing))
+        """Of this space's parameters those of which the source tells something, from 0 to 1."""
+        return len(self.known) / (len(self.shared) + len(self.missing))
 
     def undescribed(self, here: Space) -> tuple[str, ...]:
         """Parameters of ``here`` whose descriptors are not used, as some options of the source have none."""
         given = [(s, here.parameters[s.here]) for s in self.shared]
         return tuple(p.name for s, p in given if _has_descriptors(p) and not _has_descriptors(s.parameter))
+
+    def half_known(self, here: Space) -> tuple[str, ...]:
+        """Choices between names of ``here`` of which the source has only some options, in words."""
+        found = []
+        for s in self.known:
+            p = here.parameters[s.here]
+            if isinstance(p, Category) and not _has_descriptors(s.parameter):
+                known = len({place for place in s.options if place < p.size})
+                found += [f"{known} of {p.size} options of {p.name}"] if known < p.size else []
+        return tuple(found)
 
     @property
     def space(self) -> Space:
@@ -144,7 +167,9 @@ def _shared(here: int, p: Parameter, there: int, q: Parameter) -> Shared | None:
             more = [o for o in q.options if o not in p.options]
             options = (*p.options, *more)
             place = tuple(float(options.index(o)) for o in q.options)
-            return Shared(here, there, replace(p, options=options, descriptors=_described(p, q, options, place)), place)
+            described = _described(p, q, options, place)
+            is_known = described is not None or len(more) < len(q.options)
+            return Shared(here, there, replace(p, options=options, descriptors=described), place, is_known=is_known)
         case Ordinal(), Ordinal() if set(p.options) >= set(q.options):
             return Shared(here, there, p, tuple(p.index(o) for o in q.options))
         case Discrete() | Continuous(), Discrete() | Continuous():

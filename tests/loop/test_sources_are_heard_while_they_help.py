@@ -84,13 +84,25 @@ class TestWhatTwoSpacesShare:
         assert [(s.here, s.there) for s in overlap(here, by_structure).shared] == [(1, 0)]
 
     def test_what_is_not_the_same_thing_is_missing(self) -> None:
-        here = Space((Category("x", ("a",)), Discrete("t", (1.0, 2.0), "h"), Category("y", ("a",))))
-        there = Space((Continuous("x", 0, 1), Continuous("t", 0, 1, "g"), Category("y", ("b",))))
+        here = Space((Category("x", ("a",)), Discrete("t", (1.0, 2.0), "h"), Category("y", ("a", "b"))))
+        there = Space((Continuous("x", 0, 1), Continuous("t", 0, 1, "g"), Category("y", ("b", "c"))))
 
         both = overlap(here, there)
 
         assert both.missing == ("x", "t")
         assert both.share == pytest.approx(1 / 3)
+        assert both.half_known(here) == ("1 of 2 options of y",)
+
+    def test_of_names_with_none_in_common_nothing_is_known(self) -> None:
+        here = Space((Category("x", ("a", "b")), Category("y", ("a", "b"))))
+        there = Space((Category("x", ("a", "b")), Category("y", ("A", "B"))))
+
+        both = overlap(here, there)
+
+        assert both.unlike == ("y",)
+        assert both.share == 0.5
+        assert both.space.names == ("x", "y")  # what y did there is learnt, lest it be taken for noise
+        assert both.half_known(here) == ()
 
 
 class TestAHint:
@@ -234,6 +246,20 @@ class TestAHint:
 
         assert isinstance(found, str)
         assert found.endswith(why)
+
+    def test_nor_does_it_count_a_choice_of_which_it_has_other_options(self) -> None:
+        spec = reaction_spec()
+        told = spec.model_dump(mode="json", exclude_none=True)
+        told["space"]["base"]["options"] = [f"{option} one" for option in told["space"]["base"]["options"]]
+        theirs = CampaignSpec.from_resolved(told)
+
+        found = hint_of(
+            build_space(spec), build_objective(spec).targets[0], earlier_of(by_temperature, 30, spec=theirs), seed=0
+        )
+
+        assert isinstance(found, Hint)
+        assert found.told == "30 results, 2 of 3 parameters in common; its base has other options"
+        assert build_space(spec).names.index("base") not in found.columns
 
     def test_and_does_not_call_lacking_what_it_has_as_something_else(self) -> None:
         spec = reaction_spec()
