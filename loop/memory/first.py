@@ -9,6 +9,7 @@ from loop.acquisition.improvement import SAMPLES, greedy_improvement
 from loop.acquisition.protocol import Chosen, Question
 from loop.acquisition.streaming import SHORTLIST, shortlist
 from loop.acquisition.utility import draws_of, least, utility
+from loop.objective import Target
 from loop.policy.hottest import hottest
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
@@ -59,12 +60,19 @@ def _apart(question: Question, x: Tensor) -> Tensor:
     return x[kept]
 
 
+def _hoped(target: Target, mean: Tensor, sd: Tensor) -> Tensor:
+    """A standard deviation better than the mean, ``(n,)`` each; towards a value to be matched, never quite there."""
+    if target.value is None:
+        return mean + target.sign * sd
+    away = target.value - mean
+    return mean + away * sd / (sd + away.abs()).clamp_min(least(away))
+
+
 def _optimistic(question: Question, x: Tensor) -> Tensor:
-    """The utility a standard deviation above what is believed, above zero: ``(n, d)`` to ``(n,)``."""
+    """The utility a standard deviation better than what is believed, above zero: ``(n, d)`` to ``(n,)``."""
     parts = []
     for target, model in question.wanted:
         mean, sd = model.moments(x)
-        ends = torch.stack([mean - sd, mean + sd])
-        parts.append(ends.gather(0, target.worth(ends).argmax(dim=0)[None])[0])
+        parts.append(_hoped(target, mean, sd))
     value = utility(question.objective, torch.stack(parts, dim=1))
     return torch.sigmoid((value - value.mean()) / value.std().clamp_min(least(value)))

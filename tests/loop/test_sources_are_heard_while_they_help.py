@@ -589,6 +589,22 @@ class TestAPrior:
         assert means["phenol"] > means["butanol"] > means["methanol"]
         assert means["methanol"] == means["ethanol"] == means["propanol"]
 
+    def test_a_value_to_be_matched_is_looked_for_where_it_is_expected(self) -> None:
+        numbers = {"type": "number", "low": 0.0, "high": 10.0}
+        spec = CampaignSpec.from_resolved(
+            {
+                **reaction_spec({"pH": {"goal": "match", "value": 7.0, "within": 0.2}}, batch=5).resolved(),
+                "space": {"acid": {"type": "category", "options": ["A", "B", "C"]}, "a": numbers, "b": numbers},
+                "prior": {"pH": {"acid": {"A": 6.0, "B": 7.0, "C": 8.0}}},
+            }
+        )
+
+        batch = plan(spec, History(), seed=0, experiments=5)
+
+        chosen = [p.candidate.settings["acid"] for p in batch.proposals if p.arm is Arm.MODEL]
+        assert len(chosen) == 3
+        assert "B" in chosen
+
     def test_a_prior_that_is_wrong_is_dropped(self) -> None:
         spec = prior_spec({"alcohol": {"methanol": 95, "phenol": 5, "butanol": 10}, "base": ["weak", "strong"]})
         own = seen(spec, [(s, alcohol_yield(s)) for s in settings_of(spec)[::2]])
