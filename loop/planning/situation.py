@@ -126,10 +126,21 @@ class Situation:
         Every target has to be expected, those that only keep thresholds too. A classical design is kept whole: part of
         it tells nothing.
         """
-        is_plain = self.plate is None and fidelity_column(self.space) is None
-        is_free = self.spec.planner.initial.design not in CLASSICAL
-        is_told = self.objective.is_scalar and all(t.name in self.hints for t in self.objective.targets)
-        return is_plain and is_free and is_told
+        return not self.own_first
+
+    @property
+    def own_first(self) -> str:
+        """What keeps the initial design whole, whatever sources expect; "" where nothing does."""
+        if self.plate is not None:
+            return "a plate"
+        if fidelity_column(self.space) is not None:
+            return "a campaign with fidelities"
+        if self.spec.planner.initial.design in CLASSICAL:
+            return "a classical design"
+        if not self.objective.is_scalar:
+            return "a front of several targets"
+        untold = [t.name for t in self.objective.targets if t.name not in self.hints]
+        return f"a campaign without a source on {untold[0]}" if untold else ""
 
     @property
     def after_initial(self) -> int:
@@ -213,7 +224,7 @@ def situation_of(
 def _believing(s: Situation, device: str) -> Situation:
     """The same with a belief, or with the reason why the initial design goes on."""
     if s.initial_left > 0 and not s.hears_sources:
-        return s
+        return replace(s, notes=(*s.notes, *_waiting(s)))
     complete, real = ~np.isnan(s.table.y).any(axis=1), is_real(s.space, s.table.x)
     if len(s.table) and (not real.any() or (complete.any() and not (complete & real).any())):
         why = "nothing real was measured yet, so the initial design goes on with the real thing"
@@ -231,3 +242,13 @@ def _believing(s: Situation, device: str) -> Situation:
     except (TooFewPoints, FitError) as error:
         return replace(s, notes=(*s.notes, f"no model this round, the initial design goes on: {error}"))
     return replace(s, belief=belief, notes=(*s.notes, *belief.notes))
+
+
+def _waiting(s: Situation) -> tuple[str, ...]:
+    """A note on what is known before, where the initial design comes first."""
+    hints = [h for hints in s.hints.values() for h in hints if not h.is_spare]
+    known = list(dict.fromkeys("the prior" if h.kind == "prior" else f"source {h.name!r}" for h in hints))
+    if not known or s.is_random:
+        return ()
+    verb = "waits" if len(known) == 1 else "wait"
+    return (f"{' and '.join(known)} {verb} for the first model: {s.own_first} keeps its own first experiments",)

@@ -358,6 +358,8 @@ class TestTheFirstBatch:
         batch = first_batch(spec, earlier_of(alcohol_yield))
 
         assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
+        waits = "source 'before' waits for the first model: a front of several targets keeps its own first experiments"
+        assert waits in batch.notes
 
     def test_holds_all_that_is_left_where_that_is_little(self) -> None:
         """The sources' choices, three fifths of a batch of five, are every candidate that there is."""
@@ -376,7 +378,11 @@ class TestTheFirstBatch:
         batch = first_batch(spec, earlier_of(alcohol_yield))
 
         assert {p.arm for p in batch.proposals} == {Arm.INITIAL}
-        assert batch.notes == ("source 'before' is not heard on purity: it did not measure purity",)
+        assert batch.notes == (
+            "source 'before' is not heard on purity: it did not measure purity",
+            "source 'before' waits for the first model: a campaign without a source on purity keeps its own first "
+            "experiments",
+        )
 
     @pytest.mark.parametrize(
         "changes",
