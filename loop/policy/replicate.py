@@ -225,7 +225,8 @@ def _promising(state: _State, pays: NDArray[np.bool_]) -> Tensor:
     score = torch.zeros(n, dtype=torch.float64)
     for voice in state.voices:
         sd = voice.covariance.diagonal(dim1=1, dim2=2).clamp_min(0.0).sqrt()
-        high = torch.maximum(state.worth(voice.mean + 2 * sd), state.worth(voice.mean - 2 * sd))
+        ends = (voice.mean, voice.mean + 2 * sd, voice.mean - 2 * sd)  # what is matched may lie between the outer ones
+        high = torch.stack([state.worth(end) for end in ends]).amax(dim=0)
         score += voice.weight * high.mean(dim=0)[:n]
     score = torch.where(may, score, -torch.inf)
     return score.argsort(descending=True, stable=True)[: min(OPTIONS, int(may.sum()))]

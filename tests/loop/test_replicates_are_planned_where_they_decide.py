@@ -19,7 +19,7 @@ from loop.history import History, Said
 from loop.objective import Goal, Objective, Target
 from loop.outcome import Fault, FaultKind
 from loop.planner import Plan, plan
-from loop.policy.replicate import _State, _Voice, normal_nodes, spend
+from loop.policy.replicate import OPTIONS, _promising, _State, _Voice, normal_nodes, spend
 from loop.record import Arm
 from loop.space import ProductPool
 from loop.spec import CampaignSpec
@@ -160,6 +160,21 @@ def test_the_value_of_a_replicate_agrees_with_its_closed_form(gap: float) -> Non
     assert found == pytest.approx(expected, rel=0.01)  # what NODES promises
     voice.decide(1)
     assert float(state.gains(torch.tensor([1]))[0]) < found
+
+
+def test_what_is_believed_to_match_is_among_the_most_promising() -> None:
+    n = OPTIONS + 1  # all but the last may match at the end of their range, and one has to be left out
+    mean, sd = torch.full((1, n), 9.0, dtype=torch.float64), torch.full((n,), 0.95, dtype=torch.float64)
+    mean[0, -1] = 7.0
+    voice = _Voice(1.0, mean, torch.diag(sd**2)[None], torch.ones((1, n), dtype=torch.float64))
+    matched = Objective((Target("pH", Goal.MATCH, value=7.0, within=0.1),))
+    question = replace(question_of(two_rivals(2)), objective=matched)
+    everything, one = torch.ones(n, dtype=torch.bool), torch.ones(1, 1, dtype=torch.float64)
+
+    found = _promising(_State(question, [voice], everything, *normal_nodes(), one), np.ones(n, dtype=bool))
+
+    assert len(found) == OPTIONS
+    assert int(found[0]) == n - 1
 
 
 def test_what_is_running_already_is_not_measured_again_at_once() -> None:
