@@ -88,12 +88,19 @@ def best_of_belief(
         means = torch.stack([m.moments(x)[0] for m in belief.models], dim=1)
         intervals = [_interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
     order, front = _ranked(objective, means, found.keeps, found.best_of_tried)
+    exact = {i: known.places(x) >= 0 for i, known in belief.known.items()}
     believed = tuple(
         Believed(
             settings=tried[k].settings,
             label=space.label(tried[k].settings),
             targets=tuple(
-                _stated(t, float(means[k, i]), (float(intervals[i][0][k]), float(intervals[i][1][k])), tried[k])
+                _stated(
+                    t,
+                    float(means[k, i]),
+                    (float(intervals[i][0][k]), float(intervals[i][1][k])),
+                    tried[k],
+                    is_known=i in exact and bool(exact[i][k]),
+                )
                 for i, t in enumerate(objective.targets)
             ),
             experiments=tried[k].experiments,
@@ -137,7 +144,13 @@ def _raw(space: Space, objective: Objective, history: History, why: str) -> Hone
             settings=tried[k].settings,
             label=space.label(tried[k].settings),
             targets=tuple(
-                _stated(t, float(means[k, i]), _spread(tried[k].values[t.name]), tried[k])
+                _stated(
+                    t,
+                    float(means[k, i]),
+                    spread := _spread(tried[k].values[t.name]),
+                    tried[k],
+                    is_known=t.is_exact and spread[0] == spread[1],
+                )
                 for i, t in enumerate(objective.targets)
             ),
             experiments=tried[k].experiments,
@@ -160,7 +173,9 @@ def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:
     return (min(values), max(values)) if len(values) > 1 else (None, None)
 
 
-def _stated(target: Target, mean: float, interval: tuple[float | None, float | None], tried: Tried) -> Stated:
+def _stated(
+    target: Target, mean: float, interval: tuple[float | None, float | None], tried: Tried, *, is_known: bool
+) -> Stated:
     """What is said of one target, within what it can be."""
     low, high = interval
     values, limits = tried.values[target.name], tried.limits[target.name]
@@ -174,7 +189,7 @@ def _stated(target: Target, mean: float, interval: tuple[float | None, float | N
         limits,
         target.classes or (),
         target.grades,
-        is_known=target.is_exact and bool(values) and low == high,
+        is_known=is_known,
     )
 
 

@@ -109,6 +109,19 @@ def test_the_best_is_the_best_value_and_that_is_certain() -> None:
     assert "(exact)" not in best_sentence(found[False])
 
 
+def test_rounding_in_a_committee_takes_no_certainty_away() -> None:
+    spec = spec_of(exact=True)
+    history = seen(spec)
+    odd = [
+        observe(spec, build_space(spec).settings(o.x), measured(**{"yield": 70.0 / (3.0 + i)}), o.id)
+        for i, o in enumerate(history.observations)
+    ]
+
+    found = honest_best(spec, History(tuple(odd)), seed=0)
+
+    assert all(stated_line(c.targets[0], found).endswith(" % (exact)") for c in found.candidates)
+
+
 def test_the_same_is_chosen_next_with_it_and_without() -> None:
     batches = [
         plan(spec_of(exact=exact), seen(spec_of(exact=exact)), seed=2, experiments=20) for exact in (True, False)
