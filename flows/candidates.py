@@ -20,12 +20,16 @@ def structure_of(spec: Mapping[str, Any], settings: Settings, smiles: Mapping[st
 def price_of(spec: Mapping[str, Any], settings: Settings) -> str:
     """What a candidate costs by itself, such as "128 EUR", where options have prices; "" where nothing tells it.
 
-    Changes of slow parameters come on top, and hours that are learnt are in no campaign file.
+    Changes of slow parameters come on top, and hours or versions whose cost is learnt are in no campaign file.
     """
     costs = spec.get("costs") or {}
     priced = costs.get("options") or {}
     hours, hour = costs.get("hours"), costs.get("hour") or 0.0
     if not priced or (hour and hours is None):
+        return ""
+    versions = {name: p.get("costs") for name, p in spec["space"].items() if p["type"] == "fidelity"}
+    priced = {**{name: prices for name, prices in versions.items() if prices}, **priced}
+    if not versions.keys() <= priced.keys():
         return ""
     total = (costs.get("experiment") or 0.0) + hour * (hours or 0.0)
     total += sum(prices.get(settings.get(name), 0.0) for name, prices in priced.items())

@@ -55,3 +55,17 @@ def test_no_price_is_told_that_the_campaign_file_does_not_know() -> None:
     assert price_of(same_for_all, {"molecule": "ethanol"}) == ""
     assert price_of(hours_are_learnt, {"molecule": "ethanol"}) == ""
     assert price_of(SPEC, {"molecule": "ethanol"}) == "54 EUR"
+
+
+def test_the_price_of_a_candidate_is_that_of_its_version_too() -> None:
+    def spec(**version: Any) -> dict[str, Any]:
+        method = {"type": "fidelity", "options": ["xtb", "dft"], **version}
+        return {**SPEC, "space": {**SPEC["space"], "method": method}}
+
+    stated, learnt = spec(costs={"xtb": 1, "dft": 20}), spec()
+    apart = {**learnt, "costs": {**SPEC["costs"], "options": {"molecule": PRICES, "method": {"xtb": 1, "dft": 20}}}}
+
+    for told in (stated, apart):
+        assert price_of(told, {"molecule": "ethanol", "method": "xtb"}) == "55 EUR"
+        assert price_of(told, {"molecule": "ethanol", "method": "dft"}) == "74 EUR"
+    assert price_of(learnt, {"molecule": "ethanol", "method": "dft"}) == ""
