@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from loop.errors import SpaceError
 from loop.record import Settings
 from loop.space.counting import is_own
-from loop.space.parameters import least_and_most
+from loop.space.parameters import least_and_most, lies_within
 from loop.space.space import Space
 
 
@@ -21,8 +21,7 @@ def still_has(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     kept = np.ones(len(x), dtype=bool)
     active = space.frame.active(x)
     for column, p in enumerate(space.parameters):
-        low, high = least_and_most(p)
-        kept &= ((x[:, column] >= low) & (x[:, column] <= high)) | ~active[:, column]
+        kept &= lies_within(p, x[:, column]) | ~active[:, column]
     for constraint in space.constraints:
         if not is_own(constraint, space):
             kept &= constraint.allows(x)
@@ -36,8 +35,8 @@ def why_left_out(space: Space, settings: Settings) -> str:
     except SpaceError as error:  # an option or a parameter that it has no more
         return f"is left out by the campaign file as it is: {error}"
     for p, value in zip(space.parameters, x.tolist(), strict=True):
-        low, high = least_and_most(p)
-        if p.name in settings and not low <= value <= high:
+        if p.name in settings and not lies_within(p, np.array(value)):
+            low, high = least_and_most(p)
             return (
                 f"lies outside the space as the campaign file has it: {p.name} is {low:g} to {high:g} {p.unit}".rstrip()
             )

@@ -21,6 +21,7 @@ from loop.units import check_unit
 Scale: TypeAlias = Literal["linear", "log"]
 GAP = 0.25  # share of the scaled range that lies between nothing and the least amount
 HINTED = 20_000  # options among which a misspelt one is looked for
+ROUNDING = 1e-9  # of the larger bound: by so much a converted number may miss it
 NOTHING = -1.0  # coordinate of options that do not apply (numbers that do not apply are 0.0)
 
 
@@ -293,6 +294,13 @@ def least_and_most(p: Parameter) -> tuple[float, float]:
     if isinstance(p, Discrete):
         return p.low, p.high
     return 0.0, float(p.size - 1)
+
+
+def lies_within(p: Parameter, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which coordinates, any shape, lie within the bounds of a parameter, but for what a unit's conversion rounds."""
+    low, high = least_and_most(p)
+    rounding = ROUNDING * max(abs(low), abs(high))
+    return np.asarray((x >= low - rounding) & (x <= high + rounding))
 
 
 def zero_of(p: Parameter) -> float | None:

@@ -12,6 +12,7 @@ from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.space.leaving_out import still_has, why_left_out
 from loop.spec import CampaignSpec, build_space
+from loop.units import convert
 
 LESS = {"name": "less of it", "sum": {"dose": 1}, "at_most": 5}
 
@@ -73,6 +74,18 @@ def test_what_was_measured_counts_where_nothing_of_it_is_left() -> None:
     batch = plan(spec, measured(spec), seed=0, experiments=2)
 
     assert {p.candidate.settings["dose"] for p in batch.proposals} <= {0.0, 0.5}
+
+
+def test_what_a_unit_rounds_lies_within_the_bounds_still() -> None:
+    heat = {"type": "number", "low": 20, "high": 100, "unit": "degC"}
+    space = build_space(campaign(space={"heat": heat}))
+    boiling, hotter = ({"heat": value} for value in (convert(212, "degF", "degC"), 100.1))
+
+    assert boiling["heat"] > 100
+    assert still_has(space, space.coordinates(boiling)[None]).all()
+    assert why_left_out(space, boiling) == ""
+    assert not still_has(space, space.coordinates(hotter)[None]).any()
+    assert "heat is 20 to 100 degC" in why_left_out(space, hotter)
 
 
 @pytest.mark.parametrize(

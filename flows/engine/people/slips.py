@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
+import numpy as np
+
 from flows.engine.looking.view import View
 from loop.cells import is_number
 from loop.circumstances import Context, Declared, actual_of, is_finite, read_actual, read_context, read_expense
@@ -15,7 +17,7 @@ from loop.outcome import Fault
 from loop.plate.layout import row_name
 from loop.record import AttemptRecord, ObservationRecord
 from loop.space import Continuous, Discrete
-from loop.space.parameters import least_and_most
+from loop.space.parameters import least_and_most, lies_within
 from loop.spec import build_objective, declared_of
 from loop.training import useless_limits
 from loop.units import unit_shown
@@ -51,7 +53,7 @@ def _beyond(view: View, o: ObservationRecord) -> Iterator[tuple[str, str]]:
     for p in view.space.parameters:
         if o.key is None and isinstance(p, Continuous | Discrete) and p.name in o.settings:  # else the planner's own
             value, (low, high) = float(o.settings[p.name]), least_and_most(p)
-            if not low <= value <= high:
+            if not lies_within(p, np.array(value)):
                 yield p.name, f"{p.name} {value:g} {p.unit}".rstrip() + f" is outside the space ({_range(low, high)})"
     actual = actual_of(o.context)
     for p in view.space.parameters:

@@ -212,12 +212,13 @@ def test_numbers_beyond_what_can_be_count_and_are_said(
 ) -> None:
     add(settings, tmp_path)
     rows = "water,DBU,1,678,,,\nDMF,DBU,1,-11,,,\nMeCN,DBU,1,104,,,\nEtOH,DBU,50,20,,,\nEtOH,DBU,1.5,>90,,,\n"
+    rows += "MeCN,DBU,5.000000000000001,20,,,\n"  # as a unit is converted
     told = tell(settings, "small", write(tmp_path, HEADER + rows), by="tester")
     laboratory.answers = lambda _: [measured(145.0)]
     once(settings)
     report = once(settings)
 
-    assert (told.accepted, told.problems) == (5, [])
+    assert (told.accepted, told.problems) == (6, [])
     value, setting = told.notes
     assert value.startswith("yield 678 % of DBU, water, step 1 is beyond what it can be (0 to 100), and so is yield of")
     assert f"hakken retract small {told.observations[0]} --why" in value
