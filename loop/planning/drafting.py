@@ -130,14 +130,19 @@ def describe(s: Situation, picks: Sequence[Pick] = ()) -> Json:
     }
 
 
-def _first_that_stands(s: Situation, believed: HonestBest) -> Believed:
-    """The candidate that others are held against: the best of those that the campaign file still has, if there are any.
+def _first_that_stands(s: Situation, believed: HonestBest) -> Believed | None:
+    """The candidate that others are held against: the best of those that the campaign file still has.
 
-    Where a limit came later, "nothing is better" than what it leaves out would end a campaign that has found nothing.
+    Where a limit came later, "nothing is better" than what it leaves out, or than what breaks a threshold, would end a
+    campaign that has found nothing. So there is none where nothing of them is left, nor where thresholds are not kept.
     """
     x = np.array([s.space.coordinates(one.settings) for one in believed.candidates])
     there = np.flatnonzero(still_has(s.space, x))
-    return believed.candidates[int(there[0]) if len(there) else 0]
+    if not len(there):
+        return None
+    first = believed.candidates[int(there[0])]
+    has_thresholds = any(t.has_bounds for t in s.objective.targets)
+    return None if has_thresholds and first.keeps is not None and first.keeps < 0.5 else first
 
 
 def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[Pick]) -> Json:
@@ -145,7 +150,8 @@ def _regret(s: Situation, belief: Belief, believed: HonestBest, picks: Sequence[
     is_named = bool(believed.candidates) and believed.is_kept
     if s.general is not None or not has_regret(s.objective) or not is_named:
         return {}
-    first = _first_that_stands(s, believed)
+    if (first := _first_that_stands(s, believed)) is None:
+        return {}
     climbed = np.array([p.x for p in picks]).reshape(-1, len(s.space.parameters))
     also = np.unique(np.vstack([s.history.waiting(climbed.shape[1]), climbed]), axis=0)
     also = also[is_real(s.space, also) & ~is_among(also, s.question.observed.numpy())]

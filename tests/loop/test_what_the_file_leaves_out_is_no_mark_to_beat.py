@@ -76,6 +76,24 @@ def test_what_was_measured_counts_where_nothing_of_it_is_left() -> None:
     assert {p.candidate.settings["dose"] for p in batch.proposals} <= {0.0, 0.5}
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"objective": {"yield": {"goal": "maximize"}}, "constraints": [{**LESS, "at_most": 0.5}]},
+        {"objective": {"yield": {"goal": "maximize"}, "waste": {"goal": "keep", "at_most": 3}},
+         "constraints": [{"name": "later", "sum": {"time": 1}, "at_least": 5}]},
+    ],
+    ids=["nothing of it is left", "what is left breaks a threshold"],
+)  # fmt: skip
+def test_no_regret_is_stated_of_what_is_not_the_best_of_the_file(changes: dict[str, Any]) -> None:
+    spec = campaign(**changes, stop=[{"target": "yield", "regret": 1}])
+
+    batch = plan(spec, measured(spec), seed=0, experiments=1)
+
+    assert batch.model["believed_best"]
+    assert "regret" not in batch.model
+
+
 def test_what_a_unit_rounds_lies_within_the_bounds_still() -> None:
     heat = {"type": "number", "low": 20, "high": 100, "unit": "degC"}
     space = build_space(campaign(space={"heat": heat}))
