@@ -170,7 +170,7 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
         if one.keeps is not None:
             yield f"{chance_of(one.keeps)} to be a hit, as believed of what was measured near it too"
         if one.faults:
-            yield f"failed {one.faults} times in a way that says something of it"
+            yield f"failed {times(one.faults)} in a way that says something of it"
         return
     if one.best_of_tried is not None:
         yield f"{chance_of(one.best_of_tried)} to be {where} of the {len(found.candidates)} tried"
@@ -180,7 +180,7 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
     if one.keeps is not None and one.keeps < 0.9995:
         yield f"{chance_of(one.keeps)} to run as intended within the thresholds"
     if one.faults:
-        yield f"failed {one.faults} times in a way that says something of it"
+        yield f"failed {times(one.faults)} in a way that says something of it"
     if one.unread:
         yield (
             f"no value with {one.unread} of its substrates, where every answer was no or it failed: what is believed "
