@@ -150,7 +150,8 @@ def _reading(target: Target, measurements: Sequence[Measurement]) -> tuple[_Read
 
 def _lacking(objective: Objective, measurements: Sequence[Measurement]) -> Iterator[str]:
     """What a negative does not say of targets, which are named together where the same is asked for."""
-    measured, lacking = {m.property for m in measurements}, dict[tuple[str, str], list[str]]()
+    measured = {m.property for m in measurements} & set(objective.names)
+    lacking: dict[tuple[str, str], list[str]] = {}
     for target in objective.targets:
         if target.name in measured:
             continue
@@ -161,9 +162,12 @@ def _lacking(objective: Objective, measurements: Sequence[Measurement]) -> Itera
         lacking.setdefault((what, such), []).append(target.name)
     for (what, such), names in lacking.items():
         of = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        trains, instead = "feasibility only", ", or outcome 'cannot' where it could not be made"
+        if measured:
+            trains, instead = f"no model of {'it' if len(names) == 1 else 'them'}", ""
         yield (
-            f"negative without a {what} for {of}: it counts as done, and trains feasibility only; report a {what} such "
-            f"as '{such}', or outcome 'cannot' where it could not be made"
+            f"negative without a {what} for {of}: it counts as done, and trains {trains}; report a {what} such as "
+            f"'{such}'{instead}"
         )
 
 

@@ -195,7 +195,7 @@ def test_what_a_negative_lacks_is_said_once_for_all_targets():
 
     assert notes == (
         "observation o0 and 1 more: negative without a limit for potency and hERG: it counts as done, and trains "
-        "feasibility only; report a limit such as '< 1', or outcome 'cannot' where it could not be made",
+        "no model of them; report a limit such as '< 1'",
         "observation o0 and 1 more: negative without a level for class: it counts as done, and trains "
-        "feasibility only; report a level such as '1', or outcome 'cannot' where it could not be made",
+        "no model of it; report a level such as '1'",
     )

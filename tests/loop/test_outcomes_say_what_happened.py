@@ -238,7 +238,9 @@ def test_a_bare_negative_trains_feasibility_only_and_says_so():
     _, ran = feasibility_table(history, 3)
 
     assert len(table) == 0
-    assert "feasibility only" in notes[0]
+    assert notes[0].endswith(
+        "trains feasibility only; report a limit such as '< 1', or outcome 'cannot' where it could not be made"
+    )
     assert ran.tolist() == [True]  # it ran as intended; the answer was no
 
 
