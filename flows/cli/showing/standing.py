@@ -27,6 +27,7 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
 
     Where none keeps them, what comes nearest.
     """
+    from flows.engine.looking.standing import best_left_out
     from flows.engine.looking.view import View
     from flows.report.results import read_objective
     from flows.wiring import open_record
@@ -34,6 +35,7 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
     with open_record(where) as ledger:
         view = View(ledger, campaign)
         spec, observations, nearest = view.campaign.spec, view.observations, view.nearest
+        left_out = best_left_out(view)
     if nearest is not None:
         screen.say(nearest.text)
         return
@@ -61,6 +63,8 @@ def show_best(screen: Screen, where: Settings, campaign: str, n: int) -> None:
         if rows:
             shown = [row if has_structure else (*row[:2], row[3]) for row in rows[:n]]
             screen.table(columns, shown, title=title)
+    for line in left_out:
+        screen.say(line)
 
 
 def _show_scores(screen: Screen, spec: Json, objective: Objective, rows: Sequence[Valued], n: int, title: str) -> None:

@@ -64,7 +64,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         best=view.best,
         believed=view.believed,
         next_step=sentence,
-        left_out=_left_out(view),
+        left_out=best_left_out(view),
         spending=view.spending.text,
         nearest=view.nearest,
         regret=view.regret,
@@ -79,7 +79,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
     )
 
 
-def _left_out(view: View) -> tuple[str, ...]:
+def best_left_out(view: View) -> tuple[str, ...]:
     """Of the best single values, which candidates the campaign file leaves out, and by which rule."""
     named = {best.label: best.settings for best in view.best}
     return tuple(f"{label} was measured and {why}" for label, has in named.items() if (why := view.left_out(has)))

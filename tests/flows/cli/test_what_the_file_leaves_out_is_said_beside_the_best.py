@@ -21,18 +21,19 @@ SPEC: dict[str, Any] = {
 RULE = "left out by the campaign file as it is: it breaks 'it foams'"
 
 
-def test_status_and_page_say_which_rule_leaves_the_best_out(hakken: Any, tell_table: Any) -> None:
+def test_run_status_and_page_say_which_rule_leaves_the_best_out(hakken: Any, tell_table: Any) -> None:
     tell_table(SPEC, "base,heat,yield,cost\nKOAc,60,80,1\nCsOAc,20,50,2\n")
     hakken("run", "ruled")
     rule = {"name": "it foams", "exclude": {"base": "KOAc"}, "where": {"heat": {"above": 50}}}
     Path("campaign.yaml").write_text(yaml.safe_dump(SPEC | {"constraints": [rule]}))
     before = hakken("status", "ruled").out
-    hakken("run", "campaign.yaml")
+    told = hakken("run", "campaign.yaml").out
 
     after = hakken("status", "ruled").out
     hakken("report", "ruled")
 
     (page,) = Path().rglob("report.html")
     assert "breaks" not in before
+    assert told.count(f"KOAc, heat 60 degC was measured and is {RULE}\n") == 1  # below what a run calls the highest
     assert after.count(f"  KOAc, heat 60 degC was measured and is {RULE}\n") == 1  # the best in both targets
     assert page.read_text("utf-8").count(f"it was measured and is {RULE.replace(chr(39), '&#39;')}</dd>") == 2
