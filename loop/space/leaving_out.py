@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from loop.errors import SpaceError
 from loop.record import Settings
+from loop.space.constraints import Constraint, Linear
 from loop.space.counting import is_own
 from loop.space.parameters import least_and_most, lies_within
 from loop.space.space import Space
@@ -23,7 +24,7 @@ def still_has(space: Space, x: NDArray[np.float64]) -> NDArray[np.bool_]:
     for column, p in enumerate(space.parameters):
         kept &= lies_within(p, x[:, column]) | ~active[:, column]
     for constraint in space.constraints:
-        if not is_own(constraint, space):
+        if not _says_that_parts_sum_to_one(constraint, space):
             kept &= constraint.allows(x)
     return kept
 
@@ -40,5 +41,11 @@ def why_left_out(space: Space, settings: Settings) -> str:
             return (
                 f"lies outside the space as the campaign file has it: {p.name} is {low:g} to {high:g} {p.unit}".rstrip()
             )
-    broken = [c.name for c in space.constraints if not is_own(c, space) and not c.allows(x[None])[0]]
+    ruled = [c for c in space.constraints if not _says_that_parts_sum_to_one(c, space)]
+    broken = [c.name for c in ruled if not c.allows(x[None])[0]]
     return f"is left out by the campaign file as it is: it breaks {broken[0]!r}" if broken else ""
+
+
+def _says_that_parts_sum_to_one(rule: Constraint, space: Space) -> bool:
+    """Whether a rule is that of a mixture; how many parts it may have is a limit like others."""
+    return isinstance(rule, Linear) and is_own(rule, space)

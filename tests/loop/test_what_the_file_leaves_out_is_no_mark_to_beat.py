@@ -137,3 +137,15 @@ def test_an_option_that_the_file_has_no_more_is_named() -> None:
     why = why_left_out(space, {"base": "KOAc"})
 
     assert why.startswith("is left out by the campaign file as it is: parameter 'base' has no option 'KOAc'")
+
+
+def test_more_parts_than_a_mixture_may_have_now_are_left_out() -> None:
+    blend = {"type": "mixture", "parts": ["a", "b", "c"], "at_most": 2}
+    space = build_space(campaign(space={"mix": blend, "heat": {"type": "number", "low": 20, "high": 100}}))
+    three, two = ({"mix.a": a, "mix.b": 0.3, "mix.c": 0.7 - a, "heat": 50.0} for a in (0.3, 0.7))
+
+    x = np.array([space.coordinates(settings) for settings in (three, two)])
+
+    assert still_has(space, x).tolist() == [False, True]
+    assert "it breaks" in why_left_out(space, three)
+    assert why_left_out(space, two) == ""
