@@ -127,9 +127,12 @@ def _sources() -> tuple[Path, ...]:
 
 
 def _is_as_begun() -> bool:
-    """Whether nothing of hakken's text, and no package, was changed while this process ran.
+    """Whether nothing of hakken's text was changed, and no package installed or taken away, while this process ran.
 
     Modules are loaded when they are asked for: of a process that outlives an update nobody knows which code answered.
+    That others may enter the folder of packages is no such change: a PostgreSQL that comes as one sees to it.
     """
     installed = (Path(sysconfig.get_path(which)) for which in ("purelib", "platlib"))
-    return all(place.stat().st_ctime < BEGAN for place in (*_sources(), *installed))
+    return all(source.stat().st_ctime < BEGAN for source in _sources()) and all(
+        folder.stat().st_mtime < BEGAN for folder in installed
+    )

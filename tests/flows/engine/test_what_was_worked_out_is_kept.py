@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,16 @@ from tests.flows.engine.bench import HEADER, add, write
 PLANNER = {"surrogate": "gp", "batch": 3, "seed": 7}
 TANIMOTO = {**PLANNER, "surrogate": "tanimoto"}
 ROWS = "water,DBU,1,50,1,,\nDMF,DBU,2,5,1,,\nEtOH,KOAc,3,70,1,,\nEtOH,DBU,3,65,1,,\nMeCN,DBU,1,40,1,,\n"
+
+
+@pytest.fixture(autouse=True)
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of packages to which nothing is added while tests run, in place of that of the environment."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    os.utime(folder, (0.0, 0.0))
+    monkeypatch.setattr(keeping.sysconfig, "get_path", lambda _: str(folder))
+    return folder
 
 
 @pytest.fixture
@@ -117,6 +128,20 @@ def test_other_code_packages_or_machines_work_it_out_themselves(
 
     best(settings, "small")
 
+    assert len(worked_out) == 2
+
+
+@pytest.mark.usefixtures("file")
+def test_a_new_package_is_an_update_and_that_others_may_enter_their_folder_is_none(
+    settings: Settings, worked_out: list[HonestBest], packages: Path
+) -> None:
+    best(settings, "small")
+    packages.chmod(0o755)
+    best(settings, "small")
+    assert len(worked_out) == 1
+
+    (packages / "torch").mkdir()
+    best(settings, "small")
     assert len(worked_out) == 2
 
 
