@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from botorch.models.model import Model
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from gpytorch.distributions import MultivariateNormal
-from numpy.typing import NDArray
 from torch import Tensor
 
+from loop.space.rows import places_among
 from loop.surrogates.committee import FittedCommittee
 from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.exact import replicate_groups
@@ -70,18 +69,7 @@ class Known:
     def places(self, x: Tensor) -> Tensor:
         """Which of the known candidates stands at each of ``x``, ``(*b, d)``; -1 for none: shape ``(*b,)``."""
         flat = x.detach().reshape(-1, x.shape[-1]).numpy()
-        if not len(self.x) or not len(flat):
-            return torch.full(x.shape[:-1], -1)
-        known, asked = _as_words(self.x.numpy()), _as_words(flat)
-        order = np.argsort(known)
-        at = np.searchsorted(known, asked, sorter=order).clip(max=len(known) - 1)
-        found = np.where(known[order[at]] == asked, order[at], -1)
-        return torch.from_numpy(found).reshape(x.shape[:-1])
-
-
-def _as_words(x: NDArray[np.float64]) -> NDArray[np.void]:
-    """Each row of ``(n, d)`` as one thing that can be compared, to the last bit: shape ``(n,)``."""
-    return np.ascontiguousarray(x + 0.0).view(np.dtype((np.bytes_, x.dtype.itemsize * x.shape[1]))).ravel()
+        return torch.from_numpy(places_among(flat, self.x.numpy())).reshape(x.shape[:-1])
 
 
 @dataclass(frozen=True)

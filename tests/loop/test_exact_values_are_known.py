@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from campaigns import EVERYTHING, measured, observe, reaction_spec, training
@@ -16,6 +17,7 @@ from loop.outcome import Measured, Measurement
 from loop.planner import plan
 from loop.policy.stopping import regret_settled
 from loop.record import Arm
+from loop.space.rows import different, places_among
 from loop.spec import CampaignSpec, build_space
 from loop.surrogates.noiseless import Known, Noiseless, noiseless
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet
@@ -225,3 +227,15 @@ def test_another_target_may_scatter_beside_it() -> None:
         assert exact.mean == exact.values[0]
         assert not scattering.is_known
         assert scattering.low < scattering.high  # type: ignore[operator]
+
+
+def test_candidates_are_found_as_a_look_at_each_finds_them() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 9, (2000, 3)) * rng.choice([1.0, 0.1], (2000, 3))  # -0.0 among them
+    rows = different(x[:300] + 0.0)[::-1]
+
+    found = places_among(x, rows)
+
+    assert found.tolist() == [next((i for i, row in enumerate(rows) if (row == v).all()), -1) for v in x]
+    assert 0 < (found >= 0).sum() < len(x)
+    assert places_among(x[:2], rows[:0]).tolist() == [-1, -1]
