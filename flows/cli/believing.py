@@ -46,7 +46,9 @@ def best(
     lines = [lucky_line(lucky, is_front=found.is_front) for lucky in found.luckiest if lucky.is_another]
     lines += [*substrate_lines(found), *_below(found, max(top, MORE))]
     standing = engine.status(where, campaign)[0]
-    if standing.regret:
+    if standing.settled:
+        lines.append(f"{standing.settled}, which ended the campaign")
+    elif standing.regret:
         lines.append(f"{standing.regret} (when round {standing.round} was planned)")
     for line in (*lines, *(f"note: {note}" for note in found.notes)):
         screen.say(line)

@@ -35,11 +35,13 @@ from loop.insight.saying import regret_sentence
 from loop.insight.statements import HonestBest
 from loop.insight.tally import Tally, tally
 from loop.objective import Objective
+from loop.policy.stopping import settled_in
 from loop.record import (
     Arm,
     AttemptEventRecord,
     AttemptRecord,
     CampaignRecord,
+    CampaignState,
     EnvelopeRecord,
     Json,
     ObservationRecord,
@@ -167,6 +169,7 @@ def _head(
         *(r.recorded for r in results),
     ]
     stops = ledger.stops(campaign.name)
+    settled = settled_in(campaign.reason) if campaign.state is CampaignState.FINISHED else ""
     return Head(
         name=campaign.name,
         state=campaign.state,
@@ -181,8 +184,8 @@ def _head(
         budget=None if budget is None else int(budget),
         audit=ledger.verify_audit(),
         spending=spending,
-        regret=regret_sentence(said[-1].model["regret"]) if said else "",
-        regret_round=said[-1].number if said else 0,
+        regret=settled or (regret_sentence(said[-1].model["regret"]) if said else ""),
+        regret_round=said[-1].number if said and not settled else 0,
     )
 
 

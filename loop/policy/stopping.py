@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -17,6 +18,9 @@ from loop.spec.models import StopSpec
 from loop.values import AT_LEAST, AT_MOST, Sure, sure_of, values_of
 
 CONFIRMS: Final = "confirms"  # in a statement on regret: what came of the best measured once more is waited for
+_SETTLED: Final = re.compile(
+    r"nothing untried is believed to be better than .* was allowed\)(, if results hardly scatter)?"
+)
 
 
 def reason_to_stop(spec: CampaignSpec, history: History, spent: int, judged: Json | None = None) -> str:
@@ -74,6 +78,14 @@ def regret_settled(spec: CampaignSpec, told: Json) -> str:
             f"({chance_of(chance)}, and {rule.delta or DELTA:g} was allowed){if_exact(told)}"
         )
     return ""
+
+
+def settled_in(reason: str) -> str:
+    """What the reason of a finished campaign says of the regret that ended it, which ``regret_settled`` told.
+
+    "" where something else ended it. A reason goes on with the best that the campaign ends with.
+    """
+    return found[0] if (found := _SETTLED.match(reason)) else ""
 
 
 def is_to_be_confirmed(spec: CampaignSpec, told: Json) -> bool:

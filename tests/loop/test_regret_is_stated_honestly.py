@@ -21,7 +21,7 @@ from loop.insight.saying import regret_sentence
 from loop.insight.statements import CHECKED
 from loop.objective import Goal, Objective, Target
 from loop.planner import plan
-from loop.policy.stopping import regret_settled
+from loop.policy.stopping import regret_settled, settled_in
 from loop.space import Category, PointPool, Space
 from loop.spec import CampaignSpec, build_space
 from loop.surrogates.feasibility import Feasibility
@@ -340,6 +340,13 @@ def test_a_regret_is_a_reason_to_stop_once_it_is_unlikely_enough() -> None:
     assert regret_settled(stopping(regret=4), told_of(0.0)) == ""  # another regret was asked then
     assert regret_settled(stopping(at_least=5), told_of(0.0)) == ""
     assert regret_settled(spec, {}) == ""  # a round of before it was stated
+
+
+def test_a_reason_is_told_from_what_else_ends_a_campaign() -> None:
+    for told in (told_of(0.04), {**told_of(0.04), "scatters": False}):
+        settled = regret_settled(stopping(regret=5), told)
+        assert settled_in(f"{settled}; believed best: butanol, strong (yield 80 %)") == settled
+    assert settled_in("the budget of 10 experiments is spent; believed best: butanol, strong (yield 80 %)") == ""
 
 
 def test_it_is_not_believed_before_some_predictions_were_held_against_results() -> None:

@@ -139,6 +139,7 @@ class StatusReport(_Report):
     spending: str = ""  # what was spent in money and hours, in words; "" where nothing costs anything
     nearest: Nearest | None = None  # where nothing keeps the thresholds yet
     regret: str = ""  # how much better something untried may be, when the last batch was planned, as a sentence
+    settled: str = ""  # which regret ended the campaign, as a sentence
     hits: Tally | None = None  # where hits are looked for
     overdue: tuple[str, ...] = ()  # a sentence for each experiment that the laboratory has had for too long
     resources: tuple[Resource, ...] = ()  # what the record tells of each laboratory that was given something

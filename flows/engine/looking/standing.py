@@ -68,6 +68,7 @@ def _status(settings: Settings, view: View) -> StatusReport:
         spending=view.spending.text,
         nearest=view.nearest,
         regret=view.regret,
+        settled=view.settled,
         hits=view.hits,
         overdue=overdue(view, datetime.now(UTC)),
         failing=failing(view),

@@ -23,6 +23,7 @@ from loop.insight.saying import regret_sentence
 from loop.insight.tally import Tally, tally
 from loop.objective import SCORES, Objective
 from loop.outcome import Fault
+from loop.policy.stopping import settled_in
 from loop.record import (
     AttemptRecord,
     CampaignRecord,
@@ -140,6 +141,11 @@ class View:
         """How much better something untried may be, by the last round, as a sentence; "" where nothing says it."""
         told = self.ledger.round(self.name, n).model.get("regret") if (n := self.round_number) else None
         return regret_sentence(told) if told else ""
+
+    @property
+    def settled(self) -> str:
+        """Which regret ended the campaign, as a sentence; "" where it goes on, or something else ended it."""
+        return settled_in(self.campaign.reason) if self.campaign.state is CampaignState.FINISHED else ""
 
     @property
     def judged(self) -> Json | None:

@@ -45,8 +45,13 @@ def test_a_campaign_ends_by_it_and_every_command_speaks_of_it(hakken: Any, home:
     assert f"{allowed}, if results hardly scatter; nothing on record says whether they do" in confirmed
     assert "with probability 0.95 nothing untried is better than " in shown.out
     assert "15 of 60 experiments done" in status.out
-    assert "(when round 4 was planned)" in best.out
-    assert "what may still be missed" in (home.home / "heat/report.html").read_text()
+    settled = re.search(r"finished \((nothing untried is believed .* was allowed\))", status.out)
+    assert settled is not None
+    assert f"\n{settled[1]}, which ended the campaign\n" in best.out
+    assert "was planned)" not in best.out
+    page = (home.home / "heat/report.html").read_text()
+    assert "what may still be missed" in page
+    assert "which ended the campaign" in page
     assert all(hakken("replay", "heat", str(n)).code == 0 for n in (1, 2, 3, 4))
 
 
