@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from loop.belief import Belief
 from loop.fidelity import is_real
 from loop.history import History
+from loop.insight.saying import graded_text
 from loop.objective import SCORES, Objective, Target
 from loop.outcome import Fault
 from loop.policy.replicate import Turn
@@ -22,7 +23,6 @@ from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
 
 SHOWN = 4  # members whose expectations a sentence names
-GRADES = 6  # levels whose chances a sentence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def _expected(
         return f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected; {condition}"
     if target.classes is not None:
         return f"{target.name} {target.classes[1]} with a chance of {whole.mean:.2g}"
-    text = f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected{_graded(target, levels)}, "
+    text = f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected{graded_text(target.graded(levels))}, "
     if target.sign and not len(belief.table):
         return text + "by the sources alone: nothing was measured yet"
     if target.sign:
@@ -192,15 +192,6 @@ def _expected(
     low, high = ((bound - whole.mean) / max(whole.sd, 1e-12) for bound in target.bounds)
     kept = NormalDist().cdf(high) - NormalDist().cdf(low)
     return text + f"kept within its thresholds with a chance of {100 * kept:.0f} %"
-
-
-def _graded(target: Target, levels: Sequence[float]) -> str:
-    """The chance of each level, the best first; of many, of the likeliest. "" where there are none."""
-    chances = {target.shown(level) or f"{level:g}": c for level, c in zip(target.levels or (), levels, strict=False)}
-    likeliest = sorted(chances, key=lambda word: -chances[word])[:GRADES]
-    order = list(chances) if target.sign < 0 else list(reversed(chances))
-    told = [f"{word} {100 * chances[word]:.0f} %" for word in order if word in likeliest and chances[word] >= 0.005]
-    return f" ({', '.join(told)})" if told else ""
 
 
 def _best_mean(space: Space, belief: Belief, target: int, sign: float) -> float:

@@ -16,7 +16,7 @@ import torch
 from botorch.utils.multi_objective.pareto import is_non_dominated
 from torch import Tensor
 
-from loop.belief import Belief, learn
+from loop.belief import Belief, learn, level_chances
 from loop.errors import FitError, TooFewPoints
 from loop.history import History
 from loop.insight.chances import chances, worth
@@ -76,7 +76,7 @@ def best_of_belief(
     space: Space, objective: Objective, history: History, belief: Belief, pool: Pool | None, *, seed: int
 ) -> HonestBest:
     """The same, of a belief that was learnt already; without ``pool`` nothing is said of untried candidates."""
-    belief = belief.as_measured()
+    plain, belief = belief, belief.as_measured()
     if objective.has_classes:
         return hits_of_belief(space, objective, history, belief, pool, seed=seed)
     tried = tried_candidates(space, objective, history)
@@ -86,6 +86,7 @@ def best_of_belief(
         x = torch.from_numpy(np.array([t.x for t in tried]))
         found = chances(space, objective, history, belief, pool, tried, x, seed=seed)
         means = torch.stack([m.moments(x)[0] for m in belief.models], dim=1)
+        levels = level_chances(objective, plain, x)
         intervals = [_interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
     order, front = _ranked(objective, means, found.keeps, found.best_of_tried)
     exact = {i: known.places(x) >= 0 for i, known in belief.known.items()}
@@ -100,6 +101,7 @@ def best_of_belief(
                     (float(intervals[i][0][k]), float(intervals[i][1][k])),
                     tried[k],
                     is_known=i in exact and bool(exact[i][k]),
+                    chances=levels[k].get(t.name, ()),
                 )
                 for i, t in enumerate(objective.targets)
             ),
@@ -174,9 +176,15 @@ def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def _stated(
-    target: Target, mean: float, interval: tuple[float | None, float | None], tried: Tried, *, is_known: bool
+    target: Target,
+    mean: float,
+    interval: tuple[float | None, float | None],
+    tried: Tried,
+    *,
+    is_known: bool,
+    chances: Sequence[float] = (),
 ) -> Stated:
-    """What is said of one target, within what it can be."""
+    """What is said of one target, within what it can be; ``chances`` are those of its levels, the lowest first."""
     low, high = interval
     values, limits = tried.values[target.name], tried.limits[target.name]
     return Stated(
@@ -190,6 +198,7 @@ def _stated(
         target.classes or (),
         target.grades,
         is_known=is_known,
+        chances={} if is_known else target.graded(chances),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from loop.insight.statements import CHECKED, Believed, HonestBest, Luckiest, OnSubstrate, Stated
 from loop.record import Json
 
 HARDEST = 8  # substrates that are told of the best condition
+GRADES = 6  # levels whose chances a sentence names
 
 
 def best_sentence(found: HonestBest) -> str:
@@ -75,13 +76,20 @@ def stated_line(stated: Stated, found: HonestBest) -> str:
     text = f"{stated.target} {stated.mean:.4g}"
     if stated.classes:
         text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"
-    text += _between(stated)
+    text += graded_text(stated.chances) or _between(stated)
     if stated.is_known:
         return f"{text} {stated.unit}".rstrip() + " (exact)"
     if stated.low is not None and stated.high is not None:
         kind = f"{found.level:.0%}" if found.model else "range"
         text += f" [{kind}: {stated.low:.4g} to {stated.high:.4g}]"
     return f"{text} {stated.unit}".rstrip()
+
+
+def graded_text(chances: Mapping[str, float]) -> str:
+    """The chance of each level in brackets; of many, of the likeliest. "" where there are none."""
+    likeliest = sorted(chances, key=lambda word: -chances[word])[:GRADES]
+    told = [f"{word} {100 * chances[word]:.0f} %" for word in chances if word in likeliest and chances[word] >= 0.005]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _between(stated: Stated) -> str:

@@ -27,6 +27,7 @@ class Stated:
     classes: tuple[str, ...] = ()  # the words for 0 and 1, where a target has classes: then ``mean`` is a chance
     grades: Mapping[float, str] = field(default_factory=dict)  # the words for levels, by their numbers
     is_known: bool = False  # the target is exact, and was measured here
+    chances: Mapping[str, float] = field(default_factory=dict)  # of each level, where it has some, the best first
 
 
 @dataclass(frozen=True, slots=True)

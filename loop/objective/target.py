@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +99,14 @@ class Target:
     def grades(self) -> dict[float, str]:
         """The words for levels, by their numbers; none where there are no such words."""
         return dict(zip(self.levels or (), self.words or (), strict=False))
+
+    def graded(self, chances: Sequence[float]) -> dict[str, float]:
+        """The chances of its levels, given from the lowest, by their words or numbers, and the best first."""
+        told = [
+            (self.shown(level) or f"{level:g}", chance)
+            for level, chance in zip(self.levels or (), chances, strict=False)
+        ]
+        return dict(told if self.sign < 0 else reversed(told))
 
     def possible(self, value: float) -> float:
         """What is said of a value that a model believes: a yield of 101 % cannot be, and 100 % is said."""

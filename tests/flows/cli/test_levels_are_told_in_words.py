@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,15 @@ def test_grades_are_told_shown_and_stopped_by_in_words(hakken: Any, sheet: Path,
         assert list(told) == [w for w in ("large", "small crystals", "powder", "clear") if w in told]
         assert 98 <= sum(int(chance) for chance in told.values()) <= 101  # what is below half a per cent is not told
     assert "crystals reached large, and at least large was wanted" in finished
-    assert "measured 1 time: crystals large" in hakken("best", "salts").out
+    best = hakken("best", "salts").out
+    assert "measured 1 time: crystals large" in best
+    stated = re.findall(r"crystals [\d.]+ (\((?:large|small crystals) \d+ %.*?\)) \[90%: ", best)
+    assert len(stated) == 3  # of each candidate that is shown
+    assert all(chances in page for chances in stated)
+    (first, *_) = json.loads(hakken("best", "salts", "--json").out)["best"]["candidates"]
+    told = first["targets"][0]["chances"]
+    assert list(told) == ["large", "small crystals", "powder", "clear"]
+    assert sum(told.values()) == pytest.approx(1.0)
     assert "best single value: crystals large: " in hakken("status", "salts").out
     assert all(
         f'text-anchor="end" class="tick">{word}</text>' in page
