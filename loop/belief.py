@@ -156,8 +156,8 @@ def _scattering(space: Space, target: Target, known: Known) -> str:
     first = space.label(space.as_tried(known.contradicted[0].numpy()))
     more = f" and {len(known.contradicted) - 1} more" if len(known.contradicted) > 1 else ""
     return (
-        f"{target.name} is exact by the campaign file, and values of {first}{more} differ, contradict a limit or have "
-        "a deviation: it is believed there as if it scattered; retract what is wrong, or leave out exact"
+        f"{target.name} is exact by the campaign file, and values of {first}{more} differ or contradict a limit: "
+        "it is believed there as if it scattered; retract what is wrong, or leave out exact"
     )
 
 

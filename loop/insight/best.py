@@ -89,7 +89,7 @@ def best_of_belief(
         levels = level_chances(objective, plain, x)
         intervals = [_interval(means[:, i], found.draws[..., i]) for i in range(len(belief.models))]
     order, front = _ranked(objective, means, found.keeps, found.best_of_tried)
-    exact = {i: known.places(x) >= 0 for i, known in belief.known.items()}
+    exact = {i: known.is_certain(x) for i, known in belief.known.items()}
     believed = tuple(
         Believed(
             settings=tried[k].settings,

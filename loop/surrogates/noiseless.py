@@ -3,7 +3,7 @@
 A model of smooth surfaces learns a noise in any case: it holds all that it cannot explain. Where the same candidate
 gives the same number again, as a deterministic calculation does, that remainder belongs to the candidate: it is known
 where a value is, and part of the doubt where none is. Source: the nugget of kriging, Cressie, Statistics for Spatial
-Data (1993), section 3.2.
+Data (1993), section 3.2. A value that came with a deviation of its own is as doubtful as that says, and no more.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from loop.surrogates.coordinate_model import CoordinateModel
 from loop.surrogates.exact import replicate_groups
 from loop.surrogates.protocol import FittedSurrogate, TrainingSet, skim
 
+FAR = 3.0  # deviations
 ALIKE = 1e-3  # of the spread of all values: two of one candidate that differ by less are the same but for rounding
 
 
@@ -34,42 +35,61 @@ class Known:
     Attributes:
         x: Their coordinates, each once, shape ``(k, d)``.
         y: Their values in the target's unit, shape ``(k,)``.
-        sd: Of their values, in the target's unit: that of rounding, since a deviation of nought divides by nought.
-        contradicted: Those whose values differ, lie beyond a limit that was told too, or have a deviation, which are
-            not known: shape ``(c, d)``.
+        sd: Their deviations as stated with them, 0 where none was: shape ``(k,)``.
+        rounding: In the target's unit, in place of a deviation of nought, which divides by nought.
+        contradicted: Those whose values differ or lie beyond a limit that was told too, which are not known: shape
+            ``(c, d)``.
     """
 
     x: Tensor
     y: Tensor
-    sd: float
+    sd: Tensor
+    rounding: float
     contradicted: Tensor
 
     @staticmethod
     def of(data: TrainingSet) -> Known:
-        """Every candidate with a value; neither one with limits alone, nor one whose values scatter all the same."""
+        """Every candidate with a value, but none with limits alone, nor one whose values scatter all the same.
+
+        Of several values the surest counts. One with a deviation contradicts another, or a limit, where it lies more
+        than ``FAR`` deviations off.
+        """
         is_value = ~data.is_censored
         spread = float(data.y[is_value].std(correction=0)) if is_value.any() else 0.0
+        sd = torch.where(is_value, torch.nan_to_num(data.sd, nan=0.0), torch.zeros_like(data.y))
+        low, high = data.limits[0] - FAR * sd, data.limits[1] + FAR * sd
         groups, known, values, contradicted = replicate_groups(data.x), [], [], []
-        low, high = data.limits
         for group in range(int(groups.max()) + 1 if len(groups) else 0):
-            rows = torch.nonzero((groups == group) & is_value)[:, 0]
+            same = groups == group
+            rows = torch.nonzero(same & is_value)[:, 0]
             if not len(rows):
                 continue
-            told, same = data.y[rows], groups == group
-            least, most = torch.cat([told, low[same]]).max(), torch.cat([told, high[same]]).min()
-            differ = float(least - most) > ALIKE * spread
-            if differ or bool((data.sd[rows] > 0).any()):
+            if float(low[same].max() - high[same].min()) > ALIKE * spread:
                 contradicted.append(int(rows[0]))
             else:
-                known.append(int(rows[0]))
-                values.append(told.mean())
+                surest = rows[sd[rows] == sd[rows].min()]
+                known.append(int(surest[0]))
+                values.append(data.y[surest].mean())
         y = torch.stack(values) if values else data.y[:0]
-        return Known(data.x[known], y, ALIKE * (spread or 1.0), data.x[contradicted])
+        return Known(data.x[known], y, sd[known], ALIKE * (spread or 1.0), data.x[contradicted])
 
     def places(self, x: Tensor) -> Tensor:
         """Which of the known candidates stands at each of ``x``, ``(*b, d)``; -1 for none: shape ``(*b,)``."""
         flat = x.detach().reshape(-1, x.shape[-1]).numpy()
         return torch.from_numpy(places_among(flat, self.x.numpy())).reshape(x.shape[:-1])
+
+    def is_certain(self, x: Tensor) -> Tensor:
+        """Whether the value at each of ``x``, ``(*b, d)``, is known without a deviation: shape ``(*b,)``."""
+        places = self.places(x)
+        return (places >= 0) & (self.sd[places] == 0) if len(self.sd) else places >= 0
+
+    def weight(self, places: Tensor, variance: Tensor) -> Tensor:
+        """How much a belief of ``variance`` counts at candidates in ``places``, beside their values: ``(*b,)``.
+
+        Nothing beside a value without a deviation, one half beside one that is as doubtful as the belief.
+        """
+        stated = self.sd[places].square()
+        return stated / (stated + variance)
 
 
 @dataclass(frozen=True)
@@ -97,11 +117,16 @@ class Noiseless:
         return self._told(x, *skim(self.plain, x))
 
     def _told(self, x: Tensor, mean: Tensor, sd: Tensor) -> tuple[Tensor, Tensor]:
-        total, places = (sd.square() + self.plain.noise_at(x).square()).sqrt(), self.known.places(x)
+        variance, places = sd.square() + self.plain.noise_at(x).square(), self.known.places(x)
         if (places < 0).all():
-            return mean, total
+            return mean, variance.sqrt()
+        weight, known = self.known.weight(places, variance), self.known.y[places]
+        sharpened = (weight * variance).sqrt().clamp_min(self.known.rounding)
         is_known = places >= 0
-        return torch.where(is_known, self.known.y[places], mean), torch.where(is_known, self.known.sd, total)
+        return (
+            torch.where(is_known, known + weight * (mean - known), mean),
+            torch.where(is_known, sharpened, variance.sqrt()),
+        )
 
     def samples(self, x: Tensor, n: int, *, seed: int) -> Tensor:
         """``n`` joint draws at ``x``, ``(p, d)``: the surface and what is each candidate's own, shape ``(n, p)``."""
@@ -110,7 +135,13 @@ class Noiseless:
         generator = torch.Generator().manual_seed(seed + 1)
         own = torch.randn(n, len(x), generator=generator, dtype=draws.dtype)[:, groups]
         drawn = draws + self.plain.noise_at(x) * own
-        return torch.where(places >= 0, self.known.y[places], drawn) if len(self.known.y) else drawn
+        if not len(self.known.y):
+            return drawn
+        # Matheron's rule: a draw is drawn to the value, which scatters by what was stated of it
+        weight = self.known.weight(places, self.plain.moments(x)[1].square() + self.plain.noise_at(x).square())
+        scatter = torch.randn(n, len(self.known.y), generator=generator, dtype=draws.dtype) * self.known.sd
+        value = (self.known.y + scatter)[:, places]
+        return torch.where(places >= 0, value + weight * (drawn - value), drawn)
 
     def model(self) -> Model:
         return _NoiselessModel(self)
@@ -139,9 +170,11 @@ class _NoiselessModel(CoordinateModel):
         covariance = covariance + own[..., :, None] * own[..., None, :] * is_same
         if len(self.fitted.known.y):
             is_known = places >= 0
-            certain = torch.diag_embed(torch.full_like(mean, self.fitted.known.sd**2))
+            known, variance = self.fitted.known, covariance.diagonal(dim1=-2, dim2=-1)
+            weight, value = known.weight(places, variance), known.y[places]
+            certain = torch.diag_embed((weight * variance).clamp_min(known.rounding**2))
             covariance = torch.where(is_known[..., :, None] | is_known[..., None, :], certain, covariance)
-            mean = torch.where(is_known, self.fitted.known.y[places], mean)
+            mean = torch.where(is_known, value + weight * (mean - value), mean)
         return GPyTorchPosterior(MultivariateNormal(mean, covariance))
 
 

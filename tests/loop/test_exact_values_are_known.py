@@ -145,22 +145,75 @@ def test_values_of_one_candidate_that_differ_are_named_and_believed_to_scatter()
     assert not believed.targets[0].is_known
     (note,) = [n for n in made.notes if "exact" in n]
     assert note == (
-        "yield is exact by the campaign file, and values of propanol, weak, temperature 40 degC differ, contradict "
-        "a limit or have a deviation: it is believed there as if it scattered; retract what is wrong, or leave out "
-        "exact"
+        "yield is exact by the campaign file, and values of propanol, weak, temperature 40 degC differ or "
+        "contradict a limit: it is believed there as if it scattered; retract what is wrong, or leave out exact"
     )
 
 
-def test_rounding_is_no_contradiction_and_a_deviation_is_one() -> None:
+def with_deviation(sd: float, away: float = 0.0) -> TrainingSet:
+    """The first value once more, but for rounding; the second once more ``away`` from itself, with a deviation."""
     data = training()
     twins = TrainingSet(*(torch.cat([a, a[:2]]) for a in (data.x, data.y, data.sd)))
     twins.y[-2] += 1e-6
-    twins.sd[-1] = 0.5
+    twins.y[-1] += away
+    twins.sd[-1] = sd
+    return twins
 
-    known = Known.of(twins)
 
-    assert len(known.x) == len(data) - 1
-    assert torch.equal(known.contradicted, data.x[1:2])
+def test_rounding_is_no_contradiction_and_of_several_values_the_surest_counts() -> None:
+    data, known = training(), Known.of(with_deviation(0.5, away=1.4))
+
+    assert not len(known.contradicted)
+    assert torch.allclose(known.y[known.places(data.x)], data.y, atol=1e-5, rtol=0)
+    assert (known.sd == 0).all()
+    assert known.is_certain(data.x).all()
+
+
+def test_a_value_more_than_three_deviations_off_contradicts_the_other() -> None:
+    known = Known.of(with_deviation(0.5, away=1.6))
+
+    assert torch.equal(known.contradicted, training().x[1:2])
+
+
+@pytest.mark.parametrize("name", ["gp", "trees"])
+def test_a_stated_deviation_is_all_the_doubt_that_there_is(name: str) -> None:
+    data = training()
+    plain = surrogate(name, build_space(reaction_spec())).fit(build_space(reaction_spec()), data, seed=1)
+    before, doubt = plain.moments(data.x[:1])
+    total = (doubt.square() + plain.noise_at(data.x[:1]).square()).sqrt().item()
+    for sd in (0.01 * total, total, 100.0 * total):
+        stated = replace(data, sd=torch.where(torch.arange(len(data)) == 0, sd, torch.nan))
+        exact = Noiseless(plain, Known.of(stated))
+
+        mean, left = (m.item() for m in exact.moments(data.x[:1]))
+        draws = exact.samples(data.x, 4000, seed=5)[:, 0]
+        posterior: Any = exact.model().posterior(data.x[:1])
+
+        share = sd**2 / (sd**2 + total**2)  # of what was believed, in the product of two normal densities
+        assert mean == pytest.approx((1 - share) * data.y[0].item() + share * before.item())
+        assert left == pytest.approx((1 / (1 / sd**2 + 1 / total**2)) ** 0.5, rel=1e-6)
+        assert abs(draws.mean().item() - mean) < 5 * left / 4000**0.5
+        assert abs(draws.std().item() / left - 1) < 5 / 8000**0.5
+        assert posterior.mean.item() == pytest.approx(mean, rel=1e-4)
+        assert posterior.variance.item() == pytest.approx(left**2, rel=0.1)  # a botorch model adds jitter
+        assert not exact.known.is_certain(data.x[:1]).any()
+
+
+def test_the_best_may_have_a_deviation_and_is_then_not_called_exact() -> None:
+    spec = spec_of(exact=True)
+    reading = Measured((Measurement("yield", 95.0, "%", 95.0, sd=0.5, canonical_sd=0.5),))
+    rows = [replace(o, outcome=reading) if o.id == "spike" else o for o in seen(spec).observations]
+
+    found = honest_best(spec, History(tuple(rows)), seed=0)
+
+    first = found.candidates[0]
+    assert dict(first.settings) == SPIKE
+    stated = first.targets[0]
+    assert stated.mean == pytest.approx(95.0, abs=0.1)
+    assert stated.low is not None
+    assert 0.5 < 95.0 - stated.low < 1.5
+    assert "(exact)" not in stated_line(stated, found)
+    assert not [note for note in found.notes if "exact" in note]
 
 
 def test_a_limit_that_a_value_breaks_contradicts_it_and_one_that_it_keeps_does_not() -> None:
