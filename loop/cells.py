@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from loop.errors import SpecError, UnitError
@@ -20,6 +20,7 @@ _NUMBER: Final = re.compile(rf"{_LIMIT}(?:\d*,\d+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d
 _SCATTER: Final = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(?:\N{PLUS-MINUS SIGN}|\+/?-)\s*([-+]?\d+(?:[.,]\d+)?)")
 _GROUPED: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}(?:[.,'\s]\d{{3}})+(?:[.,]\d+)?")
 _EITHER: Final = re.compile(rf"{_LIMIT}[1-9]\d{{0,2}}([.,])\d{{3}}")  # 1.250 is 1.25, or 1250
+_NOTHING: Final = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null"})  # as pandas, R and Excel write it
 _DOUBT: Final = "?"  # after a number that the other cells of its table leave in doubt
 
 _NO_TEXT: Final = {  # how files begin that people take for a table
@@ -155,6 +156,29 @@ def finite(cell: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def says_nothing(cell: str) -> bool:
+    """Whether a cell among numbers is a program's word for one that is missing, such as NaN or NA."""
+    return cell.casefold() in _NOTHING
+
+
+def missing(column: Iterable[str]) -> frozenset[str]:
+    """The cells of a column of numbers that are words for a missing one; none of a column of words: Na is sodium."""
+    cells = {*column}
+    held = [cell for cell in cells if cell and not says_nothing(cell)]
+    of_numbers = 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in held) > len(held)
+    return frozenset(cell for cell in cells if says_nothing(cell)) if of_numbers else frozenset()
+
+
+def said_of_missing_numbers(columns: Mapping[str, Sequence[str]]) -> str:
+    """What is said of cells that count as empty, by the header of their column; "" where there are none."""
+    found = {header: cells for header, cells in columns.items() if cells}
+    if not found:
+        return ""
+    words = ", ".join(dict.fromkeys(cell for cells in found.values() for cell in cells))
+    where = ", ".join(f"{header} ({len(cells)})" for header, cells in found.items())
+    return f"cells that say {words} count as empty: {where}"
+
+
 def is_number(text: str) -> bool:
     """Whether a word can be read as a number."""
     try:
@@ -261,7 +285,7 @@ def with_points(rows: Sequence[Sequence[str]], delimiter: str) -> list[list[str]
 
 def _is_of_numbers(column: Sequence[str]) -> bool:
     """Whether most cells that hold something are numbers or limits."""
-    held = [cell for cell in column if cell]
+    held = [cell for cell in column if cell and not says_nothing(cell)]
     return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in held) > len(held)
 
 

@@ -32,7 +32,7 @@ def read(source: Source) -> Foreign:
     table = read_rows(source, no_value=_PENDING)
     targets = _targets(source, table)
     names = Names()
-    wanted, notes = [], [source.guessed] if source.guessed else []
+    wanted, notes = [], [said for said in (source.guessed, table.missing) if said]
     for target in targets:
         unit, unknown = names.unit(target)
         goal = source.goal_unsaid(target)

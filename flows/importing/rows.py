@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from flows.importing.source import Source
-from loop.cells import SIGNS, delimiter_of, named_twice, used, with_points
+from loop.cells import SIGNS, delimiter_of, missing, named_twice, said_of_missing_numbers, used, with_points
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class Table:
 
     header: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str]], ...]
+    missing: str = ""  # what is said of words for a missing number, which count as empty; "" where there are none
 
     def text(self, leaving_out: frozenset[str] = frozenset()) -> str:
         """The table as a CSV text with commas, line for line where it was, without some columns."""
@@ -66,12 +67,17 @@ def read_rows(source: Source, no_value: str = "") -> Table:
     if twice := named_twice(header):
         raise source.fault(twice)
     said = [[row[i] for i in kept] for row in rows]
+    gone = [missing(["" if _says(cell, no_value) else cell for cell in column]) for column in zip(*said, strict=True)]
+    remark = said_of_missing_numbers(
+        {h: [row[i] for row in said if row[i] in cells] for i, (h, cells) in enumerate(zip(header, gone, strict=True))}
+    )
+    said = [["" if cell in cells else cell for cell, cells in zip(row, gone, strict=True)] for row in said]
     plain = with_points([["" if _says(cell, no_value) else cell for cell in row] for row in said], delimiter)
     whole = [
         [a if _says(a, no_value) else b for a, b in zip(*both, strict=True)] for both in zip(said, plain, strict=True)
     ]
     named = [dict(zip(header, row, strict=True)) for row in whole]
-    return Table(header, tuple(zip(lines, named, strict=True)))
+    return Table(header, tuple(zip(lines, named, strict=True)), remark)
 
 
 def _says(cell: str, word: str) -> bool:

@@ -58,7 +58,7 @@ def read(source: Source) -> Foreign:
         if h in aside
     ]
     said = "row has no result: it says" if blank == 1 else "rows have no result: they say"
-    notes = [*([source.guessed] if source.guessed else []), *guess.notes]
+    notes = [*(said for said in (source.guessed, table.missing) if said), *guess.notes]
     notes += [f"{blank} {said} what can be tried"] if blank else []
     return Foreign(
         format="csv",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from loop.cells import hint_of, is_in_doubt, slashed, split_header, without_doubt
+from loop.cells import hint_of, is_in_doubt, missing, slashed, split_header, without_doubt
 from loop.errors import MoleculeError, SpecError, UnitError
 from loop.spec import read_table
 from loop.units import check_unit, is_charge, meant, misread
@@ -35,6 +35,7 @@ class Column:
     unit: str  # "" where the header has none
     cells: tuple[tuple[int, str], ...]
     notes: tuple[str, ...] = field(default=())
+    missing: tuple[str, ...] = ()  # words for a missing number, which count as blanks
 
     @property
     def bare(self) -> str:
@@ -151,6 +152,8 @@ def _usable(name: str) -> str:
 
 
 def _column(header: str, number: int, rows: Iterable[tuple[int, Mapping[str, str]]]) -> Column:
-    cells = tuple((line, row[header]) for line, row in rows if row[header])
+    held = tuple((line, row[header]) for line, row in rows if row[header])
+    gone = missing(cell for _, cell in held)
+    cells = tuple((line, cell) for line, cell in held if cell not in gone)
     name, unit, notes = read_header(header, number)
-    return Column(header, name, unit, cells, notes)
+    return Column(header, name, unit, cells, notes, tuple(cell for _, cell in held if cell in gone))

@@ -12,7 +12,7 @@ from flows.cli.starting.columns import Column, read_columns
 from flows.cli.starting.kinds import context_of, odd_among_numbers
 from flows.cli.starting.parts import Part, comment, parameters_in
 from flows.cli.starting.yaml_text import flow, known_before, scalar
-from loop.cells import finite, split_header
+from loop.cells import finite, said_of_missing_numbers, split_header
 from loop.errors import SpecError, did_you_mean
 from loop.nearly_numbers import in_place_of
 from loop.units import meant
@@ -118,7 +118,11 @@ def guess_campaign(
         sources | {c.name: c.header for c in measured},
         {name: total for name, total in totals.items() if total != 1.0},
         tuple(left_out),
-        (*_renamed([c for part in [*parts, *context] for c in part.columns] + measured), *_choices(parts)),
+        (
+            *((said,) if (said := said_of_missing_numbers({c.header: c.missing for c in columns})) else ()),
+            *_renamed([c for part in [*parts, *context] for c in part.columns] + measured),
+            *_choices(parts),
+        ),
     )
 
 

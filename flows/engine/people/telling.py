@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from flows.engine.people.rows import (
     is_blank,
     is_exported,
     is_told,
+    missing_in,
     perhaps_fractions,
     still_empty,
     told_again,
@@ -38,7 +39,7 @@ from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import Judge, Judgement
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import decoded, delimiter_of, doubtful, no_table, read_as, without_mark
+from loop.cells import decoded, delimiter_of, doubtful, no_table, read_as, said_of_missing_numbers, without_mark
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
@@ -124,6 +125,7 @@ def tell_rows(
     earlier = [e for e in rows if e.id not in new and e.verdict is Verdict.ACCEPTED]
     standing, ids = session.view.observations, {e.id for e in added}
     numbered = {o.id for o in standing if o.id in ids and values_of(o.outcome).keys() - levels_of(session.view.spec)}
+    notes += _missing(session, added)
     notes += repeats(name, file, [e for e in added if e.id in numbered])
     notes += corrected(name, file, standing, judged, ids, received)
     notes += twins(name, added, [judged[o.id] for o in standing])
@@ -159,6 +161,17 @@ def _again(
         for r, draft in zip(received, drafts, strict=True)
         if r.id in usable
     }
+
+
+def _missing(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:
+    """A note on words for missing numbers, which count as empty cells in added rows."""
+    columns: dict[str, list[str]] = defaultdict(list)
+    for envelope in added:
+        found = missing_in(json.loads(envelope.payload)["cells"], session.view.spec, session.view.space)
+        for header, cell in found.items():
+            columns[header].append(cell)
+    said = said_of_missing_numbers(columns)
+    return (said,) if said else ()
 
 
 def _fractions(session: Session, added: Sequence[EnvelopeRecord]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def test_a_word_among_numbers_is_told_and_not_only_taken_for_a_choice(
     [
         ("10 \N{PLUS-MINUS SIGN} 2,20", "write 10 alone, and 2 in a column 'yield_sd' beside it"),
         ("10%,20%", "the number alone; its unit belongs in the header, as in 'yield (%)'"),
-        ("NaN,NaN,1", "got 'NaN', and so must 1 further cell"),
+        ("inf,inf,1", "got 'inf', and so must 1 further cell"),
     ],
 )
 def test_a_target_that_is_nearly_a_number_is_told_what_to_write(

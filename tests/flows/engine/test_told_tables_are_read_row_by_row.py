@@ -87,7 +87,7 @@ def test_telling_a_file_twice_adds_nothing_also_where_rows_were_added_above(sett
             HEADER + "water,DBU,1,ten,,,\n",
             "results.csv line 2: column 'yield [%]' must hold a finite number, got 'ten'",
         ),
-        (HEADER + "water,DBU,1,nan,,,\n", "line 2: column 'yield [%]' must hold a finite number"),
+        (HEADER + "water,DBU,1,inf,,,\n", "line 2: column 'yield [%]' must hold a finite number"),
         (HEADER + 'water,DBU,1,"12,5",,,\n', "use a point as decimal sign"),
         (HEADER + "water,DBU,1,,,,\n", "line 2: no value for 'yield', and no outcome"),
         (HEADER + "water,DBU,1,,2,,\n", "'yield' has a deviation or a qualifier but no value"),

@@ -22,7 +22,7 @@ from flows.engine.people.rows.drafts import (
     told_again,
 )
 from flows.engine.people.rows.exported import OBSERVATION, RETRACTED, is_exported, told_instead
-from flows.engine.people.rows.reading import ToldRow, columns_of, read_told, says_the_same
+from flows.engine.people.rows.reading import ToldRow, columns_of, missing_in, read_told, says_the_same
 
 __all__ = [
     "IGNORED",
@@ -41,6 +41,7 @@ __all__ = [
     "is_blank",
     "is_exported",
     "is_told",
+    "missing_in",
     "perhaps_fractions",
     "read_columns",
     "read_told",

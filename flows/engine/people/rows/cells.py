@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from flows.engine.people.rows.columns import Column
-from loop.cells import finite, without_doubt
+from loop.cells import finite, says_nothing, without_doubt
 from loop.errors import OutcomeError, UnitError
 from loop.nearly_numbers import in_place_of
+from loop.space import Continuous, Discrete, Space
+from loop.spec import CampaignSpec, context_of
 from loop.units import convert, misread
 
 Cells: TypeAlias = Mapping[tuple[str, str], tuple[Column, str]]  # by thing and part
@@ -18,6 +20,20 @@ MANY: Final = 5  # values of which all are small are told of, since a few may we
 def cell_of(cells: Cells, thing: str, part: str = "value") -> tuple[Column | None, str]:
     """The column and the text of a cell; None and "" where the table has no such column."""
     return cells.get((thing, part), (None, ""))
+
+
+def is_missing(column: Column, text: str, spec: CampaignSpec, space: Space) -> bool:
+    """Whether a cell is a program's word for a missing number, where a number belongs: it counts as empty."""
+    if not says_nothing(text):
+        return False
+    target, declared = spec.objective.get(column.thing), context_of(spec).get(column.thing)
+    if column.part == "context":
+        return declared is not None and declared.unit is not None
+    if column.part not in ("value", "actual"):
+        return True  # a deviation, how many readings, a sign, what it took
+    if target is not None:
+        return text.casefold() not in {word.casefold() for word in (*(target.classes or ()), *(target.words or ()))}
+    return any(p.name == column.thing and isinstance(p, Continuous | Discrete) for p in space.parameters)
 
 
 def number_of(header: str, text: str, of_a_word: str = "") -> float:

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flows.engine.people.rows.cells import Cells, cell_of
+from flows.engine.people.rows.cells import Cells, cell_of, is_missing
 from flows.engine.people.rows.columns import PLAIN, Column, read_columns
 from flows.engine.people.rows.drafts import DOUBTFUL
 from flows.engine.people.rows.exported import FAULT, exported_columns, is_exported, structures_beside
 from flows.engine.people.rows.results import result_of
 from flows.engine.people.rows.settings import check_blends, check_structures, settings_of
-from loop.cells import in_doubt, pointed
+from loop.cells import in_doubt, pointed, says_nothing
 from loop.errors import OutcomeError
 from loop.space import Continuous, Discrete, Space
 from loop.spec import CampaignSpec, context_of
@@ -44,7 +44,10 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
     if not isinstance(cells, dict):
         raise OutcomeError(f"the row has {len(cells)} cells and the header another number; quote a cell with a comma")
     columns = columns_of(cells, spec, space)
-    by_place: Cells = {(c.thing, c.part): (c, cells[head].strip()) for head, c in columns.items()}
+    by_place: Cells = {
+        (c.thing, c.part): (c, "" if is_missing(c, text := cells[head].strip(), spec, space) else text)
+        for head, c in columns.items()
+    }
     if data.get("decimal") == "," or DOUBTFUL in data:
         texts = {*PLAIN, *FAULT, *(p.name for p in space.parameters if not isinstance(p, Continuous | Discrete))}
         labels = {c.thing for c, _ in by_place.values() if c.part == "context"} - {
@@ -66,6 +69,12 @@ def read_told(payload: str, spec: CampaignSpec, space: Space) -> ToldRow:
         check_structures(structures_beside(cells) if is_foreign else beside, settings, spec, space)
     actual = settings if has_key else _actual(by_place, spec, space)
     return ToldRow(settings, result_of(by_place, spec, actual))
+
+
+def missing_in(cells: Mapping[str, str], spec: CampaignSpec, space: Space) -> dict[str, str]:
+    """By header, the cells of a row that counts which are words for a missing number, and were taken as empty."""
+    columns = columns_of(cells, spec, space) if any(says_nothing(text.strip()) for text in cells.values()) else {}
+    return {head: text for head, c in columns.items() if is_missing(c, text := cells[head].strip(), spec, space)}
 
 
 def says_the_same(row: ToldRow, other: ToldRow) -> bool:
