@@ -46,6 +46,16 @@ def _by_option(value: object) -> object:
     return value
 
 
+def _a_column(value: object) -> object:
+    if not isinstance(value, str):
+        what = "entries" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else repr(value)
+        raise ValueError(
+            f"must be the column of its table that holds the price of each option, such as EUR, got {what}; prices "
+            "themselves go with options under costs.options, such as options: {ligand: {XPhos: 12}}"
+        )
+    return value
+
+
 class CostsSpec(Strict):
     """What experiments cost, in ``unit`` and in hours."""
 
@@ -55,7 +65,8 @@ class CostsSpec(Strict):
     hour: float | None = Field(default=None, ge=0)  # price of one
     # By parameter and option, for each use.
     options: dict[str, Annotated[dict[str, float], BeforeValidator(_by_option)]] | None = None
-    prices: dict[str, str] | None = None  # by parameter, the column of its table that holds them; read into options
+    # By parameter, the column of its table that holds them; read into options.
+    prices: dict[str, Annotated[str, BeforeValidator(_a_column)]] | None = None
     switch: dict[str, SwitchSpec] | None = None  # by parameter, for each change
 
 

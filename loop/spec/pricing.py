@@ -8,7 +8,7 @@ from typing import Final
 from loop.cells import finite
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.costs import CostsSpec
-from loop.spec.space_models import ComponentSpec, MoleculeSpec, ParameterSpec
+from loop.spec.space_models import ComponentSpec, MoleculeSpec, NumberSpec, ParameterSpec
 from loop.spec.tables import ReadFile, read_table
 
 TABLES: Final = (".csv", ".tsv", ".txt")
@@ -32,6 +32,8 @@ def resolve_prices(
     column = (costs.prices or {})[name]
     if name in (costs.options or {}):
         raise SpecError(f"{name!r} has prices here and under costs.options; keep one of them")
+    if isinstance(written, NumberSpec):
+        raise SpecError(f"{name!r} is a number and has no options; price options of a category or component")
     if not isinstance(written, ComponentSpec | MoleculeSpec) or written.file is None:
         raise SpecError(f"{name!r} comes from no table of its own; write the prices under costs.options.{name}")
     if written.name is None and isinstance(written, MoleculeSpec) and written.standardise is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from loop.errors import HakkenError, SpecError
+from loop.errors import HakkenError, SpecError, did_you_mean
 from loop.spec.analysis import resolve_analysis
 from loop.spec.checks.whole import check_whole, with_design
 from loop.spec.costs import CostsSpec
@@ -72,6 +72,8 @@ def _with_prices(
     options = dict(spec.costs.options or {})
     for name in spec.costs.prices:
         try:
+            if name not in spec.space:
+                raise SpecError(f"the space has no parameter {name!r}{did_you_mean(name, spec.space)}")
             options[name] = resolve_prices(spec.costs, name, spec.space.get(name), space.get(name), read)
         except HakkenError as error:
             raise SpecError(f"{lines.where(('costs', 'prices', name))}: {error}") from None

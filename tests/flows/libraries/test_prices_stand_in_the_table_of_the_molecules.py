@@ -54,7 +54,8 @@ def test_each_molecule_costs_what_its_row_says(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"{molecule: EUR}": "{molecule: USD}"}, "line 5: costs.prices.molecule: stock.csv has no column 'USD'"),
-        ({"{molecule: EUR}": "{mol: EUR}"}, "no table of its own; write the prices under costs.options.mol"),
+        ({"{molecule: EUR}": "{mol: EUR}"}, "line 5: costs.prices.mol: the space has no parameter 'mol'"),
+        ({"{molecule: EUR}": "3"}, "costs.prices: must be entries KEY: VALUE, such as {ligand: EUR}, by parameter"),
         ({"{molecule: EUR}": "{molecule: EUR}, options: {molecule: {ethanol: 1}}"}, "keep one of them"),
         ({"prices: {molecule: EUR}": "options: {molecule: EUR}"}, "or the column of their table under costs.prices"),
         ({"prices: {molecule: EUR}": "options: {molecule: {wax: 3}}"}, "a filter may have left it out"),
