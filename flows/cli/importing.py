@@ -50,7 +50,11 @@ def import_(
         bool, typer.Option("--partly", help="Bring in what can be used, where not every result can.")
     ] = False,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="A column of a table to leave out. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column of a table, or an amount or condition of ORD reactions, to leave out. Repeatable.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -27,7 +27,7 @@ class Source:
     study: str = ""  # which of several campaigns in one file
     campaign: str = ""  # the name that the campaign gets
     table: str = ""  # the file's path as seen from the campaign file
-    ignore: tuple[str, ...] = ()  # columns of a table that are left out
+    ignore: tuple[str, ...] = ()  # columns of a table, or numbers of reactions, that are left out
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -12,7 +12,7 @@ import numpy as np
 from flows.importing.foreign import NAMES_ONLY, Entry, Foreign, Reading, Result, Setting, label_of
 from flows.importing.parameters import Names, category, component, number
 from flows.importing.source import Source
-from loop.errors import UnitError
+from loop.errors import UnitError, did_you_mean
 from loop.units import convert
 
 Slot: TypeAlias = tuple[str, str, int]  # the input's key, the role, and which of several
@@ -27,6 +27,8 @@ _UNITS: Final = {
     "MM_HG": "mmHg",
 }  # fmt: skip
 _NOTHING: Final = "none"
+_SPARED: Final = 1 / 3  # of the reactions: so many may be left out for what they do not say, and no more
+_SHOWN: Final = 5  # reactions that a sentence names
 _READ: Final = {  # fields that are read; what else a reaction has is listed
     "": {"inputs", "conditions", "outcomes", "reaction_id"},
     "conditions": {"temperature", "pressure", "stirring", "ph"},
@@ -52,11 +54,16 @@ def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, descript
     left: list[str] = []
     targets = _targets(source, rows, left)
     names = Names()
-    built = _Parameters(rows, names, left)
+    built = _Parameters(rows, names, left, source.ignore)
+    if unknown := [name for name in source.ignore if name not in built.quantities]:
+        known = f"{did_you_mean(unknown[0], built.quantities)}; it has {', '.join(built.quantities)}"
+        raise source.fault(f"--ignore {unknown[0]}: no amount or condition is called so{known}")
     if not built.entries:
         raise source.fault("all reactions have the same inputs and conditions, so nothing says what may be varied")
     results, pending = [], []
-    for row, settings in zip(rows, built.settings, strict=True):
+    for i, (row, settings) in enumerate(zip(rows, built.settings, strict=True)):
+        if i in built.lacking:
+            continue
         readings = {names[t]: row.targets[t] for t in targets if t in row.targets}
         if readings:
             results.append(Result(row.place, settings, readings))
@@ -188,7 +195,10 @@ def _target(names: Names, target: str, goal: str, rows: Sequence[_Row], wanted: 
 class _Parameters:
     """Parameters for what varies, and every row's settings; what is the same everywhere is only said."""
 
-    def __init__(self, rows: Sequence[_Row], names: Names, left: list[str]) -> None:
+    def __init__(self, rows: Sequence[_Row], names: Names, left: list[str], ignored: Collection[str]) -> None:
+        self.quantities: list[str] = []  # everything that a number says, varied or not
+        self.lacking: set[int] = set()  # rows that do not say what is a parameter
+        self._ignored = ignored
         self.entries: list[Entry] = []
         self.notes: list[str] = []
         self.settings: list[dict[str, Setting]] = [{} for _ in rows]
@@ -243,9 +253,16 @@ class _Parameters:
     def _quantity(
         self, called: str, found: Sequence[Quantity | None], is_there: Sequence[bool], *, is_gated: bool = False
     ) -> None:
-        """A number where it varies; with ``is_gated`` the amount of the last parameter, where that is not nothing."""
+        """A number where it varies; with ``is_gated`` the amount of the last parameter, where that is not nothing.
+
+        A few rows may lack it: they are left out, rather than the number of all the others.
+        """
         given = [q for q in found if q is not None]
         if not given:
+            return
+        self.quantities.append(called)
+        if called in self._ignored:
+            self._left.append(f"{called}: as --ignore says")
             return
         units = Counter(u for _, u in given)
         unit = units.most_common(1)[0][0]
@@ -255,12 +272,23 @@ class _Parameters:
             return
         values = [None if q is None else _in(q, unit) for q in found]
         distinct = sorted({v for v in values if v is not None})
+        without = {i for i, (v, there) in enumerate(zip(values, is_there, strict=True)) if there and v is None}
+        have = f"{len(given)} of {sum(is_there)}"
         if len(distinct) == 1:
-            self._left.append(f"{called}: always {distinct[0]:g} {unit}".rstrip())
+            only = f", as far as {have} say" if without else ""
+            self._left.append(f"{called}: always {distinct[0]:g} {unit}".rstrip() + only)
             return
-        if any(v is None for v, there in zip(values, is_there, strict=True) if there):
-            self._left.append(f"{called}, which only {len(given)} of {sum(is_there)} have")
+        if len(self.lacking | without) > _SPARED * len(self._rows):
+            self._left.append(f"{called}, which only {have} have")
             return
+        if without:
+            self.lacking |= without
+            some = [self._rows[i].place for i in sorted(without)]
+            more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
+            self._left.append(
+                f"{', '.join(some[:_SHOWN])}{more}: without {called}, which {have} have; --ignore '{called}' leaves "
+                "that out instead"
+            )
         entry = number(self._names, called, values=distinct, unit=unit)
         name = self._names[called]
         if not all(is_there) and is_gated:

@@ -231,7 +231,7 @@ def test_a_column_can_be_left_out(hakken: Any, home: Settings) -> None:
     assert list(yaml.safe_load(Path("began.yaml").read_text())["space"]) == ["Ligand", "T"]
     assert "d.csv: has no column 'flsk' to ignore (did you mean 'flask'?)" in unknown.err
     assert "column 'Yield' is a target and to be ignored" in target.err
-    assert "--ignore leaves out columns of a plain table, and this is read as optuna" in other.err
+    assert "--ignore leaves out columns of a plain table, or amounts and conditions of ORD reactions" in other.err
     assert "--target and --ignore go with a table" in template.err
 
 

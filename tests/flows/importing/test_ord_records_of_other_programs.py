@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,51 @@ def test_structures_that_one_option_lacks_are_said_to_be_lost() -> None:
 
     assert next(p for p in foreign.parameters if p.name == "catalyst").keys["type"] == "category"
     assert "catalyst is read without structures: 'ligand 7' has none" in foreign.notes
+
+
+def aminations(*without: int, is_same: bool = False) -> Source:
+    """The record, of which some reactions have no temperature; with ``is_same`` the others have all the same."""
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    for i, reaction in enumerate(dataset["reactions"]):
+        if is_same:
+            reaction["conditions"]["temperature"]["setpoint"] = {"value": 60, "units": "CELSIUS"}
+        if i in without:
+            del reaction["conditions"]["temperature"]
+    return Source(FILE, json.dumps(dataset).encode(), {})
+
+
+def test_reactions_that_lack_a_number_are_left_out_by_name_rather_than_the_number() -> None:
+    foreign = read_foreign(aminations(0, 3))
+
+    temperature = next(p for p in foreign.parameters if p.name == "temperature")
+    assert temperature.keys["values"] == [60.0, 80.5]
+    assert [result.place for result in foreign.results] == ["ord-1", "ord-2", "ord-4"]
+    assert all("temperature" in result.settings for result in foreign.results)
+    left = "ord-0, ord-3: without temperature, which 4 of 6 have; --ignore 'temperature' leaves that out instead"
+    assert left in foreign.left
+
+
+def test_a_number_that_many_lack_is_left_out_itself() -> None:
+    foreign = read_foreign(aminations(0, 1, 3))
+
+    assert "temperature" not in {p.name for p in foreign.parameters}
+    assert "temperature, which only 3 of 6 have" in foreign.left
+    assert len(foreign.results) == 5
+
+
+def test_a_number_may_be_left_out_for_the_reactions_that_lack_it() -> None:
+    foreign = read_foreign(replace(aminations(3), ignore=("temperature",)))
+
+    assert "temperature" not in {p.name for p in foreign.parameters}
+    assert "temperature: as --ignore says" in foreign.left
+    assert len(foreign.results) == 5
+    known = "it has amine amount, aryl halide amount, base in DMSO amount, catalyst amount, salt amount, temperature"
+    with pytest.raises(ImportFault, match=rf"--ignore heat: no amount or condition is called so; {known}, "):
+        read_foreign(replace(aminations(), ignore=("heat",)))
+
+
+def test_a_number_that_is_always_the_same_is_so_as_far_as_it_is_said() -> None:
+    foreign = read_foreign(aminations(3, is_same=True))
+
+    assert "temperature: always 60 degC, as far as 5 of 6 say" in foreign.left
+    assert len(foreign.results) == 5
