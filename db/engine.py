@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -25,6 +26,9 @@ CONNECT_SECONDS: Final = 10  # psycopg's own patience with a server that says no
 # A machine or a network that is gone is noticed within a minute or two; Linux alone takes a quarter of an hour where
 # something was sent, and more than two hours where nothing was. Seconds, and milliseconds of the last one.
 _NOTICING: Final = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+# A password before the host, which may itself have an @ or a slash; and one that is named.
+_SECRET: Final = re.compile(r"(?P<before>^[\w+]+://[^:/@]*:).*(?=@)|(?P<name>password=)[^&]+")
+_AT: Final = "an @ in a name or a password is written %40 (and : / ? # % as %3A %2F %3F %23 %25)"
 REMEMBERED: Final = 4  # databases whose compiled statements are kept; most processes see one
 
 
@@ -37,23 +41,30 @@ def address(url: str) -> URL:
         LedgerError: It is none of both, or a SQLite database in memory.
     """
     is_file = url.startswith(SQLITE) or "://" not in url
+    said = f"ledger URL {without_password(url)!r}"
     try:
         parsed = URL.create("sqlite", database=url.removeprefix(SQLITE)) if is_file else sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # the latter of a port that is no number
+        rule = f"; {_AT}" if url.count("@") > 1 else ""
         raise LedgerError(
-            f"ledger URL {url!r} cannot be read; write sqlite:///FILE or postgresql://HOST/NAME"
+            f"{said} cannot be read; write sqlite:///FILE or postgresql://USER@HOST:PORT/NAME, the port a number{rule}"
         ) from None
+    if not is_file and "@" in f"{parsed.host}{parsed.database}":
+        raise LedgerError(f"{said} has more than one @; {_AT}")
     match parsed.get_backend_name():
         case "sqlite":
             if parsed.database in (None, "", ":memory:"):
-                raise LedgerError(
-                    f"ledger URL {url!r} names no file; write sqlite:///FILE, or use db.MemoryLedger to keep nothing"
-                )
+                raise LedgerError(f"{said} names no file; write sqlite:///FILE, or use db.MemoryLedger to keep nothing")
             return parsed
         case "postgresql" | "postgres":
             return parsed.set(drivername="postgresql+psycopg")
         case other:
-            raise LedgerError(f"ledger URL {url!r}: {other!r} is not supported; use sqlite or postgresql")
+            raise LedgerError(f"{said}: {other!r} is not supported; use sqlite or postgresql")
+
+
+def without_password(url: str) -> str:
+    """A URL as it was written, for a person: what may be a password is left out, wherever it stands."""
+    return _SECRET.sub(lambda found: f"{found['before'] or found['name']}***", url)
 
 
 def create(url: str | URL) -> Engine:
@@ -129,7 +140,7 @@ def shown(engine: Engine) -> str:
     file = sqlite_file(engine)
     if file is not None:
         return f"{SQLITE}{file}"
-    return engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
+    return without_password(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
 def sqlite_file(engine: Engine) -> Path | None:

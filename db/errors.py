@@ -28,6 +28,10 @@ _NOT_LET_IN: Final = re.compile(
     'authentication failed|no password supplied|no pg_hba.conf entry|(database|role) ".*" does not exist'
     "|permission denied for|is not permitted to log in"
 )
+# What libpq says of a URL before it asks any server.
+_MISWRITTEN: Final = re.compile(
+    "invalid connection option|invalid \\S+ value: |invalid integer value|invalid port number"
+)
 _NO_RIGHT: Final = "42501"  # PostgreSQL's code for a missing privilege; see its manual, appendix A
 _LOCKED: Final = "55P03"  # for a lock that was waited for as long as ``db.engine`` lets it
 _READ_ONLY: Final = re.compile("read-only transaction|read-write mode during recovery")
@@ -77,6 +81,8 @@ def translated(url: str) -> Iterator[None]:
                 f"the disk of the ledger {url} cannot be written or read ({text}), as where a quota is used up, or "
                 "where it fails; see to it"
             ) from error
+        if _MISWRITTEN.search(text):
+            raise _miswritten(url, text) from error
         if _NOT_LET_IN.search(text):
             raise NotLetIn(
                 f"the ledger {url} is not to be had ({text}); mend HAKKEN_DATABASE (user, password, database), or have "
@@ -90,6 +96,8 @@ def translated(url: str) -> Iterator[None]:
         raise LedgerBusy(f"the ledger {url} is busy or out of reach ({text})") from error
     except exc.DatabaseError as error:
         text = str(error.orig).strip()
+        if _MISWRITTEN.search(text):
+            raise _miswritten(url, text) from error
         if _READ_ONLY.search(text):
             raise NotLetIn(
                 f"the ledger {url} can only be read there ({text}), as on a replica; name the server that is written "
@@ -97,10 +105,14 @@ def translated(url: str) -> Iterator[None]:
             ) from error
         if _code(error) == _NO_RIGHT:
             raise NotLetIn(
-                f"the ledger {url} lets this user not do that ({text}); have the owner of the database grant it, or "
-                "name another user in HAKKEN_DATABASE"
+                f"the ledger {url} lets this user not do that ({text.splitlines()[0]}); have the owner of the database "
+                "grant it, or name another user in HAKKEN_DATABASE"
             ) from error
         raise NotALedger(f"the ledger {url} cannot be read ({text}); give another file or restore a backup") from error
+
+
+def _miswritten(url: str, text: str) -> LedgerError:
+    return LedgerError(f"the ledger {url} is no URL that PostgreSQL's library takes ({text}); mend what follows its ?")
 
 
 def refused(error: exc.DatabaseError) -> str:

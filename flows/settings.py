@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ LEASE: Final = timedelta(minutes=15)  # longer than any single step; a dead proc
 
 
 DEVICES: Final = ("auto", "cpu", "cuda")
+# A server as libpq's own pairs name it, or as a URL with a slash or the colon left out.
+_SERVER: Final = re.compile(
+    r"\s*(host|hostaddr|port|dbname|user|password|service)\s*=|(?!postgres(ql)?(\+\w+)?://)postgres(\S*@|(ql)?:)"
+)
 
 
 class SettingsError(HakkenError):
@@ -29,7 +34,7 @@ class Settings:
     """What the flows need to know of their surroundings."""
 
     home: Path = Path("runs")  # one folder per campaign, and the database unless it is elsewhere
-    database: str = ""  # URL; ``sqlite:///HOME/hakken.db`` when left empty
+    database: str = ""  # URL, or path of a SQLite file; ``sqlite:///HOME/hakken.db`` when left empty
     by: str = ""  # who is named in the record; the login name when left empty
     lease: timedelta = LEASE
     pool: str = "hakken"  # Prefect work pool of the ticks
@@ -42,7 +47,7 @@ class Settings:
                 f"HAKKEN_DEVICE must be one of {', '.join(DEVICES)}, got {self.device!r}; mend it, or unset it for auto"
             )
         object.__setattr__(self, "home", Path(self.home).expanduser().absolute())
-        object.__setattr__(self, "database", self.database or f"sqlite:///{self.home / 'hakken.db'}")
+        object.__setattr__(self, "database", _url(self.database) if self.database else self._own_database)
         object.__setattr__(self, "by", self.by or _login())
 
     @staticmethod
@@ -54,8 +59,8 @@ class Settings:
         ``HAKKEN_CRASH_AT`` names (at its ``HAKKEN_CRASH_COUNT``-th time), for tests of crash safety.
 
         Raises:
-            SettingsError: ``HAKKEN_HOME`` names a file, ``HAKKEN_CRASH_COUNT`` is not a whole number above zero, or
-                ``HAKKEN_DEVICE`` no device.
+            SettingsError: ``HAKKEN_HOME`` names a file, ``HAKKEN_CRASH_COUNT`` is not a whole number above zero,
+                ``HAKKEN_DEVICE`` no device, or ``HAKKEN_DATABASE`` a server and no URL.
         """
         given = os.environ if environ is None else environ
         # Idle OpenMP threads spin and take the cores from everything else; must be set before numpy or torch load.
@@ -72,9 +77,28 @@ class Settings:
             device=given.get("HAKKEN_DEVICE") or "auto",
         )
 
+    @property
+    def _own_database(self) -> str:
+        return f"sqlite:///{self.home / 'hakken.db'}"
+
+    @property
+    def has_own_record(self) -> bool:
+        """Whether the record lies in the project's folder, so that another folder is another record."""
+        return self.database == self._own_database
+
     def folder(self, campaign: str) -> Path:
         """Where a campaign keeps its report, its origin and its laboratory's files."""
         return self.home / campaign
+
+
+def _url(database: str) -> str:
+    """The database as a URL: a plain path is a file of SQLite."""
+    if _SERVER.match(database):  # what was written may hold a password, and is not said
+        raise SettingsError(
+            "HAKKEN_DATABASE names a server, and not as a URL does; write postgresql://USER@HOST:PORT/NAME, or the "
+            "path of a SQLite file"
+        )
+    return database if "://" in database else f"sqlite:///{Path(database).expanduser().absolute()}"
 
 
 def _folder(home: Path) -> Path:

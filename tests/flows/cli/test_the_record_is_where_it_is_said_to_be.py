@@ -1,0 +1,47 @@
+"""HAKKEN_DATABASE: a look makes nothing there, and what is written wrongly is named without a password."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("small_campaign")
+
+
+def tables_of(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+
+
+@pytest.mark.parametrize(
+    "written", ["host=db dbname=chem password=s3cret", "postgresql:/ada:s3cret@db/chem", "postgres:db/chem"]
+)
+def test_a_server_that_is_not_written_as_a_url_is_no_file(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("HAKKEN_DATABASE", written)
+
+    said = hakken("run", "small.yaml")
+
+    assert said.code == 2
+    assert "HAKKEN_DATABASE names a server, and not as a URL does; write postgresql://USER@HOST:PORT/NAME" in said.err
+    assert "s3cret" not in said.err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_plain_path_is_a_file_that_a_look_does_not_make(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAKKEN_DATABASE", "team/record.db")
+
+    before = hakken("show", "small")
+    is_made = (tmp_path / "team").exists()
+    hakken("run", "small.yaml")
+
+    assert f"there is no record at {tmp_path / 'team' / 'record.db'}" in before.err
+    assert not is_made
+    assert "campaign" in tables_of(tmp_path / "team" / "record.db")
