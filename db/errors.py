@@ -7,6 +7,7 @@ LedgerError
 ├── SchemaTooNew      the file was written by a newer hakken
 ├── NotALedger        the file or database holds something else, or is damaged
 ├── NotLetIn          the server does not let this user in, read or write
+├── NothingYet        the database is there, and nothing was ever put into it
 └── AlreadyOnRecord   another process wrote the same thing first
 """
 
@@ -48,6 +49,10 @@ class NotALedger(LedgerError):
 
 class NotLetIn(LedgerError):
     """The server is there, and refuses this user or this database; mend the URL or the rights, nothing was changed."""
+
+
+class NothingYet(LedgerError):
+    """The database is there and empty, and whoever only looks puts nothing into it; add a campaign, or name another."""
 
 
 class AlreadyOnRecord(LedgerError):

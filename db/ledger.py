@@ -55,10 +55,45 @@ def open_ledger(
         LedgerBusy: It cannot be reached now.
         LedgerError: The URL cannot be read.
     """
+    return _opened(url, schema.bring_up_to_date, clock, new_id)
+
+
+def reopen_ledger(
+    url: str, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), new_id: Callable[[], str] = uuid7
+) -> SqlLedger:
+    """The ledger at ``url`` that was made before: nothing is put into an empty database.
+
+    Raises:
+        NothingYet: The database is empty.
+        LedgerError: As in ``open_ledger``.
+    """
+    return _opened(url, schema.migrate_older, clock, new_id)
+
+
+def has_ledger(url: str) -> bool:
+    """Whether the database at ``url``, which is there, has a ledger in it; False where it is empty.
+
+    Raises:
+        LedgerError: As in ``open_ledger``.
+    """
+    engine = engines.borrow(url)
+    try:
+        with translated(engines.shown(engine)):
+            return schema.found_in(engine) is not None
+    finally:
+        engines.give_back(engine)
+
+
+def _opened(
+    url: str,
+    bring: Callable[[Engine, Callable[[], datetime]], None],
+    clock: Callable[[], datetime],
+    new_id: Callable[[], str],
+) -> SqlLedger:
     engine = engines.borrow(url)
     try:
         with translated(shown := engines.shown(engine)):
-            schema.bring_up_to_date(engine, clock)
+            bring(engine, clock)
     except BaseException:
         engines.give_back(engine)
         raise

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from db import engine as engines
-from db.errors import NotALedger, NotLetIn, SchemaTooNew, refused
+from db.errors import NotALedger, NothingYet, NotLetIn, SchemaTooNew, refused
 
 HEAD: Final = "0004"  # the newest revision in ``migrations/versions``; a test compares them
 SCRIPTS: Final = Path(__file__).parent / "migrations"
@@ -31,26 +31,51 @@ def bring_up_to_date(
     """Make the tables of an empty database; migrate an older one to ``head``, a SQLite file after a copy.
 
     Raises:
-        SchemaTooNew: It is newer than ``head``.
-        NotALedger: It has tables, and none of them is ours.
-        NotLetIn: It is older, and may not be changed by this user or at this place.
+        SchemaTooNew, NotALedger, NotLetIn: As in ``migrate_older``.
     """
     file = engines.sqlite_file(engine)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-    with engine.connect() as connection:
-        found = _revision(connection, head)
+    if found_in(engine, head=head) is None:
+        _write(engine, clock, head, scripts)
+    else:
+        migrate_older(engine, clock, head=head, scripts=scripts)
+
+
+def migrate_older(engine: Engine, clock: Callable[[], datetime], *, head: str = HEAD, scripts: Path = SCRIPTS) -> None:
+    """Migrate a database of an older schema to ``head``; an empty one stays empty.
+
+    Raises:
+        SchemaTooNew: It is newer than ``head``.
+        NotALedger: It has tables, and none of them is ours.
+        NotLetIn: It is older, and may not be changed by this user or at this place.
+        NothingYet: It is empty.
+    """
+    found = found_in(engine, head=head)
+    if found is None:
+        raise NothingYet(f"{engines.shown(engine)} is empty; add a campaign (hakken run FILE), or name another record")
     if found == head:
         return
     try:
         _write(engine, clock, head, scripts)
     except sa.exc.DatabaseError as error:
-        if found is None or not (why := refused(error)):
+        if not (why := refused(error)):
             raise
         raise NotLetIn(
             f"the ledger {engines.shown(engine)} has schema {found}, and what needs {head} may not be added to it from "
             f"here ({why}); have somebody who may change its tables run hakken status with this hakken once"
         ) from error
+
+
+def found_in(engine: Engine, *, head: str = HEAD) -> str | None:
+    """The revision of the schema that a database has, None for an empty one.
+
+    Raises:
+        SchemaTooNew: It is newer than ``head``.
+        NotALedger: It has tables, and none of them is ours.
+    """
+    with engine.connect() as connection:
+        return _revision(connection, head)
 
 
 def _write(engine: Engine, clock: Callable[[], datetime], head: str, scripts: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,25 +49,54 @@ def open_record(settings: Settings) -> SqlLedger:
     """The project's ledger. Close it, or use it in a ``with``.
 
     Raises:
-        NotFound: There is none: a mistyped ``HAKKEN_HOME`` must not look like a record where nothing happened.
+        NotFound: There is none: a mistyped ``HAKKEN_HOME`` must not look like a record where nothing happened, nor a
+            database of somebody else be filled with tables by a look.
     """
-    if not has_record(settings):
-        raise NotFound(
-            f"there is no record at {settings.database.removeprefix(SQLITE)}; hakken run FILE makes one, and "
-            "HAKKEN_HOME (or HAKKEN_DATABASE) names another"
-        )
-    return make_record(settings)
+    if _may_have_record(settings):
+        from db.errors import NothingYet
+        from db.ledger import reopen_ledger
+
+        put_up(_store(settings))
+        with suppress(NothingYet):
+            return reopen_ledger(settings.database)
+    raise NotFound(
+        f"there is no record at {where_recorded(settings)}; hakken run FILE makes one, and "
+        "HAKKEN_HOME (or HAKKEN_DATABASE) names another"
+    )
 
 
 def has_record(settings: Settings) -> bool:
-    """Whether there may be a record: a server is not asked."""
+    """Whether there is a record.
+
+    Raises:
+        LedgerError: Where it should be there is something else, or a server that cannot be asked.
+    """
+    if not _may_have_record(settings):
+        return False
+    from db.ledger import has_ledger
+
+    return has_ledger(settings.database)
+
+
+def where_recorded(settings: Settings) -> str:
+    """The database for a person: the path of a file, a URL without what stands before the host."""
+    if settings.database.startswith(SQLITE):
+        return settings.database.removeprefix(SQLITE)
+    from db.engine import without_password
+
+    scheme, _, rest = settings.database.partition("://")
+    return f"{scheme}://{without_password(rest.rpartition('@')[2])}"
+
+
+def _may_have_record(settings: Settings) -> bool:
+    """Whether there may be a record: a server, and what is in a file, is not looked at."""
     return not settings.database.startswith(SQLITE) or Path(settings.database.removeprefix(SQLITE)).exists()
 
 
 def why_no_folder(settings: Settings) -> str:
     """Why a new project cannot have its folder, and the way out; "" where it can, or where there is a record."""
     there = next(path for path in (settings.home, *settings.home.parents) if os.path.lexists(path))
-    if has_record(settings) or os.access(there, os.W_OK | os.X_OK):
+    if _may_have_record(settings) or os.access(there, os.W_OK | os.X_OK):
         return ""
     what = "it is" if there == settings.home else f"{there} is"
     return (

@@ -33,12 +33,13 @@ def status(
 ) -> None:
     """Where campaigns stand: what is done, pending and waiting for a person, and the best so far."""
     from flows import engine
+    from flows.wiring import where_recorded
 
     where, screen = settings(), Screen(as_json)
     reports = engine.status(where, campaign)
     screen.document([report.as_json() for report in reports])
     if not reports:
-        screen.say(f"no campaign in {near(where.home)} yet")
+        screen.say(f"no campaign in {near(where.home if where.has_own_record else where_recorded(where))} yet")
         screen.next_step("hakken init --template reaction writes a campaign file to begin with")
     for report in reports:
         reason = f" ({report.reason})" if report.reason else ""

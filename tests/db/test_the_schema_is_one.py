@@ -21,7 +21,8 @@ from sqlalchemy import exc
 from db import engine as engines
 from db import open_ledger, schema
 from db import tables as t
-from db.errors import NotALedger, NotLetIn, SchemaTooNew, translated
+from db.errors import NotALedger, NothingYet, NotLetIn, SchemaTooNew, translated
+from db.ledger import has_ledger, reopen_ledger
 from loop.contracts import Ledger
 from loop.errors import LedgerBusy, LedgerError, LedgerFull
 from loop.record import Lease
@@ -363,3 +364,20 @@ def test_a_new_ledger_and_one_that_is_up_to_date_import_neither_alembic_nor_torc
     said = subprocess.run([sys.executable, "-c", code, sqlite_url], capture_output=True, text=True, check=True)
 
     assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("is_server", [False, True])
+def test_what_is_only_opened_again_stays_empty(
+    is_server: bool, sqlite_url: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("new_postgres")() if is_server else sqlite_url
+
+    with pytest.raises(NothingYet, match="is empty; add a campaign"):
+        reopen_ledger(url)
+
+    engine = engines.create(url)
+    assert (has_ledger(url), sa.inspect(engine).get_table_names()) == (False, [])
+    engine.dispose()
+    open_ledger(url).close()
+    reopen_ledger(url).close()
+    assert has_ledger(url)

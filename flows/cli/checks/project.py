@@ -23,22 +23,23 @@ def disk(where: Settings) -> Check:
 
 def record(where: Settings) -> Iterator[Check]:
     """The database: it opens, and nobody changed it."""
-    from flows.wiring import has_record, open_record, why_no_folder
+    from flows.wiring import has_record, open_record, where_recorded, why_no_folder
 
     if problem := why_no_folder(where):
         yield Check("project", "record", "problem", *problem.split("; ", 1))
         return
-    if not has_record(where):
-        yield Check("project", "record", "ok", f"none at {ledger_name(where)} yet", "hakken run FILE makes it")
-        return
+    ledger_name = near(where_recorded(where))
     try:
+        if not has_record(where):
+            yield Check("project", "record", "ok", f"none at {ledger_name} yet", "hakken run FILE makes it")
+            return
         with open_record(where) as ledger:
             n = len(ledger.campaigns())
             audit = ledger.verify_audit()
     except (HakkenError, OSError) as error:
         yield Check("project", "record", "problem", str(error), "mend HAKKEN_DATABASE or HAKKEN_HOME, or their rights")
         return
-    yield Check("project", "record", "ok", f"{ledger_name(where)}, {plural(n, 'campaign')}")
+    yield Check("project", "record", "ok", f"{ledger_name}, {plural(n, 'campaign')}")
     if audit.is_intact:
         yield Check("project", "audit", "ok", f"{audit.entries} entries, unbroken")
     else:
@@ -52,14 +53,6 @@ def has_campaigns(where: Settings) -> bool:
     from flows.wiring import names_on_record
 
     return bool(names_on_record(where))
-
-
-def ledger_name(where: Settings) -> str:
-    """The database for a person: a file as seen from here, a URL without what stands before the host."""
-    if where.database.startswith("sqlite:///"):
-        return near(where.database.removeprefix("sqlite:///"))
-    scheme, _, rest = where.database.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def laboratories() -> Iterator[Check]:

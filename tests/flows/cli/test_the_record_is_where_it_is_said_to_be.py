@@ -17,6 +17,29 @@ def tables_of(file: Path) -> list[str]:
         return [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
 
 
+def test_a_look_puts_nothing_into_an_empty_database(
+    hakken: Any, home: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "of_others.db"
+    empty.touch()
+    monkeypatch.setenv("HAKKEN_DATABASE", f"sqlite:///{empty}")
+
+    status, show = hakken("status"), hakken("show", "small")
+    checked, planned = hakken("validate", "small.yaml"), hakken("run", "--dry-run", "small.yaml")
+    record = next(c for c in hakken("doctor", "--json").json["checks"] if c["subject"] == "record")
+
+    assert (status.code, checked.code, planned.code) == (0, 0, 0)
+    assert "no campaign in of_others.db yet" in status.out
+    assert show.code == 2
+    assert f"there is no record at {empty}; hakken run FILE makes one" in show.err
+    assert (record["verdict"], record["found"]) == ("ok", "none at of_others.db yet")
+    assert tables_of(empty) == []
+    assert not home.home.exists()
+
+    assert hakken("tick", "small.yaml").code == 0
+    assert "campaign" in tables_of(empty)
+
+
 @pytest.mark.parametrize(
     "written", ["host=db dbname=chem password=s3cret", "postgresql:/ada:s3cret@db/chem", "postgres:db/chem"]
 )
