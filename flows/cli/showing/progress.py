@@ -134,7 +134,10 @@ def conclude(screen: Screen, where: Settings, report: TickReport) -> None:
     why = f"hakken show {typed(report.campaign)} says why each was chosen. " if report.round else ""
     known = file_of(where, report.campaign)
     file = known or "its campaign file"
-    anew = f"; to start anew beside this one: HAKKEN_HOME={typed(near(where.home / 'again'))} hakken run {file}"
+    if where.has_own_record:
+        anew = f"; to start anew beside this one: HAKKEN_HOME={typed(near(where.home / 'again'))} hakken run {file}"
+    else:  # another folder would be the same record, and the same campaign in it
+        anew = f"; to start anew beside this one, run a copy of {file} that has another name behind campaign:"
     screen.next_step(
         f"{why}To go on, change what ended it (budget, stop rules or space) in {file} and hakken run "
         f"{file if known else 'it'}, or, where it holds no more (a result was retracted), hakken resume "

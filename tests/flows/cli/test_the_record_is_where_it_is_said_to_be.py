@@ -68,3 +68,14 @@ def test_a_plain_path_is_a_file_that_a_look_does_not_make(
     assert f"there is no record at {tmp_path / 'team' / 'record.db'}" in before.err
     assert not is_made
     assert "campaign" in tables_of(tmp_path / "team" / "record.db")
+
+
+def test_another_folder_is_no_other_record_where_the_record_lies_elsewhere(
+    hakken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAKKEN_DATABASE", f"sqlite:///{tmp_path / 'team.db'}")
+
+    said = hakken("run", "small.yaml")
+
+    assert "HAKKEN_HOME=" not in said.out
+    assert "to start anew beside this one, run a copy of small.yaml that has another name behind campaign:" in said.out
