@@ -88,7 +88,7 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
 
     method = method or Method(**settings)
     found = solve(geometry, method)
-    homo, lumo = frontier(found["orbital-energies"], found["orbital-occupations"])
+    homo, lumo = frontier(found["orbital-energies"], found["orbital-occupations"], geometry.unpaired)
     values = {
         "energy": (float(found["energy"]), "hartree"),
         "dipole": (_norm(found["dipole"]) * DEBYE, "debye"),
@@ -108,14 +108,20 @@ def single_point(geometry: Geometry, method: Method | None = None, **settings: A
     return Evaluation(values, "tblite", version, tuple(repairs), details)
 
 
-def frontier(energies: Any, occupations: Any) -> tuple[float, float | None]:
-    """Highest orbital with half an electron or more, and the next above it, both in hartree.
+def frontier(energies: Any, occupations: Any, unpaired: int) -> tuple[float, float | None]:
+    """Highest occupied orbital and the next above it, both in hartree, as the xtb program has them.
 
-    A singly occupied orbital counts as occupied, as the xtb program has it.
+    The orbitals are counted, one for each electron of the spin that has more: at the temperature of the electrons two
+    of nearly one energy share what one of them holds (a diradical, a bond that is nearly broken).
+
+    Raises:
+        InputRefused: There is no electron.
     """
-    filled = [float(e) for e, n in zip(energies, occupations, strict=True) if n >= 0.5]
-    empty = [float(e) for e, n in zip(energies, occupations, strict=True) if n < 0.5]
-    return max(filled), min(empty, default=None)
+    filled = round((float(sum(occupations)) + unpaired) / 2)
+    if filled < 1:
+        raise InputRefused("xTB has orbitals for valence electrons alone, and there are none; leave the molecule out")
+    ordered = sorted(float(energy) for energy in energies)
+    return ordered[filled - 1], ordered[filled] if filled < len(ordered) else None
 
 
 def _norm(vector: Any) -> float:

@@ -323,9 +323,24 @@ def test_an_scf_without_solution_is_said() -> None:
         single_point(embed("c1ccccc1"), iterations=1)
 
 
-def test_the_highest_orbital_with_half_an_electron_is_the_homo() -> None:
-    assert frontier([-3.0, -2.0, -1.0, 0.5], [2.0, 1.99, 1.0, 0.01]) == (-1.0, 0.5)
-    assert frontier([-3.0], [2.0]) == (-3.0, None)
+def test_a_singly_occupied_orbital_is_the_homo() -> None:
+    assert frontier([-3.0, -2.0, -1.0, 0.5], [2.0, 1.99, 1.0, 0.01], 1) == (-1.0, 0.5)
+    assert frontier([-3.0], [2.0], 0) == (-3.0, None)
+
+
+def test_two_orbitals_that_share_a_pair_are_homo_and_lumo() -> None:
+    """The xtb program's gaps of singlet and triplet oxygen: 0.000 and 15.984 eV."""
+    positions = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.2]])
+    gaps = [single_point(Geometry((8, 8), positions, 0, n, ())).values["gap"][0] for n in (0, 2)]
+
+    assert gaps == pytest.approx([0.0, 15.984380676], abs=1e-3)  # the positions' constant differs in its last digit
+    assert frontier([-2.0, -1.0, -0.9, 0.5], [2.0, 1.2, 0.8, 0.0], 0) == (-1.0, -0.9)
+
+
+@pytest.mark.parametrize("smiles", ["[Na+]", "[La+3]"])
+def test_an_ion_without_valence_electrons_is_refused(smiles: str) -> None:
+    with pytest.raises(InputRefused, match="valence electrons alone, and there are none; leave the molecule out"):
+        evaluate(smiles, verbosity=0)
 
 
 class TestXtb(AdapterContract):
