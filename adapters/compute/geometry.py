@@ -178,6 +178,8 @@ def _why_not(molecule: Any, smiles: str) -> Problem | None:
         remedy = f'leave the molecule out (filters: {{forbid: "[{pattern}]"}} of a library does)'
         rule = f"has {', '.join(unknown)}, and there are no parameters for elements beyond radon"
         return Problem(subject, rule, remedy)
+    if sum(a.GetAtomicNum() + a.GetTotalNumHs() for a in molecule.GetAtoms()) <= Chem.GetFormalCharge(molecule):
+        return Problem(subject, "has no electrons", "leave the molecule out")
     return None
 
 

@@ -41,6 +41,8 @@ def laboratory(folder: Path, adapter: str = "xtb", options: dict[str, Any] | Non
         (DUMMY, "dummy atom", 'forbid: "[#0]"'),
         (URANIUM, "has U, ", 'forbid: "[#92]"'),
         ("C1CC", "cannot be read", "mend it"),
+        ("[H+]", "has no electrons", "leave the molecule out"),
+        ("[He+2]", "has no electrons", "leave the molecule out"),
     ],
 )
 def test_what_no_geometry_is_made_of_is_foreseen_as_it_is_then_refused(smiles: str, rule: str, remedy: str) -> None:
