@@ -48,9 +48,15 @@ _WRONG_JOB: Final = (
 )
 # Why a job waits that no other job's end lets go. Source: "JOB REASON CODES" of Slurm 24.11.
 _STUCK: Final = frozenset(
-    {"JobHeldAdmin", "PartitionDown", "PartitionInactive", "PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints"}
-    | {"NodeDown", "InvalidAccount", "InvalidQOS", "AccountNotAllowed", "QOSNotAllowed", "QOSTimeLimit"}
+    {"JobHeldAdmin", "PartitionDown", "PartitionInactive", "NodeDown", "InvalidAccount", "InvalidQOS"}
+    | {"AccountNotAllowed", "QOSNotAllowed", "ReservationDeleted", "ReservationInvalid"}
 )
+_TOO_MUCH: Final = frozenset(
+    {"BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit", "QOSTimeLimit", "MaxMemPerLimit"}
+)
+_EACH: Final = "PerJob"  # in the name of every limit on what a single job may have
+# What ``scontrol release`` says of a job that it released, and that no node of its partition can take. As tried.
+_RELEASED: Final = "Requested partition configuration not available now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +86,16 @@ class Row:
     @property
     def wants(self) -> str:
         """What only an administrator, or a changed campaign file, can give it; "" where waiting is all there is."""
-        if self.state != "PENDING" or self.reason not in _STUCK:
+        asks_too_much = self.reason in _TOO_MUCH or _EACH in self.reason
+        if self.state != "PENDING" or not (asks_too_much or self.reason in _STUCK):
             return ""
         let = f"scontrol release {self.id}" if self.reason == "JobHeldAdmin" else f"scontrol show job {self.id}"
-        return f"waits in Slurm for more than its turn: job {self.id}, {self.reason}; see to it ({let}), or ask there"
+        said = f"waits in Slurm for more than its turn: job {self.id}, {self.reason}; see to it ({let}), or ask there"
+        less = (
+            "; if it asks for more than its partition gives one job, correct cores, memory or timeout in the campaign "
+            f"file and scancel {self.id}, and it is tried again with those"
+        )
+        return said + less if asks_too_much else said
 
 
 class Slurm:
@@ -118,8 +130,12 @@ class Slurm:
         return id_
 
     def release(self, id_: str) -> None:
-        """Let a held job begin."""
-        self._run("scontrol", "release", id_)
+        """Let a held job begin; what it then waits for ``jobs`` says."""
+        try:
+            self._run("scontrol", "release", id_)
+        except AdapterUnavailable as error:
+            if _RELEASED not in str(error):
+                raise
 
     def relabel(self, id_: str, name: str, comment: str, folder: Path) -> None:
         """Give a job that waits another name, comment and folder."""

@@ -298,14 +298,29 @@ def test_a_configuration_that_is_not_there_is_said_at_once(tmp_path: Path, monke
         scripted(tmp_path, Slurm()).prepare(MOLECULE, KEY)
 
 
-@pytest.mark.parametrize(("reason", "wants"), [("Resources", False), ("JobHeldAdmin", True), ("PartitionDown", True)])
-def test_a_job_that_waits_for_more_than_its_turn_says_so(tmp_path: Path, reason: str, wants: bool) -> None:
+@pytest.mark.parametrize(
+    ("reason", "wants", "asks_too_much"),
+    [
+        ("Resources", False, False),
+        ("QOSMaxJobsPerUserLimit", False, False),
+        ("JobHeldAdmin", True, False),
+        ("PartitionDown", True, False),
+        ("PartitionConfig", True, True),
+        ("BadConstraints", True, True),
+        ("QOSMaxCpuPerJobLimit", True, True),
+    ],
+)
+def test_a_job_that_waits_for_more_than_its_turn_says_so(
+    tmp_path: Path, reason: str, wants: bool, asks_too_much: bool
+) -> None:
     cluster = Scripted()
     lab = scripted(tmp_path, cluster)
     handle = begin(lab)
     cluster.rows = [replace(row, reason=reason) for row in cluster.rows]
+    said = lab.status(handle).wants
 
-    assert (f"job 1, {reason}; see to it" in lab.status(handle).wants) is wants
+    assert (f"job 1, {reason}; see to it" in said) is wants
+    assert ("correct cores, memory or timeout in the campaign file and scancel 1" in said) is asks_too_much
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,23 @@ def test_a_job_that_somebody_cancels_in_slurm_is_lost(slurm: OneNodeSlurm, tmp_p
     assert runs(tmp_path, KEY) == 0
 
 
+@pytest.mark.usefixtures("slurm")
+def test_a_job_that_asks_for_more_than_there_is_waits_and_says_so(tmp_path: Path) -> None:
+    """On hold it is taken; its release says that it cannot begin, and is one."""
+    limits = Limits(timeout=60.0, memory=256 * 2**20, cores=1000)
+    lab = SlurmExecutor(tmp_path / "lab", ruler(), limits=limits, settings=SlurmOptions(poll=0.0))
+    handle = begin(lab)
+    wait_until(lambda: lab.status(handle).wants)
+    waiting = lab.status(handle)
+    lab.cancel(handle, "enough")
+    result = outcome(lab, handle)
+
+    assert waiting.phase is Phase.WAITING
+    assert "PartitionConfig; see to it" in waiting.wants
+    assert "correct cores, memory or timeout in the campaign file and scancel" in waiting.wants
+    assert result.kind is FaultKind.CANCELLED
+
+
 @pytest.mark.parametrize("arrays", [False, True], ids=["job", "task of an array"])
 def test_a_running_job_that_somebody_cancels_in_slurm_says_so(
     slurm: OneNodeSlurm, tmp_path: Path, gate: Path, arrays: bool
