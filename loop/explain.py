@@ -21,6 +21,7 @@ from loop.record import HEADS, Arm, Prediction
 from loop.space import Category, Component, Space
 from loop.surrogates.metric import metric
 from loop.surrogates.representation import Representation
+from loop.wording import in_places, plus_minus
 
 SHOWN = 4  # members whose expectations a sentence names
 
@@ -135,7 +136,9 @@ def explain_model(
             gap = max(m.mean for m in members) - min(m.mean for m in members)
             agree = "agree" if gap <= whole.sd else "disagree"
             heaviest = sorted(members, key=lambda m: -(m.weight or 0.0))[:SHOWN]
-            told = ", ".join(f"{m.member} {target.possible(m.mean):.4g}" for m in members if m in heaviest)
+            told = ", ".join(
+                f"{m.member} {in_places(target.possible(m.mean), whole.sd)}" for m in members if m in heaviest
+            )
             more = f", and {len(members) - SHOWN} of less weight" if len(members) > SHOWN else ""
             text += f"; members {agree} ({told}{more})"
         parts.append(text)
@@ -174,19 +177,18 @@ def _expected(
     condition: str,
 ) -> str:
     """What is expected of one target, against the best believed so far, the value to match or the thresholds."""
-    unit = f" {target.unit}" if target.unit else ""
     mean = target.possible(whole.mean)
     if condition:
-        return f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected; {condition}"
+        return f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected; {condition}"
     if target.classes is not None:
         return f"{target.name} {target.classes[1]} with a chance of {whole.mean:.2g}"
-    text = f"{target.name} {mean:.4g} ± {whole.sd:.2g}{unit} expected{graded_text(target.graded(levels))}, "
+    text = f"{target.name} {plus_minus(mean, whole.sd, target.unit)} expected{graded_text(target.graded(levels))}, "
     if target.sign and not len(belief.table):
         return text + "by the sources alone: nothing was measured yet"
     if target.sign:
         best = target.possible(_best_mean(space, belief, place, target.sign))
         far = "as much as" if mean == best else f"{abs(mean - best):.3g} {'above' if mean > best else 'below'}"
-        return text + f"{far} the best believed so far ({best:.4g})"
+        return text + f"{far} the best believed so far ({in_places(best, whole.sd)})"
     if target.value is not None:
         return text + f"{abs(mean - target.value):.3g} from the wanted {target.value:g}"
     low, high = ((bound - whole.mean) / max(whole.sd, 1e-12) for bound in target.bounds)

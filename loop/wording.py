@@ -1,10 +1,11 @@
-"""Wording: when an option can stand for itself in a line, and when it needs the name of its parameter; and names in
-plain letters."""
+"""Wording: when an option can stand for itself in a line, and when it needs the name of its parameter; names in plain
+letters; and values with as many digits as their doubt leaves."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable
+from math import floor, isfinite, log10
 from typing import Final
 
 MANY: Final = 200  # options of a choice beyond which nobody looks for the same words elsewhere
@@ -29,3 +30,19 @@ def in_plain_letters(text: str) -> str:
     """Text with umlauts, accents and ligatures as plain letters (o for ö, ss for ß); what has none stays as it is."""
     letters = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
     return "".join(c for c in letters if not unicodedata.combining(c))
+
+
+def plus_minus(mean: float, sd: float, unit: str = "") -> str:
+    """``mean ± sd unit``, both to the place that two digits of ``sd`` reach: ``65 ± 28 %``, ``0.310 ± 0.024 eV``.
+
+    Source: JCGM 100:2008 (GUM), 7.2.6.
+    """
+    mean_text, sd_text = (in_places(value, sd, digits) for value, digits in ((mean, 4), (sd, 2)))
+    return f"{mean_text} ± {sd_text} {unit}".rstrip()
+
+
+def in_places(value: float, doubt: float, digits: int = 4) -> str:
+    """``value`` to the place that two digits of its ``doubt`` reach; to so many ``digits`` where that says nothing."""
+    if not (isfinite(value) and 1e-4 <= doubt < 1e6):
+        return f"{value:.{digits}g}"
+    return f"{value:z.{max(0, 1 - floor(log10(doubt)))}f}"

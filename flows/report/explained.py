@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from flows.report.structures import HEIGHT, WIDTH, draw
-from flows.report.words import number
+from flows.report.words import number, plus_minus
 from loop.insight.explaining import Explained, Explanation, domain_line, fragment_line, neighbour_line, predicted_line
 
 
@@ -45,7 +45,7 @@ def drawn(explanations: Sequence[Explanation]) -> tuple[Drawn, ...]:
 
 
 def _figure(molecule: Explained, of: Explanation, largest: float) -> Figure:
-    said = f"{number(molecule.mean, 4)} ± {number(molecule.sd, 2)} {of.unit}".rstrip()
+    said = plus_minus(molecule.mean, molecule.sd, of.unit)
     lines = (fragment_line(molecule, of.unit), neighbour_line(molecule, of.unit, of.words), domain_line(molecule))
     return Figure(
         smiles=molecule.smiles,

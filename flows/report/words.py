@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from math import floor, isfinite, log10
 
 from flows.report.content import Reading, Setting
+from loop import wording
 from loop.objective import Goal, Target
 from loop.outcome import Qualifier
 
@@ -32,8 +33,7 @@ def plus_minus(mean: float, sd: float | None, unit: str = "") -> str:
     """``mean ± sd unit``, both to the place that two digits of ``sd`` reach."""
     if sd is None or not isfinite(sd) or sd <= 0 or not isfinite(mean) or not 1e-4 <= sd < 1e6:
         return f"{number(mean)} ± {number(sd, 2)}{after(unit)}" if sd is not None else f"{number(mean)}{after(unit)}"
-    places = max(0, 1 - floor(log10(sd)))
-    return f"{mean:.{places}f} ± {sd:.{places}f}{after(unit)}".replace("-", MINUS)
+    return f"{wording.plus_minus(mean, sd)}{after(unit)}".replace("-", MINUS)
 
 
 def after(unit: str) -> str:

@@ -26,6 +26,7 @@ from loop.acquisition.streaming import CHUNK, POOL_LIMIT, candidates
 from loop.generality import Generality, Judgement
 from loop.space import ProductPool
 from loop.space.rows import is_among
+from loop.wording import plus_minus
 
 FEWEST = 8  # conditions that are always looked at together, however large the scope is
 FAINT = 1e-9  # of the spread of beliefs: what decides where no experiment can change the answer
@@ -161,7 +162,7 @@ def _said(scene: Field, heard: list[Voice], condition: int, lead: int) -> str:
     second = torch.stack([v.weight * (v.covariance.diagonal() + (v.mean - mean).square()) for v in heard]).sum(0)
     sd = float(second[condition].clamp_min(0.0).sqrt())
     value = general.sign * float(mean[condition])
-    text = f"its condition's {general.said} is believed to be {value:.3g} ± {sd:.2g} {general.unit}".rstrip()
+    text = f"its condition's {general.said} is believed to be {plus_minus(value, sd, general.unit)}"
     if condition == lead:
         return f"{text}, the best so far"
     behind = f"{float(mean[lead] - mean[condition]):.3g} {general.unit}".rstrip()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from loop.wording import plus_minus
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
@@ -80,7 +82,7 @@ def predicted_line(one: Explained, of: Explanation) -> str:
     """What is believed of its value; of classes, the chance that it is of the one that is looked for."""
     if of.wanted:
         return f"{of.wanted} with a chance of {one.mean:.2g} ± {one.sd:.2g}"
-    return f"{one.mean:.4g} ± {one.sd:.2g} {of.unit}".rstrip()
+    return plus_minus(one.mean, one.sd, of.unit)
 
 
 def neighbour_line(one: Explained, unit: str, words: Mapping[float, str]) -> str:

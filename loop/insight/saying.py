@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from loop.insight.statements import CHECKED, Believed, HonestBest, Luckiest, OnSubstrate, Stated
 from loop.record import Json
+from loop.wording import in_places
 
 HARDEST = 8  # substrates that are told of the best condition
 GRADES = 6  # levels whose chances a sentence names
@@ -73,15 +74,17 @@ def believed_line(one: Believed, found: HonestBest, between: str = "; ") -> str:
 
 def stated_line(stated: Stated, found: HonestBest) -> str:
     """A believed value with its interval and unit."""
-    text = f"{stated.target} {stated.mean:.4g}"
+    low, high = stated.low, stated.high
+    doubt = 0.0 if low is None or high is None else (high - low) / 2
+    text = f"{stated.target} {in_places(stated.mean, doubt)}"
     if stated.classes:
         text = f"chance of {stated.target} {stated.classes[1]} {stated.mean:.2g}"
     text += graded_text(stated.chances) or _between(stated)
     if stated.is_known:
         return f"{text} {stated.unit}".rstrip() + " (exact)"
-    if stated.low is not None and stated.high is not None:
+    if low is not None and high is not None:
         kind = f"{found.level:.0%}" if found.model else "range"
-        text += f" [{kind}: {stated.low:.4g} to {stated.high:.4g}]"
+        text += f" [{kind}: {in_places(low, doubt)} to {in_places(high, doubt)}]"
     return f"{text} {stated.unit}".rstrip()
 
 
@@ -141,7 +144,8 @@ def substrate_lines(found: HonestBest) -> Iterable[str]:
 
 def substrate_line(one: OnSubstrate) -> str:
     """What is believed of a condition with one substrate, and what was measured there."""
-    text = f"{one.label}: {one.mean:.4g} [{one.low:.4g} to {one.high:.4g}] {one.unit}".rstrip()
+    mean, low, high = (in_places(value, (one.high - one.low) / 2) for value in (one.mean, one.low, one.high))
+    text = f"{one.label}: {mean} [{low} to {high}] {one.unit}".rstrip()
     if read := [*(f"{v:.4g}" for v in one.values), *one.limits]:
         text += f", measured {', '.join(read)}"
     if one.negatives:
@@ -181,7 +185,8 @@ def facts(found: HonestBest, one: Believed) -> Iterable[str]:
             yield f"failed {times(one.faults)} in a way that says something of it"
         return
     if one.best_of_tried is not None:
-        yield f"{chance_of(one.best_of_tried)} to be {where} of the {len(found.candidates)} tried"
+        tried = "tried" if len(one.targets) == 1 else "of which every target was measured"
+        yield f"{chance_of(one.best_of_tried)} to be {where} of the {len(found.candidates)} {tried}"
     if one.best_of_all is not None:
         bound = " at most" if found.is_bound else ""
         yield f"{chance_of(one.best_of_all)}{bound} to be so of all {found.noun}s"

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from loop.record import members_told
 from loop.surrogates.protocol import FittedSurrogate
+from loop.wording import plus_minus
 
 Column = tuple[str | float | None, ...]  # what was recorded of one effect, by row; None where nothing was
 RATIOS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # variance of an effect in units of the noise variance
@@ -126,7 +127,10 @@ def effects_said(target: str, unit: str, model: FittedSurrogate) -> list[str]:
     told = max(members.values(), key=lambda m: float(m["weight"])) if members else summary
     return [
         f"{target} by {name}: "
-        + ", ".join(f"{label} {mean:+.2g} ± {sd:.2g}" for label, (mean, sd) in sorted(effect["labels"].items()))
+        + ", ".join(
+            f"{label} {'+' if mean >= 0 else ''}{plus_minus(mean, sd)}"
+            for label, (mean, sd) in sorted(effect["labels"].items())
+        )
         + f" {unit}".rstrip()
         + ("" if effect["sd"] else f"; the results cannot tell these apart (likeliest is that {name} adds nothing)")
         for name, effect in told.get("effects", {}).items()

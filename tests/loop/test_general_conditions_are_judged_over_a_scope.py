@@ -320,7 +320,7 @@ def test_the_first_batch_by_sources_is_for_the_condition_and_not_for_the_best_si
     conditions = [(p.candidate.settings["ligand"], p.candidate.settings["base"]) for p in heard]
     assert conditions[0] == ("PCy3", "strong")
     assert conditions.count(("PCy3", "strong")) > conditions.count(("PPh3", "weak"))
-    assert "its condition's mean yield is believed to be 59.6" in heard[0].reason
+    assert "its condition's mean yield is believed to be 60 ± 36 %" in heard[0].reason
     assert len(batch.proposals) == 5
 
 

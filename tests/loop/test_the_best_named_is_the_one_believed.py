@@ -175,6 +175,16 @@ def test_several_targets_have_a_front_with_the_chance_of_each_to_be_on_it() -> N
     assert best_sentence(found).startswith("believed front: ")
 
 
+def test_a_front_says_that_only_what_was_measured_in_every_target_counts() -> None:
+    spec = reaction_spec({"yield": {"goal": "maximize"}, "cost": {"goal": "minimize"}})
+    rows = [(settings(a), measured(**{"yield": 10.0 * i, "cost": float(i)})) for i, a in enumerate(ALCOHOLS)]
+    found = honest_best(spec, history(spec, [*rows, (settings("phenol", "weak"), measured(**{"yield": 90.0}))]), seed=0)
+
+    said = list(facts(found, found.candidates[0]))
+
+    assert any(s.endswith(f"on the true front of the {len(rows)} of which every target was measured") for s in said)
+
+
 def test_a_share_of_fronts_is_counted_draw_by_draw() -> None:
     rng = np.random.default_rng(4)
     draws = torch.from_numpy(rng.normal(0, 0.3, (40, 25, 2)) + rng.normal(0, 1, (25, 2)))

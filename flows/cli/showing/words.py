@@ -10,6 +10,7 @@ from loop.errors import SpecError
 from loop.outcome import Fault, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, Candidate, Prediction, without_head
 from loop.units import unit_shown
+from loop.wording import plus_minus
 
 if TYPE_CHECKING:
     from flows.engine import StatusReport, TickReport
@@ -67,7 +68,7 @@ def _said(p: Prediction, wanted: Mapping[str, Any]) -> str:
     low, high = wanted.get("low"), wanted.get("high")
     mean = p.mean if low is None else max(p.mean, low)
     mean = mean if high is None else min(mean, high)
-    return f"{mean:.4g} ± {p.sd:.2g} {unit_shown(wanted.get('unit') or '')}".rstrip() + _by(p)
+    return plus_minus(mean, p.sd, unit_shown(wanted.get("unit") or "")) + _by(p)
 
 
 def _by(p: Prediction) -> str:

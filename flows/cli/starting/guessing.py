@@ -26,7 +26,7 @@ class Guess:
     """A campaign file's text, and what the table can serve for."""
 
     text: str
-    rows_with_results: int
+    rows_with_results: int  # of any target
     is_complete: bool  # the table holds every combination: it can play the laboratory
     can_be_told: bool  # its columns are parameters and targets and nothing else: hakken tell reads it as it is
     targets: tuple[str, ...]  # names of what is measured
@@ -111,7 +111,7 @@ def guess_campaign(
     totals = {name: part.fractions.total for part in parts if part.fractions for name in part.sources}
     return Guess(
         "\n".join(lines) + "\n",
-        n_results,
+        len({line for column in measured for line, _ in column.cells}),
         is_complete,
         _can_be_told(columns, measured, parts, context),
         tuple(c.name for c in measured),

@@ -455,6 +455,14 @@ def test_a_column_under_another_name_is_not_said_to_be_told_as_it_is(hakken: Any
     assert "brings in the 3 results it has, once its columns are those of campaign.yaml by name" in said.out
 
 
+def test_a_row_in_which_one_of_two_targets_was_measured_is_a_result_too(hakken: Any) -> None:
+    Path("t.csv").write_text("base,T,yield,ee,remark\nA,20,1,5,x\nB,40,2,,y\nC,60,,,z\nC,70,,7,z\n")
+
+    said = hakken("init", "t.csv", "--target", "yield", "--target", "ee")
+
+    assert "brings in the 3 results it has" in said.out
+
+
 def test_a_cell_that_is_neither_number_nor_limit_is_named_with_its_line() -> None:
     with pytest.raises(
         SpecError, match=r"t\.csv line 3: target 'yield' must hold numbers or limits such as <5, got '<x'"

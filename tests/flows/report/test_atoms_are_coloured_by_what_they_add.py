@@ -30,7 +30,7 @@ def test_figures_of_a_target_share_one_scale_and_say_what_they_rest_on():
 
     assert one.largest == "2 eV"
     assert one.by == "trees"
-    assert [f.predicted for f in one.figures] == ["3 ± 0.4 eV"] * 2
+    assert [f.predicted for f in one.figures] == ["3.00 ± 0.40\N{NO-BREAK SPACE}eV"] * 2
     assert one.figures[0].lines == ("fragments add, in eV: CO -1.5", "rests on CCN (2 eV, 50% alike)")
     assert one.figures[1].lines[-1].endswith("trust the prediction little")
 
