@@ -52,8 +52,8 @@ def read_foreign(source: Source, name: str | None = None) -> Foreign:
                 raise source.fault(f"--study names a study of Optuna, and this is read as {candidate}; leave it out")
             if source.ignore and candidate not in ("csv", "ord"):
                 raise source.fault(
-                    "--ignore leaves out columns of a plain table, or amounts and conditions of ORD reactions, and this "
-                    f"is read as {candidate}; leave it out, or say --from csv where it is a table"
+                    "--ignore leaves out columns of a plain table, or amounts and conditions of ORD reactions, and "
+                    f"this is read as {candidate}; leave it out, or say --from csv where it is a table"
                 )
             try:
                 return _with_losses(module.read(source))
