@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from flows.driving import EFFECT, settings_in
+from flows.driving import EFFECT, no_server, settings_in
 from flows.engine import passes, running
 from flows.engine.away import Away
 from flows.engine.looking.reports import TickReport
@@ -16,7 +16,7 @@ from flows.engine.session import Session
 from flows.settings import Settings, prepare_prefect
 from loop.errors import HakkenError, LedgerBusy
 
-prepare_prefect(Settings.from_environment())
+prepare_prefect()
 
 import httpx  # noqa: E402 - Prefect's own client
 from prefect import flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
@@ -108,8 +108,5 @@ def run_with_prefect(
 
 
 def _unreachable(error: Exception) -> NoPrefectServer:
-    url = get_current_settings().api.url
-    return NoPrefectServer(
-        f"no Prefect server answers at {url} ({error}); start it (prefect server start), mend or unset "
-        "PREFECT_API_URL, or go on without --prefect"
-    )
+    said = no_server(get_current_settings().api.url, error)
+    return NoPrefectServer(f"{said}, unset that, or go on without --prefect")

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from flows.driving import no_server
 from flows.settings import Settings, prepare_prefect
 from flows.tick import tick
 from flows.train import train
 from loop.errors import HakkenError
 
-prepare_prefect(Settings.from_environment())
+prepare_prefect()
 
 import httpx  # noqa: E402 - Prefect's own client
 from prefect.automations import Automation  # noqa: E402 - reads its environment when it is imported
@@ -126,22 +127,33 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _refusal(url: str, error: httpx.HTTPStatusError) -> str:
+    """What a server says that answers, and not as Prefect's would."""
+    status = error.response.status_code
+    if status == httpx.codes.NOT_FOUND:
+        return no_server(url, RuntimeError(f"what answers says {status} of {error.request.url}"))
+    rights = "; PREFECT_API_KEY or PREFECT_API_AUTH_STRING lets you in" if status in (401, 403) else ""
+    return f"the Prefect server at {url} refuses this ({status}: {error.response.text[:200]}){rights}"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of this module."""
     parser = argparse.ArgumentParser(prog="python -m flows.deployments", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("campaign", help="name of a campaign on record (hakken status lists them)")
     parser.add_argument("--every", type=_seconds, default=30.0, metavar="SECONDS", help="between two passes (30)")
     given = parser.parse_args(arguments)
-    settings = Settings.from_environment()
     url = get_current_settings().api.url
     if not url:  # a temporary server of this process would take the deployment and forget it
         parser.exit(2, "error: PREFECT_API_URL is not set; start a server (prefect server start) and export its URL\n")
     try:
+        settings = Settings.from_environment()
         asyncio.run(deploy(settings, given.campaign, timedelta(seconds=given.every)))
     except HakkenError as error:
         parser.exit(2, f"error: {error}\n")
-    except httpx.ConnectError:
-        parser.exit(2, f"error: no Prefect server answers at {url}; start it (prefect server start), or mend the URL\n")
+    except httpx.TransportError as error:
+        parser.exit(2, f"error: {no_server(url, error)}\n")
+    except httpx.HTTPStatusError as error:
+        parser.exit(2, f"error: {_refusal(url, error)}\n")
     pools = list(dict.fromkeys((settings.pool, settings.train_pool or settings.pool)))
     workers = " and ".join(f"prefect worker start --pool {pool}" for pool in pools)
     each = " of each" if len(pools) > 1 else ""

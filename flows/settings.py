@@ -63,13 +63,11 @@ class Settings:
                 ``HAKKEN_DEVICE`` no device, or ``HAKKEN_DATABASE`` a server and no URL.
         """
         given = os.environ if environ is None else environ
-        # Idle OpenMP threads spin and take the cores from everything else; must be set before numpy or torch load.
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        _keep_threads_quiet()
         if label := given.get("HAKKEN_CRASH_AT"):
             checkpoints.on_reached = _crash_at(label, given.get("HAKKEN_CRASH_COUNT", "1"))
         return Settings(
-            _folder(Path(given.get("HAKKEN_HOME") or "runs")),
+            _folder(_home(given)),
             given.get("HAKKEN_DATABASE", ""),
             given.get("HAKKEN_USER", ""),
             pool=given.get("HAKKEN_POOL") or "hakken",
@@ -99,6 +97,10 @@ def _url(database: str) -> str:
             "path of a SQLite file"
         )
     return database if "://" in database else f"sqlite:///{Path(database).expanduser().absolute()}"
+
+
+def _home(environ: Mapping[str, str] = os.environ) -> Path:
+    return Path(environ.get("HAKKEN_HOME") or "runs")
 
 
 def _folder(home: Path) -> Path:
@@ -136,12 +138,20 @@ def _login() -> str:
         return f"uid {os.getuid()}"
 
 
-def prepare_prefect(settings: Settings) -> None:
+def _keep_threads_quiet() -> None:
+    """Idle OpenMP threads spin and take the cores from everything else; must be set before numpy or torch load."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def prepare_prefect() -> None:
     """Keep Prefect's own files with the project, and let it tell nobody. Comes before Prefect is imported.
 
-    What the environment says already stands.
+    What the environment says already stands; what it says wrongly is for ``Settings.from_environment`` to refuse, when
+    there is somebody to be told.
     """
-    os.environ.setdefault("PREFECT_HOME", str(settings.home / "prefect"))
+    _keep_threads_quiet()
+    os.environ.setdefault("PREFECT_HOME", str(_home().expanduser().absolute() / "prefect"))
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # A server of its own on a new home takes 15 seconds to come up; Prefect waits 20.

@@ -17,11 +17,11 @@ from flows.engine.steps.dispatching import dispatch
 from flows.engine.steps.losing import lost_parts
 from flows.engine.steps.proposing import propose
 from flows.engine.steps.training import round_due
-from flows.settings import Settings, prepare_prefect
+from flows.settings import prepare_prefect
 from loop.errors import LeaseHeld
 from loop.record import CampaignState
 
-prepare_prefect(Settings.from_environment())
+prepare_prefect()
 
 from prefect import State, flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
 from prefect.client.orchestration import get_client  # noqa: E402

@@ -17,7 +17,7 @@ from flows.engine.steps.losing import Lost
 from flows.engine.steps.training import train_round
 from flows.settings import Settings, prepare_prefect
 
-prepare_prefect(Settings.from_environment())
+prepare_prefect()
 
 from prefect import flow, get_run_logger, task  # noqa: E402 - reads its environment when it is imported
 

@@ -298,7 +298,7 @@ def test_a_server_that_is_not_there_is_no_fault_of_ours(settings: Settings, tmp_
         campaign.run_with_prefect(settings, "small", on_tick=lambda _: None)
 
     assert f"no Prefect server answers at {url}" in str(told.value)
-    assert "mend or unset PREFECT_API_URL, or go on without --prefect" in str(told.value)
+    assert "mend PREFECT_API_URL, unset that, or go on without --prefect" in str(told.value)
 
 
 @pytest.mark.parametrize("every", ["0", "-3", "nan", "inf", "soon", "1e12"])
