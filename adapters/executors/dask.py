@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import subprocess
 import time
 import uuid
@@ -110,6 +111,7 @@ class DaskExecutor:
         self._evaluator, self._most, self._settings = evaluator, jobs, settings
         self._client: Any = None
         self._error, self._not_before = "", 0.0
+        self._seen = -math.inf, 0  # when the scheduler's workers were counted, and how many there were
 
     def capabilities(self) -> Capabilities:
         return computing(self._evaluator, DELIVERY, self._most)
@@ -178,7 +180,7 @@ class DaskExecutor:
             return Status(Phase.WAITING, f"as last known: {error}")
         if state is None and not self._spool.is_claimed(handle):
             return Status(Phase.PREPARED, "Dask is done with it, and nobody took it up; it is given to it again")
-        return Status(Phase.WAITING, f"with Dask: {state}")
+        return Status(Phase.WAITING, f"with Dask: {state}", self._wanted(state))
 
     def fetch(self, handle: Handle) -> Sequence[Envelope]:
         if self.status(handle).phase is not Phase.ENDED:
@@ -253,6 +255,32 @@ class DaskExecutor:
         task = started["task"]
         states = self._ask(lambda client: client.sync(client.scheduler.get_task_status, keys=[task]))
         return None if states[task] in (None, "forgotten", "released", "memory", "erred") else str(states[task])
+
+    def _wanted(self, state: str | None) -> str:
+        """What a task in that state waits for beside its turn, and the way out; "" where waiting is all there is."""
+        if state not in ("no-worker", "queued"):
+            return ""
+        try:
+            workers = self._workers()
+        except AdapterUnavailable:
+            return ""
+        if workers == 0:
+            return f"waits with Dask, which has no worker; start one (dask worker {self._settings.address})"
+        if state == "queued" or not self._settings.resources:
+            return ""
+        asked = " ".join(f"{name}={amount:g}" for name, amount in self._settings.resources.items())
+        return (
+            f"waits with Dask for a worker that offers {asked}; start one (dask worker {self._settings.address} "
+            f"--resources '{asked}'), or correct resources of run_on.dask"
+        )
+
+    def _workers(self) -> int:
+        """How many workers the scheduler has; asked once for all the jobs of a pass."""
+        seen, workers = self._seen
+        if time.monotonic() - seen > _REST:
+            workers = self._ask(lambda client: len(client.scheduler_info(n_workers=-1)["workers"]))
+            self._seen = time.monotonic(), workers
+        return workers
 
     def _of_claimed(self, handle: Handle) -> Status:
         if self._spool.is_silent(handle):

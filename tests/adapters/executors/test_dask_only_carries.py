@@ -149,6 +149,26 @@ def test_a_task_that_the_scheduler_forgot_is_given_to_it_again(dask: OneNodeDask
     assert runs(tmp_path, KEY) == 1
 
 
+def test_a_job_that_no_worker_can_take_says_so(dask: OneNodeDask, tmp_path: Path) -> None:
+    offered = executor(tmp_path / "offered", dask.address, resources={"nobody_has_it": 1.0})
+    odd = begin(offered)
+    wait_until(lambda: offered.status(odd).wants)
+    lacking = offered.status(odd).wants
+    offered.cancel(odd, "enough")
+    while dask.workers:
+        dask.kill_worker()
+    lab = executor(tmp_path, dask.address)
+    handle = begin(lab)
+    wait_until(lambda: lab.status(handle).wants)
+    alone = lab.status(handle).wants
+    dask.mend()
+
+    assert "for a worker that offers nobody_has_it=1; start one (dask worker" in lacking
+    assert alone == f"waits with Dask, which has no worker; start one (dask worker {dask.address})"
+    assert isinstance(outcome(lab, handle), Measured)
+    assert lab.status(handle).wants == ""
+
+
 def test_a_start_returns_when_the_scheduler_has_the_task(
     dask: OneNodeDask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
