@@ -40,6 +40,7 @@ def plan(
     seed: int,
     experiments: int,
     purse: Purse | None = None,
+    left: int | None = None,
     earlier: Sequence[Earlier] = (),
     resources: Sequence[Resource] = (),
     device: str = "cpu",
@@ -53,6 +54,8 @@ def plan(
         seed: Decides every random choice.
         experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
         purse: What the budget leaves in money and hours; None where it has neither.
+        left: How many experiments the budget leaves, where that is more; None for as many. Of versions of a fidelity
+            the last is kept for the real thing.
         earlier: Earlier campaigns that may tell something of this one.
         resources: Where experiments go, by the record: accidents and waiting there add to what is expected to be paid.
         device: Where graph networks are trained and large libraries looked over, as torch names it: "cpu" or "cuda".
@@ -68,6 +71,7 @@ def plan(
         seed=seed,
         experiments=experiments,
         purse=purse,
+        left=experiments if left is None else left,
         earlier=earlier,
         resources=resources,
         device=device,

@@ -43,11 +43,13 @@ class Fidelities:
         tells: Whether each version, from the cheapest on, tells of each wanted target, shape ``(versions, w)``.
         measured: Coordinates of what was measured in any version, shape ``(n, d)``.
         name: ``improvement``, or ``pareto`` for several targets without a trade-off.
+        left: How many experiments the budget leaves, copies included; None where that is not counted.
     """
 
     tells: NDArray[np.bool_]
     measured: NDArray[np.float64]
     name: str = "improvement"
+    left: int | None = None
 
     def choose(self, question: Question, q: int) -> Choice:
         """Up to ``q`` points, more where cheap ones are bundled.
@@ -84,7 +86,7 @@ class Fidelities:
         weight[torch.from_numpy(taken | ~question.space.allows(versions.numpy()))] = 0.0
         tau = max(SMOOTHING * _spread(question, worth), least(worth))
         best = held.max(dim=1).values if len(base) else nothing
-        picked, logs = _bundled(truth, best, weight.log(), price, q, tau, _beyond(question, versions, n))
+        picked, logs = _bundled(truth, best, weight.log(), price, q, tau, _beyond(question, versions, n, self.left))
         found = [(i, float((log + price[i].log()).exp())) for i, log in zip(picked, logs, strict=True)]
         meaning = MEANING if is_front else f"expected improvement of the real thing, {in_words(question)}"
         points = tuple(Chosen(versions[i].numpy(), gain, meaning) for i, gain in found)
@@ -104,25 +106,31 @@ def _spread(question: Question, worth: Tensor) -> float:
     return float(known.std(correction=0)) or float(worth.std())
 
 
-def _beyond(question: Question, versions: Tensor, n: int) -> Callable[[list[int]], Tensor]:
-    """Which candidates the purse does not reach to once some were chosen: infinite there, else 0, ``(versions * n,)``.
+def _beyond(question: Question, versions: Tensor, n: int, left: int | None) -> Callable[[list[int]], Tensor]:
+    """Which candidates the budget does not reach to once some were chosen: infinite there, else 0, ``(versions * n,)``.
 
-    What a cheap version tells is of use only where something real can be bought after it: its price is kept back.
+    What a cheap version tells is of use only where something real can be bought after it: its price is kept back, and
+    its place among the experiments.
 
     Args:
         question: Whose purchase has the purse.
         versions: Coordinates of the versions one after the other, the last the real thing: ``(versions * n, d)``.
         n: How many candidates there are.
+        left: How many experiments there may be; None for any number.
     """
-    bought = question.purchase
-    if bought is None or bought.purse == Purse():
-        return lambda _: torch.zeros(len(versions), dtype=versions.dtype)
-    money, hours = bought.costs.each(versions.numpy(), bought.last, question.copies)
-    kept = [np.append(np.full(len(each) - n, each[-n:].min()), np.zeros(n)) for each in (money, hours)]
+    bought, size = question.purchase, len(versions)
+    places = np.append(np.full(size - n, 2.0), np.ones(n)) * question.copies
+    money, hours = np.zeros(size), np.zeros(size)
+    if bought is not None:
+        money, hours = bought.costs.each(versions.numpy(), bought.last, question.copies)
+    purse = Purse() if bought is None else bought.purse
+    kept = [np.append(np.full(size - n, each[-n:].min()), np.zeros(n)) for each in (money, hours)]
 
     def beyond(chosen: list[int]) -> Tensor:
         spent = [each[chosen].sum() for each in (money, hours)]
-        reached = bought.purse.has(*(s + each + k for s, each, k in zip(spent, (money, hours), kept, strict=True)))
+        reached = purse.has(*(s + each + k for s, each, k in zip(spent, (money, hours), kept, strict=True)))
+        if left is not None:
+            reached = reached & (len(chosen) * question.copies + places <= left)
         return torch.from_numpy(np.where(reached, 0.0, np.inf))
 
     return beyond

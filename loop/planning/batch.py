@@ -103,6 +103,8 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
     planner = s.spec.planner
     controls = controls_in(batch, s.after_initial // max(planner.copies, 1), planner.control)
     question, function = s.question, _function(s)
+    if isinstance(function, Fidelities) and s.left is not None:
+        function = replace(function, left=s.left - controls * s.replicates)
     with torch.set_grad_enabled(not s.space.is_finite):
         choice = function.choose(question, batch - controls) if batch > controls else None
     chosen: Sequence[Chosen] = choice.points if choice else ()
@@ -111,11 +113,15 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
         with torch.no_grad():
             picks = _with_replicates(s, question, picks, batch - controls)
     notes = list(choice.notes) if choice else []
+    left = function.left if isinstance(function, Fidelities) else None
+    if left is not None and (len(picks) + 1) * s.replicates > left:
+        notes.append(_last_is_real(s, left))
     if (room := s.affordable - controls) < len(picks):  # of a cheap version many count as one
-        left = "1 experiment" if s.affordable == 1 else f"{s.affordable} experiments"
+        what = "1 experiment" if s.affordable == 1 else f"{s.affordable} experiments"
+        has_room = "the budget leaves" if s.left in (None, s.experiments) else "there is room for"
         notes.append(
             f"{len(picks)} experiments were worth a place in this batch, and those that bring most have it: "
-            f"the budget leaves {left}, of which each version of a candidate is one"
+            f"{has_room} {what}, of which each version of a candidate is one"
         )
         picks = _most_worth(picks, room)
     if controls:
@@ -126,6 +132,13 @@ def _by_model(s: Situation, batch: int) -> tuple[list[Pick], list[str]]:
         except PoolExhausted:
             notes.append("no candidate was left for the control arm")
     return picks, notes
+
+
+def _last_is_real(s: Situation, left: int) -> str:
+    """What is said where the batch uses up the budget's experiments."""
+    what = "1 experiment is" if left == 1 else f"{left} experiments are"
+    kept = "the last is" if s.replicates == 1 else f"the last {s.replicates} are"
+    return f"{what} left, of which each version of a candidate is one, and {kept} kept for the real thing"
 
 
 def _most_worth(picks: Sequence[Pick], n: int) -> list[Pick]:

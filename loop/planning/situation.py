@@ -49,6 +49,7 @@ class Situation:
     purchase: Purchase | None  # None where nothing has a price
     seed: int
     experiments: int  # at most so many
+    left: int | None  # how many the budget leaves, of which these are the first; None where it counts none
     belief: Belief | None = None  # None while the initial design goes on
     hints: Mapping[str, tuple[Hint, ...]] = field(default_factory=dict)  # by target: what sources expect of it
     wants_real: bool = False  # nothing but cheap versions was measured so far
@@ -196,6 +197,7 @@ def situation_of(
     seed: int,
     experiments: int,
     purse: Purse | None,
+    left: int | None = None,
     earlier: Sequence[Earlier] = (),
     resources: Sequence[Resource] = (),
     device: str = "cpu",
@@ -213,7 +215,7 @@ def situation_of(
         pool = ProductPool(space)
     table, notes = regression_table(space, objective, history)
     plate, general = build_plate(spec, space), build_general(spec, space)
-    found = Situation(spec, space, objective, history, table, pool, plate, general, purchase, seed, experiments)
+    found = Situation(spec, space, objective, history, table, pool, plate, general, purchase, seed, experiments, left)
     hints, unheard = hints_of(spec, space, objective, earlier)
     notes = (*without_value(space), *history.notes, *notes, *learnt.notes, *waits, *unheard)
     if spec.planner.copies > experiments:

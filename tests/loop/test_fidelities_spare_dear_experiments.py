@@ -220,19 +220,44 @@ def test_a_hopeless_candidate_is_not_measured_again_in_place_of_many_calculation
 
 
 @pytest.mark.parametrize("replicates", [1, "planned"])
-def test_cheap_experiments_that_count_as_one_are_no_more_than_the_budget_leaves(replicates):
+def test_cheap_experiments_that_count_as_one_are_no_more_than_there_is_room_for(replicates):
     spec = spec_of(is_cheap=True)
     planner = spec.planner.model_copy(update={"replicates": replicates})
     spec = spec.model_copy(update={"planner": planner})
+    batch = plan(spec, towards_the_end(spec), seed=0, experiments=3, left=100)
+
+    assert len(batch.proposals) == 3
+    (note,) = (n for n in batch.notes if "there is room for" in n)
+    assert note.endswith("there is room for 3 experiments, of which each version of a candidate is one")
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("left", [1, 2, 3, 6])
+def test_of_a_budget_in_experiments_the_last_is_kept_for_the_real_thing(left, copies):
+    spec = spec_of(is_cheap=True)
+    spec = spec.model_copy(update={"planner": spec.planner.model_copy(update={"replicates": copies})})
+    made, before = (
+        plan(spec, towards_the_end(spec), seed=0, experiments=left * copies, left=n) for n in (None, 100 * copies)
+    )
+
+    methods = [p.candidate.settings["method"] for p in made.proposals]
+    assert methods.count("measured") >= 1
+    assert len(methods) <= left
+    assert {p.candidate.settings["method"] for p in before.proposals} == {"calculated"}  # with more to come
+    said = [n for n in made.notes if "kept for the real thing" in n]
+    number = f"{left * copies} experiments are" if left * copies > 1 else "1 experiment is"
+    last = "the last is" if copies == 1 else "the last 2 are"
+    assert said == [f"{number} left, of which each version of a candidate is one, and {last} kept for the real thing"]
+    assert not any("kept for the real thing" in n for n in before.notes)
+
+
+def towards_the_end(spec) -> History:
+    """Four measurements and six calculations, of which the latter tell well of the former."""
     space = build_space(spec)
     real = [(0, 10.0), (3, 40.0), (6, 90.0), (11, 12.0)]
     cheap = [(a, 0.8 * y) for a, y in real] + [(1, 15.0), (9, 50.0)]
     rows = [seen_at(space, a, "measured", y) for a, y in real] + [seen_at(space, a, "calculated", y) for a, y in cheap]
-    batch = plan(spec, History(tuple(rows)), seed=0, experiments=3)
-
-    assert len(batch.proposals) == 3
-    (note,) = (n for n in batch.notes if "the budget leaves" in n)
-    assert note.endswith("the budget leaves 3 experiments, of which each version of a candidate is one")
+    return History(tuple(rows))
 
 
 def test_of_more_candidates_than_are_scored_the_real_thing_is_sought_among_neighbours(monkeypatch):

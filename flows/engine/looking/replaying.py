@@ -13,7 +13,7 @@ from flows.engine.looking.reports import ReplayReport
 from flows.engine.people.decisions import decided
 from flows.engine.sources.hearing import earlier_of, read_of
 from flows.engine.steps.planners import Planner, default_planner, devices_in, on_device
-from flows.engine.steps.planning import ALLOWED, LEFT_OUT, PURSE, REGRET, RESOURCES, Inputs, environment
+from flows.engine.steps.planning import ALLOWED, LEFT, LEFT_OUT, PURSE, REGRET, RESOURCES, Inputs, environment
 from flows.engine.steps.regions import read_regions, without
 from flows.unsent import never_sent
 from flows.wiring import open_record
@@ -105,6 +105,7 @@ def inputs_of(ledger: Ledger, name: str, stored: RoundRecord) -> Inputs:
         earlier_of(ledger, read_of(ledger, name, stored)),
         regions=regions,
         resources=tuple(Resource.of(told) for told in stored.model.get(RESOURCES, ())),
+        left=stored.model.get(LEFT),
     )
 
 

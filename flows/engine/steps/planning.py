@@ -21,6 +21,7 @@ from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import NothingToGain, PoolExhausted, SpaceError
+from loop.fidelity import fidelity_column
 from loop.history import Claim, History
 from loop.memory.earlier import Earlier
 from loop.open_limits import notes_on_open_limits
@@ -43,6 +44,7 @@ LEFT_OUT: Final = "left_out"  # in a round's model: what only lost resources wou
 RESOURCES: Final = "resources"  # in a round's model: what the record told of them
 PURSE: Final = "purse"  # in a round's model: what the budget left in money and hours
 ALLOWED: Final = "experiments_allowed"  # in a round's model: what the budget left when it was planned
+LEFT: Final = "experiments_left"  # in a round's model: the same of the whole budget, where that was more
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Inputs:
     read: Json = field(default_factory=dict)  # what the round's model says of them
     resources: tuple[Resource, ...] = ()  # what the record told of them, where experiments cost something
     regions: Mapping[str, Takes] = field(default_factory=dict)  # left out: only lost resources would do them
+    left: int | None = None  # how many experiments the budget leaves, where versions share them; None for as many
 
     def noted(self, plan: Plan) -> tuple[str, ...]:
         """Everything that was not as asked: on the way to the plan, and in planning."""
@@ -116,6 +119,8 @@ class Inputs:
             more["earlier"] = self.earlier
         if self.resources:
             more["resources"] = self.resources
+        if self.left is not None:
+            more["left"] = self.left - (self.experiments - experiments)  # what is pinned is taken off both
         try:
             plan = planner(spec, self.history, None, seed=self.seed, experiments=experiments, **more)
         except SpaceError as error:
@@ -204,7 +209,14 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
         recorded(read, before, view.ledger, view.name),
         telling(view.figures) if view.spending.costs is not None else (),
         regions,
+        _left(view, experiments),
     )
+
+
+def _left(view: View, experiments: int) -> int | None:
+    """How many experiments the budget leaves, where that is more than are planned now and versions share them."""
+    left = view.spec.budget.most - view.spent
+    return left if left > experiments and fidelity_column(view.space) is not None else None
 
 
 def _claims(view: View, history: History) -> tuple[Claim, ...]:
@@ -262,6 +274,7 @@ def draft_of(inputs: Inputs, plan: Plan, campaign: CampaignRecord) -> RoundDraft
         model={
             **plan.model,
             ALLOWED: inputs.experiments,
+            **({} if inputs.left is None else {LEFT: inputs.left}),
             **inputs.read,
             **({} if inputs.purse is None else {PURSE: asdict(inputs.purse)}),
             **({RESOURCES: [r.as_json() for r in inputs.resources]} if inputs.resources else {}),

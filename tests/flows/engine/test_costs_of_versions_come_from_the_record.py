@@ -67,3 +67,21 @@ def test_what_cannot_be_what_it_took_is_refused_with_its_cell(settings: Settings
         told.write_text(f"step,method,yield,{text}\n", "utf-8")
 
         assert says in tell(settings, "small", told, by="tester").problems[0]
+
+
+def test_of_a_budget_in_experiments_the_last_is_the_real_thing_as_they_come_free_one_by_one(
+    settings: Settings, tmp_path: Path, laboratory: FakeLaboratory
+) -> None:
+    space = SPACE | {"method": SPACE["method"] | {"costs": {"calculated": 1, "measured": 50}}}
+    add(settings, tmp_path, space=space, planner=PLANNER | {"mode": "rolling"}, budget={"experiments": 12})
+    laboratory.answers = answer
+    run(settings, "small", on_tick=lambda _: None, poll=0.01, max_seconds=60)
+    with open_record(settings) as ledger:
+        rounds = ledger.rounds("small")
+        last = [p.draft.candidate.settings["method"] for p in ledger.proposals("small", rounds[-1].number)]
+
+    assert "measured" in last
+    left = [r.model.get("experiments_left") for r in rounds[1:]]
+    assert left[-1] is None  # as many as may be planned
+    assert left[0] == 8
+    assert all(replay(settings, "small", r.number).is_identical for r in rounds)
