@@ -32,7 +32,9 @@ from loop.outcome import Qualifier
 from loop.space import Pool, ProductPool, Space
 from loop.space.leaving_out import why_left_out
 from loop.spec import CampaignSpec, build_general, build_objective, build_space
-from loop.training import regression_table
+from loop.surrogates.noiseless import Known
+from loop.surrogates.protocol import TrainingSet
+from loop.training import Table, regression_table
 from loop.values import sign_of
 
 
@@ -62,7 +64,7 @@ def honest_best(
     if general is not None:
         return best_condition(general, objective, history, belief, pool, seed=seed, why=why)
     if belief is None:
-        found = _raw(space, objective, history, why)
+        found = _raw(space, objective, history, table, why)
     else:
         found = best_of_belief(space, objective, history, belief, pool, seed=seed)
     named = found.candidates[: found.front]
@@ -132,13 +134,15 @@ def best_of_belief(
     )
 
 
-def _raw(space: Space, objective: Objective, history: History, why: str) -> HonestBest:
-    """Without a model: means of what was measured, and their spread."""
+def _raw(space: Space, objective: Objective, history: History, table: Table, why: str) -> HonestBest:
+    """Without a model: means of what was measured, and their spread; exact where ``table`` holds nothing against it."""
     tried = [t for t in tried_candidates(space, objective, history) if t.has_values]
     note = f"{why}: means of the measured values, which favour the lucky, and no chances"
     if not tried:
         return HonestBest("", (), 0, notes=(note, "no candidate has a value for every target yet"))
     means = torch.tensor([[float(np.mean(t.values[n])) for n in objective.names] for t in tried], dtype=torch.float64)
+    x = torch.from_numpy(np.array([t.x for t in tried]))
+    exact = {i: Known.of(TrainingSet.of(table, i)).is_certain(x) for i, t in enumerate(objective.targets) if t.is_exact}
     keeps = torch.tensor([float(_meets(objective, row)) for row in means.tolist()], dtype=torch.float64)
     order, front = _ranked(objective, means, keeps, torch.zeros(len(tried), dtype=torch.float64))
     believed = tuple(
@@ -149,9 +153,9 @@ def _raw(space: Space, objective: Objective, history: History, why: str) -> Hone
                 _stated(
                     t,
                     float(means[k, i]),
-                    spread := _spread(tried[k].values[t.name]),
+                    _spread(tried[k].values[t.name]),
                     tried[k],
-                    is_known=t.is_exact and spread[0] == spread[1],
+                    is_known=i in exact and bool(exact[i][k]),
                 )
                 for i, t in enumerate(objective.targets)
             ),

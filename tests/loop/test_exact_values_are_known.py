@@ -13,7 +13,7 @@ from campaigns import EVERYTHING, measured, observe, reaction_spec, training
 from loop.history import Claim, History
 from loop.insight.best import honest_best
 from loop.insight.saying import best_sentence, stated_line
-from loop.outcome import Measured, Measurement
+from loop.outcome import Measured, Measurement, Qualifier
 from loop.planner import plan
 from loop.policy.stopping import regret_settled
 from loop.record import Arm
@@ -256,6 +256,25 @@ def test_a_regret_ends_the_campaign_without_the_best_once_more() -> None:
         "nothing untried is believed to be better than propanol, weak, temperature 40 degC by more than 90 %" in ended
     )
     assert "hardly scatter" not in ended
+
+
+def test_without_a_model_what_a_limit_or_a_deviation_speaks_against_is_not_called_exact() -> None:
+    spec = spec_of(exact=True)
+    spec = spec.model_copy(update={"planner": spec.planner.model_copy(update={"surrogate": "random"})})
+    at = {"alcohol": "propanol", "base": "weak"}
+    below = Measured((Measurement("yield", 40.0, "%", 40.0, qualifier=Qualifier.BELOW),))
+    doubted = Measured((Measurement("yield", 30.0, "%", 30.0, sd=1.0, canonical_sd=1.0),))
+    rows = [
+        observe(spec, {**at, "temperature": 20.0}, measured(**{"yield": 50.0}), "a"),
+        observe(spec, {**at, "temperature": 20.0}, below, "b"),
+        observe(spec, {**at, "temperature": 40.0}, doubted, "c"),
+        observe(spec, {**at, "temperature": 60.0}, measured(**{"yield": 20.0}), "d"),
+    ]
+
+    found = honest_best(spec, History(tuple(rows)), seed=0)
+
+    said = [stated_line(c.targets[0], found) for c in found.candidates]
+    assert said == ["yield 50 %", "yield 30 %", "yield 20 % (exact)"]
 
 
 def test_another_target_may_scatter_beside_it() -> None:
