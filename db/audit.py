@@ -8,7 +8,8 @@ slipped in behind the triggers' back is found, and the entry that it belongs to 
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from itertools import groupby
@@ -29,6 +30,17 @@ _CHAIN_LOCK: Final = 0x68616B6B  # any number that nobody else locks in this dat
 _SEALED: Final[tuple[Table, ...]] = (*tables.FACTS, tables.Base.metadata.tables["attempt"])
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What an entry is to say, and the rows that it seals: by table, as ``as_stored`` gives them."""
+
+    at: datetime
+    actor: str
+    action: str
+    detail: Json
+    rows: Mapping[str, list[dict[str, Any]]]
+
+
 class Chain:
     """The end of the chain inside one write transaction; holds the lock on it from the first entry on."""
 
@@ -40,21 +52,27 @@ class Chain:
         """The number that the next entry will have, for the rows that are written with it."""
         return self._locked_head()[0] + 1
 
-    def append(
-        self, *, at: datetime, actor: str, action: str, detail: Json, rows: Mapping[str, list[dict[str, Any]]]
-    ) -> int:
-        """Write the entry that seals ``rows`` (by table, as ``as_stored`` gives them); returns its number."""
+    def append(self, sealings: Sequence[Sealing]) -> None:
+        """Write the entries, in their order."""
         number, previous = self._locked_head()
-        number += 1
-        sealed = {
-            name: [len(some), seal(tables.Base.metadata.tables[name], some)] for name, some in sorted(rows.items())
-        }
-        text_ = canonical({**detail, "rows": sealed}, f"the audit entry of {action}")
-        entry = {"number": number, "at": at, "actor": actor, "action": action, "detail": text_, "previous": previous}
-        entry["hash"] = _hash(tables.AuditLog(**entry))
-        self._session.execute(insert(tables.Base.metadata.tables[tables.AuditLog.__tablename__]), [entry])
-        self._head = (number, str(entry["hash"]))
-        return number
+        entries = []
+        for at, one in enumerate(sealings, number + 1):
+            sealed = {
+                name: [len(some), seal(tables.Base.metadata.tables[name], some)]
+                for name, some in sorted(one.rows.items())
+            }
+            entry = {
+                "number": at,
+                "at": one.at,
+                "actor": one.actor,
+                "action": one.action,
+                "detail": canonical({**one.detail, "rows": sealed}, f"the audit entry of {one.action}"),
+                "previous": previous,
+            }
+            entry["hash"] = previous = _hash(tables.AuditLog(**entry))
+            entries.append(entry)
+        self._session.execute(insert(tables.Base.metadata.tables[tables.AuditLog.__tablename__]), entries)
+        self._head = (number + len(entries), previous)
 
     def _locked_head(self) -> tuple[int, str]:
         if self._head is None:

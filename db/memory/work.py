@@ -7,7 +7,7 @@ from datetime import datetime
 
 from db.memory import attempts, people, results, rounds, safety
 from db.memory.campaign import CampaignData, HeldCampaign, keep, set_state
-from loop.contracts import Artifact
+from loop.contracts import Artifact, ToldOutcome
 from loop.decision import Amendment, DecisionDraft, DecisionRecord
 from loop.experiment import Event, State
 from loop.outcome import Outcome
@@ -86,6 +86,10 @@ class MemoryWork:
         """Store what was received, unread; the same again gives the first record."""
         return results.receive(self._held, envelope)
 
+    def receive_all(self, envelopes: Sequence[EnvelopeDraft]) -> list[EnvelopeRecord]:
+        """``receive`` of each, in their order."""
+        return [self.receive(envelope) for envelope in envelopes]
+
     def judge(self, envelope_id: str, verdict: Verdict, message: str = "") -> None:
         """Record what was made of an envelope."""
         results.judge(self._held, envelope_id, verdict, message)
@@ -95,6 +99,10 @@ class MemoryWork:
     ) -> ObservationRecord:
         """Record an envelope's outcome; ``candidate`` is given for told observations only."""
         return results.accept(self._held, envelope_id, outcome, candidate=candidate, context=context)
+
+    def accept_told(self, told: Sequence[ToldOutcome]) -> list[ObservationRecord]:
+        """``accept`` of each told observation, in their order."""
+        return [self.accept(one.envelope_id, one.outcome, candidate=one.candidate, context=one.context) for one in told]
 
     def retract(self, observation_id: str, by: str, why: str) -> None:
         """Let an observation count no more; it stays on record."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -16,7 +16,14 @@ from loop.contracts import Artifact
 from loop.outcome import Fault, FaultKind, Measured, Measurement, Negative, Outcome, Qualifier
 from loop.record import Arm, EnvelopeRecord, ObservationRecord, Verdict
 
+Thing = TypeVar("Thing")
 LONGEST_LIST: Final = 500  # SQLite takes 32,766 variables at most; beyond, the whole campaign is read
+
+
+def in_parts(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
+    """In parts of ``LONGEST_LIST`` at most."""
+    for start in range(0, len(things), LONGEST_LIST):
+        yield things[start : start + LONGEST_LIST]
 
 
 def envelopes(session: Session, *where: ColumnElement[bool]) -> tuple[EnvelopeRecord, ...]:

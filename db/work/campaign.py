@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 
 from sqlalchemy import select
@@ -9,8 +10,7 @@ from sqlalchemy import select
 from db import reading
 from db import tables as t
 from db.canonical import canonical, sha256
-from db.rows import Rows
-from db.work.writer import Writer
+from db.work.writer import Part, Writer
 from loop.contracts import Artifact
 from loop.errors import NotFound, StaleLease
 from loop.record import CampaignState, EnvelopeRecord, Json, Lease
@@ -38,9 +38,14 @@ class HeldCampaign:
             )
         self.row, self.id, self.name = row, row.id, row.name
 
-    def write(self, action: str, about: Json, *parts: tuple[type[t.Base], Rows]) -> None:
+    def write(self, action: str, about: Json, *parts: Part) -> None:
         """``Writer.write``, with an entry that names the campaign and the epoch."""
-        self.writer.write(action, {"campaign": self.name, "epoch": self.lease.epoch, **about}, *parts)
+        self.write_all(action, [(about, parts)])
+
+    def write_all(self, action: str, entries: Sequence[tuple[Json, Sequence[Part]]]) -> None:
+        """``Writer.write_all``, with entries that name the campaign and the epoch."""
+        named = {"campaign": self.name, "epoch": self.lease.epoch}
+        self.writer.write_all(action, [({**named, **about}, parts) for about, parts in entries])
 
     def attempt(self, key: str) -> t.Attempt:
         """The campaign's attempt of that key; raises ``NotFound``."""
@@ -57,11 +62,15 @@ class HeldCampaign:
 
     def envelope(self, envelope_id: str) -> EnvelopeRecord:
         """The campaign's envelope of that id; raises ``NotFound``."""
+        return self.envelopes([envelope_id])[envelope_id]
+
+    def envelopes(self, ids: Sequence[str]) -> dict[str, EnvelopeRecord]:
+        """By id, at most ``LONGEST_LIST`` of the campaign's envelopes; raises ``NotFound``."""
         table = t.ResultEnvelope
-        found = reading.envelopes(self.session, (table.id == envelope_id) & (table.campaign_id == self.id))
-        if not found:
-            raise NotFound(f"campaign {self.name!r} has no envelope {envelope_id!r}; receive it first")
-        return found[0]
+        found = {e.id: e for e in reading.envelopes(self.session, table.id.in_(ids), table.campaign_id == self.id)}
+        if lacking := [one for one in ids if one not in found]:
+            raise NotFound(f"campaign {self.name!r} has no envelope {lacking[0]!r}; receive it first")
+        return found
 
 
 def set_state(held: HeldCampaign, state: CampaignState, reason: str) -> None:

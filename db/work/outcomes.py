@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,10 +11,13 @@ from sqlalchemy import func, select
 from db import reading
 from db import tables as t
 from db.canonical import canonical
+from db.reading.results import in_parts
 from db.rows import Rows, context_row, failure_rows, measurement_rows
 from db.rules import ended, kind_of, observed_key, same_or_conflict
 from db.work import attempts, candidates, envelopes, safety
 from db.work.campaign import HeldCampaign
+from db.work.writer import Part
+from loop.contracts import ToldOutcome
 from loop.errors import LedgerError, NotFound
 from loop.experiment import Event, State
 from loop.outcome import Fault, FaultKind, Negative, Outcome
@@ -60,29 +63,12 @@ def accept(
     else:
         assert candidate is not None  # or there would be a key
         (candidate_id,), new_candidates = candidates.identified(held, [candidate])
-    row = {
-        "envelope_id": envelope_id,
-        "campaign_id": held.id,
-        "candidate_id": candidate_id,
-        "attempt_id": key,
-        "revision": revision,
-        "kind": kind_of(outcome),
-        "reason": outcome.reason if isinstance(outcome, Negative) else "",
-        "recorded": held.writer.now(),
-    }
-    contexts = [context_row(envelope_id, context)] if context else []
-    verdicts = [] if envelope.verdict else [envelopes.judgement_row(held, envelope_id, Verdict.ACCEPTED, "")]
+    row = _row(held, envelope, outcome, candidate_id, revision)
     held.row.data_version += 1
     held.write(
         "accept",
-        {"envelope": envelope_id, "attempt": key, "outcome": kind_of(outcome).value},
-        (t.Candidate, new_candidates),
-        (t.Outcome, [row]),
-        (t.Measurement, measurement_rows(envelope_id, outcome)),
-        (t.Failure, failure_rows(envelope_id, outcome)),
-        (t.RunContext, contexts),
-        (t.AttemptEvent, events),
-        (t.EnvelopeJudgement, verdicts),
+        _about(envelope, outcome),
+        *_parts(held, envelope, outcome, row, context, new_candidates, events),
     )
     if key is not None and isinstance(outcome, Fault) and outcome.kind is FaultKind.SAFETY_STOP:
         safety.stop(held, *said_by(envelope.source, outcome.message), envelope_id)
@@ -90,6 +76,37 @@ def accept(
         return _observation(held, envelope_id)
     assert candidate is not None
     return _told(envelope, row, outcome, candidate, context)
+
+
+def accept_told(held: HeldCampaign, told: Sequence[ToldOutcome]) -> list[ObservationRecord]:
+    """``accept`` of each told observation, in their order; raises as it does."""
+    return [record for some in in_parts(told) for record in _accepted(held, some)]
+
+
+def _accepted(held: HeldCampaign, told: Sequence[ToldOutcome]) -> list[ObservationRecord]:
+    """The same of at most ``LONGEST_LIST``."""
+    ids = [one.envelope_id for one in told]
+    known = held.envelopes(ids)
+    seen = held.session.scalars(select(t.Outcome.envelope_id).where(t.Outcome.envelope_id.in_(ids))).all()
+    if seen or len(known) < len(ids):  # one by one, each says what is wrong
+        return [
+            accept(held, one.envelope_id, one.outcome, candidate=one.candidate, context=one.context) for one in told
+        ]
+    for one in told:
+        observed_key(known[one.envelope_id], one.candidate)
+    candidate_ids, new = candidates.identified(held, [one.candidate for one in told])
+    unwritten = {row["id"]: row for row in new}
+    entries: list[tuple[Json, tuple[Part, ...]]] = []
+    records = []
+    for one, candidate_id in zip(told, candidate_ids, strict=True):
+        envelope = known[one.envelope_id]
+        row = _row(held, envelope, one.outcome, candidate_id)
+        mine = [unwritten.pop(candidate_id)] if candidate_id in unwritten else []
+        entries.append((_about(envelope, one.outcome), _parts(held, envelope, one.outcome, row, one.context, mine)))
+        records.append(_told(envelope, row, one.outcome, one.candidate, one.context))
+    held.row.data_version += len(told)
+    held.write_all("accept", entries)
+    return records
 
 
 def retract(held: HeldCampaign, observation_id: str, by: str, why: str) -> None:
@@ -113,6 +130,49 @@ def retract(held: HeldCampaign, observation_id: str, by: str, why: str) -> None:
     held.row.data_version += 1
     row = {"outcome_id": observation_id, "by": by, "why": why, "at": held.writer.now()}
     held.write("retract", {"observation": observation_id, "by": by, "why": why}, (t.Retraction, [row]))
+
+
+def _about(envelope: EnvelopeRecord, outcome: Outcome) -> Json:
+    """What the audit entry says of it."""
+    return {"envelope": envelope.id, "attempt": envelope.key, "outcome": kind_of(outcome).value}
+
+
+def _row(
+    held: HeldCampaign, envelope: EnvelopeRecord, outcome: Outcome, candidate_id: str, revision: int = 0
+) -> dict[str, Any]:
+    """The row of the outcome."""
+    return {
+        "envelope_id": envelope.id,
+        "campaign_id": held.id,
+        "candidate_id": candidate_id,
+        "attempt_id": envelope.key,
+        "revision": revision,
+        "kind": kind_of(outcome),
+        "reason": outcome.reason if isinstance(outcome, Negative) else "",
+        "recorded": held.writer.now(),
+    }
+
+
+def _parts(
+    held: HeldCampaign,
+    envelope: EnvelopeRecord,
+    outcome: Outcome,
+    row: dict[str, Any],
+    context: Json | None,
+    new_candidates: Rows,
+    events: Sequence[dict[str, Any]] = (),
+) -> tuple[Part, ...]:
+    """All rows of an outcome, table by table."""
+    verdicts = [] if envelope.verdict else [envelopes.judgement_row(held, envelope.id, Verdict.ACCEPTED, "")]
+    return (
+        (t.Candidate, new_candidates),
+        (t.Outcome, [row]),
+        (t.Measurement, measurement_rows(envelope.id, outcome)),
+        (t.Failure, failure_rows(envelope.id, outcome)),
+        (t.RunContext, [context_row(envelope.id, context)] if context else []),
+        (t.AttemptEvent, list(events)),
+        (t.EnvelopeJudgement, verdicts),
+    )
 
 
 def _observation(held: HeldCampaign, envelope_id: str) -> ObservationRecord:

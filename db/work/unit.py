@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from db.work import attempts, campaign, envelopes, outcomes, people, rounds, safety
 from db.work.writer import Writer
-from loop.contracts import Artifact
+from loop.contracts import Artifact, ToldOutcome
 from loop.decision import Amendment, DecisionDraft, DecisionRecord
 from loop.experiment import Event, State
 from loop.outcome import Outcome
@@ -66,6 +66,10 @@ class SqlWork:
         """Store what was received, unread; the same again gives the first record."""
         return envelopes.receive(self._held, envelope)
 
+    def receive_all(self, drafts: Sequence[EnvelopeDraft]) -> list[EnvelopeRecord]:
+        """``receive`` of each, in their order, in a few statements."""
+        return envelopes.receive_all(self._held, drafts)
+
     def judge(self, envelope_id: str, verdict: Verdict, message: str = "") -> None:
         """Record what was made of an envelope."""
         envelopes.judge(self._held, envelope_id, verdict, message)
@@ -75,6 +79,10 @@ class SqlWork:
     ) -> ObservationRecord:
         """Record an envelope's outcome; ``candidate`` is given for told observations only."""
         return outcomes.accept(self._held, envelope_id, outcome, candidate=candidate, context=context)
+
+    def accept_told(self, told: Sequence[ToldOutcome]) -> list[ObservationRecord]:
+        """``accept`` of each told observation, in their order, in a few statements."""
+        return outcomes.accept_told(self._held, told)
 
     def retract(self, observation_id: str, by: str, why: str) -> None:
         """Let an observation count no more; it stays on record."""

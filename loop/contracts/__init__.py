@@ -17,7 +17,7 @@ from loop.contracts.abilities import (
     TakesOff,
 )
 from loop.contracts.adapter import Adapter, AdapterContext
-from loop.contracts.ledger import Artifact, AuditReport, Ledger, ShowsWishes, Work
+from loop.contracts.ledger import Artifact, AuditReport, Ledger, ShowsWishes, ToldOutcome, Work
 from loop.contracts.messages import (
     Absent,
     AttemptKey,
@@ -68,6 +68,7 @@ __all__ = [
     "SupportsAnnouncement",
     "SupportsExamination",
     "TakesOff",
+    "ToldOutcome",
     "Unknown",
     "Work",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,6 +55,16 @@ class Artifact:
     key: str | None = None  # the attempt it belongs to
 
 
+@dataclass(frozen=True, slots=True)
+class ToldOutcome:
+    """What ``Work.accept`` is given of a told observation."""
+
+    envelope_id: str
+    outcome: Outcome
+    candidate: Candidate
+    context: Json | None = None
+
+
 class Work(Protocol):
     """Everything written inside one ``Ledger.work`` is saved together, or none of it is."""
 
@@ -86,6 +96,9 @@ class Work(Protocol):
     def receive(self, envelope: EnvelopeDraft) -> EnvelopeRecord:
         """Store what was received, unread. The same source, key, settings and payload again give the first record."""
 
+    def receive_all(self, envelopes: Sequence[EnvelopeDraft]) -> list[EnvelopeRecord]:
+        """``receive`` of each, in their order, and as far as that goes together: thousands take a second or two."""
+
     def judge(self, envelope_id: str, verdict: Verdict, message: str = "") -> None:
         """Record what was made of an envelope. A judged envelope is never judged otherwise."""
 
@@ -96,6 +109,9 @@ class Work(Protocol):
         ``data_version`` one higher. ``candidate`` is given for told observations only. The same outcome
         again changes nothing (in another envelope, that one becomes a DUPLICATE); another one for the same
         attempt raises ``OutcomeConflict``."""
+
+    def accept_told(self, told: Sequence[ToldOutcome]) -> list[ObservationRecord]:
+        """``accept`` of each told observation, in their order, and as far as that goes together."""
 
     def retract(self, observation_id: str, by: str, why: str) -> None:
         """Let an observation count no more; it stays on record. ``data_version`` grows by one."""

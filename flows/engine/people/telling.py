@@ -36,7 +36,7 @@ from flows.engine.people.slips import slips
 from flows.engine.people.told_again import PLACES, corrected, line_of, repeats, retracted, twins
 from flows.engine.session import Session
 from flows.engine.steps.ingesting import judge_all
-from flows.engine.steps.judging import Judge, Judgement
+from flows.engine.steps.judging import TOGETHER, Judge, Judgement
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
 from loop.cells import decoded, delimiter_of, doubtful, no_table, read_as, said_of_missing_numbers, without_mark
@@ -100,10 +100,10 @@ def tell_rows(
             session = Session(settings, name, ledger, held)
             before = {e.id for e in session.view.unjudged}
             with session.work(actor=by) as work:
-                received = []
-                for done, draft in enumerate(drafts, 1):
-                    received.append(work.receive(draft))
-                    progress("rows put on record", done)
+                received: list[EnvelopeRecord] = []
+                for start in range(0, len(drafts), TOGETHER):
+                    received += work.receive_all(drafts[start : start + TOGETHER])
+                    progress("rows put on record", len(received))
             session.refresh()
             reached("tell.stored")
             judgements = judge_all(session, progress=progress)
@@ -112,7 +112,8 @@ def tell_rows(
             again = _again(session, drafts, received, anew)
             if again:
                 with session.work(actor=by) as work:
-                    received = [work.receive(again[r.id]) if r.id in again else r for r in received]
+                    once_more = dict(zip(again, work.receive_all([*again.values()]), strict=True))
+                    received = [once_more.get(r.id, r) for r in received]
                 session.refresh()
                 judgements += judge_all(session, progress=progress)
             judged = {e.id: e for e in ledger.envelopes(name)}

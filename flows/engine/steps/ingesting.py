@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from flows.engine.looking.failing import Failed
 from flows.engine.people.slips import slips
 from flows.engine.session import Session
-from flows.engine.steps.judging import Judge, Judgement, conclude
+from flows.engine.steps.judging import Judge, Judgement, conclude, write_all
 from flows.engine.steps.parts import others_go_on
 from flows.progress import Progress, in_silence
 from loop.analysis import media_type
@@ -90,9 +90,7 @@ def judge_all(
     ends = [] if unread and session.laboratory.capabilities().needs_person else unread
     if judgements or ends:
         with session.work() as work:
-            for done, judgement in enumerate(judgements, 1):
-                judgement.write(work)
-                progress("results judged", done)
+            write_all(judgements, work, progress)
             for attempt in ends:
                 fault = _unreadable(why.get(attempt.key))
                 if attempt.key not in why:

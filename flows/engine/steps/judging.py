@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import groupby
+from typing import Any, Final
 
 from flows.engine.looking.view import View
 from flows.engine.people.rows import ToldRow, content_of, exported_id, is_told, read_told, says_the_same
 from flows.engine.steps.analysing import Analyst, Files
+from flows.progress import Progress
 from flows.raw.store import RawFileDamaged, RawFileMissing
 from flows.webhooks.checking import KeysMissing
 from flows.webhooks.message import is_message, result_said
 from flows.webhooks.reading import MessageReader, Told
 from loop.circumstances import EFFECTS, actual_of, is_as_planned, read_context
-from loop.contracts import Work
+from loop.contracts import ToldOutcome, Work
 from loop.errors import LedgerBusy, LedgerFull, OutcomeError, SpecError
 from loop.experiment import Event, State
 from loop.named_once import named_once
@@ -28,6 +30,7 @@ from loop.safety import said_by
 from loop.space import Space
 from loop.spec import declared_of, levels_of, words_of
 
+TOGETHER: Final = 500  # told rows that are put on record at once
 ENGINE = "engine"  # source of the envelopes that the engine writes itself
 
 
@@ -45,6 +48,13 @@ class Judgement:
     claims: bool = False  # a result came for an attempt that was never sent: it is claimed first
     halts: str = ""  # why the campaign is halted: a safety stop that is no outcome, such as of an ended attempt
 
+    @property
+    def told(self) -> ToldOutcome | None:
+        """The outcome of an accepted told row, which belongs to no attempt; None of anything else."""
+        if self.verdict is not Verdict.ACCEPTED or self.outcome is None or self.candidate is None:
+            return None
+        return ToldOutcome(self.envelope.id, self.outcome, self.candidate, self.context)
+
     def write(self, work: Work) -> str | None:
         """Record it; returns the id of the observation, where one was added."""
         if self.verdict is not Verdict.ACCEPTED:
@@ -59,6 +69,21 @@ class Judgement:
         if self.retry and self.envelope.key:
             work.retry(self.envelope.key, self.retry)
         return record.id
+
+
+def write_all(judgements: Sequence[Judgement], work: Work, progress: Progress) -> None:
+    """Record them in their order, and told rows that follow one another together."""
+    done = 0
+    for is_told_row, some in groupby(judgements, key=lambda j: j.told is not None):
+        run = [*some]
+        for start in range(0, len(run), TOGETHER if is_told_row else 1):
+            part = run[start : start + TOGETHER] if is_told_row else run[start : start + 1]
+            if is_told_row:
+                work.accept_told([j.told for j in part if j.told is not None])
+            else:
+                part[0].write(work)
+            done += len(part)
+            progress("results judged", done)
 
 
 class Judge:

@@ -49,6 +49,23 @@ class EnvelopeLaws:
         assert again == first
         assert everything(ledger) == before
 
+    def test_many_are_stored_together_as_one_by_one(self, ledger: Ledger, lease: Lease) -> None:
+        drafts = [EnvelopeDraft(f"tell:a.csv:{line}", None, f"{line}", {"temperature": line}) for line in range(502)]
+        with ledger.work(lease) as work:
+            first = work.receive(drafts[7])
+
+        with ledger.work(lease) as work:
+            stored = work.receive_all([*drafts, drafts[3]])
+            again = work.receive_all(drafts[500:])
+
+        assert stored[7] == first
+        assert stored[-1] == stored[3]
+        assert again == stored[500:502]
+        assert [r.payload for r in stored[:502]] == [draft.payload for draft in drafts]
+        assert ledger.envelopes("coupling") == (first, *stored[:7], *stored[8:502])
+        assert [e.action for e in ledger.audit()].count("receive") == 502  # an entry for each
+        assert ledger.verify_audit().is_intact
+
     def test_an_envelope_that_differs_in_anything_is_another_one(self, ledger: Ledger, lease: Lease) -> None:
         drafts = (
             EnvelopeDraft("robot", "k", "{}", None),

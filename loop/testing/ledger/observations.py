@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from loop.contracts import Ledger
+from loop.contracts import Ledger, ToldOutcome
 from loop.errors import LedgerError, OutcomeConflict
 from loop.experiment import Event, State
 from loop.outcome import Negative
@@ -42,6 +42,40 @@ class ObservationLaws:
         first, second = ledger.observations("coupling")
         assert first.candidate_id == second.candidate_id
         assert first.id != second.id
+
+    def test_many_are_accepted_together_as_one_by_one(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            received = work.receive_all([EnvelopeDraft(f"tell:a.csv:{line}", None, "{}") for line in range(503)])
+        point = {r.id: Candidate({"ligand": "XPhos", "temperature": n % 300}, {}, None) for n, r in enumerate(received)}
+        told = [
+            ToldOutcome(r.id, measured(float(n)) if n % 5 else Negative("none"), point[r.id], {"day": str(n)})
+            for n, r in enumerate(received)
+        ]
+        with ledger.work(lease) as work:
+            first = work.accept(received[0].id, told[0].outcome, candidate=told[0].candidate, context=told[0].context)
+
+        with ledger.work(lease) as work:
+            accepted = work.accept_told(told)
+
+        assert accepted[0] == first
+        assert ledger.observations("coupling") == tuple(accepted)
+        assert [o.settings["temperature"] for o in accepted] == [n % 300 for n in range(503)]
+        assert len({o.candidate_id for o in accepted}) == 300
+        assert {e.verdict for e in ledger.envelopes("coupling")} == {Verdict.ACCEPTED}
+        assert ledger.campaign("coupling").data_version == 503
+        assert [e.action for e in ledger.audit()].count("accept") == 503
+        assert ledger.verify_audit().is_intact
+
+    def test_one_that_cannot_be_accepted_keeps_the_others_from_it_too(self, ledger: Ledger, lease: Lease) -> None:
+        with ledger.work(lease) as work:
+            good, judged = work.receive_all([EnvelopeDraft("tell:a.csv:2", None, "{}"), EnvelopeDraft("b", None, "?")])
+            work.judge(judged.id, Verdict.MALFORMED, "it is no result")
+        told = [ToldOutcome(one.id, measured(), candidate(0)) for one in (good, judged)]
+
+        with pytest.raises(LedgerError, match="was judged malformed"), ledger.work(lease) as work:
+            work.accept_told(told)
+
+        assert ledger.observations("coupling") == ()
 
     @pytest.mark.parametrize("arrival", list(itertools.permutations(range(4)))[::5])
     def test_the_order_of_observations_does_not_depend_on_the_order_of_arrival(
