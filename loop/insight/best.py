@@ -24,7 +24,7 @@ from loop.insight.conditions import best_condition
 from loop.insight.hits import hits_of_belief, hits_without_model
 from loop.insight.nearest import shortfalls
 from loop.insight.statements import LEVEL, Believed, HonestBest, Luckiest, Stated
-from loop.insight.tried import Tried, tried_candidates
+from loop.insight.tried import LIMITS_COUNT, Tried, between, ends_of, mean_of, tried_candidates
 from loop.memory.earlier import Earlier
 from loop.memory.hints import hints_of
 from loop.objective import SCORES, Objective, Target
@@ -136,11 +136,13 @@ def best_of_belief(
 
 def _raw(space: Space, objective: Objective, history: History, table: Table, why: str) -> HonestBest:
     """Without a model: means of what was measured, and their spread; exact where ``table`` holds nothing against it."""
-    tried = [t for t in tried_candidates(space, objective, history) if t.has_values]
+    tried = [t for t in tried_candidates(space, objective, history) if t.has_values or not objective.has_classes]
     note = f"{why}: means of the measured values, which favour the lucky, and no chances"
+    if not all(t.has_values for t in tried):
+        note += LIMITS_COUNT
     if not tried:
         return HonestBest("", (), 0, notes=(note, "no candidate has a value for every target yet"))
-    means = torch.tensor([[float(np.mean(t.values[n])) for n in objective.names] for t in tried], dtype=torch.float64)
+    means = torch.tensor([[mean_of(target, t) for target in objective.targets] for t in tried], dtype=torch.float64)
     x = torch.from_numpy(np.array([t.x for t in tried]))
     exact = {i: Known.of(TrainingSet.of(table, i)).is_certain(x) for i, t in enumerate(objective.targets) if t.is_exact}
     keeps = torch.tensor([float(_meets(objective, row)) for row in means.tolist()], dtype=torch.float64)
@@ -153,7 +155,7 @@ def _raw(space: Space, objective: Objective, history: History, table: Table, why
                 _stated(
                     t,
                     float(means[k, i]),
-                    _spread(tried[k].values[t.name]),
+                    _spread(t, tried[k]),
                     tried[k],
                     is_known=i in exact and bool(exact[i][k]),
                 )
@@ -174,9 +176,12 @@ def _raw(space: Space, objective: Objective, history: History, table: Table, why
     return hits_without_model(found, objective, tried, space) if objective.has_classes else found
 
 
-def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Smallest and largest of several values; nothing of a single one."""
-    return (min(values), max(values)) if len(values) > 1 else (None, None)
+def _spread(target: Target, tried: Tried) -> tuple[float | None, float | None]:
+    """Smallest and largest of several values; nothing of a single one; what limits leave where there are no values."""
+    if values := tried.values[target.name]:
+        return (min(values), max(values)) if len(values) > 1 else (None, None)
+    low, high = (target.possible(end) for end in between(target, tried))
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (None, None)
 
 
 def _stated(
@@ -268,11 +273,8 @@ def _luckiest(objective: Objective, believed: Sequence[Believed], front: int) ->
 def _single(target: Target, stated: Stated) -> Iterator[tuple[float, str]]:
     """Values that keep the thresholds, and limits that leave no doubt of it with their sign."""
     yield from ((value, "") for value in stated.values if target.meets(value))
-    numbers = {word: level for level, word in target.grades.items()}
     for limit in () if target.classes else stated.limits:
-        sign, said = limit.split(maxsplit=1)
-        number = numbers[said] if said in numbers else float(said)
-        low, high = (number, math.inf) if sign == Qualifier.ABOVE else (-math.inf, number)
+        low, high = ends_of(target, limit)
         if (value := target.sure(low, high)) is not None:
             known = sign_of(target, value, low, high)
             yield value, "" if known == Qualifier.EQUAL else known

@@ -22,7 +22,7 @@ from loop.generality import Generality, Judgement
 from loop.history import History
 from loop.insight.chances import DRAWS
 from loop.insight.statements import LEVEL, Believed, HonestBest, OnSubstrate, Stated
-from loop.insight.tried import Tried, tried_candidates
+from loop.insight.tried import LIMITS_COUNT, Tried, mean_of, tried_candidates
 from loop.insight.tried_conditions import Answers, TriedConditions, answers_of, key_of, tried_conditions
 from loop.objective import Objective
 from loop.space import Pool
@@ -254,16 +254,14 @@ def _coverage(general: Generality, condition: NDArray[np.float64], mine: Sequenc
 
 def _raw(general: Generality, known: TriedConditions, why: str) -> HonestBest:
     """Without a model: what the measured substrates of each condition come to."""
-    name, rows = general.target.name, []
+    rows, has_limits = [], False
     weight_of = {row.tobytes(): w for row, w in zip(general.substrates + 0.0, general.weights, strict=True)}
     for condition, tried in zip(known.conditions, known.mine, strict=True):
-        there = [t for t in tried if t.values[name]]
-        if not there:
-            continue
-        weights = [weight_of[(t.x[list(general.columns)] + 0.0).tobytes()] for t in there]
-        value = general.of([float(np.mean(t.values[name])) for t in there], weights)
+        has_limits |= not all(t.has_values for t in tried)
+        weights = [weight_of[(t.x[list(general.columns)] + 0.0).tobytes()] for t in tried]
+        value = general.of([mean_of(general.target, t) for t in tried], weights)
         settings = general.settings(condition)
-        covered, allowed = _coverage(general, condition, there)
+        covered, allowed = _coverage(general, condition, tried)
         rows.append(
             Believed(
                 settings=settings,
@@ -281,7 +279,7 @@ def _raw(general: Generality, known: TriedConditions, why: str) -> HonestBest:
     rows.sort(key=lambda r: -general.sign * r.targets[0].mean)
     note = (
         f"{why}: of the substrates that were measured with each condition only, which favours the lucky, and no chances"
-    )
+    ) + LIMITS_COUNT * has_limits
     return HonestBest("", tuple(rows), 1 if rows else 0, notes=(note,))
 
 

@@ -3,9 +3,10 @@ of them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Final, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,13 @@ from loop.acquisition.protocol import Question
 from loop.belief import Belief
 from loop.fidelity import is_real
 from loop.history import History, Observation
-from loop.objective import Objective
+from loop.objective import Objective, Target
 from loop.outcome import Fault, Measured, Negative, Qualifier
 from loop.record import Settings
 from loop.space import Pool, Space
 from loop.space.sifting import Twins
+
+LIMITS_COUNT: Final = "; where there are only limits, these stand for values"  # at the end of a note
 
 
 @dataclass
@@ -38,8 +41,32 @@ class Tried:
 
     @property
     def has_values(self) -> bool:
-        """Whether every target has an exact value."""
+        """Whether every target has an exact value, and not limits alone."""
         return all(self.values.values())
+
+
+def ends_of(target: Target, limit: str) -> tuple[float, float]:
+    """Between which values a limit such as "< 5" or "> small" leaves a reading, infinite on the open side."""
+    sign, said = limit.split(maxsplit=1)
+    numbers = {word: level for level, word in target.grades.items()}
+    number = numbers[said] if said in numbers else float(said)
+    return (number, math.inf) if sign == Qualifier.ABOVE else (-math.inf, number)
+
+
+def mean_of(target: Target, tried: Tried) -> float:
+    """The mean of a candidate's values; where it has none, what its limits come nearest to: 95 of "> 95"."""
+    if values := tried.values[target.name]:
+        return float(np.mean(values))
+    low, high = between(target, tried)
+    if target.levels is not None and (left := [level for level in target.levels if low < level < high]):
+        return left[0] if math.isfinite(low) else left[-1]
+    return (low + high) / 2 if math.isfinite(low) and math.isfinite(high) else low if math.isfinite(low) else high
+
+
+def between(target: Target, tried: Tried) -> tuple[float, float]:
+    """What the limits of a candidate leave of a target's values, infinite where nothing limits them."""
+    ends = [ends_of(target, limit) for limit in tried.limits[target.name]]
+    return max([-math.inf, *(low for low, _ in ends)]), min([math.inf, *(high for _, high in ends)])
 
 
 def tried_candidates(space: Space, objective: Objective, history: History) -> list[Tried]:
