@@ -110,6 +110,9 @@ def _useless(column: Column, rows: int) -> str:
         return "empty"
     if numbers is None and len(column.distinct) == n >= MANY_NAMES:
         return "another text in every row: an identifier or a comment"
+    words = _words(column)
+    if numbers is None and len(column.distinct) == n > 2 and words and words <= _IDENTIFIERS | _COUNTERS | _COUNTED:
+        return "another text in every row, and called an identifier"
     if _is_remark(column):
         return "going by its name it was not varied; rename it if it was"
     if numbers is None and all(_DATE.fullmatch(cell) for cell in column.distinct):
@@ -129,16 +132,21 @@ def _counts(column: Column, numbers: Sequence[float]) -> bool:
     if column.is_numbered:  # its name says nothing here, the order of the rows does
         in_order = [float(cell) for _, cell in column.cells] == list(numbers)
         return in_order and are_in_turn and min(numbers) == 1 and not column.unit
-    words = set(re.split(r"[^a-z]+", column.name.casefold()))
-    if words & _IDENTIFIERS or (words & _COUNTERS and words <= _COUNTERS | _COUNTED | {""}):
+    words = _words(column)
+    if words & _IDENTIFIERS or (words & _COUNTERS and words <= _COUNTERS | _COUNTED):
         return True
-    return bool(words & _COUNTERS or words <= _COUNTED) and are_in_turn  # no "run time" of 10, 20 and 40 is
+    return bool(words & _COUNTERS or (words and words <= _COUNTED)) and are_in_turn  # no "run time" of 10, 20 and 40 is
+
+
+def _words(column: Column) -> set[str]:
+    """The words of a column's name."""
+    return {word for word in re.split(r"[^a-z]+", column.name.casefold()) if word}
 
 
 def _is_remark(column: Column) -> bool:
     """Whether a column is a note, a date or a reference, going by its name."""
     name = column.name.casefold()
-    return name in _REMARKS or bool(set(re.split(r"[^a-z]+", name)) & _REMARK_WORDS)
+    return name in _REMARKS or bool(_words(column) & _REMARK_WORDS)
 
 
 def _substance(structure: Column, label: Column | None, path: str, *, is_alone: bool) -> Part:

@@ -345,6 +345,13 @@ def test_identifiers_counters_and_constants_are_left_out_with_the_reason() -> No
     assert "left out: metal (always Pd)" in text
 
 
+@pytest.mark.parametrize("name", ["Experiment ID", "Sample", "exp no", "ID"])
+def test_a_text_of_its_own_in_each_row_is_no_choice_where_it_is_called_an_identifier(name: str) -> None:
+    found = guess(f"{name},Ligand,base,yield\nEXP-1,L1,KOAc,1\nEXP-2,L2,KF,2\nEXP-3,L3,KF,3\n")
+
+    assert list(found["space"]) == ["Ligand", "base"]
+
+
 @pytest.mark.parametrize(
     "days", [("12.03.2026", "13.03.2026"), ("2026-03-12 09:30", "2026-03-13"), ("3/12/26", "4/1/26")]
 )
