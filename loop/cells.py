@@ -294,6 +294,16 @@ def used(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     return [i for i, name in enumerate(header) if name or any(row[i] for row in rows)]
 
 
+def not_as_wide(header: Sequence[str], row: Sequence[str], delimiter: str) -> str:
+    """What is wrong with a row of another length than the header, and the way out."""
+    if len(header) == 1 < len(row):
+        return (
+            f"{len(row)} cells, and the first line of the table, {header[0][:60]!r}, is no header for them; take away "
+            "what stands above the names of the columns"
+        )
+    return f"{len(row)} cells where the header has {len(header)}; quote a cell that holds a {SIGNS[delimiter]}"
+
+
 def named_twice(header: Sequence[str]) -> str:
     """What is wrong with a header of which two columns have one name or none, and the way out; "" for a sound one."""
     twice = next((name for name in header if header.count(name) > 1), None)

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from flows.importing.source import Source
-from loop.cells import SIGNS, delimiter_of, missing, named_twice, said_of_missing_numbers, used, with_points
+from loop.cells import delimiter_of, missing, named_twice, not_as_wide, said_of_missing_numbers, used, with_points
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def read_rows(source: Source, no_value: str = "") -> Table:
                 header = tuple(cells)
                 continue
             if len(cells) != len(header):
-                rule = f"{len(cells)} cells where the header has {len(header)}"
-                raise source.fault(f"line {reader.line_num}: {rule}; quote a cell that holds a {SIGNS[delimiter]}")
+                raise source.fault(f"line {reader.line_num}: {not_as_wide(header, cells, delimiter)}")
             lines.append(reader.line_num)
             rows.append(cells)
     except csv.Error as error:

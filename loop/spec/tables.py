@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from loop.cells import SIGNS, delimiter_of, named_twice, used, with_points, without_mark
+from loop.cells import delimiter_of, named_twice, not_as_wide, used, with_points, without_mark
 from loop.errors import MoleculeError, SpecError, did_you_mean
 from loop.spec.library_models import Libraries
 from loop.spec.space_models import ComponentSpec, MixtureSpec, MoleculeSpec, ParameterSpec, ProductsSpec, UnionSpec
@@ -168,10 +168,7 @@ def read_table(text: str, source: str) -> list[tuple[int, dict[str, str]]]:
                 header = values
                 continue
             if len(values) != len(header):
-                raise SpecError(
-                    f"{source} line {reader.line_num}: {len(values)} cells where the header has {len(header)}; "
-                    f"quote a cell that holds a {SIGNS[delimiter]}"
-                )
+                raise SpecError(f"{source} line {reader.line_num}: {not_as_wide(header, values, delimiter)}")
             lines.append(reader.line_num)
             rows.append(values)
     except csv.Error as error:

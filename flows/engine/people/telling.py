@@ -39,7 +39,16 @@ from flows.engine.steps.ingesting import judge_all
 from flows.engine.steps.judging import TOGETHER, Judge, Judgement
 from flows.progress import Progress, in_silence
 from flows.wiring import open_record
-from loop.cells import decoded, delimiter_of, doubtful, no_table, read_as, said_of_missing_numbers, without_mark
+from loop.cells import (
+    decoded,
+    delimiter_of,
+    doubtful,
+    no_table,
+    not_as_wide,
+    read_as,
+    said_of_missing_numbers,
+    without_mark,
+)
 from loop.checkpoints import reached
 from loop.errors import HakkenError, OutcomeError
 from loop.record import EnvelopeDraft, EnvelopeRecord, Verdict
@@ -214,6 +223,9 @@ def _drafts(
     header, delimiter = lines[0][1], delimiter_of(without_mark(text))
     if twice := [head for head, count in Counter(header).items() if head and count > 1]:
         problem = f"line 1: column {twice[0]!r} is given twice; rename or remove one"
+        return [draft_file(file, text, problem)], ()
+    if len(header) == 1 and all(len(cells) > 1 for _, cells in lines[1:]):
+        problem = f"line {lines[1][0]}: {not_as_wide(header, lines[1][1], delimiter)}"
         return [draft_file(file, text, problem)], ()
     doubts = doubtful([cells for _, cells in lines[1:] if len(cells) == len(header)], delimiter)
     drafts, waiting, blank = [], [], 0
