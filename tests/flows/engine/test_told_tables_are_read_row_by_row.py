@@ -37,14 +37,19 @@ def test_told_rows_count_with_units_limits_negatives_and_faults(settings: Settin
     assert (fault.kind.value, fault.message) == ("instrument_fault", "needle clogged")
 
 
-def test_telling_says_how_far_it_is(settings: Settings, tmp_path: Path) -> None:
+def test_telling_says_how_far_it_is(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("flows.engine.people.telling", "flows.engine.steps.judging"):
+        monkeypatch.setattr(f"{place}.TOGETHER", 2)
     add(settings, tmp_path)
-    file = write(tmp_path, HEADER + "water,DBU,1,50,1,,\nDMF,DBU,2,5,1,,\n")
+    file = write(tmp_path, HEADER + "water,DBU,1,50,1,,\nDMF,DBU,2,5,1,,\nDMF,DBU,3,x,1,,\nDMF,DBU,4,7,1,,\n")
     said: list[tuple[str, int]] = []
 
     tell(settings, "small", file, by="tester", progress=lambda what, done: said.append((what, done)))
 
-    assert said == [("rows put on record", 1), ("rows put on record", 2), ("results judged", 1), ("results judged", 2)]
+    assert said == [
+        *[("rows put on record", done) for done in (2, 4)],
+        *[("results judged", done) for done in (2, 3, 4)],  # what is refused is judged by itself
+    ]
 
 
 def test_a_told_row_says_readings_limits_and_what_was_recorded_beside_it(settings: Settings, tmp_path: Path) -> None:
