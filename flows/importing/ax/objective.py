@@ -66,12 +66,13 @@ def read_objective(source: Source, config: Mapping[str, Any] | None, names: Name
 def _unconfigured(source: Source, names: Names, known: Sequence[str]) -> Objective:
     """What the person wants of an experiment that says nothing of it."""
     if not source.goals:
-        metrics = f"give --target NAME:maximize, or minimize, of its metrics {', '.join(known)}; or " if known else ""
+        metrics = f"of its metrics {', '.join(known)}" if known else "with the name of what is to be measured"
         raise source.fault(
             "the experiment has no optimisation config, so nothing says what is wanted; "
-            f"{metrics}call configure_optimization and save it anew"
+            f"give --target NAME:maximize, or minimize, {metrics}; or call configure_optimization and save it anew"
         )
-    source.check_goals(list(known))
+    if known:  # of one that is only begun nothing was measured yet
+        source.check_goals(list(known))
     keys = {name: {"goal": source.goal_unsaid(name)} for name in source.goals}
     return Objective(_entries(keys, names), tuple(keys), "", ())
 

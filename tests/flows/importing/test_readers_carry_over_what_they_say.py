@@ -456,6 +456,20 @@ def test_an_experiment_of_ax_that_says_no_goal_takes_the_persons() -> None:
             read_foreign(Source(Path("a.json"), text, goals))
 
 
+def test_an_experiment_of_ax_that_is_only_begun_takes_whatever_target_the_person_names() -> None:
+    data = json.loads((DATA / "ax_coupling_1.3.1.json").read_text(encoding="utf-8"))
+    begun = data["experiment"]
+    begun |= {"optimization_config": None, "tracking_metrics": [], "trials": {}, "data_by_trial": {}, "data": None}
+    text = json.dumps(data).encode()
+
+    foreign = read_foreign(Source(Path("a.json"), text, {"ee": "minimize"}))
+
+    assert targets(foreign) == {"ee": {"goal": "minimize"}}
+    assert foreign.results == ()
+    with pytest.raises(ImportFault, match="or minimize, with the name of what is to be measured; or call"):
+        read_foreign(Source(Path("a.json"), text, {}))
+
+
 def test_ord_reactions_become_components_amounts_and_conditions() -> None:
     need("ord")
     foreign = read("ord_aminations.pb.gz")
