@@ -57,7 +57,7 @@ BROKEN: list[tuple[str, str, Change, str]] = [
         "no objective",
         "baybe_reaction_0.15.0.json",
         lambda d: d.update(objective=None),
-        "the campaign has no objective, so nothing says what is measured",
+        "so nothing says what is measured; give --target NAME:maximize, or minimize, or add one and save it anew",
     ),
     (
         "an objective that nobody knows",

@@ -37,7 +37,7 @@ class Wanted:
 def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names) -> Wanted:
     """The objective. Raises ``ImportFault`` where there is none, or one of an unknown kind."""
     if not data:
-        raise source.fault("the campaign has no objective, so nothing says what is measured; add one and save it anew")
+        return _unsaid(source, names)
     kind = data["type"]
     if kind not in ("SingleTargetObjective", "ParetoObjective", "DesirabilityObjective"):
         raise source.fault(f"an objective of kind {kind!r} is not known; use a single target, Pareto or desirability")
@@ -79,3 +79,18 @@ def read_objective(source: Source, data: Mapping[str, Any] | None, names: Names)
             notes.append(f"{t['name']}: 1 stands for {t['success_value']!r}, 0 for {t['failure_value']!r}")
         targets.append(Entry(names[t["name"]], keys, (*names.comments(t["name"]), *unknown, *said)))
     return Wanted(tuple(targets), by_name, tradeoff, tuple(left), tuple(notes))
+
+
+def _unsaid(source: Source, names: Names) -> Wanted:
+    """What the person wants of a campaign that says nothing of it."""
+    if not source.goals:
+        raise source.fault(
+            "the campaign has no objective, so nothing says what is measured; give --target NAME:maximize, or "
+            "minimize, or add one and save it anew"
+        )
+    targets = []
+    for name in source.goals:
+        unit, unknown = names.unit(name)
+        keys = {"goal": source.goal_unsaid(name)} | unit
+        targets.append(Entry(names[name], keys, (*names.comments(name), *unknown)))
+    return Wanted(tuple(targets), {name: {} for name in source.goals}, "", (), ())

@@ -470,6 +470,18 @@ def test_an_experiment_of_ax_that_is_only_begun_takes_whatever_target_the_person
         read_foreign(Source(Path("a.json"), text, {}))
 
 
+def test_a_campaign_of_baybe_without_an_objective_takes_the_persons_targets() -> None:
+    data = json.loads((DATA / "baybe_reaction_0.15.0.json").read_text(encoding="utf-8"))
+    named = data["objective"]["target"]["name"]
+    data["objective"] = None
+
+    foreign = read_foreign(Source(Path("b.json"), json.dumps(data).encode(), {named: "minimize"}))
+
+    assert targets(foreign) == {named: {"goal": "minimize"}}
+    before = read("baybe_reaction_0.15.0.json").results
+    assert [r.readings for r in foreign.results] == [r.readings for r in before]
+
+
 def test_ord_reactions_become_components_amounts_and_conditions() -> None:
     need("ord")
     foreign = read("ord_aminations.pb.gz")
