@@ -59,7 +59,8 @@ def campaign_of(source: Source, reactions: Sequence[Any], *, name: str, descript
         known = f"{did_you_mean(unknown[0], built.quantities)}; it has {', '.join(built.quantities)}"
         raise source.fault(f"--ignore {unknown[0]}: no amount or condition is called so{known}")
     if not built.entries:
-        raise source.fault("all reactions have the same inputs and conditions, so nothing says what may be varied")
+        alike = "all reactions have the same inputs and conditions" if len(rows) > 1 else "it has one reaction"
+        raise source.fault(f"{alike}, so nothing says what may be varied; give reactions that differ in something")
     results, pending = [], []
     for i, (row, settings) in enumerate(zip(rows, built.settings, strict=True)):
         if i in built.lacking:

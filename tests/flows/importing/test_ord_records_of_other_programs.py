@@ -101,3 +101,13 @@ def test_a_number_that_is_always_the_same_is_so_as_far_as_it_is_said() -> None:
 
     assert "temperature: always 60 degC, as far as 5 of 6 say" in foreign.left
     assert len(foreign.results) == 5
+
+
+def test_what_does_not_vary_is_said_of_one_reaction_and_of_several() -> None:
+    dataset = json.loads(FILE.read_text(encoding="utf-8"))
+    first = dataset["reactions"][0]
+    for reactions, said in (([first], "it has one reaction"), ([first, first], "all reactions have the same inputs")):
+        dataset["reactions"] = reactions
+
+        with pytest.raises(ImportFault, match=f"{said}.*, so nothing says what may be varied; give reactions that"):
+            read_foreign(Source(FILE, json.dumps(dataset).encode(), {}))
