@@ -161,17 +161,24 @@ def _substance(structure: Column, label: Column | None, path: str, *, is_alone: 
     smiles = dict(structure.cells)
     for line, cell in (label or structure).cells:
         found = smiles.get(line, "")
-        if options.setdefault(cell, found) != found:
+        if not options.get(cell):  # it may be given in another row, or be nothing, such as no ligand
+            options[cell] = found
+        elif found and options[cell] != found:
             raise SpecError(
                 f"line {line}: {name} {cell!r} has structure {found!r} here and {options[cell]!r} above; "
                 "one name must have one structure"
             )
+    if len(bare := [option for option, value in options.items() if not value]) > 1:
+        raise SpecError(
+            f"{name} {bare[0]!r} and {bare[1]!r} have no structure in column {structure.header}; one of all at most "
+            "may be nothing at all: fill in the others, or leave the column out (--ignore)"
+        )
     source = f"   # structures from column {structure.header}"
     lines = (
         f"{scalar(name)}:{source}",
         "  type: component",
         "  options:",
-        *(f"    {scalar(option)}: {scalar(value)}" for option, value in options.items()),
+        *(f"    {scalar(option)}: {scalar(value) if value else 'null'}" for option, value in options.items()),
     )
     return Part(name, lines, len(options), columns)
 

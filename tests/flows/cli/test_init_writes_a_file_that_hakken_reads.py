@@ -345,6 +345,20 @@ def test_identifiers_counters_and_constants_are_left_out_with_the_reason() -> No
     assert "left out: metal (always Pd)" in text
 
 
+def test_an_option_without_a_structure_is_nothing_and_one_row_may_give_it_for_all() -> None:
+    rows = "PPh3,c1ccccc1P(c1ccccc1)c1ccccc1,80,1\nPPh3,,90,2\nnone,,80,3\nPMe3,,80,4\nPMe3,CP(C)C,90,5\n"
+
+    found = guess(f"ligand,ligand_smiles,T,yield\n{rows}")
+
+    assert found["space"]["ligand"]["options"] == {
+        "PPh3": "c1ccccc1P(c1ccccc1)c1ccccc1",
+        "none": None,
+        "PMe3": "CP(C)C",
+    }
+    with pytest.raises(SpecError, match="ligand 'none' and 'PCy3' have no structure in column ligand_smiles; one of"):
+        guess(f"ligand,ligand_smiles,T,yield\n{rows}PCy3,,90,7\n")
+
+
 @pytest.mark.parametrize("name", ["Experiment ID", "Sample", "exp no", "ID"])
 def test_a_text_of_its_own_in_each_row_is_no_choice_where_it_is_called_an_identifier(name: str) -> None:
     found = guess(f"{name},Ligand,base,yield\nEXP-1,L1,KOAc,1\nEXP-2,L2,KF,2\nEXP-3,L3,KF,3\n")
