@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,10 @@ from adapters.common.durable import write_once
 from adapters.common.scratch import VARIABLE, make_scratch, remove_scratch, scratch_of, words_of
 from adapters.executors.session import Session, end_all_with
 
+_LINE: Final = 300  # characters of the last line of an error output that a message says
 _TAIL: Final = 4000  # characters of output that are kept with the result: the last message, not the whole run
+# What programs and libraries say last where they get no memory: malloc in C, new in C++, numpy, and PySCF's own words.
+_NO_MEMORY: Final = re.compile(r"\bmalloc\b.*failed|bad_alloc|MemoryError|[Cc]annot allocate memory|[Oo]ut of memory")
 _MOST: Final = 2**26  # bytes of a program's output that are kept beside it: 64 MiB, its end
 
 
@@ -162,8 +166,12 @@ def _result(folder: Path, code: int, why: str, task: dict[str, Any], provenance:
     try:
         payload: dict[str, Any] = json.loads((folder / "output.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
+        last = (provenance["stderr"].strip().splitlines() or [""])[-1][-_LINE:]
+        if _NO_MEMORY.search(last):
+            return fault("resource_error", f"memory ran out ({last}); raise 'memory'", provenance, "out_of_memory")
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code} and no result"
-        return fault("compute_lost", f"the evaluator's process {how}", provenance)
+        said = f": {last}" if last else ""
+        return fault("compute_lost", f"the evaluator's process {how}{said}", provenance)
     payload["provenance"] = {**payload.get("provenance", {}), **provenance}
     return payload
 

@@ -17,7 +17,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-_FENCE: Final = 2 * 2**30  # bytes: libraries reserve address space that they never touch
+# Libraries reserve address space that they never touch, in bytes: all together, and each thread. PySCF takes 3.2e9 of
+# each thread for Coulomb integrals without exchange.
+_FENCE: Final = 2 * 2**30
+_FENCE_OF_THREAD: Final = 4 * 2**30
 _PR_SET_PDEATHSIG: Final = 1  # Linux, <sys/prctl.h>
 
 
@@ -26,7 +29,8 @@ def main(folder: Path, supervisor: int) -> None:
     _die_with(supervisor)
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
     sys.path.extend(entry for entry in task["path"] if entry not in sys.path)
-    _limit(resource.RLIMIT_AS, task["memory"] + _FENCE)  # the supervisor watches the resident size; this is the fence
+    reserve = _FENCE + int(task["environ"]["OMP_NUM_THREADS"]) * _FENCE_OF_THREAD
+    _limit(resource.RLIMIT_AS, task["memory"] + reserve)  # the supervisor watches the resident size; this is the fence
     _limit(resource.RLIMIT_CORE, 0)
 
     from adapters.common.durable import replace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import sys
@@ -60,6 +61,19 @@ def overeat(smiles: str) -> Evaluation:
 
 def starve(smiles: str) -> Evaluation:
     raise OutOfResources(f"the disk is full of {smiles}")
+
+
+def clear_the_table(smiles: str) -> Evaluation:
+    """As a library in C that is refused memory and ends the process."""
+    os.write(2, f"begins with {smiles}\nmalloc(3199830648) failed in allocate_array\n".encode())
+    os._exit(1)
+
+
+def reserve(smiles: str) -> Evaluation:
+    """What PySCF reserves of address space for each thread, and touches nothing of."""
+    size = 3_200_045_648 * int(os.environ["OMP_NUM_THREADS"])
+    with mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0):
+        return Evaluation({"length": (float(len(smiles)), "eV")}, "ruler", "1.2")
 
 
 def swallow(smiles: str) -> Evaluation:

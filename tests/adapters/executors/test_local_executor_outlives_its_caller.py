@@ -74,8 +74,9 @@ def test_a_result_keeps_program_version_wall_time_and_output(tmp_path: Path) -> 
         ("starve", FaultKind.RESOURCE_ERROR, "the disk is full"),
         ("swallow", FaultKind.RESOURCE_ERROR, "memory ran out"),
         ("forget", FaultKind.ANALYSIS_FAILED, "length came out as nan, and a result holds finite numbers"),
-        ("vanish", FaultKind.COMPUTE_LOST, "killed by SIGKILL"),
+        ("vanish", FaultKind.COMPUTE_LOST, "killed by SIGKILL: last words CCO"),
         ("leave", FaultKind.COMPUTE_LOST, "ended with code 3 and no result"),
+        ("clear_the_table", FaultKind.RESOURCE_ERROR, "memory ran out (malloc(3199830648) failed in allocate_array)"),
         ("absent", FaultKind.UNKNOWN, "AttributeError"),
     ],
 )
@@ -86,6 +87,13 @@ def test_every_way_to_fail_has_its_kind(tmp_path: Path, function: str, kind: Fau
     assert isinstance(result, Fault)
     assert result.kind is kind
     assert message in result.message
+
+
+def test_address_space_that_each_thread_reserves_is_no_memory(tmp_path: Path) -> None:
+    limits = Limits(timeout=60.0, memory=256 * 2**20, cores=2)
+    lab = LocalExecutor(tmp_path / "lab", ruler("reserve"), limits=limits)
+
+    assert isinstance(outcome(lab, begin(lab)), Measured)
 
 
 @pytest.mark.parametrize(
