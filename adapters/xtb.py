@@ -58,7 +58,7 @@ def build(options: Mapping[str, Any], context: AdapterContext) -> Adapter:
     settings = read_options(XtbOptions, "xtb", options)
     possible = [name for name in PROPERTIES if name != "solvation_energy" or settings.solvent is not None]
     chosen = settings.properties or possible
-    if "solvation_energy" in chosen and settings.solvent is None:
+    if settings.solvent is None and "solvation_energy" in {*chosen, *context.targets}:
         raise AdapterOptionsError("xtb", ["property 'solvation_energy' needs a solvent; name one, such as water"])
     properties = {name: PROPERTIES[name] for name in chosen}
     measured("xtb", properties, context.targets)

@@ -400,6 +400,8 @@ def test_a_target_that_xtb_does_not_give_is_refused(tmp_path: Path) -> None:
         build("xtb", {"method": "GFN3"}, context(tmp_path))
     with pytest.raises(AdapterOptionsError, match="property 'solvation_energy' needs a solvent"):
         build("xtb", {"properties": ["gap", "solvation_energy"]}, context(tmp_path))
+    with pytest.raises(AdapterOptionsError, match="property 'solvation_energy' needs a solvent; name one, such as"):
+        build("xtb", {}, replace(context(tmp_path), targets={"solvation_energy": "kcal/mol"}))
 
 
 def test_a_missing_tblite_is_told_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
