@@ -71,10 +71,11 @@ def hakken(**planner: Any) -> Chooser:
             problem.planner_spec(**{"batch": q, "initial": {"experiments": min(first, OWN_FIRST)}, **planner}),
             history_of(problem, observed),
         )
+        left = max(problem.experiments - len(observed), q)
         pool, start, used = problem.pool, time.perf_counter(), time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            result = plan(spec, history, pool, seed=seed, experiments=q)
+            result = plan(spec, history, pool, seed=seed, experiments=q, left=left)
         seconds, cpu = time.perf_counter() - start, time.process_time() - used
         return Answer([dict(p.candidate.settings) for p in result.proposals for _ in range(p.replicates)], seconds, cpu)
 

@@ -55,7 +55,7 @@ def plan(
         experiments: At most so many experiments (proposals times replicates): what the budget leaves, or what is free.
         purse: What the budget leaves in money and hours; None where it has neither.
         left: How many experiments the budget leaves, where that is more; None for as many. Of versions of a fidelity
-            the last is kept for the real thing.
+            the last is kept for the real thing, and a search for the top level looks no further ahead.
         earlier: Earlier campaigns that may tell something of this one.
         resources: Where experiments go, by the record: accidents and waiting there add to what is expected to be paid.
         device: Where graph networks are trained and large libraries looked over, as torch names it: "cpu" or "cuda".

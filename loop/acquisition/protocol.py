@@ -82,6 +82,7 @@ class Question:
         most_similar: How similar two molecules of a batch may be (count Tanimoto), 1 for as similar as they like.
         copies: How many experiments are made of each choice.
         twins: What is tried of candidates that give one product, None where no two candidates are one.
+        later: How many choices the budget leaves after this batch, None where that is not known.
     """
 
     space: Space
@@ -98,6 +99,7 @@ class Question:
     most_similar: float = 1.0
     copies: int = 1
     twins: Twins | None = None
+    later: int | None = None
 
     @property
     def wanted(self) -> tuple[tuple[Target, FittedSurrogate], ...]:

@@ -3,7 +3,7 @@
 The worth of trying a candidate is its chance of a hit plus the hits expected among the next few best candidates when
 its own outcome is known. What a hit or a miss would teach is read off joint draws of the models: draws in which the
 candidate does well count for more after a hit. The batch grows as if what was chosen before had missed, so that it does
-not stake all on one corner.
+not stake all on one corner. Nothing comes after the last batch of a budget: it has the highest chances of a hit.
 
 Source: Jiang et al., Efficient nonmyopic active search, ICML 2017; and for batches NeurIPS 2018.
 """
@@ -22,7 +22,7 @@ from loop.surrogates.levels import KnowsLevels, chance_of, hits_in_draws
 from loop.surrogates.mixture import apportion
 
 DRAWS = 256
-HORIZON = 5  # later experiments whose hits count; many more make it wander (measured on vapour diffusion)
+HORIZON = 5  # later experiments whose hits count, at most; many more make it wander (measured on vapour diffusion)
 FIELD = 400  # most promising candidates that later hits are looked for among, and as many at random
 SURELY = 1e-9  # a hit is never taken to be more certain than 1 minus this
 
@@ -52,23 +52,38 @@ class Search:
             parts.append(hits_in_draws(member, everything, share, best, seed=question.seed + i))
         hits = torch.cat(parts)
         hits[:, : len(field)] *= question.weight(field)
-        log_weights = (1.0 - hits[:, len(field) :]).clamp_min(SURELY).log().sum(1)  # what is running, as if it missed
+        ahead = horizon(question)
+        log_weights = missed(hits[:, len(field) :], ahead).sum(1)  # what is running, as if it missed
         hits = hits[:, : len(field)]
         picked: list[int] = []
         points: list[Chosen] = []
         for _ in range(min(q, short)):
-            worth, chance = _worth(hits, torch.softmax(log_weights, 0), short, picked)
+            worth, chance = _worth(hits, torch.softmax(log_weights, 0), short, picked, ahead)
             choice = int(worth.argmax())
             picked.append(choice)
             points.append(Chosen(field[choice].numpy(), float(chance[choice]), f"chance of {target.name} at its best"))
-            log_weights = log_weights + (1.0 - hits[:, choice]).clamp_min(SURELY).log()
+            log_weights = log_weights + missed(hits[:, choice], ahead)
         return Choice(tuple(points), candidates(question)[2])
 
 
-def _worth(hits: Tensor, weights: Tensor, short: int, picked: list[int]) -> tuple[Tensor, Tensor]:
+def horizon(question: Question) -> int:
+    """How many later experiments count: those that the budget leaves, up to some."""
+    return HORIZON if question.later is None else min(question.later, HORIZON)
+
+
+def missed(hits: Tensor, ahead: int) -> Tensor:
+    """What a miss adds to the logarithms of draws' weights, by its chances of a hit in them; any one shape.
+
+    Nothing where nothing comes later: hits of a last batch are as many, whichever corner they lie in.
+    """
+    return (1.0 - hits).clamp_min(SURELY).log() if ahead else torch.zeros_like(hits)
+
+
+def _worth(hits: Tensor, weights: Tensor, short: int, picked: list[int], ahead: int) -> tuple[Tensor, Tensor]:
     """Expected hits with each of the first ``short`` columns tried next, and its own chance: ``(short,)`` each.
 
-    ``hits`` are chances in each draw, shape ``(draws, field)``; ``weights`` say how much each draw counts.
+    ``hits`` are chances in each draw, shape ``(draws, field)``; ``weights`` say how much each draw counts;
+    ``ahead`` says of how many later experiments the hits count.
     """
     chance = weights @ hits
     total = chance[:short].clone()
@@ -78,7 +93,7 @@ def _worth(hits: Tensor, weights: Tensor, short: int, picked: list[int]) -> tupl
         after = (of_draw.T @ hits) / likely.clamp_min(SURELY)[:, None]
         after[torch.arange(short), torch.arange(short)] = 0.0
         after[:, picked] = 0.0
-        total = total + likely * after.topk(min(HORIZON, after.shape[1]), dim=1).values.sum(1)
+        total = total + likely * after.topk(min(ahead, after.shape[1]), dim=1).values.sum(1)
     total[picked] = -torch.inf
     return total, chance
 

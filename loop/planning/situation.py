@@ -115,6 +115,14 @@ class Situation:
         return 1 if self.plate is not None else self.replicates
 
     @property
+    def later(self) -> int | None:
+        """How many choices the budget leaves after this batch; None where it counts none."""
+        if self.left is None:
+            return None
+        size = self.plate.wells if self.plate is not None else self.spec.planner.batch * self.replicates
+        return max(self.left - min(size, self.experiments), 0) // self.copies
+
+    @property
     def initial_left(self) -> int:
         """How many experiments of the initial design are still to be made; zero or below when it is done."""
         made = len(self.history.observations) + len(self.history.pending)
@@ -186,6 +194,7 @@ class Situation:
             most_similar=self.spec.planner.similarity_limit,
             copies=self.copies,
             twins=self.twins,
+            later=self.later,
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.acquisition.search import HORIZON, SURELY
+from loop.acquisition.search import SURELY
 from loop.plate.worth import Floats
 
 LATER = 200  # most promising candidates that later hits are looked for among; as many as a search looks among
@@ -24,15 +24,15 @@ class Hits:
     Attributes:
         chances: Of each candidate in each draw, times its chance to run: shape ``(s, n)``.
         log_weights: Of the draws, to within a constant: shape ``(s,)``.
-        looks_ahead: Whether hits among the next few candidates count too.
+        ahead: Of how many later experiments the hits count too.
     """
 
     chances: Floats
     log_weights: Floats
-    looks_ahead: bool
+    ahead: int
 
     def among(self, columns: NDArray[np.int64]) -> Hits:
-        return Hits(self.chances[:, columns], self.log_weights, self.looks_ahead)
+        return Hits(self.chances[:, columns], self.log_weights, self.ahead)
 
     def start(self) -> _Hitting:
         return _Hitting(self)
@@ -48,10 +48,10 @@ class _Hitting:
     def gains(self) -> Floats:
         weights, chances = _softmax(self._log), self._of.chances
         total: Floats = weights @ chances
-        if not self._of.looks_ahead:
+        if not self._of.ahead:
             return total
         later = np.setdiff1d(self._later, self._picked)
-        most = min(HORIZON, len(later))
+        most = min(self._of.ahead, len(later))
         if not most:
             return total
         own = np.flatnonzero(np.isin(np.arange(chances.shape[1]), later))

@@ -19,7 +19,7 @@ from loop.acquisition.improvement import improvement_score, in_words
 from loop.acquisition.pareto import worths
 from loop.acquisition.pool import differences
 from loop.acquisition.protocol import Question
-from loop.acquisition.search import SURELY
+from loop.acquisition.search import SURELY, horizon
 from loop.acquisition.streaming import members_of
 from loop.acquisition.utility import believed, utility
 from loop.costs import Pays, pays_all
@@ -294,7 +294,7 @@ class Asked:
         hits = torch.cat(parts).numpy()
         log_weights = np.log(np.maximum(1.0 - hits[:, len(x) :], SURELY)).sum(axis=1)  # what runs, as if it missed
         chances = hits[:, : len(x)] * question.weight(x).numpy()
-        return Hits(chances, log_weights, looks_ahead=False), Hits(chances, log_weights, looks_ahead=True)
+        return Hits(chances, log_weights, ahead=0), Hits(chances, log_weights, horizon(question))
 
     def _teaching(self, x: Tensor) -> tuple[Worth, Worth]:
         question = self.question

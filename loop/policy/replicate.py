@@ -31,7 +31,7 @@ NEGLIGIBLE = 1e-3  # of the spread of what is believed: a rise that nobody would
 DRAWS = 256  # of the results of several targets together
 SAMPLES = 1_024  # draws from which a covariance is estimated where there is no closed form: 3 % error
 OPTIONS = 64  # tried candidates that are considered for a replicate, the most promising ones
-FAVOUR = 2.0  # times what a new candidate brings at once: it can be measured again later (docs/guide/replicates.md)
+FAVOUR = 6.0  # times what a new candidate brings at once, which teaches and can be measured again (docs/decisions/0098)
 WEIGHTINGS = 8  # of several targets without a trade-off
 
 

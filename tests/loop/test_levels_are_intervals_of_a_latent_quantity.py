@@ -116,6 +116,22 @@ def test_the_search_goes_on_to_find_what_is_best(goal):
     assert all(1 <= p.predictions[0].mean <= 4 for made in plans[1:] for p in made.proposals)
 
 
+def test_the_last_batch_of_a_budget_has_the_highest_chances_of_the_top_level():
+    spec = reaction_spec(objective=OBJECTIVE, batch=4, initial={"experiments": 6})
+    seen, _ = run_rounds(spec, lambda s: measured(**{"class": level_of(s)}), 3)
+    untried = len(EVERYTHING) - len(seen.observations)
+    whole = reaction_spec(objective=OBJECTIVE, batch=untried, initial={"experiments": 6})
+
+    chances = [p.acquisition_value for p in plan(whole, seen, seed=0, experiments=untried).proposals]
+    last, early = (
+        [p.acquisition_value for p in plan(spec, seen, seed=0, experiments=4, left=left).proposals] for left in (4, 40)
+    )
+
+    assert len(chances) == untried
+    assert last == pytest.approx(sorted(chances, reverse=True)[:4], rel=1e-9)
+    assert sum(early) < sum(last)  # some of it is for what it teaches
+
+
 def test_other_acquisitions_take_levels_too():
     for name in ("improvement", "ucb", "thompson", "exploration"):
         spec = reaction_spec(objective=OBJECTIVE, acquisition=name, batch=2, initial={"experiments": 6})

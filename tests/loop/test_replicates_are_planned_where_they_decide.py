@@ -195,9 +195,9 @@ def test_several_targets_and_continuous_spaces_are_planned_for_too() -> None:
     seen, plans = run_rounds(
         two,
         lambda s: measured(
-            **{"yield": alcohol_yield(s) + rng.normal(0, 20), "waste": s["temperature"] + rng.normal(0, 20)}
+            **{"yield": alcohol_yield(s) + rng.normal(0, 40), "waste": s["temperature"] + rng.normal(0, 40)}
         ),
-        5,
+        9,
     )
     _, mixed = run_rounds(
         mixed_spec(replicates="planned"), lambda s: measured(height=-((s["x"] - 1) ** 2) + rng.normal(0, 1)), 5
@@ -243,7 +243,7 @@ def priced(**planner: Any) -> tuple[CampaignSpec, History]:
         "costs": {"unit": "EUR", "experiment": 10, "options": {"a": {"A": 300, "B": 300}}},
     }
     spec = CampaignSpec.from_resolved(resolved)
-    seen = {"A": [60], "B": [62], "C": [2, 24, 6, 20], "D": [10], "E": [12], "F": [8], "G": [14]}
+    seen = {"A": [90], "B": [92], "C": [2, 34, 6, 40], "D": [1, 10], "E": [1, 9], "F": [1, 9], "G": [1, 9]}
     each = [(o, y) for o, values in seen.items() for y in values]
     rows = [observe(spec, {"a": o}, measured(y=float(y)), f"{o}{i}") for i, (o, y) in enumerate(each)]
     return spec, History(tuple(rows))

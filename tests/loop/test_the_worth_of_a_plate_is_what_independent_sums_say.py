@@ -11,7 +11,6 @@ import torch
 from botorch.utils.multi_objective.hypervolume import Hypervolume
 
 from loop.acquisition.directions import heights
-from loop.acquisition.search import HORIZON
 from loop.plate.frame import Choices, fill
 from loop.plate.hits import Hits
 from loop.plate.worth import Cover, Teaching
@@ -39,24 +38,25 @@ def test_gains_add_up_to_the_worth_of_the_set(seed: int) -> None:
     assert total == pytest.approx(worth_of(cover, [3, 0, 7]), rel=1e-12)
 
 
+@pytest.mark.parametrize("ahead", [2, 5])
 @pytest.mark.parametrize("picked", [[], [4], [4, 0, 7]])
-def test_hits_are_worth_what_trying_and_then_choosing_again_brings(picked: list[int]) -> None:
+def test_hits_are_worth_what_trying_and_then_choosing_again_brings(picked: list[int], ahead: int) -> None:
     rng = np.random.default_rng(3)
     chances = rng.random((50, 9)) ** 3
-    hits = Hits(chances, np.zeros(50), looks_ahead=True).start()
+    hits = Hits(chances, np.zeros(50), ahead).start()
     for i in picked:
         hits.take(i)
     gains = hits.gains()
 
-    # by definition: the chance of a hit now, and those of the five best others when its own outcome is known
+    # by definition: the chance of a hit now, and those of the best others when its own outcome is known
     weight = np.prod([1.0 - chances[:, i] for i in picked], axis=0) if picked else np.ones(50)
     for i in set(range(9)) - set(picked):
         total = np.average(chances[:, i], weights=weight)
         for seen in (chances[:, i], 1.0 - chances[:, i]):
             after = [np.average(chances[:, j], weights=weight * seen) for j in range(9) if j != i and j not in picked]
-            total += np.average(seen, weights=weight) * sum(sorted(after)[-HORIZON:])
+            total += np.average(seen, weights=weight) * sum(sorted(after)[-ahead:])
         assert gains[i] == pytest.approx(total, rel=1e-9)
-    assert Hits(chances, np.zeros(50), looks_ahead=False).start().gains() == pytest.approx(chances.mean(axis=0))
+    assert Hits(chances, np.zeros(50), ahead=0).start().gains() == pytest.approx(chances.mean(axis=0))
 
 
 def test_smoothing_changes_little_and_tells_hopeless_candidates_apart() -> None:

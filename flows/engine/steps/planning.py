@@ -21,7 +21,6 @@ from flows.engine.steps.regions import Takes, as_json, notes_on, without
 from loop.contracts import Ledger
 from loop.costs import Purse
 from loop.errors import NothingToGain, PoolExhausted, SpaceError
-from loop.fidelity import fidelity_column
 from loop.history import Claim, History
 from loop.memory.earlier import Earlier
 from loop.open_limits import notes_on_open_limits
@@ -64,7 +63,7 @@ class Inputs:
     read: Json = field(default_factory=dict)  # what the round's model says of them
     resources: tuple[Resource, ...] = ()  # what the record told of them, where experiments cost something
     regions: Mapping[str, Takes] = field(default_factory=dict)  # left out: only lost resources would do them
-    left: int | None = None  # how many experiments the budget leaves, where versions share them; None for as many
+    left: int | None = None  # how many experiments the budget leaves, where that is more; None for as many
 
     def noted(self, plan: Plan) -> tuple[str, ...]:
         """Everything that was not as asked: on the way to the plan, and in planning."""
@@ -214,9 +213,9 @@ def next_inputs(view: View, experiments: int, regions: Mapping[str, Takes] | Non
 
 
 def _left(view: View, experiments: int) -> int | None:
-    """How many experiments the budget leaves, where that is more than are planned now and versions share them."""
+    """How many experiments the budget leaves, where that is more than may be planned now."""
     left = view.spec.budget.most - view.spent
-    return left if left > experiments and fidelity_column(view.space) is not None else None
+    return left if left > experiments else None
 
 
 def _claims(view: View, history: History) -> tuple[Claim, ...]:

@@ -71,14 +71,16 @@ class Plan:
     proposals: tuple[ProposalDraft, ...]
 
 
-def cheap_planner(spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int) -> Plan:
+def cheap_planner(
+    spec: CampaignSpec, history: History, pool: Pool | None, *, seed: int, experiments: int, **_: object
+) -> Plan:
     """Chooses at random among what was not tried; its choice depends on every observation and pending attempt."""
     space = build_space(spec)
     pool = pool or ProductPool(space)
     everything = pool.take(np.arange(len(pool)))
     tried = {tuple(x) for x in history.tried(len(space.parameters))}
-    left = [x for x in everything if tuple(x) not in tried]
-    if not left:
+    untried = [x for x in everything if tuple(x) not in tried]
+    if not untried:
         raise PoolExhausted("every candidate was tried; widen the space")
     sum_of_values = sum(sum(values_of(o.outcome).values()) for o in history.observations)
     rng = np.random.default_rng([seed, len(history.observations), round(1e3 * abs(sum_of_values))])
@@ -87,8 +89,8 @@ def cheap_planner(spec: CampaignSpec, history: History, pool: Pool | None, *, se
     wanted = spec.planner.initial.experiments if initial else spec.planner.batch
     wanted = wanted if plate is None else plate.wells
     replicates = min(spec.planner.replicates, experiments)
-    n = min(wanted, experiments // replicates, len(left))
-    chosen = [left[i] for i in rng.choice(len(left), n, replace=False)]
+    n = min(wanted, experiments // replicates, len(untried))
+    chosen = [untried[i] for i in rng.choice(len(untried), n, replace=False)]
     order = rng.permutation(n)
     target = next(iter(spec.objective))
     proposals = tuple(
